@@ -1,0 +1,28 @@
+# make app   set up and open the app on the demo      make test   set up, lint, types, all tests
+# make check lint and types only                      make bench  measure this machine
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test check bench
+app: .venv/app
+	$(BIN)/streamlit run app.py
+
+check: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest
+
+bench: .venv/dev
+	$(BIN)/python -m bench
+
+.venv/app: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt .venv/app
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,33 @@
+"""Still pictures of one slice: classes over the scan, and the anomaly map in colour."""
+
+import numpy as np
+from plotly.colors import sample_colorscale, unlabel_rgb
+
+from zsad_core.types import ByteArray, FloatArray, MaskArray
+
+TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (44, 190, 78), (230, 57, 53), (52, 120, 246)
+
+
+def classes(
+    image: ByteArray, truth: MaskArray | None, predicted: MaskArray, opacity: float = 0.55
+) -> ByteArray:
+    """(H, W, 3): true positive green, false positive red, false negative blue over the slice."""
+    truth = np.zeros_like(predicted) if truth is None else truth
+    picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
+    for mask, colour in (
+        (truth & predicted, TRUE_POSITIVE),
+        (~truth & predicted, FALSE_POSITIVE),
+        (truth & ~predicted, FALSE_NEGATIVE),
+    ):
+        picture[mask] = (1 - opacity) * picture[mask] + opacity * np.array(colour)
+    return picture.astype(np.uint8)
+
+
+def heat(levels: ByteArray) -> ByteArray:
+    """(H, W, 3): levels 0 … 255 in one fixed colour scale, never stretched to the slice."""
+    return (_table() * 255).astype(np.uint8)[levels]
+
+
+def _table() -> FloatArray:
+    colours = sample_colorscale("Inferno", np.linspace(0, 1, 256).tolist())
+    return np.array([unlabel_rgb(colour) for colour in colours]) / 255

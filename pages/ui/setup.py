@@ -1,0 +1,142 @@
+"""The Setup page's parts: data roots, weights, device, store, encoding ahead of time."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.sidebar import Choice, sidebar
+from zsad_core import backbones, datasets, evaluation, pipeline, settings, setups
+from zsad_core.doctor import device_lines
+from zsad_core.errors import ZsadError
+from zsad_core.types import DataSpec, Progress
+
+SECTIONS = ("Data", "Weights", "Device and store", "Encode ahead")
+
+
+def setup() -> None:
+    """One section at a time; data roots can be mended here even when no subject is usable."""
+    section = st.segmented_control(
+        "Section", SECTIONS, default="Data", key="section", label_visibility="collapsed"
+    )
+    if section == "Encode ahead":
+        _ahead(sidebar())
+    elif section == "Weights":
+        _weights()
+    elif section == "Device and store":
+        _device()
+    else:
+        _data()
+
+
+def _data() -> None:
+    roots = settings.data_roots()
+    for name, spec in roots.items():
+        with st.container(border=True):
+            _root(name, spec)
+    st.subheader("Add a folder")
+    with st.form("add", border=False):
+        path = st.text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
+        kind = st.selectbox(
+            "Layout",
+            ["brats", "folder"],
+            format_func={
+                "brats": "BraTS (MET, GLI; 2021 to 2026 naming)",
+                "folder": "plain NIfTI files",
+            }.get,
+        )
+        labels = st.selectbox(
+            "Label convention",
+            ["auto", "2021", "2023"],
+            format_func={
+                "auto": "told by the file names",
+                "2021": "2021: whole tumour = 1, 2, 4",
+                "2023": "2023 and later: whole tumour = 1, 2, 3",
+            }.get,
+        )
+        if st.form_submit_button("Add") and path:
+            name = settings.remember(DataSpec(kind, path, labels))
+            compute.engine().forget()
+            st.success(f"Added {name}; choose it under Data in the sidebar of any page.")
+
+
+def _root(name: str, spec: DataSpec) -> None:
+    head, button = st.columns([6, 1], vertical_alignment="center")
+    try:
+        dataset = datasets.open_dataset(spec)
+        subjects = dataset.subjects()
+    except ZsadError as error:
+        head.markdown(f"**{name}**")
+        st.error(str(error))
+        subjects = ()
+    else:
+        usable = sum(not subject.problem for subject in subjects)
+        badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
+        head.markdown(f"**{dataset.title}**{badge} {usable} of {len(subjects)} subjects usable")
+    if spec.kind != "demo" and button.button("Forget", key=f"forget-{name}"):
+        settings.forget(name)
+        st.rerun()
+    if subjects:
+        rows = [
+            {
+                "subject": s.id,
+                "split": s.split,
+                "modalities": ", ".join(s.modalities),
+                "truth": "yes" if s.has_truth else "no",
+                "cannot be used because": s.problem,
+                "notes": " ".join(s.notes),
+            }
+            for s in subjects
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=280)
+
+
+def _weights() -> None:
+    rows = []
+    for (method, name), entry in setups.SETUPS.items():
+        problem = setups.missing(entry)
+        rows.append(
+            {
+                "method": method,
+                "setup": name,
+                "backbone": f"{entry.backbone.name} {entry.backbone.weights}".strip(),
+                "state": "missing" if problem else "found",
+                "what to do": problem,
+                "provenance": entry.provenance,
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
+
+
+def _device() -> None:
+    for line in device_lines(compute.engine().device, compute.engine().precision()):
+        st.write(line)
+    store = compute.engine().store
+    left, right = st.columns(2)
+    left.metric("Store", f"{store.size_bytes() / 2**20:.0f} MB")
+    left.caption(f"At most {store.limit_bytes / 2**30:.0f} GB (`ZSAD_CACHE_GB`); {store.root}")
+    if right.button("Clear the store", help="Features and texts are computed again when needed."):
+        store.clear()
+        st.rerun()
+
+
+def _ahead(choice: Choice) -> None:
+    usable = [subject.id for subject in choice.subjects if not subject.problem]
+    chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
+    engine, key = compute.engine(), "ahead"
+    job = engine.jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    if job is not None:
+        st.caption(f"Last run: {job.state}. {job.error}")
+
+    def work(progress: Progress) -> None:
+        for done, subject in enumerate(chosen):
+            progress(done, len(chosen))
+            spec = evaluation.of_subject(choice.map, subject)
+            pipeline.encode(engine, spec, progress=lambda *_, at=done: progress(at, len(chosen)))
+
+    if st.button(f"Encode {len(chosen)} subjects for {choice.label}", disabled=not chosen):
+        engine.jobs.start(key, "Encoding ahead, subjects", work)
+        st.rerun()

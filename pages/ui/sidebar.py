@@ -1,0 +1,176 @@
+"""The shared sidebar: widgets in, specs out. It owns the session keys and the page's address."""
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages.ui.compute import engine
+from zsad_core import datasets, methods, pipeline, prompt_sets, settings, setups
+from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
+
+RULES = {
+    "validation": "validation: best on validation subjects",
+    "fixed": "fixed: the slider",
+    "oracle": "oracle: best on this subject (saw the truth)",
+}
+EMPTY_SLICES = {
+    "lesion_only": "lesion slices only",
+    "nan": "both empty left out (NaN)",
+    "both_empty_one": "both empty = 1",
+}
+KEPT = {"bind": "query-params", "persist_state": "session"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything the user chose, as specs."""
+
+    data: DataSpec
+    subject: Subject
+    subjects: tuple[Subject, ...]
+    map: MapSpec
+    readout: ReadoutSpec
+    rule: str
+    synthetic: bool
+
+    @property
+    def label(self) -> str:
+        """Method and setup as one name for charts."""
+        return f"{self.map.method} · {self.map.setup}"
+
+
+def sidebar(edit_prompts: bool = True) -> Choice:
+    """Draw the sidebar and return the choice; stops the page with a sentence where it cannot."""
+    _apply_requests()
+    with st.sidebar:
+        roots = settings.data_roots()
+        name = st.selectbox("Data", list(roots), key="data", format_func=_data_title, **KEPT)
+        dataset = datasets.open_dataset(roots[name])
+        subjects = dataset.subjects()
+        if dataset.synthetic:
+            st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
+        subject = _subject(subjects)
+        modality = st.selectbox("Modality", subject.modalities, key="modality", **KEPT)
+        method = st.selectbox(
+            "Method", list(methods.METHODS), key="method", format_func=_method_title, **KEPT
+        )
+        setup = _setup(method)
+        prompts = _prompts(method, edit_prompts)
+        readout, rule = _rules()
+    slices = SliceSpec(roots[name], subject.id, modality)
+    spec = pipeline.map_spec(engine(), slices, method, setup, prompts)
+    return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
+
+
+def prompt_editor() -> None:
+    """Normal and abnormal texts as lists, one a line; the same on every page."""
+    st.text_area("Normal texts, one a line", key="normal", height=130, **KEPT)
+    st.text_area("Abnormal texts, one a line", key="abnormal", height=130, **KEPT)
+
+
+def _subject(subjects: tuple[Subject, ...]) -> Subject:
+    usable = {subject.id: subject for subject in subjects if not subject.problem}
+    if not usable:
+        st.error("No subject of this data set can be used; the Setup page says what each lacks.")
+        st.stop()
+    first = next((s.id for s in usable.values() if s.split == "test"), next(iter(usable)))
+    chosen = st.selectbox(
+        "Subject",
+        list(usable),
+        index=list(usable).index(first),
+        key="subject",
+        format_func=lambda name: _subject_title(usable[name]),
+        **KEPT,
+    )
+    refused = len(subjects) - len(usable)
+    if refused:
+        st.caption(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")
+    return usable[chosen]
+
+
+def _subject_title(subject: Subject) -> str:
+    return f"{subject.id} · {subject.split}" if subject.split else subject.id
+
+
+def _data_title(name: str) -> str:
+    return "Demo cohort (synthetic)" if name == "demo" else name
+
+
+def _method_title(name: str) -> str:
+    return methods.METHODS[name].title
+
+
+def _setup(method: str) -> str:
+    names = [setup.setup for setup in setups.available(method)]
+    if not names:
+        st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
+        st.stop()
+    if st.session_state.get("setup") not in names:
+        st.session_state.pop("setup", None)
+    best = names.index("brats") if "brats" in names else 0
+    setup = st.selectbox("Training setup", names, index=best, key="setup", **KEPT)
+    st.caption(setups.SETUPS[method, setup].provenance)
+    return setup
+
+
+def all_prompts() -> dict[str, PromptSet]:
+    """Shipped prompt sets, then the user's own."""
+    return {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+
+
+def _prompts(method: str, editable: bool) -> PromptSet:
+    found, default = all_prompts(), methods.METHODS[method].prompts
+    if not default:
+        return next(iter(found.values()))
+    names = list(found)
+    chosen = st.selectbox(
+        "Prompts",
+        names,
+        index=names.index("appearance"),
+        key="prompts",
+        on_change=lambda: (st.session_state.pop("normal", 0), st.session_state.pop("abnormal", 0)),
+        **KEPT,
+    )
+    base = found[chosen]
+    st.session_state.setdefault("normal", "\n".join(base.normal))
+    st.session_state.setdefault("abnormal", "\n".join(base.abnormal))
+    if editable:
+        with st.expander("Edit prompts"):
+            prompt_editor()
+    return edited(base)
+
+
+def edited(base: PromptSet) -> PromptSet:
+    """The set with the texts as they stand in the editor; the set itself where nothing differs."""
+    normal = _lines(st.session_state.get("normal", "\n".join(base.normal)))
+    abnormal = _lines(st.session_state.get("abnormal", "\n".join(base.abnormal)))
+    if (normal, abnormal) == (base.normal, base.abnormal):
+        return base
+    return replace(base, name=f"{base.name} (edited)", normal=normal, abnormal=abnormal)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _apply_requests() -> None:
+    """Choices made elsewhere on a page, applied before the widgets that hold them are drawn."""
+    for key in ("rule", "subject", "method", "setup"):
+        if f"_{key}" in st.session_state:
+            st.session_state[key] = st.session_state.pop(f"_{key}")
+
+
+def _rules() -> tuple[ReadoutSpec, str]:
+    rule = st.selectbox("Threshold rule", list(RULES), key="rule", format_func=RULES.get, **KEPT)
+    with st.expander("Readout"):
+        empty = st.selectbox(
+            "Slices in a mean Dice",
+            list(EMPTY_SLICES),
+            key="empty",
+            format_func=EMPTY_SLICES.get,
+            **KEPT,
+        )
+        brain_only = st.toggle("Mask inside the brain only", value=True, key="brain", **KEPT)
+        smallest = st.slider("Drop components under … voxels", 0, 200, 0, 5, key="smallest", **KEPT)
+        centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], key="centre", **KEPT)
+    return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

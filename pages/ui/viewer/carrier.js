@@ -1,0 +1,61 @@
+// Takes one blob (header length, JSON header, gzip body), inflates it, and files it under its hash.
+// A mounted carrier keeps its blob alive; viewers look blobs up and hold their own reference.
+
+const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
+const carriers = new WeakMap();
+
+function split(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  return { header, body: bytes.subarray(4 + length) };
+}
+
+async function inflate(body) {
+  const stream = new Blob([body]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function hold(hash) {
+  registry.holders.set(hash, (registry.holders.get(hash) ?? 0) + 1);
+}
+
+function release(hash) {
+  const left = (registry.holders.get(hash) ?? 0) - 1;
+  if (left > 0) {
+    registry.holders.set(hash, left);
+    return;
+  }
+  registry.holders.delete(hash);
+  registry.blobs.delete(hash);
+}
+
+export default function ({ data, parentElement }) {
+  const carrier = carriers.get(parentElement) ?? { hash: null, leaving: 0 };
+  carriers.set(parentElement, carrier);
+  clearTimeout(carrier.leaving);
+  if (data && data.length) {
+    const { header, body } = split(data);
+    if (carrier.hash !== header.hash) {
+      hold(header.hash);
+      if (carrier.hash) release(carrier.hash);
+      carrier.hash = header.hash;
+    }
+    if (!registry.blobs.has(header.hash)) {
+      registry.blobs.set(header.hash, { header, bytes: null });
+      inflate(body).then((bytes) => {
+        const blob = registry.blobs.get(header.hash);
+        if (!blob) return;
+        blob.bytes = bytes;
+        registry.listeners.forEach((listener) => listener(header.hash));
+      });
+    }
+  }
+  // Streamlit also cleans up between two calls for the same element, so leaving waits a little.
+  return () => {
+    carrier.leaving = setTimeout(() => {
+      if (carrier.hash) release(carrier.hash);
+      carrier.hash = null;
+    }, 2000);
+  };
+}

@@ -1,0 +1,80 @@
+"""Harness page for the viewer. Query: size=big, maps=0|1|2, truth=0."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
+
+
+def small() -> tuple[ViewerVolume, np.ndarray]:
+    """Slice k shines with 10 + 5 k; the Dice of slices 8 to 15 is 2/3 at 128 and 0.8 at 100."""
+    image = np.zeros((40, 60, 50), np.uint8)
+    brain = np.zeros(image.shape, bool)
+    brain[2:38, 5:55, 5:45] = True
+    image[brain] = np.broadcast_to((10 + 5 * np.arange(40))[:, None, None], image.shape)[brain]
+    truth = np.zeros(image.shape, bool)
+    truth[8:16, 20:30, 10:20] = True
+    levels = np.where(brain, 30, 255).astype(np.uint8)
+    levels[8:16, 20:30, 10:15] = 200
+    levels[8:16, 20:30, 15:20] = 120
+    levels[8:16, 40:45, 30:40] = 120
+    return ViewerVolume(image, brain, truth), levels
+
+
+def big() -> tuple[ViewerVolume, np.ndarray]:
+    z, y, x = np.mgrid[-1:1:155j, -1:1:240j, -1:1:240j].astype(np.float32)
+    brain = (z / 0.9) ** 2 + (y / 0.85) ** 2 + (x / 0.68) ** 2 < 1
+    texture = 0.5 + 0.25 * np.sin(14 * x) * np.cos(11 * y + 5 * z) - 0.3 * (x**2 + y**2)
+    lesion = np.exp(-(((x - 0.3) / 0.17) ** 2 + ((y + 0.2) / 0.2) ** 2 + ((z - 0.1) / 0.25) ** 2))
+    noise = np.random.default_rng(0).normal(0, 0.05, brain.shape).astype(np.float32)
+    image = np.where(brain, np.clip(texture + 0.5 * lesion + noise, 0, 1) * 255, 0)
+    shifted = np.exp(
+        -(((x - 0.25) / 0.2) ** 2 + ((y + 0.15) / 0.2) ** 2 + ((z - 0.12) / 0.22) ** 2)
+    )
+    false = 0.65 * np.exp(-(((x + 0.35) / 0.1) ** 2 + ((y - 0.4) / 0.1) ** 2 + (z / 0.2) ** 2))
+    levels = np.clip(0.85 * shifted + false + 0.12 + 0.3 * noise, 0, 1) * 255
+    volume = ViewerVolume(image.astype(np.uint8), brain, (lesion > 0.45) & brain)
+    return volume, levels.astype(np.uint8)
+
+
+@st.cache_resource
+def phantom(size: str) -> tuple[ViewerVolume, np.ndarray]:
+    return big() if size == "big" else small()
+
+
+st.set_page_config(layout="wide")
+query = st.query_params
+size = query.get("size", "small")
+volume, levels = phantom(size)
+if query.get("truth") == "0":
+    volume = ViewerVolume(volume.image, volume.brain)
+maps = [
+    (f"{size}-A", ViewerMap(levels, 1.0, "APRIL-GAN · demo" if size == "big" else "")),
+    (f"{size}-B", ViewerMap((levels // 2).astype(np.uint8), 1.0, "WinCLIP · demo")),
+]
+session = st.session_state
+session.setdefault("jump", (None, None, 0))
+st.sidebar.header("Harness")
+if st.sidebar.button("Jump to 12"):
+    session.jump = (12, None, session.jump[2] + 1)
+if st.sidebar.button("Threshold 100"):
+    session.jump = (None, 100, session.jump[2] + 1)
+st.sidebar.button("Rerun")
+count = len(volume.image)
+wanted, threshold, sequence = session.jump
+state = viewer(
+    volume,
+    f"{size}-volume-{volume.truth is None}",
+    maps[: int(query.get("maps", "1"))],
+    options=ViewerOptions(
+        slice=wanted,
+        threshold=threshold,
+        sequence=sequence,
+        title="Phantom 001 · T2-FLAIR",
+        depth=tuple(np.linspace(-1, 1, count)),
+        mode=query.get("mode", "classes"),
+        palette=query.get("palette", "classic"),
+    ),
+    key="viewer",
+)
+st.text(f"python slice={state.slice} threshold={state.threshold} touched={state.touched}")

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from zsad_core.store import Store, key_of
+from zsad_core.types import Recipe
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def test_what_is_written_is_read_back_read_only(store):
+    store.write("abcd", "tokens", np.arange(6, dtype=np.float16).reshape(2, 3), {"recipe": "x"})
+    found = store.read("abcd", "tokens")
+    assert found.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert not found.flags.writeable
+    assert '"recipe": "x"' in (store.entry("abcd") / "label.json").read_text()
+
+
+def test_an_array_that_was_never_written_is_none(store):
+    assert store.read("abcd", "tokens") is None
+
+
+def test_a_flipped_byte_is_noticed_and_the_file_removed(store):
+    store.write("abcd", "tokens", np.zeros(100, np.uint8), {})
+    path = next(store.entry("abcd").glob("tokens.*.npy"))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert Store(store.root).read("abcd", "tokens") is None
+    assert store.names("abcd") == set()
+
+
+def test_a_second_write_leaves_the_first_alone(store):
+    store.write("abcd", "tokens", np.zeros(3), {})
+    store.write("abcd", "tokens", np.ones(3), {})
+    assert store.read("abcd", "tokens").tolist() == [0, 0, 0]
+
+
+def test_the_least_recently_used_entry_goes_first(store):
+    import os
+
+    for age, key in ((30, "aa1"), (20, "bb2"), (10, "cc3")):
+        store.write(key, "x", np.zeros(1000, np.uint8), {})
+        stamp = store.entry(key).stat().st_mtime - age
+        os.utime(store.entry(key), (stamp, stamp))
+    store.limit_bytes = 2500
+    assert store.trim() == 1
+    assert [bool(store.names(key)) for key in ("aa1", "bb2", "cc3")] == [False, True, True]
+
+
+def test_clear_removes_everything(store):
+    store.write("abcd", "x", np.zeros(3), {})
+    store.clear()
+    assert store.read("abcd", "x") is None
+    assert store.size_bytes() == 0
+
+
+def test_keys_depend_on_input_bytes_and_on_every_field():
+    recipe = Recipe("taps", 224, 28)
+    keys = {
+        key_of("a", recipe=recipe),
+        key_of("b", recipe=recipe),
+        key_of("a", recipe=Recipe("taps", 224, 28, reach=3)),
+        key_of("a", recipe=None),
+    }
+    assert len(keys) == 4

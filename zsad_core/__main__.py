@@ -1,0 +1,7 @@
+"""`python -m zsad_core`."""
+
+import sys
+
+from zsad_core.cli import main
+
+sys.exit(main())

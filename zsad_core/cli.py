@@ -1,0 +1,99 @@
+"""The command line: demo, doctor, map, train. Exit code 0 is done, 1 a problem, 2 wrong usage."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from zsad_core import backbones, datasets, doctor, map_files, methods
+from zsad_core.errors import ZsadError
+from zsad_core.map_files import MapRequest
+from zsad_core.training import commands
+from zsad_core.types import BackboneSpec, DataSpec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's error is one sentence on stderr and exit code 1."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed) or 0)
+    except ZsadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was done is kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m zsad_core", description=__doc__)
+    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands_of.add_parser("demo", help="make the synthetic demo cohort")
+    demo.add_argument("--subject", help="only this subject")
+    demo.set_defaults(run=_demo)
+    check = commands_of.add_parser("doctor", help="say what works here and what is missing")
+    check.set_defaults(run=_doctor)
+    train = commands_of.add_parser("train", help="train the learned part of a method on the demo")
+    commands.add_arguments(train)
+    train.set_defaults(run=commands.run)
+    _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
+    return parser
+
+
+def _add_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
+    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
+    parser.add_argument("--setup", default="", help="a training setup of the method")
+    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
+    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
+    parser.add_argument("--checkpoint", default="", help="the method's learned part")
+    parser.add_argument("--class-name", default="", help="what the texts call the object")
+    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
+    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--device", default=backbones.default_device())
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
+    parser.set_defaults(run=_map)
+
+
+def _map(parsed: argparse.Namespace) -> None:
+    request = MapRequest(
+        inputs=tuple(parsed.inputs),
+        method=parsed.method,
+        setup=parsed.setup,
+        backbone=BackboneSpec(parsed.backbone, parsed.weights),
+        checkpoint=parsed.checkpoint,
+        class_name=parsed.class_name,
+        prompts=parsed.prompts,
+        image_size=parsed.image_size,
+        options=tuple(parsed.option),
+        device=parsed.device,
+        precision=parsed.precision,
+        out=parsed.out,
+    )
+    print(map_files.run(request, _show))
+
+
+def _demo(parsed: argparse.Namespace) -> None:
+    dataset = datasets.open_dataset(DataSpec("demo"))
+    subjects = [parsed.subject] if parsed.subject else [s.id for s in dataset.subjects()]
+    for done, subject in enumerate(subjects):
+        try:
+            dataset.make(subject)
+            _show(done + 1, len(subjects))
+        except ZsadError as error:
+            print(f"\n{subject}: {error}")
+    print(f"\n{len(subjects)} synthetic subjects made")
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    works = True
+    for good, line in doctor.report():
+        print(f"{'ok     ' if good else 'MISSING'} {line}")
+        works = works and good
+    return 0 if works else 1
+
+
+def _show(done: int, total: int) -> None:
+    print(f"\r{done} of {total}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,133 @@
+"""The synthetic brain: four contrasts from the ICBM152 tissue maps, a pure function of its seed."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from zsad_core.types import FloatArray, MaskArray
+
+GENERATOR_VERSION = 1
+CONTRASTS = ("t1n", "t1c", "t2w", "t2f")
+# Weights of grey matter, white matter and cerebrospinal fluid in each contrast.
+WEIGHTS = {
+    "t1n": (0.55, 0.85, 0.18),
+    "t1c": (0.58, 0.86, 0.20),
+    "t2w": (0.60, 0.40, 1.00),
+    "t2f": (0.62, 0.50, 0.08),
+}
+GRID_MM = (240, 240, 155)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A lesion-free head without skull, (X, Y, Z) RAS+; contrasts in units of about 0 … 1000."""
+
+    contrasts: dict[str, FloatArray]
+    brain: MaskArray
+    white: FloatArray
+    spacing_mm: float
+
+
+def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
+    """The brain of a seed on the BraTS grid (240 x 240 x 155 mm); the same at any spacing.
+
+    The template is scaled by 0.82 to 0.90 and warped smoothly, its cut brainstem is tapered; each
+    contrast gets its own bias field and noise.
+    """
+    rng = np.random.default_rng([GENERATOR_VERSION, seed])
+    shape = tuple(round(side / spacing_mm) for side in GRID_MM)
+    where = _coordinates(rng, shape, spacing_mm)
+    grey, white, fluid = (
+        ndimage.map_coordinates(tissue, where, order=1, mode="constant") for tissue in _tissues()
+    )
+    total = grey + white + fluid
+    brain = _one_piece(total > 0.5)
+    contrasts = {name: _contrast(rng, name, (grey, white, fluid), brain) for name in CONTRASTS}
+    return Anatomy(contrasts, brain, np.where(brain, white, 0).astype(np.float32), spacing_mm)
+
+
+@functools.cache
+def _tissues() -> tuple[NDArray[np.float32], ...]:
+    """Grey matter, white matter, fluid at 1 mm, (X, Y, Z) RAS+, values 0 … 1, brainstem tapered."""
+    from nilearn import datasets
+
+    grey = datasets.load_mni152_gm_template(resolution=1).get_fdata(dtype=np.float32)
+    white = datasets.load_mni152_wm_template(resolution=1).get_fdata(dtype=np.float32)
+    mask = datasets.load_mni152_brain_mask(resolution=1).get_fdata(dtype=np.float32) > 0
+    fluid = np.clip(mask - grey - white, 0, 1).astype(np.float32)
+    taper = _taper(mask)
+    return tuple(np.ascontiguousarray(tissue * taper) for tissue in (grey, white, fluid))
+
+
+def _taper(mask: MaskArray) -> NDArray[np.float32]:
+    """Rounds the cut end: near the floor only what lies deep inside its own slice stays."""
+    keep = np.ones(mask.shape, np.float32)
+    floor = int(np.flatnonzero(mask.any(axis=(0, 1)))[0])
+    for step in range(10):
+        inside = ndimage.distance_transform_edt(mask[..., floor + step])
+        needed = inside.max() * (1 - np.sqrt(1 - ((10 - step) / 10.5) ** 2))
+        keep[..., floor + step] = np.clip(inside - needed, 0, 1)
+    return keep
+
+
+def _coordinates(
+    rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: float
+) -> NDArray[np.float32]:
+    """Where each voxel of the grid lies in the template, (3, X, Y, Z)."""
+    scale = rng.uniform(0.83, 0.895) * rng.uniform(0.985, 1.015, 3)
+    scale[2] = np.clip(scale[2], 0.825, 0.895)
+    template = np.array(_tissues()[0].shape)
+    extent = np.flatnonzero(_tissues()[1].any(axis=(0, 1)))
+    middle = (template - 1) / 2
+    middle[2] = (extent[0] + extent[-1]) / 2
+    waves = [smooth(_knots(rng), shape) for _ in range(3)]
+    centre = np.array(GRID_MM) / 2
+    axes = np.meshgrid(
+        *((np.arange(n, dtype=np.float32) + 0.5) * spacing_mm for n in shape),
+        indexing="ij",
+        sparse=True,
+    )
+    places = [
+        (axis - centre[i]) / scale[i] + middle[i] + waves[i]
+        for i, axis in enumerate(axes)
+    ]
+    return np.stack(places).astype(np.float32)
+
+
+def smooth(knots: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Knots on a coarse grid as a smooth field of the shape (cubic, one axis after the other)."""
+    field = knots
+    for count, size in zip(knots.shape, shape, strict=True):
+        basis = ndimage.zoom(np.eye(count), (size / count, 1), order=3)[:size]
+        field = np.tensordot(field, basis.astype(np.float32), axes=(0, 1))  # axis goes last
+    return field.astype(np.float32)
+
+
+def _knots(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Displacements in mm on a coarse grid, zero at top and bottom so that the span keeps."""
+    knots = rng.normal(0, 3.0, (5, 5, 5)).astype(np.float32)
+    knots[..., [0, -1]] *= 0.2
+    return knots
+
+
+def _one_piece(mask: MaskArray) -> MaskArray:
+    """The largest component, holes filled."""
+    labels, count = ndimage.label(mask)
+    if count > 1:
+        mask = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    return ndimage.binary_fill_holes(mask)
+
+
+def _contrast(
+    rng: np.random.Generator, name: str, tissues: tuple[FloatArray, ...], brain: MaskArray
+) -> FloatArray:
+    weights = np.array(WEIGHTS[name]) * rng.uniform(0.96, 1.04, 3)
+    signal = sum(weight * tissue for weight, tissue in zip(weights, tissues, strict=True))
+    knots = rng.normal(0, 0.05, (4, 4, 4))
+    bias = smooth(knots, brain.shape)
+    noise = rng.standard_normal(brain.shape, dtype=np.float32) * 0.018
+    found = (signal * (1 + bias) + noise) * rng.uniform(700, 1000)
+    return np.where(brain, np.maximum(found, 1.0), 0.0).astype(np.float32)

@@ -1,0 +1,105 @@
+"""What all sessions of the app share: the store, the device, one copy of each tower, few volumes."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from zsad_core import backbones, datasets, slicing
+from zsad_core.jobs import DeviceQueue, JobBoard
+from zsad_core.places import cache_root
+from zsad_core.store import Store
+from zsad_core.types import (
+    AnomalyMap,
+    BackboneSpec,
+    FloatArray,
+    Precision,
+    Progress,
+    SliceSpec,
+    SliceStack,
+    Threshold,
+    Volume,
+)
+
+T = TypeVar("T")
+
+
+class Few(Generic[T]):
+    """A bounded memory: the most recently used values by frozen key, each made once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of the key; made now if it is not there, by one thread only."""
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            if key not in self._values:
+                value = make()
+                with self._lock:
+                    self._values[key] = value
+                    while len(self._values) > self._most:
+                        self._making.pop(self._values.popitem(last=False)[0], None)
+            with self._lock:
+                self._values.move_to_end(key)
+                return self._values[key]
+
+    def peek(self, key: Hashable) -> T | None:
+        """The value if it is there; never makes it."""
+        return self._values.get(key)
+
+    def clear(self) -> None:
+        """Forget every value."""
+        with self._lock:
+            self._values.clear()
+
+
+class Engine:
+    """Shared resources, safe to use from several threads; the stages are in `pipeline`."""
+
+    def __init__(self, store: Store | None = None, device: str | None = None) -> None:
+        limit = float(os.environ.get("ZSAD_CACHE_GB", "20")) * 2**30
+        self.store = store or Store(cache_root() / "store", int(limit))
+        self.device = device or backbones.default_device()
+        self.queue = DeviceQueue()
+        self.jobs = JobBoard()
+        self.maps: Few[AnomalyMap] = Few(6)
+        self.texts: Few[FloatArray] = Few(64)
+        self.thresholds: Few[Threshold] = Few(64)
+        self._volumes: Few[Volume] = Few(3)
+        self._stacks: Few[SliceStack] = Few(4)
+        self._towers: Few[backbones.Tower] = Few(2)
+
+    def precision(self) -> Precision:
+        """The faster precision of this device, timed once and remembered."""
+        return backbones.fastest_precision(self.device)
+
+    def volume(self, spec: SliceSpec, progress: Progress | None = None) -> Volume:
+        """The scan, from memory if it is one of the last few; raises DataError."""
+        dataset = datasets.open_dataset(spec.data)
+        return self._volumes.get(
+            spec, lambda: dataset.load(spec.subject, spec.modality, progress=progress)
+        )
+
+    def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
+        """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""
+        return self._stacks.get(
+            spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
+        )
+
+    def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
+        """The backbone on the device; at most two are held. Raises WeightsError."""
+        return self._towers.get(
+            (backbone, precision), lambda: backbones.load(backbone, self.device, precision)
+        )
+
+    def forget(self) -> None:
+        """Drop volumes and maps held in memory, for data that changed on disk."""
+        self._volumes.clear()
+        self._stacks.clear()
+        self.maps.clear()

@@ -1,0 +1,113 @@
+"""Work in the background: progress, time left, cancel; and one queue to the device."""
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from zsad_core.errors import Cancelled, ZsadError
+from zsad_core.types import Progress
+
+INTERACTIVE, BACKGROUND = 0, 1
+
+
+class DeviceQueue:
+    """One holder at a time; who waits for what a user looks at goes before background work.
+
+    Work takes a turn per batch, so that a click never waits for a whole volume.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[int, int]] = []
+        self._numbers = itertools.count()
+        self._busy = False
+
+    @contextmanager
+    def turn(self, priority: int) -> Iterator[None]:
+        """Wait for the device, hold it for the block."""
+        ticket = (priority, next(self._numbers))
+        with self._changed:
+            heapq.heappush(self._waiting, ticket)
+            self._changed.wait_for(lambda: not self._busy and self._waiting[0] == ticket)
+            heapq.heappop(self._waiting)
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+
+@dataclass
+class Job:
+    """One piece of background work; read its fields at any time."""
+
+    title: str
+    state: Literal["running", "done", "failed", "cancelled"] = "running"
+    done: int = 0
+    total: int = 0
+    error: str = ""
+    started: float = field(default_factory=time.monotonic)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def progress(self, done: int, total: int) -> None:
+        """Take note of the progress; raises Cancelled once `cancel` was called."""
+        self.done, self.total = done, total
+        if self._stop.is_set():
+            raise Cancelled(f"'{self.title}' was cancelled after {done} of {total}.")
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next step."""
+        self._stop.set()
+
+    def seconds_left(self) -> float | None:
+        """Estimate from the pace so far; None before the first step."""
+        if not self.done:
+            return None
+        return (time.monotonic() - self.started) / self.done * (self.total - self.done)
+
+
+class JobBoard:
+    """The jobs of the app, shared by its sessions; a key runs once at a time."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def start(self, key: str, title: str, work: Callable[[Progress], object]) -> Job:
+        """Run `work(progress)` in a thread; a job of that key already running is returned."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and job.state == "running":
+                return job
+            job = self._jobs[key] = Job(title)
+        threading.Thread(target=_run, args=(job, work), name=title, daemon=True).start()
+        return job
+
+    def find(self, key: str) -> Job | None:
+        """The last job of that key."""
+        return self._jobs.get(key)
+
+    def running(self) -> dict[str, Job]:
+        """Jobs still at work, by key."""
+        with self._lock:
+            return {key: job for key, job in self._jobs.items() if job.state == "running"}
+
+
+def _run(job: Job, work: Callable[[Progress], object]) -> None:
+    try:
+        work(job.progress)
+        job.state = "done"
+    except Cancelled:
+        job.state = "cancelled"
+    except ZsadError as error:
+        job.error, job.state = str(error), "failed"
+    except Exception as error:
+        job.error, job.state = f"{job.title} stopped: {type(error).__name__}: {error}", "failed"
+        raise

@@ -1,0 +1,195 @@
+"""Anomaly maps for files, without a data set: one NIfTI volume, or 2D images."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.datasets import nifti
+from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.types import (
+    BackboneSpec,
+    ByteArray,
+    FloatArray,
+    Precision,
+    Progress,
+    PromptSet,
+    SliceFeatures,
+)
+
+BATCH = 4
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """What the command line asks for; empty strings mean the method's or setup's own."""
+
+    inputs: tuple[Path, ...]
+    method: str
+    out: Path
+    setup: str = ""
+    backbone: BackboneSpec = BackboneSpec("")
+    checkpoint: str = ""
+    class_name: str = ""
+    prompts: str = ""
+    image_size: int = 0
+    options: tuple[str, ...] = ()
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+
+class Mapper:
+    """Method, tower, texts and learned part of a request, loaded once."""
+
+    def __init__(self, request: MapRequest) -> None:
+        self.method = build_method(request)
+        entry = _setup(request)
+        spec = request.backbone if request.backbone.name else entry.backbone
+        self.learned = _learned(request, entry)
+        self.text: FloatArray = np.zeros((2, 1), np.float32)
+        self.tower, self.recipe = None, None
+        if self.method.needs_tower:
+            self.tower = backbones.load(spec, request.device, request.precision)
+            self.recipe = self.method.recipe(self.tower.info)
+            sides = prompt_sets.sentences(_prompts(request, self.method.prompts))
+            encode = self.tower.sentences
+            self.text = np.stack(
+                [self.method.pool(encode(side, self.recipe.activation)) for side in sides]
+            )
+
+    def maps(self, images: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """(B, H, W[, 3]) uint8 of one size to maps (B, H, W) and scores (B,)."""
+        features: list[SliceFeatures] = [{"pixels": image} for image in images]
+        grid = self.recipe.grid if self.recipe else 1
+        kept = np.ones((len(images), grid, grid), bool)
+        if self.recipe is not None:
+            features = self.method.encode(self.tower, images, self.recipe, kept)
+        shape = images.shape[1:3]
+        return self.method.maps(features, kept, self.text, self.learned, shape)
+
+
+def build_method(request: MapRequest) -> methods.Method:
+    """The method with its options set; raises SettingError for an unknown or wrong one."""
+    kind = methods.METHODS[request.method]
+    known = {field.name: field.default for field in fields(kind)}
+    given = dict(option.partition("=")[::2] for option in request.options)
+    if request.image_size:
+        given["image_size"] = str(request.image_size)
+    values = {}
+    for name, text in given.items():
+        if name not in known:
+            raise SettingError(
+                f"'{request.method}' has no option '{name}'; it has {', '.join(known) or 'none'}."
+            )
+        values[name] = _like(known[name], name, text)
+    return kind(**values)
+
+
+def run(request: MapRequest, progress: Progress | None = None) -> str:
+    """Write the maps; returns the sentence that says what was written. Raises ZsadError."""
+    volume = request.inputs[0].name.endswith((".nii", ".nii.gz"))
+    if volume and len(request.inputs) > 1:
+        raise SettingError("One NIfTI volume at a time; call the command once for each.")
+    suffix = ".nii.gz" if volume else ".npz"
+    if not request.out.name.endswith(suffix):
+        raise SettingError(f"--out is '{request.out}'; for this input it must end in {suffix}.")
+    if not request.out.parent.is_dir():
+        raise SettingError(f"--out: there is no folder '{request.out.parent}'; make it first.")
+    return _volume(request, progress) if volume else _images(request, progress)
+
+
+def _images(request: MapRequest, progress: Progress | None) -> str:
+    pictures = [_picture(path) for path in request.inputs]
+    mapper = Mapper(request)
+    side = mapper.recipe.image_size if mapper.recipe else 0
+    maps, scores = [], []
+    for done, picture in enumerate(pictures):
+        if progress:
+            progress(done + 1, len(pictures))
+        image = np.asarray(
+            picture.resize((side, side), Image.Resampling.BICUBIC) if side else picture
+        )
+        if image.ndim == 2 and not mapper.recipe:
+            image = image[:]
+        found, score = mapper.maps(image[None])
+        maps.append(found[0])
+        scores.append(float(score[0]))
+    if len({found.shape for found in maps}) > 1:
+        raise SettingError("These images differ in size; map them one at a time with this method.")
+    np.savez(request.out, maps=np.stack(maps).astype(np.float32), scores=np.float32(scores))
+    return f"\n{len(maps)} maps of {maps[0].shape} in {request.out}"
+
+
+def _volume(request: MapRequest, progress: Progress | None) -> str:
+    volume = nifti.read_scan(request.inputs[0])
+    stack = slicing.to_slices(volume)
+    filled = np.flatnonzero(stack.brain.any(axis=(1, 2)))
+    mapper = Mapper(request)
+    maps = np.zeros(stack.image.shape, np.float32)
+    for batch in _batches(filled):
+        if progress:
+            progress(int(batch[-1]) + 1, len(maps))
+        maps[batch], _ = mapper.maps(stack.image[batch])
+    nifti.write_like(request.inputs[0], slicing.to_voxels(maps), request.out)
+    return f"\nmap of {len(filled)} slices, range 0 to {mapper.method.high:g}, in {request.out}"
+
+
+def _batches(indices: np.ndarray) -> Iterator[np.ndarray]:
+    return (indices[start : start + BATCH] for start in range(0, len(indices), BATCH))
+
+
+def _picture(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("L" if picture.mode in ("L", "1", "I;16", "I") else "RGB")
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file '{path}'; check the path.") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"'{path}' cannot be read as an image ({error}); convert it.") from error
+
+
+def _setup(request: MapRequest) -> setups.Setup:
+    entries = [entry for (method, _), entry in setups.SETUPS.items() if method == request.method]
+    for entry in entries:
+        if entry.setup == request.setup or not request.setup:
+            return entry
+    names = ", ".join(entry.setup for entry in entries)
+    raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
+
+
+def _learned(request: MapRequest, entry: setups.Setup) -> dict[str, FloatArray] | None:
+    if not methods.METHODS[request.method].learned:
+        return None
+    if request.checkpoint:
+        return setups.read_checkpoint(Path(request.checkpoint))
+    if request.backbone.name and not request.setup:
+        raise WeightsError(
+            f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."
+        )
+    return setups.learned(entry)
+
+
+def _prompts(request: MapRequest, default: str) -> PromptSet:
+    shipped = prompt_sets.shipped()
+    name = request.prompts or default
+    found = shipped[name] if name in shipped else prompt_sets.load(Path(name))
+    return replace(found, class_name=request.class_name) if request.class_name else found
+
+
+def _like(default: object, name: str, text: str) -> object:
+    """The text as a value of the default's kind."""
+    try:
+        if isinstance(default, tuple):
+            return tuple(int(part) for part in text.split(","))
+        if isinstance(default, bool):
+            return text.lower() in ("1", "true", "yes")
+        if isinstance(default, int | float):
+            return type(default)(text)
+    except ValueError as error:
+        raise SettingError(
+            f"--option {name}={text}: expected something like {default!r}."
+        ) from error
+    return text

@@ -1,0 +1,246 @@
+"""The stages for one volume, and the one place where names become objects.
+
+    slices -> features (disk) -> map (memory, few) -> readout (never kept)
+
+Every stage is a function of an `Engine` and a frozen spec; what it needs it computes, what the
+store holds it does not compute again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.jobs import BACKGROUND, INTERACTIVE
+from zsad_core.store import key_of
+from zsad_core.types import (
+    AnomalyMap,
+    ByteArray,
+    FeatureSpec,
+    FloatArray,
+    MapSpec,
+    MaskArray,
+    Progress,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+    SliceSpec,
+    read_only,
+)
+
+BATCH = 4
+
+
+def map_spec(
+    engine: Engine,
+    slices: SliceSpec,
+    method: str,
+    setup: str,
+    prompts: PromptSet,
+) -> MapSpec:
+    """The spec of a map from the names that a user chose; raises SettingError, WeightsError."""
+    found = setups.SETUPS.get((method, setup))
+    if found is None:
+        raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
+    chosen = methods.METHODS[method]()
+    if not chosen.needs_tower:
+        return MapSpec(
+            FeatureSpec(slices, None, found.backbone, "float32"), method, setup, prompts
+        )
+    recipe = chosen.recipe(backbones.info(found.backbone))
+    features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
+    return MapSpec(features, method, setup, prompts)
+
+
+def feature_key(engine: Engine, spec: FeatureSpec) -> str:
+    """Key of the stored features: input bytes, modality, plane, recipe, weights, precision."""
+    return key_of(
+        engine.volume(spec.slices).digest,
+        modality=spec.slices.modality,
+        plane=spec.slices.plane,
+        recipe=spec.recipe,
+        weights=backbones.info(spec.backbone).digest if spec.recipe else "",
+        precision=spec.precision,
+    )
+
+
+def kept_patches(engine: Engine, spec: FeatureSpec) -> MaskArray:
+    """Patches near the brain, (S, R, C); the others are neither computed nor stored."""
+    brain = engine.stack(spec.slices).brain
+    if spec.recipe is None:
+        return np.ones((len(brain), 1, 1), bool)
+    return slicing.patches_near(brain, spec.recipe.grid, spec.recipe.reach)
+
+
+def filled_slices(engine: Engine, spec: SliceSpec) -> list[int]:
+    """Slices with brain in them; the others are empty and skipped."""
+    return [int(s) for s in np.flatnonzero(engine.stack(spec).brain.any(axis=(1, 2)))]
+
+
+def missing(engine: Engine, spec: MapSpec) -> list[int]:
+    """Slices with brain whose features are not all in the store."""
+    recipe = spec.features.recipe
+    if recipe is None:
+        return []
+    names = engine.store.names(feature_key(engine, spec.features))
+    parts = _method(spec).parts(recipe)
+    filled = filled_slices(engine, spec.features.slices)
+    return [s for s in filled if not all(f"{s:03d}-{part}" in names for part in parts)]
+
+
+def encode(
+    engine: Engine,
+    spec: MapSpec,
+    slices: Iterable[int] | None = None,
+    progress: Progress | None = None,
+    priority: int = BACKGROUND,
+) -> int:
+    """Compute and store missing features of all or some slices; returns how many were computed.
+
+    Each slice is kept as soon as it is done, so a cancelled run continues where it stopped.
+    """
+    todo = missing(engine, spec)
+    if slices is not None:
+        todo = sorted(set(todo) & set(slices))
+    features, method = spec.features, _method(spec)
+    if not todo or features.recipe is None:
+        return 0
+    key, kept = feature_key(engine, features), kept_patches(engine, features)
+    images = engine.stack(features.slices).image
+    for start in range(0, len(todo), BATCH):
+        if progress:
+            progress(start, len(todo))
+        batch = todo[start : start + BATCH]
+        with engine.queue.turn(priority):
+            tower = engine.tower(features.backbone, features.precision)
+            found = method.encode(tower, images[batch], features.recipe, kept[batch])
+        for index, arrays in zip(batch, found, strict=True):
+            for part, array in arrays.items():
+                engine.store.write(key, f"{index:03d}-{part}", array, features)
+    if progress:
+        progress(len(todo), len(todo))
+    engine.store.trim()
+    return len(todo)
+
+
+def sentence_embeddings(engine: Engine, spec: FeatureSpec, texts: Sequence[str]) -> FloatArray:
+    """(N, E) float32, unnormalised; each exact sentence is encoded once and stored."""
+    recipe = _recipe(spec)
+    digest = backbones.info(spec.backbone).digest
+    context = {"activation": recipe.activation, "precision": spec.precision}
+    keys = {text: key_of(digest, sentence=text, **context) for text in dict.fromkeys(texts)}
+    found = {text: engine.texts.peek(key) for text, key in keys.items()}
+    for text, key in keys.items():
+        if found[text] is None:
+            found[text] = engine.store.read(key, "sentence")
+    new = [text for text, value in found.items() if value is None]
+    for start in range(0, len(new), 32):
+        part = new[start : start + 32]
+        with engine.queue.turn(INTERACTIVE):
+            tower = engine.tower(spec.backbone, spec.precision)
+            embeddings = tower.sentences(part, recipe.activation)
+        for text, row in zip(part, embeddings, strict=True):
+            label = {"sentence": text, "backbone": spec.backbone, **context}
+            found[text] = engine.store.write(keys[text], "sentence", row.copy(), label)
+    return np.stack([engine.texts.get(keys[text], lambda t=text: found[t]) for text in texts])  # type: ignore[misc]
+
+
+def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
+    """(K, E) float32: the pooled normal and abnormal sentences of the prompt set."""
+    method = _method(spec)
+    pairs = prompt_sets.sentences(spec.prompts)
+    return np.stack(
+        [method.pool(sentence_embeddings(engine, spec.features, texts)) for texts in pairs]
+    )
+
+
+def slice_levels(
+    engine: Engine, spec: MapSpec, slices: Sequence[int]
+) -> tuple[ByteArray, FloatArray]:
+    """Quantised maps (S, H, W) and slice scores (S,) of some slices; missing ones are encoded."""
+    encode(engine, spec, slices, priority=INTERACTIVE)
+    method, stack = _method(spec), engine.stack(spec.features.slices)
+    kept = kept_patches(engine, spec.features)[list(slices)]
+    text = class_embeddings(engine, spec) if spec.features.recipe else np.zeros((2, 1), np.float32)
+    learned = setups.learned(setups.SETUPS[spec.method, spec.setup])
+    features = [_read(engine, spec, index) for index in slices]
+    values, scores = method.maps(features, kept, text, learned, stack.image.shape[1:])
+    return quantise(values, method.high), scores
+
+
+def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
+    """The map of the whole volume, (S, H, W) on the 256-level grid of the method's range.
+
+    Empty slices hold level 0 and score NaN. Missing features are encoded first.
+    """
+    return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
+
+
+def quantise(values: FloatArray, high: float) -> ByteArray:
+    """Values in 0 … high as levels 0 … 255.
+
+    >>> quantise(np.array([0.0, 2.0, 4.0]), 4.0).tolist()
+    [0, 128, 255]
+    """
+    return np.clip(np.rint(values * (255 / high)), 0, 255).astype(np.uint8)
+
+
+def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> AnomalyMap:
+    encode(engine, spec, progress=progress)
+    stack = engine.stack(spec.features.slices)
+    levels = np.zeros(stack.image.shape, np.uint8)
+    scores = np.full(len(levels), np.nan, np.float32)
+    filled = filled_slices(engine, spec.features.slices)
+    for start in range(0, len(filled), 32):
+        part = filled[start : start + 32]
+        levels[part], scores[part] = slice_levels(engine, spec, part)
+    high = _method(spec).high
+    return AnomalyMap(read_only(levels), read_only(scores), high)
+
+
+def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
+    if spec.features.recipe is None:
+        return {"pixels": engine.stack(spec.features.slices).image[index]}
+    key = feature_key(engine, spec.features)
+    parts = _method(spec).parts(spec.features.recipe)
+    found = {part: engine.store.read(key, f"{index:03d}-{part}") for part in parts}
+    if any(array is None for array in found.values()):
+        encode(engine, spec, [index], priority=INTERACTIVE)
+        found = {part: engine.store.read(key, f"{index:03d}-{part}") for part in parts}
+    return {part: array for part, array in found.items() if array is not None}
+
+
+def _method(spec: MapSpec) -> methods.Method:
+    return methods.METHODS[spec.method](**dict(spec.options))
+
+
+def _recipe(spec: FeatureSpec) -> Recipe:
+    if spec.recipe is None:
+        raise ValueError("this method reads no text")
+    return spec.recipe
+
+
+
+
+def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, float]]:
+    """How far each text moves the mean map inside the brain of one slice, in the map's units.
+
+    The mean with all texts minus the mean without that one; a side's only text is left out.
+    """
+    prompts, brain = spec.prompts, engine.stack(spec.features.slices).brain[index]
+
+    def mean(changed: PromptSet) -> float:
+        levels, _ = slice_levels(engine, replace(spec, prompts=changed), [index])
+        return float(levels[0][brain].mean()) / 255 * _method(spec).high if brain.any() else 0.0
+
+    whole, found = mean(prompts), []
+    for side in ("normal", "abnormal"):
+        texts: tuple[str, ...] = getattr(prompts, side)
+        for text in texts if len(texts) > 1 else ():
+            rest = tuple(other for other in texts if other != text)
+            if rest:
+                found.append((f"{side}: {text}", whole - mean(replace(prompts, **{side: rest}))))
+    return found

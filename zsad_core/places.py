@@ -1,0 +1,18 @@
+"""The two places on disk: what can be made again, and what a user made."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def cache_root() -> Path:
+    """`ZSAD_CACHE`, by default the project's `cache/`: holds only what can be made again."""
+    chosen = os.environ.get("ZSAD_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(__file__).parents[1] / "cache"
+
+
+def home() -> Path:
+    """`ZSAD_HOME`, by default the platform's user data folder: holds what a user made."""
+    chosen = os.environ.get("ZSAD_HOME")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))

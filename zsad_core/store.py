@@ -1,0 +1,125 @@
+"""Arrays on disk by key: written atomically, checked on first open, bounded in size.
+
+An entry is a folder named by its key. It holds `label.json`, the spec as a person reads it, and
+arrays as `NAME.CRC.npy`, so that a damaged file is noticed when it is first opened. Nothing is
+ever pickled.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from zsad_core.types import read_only
+
+FORMAT = 1
+
+
+def key_of(digest: str, **spec: object) -> str:
+    """SHA-256 of the format number, the digest of the input bytes, and the spec.
+
+    >>> key_of("ab", size=3) == key_of("ab", size=3), key_of("ab", size=3) == key_of("ab", size=4)
+    (True, False)
+    """
+    text = json.dumps([FORMAT, digest, plain(spec)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: object) -> Any:
+    """A spec as JSON values; dataclasses become dicts under their class name."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            type(value).__name__: {
+                field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+            }
+        }
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+class Store:
+    """A folder of entries with at most `limit_bytes` in all; the least recently used goes first."""
+
+    def __init__(self, root: Path, limit_bytes: int = 20 * 2**30) -> None:
+        self.root = root
+        self.limit_bytes = limit_bytes
+        self._checked: set[Path] = set()
+
+    def entry(self, key: str) -> Path:
+        """The folder of an entry, there or not."""
+        return self.root / key[:2] / key
+
+    def names(self, key: str) -> set[str]:
+        """Names of the arrays that an entry holds."""
+        return {path.name.split(".")[0] for path in self.entry(key).glob("*.npy")}
+
+    def read(self, key: str, name: str) -> NDArray[Any] | None:
+        """A read-only memory map of the array, or None where it is missing or damaged."""
+        path = next(self.entry(key).glob(f"{name}.*.npy"), None)
+        if path is None:
+            return None
+        try:
+            if path not in self._checked:
+                if f"{zlib.crc32(path.read_bytes()):08x}" != path.name.split(".")[1]:
+                    path.unlink(missing_ok=True)
+                    return None
+                self._checked.add(path)
+                os.utime(path.parent)
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        return array
+
+    def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
+        """Keep the array under its key and return it read-only; `label` is the spec to show.
+
+        The file appears whole or not at all; an array that is already there is left alone.
+        """
+        entry = self.entry(key)
+        entry.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self.root / f"{key[:2]}" / f"{key}.lock"):
+            if name not in self.names(key):
+                label_path = entry / "label.json"
+                if not label_path.exists():
+                    label_path.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
+                temporary = entry / f"{name}.{os.getpid()}.tmp"
+                with temporary.open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
+                crc = f"{zlib.crc32(temporary.read_bytes()):08x}"
+                os.replace(temporary, entry / f"{name}.{crc}.npy")
+                os.utime(entry)
+        return read_only(array)
+
+    def size_bytes(self, key: str | None = None) -> int:
+        """Bytes of one entry, or of the whole store."""
+        root = self.entry(key) if key else self.root
+        return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+    def trim(self) -> int:
+        """Remove the least recently used entries until the limit holds; returns how many went."""
+        entries = sorted(self.root.glob("??/*/"), key=lambda path: path.stat().st_mtime)
+        sizes = {entry: sum(p.stat().st_size for p in entry.iterdir()) for entry in entries}
+        total, removed = sum(sizes.values()), 0
+        for entry in entries[:-1]:
+            if total <= self.limit_bytes:
+                break
+            shutil.rmtree(entry, ignore_errors=True)
+            total -= sizes[entry]
+            removed += 1
+        return removed
+
+    def clear(self) -> None:
+        """Remove every entry; only time is lost."""
+        self._checked.clear()
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,215 @@
+"""Frozen values and specs shared by every part of the core.
+
+Axis letters, used in every docstring and trailing comment:
+
+    X Y Z  voxels, RAS+ (X to the right, Y to the front, Z to the top)
+    S      slices, inferior to superior (also: side of the method's square input, where noted)
+    H W    pixels of a slice: anterior up, the patient's right on the left
+    R C    patch grid, P kept patches of it
+    L      layers (taps)
+    E      embedding
+    K      text classes: 0 normal, 1 abnormal
+
+Arrays inside these values are read-only. A spec holds only names and numbers: it is at once the
+result of the sidebar, the key of a cache, and the label in an export.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+MaskArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+Plane = Literal["axial"]
+Precision = Literal["float32", "bfloat16"]
+Split = Literal["", "train", "validation", "test", "extra"]
+SliceFeatures = dict[str, NDArray[Any]]
+Progress = Callable[[int, int], None]
+"""Called as progress(done, total); it may raise Cancelled to stop the work."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Where subjects come from: a registry entry of `zsad_core.datasets`, its root, its labels.
+
+    `labels` is "auto" (told by file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
+    """
+
+    kind: str = "demo"
+    root: str = ""
+    labels: Literal["auto", "2021", "2023"] = "auto"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One entry of a data set's index; no voxel is read to make it.
+
+    `problem` is "" or the one sentence that says why the subject cannot be used.
+    """
+
+    id: str
+    modalities: tuple[str, ...]
+    has_truth: bool
+    split: Split = ""
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One scan, (X, Y, Z) in RAS+.
+
+    `intensity` is float32 in the file's own units, `truth` the whole tumour, `labels` the label
+    image as stored; both are None where there is no segmentation. `digest` is the SHA-256 of all
+    bytes of the files read. `notes` are sentences to show beside the scan.
+    """
+
+    intensity: FloatArray
+    brain: MaskArray
+    truth: MaskArray | None
+    labels: ByteArray | None
+    spacing_mm: tuple[float, float, float]
+    affine: FloatArray
+    digest: str
+    skull_stripped: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SliceStack:
+    """A volume as 2D slices: image (S, H, W) uint8 under one window, masks of the same shape."""
+
+    image: ByteArray
+    brain: MaskArray
+    truth: MaskArray | None
+    window: tuple[float, float]
+    voxel_ml: float
+    pixel_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Sentences that describe normal and abnormal images.
+
+    A text holds "{}" where the class name goes; a template holds "{}" where the text goes. Without
+    templates the texts themselves are the sentences.
+    """
+
+    name: str
+    normal: tuple[str, ...]
+    abnormal: tuple[str, ...]
+    templates: tuple[str, ...] = ()
+    class_name: str = "object"
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """Which CLIP: a registered name ("demo"), an open_clip name with tag, a hub id, or local files.
+
+    `name` is a key of `zsad_core.backbones.BACKBONES`, an open_clip model name, "hf-hub:…", or the
+    path of a config JSON; `weights` a pretrained tag or the path of a weights file.
+    """
+
+    name: str = "demo"
+    weights: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The image-side computation of a method that does not depend on prompts.
+
+    `taps` are 1-based visual blocks, `windows` the sides of square patch windows; methods with
+    equal recipes share stored features. `reach` is how many patches around the brain the map
+    inside the brain depends on.
+    """
+
+    name: str
+    image_size: int
+    grid: int
+    taps: tuple[int, ...] = ()
+    windows: tuple[int, ...] = ()
+    activation: Literal["gelu", "quick_gelu"] = "gelu"
+    positions: Literal["bicubic_antialias", "bicubic", "bilinear"] = "bicubic_antialias"
+    reach: int = 2
+
+
+@dataclass(frozen=True)
+class SliceSpec:
+    """Which slices: data, subject, modality, plane."""
+
+    data: DataSpec = DataSpec()
+    subject: str = ""
+    modality: str = "t2f"
+    plane: Plane = "axial"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Key of the first cost: the image features of one subject under one recipe.
+
+    `recipe` is None for a method without an image tower; then backbone and precision are unused.
+    """
+
+    slices: SliceSpec
+    recipe: Recipe | None
+    backbone: BackboneSpec
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """Key of the second cost: the anomaly map. `options` are the fields set on the method."""
+
+    features: FeatureSpec
+    method: str
+    setup: str
+    prompts: PromptSet
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadoutSpec:
+    """Key of the third cost: how a map becomes a mask and numbers; redone on every change."""
+
+    threshold: int = 128
+    brain_only: bool = True
+    min_component_voxels: int = 0
+    empty_slices: Literal["lesion_only", "nan", "both_empty_one"] = "lesion_only"
+    centre: Literal["middle", "centroid"] = "middle"
+
+
+@dataclass(frozen=True)
+class AnomalyMap:
+    """A quantised map: levels (S, H, W) uint8 where level/255 * high is the method's value.
+
+    `scores` (S,) float32 are the slice scores, NaN on empty slices. Browser, server and command
+    line read these same levels, so their numbers agree exactly.
+    """
+
+    levels: ByteArray
+    scores: FloatArray
+    high: float
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A level on the 256-level grid and the words that say where it comes from."""
+
+    level: int
+    rule: str
+    note: str = ""
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The same array with writing switched off.
+
+    >>> read_only(np.zeros(2)).flags.writeable
+    False
+    """
+    array.setflags(write=False)
+    return array
