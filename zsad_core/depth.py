@@ -44,7 +44,7 @@ def depth_curve(
         raise ValueError(f"shapes differ: {depths.shape}, {dice.shape}, {lesion_pixels.shape}")
     place = bin_of(depths, bins)
     entered = (place >= 0) & ~np.isnan(dice)
-    total = np.bincount(place[entered], weights=dice[entered], minlength=bins)
+    total = np.bincount(place[entered], weights=dice[entered], minlength=bins).astype(float)
     slices = np.bincount(place[entered], minlength=bins)
     lesion = np.bincount(place[(place >= 0) & (lesion_pixels > 0)], minlength=bins)
     return _curve(total, slices, lesion)

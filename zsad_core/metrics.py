@@ -1,7 +1,6 @@
 """Overlap and ranking metrics: pure functions, truth before predicted.
 
-The anomaly map has 256 levels, so two histograms of it, over lesion and over healthy brain, give
-Dice at every threshold, AUROC and AP exactly.
+Two histograms of a map's 256 levels, over lesion and healthy brain, give Dice, AUROC, AP exactly.
 """
 
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def dice_3d(truth: MaskArray, predicted: MaskArray) -> float:
     if lesion == 0:
         return float("nan")
     both = np.count_nonzero(truth & predicted)
-    return 2 * both / (lesion + np.count_nonzero(predicted))
+    return float(2 * both / (lesion + np.count_nonzero(predicted)))
 
 
 def dice_per_slice(
@@ -59,8 +58,8 @@ def dice_per_slice(
     [1.0, 0.0, 1.0]
     """
     _one_shape(truth, predicted)
-    counts = (pixels_per_slice(a) for a in (truth, predicted, truth & predicted))
-    return dice_of_counts(*counts, empty_slices)
+    both = pixels_per_slice(truth & predicted)
+    return dice_of_counts(pixels_per_slice(truth), pixels_per_slice(predicted), both, empty_slices)
 
 
 def dice_of_counts(
@@ -92,15 +91,6 @@ def mean_dice(dice: FloatArray, rule: EmptySlices) -> MeanDice:
     counted = dice[~np.isnan(dice)]
     value = float(counted.mean()) if counted.size else float("nan")
     return MeanDice(value, int(counted.size), rule)
-
-
-def volume_ml(mask: MaskArray, voxel_ml: float) -> float:
-    """Volume of a mask of any shape in ml; 0 when it is empty.
-
-    >>> volume_ml(np.ones((2, 5, 10), dtype=bool), voxel_ml=0.001)
-    0.1
-    """
-    return np.count_nonzero(mask) * voxel_ml
 
 
 def pixels_per_slice(mask: MaskArray) -> Counts:
@@ -137,9 +127,7 @@ def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> Histogr
     return found
 
 
-def dice_at_levels(
-    histogram: Histogram, empty_slices: EmptySlices = "lesion_only"
-) -> FloatArray:
+def dice_at_levels(histogram: Histogram, empty_slices: EmptySlices = "lesion_only") -> FloatArray:
     """Dice inside the brain at all 256 thresholds: (…, 256) from (…, 2, 256), 0 to 1.
 
     (S, 2, 256) gives 2D Dice of each slice; its sum over S gives the 3D Dice. The empty cases
@@ -157,9 +145,7 @@ def dice_at_levels(
 
 
 def best_dice(histogram: Histogram) -> float:
-    """The highest 3D Dice inside the brain over all thresholds, from (2, 256); an oracle.
-
-    0 to 1; NaN without lesion.
+    """The highest 3D Dice over all thresholds, from (2, 256): an oracle; NaN without lesion.
 
     >>> histogram = np.zeros((2, 256), dtype=np.int64)
     >>> histogram[1, 20] = 2

@@ -1,13 +1,14 @@
 """The third cost: from a map and a threshold to the numbers of one volume, in milliseconds."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from zsad_core import metrics
 from zsad_core.metrics import Counts, MeanDice
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import AnomalyMap, FloatArray, ReadoutSpec, SliceStack, read_only
+
+NO_TRUTH = "No segmentation: volumes and maps only, no Dice."
+NO_LESION = "No lesion in the truth: no Dice; everything predicted is false positive ({:.1f} ml)."
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Readout:
 def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readout:
     """The numbers of a map (S, H, W) against the stack's truth, under the spec.
 
+    >>> import numpy as np
     >>> image, brain = np.zeros((1, 1, 2), dtype=np.uint8), np.ones((1, 1, 2), dtype=bool)
     >>> stack = SliceStack(image, brain, np.array([[[False, True]]]), (0, 1), 0.001, (1, 1))
     >>> levels = np.array([[[10, 200]]], dtype=np.uint8)
@@ -51,7 +53,7 @@ def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readou
         threshold=spec.threshold,
         threshold_value=spec.threshold / 255 * anomaly.high,
         predicted_ml=float(predicted.sum() * stack.voxel_ml),
-        notes=("No segmentation: volumes and maps only, no Dice.",),
+        notes=(NO_TRUTH,),
     )
     if stack.truth is None:
         return basis
@@ -69,13 +71,22 @@ def _with_truth(
     spec: ReadoutSpec,
 ) -> Readout:
     truth, predicted, both = (int(one.sum()) for one in counts)
-    dice = read_only(metrics.dice_of_counts(*counts, spec.empty_slices))
-    found = {
-        "threshold": basis.threshold,
-        "threshold_value": basis.threshold_value,
-        "predicted_ml": basis.predicted_ml,
-        "truth_ml": truth * stack.voxel_ml,
-        "false_positive_ml": (predicted - both) * stack.voxel_ml,
-        "false_negative_ml": (truth - both) * stack.voxel_ml,
-    }
-    raise NotImplementedError(found, dice)
+    known = replace(
+        basis,
+        truth_ml=truth * stack.voxel_ml,
+        false_positive_ml=(predicted - both) * stack.voxel_ml,
+        false_negative_ml=(truth - both) * stack.voxel_ml,
+        dice=read_only(metrics.dice_of_counts(*counts, spec.empty_slices)),
+        notes=(),
+    )
+    if truth == 0 or known.dice is None or stack.truth is None:
+        return replace(known, notes=(NO_LESION.format(basis.predicted_ml),))
+    histogram = metrics.histograms(anomaly.levels, stack.brain, stack.truth).sum(axis=0)
+    return replace(
+        known,
+        dice_3d=2 * both / (truth + predicted),
+        mean_dice=metrics.mean_dice(known.dice, spec.empty_slices),
+        auroc=metrics.auroc(histogram),
+        ap=metrics.average_precision(histogram),
+        best_dice=metrics.best_dice(histogram),
+    )

@@ -33,9 +33,21 @@ def without_small(mask: MaskArray, fewest_voxels: int) -> MaskArray:
     >>> without_small(np.array([[[True, True, False, True]]]), 2).tolist()
     [[[True, True, False, False]]]
     """
-    if fewest_voxels <= 1:
+    if fewest_voxels <= 1 or not mask.any():
         return mask
-    part, _ = ndimage.label(mask, structure=TOUCHING)
-    keep = np.bincount(part.ravel()) >= fewest_voxels
-    keep[0] = False
-    return np.asarray(keep[part], dtype=bool)
+    box = _box(mask)
+    inside = mask[box]
+    part = ndimage.label(inside, structure=TOUCHING)[0][inside]  # (set voxels,)
+    kept = np.zeros_like(mask)
+    kept[box][inside] = (np.bincount(part) >= fewest_voxels)[part]
+    return kept
+
+
+def _box(mask: MaskArray) -> tuple[slice, ...]:
+    """The smallest box that holds the mask; labelling the air around it would take the time."""
+    sides = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        sides.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(sides)

@@ -1,0 +1,179 @@
+"""Charts as figures that know nothing of the app: bars of lesion slices behind lines of Dice.
+
+No colour of text or ground is set, so that a light or a dark theme shines through. Lines are of
+the Okabe-Ito palette, which colour-blind eyes tell apart (Okabe & Ito 2008, "Color Universal
+Design"); its yellow is kept for the lesion bars, and dashes repeat what the colours say.
+"""
+
+import html
+from collections.abc import Sequence
+from itertools import cycle
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from zsad_core.depth import DepthCurve
+from zsad_core.types import FloatArray, MaskArray
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+ABNORMAL, NORMAL = "#D55E00", "#0072B2"
+YELLOW, GREY = "rgba(240, 228, 66, 0.45)", "rgba(128, 128, 128, 0.3)"
+DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
+BARS = "slices with lesion"
+
+
+def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
+    """Mean 2D Dice of each line over depth, lesion slices as bars behind (the paper's Figure 3).
+
+    The keys name the lines; all curves have the same bins. The bars are those of the first line.
+    A point's customdata is its slices counted, its lesion slices and its line's name; a bar's is
+    the same with "" for the name. Raises ValueError without a curve.
+    """
+    if not curves:
+        raise ValueError("a depth figure needs at least one curve")
+    first = next(iter(curves.values()))
+    figure = _sheet("Mean 2D Dice", "Slices with lesion")
+    data = _rows(first.slices, first.lesion_slices, "")
+    figure.add_trace(_bars(first.centres, first.lesion_slices, 2 / len(first.centres), data))
+    hover = "Dice %{y:.3f} over %{customdata[0]} slices<br>%{customdata[1]} slices with lesion"
+    for (name, curve), style in zip(curves.items(), _styles(), strict=False):
+        data = _rows(curve.slices, curve.lesion_slices, name)
+        line = _line(name, (curve.centres, curve.dice), style)
+        figure.add_trace(line.update(customdata=data, hovertemplate=hover))
+    figure.update_layout(yaxis={"rangemode": "tozero"})
+    return figure
+
+
+def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray) -> go.Figure:
+    """Dice of every slice of one subject over its depth; all arrays are (S,).
+
+    Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index and
+    the line's name ("" for a bar), so that a click can open the slice.
+    """
+    shown = np.flatnonzero(np.isfinite(depth))
+    figure = _sheet("2D Dice", "")
+    barred = np.flatnonzero(lesion & np.isfinite(depth))
+    step = float(np.diff(depth[shown]).min()) if len(shown) > 1 else 2.0
+    bars = _bars(depth[barred], np.ones(len(barred)), step, _rows(barred, ""))
+    figure.add_trace(bars.update(hovertemplate="slice %{customdata[0]} has lesion<extra></extra>"))
+    for (name, values), style in zip(dice.items(), _styles(), strict=False):
+        line = _line(name, (depth[shown], values[shown]), style)
+        hover = "slice %{customdata[0]}: Dice %{y:.3f}"
+        figure.add_trace(line.update(customdata=_rows(shown, name), hovertemplate=hover))
+    figure.update_layout(yaxis={"visible": False, "range": [0, 1]})
+    return figure
+
+
+def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figure:
+    """How far each text pulls the map: bars to the left and right of 0, the strongest on top."""
+    if len(labels) != len(values):
+        raise ValueError(f"{len(labels)} labels and {len(values)} values do not pair up")
+    order = np.argsort(np.asarray(values, float), kind="stable")
+    sorted_values = [float(values[i]) for i in order]
+    rows = list(range(len(order)))
+    bar = go.Bar(
+        x=sorted_values,
+        y=rows,
+        orientation="h",
+        marker_color=[ABNORMAL if value > 0 else NORMAL for value in sorted_values],
+        customdata=_rows([html.escape(labels[i]) for i in order]),
+        hovertemplate="%{customdata[0]}: %{x:+.4f}<extra></extra>",
+    )
+    names = [html.escape(_short(labels[i])) for i in order]
+    figure = go.Figure(bar)
+    figure.update_layout(
+        **_look(height=110 + 30 * len(rows)),
+        xaxis={
+            "title": {"text": "Pull on the mean anomaly (← normal, abnormal →)"},
+            "gridcolor": GREY,
+            "zeroline": True,
+            "zerolinecolor": "grey",
+            "automargin": True,
+        },
+        yaxis={"tickvals": rows, "ticktext": names, "automargin": True, "showgrid": False},
+    )
+    return figure
+
+
+def _sheet(left: str, right: str) -> go.Figure:
+    """An empty figure over depth; Plotly draws `yaxis2` last, so the lines are on it."""
+    figure = go.Figure()
+    figure.update_layout(
+        **_look(height=460),
+        xaxis={"title": {"text": DEPTH}, "range": [-1.04, 1.04], "gridcolor": GREY, "dtick": 0.25},
+        yaxis={"title": {"text": right}, "side": "right", "showgrid": False, "zeroline": False},
+        yaxis2={
+            "title": {"text": left},
+            "side": "left",
+            "overlaying": "y",
+            "range": [-0.02, 1.02],
+            "gridcolor": GREY,
+            "zeroline": False,
+        },
+        bargap=0,
+    )
+    figure.update_xaxes(zeroline=True, zerolinecolor=GREY, zerolinewidth=2)
+    return figure
+
+
+def _look(height: int) -> dict[str, object]:
+    return {
+        "font": {"size": 14},
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "paper_bgcolor": "rgba(0, 0, 0, 0)",
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "showlegend": None,
+    }
+
+
+def _styles() -> "cycle[tuple[str, str, str]]":
+    return cycle(zip(COLOURS, DASHES, SYMBOLS, strict=True))
+
+
+def _line(
+    name: str, points: tuple[FloatArray, FloatArray], style: tuple[str, str, str]
+) -> go.Scatter:
+    colour, dash, symbol = style
+    return go.Scatter(
+        x=points[0],
+        y=points[1],
+        name=html.escape(name),
+        yaxis="y2",
+        mode="lines+markers",
+        line={"color": colour, "width": 2.5, "dash": dash},
+        marker={"color": colour, "size": 8, "symbol": symbol},
+    )
+
+
+def _bars(
+    depth: FloatArray, heights: NDArray[np.generic], width: float, data: list[list[object]]
+) -> go.Bar:
+    return go.Bar(
+        x=depth,
+        y=heights,
+        width=width,
+        name=BARS,
+        marker={"color": YELLOW, "line": {"width": 0}},
+        customdata=data,
+        hovertemplate="%{y} slices with lesion<extra></extra>",
+    )
+
+
+def _rows(*columns: object) -> list[list[object]]:
+    """Customdata of plain Python values; a text is repeated in every row."""
+    arrays = [
+        column if isinstance(column, str) else np.asarray(column).tolist() for column in columns
+    ]
+    size = max(len(array) for array in arrays if not isinstance(array, str))
+    return [
+        [array if isinstance(array, str) else array[i] for array in arrays] for i in range(size)
+    ]
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

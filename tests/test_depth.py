@@ -1,0 +1,88 @@
+"""Depth of slices and the curve over it."""
+
+import numpy as np
+import pytest
+
+from zsad_core.depth import bin_of, depth_curve, pooled
+from zsad_core.slicing import depths
+
+
+def brain_of(*areas):
+    """Slices of one row of pixels with so many brain pixels."""
+    brain = np.zeros((len(areas), 1, max(areas)), bool)
+    for s, area in enumerate(areas):
+        brain[s, 0, :area] = True
+    return brain
+
+
+def test_the_ends_are_one_and_the_middle_zero():
+    found = depths(brain_of(0, 2, 2, 2, 2, 2, 0))
+    np.testing.assert_allclose(found, [np.nan, -1, -0.5, 0, 0.5, 1, np.nan])
+
+
+def test_an_even_number_of_slices_has_no_zero():
+    np.testing.assert_allclose(depths(brain_of(1, 1, 1, 1)), [-1, -1 / 3, 1 / 3, 1])
+
+
+def test_the_centroid_moves_the_zero_and_each_side_keeps_its_end():
+    found = depths(brain_of(1, 1, 0, 0, 8), "centroid")  # centroid at (0 + 1 + 32) / 10 = 3.3
+    np.testing.assert_allclose(found, [-1, -2.3 / 3.3, -1.3 / 3.3, -0.3 / 3.3, 1])
+
+
+def test_a_single_slice_is_its_own_centre():
+    np.testing.assert_array_equal(depths(brain_of(0, 3, 0)), [np.nan, 0, np.nan])
+
+
+def test_no_brain_has_no_depth():
+    assert np.isnan(depths(np.zeros((3, 2, 2), bool))).all()
+
+
+def test_bins_are_half_open_and_the_top_belongs_to_the_last():
+    assert bin_of(np.array([-1, -0.5, -0.01, 0, 0.5, 0.99, 1]), bins=4).tolist() == [
+        *(0, 1, 1, 2),
+        *(3, 3, 3),
+    ]
+
+
+def test_the_curve_by_hand():
+    depth = np.array([np.nan, -1, -0.9, 0, 0.6, 1])
+    dice = np.array([1, 0.2, 0.4, np.nan, 0.9, np.nan])
+    lesion = np.array([9, 5, 5, 3, 0, 7])
+    curve = depth_curve(depth, dice, lesion, bins=4)
+    np.testing.assert_allclose(curve.centres, [-0.75, -0.25, 0.25, 0.75])
+    np.testing.assert_allclose(curve.dice, [0.3, np.nan, np.nan, 0.9])
+    assert curve.slices.tolist() == [2, 0, 0, 1]
+    assert curve.lesion_slices.tolist() == [2, 0, 1, 1]
+
+
+def test_pooling_is_the_curve_of_all_slices_together():
+    random = np.random.default_rng(0)
+    parts = []
+    for size in (7, 40):
+        dice = np.where(random.random(size) < 0.3, np.nan, random.random(size))
+        parts.append((random.uniform(-1, 1, size), dice, random.integers(0, 2, size)))
+    together = depth_curve(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    found = pooled([depth_curve(*part) for part in parts])
+    np.testing.assert_allclose(found.dice, together.dice)
+    np.testing.assert_array_equal(found.slices, together.slices)
+    np.testing.assert_array_equal(found.lesion_slices, together.lesion_slices)
+
+
+def test_curves_of_other_bins_are_not_pooled():
+    one, three = (
+        depth_curve(np.zeros(1), np.ones(1), np.ones(1, int), bins=bins) for bins in (1, 3)
+    )
+    with pytest.raises(ValueError, match="same bins"):
+        pooled([one, three])
+    with pytest.raises(ValueError, match="at least one"):
+        pooled([])
+
+
+def test_arrays_of_one_length_are_needed():
+    with pytest.raises(ValueError, match="shapes differ"):
+        depth_curve(np.zeros(2), np.zeros(3), np.zeros(2, int))
+
+
+def test_a_curve_cannot_be_written_to():
+    curve = depth_curve(np.zeros(1), np.ones(1), np.ones(1, int))
+    assert not curve.dice.flags.writeable

@@ -1,0 +1,124 @@
+"""The numbers of one volume, worked out by hand."""
+
+import numpy as np
+import pytest
+
+from zsad_core import metrics, thresholds
+from zsad_core.readout import readout
+from zsad_core.types import AnomalyMap, ReadoutSpec, SliceStack
+
+VOXEL_ML = 0.5
+
+
+def stack_of(truth, brain=None):
+    shape = (3, 2, 4)
+    image = np.zeros(shape, np.uint8)
+    brain = np.ones(shape, bool) if brain is None else brain
+    return SliceStack(image, brain, truth, (0, 1), VOXEL_ML, (1, 1))
+
+
+@pytest.fixture
+def truth():
+    """Four lesion voxels in slice 0, two in slice 1, none in slice 2."""
+    truth = np.zeros((3, 2, 4), bool)
+    truth[0, 0], truth[1, 0, :2] = True, True
+    return truth
+
+
+@pytest.fixture
+def anomaly():
+    """Reaches 200 in 3 lesion voxels of slice 0, 1 of slice 1, and 2 healthy ones of slice 2."""
+    levels = np.full((3, 2, 4), 10, np.uint8)
+    levels[0, 0, :3], levels[1, 0, 0], levels[2, 1, 2:] = 200, 200, 200
+    return AnomalyMap(levels, np.zeros(3, np.float32), 2.0)
+
+
+def test_volumes_and_dice_by_hand(truth, anomaly):
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=102))
+    assert found.threshold == 102
+    assert found.threshold_value == pytest.approx(0.8)
+    assert (found.predicted_ml, found.truth_ml) == (3.0, 3.0)
+    assert (found.false_positive_ml, found.false_negative_ml) == (1.0, 1.0)
+    np.testing.assert_allclose(found.dice, [6 / 7, 2 / 3, np.nan])
+    assert found.dice_3d == pytest.approx(8 / 12)
+    assert found.mean_dice == metrics.MeanDice(pytest.approx((6 / 7 + 2 / 3) / 2), 2, "lesion_only")
+    assert found.notes == ()
+
+
+def test_ranking_by_hand(truth, anomaly):
+    found = readout(stack_of(truth), anomaly, ReadoutSpec())
+    above, ties = 4 * 16, 4 * 2 + 2 * 16  # lesion and healthy pairs, of 6 lesion and 18 healthy
+    assert found.auroc == pytest.approx((above + ties / 2) / (6 * 18))
+    assert found.ap == pytest.approx(4 / 6 * 4 / 6 + 2 / 6 * 6 / 24)
+    assert found.best_dice == pytest.approx(8 / 12)
+
+
+@pytest.mark.parametrize(
+    ("rule", "last", "mean"),
+    [
+        ("lesion_only", np.nan, (6 / 7 + 2 / 3) / 2),
+        ("nan", 0.0, (6 / 7 + 2 / 3) / 3),
+        ("both_empty_one", 0.0, (6 / 7 + 2 / 3) / 3),
+    ],
+)
+def test_the_empty_slice_rule_reaches_the_numbers(truth, anomaly, rule, last, mean):
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(empty_slices=rule))
+    np.testing.assert_equal(found.dice[2], last)
+    assert found.mean_dice.value == pytest.approx(mean)
+    assert found.mean_dice.rule == rule
+
+
+def test_without_truth_there_are_volumes_only(anomaly):
+    found = readout(stack_of(None), anomaly, ReadoutSpec())
+    assert found.predicted_ml == 3.0
+    rest = (found.truth_ml, found.false_positive_ml, found.dice, found.dice_3d, found.auroc)
+    assert rest == (None,) * 5
+    assert found.notes == ("No segmentation: volumes and maps only, no Dice.",)
+
+
+def test_a_lesion_free_truth_has_no_dice_and_says_what_is_false(truth, anomaly):
+    found = readout(stack_of(np.zeros_like(truth)), anomaly, ReadoutSpec())
+    none = (found.dice_3d, found.mean_dice, found.auroc, found.ap, found.best_dice)
+    assert none == (None,) * 5
+    assert (found.truth_ml, found.false_positive_ml, found.false_negative_ml) == (0.0, 3.0, 0.0)
+    assert np.isnan(found.dice).all()
+    assert found.notes == (
+        "No lesion in the truth: no Dice; everything predicted is false positive (3.0 ml).",
+    )
+
+
+def test_an_empty_prediction_misses_everything(truth, anomaly):
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=201))
+    assert (found.predicted_ml, found.dice_3d) == (0.0, 0.0)
+    assert found.false_negative_ml == found.truth_ml
+
+
+def test_what_lies_outside_the_brain_counts_only_on_request(truth, anomaly):
+    brain = np.ones_like(truth)
+    brain[2] = False
+    inside = readout(stack_of(truth, brain), anomaly, ReadoutSpec())
+    anywhere = readout(stack_of(truth, brain), anomaly, ReadoutSpec(brain_only=False))
+    assert (inside.predicted_ml, anywhere.predicted_ml) == (2.0, 3.0)
+    assert (inside.false_positive_ml, anywhere.false_positive_ml) == (0.0, 1.0)
+
+
+def test_small_components_leave_the_mask_but_not_the_ranking(truth, anomaly):
+    plain = readout(stack_of(truth), anomaly, ReadoutSpec())
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(min_component_voxels=3))
+    assert found.predicted_ml == 2.0  # 3 + 1 joined voxels stay, the 2 healthy ones go
+    assert found.dice_3d == pytest.approx(8 / 10)
+    assert (found.auroc, found.best_dice) == (plain.auroc, plain.best_dice)
+
+
+def test_the_oracle_level_reads_out_as_the_best_dice(truth, anomaly):
+    stack = stack_of(truth)
+    histogram = metrics.histograms(anomaly.levels, stack.brain, truth).sum(axis=0)
+    level = thresholds.oracle_threshold(histogram)
+    best = readout(stack, anomaly, ReadoutSpec(threshold=level))
+    assert best.dice_3d == pytest.approx(best.best_dice)
+    for other in range(256):
+        assert readout(stack, anomaly, ReadoutSpec(threshold=other)).dice_3d <= best.dice_3d
+
+
+def test_dice_cannot_be_written_to(truth, anomaly):
+    assert not readout(stack_of(truth), anomaly, ReadoutSpec()).dice.flags.writeable

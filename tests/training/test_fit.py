@@ -1,0 +1,139 @@
+"""The training loop: the official steps, a toy problem, what is kept and what is refused."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from zsad_core.errors import WeightsError
+from zsad_core.training import fit
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+PIXEL_MEAN, PIXEL_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    spec = importlib.util.spec_from_file_location("recipe", GOLDENS / "recipe_clip_random.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@torch.no_grad()
+def tap_tokens(state, images, taps, native):
+    """A plain CLIP image tower, exact GELU: tokens (N, L, P, width) after the given blocks."""
+    state = {name[7:]: torch.tensor(v) for name, v in state.items() if name.startswith("visual.")}
+    width, grid = len(state["class_embedding"]), images.shape[1] // 14
+    pixels = torch.from_numpy(images).float() / 255
+    pixels = ((pixels - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)).permute(0, 3, 1, 2)
+    x = functional.conv2d(pixels, state["conv1.weight"], stride=14).flatten(2).transpose(1, 2)
+    x = torch.cat([state["class_embedding"].expand(len(x), 1, width), x], dim=1)
+    table = state["positional_embedding"]
+    rows = table[1:].T.reshape(1, width, native, native)
+    rows = functional.interpolate(rows, (grid, grid), mode="bicubic", antialias=True)
+    x = x + torch.cat([table[:1], rows.flatten(2)[0].T])
+
+    def norm(x, name):
+        return functional.layer_norm(x, (width,), state[f"{name}.weight"], state[f"{name}.bias"])
+
+    x, found = norm(x, "ln_pre"), []
+    for i in range(max(taps)):
+        b = f"transformer.resblocks.{i}."
+        weights = {n[len(b) :]: v for n, v in state.items() if n.startswith(b)}
+        qkv = norm(x, b + "ln_1") @ weights["attn.in_proj_weight"].T + weights["attn.in_proj_bias"]
+        q, k, v = qkv.unflatten(2, (3, -1, 64)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        x = x + mixed @ weights["attn.out_proj.weight"].T + weights["attn.out_proj.bias"]
+        hidden = norm(x, b + "ln_2") @ weights["mlp.c_fc.weight"].T + weights["mlp.c_fc.bias"]
+        hidden = functional.gelu(hidden)
+        x = x + hidden @ weights["mlp.c_proj.weight"].T + weights["mlp.c_proj.bias"]
+        if i + 1 in taps:
+            found.append(x[:, 1:])
+    return torch.stack(found, dim=1).numpy()
+
+
+def test_three_official_steps(recipe):
+    golden, plain = (np.load(GOLDENS / f"aprilgan{part}_tiny.npz") for part in ("_train", ""))
+    inputs, order = np.load(GOLDENS / "inputs.npz"), golden["order"]
+    tokens = tap_tokens(
+        recipe.clip_state("tiny"), inputs["pillow_11_at_154"][order], plain["layers"].tolist(), 8
+    )
+    text = np.stack([plain[f"text_{plain['classes'][i]}"].T for i in order])
+    examples = fit.Examples(tokens, inputs["masks_154"][order], text)
+    plan = fit.Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    found = fit.fit(examples, plan, start=recipe.april_linear_state("tiny"))
+    np.testing.assert_allclose(found.terms.ravel(), golden["term_values"], atol=1e-4)
+    for name, value in found.tensors.items():
+        np.testing.assert_allclose(value, golden[f"trained/{name}"], atol=1e-4)
+
+
+def toy(count=24, seed=0):
+    """Patches whose first number says whether they are abnormal, in two taps."""
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((count, 8, 8), bool)
+    for mask in masks:
+        row, column = rng.integers(0, 3, 2) * 2
+        mask[row : row + 4, column : column + 4] = True
+    tokens = rng.normal(0, 0.5, (count, 2, 16, 6)).astype(np.float16)
+    tokens[..., 0] += np.where(masks[:, ::2, ::2].reshape(count, 1, 16), 2, -2)
+    text = np.array([[1, 0.1, 0, 0], [1, -0.1, 0, 0]], np.float32)  # near, as real sentences are
+    return fit.Examples(tokens, masks, text / np.linalg.norm(text, axis=1, keepdims=True))
+
+
+def test_training_lowers_the_loss_and_finds_the_lesions():
+    plan = fit.Plan(epochs=30, batch=8, rate=1e-2, patience=30)
+    found = fit.fit(toy(), plan, validation=toy(8, seed=1))
+    per_step = found.terms.sum(axis=(1, 2))
+    assert found.loss < 0.5 * per_step[0]
+    assert found.validation_dice > 0.8
+
+
+def test_a_seed_gives_the_same_tensors():
+    plan = fit.Plan(epochs=2, batch=8, seed=3)
+    first, again = fit.fit(toy(), plan), fit.fit(toy(), plan)
+    other = fit.fit(toy(), replace(plan, seed=4))
+    for name, value in first.tensors.items():
+        np.testing.assert_array_equal(value, again.tensors[name])
+        assert not np.array_equal(value, other.tensors[name])
+
+
+def test_the_best_epoch_on_validation_is_kept():
+    """Validation truth is the opposite of what is trained, so every epoch makes it worse."""
+    against = toy(8, seed=1)
+    against = replace(against, masks=~against.masks)
+    plan = fit.Plan(epochs=20, batch=8, rate=1e-2, patience=2)
+    steps = []
+    found = fit.fit(
+        toy(), plan, validation=against, report=lambda done, total, loss, left: steps.append(done)
+    )
+    assert len(steps) == 3 * (found.epoch + 2) < 3 * plan.epochs
+    alone = fit.fit(toy(), replace(plan, epochs=found.epoch))
+    for name, value in found.tensors.items():
+        np.testing.assert_array_equal(value, alone.tensors[name])
+
+
+def test_validation_dice_by_hand():
+    """One tap, one patch value everywhere: all pixels alike, so Dice is that of a full mask."""
+    tokens = np.tile(np.array([1, 0, 0], np.float32), (2, 1, 4, 1))
+    masks = np.zeros((2, 4, 4), bool)
+    masks[0, :2] = True
+    examples = fit.Examples(tokens, masks, np.eye(2, 3, dtype=np.float32))
+    layers = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
+    _, dice = fit.validate(layers, examples, fit.Plan())
+    assert dice == pytest.approx(2 * 8 / (32 + 8))
+
+
+def test_report_and_refusals():
+    told = []
+    fit.fit(toy(9), fit.Plan(epochs=2, batch=4), report=lambda *values: told.append(values))
+    assert [values[:2] for values in told] == [(done, 6) for done in range(1, 7)]
+    assert told[-1][3] == 0
+    with pytest.raises(ValueError, match="nothing to train"):
+        fit.fit(toy(), fit.Plan(epochs=0))
+    with pytest.raises(WeightsError, match="does not hold 2 layers of 4 x 6"):
+        fit.fit(toy(), fit.Plan(), start=fit.initial(1, 6, 4, 0))

@@ -1,0 +1,54 @@
+"""Data sets: indexes of subjects that load one scan at a time."""
+
+import functools
+from collections.abc import Callable
+from typing import Protocol
+
+from zsad_core.datasets.brats import Brats
+from zsad_core.datasets.demo import Demo
+from zsad_core.datasets.folder import Folder
+from zsad_core.errors import DataError
+from zsad_core.types import DataSpec, Progress, Subject, Volume
+
+
+class Dataset(Protocol):
+    """What the rest of the core knows of a data set."""
+
+    @property
+    def title(self) -> str:
+        """The name shown to a user."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the scans are made, not measured."""
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every subject, also those that cannot be used; no voxel is read."""
+
+    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
+        """One scan with its truth; raises DataError."""
+
+
+DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
+    "demo": lambda spec: Demo(spec, spacing_mm=1.0),
+    "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
+    "brats": Brats,
+    "folder": Folder,
+}
+
+
+def open_dataset(spec: DataSpec) -> Dataset:
+    """The data set of a spec, indexed once until `forget`; raises DataError."""
+    if spec.kind not in DATASETS:
+        raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
+    return _opened(spec)
+
+
+def forget() -> None:
+    """Drop the indexes, for folders whose files changed; the next opening reads them afresh."""
+    _opened.cache_clear()
+
+
+@functools.lru_cache(maxsize=16)
+def _opened(spec: DataSpec) -> Dataset:
+    return DATASETS[spec.kind](spec)

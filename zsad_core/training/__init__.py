@@ -1,0 +1,1 @@
+"""Training: the learned part of a method on stored tokens, and the demo CLIP itself."""

@@ -1,0 +1,43 @@
+"""`train --backbone`: the demo CLIP from drawn surfaces, and `demo-pmc` from medical captions."""
+
+import time
+from pathlib import Path
+
+from zsad_core.backbones import WEIGHTS
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.training import brains, captions, contrastive, regions, textures
+from zsad_core.training.contrastive import Plan
+
+SIDE = 224
+TRAINING_SUBJECTS = tuple(f"DEMO-MET-{number:03d}-000" for number in range(1, 9))
+PLANS = {
+    "demo": Plan(),
+    "demo-pmc": Plan(steps=350, whole_steps=50, rate=3e-4, brains=0.5, seed=2, freeze_tokens=True),
+}
+
+
+def train_backbone(name: str, seed: int | None, out: Path) -> str:
+    """Train a demo backbone and write its weights into a folder; returns a sentence on it.
+
+    `demo` sees drawn surfaces and lesion-free brains; `demo-pmc` starts from it and sees training
+    subjects with captions in medical words. Raises SettingError, WeightsError.
+    """
+    if name not in PLANS:
+        raise SettingError(f"There is no demo backbone '{name}'; choose {' or '.join(PLANS)}.")
+    plan = PLANS[name] if seed is None else Plan(**{**PLANS[name].__dict__, "seed": seed})
+    start, begun = None, time.monotonic()
+    drawn = regions.of_textures(textures.bank(3000 if name == "demo" else 1000, SIDE, plan.seed))
+    if name == "demo":
+        scans, draw = brains.lesion_free(10, 30, SIDE), captions.draw
+    else:
+        start = WEIGHTS / "demo.safetensors"
+        if not start.is_file():
+            raise WeightsError(
+                f"'{name}' starts from {start.name}, which is not in {WEIGHTS}; train 'demo' first."
+            )
+        scans, draw = brains.with_lesions(TRAINING_SUBJECTS, 12, SIDE), captions.draw_medical
+    model = contrastive.build(WEIGHTS / "demo.json", start)
+    contrastive.train(model, (drawn, scans), plan, contrastive.printer(), draw)
+    contrastive.save(model, name, out)
+    minutes = (time.monotonic() - begun) / 60
+    return f"{name}: {plan.steps} steps with seed {plan.seed} in {minutes:.0f} min, in {out}"

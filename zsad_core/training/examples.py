@@ -1,0 +1,203 @@
+"""What the learned part trains on: slices of training subjects, or drawn surfaces with defects.
+
+Every image passes the frozen tower once; its tokens stay in memory as float16, at most `BYTES`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zsad_core import backbones, datasets, methods, prompt_sets, slicing
+from zsad_core.errors import SettingError
+from zsad_core.training import textures
+from zsad_core.training.fit import Examples
+from zsad_core.types import (
+    BackboneSpec,
+    ByteArray,
+    FloatArray,
+    MaskArray,
+    Progress,
+    Recipe,
+    SliceStack,
+    Split,
+    Subject,
+)
+
+BYTES = 3 * 2**30
+BATCH = 8
+LEAST_BRAIN = 0.1  # of the largest slice's brain area; less shows too little to learn from
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The frozen tower under a method's recipe; `side` is the side of the masks it makes."""
+
+    method: methods.Method
+    tower: backbones.Tower
+    recipe: Recipe
+    side: int
+
+    def tokens(self, images: ByteArray) -> NDArray[np.float16]:
+        """Images (B, H, W) uint8 to patch tokens (B, L, P, width), all patches kept."""
+        kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
+        found = self.method.encode(self.tower, images, self.recipe, kept)
+        parts = self.method.parts(self.recipe)
+        return np.stack([_taps([one[part] for part in parts]) for one in found])
+
+    def text(self, class_name: str) -> FloatArray:
+        """(K, E) float32: the method's shipped prompt set about this class, pooled."""
+        prompts = replace(prompt_sets.shipped()[self.method.prompts], class_name=class_name)
+        sides = prompt_sets.sentences(prompts)
+        found = [self.tower.sentences(side, self.recipe.activation) for side in sides]
+        return np.stack([self.method.pool(side) for side in found]).astype(np.float32)
+
+    def room(self) -> int:
+        """How many images fit the memory bound."""
+        return BYTES // (2 * self.tower.info.width * len(self.recipe.taps) * self.recipe.grid**2)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which slices: split, modality, how many with lesion per subject (and as many without)."""
+
+    split: Split = "train"
+    modality: str = "t2f"
+    most: int = 20
+    seed: int = 0
+
+
+def open_encoder(method: str, backbone: BackboneSpec, device: str, side: int = 0) -> Encoder:
+    """The encoder of a method on a backbone, float32; side 0 is the tower's input side.
+
+    Raises WeightsError where the backbone is missing.
+    """
+    chosen, tower = methods.METHODS[method](), backbones.load(backbone, device, "float32")
+    recipe = chosen.recipe(tower.info)
+    if recipe is None:
+        raise ValueError(f"{method} reads no tower, so nothing of it can be trained")
+    return Encoder(chosen, tower, recipe, side or recipe.image_size)
+
+
+def check_split(subjects: Sequence[Subject], allowed: Split) -> None:
+    """Refuse subjects of another split, test subjects above all; "" is a data set without splits.
+
+    Raises SettingError, which names the first subject that must not be used.
+    """
+    for subject in subjects:
+        if subject.split not in (allowed, ""):
+            raise SettingError(
+                f"{subject.id} is a {subject.split} subject and must not serve as {allowed} data; "
+                "leave it out."
+            )
+
+
+def split(
+    subjects: Sequence[Subject], modality: str, most: int
+) -> tuple[list[Subject], list[Subject]]:
+    """Training and validation subjects that can be used, at most `most` and most / 2 of them.
+
+    Where the data set knows no splits, every fifth subject is held out.
+
+    Raises:
+        SettingError: if either would be empty.
+    """
+    usable = [s for s in subjects if s.has_truth and not s.problem and modality in s.modalities]
+    train = [s for s in usable if s.split == "train"]
+    held_out = [s for s in usable if s.split == "validation"]
+    if not any(s.split for s in subjects):
+        train = [s for i, s in enumerate(usable) if i % 5 != 4]
+        held_out = usable[4::5]
+    if not train or not held_out:
+        raise SettingError(
+            f"{len(train)} training and {len(held_out)} validation subjects with a segmentation "
+            f"and {modality} were found; at least one of each is needed."
+        )
+    return train[:most], held_out[: max(most // 2, 1)]
+
+
+def of_subjects(
+    encoder: Encoder,
+    dataset: datasets.Dataset,
+    subjects: Sequence[Subject],
+    choice: Choice,
+    progress: Progress | None = None,
+) -> Examples:
+    """Slices with lesion and as many without, of each subject; the mask is the whole tumour.
+
+    Raises:
+        SettingError: if one is of another split, they need too much memory, or none has a lesion.
+        DataError: if a scan cannot be read.
+    """
+    check_split(subjects, choice.split)
+    most = min(choice.most, encoder.room() // (2 * max(len(subjects), 1)))
+    if most < 1:
+        raise SettingError(f"{len(subjects)} subjects exceed {BYTES // 2**30} GB; use fewer.")
+    tokens, masks = [], []
+    for done, subject in enumerate(subjects):
+        if progress:
+            progress(done, len(subjects))
+        stack = slicing.to_slices(dataset.load(subject.id, choice.modality))
+        if stack.truth is None:
+            continue
+        chosen = balanced(stack, replace(choice, most=most))
+        tokens.append(_encode(encoder, stack.image[chosen]))
+        masks.append(squashed(stack.truth[chosen], encoder.side))
+    if not masks or not any(mask.any() for mask in masks):
+        raise SettingError(
+            "No slice of these subjects holds a lesion, so there is nothing to learn."
+        )
+    return Examples(np.concatenate(tokens), np.concatenate(masks), encoder.text("brain"))
+
+
+def balanced(stack: SliceStack, choice: Choice) -> NDArray[np.int64]:
+    """Indices of at most `choice.most` slices with lesion and as many without, ascending."""
+    rng = np.random.default_rng([choice.seed, len(stack.image)])
+    area, lesion = stack.brain.sum(axis=(1, 2)), np.any(stack.truth, axis=(1, 2))
+    with_lesion = _drawn(rng, np.flatnonzero(lesion), choice.most)
+    clear = np.flatnonzero(~lesion & (area >= LEAST_BRAIN * area.max()))
+    return np.sort(np.concatenate([with_lesion, _drawn(rng, clear, max(len(with_lesion), 1))]))
+
+
+def of_textures(
+    encoder: Encoder, count: int, seed: int, progress: Progress | None = None
+) -> Examples:
+    """`count` drawn surfaces, about two in three with defects; the mask is any defect."""
+    count = min(count, encoder.room())
+    bank = textures.bank(count, encoder.tower.info.image_size, seed)
+    tokens = _encode(encoder, bank.images, progress)
+    return Examples(tokens, squashed(bank.defect > 0, encoder.side), encoder.text("surface"))
+
+
+def squashed(masks: MaskArray, side: int) -> MaskArray:
+    """Masks (N, H, W) as squares (N, side, side): resized bilinear, cut at one half.
+
+    >>> squashed(np.array([[[1, 1, 0, 0]] * 4], bool), 2).tolist()
+    [[[True, False], [True, False]]]
+    """
+    size, how = (side, side), Image.Resampling.BILINEAR
+    scaled = [np.asarray(Image.fromarray(mask * np.uint8(255)).resize(size, how)) for mask in masks]
+    return np.stack(scaled) > 127
+
+
+def _taps(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float16]:
+    """(L, P, width) of a slice's parts; the class token, one row, is no patch token."""
+    found = [part[None] if part.ndim == 2 else part for part in parts if part.ndim > 1]
+    return np.concatenate(found).astype(np.float16)
+
+
+def _encode(
+    encoder: Encoder, images: ByteArray, progress: Progress | None = None
+) -> NDArray[np.float16]:
+    found = []
+    for start in range(0, len(images), BATCH):
+        if progress:
+            progress(start, len(images))
+        found.append(encoder.tokens(images[start : start + BATCH]))
+    return np.concatenate(found)
+
+
+def _drawn(rng: np.random.Generator, indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    return rng.choice(indices, min(most, len(indices)), replace=False)
