@@ -67,8 +67,8 @@ class Mapper:
         kept = np.ones((len(images), grid, grid), bool)
         if self.recipe is not None:
             features = self.method.encode(self.tower, images, self.recipe, kept)
-        shape = images.shape[1:3]
-        return self.method.maps(features, kept, self.text, self.learned, shape)
+        found, scores = self.method.maps(features, kept, self.text, self.learned, self.recipe)
+        return methods.stretched(found, images.shape[1:3]), scores
 
 
 def build_method(request: MapRequest) -> methods.Method:
@@ -112,8 +112,6 @@ def _images(request: MapRequest, progress: Progress | None) -> str:
         image = np.asarray(
             picture.resize((side, side), Image.Resampling.BICUBIC) if side else picture
         )
-        if image.ndim == 2 and not mapper.recipe:
-            image = image[:]
         found, score = mapper.maps(image[None])
         maps.append(found[0])
         scores.append(float(score[0]))

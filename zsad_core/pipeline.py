@@ -119,7 +119,8 @@ def encode(
             found = method.encode(tower, images[batch], features.recipe, kept[batch])
         for index, arrays in zip(batch, found, strict=True):
             for part, array in arrays.items():
-                engine.store.write(key, f"{index:03d}-{part}", array, features)
+                half = array.astype(np.float16)
+                engine.store.write(key, f"{index:03d}-{part}", half, features)
     if progress:
         progress(len(todo), len(todo))
     engine.store.trim()
@@ -167,8 +168,9 @@ def slice_levels(
     text = class_embeddings(engine, spec) if spec.features.recipe else np.zeros((2, 1), np.float32)
     learned = setups.learned(setups.SETUPS[spec.method, spec.setup])
     features = [_read(engine, spec, index) for index in slices]
-    values, scores = method.maps(features, kept, text, learned, stack.image.shape[1:])
-    return quantise(values, method.high), scores
+    values, scores = method.maps(features, kept, text, learned, spec.features.recipe)
+    height, width = stack.image.shape[1:]
+    return quantise(methods.stretched(values, (height, width)), method.high), scores
 
 
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
@@ -221,8 +223,6 @@ def _recipe(spec: FeatureSpec) -> Recipe:
     if spec.recipe is None:
         raise ValueError("this method reads no text")
     return spec.recipe
-
-
 
 
 def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, float]]:

@@ -20,7 +20,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 ABNORMAL, NORMAL = "#D55E00", "#0072B2"
-YELLOW, GREY = "rgba(240, 228, 66, 0.45)", "rgba(128, 128, 128, 0.3)"
+YELLOW, GREY = "rgba(240, 228, 66, 0.25)", "rgba(128, 128, 128, 0.3)"
+RIM = {"color": "white", "width": 1}  # parts a marker from the bars on a dark ground
 DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
 BARS = "slices with lesion"
 
@@ -28,23 +29,25 @@ BARS = "slices with lesion"
 def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
     """Mean 2D Dice of each line over depth, lesion slices as bars behind (the paper's Figure 3).
 
-    The keys name the lines; all curves have the same bins. The bars are those of the first line.
+    The keys name the lines; all curves have the same bins. The bars are those of the curve with
+    the most slices with lesion, where the lines cover different subjects.
     A point's customdata is its slices counted, its lesion slices and its line's name; a bar's is
     the same with "" for the name. Raises ValueError without a curve.
     """
     if not curves:
         raise ValueError("a depth figure needs at least one curve")
-    first = next(iter(curves.values()))
+    widest = max(curves.values(), key=lambda curve: int(curve.lesion_slices.sum()))
     figure = _sheet("Mean 2D Dice", "Slices with lesion")
-    data = _rows(first.slices, first.lesion_slices, "")
-    figure.add_trace(_bars(first.centres, first.lesion_slices, 2 / len(first.centres), data))
+    data = _rows(widest.slices, widest.lesion_slices, "")
+    figure.add_trace(_bars(widest.centres, widest.lesion_slices, 2 / len(widest.centres), data))
     hover = "Dice %{y:.3f} over %{customdata[0]} slices<br>%{customdata[1]} slices with lesion"
     for (name, curve), style in zip(curves.items(), _styles(), strict=False):
         data = _rows(curve.slices, curve.lesion_slices, name)
         line = _line(name, (curve.centres, curve.dice), style)
         figure.add_trace(line.update(customdata=data, hovertemplate=hover))
-    figure.update_layout(yaxis={"rangemode": "tozero"})
-    return figure
+    most = int(widest.lesion_slices.max())
+    figure.update_layout(yaxis={"range": [0, max(most, 1) * 1.05], "dtick": max(most // 5, 1)})
+    return _legible(figure)
 
 
 def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray) -> go.Figure:
@@ -64,7 +67,7 @@ def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArr
         hover = "slice %{customdata[0]}: Dice %{y:.3f}"
         figure.add_trace(line.update(customdata=_rows(shown, name), hovertemplate=hover))
     figure.update_layout(yaxis={"visible": False, "range": [0, 1]})
-    return figure
+    return _legible(figure)
 
 
 def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figure:
@@ -95,7 +98,7 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
         },
         yaxis={"tickvals": rows, "ticktext": names, "automargin": True, "showgrid": False},
     )
-    return figure
+    return _legible(figure)
 
 
 def _sheet(left: str, right: str) -> go.Figure:
@@ -110,6 +113,8 @@ def _sheet(left: str, right: str) -> go.Figure:
             "side": "left",
             "overlaying": "y",
             "range": [-0.02, 1.02],
+            "tickmode": "linear",  # else its ticks follow those of the bars
+            "dtick": 0.2,
             "gridcolor": GREY,
             "zeroline": False,
         },
@@ -121,14 +126,19 @@ def _sheet(left: str, right: str) -> go.Figure:
 
 def _look(height: int) -> dict[str, object]:
     return {
-        "font": {"size": 14},
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "showlegend": None,
     }
+
+
+def _legible(figure: go.Figure) -> go.Figure:
+    """Sizes set one by one, since a theme's template sets its own, smaller ones."""
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(tickfont={"size": 14}, title_font={"size": 15})
+    return figure.update_layout(legend_font_size=14, hoverlabel_font_size=14)
 
 
 def _styles() -> "cycle[tuple[str, str, str]]":
@@ -146,7 +156,7 @@ def _line(
         yaxis="y2",
         mode="lines+markers",
         line={"color": colour, "width": 2.5, "dash": dash},
-        marker={"color": colour, "size": 8, "symbol": symbol},
+        marker={"color": colour, "size": 9, "symbol": symbol, "line": RIM},
     )
 
 

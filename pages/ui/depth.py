@@ -1,72 +1,150 @@
 """The Depth page's parts: Figure 3, live, for one subject and over all evaluated ones."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import compute
-from pages.ui.charts import depth_figure, slice_figure
+from pages.ui import compute, depth_cases
+from pages.ui.charts import COLOURS, depth_figure, slice_figure
+from pages.ui.depth_cases import EACH_ORACLE, Case, Cohort
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.thresholds import threshold_of
-from zsad_core import evaluation, metrics, pipeline, setups
-from zsad_core.depth import DepthCurve, depth_curve
-from zsad_core.evaluation import Evaluated
-from zsad_core.types import MapSpec, Progress
+from zsad_core import pipeline, setups, slicing
+from zsad_core.jobs import Job
+from zsad_core.readout import readout
+from zsad_core.types import FloatArray, MapSpec
 
 SCOPES = ("this subject", "all evaluated subjects")
+Lines = dict[str, MapSpec]
 
 
 def depth(choice: Choice) -> None:
     """Lines for the chosen methods and setups; the scope says over whom."""
-    if not choice.subject.has_truth:
-        st.info(f"{choice.subject.id} has no segmentation, and Dice needs one.")
-        return
-    entries = {f"{m} · {s}": (m, s) for m, s in setups.SETUPS if _there(m, s)}
     left, right = st.columns([2, 3])
     scope = left.segmented_control("Over", SCOPES, default=SCOPES[0], key="scope", required=True)
-    default = [label for label in (choice.label, "intensity · zero-shot") if label in entries]
-    chosen = right.multiselect("Lines", list(entries), default=default, key="lines")
-    specs = {
-        label: pipeline.map_spec(
-            compute.engine(), choice.map.features.slices, *entries[label], choice.map.prompts
-        )
-        for label in chosen
-    }
-    if scope == SCOPES[0]:
-        _one(choice, specs)
+    with right:
+        lines = _lines(choice)
+    if not lines:
+        st.info("Choose at least one line to draw.")
+    elif scope == SCOPES[1]:
+        _all(choice, lines)
+    elif choice.subject.has_truth:
+        _one(choice, lines)
     else:
-        _all(choice, specs)
-    st.caption(
-        f"Depth −1 is the most inferior and +1 the most superior brain slice; 0 is the "
-        f"{choice.readout.centre}. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}."
+        st.info(f"{choice.subject.id} has no segmentation, and Dice needs one.")
+
+
+def _lines(choice: Choice) -> Lines:
+    there = [key for key, entry in setups.SETUPS.items() if not setups.missing(entry)]
+    entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
+    default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
+    chosen = st.multiselect(
+        "Lines", list(entries), default=default, max_selections=len(COLOURS), key="lines"
     )
+    engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
+    return {name: pipeline.map_spec(engine, slices, *entries[name], prompts) for name in chosen}
 
 
-def _there(method: str, setup: str) -> bool:
-    return not setups.missing(setups.SETUPS[method, setup])
-
-
-def _level(choice: Choice, spec: MapSpec) -> int:
-    """Each line at the threshold of the same rule; the rule is named under the chart."""
-    stack = compute.stack(spec)
-    own = evaluation.with_map(choice, spec)
-    anomaly = compute.whole_map(spec) if choice.rule == "oracle" else None
-    threshold, job = threshold_of(own, stack, anomaly)
-    if job is not None:
-        compute.show_job(job)
-    return threshold.level
-
-
-def _one(choice: Choice, specs: dict[str, MapSpec]) -> None:
-    curves: dict[str, DepthCurve] = {}
-    for label, spec in specs.items():
+def _one(choice: Choice, lines: Lines) -> None:
+    stack = compute.stack(choice.map)
+    depths = slicing.depths(stack.brain, choice.readout.centre)
+    jobs: list[Job | None] = []
+    dice: dict[str, FloatArray] = {}
+    words, notes = [f"1 subject: {choice.subject.id}"], dict[str, None]()
+    for name, spec in lines.items():
         if not compute.ready(spec):
-            compute.show_job(compute.start_encoding(spec))
+            jobs.append(compute.start_encoding(spec))
             continue
-        found = evaluation.evaluate(compute.engine(), spec, choice.readout)
-        curves[label] = _curve(choice, [found], _level(choice, spec))
-    if not curves:
+        with st.spinner(f"Reading the map of {name} …"):
+            anomaly = compute.whole_map(spec)
+            depth_cases.keep(spec, choice.readout)
+        threshold, job = threshold_of(replace(choice, map=spec), stack, anomaly)
+        jobs.append(job)
+        found = readout(stack, anomaly, compute.at_level(choice.readout, threshold.level))
+        if found.dice is not None:
+            dice[name] = found.dice
+            notes |= dict.fromkeys(found.notes)  # a lesion-free truth: one note a line
+            words.append(depth_cases.words(name, threshold, found.dice[np.isfinite(depths)]))
+    if dice and stack.truth is not None:
+        lesion = np.array([one.any() for one in stack.truth])
+        point = _chart(slice_figure(depths, dice, lesion), "depth-one")
+        _small_print(choice, lines, words)
+        if point:
+            index, name = point["customdata"]
+            _open(choice.subject.id, index, lines.get(name))
+    for note in notes:
+        st.info(note)
+    _show(jobs)
+
+
+def _all(choice: Choice, lines: Lines) -> None:
+    cohort = Cohort(lines, depth_cases.reported(choice), choice.readout)
+    if not cohort.subjects:
+        st.info("No test, validation or own subject with this modality has a segmentation.")
         return
-    st.plotly_chart(depth_figure(curves), width="stretch", key="depth")
+    jobs = [depth_cases.look(cohort)]
+    cases: dict[str, list[Case]] = {}
+    words, every = ["inside the brain, small components kept"], f"{len(cohort.subjects)} subjects"
+    for name, spec in lines.items():
+        threshold, job = EACH_ORACLE, None
+        if choice.rule != "oracle":
+            stack = compute.stack(spec)
+            threshold, job = threshold_of(replace(choice, map=spec), stack, None)
+        jobs.append(job)
+        found = depth_cases.cases(cohort, name, threshold)
+        if found:
+            cases[name] = found
+            dice = np.concatenate([case.dice[np.isfinite(case.depth)] for case in found])
+            words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
+    if cases:
+        _curves(choice, lines, cases, words)
+    jobs.append(depth_cases.evaluate_rest(cohort))
+    _show(jobs)
 
 
-E
+def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
+    curves = {name: depth_cases.curve(found) for name, found in cases.items()}
+    point = _chart(depth_figure(curves), "depth-all")
+    _small_print(choice, lines, words)
+    if point:
+        name = point["customdata"][2]
+        asked = cases[name] if name in cases else [c for found in cases.values() for c in found]
+        worst = depth_cases.worst(asked, point["x"])
+        if worst:
+            _open(*worst, lines.get(name))
+
+
+def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
+    """Draw the figure; the point just clicked, if any."""
+    event: Any = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points")
+    return next(iter(event["selection"]["points"]), None)
+
+
+def _open(subject: str, index: int, line: MapSpec | None) -> None:
+    """Explore at that slice, with the method of the line that was clicked."""
+    state = st.session_state
+    state["_subject"], state["slice"], state["_go"] = subject, int(index), True
+    if line is not None:
+        state["_method"], state["_setup"] = line.method, line.setup
+    st.switch_page("pages/1_Explore.py")
+
+
+def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
+    precisions = sorted({spec.features.precision for spec in lines.values()})
+    rules = (
+        "A click opens the slice (over several subjects: the worst at that depth)",
+        f"depth 0 is the {choice.readout.centre} of the brain",
+        f"slices in a mean: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"prompts: {choice.map.prompts.name}",
+        f"{' and '.join(precisions)} on {compute.engine().device}",
+    )
+    st.caption(" · ".join((*rules, *words)))
+
+
+def _show(jobs: list[Job | None]) -> None:
+    """Each job once, however many lines wait for it."""
+    for job in {id(job): job for job in jobs if job is not None}.values():
+        compute.show_job(job)

@@ -6,7 +6,6 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -70,7 +69,7 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"'{path}' cannot be read ({error.strerror}); check the file.") from error
 
 
-def open_image(path: Path, data: bytes) -> Any:
+def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
     """The nibabel image of a file's bytes, in the file's own axis order.
 
     Raises DataError unless it is complete, 3D, of real numbers, and has a usable affine.
@@ -100,7 +99,7 @@ def open_image(path: Path, data: bytes) -> Any:
     return image
 
 
-def _problem(image: Any, size: int) -> str:
+def _problem(image: nib.Nifti1Image, size: int) -> str:
     """What is wrong with the image of an unpacked file of `size` bytes, or ""."""
     kind, affine = image.get_data_dtype(), image.affine
     shape = " x ".join(str(side) for side in image.shape)

@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -30,45 +29,36 @@ def read_case(
 ) -> Volume:
     """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
 
-    Args:
-        scan: File of the scan.
-        seg: File of the label image, or None.
-        whole_tumour: Labels that make the truth; empty for every label above 0.
-        allowed: Labels that may occur; None for any whole number from 0 to 255.
-
-    Returns:
-        The volume. Its brain is every voxel above 0 of a skull-stripped scan; otherwise a rough
-        foreground, and a note says so.
+    The brain is every voxel above 0 of a skull-stripped scan; otherwise a rough foreground, and a
+    note says so. Of `whole_tumour`, the labels that make the truth, () means every label above 0;
+    of `allowed`, the labels that may occur, None means any whole number from 0 to 255.
 
     Raises:
         DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
     """
     data = read_bytes(scan)
-    image = _image(scan, data)
+    source = open_image(scan, data)
+    image = nib.as_closest_canonical(source)
     intensity = _intensity(scan, image)
     brain, stripped, notes = _brain(intensity)
-    header = image.header
-    if not (int(header["qform_code"]) or int(header["sform_code"])):
-        notes += ("The header names no orientation; left and right may be exchanged.",)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
         digest.update(data)
         mask = _image(seg, data)
-        labels = _labels(seg, mask, allowed)
+        labels = read_only(_labels(seg, mask, allowed))
         _same_grid((scan, image), (seg, mask))
-        truth = np.isin(labels, whole_tumour) if whole_tumour else labels > 0
-    affine = np.array(image.affine, np.float64)
+        truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
     return Volume(
         intensity=read_only(intensity),
         brain=read_only(brain),
-        truth=None if truth is None else read_only(truth),
-        labels=None if labels is None else read_only(labels),
-        spacing_mm=tuple(float(size) for size in nib.affines.voxel_sizes(affine)),
-        affine=read_only(affine),
+        truth=truth,
+        labels=labels,
+        spacing_mm=_spacing(image),
+        affine=read_only(np.array(image.affine, np.float64)),
         digest=digest.hexdigest(),
         skull_stripped=stripped,
-        notes=notes,
+        notes=notes + _orientation_notes(source),
     )
 
 
@@ -98,16 +88,27 @@ def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
         raise DataError(f"'{out}' cannot be written ({error}); choose another place.") from error
 
 
-def _image(path: Path, data: bytes) -> Any:
+def _image(path: Path, data: bytes) -> nib.Nifti1Image:
     return nib.as_closest_canonical(open_image(path, data))
 
 
-def _values(image: Any) -> FloatArray:
+def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
+    x, y, z = np.linalg.norm(image.affine[:3, :3], axis=0)
+    return float(x), float(y), float(z)
+
+
+def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
+    if int(image.header["qform_code"]) or int(image.header["sform_code"]):
+        return ()
+    return ("The header names no orientation, so left and right may be exchanged.",)
+
+
+def _values(image: nib.Nifti1Image) -> FloatArray:
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused
-        return np.array(image.dataobj, np.float32, order="C")
+        return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
 
 
-def _intensity(path: Path, image: Any) -> FloatArray:
+def _intensity(path: Path, image: nib.Nifti1Image) -> FloatArray:
     values = _values(image)
     wrong = int(values.size - np.isfinite(values).sum())
     if wrong:
@@ -136,7 +137,7 @@ def _brain(values: FloatArray) -> tuple[MaskArray, bool, tuple[str, ...]]:
     return values > 0, True, ()
 
 
-def _labels(path: Path, image: Any, allowed: tuple[int, ...] | None) -> ByteArray:
+def _labels(path: Path, image: nib.Nifti1Image, allowed: tuple[int, ...] | None) -> ByteArray:
     values = _values(image)
     known = np.arange(256) if allowed is None else np.asarray(allowed)
     found, count = np.unique(values, return_counts=True)
@@ -153,7 +154,7 @@ def _labels(path: Path, image: Any, allowed: tuple[int, ...] | None) -> ByteArra
     return np.rint(values).astype(np.uint8)
 
 
-def _same_grid(scan: tuple[Path, Any], seg: tuple[Path, Any]) -> None:
+def _same_grid(scan: tuple[Path, nib.Nifti1Image], seg: tuple[Path, nib.Nifti1Image]) -> None:
     (scan_path, image), (seg_path, mask) = scan, seg
     if image.shape != mask.shape:
         raise DataError(

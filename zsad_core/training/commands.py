@@ -13,12 +13,11 @@ from safetensors.numpy import save_file
 
 from zsad_core import backbones, datasets, setups
 from zsad_core.errors import SettingError
-from zsad_core.training import contrastive, examples, fit
+from zsad_core.training import examples, fit
+from zsad_core.training.backbone import train_backbone
 from zsad_core.training.fit import Examples, Fitted, Tensors
 from zsad_core.types import DataSpec
 
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
-WEIGHTS = Path(backbones.__file__).parent / "weights"
 METHOD = "aprilgan"
 SETUPS = ("industrial", "finetune", "brats", "pmc")
 TEXTURES = 480
@@ -46,14 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", default="t2f", help="the contrast to train on")
     parser.add_argument("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     parser.add_argument("--slices", type=_positive, metavar="N", help="per subject (default 20)")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most (default 15)")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most (default 10)")
     parser.add_argument("--loss-side", type=_positive, metavar="N", help="pixels (default 96)")
     parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="for --setup finetune")
     parser.add_argument(
         "--official", type=Path, metavar="FILE.pth", help="also the official format"
     )
-    parser.add_argument("--minutes", type=float, metavar="M", help="how long a backbone trains")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="default 0; a backbone has its own")
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--out", type=Path, help="checkpoint file; folder for a backbone")
     parser.set_defaults(usage_error=parser.error)
@@ -68,16 +66,16 @@ def run(parsed: argparse.Namespace) -> None:
     if problem:
         parsed.usage_error(problem)
     if parsed.backbone:
-        out = parsed.out or WEIGHTS
-        return contrastive.train(parsed.backbone, parsed.minutes or 60.0, parsed.seed, out)
-    out = parsed.out or CHECKPOINTS / f"{METHOD}-{parsed.setup}.safetensors"
+        return print(train_backbone(parsed.backbone, parsed.seed, parsed.out or backbones.WEIGHTS))
+    parsed.seed = parsed.seed or 0
+    out = parsed.out or setups.CHECKPOINTS / f"{METHOD}-{parsed.setup}.safetensors"
     _check_out(out, ".safetensors", parsed.out is None)
     if parsed.official:
         _check_out(parsed.official, ".pth", False)
     began = time.monotonic()
     encoder, start = _encoder(parsed), _start(parsed)
     material = _material(parsed, encoder)
-    plan = fit.Plan(parsed.epochs or 15, seed=parsed.seed, device=parsed.device)
+    plan = fit.Plan(parsed.epochs or 10, seed=parsed.seed, device=parsed.device)
     found = fit.fit(material.train, plan, start, material.held_out, _tell)
     facts = _facts(parsed, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, out)
@@ -103,8 +101,6 @@ def _combination(parsed: argparse.Namespace) -> str:
         return f"--{given[0].replace('_', '-')} goes with --method only" if given else ""
     if parsed.setup is None:
         return f"--method {parsed.method} needs --setup, one of {', '.join(SETUPS)}"
-    if parsed.minutes is not None:
-        return "--minutes goes with --backbone only; a method takes --epochs"
     if parsed.start is not None and parsed.setup != "finetune":
         return f"--start goes with --setup finetune; {parsed.setup} starts from scratch"
     if parsed.setup == "industrial" and (parsed.data or parsed.subjects or parsed.slices):
@@ -131,7 +127,7 @@ def _material(parsed: argparse.Namespace, encoder: examples.Encoder) -> Material
 
 
 def _data(name: str) -> DataSpec:
-    if name in datasets.DATASETS and not Path(name).exists():
+    if name in ("demo", "demo-2mm"):
         return DataSpec(name)
     if not Path(name).is_dir():
         raise SettingError(f"--data: there is no folder '{name}'; give demo or a BraTS root.")
@@ -146,8 +142,9 @@ def _encoder(parsed: argparse.Namespace) -> examples.Encoder:
 def _start(parsed: argparse.Namespace) -> Tensors | None:
     if parsed.setup != "finetune":
         return None
-    path = parsed.start or CHECKPOINTS / f"{METHOD}-industrial.safetensors"
-    found = setups.read_checkpoint(path)
+    found = setups.read_checkpoint(
+        parsed.start or setups.CHECKPOINTS / "aprilgan-industrial.safetensors"
+    )
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 

@@ -99,10 +99,7 @@ def split(
 ) -> tuple[list[Subject], list[Subject]]:
     """Training and validation subjects that can be used, at most `most` and most / 2 of them.
 
-    Where the data set knows no splits, every fifth subject is held out.
-
-    Raises:
-        SettingError: if either would be empty.
+    Where the data set knows no splits, every fifth is held out. Raises SettingError without any.
     """
     usable = [s for s in subjects if s.has_truth and not s.problem and modality in s.modalities]
     train = [s for s in usable if s.split == "train"]

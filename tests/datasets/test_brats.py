@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+
+from zsad_core.datasets.brats import Brats
+from zsad_core.errors import DataError
+from zsad_core.types import DataSpec
+
+MET = "BraTS-MET-00001-000"
+NEW = ("t2f", "t1c", "t1n", "t2w")
+
+
+@pytest.fixture
+def case(tmp_path, write, scan, seg):
+    """case(id, parts, ...): the files of one case; every label of `drop` is taken out of seg."""
+
+    def make(name=MET, parts=(*NEW, "seg"), below="", suffix=".nii.gz", drop=(4,)):
+        sign = "_" if "BraTS20" in name else "-"
+        for part in parts:
+            array = np.where(np.isin(seg, drop), 0, seg).astype(np.uint8) if part == "seg" else scan
+            write(tmp_path / below / name / f"{name}{sign}{part}{suffix}", array)
+        return tmp_path / below / name
+
+    return make
+
+
+@pytest.fixture
+def brats(tmp_path):
+    return lambda labels="auto": Brats(DataSpec("brats", str(tmp_path), labels))
+
+
+def test_cases_are_found_in_deep_site_folders_in_every_naming(case, brats):
+    case()
+    case("BraTS2021_00007", ("flair", "t1", "t1ce", "t2", "seg"), "UCSD - Training/a/b", ".nii")
+    case("BraTS-GLI-00002-101", NEW, "site2")
+    case("DEMO-MET-001-000", NEW)
+    found = brats().subjects()
+    assert [subject.id for subject in found] == [
+        "BraTS-GLI-00002-101",
+        MET,
+        "BraTS2021_00007",
+        "DEMO-MET-001-000",
+    ]
+    assert [subject.has_truth for subject in found] == [False, True, True, False]
+    assert all(s.modalities == NEW and not s.problem and not s.notes for s in found)
+
+
+def test_the_index_reads_no_file(case, brats):
+    for path in case().iterdir():
+        path.write_bytes(b"")
+    assert brats().subjects()[0].problem == ""
+
+
+def test_whole_tumour_of_2023_leaves_the_cavity_out_and_says_so(case, brats, seg):
+    case(drop=())
+    found = brats().load(MET, "t2f")
+    np.testing.assert_array_equal(found.truth, (seg > 0) & (seg < 4))
+    np.testing.assert_array_equal(found.labels, seg)
+    assert found.notes == (
+        "Holds a resection cavity (label 4), which is not part of the whole tumour.",
+    )
+
+
+def test_without_cavity_there_is_no_note(case, brats):
+    case()
+    assert brats().load(MET, "t2f").notes == ()
+
+
+def test_whole_tumour_of_2021_takes_label_4_in(case, brats, seg):
+    case("BraTS2021_00007", ("flair", "seg"), drop=(3,))
+    found = brats().load("BraTS2021_00007", "t2f")
+    np.testing.assert_array_equal(found.truth, (seg > 0) & (seg != 3))
+    assert found.notes == ()
+
+
+def test_the_convention_is_never_told_by_the_values(case, brats, seg):
+    case("BraTS2021_00007", ("flair", "seg"), drop=(4,))
+    case(drop=(3,))
+    with pytest.raises(DataError, match="stray label 3 where only 0, 1, 2, 4"):
+        brats().load("BraTS2021_00007", "t2f")
+    assert brats().load(MET, "t2f").truth.sum() == 3
+    assert brats("2021").load(MET, "t2f").truth.sum() == 7
+    assert brats("2023").load("BraTS2021_00007", "t2f").truth.sum() == 6
+
+
+def test_a_stray_label_is_a_problem_of_the_subject_until_mended(case, brats, write, scan, seg):
+    folder = case()
+    path = folder / f"{MET}-seg.nii.gz"
+    write(path, np.where(seg == 4, 6, seg).astype(np.uint8))
+    dataset = brats()
+    with pytest.raises(DataError, match="has 4 voxels of stray label 6"):
+        dataset.load(MET, "t2f")
+    assert "stray label 6" in dataset.subjects()[0].problem
+    write(path, np.where(seg == 4, 0, seg).astype(np.uint8))
+    assert dataset.subjects()[0].problem == ""
+    assert dataset.load(MET, "t2f").truth.sum() == 6
+
+
+def test_one_truncated_modality_is_left_out_and_noted(case, brats):
+    path = case() / f"{MET}-t2w.nii.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    dataset = brats()
+    assert "t2w.nii.gz' is a truncated gzip" in dataset.check(MET)
+    (subject,) = dataset.subjects()
+    assert (subject.modalities, subject.problem) == (("t2f", "t1c", "t1n"), "")
+    assert subject.notes[0].startswith("t2w cannot be used: ")
+    assert dataset.load(MET, "t2f").truth.sum() == 6
+
+
+def test_a_subject_whose_only_scan_is_broken_has_a_problem(case, brats):
+    (case(parts=("t2f",)) / f"{MET}-t2f.nii.gz").write_bytes(b"broken")
+    dataset = brats()
+    assert "cannot be read as NIfTI" in dataset.check(MET)
+    assert "cannot be read as NIfTI" in dataset.subjects()[0].problem
+    assert dataset.subjects()[0].modalities == ("t2f",)
+
+
+def test_a_sound_case_has_nothing_to_say(case, brats):
+    case()
+    dataset = brats()
+    assert dataset.check(MET) == ""
+    assert dataset.subjects()[0].notes == ()
+
+
+def test_missing_modalities_are_noted_and_cannot_be_loaded(case, brats):
+    case(parts=("t1n", "t2f"))
+    dataset = brats()
+    (subject,) = dataset.subjects()
+    assert subject.modalities == ("t2f", "t1n")
+    assert subject.notes == ("Has no t1c, t2w.",)
+    assert dataset.load(MET, "t2f").truth is None
+    with pytest.raises(DataError, match=f"{MET} has no scan 't2w'; choose one of t2f, t1n"):
+        dataset.load(MET, "t2w")
+    with pytest.raises(DataError, match="There is no subject 'other'"):
+        dataset.load("other", "t2f")
+
+
+def test_a_segmentation_without_scans_is_a_problem(case, brats):
+    case(parts=("seg",))
+    dataset = brats()
+    assert "has no scan of its case" in dataset.subjects()[0].problem
+    with pytest.raises(DataError, match="has no scan of its case"):
+        dataset.load(MET, "t2f")
+    assert "has no scan of its case" in dataset.check(MET)
+
+
+def test_a_case_in_two_places_is_a_problem_and_neither_is_taken(case, brats):
+    case(parts=("t2f", "seg"), below="TrainingData_2")
+    case(parts=("t2f",), below="fixed-cases", suffix=".nii")
+    problem = brats().subjects()[0].problem
+    assert problem.startswith(f"{MET} has t2f 2 times, ")
+    assert "TrainingData_2" in problem
+    assert "fixed-cases" in problem
+
+
+def test_folder_links_are_followed_without_end(tmp_path, case, brats):
+    (case() / "up").symlink_to(tmp_path)
+    assert [subject.problem for subject in brats().subjects()] == [""]
+
+
+def test_other_files_are_no_cases(tmp_path, case, brats, write, scan):
+    case()
+    for name in ("notes-t2f.nii.gz", f"._{MET}-t1c.nii.gz", f"{MET}-t2f-pred.nii.gz"):
+        write(tmp_path / name, scan)
+    assert len(brats().subjects()) == 1
+
+
+def test_progress_is_called_and_may_stop(case, brats):
+    case()
+    calls = []
+    brats().load(MET, "t2f", lambda done, total: calls.append((done, total)))
+    assert calls == [(0, 1), (1, 1)]
+
+
+def test_only_demo_cases_are_synthetic(case, brats):
+    case("DEMO-MET-001-000")
+    assert brats().synthetic
+    case()
+    assert not brats().synthetic
+
+
+def test_a_root_without_cases_says_which_names_are_expected(tmp_path):
+    with pytest.raises(
+        DataError, match=r"holds no BraTS case; .* BraTS-MET-00001-000-t2f\.nii\.gz"
+    ):
+        Brats(DataSpec("brats", str(tmp_path)))
+    for root in (str(tmp_path / "gone"), ""):
+        with pytest.raises(DataError, match=f"There is no folder '{root}'"):
+            Brats(DataSpec("brats", root))

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from zsad_core import datasets
+from zsad_core.datasets.folder import Folder
+from zsad_core.errors import DataError
+from zsad_core.types import DataSpec
+
+
+def opened(root):
+    return Folder(DataSpec("folder", str(root)))
+
+
+@pytest.mark.parametrize(
+    "mask", ["a_seg.nii.gz", "a_mask.nii.gz", "a-seg.nii", "a-mask.nii", "a_Mask.nii"]
+)
+def test_a_mask_beside_the_scan_is_its_truth(tmp_path, write, scan, seg, mask):
+    write(tmp_path / "site" / "a.nii.gz", scan)
+    write(tmp_path / "site" / mask, (seg * 50).astype(np.uint8))
+    (subject,) = opened(tmp_path).subjects()
+    assert (subject.id, subject.modalities, subject.has_truth) == ("site/a", ("scan",), True)
+    found = opened(tmp_path).load("site/a", "scan")
+    np.testing.assert_array_equal(found.truth, seg > 0)
+    assert found.labels.max() == 200
+
+
+def test_scans_of_one_name_in_two_folders_are_two_subjects(tmp_path, write, scan, seg):
+    write(tmp_path / "one" / "a.nii", scan)
+    write(tmp_path / "two" / "a.nii.gz", scan)
+    write(tmp_path / "two" / "a_seg.nii.gz", seg)
+    found = opened(tmp_path).subjects()
+    assert [(s.id, s.has_truth) for s in found] == [("one/a", False), ("two/a", True)]
+    assert opened(tmp_path).load("one/a", "scan").truth is None
+
+
+def test_what_cannot_be_paired_is_a_problem(tmp_path, write, scan, seg):
+    write(tmp_path / "alone_seg.nii.gz", seg)
+    for name in ("b.nii", "b.nii.gz", "c.nii"):
+        write(tmp_path / name, scan)
+    for name in ("c_seg.nii", "c_mask.nii"):
+        write(tmp_path / name, seg)
+    problems = {subject.id: subject.problem for subject in opened(tmp_path).subjects()}
+    assert "is a mask without scan" in problems["alone"]
+    assert problems["b"].startswith("b has 2 scans, ")
+    assert problems["c"].startswith("c has 2 masks, ")
+
+
+def test_a_soft_mask_is_refused_and_remembered(tmp_path, write, scan, seg):
+    write(tmp_path / "a.nii", scan)
+    write(tmp_path / "a_mask.nii", (seg / 4).astype(np.float32))
+    dataset = opened(tmp_path)
+    assert dataset.subjects()[0].problem == ""
+    assert "stray label 0.25, 0.5, 0.75" in dataset.check("a")
+    assert "stray label" in dataset.subjects()[0].problem
+
+
+def test_a_folder_without_scans_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"holds no \.nii or \.nii\.gz file"):
+        opened(tmp_path)
+
+
+def test_a_data_set_is_indexed_once_until_forgotten(tmp_path, write, scan):
+    spec = DataSpec("folder", str(tmp_path))
+    with pytest.raises(DataError, match="holds no"):
+        datasets.open_dataset(spec)
+    write(tmp_path / "a.nii", scan)
+    first = datasets.open_dataset(spec)
+    assert datasets.open_dataset(spec) is first
+    write(tmp_path / "b.nii", scan)
+    assert len(datasets.open_dataset(spec).subjects()) == 1
+    datasets.forget()
+    assert len(datasets.open_dataset(spec).subjects()) == 2
+
+
+def test_an_unknown_kind_names_the_known_ones():
+    with pytest.raises(DataError, match="kind 'dicom'; use demo, demo-2mm, brats, folder"):
+        datasets.open_dataset(DataSpec("dicom"))

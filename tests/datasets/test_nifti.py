@@ -1,0 +1,220 @@
+import gzip
+import hashlib
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from zsad_core.datasets import nifti
+from zsad_core.errors import DataError
+
+
+@pytest.mark.parametrize("axcodes", ["RAS", "LPS", "PIR", "SLA"])
+def test_the_same_anatomy_in_any_axis_order_is_the_same_volume(tmp_path, write, scan, seg, axcodes):
+    path = write(tmp_path / "scan.nii.gz", scan, axcodes)
+    mask = write(tmp_path / "seg.nii.gz", seg, axcodes)
+    found = nifti.read_case(path, mask, (1, 2, 3), (0, 1, 2, 3, 4))
+    np.testing.assert_array_equal(found.intensity, scan)
+    np.testing.assert_array_equal(found.labels, seg)
+    assert found.intensity.dtype == np.float32
+    assert found.spacing_mm == pytest.approx((1.0, 1.5, 2.0))
+    np.testing.assert_allclose(found.affine, np.diag([1.0, 1.5, 2.0, 1.0]))
+
+
+def test_scan_and_mask_may_differ_in_axis_order(tmp_path, write, scan, seg):
+    path, mask = write(tmp_path / "a.nii", scan, "LPS"), write(tmp_path / "b.nii", seg, "PIR")
+    np.testing.assert_array_equal(nifti.read_case(path, mask).truth, seg > 0)
+
+
+def test_a_stripped_scan_has_the_tissue_as_brain(tmp_path, write, scan):
+    found = nifti.read_scan(write(tmp_path / "scan.nii.gz", scan))
+    np.testing.assert_array_equal(found.brain, scan > 0)
+    assert found.skull_stripped
+    assert (found.truth, found.labels, found.notes) == (None, None, ())
+    assert not found.intensity.flags.writeable
+
+
+def test_a_scan_with_skull_gets_a_rough_foreground_and_says_so(tmp_path, write, scan):
+    noisy = np.where(scan > 0, scan + 2000, 1 + np.indices(scan.shape)[0] % 7).astype(np.float32)
+    found = nifti.read_scan(write(tmp_path / "scan.nii", noisy))
+    np.testing.assert_array_equal(found.brain, scan > 0)
+    assert not found.skull_stripped
+    assert "Not skull-stripped" in found.notes[0]
+
+
+def test_a_normalised_scan_keeps_its_dark_tissue(tmp_path, write, scan):
+    values = np.where(scan > 0, scan - 1500.5, 0).astype(np.float32)
+    found = nifti.read_scan(write(tmp_path / "scan.nii", values))
+    np.testing.assert_array_equal(found.brain, scan > 0)
+    assert "negative" in found.notes[0]
+
+
+def test_a_header_without_orientation_is_noted(tmp_path, scan):
+    image = nib.Nifti1Image(scan, None)
+    image.header["qform_code"] = image.header["sform_code"] = 0
+    nib.save(image, tmp_path / "scan.nii")
+    assert "left and right" in nifti.read_scan(tmp_path / "scan.nii").notes[0]
+
+
+def test_the_digest_is_of_all_bytes_read(tmp_path, write, scan, seg):
+    path, mask = write(tmp_path / "a.nii.gz", scan), write(tmp_path / "b.nii.gz", seg)
+    both = hashlib.sha256(path.read_bytes() + mask.read_bytes()).hexdigest()
+    assert nifti.read_case(path, mask).digest == both
+    assert nifti.read_scan(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_scaled_integer_file_is_read_in_its_units(tmp_path, scan):
+    image = nib.Nifti1Image(scan.astype(np.int16), np.eye(4))
+    image.header.set_slope_inter(0.5, 0)
+    nib.save(image, tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(nifti.read_scan(tmp_path / "scan.nii.gz").intensity, scan / 2)
+
+
+def test_nifti_2_is_read(tmp_path, scan):
+    nib.save(nib.Nifti2Image(scan, np.eye(4)), tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(nifti.read_scan(tmp_path / "scan.nii.gz").intensity, scan)
+
+
+@pytest.mark.parametrize("cut", [-9, 0.5, 20])
+def test_a_truncated_gzip_is_refused(tmp_path, write, scan, cut):
+    path = write(tmp_path / "BraTS-t2w.nii.gz", scan)
+    data = path.read_bytes()
+    path.write_bytes(data[: cut if cut != 0.5 else len(data) // 2])
+    with pytest.raises(DataError, match=r"BraTS-t2w\.nii\.gz' is a truncated gzip file; copy"):
+        nifti.read_scan(path)
+
+
+def test_a_damaged_gzip_is_refused(tmp_path, write, scan):
+    path = write(tmp_path / "scan.nii.gz", scan)
+    data = bytearray(path.read_bytes())
+    data[-6] ^= 0xFF  # in the CRC: every voxel can still be unpacked
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"scan\.nii\.gz' cannot be read as NIfTI \(CRC"):
+        nifti.read_scan(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 400, b"x" * 1000])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_is_no_nifti_is_refused_quietly(tmp_path, capsys, content, packed):
+    path = tmp_path / "scan.nii"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(DataError, match=r"scan\.nii' cannot be read as NIfTI"):
+        nifti.read_scan(path)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"There is no file '.*gone\.nii'"):
+        nifti.read_scan(tmp_path / "gone.nii")
+
+
+def test_fewer_voxels_than_announced_are_refused(tmp_path, write, scan):
+    path = write(tmp_path / "scan.nii", scan)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match="ends 40 bytes before the 12 x 14 x 10 voxels"):
+        nifti.read_scan(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda a: np.stack([a, a], -1), r"has 4 dimensions \(12 x 14 x 10 x 2\)"),
+        (lambda a: a[..., 0], r"has 2 dimensions \(12 x 14\)"),
+        (lambda a: a * 0, "is empty: no voxel is above 0"),
+        (lambda a: -a, "is empty: no voxel is above 0"),
+        (lambda a: a * 0 + 7, "holds 7 in every voxel"),
+        (lambda a: np.where(a == a.max(), np.nan, a), "holds 1 voxels that are NaN or infinite"),
+        (lambda a: np.where(a > 0, np.inf, a), "holds 640 voxels that are NaN or infinite"),
+        (lambda a: np.where(a > 0, 1e300, 0.0), "holds 640 voxels that are NaN or infinite"),
+        (lambda a: a.astype(np.complex64), "holds values of type complex64"),
+        (
+            lambda a: np.zeros(a.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")]),
+            r"holds colours \(RGB\)",
+        ),
+    ],
+)
+def test_what_is_no_scan_is_refused_with_its_finding(tmp_path, scan, change, sentence):
+    nib.save(nib.Nifti1Image(change(scan), np.eye(4)), tmp_path / "scan.nii.gz")
+    with pytest.raises(DataError, match=rf"scan\.nii\.gz' {sentence}"):
+        nifti.read_scan(tmp_path / "scan.nii.gz")
+
+
+def test_an_affine_without_volume_is_refused(tmp_path, write, scan):
+    path = write(tmp_path / "scan.nii", scan)
+    image = nib.load(path)
+    image.header["srow_z"] = image.header["srow_x"]
+    data = image.header.binaryblock + path.read_bytes()[348:]
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="affine that is not finite or not invertible"):
+        nifti.read_scan(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "sentence"),
+    [
+        (7, (0, 1, 2, 4), "stray label 7 where only 0, 1, 2, 4 may occur"),
+        (0.5, (0, 1, 2, 4), "stray label 0.5 where"),
+        (-1, None, "stray label -1 where only whole numbers from 0 to 255"),
+        (300, None, "stray label 300 where"),
+        (np.nan, None, "stray label nan where"),
+    ],
+)
+def test_stray_labels_are_listed(tmp_path, write, scan, value, allowed, sentence):
+    labels = np.zeros(scan.shape, np.float32)
+    labels[5, 5:10, 5] = value
+    path, mask = write(tmp_path / "a.nii", scan), write(tmp_path / "seg.nii", labels)
+    with pytest.raises(DataError, match=rf"seg\.nii' has 5 voxels of {sentence}"):
+        nifti.read_case(path, mask, (), allowed)
+
+
+def test_a_mask_of_another_shape_is_refused(tmp_path, write, scan, seg):
+    path, mask = write(tmp_path / "a.nii", scan), write(tmp_path / "seg.nii", seg[:-1])
+    with pytest.raises(
+        DataError, match=r"seg\.nii' has shape \(11, 14, 10\) but 'a\.nii' \(12, 14"
+    ):
+        nifti.read_case(path, mask)
+
+
+def test_a_mask_elsewhere_is_refused_but_rounding_is_not(tmp_path, write, scan, seg):
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    path = write(tmp_path / "a.nii", scan, affine=affine)
+    affine[0, 3] = 5e-4
+    near = write(tmp_path / "near.nii", seg, affine=affine)
+    affine[0, 3] = 2
+    far = write(tmp_path / "far.nii", seg, affine=affine)
+    assert nifti.read_case(path, near).truth.sum() == 10
+    with pytest.raises(DataError, match=r"far\.nii' lies elsewhere than 'a\.nii' .* up to 2\)"):
+        nifti.read_case(path, far)
+
+
+@pytest.mark.parametrize("axcodes", ["RAS", "LPS", "PIR", "SLA"])
+def test_values_go_back_into_the_axis_order_of_the_file(tmp_path, write, scan, axcodes):
+    path, out = write(tmp_path / "in.nii.gz", scan, axcodes), tmp_path / "out.nii.gz"
+    x, y, z = np.indices(scan.shape)
+    values = (x + 100 * y + 10000 * z) / 7
+    nifti.write_like(path, values, out)
+    source, written = nib.load(path), nib.load(out)
+    assert nib.aff2axcodes(written.affine) == tuple(axcodes)
+    assert written.get_data_dtype() == np.float32
+    np.testing.assert_allclose(written.affine, source.affine)
+    back = nib.as_closest_canonical(written).get_fdata()
+    np.testing.assert_array_equal(back, values.astype(np.float32))
+
+
+def test_the_scan_s_scale_and_window_do_not_touch_written_values(tmp_path, scan):
+    image = nib.Nifti1Image(scan.astype(np.int16), np.eye(4))
+    image.header.set_slope_inter(2, 5)
+    image.header["cal_max"] = 900
+    nib.save(image, tmp_path / "in.nii")
+    nifti.write_like(tmp_path / "in.nii", scan / 9, tmp_path / "out.nii")
+    written = nib.load(tmp_path / "out.nii")
+    np.testing.assert_array_equal(written.get_fdata(), (scan / 9).astype(np.float32))
+    assert float(written.header["cal_max"]) == 0
+
+
+def test_writing_what_does_not_fit_or_nowhere_fails(tmp_path, write, scan):
+    path = write(tmp_path / "in.nii", scan)
+    with pytest.raises(ValueError, match="do not fit"):
+        nifti.write_like(path, scan[:-1], tmp_path / "out.nii")
+    with pytest.raises(DataError, match="cannot be written"):
+        nifti.write_like(path, scan, tmp_path / "nowhere" / "out.nii")

@@ -1,0 +1,136 @@
+"""Every page in process, on the 2 mm demo: no exception, and the numbers that belong on it."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from zsad_core import pipeline, prompt_sets, setups
+from zsad_core.engine import Engine
+from zsad_core.places import home
+from zsad_core.types import DataSpec, SliceSpec
+
+DATA = "demo-2mm:"
+SUBJECT = "DEMO-MET-013-000"
+ROOT = {
+    "Start": "app.py",
+    "Explore": "pages/1_Explore.py",
+    "Prompts": "pages/2_Prompts.py",
+    "Depth": "pages/3_Depth.py",
+    "Setup": "pages/6_Setup.py",
+}
+WAIT = 120
+
+
+@pytest.fixture(autouse=True)
+def _small_demo():
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+
+
+@pytest.fixture(scope="module")
+def _encoded():
+    """The subject's features, so that pages show whole maps at once."""
+    engine = Engine()
+    slices = SliceSpec(DataSpec("demo-2mm"), SUBJECT)
+    prompts = prompt_sets.shipped()["appearance"]
+    pipeline.encode(engine, pipeline.map_spec(engine, slices, "aprilgan", "brats", prompts))
+
+
+def opened(page, **state):
+    test = AppTest.from_file(ROOT[page], default_timeout=WAIT)
+    chosen = {"data": DATA, "subject": SUBJECT, "rule": "fixed", **state}
+    for key, value in chosen.items():
+        test.session_state[key] = value
+    test.run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def metrics(test):
+    return {metric.label.split(",")[0]: metric.value for metric in test.metric}
+
+
+def test_the_start_page_says_what_is_loaded_and_that_it_is_synthetic():
+    test = opened("Start")
+    assert metrics(test)["Subjects"].startswith("30 of 32")
+    assert "synthetic" in " ".join(caption.value for caption in test.caption)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_explore_shows_the_numbers_of_the_volume():
+    test = opened("Explore", method="aprilgan", setup="brats")
+    found = metrics(test)
+    assert 0 <= float(found["3D Dice"]) <= float(found["Best Dice (oracle)"]) <= 1
+    assert found["Truth"].endswith("ml")
+    assert "level 128 of 255" in " ".join(caption.value for caption in test.caption)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_an_oracle_threshold_says_that_it_saw_the_truth():
+    test = opened("Explore", method="aprilgan", setup="brats", rule="oracle")
+    found = metrics(test)
+    assert found["3D Dice"] == found["Best Dice (oracle)"]
+    assert "it saw the truth" in " ".join(caption.value for caption in test.caption)
+
+
+def test_a_lesion_free_subject_has_no_dice():
+    test = opened("Explore", method="intensity", subject="DEMO-MET-025-000")
+    assert "3D Dice" not in metrics(test)
+    assert any("No lesion" in info.value for info in test.info)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
+    test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")
+    test.text_area(key="abnormal").set_value("nothing but background").run()
+    assert not test.exception
+    table = test.dataframe[0].value
+    assert list(table.index) == ["before", "now", "change"]
+    assert table.loc["change", "voxel AUROC (brain)"] != 0
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_an_empty_text_list_is_a_sentence_not_a_traceback():
+    test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")
+    test.text_area(key="abnormal").set_value("").run()
+    assert not test.exception
+    assert any("abnormal" in error.value for error in test.error)
+
+
+def test_a_saved_prompt_set_is_in_the_list():
+    test = opened("Prompts", method="aprilgan", setup="brats", prompts="minimal-pair")
+    test.text_area(key="normal").set_value("grey matter").run()
+    test.text_input[0].set_value("mine").run()
+    next(button for button in test.button if button.label == "Save prompt set").click().run()
+    assert not test.exception
+    saved = prompt_sets.user_sets(home() / "prompts")
+    assert saved["mine"].normal == ("grey matter",)
+
+
+@pytest.mark.usefixtures("_encoded")
+@pytest.mark.parametrize("scope", ["this subject", "all evaluated subjects"])
+def test_the_depth_page_names_its_rules(scope):
+    test = opened("Depth", method="aprilgan", setup="brats", scope=scope)
+    said = " ".join(caption.value for caption in test.caption)
+    assert "lesion slices only" in said
+    assert "most inferior" in said
+
+
+@pytest.mark.parametrize("section", ["Data", "Weights", "Device and store", "Encode ahead"])
+def test_each_section_of_the_setup_page(section):
+    test = opened("Setup", section=section)
+    if section == "Data":
+        table = test.dataframe[0].value.set_index("subject")
+        refused = table["cannot be used because"].loc["DEMO-MET-031-000"]
+        assert "t2f" in refused
+    if section == "Weights":
+        assert set(test.dataframe[0].value["method"]) == {m for m, _ in setups.SETUPS}
+
+
+def test_a_root_that_is_not_there_is_refused_in_a_sentence():
+    test = opened("Setup", section="Data")
+    test.text_input[0].set_value("/nowhere/at/all")
+    next(button for button in test.button if button.label == "Add").click().run()
+    assert not test.exception
+    assert any("/nowhere/at/all" in error.value for error in test.error)

@@ -1,0 +1,200 @@
+"""What the train command takes, refuses and writes, with a small stand-in for tower and data."""
+
+import argparse
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from zsad_core import setups
+from zsad_core.errors import DataError, SettingError
+from zsad_core.training import commands, examples
+from zsad_core.types import DataSpec, Recipe, SliceStack, Subject, Volume
+
+GRID, WIDTH, EMBED = 4, 6, 5
+
+
+class StandInMethod:
+    """Tokens are the mean grey of each patch, the other numbers fixed."""
+
+    prompts = "aprilgan"
+
+    def parts(self, recipe):
+        return (*(f"tap{n}" for n in recipe.taps), "class")
+
+    def encode(self, tower, images, recipe, kept):
+        side = images.shape[1] // GRID
+        grey = images.reshape(len(images), GRID, side, GRID, side).mean(axis=(2, 4)) / 255
+        tokens = np.ones((len(images), GRID * GRID, WIDTH), np.float16)
+        tokens[..., 0] = grey.reshape(len(images), -1) * 4
+        first = {"class": np.zeros(EMBED, np.float16)}
+        return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
+
+    def pool(self, embeddings):
+        mean = embeddings.mean(axis=0)
+        return mean / np.linalg.norm(mean)
+
+
+def sentences(texts, activation):
+    counts = [(1, "damage" in t, "flaw" in t, len(t) / 99, "brain" in t) for t in texts]
+    return np.array(counts, np.float32)
+
+
+@pytest.fixture
+def encoder():
+    info = SimpleNamespace(name="stand-in", digest="abc", width=WIDTH, image_size=16)
+    tower = SimpleNamespace(info=info, sentences=sentences)
+    return examples.Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
+
+
+class StandInData:
+    """Bright squares in dark brains; a of 3 is bright in z 2 and 3."""
+
+    title, synthetic = "stand-in", True
+
+    def subjects(self):
+        splits = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+        return tuple(Subject(name, ("t2f",), True, split) for name, split in splits.items())
+
+    def load(self, subject_id, modality, progress=None):
+        intensity = np.full((16, 16, 6), 10, np.float32)
+        truth = np.zeros(intensity.shape, bool)
+        truth[4:12, 4:12, 2:4] = True
+        intensity[truth] = 200
+        brain = np.ones(intensity.shape, bool)
+        return Volume(intensity, brain, truth, None, (1, 1, 1), np.eye(4), subject_id)
+
+
+@pytest.fixture
+def parse(monkeypatch, encoder):
+    monkeypatch.setattr(examples, "open_encoder", lambda *_: encoder)
+    monkeypatch.setattr(commands.datasets, "open_dataset", lambda spec: StandInData())
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    return lambda line: parser.parse_args(line.split())
+
+
+def test_a_test_subject_is_refused(encoder):
+    train, test = StandInData().subjects()[0], StandInData().subjects()[3]
+    with pytest.raises(SettingError, match="d is a test subject and must not serve as train data"):
+        examples.of_subjects(encoder, StandInData(), [train, test], examples.Choice())
+
+
+def test_split_leaves_test_subjects_out():
+    train, held_out = examples.split(StandInData().subjects(), "t2f", 40)
+    assert [s.id for s in train] == ["a", "b"]
+    assert [s.id for s in held_out] == ["c"]
+    with pytest.raises(SettingError, match="0 training and 0 validation"):
+        examples.split(StandInData().subjects(), "t1c", 40)
+
+
+def test_without_splits_every_fifth_is_held_out():
+    names = [Subject(name, ("t2f",), True) for name in "abcdefghij"]
+    train, held_out = examples.split(names, "t2f", 3)
+    assert [s.id for s in train] == ["a", "b", "c"]
+    assert [s.id for s in held_out] == ["e"]
+
+
+def test_slices_are_balanced():
+    truth = np.zeros((10, 4, 4), bool)
+    truth[2:8, 1, 1] = True
+    brain = np.ones((10, 4, 4), bool)
+    brain[9] = False
+    stack = SliceStack(truth.astype(np.uint8), brain, truth, (0, 1), 1, (1, 1))
+    chosen = examples.balanced(stack, examples.Choice(most=2))
+    assert truth[chosen].any(axis=(1, 2)).sum() == 2
+    assert len(set(chosen.tolist())) == 4
+    assert 9 not in examples.balanced(stack, examples.Choice(most=6))
+
+
+def test_examples_of_subjects(encoder):
+    subjects = StandInData().subjects()[:2]
+    found = examples.of_subjects(encoder, StandInData(), subjects, examples.Choice(most=1))
+    assert found.tokens.shape == (4, 4, GRID * GRID, WIDTH)
+    assert found.tokens.dtype == np.float16
+    assert found.masks.sum(axis=(1, 2)).tolist().count(16) == 2  # 8 x 8 of 16 pixels, at half size
+    assert found.text.shape == (2, EMBED)
+
+
+def test_memory_is_bounded(encoder, monkeypatch):
+    monkeypatch.setattr(examples, "BYTES", 2 * 2 * GRID**2 * WIDTH * 4)  # two images
+    subjects = StandInData().subjects()[:2]
+    with pytest.raises(SettingError, match="2 subjects exceed"):
+        examples.of_subjects(encoder, StandInData(), subjects, examples.Choice())
+    assert len(examples.of_textures(encoder, 9, 0).masks) == 2
+
+
+def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
+    out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
+    line = f"--method aprilgan --setup brats --epochs 2 --seed 5 --out {out} --official {official}"
+    commands.run(parse(line))
+    stored = setups.read_checkpoint(out)
+    state = torch.load(official, weights_only=True)["trainable_linearlayer"]
+    assert set(stored) == {f"fc.{i}.{part}" for i in range(4) for part in ("weight", "bias")}
+    for name, value in state.items():
+        np.testing.assert_array_equal(stored[name], value.numpy().astype(np.float16))
+    with safe_open(out, "numpy") as file:
+        facts = file.metadata()
+        assert file.get_tensor("fc.0.weight").dtype == np.float16
+    assert facts["train_subjects"] == "a b"
+    assert facts["validation_subjects"] == "c"
+    assert facts["backbone_digest"] == "abc"
+    assert "--setup brats --epochs 2" in facts["command"]
+    assert str(tmp_path) not in "".join(facts.values())
+    assert "on validation" in capsys.readouterr().out
+
+
+def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    commands.run(parse(f"--method aprilgan --setup industrial --epochs 1 --out {first}"))
+    line = f"--method aprilgan --setup finetune --start {first} --epochs 1 --out {second}"
+    commands.run(parse(line))
+    begun, gone_on = setups.read_checkpoint(first), setups.read_checkpoint(second)
+    for name, value in begun.items():
+        assert 0 < np.abs(gone_on[name] - value).max() < 0.01  # a step or two of 1e-3
+
+
+def test_a_backbone_is_trained_with_its_own_seed(parse, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(commands, "train_backbone", lambda *given: f"given {given}")
+    commands.run(parse(f"--backbone demo-pmc --out {tmp_path}"))
+    assert f"given ('demo-pmc', None, {tmp_path!r})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--setup brats", "one of the arguments --method --backbone is required"),
+        ("--method aprilgan", "--method aprilgan needs --setup"),
+        ("--backbone demo --loss-side 96", "--loss-side goes with --method only"),
+        ("--method aprilgan --setup pmc --start x", "pmc starts from scratch"),
+        ("--method aprilgan --setup industrial --data demo", "takes no scans"),
+        ("--method aprilgan --setup brats --epochs 0", "not a whole number above 0"),
+    ],
+)
+def test_wrong_combinations_are_usage_errors(parse, line, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        commands.run(parse(line))
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--out {0}/x.pth", "must end in .safetensors"),
+        ("--out {0}/none/x.safetensors", "There is no folder"),
+        ("--data {0}/none --out {0}/x.safetensors", "there is no folder"),
+    ],
+)
+def test_wrong_places_are_one_sentence(parse, line, words, tmp_path):
+    with pytest.raises((SettingError, DataError), match=words):
+        commands.run(parse("--method aprilgan --setup brats " + line.format(tmp_path)))
+
+
+def test_a_data_name_or_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+    assert commands._data("demo") == DataSpec("demo")
+    assert commands._data(str(tmp_path)) == DataSpec("brats", str(tmp_path))

@@ -1,0 +1,173 @@
+"""Where a backbone comes from: shipped files, open_clip's list or hub, or local files."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import open_clip
+
+from zsad_core.errors import WeightsError
+from zsad_core.types import BackboneSpec
+
+WEIGHTS = Path(__file__).parent / "weights"
+CONFIG = WEIGHTS / "demo.json"
+# Later files override tensors of earlier ones, so a derived backbone stores what differs.
+BACKBONES: dict[str, tuple[str, ...]] = {
+    "demo": ("demo-tokens.safetensors", "demo.safetensors"),
+    "demo-pmc": ("demo-tokens.safetensors", "demo-pmc.safetensors"),
+}
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+HUB = "hf-hub:"
+
+
+@dataclass(frozen=True)
+class TowerInfo:
+    """What methods need to know of a backbone without loading it.
+
+    `digest` names the exact weights: the SHA-256 of the files, or of name and tag where open_clip
+    keeps them. `activation` is None where the config declares none: then the recipe decides.
+    """
+
+    name: str
+    digest: str
+    image_size: int
+    patch_size: int
+    visual_blocks: int
+    text_blocks: int
+    width: int
+    embed_dim: int
+    activation: Literal["gelu", "quick_gelu"] | None
+    mean: tuple[float, ...] = OPENAI_MEAN
+    std: tuple[float, ...] = OPENAI_STD
+
+
+@dataclass(frozen=True)
+class Source:
+    """A backbone's config in open_clip's format, and its local files (none: open_clip has them)."""
+
+    config: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+def info(spec: BackboneSpec) -> TowerInfo:
+    """Sizes and digest of a backbone; reads the config and hashes files, loads no tensor.
+
+    Raises WeightsError naming what is missing, where it was looked for and how to get it.
+    """
+    found = source(spec)
+    vision, text = found.config["vision_cfg"], found.config["text_cfg"]
+    if not isinstance(vision.get("layers"), int) or "patch_size" not in vision:
+        raise WeightsError(
+            f"The image tower of '{spec.name}' is not a plain ViT, and the methods read the tokens "
+            "of one; choose a model such as ViT-B-16."
+        )
+    images = found.config.get("preprocess_cfg", {})
+    size = vision["image_size"]
+    return TowerInfo(
+        name=spec.name,
+        digest=_digest(spec, found),
+        image_size=size if isinstance(size, int) else size[0],
+        patch_size=vision["patch_size"],
+        visual_blocks=vision["layers"],
+        text_blocks=text.get("layers", 12),
+        width=vision["width"],
+        embed_dim=found.config["embed_dim"],
+        activation="quick_gelu" if found.config.get("quick_gelu") else None,
+        mean=tuple(images.get("mean", OPENAI_MEAN)),
+        std=tuple(images.get("std", OPENAI_STD)),
+    )
+
+
+def source(spec: BackboneSpec) -> Source:
+    """Config and files of a backbone; raises WeightsError."""
+    if spec.name in BACKBONES:
+        return Source(_config(CONFIG), tuple(_shipped(spec.name, f) for f in BACKBONES[spec.name]))
+    if spec.name.endswith(".json"):
+        return Source(_config(Path(spec.name)), (_local(spec),))
+    if spec.name.startswith(HUB):
+        return Source(_hub_config(spec.name), ())
+    config = open_clip.get_model_config(spec.name)
+    if config is None:
+        raise WeightsError(
+            f"There is no backbone '{spec.name}'; give {', '.join(BACKBONES)}, an open_clip model "
+            "name (ViT-L-14-336), a hub id (hf-hub:owner/name) or the path of a config JSON."
+        )
+    tags = open_clip.list_pretrained_tags_by_model(spec.name)
+    if spec.weights not in tags:
+        raise WeightsError(
+            f"open_clip has no weights '{spec.weights}' for {spec.name}; it has "
+            f"{', '.join(tags) or 'none'}."
+        )
+    return Source(config, ())
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no model config '{path}'; check the path.") from error
+    except ValueError as error:
+        raise WeightsError(f"'{path}' is not valid JSON ({error}); correct it.") from error
+    config = {**config.get("model_cfg", config), **_only(config, "preprocess_cfg")}
+    missing = {"embed_dim", "vision_cfg", "text_cfg"} - set(config)
+    if missing:
+        raise WeightsError(
+            f"'{path}' lacks {', '.join(sorted(missing))}; it must be in open_clip's model format."
+        )
+    return config
+
+
+def _only(config: dict[str, Any], key: str) -> dict[str, Any]:
+    return {key: config[key]} if key in config else {}
+
+
+def _shipped(name: str, file: str) -> Path:
+    path = WEIGHTS / file
+    if not path.is_file():
+        raise WeightsError(
+            f"The backbone '{name}' lacks {file} in {WEIGHTS}; get it with the project, or train "
+            f"it: python -m zsad_core train --backbone {name}."
+        )
+    return path
+
+
+def _local(spec: BackboneSpec) -> Path:
+    path = Path(spec.weights)
+    if not spec.weights or not path.is_file():
+        raise WeightsError(
+            f"The config '{spec.name}' needs a weights file and '{spec.weights}' is none; give a "
+            ".safetensors, .pt or .bin file."
+        )
+    return path
+
+
+def _hub_config(name: str) -> dict[str, Any]:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(name.removeprefix(HUB), "open_clip_config.json")
+    except Exception as error:
+        raise WeightsError(
+            f"The hub model '{name}' could not be fetched ({type(error).__name__}); check the "
+            f"connection, or fetch it elsewhere: hf download {name.removeprefix(HUB)}."
+        ) from error
+    return _config(Path(path))
+
+
+def _digest(spec: BackboneSpec, found: Source) -> str:
+    if not found.files:
+        return hashlib.sha256(f"{spec.name}:{spec.weights}".encode()).hexdigest()
+    parts = [json.dumps(found.config, sort_keys=True)]
+    parts += [_of_file(path, path.stat().st_mtime_ns, path.stat().st_size) for path in found.files]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+@functools.lru_cache(64)
+def _of_file(path: Path, changed: int, size: int) -> str:
+    """SHA-256 of a file, hashed again when it changed."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

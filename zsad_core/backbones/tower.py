@@ -1,0 +1,226 @@
+"""An open_clip ViT read from inside: taps, windows, class feature, sentences."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from zsad_core.backbones.device import PRECISIONS
+from zsad_core.backbones.sources import Source, TowerInfo, info, source
+from zsad_core.errors import WeightsError
+from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
+
+CHUNK = 2048  # windows in one pass
+UNREAD = ("attn_mask", "logit_scale", "logit_bias")  # no method uses them
+
+
+def load(spec: BackboneSpec, device: str, precision: Precision) -> "Tower":
+    """The backbone on a device, image side in the precision; raises WeightsError.
+
+    The text side stays in float32: it is small, and its rounding would move every map.
+    """
+    found, about = source(spec), info(spec)
+    model = _fetched(spec) if not found.files else _built(found)
+    if not isinstance(model.visual, open_clip.transformer.VisionTransformer):
+        raise WeightsError(
+            f"The image tower of '{spec.name}' is a {type(model.visual).__name__}; the methods "
+            "read the tokens of open_clip's VisionTransformer, so choose another model."
+        )
+    name = spec.name if not found.files else ""
+    tokenize = open_clip.get_tokenizer(name) if name else open_clip.SimpleTokenizer()
+    return Tower(about, model, tokenize, device, precision)
+
+
+class Tower:
+    """One backbone on one device; used by one thread at a time."""
+
+    def __init__(
+        self,
+        about: TowerInfo,
+        model: nn.Module,
+        tokenize: open_clip.SimpleTokenizer,
+        device: str,
+        precision: Precision,
+    ) -> None:
+        self.info, self.device, self.precision = about, device, precision
+        self._dtype = PRECISIONS[precision]
+        self._model, self._tokenize = model.eval().to(device), tokenize
+        self._visual = model.visual.to(self._dtype)
+        self._positions: dict[tuple[int, str], Tensor] = {}
+
+    @torch.inference_mode()
+    def sentences(self, texts: Sequence[str], activation: str) -> FloatArray:
+        """(N, E) float32 text features after `text_projection`, not normalised."""
+        text = getattr(self._model, "text", self._model)
+        if hasattr(text, "transformer"):
+            _activate(text.transformer, activation)
+        tokens = self._tokenize(list(texts)).to(self.device)
+        return np.asarray(self._model.encode_text(tokens).float().cpu().numpy())
+
+    @torch.inference_mode()
+    def taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
+        """Residual stream after each tap, patches only, L x (B, P, width), and the class feature.
+
+        Images are (B, H, W) or (B, H, W, 3) uint8; P is the full grid, row by row. The class
+        feature (B, E) is after `ln_post` and projection, not normalised.
+        """
+        visual, found = self._prepared(recipe), []
+        x = visual.ln_pre(self._embedded(images, recipe))
+        for number, block in enumerate(visual.transformer.resblocks, 1):
+            x = block(x)
+            if number in recipe.taps:
+                found.append(_numpy(x[:, 1:]))
+        return found, _numpy(self._projected(x[:, 0]))
+
+    @torch.inference_mode()
+    def windows(
+        self,
+        images: ByteArray,
+        recipe: Recipe,
+        chosen: Sequence[Sequence[NDArray[np.int64]]],
+    ) -> tuple[list[list[FloatArray]], FloatArray]:
+        """Class feature of windows alone: for image b and scale k, chosen[b][k] is (M, k*k).
+
+        A window is the class token and some patches (indices into the grid, row by row), taken
+        before `ln_pre`. Returns (M, E) for each, and the class feature (B, E) of whole images.
+        """
+        visual = self._prepared(recipe)
+        tokens = self._embedded(images, recipe)  # (B, 1+P, width)
+        found = []
+        for one, scales in zip(tokens, chosen, strict=True):
+            found.append([self._few(one, torch.from_numpy(index)) for index in scales])
+        whole = visual.transformer(visual.ln_pre(tokens))[:, 0]
+        return found, _numpy(self._projected(whole))
+
+    def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
+        visual, first = self._visual, torch.zeros(len(index), 1, dtype=torch.long)
+        index = torch.cat([first, index + 1], dim=1).to(self.device)
+        parts = [
+            _numpy(self._projected(visual.transformer(visual.ln_pre(tokens[part]))[:, 0]))
+            for part in index.split(CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
+
+    def _projected(self, first: Tensor) -> Tensor:
+        first = self._visual.ln_post(first)
+        return first if self._visual.proj is None else first @ self._visual.proj
+
+    def _prepared(self, recipe: Recipe) -> nn.Module:
+        _activate(self._visual.transformer, recipe.activation)
+        return self._visual
+
+    def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
+        """Class token and patches with positions, (B, 1+P, width), before `ln_pre`."""
+        pixels = _pixels(images, recipe.image_size, self.info).to(self.device, self._dtype)
+        patches = self._visual.conv1(pixels).flatten(2).transpose(1, 2)
+        first = self._visual.class_embedding.to(self._dtype).expand(len(pixels), 1, -1)
+        return torch.cat([first, patches], dim=1) + self._places(recipe)
+
+    def _places(self, recipe: Recipe) -> Tensor:
+        key = (recipe.grid, recipe.positions)
+        if key not in self._positions:
+            table = self._visual.positional_embedding.float()
+            self._positions[key] = _resized(table, recipe).to(self._dtype)
+        return self._positions[key]
+
+
+def _resized(table: Tensor, recipe: Recipe) -> Tensor:
+    """Positions (1+P, width) for another grid; the class row is kept."""
+    side = round((len(table) - 1) ** 0.5)
+    if side == recipe.grid:
+        return table
+    grid = table[1:].T.reshape(1, -1, side, side)
+    mode, _, antialias = recipe.positions.partition("_")
+    grid = functional.interpolate(
+        grid, (recipe.grid, recipe.grid), mode=mode, align_corners=False, antialias=bool(antialias)
+    )
+    return torch.cat([table[:1], grid.flatten(2)[0].T])
+
+
+def _pixels(images: ByteArray, size: int, about: TowerInfo) -> Tensor:
+    """(B, 3, S, S) float32, resized as PIL does (bicubic; a grey slice as grey), normalised."""
+    if images.shape[1:3] != (size, size):
+        images = np.stack(
+            [
+                np.asarray(Image.fromarray(i).resize((size, size), Image.Resampling.BICUBIC))
+                for i in images
+            ]
+        )
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    values = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
+    return (values - mean) / std
+
+
+def _activate(transformer: nn.Module, activation: str) -> None:
+    """Exact or quick GELU in every block."""
+    wanted = open_clip.transformer.QuickGELU if activation == "quick_gelu" else nn.GELU
+    for block in transformer.resblocks:
+        if not isinstance(block.mlp.gelu, wanted):
+            block.mlp.gelu = wanted()
+
+
+def _numpy(values: Tensor) -> FloatArray:
+    return np.asarray(values.float().cpu().numpy())
+
+
+def _built(found: Source) -> nn.Module:
+    config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
+    model = open_clip.CLIP(**config)
+    state: dict[str, Tensor] = {}
+    for path in found.files:
+        state.update(_tensors(path))
+    wanted = model.state_dict()
+    wrong = [
+        f"{name} {tuple(state[name].shape) if name in state else 'missing'}"
+        for name, value in wanted.items()
+        if name not in UNREAD and (name not in state or state[name].shape != value.shape)
+    ]
+    if wrong:
+        raise WeightsError(
+            f"'{found.files[-1]}' does not fit its config: {wrong[0]}, expected "
+            f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
+        )
+    read = {name: state[name].float() for name in wanted if name not in UNREAD}
+    model.load_state_dict(read, strict=False)
+    return model
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors under open_clip's names; OpenAI's are the same, with a few entries more."""
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
+    except Exception as error:
+        raise WeightsError(
+            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
+            "dict alone, as safetensors or with torch.save."
+        ) from error
+    found = found.get("state_dict", found)
+    return {name.removeprefix("module."): value for name, value in found.items()}
+
+
+def _fetched(spec: BackboneSpec) -> nn.Module:
+    """A model whose weights open_clip fetches, with its progress, and keeps."""
+    logger = logging.getLogger("open_clip")
+    try:
+        return open_clip.create_model(spec.name, pretrained=spec.weights or None)
+    except Exception as error:
+        logger.debug("create_model failed", exc_info=error)
+        raise WeightsError(
+            f"open_clip could not fetch {spec.name} {spec.weights} ({type(error).__name__}); check "
+            "the connection, or fetch the file elsewhere and give config and weights as files."
+        ) from error

@@ -1,0 +1,2 @@
+class Demo:
+    def __init__(self, spec, spacing_mm): raise NotImplementedError

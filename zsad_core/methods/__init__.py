@@ -1,0 +1,63 @@
+"""Methods; to add one, write a file like `winclip.py` and add its line here."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.grids import stretched
+from zsad_core.methods.intensity import Intensity
+from zsad_core.methods.winclip import WinClip
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+
+
+class Method(Protocol):
+    """An anomaly map from a slice. A method is a frozen dataclass; its fields are its options.
+
+    `high` is the end of the map's published range 0 … high, `learned` says whether it needs a
+    checkpoint, `prompts` names its official prompt set ("" for a method that reads no text).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    high: ClassVar[float]
+    learned: ClassVar[bool]
+    prompts: ClassVar[str]
+    needs_tower: ClassVar[bool]
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """The image-side computation on that backbone; raises SettingError if it cannot be."""
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """Names of the arrays that `encode` makes of a slice."""
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> list[SliceFeatures]:
+        """Features of slices (B, H, W) or (B, H, W, 3) at the kept patches (B, R, C), float32."""
+
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """Sentences of one class (N, E) as one (E,)."""
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: dict[str, FloatArray] | None,
+        recipe: Recipe | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Maps float32 in 0 … high and slice scores (B,), from text (K, E).
+
+        Maps are (B, S, S) at the side of the recipe's input, or (B, H, W) without a tower.
+        """
+
+
+__all__ = ["METHODS", "Method", "stretched"]
+
+METHODS: dict[str, type[Method]] = {
+    "intensity": Intensity,
+    "winclip": WinClip,
+    "aprilgan": AprilGan,
+}

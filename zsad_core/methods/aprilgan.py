@@ -1,0 +1,121 @@
+"""APRIL-GAN (VAND): a learned linear layer per tap, compared with the text of each class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import WeightsError
+from zsad_core.methods.grids import enlarged, grid_of, spread
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+
+TAPS = 4
+FAR = -20.0  # logit of a patch that is not kept: certainly normal
+
+
+@dataclass(frozen=True)
+class AprilGan:
+    """APRIL-GAN, Chen et al. 2023, arXiv 2305.17382; github.com/ByChelsea/VAND-APRIL-GAN f13b8a6.
+
+    The residual stream after blocks n/4, n/2, 3n/4, n goes through `fc.i`, is normalised and
+    compared with both class embeddings; the map is the sum over taps of softmax(100 cos), 0 … 4.
+    Differences: none in float32. The official input is 518 px for a ViT-L-14-336, here
+    `image_size`, by default the backbone's own.
+    """
+
+    image_size: int = 0
+
+    name: ClassVar[str] = "aprilgan"
+    title: ClassVar[str] = "APRIL-GAN"
+    source: ClassVar[str] = "Chen et al. 2023, arXiv 2305.17382"
+    high: ClassVar[float] = float(TAPS)
+    learned: ClassVar[bool] = True
+    prompts: ClassVar[str] = "aprilgan"
+    needs_tower: ClassVar[bool] = True
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
+        side, grid = grid_of(info, self.image_size)
+        taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
+        return Recipe("taps", side, grid, taps=taps, activation=info.activation or "gelu")
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """A (P, width) array for each tap, and the class feature (E,)."""
+        return (*(f"tap{block}" for block in recipe.taps), "class")
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> list[SliceFeatures]:
+        """Residual stream of the kept patches, and the class feature, not normalised."""
+        taps, first = tower.taps(images, recipe)
+        flat = kept.reshape(len(kept), -1)
+        return [
+            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)} | {"class": first[b]}
+            for b in range(len(images))
+        ]
+
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """Normalise each sentence, mean, normalise."""
+        return _unit(_unit(embeddings).mean(axis=0))
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: dict[str, FloatArray] | None,
+        recipe: Recipe | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
+        if learned is None:
+            raise WeightsError("APRIL-GAN needs its linear layers; choose a training setup.")
+        apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
+        assert recipe is not None  # a method with a tower has one
+        total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
+        for i, block in enumerate(recipe.taps):
+            found = np.concatenate([one[f"tap{block}"] for one in features])
+            tokens = torch.from_numpy(found).float()
+            z = torch.nn.functional.linear(tokens, *_layer(learned, i, tokens.shape[1]))
+            logits = (z / z.norm(dim=1, keepdim=True)) @ apart  # (sum of P,)
+            grid = spread(logits.numpy(), kept, FAR)
+            total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
+        first = np.stack([one["class"] for one in features]).astype(np.float32)
+        scores = torch.sigmoid(torch.from_numpy(_unit(first)) @ apart)
+        return np.asarray(total[:, 0].numpy()), np.asarray(scores.numpy())
+
+
+def read_official(path: Path) -> dict[str, FloatArray]:
+    """The tensors of a published checkpoint, {"trainable_linearlayer": {fc.i.weight, …}}.
+
+    Nothing in the file is run (`weights_only`). Raises WeightsError.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise WeightsError(
+            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
+        ) from error
+    layers = found.get("trainable_linearlayer") if isinstance(found, dict) else None
+    if not isinstance(layers, dict):
+        keys = ", ".join(list(found)[:3]) if isinstance(found, dict) else type(found).__name__
+        raise WeightsError(f"'{path}' holds {keys}; expected the key trainable_linearlayer.")
+    return {name: np.asarray(value.float().numpy()) for name, value in layers.items()}
+
+
+def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:
+    weight, bias = (learned.get(f"fc.{tap}.{name}") for name in ("weight", "bias"))
+    if weight is None or bias is None or weight.shape[1] != width:
+        found = "none" if weight is None else str(weight.shape)
+        raise WeightsError(
+            f"The checkpoint does not fit the backbone: fc.{tap}.weight is {found}, expected "
+            f"(embedding, {width}); choose the checkpoint trained on this backbone."
+        )
+    return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+
+
+def _unit(values: FloatArray) -> FloatArray:
+    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), np.float32)

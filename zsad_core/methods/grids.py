@@ -1,0 +1,44 @@
+"""From values at kept patches to values at pixels."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zsad_core.backbones import TowerInfo
+from zsad_core.errors import SettingError
+from zsad_core.types import FloatArray, MaskArray
+
+
+def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
+    """(input side, patches a side); raises SettingError where patches do not fill the side."""
+    side = image_size or info.image_size
+    if side % info.patch_size or side <= 0:
+        raise SettingError(
+            f"Image size {side} is no multiple of the patch size {info.patch_size} of "
+            f"'{info.name}'; choose {max(side // info.patch_size, 1) * info.patch_size}."
+        )
+    return side, side // info.patch_size
+
+
+def spread(values: FloatArray, kept: MaskArray, fill: float) -> Tensor:
+    """Values of all kept patches (sum of P,) on their grids (B, 1, R, C), `fill` elsewhere."""
+    grid = np.full(kept.shape, fill, np.float32)
+    grid[kept] = values
+    return torch.from_numpy(grid)[:, None]
+
+
+def enlarged(grid: Tensor, side: int, align_corners: bool) -> Tensor:
+    """(B, 1, R, C) to (B, 1, side, side), bilinear."""
+    return functional.interpolate(
+        grid, (side, side), mode="bilinear", align_corners=align_corners
+    )
+
+
+def stretched(maps: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """(B, S, S) to (B, H, W), bilinear: the square input stretched back to the slice."""
+    if maps.shape[1:] == shape:
+        return maps
+    grid = torch.from_numpy(maps)[:, None]
+    found = functional.interpolate(grid, shape, mode="bilinear", align_corners=False)
+    return np.asarray(found[:, 0].numpy())

@@ -1,0 +1,54 @@
+"""The FLAIR-threshold baseline: the slice's own brightness, which beats many models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Brightness under the volume's window as anomaly: map = pixel / 255, score = its maximum."""
+
+    name: ClassVar[str] = "intensity"
+    title: ClassVar[str] = "Intensity (baseline, no model)"
+    source: ClassVar[str] = "threshold of the normalised intensity; no publication"
+    high: ClassVar[float] = 1.0
+    learned: ClassVar[bool] = False
+    prompts: ClassVar[str] = ""
+    needs_tower: ClassVar[bool] = False
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Never asked for: there is no tower."""
+        raise ValueError("the intensity baseline has no recipe")
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """The slice itself."""
+        return ("pixels",)
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> list[SliceFeatures]:
+        """Nothing is computed."""
+        return [{"pixels": image} for image in images]
+
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """Never asked for: there is no text."""
+        raise ValueError("the intensity baseline reads no text")
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: dict[str, FloatArray] | None,
+        recipe: Recipe | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Pixel values (H, W), or the mean of three channels, over 255."""
+        pixels = np.stack([one["pixels"] for one in features]).astype(np.float32)
+        values = (pixels if pixels.ndim == 3 else pixels.mean(axis=3)) / 255
+        return values, values.max(axis=(1, 2))

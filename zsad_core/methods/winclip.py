@@ -1,0 +1,123 @@
+"""WinCLIP: windows of patches through CLIP, compared with text, without any training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.methods.grids import enlarged, grid_of
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+
+SCALES = (2, 3)
+TEMPERATURE = 0.07
+
+
+@dataclass(frozen=True)
+class WinClip:
+    """WinCLIP zero-shot, Jeong et al. 2023, arXiv 2303.14814; no official code was released.
+
+    The formulas are those of anomalib 2.7.0. Every window of 2 x 2 and 3 x 3 patches is a short
+    sequence with the class token; M = 3 / (1/s + 1/H2 + 1/H3), s the whole image's probability, Hk
+    the harmonic mean over the windows of scale k that hold the patch. Range 0 … 1, not smoothed.
+    The temperature 0.07 is INFERRED: the paper's text does not give it.
+    """
+
+    image_size: int = 0
+
+    name: ClassVar[str] = "winclip"
+    title: ClassVar[str] = "WinCLIP"
+    source: ClassVar[str] = "Jeong et al. 2023, arXiv 2303.14814"
+    high: ClassVar[float] = 1.0
+    learned: ClassVar[bool] = False
+    prompts: ClassVar[str] = "winclip"
+    needs_tower: ClassVar[bool] = True
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Windows of 2 and 3 patches at the backbone's own size."""
+        side, grid = grid_of(info, self.image_size)
+        activation = info.activation or "gelu"
+        return Recipe("windows", side, grid, windows=SCALES, activation=activation, reach=1)
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """An (M, E) array of windows for each scale, and the class feature (E,)."""
+        return (*(f"windows{scale}" for scale in recipe.windows), "class")
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> list[SliceFeatures]:
+        """Class features of the windows that touch kept patches, and of the whole slice."""
+        chosen = [[_patches(one, scale) for scale in recipe.windows] for one in kept]
+        windows, first = tower.windows(images, recipe, chosen)
+        return [
+            {f"windows{scale}": windows[b][i] for i, scale in enumerate(recipe.windows)}
+            | {"class": first[b]}
+            for b in range(len(images))
+        ]
+
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """The plain mean, not normalised."""
+        return np.asarray(embeddings.mean(axis=0))
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: dict[str, FloatArray] | None,
+        recipe: Recipe | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Harmonic means over windows and scales; 0 at patches that are not kept."""
+        assert recipe is not None  # a method with a tower has one
+        scores = _probability(np.stack([one["class"] for one in features]), text)
+        grids = np.zeros(kept.shape, np.float32)
+        for b, one in enumerate(features):
+            inverse = 1 / scores[b]
+            for scale in recipe.windows:
+                found = _probability(one[f"windows{scale}"], text)
+                inverse = inverse + 1 / _harmonic(found, kept[b], scale)
+            grids[b] = np.where(kept[b], (1 + len(recipe.windows)) / inverse, 0)
+        grid = torch.from_numpy(np.nan_to_num(grids, posinf=0))[:, None]
+        values = enlarged(grid, recipe.image_size, align_corners=False)
+        return np.asarray(values[:, 0].numpy()), scores
+
+
+def _touching(kept: MaskArray, scale: int) -> MaskArray:
+    """Windows (R-k+1, C-k+1), by their upper left patch, that hold a kept patch."""
+    views = np.lib.stride_tricks.sliding_window_view(kept, (scale, scale))
+    return np.asarray(views.any(axis=(2, 3)))
+
+
+def _patches(kept: MaskArray, scale: int) -> NDArray[np.int64]:
+    """Patches of each such window, (M, k*k) indices into the grid, row by row."""
+    rows, columns = np.nonzero(_touching(kept, scale))
+    steps = np.arange(scale)
+    rows = rows[:, None, None] + steps[:, None]
+    return (rows * kept.shape[1] + columns[:, None, None] + steps).reshape(-1, scale * scale)
+
+
+def _harmonic(values: FloatArray, kept: MaskArray, scale: int) -> FloatArray:
+    """Harmonic mean (R, C) of the values (M,) of the windows that hold each patch."""
+    touching = _touching(kept, scale)
+    inverse = np.zeros(touching.shape)
+    inverse[touching] = 1 / values.astype(np.float64)
+    total, count = np.zeros(kept.shape), np.zeros(kept.shape)
+    height, width = touching.shape
+    for row in range(scale):
+        for column in range(scale):
+            place = (slice(row, row + height), slice(column, column + width))
+            total[place] += inverse
+            count[place] += touching
+    return np.divide(count, total, out=np.ones(kept.shape), where=total > 0)
+
+
+def _probability(embeddings: FloatArray, text: FloatArray) -> FloatArray:
+    """softmax(cosine / 0.07) of the abnormal class, (N,) from (N, E) and (K, E)."""
+    embeddings = embeddings.astype(np.float32)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    classes = text / np.linalg.norm(text, axis=1, keepdims=True)
+    apart = unit @ (classes[1] - classes[0]) / TEMPERATURE
+    return np.asarray(1 / (1 + np.exp(-apart)), np.float32)
