@@ -70,6 +70,7 @@ def core() -> None:
 def tower() -> None:
     """Seconds a slice of ViT-L-14-336 with random weights, in both precisions."""
     from zsad_core.backbones.random_weights import random_tower
+
     from zsad_core.methods.aprilgan import AprilGan
 
     image = np.zeros((1, 240, 240), np.uint8)

@@ -54,7 +54,11 @@ def _visit(page: object, url: str, subject: str, start: float) -> Iterator[Row]:
     start = time.perf_counter()
     page.goto(f"{url}/Explore?subject={subject}&method=aprilgan&setup=brats&rule=fixed")
     page.locator(".z-root[data-dice]").wait_for()
-    yield "new subject: made, slice encoded, shown", f"{time.perf_counter() - start:.1f} s", "<= 8 s"
+    yield (
+        "new subject: made, slice encoded, shown",
+        f"{time.perf_counter() - start:.1f} s",
+        "<= 8 s",
+    )
     page.get_by_text("3D Dice").first.wait_for()
     yield "the same, whole volume", f"{time.perf_counter() - start:.1f} s", "<= 15 s"
     yield "slice step, painted", f"{_steps(page, '.z-slice', 40, 90):.0f} ms", "<= 50 ms"

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "zsad_core").rglob("*.py"))
-PAGES = sorted((ROOT / "pages").rglob("*.py")) + [ROOT / "app.py"]
+PAGES = [*sorted((ROOT / "pages").rglob("*.py")), ROOT / "app.py"]
 
 
 def imports(path):

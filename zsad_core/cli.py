@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zsad_core import backbones, datasets, doctor, map_files, methods
+from zsad_core import backbones, doctor, map_files, methods
+from zsad_core.datasets.demo import Demo
 from zsad_core.errors import ZsadError
 from zsad_core.map_files import MapRequest
 from zsad_core.training import commands
@@ -76,7 +77,7 @@ def _map(parsed: argparse.Namespace) -> None:
 
 
 def _demo(parsed: argparse.Namespace) -> None:
-    dataset = datasets.open_dataset(DataSpec("demo"))
+    dataset = Demo(DataSpec("demo"), spacing_mm=1.0)
     subjects = [parsed.subject] if parsed.subject else [s.id for s in dataset.subjects()]
     for done, subject in enumerate(subjects):
         try:

@@ -1,4 +1,4 @@
-"""What all sessions of the app share: the store, the device, one copy of each tower, few volumes."""
+"""What all sessions share: the store, the device, one copy of each tower, few volumes."""
 
 import os
 import threading
@@ -48,6 +48,10 @@ class Few(Generic[T]):
             with self._lock:
                 self._values.move_to_end(key)
                 return self._values[key]
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Keep a value that was made elsewhere."""
+        self.get(key, lambda: value)
 
     def peek(self, key: Hashable) -> T | None:
         """The value if it is there; never makes it."""
@@ -99,7 +103,8 @@ class Engine:
         )
 
     def forget(self) -> None:
-        """Drop volumes and maps held in memory, for data that changed on disk."""
+        """Drop indexes, volumes and maps held in memory, for data that changed on disk."""
+        datasets.forget()
         self._volumes.clear()
         self._stacks.clear()
         self.maps.clear()

@@ -15,7 +15,15 @@ from zsad_core import metrics, pipeline, setups, slicing, thresholds
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.store import key_of
-from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet, ReadoutSpec, Subject, Threshold
+from zsad_core.types import (
+    FloatArray,
+    MapSpec,
+    Progress,
+    PromptSet,
+    ReadoutSpec,
+    Subject,
+    Threshold,
+)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,15 @@ class JobBoard:
         """The last job of that key."""
         return self._jobs.get(key)
 
+    def drop(self, job: Job) -> None:
+        """Forget a job that has ended, so that its key can start afresh."""
+        with self._lock:
+            ended = [
+                k for k, found in self._jobs.items() if found is job and job.state != "running"
+            ]
+            for key in ended:
+                del self._jobs[key]
+
     def running(self) -> dict[str, Job]:
         """Jobs still at work, by key."""
         with self._lock:

@@ -65,7 +65,7 @@ class Mapper:
         features: list[SliceFeatures] = [{"pixels": image} for image in images]
         grid = self.recipe.grid if self.recipe else 1
         kept = np.ones((len(images), grid, grid), bool)
-        if self.recipe is not None:
+        if self.tower is not None and self.recipe is not None:
             features = self.method.encode(self.tower, images, self.recipe, kept)
         found, scores = self.method.maps(features, kept, self.text, self.learned, self.recipe)
         return methods.stretched(found, images.shape[1:3]), scores
@@ -74,7 +74,7 @@ class Mapper:
 def build_method(request: MapRequest) -> methods.Method:
     """The method with its options set; raises SettingError for an unknown or wrong one."""
     kind = methods.METHODS[request.method]
-    known = {field.name: field.default for field in fields(kind)}
+    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
     given = dict(option.partition("=")[::2] for option in request.options)
     if request.image_size:
         given["image_size"] = str(request.image_size)
@@ -117,7 +117,9 @@ def _images(request: MapRequest, progress: Progress | None) -> str:
         scores.append(float(score[0]))
     if len({found.shape for found in maps}) > 1:
         raise SettingError("These images differ in size; map them one at a time with this method.")
-    np.savez(request.out, maps=np.stack(maps).astype(np.float32), scores=np.float32(scores))
+    np.savez(
+        request.out, maps=np.stack(maps).astype(np.float32), scores=np.array(scores, np.float32)
+    )
     return f"\n{len(maps)} maps of {maps[0].shape} in {request.out}"
 
 

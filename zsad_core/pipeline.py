@@ -47,9 +47,7 @@ def map_spec(
         raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
     chosen = methods.METHODS[method]()
     if not chosen.needs_tower:
-        return MapSpec(
-            FeatureSpec(slices, None, found.backbone, "float32"), method, setup, prompts
-        )
+        return MapSpec(FeatureSpec(slices, None, found.backbone, "float32"), method, setup, prompts)
     recipe = chosen.recipe(backbones.info(found.backbone))
     features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
     return MapSpec(features, method, setup, prompts)
@@ -146,7 +144,10 @@ def sentence_embeddings(engine: Engine, spec: FeatureSpec, texts: Sequence[str])
         for text, row in zip(part, embeddings, strict=True):
             label = {"sentence": text, "backbone": spec.backbone, **context}
             found[text] = engine.store.write(keys[text], "sentence", row.copy(), label)
-    return np.stack([engine.texts.get(keys[text], lambda t=text: found[t]) for text in texts])  # type: ignore[misc]
+    for text, value in found.items():
+        if value is not None:
+            engine.texts.put(keys[text], value)
+    return np.stack([value for text in texts if (value := found[text]) is not None])
 
 
 def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
@@ -242,5 +243,6 @@ def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, flo
         for text in texts if len(texts) > 1 else ():
             rest = tuple(other for other in texts if other != text)
             if rest:
-                found.append((f"{side}: {text}", whole - mean(replace(prompts, **{side: rest}))))
+                fewer = PromptSet(**{**prompts.__dict__, side: rest})
+                found.append((f"{side}: {text}", whole - mean(fewer)))
     return found

@@ -15,4 +15,6 @@ def cache_root() -> Path:
 def home() -> Path:
     """`ZSAD_HOME`, by default the platform's user data folder: holds what a user made."""
     chosen = os.environ.get("ZSAD_HOME")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
+    return (
+        Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
+    )

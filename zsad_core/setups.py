@@ -44,8 +44,8 @@ _ENTRIES = (
            "synthetic training subjects. The paper's `brats`, as we infer it."),
     _entry("aprilgan", "finetune", DEMO, "Demo CLIP; the industrial layers, trained further on the "
            "synthetic training subjects. The paper's `finetune`, as we infer it."),
-    _entry("aprilgan", "industrial", DEMO, "Demo CLIP; linear layers trained on drawn surfaces with "
-           "defects, no brain seen. The paper's `industrial`, as we infer it."),
+    _entry("aprilgan", "industrial", DEMO, "Demo CLIP; linear layers trained on drawn surfaces "
+           "with defects, no brain seen. The paper's `industrial`, as we infer it."),
     _entry("aprilgan", "pmc", PMC, "Demo CLIP trained further on medical captions; linear layers "
            "from scratch on the synthetic training subjects. The paper's `pmc`, as we infer it."),
     _entry("winclip", "zero-shot", DEMO, "Demo CLIP, no training for anomalies."),
@@ -58,7 +58,9 @@ SETUPS = {(entry.method, entry.setup): entry for entry in _ENTRIES}
 
 def available(method: str) -> tuple[Setup, ...]:
     """Setups of a method whose files are all there."""
-    return tuple(entry for (name, _), entry in SETUPS.items() if name == method and not missing(entry))
+    return tuple(
+        entry for (name, _), entry in SETUPS.items() if name == method and not missing(entry)
+    )
 
 
 def missing(entry: Setup) -> str:

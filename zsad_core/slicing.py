@@ -1,6 +1,6 @@
 """Volume to slices, patch grid to slices, slices to depth: the only code that knows planes."""
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from scipy import ndimage
 from zsad_core.types import FloatArray, MaskArray, Plane, SliceStack, Volume, read_only
 
 PERCENTILES = (0.1, 99.9)
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
@@ -31,7 +32,7 @@ def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
     )
 
 
-def to_voxels(slices: NDArray[np.generic], plane: Plane = "axial") -> NDArray[np.generic]:
+def to_voxels(slices: NDArray[Kind], plane: Plane = "axial") -> NDArray[Kind]:
     """Slices (S, H, W) back as voxels (X, Y, Z), RAS+.
 
     >>> to_voxels(np.array([[[1, 2]]])).tolist()  # the right of the patient is the higher x
@@ -81,6 +82,6 @@ def depths(brain: MaskArray, centre: Literal["middle", "centroid"] = "middle") -
     return found
 
 
-def _turn(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _turn(array: NDArray[Kind]) -> NDArray[Kind]:
     """(X, Y, Z) RAS+ to contiguous (S, H, W)."""
     return np.ascontiguousarray(array[::-1, ::-1].transpose(2, 1, 0))

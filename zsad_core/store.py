@@ -33,7 +33,7 @@ def key_of(digest: str, **spec: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """A spec as JSON values; dataclasses become dicts under their class name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {

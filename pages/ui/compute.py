@@ -1,6 +1,6 @@
 """Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from zsad_core.engine import Engine
 from zsad_core.errors import ZsadError
 from zsad_core.jobs import Job
 from zsad_core.store import key_of
-from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack
+from zsad_core.types import AnomalyMap, MapSpec, Progress, ReadoutSpec, SliceStack
 
 
 @st.cache_resource(show_spinner=False)
@@ -47,17 +47,33 @@ def whole_map(spec: MapSpec) -> AnomalyMap:
 
 
 def start_encoding(spec: MapSpec) -> Job:
-    """Encode the rest of the volume in the background; once at a time for each volume."""
+    """Encode the rest of the volume in the background; one that stopped waits for the user."""
     slices, name = spec.features.slices, spec.method
-    return engine().jobs.start(
-        f"encode-{key_of('', features=spec.features)}",
+    key = f"encode-{key_of('', features=spec.features)}"
+    return start_once(
+        key,
         f"Encoding {slices.subject} for {name}",
         lambda progress: pipeline.encode(engine(), spec, progress=progress),
     )
 
 
+def start_once(key: str, title: str, work: Callable[[Progress], object]) -> Job:
+    """Start a job, or return the one of that key that runs, failed or was cancelled."""
+    job = engine().jobs.find(key)
+    if job is not None and job.state in ("failed", "cancelled"):
+        return job
+    return engine().jobs.start(key, title, work)
+
+
 def show_job(job: Job) -> None:
-    """Progress, time left and a cancel button; reruns the page when the job ends."""
+    """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
+    if job.state in ("failed", "cancelled"):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.warning(job.error or f"{job.title}: stopped after {job.done} of {job.total}; kept.")
+        if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
+            engine().jobs.drop(job)
+            st.rerun()
+        return
 
     @st.fragment(run_every=1.0)
     def watch() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.compute import engine
+from pages.ui.compute import engine, start_once
 from pages.ui.sidebar import Choice
 from zsad_core import evaluation, metrics, thresholds
 from zsad_core.jobs import Job
@@ -61,13 +61,13 @@ def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
     if known is not None:
         return known, None
     old = _of_other_prompts(choice)
-    job = engine().jobs.start(
+    job = start_once(
         f"validate-{key_of('', spec=evaluation.of_subject(choice.map, ''))}",
         "Validation threshold, subjects",
         lambda progress: evaluation.validation_threshold(engine(), choice.map, subjects, progress),
     )
     if job.state in ("failed", "cancelled"):
-        return _stand_in(f"no validation threshold: {job.error or 'it was cancelled'}"), None
+        return _stand_in(f"no validation threshold: {job.error or 'it was cancelled'}"), job
     return old or _stand_in("the validation threshold is being computed"), job
 
 

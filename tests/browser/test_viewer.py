@@ -115,7 +115,8 @@ def test_overlay_keys(viewer):
     viewer.locator(ROOT).focus()
     found = """canvas => { const [w, h] = [canvas.width, canvas.height];
         const size = h / 60, left = (w - 50 * size) / 2;
-        return [...canvas.getContext("2d").getImageData(left + 12.5 * size, 25 * size, 1, 1).data] }"""
+        const pen = canvas.getContext("2d");
+        return [...pen.getImageData(left + 12.5 * size, 25 * size, 1, 1).data] }"""
     canvas = viewer.locator(".z-canvas")
     shown = canvas.evaluate(found)
     assert shown[1] > shown[0] + 40

@@ -77,16 +77,24 @@ def test_parts_know_their_own_damage():
     assert parts[..., FACTS.index("kind")].tolist() == [[2, UNKNOWN], [NONE, NONE]]
 
 
-def test_generic_words_are_open_on_a_lesion_and_refuted_on_healthy_brain():
+def test_generic_words_are_open_on_brains_and_medical_ones_follow_the_lesion():
     lesion = np.zeros((1, 8, 8), bool)
     lesion[0, :4, :4] = True
     scans = regions.of_brains(
         np.zeros((1, 8, 8), np.uint8), np.ones((1, 8, 8), bool), np.array([3]), lesion
     )
     parts = regions.of_parts(scans, 4).reshape(-1, len(FACTS))
-    spoken = np.array([facts(damaged=1), facts(brain=1, lesion=1, inside=1), facts(flawless=1)])
-    true, known = truth(spoken, parts)
-    assert known[0].tolist() == [False, True, True, True]
-    assert not true[0].any()
-    assert true[1].tolist() == [True, False, False, False]
-    assert not known[2].any()
+    spoken = [
+        facts(damaged=1),
+        facts(flawless=1),
+        facts(kind=0, damaged=1),
+        facts(brain=1, lesion=1, inside=1),
+        facts(brain=1, lesion=0, inside=1),
+        facts(surface=2, damaged=1),
+    ]
+    true, known = truth(np.array(spoken), parts)
+    assert not known[:3].any()
+    assert true[3].tolist() == [True, False, False, False]
+    assert true[4].tolist() == [False, True, True, True]
+    assert known[5].all()
+    assert not true[5].any()

@@ -78,8 +78,10 @@ def parse(monkeypatch, encoder):
 
 def test_a_test_subject_is_refused(encoder):
     train, test = StandInData().subjects()[0], StandInData().subjects()[3]
-    with pytest.raises(SettingError, match="d is a test subject and must not serve as train data"):
+    with pytest.raises(SettingError, match="d is a subject of split 'test' and must not serve"):
         examples.of_subjects(encoder, StandInData(), [train, test], examples.Choice())
+    with pytest.raises(SettingError, match="e is a subject of split 'unknown'"):
+        examples.check_split(StandInData(), ["a", "e"])
 
 
 def test_split_leaves_test_subjects_out():

@@ -46,7 +46,7 @@ class Tower:
     def __init__(
         self,
         about: TowerInfo,
-        model: nn.Module,
+        model: open_clip.CLIP,
         tokenize: open_clip.SimpleTokenizer,
         device: str,
         precision: Precision,
@@ -106,7 +106,7 @@ class Tower:
         index = torch.cat([first, index + 1], dim=1).to(self.device)
         parts = [
             _numpy(self._projected(visual.transformer(visual.ln_pre(tokens[part]))[:, 0]))
-            for part in index.split(CHUNK)
+            for part in torch.split(index, CHUNK)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
 
@@ -114,7 +114,7 @@ class Tower:
         first = self._visual.ln_post(first)
         return first if self._visual.proj is None else first @ self._visual.proj
 
-    def _prepared(self, recipe: Recipe) -> nn.Module:
+    def _prepared(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
         _activate(self._visual.transformer, recipe.activation)
         return self._visual
 
@@ -157,12 +157,12 @@ def _pixels(images: ByteArray, size: int, about: TowerInfo) -> Tensor:
         )
     if images.ndim == 3:
         images = np.repeat(images[..., None], 3, axis=3)
-    values = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
+    values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
     return (values - mean) / std
 
 
-def _activate(transformer: nn.Module, activation: str) -> None:
+def _activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
     """Exact or quick GELU in every block."""
     wanted = open_clip.transformer.QuickGELU if activation == "quick_gelu" else nn.GELU
     for block in transformer.resblocks:
@@ -174,7 +174,7 @@ def _numpy(values: Tensor) -> FloatArray:
     return np.asarray(values.float().cpu().numpy())
 
 
-def _built(found: Source) -> nn.Module:
+def _built(found: Source) -> open_clip.CLIP:
     config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
     model = open_clip.CLIP(**config)
     state: dict[str, Tensor] = {}
@@ -213,7 +213,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): value for name, value in found.items()}
 
 
-def _fetched(spec: BackboneSpec) -> nn.Module:
+def _fetched(spec: BackboneSpec) -> open_clip.CLIP:
     """A model whose weights open_clip fetches, with its progress, and keeps."""
     logger = logging.getLogger("open_clip")
     try:

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ WEIGHTS = {
     "t2f": (0.62, 0.50, 0.08),
 }
 GRID_MM = (240, 240, 155)
+MARGIN_MM = 9  # as far as the warp may move the brain
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,24 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     """
     rng = np.random.default_rng([GENERATOR_VERSION, seed])
     shape = tuple(round(side / spacing_mm) for side in GRID_MM)
-    where = _coordinates(rng, shape, spacing_mm)
+    box, where = _coordinates(rng, shape, spacing_mm)
     grey, white, fluid = (
         ndimage.map_coordinates(tissue, where, order=1, mode="constant") for tissue in _tissues()
     )
-    total = grey + white + fluid
-    brain = _one_piece(total > 0.5)
+    brain = _one_piece(grey + white + fluid > 0.5)
     contrasts = {name: _contrast(rng, name, (grey, white, fluid), brain) for name in CONTRASTS}
-    return Anatomy(contrasts, brain, np.where(brain, white, 0).astype(np.float32), spacing_mm)
+
+    def whole(part: NDArray[Any]) -> NDArray[Any]:
+        found = np.zeros(shape, part.dtype)
+        found[box] = part
+        return found
+
+    return Anatomy(
+        {name: whole(values) for name, values in contrasts.items()},
+        whole(brain),
+        whole(np.where(brain, white, 0).astype(np.float32)),
+        spacing_mm,
+    )
 
 
 @functools.cache
@@ -75,26 +87,33 @@ def _taper(mask: MaskArray) -> NDArray[np.float32]:
 
 def _coordinates(
     rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: float
-) -> NDArray[np.float32]:
-    """Where each voxel of the grid lies in the template, (3, X, Y, Z)."""
+) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
+    """The part of the grid that holds the brain, and where its voxels lie in the template."""
     scale = rng.uniform(0.83, 0.895) * rng.uniform(0.985, 1.015, 3)
     scale[2] = np.clip(scale[2], 0.825, 0.895)
-    template = np.array(_tissues()[0].shape)
-    extent = np.flatnonzero(_tissues()[1].any(axis=(0, 1)))
-    middle = (template - 1) / 2
-    middle[2] = (extent[0] + extent[-1]) / 2
-    waves = [smooth(_knots(rng), shape) for _ in range(3)]
+    low, high = _extent()
+    middle = (np.array(_tissues()[0].shape) - 1) / 2
+    middle[2] = (low[2] + high[2]) / 2
     centre = np.array(GRID_MM) / 2
-    axes = np.meshgrid(
-        *((np.arange(n, dtype=np.float32) + 0.5) * spacing_mm for n in shape),
-        indexing="ij",
-        sparse=True,
-    )
-    places = [
-        (axis - centre[i]) / scale[i] + middle[i] + waves[i]
-        for i, axis in enumerate(axes)
-    ]
-    return np.stack(places).astype(np.float32)
+    box, axes = [], []
+    for i, size in enumerate(shape):
+        ends = np.array([low[i] - MARGIN_MM, high[i] + MARGIN_MM]) - middle[i]
+        first, last = (ends * scale[i] + centre[i]) / spacing_mm
+        box.append(slice(max(int(first), 0), min(int(last) + 1, size)))
+        places = (np.arange(size, dtype=np.float32) + 0.5) * spacing_mm
+        axes.append(((places - centre[i]) / scale[i] + middle[i])[box[i]])
+    knots = [_knots(rng) for _ in range(3)]
+    grids = np.meshgrid(*axes, indexing="ij", sparse=True)
+    part = tuple(len(axis) for axis in axes)
+    where = [grid + smooth(k, part) for grid, k in zip(grids, knots, strict=True)]
+    return tuple(box), np.stack(where).astype(np.float32)
+
+
+@functools.cache
+def _extent() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last voxel of the template's brain along each axis."""
+    inside = np.argwhere(sum(_tissues()) > 0)
+    return inside.min(axis=0), inside.max(axis=0)
 
 
 def smooth(knots: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -54,7 +54,8 @@ class AprilGan:
         taps, first = tower.taps(images, recipe)
         flat = kept.reshape(len(kept), -1)
         return [
-            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)} | {"class": first[b]}
+            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)}
+            | {"class": first[b]}
             for b in range(len(images))
         ]
 

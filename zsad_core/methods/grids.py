@@ -30,9 +30,7 @@ def spread(values: FloatArray, kept: MaskArray, fill: float) -> Tensor:
 
 def enlarged(grid: Tensor, side: int, align_corners: bool) -> Tensor:
     """(B, 1, R, C) to (B, 1, side, side), bilinear."""
-    return functional.interpolate(
-        grid, (side, side), mode="bilinear", align_corners=align_corners
-    )
+    return functional.interpolate(grid, (side, side), mode="bilinear", align_corners=align_corners)
 
 
 def stretched(maps: FloatArray, shape: tuple[int, int]) -> FloatArray:

@@ -48,13 +48,13 @@ def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
     """
     dataset = datasets.open_dataset(DataSpec("demo"))
     check_split(dataset, subjects)
-    images, inside, lesion, contrast = [], [], [], []
+    images, inside, lesion = list[ByteArray](), list[MaskArray](), list[MaskArray]()
+    contrast = list[int]()
     for subject in subjects:
         for number, name in enumerate(CONTRASTS):
             stack = to_slices(dataset.load(subject, name))
             assert stack.truth is not None  # every training subject of the demo has a truth
-            chosen = _both_kinds(stack.truth.any(axis=(1, 2)), stack.brain.any(axis=(1, 2)), slices)
-            for s in chosen:
+            for s in _both_kinds(stack.truth, stack.brain, slices):
                 images.append(_resized(stack.image[s], side))
                 for mask, found in ((stack.brain[s], inside), (stack.truth[s], lesion)):
                     found.append(_resized(mask.astype(np.uint8) * 255, side) > 127)
@@ -64,8 +64,9 @@ def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
     )
 
 
-def _both_kinds(ill: MaskArray, filled: MaskArray, count: int) -> list[int]:
-    """Slices spread evenly over those with lesion, and over those without."""
+def _both_kinds(truth: MaskArray, brain: MaskArray, count: int) -> list[int]:
+    """Slices of (S, H, W) spread evenly over those with lesion, and over those without."""
+    ill, filled = (np.array([one.any() for one in mask]) for mask in (truth, brain))
     groups = (np.flatnonzero(ill), np.flatnonzero(filled & ~ill))
     return [
         int(s)

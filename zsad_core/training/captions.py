@@ -49,8 +49,8 @@ NORMAL = (
 CONTRAST_WORDS = (("T1", "T1-weighted"), ("contrast-enhanced T1", "T1 post-contrast"),
                   ("T2", "T2-weighted"), ("FLAIR", "T2 FLAIR"))  # fmt: skip
 ANATOMY = (
-    "an axial {} scan of a brain", "a {} magnetic resonance image of the head", "a {} brain MRI slice",
-    "brain tissue on a {} scan", "an axial {} slice through the brain",
+    "an axial {} scan of a brain", "a {} magnetic resonance image of the head",
+    "a {} brain MRI slice",     "brain tissue on a {} scan", "an axial {} slice through the brain",
 )  # fmt: skip
 LESION = (
     "a lesion", "a tumour", "a tumor", "a metastasis", "a brain metastasis", "oedema", "edema",

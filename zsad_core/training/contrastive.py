@@ -35,8 +35,8 @@ Report = Callable[[int, int, dict[str, float]], None]
 class Plan:
     """How long and how much: steps on pieces of half the side, then on whole images."""
 
-    steps: int = 1500
-    whole_steps: int = 100
+    steps: int = 1000
+    whole_steps: int = 60
     batch: int = 40
     brains: float = 0.3
     sentences: int = 84
@@ -86,7 +86,7 @@ class Clip(nn.Module):
     def loss(
         self, level: str, seen: Tensor, read: Tensor, sentences: Facts, facts: Facts
     ) -> Tensor:
-        """Balanced sigmoid loss of regions (M, E) with facts (M, F) and sentences (T, E), (T, F)."""
+        """Balanced sigmoid loss of regions (M, E), facts (M, F) and sentences (T, E), (T, F)."""
         true, known = captions.truth(sentences, facts)
         weight = torch.from_numpy(_balanced(true, known)).to(seen.device)
         index = LEVELS.index(level)
@@ -140,7 +140,7 @@ def train(
         with torch.autocast(device.type, torch.bfloat16):
             losses = _losses(clip, sources, plan, rng, whole, draw)
         optimiser.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(clip.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -257,7 +257,7 @@ def save(model: open_clip.CLIP, name: str, folder: Path) -> None:
 
 def printer(every: int = 50) -> Report:
     """Prints the mean losses now and then, with the time left."""
-    start, seen = time.monotonic(), []  # type: ignore[var-annotated]
+    start, seen = time.monotonic(), list[dict[str, float]]()
 
     def show(step: int, steps: int, losses: dict[str, float]) -> None:
         seen.append(losses)

@@ -81,16 +81,19 @@ def open_encoder(method: str, backbone: BackboneSpec, device: str, side: int = 0
     return Encoder(chosen, tower, recipe, side or recipe.image_size)
 
 
-def check_split(subjects: Sequence[Subject], allowed: Split) -> None:
-    """Refuse subjects of another split, test subjects above all; "" is a data set without splits.
+def check_split(
+    dataset: datasets.Dataset, subjects: Sequence[str], allowed: Split = "train"
+) -> None:
+    """Refuse ids of another split, test subjects above all; a data set may know no splits ("").
 
     Raises SettingError, which names the first subject that must not be used.
     """
-    for subject in subjects:
-        if subject.split not in (allowed, ""):
+    splits = {subject.id: subject.split for subject in dataset.subjects()}
+    for name in subjects:
+        if splits.get(name, "unknown") not in (allowed, ""):
             raise SettingError(
-                f"{subject.id} is a {subject.split} subject and must not serve as {allowed} data; "
-                "leave it out."
+                f"{name} is a subject of split '{splits.get(name, 'unknown')}' and must not serve "
+                f"as {allowed} data; leave it out."
             )
 
 
@@ -128,7 +131,7 @@ def of_subjects(
         SettingError: if one is of another split, they need too much memory, or none has a lesion.
         DataError: if a scan cannot be read.
     """
-    check_split(subjects, choice.split)
+    check_split(dataset, [subject.id for subject in subjects], choice.split)
     most = min(choice.most, encoder.room() // (2 * max(len(subjects), 1)))
     if most < 1:
         raise SettingError(f"{len(subjects)} subjects exceed {BYTES // 2**30} GB; use fewer.")

@@ -6,7 +6,8 @@ optimiser follow the official training (focal + Dice over the taps, Adam 1e-3, b
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,21 +96,33 @@ def fit(
     optimiser = torch.optim.Adam(layers.values(), lr=plan.rate, betas=(0.5, 0.999))
     best: Fitted | None = None
     meter = _Meter(plan.epochs * -(-len(examples.masks) // plan.batch), report)
-    for epoch in range(1, plan.epochs + 1):
-        for chosen in _batches(len(examples.masks), plan, epoch):
-            terms = torch.stack(losses.tap_terms(layers, *_batch(examples, chosen, plan)))
-            optimiser.zero_grad()
-            terms.sum().backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            meter.step(terms)
-        found = validate(layers, validation, plan) if validation else (math.nan, math.nan)
-        if best is None or not validation or found[1] > best.validation_dice:
-            best = meter.fitted(layers, epoch, found)
-        if epoch - best.epoch >= plan.patience:
-            break
+    with _one_thread():
+        for epoch in range(1, plan.epochs + 1):
+            for chosen in _batches(len(examples.masks), plan, epoch):
+                terms = torch.stack(losses.tap_terms(layers, *_batch(examples, chosen, plan)))
+                optimiser.zero_grad()
+                terms.sum().backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                meter.step(terms)
+            found = validate(layers, validation, plan) if validation else (math.nan, math.nan)
+            if best is None or not validation or found[1] > best.validation_dice:
+                best = meter.fitted(layers, epoch, found)
+            if epoch - best.epoch >= plan.patience:
+                break
     if best is None or not best.steps:
         raise ValueError(f"{len(examples.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """On a busy machine threads wait for each other; pieces this small go ten times as fast so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def initial(taps: int, width: int, embed: int, seed: int) -> Tensors:

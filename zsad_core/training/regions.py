@@ -1,6 +1,7 @@
 """What is known of images, windows and patches of a batch, as facts for `captions.truth`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ def of_textures(bank: Bank) -> Pictures:
     """Drawn surfaces: they show no brain, and their damage is exactly known."""
     found = np.full((len(bank.images), len(FACTS)), NONE, np.int64)
     damaged = bank.kind >= 0
-    known = {
+    known: dict[str, Any] = {
         "brain": 0, "surface": bank.surface, "tone": bank.tone, "damaged": damaged,
         "flawless": ~damaged, "kind": bank.kind, "polarity": bank.polarity, "size": bank.size,
         "inside": 1,
@@ -47,20 +48,18 @@ def of_brains(
 ) -> Pictures:
     """Brain slices (N, H, W) of known contrast (N,), without lesion or with it marked (N, H, W).
 
-    Generic words for damage are refuted where a brain is healthy and left open where a lesion is;
-    no generic sentence says that a brain is flawless.
+    Whether generic words for damage, or for its absence, fit a brain is left open: nothing is
+    taught of it.
     """
     found = np.full((len(images), len(FACTS)), NONE, np.int64)
-    known = {"brain": 1, "damaged": 0, "flawless": UNKNOWN, "contrast": contrast, "inside": 1}
-    for name, value in {**known, "lesion": 0}.items():
+    ill = np.zeros(len(images), bool) if lesion is None else lesion.any(axis=(1, 2))
+    known: dict[str, Any] = {"brain": 1, "contrast": contrast, "inside": 1, "lesion": ill}
+    for name, value in known.items():
         found[:, FACTS.index(name)] = value
-    if lesion is None:
-        return Pictures(images, inside, np.zeros(images.shape, bool), found)
-    ill = lesion.any(axis=(1, 2))
-    for name in ("damaged", "kind", "polarity", "size"):
-        found[ill, FACTS.index(name)] = UNKNOWN
-    found[ill, FACTS.index("lesion")] = 1
-    return Pictures(images, inside, lesion, found)
+    for name in ("damaged", "flawless", "kind", "polarity", "size"):
+        found[:, FACTS.index(name)] = UNKNOWN
+    marked = np.zeros(images.shape, bool) if lesion is None else lesion
+    return Pictures(images, inside, marked, found)
 
 
 def cut(pictures: Pictures, chosen: NDArray[np.int64], top: int, left: int, side: int) -> Pictures:
@@ -68,13 +67,12 @@ def cut(pictures: Pictures, chosen: NDArray[np.int64], top: int, left: int, side
     rows, columns = slice(top, top + side), slice(left, left + side)
     damage = pictures.damage[chosen, rows, columns]
     facts = pictures.facts[chosen].copy()
-    away = (facts[:, FACTS.index("damaged")] == 1) & ~damage.any(axis=(1, 2))
-    ill = (facts[:, FACTS.index("lesion")] == 1) & ~damage.any(axis=(1, 2))
-    healthy = {"damaged": 0, "kind": NONE, "polarity": NONE, "size": NONE}
+    clear = ~damage.any(axis=(1, 2))
+    away = (facts[:, FACTS.index("damaged")] == 1) & clear
+    healthy = {"damaged": 0, "flawless": 1, "kind": NONE, "polarity": NONE, "size": NONE}
     for name, value in healthy.items():
-        facts[away | ill, FACTS.index(name)] = value
-    facts[away, FACTS.index("flawless")] = 1
-    facts[ill, FACTS.index("lesion")] = 0
+        facts[away, FACTS.index(name)] = value
+    facts[(facts[:, FACTS.index("lesion")] == 1) & clear, FACTS.index("lesion")] = 0
     inside = pictures.inside[chosen, rows, columns]
     facts[~inside.any(axis=(1, 2)), FACTS.index("inside")] = 0
     return Pictures(pictures.images[chosen, rows, columns], inside, damage, facts)
@@ -97,17 +95,16 @@ def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.f
     """
     found = np.broadcast_to(whole, (*covered.shape, whole.shape[-1])).copy()
     column = FACTS.index
+    drawn = found[..., column("brain")] == 0
     clear, touched = covered == 0, (covered > 0) & (covered < DAMAGED_FROM)
     for name in ("kind", "polarity", "size"):
-        found[clear, column(name)] = NONE
-        found[touched, column(name)] = UNKNOWN
-    drawn = found[..., column("brain")] == 0
-    found[clear, column("damaged")] = 0
+        found[clear & drawn, column(name)] = NONE
+    found[clear & drawn, column("damaged")] = 0
     found[clear & drawn, column("flawless")] = 1
-    for name in ("damaged", "flawless"):
-        found[touched, column(name)] = UNKNOWN
     found[(covered >= DAMAGED_FROM) & drawn, column("flawless")] = 0
     found[clear & ~drawn, column("lesion")] = 0
+    for name in ("damaged", "flawless", "kind", "polarity", "size"):
+        found[touched & drawn, column(name)] = UNKNOWN
     found[touched & ~drawn, column("lesion")] = UNKNOWN
     outside, partly = inside < 0.05, (inside >= 0.05) & (inside < 0.6)
     for name in ("brain", "surface", "tone", "contrast"):

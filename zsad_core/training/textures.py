@@ -1,4 +1,4 @@
-"""Drawn surfaces with drawn defects and exact masks: what the demo CLIP and `industrial` learn from.
+"""Drawn surfaces with drawn defects and exact masks, for the demo CLIP and `industrial`.
 
 Nothing here knows of brains. Every image is a pure function of its seed.
 """
@@ -109,7 +109,7 @@ def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
             rng, side, 2, 8
         )
     if name == "stone":
-        return sum(_noise(rng, side, s) * w for s, w in ((40, 0.7), (14, 0.5), (4, 0.5)))
+        return 0.7 * _noise(rng, side, 40) + 0.5 * (_noise(rng, side, 14) + _noise(rng, side, 4))
     if name == "paper":
         return 0.25 * _noise(rng, side, 2) + 0.2 * _noise(rng, side, 60)
     if name == "plastic":
@@ -118,7 +118,7 @@ def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
         return -np.abs(_noise(rng, side, 7)) * 1.5 + 0.6
     if name == "tile":
         lines = (np.abs(x % (2.6 * pitch) - pitch) < 1) | (np.abs(y % (2.6 * pitch) - pitch) < 1)
-        return np.where(lines, -1.8, 0.3) + 0.3 * _noise(rng, side, 6)
+        return np.where(lines, -1.8, 0.3).astype(np.float32) + 0.3 * _noise(rng, side, 6)
     folds = np.abs(_noise(rng, side, rng.uniform(8, 16)))  # coral: a labyrinth of folds
     return np.where(folds < 0.35, -1.6, 0.6).astype(np.float32) + 0.2 * _noise(rng, side, 3)
 
