@@ -149,12 +149,12 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
 
 
 def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):
-    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
     commands.run(parse(f"--method aprilgan --setup industrial --epochs 1 --out {first}"))
-    line = f"--method aprilgan --setup finetune --start {first} --epochs 1 --out {second}"
-    commands.run(parse(line))
-    begun, gone_on = setups.read_checkpoint(first), setups.read_checkpoint(second)
-    for name, value in begun.items():
+    rest = f"--start {first} --epochs 1 --out {second}"
+    commands.run(parse(f"--method aprilgan --setup finetune {rest}"))
+    gone_on = setups.read_checkpoint(second)
+    for name, value in setups.read_checkpoint(first).items():
         assert 0 < np.abs(gone_on[name] - value).max() < 0.01  # a step or two of 1e-3
 
 

@@ -84,10 +84,7 @@ def open_encoder(method: str, backbone: BackboneSpec, device: str, side: int = 0
 def check_split(
     dataset: datasets.Dataset, subjects: Sequence[str], allowed: Split = "train"
 ) -> None:
-    """Refuse ids of another split, test subjects above all; a data set may know no splits ("").
-
-    Raises SettingError, which names the first subject that must not be used.
-    """
+    """Raise SettingError for ids of another split, test above all; "" is data without splits."""
     splits = {subject.id: subject.split for subject in dataset.subjects()}
     for name in subjects:
         if splits.get(name, "unknown") not in (allowed, ""):

@@ -88,9 +88,7 @@ def fit(
         validation: held-out images, by whose Dice the best epoch is kept; None keeps the last.
         report: told of every step.
 
-    Raises:
-        ValueError: if there is nothing to train on.
-        WeightsError: if the start does not fit the tokens and texts.
+    Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
     layers = _parameters(start, examples, plan)
     optimiser = torch.optim.Adam(layers.values(), lr=plan.rate, betas=(0.5, 0.999))
@@ -143,9 +141,9 @@ def validate(layers: dict[str, Tensor], examples: Examples, plan: Plan) -> tuple
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
         tokens, masks, text = _batch(examples, chosen, plan)
         maps = losses.probabilities(layers, tokens, text, masks.shape[-1])
-        for p in maps:
-            loss = losses.focal(p, masks) + losses.dice(p, masks)
-            total += float(loss) * len(chosen)
+        total += sum(float(losses.focal(p, masks) + losses.dice(p, masks)) for p in maps) * len(
+            masks
+        )
         mean = torch.stack(maps).mean(dim=0)  # (B, M, M)
         levels = (mean * (LEVELS - 1)).round().long().cpu().numpy()
         for truth in (0, 1):
@@ -165,8 +163,8 @@ class _Meter:
     def step(self, terms: Tensor) -> None:
         self._terms.append(terms.detach().cpu().numpy())
         done = len(self._terms)
-        left = (time.monotonic() - self._began) / done * (self._total - done)
         if self._report:
+            left = (time.monotonic() - self._began) / done * (self._total - done)
             self._report(done, self._total, float(self._terms[-1].sum()), left)
 
     def fitted(self, layers: dict[str, Tensor], epoch: int, found: tuple[float, float]) -> Fitted:
@@ -199,10 +197,7 @@ def _batches(count: int, plan: Plan, epoch: int) -> list[NDArray[np.int64]]:
     return [order[start : start + plan.batch] for start in range(0, count, plan.batch)]
 
 
-def _batch(
-    examples: Examples, chosen: NDArray[np.int64], plan: Plan
-) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> list[Tensor]:
     text = examples.text[chosen] if examples.text.ndim == 3 else examples.text
     arrays = (examples.tokens[chosen], examples.masks[chosen], text)
-    tokens, masks, texts = (torch.tensor(a, device=plan.device).float() for a in arrays)
-    return tokens, masks, texts
+    return [torch.tensor(array, device=plan.device).float() for array in arrays]

@@ -94,7 +94,7 @@ def _noise(rng: np.random.Generator, side: int, scale: float, stretch: float = 1
 
 def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
     """Texture of about unit variance, (H, W)."""
-    y, x = np.mgrid[:side, :side].astype(np.float32)
+    y, x = (axis.astype(np.float32) for axis in np.mgrid[:side, :side])
     angle = rng.uniform(0, np.pi)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     pitch = rng.uniform(5, 11)
@@ -115,7 +115,7 @@ def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
     if name == "plastic":
         return 0.9 * _noise(rng, side, 80)
     if name == "leather":
-        return -np.abs(_noise(rng, side, 7)) * 1.5 + 0.6
+        return np.asarray(0.6 - 1.5 * np.abs(_noise(rng, side, 7)), np.float32)
     if name == "tile":
         lines = (np.abs(x % (2.6 * pitch) - pitch) < 1) | (np.abs(y % (2.6 * pitch) - pitch) < 1)
         return np.where(lines, -1.8, 0.3).astype(np.float32) + 0.3 * _noise(rng, side, 6)
