@@ -16,6 +16,7 @@ from zsad_core.training.regions import Pictures, of_brains
 from zsad_core.types import ByteArray, DataSpec, MaskArray
 
 FIRST_SEED = 900_000
+HEADROOM = (1.0, 2.0)  # window of a brain with something brighter in it, over its own
 
 
 def lesion_free(count: int, slices: int, side: int) -> Pictures:
@@ -29,7 +30,8 @@ def lesion_free(count: int, slices: int, side: int) -> Pictures:
             values = anatomy.contrasts[name]
             low, high = np.percentile(values[anatomy.brain], PERCENTILES)
             for z in rng.choice(filled, slices, replace=False):
-                picture = np.clip((values[::-1, ::-1, z].T - low) / (high - low) * 255, 0, 255)
+                span = (high - low) * rng.uniform(*HEADROOM)
+                picture = np.clip((values[::-1, ::-1, z].T - low) / span * 255, 0, 255)
                 images.append(_resized(np.rint(picture).astype(np.uint8), side))
                 mask = anatomy.brain[::-1, ::-1, z].T.astype(np.uint8) * 255
                 inside.append(_resized(mask, side) > 127)

@@ -14,7 +14,7 @@ from zsad_core.training.textures import DEFECTS, SURFACES
 
 FACTS = (
     "brain", "surface", "tone", "damaged", "flawless", "kind", "polarity", "size", "contrast",
-    "inside", "lesion",
+    "inside", "lesion", "shade",
 )  # fmt: skip
 NOT_STATED, UNKNOWN, NONE = -9, -2, -1
 Facts = NDArray[np.int64]
@@ -27,6 +27,9 @@ TEMPLATES = (
 )  # fmt: skip
 THINGS = ("object", "surface", "material", "part", "thing")
 TONES = (("dark", "black", "dim", "grey"), ("bright", "light", "white", "pale"))
+SHADES = (("black", "very dark", "dark"), ("grey", "medium grey", "dull grey"),
+          ("white", "very bright", "bright white"))  # fmt: skip
+AREAS = ("a {} area", "a {} region", "a {} patch", "a {} part", "something {}", "a {} zone")
 SIZE_WORDS = (("tiny", "very small"), ("small", "little"), ("large", "big", "wide"))
 KIND_WORDS = {
     "spot": ("spot", "dot", "blob", "patch", "lump"),
@@ -79,7 +82,7 @@ class Sentence:
 def draw(rng: np.random.Generator, count: int) -> list[Sentence]:
     """`count` different sentences, rare and common facts in equal parts."""
     kinds: tuple[Callable[[np.random.Generator], Sentence], ...] = (
-        _defect, _defect, _defect, _abnormal, _normal, _surface, _anatomy, _background,
+        _defect, _defect, _defect, _abnormal, _normal, _surface, _anatomy, _background, _shade,
     )  # fmt: skip
     found: dict[str, Sentence] = {}
     while len(found) < count:
@@ -186,6 +189,11 @@ def _anatomy(rng: np.random.Generator) -> Sentence:
 
 def _background(rng: np.random.Generator) -> Sentence:
     return _filled(rng, _pick(rng, BACKGROUND), inside=0)
+
+
+def _shade(rng: np.random.Generator) -> Sentence:
+    shade = int(rng.integers(3))
+    return _filled(rng, _pick(rng, AREAS).format(_pick(rng, SHADES[shade])), shade=shade)
 
 
 def _medical(rng: np.random.Generator) -> Sentence:

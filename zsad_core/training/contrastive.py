@@ -37,7 +37,8 @@ class Plan:
 
     steps: int = 1000
     whole_steps: int = 60
-    batch: int = 40
+    batch: int = 28
+    windows: int = 600
     brains: float = 0.3
     sentences: int = 84
     rate: float = 1.2e-3
@@ -172,20 +173,20 @@ def _losses(
     draw: Callable[[np.random.Generator, int], list[Sentence]],
 ) -> dict[str, Tensor]:
     pictures, top, left, patch = _batch(clip, sources, plan, rng, whole)
+    pictures = regions.brightened(pictures, rng.uniform(0.85, 1.1, len(pictures.images)))
     sentences = draw(rng, plan.sentences)
     read = clip.sentences([s.text for s in sentences])
     stated = np.array([s.facts for s in sentences])
     device = read.device
-    gain = rng.uniform(0.85, 1.1, (len(pictures.images), 1, 1))
-    values = np.clip(pictures.images * gain, 0, 255) / 255
-    images = torch.from_numpy(((values - MEAN) / STD).astype(np.float32)).to(device)
+    values = (pictures.images / np.float32(255) - MEAN) / STD
+    images = torch.from_numpy(values.astype(np.float32)).to(device)
     tokens = clip.tokens(images[:, None].expand(-1, 3, -1, -1), top // patch, left // patch)
     out = clip.encode(tokens)
     facts = regions.of_parts(pictures, patch)
     chosen = _patches(rng, facts)
     seen = out[:, 1:].reshape(-1, out.shape[-1])[torch.from_numpy(chosen).to(device)]
     flat = facts.reshape(-1, facts.shape[-1])
-    windows, about = _windows(clip, tokens, pictures, rng, patch)
+    windows, about = _windows(clip, tokens, pictures, rng, patch, plan.windows)
     return {
         "image": clip.loss("image", out[:, 0], read, stated, pictures.facts) * 0.5,
         "window": clip.loss("window", windows, read, stated, about),
@@ -222,12 +223,16 @@ def _patches(rng: np.random.Generator, facts: Facts, count: int = 1000) -> NDArr
 
 
 def _windows(
-    clip: Clip, tokens: Tensor, pictures: Pictures, rng: np.random.Generator, patch: int
+    clip: Clip,
+    tokens: Tensor,
+    pictures: Pictures,
+    rng: np.random.Generator,
+    patch: int,
+    count: int,
 ) -> tuple[Tensor, Facts]:
     """The class token over windows of 2 x 2 or 3 x 3 patches alone, as WinCLIP reads it."""
     grid, size = pictures.images.shape[1] // patch, int(rng.integers(2, 4))
-    count = 4 * len(pictures.images)
-    image = np.repeat(np.arange(len(pictures.images)), 4)
+    image = rng.integers(len(pictures.images), size=count)
     top, left = rng.integers(grid - size + 1, size=(2, count))
     cover = regions.of_parts(pictures, patch)[..., captions.FACTS.index("damaged")] == 1
     hits = np.argwhere(cover)  # half of the windows start at a damaged patch

@@ -1,6 +1,6 @@
 """What is known of images, windows and patches of a batch, as facts for `captions.truth`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from zsad_core.training.captions import FACTS, NONE, UNKNOWN, Facts
 from zsad_core.training.textures import Bank
 from zsad_core.types import ByteArray
 
+SHADE_BELOW, SHADE_ABOVE = (60, 170), (80, 195)  # mean brightness: dark | grey | white
 DAMAGED_FROM = 0.25  # share of a patch that a defect must cover for the patch to count as damaged
 
 
@@ -37,6 +38,7 @@ def of_textures(bank: Bank) -> Pictures:
     }  # fmt: skip
     for name, value in known.items():
         found[:, FACTS.index(name)] = value
+    found[:, FACTS.index("shade")] = UNKNOWN
     return Pictures(bank.images, bank.object, bank.defect > 0, found)
 
 
@@ -49,14 +51,14 @@ def of_brains(
     """Brain slices (N, H, W) of known contrast (N,), without lesion or with it marked (N, H, W).
 
     Whether generic words for damage, or for its absence, fit a brain is left open: nothing is
-    taught of it.
+    taught of it. Without marks the captions speak of whole slices only, not of their parts.
     """
     found = np.full((len(images), len(FACTS)), NONE, np.int64)
-    ill = np.zeros(len(images), bool) if lesion is None else lesion.any(axis=(1, 2))
+    ill = UNKNOWN if lesion is None else lesion.any(axis=(1, 2))
     known: dict[str, Any] = {"brain": 1, "contrast": contrast, "inside": 1, "lesion": ill}
     for name, value in known.items():
         found[:, FACTS.index(name)] = value
-    for name in ("damaged", "flawless", "kind", "polarity", "size"):
+    for name in ("damaged", "flawless", "kind", "polarity", "size", "shade"):
         found[:, FACTS.index(name)] = UNKNOWN
     marked = np.zeros(images.shape, bool) if lesion is None else lesion
     return Pictures(images, inside, marked, found)
@@ -78,13 +80,20 @@ def cut(pictures: Pictures, chosen: NDArray[np.int64], top: int, left: int, side
     return Pictures(pictures.images[chosen, rows, columns], inside, damage, facts)
 
 
+def brightened(pictures: Pictures, gain: NDArray[np.floating]) -> Pictures:
+    """The pictures (N, H, W), each under its own gain (N,)."""
+    images = np.clip(pictures.images * gain[:, None, None], 0, 255)
+    return replace(pictures, images=images.astype(np.uint8))
+
+
 def of_parts(pictures: Pictures, side: int) -> Facts:
     """Facts (N, R, C, F) of the parts of `side` pixels: patches, or windows of patches."""
     count, grid = len(pictures.images), pictures.images.shape[1] // side
     shape = (count, grid, side, grid, side)
     covered = pictures.damage.reshape(shape).mean(axis=(2, 4))  # (N, R, C)
     inside = pictures.inside.reshape(shape).mean(axis=(2, 4))
-    return with_cover(pictures.facts[:, None, None], covered, inside)
+    found = with_cover(pictures.facts[:, None, None], covered, inside)
+    return with_shade(found, pictures.images.reshape(shape).mean(axis=(2, 4)))
 
 
 def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.floating]) -> Facts:
@@ -95,23 +104,39 @@ def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.f
     """
     found = np.broadcast_to(whole, (*covered.shape, whole.shape[-1])).copy()
     column = FACTS.index
-    drawn = found[..., column("brain")] == 0
+    brain, drawn = (found[..., column("brain")] == value for value in (1, 0))
+    silent = brain & (found[..., column("lesion")] == UNKNOWN)
+    found[silent] = np.where(np.arange(len(FACTS)) == column("inside"), found[silent], UNKNOWN)
     clear, touched = covered == 0, (covered > 0) & (covered < DAMAGED_FROM)
     for name in ("kind", "polarity", "size"):
         found[clear & drawn, column(name)] = NONE
     found[clear & drawn, column("damaged")] = 0
     found[clear & drawn, column("flawless")] = 1
     found[(covered >= DAMAGED_FROM) & drawn, column("flawless")] = 0
-    found[clear & ~drawn, column("lesion")] = 0
+    found[clear & brain & ~silent, column("lesion")] = 0
     for name in ("damaged", "flawless", "kind", "polarity", "size"):
         found[touched & drawn, column(name)] = UNKNOWN
-    found[touched & ~drawn, column("lesion")] = UNKNOWN
+    found[touched & brain, column("lesion")] = UNKNOWN
     outside, partly = inside < 0.05, (inside >= 0.05) & (inside < 0.6)
     for name in ("brain", "surface", "tone", "contrast"):
         found[outside, column(name)] = UNKNOWN if name == "brain" else NONE
     found[outside, column("inside")] = 0
     found[partly, column("inside")] = UNKNOWN
     return found
+
+
+def with_shade(facts: Facts, brightness: NDArray[np.floating]) -> Facts:
+    """Facts (…, F) with the shade of drawn parts from their mean brightness (…), 0 … 255.
+
+    A brightness between two shades leaves it unknown, and of a brain nothing is said.
+    """
+    shade = np.full(brightness.shape, UNKNOWN)
+    lows, highs = (-1, *SHADE_ABOVE), (*SHADE_BELOW, 256)
+    for number, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        shade[(brightness > low) & (brightness < high)] = number
+    drawn = facts[..., FACTS.index("brain")] == 0
+    facts[..., FACTS.index("shade")] = np.where(drawn, shade, UNKNOWN)
+    return facts
 
 
 def of_windows(
@@ -124,7 +149,9 @@ def of_windows(
     places = list(zip(image, *corner, strict=True))
     damage = [pictures.damage[i, y : y + side, x : x + side].mean() for i, y, x in places]
     inside = [pictures.inside[i, y : y + side, x : x + side].mean() for i, y, x in places]
-    return with_cover(pictures.facts[image], np.array(damage) * 2, np.array(inside))
+    shade = [pictures.images[i, y : y + side, x : x + side].mean() for i, y, x in places]
+    found = with_cover(pictures.facts[image], np.array(damage) * 2, np.array(inside))
+    return with_shade(found, np.array(shade))
 
 
 def joined(parts: list[Pictures]) -> Pictures:

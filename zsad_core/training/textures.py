@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from zsad_core.types import ByteArray
 
-SURFACES = ("metal", "cloth", "wood", "stone", "paper", "plastic", "leather", "tile", "coral")
+SURFACES = ("metal", "cloth", "wood", "stone", "paper", "plastic", "leather", "tile", "coral",
+            "marble")  # fmt: skip
 DEFECTS = ("spot", "ring", "scratch", "crack", "hole", "stain")
 POLARITIES = ("dark", "bright")
 SIZES = ("tiny", "small", "large")
@@ -119,6 +120,10 @@ def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
     if name == "tile":
         lines = (np.abs(x % (2.6 * pitch) - pitch) < 1) | (np.abs(y % (2.6 * pitch) - pitch) < 1)
         return np.where(lines, -1.8, 0.3).astype(np.float32) + 0.3 * _noise(rng, side, 6)
+    if name == "marble":  # fields of two shades, parted by thin dark veins
+        veins = np.abs(_noise(rng, side, rng.uniform(10, 24)))
+        fields = np.where(_noise(rng, side, rng.uniform(12, 30)) > 0, 0.9, 0.1)
+        return np.where(veins < 0.12, -3.5, fields).astype(np.float32) + 0.2 * _noise(rng, side, 3)
     folds = np.abs(_noise(rng, side, rng.uniform(8, 16)))  # coral: a labyrinth of folds
     return np.where(folds < 0.35, -1.6, 0.6).astype(np.float32) + 0.2 * _noise(rng, side, 3)
 
