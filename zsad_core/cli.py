@@ -1,4 +1,7 @@
-"""The command line: demo, doctor, map, train. Exit code 0 is done, 1 a problem, 2 wrong usage."""
+"""The command line: demo, doctor, fetch, map, train.
+
+Exit code 0 is done, 1 a problem, 2 wrong usage.
+"""
 
 import argparse
 import sys
@@ -34,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     check = commands_of.add_parser("doctor", help="say what works here and what is missing")
     check.set_defaults(run=_doctor)
+    fetch = commands_of.add_parser("fetch", help="fetch a backbone's weights, as open_clip does")
+    fetch.add_argument("--backbone", required=True, help="open_clip name or hf-hub:owner/name")
+    fetch.add_argument("--weights", default="", help="open_clip's pretrained tag")
+    fetch.set_defaults(run=_fetch)
     train = commands_of.add_parser("train", help="train the learned part of a method on the demo")
     commands.add_arguments(train)
     train.set_defaults(run=commands.run)
@@ -86,6 +93,11 @@ def _demo(parsed: argparse.Namespace) -> None:
         except ZsadError as error:
             print(f"\n{subject}: {error}")
     print(f"\n{len(subjects)} synthetic subjects made")
+
+
+def _fetch(parsed: argparse.Namespace) -> None:
+    backbones.fetch(BackboneSpec(parsed.backbone, parsed.weights))
+    print(f"{parsed.backbone} {parsed.weights}".strip() + " is here")
 
 
 def _doctor(_: argparse.Namespace) -> int:

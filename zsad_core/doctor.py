@@ -25,9 +25,11 @@ def report() -> Iterator[tuple[bool, str]]:
         usable = sum(not subject.problem for subject in subjects)
         yield bool(usable), f"data {dataset.title}: {usable} of {len(subjects)} subjects usable"
         yield from ((False, f"  {s.id}: {s.problem}") for s in subjects if s.problem)
-    for (method, name), entry in setups.SETUPS.items():
+    for (method, name), entry in setups.entries().items():
         problem = setups.missing(entry)
-        yield not problem, f"weights {method} · {name}: {problem or 'found'}"
+        optional = bool(problem) and problem == backbones.unfetched(entry.backbone)
+        state = f"optional, {problem}" if optional else problem or "found"
+        yield optional or not problem, f"weights {method} · {name}: {state}"
     free = shutil.disk_usage(cache_root().parent).free / 2**30
     yield free > 2, f"cache {cache_root()}: {free:.0f} GB free on its disk"
     yield True, f"home {home()}: settings and prompt sets"

@@ -99,12 +99,14 @@ class Engine:
     def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
         """The backbone on the device; at most two are held. Raises WeightsError."""
         return self._towers.get(
-            (backbone, precision), lambda: backbones.load(backbone, self.device, precision)
+            (backbone, precision, backbones.info(backbone).digest),
+            lambda: backbones.load(backbone, self.device, precision),
         )
 
     def forget(self) -> None:
-        """Drop indexes, volumes and maps held in memory, for data that changed on disk."""
+        """Drop what is held in memory of scans and maps, for data or setups that changed."""
         datasets.forget()
         self._volumes.clear()
         self._stacks.clear()
         self.maps.clear()
+        self.thresholds.clear()

@@ -68,7 +68,7 @@ def map_key(engine: Engine, spec: MapSpec) -> str:
     return key_of(
         pipeline.feature_key(engine, spec.features),
         method=spec.method,
-        learned=setups.digest(setups.SETUPS[spec.method, spec.setup]),
+        learned=setups.digest(setups.find(spec.method, spec.setup)),
         prompts=replace(spec.prompts, name="", source=""),
         options=spec.options,
     )

@@ -1,7 +1,7 @@
 """Anomaly maps for files, without a data set: one NIfTI volume, or 2D images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,20 +72,16 @@ class Mapper:
 
 
 def build_method(request: MapRequest) -> methods.Method:
-    """The method with its options set; raises SettingError for an unknown or wrong one."""
-    kind = methods.METHODS[request.method]
-    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
-    given = dict(option.partition("=")[::2] for option in request.options)
+    """The method with its options set; raises SettingError for an unknown or wrong one.
+
+    The setup's own options hold with the setup's backbone only.
+    """
+    entry = _setup(request)
+    given = dict(entry.options if not request.backbone.name else ())
+    given |= dict(option.partition("=")[::2] for option in request.options)
     if request.image_size:
         given["image_size"] = str(request.image_size)
-    values = {}
-    for name, text in given.items():
-        if name not in known:
-            raise SettingError(
-                f"'{request.method}' has no option '{name}'; it has {', '.join(known) or 'none'}."
-            )
-        values[name] = _like(known[name], name, text)
-    return kind(**values)
+    return methods.build(request.method, given.items())
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:
@@ -152,7 +148,7 @@ def _picture(path: Path) -> Image.Image:
 
 
 def _setup(request: MapRequest) -> setups.Setup:
-    entries = [entry for (method, _), entry in setups.SETUPS.items() if method == request.method]
+    entries = setups.of_method(request.method)
     for entry in entries:
         if entry.setup == request.setup or not request.setup:
             return entry
@@ -177,19 +173,3 @@ def _prompts(request: MapRequest, default: str) -> PromptSet:
     name = request.prompts or default
     found = shipped[name] if name in shipped else prompt_sets.load(Path(name))
     return replace(found, class_name=request.class_name) if request.class_name else found
-
-
-def _like(default: object, name: str, text: str) -> object:
-    """The text as a value of the default's kind."""
-    try:
-        if isinstance(default, tuple):
-            return tuple(int(part) for part in text.split(","))
-        if isinstance(default, bool):
-            return text.lower() in ("1", "true", "yes")
-        if isinstance(default, int | float):
-            return type(default)(text)
-    except ValueError as error:
-        raise SettingError(
-            f"--option {name}={text}: expected something like {default!r}."
-        ) from error
-    return text

@@ -13,7 +13,6 @@ import numpy as np
 
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.engine import Engine
-from zsad_core.errors import SettingError
 from zsad_core.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.store import key_of
 from zsad_core.types import (
@@ -42,15 +41,13 @@ def map_spec(
     prompts: PromptSet,
 ) -> MapSpec:
     """The spec of a map from the names that a user chose; raises SettingError, WeightsError."""
-    found = setups.SETUPS.get((method, setup))
-    if found is None:
-        raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
-    chosen = methods.METHODS[method]()
-    if not chosen.needs_tower:
-        return MapSpec(FeatureSpec(slices, None, found.backbone, "float32"), method, setup, prompts)
-    recipe = chosen.recipe(backbones.info(found.backbone))
-    features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
-    return MapSpec(features, method, setup, prompts)
+    found = setups.find(method, setup)
+    chosen = methods.build(method, found.options)
+    features = FeatureSpec(slices, None, found.backbone, "float32")
+    if chosen.needs_tower:
+        recipe = chosen.recipe(backbones.info(found.backbone))
+        features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
+    return MapSpec(features, method, setup, prompts, found.options)
 
 
 def feature_key(engine: Engine, spec: FeatureSpec) -> str:
@@ -167,7 +164,7 @@ def slice_levels(
     method, stack = _method(spec), engine.stack(spec.features.slices)
     kept = kept_patches(engine, spec.features)[list(slices)]
     text = class_embeddings(engine, spec) if spec.features.recipe else np.zeros((2, 1), np.float32)
-    learned = setups.learned(setups.SETUPS[spec.method, spec.setup])
+    learned = setups.learned(setups.find(spec.method, spec.setup))
     features = [_read(engine, spec, index) for index in slices]
     values, scores = method.maps(features, kept, text, learned, spec.features.recipe)
     height, width = stack.image.shape[1:]
@@ -217,7 +214,7 @@ def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
 
 
 def _method(spec: MapSpec) -> methods.Method:
-    return methods.METHODS[spec.method](**dict(spec.options))
+    return methods.build(spec.method, spec.options)
 
 
 def _recipe(spec: FeatureSpec) -> Recipe:

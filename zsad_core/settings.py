@@ -1,4 +1,4 @@
-"""What a user chose once and wants to find again: data roots, kept as JSON in `ZSAD_HOME`."""
+"""What a user chose once and wants to find again, kept as JSON in `ZSAD_HOME`: data, setups."""
 
 import json
 import os
@@ -14,14 +14,19 @@ from zsad_core.types import DataSpec
 def data_roots() -> dict[str, DataSpec]:
     """Data sets to choose from, by the name shown: the demo, `ZSAD_DATA`, and remembered roots."""
     found = {"demo": DataSpec("demo")}
-    chosen = os.environ.get("ZSAD_DATA")
-    if chosen:
-        spec = DataSpec("brats", str(Path(chosen).expanduser().resolve()))
-        found[_name(spec)] = spec
+    chosen = _chosen()
+    if chosen is not None:
+        found[_name(chosen)] = chosen
     for item in _read().get("data", []):
         spec = DataSpec(**item)
         found[_name(spec)] = spec
     return found
+
+
+def default_root() -> str:
+    """The data set to begin with, by the name shown: `ZSAD_DATA` where it is set."""
+    chosen = _chosen()
+    return _name(chosen) if chosen is not None else "demo"
 
 
 def remember(spec: DataSpec) -> str:
@@ -42,33 +47,49 @@ def forget(name: str) -> None:
     _write({"data": [asdict(item) for item in kept if _name(item) != name]})
 
 
+def own_setups() -> list[dict[str, Any]]:
+    """The user's own setups as they were kept; `setups.entries` makes values of them."""
+    return list(_read().get("setups", []))
+
+
+def keep_setups(rows: list[dict[str, Any]]) -> None:
+    """Replace the user's own setups."""
+    _write({"setups": rows})
+
+
 def prompt_folder() -> Path:
     """Where a user's own prompt sets lie."""
     return home() / "prompts"
+
+
+def path() -> Path:
+    """Where all this is kept."""
+    return home() / "settings.json"
+
+
+def _chosen() -> DataSpec | None:
+    root = os.environ.get("ZSAD_DATA")
+    return DataSpec("brats", str(Path(root).expanduser().resolve())) if root else None
 
 
 def _name(spec: DataSpec) -> str:
     return f"{spec.kind}:{spec.root}"
 
 
-def _path() -> Path:
-    return home() / "settings.json"
-
-
 def _read() -> dict[str, Any]:
     try:
-        return json.loads(_path().read_text())
+        return json.loads(path().read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise DataError(
-            f"{_path()} is not valid JSON ({error}); correct it or delete it to start afresh."
+            f"{path()} is not valid JSON ({error}); correct it or delete it to start afresh."
         ) from error
 
 
 def _write(changes: dict[str, Any]) -> None:
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
+    target = path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
     temporary.write_text(json.dumps({**_read(), **changes}, indent=1))
-    temporary.replace(path)
+    temporary.replace(target)

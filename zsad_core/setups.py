@@ -1,4 +1,4 @@
-"""Training setups: (method, setup) to backbone, checkpoint and provenance.
+"""Training setups: (method, setup) to backbone, checkpoint and provenance; shipped and own ones.
 
 The paper names four setups and does not say in detail how each was trained; what each entry says
 of them is INFERRED from public sources.
@@ -8,13 +8,14 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from zsad_core import backbones, methods
-from zsad_core.errors import WeightsError
+from zsad_core import backbones, methods, settings
+from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.methods.aprilgan import read_official
 from zsad_core.types import BackboneSpec, FloatArray
 
@@ -24,13 +25,18 @@ DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
 
 @dataclass(frozen=True)
 class Setup:
-    """A trained state of a method; `checkpoint` is a file name, "" where nothing is learned."""
+    """A trained state of a method.
+
+    `checkpoint` is a shipped file's name or an own file's path, "" where nothing is learned;
+    `options` are fields set on the method, as text.
+    """
 
     method: str
     setup: str
     backbone: BackboneSpec
     checkpoint: str
     provenance: str
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def _entry(method: str, setup: str, backbone: BackboneSpec, provenance: str) -> Setup:
@@ -51,27 +57,72 @@ _ENTRIES = (
     _entry("winclip", "zero-shot", DEMO, "Demo CLIP, no training for anomalies."),
     _entry("winclip", "pmc", PMC, "Demo CLIP trained further on medical captions; no training for "
            "anomalies."),
+    _entry("winclip", "laion400m-b16-240", BackboneSpec("ViT-B-16-plus-240", "laion400m_e31"),
+           "The CLIP of WinCLIP's re-implementations, at its own 240 px; no training for "
+           "anomalies."),
+    _entry("winclip", "openai-l14-336", BackboneSpec("ViT-L-14-336-quickgelu", "openai"),
+           "The CLIP of APRIL-GAN, with the activation OpenAI trained it with, at its own 336 px; "
+           "no training for anomalies."),
+    _entry("winclip", "pmc-l14", BackboneSpec("hf-hub:ryanyip7777/pmc_vit_l_14"),
+           "CLIP trained on PubMed Central figures, which the paper's `pmc` used as we infer it; "
+           "no training for anomalies."),
     _entry("intensity", "zero-shot", DEMO, "No model: brightness itself."),
 )  # fmt: skip
 SETUPS = {(entry.method, entry.setup): entry for entry in _ENTRIES}
 
 
+def entries() -> dict[tuple[str, str], Setup]:
+    """Shipped setups, then the user's own, which never replace one; raises DataError."""
+    own = (_parsed(row) for row in settings.own_setups())
+    return {**SETUPS, **{k: e for e in own if (k := (e.method, e.setup)) not in SETUPS}}
+
+
+def of_method(method: str) -> list[Setup]:
+    """The setups of one method."""
+    return [entry for entry in entries().values() if entry.method == method]
+
+
+def find(method: str, setup: str) -> Setup:
+    """The setup of that name; raises SettingError."""
+    found = entries().get((method, setup))
+    if found is None:
+        raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
+    return found
+
+
 def available(method: str) -> tuple[Setup, ...]:
-    """Setups of a method whose files are all there."""
-    return tuple(
-        entry for (name, _), entry in SETUPS.items() if name == method and not missing(entry)
-    )
+    """Setups of a method whose files are all there and fit each other."""
+    return tuple(entry for entry in of_method(method) if not missing(entry))
 
 
 def missing(entry: Setup) -> str:
-    """What lacks, where it was looked for and how to get it, in one sentence; "" if nothing."""
+    """What lacks or does not fit, where it was looked for and what to do; "" if nothing."""
     try:
-        if methods.METHODS[entry.method].needs_tower:
-            backbones.info(entry.backbone)
-        learned(entry)
-    except WeightsError as error:
+        check(entry)
+        tower = methods.METHODS[entry.method].needs_tower
+        return backbones.unfetched(entry.backbone) if tower else ""
+    except (WeightsError, SettingError) as error:
         return str(error)
-    return ""
+
+
+def check(entry: Setup) -> None:
+    """Raise WeightsError or SettingError for what is missing or does not fit.
+
+    What open_clip has yet to fetch is no error here: `backbones.unfetched` tells it.
+    """
+    method, found = methods.build(entry.method, entry.options), learned(entry)
+    if not method.needs_tower or not backbones.known(entry.backbone):
+        return
+    about = backbones.info(entry.backbone)
+    method.recipe(about)
+    expected = {"weight": (about.embed_dim, about.width), "bias": (about.embed_dim,)}
+    for name, value in (found or {}).items():
+        if value.shape != expected[name.rpartition(".")[2]]:
+            raise WeightsError(
+                f"The checkpoint '{entry.checkpoint}' does not fit the backbone '{about.name}': "
+                f"{name} is {value.shape}, expected {expected[name.rpartition('.')[2]]}; choose "
+                "the checkpoint trained on this backbone."
+            )
 
 
 def learned(entry: Setup) -> dict[str, FloatArray] | None:
@@ -79,12 +130,13 @@ def learned(entry: Setup) -> dict[str, FloatArray] | None:
     if not entry.checkpoint:
         return None
     path = CHECKPOINTS / entry.checkpoint
-    if not path.is_file():
+    shipped = (entry.method, entry.setup) in SETUPS
+    if shipped and not path.is_file():
         raise WeightsError(
             f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
             f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."
         )
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, path.stat().st_mtime_ns) if path.is_file() else read_checkpoint(path)
 
 
 def digest(entry: Setup) -> str:
@@ -106,7 +158,7 @@ def read_checkpoint(path: Path) -> dict[str, FloatArray]:
         raise WeightsError(f"There is no checkpoint '{path}'; check the path.")
     try:
         found = load_file(path) if path.suffix == ".safetensors" else read_official(path)
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
     names = {f"fc.{i}.{part}" for i in range(4) for part in ("weight", "bias")}
     if set(found) != names:
@@ -120,3 +172,16 @@ def read_checkpoint(path: Path) -> dict[str, FloatArray]:
 @functools.lru_cache(16)
 def _read(path: Path, changed: int) -> dict[str, FloatArray]:
     return read_checkpoint(path)
+
+
+def _parsed(row: dict[str, Any]) -> Setup:
+    """An own setup from what `own_setups` kept of it."""
+    try:
+        backbone = BackboneSpec(**row["backbone"])
+        options = tuple((str(name), str(value)) for name, value in row["options"])
+        return Setup(**{**row, "backbone": backbone, "options": options})
+    except (TypeError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{settings.path()} holds a setup that cannot be read ({error}); correct it or delete "
+            "it there."
+        ) from error

@@ -1,5 +1,6 @@
 """Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,7 +28,12 @@ def page(title: str, icon: str) -> Iterator[None]:
     try:
         yield
     except ZsadError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
+
+
+def plain(text: str) -> str:
+    """Text for a place that reads markdown, shown as it stands."""
+    return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)
 
 
 def stack(spec: MapSpec) -> SliceStack:
@@ -69,7 +75,8 @@ def show_job(job: Job) -> None:
     """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
     if job.state in ("failed", "cancelled"):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.warning(job.error or f"{job.title}: stopped after {job.done} of {job.total}; kept.")
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; kept."
+        left.warning(plain(job.error or stopped))
         if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
             engine().jobs.drop(job)
             st.rerun()
@@ -83,7 +90,7 @@ def show_job(job: Job) -> None:
         rest = f", about {left:.0f} s left" if left is not None else ""
         columns = st.columns([5, 1], vertical_alignment="center")
         part = job.done / job.total if job.total else 0.0
-        columns[0].progress(min(part, 1.0), f"{job.title}: {job.done} of {job.total}{rest}")
+        columns[0].progress(min(part, 1.0), f"{plain(job.title)}: {job.done} of {job.total}{rest}")
         if columns[1].button("Cancel", key=f"cancel-{id(job)}", width="stretch"):
             job.cancel()
 

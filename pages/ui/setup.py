@@ -1,11 +1,12 @@
-"""The Setup page's parts: data roots, weights, device, store, encoding ahead of time."""
+"""The Setup page's parts: data roots, device, store, encoding ahead of time."""
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui import compute
 from pages.ui.sidebar import Choice, sidebar
-from zsad_core import backbones, datasets, evaluation, pipeline, settings, setups
+from pages.ui.weights import weights
+from zsad_core import datasets, evaluation, pipeline, settings
 from zsad_core.doctor import device_lines
 from zsad_core.errors import ZsadError
 from zsad_core.types import DataSpec, Progress
@@ -21,7 +22,7 @@ def setup() -> None:
     if section == "Encode ahead":
         _ahead(sidebar())
     elif section == "Weights":
-        _weights()
+        weights()
     elif section == "Device and store":
         _device()
     else:
@@ -88,24 +89,6 @@ def _root(name: str, spec: DataSpec) -> None:
             for s in subjects
         ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=280)
-
-
-def _weights() -> None:
-    rows = []
-    for (method, name), entry in setups.SETUPS.items():
-        problem = setups.missing(entry)
-        rows.append(
-            {
-                "method": method,
-                "setup": name,
-                "backbone": f"{entry.backbone.name} {entry.backbone.weights}".strip(),
-                "state": "missing" if problem else "found",
-                "what to do": problem,
-                "provenance": entry.provenance,
-            }
-        )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
-    st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
 
 
 def _device() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.ui.compute import engine
+from pages.ui.compute import engine, plain
 from zsad_core import datasets, methods, pipeline, prompt_sets, settings, setups
 from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
 
@@ -44,7 +44,14 @@ def sidebar(edit_prompts: bool = True) -> Choice:
     _apply_requests()
     with st.sidebar:
         roots = settings.data_roots()
-        name = st.selectbox("Data", list(roots), key="data", format_func=_data_title, **KEPT)
+        name = st.selectbox(
+            "Data",
+            list(roots),
+            index=list(roots).index(settings.default_root()),
+            key="data",
+            format_func=_data_title,
+            **KEPT,
+        )
         dataset = datasets.open_dataset(roots[name])
         subjects = dataset.subjects()
         if dataset.synthetic:
@@ -109,7 +116,8 @@ def _setup(method: str) -> str:
         st.session_state.pop("setup", None)
     best = names.index("brats") if "brats" in names else 0
     setup = st.selectbox("Training setup", names, index=best, key="setup", **KEPT)
-    st.caption(setups.SETUPS[method, setup].provenance)
+    note = setups.find(method, setup).provenance
+    st.caption(note if (method, setup) in setups.SETUPS else plain(note))
     return setup
 
 

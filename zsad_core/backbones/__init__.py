@@ -1,7 +1,8 @@
 """CLIP towers behind one small interface; to add a shipped one, add its files and a line here."""
 
 from zsad_core.backbones.device import default_device, device_memory, fastest_precision
-from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info
+from zsad_core.backbones.fetching import fetch, unfetched, wanted
+from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
 from zsad_core.backbones.tower import Tower, load
 
 __all__ = [
@@ -12,6 +13,10 @@ __all__ = [
     "default_device",
     "device_memory",
     "fastest_precision",
+    "fetch",
     "info",
+    "known",
     "load",
+    "unfetched",
+    "wanted",
 ]

@@ -3,12 +3,14 @@
 import functools
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import open_clip
 
+from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -21,15 +23,17 @@ BACKBONES: dict[str, tuple[str, ...]] = {
 }
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-HUB = "hf-hub:"
+TOWERS = ("vision_cfg", "text_cfg")
+SIZES = ("image_size", "patch_size", "width")
 
 
 @dataclass(frozen=True)
 class TowerInfo:
     """What methods need to know of a backbone without loading it.
 
-    `digest` names the exact weights: the SHA-256 of the files, or of name and tag where open_clip
-    keeps them. `activation` is None where the config declares none: then the recipe decides.
+    `digest` names the exact weights: the SHA-256 of local files, or of the name, the tag and the
+    hub's own name of the file that open_clip fetched. `activation` is None where the config
+    declares none: then the recipe decides.
     """
 
     name: str
@@ -60,7 +64,7 @@ def info(spec: BackboneSpec) -> TowerInfo:
     """
     found = source(spec)
     vision, text = found.config["vision_cfg"], found.config["text_cfg"]
-    if not isinstance(vision.get("layers"), int) or "patch_size" not in vision:
+    if not isinstance(vision.get("layers"), int) or set(SIZES) - set(vision):
         raise WeightsError(
             f"The image tower of '{spec.name}' is not a plain ViT, and the methods read the tokens "
             "of one; choose a model such as ViT-B-16."
@@ -89,7 +93,7 @@ def source(spec: BackboneSpec) -> Source:
     if spec.name.endswith(".json"):
         return Source(_config(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
-        return Source(_hub_config(spec.name), ())
+        return Source(_hub_config(spec), ())
     config = open_clip.get_model_config(spec.name)
     if config is None:
         raise WeightsError(
@@ -105,20 +109,26 @@ def source(spec: BackboneSpec) -> Source:
     return Source(config, ())
 
 
+def known(spec: BackboneSpec) -> bool:
+    """Whether the sizes can be told: a hub model's config comes with its weights."""
+    return not spec.name.startswith(HUB) or config_file(spec) is not None
+
+
 def _config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise WeightsError(f"There is no model config '{path}'; check the path.") from error
+    except OSError as error:
+        raise WeightsError(f"There is no model config '{path}' to read; check the path.") from error
     except ValueError as error:
         raise WeightsError(f"'{path}' is not valid JSON ({error}); correct it.") from error
-    config = {**config.get("model_cfg", config), **_only(config, "preprocess_cfg")}
-    missing = {"embed_dim", "vision_cfg", "text_cfg"} - set(config)
+    found = config.get("model_cfg", config) if isinstance(config, dict) else {}
+    missing = {"embed_dim", *TOWERS} - set(found)
+    missing |= {part for part in TOWERS if not isinstance(found.get(part, {}), dict)}
     if missing:
         raise WeightsError(
             f"'{path}' lacks {', '.join(sorted(missing))}; it must be in open_clip's model format."
         )
-    return config
+    return {**found, **_only(config, "preprocess_cfg")}
 
 
 def _only(config: dict[str, Any], key: str) -> dict[str, Any]:
@@ -137,7 +147,7 @@ def _shipped(name: str, file: str) -> Path:
 
 def _local(spec: BackboneSpec) -> Path:
     path = Path(spec.weights)
-    if not spec.weights or not path.is_file():
+    if not spec.weights or not path.is_file() or not os.access(path, os.R_OK):
         raise WeightsError(
             f"The config '{spec.name}' needs a weights file and '{spec.weights}' is none; give a "
             ".safetensors, .pt or .bin file."
@@ -145,22 +155,18 @@ def _local(spec: BackboneSpec) -> Path:
     return path
 
 
-def _hub_config(name: str) -> dict[str, Any]:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        path = hf_hub_download(name.removeprefix(HUB), "open_clip_config.json")
-    except Exception as error:
-        raise WeightsError(
-            f"The hub model '{name}' could not be fetched ({type(error).__name__}); check the "
-            f"connection, or fetch it elsewhere: hf download {name.removeprefix(HUB)}."
-        ) from error
-    return _config(Path(path))
+def _hub_config(spec: BackboneSpec) -> dict[str, Any]:
+    path = config_file(spec)
+    if path is None:
+        raise WeightsError(unfetched(spec))
+    return _config(path)
 
 
 def _digest(spec: BackboneSpec, found: Source) -> str:
     if not found.files:
-        return hashlib.sha256(f"{spec.name}:{spec.weights}".encode()).hexdigest()
+        fetched = weights_file(spec)
+        stored = fetched.resolve().name if fetched else ""
+        return hashlib.sha256(f"{spec.name}:{spec.weights}:{stored}".encode()).hexdigest()
     parts = [json.dumps(found.config, sort_keys=True)]
     parts += [_of_file(path, path.stat().st_mtime_ns, path.stat().st_size) for path in found.files]
     return hashlib.sha256("".join(parts).encode()).hexdigest()

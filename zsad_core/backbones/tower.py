@@ -1,42 +1,40 @@
 """An open_clip ViT read from inside: taps, windows, class feature, sentences."""
 
-import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from zsad_core.backbones.device import PRECISIONS
-from zsad_core.backbones.sources import Source, TowerInfo, info, source
+from zsad_core.backbones.fetching import fetch, wanted
+from zsad_core.backbones.loading import built, fetched
+from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
 
 CHUNK = 2048  # windows in one pass
-UNREAD = ("attn_mask", "logit_scale", "logit_bias")  # no method uses them
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> "Tower":
     """The backbone on a device, image side in the precision; raises WeightsError.
 
-    The text side stays in float32: it is small, and its rounding would move every map.
+    What open_clip has to fetch is fetched if it is not here. The text side stays in float32: it is
+    small, and its rounding would move every map.
     """
+    if wanted(spec):
+        fetch(spec)
     found, about = source(spec), info(spec)
-    model = _fetched(spec) if not found.files else _built(found)
+    model, tokenize = fetched(spec) if not found.files else built(found)
     if not isinstance(model.visual, open_clip.transformer.VisionTransformer):
         raise WeightsError(
             f"The image tower of '{spec.name}' is a {type(model.visual).__name__}; the methods "
             "read the tokens of open_clip's VisionTransformer, so choose another model."
         )
-    name = spec.name if not found.files else ""
-    tokenize = open_clip.get_tokenizer(name) if name else open_clip.SimpleTokenizer()
     return Tower(about, model, tokenize, device, precision)
 
 
@@ -172,55 +170,3 @@ def _activate(transformer: open_clip.transformer.Transformer, activation: str) -
 
 def _numpy(values: Tensor) -> FloatArray:
     return np.asarray(values.float().cpu().numpy())
-
-
-def _built(found: Source) -> open_clip.CLIP:
-    config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
-    model = open_clip.CLIP(**config)
-    state: dict[str, Tensor] = {}
-    for path in found.files:
-        state.update(_tensors(path))
-    wanted = model.state_dict()
-    wrong = [
-        f"{name} {tuple(state[name].shape) if name in state else 'missing'}"
-        for name, value in wanted.items()
-        if name not in UNREAD and (name not in state or state[name].shape != value.shape)
-    ]
-    if wrong:
-        raise WeightsError(
-            f"'{found.files[-1]}' does not fit its config: {wrong[0]}, expected "
-            f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
-        )
-    read = {name: state[name].float() for name in wanted if name not in UNREAD}
-    model.load_state_dict(read, strict=False)
-    return model
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors under open_clip's names; OpenAI's are the same, with a few entries more."""
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
-    except Exception as error:
-        raise WeightsError(
-            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
-            "dict alone, as safetensors or with torch.save."
-        ) from error
-    found = found.get("state_dict", found)
-    return {name.removeprefix("module."): value for name, value in found.items()}
-
-
-def _fetched(spec: BackboneSpec) -> open_clip.CLIP:
-    """A model whose weights open_clip fetches, with its progress, and keeps."""
-    logger = logging.getLogger("open_clip")
-    try:
-        return open_clip.create_model(spec.name, pretrained=spec.weights or None)
-    except Exception as error:
-        logger.debug("create_model failed", exc_info=error)
-        raise WeightsError(
-            f"open_clip could not fetch {spec.name} {spec.weights} ({type(error).__name__}); check "
-            "the connection, or fetch the file elsewhere and give config and weights as files."
-        ) from error

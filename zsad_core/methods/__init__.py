@@ -1,9 +1,11 @@
 """Methods; to add one, write a file like `winclip.py` and add its line here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import ClassVar, Protocol
 
 from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import SettingError
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
@@ -54,10 +56,44 @@ class Method(Protocol):
         """
 
 
-__all__ = ["METHODS", "Method", "stretched"]
+__all__ = ["METHODS", "Method", "build", "stretched"]
 
 METHODS: dict[str, type[Method]] = {
     "intensity": Intensity,
     "winclip": WinClip,
     "aprilgan": AprilGan,
 }
+
+
+def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
+    """The method with its options set, each given as text; raises SettingError.
+
+    >>> build("winclip", [("image_size", "240")])
+    WinClip(image_size=240)
+    """
+    if name not in METHODS:
+        raise SettingError(f"There is no method '{name}'; use {', '.join(METHODS)}.")
+    kind = METHODS[name]
+    known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for option, text in options:
+        if option not in known:
+            raise SettingError(
+                f"'{name}' has no option '{option}'; it has {', '.join(known) or 'none'}."
+            )
+        values[option] = _like(known[option], option, text)
+    return kind(**values)
+
+
+def _like(default: object, name: str, text: str) -> object:
+    """The text as a value of the default's kind."""
+    try:
+        if isinstance(default, tuple):
+            return tuple(int(part) for part in text.split(","))
+        if isinstance(default, bool):
+            return text.lower() in ("1", "true", "yes")
+        if isinstance(default, int | float):
+            return type(default)(text)
+    except ValueError as error:
+        raise SettingError(f"Option {name}={text}: expected something like {default!r}.") from error
+    return text

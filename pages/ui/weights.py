@@ -1,0 +1,126 @@
+"""The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from zsad_core import backbones, methods, own_setups, setups
+from zsad_core.setups import Setup
+from zsad_core.types import BackboneSpec
+
+PUBLISHED = (
+    "APRIL-GAN's published layers are exps/pretrained/mvtec_pretrained.pth and visa_pretrained.pth "
+    "of github.com/ByChelsea/VAND-APRIL-GAN; they need the backbone ViT-L-14-336, weights openai, "
+    "image size 518."
+)
+
+
+def weights() -> None:
+    """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
+    entries = setups.entries()
+    _table(entries)
+    st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
+    for key, entry in entries.items():
+        if key not in setups.SETUPS:
+            _own(entry)
+    for spec in dict.fromkeys(entry.backbone for entry in entries.values()):
+        _fetch(spec)
+    _form()
+
+
+def _table(entries: dict[tuple[str, str], Setup]) -> None:
+    rows = []
+    for (method, name), entry in entries.items():
+        problem = setups.missing(entry)
+        rows.append(
+            {
+                "method": method,
+                "setup": name,
+                "state": "missing" if problem else "found",
+                "what to do": problem,
+                "backbone": _title(entry.backbone) if methods.METHODS[method].needs_tower else "",
+                "provenance": entry.provenance,
+                "by": "the project" if (method, name) in setups.SETUPS else "you",
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def _title(spec: BackboneSpec) -> str:
+    return f"{spec.name} {spec.weights}".strip()
+
+
+def _fetch(spec: BackboneSpec) -> None:
+    """A running download, or the way to start one; nothing where nothing is to be fetched."""
+    jobs, key = compute.engine().jobs, f"fetch-{_title(spec)}"
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    if not backbones.unfetched(spec):
+        return
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.write(f"**{plain(_title(spec))}** is not here yet.")
+    if right.button("Fetch", key=key, help="Into the folder where open_clip looks for it."):
+        jobs.start(
+            key, f"Fetching {_title(spec)}, MB", lambda progress: backbones.fetch(spec, progress)
+        )
+        st.rerun()
+    if job is not None and job.state in ("failed", "cancelled"):
+        st.warning(plain(job.error or f"{job.title}: stopped after {job.done} of {job.total}."))
+
+
+def _own(entry: Setup) -> None:
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.write(f"**{entry.method} · {plain(entry.setup)}** is yours.")
+    if right.button(
+        "Forget",
+        key=f"forget-{entry.method}-{entry.setup}",
+        help="Takes it off the list; the files stay.",
+    ):
+        own_setups.forget(entry.method, entry.setup)
+        compute.engine().forget()
+        st.rerun()
+
+
+def _form() -> None:
+    st.subheader("Add weights of your own")
+    added = st.session_state.pop("added", "")
+    if added:
+        st.success(plain(added))
+    usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
+    with st.form("own", border=False):
+        left, right = st.columns(2)
+        method = left.selectbox("Method", usable, key="own-method")
+        name = right.text_input("Name of the setup", placeholder="my-clip", key="own-name")
+        backbone = left.text_input(
+            "Backbone",
+            placeholder="ViT-L-14-336, hf-hub:owner/name or /path/config.json",
+            key="own-backbone",
+        )
+        tag = right.text_input(
+            "Weights", placeholder="openai, or /path/weights.safetensors", key="own-weights"
+        )
+        checkpoint = left.text_input(
+            "Checkpoint of the method", help=PUBLISHED, key="own-checkpoint"
+        )
+        size = right.number_input(
+            "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"
+        )
+        note = st.text_input("Where it comes from", key="own-note")
+        if st.form_submit_button("Add"):
+            options = (("image_size", str(size)),) if size else ()
+            spec = BackboneSpec(backbone.strip(), tag.strip())
+            note = note.strip() or "Added by you."
+            _add(Setup(method, name.strip(), spec, checkpoint.strip(), note, options))
+
+
+def _add(entry: Setup) -> None:
+    with st.spinner("Checking …"):
+        own_setups.add(entry)
+    compute.engine().forget()
+    st.session_state["added"] = (
+        f"Added {entry.method} · {entry.setup}; choose it in the sidebar once nothing is missing."
+    )
+    st.rerun()

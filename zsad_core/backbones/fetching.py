@@ -1,0 +1,154 @@
+"""Weights that open_clip fetches: whether they are here, and how they come here.
+
+They lie where huggingface_hub keeps files. Looking never uses the network.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+from open_clip.pretrained import get_pretrained_cfg
+
+from zsad_core.errors import Cancelled, WeightsError
+from zsad_core.types import BackboneSpec, Progress
+
+HUB = "hf-hub:"
+MB = 10**6
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A hub repository and the files needed of it; the first name that it has, of each."""
+
+    repository: str
+    weights: tuple[str, ...]
+    config: tuple[str, ...] = ()
+
+
+def wanted(spec: BackboneSpec) -> Wanted | None:
+    """What open_clip fetches for a backbone; None for a backbone of files."""
+    weights = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+    if spec.name.startswith(HUB):
+        name = spec.name.removeprefix(HUB)
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
+            raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
+        return Wanted(name, weights, (HF_CONFIG_NAME,))
+    place = get_pretrained_cfg(spec.name, spec.weights).get("hf_hub", "")
+    repository, _, file = place.rpartition("/")
+    if not repository:
+        return None
+    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else weights)
+
+
+def config_file(spec: BackboneSpec) -> Path | None:
+    """The model config of a hub id, if it is here."""
+    asked = wanted(spec)
+    return _cached(asked.repository, asked.config) if asked else None
+
+
+def weights_file(spec: BackboneSpec) -> Path | None:
+    """The fetched weights, if they are here."""
+    asked = wanted(spec)
+    return _cached(asked.repository, asked.weights) if asked else None
+
+
+def unfetched(spec: BackboneSpec) -> str:
+    """What is still to be fetched, where it was looked for and the command; "" if nothing."""
+    asked = wanted(spec)
+    for names in _parts(asked) if asked else ():
+        if asked and _cached(asked.repository, names) is None:
+            tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
+            return (
+                f"{names[0]} of {asked.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
+                "on the Setup page, or run: python -m zsad_core fetch --backbone "
+                f"{shlex.quote(spec.name)}{tag}"
+            )
+    return ""
+
+
+def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
+    """Bring what is missing into the cache; raises WeightsError.
+
+    `progress` counts the MB of the file at hand; without it a bar is drawn on stderr.
+    """
+    asked = wanted(spec)
+    if asked is None:
+        raise WeightsError(
+            f"open_clip fetches nothing for '{spec.name}' with weights '{spec.weights}'; give one "
+            "of its model names with a tag of it, or a hub id (hf-hub:owner/name)."
+        )
+    for names in _parts(asked):
+        if _cached(asked.repository, names) is None:
+            _bring(asked.repository, names, progress)
+
+
+def _parts(asked: Wanted) -> tuple[tuple[str, ...], ...]:
+    return tuple(names for names in (asked.config, asked.weights) if names)
+
+
+def _cached(repository: str, names: tuple[str, ...]) -> Path | None:
+    for name in names:
+        found = try_to_load_from_cache(repository, name)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _bring(repository: str, names: tuple[str, ...], progress: Progress | None) -> None:
+    why = "it has no such file"
+    for name in names:
+        try:
+            hf_hub_download(repository, name, tqdm_class=_bar(progress) if progress else None)
+            return
+        except Cancelled:
+            raise
+        except LocalEntryNotFoundError:
+            why = "no connection"
+            break
+        except EntryNotFoundError:
+            continue
+        except RepositoryNotFoundError:
+            why = "the hub has no such public model"
+            break
+        except Exception as error:
+            why = type(error).__name__
+            break
+    raise WeightsError(
+        f"{names[0]} of {repository} could not be fetched ({why}); try again with a connection to "
+        f"{constants.ENDPOINT}, or copy the folder models--{repository.replace('/', '--')} into "
+        f"{constants.HF_HUB_CACHE} from a machine that has it."
+    )
+
+
+def _bar(progress: Progress) -> type:
+    """A class with what huggingface_hub calls of tqdm; it draws nothing and reports MB."""
+
+    class Bar:
+        def __init__(
+            self, *_: object, total: int | None = None, initial: int = 0, **__: object
+        ) -> None:
+            self.total, self.n = total, initial
+            self.format_dict: dict[str, float] = {}
+
+        def update(self, size: float = 1) -> None:
+            self.n += int(size)
+            progress(self.n // MB, (self.total or 0) // MB)
+
+        def nothing(self, *_: object, **__: object) -> None:
+            pass
+
+        # With `update_transfer`, one bar counts the bytes of the file for every way of transfer.
+        update_transfer = set_postfix_str = refresh = close = __exit__ = nothing
+
+        def __enter__(self) -> "Bar":
+            return self
+
+    return Bar

@@ -1,0 +1,84 @@
+"""From files to an open_clip model and its tokenizer; nothing in a file is run."""
+
+import logging
+from pathlib import Path
+
+import open_clip
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from zsad_core.backbones.fetching import HUB, weights_file
+from zsad_core.backbones.sources import Source
+from zsad_core.errors import WeightsError
+from zsad_core.types import BackboneSpec
+
+UNREAD = ("attn_mask", "logit_scale", "logit_bias")  # no method uses them
+Model = tuple[open_clip.CLIP, open_clip.SimpleTokenizer]
+
+
+def built(found: Source) -> Model:
+    """A model of local files; raises WeightsError where they do not fit the config."""
+    config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
+    try:
+        model = open_clip.CLIP(**config)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise WeightsError(
+            f"open_clip cannot build the config of '{found.files[-1]}' ({error}); it must be a "
+            "plain CLIP in open_clip's model format."
+        ) from error
+    state: dict[str, Tensor] = {}
+    for path in found.files:
+        state.update(_tensors(path))
+    wanted = model.state_dict()
+    wrong = [
+        f"{name} {tuple(state[name].shape) if name in state else 'missing'}"
+        for name, value in wanted.items()
+        if name not in UNREAD and (name not in state or state[name].shape != value.shape)
+    ]
+    if wrong:
+        raise WeightsError(
+            f"'{found.files[-1]}' does not fit its config: {wrong[0]}, expected "
+            f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
+        )
+    read = {name: state[name].float() for name in wanted if name not in UNREAD}
+    model.load_state_dict(read, strict=False)
+    return model, open_clip.SimpleTokenizer()
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors under open_clip's names; OpenAI's are the same, with a few entries more."""
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
+    except Exception as error:
+        raise WeightsError(
+            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
+            "dict alone, as safetensors or with torch.save."
+        ) from error
+    found = found.get("state_dict", found) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        raise WeightsError(f"'{path}' holds no state dict; save the state dict alone.")
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
+
+
+def fetched(spec: BackboneSpec) -> Model:
+    """A model and its tokenizer from the files that open_clip keeps; the network is not asked."""
+    path = weights_file(spec)
+    try:
+        if spec.name.startswith(HUB) and path is not None:
+            name = f"local-dir:{path.parent}"
+            return open_clip.create_model(name), open_clip.get_tokenizer(name)
+        model = open_clip.create_model(spec.name, pretrained=str(path or spec.weights))
+        return model, open_clip.get_tokenizer(spec.name)
+    except Exception as error:
+        logging.getLogger("open_clip").debug("create_model failed", exc_info=error)
+        raise WeightsError(
+            f"open_clip could not load {spec.name} {spec.weights} ({type(error).__name__}); delete "
+            f"'{path}' and fetch it again, or give config and weights as files."
+        ) from error

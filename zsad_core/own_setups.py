@@ -1,0 +1,74 @@
+"""A user's own setups: a method on a backbone and a checkpoint of the user's choice."""
+
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from zsad_core import backbones, methods, settings, setups
+from zsad_core.errors import SettingError
+from zsad_core.setups import Setup
+from zsad_core.types import BackboneSpec
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+
+
+def add(entry: Setup) -> Setup:
+    """Check a setup and keep it; returns it with whole paths. Raises ZsadError.
+
+    Local weights are loaded once to see that they fit their config. A backbone that open_clip has
+    yet to fetch may be added; until it is there, `setups.missing` says so.
+    """
+    _check_names(entry)
+    entry = _whole(entry)
+    setups.check(entry)
+    if entry.backbone.name.endswith(".json"):
+        backbones.load(entry.backbone, "cpu", "float32")
+    rows = [row for row in settings.own_setups() if _key(row) != (entry.method, entry.setup)]
+    settings.keep_setups([*rows, asdict(entry)])
+    return entry
+
+
+def forget(method: str, setup: str) -> None:
+    """Take a setup off the list; its files are left alone."""
+    rows = settings.own_setups()
+    settings.keep_setups([row for row in rows if _key(row) != (method, setup)])
+
+
+def _key(row: dict[str, object]) -> tuple[object, object]:
+    return row.get("method"), row.get("setup")
+
+
+def _check_names(entry: Setup) -> None:
+    method, name = methods.build(entry.method), f"{entry.method} · {entry.setup}"
+    if not method.needs_tower:
+        raise SettingError(f"'{entry.method}' uses no backbone, so it needs no setup of your own.")
+    if not re.fullmatch(NAME, entry.setup):
+        raise SettingError(
+            f"The setup name '{entry.setup}' cannot be used; give up to 40 letters, digits, dots, "
+            "dashes or underscores, such as my-clip."
+        )
+    if (entry.method, entry.setup) in setups.SETUPS:
+        raise SettingError(f"'{name}' is a shipped setup and stays as it is; give another name.")
+    if method.learned and not entry.checkpoint:
+        raise SettingError(
+            f"'{entry.method}' needs a checkpoint and none was given; give its .safetensors or "
+            "official .pth file."
+        )
+    if entry.checkpoint and not method.learned:
+        raise SettingError(
+            f"'{entry.method}' learns nothing, so leave out the checkpoint '{entry.checkpoint}'."
+        )
+
+
+def _whole(entry: Setup) -> Setup:
+    """With absolute paths, so that the setup is found from any working folder."""
+    name, weights = entry.backbone.name, entry.backbone.weights
+    if name.endswith(".json"):
+        weights = _absolute(weights) if weights else ""
+        name = _absolute(name)
+    checkpoint = _absolute(entry.checkpoint) if entry.checkpoint else ""
+    return replace(entry, backbone=BackboneSpec(name, weights), checkpoint=checkpoint)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
