@@ -49,3 +49,35 @@ def write_backbone(folder, sizes, state):
     config.write_text(json.dumps(config_of(sizes)))
     save_file({name: np.require(value, requirements="C") for name, value in state.items()}, weights)
     return config, weights
+
+
+SMALL = {
+    "embed_dim": 32,
+    "v_width": 64,
+    "v_layers": 4,
+    "patch": 16,
+    "native": 64,
+    "t_width": 64,
+    "t_layers": 2,
+    "context": 77,
+    "vocab": 49408,
+}
+
+
+def small_backbone(folder):
+    """(config, weights) of a random CLIP of four blocks, quick enough for a whole volume."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_backbone(folder, SMALL, recipe("recipe_clip_random").clip_state(SMALL))
+
+
+def linear_layers(folder, embed_dim=32, width=64):
+    """A checkpoint of APRIL-GAN that fits a backbone of these sizes."""
+    random = np.random.default_rng(5)
+    found = {}
+    for tap in range(4):
+        weight = random.standard_normal((embed_dim, width)) / width**0.5
+        found[f"fc.{tap}.weight"] = weight.astype(np.float32)
+        found[f"fc.{tap}.bias"] = np.zeros(embed_dim, np.float32)
+    path = folder / f"layers-{embed_dim}-{width}.safetensors"
+    save_file(found, path)
+    return path

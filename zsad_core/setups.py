@@ -115,14 +115,15 @@ def check(entry: Setup) -> None:
         return
     about = backbones.info(entry.backbone)
     method.recipe(about)
-    expected = {"weight": (about.embed_dim, about.width), "bias": (about.embed_dim,)}
-    for name, value in (found or {}).items():
-        if value.shape != expected[name.rpartition(".")[2]]:
-            raise WeightsError(
-                f"The checkpoint '{entry.checkpoint}' does not fit the backbone '{about.name}': "
-                f"{name} is {value.shape}, expected {expected[name.rpartition('.')[2]]}; choose "
-                "the checkpoint trained on this backbone."
-            )
+    shapes = {"weight": (about.embed_dim, about.width), "bias": (about.embed_dim,)}
+    for part, expected in shapes.items():
+        for name, value in (found or {}).items():
+            if name.endswith(part) and value.shape != expected:
+                raise WeightsError(
+                    f"The checkpoint '{entry.checkpoint}' does not fit the backbone "
+                    f"'{about.name}': {name} is {value.shape}, expected {expected}; choose the "
+                    "checkpoint trained on this backbone."
+                )
 
 
 def learned(entry: Setup) -> dict[str, FloatArray] | None:

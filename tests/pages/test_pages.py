@@ -1,6 +1,7 @@
 """Every page in process, on the 2 mm demo: no exception, and the numbers that belong on it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +13,7 @@ from zsad_core.types import DataSpec, SliceSpec
 
 DATA = "demo-2mm:"
 SUBJECT = "DEMO-MET-013-000"
+REPOSITORY = Path(__file__).parents[2]
 ROOT = {
     "Start": "app.py",
     "Explore": "pages/1_Explore.py",
@@ -38,7 +40,7 @@ def _encoded():
 
 
 def opened(page, **state):
-    test = AppTest.from_file(ROOT[page], default_timeout=WAIT)
+    test = AppTest.from_file(REPOSITORY / ROOT[page], default_timeout=WAIT)
     chosen = {"data": DATA, "subject": SUBJECT, "rule": "fixed", **state}
     for key, value in chosen.items():
         test.session_state[key] = value
@@ -125,7 +127,10 @@ def test_each_section_of_the_setup_page(section):
         refused = table["cannot be used because"].loc["DEMO-MET-031-000"]
         assert "t2f" in refused
     if section == "Weights":
-        assert set(test.dataframe[0].value["method"]) == {m for m, _ in setups.SETUPS}
+        table = test.dataframe[0].value.set_index(["method", "setup"])
+        assert set(table.index) == set(setups.entries())
+        assert table.loc[("winclip", "pmc-l14"), "state"] == "missing"
+        assert "zsad_core fetch" in table.loc[("winclip", "pmc-l14"), "what to do"]
 
 
 def test_a_root_that_is_not_there_is_refused_in_a_sentence():

@@ -1,0 +1,186 @@
+"""Shipped and own setups: add, find, forget, refuse; and an own one through the pipeline."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from huggingface_hub import constants
+from safetensors.numpy import save_file
+
+from tests.goldens_of import linear_layers, small_backbone
+from zsad_core import backbones, doctor, map_files, own_setups, pipeline, prompt_sets, setups
+from zsad_core.backbones import fetching
+from zsad_core.engine import Engine
+from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.map_files import MapRequest
+from zsad_core.places import home
+from zsad_core.setups import Setup
+from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
+
+OWN = ("winclip", "mine")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def small(files):
+    return BackboneSpec(*(str(path) for path in small_backbone(files)))
+
+
+@pytest.fixture(autouse=True)
+def _empty_hub(tmp_path, monkeypatch):
+    """No fetched weights, and an error for who would fetch some."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(fetching, "hf_hub_download", None)
+
+
+@pytest.fixture
+def layers(files):
+    return linear_layers(files)
+
+
+def test_an_own_setup_is_kept_found_and_forgotten(small):
+    entry = Setup(*OWN, small, "", "a trial", (("image_size", "96"),))
+    own_setups.add(entry)
+    assert setups.find(*OWN) == entry
+    assert entry in setups.available("winclip")
+    assert OWN not in setups.SETUPS
+    own_setups.forget(*OWN)
+    assert OWN not in setups.entries()
+
+
+def test_a_setup_added_twice_is_listed_once_as_last_given(small):
+    own_setups.add(Setup(*OWN, small, "", "first"))
+    own_setups.add(Setup(*OWN, small, "", "second"))
+    assert [e.provenance for e in setups.of_method("winclip") if e.setup == "mine"] == ["second"]
+
+
+def test_relative_paths_are_found_from_any_folder(small, layers, monkeypatch):
+    monkeypatch.chdir(layers.parent)
+    spec = BackboneSpec("config.json", "weights.safetensors")
+    kept = own_setups.add(Setup("aprilgan", "mine", spec, layers.name, ""))
+    assert kept.checkpoint == str(layers)
+    monkeypatch.chdir("/")
+    assert not setups.missing(setups.find("aprilgan", "mine"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"setup": "zero-shot"}, "'winclip · zero-shot' is a shipped setup"),
+        ({"setup": "<b>x"}, "The setup name '<b>x' cannot be used"),
+        ({"setup": ""}, "The setup name '' cannot be used"),
+        ({"method": "intensity"}, "'intensity' uses no backbone"),
+        ({"method": "nothing"}, "There is no method 'nothing'"),
+        ({"method": "aprilgan"}, "'aprilgan' needs a checkpoint and none was given"),
+        ({"checkpoint": "/x.pth"}, "'winclip' learns nothing"),
+        ({"options": (("image_size", "100"),)}, "Image size 100 is no multiple"),
+        ({"options": (("size", "100"),)}, "'winclip' has no option 'size'"),
+        ({"backbone": BackboneSpec("ViT-Z")}, "There is no backbone 'ViT-Z'"),
+        ({"backbone": BackboneSpec("ViT-B-16", "x")}, "open_clip has no weights 'x' for ViT-B-16"),
+        ({"backbone": BackboneSpec("/no/config.json")}, "There is no model config '/no/config"),
+        ({"backbone": BackboneSpec("hf-hub:../x")}, "is no hub id"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_not_kept(changes, said, small):
+    with pytest.raises((SettingError, WeightsError), match=said):
+        own_setups.add(replace(Setup(*OWN, small, "", ""), **changes))
+    assert setups.entries() == setups.SETUPS
+
+
+def test_a_kept_entry_never_replaces_a_shipped_one():
+    row = {"method": "winclip", "setup": "zero-shot", "backbone": {"name": "other"}}
+    home().mkdir(parents=True)
+    kept = {**row, "checkpoint": "", "provenance": "", "options": []}
+    (home() / "settings.json").write_text(json.dumps({"setups": [kept]}))
+    assert setups.find("winclip", "zero-shot").backbone.name == "demo"
+
+
+def test_a_kept_entry_that_cannot_be_read_names_the_file():
+    home().mkdir(parents=True)
+    (home() / "settings.json").write_text('{"setups": [{"method": "winclip"}]}')
+    with pytest.raises(DataError, match=r"settings\.json holds a setup that cannot be read"):
+        setups.entries()
+
+
+def test_an_unknown_setup_is_refused():
+    with pytest.raises(SettingError, match="There is no setup 'none' of method 'winclip'"):
+        setups.find("winclip", "none")
+
+
+def test_a_checkpoint_of_another_backbone_is_refused_with_both_shapes(small, files):
+    wide = linear_layers(files, width=96)
+    with pytest.raises(WeightsError, match=r"fc.0.weight is \(32, 96\), expected \(32, 64\)"):
+        own_setups.add(Setup("aprilgan", "mine", small, str(wide), ""))
+
+
+def test_a_checkpoint_is_checked_against_a_backbone_that_is_yet_to_be_fetched(layers):
+    spec = BackboneSpec("ViT-B-16-plus-240", "laion400m_e31")
+    with pytest.raises(WeightsError, match=r"expected \(640, 896\)"):
+        own_setups.add(Setup("aprilgan", "mine", spec, str(layers), ""))
+
+
+def test_weights_that_do_not_fit_their_config_are_refused(files, small):
+    wrong = files / "wrong.safetensors"
+    save_file({"visual.proj": np.zeros((2, 2), np.float32)}, wrong)
+    with pytest.raises(WeightsError, match="does not fit its config"):
+        own_setups.add(Setup(*OWN, BackboneSpec(small.name, str(wrong)), "", ""))
+
+
+def test_a_setup_whose_files_went_away_is_missing_not_broken(small, layers, tmp_path):
+    gone = tmp_path / "gone.safetensors"
+    gone.write_bytes(layers.read_bytes())
+    own_setups.add(Setup("aprilgan", "mine", small, str(gone), ""))
+    gone.unlink()
+    said = setups.missing(setups.find("aprilgan", "mine"))
+    assert said == f"There is no checkpoint '{gone}'; check the path."
+    assert "mine" not in [entry.setup for entry in setups.available("aprilgan")]
+
+
+@pytest.mark.parametrize("key", [("winclip", "laion400m-b16-240"), ("winclip", "pmc-l14")])
+def test_a_shipped_real_clip_says_what_gets_it_without_asking_the_network(key):
+    entry = setups.find(*key)
+    said = setups.missing(entry)
+    assert said == backbones.unfetched(entry.backbone)
+    assert f"fetch --backbone {entry.backbone.name}" in said
+    assert entry not in setups.available("winclip")
+
+
+def test_a_hub_model_that_is_yet_to_be_fetched_can_be_added(layers):
+    own_setups.add(Setup("aprilgan", "mine", BackboneSpec("hf-hub:a/b"), str(layers), ""))
+    assert "open_clip_config.json of a/b" in setups.missing(setups.find("aprilgan", "mine"))
+
+
+def test_the_doctor_counts_what_was_never_fetched_as_optional():
+    lines = {line: works for works, line in doctor.report()}
+    line = next(line for line in lines if line.startswith("weights winclip · pmc-l14"))
+    assert lines[line]
+    assert "optional, open_clip_config.json" in line
+
+
+@pytest.mark.parametrize("method", ["winclip", "aprilgan"])
+def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers):
+    checkpoint = str(layers) if method == "aprilgan" else ""
+    options = (("image_size", "48"),)
+    own_setups.add(Setup(method, "mine", small, checkpoint, "", options))
+    engine, slices = Engine(), SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
+    prompts = prompt_sets.shipped()["minimal-pair"]
+    spec = pipeline.map_spec(engine, slices, method, "mine", prompts)
+    assert spec.options == options
+    assert spec.features.recipe.image_size == 48
+    found = pipeline.anomaly_map(engine, spec)
+    assert found.levels.shape == engine.stack(slices).image.shape
+    assert len(np.unique(found.levels)) > 2
+
+
+def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):
+    own_setups.add(Setup(*OWN, small, "", "", (("image_size", "96"),)))
+    asked = MapRequest((tmp_path / "x.png",), "winclip", tmp_path / "x.npz", setup="mine")
+    assert map_files.build_method(asked).image_size == 96
+    assert map_files.build_method(replace(asked, image_size=128)).image_size == 128
+    other = replace(asked, backbone=BackboneSpec("demo"))
+    assert map_files.build_method(other).image_size == 0
