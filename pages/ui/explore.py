@@ -71,6 +71,7 @@ def _view(
         threshold=threshold.level,
         sequence=_jump((choice.subject.id, threshold)),
         brain_only=choice.readout.brain_only,
+        smallest=choice.readout.min_component_voxels,
         empty_slices=choice.readout.empty_slices,
         voxel_ml=stack.voxel_ml,
         pixel_mm=stack.pixel_mm,
