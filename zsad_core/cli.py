@@ -78,14 +78,11 @@ def _map(parsed: argparse.Namespace) -> None:
 
 def _demo(parsed: argparse.Namespace) -> None:
     dataset = Demo(DataSpec("demo"), spacing_mm=1.0)
-    subjects = [parsed.subject] if parsed.subject else [s.id for s in dataset.subjects()]
-    for done, subject in enumerate(subjects):
-        try:
-            dataset.make(subject)
-            _show(done + 1, len(subjects))
-        except ZsadError as error:
-            print(f"\n{subject}: {error}")
-    print(f"\n{len(subjects)} synthetic subjects made")
+    if parsed.subject:
+        print(f"synthetic subject in {dataset.make(parsed.subject, _show)}")
+        return
+    dataset.make_all(_show)
+    print(f"\nsynthetic cohort of {len(dataset.subjects())} subjects made")
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ def explore(choice: Choice) -> None:
             compute.show_job(job)
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
+        compute.make_rest_of_demo(choice.data)
     _small_print(choice, threshold)
 
 
