@@ -1,4 +1,4 @@
-"""The command line: demo, doctor, map, train. Exit code 0 is done, 1 a problem, 2 wrong usage."""
+"""The command line: demo, doctor, map, train, card. Exit codes 0 done, 1 a problem, 2 usage."""
 
 import argparse
 import sys
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands_of.add_parser("train", help="train the learned part of a method on the demo")
     commands.add_arguments(train)
     train.set_defaults(run=commands.run)
+    card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
+    card.set_defaults(run=commands.run_card)
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 
