@@ -1,7 +1,4 @@
-"""The command line: demo, doctor, fetch, map, train.
-
-Exit code 0 is done, 1 a problem, 2 wrong usage.
-"""
+"""The command line: demo, doctor, fetch, map, train, card. Exit 0 done, 1 a problem, 2 usage."""
 
 import argparse
 import sys
@@ -44,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands_of.add_parser("train", help="train the learned part of a method on the demo")
     commands.add_arguments(train)
     train.set_defaults(run=commands.run)
+    card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
+    card.set_defaults(run=commands.run_card)
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 
@@ -85,14 +84,11 @@ def _map(parsed: argparse.Namespace) -> None:
 
 def _demo(parsed: argparse.Namespace) -> None:
     dataset = Demo(DataSpec("demo"), spacing_mm=1.0)
-    subjects = [parsed.subject] if parsed.subject else [s.id for s in dataset.subjects()]
-    for done, subject in enumerate(subjects):
-        try:
-            dataset.make(subject)
-            _show(done + 1, len(subjects))
-        except ZsadError as error:
-            print(f"\n{subject}: {error}")
-    print(f"\n{len(subjects)} synthetic subjects made")
+    if parsed.subject:
+        print(f"synthetic subject in {dataset.make(parsed.subject, _show)}")
+        return
+    dataset.make_all(_show)
+    print(f"\nsynthetic cohort of {len(dataset.subjects())} subjects made")
 
 
 def _fetch(parsed: argparse.Namespace) -> None:

@@ -66,6 +66,10 @@ class Job:
         """Ask the work to stop at its next step."""
         self._stop.set()
 
+    def part(self) -> float:
+        """Share done, 0 … 1; 0 before the work has said how much there is."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
     def seconds_left(self) -> float | None:
         """Estimate from the pace so far; None before the first step."""
         if not self.done:

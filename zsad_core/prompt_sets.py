@@ -12,6 +12,7 @@ from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
 SHIPPED = Path(__file__).parent / "prompts"
+LARGEST = 256 * 1024  # bytes of a prompt file
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
 
 
@@ -47,32 +48,39 @@ def shipped() -> dict[str, PromptSet]:
 
 
 def load(path: Path) -> PromptSet:
-    """A prompt set from YAML; raises PromptError saying what is wrong with the file."""
+    """A prompt set from a YAML file; raises PromptError saying what is wrong with it."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as error:
         known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
         raise PromptError(
             f"There is no prompt set '{path}'; give a YAML file, or one of {known}."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise PromptError(f"'{path}' is not readable YAML; correct it.") from error
-    if not isinstance(content, dict):
-        raise PromptError(f"'{path}' holds no prompt set; it needs name, normal and abnormal.")
+    except OSError as error:
+        raise PromptError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, where: str) -> PromptSet:
+    """A prompt set from the bytes of a YAML file named `where`; raises PromptError."""
+    if len(content) > LARGEST:
+        raise PromptError(
+            f"'{where}' has {len(content)} bytes; a prompt set has at most {LARGEST}."
+        )
     try:
-        file = _File.model_validate(content)
+        found = yaml.safe_load(content.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
+    if not isinstance(found, dict):
+        raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
+    try:
+        file = _File.model_validate(found)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise PromptError(f"'{path}': {where}: {first['msg']}; correct it.") from error
-    return PromptSet(
-        file.name,
-        tuple(file.normal),
-        tuple(file.abnormal),
-        tuple(file.templates),
-        file.class_name,
-        file.source,
-    )
+        place = ".".join(str(part) for part in first["loc"])
+        raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
+    texts = {side: tuple(getattr(file, side)) for side in ("normal", "abnormal", "templates")}
+    return PromptSet(file.name, **texts, class_name=file.class_name, source=file.source)
 
 
 def save(prompts: PromptSet, folder: Path) -> Path:
@@ -85,6 +93,14 @@ def save(prompts: PromptSet, folder: Path) -> Path:
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.yaml"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(as_yaml(prompts), "utf-8")
+    temporary.replace(path)
+    return path
+
+
+def as_yaml(prompts: PromptSet) -> str:
+    """The set as the text of a YAML file that `parse` reads back."""
     content = {
         "name": prompts.name,
         "source": prompts.source,
@@ -93,10 +109,7 @@ def save(prompts: PromptSet, folder: Path) -> Path:
         "abnormal": list(prompts.abnormal),
         "templates": list(prompts.templates),
     }
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
-    temporary.replace(path)
-    return path
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from zsad_core import pipeline
+from zsad_core import datasets, pipeline
+from zsad_core.datasets.demo import Demo
 from zsad_core.engine import Engine
 from zsad_core.errors import ZsadError
 from zsad_core.jobs import Job
 from zsad_core.store import key_of
-from zsad_core.types import AnomalyMap, MapSpec, Progress, ReadoutSpec, SliceStack
+from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, ReadoutSpec, SliceStack
 
 
 @st.cache_resource(show_spinner=False)
@@ -71,6 +72,32 @@ def start_once(key: str, title: str, work: Callable[[Progress], object]) -> Job:
     return engine().jobs.start(key, title, work)
 
 
+def make_rest_of_demo(data: DataSpec) -> None:
+    """Make the synthetic subjects not looked at yet, once nobody waits for anything else."""
+    dataset = datasets.open_dataset(data)
+    if not isinstance(dataset, Demo) or engine().jobs.running():
+        return
+    if not all(dataset.made(subject.id) for subject in dataset.subjects()):
+        start_once(f"demo-{data.kind}", "Making the synthetic cohort", dataset.make_all)
+
+
+def show_running() -> None:
+    """Every job that runs, for anybody, with its progress and a cancel button."""
+    if not engine().jobs.running():
+        return
+
+    @st.fragment(run_every=2.0)
+    def watch() -> None:
+        st.caption("Running in the background")
+        for key, job in engine().jobs.running().items():
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            left.progress(job.part(), f"{plain(job.title)}: {job.done} of {job.total}")
+            if right.button("✕", key=f"stop-{key}", help="Cancel", type="tertiary"):
+                job.cancel()
+
+    watch()
+
+
 def show_job(job: Job) -> None:
     """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
     if job.state in ("failed", "cancelled"):
@@ -89,8 +116,7 @@ def show_job(job: Job) -> None:
         left = job.seconds_left()
         rest = f", about {left:.0f} s left" if left is not None else ""
         columns = st.columns([5, 1], vertical_alignment="center")
-        part = job.done / job.total if job.total else 0.0
-        columns[0].progress(min(part, 1.0), f"{plain(job.title)}: {job.done} of {job.total}{rest}")
+        columns[0].progress(job.part(), f"{plain(job.title)}: {job.done} of {job.total}{rest}")
         if columns[1].button("Cancel", key=f"cancel-{id(job)}", width="stretch"):
             job.cancel()
 

@@ -38,6 +38,7 @@ def explore(choice: Choice) -> None:
             compute.show_job(job)
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
+        compute.make_rest_of_demo(choice.data)
     _small_print(choice, threshold)
 
 
@@ -71,6 +72,7 @@ def _view(
         threshold=threshold.level,
         sequence=_jump((choice.subject.id, threshold)),
         brain_only=choice.readout.brain_only,
+        smallest=choice.readout.min_component_voxels,
         empty_slices=choice.readout.empty_slices,
         voxel_ml=stack.voxel_ml,
         pixel_mm=stack.pixel_mm,

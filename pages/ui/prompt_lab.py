@@ -1,5 +1,7 @@
 """The prompt lab's parts: editor, old beside new, which text pulls, and saving."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -39,11 +41,24 @@ def _texts(choice: Choice) -> None:
         st.rerun()
     name = st.text_input("Save as", placeholder="name of your set")
     if st.button("Save prompt set", disabled=not name, width="stretch"):
-        own = PromptSet(
-            name, prompts.normal, prompts.abnormal, prompts.templates, prompts.class_name, "own"
+        _save(replace(prompts, name=name, source="own"))
+    with st.expander("Files"):
+        st.download_button(
+            "Download as YAML",
+            prompt_sets.as_yaml(prompts),
+            f"{prompts.name}.yaml",
+            "application/yaml",
+            on_click="ignore",
+            width="stretch",
         )
-        path = prompt_sets.save(own, settings.prompt_folder())
-        st.success(f"Saved as {path}; it is now in the sidebar's list.")
+        file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
+        if file is not None and st.button(f"Keep {file.name}", width="stretch"):
+            _save(prompt_sets.parse(file.getvalue(), file.name))
+
+
+def _save(prompts: PromptSet) -> None:
+    path = prompt_sets.save(prompts, settings.prompt_folder())
+    st.success(f"'{prompts.name}' is now in the sidebar's list; it is kept as {path}.")
 
 
 def _swap() -> None:
@@ -58,7 +73,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     base = all_prompts()[st.session_state["prompts"]]
     old = evaluation.with_prompts(choice.map, base)
     ready = compute.ready(choice.map)
-    whole = compute.whole_map(choice.map) if ready else None
+    whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
     columns = st.columns(3)
@@ -69,10 +84,10 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
         f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
         "Above the anomaly map, below true positive green, false positive red, false negative blue."
     )
-    if whole is None:
-        compute.show_job(compute.start_encoding(choice.map))
-    else:
+    if ready:
         _numbers(choice, stack, (old, threshold))
+    else:
+        compute.show_job(compute.start_encoding(choice.map))
     if validating is not None:
         compute.show_job(validating)
     _pull(choice.map, index)

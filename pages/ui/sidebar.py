@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.ui.compute import engine, plain
-from zsad_core import datasets, methods, pipeline, prompt_sets, settings, setups
+from pages.ui.compute import engine, plain, show_running
+from zsad_core import datasets, evaluation, methods, pipeline, prompt_sets, settings, setups
 from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
 
 RULES = {
@@ -63,7 +63,8 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         )
         setup = _setup(method)
         prompts = _prompts(method, edit_prompts)
-        readout, rule = _rules()
+        readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
+        show_running()
     slices = SliceSpec(roots[name], subject.id, modality)
     spec = pipeline.map_spec(engine(), slices, method, setup, prompts)
     return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
@@ -168,8 +169,13 @@ def _apply_requests() -> None:
             st.session_state[key] = st.session_state.pop(f"_{key}")
 
 
-def _rules() -> tuple[ReadoutSpec, str]:
-    rule = st.selectbox("Threshold rule", list(RULES), key="rule", format_func=RULES.get, **KEPT)
+def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
+    offered = [rule for rule in RULES if held_out or rule != "validation"]
+    if st.session_state.get("rule") not in offered:
+        st.session_state.pop("rule", None)
+    rule = st.selectbox("Threshold rule", offered, key="rule", format_func=RULES.get, **KEPT)
+    if not held_out:
+        st.caption("No validation threshold: this data has no validation subjects with a truth.")
     with st.expander("Readout"):
         empty = st.selectbox(
             "Slices in a mean Dice",

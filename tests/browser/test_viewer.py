@@ -132,6 +132,17 @@ def test_overlay_keys(viewer):
     viewer.locator('.z-modes [aria-pressed="true"]', has_text="Outline").wait_for()
 
 
+def test_small_components_are_left_out_as_the_server_does(page, serve):
+    page.goto(f"{serve(SCRIPT).url}/?size=big&smallest=40")
+    page.locator(f"{ROOT}[data-volume-dice]").wait_for()
+    for threshold in (40, 60, 128):
+        page.locator(".z-threshold").fill(str(threshold))
+        page.get_by_text(f"threshold={threshold} touched=True").wait_for()
+        said = page.get_by_text("server dice=").inner_text().removeprefix("server dice=")
+        assert page.locator(ROOT).get_attribute("data-volume-dice") == said
+    assert page.complaints == []
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [("maps=0", "truth"), ("truth=0", "Dice not shown"), ("maps=2", "volume Dice B")],

@@ -1,9 +1,12 @@
-"""Harness page for the viewer. Query: size=big, maps=0|1|2, truth=0."""
+"""Harness page for the viewer. Query: size=big, maps=0|1|2, truth=0, smallest=N."""
 
 import numpy as np
 import streamlit as st
 
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
+from zsad_core.metrics import dice_3d
+from zsad_core.scoring import predicted_mask
+from zsad_core.types import ReadoutSpec
 
 
 def small() -> tuple[ViewerVolume, np.ndarray]:
@@ -52,6 +55,7 @@ maps = [
     (f"{size}-A", ViewerMap(levels, 1.0, "APRIL-GAN · demo" if size == "big" else "")),
     (f"{size}-B", ViewerMap((levels // 2).astype(np.uint8), 1.0, "WinCLIP · demo")),
 ]
+smallest = int(query.get("smallest", "0"))
 session = st.session_state
 session.setdefault("jump", (None, None, 0))
 st.sidebar.header("Harness")
@@ -72,9 +76,14 @@ state = viewer(
         sequence=sequence,
         title="Phantom 001 · T2-FLAIR",
         depth=tuple(np.linspace(-1, 1, count)),
+        smallest=smallest,
         mode=query.get("mode", "classes"),
         palette=query.get("palette", "classic"),
     ),
     key="viewer",
 )
 st.text(f"python slice={state.slice} threshold={state.threshold} touched={state.touched}")
+if smallest:
+    readout = ReadoutSpec(state.threshold, min_component_voxels=smallest)
+    mask = predicted_mask(levels, volume.brain, readout)
+    st.text(f"server dice={dice_3d(volume.truth, mask):.4f}")

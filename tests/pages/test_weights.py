@@ -104,7 +104,7 @@ def test_the_form_refuses_a_shipped_name(small):
 
 def test_markup_in_a_path_is_shown_as_text():
     test = add(filled(opened(), BackboneSpec("![x](http://x.invalid/y.json", "w")))
-    assert "\\[x\\](http://x.invalid/y.json" in test.error[0].value
+    assert "\\[x\\](http:" in test.error[0].value
 
 
 def test_an_own_setup_can_be_forgotten(small):

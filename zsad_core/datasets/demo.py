@@ -119,7 +119,7 @@ class Demo:
         if subject_id not in COHORT:
             raise DataError(f"The demo has no subject '{subject_id}'; choose one of its list.")
         folder = self._root / subject_id
-        if folder.is_dir():
+        if self.made(subject_id):
             return folder
         self._root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(self._root / f"{subject_id}.lock"):
@@ -130,6 +130,19 @@ class Demo:
                 _write(COHORT[subject_id], self._spacing, unfinished, progress)
                 unfinished.rename(folder)
         return folder
+
+    def made(self, subject_id: str) -> bool:
+        """Whether the subject's files are there."""
+        return (self._root / subject_id).is_dir()
+
+    def make_all(self, progress: Progress | None = None) -> None:
+        """Make every subject that is not there, one after the other."""
+        for done, subject_id in enumerate(COHORT):
+            if progress:
+                progress(done, len(COHORT))
+            self.make(subject_id)
+        if progress:
+            progress(len(COHORT), len(COHORT))
 
 
 def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress | None) -> None:

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import torch
+
 from zsad_core.backbones import WEIGHTS
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.training import brains, captions, contrastive, regions, textures
@@ -10,6 +12,10 @@ from zsad_core.training.contrastive import Plan
 
 SIDE = 224
 TRAINING_SUBJECTS = tuple(f"DEMO-MET-{number:03d}-000" for number in range(1, 9))
+DATA = {
+    "demo": "drawn surfaces; lesion-free synthetic brains of seeds outside the cohort",
+    "demo-pmc": "goes on from demo: drawn surfaces; synthetic training subjects with lesions",
+}
 PLANS = {
     "demo": Plan(),
     "demo-pmc": Plan(steps=350, whole_steps=50, rate=3e-4, brains=0.5, seed=2, freeze_tokens=True),
@@ -37,7 +43,22 @@ def train_backbone(name: str, seed: int | None, out: Path) -> str:
             )
         scans, draw = brains.with_lesions(TRAINING_SUBJECTS, 12, SIDE), captions.draw_medical
     model = contrastive.build(WEIGHTS / "demo.json", start)
-    contrastive.train(model, (drawn, scans), plan, contrastive.printer(), draw)
-    contrastive.save(model, name, out)
-    minutes = (time.monotonic() - begun) / 60
-    return f"{name}: {plan.steps} steps with seed {plan.seed} in {minutes:.0f} min, in {out}"
+    losses = contrastive.train(model, (drawn, scans), plan, contrastive.printer(), draw)
+    facts = {
+        "command": f"python -m zsad_core train --backbone {name} --seed {plan.seed}",
+        "data": DATA[name],
+        "images": f"{len(drawn.images)} drawn surfaces, {len(scans.images)} brain slices",
+        "steps": f"{plan.steps} of {plan.batch} images, the last {plan.whole_steps} at full size",
+        "device": _device(),
+        "minutes": f"{(time.monotonic() - begun) / 60:.0f}",
+        "loss": ", ".join(f"{level} {value:.3f}" for level, value in losses.items()),
+    }
+    contrastive.save(model, name, out, facts)
+    return f"{name}: {facts['steps']} in {facts['minutes']} min, loss {facts['loss']}; in {out}"
+
+
+def _device() -> str:
+    """The device in words, for the model card."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"

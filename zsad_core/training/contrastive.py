@@ -9,6 +9,7 @@ one scale and bias for each level.
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,11 @@ def train(
     plan: Plan,
     report: Report,
     draw: Callable[[np.random.Generator, int], list[Sentence]] = captions.draw,
-) -> None:
-    """Train the model in place on drawn surfaces and brain slices, images as large as its input."""
+) -> dict[str, float]:
+    """Train the model in place on drawn surfaces and brain slices, images as large as its input.
+
+    Returns the mean loss of each level over the last 50 steps.
+    """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -136,6 +140,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [g["lr"] for g in optimiser.param_groups], plan.steps, pct_start=0.1
     )
+    seen: deque[dict[str, float]] = deque(maxlen=50)
     for step in range(plan.steps):
         whole = step >= plan.steps - plan.whole_steps
         with torch.autocast(device.type, torch.bfloat16):
@@ -145,10 +150,12 @@ def train(
         nn.utils.clip_grad_norm_(clip.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        report(step, plan.steps, {name: float(value.detach()) for name, value in losses.items()})
+        seen.append({name: float(value.detach()) for name, value in losses.items()})
+        report(step, plan.steps, seen[-1])
     with torch.no_grad():
         model.logit_scale.copy_(clip.scale[0])
     model.eval().cpu()
+    return {name: sum(one[name] for one in seen) / len(seen) for name in LEVELS}
 
 
 def _optimiser(clip: Clip, rate: float) -> torch.optim.Optimizer:
@@ -249,15 +256,15 @@ def _windows(
     return clip.encode(chosen)[:, 0], facts
 
 
-def save(model: open_clip.CLIP, name: str, folder: Path) -> None:
-    """Write float16 safetensors: the token table in a file of its own, it is shared by all."""
+def save(model: open_clip.CLIP, name: str, folder: Path, facts: dict[str, str]) -> None:
+    """Write float16 safetensors with facts as metadata; the shared token table is its own file."""
     state = {key: value.detach().half().contiguous() for key, value in model.state_dict().items()}
     state.pop("attn_mask", None)
     tokens = {TOKENS: state.pop(TOKENS)}
     folder.mkdir(parents=True, exist_ok=True)
     if name == "demo":
         save_file(tokens, folder / "demo-tokens.safetensors")
-    save_file(state, folder / f"{name}.safetensors")
+    save_file(state, folder / f"{name}.safetensors", facts)
 
 
 def printer(every: int = 50) -> Report:

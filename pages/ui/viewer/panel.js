@@ -35,12 +35,15 @@ function colourTable(name) {
 }
 
 // 0 none, 1 TP, 2 FP, 3 FN
-function classify(volume, levels, k, threshold, brainOnly, out) {
+function classify(volume, map, k, { threshold, brainOnly }, out) {
   const area = volume.height * volume.width;
   const start = k * area;
+  const levels = map?.levels;
+  const kept = map?.counts.kept;
   for (let i = 0; i < area; i++) {
     const flag = volume.flags[start + i];
-    const predicted = levels && levels[start + i] >= threshold && (!brainOnly || flag & BRAIN);
+    const predicted = kept ? kept[start + i]
+      : levels && levels[start + i] >= threshold && (!brainOnly || flag & BRAIN);
     const truth = flag & TRUTH;
     out[i] = predicted ? (truth ? 1 : 2) : truth ? 3 : 0;
   }
@@ -95,7 +98,7 @@ class Panel {
       data[j] = data[j + 1] = data[j + 2] = image[p];
       data[j + 3] = 255;
     }
-    classify(volume, map?.levels, k, settings.threshold, settings.brainOnly, this.classes);
+    classify(volume, map, k, settings, this.classes);
     if (map && !settings.hidden && settings.mode === "heat") this.blendHeat(volume, map, k, settings);
     if (map && !settings.hidden && settings.mode === "classes") this.blendClasses(volume, settings);
     this.buffer.getContext("2d").putImageData(this.pixels, 0, 0);

@@ -40,7 +40,8 @@ class ViewerOptions:
     `slice` (from 0) and `threshold` (0..255) are applied whenever `sequence` changes; None leaves
     the browser's own. Mode, opacity, palette and colour map are applied when they change here and
     stay the user's otherwise. `pixel_mm` is (row, column) height and width of a pixel, `depth` the
-    position of each slice in -1..1 with NaN where there is no brain.
+    position of each slice in -1..1 with NaN where there is no brain. Components of fewer than
+    `smallest` voxels are left out of mask and counts.
     """
 
     slice: int | None = None
@@ -51,6 +52,7 @@ class ViewerOptions:
     palette: Literal["classic", "safe"] = "classic"
     colour_map: Literal["inferno", "viridis", "grey"] = "inferno"
     brain_only: bool = True
+    smallest: int = 0
     empty_slices: Literal["lesion_only", "nan", "both_empty_one"] = "lesion_only"
     voxel_ml: float = 0.001
     pixel_mm: tuple[float, float] = (1.0, 1.0)
@@ -111,6 +113,7 @@ def message(
         "palette": options.palette,
         "colourMap": options.colour_map,
         "brainOnly": options.brain_only,
+        "smallest": options.smallest,
         "emptySlices": options.empty_slices,
         "voxelMl": options.voxel_ml,
         "pixelMm": list(options.pixel_mm),

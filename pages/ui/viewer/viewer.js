@@ -153,7 +153,7 @@ class Viewer {
     this.oracle.addEventListener("click", () => {
       const map = this.maps[0];
       if (map && this.volume.hasTruth) {
-        this.set({ threshold: oracleThreshold(this.volume, map.table) });
+        this.set({ threshold: oracleThreshold(this.volume, map, this.data.brainOnly) });
       }
     });
     this.stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -308,7 +308,7 @@ class Viewer {
   gatherMap(wanted, before) {
     const same = before?.levels && before.hash === wanted.hash;
     const levels = same ? before.levels : registry.blobs.get(wanted.hash)?.bytes ?? null;
-    const map = { ...wanted, levels, table: null, bins: null };
+    const map = { ...wanted, levels, table: null, bins: null, counts: null, counted: "" };
     if (same && before.table.brainOnly === this.data.brainOnly) {
       map.table = before.table;
       map.bins = before.bins;
@@ -346,6 +346,7 @@ class Viewer {
     const start = performance.now();
     this.drawControls();
     if (!this.volume) return;
+    this.count();
     this.drawStage();
     this.drawNumbers();
     this.drawProbe();
@@ -353,6 +354,18 @@ class Viewer {
     this.root.dataset.slice = this.state.k;
     this.root.dataset.threshold = this.state.threshold;
     this.root.dataset.frameMs = (performance.now() - start).toFixed(2);
+  }
+
+  // The counts of every map at the threshold of now; made again only when something changed.
+  count() {
+    const { threshold } = this.state;
+    const { brainOnly, smallest } = this.data;
+    for (const map of this.loaded()) {
+      const wanted = `${threshold} ${brainOnly} ${smallest}`;
+      if (map.counted === wanted) continue;
+      map.counts = countsAt(this.volume, map, threshold, { brainOnly, smallest });
+      map.counted = wanted;
+    }
   }
 
   drawStage() {
@@ -431,8 +444,8 @@ class Viewer {
     this.root.dataset.dice = this.root.dataset.volumeDice = "";
     maps.forEach((map, i) => {
       const mark = maps.length > 1 ? ` ${"AB"[i]}` : "";
-      const here = sliceCounts(volume, map.table, state.k, state.threshold);
-      const whole = volumeCounts(volume, map.table, state.threshold);
+      const here = sliceCounts(volume, map.counts, state.k);
+      const whole = volumeCounts(volume, map.counts);
       if (volume.hasTruth) {
         const [one, all] = [dice(here, rule), dice(whole, rule)];
         if (i === 0) {
@@ -464,7 +477,7 @@ class Viewer {
     const colours = PALETTES[state.palette];
     const rows = [];
     if (map) {
-      const { tp, fp, fn } = sliceCounts(volume, map.table, state.k, state.threshold);
+      const { tp, fp, fn } = sliceCounts(volume, map.counts, state.k);
       const filled = state.mode === "classes";
       if (!volume.hasTruth) rows.push([colours.only, filled ? "fill" : "line", "predicted", fp]);
       else if (filled) {
@@ -526,10 +539,10 @@ class Viewer {
     const curves = volume.hasTruth ? maps.map((map, i) => ({
       colour: i ? theme.text : theme.primary, dashed: i > 0,
       values: Array.from({ length: volume.slices }, (_, k) =>
-        dice(sliceCounts(volume, map.table, k, state.threshold), data.emptySlices)),
+        dice(sliceCounts(volume, map.counts, k), data.emptySlices)),
     })) : [];
     const predicted = (k) => maps.length
-      ? maps[0].table.all[k * BINS + state.threshold] : 0;
+      ? maps[0].counts.predicted[k] : 0;
     const area = volume.hasTruth ? volume.lesion
       : Array.from({ length: volume.slices }, (_, k) => predicted(k));
     const hover = this.hover === null ? null : Math.min(this.hover, volume.slices - 1);

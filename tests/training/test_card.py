@@ -1,0 +1,70 @@
+"""The model card says what was measured, and 'Not shown' where it falls short."""
+
+from dataclasses import replace
+
+import pytest
+
+from zsad_core.training import card, card_text
+from zsad_core.training.card import NONSENSE, SWAPPED, Row
+
+BASE = Row(
+    method="winclip",
+    setup="zero-shot",
+    prompts="appearance",
+    split="test",
+    subjects=12,
+    level=100,
+    dice=0.1,
+    dice_sd=0.05,
+    oracle=0.2,
+    auroc=0.8,
+    ap=0.1,
+    by_size=(0.1, 0.2, 0.3),
+    by_depth=(0.1, 0.2, 0.1),
+    precision="float32",
+    device="cpu",
+)
+
+
+def rows(auroc, brats):
+    trained = replace(BASE, method="aprilgan", prompts="aprilgan")
+    return [
+        replace(BASE, split="validation", subjects=4),
+        replace(BASE, auroc=auroc),
+        replace(BASE, prompts=SWAPPED, auroc=1 - auroc),
+        replace(BASE, prompts=NONSENSE.name, auroc=0.5),
+        replace(BASE, method="intensity", prompts="none", dice=0.4),
+        replace(trained, setup="brats", dice=brats),
+        replace(trained, setup="industrial", dice=0.2),
+    ]
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    monkeypatch.setattr(card, "RESULTS", tmp_path / "results.json")
+
+    def write(found):
+        card.RESULTS.write_bytes(card.ROWS.dump_json(found))
+        return card_text.write(tmp_path / "card.md").read_text()
+
+    return write
+
+
+def test_what_was_reached_is_shown(written):
+    text = written(rows(auroc=0.8, brats=0.61))
+    assert text.count("**Shown.**") == 3
+    assert "| aprilgan | brats | aprilgan | 0.610 | 0.050 |" in text
+    assert "12 test subjects" in text
+    assert "4 validation subjects" in text
+
+
+def test_what_was_not_reached_is_said(written):
+    text = written(rows(auroc=0.7, brats=0.3))
+    assert "1. **Not shown.**" in text
+    assert "2. **Not shown.**" in text
+
+
+def test_rows_are_read_back(written):
+    found = rows(0.8, 0.5)
+    written(found)
+    assert card.read() == found

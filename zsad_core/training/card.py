@@ -1,0 +1,153 @@
+"""What the demo reaches on its validation and test subjects: `results.json` beside the weights."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from zsad_core import datasets, evaluation, metrics, pipeline, prompt_sets
+from zsad_core.backbones import WEIGHTS
+from zsad_core.engine import Engine
+from zsad_core.evaluation import Evaluated
+from zsad_core.types import (
+    DataSpec,
+    FloatArray,
+    MapSpec,
+    Progress,
+    PromptSet,
+    ReadoutSpec,
+    SliceSpec,
+    Split,
+)
+
+RESULTS = WEIGHTS / "results.json"
+DATA = DataSpec("demo")
+NONSENSE = PromptSet("nonsense pair", ("a purple teapot",), ("seven quick ideas",))
+SWAPPED = "appearance, swapped"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One map over one split: means over subjects (Dice also its sd), pooled 2D Dice by thirds.
+
+    `dice` is the mean 3D Dice at the validation threshold `level`, `oracle` at each subject's best;
+    AUROC and AP are of voxels in the brain. Thirds of lesion slices are by lesion area, thirds of
+    the brain by depth (cut at -1/3 and 1/3).
+    """
+
+    method: str
+    setup: str
+    prompts: str
+    split: str
+    subjects: int
+    level: int
+    dice: float
+    dice_sd: float
+    oracle: float
+    auroc: float
+    ap: float
+    by_size: tuple[float, ...]
+    by_depth: tuple[float, ...]
+    precision: str
+    device: str
+
+
+ROWS = pydantic.TypeAdapter(list[Row])
+
+
+def measure(engine: Engine, progress: Progress | None = None) -> None:
+    """Evaluate every method, setup and prompt set of the demo; writes `results.json`."""
+    plans = list(_plans())
+    rows = []
+    for done, (method, setup, prompts) in enumerate(plans):
+        if progress:
+            progress(done, len(plans))
+        spec = pipeline.map_spec(engine, SliceSpec(DATA), method, setup, prompts)
+        rows += [_row(engine, spec, split) for split in ("validation", "test")]
+    if progress:
+        progress(len(plans), len(plans))
+    RESULTS.write_bytes(ROWS.dump_json(rows, indent=1))
+
+
+def read() -> list[Row]:
+    """The rows of `results.json`; none where it is not there."""
+    return ROWS.validate_json(RESULTS.read_bytes()) if RESULTS.is_file() else []
+
+
+def validate(engine: Engine, backbone: str) -> float:
+    """Mean voxel AUROC of WinCLIP on the validation subjects, with its best shipped prompt set."""
+    setup = "zero-shot" if backbone == "demo" else "pmc"
+    found = []
+    for prompts in prompt_sets.shipped().values():
+        spec = pipeline.map_spec(engine, SliceSpec(DATA), "winclip", setup, prompts)
+        found.append(_row(engine, spec, "validation").auroc)
+    return max(found)
+
+
+def _plans() -> Iterator[tuple[str, str, PromptSet]]:
+    """What the card compares: (method, setup, prompts)."""
+    shipped = prompt_sets.shipped()
+    appearance = shipped["appearance"]
+    swapped = replace(
+        appearance,
+        name=SWAPPED,
+        normal=appearance.abnormal,
+        abnormal=appearance.normal,
+    )
+    yield "intensity", "zero-shot", appearance
+    for prompts in (*shipped.values(), swapped, NONSENSE):
+        yield "winclip", "zero-shot", prompts
+    for name in ("appearance", "medical"):
+        yield "winclip", "pmc", shipped[name]
+    for setup in ("industrial", "finetune", "brats", "pmc"):
+        yield "aprilgan", setup, replace(shipped["aprilgan"], class_name="brain")
+
+
+def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
+    level = evaluation.validation_threshold(engine, spec, _ids("validation")).level
+    found = [
+        evaluation.evaluate(engine, evaluation.of_subject(spec, name), ReadoutSpec())
+        for name in _ids(split)
+    ]
+    whole = [one.histogram.sum(axis=0) for one in found]
+    dice = [float(metrics.dice_at_levels(one)[level]) for one in whole]
+    by_size, by_depth = _thirds(found, level)
+    return Row(
+        method=spec.method,
+        setup=spec.setup,
+        prompts=spec.prompts.name if spec.features.recipe else "none",
+        split=split,
+        subjects=len(found),
+        level=level,
+        dice=float(np.mean(dice)),
+        dice_sd=float(np.std(dice, ddof=1)),
+        oracle=float(np.mean([metrics.best_dice(one) for one in whole])),
+        auroc=float(np.mean([metrics.auroc(one) for one in whole])),
+        ap=float(np.mean([metrics.average_precision(one) for one in whole])),
+        by_size=by_size,
+        by_depth=by_depth,
+        precision=spec.features.precision,
+        device=engine.device,
+    )
+
+
+def _thirds(found: list[Evaluated], level: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean 2D Dice of lesion slices, by thirds of lesion area and by thirds of depth."""
+    dice = np.concatenate([metrics.dice_at_levels(one.histogram)[:, level] for one in found])
+    area = np.concatenate([one.histogram[:, metrics.LESION].sum(axis=1) for one in found])
+    depth = np.concatenate([one.depth for one in found])
+    ill = area > 0
+    cuts = np.quantile(area[ill], [1 / 3, 2 / 3])
+    size, place = np.digitize(area[ill], cuts), np.digitize(depth[ill], [-1 / 3, 1 / 3])
+    return _means(dice[ill], size), _means(dice[ill], place)
+
+
+def _means(values: FloatArray, group: NDArray[np.int64]) -> tuple[float, ...]:
+    parts = [values[group == third] for third in range(3)]
+    return tuple(float(part.mean()) if part.size else 0.0 for part in parts)
+
+
+def _ids(split: Split) -> list[str]:
+    return [s.id for s in datasets.open_dataset(DATA).subjects() if s.split == split]
