@@ -141,6 +141,15 @@ def test_a_setup_whose_files_went_away_is_missing_not_broken(small, layers, tmp_
     assert "mine" not in [entry.setup for entry in setups.available("aprilgan")]
 
 
+def test_a_checkpoint_that_fits_no_more_is_not_offered(small, layers, files, tmp_path):
+    swapped = tmp_path / "swapped.safetensors"
+    swapped.write_bytes(layers.read_bytes())
+    own_setups.add(Setup("aprilgan", "mine", small, str(swapped), ""))
+    swapped.write_bytes(linear_layers(files, width=96).read_bytes())
+    assert "does not fit the backbone" in setups.missing(setups.find("aprilgan", "mine"))
+    assert "mine" not in [entry.setup for entry in setups.available("aprilgan")]
+
+
 @pytest.mark.parametrize("key", [("winclip", "laion400m-b16-240"), ("winclip", "pmc-l14")])
 def test_a_shipped_real_clip_says_what_gets_it_without_asking_the_network(key):
     entry = setups.find(*key)

@@ -1,0 +1,29 @@
+"""Towers from local files: loaded again when they change, refused when they hold no weights."""
+
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from tests.goldens_of import small_backbone
+from zsad_core import backbones
+from zsad_core.engine import Engine
+from zsad_core.errors import WeightsError
+from zsad_core.types import BackboneSpec
+
+
+def test_a_tower_is_loaded_again_when_its_file_changed(tmp_path):
+    config, weights = small_backbone(tmp_path / "changing")
+    spec, engine = BackboneSpec(str(config), str(weights)), Engine()
+    before = engine.tower(spec, "float32")
+    assert engine.tower(spec, "float32") is before
+    tensors = load_file(weights)
+    save_file({**tensors, "visual.proj": -tensors["visual.proj"]}, weights)
+    assert engine.tower(spec, "float32") is not before
+
+
+@pytest.mark.parametrize("held", [[1, 2], {"state_dict": 3}])
+def test_a_file_without_a_state_dict_is_refused(held, tmp_path):
+    config, _ = small_backbone(tmp_path)
+    torch.save(held, tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match="holds no state dict"):
+        backbones.load(BackboneSpec(str(config), str(tmp_path / "other.pt")), "cpu", "float32")
