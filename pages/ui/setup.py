@@ -2,11 +2,14 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import compute
+from pages.ui.compute import plain
 from pages.ui.sidebar import Choice, sidebar
 from pages.ui.weights import weights
 from zsad_core import datasets, evaluation, pipeline, settings
+from zsad_core.datasets import Dataset
 from zsad_core.doctor import device_lines
 from zsad_core.errors import ZsadError
 from zsad_core.types import DataSpec, Progress
@@ -61,34 +64,55 @@ def _data() -> None:
 
 
 def _root(name: str, spec: DataSpec) -> None:
-    head, button = st.columns([6, 1], vertical_alignment="center")
-    try:
-        dataset = datasets.open_dataset(spec)
-        subjects = dataset.subjects()
-    except ZsadError as error:
-        head.markdown(f"**{name}**")
-        st.error(str(error))
-        subjects = ()
-    else:
-        usable = sum(not subject.problem for subject in subjects)
-        badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
-        head.markdown(f"**{dataset.title}**{badge} {usable} of {len(subjects)} subjects usable")
-    if spec.kind != "demo" and button.button("Forget", key=f"forget-{name}"):
+    head, check, drop = st.columns([6, 1, 1], vertical_alignment="center")
+    own = not spec.kind.startswith("demo")
+    if own and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
         settings.forget(name)
         st.rerun()
-    if subjects:
-        rows = [
-            {
-                "subject": s.id,
-                "split": s.split,
-                "modalities": ", ".join(s.modalities),
-                "truth": "yes" if s.has_truth else "no",
-                "cannot be used because": s.problem,
-                "notes": " ".join(s.notes),
-            }
-            for s in subjects
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=280)
+    try:
+        dataset = datasets.open_dataset(spec)
+    except ZsadError as error:
+        head.markdown(f"**{plain(name)}**")
+        st.error(plain(str(error)))
+        return
+    subjects = dataset.subjects()
+    usable = sum(not subject.problem for subject in subjects)
+    badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
+    head.markdown(f"**{plain(dataset.title)}**{badge} {usable} of {len(subjects)} subjects usable")
+    if own:
+        head.caption(plain(spec.root))
+        _check(name, dataset, check)
+    rows = [
+        {
+            "subject": s.id,
+            "split": s.split,
+            "modalities": ", ".join(s.modalities),
+            "truth": "yes" if s.has_truth else "no",
+            "cannot be used because": s.problem,
+            "notes": " ".join(s.notes),
+        }
+        for s in subjects
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=280)
+
+
+def _check(name: str, dataset: Dataset, place: DeltaGenerator) -> None:
+    """Indexing reads no voxel; this reads every scan, so that each finding is in the table."""
+    jobs, key = compute.engine().jobs, f"check-{name}"
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+
+    def work(progress: Progress) -> None:
+        subjects = dataset.subjects()
+        for done, subject in enumerate(subjects):
+            progress(done, len(subjects))
+            dataset.check(subject.id)
+
+    if place.button("Check", key=key, help="Reads every scan and says what is wrong with it."):
+        jobs.start(key, "Checking scans, subjects", work)
+        st.rerun()
 
 
 def _device() -> None:

@@ -18,6 +18,7 @@ EMPTY_SLICES = {
     "nan": "both empty left out (NaN)",
     "both_empty_one": "both empty = 1",
 }
+CLASS_WORD = "brain"
 KEPT = {"bind": "query-params", "persist_state": "session"}
 
 
@@ -71,9 +72,10 @@ def sidebar(edit_prompts: bool = True) -> Choice:
 
 
 def prompt_editor() -> None:
-    """Normal and abnormal texts as lists, one a line; the same on every page."""
+    """Normal and abnormal texts as lists, one a line, and the class word; the same everywhere."""
     st.text_area("Normal texts, one a line", key="normal", height=130, **KEPT)
     st.text_area("Abnormal texts, one a line", key="abnormal", height=130, **KEPT)
+    st.text_input("Class word, in place of {}", key="class_name", max_chars=80, **KEPT)
 
 
 def _subject(subjects: tuple[Subject, ...]) -> Subject:
@@ -123,39 +125,74 @@ def _setup(method: str) -> str:
 
 
 def all_prompts() -> dict[str, PromptSet]:
-    """Shipped prompt sets, then the user's own."""
-    return {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+    """Shipped prompt sets, then the user's own; what they leave open as "object" is a brain."""
+    found = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+    return {
+        name: replace(one, class_name=CLASS_WORD) if one.class_name == "object" else one
+        for name, one in found.items()
+    }
 
 
 def _prompts(method: str, editable: bool) -> PromptSet:
-    found, default = all_prompts(), methods.METHODS[method].prompts
-    if not default:
-        return next(iter(found.values()))
+    found = all_prompts()
+    if not methods.METHODS[method].prompts:
+        return found[_usual_prompts(method)]
+    _follow_method(method, found)
     names = list(found)
     chosen = st.selectbox(
         "Prompts",
         names,
-        index=names.index("appearance"),
+        index=names.index(_usual_prompts(method)),
         key="prompts",
-        on_change=lambda: (st.session_state.pop("normal", 0), st.session_state.pop("abnormal", 0)),
+        on_change=_forget_texts,
         **KEPT,
     )
     base = found[chosen]
-    st.session_state.setdefault("normal", "\n".join(base.normal))
-    st.session_state.setdefault("abnormal", "\n".join(base.abnormal))
+    for key, text in _texts(base).items():
+        st.session_state.setdefault(key, text)
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor()
     return edited(base)
 
 
+def _usual_prompts(method: str) -> str:
+    """A trained method reads the texts it was trained with, others words of appearance."""
+    kind = methods.METHODS[method]
+    return kind.prompts if kind.learned else "appearance"
+
+
+def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
+    """Another method brings its usual prompts, unless the user chose or edited some."""
+    state, last = st.session_state, st.session_state.get("prompts_of", method)
+    state["prompts_of"] = method
+    usual = _usual_prompts(last)
+    if last != method and state.get("prompts") == usual and edited(found[usual]) == found[usual]:
+        state.pop("prompts")
+        _forget_texts()
+
+
+def _forget_texts() -> None:
+    for key in ("normal", "abnormal", "class_name"):
+        st.session_state.pop(key, None)
+
+
+def _texts(base: PromptSet) -> dict[str, str]:
+    """What the editor's fields hold for a set, by their keys."""
+    normal, abnormal = "\n".join(base.normal), "\n".join(base.abnormal)
+    return {"normal": normal, "abnormal": abnormal, "class_name": base.class_name}
+
+
 def edited(base: PromptSet) -> PromptSet:
     """The set with the texts as they stand in the editor; the set itself where nothing differs."""
-    normal = _lines(st.session_state.get("normal", "\n".join(base.normal)))
-    abnormal = _lines(st.session_state.get("abnormal", "\n".join(base.abnormal)))
-    if (normal, abnormal) == (base.normal, base.abnormal):
-        return base
-    return replace(base, name=f"{base.name} (edited)", normal=normal, abnormal=abnormal)
+    texts = {key: st.session_state.get(key, text) for key, text in _texts(base).items()}
+    changes = {
+        "normal": _lines(texts["normal"]),
+        "abnormal": _lines(texts["abnormal"]),
+        "class_name": texts["class_name"].strip() or base.class_name,
+    }
+    found = replace(base, **changes)
+    return found if found == base else replace(found, name=f"{base.name} (edited)")
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
 """Every page in process, on the 2 mm demo: no exception, and the numbers that belong on it."""
 
 import json
+import time
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -139,3 +142,22 @@ def test_a_root_that_is_not_there_is_refused_in_a_sentence():
     next(button for button in test.button if button.label == "Add").click().run()
     assert not test.exception
     assert any("/nowhere/at/all" in error.value for error in test.error)
+
+
+def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
+    for name, size in (("BraTS-MET-00001-000", None), ("BraTS-MET-00002-000", 60)):
+        scan = nib.Nifti1Image(np.pad(np.ones((6, 6, 6), np.float32) * 9, 2), np.eye(4))
+        path = tmp_path / f"{name}-t2f.nii.gz"
+        nib.save(scan, path)
+        path.write_bytes(path.read_bytes()[:size])
+    settings = {"data": [{"kind": "brats", "root": str(tmp_path)}]}
+    (home() / "settings.json").write_text(json.dumps(settings))
+    test = opened("Setup", section="Data")
+    next(button for button in test.button if button.label == "Check").click().run()
+    for _ in range(100):
+        table = test.run().dataframe[1].value.set_index("subject")
+        problem = table["cannot be used because"]["BraTS-MET-00002-000"]
+        if problem:
+            break
+        time.sleep(0.1)
+    assert "truncated" in problem

@@ -28,6 +28,9 @@ class Dataset(Protocol):
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
         """One scan with its truth; raises DataError."""
 
+    def check(self, subject_id: str) -> str:
+        """Load every scan of a subject; the first sentence on what is wrong, or ""."""
+
 
 DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo": lambda spec: Demo(spec, spacing_mm=1.0),

@@ -114,6 +114,10 @@ class Demo:
         volume = Brats(replace(self._spec, root=str(folder))).load(subject_id, modality)
         return replace(volume, notes=(SYNTHETIC, *volume.notes))
 
+    def check(self, subject_id: str) -> str:
+        """What is wrong with the subject by design, or ""; nothing is made."""
+        return COHORT[subject_id].problem
+
     def make(self, subject_id: str, progress: Progress | None = None) -> Path:
         """The subject's folder in BraTS layout; raises DataError for an unknown id."""
         if subject_id not in COHORT:
