@@ -36,11 +36,11 @@ Report = Callable[[int, int, dict[str, float]], None]
 class Plan:
     """How long and how much: steps on pieces of half the side, then on whole images."""
 
-    steps: int = 1000
+    steps: int = 1600
     whole_steps: int = 60
     batch: int = 28
     windows: int = 600
-    brains: float = 0.3
+    brains: float = 0.15
     sentences: int = 84
     rate: float = 1.2e-3
     seed: int = 1
