@@ -15,6 +15,19 @@ from zsad_core.jobs import Job
 from zsad_core.store import key_of
 from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, ReadoutSpec, SliceStack
 
+PAGES = {
+    "app.py": "Start",
+    "pages/1_Explore.py": "Explore",
+    "pages/2_Prompts.py": "Prompts",
+    "pages/3_Depth.py": "Depth",
+    "pages/6_Setup.py": "Setup",
+}
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 2rem; }
+[data-testid="stSidebarUserContent"] { padding-top: 0; }
+[data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
+</style>"""
+
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
@@ -26,6 +39,11 @@ def engine() -> Engine:
 def page(title: str, icon: str) -> Iterator[None]:
     """Set the page up, and show what a user can act on as a sentence instead of a traceback."""
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=icon, layout="wide")
+    st.html(STYLE)
+    with st.sidebar:
+        for path, label in PAGES.items():
+            st.page_link(path, label=label)
+        st.divider()
     try:
         yield
     except ZsadError as error:

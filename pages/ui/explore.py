@@ -77,7 +77,7 @@ def _view(
         voxel_ml=stack.voxel_ml,
         pixel_mm=stack.pixel_mm,
         depth=tuple(slicing.depths(stack.brain, choice.readout.centre).tolist()),
-        title=f"{choice.subject.id} · {choice.label}{synthetic}",
+        title=f"{choice.subject.id}{synthetic}",
         note=" ".join(compute.engine().volume(choice.map.features.slices).notes),
     )
     volume = ViewerVolume(stack.image, stack.brain, stack.truth)
@@ -110,11 +110,11 @@ def numbers(choice: Choice, found: Readout) -> None:
     if found.dice_3d is not None:
         columns[0].metric("3D Dice", f"{found.dice_3d:.3f}")
         columns[1].metric(
-            f"Mean 2D Dice, {found.mean_dice.slices_counted} slices",
+            f"2D Dice, {found.mean_dice.slices_counted} slices",
             f"{found.mean_dice.value:.3f}",
-            help=f"Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
+            help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
         )
-        columns[2].metric("Voxel AUROC in the brain", f"{found.auroc:.3f}")
+        columns[2].metric("Voxel AUROC (brain)", f"{found.auroc:.3f}")
         columns[3].metric("Best Dice (oracle)", f"{found.best_dice:.3f}")
         columns[4].metric("Truth", f"{found.truth_ml:.1f} ml")
     columns[5].metric("Predicted", f"{found.predicted_ml:.1f} ml")

@@ -59,8 +59,15 @@ def sidebar(edit_prompts: bool = True) -> Choice:
             st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
         subject = _subject(subjects)
         modality = st.selectbox("Modality", subject.modalities, key="modality", **KEPT)
+        names = list(methods.METHODS)
+        first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
         method = st.selectbox(
-            "Method", list(methods.METHODS), key="method", format_func=_method_title, **KEPT
+            "Method",
+            names,
+            index=names.index(first),
+            key="method",
+            format_func=_method_title,
+            **KEPT,
         )
         setup = _setup(method)
         prompts = _prompts(method, edit_prompts)

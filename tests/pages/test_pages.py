@@ -43,7 +43,8 @@ def _encoded():
 
 
 def opened(page, **state):
-    test = AppTest.from_file(REPOSITORY / ROOT[page], default_timeout=WAIT)
+    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    test.switch_page(ROOT[page])
     chosen = {"data": DATA, "subject": SUBJECT, "rule": "fixed", **state}
     for key, value in chosen.items():
         test.session_state[key] = value

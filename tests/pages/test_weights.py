@@ -47,7 +47,8 @@ def _prepared(tmp_path, monkeypatch):
 
 
 def opened(page="pages/6_Setup.py", **state):
-    test = AppTest.from_file(ROOT / page, default_timeout=WAIT)
+    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
+    test.switch_page(page)
     for key, value in {"section": "Weights", **state}.items():
         test.session_state[key] = value
     test.run()
