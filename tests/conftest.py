@@ -2,6 +2,9 @@
 
 import pytest
 
+# --doctest-modules would import them as modules: fixtures of one name, and an app.
+collect_ignore_glob = ["*conftest.py", "*viewer_app.py"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory):
