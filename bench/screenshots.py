@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SIZES = ((1440, 900), (1920, 1080))
 LARGEST = 500_000  # bytes of a picture
-PATIENCE = 900_000  # ms: a new user's first validation threshold encodes four subjects
+DRAWN = 30_000  # ms from settled to drawn
+PATIENCE = 900_000  # ms; a new user's first validation threshold encodes four subjects
 # Nothing runs on the page, in the sidebar, or in the background; asked for three times in a row.
 SETTLED = """() => {
     const app = document.querySelector('[data-testid="stApp"]');
@@ -34,7 +35,7 @@ SETTLED = """() => {
 }"""
 BOXES = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 METRIC = '[data-testid="stMetric"]:has-text("3D Dice")'
-CHART, TABLE = ".js-plotly-plot .plot .trace", '[data-testid="stDataFrame"]'
+CHART, TABLE = ".js-plotly-plot .trace", '[data-testid="stDataFrame"]'
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:
     page.evaluate("window.settledFor = 0")
     page.wait_for_function(SETTLED, polling=500)
     for mark in marks:
-        page.locator(f"{mark}, {BOXES}").first.wait_for()
+        page.locator(f"{mark}, {BOXES}").first.wait_for(timeout=DRAWN)
 
 
 def look(browser: "Browser", server: Server, size: tuple[int, int]) -> Iterator[tuple[Shot, bytes]]:
@@ -88,7 +89,7 @@ def look(browser: "Browser", server: Server, size: tuple[int, int]) -> Iterator[
         page.goto(address(server, shot))
         settle(page)
         if shot.choice:
-            page.get_by_text(shot.choice, exact=True).click()
+            page.get_by_text(shot.choice, exact=True).first.click()
         settle(page, shot.marks)
         complaints += page.locator(BOXES).all_inner_texts() + server.complaints()
         picture = page.screenshot()
