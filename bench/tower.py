@@ -1,6 +1,5 @@
 """Seconds a slice of a full-size tower, with random weights: its speed does not depend on them."""
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,9 +18,7 @@ ORDER: tuple[Precision, ...] = ("float32", "bfloat16")  # the model is converted
 def measure() -> Iterator[Line]:
     """APRIL-GAN's image side on one slice, best of two after one to warm up."""
     info = backbones.info(BackboneSpec(NAME, "openai"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = open_clip.create_model(NAME, pretrained=None)
+    model = open_clip.CLIP(**open_clip.get_model_config(NAME))
     image, method = np.zeros((1, 240, 240), np.uint8), AprilGan(image_size=SIDE)
     recipe = method.recipe(info)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
