@@ -4,6 +4,7 @@ To add a method that learns, say in `LEARNED` how to make its tensors at random.
 """
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from zsad_core.types import BackboneSpec, Recipe
 CLIP = golden_recipe("recipe_clip_random")
 LEARNED = {"aprilgan": lambda: CLIP.april_linear_state("tiny")}
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
+SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
 DEPTHS = ((4, 2), (8, 4), (12, 6))
 RNG = np.random.default_rng(3)
 SLICES = RNG.integers(0, 256, (2, 40, 30), np.uint8)
@@ -67,16 +69,10 @@ def test_a_method_is_a_frozen_value_with_its_facts(method):
     for field in dataclasses.fields(method):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(method, field.name, 1)
-    facts = {name: type(getattr(method, name)) for name in methods.Method.__annotations__}
-    assert facts == {
-        "name": str,
-        "title": str,
-        "source": str,
-        "high": float,
-        "learned": bool,
-        "prompts": str,
-        "needs_tower": bool,
-    }
+    names = ("name", "title", "source", "high", "learned", "prompts", "needs_tower")
+    assert set(names) == set(methods.Method.__annotations__)
+    kinds = [type(getattr(method, name)) for name in names]
+    assert kinds == [str, str, str, float, bool, str, bool]
     assert methods.METHODS[method.name] is type(method)
     assert method.title
     assert method.source
@@ -167,11 +163,19 @@ def test_a_backbone_has_taps_windows_and_texts(shipped):
     np.testing.assert_allclose(again, first, atol=1e-4)
 
 
-def test_a_setup_is_complete_and_fits_its_backbone(entry):
+def test_a_setup_says_where_it_comes_from_and_needs_what_its_method_needs(entry):
+    method = methods.build(entry.method, entry.options)
     assert entry.provenance
+    assert bool(entry.checkpoint) == method.learned
+    assert entry.backbone.name in backbones.BACKBONES or backbones.wanted(entry.backbone)
+
+
+@pytest.mark.parametrize("name", SHIPPED, ids=" ".join)
+def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
+    entry = setups.SETUPS[name]
     assert setups.missing(entry) == ""
-    method = methods.METHODS[entry.method]()
-    assert bool(entry.checkpoint) == bool(setups.digest(entry)) == method.learned
+    method = methods.build(entry.method, entry.options)
+    assert bool(setups.digest(entry)) == method.learned
     if method.learned:
         tower = backbones.load(entry.backbone, "cpu", "float32")
         recipe = method.recipe(tower.info)
@@ -182,12 +186,13 @@ def test_a_setup_is_complete_and_fits_its_backbone(entry):
         assert np.isfinite(maps).all()
 
 
-def test_a_missing_file_is_named_with_the_command_that_makes_it(entry, tmp_path, monkeypatch):
+def test_a_missing_file_is_named_with_the_command_that_gets_it(entry, tmp_path, monkeypatch):
     monkeypatch.setattr(setups, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr("zsad_core.backbones.sources.WEIGHTS", tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     found = setups.missing(entry)
     if methods.METHODS[entry.method].needs_tower:
         assert str(tmp_path) in found
-        assert f"python -m zsad_core train --backbone {entry.backbone.name}" in found
+        assert re.search(r"python -m zsad_core (train|fetch) --(backbone|method) \S+", found)
     else:
         assert found == ""
