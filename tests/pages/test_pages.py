@@ -162,3 +162,36 @@ def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
             break
         time.sleep(0.1)
     assert "truncated" in problem
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_prompts_follow_the_method_until_the_user_chose_some():
+    test = opened("Explore", method="aprilgan", setup="brats")
+    assert test.selectbox(key="prompts").value == "aprilgan"
+    test.selectbox(key="method").set_value("winclip").run()
+    assert test.selectbox(key="prompts").value == "appearance"
+    test.selectbox(key="prompts").set_value("medical").run()
+    test.selectbox(key="method").set_value("aprilgan").run()
+    assert test.selectbox(key="prompts").value == "medical"
+    assert "a {} lesion" in test.text_area(key="abnormal").value
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_the_class_word_stands_in_the_sentences():
+    test = opened("Prompts", method="aprilgan", setup="brats")
+    assert test.text_input(key="class_name").value == "brain"
+    test.text_input(key="class_name").set_value("liver").run()
+    assert not test.exception
+    assert any("becomes 'liver'" in caption.value for caption in test.caption)
+
+
+def test_data_without_validation_subjects_offers_no_validation_threshold(tmp_path):
+    scan = nib.Nifti1Image(np.pad(np.arange(1, 217.0).reshape(6, 6, 6), 2), np.eye(4))
+    nib.save(scan, tmp_path / "case.nii.gz")
+    settings = {"data": [{"kind": "folder", "root": str(tmp_path)}]}
+    (home() / "settings.json").write_text(json.dumps(settings))
+    data = f"folder:{tmp_path}"
+    test = opened("Explore", data=data, subject="case", method="intensity", rule="validation")
+    assert test.selectbox(key="rule").options == ["fixed", "oracle"]
+    assert any("No validation threshold" in caption.value for caption in test.caption)
+    assert any("No segmentation" in info.value for info in test.info)
