@@ -1,0 +1,62 @@
+"""What the training loop asks of the learned part of a method, and what it gives it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zsad_core.types import FloatArray, MaskArray
+
+Tensors = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images after the tower, and the truth about them.
+
+    tokens (N, L, P, width) float16 or float32, P a full square grid; masks (N, M, M), M the side
+    at which the loss is computed; first (N, E) class features; text (K, E) unit vectors, normal and
+    abnormal, or (N, K, E) with one pair per image, None where text is what is learned.
+    """
+
+    tokens: NDArray[np.float16] | NDArray[np.float32]
+    masks: MaskArray
+    first: FloatArray
+    text: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples as float32 tensors on the device: `Examples` says their shapes."""
+
+    tokens: Tensor
+    masks: Tensor
+    first: Tensor
+    text: Tensor | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Per tap the abnormal probability (B, M, M), and loss terms, whose sum is the loss."""
+
+    maps: list[Tensor]
+    terms: Tensor
+
+
+class Learner(Protocol):
+    """The learned part of one method: where it starts, and its loss."""
+
+    def text(self, class_name: str) -> FloatArray | None:
+        """What `Examples.text` holds for images of this class."""
+
+    def initial(self, seed: int) -> Tensors:
+        """Fresh tensors."""
+
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+        """Maps and loss terms of a batch; gradients flow to the tensors."""
+
+    def official(self, tensors: Tensors) -> dict[str, Tensor]:
+        """What the official checkpoint holds under its key."""
