@@ -10,7 +10,8 @@ from safetensors import safe_open
 
 from zsad_core import setups
 from zsad_core.errors import DataError, SettingError
-from zsad_core.training import commands, examples
+from zsad_core.methods.texts import pooled, unit_mean
+from zsad_core.training import commands, examples, material
 from zsad_core.types import DataSpec, Recipe, SliceStack, Subject, Volume
 
 GRID, WIDTH, EMBED = 4, 6, 5
@@ -19,7 +20,7 @@ GRID, WIDTH, EMBED = 4, 6, 5
 class StandInMethod:
     """Tokens are the mean grey of each patch, the other numbers fixed."""
 
-    prompts = "aprilgan"
+    prompts, official = "aprilgan", "trainable_linearlayer"
 
     def parts(self, recipe):
         return (*(f"tap{n}" for n in recipe.taps), "class")
@@ -32,9 +33,8 @@ class StandInMethod:
         first = {"class": np.zeros(EMBED, np.float16)}
         return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
 
-    def pool(self, embeddings):
-        mean = embeddings.mean(axis=0)
-        return mean / np.linalg.norm(mean)
+    def texts(self, prompts, encoder, learned):
+        return pooled(prompts, encoder, unit_mean)
 
 
 def sentences(texts, activation):
@@ -44,7 +44,9 @@ def sentences(texts, activation):
 
 @pytest.fixture
 def encoder():
-    info = SimpleNamespace(name="stand-in", digest="abc", width=WIDTH, image_size=16)
+    info = SimpleNamespace(
+        name="stand-in", digest="abc", width=WIDTH, embed_dim=EMBED, image_size=16
+    )
     tower = SimpleNamespace(info=info, sentences=sentences)
     return examples.Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
 
@@ -70,7 +72,7 @@ class StandInData:
 @pytest.fixture
 def parse(monkeypatch, encoder):
     monkeypatch.setattr(examples, "open_encoder", lambda *_: encoder)
-    monkeypatch.setattr(commands.datasets, "open_dataset", lambda spec: StandInData())
+    monkeypatch.setattr(material.datasets, "open_dataset", lambda spec: StandInData())
     parser = argparse.ArgumentParser()
     commands.add_arguments(parser)
     return lambda line: parser.parse_args(line.split())
@@ -117,7 +119,7 @@ def test_examples_of_subjects(encoder):
     assert found.tokens.shape == (4, 4, GRID * GRID, WIDTH)
     assert found.tokens.dtype == np.float16
     assert found.masks.sum(axis=(1, 2)).tolist().count(16) == 2  # 8 x 8 of 16 pixels, at half size
-    assert found.text.shape == (2, EMBED)
+    assert found.first.shape == (4, EMBED)
 
 
 def test_memory_is_bounded(encoder, monkeypatch):
@@ -132,7 +134,7 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
     out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
     line = f"--method aprilgan --setup brats --epochs 2 --seed 5 --out {out} --official {official}"
     commands.run(parse(line))
-    stored = setups.read_checkpoint(out)
+    stored = setups.read_checkpoint("aprilgan", out)
     state = torch.load(official, weights_only=True)["trainable_linearlayer"]
     assert set(stored) == {f"fc.{i}.{part}" for i in range(4) for part in ("weight", "bias")}
     for name, value in state.items():
@@ -153,8 +155,8 @@ def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):
     commands.run(parse(f"--method aprilgan --setup industrial --epochs 1 --out {first}"))
     rest = f"--start {first} --epochs 1 --out {second}"
     commands.run(parse(f"--method aprilgan --setup finetune {rest}"))
-    gone_on = setups.read_checkpoint(second)
-    for name, value in setups.read_checkpoint(first).items():
+    gone_on = setups.read_checkpoint("aprilgan", second)
+    for name, value in setups.read_checkpoint("aprilgan", first).items():
         assert 0 < np.abs(gone_on[name] - value).max() < 0.01  # a step or two of 1e-3
 
 
@@ -198,5 +200,5 @@ def test_wrong_places_are_one_sentence(parse, line, words, tmp_path):
 def test_a_data_name_or_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
-    assert commands._data("demo") == DataSpec("demo")
-    assert commands._data(str(tmp_path)) == DataSpec("brats", str(tmp_path))
+    assert material.data_spec("demo") == DataSpec("demo")
+    assert material.data_spec(str(tmp_path)) == DataSpec("brats", str(tmp_path))
