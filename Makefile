@@ -1,9 +1,12 @@
 # make app   set up and open the app on the demo      make test   set up, lint, types, all tests
 # make check lint and types only                      make bench  measure this machine
+# make screenshots   look at every page in a browser, fail on any complaint, renew docs/*.png
 PYTHON ?= python3
 BIN := .venv/bin
+# ARGS go to the screenshots: make screenshots ARGS="--all --cache cache"
+ARGS ?=
 
-.PHONY: app test check bench
+.PHONY: app test check bench screenshots
 app: .venv/app
 	$(BIN)/streamlit run app.py
 
@@ -17,6 +20,9 @@ test: check
 
 bench: .venv/dev
 	$(BIN)/python -m bench
+
+screenshots: .venv/dev
+	$(BIN)/python -m bench.screenshots $(ARGS)
 
 .venv/app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

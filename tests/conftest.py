@@ -2,6 +2,9 @@
 
 import pytest
 
+# --doctest-modules would import them as modules: fixtures of one name, and an app.
+collect_ignore_glob = ["*conftest.py", "*viewer_app.py"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory):
@@ -14,3 +17,14 @@ def _cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_HOME", str(tmp_path / "home"))
+
+
+def pytest_collection_modifyitems(items):
+    """Tests marked `gpu` are skipped, with the reason, where torch sees no GPU."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="torch sees no GPU here"))

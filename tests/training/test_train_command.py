@@ -8,11 +8,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from zsad_core import setups
+from tests.goldens_of import small_backbone
+from zsad_core import backbones, prompt_sets, setups
 from zsad_core.errors import DataError, SettingError
-from zsad_core.methods.texts import pooled, unit_mean
+from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
 from zsad_core.training import commands, examples, material
-from zsad_core.types import DataSpec, Recipe, SliceStack, Subject, Volume
+from zsad_core.training.anomalyclip import PromptVectors
+from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject, Volume
 
 GRID, WIDTH, EMBED = 4, 6, 5
 
@@ -148,6 +151,35 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
     assert "--setup brats --epochs 2" in facts["command"]
     assert str(tmp_path) not in "".join(facts.values())
     assert "on validation" in capsys.readouterr().out
+
+
+def test_prompts_are_stored_without_what_inference_does_not_use(parse, tmp_path, monkeypatch):
+    spec = BackboneSpec(*(str(path) for path in small_backbone(tmp_path)))
+    real = examples.Encoder(*_opened(spec), 8)
+    monkeypatch.setattr(examples, "open_encoder", lambda *_: real)
+    out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
+    line = f"--method anomalyclip --setup brats --epochs 1 --out {out} --official {official}"
+    commands.run(parse(line))
+    with safe_open(out, "numpy") as file:
+        assert set(file.keys()) == {"ctx_pos", "ctx_neg", "compound_prompts_text.0"}
+        assert file.get_tensor("ctx_pos").dtype == np.float16
+    own, theirs = (setups.read_checkpoint("anomalyclip", path) for path in (out, official))
+    for name, value in own.items():
+        np.testing.assert_allclose(value, theirs[name], atol=1e-3)
+        fresh = PromptVectors(real).initial(0)[name]
+        assert 0 < np.abs(value - fresh).max() < 0.01  # a step or two of 1e-3
+    encoder, prompts = TowerTexts(real.tower, "quick_gelu"), prompt_sets.shipped()["anomalyclip"]
+    words = [n for n in theirs if n.startswith("token_")]
+    assert len(words) == 4
+    without = {name: value for name, value in theirs.items() if name not in words}
+    np.testing.assert_array_equal(
+        real.method.texts(prompts, encoder, theirs), real.method.texts(prompts, encoder, without)
+    )
+
+
+def _opened(spec):
+    method, tower = AnomalyClip(), backbones.load(spec, "cpu", "float32")
+    return method, tower, method.recipe(tower.info)
 
 
 def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):

@@ -1,7 +1,6 @@
 """`python -m zsad_core train`: the learned part of a method, or a demo backbone."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from zsad_core import backbones, setups
 from zsad_core.engine import Engine
@@ -20,7 +18,7 @@ from zsad_core.training.anomalyclip import PromptVectors
 from zsad_core.training.aprilgan import LinearLayers
 from zsad_core.training.backbone import train_backbone
 from zsad_core.training.fit import Fitted
-from zsad_core.training.learner import Learner, Tensors
+from zsad_core.training.learner import Learner, Tensors, save
 from zsad_core.training.material import Material, Source, gather
 
 LEARNERS: dict[str, Callable[[examples.Encoder], Learner]] = {
@@ -28,7 +26,17 @@ LEARNERS: dict[str, Callable[[examples.Encoder], Learner]] = {
     "anomalyclip": PromptVectors,
 }
 SETUPS = ("industrial", "finetune", "brats", "pmc")
-OF_METHOD = ("setup", "data", "epochs", "start", "official", "slices", "subjects", "loss_side")
+OF_METHOD = (
+    "setup",
+    "data",
+    "epochs",
+    "patience",
+    "start",
+    "official",
+    "slices",
+    "subjects",
+    "loss_side",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     parser.add_argument("--slices", type=_positive, metavar="N", help="per subject (default 20)")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="at most (default 10)")
+    parser.add_argument(
+        "--patience", type=_positive, metavar="N", help="epochs without a better Dice (default 4)"
+    )
     parser.add_argument("--loss-side", type=_positive, metavar="N", help="pixels (default 96)")
     parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="for --setup finetune")
     parser.add_argument(
@@ -79,7 +90,12 @@ def run(parsed: argparse.Namespace) -> None:
     encoder, start = _encoder(parsed), _start(parsed)
     learner = LEARNERS[parsed.method](encoder)
     material = gather(_source(parsed), encoder, learner, _count)
-    plan = fit.Plan(parsed.epochs or 10, seed=parsed.seed, device=parsed.device)
+    plan = fit.Plan(
+        parsed.epochs or fit.Plan.epochs,
+        seed=parsed.seed,
+        patience=parsed.patience or fit.Plan.patience,
+        device=parsed.device,
+    )
     found = fit.fit(learner, (material.train, material.held_out), plan, start, _tell)
     facts = _facts(parsed, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, out)
@@ -94,13 +110,6 @@ def run_card(_: argparse.Namespace) -> None:
     """Evaluate the demo on its validation and test subjects and write the model card."""
     card.measure(Engine(), _count)
     print(f"\nmodel card: {card_text.write()}")
-
-
-def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
-    """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, temporary, facts)
-    os.replace(temporary, path)
 
 
 def _combination(parsed: argparse.Namespace) -> str:

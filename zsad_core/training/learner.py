@@ -1,11 +1,14 @@
 """What the training loop asks of the learned part of a method, and what it gives it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from zsad_core.types import FloatArray, MaskArray
@@ -60,3 +63,10 @@ class Learner(Protocol):
 
     def official(self, tensors: Tensors) -> dict[str, Tensor]:
         """What the official checkpoint holds under its key."""
+
+
+def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
+    """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, temporary, facts)
+    os.replace(temporary, path)

@@ -1,0 +1,146 @@
+"""The app in a process of its own, a headless Chromium before it; for bench and browser tests."""
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+START_UP = re.compile(
+    r"\s*|.* Uvicorn server started on \S+|\s*(\w+ )?URL: \S+"
+    r"|\s*You can now view your Streamlit app in your browser\."
+)
+PROBE = re.compile(r"//[^/]+/\w+/_stcore/(health|host-config)$")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: its address, its process, and the file it logs to."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def address(self, page: str, **choice: str) -> str:
+        """Where a page opens with that choice; a list's entry goes by the label it shows."""
+        return f"{self.url}/{page}" + (f"?{urlencode(choice)}" if choice else "")
+
+    @property
+    def output(self) -> str:
+        """Everything logged so far."""
+        return self.log.read_text()
+
+    def complaints(self) -> list[str]:
+        """Logged lines other than Streamlit's start-up lines."""
+        return [line for line in self.output.splitlines() if not START_UP.fullmatch(line)]
+
+    def peak_gb(self) -> float | None:
+        """Peak memory of the process so far; None where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return None
+        found = re.search(r"VmHWM:\s*(\d+) kB", status)
+        return int(found[1]) / 2**20 if found else None
+
+
+@contextmanager
+def served(log: Path, script: str = "app.py", **environment: str) -> Iterator[Server]:
+    """Serve a script on a free port, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=stream, stderr=subprocess.STDOUT
+        )
+    server = Server(f"http://localhost:{port}", process, log)
+    try:
+        _wait_until_healthy(server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def no_browser() -> str:
+    """Why there is no browser here; "" if there is one."""
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed"
+    return "" if _chromium() else f"no Chromium on the PATH ({', '.join(NAMES)})"
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """A headless Chromium; ask `no_browser` first."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+        yield running
+        running.close()
+
+
+def complaints_of(page: "Page") -> list[str]:
+    """A list that collects the page's console errors and exceptions from now on.
+
+    On a page's own address Streamlit looks for its server below that address first: no complaint.
+    """
+    found: list[str] = []
+
+    def hear(message: "ConsoleMessage") -> None:
+        where = message.location.get("url", "")
+        if message.type == "error" and not PROBE.search(where):
+            found.append(f"{message.text} {where}")
+
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", hear)
+    return found
+
+
+def _chromium() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def _wait_until_healthy(server: Server) -> None:
+    for _ in range(1200):
+        if server.process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"streamlit did not start:\n{server.output}")

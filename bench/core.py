@@ -1,0 +1,87 @@
+"""Without the browser: from a subject that was never made to its map, and a prompt edit after."""
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bench.report import Line
+from zsad_core import pipeline, prompt_sets, setups
+from zsad_core.engine import Engine
+from zsad_core.readout import readout
+from zsad_core.types import DataSpec, MapSpec, ReadoutSpec, SliceSpec
+
+# A subject each, so that every first view is one; what it waits for, and the volume's aim in s.
+VIEWS = (
+    ("aprilgan", "brats", "DEMO-MET-015-000", 15.0),
+    ("winclip", "zero-shot", "DEMO-MET-016-000", None),
+    ("intensity", "zero-shot", "DEMO-MET-017-000", None),
+)
+EDITS = 5
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long the work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def measure() -> Iterator[Line]:
+    """Lines for each method that is here; one that lacks files is called missing."""
+    for method, setup, subject, most in VIEWS:
+        if setups.missing(setups.SETUPS[method, setup]):
+            yield Line(f"{method} · {setup}", "missing")
+            continue
+        engine = Engine()
+        slices = SliceSpec(DataSpec("demo"), subject)
+        prompts = prompt_sets.shipped()["appearance"]
+        spec = pipeline.map_spec(engine, slices, method, setup, prompts)
+        yield from _first_view(engine, spec, most)
+        if spec.features.recipe:
+            yield from _prompt_edits(engine, spec)
+        stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec)
+        spent = statistics.median(
+            seconds(lambda: readout(stack, anomaly, ReadoutSpec()))  # noqa: B023
+            for _ in range(EDITS)
+        )
+        yield Line(f"{method}: readout of the volume", spent * 1000, "ms", 100)
+        size = engine.store.size_bytes(pipeline.feature_key(engine, spec.features))
+        yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    yield Line("peak memory of these steps without a browser", peak, "GB")
+
+
+def _first_view(engine: Engine, spec: MapSpec, most: float | None) -> Iterator[Line]:
+    made = seconds(lambda: engine.stack(spec.features.slices))
+    first = seconds(lambda: pipeline.slice_levels(engine, spec, [_middle(engine, spec)]))
+    yield Line(f"{spec.method}: new subject, made and read", made, "s")
+    yield Line(f"{spec.method}: new subject to its first slice's map", made + first, "s", 8)
+    whole = seconds(lambda: pipeline.anomaly_map(engine, spec))
+    yield Line(
+        f"{spec.method}: new subject to the whole volume's map", made + first + whole, "s", most
+    )
+
+
+def _prompt_edits(engine: Engine, spec: MapSpec) -> Iterator[Line]:
+    """Median over texts that were never encoded."""
+    middle, prompts = _middle(engine, spec), spec.prompts
+    for what, most, work in (
+        ("slice", 300, lambda edited: pipeline.slice_levels(engine, edited, [middle])),
+        ("volume", 1000, lambda edited: pipeline.anomaly_map(engine, edited)),
+    ):
+        spent = []
+        for number in range(EDITS):
+            texts = (*prompts.abnormal, f"{what} {number} with a new word")
+            edited = replace(spec, prompts=replace(prompts, name="edited", abnormal=texts))
+            spent.append(seconds(lambda: work(edited)))  # noqa: B023
+        name = f"{spec.method}: prompt edit to new map, {what}"
+        yield Line(name, statistics.median(spent) * 1000, "ms", most)
+
+
+def _middle(engine: Engine, spec: MapSpec) -> int:
+    """The slice with most brain."""
+    return int(np.argmax(engine.stack(spec.features.slices).brain.sum(axis=(1, 2))))

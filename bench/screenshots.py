@@ -1,0 +1,139 @@
+"""`make screenshots`: every page as a new user sees it, in two sizes; fails on any complaint.
+
+The pictures of 1440 x 900 are kept, one a page, as the README shows them; `--all` keeps every one.
+"""
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from bench.app_server import ROOT, Server, chromium, complaints_of, no_browser, served
+from zsad_core import methods, setups
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SIZES = ((1440, 900), (1920, 1080))
+LARGEST = 500_000  # bytes of a picture
+DRAWN = 30_000  # ms from settled to drawn
+PATIENCE = 900_000  # ms; a new user's first validation threshold encodes four subjects
+# Nothing runs on the page, in the sidebar, or in the background; asked for three times in a row.
+SETTLED = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    const busy = ["stProgress", "stSpinner", "stSkeleton"].map(n => `[data-testid="${n}"]`).join();
+    const still = app?.dataset.testScriptState === "notRunning" && !app.querySelector(busy);
+    window.settledFor = still ? (window.settledFor ?? 0) + 1 : 0;
+    return window.settledFor >= 3;
+}"""
+BOXES = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+METRIC = '[data-testid="stMetric"]:has-text("3D Dice")'
+CHART, TABLE = ".js-plotly-plot .trace", '[data-testid="stDataFrame"]'
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page to look at: its name, its path, what must be on it, and the choices to press."""
+
+    name: str
+    path: str
+    marks: tuple[str, ...]
+    choice: str = ""
+    kept: bool = True
+
+
+SHOTS = (
+    Shot("start", "", ('[data-testid="stMetric"]',)),
+    Shot("explore", "Explore", (".z-root[data-slice]", METRIC)),
+    Shot("prompts", "Prompts", ('[data-testid="stImage"]', TABLE, CHART)),
+    Shot("depth", "Depth", (CHART,)),
+    Shot("depth-all", "Depth", (CHART,), "all evaluated subjects", kept=False),
+    Shot("setup", "Setup", (TABLE,)),
+    Shot("setup-weights", "Setup", (TABLE,), "Weights", kept=False),
+    Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and store", kept=False),
+    Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Encode ahead", kept=False),
+)
+
+
+def address(server: Server, shot: Shot) -> str:
+    """The page with a CLIP method chosen: APRIL-GAN where it is here, else WinCLIP."""
+    if not shot.path:
+        return server.url
+    here = not setups.missing(setups.SETUPS["aprilgan", "brats"])
+    method, setup = ("aprilgan", "brats") if here else ("winclip", "zero-shot")
+    return server.address(shot.path, method=methods.METHODS[method].title, setup=setup)
+
+
+def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:
+    """Wait until nothing runs and what must be there is there, or an error box is."""
+    page.evaluate("window.settledFor = 0")
+    page.wait_for_function(SETTLED, polling=500)
+    for mark in marks:
+        page.locator(f"{mark}, {BOXES}").first.wait_for(timeout=DRAWN)
+
+
+def look(browser: "Browser", server: Server, size: tuple[int, int]) -> Iterator[tuple[Shot, bytes]]:
+    """Each page's picture in one size; raises RuntimeError for one that complains."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    for shot in SHOTS:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        complaints = complaints_of(page)
+        page.goto(address(server, shot))
+        settle(page)
+        if shot.choice:
+            page.get_by_text(shot.choice, exact=True).first.click()
+        settle(page, shot.marks)
+        complaints += page.locator(BOXES).all_inner_texts() + server.complaints()
+        picture = page.screenshot()
+        page.close()
+        if complaints:
+            raise RuntimeError(f"{shot.name} at {size[0]}x{size[1]}: " + "\n".join(complaints))
+        yield shot, picture
+    context.close()
+
+
+def small(picture: bytes) -> bytes:
+    """The same picture, with a palette if it would be too large."""
+    if len(picture) <= LARGEST:
+        return picture
+    image, out = Image.open(io.BytesIO(picture)).convert("RGB"), io.BytesIO()
+    image.quantize(256).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def main() -> None:
+    """Look at every page in every size and write the pictures that are kept."""
+    parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the pictures")
+    parser.add_argument("--cache", default="", help="a cache to keep (default: a fresh one)")
+    parser.add_argument("--all", action="store_true", help="keep the pictures of every size")
+    asked = parser.parse_args()
+    if why := no_browser():
+        sys.exit(why)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        os.environ["ZSAD_HOME"] = str(Path(folder) / "home")
+        os.environ["ZSAD_CACHE"] = asked.cache or str(Path(folder) / "cache")
+        os.environ.pop("ZSAD_DATA", None)
+        asked.out.mkdir(parents=True, exist_ok=True)
+        with served(Path(folder) / "log.txt") as server:
+            for size in SIZES:
+                for shot, picture in look(browser, server, size):
+                    print(f"{shot.name} at {size[0]}x{size[1]}", flush=True)
+                    if asked.all or (shot.kept and size == SIZES[0]):
+                        ending = "" if size == SIZES[0] else f"-{size[0]}"
+                        (asked.out / f"{shot.name}{ending}.png").write_bytes(small(picture))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -1,0 +1,204 @@
+"""What every registered method, backbone and setup keeps, from its first day.
+
+To add a method that learns, say in `LEARNED` how to make its tensors at random.
+"""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from tests.goldens_of import recipe as golden_recipe
+from tests.goldens_of import write_backbone
+from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.types import BackboneSpec, Recipe
+
+CLIP = golden_recipe("recipe_clip_random")
+LEARNED = {
+    "aprilgan": lambda: CLIP.april_linear_state("tiny"),
+    "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("tiny"),
+}
+WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
+SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
+DEPTHS = ((4, 2), (8, 4), (12, 6))
+RNG = np.random.default_rng(3)
+SLICES = RNG.integers(0, 256, (2, 40, 30), np.uint8)
+TEXT, OTHER_TEXT = RNG.normal(size=(2, 2, CLIP.TINY["embed_dim"])).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=DEPTHS, ids=lambda depth: f"{depth[0]} blocks")
+def tower(request, tmp_path_factory):
+    """A random CLIP of 8 x 8 patches with other numbers of blocks than the shipped ones."""
+    visual, text = request.param
+    sizes = {**CLIP.TINY, "v_layers": visual, "t_layers": text, "vocab": 8}
+    files = write_backbone(tmp_path_factory.mktemp("clip"), sizes, CLIP.clip_state(sizes))
+    return backbones.load(BackboneSpec(*(str(path) for path in files)), "cpu", "float32")
+
+
+@pytest.fixture(params=methods.METHODS)
+def method(request):
+    return methods.METHODS[request.param]()
+
+
+@pytest.fixture(params=backbones.BACKBONES)
+def shipped(request):
+    return BackboneSpec(request.param)
+
+
+@pytest.fixture(params=setups.SETUPS, ids=" ".join)
+def entry(request):
+    return setups.SETUPS[request.param]
+
+
+def learned_of(method):
+    return LEARNED[method.name]() if method.learned else None
+
+
+def mapped(method, tower, images, kept=None, text=TEXT):
+    """(maps, scores) of slices, from all patches or from some."""
+    recipe = method.recipe(tower.info) if method.needs_tower else None
+    if kept is None:
+        side = recipe.grid if recipe else 1
+        kept = np.ones((len(images), side, side), bool)
+    features = method.encode(tower, images, recipe, kept)
+    return method.maps(features, kept, text, learned_of(method), recipe)
+
+
+def test_a_method_is_a_frozen_value_with_its_facts(method):
+    assert dataclasses.is_dataclass(method)
+    assert type(method)() == method
+    assert hash(type(method)()) == hash(method)
+    for field in dataclasses.fields(method):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(method, field.name, 1)
+    texts = ("name", "title", "source", "official", "prompts", "prompt_note")
+    flags = ("learned", "needs_tower")
+    assert {*texts, *flags} == set(methods.Method.__annotations__)
+    assert {type(getattr(method, name)) for name in texts} == {str}
+    assert {type(getattr(method, name)) for name in flags} == {bool}
+    assert type(method.high) is float
+    assert method.learned == bool(method.official)
+    assert methods.METHODS[method.name] is type(method)
+    assert method.title
+    assert method.source
+    assert method.high > 0
+    assert not method.prompts or method.prompts in prompt_sets.shipped()
+    assert any(name == method.name for name, _ in setups.SETUPS)
+
+
+@pytest.mark.parametrize("name", WITH_TOWER)
+def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
+    method, info = methods.METHODS[name](), tower.info
+    recipe = method.recipe(info)
+    assert method.recipe(info) == recipe
+    assert hash(method.recipe(info)) == hash(recipe)
+    assert recipe.grid * info.patch_size == recipe.image_size
+    assert 0 <= recipe.reach < recipe.grid
+    assert list(recipe.taps) == sorted(set(recipe.taps))
+    assert all(1 <= tap <= info.visual_blocks for tap in recipe.taps)
+    assert all(1 <= side <= recipe.grid for side in recipe.windows)
+
+
+def test_features_maps_and_scores_have_the_promised_form(method, tower):
+    recipe = method.recipe(tower.info) if method.needs_tower else None
+    side = recipe.grid if recipe else 1
+    kept = np.ones((len(SLICES), side, side), bool)
+    features = method.encode(tower, SLICES, recipe, kept)
+    parts = method.parts(recipe)
+    assert [tuple(one) for one in features] == [parts] * len(SLICES)
+    maps, scores = method.maps(features, kept, TEXT, learned_of(method), recipe)
+    shape = SLICES.shape[1:] if recipe is None else (recipe.image_size,) * 2
+    assert (maps.shape, maps.dtype) == ((len(SLICES), *shape), np.float32)
+    assert (scores.shape, scores.dtype) == ((len(SLICES),), np.float32)
+    assert np.isfinite(maps).all()
+    assert np.isfinite(scores).all()
+    assert 0 <= maps.min() < maps.max() <= method.high
+
+
+def test_slices_together_give_what_each_gives_alone(method, tower):
+    maps, scores = mapped(method, tower, SLICES)
+    for index in range(len(SLICES)):
+        alone, score = mapped(method, tower, SLICES[index : index + 1])
+        np.testing.assert_allclose(alone[0], maps[index], atol=1e-5 * method.high)
+        np.testing.assert_allclose(score[0], scores[index], atol=1e-5)
+
+
+def test_a_grey_slice_in_three_channels_gives_the_same_map(method, tower):
+    colour = np.repeat(SLICES[..., None], 3, axis=3)
+    found, grey = mapped(method, tower, colour)[0], mapped(method, tower, SLICES)[0]
+    np.testing.assert_allclose(found, grey, atol=1e-5 * method.high)
+
+
+def test_text_moves_the_map_where_the_method_reads_text_and_only_there(method, tower):
+    first = mapped(method, tower, SLICES)[0]
+    other = mapped(method, tower, SLICES, text=OTHER_TEXT)[0]
+    moved = np.abs(first - other).max() / method.high
+    assert (moved > 1e-3) == bool(method.prompts)
+    assert (moved == 0) == (not method.prompts)
+
+
+@pytest.mark.parametrize("name", WITH_TOWER)
+def test_what_is_left_out_does_not_change_what_is_kept(name, tower):
+    """The map inside the brain is the same from patches near it as from all patches."""
+    method = methods.METHODS[name]()
+    recipe = method.recipe(tower.info)
+    brain = np.zeros((1, recipe.image_size, recipe.image_size), bool)
+    brain[0, 45:66, 43:55] = True
+    kept = slicing.patches_near(brain, recipe.grid, recipe.reach)
+    whole, near = (mapped(method, tower, SLICES[:1], which)[0] for which in (None, kept))
+    np.testing.assert_allclose(near[brain], whole[brain], atol=1e-4)
+    assert np.abs(near - whole).max() > 1e-3
+
+
+def test_a_backbone_has_taps_windows_and_texts(shipped):
+    tower, info = backbones.load(shipped, "cpu", "float32"), backbones.info(shipped)
+    assert tower.info == info
+    assert info.visual_blocks % 4 == 0
+    texts = tower.sentences(["a dark area", "a bright spot"], "gelu")
+    assert texts.shape == (2, info.embed_dim)
+    assert np.abs(texts[0] - texts[1]).max() > 1e-3
+    grid = info.image_size // info.patch_size
+    assert grid * info.patch_size == info.image_size
+    recipe = Recipe("taps", info.image_size, grid, taps=(info.visual_blocks,))
+    taps, first = tower.taps(SLICES, recipe)
+    assert [tap.shape for tap in taps] == [(len(SLICES), grid * grid, info.width)]
+    window = np.arange(4)[None]
+    windows, again = tower.windows(SLICES, recipe, [[window]] * len(SLICES))
+    assert [one[0].shape for one in windows] == [(1, info.embed_dim)] * len(SLICES)
+    np.testing.assert_allclose(again, first, atol=1e-4)
+
+
+def test_a_setup_says_where_it_comes_from_and_needs_what_its_method_needs(entry):
+    method = methods.build(entry.method, entry.options)
+    assert entry.provenance
+    assert bool(entry.checkpoint) == method.learned
+    assert entry.backbone.name in backbones.BACKBONES or backbones.wanted(entry.backbone)
+
+
+@pytest.mark.parametrize("name", SHIPPED, ids=" ".join)
+def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
+    entry = setups.SETUPS[name]
+    assert setups.missing(entry) == ""
+    method = methods.build(entry.method, entry.options)
+    assert bool(setups.digest(entry)) == method.learned
+    if method.learned:
+        tower = backbones.load(entry.backbone, "cpu", "float32")
+        recipe = method.recipe(tower.info)
+        kept = np.ones((1, recipe.grid, recipe.grid), bool)
+        features = method.encode(tower, SLICES[:1], recipe, kept)
+        text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
+        maps, _ = method.maps(features, kept, text, setups.learned(entry), recipe)
+        assert np.isfinite(maps).all()
+
+
+def test_a_missing_file_is_named_with_the_command_that_gets_it(entry, tmp_path, monkeypatch):
+    monkeypatch.setattr(setups, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr("zsad_core.backbones.sources.WEIGHTS", tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = setups.missing(entry)
+    if methods.METHODS[entry.method].needs_tower:
+        assert str(tmp_path) in found
+        assert re.search(r"python -m zsad_core (train|fetch) --(backbone|method) \S+", found)
+    else:
+        assert found == ""

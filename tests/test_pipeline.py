@@ -1,0 +1,116 @@
+"""What was computed is not computed again: second runs, prompt edits, restarts, cancelled runs."""
+
+from collections import Counter
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from zsad_core import backbones, pipeline, prompt_sets
+from zsad_core.engine import Engine
+from zsad_core.errors import Cancelled
+from zsad_core.store import Store
+from zsad_core.types import DataSpec, SliceSpec
+
+FILLED = 6  # slices with brain, more than one batch
+PROMPTS = prompt_sets.shipped()["minimal-pair"]
+
+
+class Counted:
+    """A real tower that counts the slices and sentences that go through it."""
+
+    def __init__(self, tower, calls):
+        self._tower, self._calls = tower, calls
+
+    def windows(self, images, *rest):
+        self._calls["slices"] += len(images)
+        return self._tower.windows(images, *rest)
+
+    def sentences(self, texts, activation):
+        self._calls["sentences"] += len(texts)
+        return self._tower.sentences(texts, activation)
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def start(request, tmp_path):
+    """start(): an engine as after a restart of the app, on the store of this test."""
+    return lambda: Engine(Store(tmp_path / "store"), request.param)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Slices and sentences that went through any tower so far."""
+    found, load = Counter(), backbones.load
+    monkeypatch.setattr(backbones, "load", lambda *spec: Counted(load(*spec), found))
+    return found
+
+
+@pytest.fixture
+def spec(start, tmp_path):
+    """WinCLIP on a small scan of eight slices, two of them empty."""
+    values = np.zeros((20, 24, 8), np.int16)
+    brain = np.random.default_rng(5).integers(50, 900, (6, 5, FILLED))
+    values[8:14, 9:14, 1:-1] = brain
+    (tmp_path / "data").mkdir()
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "data" / "a.nii.gz")
+    slices = SliceSpec(DataSpec("folder", str(tmp_path / "data")), "a", "scan")
+    made = pipeline.map_spec(start(), slices, "winclip", "zero-shot", PROMPTS)
+    return replace(made, features=replace(made.features, precision="float32"))
+
+
+def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
+    engine = start()
+    assert pipeline.encode(engine, spec) == FILLED
+    first = pipeline.anomaly_map(engine, spec)
+    assert calls == {"slices": FILLED, "sentences": 2}
+    for again in (engine, start()):
+        assert pipeline.encode(again, spec) == 0
+        np.testing.assert_array_equal(pipeline.anomaly_map(again, spec).levels, first.levels)
+    assert calls == {"slices": FILLED, "sentences": 2}
+    assert first.levels[1:-1].any()
+    assert not first.levels[[0, -1]].any()
+
+
+def test_an_edited_prompt_encodes_its_new_sentences_and_no_slice(start, spec, calls):
+    engine = start()
+    before = pipeline.anomaly_map(engine, spec)
+    calls.clear()
+    edited = replace(PROMPTS, name="edited", abnormal=(*PROMPTS.abnormal, "a dark stain"))
+    after = pipeline.anomaly_map(engine, replace(spec, prompts=edited))
+    assert calls == {"sentences": 1}
+    assert (after.levels != before.levels).any()
+
+
+def test_the_visible_slice_is_encoded_alone(start, spec, calls):
+    pipeline.slice_levels(start(), spec, [3])
+    assert calls["slices"] == 1
+    assert pipeline.encode(start(), spec) == FILLED - 1
+
+
+def test_a_cancelled_run_continues_where_it_stopped(start, spec, calls):
+    def stop_after_a_batch(done, total):
+        if done:
+            raise Cancelled(f"stopped after {done} of {total}")
+
+    with pytest.raises(Cancelled, match=f"stopped after {pipeline.BATCH} of {FILLED}"):
+        pipeline.encode(start(), spec, progress=stop_after_a_batch)
+    assert calls["slices"] == pipeline.BATCH
+    assert pipeline.encode(start(), spec) == FILLED - pipeline.BATCH
+    assert calls["slices"] == FILLED
+
+
+def test_what_another_precision_computed_is_not_taken(start, spec):
+    pipeline.encode(start(), spec, [3])
+    other = replace(spec, features=replace(spec.features, precision="bfloat16"))
+    assert pipeline.encode(start(), other, [3]) == 1
+
+
+def test_a_damaged_file_is_computed_again(start, spec, calls):
+    engine = start()
+    first = pipeline.slice_levels(engine, spec, [3])[0]
+    key = pipeline.feature_key(engine, spec.features)
+    damaged = next(engine.store.entry(key).glob("003-class.*.npy"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    np.testing.assert_array_equal(pipeline.slice_levels(start(), spec, [3])[0], first)
+    assert calls["slices"] == 2
