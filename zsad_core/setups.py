@@ -19,6 +19,7 @@ from zsad_core.methods.checkpoints import read_official
 from zsad_core.types import BackboneSpec, FloatArray
 
 CHECKPOINTS = Path(__file__).parent / "training" / "checkpoints"
+FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 518 px are of 336
 DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
 
 
@@ -41,7 +42,7 @@ class Setup:
 def _entry(method: str, setup: str, backbone: BackboneSpec, provenance: str) -> Setup:
     learned = methods.METHODS[method].learned
     checkpoint = f"{method}-{setup}.safetensors" if learned else ""
-    return Setup(method, setup, backbone, checkpoint, provenance)
+    return Setup(method, setup, backbone, checkpoint, provenance, FINER if learned else ())
 
 
 _ENTRIES = (

@@ -19,7 +19,7 @@ from zsad_core.training import fit
 from zsad_core.training.anomalyclip import WEIGHT, PromptVectors
 from zsad_core.training.aprilgan import LinearLayers
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Examples
+from zsad_core.training.learner import Examples, Plan
 from zsad_core.types import BackboneSpec, Recipe
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -76,7 +76,7 @@ def test_three_official_steps(recipe):
     )
     text = np.stack([plain[f"text_{plain['classes'][i]}"].T for i in order])
     examples = Examples(tokens, inputs["masks_154"][order], NO_CLASS, text)
-    plan = fit.Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
     start = recipe.april_linear_state("tiny")
     found = fit.fit(layers(128, 32, 4), (examples, None), plan, start)
     np.testing.assert_allclose(found.terms.ravel(), golden["term_values"], atol=1e-4)
@@ -94,7 +94,7 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     images, masks = inputs["pillow_11_at_154"][order], inputs["masks_154"][order]
     tokens, first = tower.vv_taps(images, encoder.recipe)
     examples = Examples(np.stack(tokens, axis=1), masks, first)
-    plan = fit.Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
     learner, start = PromptVectors(encoder), recipe.anomalyclip_prompt_state("tiny")
     found = fit.fit(learner, (examples, None), plan, start)
     terms = found.terms / [1, WEIGHT, WEIGHT, WEIGHT]
@@ -135,7 +135,7 @@ def toy(count=24, seed=0):
 
 
 def test_training_lowers_the_loss_and_finds_the_lesions():
-    plan = fit.Plan(epochs=30, batch=8, rate=1e-2, patience=30)
+    plan = Plan(epochs=30, batch=8, rate=1e-2, patience=30)
     found = fit.fit(layers(), (toy(), toy(8, seed=1)), plan)
     per_step = found.terms.sum(axis=(1, 2))
     assert found.loss < 0.5 * per_step[0]
@@ -143,7 +143,7 @@ def test_training_lowers_the_loss_and_finds_the_lesions():
 
 
 def test_a_seed_gives_the_same_tensors():
-    plan = fit.Plan(epochs=2, batch=8, seed=3)
+    plan = Plan(epochs=2, batch=8, seed=3)
     first, again = (fit.fit(layers(), (toy(), None), plan) for _ in range(2))
     other = fit.fit(layers(), (toy(), None), replace(plan, seed=4))
     for name, value in first.tensors.items():
@@ -155,7 +155,7 @@ def test_the_best_epoch_on_validation_is_kept():
     """Validation truth is the opposite of what is trained, so every epoch makes it worse."""
     against = toy(8, seed=1)
     against = replace(against, masks=~against.masks)
-    plan = fit.Plan(epochs=20, batch=8, rate=1e-2, patience=2)
+    plan = Plan(epochs=20, batch=8, rate=1e-2, patience=2)
     steps = []
     found = fit.fit(
         layers(), (toy(), against), plan, report=lambda done, total, loss, left: steps.append(done)
@@ -173,17 +173,17 @@ def test_validation_dice_by_hand():
     masks[0, :2] = True
     examples = Examples(tokens, masks, NO_CLASS, np.eye(2, 3, dtype=np.float32))
     tensors = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
-    _, dice = fit.validate(layers(3, 3, 1), tensors, examples, fit.Plan())
+    _, dice = fit.validate(layers(3, 3, 1), tensors, examples, Plan())
     assert dice == pytest.approx(2 * 8 / (32 + 8))
 
 
 def test_report_and_refusals():
     told = []
-    plan = fit.Plan(epochs=2, batch=4)
+    plan = Plan(epochs=2, batch=4)
     fit.fit(layers(), (toy(9), None), plan, report=lambda *values: told.append(values))
     assert [values[:2] for values in told] == [(done, 6) for done in range(1, 7)]
     assert told[-1][3] == 0
     with pytest.raises(ValueError, match="nothing to train"):
-        fit.fit(layers(), (toy(), None), fit.Plan(epochs=0))
+        fit.fit(layers(), (toy(), None), Plan(epochs=0))
     with pytest.raises(WeightsError, match=r"fc.1.weight is missing, expected \(4, 6\)"):
-        fit.fit(layers(), (toy(), None), fit.Plan(), layers(taps=1).initial(0))
+        fit.fit(layers(), (toy(), None), Plan(), layers(taps=1).initial(0))

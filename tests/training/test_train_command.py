@@ -104,7 +104,7 @@ def test_without_splits_every_fifth_is_held_out():
     assert [s.id for s in held_out] == ["e"]
 
 
-def test_slices_are_balanced():
+def test_slices_with_and_without_lesion_are_as_asked():
     truth = np.zeros((10, 4, 4), bool)
     truth[2:8, 1, 1] = True
     brain = np.ones((10, 4, 4), bool)
@@ -114,6 +114,8 @@ def test_slices_are_balanced():
     assert truth[chosen].any(axis=(1, 2)).sum() == 2
     assert len(set(chosen.tolist())) == 4
     assert 9 not in examples.balanced(stack, examples.Choice(most=6))
+    fewer = examples.balanced(stack, examples.Choice(most=6, clear=1 / 3))
+    assert (~truth[fewer].any(axis=(1, 2))).sum() == 2
 
 
 def test_examples_of_subjects(encoder):

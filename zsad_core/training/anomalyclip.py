@@ -2,13 +2,14 @@
 
 Loss and optimiser follow the official training (github.com/zqhang/AnomalyCLIP 45ed4dd): four times
 focal + Dice + Dice of the inverse, over the taps, and the cross-entropy of the whole image, which
-counts as abnormal when its mask is not empty. Differences: batch and epochs are the plan's (8 and
-15 there), the best epoch on validation is kept, the loss is computed at the side of the masks (518
-there), and image features are float16.
+counts as abnormal when its mask is not empty. Differences: epochs are the plan's (15 there), the
+best epoch on validation is kept, the loss is computed at the side of the masks (518 there), and
+image features are float16.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from zsad_core import prompt_sets
 from zsad_core.methods.anomalyclip import DEEP, PUBLISHED, SIDES, text_features
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Outcome, Tensors
+from zsad_core.training.learner import Batch, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
 
@@ -33,6 +34,8 @@ class PromptVectors:
     """Learns `ctx_pos`, `ctx_neg` and `compound_prompts_text.i`."""
 
     encoder: Encoder
+
+    plan: ClassVar[Plan] = Plan(epochs=30, batch=8, rate=1e-3, patience=10)
 
     def text(self, class_name: str) -> FloatArray | None:
         """None: the text is what is learned, and it names no class."""

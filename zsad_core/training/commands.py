@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +26,7 @@ LEARNERS: dict[str, Callable[[examples.Encoder], Learner]] = {
     "anomalyclip": PromptVectors,
 }
 SETUPS = ("industrial", "finetune", "brats", "pmc")
-OF_METHOD = (
-    "setup",
-    "data",
-    "epochs",
-    "patience",
-    "start",
-    "official",
-    "slices",
-    "subjects",
-    "loss_side",
-)
+OF_METHOD = ("setup", "data", "epochs", "start", "official", "slices", "subjects", "loss_side")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="demo|ROOT", help="a data set's name, or a BraTS root")
     parser.add_argument("--modality", default="t2f", help="the contrast to train on")
     parser.add_argument("--subjects", type=_positive, metavar="N", help="at most (default 40)")
-    parser.add_argument("--slices", type=_positive, metavar="N", help="per subject (default 20)")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most (default 10)")
     parser.add_argument(
-        "--patience", type=_positive, metavar="N", help="epochs without a better Dice (default 4)"
+        "--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)"
     )
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most")
     parser.add_argument("--loss-side", type=_positive, metavar="N", help="pixels (default 96)")
     parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="for --setup finetune")
     parser.add_argument(
@@ -90,12 +79,8 @@ def run(parsed: argparse.Namespace) -> None:
     encoder, start = _encoder(parsed), _start(parsed)
     learner = LEARNERS[parsed.method](encoder)
     material = gather(_source(parsed), encoder, learner, _count)
-    plan = fit.Plan(
-        parsed.epochs or fit.Plan.epochs,
-        seed=parsed.seed,
-        patience=parsed.patience or fit.Plan.patience,
-        device=parsed.device,
-    )
+    plan = replace(learner.plan, seed=parsed.seed, device=parsed.device)
+    plan = replace(plan, epochs=parsed.epochs or plan.epochs)
     found = fit.fit(learner, (material.train, material.held_out), plan, start, _tell)
     facts = _facts(parsed, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, out)
@@ -133,8 +118,8 @@ def _source(parsed: argparse.Namespace) -> Source:
 
 
 def _encoder(parsed: argparse.Namespace) -> examples.Encoder:
-    backbone = setups.SETUPS[parsed.method, parsed.setup].backbone
-    return examples.open_encoder(parsed.method, backbone, parsed.device, parsed.loss_side or 96)
+    entry = setups.SETUPS[parsed.method, parsed.setup]
+    return examples.open_encoder(entry, parsed.device, parsed.loss_side or 96)
 
 
 def _start(parsed: argparse.Namespace) -> Tensors | None:

@@ -12,10 +12,10 @@ from PIL import Image
 
 from zsad_core import backbones, datasets, methods, slicing
 from zsad_core.errors import SettingError
+from zsad_core.setups import Setup
 from zsad_core.training import textures
 from zsad_core.training.learner import Examples
 from zsad_core.types import (
-    BackboneSpec,
     ByteArray,
     FloatArray,
     MaskArray,
@@ -56,23 +56,25 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which slices: split, modality, how many with lesion per subject (and as many without)."""
+    """Which slices: split, modality, most with lesion per subject, and times as many without."""
 
     split: Split = "train"
     modality: str = "t2f"
     most: int = 20
+    clear: float = 1.0
     seed: int = 0
 
 
-def open_encoder(method: str, backbone: BackboneSpec, device: str, side: int = 0) -> Encoder:
-    """The encoder of a method on a backbone, float32; side 0 is the tower's input side.
+def open_encoder(entry: Setup, device: str, side: int = 0) -> Encoder:
+    """The encoder of a setup's method on its backbone, float32; side 0 is the input's side.
 
     Raises WeightsError where the backbone is missing.
     """
-    chosen, tower = methods.METHODS[method](), backbones.load(backbone, device, "float32")
+    chosen = methods.build(entry.method, entry.options)
+    tower = backbones.load(entry.backbone, device, "float32")
     recipe = chosen.recipe(tower.info)
     if recipe is None:
-        raise ValueError(f"{method} reads no tower, so nothing of it can be trained")
+        raise ValueError(f"{entry.method} reads no tower, so nothing of it can be trained")
     return Encoder(chosen, tower, recipe, side or recipe.image_size)
 
 
@@ -117,14 +119,14 @@ def of_subjects(
     choice: Choice,
     progress: Progress | None = None,
 ) -> Examples:
-    """Slices with lesion and as many without, of each subject; the mask is the whole tumour.
+    """Slices with and without lesion of each subject; the mask is the whole tumour.
 
     Raises:
         SettingError: if one is of another split, they need too much memory, or none has a lesion.
         DataError: if a scan cannot be read.
     """
     check_split(dataset, [subject.id for subject in subjects], choice.split)
-    most = min(choice.most, encoder.room() // (2 * max(len(subjects), 1)))
+    most = min(choice.most, int(encoder.room() / (1 + choice.clear)) // max(len(subjects), 1))
     if most < 1:
         raise SettingError(f"{len(subjects)} subjects exceed {BYTES // 2**30} GB; use fewer.")
     found, masks = list[Features](), []
@@ -146,12 +148,13 @@ def of_subjects(
 
 
 def balanced(stack: SliceStack, choice: Choice) -> NDArray[np.int64]:
-    """Indices of at most `choice.most` slices with lesion and as many without, ascending."""
+    """Indices of at most `choice.most` slices with lesion, and of those without, ascending."""
     rng = np.random.default_rng([choice.seed, len(stack.image)])
     area, lesion = stack.brain.sum(axis=(1, 2)), np.any(stack.truth, axis=(1, 2))
     with_lesion = _drawn(rng, np.flatnonzero(lesion), choice.most)
     clear = np.flatnonzero(~lesion & (area >= LEAST_BRAIN * area.max()))
-    return np.sort(np.concatenate([with_lesion, _drawn(rng, clear, max(len(with_lesion), 1))]))
+    without = _drawn(rng, clear, max(round(len(with_lesion) * choice.clear), 1))
+    return np.sort(np.concatenate([with_lesion, without]))
 
 
 def of_textures(

@@ -16,25 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
-from zsad_core.training.learner import Batch, Examples, Learner, Tensors
+from zsad_core.training.learner import Batch, Examples, Learner, Plan, Tensors
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
 
 LEVELS = 256
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how fast to train. `patience` is in epochs without a better validation Dice."""
-
-    epochs: int = 10
-    batch: int = 16
-    rate: float = 1e-3
-    seed: int = 0
-    patience: int = 4
-    shuffle: bool = True
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,23 @@ class Outcome:
     terms: Tensor
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train. `patience` is in epochs without a better validation Dice."""
+
+    epochs: int = 10
+    batch: int = 16
+    rate: float = 1e-3
+    seed: int = 0
+    patience: int = 4
+    shuffle: bool = True
+    device: str = "cpu"
+
+
 class Learner(Protocol):
-    """The learned part of one method: where it starts, and its loss."""
+    """The learned part of one method: where it starts, its loss, how long it takes."""
+
+    plan: ClassVar[Plan]
 
     def text(self, class_name: str) -> FloatArray | None:
         """What `Examples.text` holds for images of this class."""

@@ -10,16 +10,20 @@ from zsad_core.training.learner import Examples, Learner
 from zsad_core.types import DataSpec, Progress
 
 TEXTURES = 480
+CLEAR = 1 / 3  # slices without lesion for each with one
 
 
 @dataclass(frozen=True)
 class Source:
-    """`data` is a data set's name or a BraTS root, "" for drawn surfaces; `subjects` at most."""
+    """`data` is a data set's name or a BraTS root, "" for drawn surfaces.
+
+    At most so many subjects, and slices with lesion of each.
+    """
 
     data: str = ""
     modality: str = "t2f"
     subjects: int = 40
-    slices: int = 20
+    slices: int = 40
     seed: int = 0
 
 
@@ -62,7 +66,7 @@ def _surfaces(source: Source, encoder: examples.Encoder, progress: Progress) -> 
 def _scans(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
     dataset = datasets.open_dataset(data_spec(source.data))
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
-    choice = examples.Choice("train", source.modality, source.slices, source.seed)
+    choice = examples.Choice("train", source.modality, source.slices, CLEAR, source.seed)
     other = replace(choice, split="validation")
     return Material(
         examples.of_subjects(encoder, dataset, train_on, choice, progress),
