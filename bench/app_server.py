@@ -46,7 +46,7 @@ class Server:
     log: Path
 
     def address(self, page: str, **choice: str) -> str:
-        """Where a page opens with that choice; a list's entry goes by the label it shows."""
+        """Where a page opens with that choice."""
         return f"{self.url}/{page}" + (f"?{urlencode(choice)}" if choice else "")
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.app_server import Server, chromium, no_browser, served
 from bench.report import Line
-from zsad_core import methods, setups
+from zsad_core import setups
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,13 +46,13 @@ def _visit(page: "Page", server: Server, start: float) -> Iterator[Line]:
     page.goto(
         server.address(
             "Explore",
-            subject=f"{SUBJECT} · test",
+            subject=SUBJECT,
             setup=setup,
-            method=methods.METHODS[method].title,
-            rule="fixed: the slider",
+            method=method,
+            rule="fixed",
         )
     )
-    shown = page.locator(".z-title", has_text=f"{SUBJECT} · {method} · {setup}")
+    shown = page.locator(".z-title", has_text=SUBJECT)
     shown.wait_for()
     yield Line(f"{method}: new subject to its slice shown", time.perf_counter() - start, "s", 8)
     page.get_by_test_id("stMetric").filter(has_text="3D Dice").wait_for()

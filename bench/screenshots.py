@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from bench.app_server import ROOT, Server, chromium, complaints_of, no_browser, served
-from zsad_core import methods, setups
+from zsad_core import setups
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -68,7 +68,7 @@ def address(server: Server, shot: Shot) -> str:
         return server.url
     here = not setups.missing(setups.SETUPS["aprilgan", "brats"])
     method, setup = ("aprilgan", "brats") if here else ("winclip", "zero-shot")
-    return server.address(shot.path, method=methods.METHODS[method].title, setup=setup)
+    return server.address(shot.path, method=method, setup=setup)
 
 
 def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:

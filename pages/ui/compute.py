@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NoReturn
 
 import streamlit as st
 
@@ -48,6 +49,14 @@ def page(title: str, icon: str) -> Iterator[None]:
         yield
     except ZsadError as error:
         st.error(plain(str(error)))
+
+
+def go(path: str) -> NoReturn:
+    """Switch the page; each page writes the choice into its own address.
+
+    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold.
+    """
+    st.switch_page(path, query_params={})
 
 
 def plain(text: str) -> str:
@@ -101,19 +110,11 @@ def make_rest_of_demo(data: DataSpec) -> None:
 
 def show_running() -> None:
     """Every job that runs, for anybody, with its progress and a cancel button."""
-    if not engine().jobs.running():
-        return
-
-    @st.fragment(run_every=2.0)
-    def watch() -> None:
-        st.caption("Running in the background")
-        for key, job in engine().jobs.running().items():
-            left, right = st.columns([5, 1], vertical_alignment="center")
-            left.progress(job.part(), f"{plain(job.title)}: {job.done} of {job.total}")
-            if right.button("✕", key=f"stop-{key}", help="Cancel", type="tertiary"):
-                job.cancel()
-
-    watch()
+    running = list(engine().jobs.running().values())
+    for job in running:
+        show_job(job)
+    if not running:
+        st.caption("Nothing runs in the background.")
 
 
 def show_job(job: Job) -> None:

@@ -129,7 +129,7 @@ def _open(subject: str, index: int, line: MapSpec | None) -> None:
     state["_subject"], state["slice"], state["_go"] = subject, int(index), True
     if line is not None:
         state["_method"], state["_setup"] = line.method, line.setup
-    st.switch_page("pages/1_Explore.py")
+    compute.go("pages/1_Explore.py")
 
 
 def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:

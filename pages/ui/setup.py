@@ -118,6 +118,9 @@ def _check(name: str, dataset: Dataset, place: DeltaGenerator) -> None:
 def _device() -> None:
     for line in device_lines(compute.engine().device, compute.engine().precision()):
         st.write(line)
+    st.subheader("Jobs")
+    compute.show_running()
+    st.subheader("Store")
     store = compute.engine().store
     left, right = st.columns(2)
     left.metric("Store", f"{store.size_bytes() / 2**20:.0f} MB")

@@ -1,17 +1,18 @@
 """The shared sidebar: widgets in, specs out. It owns the session keys and the page's address."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.ui.compute import engine, plain, show_running
+from pages.ui.compute import engine, plain
 from zsad_core import datasets, evaluation, methods, pipeline, prompt_sets, settings, setups
 from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
 
 RULES = {
-    "validation": "validation: best on validation subjects",
-    "fixed": "fixed: the slider",
-    "oracle": "oracle: best on this subject (saw the truth)",
+    "validation": "Best mean Dice on the validation subjects.",
+    "fixed": "Where the viewer's slider stands.",
+    "oracle": "Best Dice on this subject: it saw the truth.",
 }
 EMPTY_SLICES = {
     "lesion_only": "lesion slices only",
@@ -45,37 +46,32 @@ def sidebar(edit_prompts: bool = True) -> Choice:
     _apply_requests()
     with st.sidebar:
         roots = settings.data_roots()
-        name = st.selectbox(
-            "Data",
-            list(roots),
-            index=list(roots).index(settings.default_root()),
-            key="data",
-            format_func=_data_title,
-            **KEPT,
-        )
+        name = _pick("Data", list(roots), "data", settings.default_root())
         dataset = datasets.open_dataset(roots[name])
         subjects = dataset.subjects()
         if dataset.synthetic:
             st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
         subject = _subject(subjects)
-        modality = st.selectbox("Modality", subject.modalities, key="modality", **KEPT)
+        modality = _pick("Modality", subject.modalities, "modality", subject.modalities[0])
         names = list(methods.METHODS)
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
-        method = st.selectbox(
-            "Method",
-            names,
-            index=names.index(first),
-            key="method",
-            format_func=_method_title,
-            **KEPT,
-        )
+        method = _pick("Method", names, "method", first)
         setup = _setup(method)
         prompts = _prompts(method, edit_prompts)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
-        show_running()
+        running = len(engine().jobs.running())
+        if running:
+            st.page_link("pages/6_Setup.py", label=f"{running} running in the background")
     slices = SliceSpec(roots[name], subject.id, modality)
     spec = pipeline.map_spec(engine(), slices, method, setup, prompts)
     return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
+
+
+def _pick(label: str, options: Sequence[str], key: str, first: str, **more: object) -> str:
+    """A list whose choice stands in the address as it is shown; `first` until one is made."""
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = first
+    return st.selectbox(label, options, key=key, **more, **KEPT)
 
 
 def prompt_editor(method: str) -> None:
@@ -96,30 +92,15 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
         st.error("No subject of this data set can be used; the Setup page says what each lacks.")
         st.stop()
     first = next((s.id for s in usable.values() if s.split == "test"), next(iter(usable)))
-    chosen = st.selectbox(
-        "Subject",
-        list(usable),
-        index=list(usable).index(first),
-        key="subject",
-        format_func=lambda name: _subject_title(usable[name]),
-        **KEPT,
-    )
-    refused = len(subjects) - len(usable)
+    chosen = _pick("Subject", list(usable), "subject", first)
+    subject, refused = usable[chosen], len(subjects) - len(usable)
+    words = [f"A {subject.split} subject."] if subject.split else []
+    words += subject.notes
     if refused:
-        st.caption(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")
-    return usable[chosen]
-
-
-def _subject_title(subject: Subject) -> str:
-    return f"{subject.id} · {subject.split}" if subject.split else subject.id
-
-
-def _data_title(name: str) -> str:
-    return "Demo cohort (synthetic)" if name == "demo" else name
-
-
-def _method_title(name: str) -> str:
-    return methods.METHODS[name].title
+        words.append(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")
+    if words:
+        st.caption(plain(" ".join(words)))
+    return subject
 
 
 def _setup(method: str) -> str:
@@ -127,10 +108,7 @@ def _setup(method: str) -> str:
     if not names:
         st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
         st.stop()
-    if st.session_state.get("setup") not in names:
-        st.session_state.pop("setup", None)
-    best = names.index("brats") if "brats" in names else 0
-    setup = st.selectbox("Training setup", names, index=best, key="setup", **KEPT)
+    setup = _pick("Training setup", names, "setup", "brats" if "brats" in names else names[0])
     note = setups.find(method, setup).provenance
     st.caption(note if (method, setup) in setups.SETUPS else plain(note))
     return setup
@@ -155,19 +133,13 @@ def _prompts(method: str, editable: bool) -> PromptSet:
     found = all_prompts()
     if not methods.METHODS[method].prompts:
         return found[_usual_prompts(method)]
+    fresh = "prompts_of" not in st.session_state  # then the address may hold edited texts
     _follow_method(method, found)
-    names = list(found)
-    chosen = st.selectbox(
-        "Prompts",
-        names,
-        index=names.index(_usual_prompts(method)),
-        key="prompts",
-        on_change=_forget_texts,
-        **KEPT,
-    )
+    usual = _usual_prompts(method)
+    chosen = _pick("Prompts", list(found), "prompts", usual, on_change=_forget_texts)
     base = found[chosen]
     for key, text in _texts(base).items():
-        st.session_state.setdefault(key, text)
+        st.session_state.setdefault(key, st.query_params.get(key, text) if fresh else text)
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor(method)
@@ -226,11 +198,12 @@ def _apply_requests() -> None:
 
 def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
     offered = [rule for rule in RULES if held_out or rule != "validation"]
-    if st.session_state.get("rule") not in offered:
-        st.session_state.pop("rule", None)
-    rule = st.selectbox("Threshold rule", offered, key="rule", format_func=RULES.get, **KEPT)
-    if not held_out:
-        st.caption("No validation threshold: this data has no validation subjects with a truth.")
+    rule = _pick("Threshold rule", offered, "rule", offered[0])
+    st.caption(
+        RULES[rule]
+        if held_out
+        else f"{RULES[rule]} No validation threshold: no validation subject here has a truth."
+    )
     with st.expander("Readout"):
         empty = st.selectbox(
             "Slices in a mean Dice",

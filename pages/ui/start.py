@@ -50,4 +50,4 @@ def _failure_case(choice: Choice, usable: list[Subject]) -> None:
     )
     if st.button(f"Open {tiny[0].id} in Explore", type="primary"):
         st.session_state["_subject"] = tiny[0].id
-        st.switch_page("pages/1_Explore.py")
+        compute.go("pages/1_Explore.py")
