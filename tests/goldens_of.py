@@ -81,3 +81,13 @@ def linear_layers(folder, embed_dim=32, width=64):
     path = folder / f"layers-{embed_dim}-{width}.safetensors"
     save_file(found, path)
     return path
+
+
+def prompt_vectors(folder, width=64):
+    """A checkpoint of AnomalyCLIP that fits a text tower of this width and two blocks."""
+    random = np.random.default_rng(6)
+    shapes = {"ctx_pos": (1, 1, 12, width), "ctx_neg": (1, 1, 12, width)}
+    shapes["compound_prompts_text.0"] = (4, width)
+    path = folder / f"prompts-{width}.safetensors"
+    save_file({n: random.normal(0, 0.3, s).astype(np.float32) for n, s in shapes.items()}, path)
+    return path

@@ -15,7 +15,10 @@ from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = golden_recipe("recipe_clip_random")
-LEARNED = {"aprilgan": lambda: CLIP.april_linear_state("tiny")}
+LEARNED = {
+    "aprilgan": lambda: CLIP.april_linear_state("tiny"),
+    "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("tiny"),
+}
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
 SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
 DEPTHS = ((4, 2), (8, 4), (12, 6))
@@ -69,10 +72,13 @@ def test_a_method_is_a_frozen_value_with_its_facts(method):
     for field in dataclasses.fields(method):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(method, field.name, 1)
-    names = ("name", "title", "source", "high", "learned", "prompts", "needs_tower")
-    assert set(names) == set(methods.Method.__annotations__)
-    kinds = [type(getattr(method, name)) for name in names]
-    assert kinds == [str, str, str, float, bool, str, bool]
+    texts = ("name", "title", "source", "official", "prompts", "prompt_note")
+    flags = ("learned", "needs_tower")
+    assert {*texts, *flags} == set(methods.Method.__annotations__)
+    assert {type(getattr(method, name)) for name in texts} == {str}
+    assert {type(getattr(method, name)) for name in flags} == {bool}
+    assert type(method.high) is float
+    assert method.learned == bool(method.official)
     assert methods.METHODS[method.name] is type(method)
     assert method.title
     assert method.source

@@ -8,8 +8,17 @@ import pytest
 from huggingface_hub import constants
 from safetensors.numpy import save_file
 
-from tests.goldens_of import linear_layers, small_backbone
-from zsad_core import backbones, doctor, map_files, own_setups, pipeline, prompt_sets, setups
+from tests.goldens_of import linear_layers, prompt_vectors, small_backbone
+from zsad_core import (
+    backbones,
+    doctor,
+    evaluation,
+    map_files,
+    own_setups,
+    pipeline,
+    prompt_sets,
+    setups,
+)
 from zsad_core.backbones import fetching
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError, SettingError, WeightsError
@@ -118,6 +127,17 @@ def test_a_checkpoint_of_another_backbone_is_refused_with_both_shapes(small, fil
         own_setups.add(Setup("aprilgan", "mine", small, str(wide), ""))
 
 
+def test_prompts_learned_on_another_text_tower_are_refused(small, files):
+    wide = prompt_vectors(files, width=96)
+    with pytest.raises(WeightsError, match=r"backbone .*: ctx_pos is \(1, 1, 12, 96\), expected"):
+        own_setups.add(Setup("anomalyclip", "mine", small, str(wide), ""))
+
+
+def test_layers_are_no_prompts(small, layers):
+    with pytest.raises(WeightsError, match="is no checkpoint of AnomalyCLIP: ctx_pos is missing"):
+        own_setups.add(Setup("anomalyclip", "mine", small, str(layers), ""))
+
+
 def test_a_checkpoint_is_checked_against_a_backbone_that_is_yet_to_be_fetched(layers):
     spec = BackboneSpec("ViT-B-16-plus-240", "laion400m_e31")
     with pytest.raises(WeightsError, match=r"expected \(640, 896\)"):
@@ -171,9 +191,10 @@ def test_the_doctor_counts_what_was_never_fetched_as_optional():
     assert "optional, open_clip_config.json" in line
 
 
-@pytest.mark.parametrize("method", ["winclip", "aprilgan"])
-def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers):
-    checkpoint = str(layers) if method == "aprilgan" else ""
+@pytest.mark.parametrize("method", ["winclip", "aprilgan", "anomalyclip"])
+def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers, files):
+    made = {"winclip": "", "aprilgan": layers, "anomalyclip": prompt_vectors(files)}
+    checkpoint = str(made[method])
     options = (("image_size", "48"),)
     own_setups.add(Setup(method, "mine", small, checkpoint, "", options))
     engine, slices = Engine(), SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
@@ -184,6 +205,10 @@ def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers):
     found = pipeline.anomaly_map(engine, spec)
     assert found.levels.shape == engine.stack(slices).image.shape
     assert len(np.unique(found.levels)) > 2
+    other = pipeline.anomaly_map(
+        engine, evaluation.with_prompts(spec, replace(prompts, abnormal=("a hole",)))
+    )
+    assert (other.levels != found.levels).any()
 
 
 def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):

@@ -74,6 +74,7 @@ class Engine:
         self.jobs = JobBoard()
         self.maps: Few[AnomalyMap] = Few(6)
         self.texts: Few[FloatArray] = Few(64)
+        self.sides: Few[FloatArray] = Few(16)
         self.thresholds: Few[Threshold] = Few(64)
         self._volumes: Few[Volume] = Few(3)
         self._stacks: Few[SliceStack] = Few(4)

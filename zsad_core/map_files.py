@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.datasets import nifti
 from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import (
     BackboneSpec,
     ByteArray,
@@ -54,11 +55,9 @@ class Mapper:
         if self.method.needs_tower:
             self.tower = backbones.load(spec, request.device, request.precision)
             self.recipe = self.method.recipe(self.tower.info)
-            sides = prompt_sets.sentences(_prompts(request, self.method.prompts))
-            encode = self.tower.sentences
-            self.text = np.stack(
-                [self.method.pool(encode(side, self.recipe.activation)) for side in sides]
-            )
+            encoder = TowerTexts(self.tower, self.recipe.activation)
+            prompts = _prompts(request, self.method.prompts)
+            self.text = self.method.texts(prompts, encoder, self.learned)
 
     def maps(self, images: ByteArray) -> tuple[FloatArray, FloatArray]:
         """(B, H, W[, 3]) uint8 of one size to maps (B, H, W) and scores (B,)."""
@@ -160,7 +159,7 @@ def _learned(request: MapRequest, entry: setups.Setup) -> dict[str, FloatArray] 
     if not methods.METHODS[request.method].learned:
         return None
     if request.checkpoint:
-        return setups.read_checkpoint(Path(request.checkpoint))
+        return setups.read_checkpoint(request.method, Path(request.checkpoint))
     if request.backbone.name and not request.setup:
         raise WeightsError(
             f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."

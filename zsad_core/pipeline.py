@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core import backbones, methods, setups, slicing
 from zsad_core.engine import Engine
 from zsad_core.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.store import key_of
+from zsad_core.stored_texts import class_embeddings
 from zsad_core.types import (
     AnomalyMap,
     ByteArray,
@@ -24,7 +25,6 @@ from zsad_core.types import (
     MaskArray,
     Progress,
     PromptSet,
-    Recipe,
     SliceFeatures,
     SliceSpec,
     read_only,
@@ -81,7 +81,7 @@ def missing(engine: Engine, spec: MapSpec) -> list[int]:
     if recipe is None:
         return []
     names = engine.store.names(feature_key(engine, spec.features))
-    parts = _method(spec).parts(recipe)
+    parts = method_of(spec).parts(recipe)
     filled = filled_slices(engine, spec.features.slices)
     return [s for s in filled if not all(f"{s:03d}-{part}" in names for part in parts)]
 
@@ -100,7 +100,7 @@ def encode(
     todo = missing(engine, spec)
     if slices is not None:
         todo = sorted(set(todo) & set(slices))
-    features, method = spec.features, _method(spec)
+    features, method = spec.features, method_of(spec)
     if not todo or features.recipe is None:
         return 0
     key, kept = feature_key(engine, features), kept_patches(engine, features)
@@ -122,46 +122,12 @@ def encode(
     return len(todo)
 
 
-def sentence_embeddings(engine: Engine, spec: FeatureSpec, texts: Sequence[str]) -> FloatArray:
-    """(N, E) float32, unnormalised; each exact sentence is encoded once and stored."""
-    recipe = _recipe(spec)
-    digest = backbones.info(spec.backbone).digest
-    context = {"activation": recipe.activation, "precision": spec.precision}
-    keys = {text: key_of(digest, sentence=text, **context) for text in dict.fromkeys(texts)}
-    found = {text: engine.texts.peek(key) for text, key in keys.items()}
-    for text, key in keys.items():
-        if found[text] is None:
-            found[text] = engine.store.read(key, "sentence")
-    new = [text for text, value in found.items() if value is None]
-    for start in range(0, len(new), 32):
-        part = new[start : start + 32]
-        with engine.queue.turn(INTERACTIVE):
-            tower = engine.tower(spec.backbone, spec.precision)
-            embeddings = tower.sentences(part, recipe.activation)
-        for text, row in zip(part, embeddings, strict=True):
-            label = {"sentence": text, "backbone": spec.backbone, **context}
-            found[text] = engine.store.write(keys[text], "sentence", row.copy(), label)
-    for text, value in found.items():
-        if value is not None:
-            engine.texts.put(keys[text], value)
-    return np.stack([value for text in texts if (value := found[text]) is not None])
-
-
-def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
-    """(K, E) float32: the pooled normal and abnormal sentences of the prompt set."""
-    method = _method(spec)
-    pairs = prompt_sets.sentences(spec.prompts)
-    return np.stack(
-        [method.pool(sentence_embeddings(engine, spec.features, texts)) for texts in pairs]
-    )
-
-
 def slice_levels(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[ByteArray, FloatArray]:
     """Quantised maps (S, H, W) and slice scores (S,) of some slices; missing ones are encoded."""
     encode(engine, spec, slices, priority=INTERACTIVE)
-    method, stack = _method(spec), engine.stack(spec.features.slices)
+    method, stack = method_of(spec), engine.stack(spec.features.slices)
     kept = kept_patches(engine, spec.features)[list(slices)]
     text = class_embeddings(engine, spec) if spec.features.recipe else np.zeros((2, 1), np.float32)
     learned = setups.learned(setups.find(spec.method, spec.setup))
@@ -197,7 +163,7 @@ def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> An
     for start in range(0, len(filled), 32):
         part = filled[start : start + 32]
         levels[part], scores[part] = slice_levels(engine, spec, part)
-    high = _method(spec).high
+    high = method_of(spec).high
     return AnomalyMap(read_only(levels), read_only(scores), high)
 
 
@@ -205,7 +171,7 @@ def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
     if spec.features.recipe is None:
         return {"pixels": engine.stack(spec.features.slices).image[index]}
     key = feature_key(engine, spec.features)
-    parts = _method(spec).parts(spec.features.recipe)
+    parts = method_of(spec).parts(spec.features.recipe)
     found = {part: engine.store.read(key, f"{index:03d}-{part}") for part in parts}
     if any(array is None for array in found.values()):
         encode(engine, spec, [index], priority=INTERACTIVE)
@@ -213,14 +179,9 @@ def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
     return {part: array for part, array in found.items() if array is not None}
 
 
-def _method(spec: MapSpec) -> methods.Method:
+def method_of(spec: MapSpec) -> methods.Method:
+    """The method of a map with its options set."""
     return methods.build(spec.method, spec.options)
-
-
-def _recipe(spec: FeatureSpec) -> Recipe:
-    if spec.recipe is None:
-        raise ValueError("this method reads no text")
-    return spec.recipe
 
 
 def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, float]]:
@@ -232,7 +193,7 @@ def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, flo
 
     def mean(changed: PromptSet) -> float:
         levels, _ = slice_levels(engine, replace(spec, prompts=changed), [index])
-        return float(levels[0][brain].mean()) / 255 * _method(spec).high if brain.any() else 0.0
+        return float(levels[0][brain].mean()) / 255 * method_of(spec).high if brain.any() else 0.0
 
     whole, found = mean(prompts), []
     for side in ("normal", "abnormal"):

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from zsad_core import backbones, methods, settings
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.methods.aprilgan import read_official
+from zsad_core.methods.checkpoints import read_official
 from zsad_core.types import BackboneSpec, FloatArray
 
 CHECKPOINTS = Path(__file__).parent / "training" / "checkpoints"
@@ -55,6 +54,15 @@ _ENTRIES = (
            "with defects, no brain seen. The paper's `industrial`, as we infer it."),
     _entry("aprilgan", "pmc", PMC, "Demo CLIP trained further on medical captions; linear layers "
            "from scratch on the synthetic training subjects. The paper's `pmc`, as we infer it."),
+    _entry("anomalyclip", "brats", DEMO, "Demo CLIP; prompts learned from scratch on the synthetic "
+           "training subjects. The paper's `brats`, as we infer it."),
+    _entry("anomalyclip", "finetune", DEMO, "Demo CLIP; the industrial prompts, trained further on "
+           "the synthetic training subjects. The paper's `finetune`, as we infer it."),
+    _entry("anomalyclip", "industrial", DEMO, "Demo CLIP; prompts learned on drawn surfaces with "
+           "defects, no brain seen. The paper's `industrial`, as we infer it."),
+    _entry("anomalyclip", "pmc", PMC, "Demo CLIP trained further on medical captions; prompts "
+           "learned from scratch on the synthetic training subjects. The paper's `pmc`, as we "
+           "infer it."),
     _entry("winclip", "zero-shot", DEMO, "Demo CLIP, no training for anomalies."),
     _entry("winclip", "pmc", PMC, "Demo CLIP trained further on medical captions; no training for "
            "anomalies."),
@@ -116,15 +124,15 @@ def check(entry: Setup) -> None:
         return
     about = backbones.info(entry.backbone)
     method.recipe(about)
-    shapes = {"weight": (about.embed_dim, about.width), "bias": (about.embed_dim,)}
-    for part, expected in shapes.items():
-        for name, value in (found or {}).items():
-            if name.endswith(part) and value.shape != expected:
-                raise WeightsError(
-                    f"The checkpoint '{entry.checkpoint}' does not fit the backbone "
-                    f"'{about.name}': {name} is {value.shape}, expected {expected}; choose the "
-                    "checkpoint trained on this backbone."
-                )
+    if found is None:
+        return
+    try:
+        method.checkpoint(found, about)
+    except WeightsError as error:
+        raise WeightsError(
+            f"The checkpoint '{entry.checkpoint}' does not fit the backbone '{about.name}': "
+            f"{error}; choose the checkpoint trained on this backbone."
+        ) from error
 
 
 def learned(entry: Setup) -> dict[str, FloatArray] | None:
@@ -138,7 +146,9 @@ def learned(entry: Setup) -> dict[str, FloatArray] | None:
             f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
             f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."
         )
-    return _read(path, path.stat().st_mtime_ns) if path.is_file() else read_checkpoint(path)
+    if not path.is_file():
+        return read_checkpoint(entry.method, path)
+    return _read(entry.method, path, path.stat().st_mtime_ns)
 
 
 def digest(entry: Setup) -> str:
@@ -150,30 +160,29 @@ def digest(entry: Setup) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_checkpoint(path: Path) -> dict[str, FloatArray]:
-    """Linear layers of APRIL-GAN: safetensors with `fc.i.*`, or the official `.pth`.
+def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
+    """What a method uses of a file: safetensors, or the official checkpoint.
 
     Raises WeightsError for a file that is missing, cannot be read as plain tensors, or holds
     something else.
     """
     if not path.is_file():
         raise WeightsError(f"There is no checkpoint '{path}'; check the path.")
+    chosen = methods.build(method)
     try:
-        found = load_file(path) if path.suffix == ".safetensors" else read_official(path)
+        official = path.suffix != ".safetensors"
+        found = read_official(path, chosen.official) if official else load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
-    names = {f"fc.{i}.{part}" for i in range(4) for part in ("weight", "bias")}
-    if set(found) != names:
-        raise WeightsError(
-            f"'{path}' holds {', '.join(sorted(found)[:3]) or 'nothing'}; expected fc.0.weight to "
-            "fc.3.bias, as APRIL-GAN's checkpoints do."
-        )
-    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+    try:
+        return chosen.checkpoint(found, None)
+    except WeightsError as error:
+        raise WeightsError(f"'{path}' is no checkpoint of {chosen.title}: {error}.") from error
 
 
 @functools.lru_cache(16)
-def _read(path: Path, changed: int) -> dict[str, FloatArray]:
-    return read_checkpoint(path)
+def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
+    return read_checkpoint(method, path)
 
 
 def _parsed(row: dict[str, Any]) -> Setup:

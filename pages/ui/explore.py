@@ -6,7 +6,7 @@ import streamlit as st
 from pages.ui import compute, thresholds
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
-from zsad_core import methods, pipeline, slicing
+from zsad_core import pipeline, slicing
 from zsad_core.evaluation import map_key
 from zsad_core.jobs import Job
 from zsad_core.readout import Readout, readout
@@ -54,7 +54,7 @@ def _map(choice: Choice, stack: SliceStack, index: int) -> tuple[AnomalyMap, str
             levels[[index]], scores[[index]] = pipeline.slice_levels(
                 compute.engine(), choice.map, [index]
             )
-    high = methods.METHODS[choice.map.method].high
+    high = pipeline.method_of(choice.map).high
     return AnomalyMap(levels, scores, high), f"{name}-{index}", compute.start_encoding(choice.map)
 
 
@@ -124,7 +124,7 @@ def numbers(choice: Choice, found: Readout) -> None:
 
 def _small_print(choice: Choice, threshold: Threshold) -> None:
     features = choice.map.features
-    high = methods.METHODS[choice.map.method].high
+    high = pipeline.method_of(choice.map).high
     st.caption(
         f"Threshold {threshold.level / 255 * high:.3f} of 0 … {high:g} "
         f"(level {threshold.level} of 255; {threshold.rule}: {threshold.note}) · "

@@ -18,7 +18,7 @@ from zsad_core.types import AnomalyMap, MapSpec, PromptSet, SliceStack, Threshol
 def prompt_lab(choice: Choice) -> None:
     """Texts on the left; on the right the slice and the volume, before and after the edit."""
     if choice.map.features.recipe is None:
-        st.info(f"'{choice.map.method}' reads no text; choose WinCLIP or APRIL-GAN in the sidebar.")
+        st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
         return
     stack = compute.stack(choice.map)
     left, right = st.columns([2, 5], gap="large")
@@ -29,7 +29,7 @@ def prompt_lab(choice: Choice) -> None:
 
 
 def _texts(choice: Choice) -> None:
-    prompt_editor()
+    prompt_editor(choice.map.method)
     prompts = choice.map.prompts
     normal, abnormal = prompt_sets.sentences(prompts)
     st.caption(

@@ -74,8 +74,13 @@ def _pick(label: str, options: Sequence[str], key: str, first: str, **more: obje
     return st.selectbox(label, options, key=key, **more, **KEPT)
 
 
-def prompt_editor() -> None:
-    """Normal and abnormal texts as lists, one a line, and the class word; the same everywhere."""
+def prompt_editor(method: str) -> None:
+    """Normal and abnormal texts as lists, one a line, and the class word; the same everywhere.
+
+    Above them what is learned of the prompts, where something is.
+    """
+    if note := methods.METHODS[method].prompt_note:
+        st.caption(note)
     st.text_area("Normal texts, one a line", key="normal", height=130, **KEPT)
     st.text_area("Abnormal texts, one a line", key="abnormal", height=130, **KEPT)
     st.text_input("Class word, in place of {}", key="class_name", max_chars=80, **KEPT)
@@ -110,10 +115,16 @@ def _setup(method: str) -> str:
 
 
 def all_prompts() -> dict[str, PromptSet]:
-    """Shipped prompt sets, then the user's own; what they leave open as "object" is a brain."""
+    """Shipped prompt sets, then the user's own; what they leave open as "object" is a brain.
+
+    Only where vectors were learned beside the word does it stay.
+    """
+    kept = {method.prompts for method in methods.METHODS.values() if method.prompt_note}
     found = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
     return {
-        name: replace(one, class_name=CLASS_WORD) if one.class_name == "object" else one
+        name: replace(one, class_name=CLASS_WORD)
+        if one.class_name == "object" and name not in kept
+        else one
         for name, one in found.items()
     }
 
@@ -131,7 +142,7 @@ def _prompts(method: str, editable: bool) -> PromptSet:
         st.session_state.setdefault(key, st.query_params.get(key, text) if fresh else text)
     if editable:
         with st.expander("Edit prompts"):
-            prompt_editor()
+            prompt_editor(method)
     return edited(base)
 
 

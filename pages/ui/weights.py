@@ -11,8 +11,9 @@ from zsad_core.types import BackboneSpec
 
 PUBLISHED = (
     "APRIL-GAN's published layers are exps/pretrained/mvtec_pretrained.pth and visa_pretrained.pth "
-    "of github.com/ByChelsea/VAND-APRIL-GAN; they need the backbone ViT-L-14-336, weights openai, "
-    "image size 518."
+    "of github.com/ByChelsea/VAND-APRIL-GAN, AnomalyCLIP's prompts checkpoints/9_12_4_multiscale/"
+    "epoch_15.pth and 9_12_4_multiscale_visa/epoch_15.pth of github.com/zqhang/AnomalyCLIP; they "
+    "need the backbone ViT-L-14-336, weights openai, image size 518."
 )
 
 

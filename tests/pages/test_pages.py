@@ -96,6 +96,17 @@ def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
     assert table.loc["change", "voxel AUROC (brain)"] != 0
 
 
+def test_learned_prompts_say_what_is_learned_and_keep_their_class_word():
+    test = opened("Prompts", method="anomalyclip", setup="brats")
+    assert test.text_input(key="class_name").value == "object"
+    assert test.text_area(key="abnormal").value == "damaged {}."
+    said = " ".join(caption.value for caption in test.caption)
+    assert "Learned and fixed: 12 vectors" in said
+    other = opened("Prompts", method="aprilgan", setup="brats")
+    assert other.text_input(key="class_name").value == "brain"
+    assert "Learned" not in " ".join(caption.value for caption in other.caption)
+
+
 @pytest.mark.usefixtures("_encoded")
 def test_an_empty_text_list_is_a_sentence_not_a_traceback():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")

@@ -3,16 +3,27 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from tests.goldens_of import golden as golden_of
+from tests.goldens_of import write_backbone
+from zsad_core import backbones
 from zsad_core.errors import WeightsError
+from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.training import fit
+from zsad_core.training.anomalyclip import WEIGHT, PromptVectors
+from zsad_core.training.aprilgan import LinearLayers
+from zsad_core.training.examples import Encoder
+from zsad_core.training.learner import Examples, Plan
+from zsad_core.types import BackboneSpec, Recipe
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
+NO_CLASS = np.zeros((6, 1), np.float16)
 PIXEL_MEAN, PIXEL_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -64,12 +75,49 @@ def test_three_official_steps(recipe):
         recipe.clip_state("tiny"), inputs["pillow_11_at_154"][order], plain["layers"].tolist(), 8
     )
     text = np.stack([plain[f"text_{plain['classes'][i]}"].T for i in order])
-    examples = fit.Examples(tokens, inputs["masks_154"][order], text)
-    plan = fit.Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
-    found = fit.fit(examples, plan, start=recipe.april_linear_state("tiny"))
+    examples = Examples(tokens, inputs["masks_154"][order], NO_CLASS, text)
+    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    start = recipe.april_linear_state("tiny")
+    found = fit.fit(layers(128, 32, 4), (examples, None), plan, start)
     np.testing.assert_allclose(found.terms.ravel(), golden["term_values"], atol=1e-4)
     for name, value in found.tensors.items():
         np.testing.assert_allclose(value, golden[f"trained/{name}"], atol=1e-4)
+
+
+def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
+    golden, inputs = np.load(GOLDENS / "anomalyclip_train_tiny.npz"), golden_of("inputs")
+    files = write_backbone(tmp_path, recipe.TINY, recipe.clip_state("tiny"))
+    spec = BackboneSpec(*(str(path) for path in files))
+    method, tower = AnomalyClip(image_size=154), backbones.load(spec, "cpu", "float32")
+    encoder = Encoder(method, tower, method.recipe(tower.info), 154)
+    order = golden["order"]
+    images, masks = inputs["pillow_11_at_154"][order], inputs["masks_154"][order]
+    tokens, first = tower.vv_taps(images, encoder.recipe)
+    examples = Examples(np.stack(tokens, axis=1), masks, first)
+    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    learner, start = PromptVectors(encoder), recipe.anomalyclip_prompt_state("tiny")
+    found = fit.fit(learner, (examples, None), plan, start)
+    terms = found.terms / [1, WEIGHT, WEIGHT, WEIGHT]
+    np.testing.assert_allclose(terms.ravel(), golden["term_values"], atol=1e-4)
+    for name, value in found.tensors.items():
+        np.testing.assert_allclose(value, golden[f"trained/{name}"], atol=1e-4)
+
+    stored, state = golden_of("anomalyclip_tiny"), learner.official(found.tensors)
+    assert {n: str(tuple(v.shape)) for n, v in state.items()} == dict(
+        zip(stored["checkpoint_keys"], stored["checkpoint_shapes"], strict=True)
+    )
+    for side in ("pos", "neg"):
+        assert (state[f"tokenized_prompts_{side}"].numpy() == stored[f"tokenized_{side}"]).all()
+    assert {n: v.shape for n, v in learner.initial(0).items()} == {
+        n: v.shape for n, v in start.items()
+    }
+
+
+def layers(width=6, embed=4, taps=2):
+    """APRIL-GAN's learner on a tower of these sizes."""
+    info = SimpleNamespace(width=width, embed_dim=embed)
+    recipe = Recipe("taps", 16, 4, tuple(range(1, taps + 1)))
+    return LinearLayers(Encoder(None, SimpleNamespace(info=info), recipe, 8))
 
 
 def toy(count=24, seed=0):
@@ -82,21 +130,22 @@ def toy(count=24, seed=0):
     tokens = rng.normal(0, 0.5, (count, 2, 16, 6)).astype(np.float16)
     tokens[..., 0] += np.where(masks[:, ::2, ::2].reshape(count, 1, 16), 2, -2)
     text = np.array([[1, 0.1, 0, 0], [1, -0.1, 0, 0]], np.float32)  # near, as real sentences are
-    return fit.Examples(tokens, masks, text / np.linalg.norm(text, axis=1, keepdims=True))
+    text = text / np.linalg.norm(text, axis=1, keepdims=True)
+    return Examples(tokens, masks, NO_CLASS[:1].repeat(count, axis=0), text)
 
 
 def test_training_lowers_the_loss_and_finds_the_lesions():
-    plan = fit.Plan(epochs=30, batch=8, rate=1e-2, patience=30)
-    found = fit.fit(toy(), plan, validation=toy(8, seed=1))
+    plan = Plan(epochs=30, batch=8, rate=1e-2, patience=30)
+    found = fit.fit(layers(), (toy(), toy(8, seed=1)), plan)
     per_step = found.terms.sum(axis=(1, 2))
     assert found.loss < 0.5 * per_step[0]
     assert found.validation_dice > 0.8
 
 
 def test_a_seed_gives_the_same_tensors():
-    plan = fit.Plan(epochs=2, batch=8, seed=3)
-    first, again = fit.fit(toy(), plan), fit.fit(toy(), plan)
-    other = fit.fit(toy(), replace(plan, seed=4))
+    plan = Plan(epochs=2, batch=8, seed=3)
+    first, again = (fit.fit(layers(), (toy(), None), plan) for _ in range(2))
+    other = fit.fit(layers(), (toy(), None), replace(plan, seed=4))
     for name, value in first.tensors.items():
         np.testing.assert_array_equal(value, again.tensors[name])
         assert not np.array_equal(value, other.tensors[name])
@@ -106,13 +155,13 @@ def test_the_best_epoch_on_validation_is_kept():
     """Validation truth is the opposite of what is trained, so every epoch makes it worse."""
     against = toy(8, seed=1)
     against = replace(against, masks=~against.masks)
-    plan = fit.Plan(epochs=20, batch=8, rate=1e-2, patience=2)
+    plan = Plan(epochs=20, batch=8, rate=1e-2, patience=2)
     steps = []
     found = fit.fit(
-        toy(), plan, validation=against, report=lambda done, total, loss, left: steps.append(done)
+        layers(), (toy(), against), plan, report=lambda done, total, loss, left: steps.append(done)
     )
     assert len(steps) == 3 * (found.epoch + 2) < 3 * plan.epochs
-    alone = fit.fit(toy(), replace(plan, epochs=found.epoch))
+    alone = fit.fit(layers(), (toy(), None), replace(plan, epochs=found.epoch))
     for name, value in found.tensors.items():
         np.testing.assert_array_equal(value, alone.tensors[name])
 
@@ -122,18 +171,19 @@ def test_validation_dice_by_hand():
     tokens = np.tile(np.array([1, 0, 0], np.float32), (2, 1, 4, 1))
     masks = np.zeros((2, 4, 4), bool)
     masks[0, :2] = True
-    examples = fit.Examples(tokens, masks, np.eye(2, 3, dtype=np.float32))
-    layers = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
-    _, dice = fit.validate(layers, examples, fit.Plan())
+    examples = Examples(tokens, masks, NO_CLASS, np.eye(2, 3, dtype=np.float32))
+    tensors = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
+    _, dice = fit.validate(layers(3, 3, 1), tensors, examples, Plan())
     assert dice == pytest.approx(2 * 8 / (32 + 8))
 
 
 def test_report_and_refusals():
     told = []
-    fit.fit(toy(9), fit.Plan(epochs=2, batch=4), report=lambda *values: told.append(values))
+    plan = Plan(epochs=2, batch=4)
+    fit.fit(layers(), (toy(9), None), plan, report=lambda *values: told.append(values))
     assert [values[:2] for values in told] == [(done, 6) for done in range(1, 7)]
     assert told[-1][3] == 0
     with pytest.raises(ValueError, match="nothing to train"):
-        fit.fit(toy(), fit.Plan(epochs=0))
-    with pytest.raises(WeightsError, match="does not hold 2 layers of 4 x 6"):
-        fit.fit(toy(), fit.Plan(), start=fit.initial(1, 6, 4, 0))
+        fit.fit(layers(), (toy(), None), Plan(epochs=0))
+    with pytest.raises(WeightsError, match=r"fc.1.weight is missing, expected \(4, 6\)"):
+        fit.fit(layers(), (toy(), None), Plan(), layers(taps=1).initial(0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core.training import losses
+from zsad_core.training import aprilgan, losses
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "aprilgan_train_tiny.npz"
 
@@ -60,7 +60,7 @@ def test_logits_are_upsampled_before_the_softmax():
     angles = np.radians([45, 45.2, 44.8, 45])
     tokens = torch.tensor(np.stack([np.cos(angles), np.sin(angles)], axis=1)).float()[None, None]
     layers = {"fc.0.weight": torch.eye(2), "fc.0.bias": torch.zeros(2)}
-    (found,) = losses.probabilities(layers, tokens, torch.eye(2), 3)
+    (found,) = aprilgan.probabilities(layers, tokens, torch.eye(2), 3)
     logit = 100 * (np.sin(angles) - np.cos(angles))
     expected = 1 / (1 + np.exp(-np.array([logit[0], (logit[0] + logit[1]) / 2, logit[1]])))
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-4)

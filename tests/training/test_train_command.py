@@ -8,10 +8,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from zsad_core import setups
+from tests.goldens_of import small_backbone
+from zsad_core import backbones, prompt_sets, setups
 from zsad_core.errors import DataError, SettingError
-from zsad_core.training import commands, examples
-from zsad_core.types import DataSpec, Recipe, SliceStack, Subject, Volume
+from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
+from zsad_core.training import commands, examples, material
+from zsad_core.training.anomalyclip import PromptVectors
+from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject, Volume
 
 GRID, WIDTH, EMBED = 4, 6, 5
 
@@ -19,7 +23,7 @@ GRID, WIDTH, EMBED = 4, 6, 5
 class StandInMethod:
     """Tokens are the mean grey of each patch, the other numbers fixed."""
 
-    prompts = "aprilgan"
+    prompts, official = "aprilgan", "trainable_linearlayer"
 
     def parts(self, recipe):
         return (*(f"tap{n}" for n in recipe.taps), "class")
@@ -32,9 +36,8 @@ class StandInMethod:
         first = {"class": np.zeros(EMBED, np.float16)}
         return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
 
-    def pool(self, embeddings):
-        mean = embeddings.mean(axis=0)
-        return mean / np.linalg.norm(mean)
+    def texts(self, prompts, encoder, learned):
+        return pooled(prompts, encoder, unit_mean)
 
 
 def sentences(texts, activation):
@@ -44,7 +47,9 @@ def sentences(texts, activation):
 
 @pytest.fixture
 def encoder():
-    info = SimpleNamespace(name="stand-in", digest="abc", width=WIDTH, image_size=16)
+    info = SimpleNamespace(
+        name="stand-in", digest="abc", width=WIDTH, embed_dim=EMBED, image_size=16
+    )
     tower = SimpleNamespace(info=info, sentences=sentences)
     return examples.Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
 
@@ -70,7 +75,7 @@ class StandInData:
 @pytest.fixture
 def parse(monkeypatch, encoder):
     monkeypatch.setattr(examples, "open_encoder", lambda *_: encoder)
-    monkeypatch.setattr(commands.datasets, "open_dataset", lambda spec: StandInData())
+    monkeypatch.setattr(material.datasets, "open_dataset", lambda spec: StandInData())
     parser = argparse.ArgumentParser()
     commands.add_arguments(parser)
     return lambda line: parser.parse_args(line.split())
@@ -119,7 +124,7 @@ def test_examples_of_subjects(encoder):
     assert found.tokens.shape == (4, 4, GRID * GRID, WIDTH)
     assert found.tokens.dtype == np.float16
     assert found.masks.sum(axis=(1, 2)).tolist().count(16) == 2  # 8 x 8 of 16 pixels, at half size
-    assert found.text.shape == (2, EMBED)
+    assert found.first.shape == (4, EMBED)
 
 
 def test_memory_is_bounded(encoder, monkeypatch):
@@ -134,7 +139,7 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
     out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
     line = f"--method aprilgan --setup brats --epochs 2 --seed 5 --out {out} --official {official}"
     commands.run(parse(line))
-    stored = setups.read_checkpoint(out)
+    stored = setups.read_checkpoint("aprilgan", out)
     state = torch.load(official, weights_only=True)["trainable_linearlayer"]
     assert set(stored) == {f"fc.{i}.{part}" for i in range(4) for part in ("weight", "bias")}
     for name, value in state.items():
@@ -150,13 +155,42 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
     assert "on validation" in capsys.readouterr().out
 
 
+def test_prompts_are_stored_without_what_inference_does_not_use(parse, tmp_path, monkeypatch):
+    spec = BackboneSpec(*(str(path) for path in small_backbone(tmp_path)))
+    real = examples.Encoder(*_opened(spec), 8)
+    monkeypatch.setattr(examples, "open_encoder", lambda *_: real)
+    out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
+    line = f"--method anomalyclip --setup brats --epochs 1 --out {out} --official {official}"
+    commands.run(parse(line))
+    with safe_open(out, "numpy") as file:
+        assert set(file.keys()) == {"ctx_pos", "ctx_neg", "compound_prompts_text.0"}
+        assert file.get_tensor("ctx_pos").dtype == np.float16
+    own, theirs = (setups.read_checkpoint("anomalyclip", path) for path in (out, official))
+    for name, value in own.items():
+        np.testing.assert_allclose(value, theirs[name], atol=1e-3)
+        fresh = PromptVectors(real).initial(0)[name]
+        assert 0 < np.abs(value - fresh).max() < 0.01  # a step or two of 1e-3
+    encoder, prompts = TowerTexts(real.tower, "quick_gelu"), prompt_sets.shipped()["anomalyclip"]
+    words = [n for n in theirs if n.startswith("token_")]
+    assert len(words) == 4
+    without = {name: value for name, value in theirs.items() if name not in words}
+    np.testing.assert_array_equal(
+        real.method.texts(prompts, encoder, theirs), real.method.texts(prompts, encoder, without)
+    )
+
+
+def _opened(spec):
+    method, tower = AnomalyClip(), backbones.load(spec, "cpu", "float32")
+    return method, tower, method.recipe(tower.info)
+
+
 def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):
     first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
     commands.run(parse(f"--method aprilgan --setup industrial --epochs 1 --out {first}"))
     rest = f"--start {first} --epochs 1 --out {second}"
     commands.run(parse(f"--method aprilgan --setup finetune {rest}"))
-    gone_on = setups.read_checkpoint(second)
-    for name, value in setups.read_checkpoint(first).items():
+    gone_on = setups.read_checkpoint("aprilgan", second)
+    for name, value in setups.read_checkpoint("aprilgan", first).items():
         assert 0 < np.abs(gone_on[name] - value).max() < 0.01  # a step or two of 1e-3
 
 
@@ -200,5 +234,5 @@ def test_wrong_places_are_one_sentence(parse, line, words, tmp_path):
 def test_a_data_name_or_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
-    assert commands._data("demo") == DataSpec("demo")
-    assert commands._data(str(tmp_path)) == DataSpec("brats", str(tmp_path))
+    assert material.data_spec("demo") == DataSpec("demo")
+    assert material.data_spec(str(tmp_path)) == DataSpec("brats", str(tmp_path))

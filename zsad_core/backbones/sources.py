@@ -33,7 +33,8 @@ class TowerInfo:
 
     `digest` names the exact weights: the SHA-256 of local files, or of the name, the tag and the
     hub's own name of the file that open_clip fetched. `activation` is None where the config
-    declares none: then the recipe decides.
+    declares none: then the recipe decides. A shipped or hub config is complete: it declares exact
+    GELU by silence.
     """
 
     name: str
@@ -45,6 +46,8 @@ class TowerInfo:
     width: int
     embed_dim: int
     activation: Literal["gelu", "quick_gelu"] | None
+    text_width: int = 512
+    context_length: int = 77
     mean: tuple[float, ...] = OPENAI_MEAN
     std: tuple[float, ...] = OPENAI_STD
 
@@ -80,7 +83,9 @@ def info(spec: BackboneSpec) -> TowerInfo:
         text_blocks=text.get("layers", 12),
         width=vision["width"],
         embed_dim=found.config["embed_dim"],
-        activation="quick_gelu" if found.config.get("quick_gelu") else None,
+        activation=_activation(spec, found.config),
+        text_width=text.get("width", 512),
+        context_length=text.get("context_length", 77),
         mean=tuple(images.get("mean", OPENAI_MEAN)),
         std=tuple(images.get("std", OPENAI_STD)),
     )
@@ -112,6 +117,13 @@ def source(spec: BackboneSpec) -> Source:
 def known(spec: BackboneSpec) -> bool:
     """Whether the sizes can be told: a hub model's config comes with its weights."""
     return not spec.name.startswith(HUB) or config_file(spec) is not None
+
+
+def _activation(spec: BackboneSpec, config: dict[str, Any]) -> Literal["gelu", "quick_gelu"] | None:
+    complete = spec.name in BACKBONES or spec.name.startswith(HUB)
+    if config.get("quick_gelu"):
+        return "quick_gelu"
+    return "gelu" if complete or "quick_gelu" in config else None
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An open_clip ViT read from inside: taps, windows, class feature, sentences."""
+"""An open_clip ViT read from inside: taps, V-V taps, windows, class feature, sentences."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,12 @@ import open_clip
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.backbones.device import PRECISIONS
 from zsad_core.backbones.fetching import fetch, wanted
+from zsad_core.backbones.inside import Before, activate, text_side, value_attention, walk_text
 from zsad_core.backbones.loading import built, fetched
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
@@ -51,7 +52,7 @@ class Tower:
     ) -> None:
         self.info, self.device, self.precision = about, device, precision
         self._dtype = PRECISIONS[precision]
-        self._model, self._tokenize = model.eval().to(device), tokenize
+        self._model, self._tokenize = model.eval().requires_grad_(False).to(device), tokenize
         self._visual = model.visual.to(self._dtype)
         self._positions: dict[tuple[int, str], Tensor] = {}
 
@@ -60,9 +61,23 @@ class Tower:
         """(N, E) float32 text features after `text_projection`, not normalised."""
         text = getattr(self._model, "text", self._model)
         if hasattr(text, "transformer"):
-            _activate(text.transformer, activation)
+            activate(text.transformer, activation)
         tokens = self._tokenize(list(texts)).to(self.device)
         return np.asarray(self._model.encode_text(tokens).float().cpu().numpy())
+
+    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Token ids (N, T) of texts, and their embeddings (N, T, text width), without positions."""
+        tokens = self._tokenize(list(texts)).to(self.device)
+        return tokens, text_side(self._model).token_embedding(tokens)
+
+    def read_words(self, tokens: Tensor, words: Tensor, activation: str, before: Before) -> Tensor:
+        """(N, E) text features of embeddings that may be other than the tokens' own.
+
+        `before` may replace what each block reads. Not normalised; gradients flow to the words.
+        """
+        text = text_side(self._model)
+        activate(text.transformer, activation)
+        return walk_text(text, tokens, words, before)
 
     @torch.inference_mode()
     def taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
@@ -78,6 +93,25 @@ class Tower:
             if number in recipe.taps:
                 found.append(_numpy(x[:, 1:]))
         return found, _numpy(self._projected(x[:, 0]))
+
+    @torch.inference_mode()
+    def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
+        """Local features of the V-V path at each tap, L x (B, P, E), and the class feature.
+
+        From block n/4 of n on, the path adds up the V-V attention of the original stream, which
+        goes on unchanged; its tokens pass `ln_post` and the projection. The class feature (B, E)
+        is the original stream's, projected without `ln_post`. Nothing is normalised.
+        """
+        visual, found = self._prepared(recipe), []
+        x = path = visual.ln_pre(self._embedded(images, recipe))
+        first = self.info.visual_blocks // 4
+        for number, block in enumerate(visual.transformer.resblocks, 1):
+            path = path + value_attention(block, x) if number >= first else path
+            x = block(x)
+            path = x if number < first else path
+            if number in recipe.taps:
+                found.append(_numpy(self._projected(path[:, 1:])))
+        return found, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
 
     @torch.inference_mode()
     def windows(
@@ -113,7 +147,7 @@ class Tower:
         return first if self._visual.proj is None else first @ self._visual.proj
 
     def _prepared(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
-        _activate(self._visual.transformer, recipe.activation)
+        activate(self._visual.transformer, recipe.activation)
         return self._visual
 
     def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
@@ -158,14 +192,6 @@ def _pixels(images: ByteArray, size: int, about: TowerInfo) -> Tensor:
     values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
     return (values - mean) / std
-
-
-def _activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
-    """Exact or quick GELU in every block."""
-    wanted = open_clip.transformer.QuickGELU if activation == "quick_gelu" else nn.GELU
-    for block in transformer.resblocks:
-        if not isinstance(block.mlp.gelu, wanted):
-            block.mlp.gelu = wanted()
 
 
 def _numpy(values: Tensor) -> FloatArray:

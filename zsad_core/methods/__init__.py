@@ -1,32 +1,41 @@
 """Methods; to add one, write a file like `winclip.py` and add its line here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import ClassVar, Protocol
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError
+from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
+from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
-from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
 
 class Method(Protocol):
     """An anomaly map from a slice. A method is a frozen dataclass; its fields are its options.
 
     `high` is the end of the map's published range 0 … high, `learned` says whether it needs a
-    checkpoint, `prompts` names its official prompt set ("" for a method that reads no text).
+    checkpoint, `official` names the key of the published checkpoints that holds the tensors.
+    `prompts` names its official prompt set ("" for a method that reads no text); `prompt_note` says
+    what of the prompts is learned and which words can be changed ("" where nothing is learned).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     source: ClassVar[str]
-    high: ClassVar[float]
     learned: ClassVar[bool]
+    official: ClassVar[str]
     prompts: ClassVar[str]
+    prompt_note: ClassVar[str]
     needs_tower: ClassVar[bool]
+
+    @property
+    def high(self) -> float:
+        """End of the map's range."""
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """The image-side computation on that backbone; raises SettingError if it cannot be."""
@@ -39,8 +48,18 @@ class Method(Protocol):
     ) -> list[SliceFeatures]:
         """Features of slices (B, H, W) or (B, H, W, 3) at the kept patches (B, R, C), float32."""
 
-    def pool(self, embeddings: FloatArray) -> FloatArray:
-        """Sentences of one class (N, E) as one (E,)."""
+    def texts(
+        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+    ) -> FloatArray:
+        """(K, E) float32: the prompt set as one embedding a side; raises PromptError."""
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """What the method uses of a checkpoint, checked against the backbone where that is known.
+
+        Raises WeightsError naming the first tensor that is missing or has another shape.
+        """
 
     def maps(
         self,
@@ -62,6 +81,7 @@ METHODS: dict[str, type[Method]] = {
     "intensity": Intensity,
     "winclip": WinClip,
     "aprilgan": AprilGan,
+    "anomalyclip": AnomalyClip,
 }
 
 

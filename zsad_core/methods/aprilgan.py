@@ -1,8 +1,7 @@
 """APRIL-GAN (VAND): a learned linear layer per tap, compared with the text of each class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +9,10 @@ import torch
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import WeightsError
+from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import enlarged, grid_of, spread
-from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
+from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
 TAPS = 4
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
@@ -34,7 +35,9 @@ class AprilGan:
     source: ClassVar[str] = "Chen et al. 2023, arXiv 2305.17382"
     high: ClassVar[float] = float(TAPS)
     learned: ClassVar[bool] = True
+    official: ClassVar[str] = "trainable_linearlayer"
     prompts: ClassVar[str] = "aprilgan"
+    prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = True
 
     def recipe(self, info: TowerInfo) -> Recipe:
@@ -59,9 +62,19 @@ class AprilGan:
             for b in range(len(images))
         ]
 
-    def pool(self, embeddings: FloatArray) -> FloatArray:
-        """Normalise each sentence, mean, normalise."""
-        return _unit(_unit(embeddings).mean(axis=0))
+    def texts(
+        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+    ) -> FloatArray:
+        """Normalise each sentence, mean over a side, normalise."""
+        return pooled(prompts, encoder, unit_mean)
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
+        embed, width = (info.embed_dim, info.width) if info else (None, None)
+        weights: Shapes = {f"fc.{i}.weight": (embed, width) for i in range(TAPS)}
+        return wanted(tensors, {**weights, **{f"fc.{i}.bias": (embed,) for i in range(TAPS)}})
 
     def maps(
         self,
@@ -85,26 +98,8 @@ class AprilGan:
             grid = spread(logits.numpy(), kept, FAR)
             total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
         first = np.stack([one["class"] for one in features]).astype(np.float32)
-        scores = torch.sigmoid(torch.from_numpy(_unit(first)) @ apart)
+        scores = torch.sigmoid(torch.from_numpy(unit(first)) @ apart)
         return np.asarray(total[:, 0].numpy()), np.asarray(scores.numpy())
-
-
-def read_official(path: Path) -> dict[str, FloatArray]:
-    """The tensors of a published checkpoint, {"trainable_linearlayer": {fc.i.weight, …}}.
-
-    Nothing in the file is run (`weights_only`). Raises WeightsError.
-    """
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WeightsError(
-            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
-        ) from error
-    layers = found.get("trainable_linearlayer") if isinstance(found, dict) else None
-    if not isinstance(layers, dict):
-        keys = ", ".join(list(found)[:3]) if isinstance(found, dict) else type(found).__name__
-        raise WeightsError(f"'{path}' holds {keys}; expected the key trainable_linearlayer.")
-    return {name: np.asarray(value.float().numpy()) for name, value in layers.items()}
 
 
 def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:
@@ -116,7 +111,3 @@ def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.
             f"(embedding, {width}); choose the checkpoint trained on this backbone."
         )
     return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
-
-
-def _unit(values: FloatArray) -> FloatArray:
-    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), np.float32)

@@ -1,13 +1,14 @@
 """The FLAIR-threshold baseline: the slice's own brightness, which beats many models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from zsad_core.backbones import Tower, TowerInfo
-from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+from zsad_core.methods.texts import TextEncoder
+from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class Intensity:
     source: ClassVar[str] = "threshold of the normalised intensity; no publication"
     high: ClassVar[float] = 1.0
     learned: ClassVar[bool] = False
+    official: ClassVar[str] = ""
     prompts: ClassVar[str] = ""
+    prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = False
 
     def recipe(self, info: TowerInfo) -> Recipe:
@@ -36,9 +39,17 @@ class Intensity:
         """Nothing is computed."""
         return [{"pixels": image} for image in images]
 
-    def pool(self, embeddings: FloatArray) -> FloatArray:
+    def texts(
+        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+    ) -> FloatArray:
         """Never asked for: there is no text."""
         raise ValueError("the intensity baseline reads no text")
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """Never asked for: nothing is learned."""
+        raise ValueError("the intensity baseline learns nothing")
 
     def maps(
         self,

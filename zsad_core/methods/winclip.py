@@ -1,6 +1,6 @@
 """WinCLIP: windows of patches through CLIP, compared with text, without any training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.methods.grids import enlarged, grid_of
-from zsad_core.types import ByteArray, FloatArray, MaskArray, Recipe, SliceFeatures
+from zsad_core.methods.texts import TextEncoder, pooled, probability
+from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
 SCALES = (2, 3)
-TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class WinClip:
     source: ClassVar[str] = "Jeong et al. 2023, arXiv 2303.14814"
     high: ClassVar[float] = 1.0
     learned: ClassVar[bool] = False
+    official: ClassVar[str] = ""
     prompts: ClassVar[str] = "winclip"
+    prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = True
 
     def recipe(self, info: TowerInfo) -> Recipe:
@@ -58,9 +60,17 @@ class WinClip:
             for b in range(len(images))
         ]
 
-    def pool(self, embeddings: FloatArray) -> FloatArray:
-        """The plain mean, not normalised."""
-        return np.asarray(embeddings.mean(axis=0))
+    def texts(
+        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+    ) -> FloatArray:
+        """The plain mean over a side, not normalised."""
+        return pooled(prompts, encoder, lambda embeddings: np.asarray(embeddings.mean(axis=0)))
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """Never asked for: nothing is learned."""
+        raise ValueError("WinCLIP learns nothing")
 
     def maps(
         self,
@@ -72,12 +82,12 @@ class WinClip:
     ) -> tuple[FloatArray, FloatArray]:
         """Harmonic means over windows and scales; 0 at patches that are not kept."""
         assert recipe is not None  # a method with a tower has one
-        scores = _probability(np.stack([one["class"] for one in features]), text)
+        scores = probability(np.stack([one["class"] for one in features]), text)
         grids = np.zeros(kept.shape, np.float32)
         for b, one in enumerate(features):
             inverse = 1 / scores[b]
             for scale in recipe.windows:
-                found = _probability(one[f"windows{scale}"], text)
+                found = probability(one[f"windows{scale}"], text)
                 inverse = inverse + 1 / _harmonic(found, kept[b], scale)
             grids[b] = np.where(kept[b], (1 + len(recipe.windows)) / inverse, 0)
         grid = torch.from_numpy(np.nan_to_num(grids, posinf=0))[:, None]
@@ -112,12 +122,3 @@ def _harmonic(values: FloatArray, kept: MaskArray, scale: int) -> FloatArray:
             total[place] += inverse
             count[place] += touching
     return np.divide(count, total, out=np.ones(kept.shape), where=total > 0)
-
-
-def _probability(embeddings: FloatArray, text: FloatArray) -> FloatArray:
-    """softmax(cosine / 0.07) of the abnormal class, (N,) from (N, E) and (K, E)."""
-    embeddings = embeddings.astype(np.float32)
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    classes = text / np.linalg.norm(text, axis=1, keepdims=True)
-    apart = unit @ (classes[1] - classes[0]) / TEMPERATURE
-    return np.asarray(1 / (1 + np.exp(-apart)), np.float32)

@@ -103,6 +103,7 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
         yield "winclip", "pmc", shipped[name]
     for setup in ("industrial", "finetune", "brats", "pmc"):
         yield "aprilgan", setup, replace(shipped["aprilgan"], class_name="brain")
+        yield "anomalyclip", setup, shipped["anomalyclip"]
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:

@@ -1,49 +1,38 @@
-"""`python -m zsad_core train`: the learned part of APRIL-GAN, or a demo backbone."""
+"""`python -m zsad_core train`: the learned part of a method, or a demo backbone."""
 
 import argparse
-import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
-from zsad_core import backbones, datasets, setups
+from zsad_core import backbones, setups
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.training import card, card_text, examples, fit
+from zsad_core.training.anomalyclip import PromptVectors
+from zsad_core.training.aprilgan import LinearLayers
 from zsad_core.training.backbone import train_backbone
-from zsad_core.training.fit import Examples, Fitted, Tensors
-from zsad_core.types import DataSpec
+from zsad_core.training.fit import Fitted
+from zsad_core.training.learner import Learner, Tensors, save
+from zsad_core.training.material import Material, Source, gather
 
-METHOD = "aprilgan"
+LEARNERS: dict[str, Callable[[examples.Encoder], Learner]] = {
+    "aprilgan": LinearLayers,
+    "anomalyclip": PromptVectors,
+}
 SETUPS = ("industrial", "finetune", "brats", "pmc")
-TEXTURES = 480
-# Chosen on the demo's validation subjects. The official script has 1e-3; with few small lesions
-# that rate soon calls every pixel healthy, from where nothing leads on.
-EPOCHS, RATE, BATCH = 14, 3e-4, 8
-SLICES, CLEAR = 40, 1 / 3  # with lesion per subject; times as many without
 OF_METHOD = ("setup", "data", "epochs", "start", "official", "slices", "subjects", "loss_side")
-
-
-@dataclass(frozen=True)
-class Material:
-    """Training and validation examples, and the names of what they were taken from."""
-
-    train: Examples
-    held_out: Examples
-    data: str
-    train_ids: tuple[str, ...] = ()
-    held_out_ids: tuple[str, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the train command."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--method", choices=[METHOD], help="train the learned part of a method")
+    what.add_argument("--method", choices=list(LEARNERS), help="train the learned part of a method")
     what.add_argument("--backbone", choices=["demo", "demo-pmc"], help="train a demo CLIP")
     parser.add_argument("--setup", choices=SETUPS, help="what the method learns from")
     parser.add_argument("--data", metavar="demo|ROOT", help="a data set's name, or a BraTS root")
@@ -52,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)"
     )
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most (default 14)")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most")
     parser.add_argument("--loss-side", type=_positive, metavar="N", help="pixels (default 96)")
     parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="for --setup finetune")
     parser.add_argument(
@@ -82,20 +71,21 @@ def run(parsed: argparse.Namespace) -> None:
             print(f"model card: {card_text.write()}; the card command fills its table of results")
         return
     parsed.seed = parsed.seed or 0
-    out = parsed.out or setups.CHECKPOINTS / f"{METHOD}-{parsed.setup}.safetensors"
+    out = parsed.out or setups.CHECKPOINTS / f"{parsed.method}-{parsed.setup}.safetensors"
     _check_out(out, ".safetensors", parsed.out is None)
     if parsed.official:
         _check_out(parsed.official, ".pth", False)
     began = time.monotonic()
     encoder, start = _encoder(parsed), _start(parsed)
-    material = _material(parsed, encoder)
-    plan = fit.Plan(parsed.epochs or EPOCHS, BATCH, RATE, parsed.seed, device=parsed.device)
-    found = fit.fit(material.train, plan, start, material.held_out, _tell)
+    learner = LEARNERS[parsed.method](encoder)
+    material = gather(_source(parsed), encoder, learner, _count)
+    plan = replace(learner.plan, seed=parsed.seed, device=parsed.device)
+    plan = replace(plan, epochs=parsed.epochs or plan.epochs)
+    found = fit.fit(learner, (material.train, material.held_out), plan, start, _tell)
     facts = _facts(parsed, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, out)
     if parsed.official:
-        state = {name: torch.from_numpy(value) for name, value in found.tensors.items()}
-        torch.save({"trainable_linearlayer": state}, parsed.official)
+        torch.save({encoder.method.official: learner.official(found.tensors)}, parsed.official)
     losses = f"loss {found.loss:.3f}, on validation {found.validation_loss:.3f}"
     dice = f"Dice {found.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {found.epoch} kept: {losses}, {dice}; {out}")
@@ -105,13 +95,6 @@ def run_card(_: argparse.Namespace) -> None:
     """Evaluate the demo on its validation and test subjects and write the model card."""
     card.measure(Engine(), _count)
     print(f"\nmodel card: {card_text.write()}")
-
-
-def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
-    """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, temporary, facts)
-    os.replace(temporary, path)
 
 
 def _combination(parsed: argparse.Namespace) -> str:
@@ -128,43 +111,22 @@ def _combination(parsed: argparse.Namespace) -> str:
     return ""
 
 
-def _material(parsed: argparse.Namespace, encoder: examples.Encoder) -> Material:
-    if parsed.setup == "industrial":
-        train = examples.of_textures(encoder, TEXTURES, parsed.seed, _count)
-        held_out = examples.of_textures(encoder, TEXTURES // 4, parsed.seed + 1, _count)
-        return Material(train, held_out, f"drawn surfaces, {len(train.masks)} images")
-    dataset = datasets.open_dataset(_data(parsed.data or "demo"))
-    train_on, hold_out = examples.split(dataset.subjects(), parsed.modality, parsed.subjects or 40)
-    choice = examples.Choice("train", parsed.modality, parsed.slices or SLICES, CLEAR, parsed.seed)
-    other = replace(choice, split="validation")
-    return Material(
-        examples.of_subjects(encoder, dataset, train_on, choice, _count),
-        examples.of_subjects(encoder, dataset, hold_out, other, _count),
-        f"{dataset.title}, {parsed.modality}",
-        tuple(s.id for s in train_on),
-        tuple(s.id for s in hold_out),
-    )
-
-
-def _data(name: str) -> DataSpec:
-    if name in ("demo", "demo-2mm"):
-        return DataSpec(name)
-    if not Path(name).is_dir():
-        raise SettingError(f"--data: there is no folder '{name}'; give demo or a BraTS root.")
-    return DataSpec("brats", name)
+def _source(parsed: argparse.Namespace) -> Source:
+    data = "" if parsed.setup == "industrial" else parsed.data or "demo"
+    counts = (parsed.subjects or Source.subjects, parsed.slices or Source.slices)
+    return Source(data, parsed.modality, *counts, parsed.seed)
 
 
 def _encoder(parsed: argparse.Namespace) -> examples.Encoder:
-    entry = setups.SETUPS[METHOD, parsed.setup]
+    entry = setups.SETUPS[parsed.method, parsed.setup]
     return examples.open_encoder(entry, parsed.device, parsed.loss_side or 96)
 
 
 def _start(parsed: argparse.Namespace) -> Tensors | None:
     if parsed.setup != "finetune":
         return None
-    found = setups.read_checkpoint(
-        parsed.start or setups.CHECKPOINTS / "aprilgan-industrial.safetensors"
-    )
+    industrial = setups.CHECKPOINTS / f"{parsed.method}-industrial.safetensors"
+    found = setups.read_checkpoint(parsed.method, parsed.start or industrial)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 

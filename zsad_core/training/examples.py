@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zsad_core import backbones, datasets, methods, prompt_sets, slicing
+from zsad_core import backbones, datasets, methods, slicing
 from zsad_core.errors import SettingError
 from zsad_core.setups import Setup
 from zsad_core.training import textures
-from zsad_core.training.fit import Examples
+from zsad_core.training.learner import Examples
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -29,6 +29,7 @@ from zsad_core.types import (
 BYTES = 3 * 2**30
 BATCH = 8
 LEAST_BRAIN = 0.1  # of the largest slice's brain area; less shows too little to learn from
+Features = tuple[NDArray[np.float16], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,13 @@ class Encoder:
     recipe: Recipe
     side: int
 
-    def tokens(self, images: ByteArray) -> NDArray[np.float16]:
-        """Images (B, H, W) uint8 to patch tokens (B, L, P, width), all patches kept."""
+    def features(self, images: ByteArray) -> Features:
+        """Images (B, H, W) uint8 to patch tokens (B, L, P, width) and class features (B, E)."""
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         found = self.method.encode(self.tower, images, self.recipe, kept)
-        parts = self.method.parts(self.recipe)
-        return np.stack([_taps([one[part] for part in parts]) for one in found])
-
-    def text(self, class_name: str) -> FloatArray:
-        """(K, E) float32: the method's shipped prompt set about this class, pooled."""
-        prompts = replace(prompt_sets.shipped()[self.method.prompts], class_name=class_name)
-        sides = prompt_sets.sentences(prompts)
-        found = [self.tower.sentences(side, self.recipe.activation) for side in sides]
-        return np.stack([self.method.pool(side) for side in found]).astype(np.float32)
+        taps = [part for part in self.method.parts(self.recipe) if part != "class"]
+        tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
+        return tokens.astype(np.float16), np.stack([one["class"] for one in found])
 
     def room(self) -> int:
         """How many images fit the memory bound."""
@@ -134,7 +129,7 @@ def of_subjects(
     most = min(choice.most, int(encoder.room() / (1 + choice.clear)) // max(len(subjects), 1))
     if most < 1:
         raise SettingError(f"{len(subjects)} subjects exceed {BYTES // 2**30} GB; use fewer.")
-    tokens, masks = [], []
+    found, masks = list[Features](), []
     for done, subject in enumerate(subjects):
         if progress:
             progress(done, len(subjects))
@@ -142,13 +137,14 @@ def of_subjects(
         if stack.truth is None:
             continue
         chosen = balanced(stack, replace(choice, most=most))
-        tokens.append(_encode(encoder, stack.image[chosen]))
+        found.append(_encode(encoder, stack.image[chosen]))
         masks.append(squashed(stack.truth[chosen], encoder.side))
     if not masks or not any(mask.any() for mask in masks):
         raise SettingError(
             "No slice of these subjects holds a lesion, so there is nothing to learn."
         )
-    return Examples(np.concatenate(tokens), np.concatenate(masks), encoder.text("brain"))
+    tokens, first = _joined(found)
+    return Examples(tokens, np.concatenate(masks), first)
 
 
 def balanced(stack: SliceStack, choice: Choice) -> NDArray[np.int64]:
@@ -167,8 +163,8 @@ def of_textures(
     """`count` drawn surfaces, about two in three with defects; the mask is any defect."""
     count = min(count, encoder.room())
     bank = textures.bank(count, encoder.tower.info.image_size, seed)
-    tokens = _encode(encoder, bank.images, progress)
-    return Examples(tokens, squashed(bank.defect > 0, encoder.side), encoder.text("surface"))
+    tokens, first = _encode(encoder, bank.images, progress)
+    return Examples(tokens, squashed(bank.defect > 0, encoder.side), first)
 
 
 def squashed(masks: MaskArray, side: int) -> MaskArray:
@@ -182,21 +178,18 @@ def squashed(masks: MaskArray, side: int) -> MaskArray:
     return np.stack(scaled) > 127
 
 
-def _taps(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float16]:
-    """(L, P, width) of a slice's parts; the class token, one row, is no patch token."""
-    found = [part[None] if part.ndim == 2 else part for part in parts if part.ndim > 1]
-    return np.concatenate(found).astype(np.float16)
+def _joined(parts: Sequence[Features]) -> Features:
+    tokens, first = zip(*parts, strict=True)
+    return np.concatenate(tokens), np.concatenate(first)
 
 
-def _encode(
-    encoder: Encoder, images: ByteArray, progress: Progress | None = None
-) -> NDArray[np.float16]:
-    found = []
+def _encode(encoder: Encoder, images: ByteArray, progress: Progress | None = None) -> Features:
+    found = list[Features]()
     for start in range(0, len(images), BATCH):
         if progress:
             progress(start, len(images))
-        found.append(encoder.tokens(images[start : start + BATCH]))
-    return np.concatenate(found)
+        found.append(encoder.features(images[start : start + BATCH]))
+    return _joined(found)
 
 
 def _drawn(rng: np.random.Generator, indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -1,12 +1,12 @@
-"""APRIL-GAN's training: one linear layer per tap, fitted on stored patch tokens.
+"""The training loop: the learned part of a method, fitted on stored patch tokens.
 
-The tower is frozen, so every image passes it once; what is trained then takes seconds. Loss and
-optimiser follow the official training (focal + Dice over the taps, Adam 1e-3, betas 0.5, 0.999).
+The image tower is frozen, so every image passes it once. The optimiser is that of the official
+trainings of APRIL-GAN and AnomalyCLIP (Adam 1e-3, betas 0.5, 0.999).
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
-from zsad_core.training import losses
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.training.learner import Batch, Examples, Learner, Plan, Tensors
 
-Tensors = dict[str, NDArray[np.float32]]
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
 
@@ -27,37 +25,10 @@ LEVELS = 256
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Images after the tower, and the truth about them.
-
-    tokens (N, L, P, width) float16 or float32, P a full square grid; masks (N, M, M), M the side
-    at which the loss is computed; text (K, E) unit vectors, normal and abnormal, or (N, K, E) with
-    one pair per image.
-    """
-
-    tokens: NDArray[np.float16] | NDArray[np.float32]
-    masks: MaskArray
-    text: FloatArray
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how fast to train. `patience` is in epochs without a better validation Dice."""
-
-    epochs: int = 10
-    batch: int = 16
-    rate: float = 1e-3
-    seed: int = 0
-    patience: int = 4
-    shuffle: bool = True
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
 class Fitted:
     """The trained tensors and how they came about; losses and Dice are those of the kept epoch.
 
-    `terms` holds (steps, L, 2): focal and Dice loss of each tap, before the step.
+    `terms` holds the learner's loss terms (steps, …), before each step.
     """
 
     tensors: Tensors
@@ -70,45 +41,47 @@ class Fitted:
 
 
 def fit(
-    examples: Examples,
+    learner: Learner,
+    examples: tuple[Examples, Examples | None],
     plan: Plan,
     start: Tensors | None = None,
-    validation: Examples | None = None,
     report: Report | None = None,
 ) -> Fitted:
-    """Train `fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i on stored tokens.
+    """Train a learner's tensors on stored tokens.
 
-    The loss is computed at the side of the examples' masks. The official training uses the side
+    The loss is computed at the side of the examples' masks. The official trainings use the side
     of the tower's input; a smaller side is faster and blurs small lesions.
 
     Args:
-        examples: what to train on.
+        learner: what is trained, and its loss.
+        examples: what to train on, and held-out images, by whose Dice the best epoch is kept (None
+            keeps the last).
         plan: epochs, batch, rate, seed; the same seed gives the same tensors on one machine.
         start: tensors to go on from; None draws them anew from the seed.
-        validation: held-out images, by whose Dice the best epoch is kept; None keeps the last.
         report: told of every step.
 
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
-    layers = _parameters(start, examples, plan)
-    optimiser = torch.optim.Adam(layers.values(), lr=plan.rate, betas=(0.5, 0.999))
+    train, held_out = examples
+    tensors = _parameters(learner.initial(plan.seed), start, plan)
+    optimiser = torch.optim.Adam(tensors.values(), lr=plan.rate, betas=(0.5, 0.999))
     best: Fitted | None = None
-    meter = _Meter(plan.epochs * -(-len(examples.masks) // plan.batch), report)
+    meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report)
     with _one_thread():
         for epoch in range(1, plan.epochs + 1):
-            for chosen in _batches(len(examples.masks), plan, epoch):
-                terms = torch.stack(losses.tap_terms(layers, *_batch(examples, chosen, plan)))
+            for chosen in _batches(len(train.masks), plan, epoch):
+                terms = learner.outcome(tensors, _batch(train, chosen, plan)).terms
                 optimiser.zero_grad()
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 meter.step(terms)
-            found = validate(layers, validation, plan) if validation else (math.nan, math.nan)
-            if best is None or not validation or found[1] > best.validation_dice:
-                best = meter.fitted(layers, epoch, found)
+            found = validate(learner, tensors, held_out, plan) if held_out else (math.nan, math.nan)
+            if best is None or not held_out or found[1] > best.validation_dice:
+                best = meter.fitted(tensors, epoch, found)
             if epoch - best.epoch >= plan.patience:
                 break
     if best is None or not best.steps:
-        raise ValueError(f"{len(examples.masks)} images, {plan.epochs} epochs: nothing to train")
+        raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
 
 
@@ -123,28 +96,17 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def initial(taps: int, width: int, embed: int, seed: int) -> Tensors:
-    """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear."""
-    rng, bound = np.random.default_rng([seed, width, embed]), width**-0.5
-    drawn = {}
-    for i in range(taps):
-        drawn[f"fc.{i}.weight"] = rng.uniform(-bound, bound, (embed, width)).astype(np.float32)
-        drawn[f"fc.{i}.bias"] = rng.uniform(-bound, bound, embed).astype(np.float32)
-    return drawn
-
-
 @torch.no_grad()
-def validate(layers: dict[str, Tensor], examples: Examples, plan: Plan) -> tuple[float, float]:
+def validate(
+    learner: Learner, tensors: Mapping[str, Tensor], examples: Examples, plan: Plan
+) -> tuple[float, float]:
     """Mean loss, and the Dice of all pixels together at the best of 256 thresholds, 0 … 1."""
     counts, total = np.zeros((2, LEVELS)), 0.0
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
-        tokens, masks, text = _batch(examples, chosen, plan)
-        maps = losses.probabilities(layers, tokens, text, masks.shape[-1])
-        total += sum(float(losses.focal(p, masks) + losses.dice(p, masks)) for p in maps) * len(
-            masks
-        )
-        mean = torch.stack(maps).mean(dim=0)  # (B, M, M)
+        found = learner.outcome(tensors, _batch(examples, chosen, plan))
+        total += float(found.terms.sum()) * len(chosen)
+        mean = torch.stack(found.maps).mean(dim=0)  # (B, M, M)
         levels = (mean * (LEVELS - 1)).round().long().cpu().numpy()
         for truth in (0, 1):
             counts[truth] += np.bincount(levels[examples.masks[chosen] == truth], minlength=LEVELS)
@@ -174,19 +136,18 @@ class _Meter:
         return Fitted(tensors, epoch, len(self._terms), loss, *found, np.array(self._terms))
 
 
-def _parameters(start: Tensors | None, examples: Examples, plan: Plan) -> dict[str, Tensor]:
-    taps, width, embed = *examples.tokens.shape[1::2], examples.text.shape[-1]
-    wanted = initial(taps, width, embed, plan.seed)
-    begin = wanted if start is None else start
-    shapes = {name: value.shape for name, value in begin.items()}
-    if shapes != {name: value.shape for name, value in wanted.items()}:
-        raise WeightsError(
-            f"The checkpoint to start from does not hold {taps} layers of {embed} x {width}; "
-            "choose one that was trained on the same backbone."
-        )
+def _parameters(fresh: Tensors, start: Tensors | None, plan: Plan) -> dict[str, Tensor]:
+    begin = fresh if start is None else start
+    for name, value in fresh.items():
+        given = begin[name].shape if name in begin else "missing"
+        if given != value.shape:
+            raise WeightsError(
+                f"The checkpoint to start from does not fit: {name} is {given}, expected "
+                f"{value.shape}; choose one that was trained on the same backbone."
+            )
     return {
         name: torch.tensor(begin[name], dtype=torch.float32, device=plan.device).requires_grad_()
-        for name in wanted
+        for name in fresh
     }
 
 
@@ -197,7 +158,16 @@ def _batches(count: int, plan: Plan, epoch: int) -> list[NDArray[np.int64]]:
     return [order[start : start + plan.batch] for start in range(0, count, plan.batch)]
 
 
-def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> list[Tensor]:
-    text = examples.text[chosen] if examples.text.ndim == 3 else examples.text
-    arrays = (examples.tokens[chosen], examples.masks[chosen], text)
-    return [torch.tensor(array, device=plan.device).float() for array in arrays]
+def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> Batch:
+    def tensor(array: NDArray[np.generic]) -> Tensor:
+        return torch.tensor(array, device=plan.device).float()
+
+    text = examples.text
+    if text is not None:
+        text = text[chosen] if text.ndim == 3 else text
+    return Batch(
+        tensor(examples.tokens[chosen]),
+        tensor(examples.masks[chosen]),
+        tensor(examples.first[chosen]),
+        None if text is None else tensor(text),
+    )

@@ -1,11 +1,11 @@
-"""APRIL-GAN's probabilities and the two losses of its training (Lin 2017; Milletari 2016).
+"""Focal and Dice loss (Lin 2017; Milletari 2016).
 
-Constants are those of the official training, so the terms agree with it to rounding.
+Constants are those of the official training of APRIL-GAN and of AnomalyCLIP, so the terms agree
+with both to rounding.
 """
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 SMOOTH = 1e-5
 
@@ -44,40 +44,6 @@ def dice(probability: Tensor, mask: Tensor) -> Tensor:
     truth = mask.flatten(1).to(probability.dtype)
     overlap = (found * truth).sum(dim=1)
     return (1 - (2 * overlap + 1) / (found.sum(dim=1) + truth.sum(dim=1) + 1)).mean()
-
-
-def probabilities(
-    layers: dict[str, Tensor], tokens: Tensor, text: Tensor, side: int
-) -> list[Tensor]:
-    """Per tap the abnormal probability (B, side, side): softmax of the upsampled 100 z T.
-
-    Of two classes the softmax is the sigmoid of the difference, and upsampling (bilinear, corners
-    aligned) is linear, so one image of differences is upsampled instead of two of logits.
-
-    Args:
-        layers: fc.i.weight and fc.i.bias.
-        tokens: (B, L, P, width).
-        text: (2, E) or (B, 2, E), unit vectors, normal and abnormal.
-        side: pixels of the map's side.
-    """
-    grid = round(tokens.shape[2] ** 0.5)
-    difference = (text[..., 1, :] - text[..., 0, :])[..., None]  # (E, 1) or (B, E, 1)
-    found = []
-    for i in range(tokens.shape[1]):
-        z = functional.linear(tokens[:, i], layers[f"fc.{i}.weight"], layers[f"fc.{i}.bias"])
-        logit = 100 * (z @ difference)[..., 0] / z.norm(dim=-1)  # (B, P)
-        square = logit.unflatten(1, (1, grid, grid))
-        up = functional.interpolate(square, (side, side), mode="bilinear", align_corners=True)
-        found.append(up[:, 0].sigmoid())
-    return found
-
-
-def tap_terms(
-    layers: dict[str, Tensor], tokens: Tensor, masks: Tensor, text: Tensor
-) -> list[Tensor]:
-    """Focal and Dice loss of each tap, each (2,); their sum over the taps is the loss."""
-    maps = probabilities(layers, tokens, text, masks.shape[-1])
-    return [torch.stack([focal(p, masks), dice(p, masks)]) for p in maps]
 
 
 def _same_shape(probability: Tensor, mask: Tensor) -> None:

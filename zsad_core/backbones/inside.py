@@ -1,0 +1,61 @@
+"""Walks through an open_clip model that its own forward does not offer."""
+
+from collections.abc import Callable
+
+import open_clip
+import torch
+from open_clip.transformer import ResidualAttentionBlock, TextTransformer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from zsad_core.errors import WeightsError
+
+Before = Callable[[int, Tensor], Tensor]
+"""Called as before(number, tokens) ahead of each block, counted from 1; returns its input."""
+
+
+def activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
+    """Exact or quick GELU in every block."""
+    wanted = open_clip.transformer.QuickGELU if activation == "quick_gelu" else nn.GELU
+    for block in transformer.resblocks:
+        if not isinstance(block.mlp.gelu, wanted):
+            block.mlp.gelu = wanted()
+
+
+def text_side(model: open_clip.CLIP) -> TextTransformer:
+    """The module with the token table, the text blocks and the projection; raises WeightsError."""
+    text = getattr(model, "text", model)
+    if not hasattr(text, "token_embedding"):
+        raise WeightsError(
+            f"The text tower is a {type(text).__name__}, and learned prompts need open_clip's own; "
+            "choose a model such as ViT-B-16."
+        )
+    return text
+
+
+def walk_text(text: TextTransformer, tokens: Tensor, words: Tensor, before: Before) -> Tensor:
+    """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
+
+    tokens (N, T) say where the text ends, words (N, T, width) are what the blocks read, without
+    positions. Gradients flow through.
+    """
+    x = words + text.positional_embedding[: words.shape[1]]
+    for number, block in enumerate(text.transformer.resblocks, 1):
+        x = block(before(number, x), attn_mask=text.attn_mask)
+    last = text.ln_final(x[torch.arange(len(x)), tokens.argmax(dim=1)])
+    project = text.text_projection
+    return project(last) if isinstance(project, nn.Linear) else last @ project
+
+
+def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
+    """V-V attention of a block: softmax(v v^T / sqrt(64)) v with the block's own weights.
+
+    x (B, N, width) is the stream that the block itself reads; it stays as it is.
+    """
+    attention = block.attn
+    width = x.shape[2]
+    weight, bias = attention.in_proj_weight[-width:], attention.in_proj_bias[-width:]
+    v = functional.linear(block.ln_1(x), weight, bias)
+    v = v.reshape(*v.shape[:2], attention.num_heads, -1).transpose(1, 2)  # (B, heads, N, 64)
+    mixed = functional.scaled_dot_product_attention(v, v, v).transpose(1, 2).flatten(2)
+    return attention.out_proj(mixed)

@@ -1,0 +1,210 @@
+"""AnomalyCLIP: learned class-agnostic prompts against local features of the V-V path."""
+
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from zsad_core import prompt_sets
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.checkpoints import Shapes, wanted
+from zsad_core.methods.grids import grid_of, spread
+from zsad_core.methods.texts import TextEncoder, probability, unit_mean
+from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+
+SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
+DEEP = "compound_prompts_text."
+PUBLISHED = {"pos": "object.", "neg": "damaged object."}
+SIGMA = 4  # pixels of the tower's input
+SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
+
+
+@dataclass(frozen=True)
+class AnomalyClip:
+    """AnomalyCLIP, Zhou et al. 2024, arXiv 2310.18961; github.com/zqhang/AnomalyCLIP 45ed4dd.
+
+    Local features of the V-V path are compared with two texts, each 12 learned vectors and a few
+    words, with learned vectors put in before the text blocks 2 … 3t/4 (rounded to float16, as
+    published); the map is the sum over taps of softmax(cos / 0.07), smoothed. `taps` blocks a
+    `taps`-th of the depth apart are read: 1, the last, as published, or 4 (6, 12, 18, 24 of 24).
+    Differences: none in float32 at the official 518 px; `image_size` is by default the backbone's
+    own. Several texts a side, averaged after normalisation, are our extension.
+    """
+
+    image_size: int = 0
+    taps: int = 1
+
+    name: ClassVar[str] = "anomalyclip"
+    title: ClassVar[str] = "AnomalyCLIP"
+    source: ClassVar[str] = "Zhou et al. 2024, arXiv 2310.18961"
+    learned: ClassVar[bool] = True
+    official: ClassVar[str] = "prompt_learner"
+    prompts: ClassVar[str] = "anomalyclip"
+    prompt_note: ClassVar[str] = (
+        "Learned and fixed: 12 vectors before each text, other ones for normal and abnormal, and "
+        "the vectors put in between the text blocks. Yours to change: every word of the texts and "
+        "the class word; they were learned with '{}.' and 'damaged {}.' about an 'object'."
+    )
+    needs_tower: ClassVar[bool] = True
+
+    @property
+    def high(self) -> float:
+        """A probability for each tap."""
+        return float(self.taps)
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Taps on the V-V path; what smoothing and interpolation reach around the brain."""
+        if not 1 <= self.taps <= 4:
+            raise SettingError(f"taps is {self.taps}; choose 1, the last block, to 4.")
+        side, grid = grid_of(info, self.image_size)
+        reach = math.ceil((4 * SIGMA + SLACK) / info.patch_size + 0.5)
+        return Recipe(
+            "vv",
+            side,
+            grid,
+            taps=tuple(info.visual_blocks * k // self.taps for k in range(1, self.taps + 1)),
+            activation=info.activation or "quick_gelu",
+            positions="bilinear",
+            reach=reach,
+        )
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """A (P, E) array for each tap, and the class feature (E,)."""
+        return (*(f"tap{block}" for block in recipe.taps), "class")
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> list[SliceFeatures]:
+        """Local features of the kept patches, and the class feature, not normalised."""
+        taps, first = tower.vv_taps(images, recipe)
+        flat = kept.reshape(len(kept), -1)
+        return [
+            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)}
+            | {"class": first[b]}
+            for b in range(len(images))
+        ]
+
+    def texts(
+        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+    ) -> FloatArray:
+        """Each text after its learned vectors; normalise, mean over a side, normalise."""
+        if learned is None:
+            raise WeightsError("AnomalyCLIP needs its learned prompts; choose a training setup.")
+        sides = prompt_sets.sentences(prompts)
+
+        @torch.no_grad()
+        def work(tower: Tower, activation: str) -> FloatArray:
+            found = self.checkpoint(learned, tower.info)
+            tensors = {n: torch.from_numpy(v).to(tower.device) for n, v in found.items()}
+            features = text_features(tower, sides, tensors, activation).cpu().numpy()
+            normal = len(sides[0])
+            return np.stack([unit_mean(features[:normal]), unit_mean(features[normal:])])
+
+        return encoder.on_tower(work)
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """Learned vectors, and the words that official files keep beside them.
+
+        `ctx_pos`, `ctx_neg` (1, 1, 12, text width); `compound_prompts_text.i` (4, text width);
+        `token_prefix_*`, `token_suffix_*` (1, 1, 1 or 64, text width), which may be missing.
+        """
+        width = info.text_width if info else None
+        deep = _deep(tensors)
+        shapes: Shapes = {f"ctx_{side}": (1, 1, None, width) for side in SIDES}
+        found = wanted(tensors, {**shapes, **dict.fromkeys(deep, (None, width))})
+        blocks = info.text_blocks if info else len(deep) + 1
+        if len(deep) >= blocks:
+            raise WeightsError(
+                f"{len(deep)} sets of deep prompts were found, expected fewer than the "
+                f"{blocks} text blocks"
+            )
+        for side in SIDES:
+            if f"token_suffix_{side}" in tensors:
+                rest = info.context_length - 1 - found[f"ctx_{side}"].shape[2] if info else None
+                words: Shapes = {
+                    f"token_prefix_{side}": (1, 1, 1, width),
+                    f"token_suffix_{side}": (1, 1, rest, width),
+                }
+                found |= wanted(tensors, words)
+        return found
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: dict[str, FloatArray] | None,
+        recipe: Recipe | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sum over taps of the patches' probabilities, enlarged and smoothed; 0 where not kept."""
+        assert recipe is not None  # a method with a tower has one
+        total = torch.zeros(len(kept), 1, recipe.grid, recipe.grid)
+        for block in recipe.taps:
+            tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)
+            total += spread(probability(tokens, text), kept, 0)
+        enlarge = _enlarging(recipe.grid, recipe.image_size)
+        maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
+        first = np.stack([one["class"] for one in features]).astype(np.float32)
+        return maps.clamp(0, self.high).numpy(), probability(first, text)
+
+
+def text_features(
+    tower: Tower, sides: Sequence[Sequence[str]], learned: Mapping[str, Tensor], activation: str
+) -> Tensor:
+    """(N, E) of all normal sentences, then all abnormal ones, not normalised.
+
+    A sentence that is the published one takes its words from the checkpoint, where that has them.
+    Gradients flow to the learned tensors.
+    """
+    parts = [_words(tower, *of_side, learned) for of_side in zip(SIDES, sides, strict=True)]
+    tokens, words = (torch.cat(part) for part in zip(*parts, strict=True))
+    deep = [learned[name] for name in _deep(learned)]
+
+    def before(number: int, x: Tensor) -> Tensor:
+        if not 2 <= number < 2 + len(deep):
+            return x
+        vectors = deep[number - 2].half().float()
+        put = vectors.expand(len(x), -1, -1)
+        return torch.cat([x[:, :1], put, x[:, 1 + len(vectors) :]], dim=1)
+
+    return tower.read_words(tokens, words, activation, before)
+
+
+def _deep(names: Iterable[str]) -> list[str]:
+    """Names of as many sets of deep prompts as there are, at least one, in their order."""
+    count = sum(name.startswith(DEEP) for name in names)
+    return [f"{DEEP}{i}" for i in range(max(count, 1))]
+
+
+def _words(
+    tower: Tower, side: str, texts: Sequence[str], learned: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Token ids (N, T) and words (N, T, width): start, learned vectors, text."""
+    context = learned[f"ctx_{side}"][0, 0]
+    count = len(context)
+    tokens, own = tower.words(["X " * count + text for text in texts])
+    rows = []
+    for text, row in zip(texts, own, strict=True):
+        start, rest = row[:1], row[1 + count :]
+        if text == PUBLISHED[side] and f"token_suffix_{side}" in learned:
+            start, rest = (learned[f"token_{part}_{side}"][0, 0] for part in ("prefix", "suffix"))
+        rows.append(torch.cat([start, context, rest]))
+    return tokens, torch.stack(rows)
+
+
+@functools.lru_cache(4)
+def _enlarging(grid: int, side: int) -> Tensor:
+    """(side, grid): what bilinear enlarging and the Gaussian, both separable, do to one axis."""
+    axis = functional.interpolate(torch.eye(grid)[None], side, mode="linear", align_corners=False)
+    smooth = ndimage.gaussian_filter1d(axis[0].T.double().numpy(), SIGMA, axis=0)
+    return torch.from_numpy(smooth).float()

@@ -1,0 +1,63 @@
+"""How methods read text: fixed sentences pooled to one embedding a side, or words of their own."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit
+
+from zsad_core import prompt_sets
+from zsad_core.backbones import Tower
+from zsad_core.types import FloatArray, PromptSet
+
+TEMPERATURE = 0.07
+
+
+class TextEncoder(Protocol):
+    """Who encodes text for a method, under the activation of its recipe."""
+
+    def sentences(self, texts: Sequence[str]) -> FloatArray:
+        """(N, E) float32 text features, not normalised."""
+
+    def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
+        """What work(tower, activation) returns, for a method with learned vectors among words."""
+
+
+class TowerTexts:
+    """The encoder that asks the tower each time."""
+
+    def __init__(self, tower: Tower, activation: str) -> None:
+        self._tower, self._activation = tower, activation
+
+    def sentences(self, texts: Sequence[str]) -> FloatArray:
+        """(N, E) float32 text features, not normalised."""
+        return self._tower.sentences(texts, self._activation)
+
+    def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
+        """What work(tower, activation) returns."""
+        return work(self._tower, self._activation)
+
+
+def pooled(
+    prompts: PromptSet, encoder: TextEncoder, pool: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
+    """(K, E): the sentences of each side (N, E) made one by `pool`; raises PromptError."""
+    sides = prompt_sets.sentences(prompts)
+    return np.stack([pool(encoder.sentences(side)) for side in sides])
+
+
+def unit(values: FloatArray) -> FloatArray:
+    """Rows of length one, float32."""
+    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), np.float32)
+
+
+def unit_mean(embeddings: FloatArray) -> FloatArray:
+    """Normalise each sentence, mean, normalise: (N, E) to (E,)."""
+    return unit(unit(embeddings).mean(axis=0))
+
+
+def probability(embeddings: FloatArray, text: FloatArray) -> FloatArray:
+    """softmax(cosine / 0.07) of the abnormal class, (N,) from (N, E) and (K, E)."""
+    classes = unit(text)
+    apart = unit(embeddings.astype(np.float32)) @ (classes[1] - classes[0]) / TEMPERATURE
+    return np.asarray(expit(apart), np.float32)

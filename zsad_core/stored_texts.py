@@ -1,0 +1,73 @@
+"""Text of a prompt set for a method: each exact sentence is encoded once and stored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zsad_core import backbones, methods, setups
+from zsad_core.engine import Engine
+from zsad_core.jobs import INTERACTIVE
+from zsad_core.store import key_of
+from zsad_core.types import FeatureSpec, FloatArray, MapSpec, Recipe
+
+
+def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
+    """(K, E) float32: the prompt set as the method reads it, from memory if it is a recent one."""
+    entry = setups.find(spec.method, spec.setup)
+    key = key_of(
+        backbones.info(spec.features.backbone).digest,
+        method=spec.method,
+        learned=setups.digest(entry),
+        prompts=replace(spec.prompts, name="", source=""),
+        options=spec.options,
+        precision=spec.features.precision,
+    )
+
+    def make() -> FloatArray:
+        method = methods.build(spec.method, spec.options)
+        return method.texts(spec.prompts, StoredTexts(engine, spec.features), setups.learned(entry))
+
+    return engine.sides.get(key, make)
+
+
+@dataclass(frozen=True)
+class StoredTexts:
+    """The encoder that keeps what it encoded; a `TextEncoder`."""
+
+    engine: Engine
+    spec: FeatureSpec
+
+    def sentences(self, texts: Sequence[str]) -> FloatArray:
+        """(N, E) float32, not normalised."""
+        engine, digest = self.engine, backbones.info(self.spec.backbone).digest
+        context = {"activation": self._recipe().activation, "precision": self.spec.precision}
+        keys = {text: key_of(digest, sentence=text, **context) for text in dict.fromkeys(texts)}
+        found = {text: engine.texts.peek(key) for text, key in keys.items()}
+        for text, key in keys.items():
+            if found[text] is None:
+                found[text] = engine.store.read(key, "sentence")
+        new = [text for text, value in found.items() if value is None]
+        for start in range(0, len(new), 32):
+            part = new[start : start + 32]
+            for text, row in zip(part, self._encoded(part), strict=True):
+                label = {"sentence": text, "backbone": self.spec.backbone, **context}
+                found[text] = engine.store.write(keys[text], "sentence", row.copy(), label)
+        for text, value in found.items():
+            if value is not None:
+                engine.texts.put(keys[text], value)
+        return np.stack([value for text in texts if (value := found[text]) is not None])
+
+    def on_tower(self, work: Callable[[backbones.Tower, str], FloatArray]) -> FloatArray:
+        """What work(tower, activation) returns, in its turn on the device."""
+        with self.engine.queue.turn(INTERACTIVE):
+            tower = self.engine.tower(self.spec.backbone, self.spec.precision)
+            return work(tower, self._recipe().activation)
+
+    def _encoded(self, texts: Sequence[str]) -> FloatArray:
+        return self.on_tower(lambda tower, activation: tower.sentences(texts, activation))
+
+    def _recipe(self) -> Recipe:
+        if self.spec.recipe is None:
+            raise ValueError("this method reads no text")
+        return self.spec.recipe

@@ -1,0 +1,87 @@
+"""What the training loop asks of the learned part of a method, and what it gives it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from zsad_core.types import FloatArray, MaskArray
+
+Tensors = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images after the tower, and the truth about them.
+
+    tokens (N, L, P, width) float16 or float32, P a full square grid; masks (N, M, M), M the side
+    at which the loss is computed; first (N, E) class features; text (K, E) unit vectors, normal and
+    abnormal, or (N, K, E) with one pair per image, None where text is what is learned.
+    """
+
+    tokens: NDArray[np.float16] | NDArray[np.float32]
+    masks: MaskArray
+    first: FloatArray
+    text: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples as float32 tensors on the device: `Examples` says their shapes."""
+
+    tokens: Tensor
+    masks: Tensor
+    first: Tensor
+    text: Tensor | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Per tap the abnormal probability (B, M, M), and loss terms, whose sum is the loss."""
+
+    maps: list[Tensor]
+    terms: Tensor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train. `patience` is in epochs without a better validation Dice."""
+
+    epochs: int = 10
+    batch: int = 16
+    rate: float = 1e-3
+    seed: int = 0
+    patience: int = 4
+    shuffle: bool = True
+    device: str = "cpu"
+
+
+class Learner(Protocol):
+    """The learned part of one method: where it starts, its loss, how long it takes."""
+
+    plan: ClassVar[Plan]
+
+    def text(self, class_name: str) -> FloatArray | None:
+        """What `Examples.text` holds for images of this class."""
+
+    def initial(self, seed: int) -> Tensors:
+        """Fresh tensors."""
+
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+        """Maps and loss terms of a batch; gradients flow to the tensors."""
+
+    def official(self, tensors: Tensors) -> dict[str, Tensor]:
+        """What the official checkpoint holds under its key."""
+
+
+def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
+    """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, temporary, facts)
+    os.replace(temporary, path)
