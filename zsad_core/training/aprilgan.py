@@ -30,7 +30,7 @@ class LinearLayers:
 
     # Chosen on the demo's validation subjects. The official script has 1e-3; with few small lesions
     # that rate soon calls every pixel healthy, from where nothing leads on.
-    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, rate=3e-4)
+    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, rate=3e-4, patience=8)
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""

@@ -222,9 +222,10 @@ def _batch(
 
 
 def _patches(rng: np.random.Generator, facts: Facts, count: int = 1000) -> NDArray[np.int64]:
-    """Indices of patches, half of them damaged where there are enough."""
-    damaged = facts[..., captions.FACTS.index("damaged")].ravel()
-    bad, good = np.flatnonzero(damaged == 1), np.flatnonzero(damaged != 1)
+    """Indices of patches, half of them damaged or lesion where there are enough."""
+    found = [facts[..., captions.FACTS.index(name)].ravel() == 1 for name in ("damaged", "lesion")]
+    wrong = found[0] | found[1]
+    bad, good = np.flatnonzero(wrong), np.flatnonzero(~wrong)
     some = rng.permutation(bad)[: count // 2]
     return np.concatenate([some, rng.permutation(good)[: count - len(some)]])
 
@@ -241,8 +242,9 @@ def _windows(
     grid, size = pictures.images.shape[1] // patch, int(rng.integers(2, 4))
     image = rng.integers(len(pictures.images), size=count)
     top, left = rng.integers(grid - size + 1, size=(2, count))
-    cover = regions.of_parts(pictures, patch)[..., captions.FACTS.index("damaged")] == 1
-    hits = np.argwhere(cover)  # half of the windows start at a damaged patch
+    facts = regions.of_parts(pictures, patch)
+    found = [facts[..., captions.FACTS.index(name)] == 1 for name in ("damaged", "lesion")]
+    hits = np.argwhere(found[0] | found[1])  # half of the windows start at what is wrong
     if len(hits):
         some = hits[rng.integers(len(hits), size=count // 2)]
         image[: count // 2], top[: count // 2], left[: count // 2] = some.T
