@@ -53,19 +53,19 @@ def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
 def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray) -> go.Figure:
     """Dice of every slice of one subject over its depth; all arrays are (S,).
 
-    Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index and
-    the line's name ("" for a bar), so that a click can open the slice.
+    Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index,
+    the line's name ("" for a bar) and the slice's number from 1; a click can open the slice.
     """
     shown = np.flatnonzero(np.isfinite(depth))
     figure = _sheet("2D Dice", "")
     barred = np.flatnonzero(lesion & np.isfinite(depth))
     step = float(np.diff(depth[shown]).min()) if len(shown) > 1 else 2.0
-    bars = _bars(depth[barred], np.ones(len(barred)), step, _rows(barred, ""))
-    figure.add_trace(bars.update(hovertemplate="slice %{customdata[0]} has lesion<extra></extra>"))
+    bars = _bars(depth[barred], np.ones(len(barred)), step, _rows(barred, "", barred + 1))
+    figure.add_trace(bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>"))
     for (name, values), style in zip(dice.items(), _styles(), strict=False):
         line = _line(name, (depth[shown], values[shown]), style)
-        hover = "slice %{customdata[0]}: Dice %{y:.3f}"
-        figure.add_trace(line.update(customdata=_rows(shown, name), hovertemplate=hover))
+        hover = "slice %{customdata[2]}: Dice %{y:.3f}"
+        figure.add_trace(line.update(customdata=_rows(shown, name, shown + 1), hovertemplate=hover))
     figure.update_layout(yaxis={"visible": False, "range": [0, 1]})
     return _legible(figure)
 

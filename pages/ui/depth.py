@@ -73,7 +73,7 @@ def _one(choice: Choice, lines: Lines) -> None:
         point = _chart(slice_figure(depths, dice, lesion), "depth-one")
         _small_print(choice, lines, words)
         if point:
-            index, name = point["customdata"]
+            index, name = point["customdata"][:2]
             _open(choice.subject.id, index, lines.get(name))
     for note in notes:
         st.info(note)

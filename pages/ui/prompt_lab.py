@@ -67,8 +67,7 @@ def _swap() -> None:
 
 
 def _before_and_after(choice: Choice, stack: SliceStack) -> None:
-    last = len(stack.image) - 1
-    index = st.slider("Slice", 0, last, visible_slice(stack), key="lab_slice")
+    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="lab_slice") - 1
     st.session_state["slice"] = index
     base = all_prompts()[st.session_state["prompts"]]
     old = evaluation.with_prompts(choice.map, base)
@@ -77,7 +76,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
     columns = st.columns(3)
-    columns[0].image(stack.image[index], caption=f"slice {index}", width="stretch")
+    columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
     _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     st.caption(

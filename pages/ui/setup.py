@@ -14,6 +14,7 @@ from zsad_core.doctor import device_lines
 from zsad_core.errors import ZsadError
 from zsad_core.types import DataSpec, Progress
 
+PROBLEM = "cannot be used because"
 SECTIONS = ("Data", "Weights", "Device and store", "Encode ahead")
 
 
@@ -60,7 +61,7 @@ def _data() -> None:
         if st.form_submit_button("Add") and path:
             name = settings.remember(DataSpec(kind, path, labels))
             compute.engine().forget()
-            st.success(f"Added {name}; choose it under Data in the sidebar of any page.")
+            st.success(f"Added {plain(name)}; choose it under Data in the sidebar of any page.")
 
 
 def _root(name: str, spec: DataSpec) -> None:
@@ -88,12 +89,14 @@ def _root(name: str, spec: DataSpec) -> None:
             "split": s.split,
             "modalities": ", ".join(s.modalities),
             "truth": "yes" if s.has_truth else "no",
-            "cannot be used because": s.problem,
+            PROBLEM: s.problem,
             "notes": " ".join(s.notes),
         }
-        for s in subjects
+        for s in sorted(subjects, key=lambda subject: not subject.problem)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=280)
+    wide = {name: st.column_config.TextColumn(width="large") for name in (PROBLEM, "notes")}
+    table = pd.DataFrame(rows)
+    st.dataframe(table, hide_index=True, width="stretch", height=280, column_config=wide)
 
 
 def _check(name: str, dataset: Dataset, place: DeltaGenerator) -> None:

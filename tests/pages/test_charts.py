@@ -81,7 +81,7 @@ def test_a_depth_figure_without_curves_is_refused():
 
 def test_a_click_on_a_point_tells_the_slice_and_the_line(slices):
     first, second = of_kind(slices, go.Scatter)
-    assert [list(row) for row in first.customdata] == [[1, "one"], [2, "one"], [3, "one"]]
+    assert [list(row) for row in first.customdata] == [[1, "one", 2], [2, "one", 3], [3, "one", 4]]
     assert [row[1] for row in second.customdata] == ["two"] * 3
     np.testing.assert_allclose(first.x, [-1, 0, 1])
     np.testing.assert_allclose(first.y, [0.2, np.nan, 0.4])
@@ -91,7 +91,7 @@ def test_a_click_on_a_point_tells_the_slice_and_the_line(slices):
 def test_bars_stand_where_the_brain_has_lesion(slices):
     bars = of_kind(slices, go.Bar)[0]
     assert list(bars.x) == [-1, 1]
-    assert [list(row) for row in bars.customdata] == [[1, ""], [3, ""]]
+    assert [list(row) for row in bars.customdata] == [[1, "", 2], [3, "", 4]]
     assert bars.width == 1
 
 
