@@ -17,7 +17,7 @@ from zsad_core.errors import WeightsError
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.training import fit
 from zsad_core.training.anomalyclip import WEIGHT, PromptVectors
-from zsad_core.training.aprilgan import LinearLayers
+from zsad_core.training.aprilgan import LinearLayers, probabilities
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Examples, Plan
 from zsad_core.types import BackboneSpec, Recipe
@@ -108,7 +108,7 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     )
     for side in ("pos", "neg"):
         assert (state[f"tokenized_prompts_{side}"].numpy() == stored[f"tokenized_{side}"]).all()
-    assert {n: v.shape for n, v in learner.initial(0).items()} == {
+    assert {n: v.shape for n, v in learner.initial(0, examples).items()} == {
         n: v.shape for n, v in start.items()
     }
 
@@ -140,6 +140,14 @@ def test_training_lowers_the_loss_and_finds_the_lesions():
     per_step = found.terms.sum(axis=(1, 2))
     assert found.loss < 0.5 * per_step[0]
     assert found.validation_dice > 0.8
+
+
+def test_first_logits_are_calm_however_far_apart_the_texts_lie():
+    examples = replace(toy(), text=np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32))
+    start = {n: torch.from_numpy(v) for n, v in layers().initial(0, examples).items()}
+    tokens, text = torch.from_numpy(examples.tokens).float(), torch.from_numpy(examples.text)
+    for found in probabilities(start, tokens, text, 4):
+        assert 1 < found.logit().std() < 5
 
 
 def test_a_seed_gives_the_same_tensors():
@@ -185,5 +193,6 @@ def test_report_and_refusals():
     assert told[-1][3] == 0
     with pytest.raises(ValueError, match="nothing to train"):
         fit.fit(layers(), (toy(), None), Plan(epochs=0))
+    one_tap = replace(toy(), tokens=toy().tokens[:, :1])
     with pytest.raises(WeightsError, match=r"fc.1.weight is missing, expected \(4, 6\)"):
-        fit.fit(layers(), (toy(), None), Plan(), layers(taps=1).initial(0))
+        fit.fit(layers(), (toy(), None), Plan(), layers().initial(0, one_tap))

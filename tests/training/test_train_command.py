@@ -168,7 +168,7 @@ def test_prompts_are_stored_without_what_inference_does_not_use(parse, tmp_path,
     own, theirs = (setups.read_checkpoint("anomalyclip", path) for path in (out, official))
     for name, value in own.items():
         np.testing.assert_allclose(value, theirs[name], atol=1e-3)
-        fresh = PromptVectors(real).initial(0)[name]
+        fresh = PromptVectors(real).initial(0, None)[name]
         assert 0 < np.abs(value - fresh).max() < 0.01  # a step or two of 1e-3
     encoder, prompts = TowerTexts(real.tower, "quick_gelu"), prompt_sets.shipped()["anomalyclip"]
     words = [n for n in theirs if n.startswith("token_")]

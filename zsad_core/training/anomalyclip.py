@@ -20,7 +20,7 @@ from zsad_core import prompt_sets
 from zsad_core.methods.anomalyclip import DEEP, PUBLISHED, SIDES, text_features
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Outcome, Plan, Tensors
+from zsad_core.training.learner import Batch, Examples, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
 
@@ -41,7 +41,7 @@ class PromptVectors:
         """None: the text is what is learned, and it names no class."""
         return None
 
-    def initial(self, seed: int) -> Tensors:
+    def initial(self, seed: int, examples: Examples) -> Tensors:
         """Vectors drawn with a standard deviation of 0.02, before the blocks 2 … 3t/4 of t."""
         info = self.encoder.tower.info
         rng = np.random.default_rng([seed, info.text_width])

@@ -1,8 +1,9 @@
 """APRIL-GAN's training: one linear layer per tap, focal and Dice loss over the taps.
 
 Loss and optimiser follow the official training (github.com/ByChelsea/VAND-APRIL-GAN f13b8a6).
-Differences: rate and epochs are the plan's, the best epoch on validation is kept, the loss is
-computed at the side of the masks, tokens are float16, and nothing is put together as mosaics.
+Differences: the first bias (see `initial`), epochs are the plan's, the best epoch on validation is
+kept, the loss is computed at the side of the masks, tokens are float16, and nothing is put together
+as mosaics.
 """
 
 from collections.abc import Mapping
@@ -17,9 +18,11 @@ from torch.nn import functional
 from zsad_core import prompt_sets
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Outcome, Plan, Tensors
+from zsad_core.training.learner import Batch, Examples, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
+
+SPREAD = 3.0  # of the first logits
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,7 @@ class LinearLayers:
 
     encoder: Encoder
 
-    # Chosen on the demo's validation subjects. The official script has 1e-3; with few small lesions
-    # that rate soon calls every pixel healthy, from where nothing leads on.
-    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, rate=3e-4, patience=8)
+    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, patience=8)
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""
@@ -39,14 +40,30 @@ class LinearLayers:
         encoder = TowerTexts(tower, self.encoder.recipe.activation)
         return method.texts(prompts, encoder, None).astype(np.float32)
 
-    def initial(self, seed: int) -> Tensors:
-        """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear."""
-        width, embed = self.encoder.tower.info.width, self.encoder.tower.info.embed_dim
+    def initial(self, seed: int, examples: Examples) -> Tensors:
+        """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.
+
+        Where the texts lie far apart, as in a small CLIP, such layers answer 0 or 1 everywhere and
+        few small lesions teach them nothing. A bias across the texts' difference changes no sign
+        and brings the logits of the examples to a spread of about 3.
+        """
+        assert examples.text is not None  # `text` made it
+        width, embed = examples.tokens.shape[-1], examples.text.shape[-1]
         rng, bound = np.random.default_rng([seed, width, embed]), width**-0.5
+        apart = (
+            (examples.text[..., 1, :] - examples.text[..., 0, :]).reshape(-1, embed).mean(axis=0)
+        )
+        across = rng.normal(size=embed)
+        across -= across @ apart / (apart @ apart) * apart
         drawn = {}
-        for i in range(len(self.encoder.recipe.taps)):
-            drawn[f"fc.{i}.weight"] = rng.uniform(-bound, bound, (embed, width)).astype(np.float32)
-            drawn[f"fc.{i}.bias"] = rng.uniform(-bound, bound, embed).astype(np.float32)
+        for i in range(examples.tokens.shape[1]):
+            weight, bias = (rng.uniform(-bound, bound, s) for s in ((embed, width), embed))
+            some = examples.tokens[::8, i].astype(np.float32)  # (N / 8, P, width)
+            calm = 100 * np.std(some @ (weight.T @ apart)) / SPREAD
+            drawn[f"fc.{i}.weight"] = weight.astype(np.float32)
+            drawn[f"fc.{i}.bias"] = (bias + calm * across / np.linalg.norm(across)).astype(
+                np.float32
+            )
         return drawn
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:

@@ -63,7 +63,7 @@ def fit(
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
     train, held_out = examples
-    tensors = _parameters(learner.initial(plan.seed), start, plan)
+    tensors = _parameters(learner.initial(plan.seed, train), start, plan)
     optimiser = torch.optim.Adam(tensors.values(), lr=plan.rate, betas=(0.5, 0.999))
     best: Fitted | None = None
     meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report)

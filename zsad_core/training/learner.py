@@ -70,8 +70,8 @@ class Learner(Protocol):
     def text(self, class_name: str) -> FloatArray | None:
         """What `Examples.text` holds for images of this class."""
 
-    def initial(self, seed: int) -> Tensors:
-        """Fresh tensors."""
+    def initial(self, seed: int, examples: Examples) -> Tensors:
+        """Fresh tensors; examples may say on what scale."""
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
         """Maps and loss terms of a batch; gradients flow to the tensors."""
