@@ -136,7 +136,8 @@ def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
     precisions = sorted({spec.features.precision for spec in lines.values()})
     rules = (
         "A click opens the slice (over several subjects: the worst at that depth)",
-        f"depth 0 is the {choice.readout.centre} of the brain",
+        "depth -1 is the most inferior brain slice, +1 the most superior, 0 the brain's "
+        f"{choice.readout.centre}",
         f"slices in a mean: {EMPTY_SLICES[choice.readout.empty_slices]}",
         f"prompts: {choice.map.prompts.name}",
         f"{' and '.join(precisions)} on {compute.engine().device}",

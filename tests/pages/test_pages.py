@@ -118,7 +118,7 @@ def test_an_empty_text_list_is_a_sentence_not_a_traceback():
 def test_a_saved_prompt_set_is_in_the_list():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="minimal-pair")
     test.text_area(key="normal").set_value("grey matter").run()
-    test.text_input[0].set_value("mine").run()
+    next(one for one in test.text_input if one.label == "Save as").set_value("mine").run()
     next(button for button in test.button if button.label == "Save prompt set").click().run()
     assert not test.exception
     saved = prompt_sets.user_sets(home() / "prompts")

@@ -145,4 +145,4 @@ def test_zsad_data_is_chosen_at_the_start_and_the_demo_stays(tmp_path, monkeypat
     test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT).run()
     chosen = test.selectbox(key="data")
     assert chosen.value == settings.default_root() == f"brats:{tmp_path}"
-    assert "Demo cohort (synthetic)" in chosen.options
+    assert "demo" in chosen.options
