@@ -1,7 +1,7 @@
 """APRIL-GAN's training: one linear layer per tap, focal and Dice loss over the taps.
 
 Loss and optimiser follow the official training (github.com/ByChelsea/VAND-APRIL-GAN f13b8a6).
-Differences: the first bias (see `initial`), epochs are the plan's, the best epoch on validation is
+Differences: the first bias (see `initial`), epochs and the rate of going on are the plan's, the best epoch on validation is
 kept, the loss is computed at the side of the masks, tokens are float16, and nothing is put together
 as mosaics.
 """
@@ -31,7 +31,7 @@ class LinearLayers:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, patience=8)
+    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, further=0.3, patience=8)
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""

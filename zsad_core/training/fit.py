@@ -64,7 +64,8 @@ def fit(
     """
     train, held_out = examples
     tensors = _parameters(learner.initial(plan.seed, train), start, plan)
-    optimiser = torch.optim.Adam(tensors.values(), lr=plan.rate, betas=(0.5, 0.999))
+    rate = plan.rate if start is None else plan.rate * plan.further
+    optimiser = torch.optim.Adam(tensors.values(), lr=rate, betas=(0.5, 0.999))
     best: Fitted | None = None
     meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report)
     with _one_thread():

@@ -51,11 +51,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train. `patience` is in epochs without a better validation Dice."""
+    """How long and how fast to train.
+
+    `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
+    is `further` times the rate.
+    """
 
     epochs: int = 10
     batch: int = 16
     rate: float = 1e-3
+    further: float = 1.0
     seed: int = 0
     patience: int = 4
     shuffle: bool = True
