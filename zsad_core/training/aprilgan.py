@@ -1,9 +1,9 @@
 """APRIL-GAN's training: one linear layer per tap, focal and Dice loss over the taps.
 
 Loss and optimiser follow the official training (github.com/ByChelsea/VAND-APRIL-GAN f13b8a6).
-Differences: the first bias (see `initial`), epochs and the rate of going on are the plan's, the best epoch on validation is
-kept, the loss is computed at the side of the masks, tokens are float16, and nothing is put together
-as mosaics.
+Differences: the first bias (see `initial`), epochs and the rate of going on are the plan's, the
+best epoch on validation is kept, the loss is computed at the side of the masks, tokens are float16,
+and nothing is put together as mosaics.
 """
 
 from collections.abc import Mapping

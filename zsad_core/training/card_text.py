@@ -34,16 +34,13 @@ lesion slices by thirds of lesion area and of depth, slices pooled. {precision} 
 """
 REMEDIES = """
 APRIL-GAN first fell short of what the demo asks of it, and two remedies were chosen on validation
-subjects, by the Dice of all pixels of their slices at the best threshold: training at 336 px, 42 x
+subjects, by the Dice of all pixels of their slices at the best threshold. Training at 336 px, 42 x
 42 patches instead of 28 x 28, with three slices with lesion to one without, took it from 0.01 (a
-collapse to no lesion at all; 0.28 without lesion-free slices) to 0.33; a learning rate of 3e-4 in
-batches of 8 instead of 1e-3 in batches of 16 took it to 0.44. A logistic regression on the same
-tokens reaches 0.47, so what is left lies in the tokens.
+collapse to no lesion at all; 0.28 without lesion-free slices) to 0.33. A first bias that keeps
+logits from 0 and 1 took it to 0.41 with an AUROC of 0.88; a third of the rate did so too, with
+answers of 0 and 1 only. A logistic regression on the same tokens reaches 0.47: what is left lies in
+the tokens.
 """
-COLUMNS = (
-    "method", "setup", "prompts", "3D Dice", "sd", "oracle Dice", "AUROC", "AP",
-    "2D Dice small, middle, large", "2D Dice inferior, central, superior",
-)  # fmt: skip
 ORDER = ("command", "data", "images", "train_subjects", "validation_subjects", "backbone")
 Cells = Sequence[Sequence[str]]
 
