@@ -41,6 +41,10 @@ logits from 0 and 1 took it to 0.41 with an AUROC of 0.88; a third of the rate d
 answers of 0 and 1 only. A logistic regression on the same tokens reaches 0.47: what is left lies in
 the tokens.
 """
+COLUMNS = (
+    "method", "setup", "prompts", "3D Dice", "sd", "oracle Dice", "AUROC", "AP",
+    "2D Dice small, middle, large", "2D Dice inferior, central, superior",
+)  # fmt: skip
 ORDER = ("command", "data", "images", "train_subjects", "validation_subjects", "backbone")
 Cells = Sequence[Sequence[str]]
 
