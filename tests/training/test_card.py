@@ -59,8 +59,8 @@ def test_what_was_reached_is_shown(written):
 
 
 def test_what_was_not_reached_is_said(written):
-    text = written(rows(auroc=0.7, brats=0.3))
-    assert "1. **Not shown.**" in text
+    text = written(rows(auroc=0.7, brats=0.22))
+    assert "1. **Shown in part.**" in text
     assert "2. **Not shown.**" in text
 
 

@@ -122,27 +122,30 @@ def _demands(rows: list[Row]) -> str:
     small, _, large = brats.by_size
     said = (
         (
-            auroc[best] >= 0.75 and mirrored < 0.5,
+            (auroc[best] >= 0.75, mirrored < 0.5, abs(nonsense - 0.5) < 0.1),
             f"WinCLIP with its best shipped set ({best}): voxel AUROC {auroc[best]:.3f} (asked: "
             f"0.75). Appearance words {right:.3f}, swapped {mirrored:.3f} (asked: below "
             f"0.5); a nonsense pair {nonsense:.3f} (asked: near 0.5).",
         ),
         (
-            brats.dice >= 0.5 and brats.dice > industrial.dice + 0.05,
+            (brats.dice >= 0.5, brats.dice > industrial.dice + 0.05),
             f"APRIL-GAN `brats` reaches a mean 3D Dice of {brats.dice:.3f} at the validation "
             f"threshold (asked: 0.50), its `industrial` {industrial.dice:.3f}, the intensity "
             f"baseline {floor.dice:.3f}.",
         ),
         (
-            brats.dice > industrial.dice and small < large,
+            (brats.dice > industrial.dice, small < large),
             f"2D Dice of `brats` falls for small lesions: {large:.3f} on slices with the largest "
             f"third of lesion area, {small:.3f} with the smallest. Over depth, inferior, central, "
             f"superior: {_triple(brats.by_depth)}.",
         ),
     )
-    lines = [f"{i}. **{'Shown' if good else 'Not shown'}.** {text}\n" for i, (good, text) in
-             enumerate(said, 1)]  # fmt: skip
+    lines = [f"{i}. **{_verdict(met)}.** {text}\n" for i, (met, text) in enumerate(said, 1)]
     return "".join(["\n## What the demo must show\n\n", *lines])
+
+
+def _verdict(met: tuple[bool, ...]) -> str:
+    return "Shown" if all(met) else "Shown in part" if any(met) else "Not shown"
 
 
 def _markdown(head: Sequence[str], rows: Cells) -> str:
