@@ -68,10 +68,14 @@ def sidebar(edit_prompts: bool = True) -> Choice:
 
 
 def _pick(label: str, options: Sequence[str], key: str, first: str, **more: object) -> str:
-    """A list whose choice stands in the address as it is shown; `first` until one is made."""
+    """A list whose choice stands in the address as it is shown; `first` until one is made.
+
+    It is put on top, since a choice of the topmost is left out of the address.
+    """
     if st.session_state.get(key) not in options:
         st.session_state[key] = first
-    return st.selectbox(label, options, key=key, **more, **KEPT)
+    ordered = [first, *(option for option in options if option != first)]
+    return st.selectbox(label, ordered, key=key, **more, **KEPT)
 
 
 def prompt_editor(method: str) -> None:
@@ -87,12 +91,12 @@ def prompt_editor(method: str) -> None:
 
 
 def _subject(subjects: tuple[Subject, ...]) -> Subject:
-    usable = {subject.id: subject for subject in subjects if not subject.problem}
+    ordered = sorted(subjects, key=lambda subject: subject.split != "test")  # test subjects on top
+    usable = {subject.id: subject for subject in ordered if not subject.problem}
     if not usable:
         st.error("No subject of this data set can be used; the Setup page says what each lacks.")
         st.stop()
-    first = next((s.id for s in usable.values() if s.split == "test"), next(iter(usable)))
-    chosen = _pick("Subject", list(usable), "subject", first)
+    chosen = _pick("Subject", list(usable), "subject", next(iter(usable)))
     subject, refused = usable[chosen], len(subjects) - len(usable)
     words = [f"A {subject.split} subject."] if subject.split else []
     words += subject.notes

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 VIEWER = ".z-root"
-SUBJECT = "DEMO-MET-013-000"
+SUBJECT = "DEMO-MET-014-000"
 CHOICE = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed"}
 LONG = 180_000
 
