@@ -16,7 +16,7 @@ from zsad_core import prompt_sets
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import grid_of, spread
+from zsad_core.methods.grids import grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, probability, unit_mean
 from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
@@ -78,19 +78,13 @@ class AnomalyClip:
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """A (P, E) array for each tap, and the class feature (E,)."""
-        return (*(f"tap{block}" for block in recipe.taps), "class")
+        return tap_parts(recipe)
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
     ) -> list[SliceFeatures]:
         """Local features of the kept patches, and the class feature, not normalised."""
-        taps, first = tower.vv_taps(images, recipe)
-        flat = kept.reshape(len(kept), -1)
-        return [
-            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)}
-            | {"class": first[b]}
-            for b in range(len(images))
-        ]
+        return of_kept(*tower.vv_taps(images, recipe), recipe, kept)
 
     def texts(
         self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None

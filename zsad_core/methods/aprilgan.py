@@ -10,7 +10,7 @@ import torch
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import enlarged, grid_of, spread
+from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
 
@@ -48,19 +48,13 @@ class AprilGan:
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """A (P, width) array for each tap, and the class feature (E,)."""
-        return (*(f"tap{block}" for block in recipe.taps), "class")
+        return tap_parts(recipe)
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
     ) -> list[SliceFeatures]:
         """Residual stream of the kept patches, and the class feature, not normalised."""
-        taps, first = tower.taps(images, recipe)
-        flat = kept.reshape(len(kept), -1)
-        return [
-            {f"tap{n}": taps[i][b][flat[b]] for i, n in enumerate(recipe.taps)}
-            | {"class": first[b]}
-            for b in range(len(images))
-        ]
+        return of_kept(*tower.taps(images, recipe), recipe, kept)
 
     def texts(
         self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None

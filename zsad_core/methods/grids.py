@@ -1,4 +1,6 @@
-"""From values at kept patches to values at pixels."""
+"""From tokens of kept patches to values at pixels."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -7,7 +9,7 @@ from torch.nn import functional
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.errors import SettingError
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
 
 
 def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
@@ -19,6 +21,25 @@ def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
             f"'{info.name}'; choose {max(side // info.patch_size, 1) * info.patch_size}."
         )
     return side, side // info.patch_size
+
+
+def tap_parts(recipe: Recipe) -> tuple[str, ...]:
+    """Names of what `of_kept` makes of a slice."""
+    return (*(f"tap{block}" for block in recipe.taps), "class")
+
+
+def of_kept(
+    taps: Sequence[FloatArray], first: FloatArray, recipe: Recipe, kept: MaskArray
+) -> list[SliceFeatures]:
+    """For each slice the kept patches' tokens (P, width) of each tap, and the class feature (E,).
+
+    From taps L x (B, all patches, width), class features (B, E) and kept patches (B, R, C).
+    """
+    flat = kept.reshape(len(kept), -1)
+    return [
+        dict(zip(tap_parts(recipe), [*(tap[b][flat[b]] for tap in taps), first[b]], strict=True))
+        for b in range(len(kept))
+    ]
 
 
 def spread(values: FloatArray, kept: MaskArray, fill: float) -> Tensor:
