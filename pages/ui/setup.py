@@ -150,6 +150,6 @@ def _ahead(choice: Choice) -> None:
             spec = evaluation.of_subject(choice.map, subject)
             pipeline.encode(engine, spec, progress=lambda *_, at=done: progress(at, len(chosen)))
 
-    if st.button(f"Encode {len(chosen)} subjects for {choice.label}", disabled=not chosen):
+    if st.button(f"Encode {len(chosen)} of {len(usable)} subjects for {choice.label}", disabled=not chosen):
         engine.jobs.start(key, "Encoding ahead, subjects", work)
         st.rerun()
