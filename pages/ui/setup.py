@@ -150,6 +150,7 @@ def _ahead(choice: Choice) -> None:
             spec = evaluation.of_subject(choice.map, subject)
             pipeline.encode(engine, spec, progress=lambda *_, at=done: progress(at, len(chosen)))
 
-    if st.button(f"Encode {len(chosen)} of {len(usable)} subjects for {choice.label}", disabled=not chosen):
+    count = f"{len(chosen)} of {len(usable)} subjects"
+    if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
         engine.jobs.start(key, "Encoding ahead, subjects", work)
         st.rerun()
