@@ -25,6 +25,6 @@ def measure() -> Iterator[Line]:
     device = backbones.default_device()
     for precision in ORDER:
         tower = backbones.Tower(info, model, open_clip.SimpleTokenizer(), device, precision)
-        method.encode(tower, image, recipe, kept)
-        spent = min(seconds(lambda: method.encode(tower, image, recipe, kept)) for _ in "12")  # noqa: B023
+        method.encode(tower, image, recipe, kept, None)
+        spent = min(seconds(lambda: method.encode(tower, image, recipe, kept, None)) for _ in "12")  # noqa: B023
         yield Line(f"{NAME} at {SIDE} px, random weights, {precision}", spent, "s/slice")

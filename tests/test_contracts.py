@@ -55,14 +55,21 @@ def learned_of(method):
     return LEARNED[method.name]() if method.learned else None
 
 
+def text_of(method, text, slices):
+    """The same text for every slice, in the form in which the method wants it."""
+    return np.stack([text] * slices) if method.text_by_slice else text
+
+
 def mapped(method, tower, images, kept=None, text=TEXT):
     """(maps, scores) of slices, from all patches or from some."""
     recipe = method.recipe(tower.info) if method.needs_tower else None
     if kept is None:
         side = recipe.grid if recipe else 1
         kept = np.ones((len(images), side, side), bool)
-    features = method.encode(tower, images, recipe, kept)
-    return method.maps(features, kept, text, learned_of(method), recipe)
+    features = method.encode(tower, images, recipe, kept, learned_of(method))
+    return method.maps(
+        features, kept, text_of(method, text, len(images)), learned_of(method), recipe, ()
+    )
 
 
 def test_a_method_is_a_frozen_value_with_its_facts(method):
@@ -73,12 +80,12 @@ def test_a_method_is_a_frozen_value_with_its_facts(method):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(method, field.name, 1)
     texts = ("name", "title", "source", "official", "prompts", "prompt_note")
-    flags = ("learned", "needs_tower")
+    flags = ("learned", "needs_tower", "in_tower", "text_by_slice", "takes_references")
     assert {*texts, *flags} == set(methods.Method.__annotations__)
     assert {type(getattr(method, name)) for name in texts} == {str}
     assert {type(getattr(method, name)) for name in flags} == {bool}
     assert type(method.high) is float
-    assert method.learned == bool(method.official)
+    assert method.learned or not (method.official or method.in_tower)
     assert methods.METHODS[method.name] is type(method)
     assert method.title
     assert method.source
@@ -104,10 +111,11 @@ def test_features_maps_and_scores_have_the_promised_form(method, tower):
     recipe = method.recipe(tower.info) if method.needs_tower else None
     side = recipe.grid if recipe else 1
     kept = np.ones((len(SLICES), side, side), bool)
-    features = method.encode(tower, SLICES, recipe, kept)
+    features = method.encode(tower, SLICES, recipe, kept, learned_of(method))
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
-    maps, scores = method.maps(features, kept, TEXT, learned_of(method), recipe)
+    text = text_of(method, TEXT, len(SLICES))
+    maps, scores = method.maps(features, kept, text, learned_of(method), recipe, ())
     shape = SLICES.shape[1:] if recipe is None else (recipe.image_size,) * 2
     assert (maps.shape, maps.dtype) == ((len(SLICES), *shape), np.float32)
     assert (scores.shape, scores.dtype) == ((len(SLICES),), np.float32)
@@ -186,9 +194,10 @@ def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
         tower = backbones.load(entry.backbone, "cpu", "float32")
         recipe = method.recipe(tower.info)
         kept = np.ones((1, recipe.grid, recipe.grid), bool)
-        features = method.encode(tower, SLICES[:1], recipe, kept)
+        learned = setups.learned(entry)
+        features = method.encode(tower, SLICES[:1], recipe, kept, learned)
         text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
-        maps, _ = method.maps(features, kept, text, setups.learned(entry), recipe)
+        maps, _ = method.maps(features, kept, text_of(method, text, 1), learned, recipe, ())
         assert np.isfinite(maps).all()
 
 

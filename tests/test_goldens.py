@@ -91,7 +91,7 @@ def test_aprilgan_taps_and_texts(tiny, inputs):
         np.testing.assert_allclose(found, stored["tap_sample"][:, tap, 1:], atol=1e-4)
     prompts = prompt_sets.shipped()["aprilgan"]
     for name in ("brain", "pcb1"):
-        text = method.texts(replace(prompts, class_name=name), TowerTexts(tower, "gelu"), None)
+        text = method.texts(replace(prompts, class_name=name), TowerTexts(tower, "gelu"), None, ())
         np.testing.assert_allclose(text.T, stored[f"text_{name}"], atol=1e-5)
 
 
@@ -153,9 +153,9 @@ def test_anomalyclip_taps_and_texts(tiny, prompt_learner, inputs):
     assert not any("projection" in name or "tokenized" in name for name in learned)
     prompts = prompt_sets.shipped()["anomalyclip"]
     encoder = TowerTexts(tower, "quick_gelu")
-    text = AnomalyClip().texts(prompts, encoder, learned)
+    text = AnomalyClip().texts(prompts, encoder, learned, ())
     np.testing.assert_allclose(text, unit(stored["text_features"]), atol=1e-5)
-    other = AnomalyClip().texts(replace(prompts, class_name="brain"), encoder, learned)
+    other = AnomalyClip().texts(replace(prompts, class_name="brain"), encoder, learned, ())
     assert np.abs(other - text).max(axis=1).min() > 1e-3
 
 
@@ -166,8 +166,8 @@ def test_words_of_the_checkpoint_are_read_where_the_text_is_the_published_one(ti
     encoder, method = TowerTexts(tower, "quick_gelu"), AnomalyClip()
     published = prompt_sets.shipped()["anomalyclip"]
     for prompts, same in ((published, False), (replace(published, class_name="brain"), True)):
-        normal, abnormal = method.texts(prompts, encoder, changed) == method.texts(
-            prompts, encoder, learned
+        normal, abnormal = method.texts(prompts, encoder, changed, ()) == method.texts(
+            prompts, encoder, learned, ()
         )
         assert normal.all()
         assert abnormal.all() == same
@@ -179,7 +179,7 @@ def test_texts_of_a_side_are_averaged_after_normalisation(tiny, prompt_learner):
     encoder, method = TowerTexts(tower, "quick_gelu"), AnomalyClip()
     base = prompt_sets.shipped()["anomalyclip"]
     one, two, both = (
-        method.texts(replace(base, abnormal=texts), encoder, learned)[1]
+        method.texts(replace(base, abnormal=texts), encoder, learned, ())[1]
         for texts in (("damaged {}.",), ("a stain.",), ("damaged {}.", "a stain."))
     )
     np.testing.assert_allclose(both, unit(one + two), atol=1e-5)
@@ -206,7 +206,9 @@ def test_prompts_of_another_backbone_are_refused(tiny, prompt_learner, change, w
 
 
 def test_a_checkpoint_of_another_method_is_refused(tiny, prompt_learner):
-    with pytest.raises(WeightsError, match=r"holds trainable_linearlayer; expected the key promp"):
+    with pytest.raises(
+        WeightsError, match=r"holds trainable_linearlayer; expected tensors named promp"
+    ):
         setups.read_checkpoint("anomalyclip", tiny[1])
 
 
@@ -217,7 +219,7 @@ def test_winclip_embeddings_windows_and_texts(winclip_tiny, inputs):
     made = method.recipe(tower.info)
     images = inputs["at_240"][stored["images"]]
     kept = np.ones((len(images), made.grid, made.grid), bool)
-    features = method.encode(tower, images, made, kept)
+    features = method.encode(tower, images, made, kept, None)
     np.testing.assert_allclose(
         np.stack([one["class"] for one in features]), stored["image_embeddings"], atol=1e-4
     )
@@ -225,7 +227,7 @@ def test_winclip_embeddings_windows_and_texts(winclip_tiny, inputs):
         found = features[0][f"windows{scale}"][::7]
         np.testing.assert_allclose(found, stored[f"window{scale}_image0"], atol=1e-4)
     prompts = replace(prompt_sets.shipped()["winclip"], class_name=str(stored["class_name"]))
-    text = method.texts(prompts, TowerTexts(tower, "gelu"), None)
+    text = method.texts(prompts, TowerTexts(tower, "gelu"), None, ())
     np.testing.assert_allclose(text, stored["text_embeddings"], atol=1e-5)
 
 

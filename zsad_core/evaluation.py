@@ -71,6 +71,7 @@ def map_key(engine: Engine, spec: MapSpec) -> str:
         learned=setups.digest(setups.find(spec.method, spec.setup)),
         prompts=replace(spec.prompts, name="", source=""),
         options=spec.options,
+        references=[(engine.volume(one.slices).digest, one.index) for one in spec.references],
     )
 
 

@@ -1,6 +1,6 @@
 """Anomaly maps for files, without a data set: one NIfTI volume, or 2D images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from zsad_core.types import (
     BackboneSpec,
     ByteArray,
     FloatArray,
+    MaskArray,
     Precision,
     Progress,
     PromptSet,
@@ -50,24 +51,42 @@ class Mapper:
         entry = _setup(request)
         spec = request.backbone if request.backbone.name else entry.backbone
         self.learned = _learned(request, entry)
-        self.text: FloatArray = np.zeros((2, 1), np.float32)
+        self._text: FloatArray | None = None
         self.tower, self.recipe = None, None
         if self.method.needs_tower:
             self.tower = backbones.load(spec, request.device, request.precision)
             self.recipe = self.method.recipe(self.tower.info)
-            encoder = TowerTexts(self.tower, self.recipe.activation)
-            prompts = _prompts(request, self.method.prompts)
-            self.text = self.method.texts(prompts, encoder, self.learned)
+            self.prompts = _prompts(request, self.method.prompts)
 
-    def maps(self, images: ByteArray) -> tuple[FloatArray, FloatArray]:
-        """(B, H, W[, 3]) uint8 of one size to maps (B, H, W) and scores (B,)."""
-        features: list[SliceFeatures] = [{"pixels": image} for image in images]
-        grid = self.recipe.grid if self.recipe else 1
-        kept = np.ones((len(images), grid, grid), bool)
+    def maps(self, batches: Iterable[ByteArray]) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """(B, H, W[, 3]) uint8 of one size to maps (B, S, S) or (B, H, W), and scores (B,).
+
+        One batch at a time, or all at once where the method needs that.
+        """
+        found: Iterable[list[SliceFeatures]] = map(self._features, batches)
+        if self.method.by_volume(0):
+            found = [[one for part in found for one in part]]
+        for features in found:
+            yield self._maps(features)
+
+    def _features(self, images: ByteArray) -> list[SliceFeatures]:
+        if self.tower is None or self.recipe is None:
+            return [{"pixels": image} for image in images]
+        kept = self._kept(len(images))
+        return self.method.encode(self.tower, images, self.recipe, kept, self.learned)
+
+    def _maps(self, features: list[SliceFeatures]) -> tuple[FloatArray, FloatArray]:
+        kept, text = self._kept(len(features)), np.zeros((2, 1), np.float32)
         if self.tower is not None and self.recipe is not None:
-            features = self.method.encode(self.tower, images, self.recipe, kept)
-        found, scores = self.method.maps(features, kept, self.text, self.learned, self.recipe)
-        return methods.stretched(found, images.shape[1:3]), scores
+            if self._text is None or self.method.text_by_slice:
+                encoder = TowerTexts(self.tower, self.recipe.activation)
+                self._text = self.method.texts(self.prompts, encoder, self.learned, features)
+            text = self._text
+        return self.method.maps(features, kept, text, self.learned, self.recipe, ())
+
+    def _kept(self, count: int) -> MaskArray:
+        grid = self.recipe.grid if self.recipe else 1
+        return np.ones((count, grid, grid), bool)
 
 
 def build_method(request: MapRequest) -> methods.Method:
@@ -99,22 +118,21 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
 def _images(request: MapRequest, progress: Progress | None) -> str:
     pictures = [_picture(path) for path in request.inputs]
     mapper = Mapper(request)
-    side = mapper.recipe.image_size if mapper.recipe else 0
-    maps, scores = [], []
-    for done, picture in enumerate(pictures):
-        if progress:
-            progress(done + 1, len(pictures))
-        image = np.asarray(
-            picture.resize((side, side), Image.Resampling.BICUBIC) if side else picture
-        )
-        found, score = mapper.maps(image[None])
-        maps.append(found[0])
-        scores.append(float(score[0]))
-    if len({found.shape for found in maps}) > 1:
+
+    def inputs() -> Iterator[ByteArray]:
+        size = (mapper.recipe.image_size,) * 2 if mapper.recipe else None
+        for done, picture in enumerate(pictures):
+            if progress:
+                progress(done + 1, len(pictures))
+            resized = picture.resize(size, Image.Resampling.BICUBIC) if size else picture
+            yield np.asarray(resized)[None]
+
+    found = list(mapper.maps(inputs()))
+    maps = [one for part, _ in found for one in part]
+    if len({one.shape for one in maps}) > 1:
         raise SettingError("These images differ in size; map them one at a time with this method.")
-    np.savez(
-        request.out, maps=np.stack(maps).astype(np.float32), scores=np.array(scores, np.float32)
-    )
+    scores = np.concatenate([part for _, part in found]).astype(np.float32)
+    np.savez(request.out, maps=np.stack(maps).astype(np.float32), scores=scores)
     return f"\n{len(maps)} maps of {maps[0].shape} in {request.out}"
 
 
@@ -124,16 +142,20 @@ def _volume(request: MapRequest, progress: Progress | None) -> str:
     filled = np.flatnonzero(stack.brain.any(axis=(1, 2)))
     mapper = Mapper(request)
     maps = np.zeros(stack.image.shape, np.float32)
-    for batch in _batches(filled):
-        if progress:
-            progress(int(batch[-1]) + 1, len(maps))
-        maps[batch], _ = mapper.maps(stack.image[batch])
+
+    def batches() -> Iterator[ByteArray]:
+        for start in range(0, len(filled), BATCH):
+            if progress:
+                progress(start, len(filled))
+            yield stack.image[filled[start : start + BATCH]]
+
+    done = 0
+    for found, _ in mapper.maps(batches()):
+        part = filled[done : done + len(found)]
+        maps[part] = methods.stretched(found, stack.image.shape[1:])
+        done += len(found)
     nifti.write_like(request.inputs[0], slicing.to_voxels(maps), request.out)
     return f"\nmap of {len(filled)} slices, range 0 to {mapper.method.high:g}, in {request.out}"
-
-
-def _batches(indices: np.ndarray) -> Iterator[np.ndarray]:
-    return (indices[start : start + BATCH] for start in range(0, len(indices), BATCH))
 
 
 def _picture(path: Path) -> Image.Image:

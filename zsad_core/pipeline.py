@@ -21,10 +21,12 @@ from zsad_core.types import (
     ByteArray,
     FeatureSpec,
     FloatArray,
+    Learned,
     MapSpec,
     MaskArray,
     Progress,
     PromptSet,
+    Reference,
     SliceFeatures,
     SliceSpec,
     read_only,
@@ -39,15 +41,22 @@ def map_spec(
     method: str,
     setup: str,
     prompts: PromptSet,
+    references: tuple[Reference, ...] = (),
 ) -> MapSpec:
-    """The spec of a map from the names that a user chose; raises SettingError, WeightsError."""
+    """The spec of a map from what a user chose; raises SettingError, WeightsError.
+
+    References are left out for a method that takes none.
+    """
     found = setups.find(method, setup)
     chosen = methods.build(method, found.options)
     features = FeatureSpec(slices, None, found.backbone, "float32")
     if chosen.needs_tower:
         recipe = chosen.recipe(backbones.info(found.backbone))
+        if chosen.in_tower:
+            recipe = replace(recipe, learned=setups.digest(found))
         features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
-    return MapSpec(features, method, setup, prompts, found.options)
+    kept = references if chosen.takes_references else ()
+    return MapSpec(features, method, setup, prompts, found.options, kept)
 
 
 def feature_key(engine: Engine, spec: FeatureSpec) -> str:
@@ -105,13 +114,14 @@ def encode(
         return 0
     key, kept = feature_key(engine, features), kept_patches(engine, features)
     images = engine.stack(features.slices).image
+    learned = _learned(spec) if method.in_tower else None
     for start in range(0, len(todo), BATCH):
         if progress:
             progress(start, len(todo))
         batch = todo[start : start + BATCH]
         with engine.queue.turn(priority):
             tower = engine.tower(features.backbone, features.precision)
-            found = method.encode(tower, images[batch], features.recipe, kept[batch])
+            found = method.encode(tower, images[batch], features.recipe, kept[batch], learned)
         for index, arrays in zip(batch, found, strict=True):
             for part, array in arrays.items():
                 half = array.astype(np.float16)
@@ -126,15 +136,10 @@ def slice_levels(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[ByteArray, FloatArray]:
     """Quantised maps (S, H, W) and slice scores (S,) of some slices; missing ones are encoded."""
-    encode(engine, spec, slices, priority=INTERACTIVE)
-    method, stack = method_of(spec), engine.stack(spec.features.slices)
-    kept = kept_patches(engine, spec.features)[list(slices)]
-    text = class_embeddings(engine, spec) if spec.features.recipe else np.zeros((2, 1), np.float32)
-    learned = setups.learned(setups.find(spec.method, spec.setup))
-    features = [_read(engine, spec, index) for index in slices]
-    values, scores = method.maps(features, kept, text, learned, spec.features.recipe)
-    height, width = stack.image.shape[1:]
-    return quantise(methods.stretched(values, (height, width)), method.high), scores
+    if method_of(spec).by_volume(len(spec.references)):
+        whole = anomaly_map(engine, spec)
+        return whole.levels[list(slices)], whole.scores[list(slices)]
+    return _levels(engine, spec, slices)
 
 
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
@@ -159,12 +164,41 @@ def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> An
     stack = engine.stack(spec.features.slices)
     levels = np.zeros(stack.image.shape, np.uint8)
     scores = np.full(len(levels), np.nan, np.float32)
-    filled = filled_slices(engine, spec.features.slices)
-    for start in range(0, len(filled), 32):
-        part = filled[start : start + 32]
-        levels[part], scores[part] = slice_levels(engine, spec, part)
-    high = method_of(spec).high
-    return AnomalyMap(read_only(levels), read_only(scores), high)
+    filled, method = filled_slices(engine, spec.features.slices), method_of(spec)
+    step = max(len(filled), 1) if method.by_volume(len(spec.references)) else 32
+    for start in range(0, len(filled), step):
+        part = filled[start : start + step]
+        levels[part], scores[part] = _levels(engine, spec, part)
+    return AnomalyMap(read_only(levels), read_only(scores), method.high)
+
+
+def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteArray, FloatArray]:
+    encode(engine, spec, slices, priority=INTERACTIVE)
+    method, recipe = method_of(spec), spec.features.recipe
+    kept = kept_patches(engine, spec.features)[list(slices)]
+    features = [_read(engine, spec, index) for index in slices]
+    text = np.zeros((2, 1), np.float32)
+    if recipe:
+        key = feature_key(engine, spec.features) if method.text_by_slice else ""
+        named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
+        text = class_embeddings(engine, spec, named)
+    normal = [_reference(engine, spec, one) for one in spec.references]
+    values, scores = method.maps(features, kept, text, _learned(spec), recipe, normal)
+    shape = engine.stack(spec.features.slices).image.shape[1:]
+    return quantise(methods.stretched(values, shape), method.high), scores
+
+
+def _reference(engine: Engine, spec: MapSpec, reference: Reference) -> SliceFeatures:
+    """Features of a normal slice at all its patches."""
+    recipe = spec.features.recipe
+    assert recipe is not None  # what takes references has a tower
+    everywhere = replace(recipe, reach=recipe.grid)
+    features = replace(spec.features, slices=reference.slices, recipe=everywhere)
+    return _read(engine, replace(spec, features=features), reference.index)
+
+
+def _learned(spec: MapSpec) -> Learned:
+    return setups.learned(setups.find(spec.method, spec.setup))
 
 
 def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:

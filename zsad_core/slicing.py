@@ -54,6 +54,8 @@ def patches_near(brain: MaskArray, grid: int, reach: int) -> MaskArray:
         size = brain.shape[axis]
         starts = np.minimum(np.arange(grid) * size // grid, size - 1)
         counts = np.logical_or.reduceat(counts, starts, axis=axis)  # (S, R, C) when done
+    if reach >= grid:
+        return np.ones_like(counts)
     square = np.ones((1, 2 * reach + 1, 2 * reach + 1), bool)
     return ndimage.binary_dilation(counts, square) if reach else counts
 

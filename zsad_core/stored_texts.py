@@ -1,6 +1,6 @@
 """Text of a prompt set for a method: each exact sentence is encoded once and stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,12 +9,21 @@ from zsad_core import backbones, methods, setups
 from zsad_core.engine import Engine
 from zsad_core.jobs import INTERACTIVE
 from zsad_core.store import key_of
-from zsad_core.types import FeatureSpec, FloatArray, MapSpec, Recipe
+from zsad_core.types import FeatureSpec, FloatArray, MapSpec, Recipe, SliceFeatures
+
+TOGETHER = 8  # slices whose texts are encoded at once
 
 
-def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
-    """(K, E) float32: the prompt set as the method reads it, from memory if it is a recent one."""
+def class_embeddings(
+    engine: Engine, spec: MapSpec, features: Mapping[str, SliceFeatures]
+) -> FloatArray:
+    """(K, E) float32: the prompt set as the method reads it, from memory if it is a recent one.
+
+    (B, K, E) where the text depends on the slice; then from the store. `features` are those of the
+    slices, by a name that is unique to each.
+    """
     entry = setups.find(spec.method, spec.setup)
+    method = methods.build(spec.method, spec.options)
     key = key_of(
         backbones.info(spec.features.backbone).digest,
         method=spec.method,
@@ -24,11 +33,19 @@ def class_embeddings(engine: Engine, spec: MapSpec) -> FloatArray:
         precision=spec.features.precision,
     )
 
-    def make() -> FloatArray:
-        method = methods.build(spec.method, spec.options)
-        return method.texts(spec.prompts, StoredTexts(engine, spec.features), setups.learned(entry))
+    def make(of: Sequence[SliceFeatures]) -> FloatArray:
+        encoder = StoredTexts(engine, spec.features)
+        return method.texts(spec.prompts, encoder, setups.learned(entry), of)
 
-    return engine.sides.get(key, make)
+    if not method.text_by_slice:
+        return engine.sides.get(key, lambda: make(()))
+    found = {name: engine.store.read(key, name) for name in features}
+    new = [name for name, value in found.items() if value is None]
+    for start in range(0, len(new), TOGETHER):
+        part = new[start : start + TOGETHER]
+        for name, row in zip(part, make([features[name] for name in part]), strict=True):
+            found[name] = engine.store.write(key, name, row.copy(), spec.prompts)
+    return np.stack([value for value in found.values() if value is not None])
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ Plane = Literal["axial"]
 Precision = Literal["float32", "bfloat16"]
 Split = Literal["", "train", "validation", "test", "extra"]
 SliceFeatures = dict[str, NDArray[Any]]
+Learned = dict[str, FloatArray] | None
+"""Tensors of a checkpoint under official names; None where nothing is learned."""
 Progress = Callable[[int, int], None]
 """Called as progress(done, total); it may raise Cancelled to stop the work."""
 
@@ -125,7 +127,8 @@ class Recipe:
 
     `taps` are 1-based visual blocks, `windows` the sides of square patch windows; methods with
     equal recipes share stored features. `reach` is how many patches around the brain the map
-    inside the brain depends on.
+    inside the brain depends on. `scaling` is CLIP's mean and deviation, or pixels in 0 … 1 as they
+    are. `learned` is the digest of a checkpoint that acts inside the image tower, else "".
     """
 
     name: str
@@ -136,6 +139,8 @@ class Recipe:
     activation: Literal["gelu", "quick_gelu"] = "gelu"
     positions: Literal["bicubic_antialias", "bicubic", "bilinear"] = "bicubic_antialias"
     reach: int = 2
+    scaling: Literal["clip", "plain"] = "clip"
+    learned: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,14 +167,26 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A slice that a user picked as normal, by its index from the bottom."""
+
+    slices: SliceSpec
+    index: int
+
+
+@dataclass(frozen=True)
 class MapSpec:
-    """Key of the second cost: the anomaly map. `options` are the fields set on the method."""
+    """Key of the second cost: the anomaly map. `options` are the fields set on the method.
+
+    `references` are normal slices for few-shot; without any the map is zero-shot.
+    """
 
     features: FeatureSpec
     method: str
     setup: str
     prompts: PromptSet
     options: tuple[tuple[str, str], ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     for name, value in found.tensors.items():
         np.testing.assert_allclose(value, golden[f"trained/{name}"], atol=1e-4)
 
-    stored, state = golden_of("anomalyclip_tiny"), learner.official(found.tensors)
+    stored, state = golden_of("anomalyclip_tiny"), learner.official(found.tensors)["prompt_learner"]
     assert {n: str(tuple(v.shape)) for n, v in state.items()} == dict(
         zip(stored["checkpoint_keys"], stored["checkpoint_shapes"], strict=True)
     )

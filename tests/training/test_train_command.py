@@ -28,7 +28,7 @@ class StandInMethod:
     def parts(self, recipe):
         return (*(f"tap{n}" for n in recipe.taps), "class")
 
-    def encode(self, tower, images, recipe, kept):
+    def encode(self, tower, images, recipe, kept, learned):
         side = images.shape[1] // GRID
         grey = images.reshape(len(images), GRID, side, GRID, side).mean(axis=(2, 4)) / 255
         tokens = np.ones((len(images), GRID * GRID, WIDTH), np.float16)
@@ -36,7 +36,7 @@ class StandInMethod:
         first = {"class": np.zeros(EMBED, np.float16)}
         return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
 
-    def texts(self, prompts, encoder, learned):
+    def texts(self, prompts, encoder, learned, features):
         return pooled(prompts, encoder, unit_mean)
 
 
@@ -175,7 +175,8 @@ def test_prompts_are_stored_without_what_inference_does_not_use(parse, tmp_path,
     assert len(words) == 4
     without = {name: value for name, value in theirs.items() if name not in words}
     np.testing.assert_array_equal(
-        real.method.texts(prompts, encoder, theirs), real.method.texts(prompts, encoder, without)
+        real.method.texts(prompts, encoder, theirs, ()),
+        real.method.texts(prompts, encoder, without, ()),
     )
 
 

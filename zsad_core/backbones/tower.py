@@ -152,7 +152,7 @@ class Tower:
 
     def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
         """Class token and patches with positions, (B, 1+P, width), before `ln_pre`."""
-        pixels = _pixels(images, recipe.image_size, self.info).to(self.device, self._dtype)
+        pixels = _pixels(images, recipe, self.info).to(self.device, self._dtype)
         patches = self._visual.conv1(pixels).flatten(2).transpose(1, 2)
         first = self._visual.class_embedding.to(self._dtype).expand(len(pixels), 1, -1)
         return torch.cat([first, patches], dim=1) + self._places(recipe)
@@ -178,8 +178,9 @@ def _resized(table: Tensor, recipe: Recipe) -> Tensor:
     return torch.cat([table[:1], grid.flatten(2)[0].T])
 
 
-def _pixels(images: ByteArray, size: int, about: TowerInfo) -> Tensor:
-    """(B, 3, S, S) float32, resized as PIL does (bicubic; a grey slice as grey), normalised."""
+def _pixels(images: ByteArray, recipe: Recipe, about: TowerInfo) -> Tensor:
+    """(B, 3, S, S) float32, resized as PIL does (bicubic; a grey slice as grey), and scaled."""
+    size = recipe.image_size
     if images.shape[1:3] != (size, size):
         images = np.stack(
             [
@@ -190,6 +191,8 @@ def _pixels(images: ByteArray, size: int, about: TowerInfo) -> Tensor:
     if images.ndim == 3:
         images = np.repeat(images[..., None], 3, axis=3)
     values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
+    if recipe.scaling == "plain":
+        return values
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
     return (values - mean) / std
 

@@ -12,16 +12,27 @@ from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
-from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
 
 
 class Method(Protocol):
     """An anomaly map from a slice. A method is a frozen dataclass; its fields are its options.
 
     `high` is the end of the map's published range 0 … high, `learned` says whether it needs a
-    checkpoint, `official` names the key of the published checkpoints that holds the tensors.
+    checkpoint, `in_tower` whether that acts inside the image tower, so that features depend on it.
+    `official` is what the names of its tensors begin with in the published checkpoints.
     `prompts` names its official prompt set ("" for a method that reads no text); `prompt_note` says
-    what of the prompts is learned and which words can be changed ("" where nothing is learned).
+    what of the prompts is learned and which words can be changed ("" where nothing is learned);
+    `text_by_slice` says that the text depends on the slice, `takes_references` that normal slices
+    can be given.
     """
 
     name: ClassVar[str]
@@ -32,6 +43,9 @@ class Method(Protocol):
     prompts: ClassVar[str]
     prompt_note: ClassVar[str]
     needs_tower: ClassVar[bool]
+    in_tower: ClassVar[bool]
+    text_by_slice: ClassVar[bool]
+    takes_references: ClassVar[bool]
 
     @property
     def high(self) -> float:
@@ -43,15 +57,30 @@ class Method(Protocol):
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """Names of the arrays that `encode` makes of a slice."""
 
+    def by_volume(self, references: int) -> bool:
+        """Whether a slice's map depends on the other slices that `maps` is given with it."""
+
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
     ) -> list[SliceFeatures]:
         """Features of slices (B, H, W) or (B, H, W, 3) at the kept patches (B, R, C), float32."""
 
     def texts(
-        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
     ) -> FloatArray:
-        """(K, E) float32: the prompt set as one embedding a side; raises PromptError."""
+        """(K, E) float32: the prompt set as one embedding a side; raises PromptError.
+
+        (B, K, E), one pair for each of the slices, where the text depends on the slice.
+        """
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -66,12 +95,14 @@ class Method(Protocol):
         features: Sequence[SliceFeatures],
         kept: MaskArray,
         text: FloatArray,
-        learned: dict[str, FloatArray] | None,
+        learned: Learned,
         recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
-        """Maps float32 in 0 … high and slice scores (B,), from text (K, E).
+        """Maps float32 in 0 … high and slice scores (B,), from what `texts` returned.
 
         Maps are (B, S, S) at the side of the recipe's input, or (B, H, W) without a tower.
+        References are features of normal slices at all patches, none for zero-shot.
         """
 
 

@@ -18,7 +18,15 @@ from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, probability, unit_mean
-from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
 
 SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
 DEEP = "compound_prompts_text."
@@ -46,7 +54,7 @@ class AnomalyClip:
     title: ClassVar[str] = "AnomalyCLIP"
     source: ClassVar[str] = "Zhou et al. 2024, arXiv 2310.18961"
     learned: ClassVar[bool] = True
-    official: ClassVar[str] = "prompt_learner"
+    official: ClassVar[str] = "prompt_learner."
     prompts: ClassVar[str] = "anomalyclip"
     prompt_note: ClassVar[str] = (
         "Learned and fixed: 12 vectors before each text, other ones for normal and abnormal, and "
@@ -54,6 +62,9 @@ class AnomalyClip:
         "the class word; they were learned with '{}.' and 'damaged {}.' about an 'object'."
     )
     needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
 
     @property
     def high(self) -> float:
@@ -80,14 +91,27 @@ class AnomalyClip:
         """A (P, E) array for each tap, and the class feature (E,)."""
         return tap_parts(recipe)
 
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
     ) -> list[SliceFeatures]:
         """Local features of the kept patches, and the class feature, not normalised."""
         return of_kept(*tower.vv_taps(images, recipe), recipe, kept)
 
     def texts(
-        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """Each text after its learned vectors; normalise, mean over a side, normalise."""
         if learned is None:
@@ -137,8 +161,9 @@ class AnomalyClip:
         features: Sequence[SliceFeatures],
         kept: MaskArray,
         text: FloatArray,
-        learned: dict[str, FloatArray] | None,
+        learned: Learned,
         recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the patches' probabilities, enlarged and smoothed; 0 where not kept."""
         assert recipe is not None  # a method with a tower has one

@@ -12,7 +12,15 @@ from zsad_core.errors import WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
-from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
 
 TAPS = 4
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
@@ -35,10 +43,13 @@ class AprilGan:
     source: ClassVar[str] = "Chen et al. 2023, arXiv 2305.17382"
     high: ClassVar[float] = float(TAPS)
     learned: ClassVar[bool] = True
-    official: ClassVar[str] = "trainable_linearlayer"
+    official: ClassVar[str] = "trainable_linearlayer."
     prompts: ClassVar[str] = "aprilgan"
     prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
@@ -50,14 +61,27 @@ class AprilGan:
         """A (P, width) array for each tap, and the class feature (E,)."""
         return tap_parts(recipe)
 
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
     ) -> list[SliceFeatures]:
         """Residual stream of the kept patches, and the class feature, not normalised."""
         return of_kept(*tower.taps(images, recipe), recipe, kept)
 
     def texts(
-        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """Normalise each sentence, mean over a side, normalise."""
         return pooled(prompts, encoder, unit_mean)
@@ -75,8 +99,9 @@ class AprilGan:
         features: Sequence[SliceFeatures],
         kept: MaskArray,
         text: FloatArray,
-        learned: dict[str, FloatArray] | None,
+        learned: Learned,
         recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
         if learned is None:

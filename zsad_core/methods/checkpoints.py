@@ -13,10 +13,11 @@ Shapes = Mapping[str, tuple[int | None, ...]]
 """Shape of each tensor by name; None stands for any length."""
 
 
-def read_official(path: Path, key: str) -> dict[str, FloatArray]:
-    """The tensors under the one key of a published checkpoint, as float32.
+def read_official(path: Path, prefix: str) -> dict[str, FloatArray]:
+    """Tensors of a published checkpoint whose names begin with the prefix, without it, as float32.
 
-    Nothing in the file is run (`weights_only`). Raises WeightsError.
+    A tensor inside a dict is named by the dict's key, a dot and its own. Nothing in the file is run
+    (`weights_only`). Raises WeightsError.
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
@@ -24,12 +25,26 @@ def read_official(path: Path, key: str) -> dict[str, FloatArray]:
         raise WeightsError(
             f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
         ) from error
-    state = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(state, dict):
+    tensors = {
+        name.removeprefix(prefix): np.asarray(value.float().numpy())
+        for name, value in _flat(found).items()
+        if name.startswith(prefix)
+    }
+    if not tensors:
         keys = ", ".join(map(str, found)) if isinstance(found, dict) else type(found).__name__
-        raise WeightsError(f"'{path}' holds {keys[:80]}; expected the key {key}.")
-    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    return {str(name): np.asarray(value.float().numpy()) for name, value in tensors.items()}
+        raise WeightsError(
+            f"'{path}' holds {keys[:80]}; expected tensors named {prefix}…, so choose another file."
+        )
+    return tensors
+
+
+def _flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
+    """Tensors in dicts of dicts, by the keys on the way to each, joined with dots."""
+    if isinstance(value, torch.Tensor):
+        return {name: value}
+    rows = value.items() if isinstance(value, dict) else ()
+    parts = [_flat(inner, f"{name}.{key}" if name else str(key)) for key, inner in rows]
+    return {inner: tensor for part in parts for inner, tensor in part.items()}
 
 
 def wanted(tensors: Mapping[str, FloatArray], shapes: Shapes) -> dict[str, FloatArray]:

@@ -8,7 +8,15 @@ import numpy as np
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.methods.texts import TextEncoder
-from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,9 @@ class Intensity:
     prompts: ClassVar[str] = ""
     prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = False
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Never asked for: there is no tower."""
@@ -33,14 +44,27 @@ class Intensity:
         """The slice itself."""
         return ("pixels",)
 
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
     ) -> list[SliceFeatures]:
         """Nothing is computed."""
         return [{"pixels": image} for image in images]
 
     def texts(
-        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """Never asked for: there is no text."""
         raise ValueError("the intensity baseline reads no text")
@@ -56,8 +80,9 @@ class Intensity:
         features: Sequence[SliceFeatures],
         kept: MaskArray,
         text: FloatArray,
-        learned: dict[str, FloatArray] | None,
+        learned: Learned,
         recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Pixel values (H, W), or the mean of three channels, over 255."""
         pixels = np.stack([one["pixels"] for one in features]).astype(np.float32)

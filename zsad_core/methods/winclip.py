@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.methods.grids import enlarged, grid_of
 from zsad_core.methods.texts import TextEncoder, pooled, probability
-from zsad_core.types import ByteArray, FloatArray, MaskArray, PromptSet, Recipe, SliceFeatures
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
 
 SCALES = (2, 3)
 
@@ -37,6 +45,9 @@ class WinClip:
     prompts: ClassVar[str] = "winclip"
     prompt_note: ClassVar[str] = ""
     needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Windows of 2 and 3 patches at the backbone's own size."""
@@ -48,8 +59,17 @@ class WinClip:
         """An (M, E) array of windows for each scale, and the class feature (E,)."""
         return (*(f"windows{scale}" for scale in recipe.windows), "class")
 
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
     ) -> list[SliceFeatures]:
         """Class features of the windows that touch kept patches, and of the whole slice."""
         chosen = [[_patches(one, scale) for scale in recipe.windows] for one in kept]
@@ -61,7 +81,11 @@ class WinClip:
         ]
 
     def texts(
-        self, prompts: PromptSet, encoder: TextEncoder, learned: dict[str, FloatArray] | None
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """The plain mean over a side, not normalised."""
         return pooled(prompts, encoder, lambda embeddings: np.asarray(embeddings.mean(axis=0)))
@@ -77,8 +101,9 @@ class WinClip:
         features: Sequence[SliceFeatures],
         kept: MaskArray,
         text: FloatArray,
-        learned: dict[str, FloatArray] | None,
+        learned: Learned,
         recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Harmonic means over windows and scales; 0 at patches that are not kept."""
         assert recipe is not None  # a method with a tower has one

@@ -20,7 +20,7 @@ from zsad_core import prompt_sets
 from zsad_core.methods.anomalyclip import DEEP, PUBLISHED, SIDES, text_features
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Outcome, Plan, Tensors
+from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
 
@@ -65,7 +65,7 @@ class PromptVectors:
             terms += [WEIGHT * v for v in (focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks))]
         return Outcome(maps, torch.stack(terms))
 
-    def official(self, tensors: Tensors) -> dict[str, Tensor]:
+    def official(self, tensors: Tensors) -> Official:
         """All that an official checkpoint holds: with words, token ids and unused projections."""
         state = {name: torch.from_numpy(value) for name, value in tensors.items()}
         for side, text in PUBLISHED.items():
@@ -78,7 +78,7 @@ class PromptVectors:
             name = f"compound_prompt_projections.{i}"
             state[f"{name}.weight"] = torch.zeros(UNUSED, self.encoder.tower.info.text_width)
             state[f"{name}.bias"] = torch.zeros(UNUSED)
-        return state
+        return {"prompt_learner": state}
 
 
 def _probabilities(tokens: Tensor, apart: Tensor, side: int) -> list[Tensor]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from zsad_core import prompt_sets
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Outcome, Plan, Tensors
+from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
 
@@ -38,7 +38,7 @@ class LinearLayers:
         method, tower = self.encoder.method, self.encoder.tower
         prompts = replace(prompt_sets.shipped()[method.prompts], class_name=class_name)
         encoder = TowerTexts(tower, self.encoder.recipe.activation)
-        return method.texts(prompts, encoder, None).astype(np.float32)
+        return method.texts(prompts, encoder, None, ()).astype(np.float32)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.
@@ -73,9 +73,10 @@ class LinearLayers:
         terms = [torch.stack([focal(p, batch.masks), dice(p, batch.masks)]) for p in maps]
         return Outcome(maps, torch.stack(terms))
 
-    def official(self, tensors: Tensors) -> dict[str, Tensor]:
-        """What the official checkpoint holds under its key."""
-        return {name: torch.from_numpy(value) for name, value in tensors.items()}
+    def official(self, tensors: Tensors) -> Official:
+        """The layers under the key of the official checkpoint."""
+        layers = {name: torch.from_numpy(value) for name, value in tensors.items()}
+        return {"trainable_linearlayer": layers}
 
 
 def probabilities(

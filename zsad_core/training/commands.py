@@ -85,7 +85,7 @@ def run(parsed: argparse.Namespace) -> None:
     facts = _facts(parsed, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, out)
     if parsed.official:
-        torch.save({encoder.method.official: learner.official(found.tensors)}, parsed.official)
+        torch.save(learner.official(found.tensors), parsed.official)
     losses = f"loss {found.loss:.3f}, on validation {found.validation_loss:.3f}"
     dice = f"Dice {found.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {found.epoch} kept: {losses}, {dice}; {out}")

@@ -44,7 +44,7 @@ class Encoder:
     def features(self, images: ByteArray) -> Features:
         """Images (B, H, W) uint8 to patch tokens (B, L, P, width) and class features (B, E)."""
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
-        found = self.method.encode(self.tower, images, self.recipe, kept)
+        found = self.method.encode(self.tower, images, self.recipe, kept, None)
         taps = [part for part in self.method.parts(self.recipe) if part != "class"]
         tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
         return tokens.astype(np.float16), np.stack([one["class"] for one in found])

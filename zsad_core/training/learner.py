@@ -14,6 +14,8 @@ from torch import Tensor
 from zsad_core.types import FloatArray, MaskArray
 
 Tensors = dict[str, NDArray[np.float32]]
+Official = dict[str, Tensor] | dict[str, dict[str, Tensor]]
+"""A published checkpoint: tensors by name, or such dicts by key."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Learner(Protocol):
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
         """Maps and loss terms of a batch; gradients flow to the tensors."""
 
-    def official(self, tensors: Tensors) -> dict[str, Tensor]:
-        """What the official checkpoint holds under its key."""
+    def official(self, tensors: Tensors) -> Official:
+        """What the official checkpoint holds."""
 
 
 def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
