@@ -1,10 +1,9 @@
 """AnomalyCLIP's training: prompt vectors, through the text tower alone.
 
 Loss and optimiser follow the official training (github.com/zqhang/AnomalyCLIP 45ed4dd): four times
-focal + Dice + Dice of the inverse, over the taps, and the cross-entropy of the whole image, which
-counts as abnormal when its mask is not empty. Differences: epochs are the plan's (15 there), the
-best epoch on validation is kept, the loss is computed at the side of the masks (518 there), and
-image features are float16.
+focal + Dice + Dice of the inverse, over the taps, and the cross-entropy of the whole image.
+Differences: epochs are the plan's (15 there), the best epoch on validation is kept, the loss is
+computed at the side of the masks (518 there), and image features are float16.
 """
 
 from collections.abc import Mapping
@@ -36,6 +35,7 @@ class PromptVectors:
     encoder: Encoder
 
     plan: ClassVar[Plan] = Plan(epochs=30, batch=8, rate=1e-3, patience=10)
+    through_tower: ClassVar[bool] = False
 
     def text(self, class_name: str) -> FloatArray | None:
         """None: the text is what is learned, and it names no class."""
@@ -59,7 +59,7 @@ class PromptVectors:
         text = functional.normalize(text_features(tower, sides, tensors, activation), dim=1)
         masks = batch.masks
         logits = functional.normalize(batch.first, dim=1) @ text.T / TEMPERATURE  # (B, K)
-        terms = [functional.cross_entropy(logits, masks.flatten(1).amax(dim=1).long())]
+        terms = [functional.cross_entropy(logits, batch.labels.long())]
         maps = _probabilities(batch.tokens, text[1] - text[0], masks.shape[-1])
         for p in maps:
             terms += [WEIGHT * v for v in (focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks))]

@@ -32,6 +32,7 @@ class LinearLayers:
     encoder: Encoder
 
     plan: ClassVar[Plan] = Plan(epochs=14, batch=8, further=0.3, patience=8)
+    through_tower: ClassVar[bool] = False
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""

@@ -1,6 +1,7 @@
 """What the learned part trains on: slices of training subjects, or drawn surfaces with defects.
 
 Every image passes the frozen tower once; its tokens stay in memory as float16, at most `BYTES`.
+Where something is learned inside the tower, the images themselves stay instead.
 """
 
 from collections.abc import Sequence
@@ -29,20 +30,26 @@ from zsad_core.types import (
 BYTES = 3 * 2**30
 BATCH = 8
 LEAST_BRAIN = 0.1  # of the largest slice's brain area; less shows too little to learn from
-Features = tuple[NDArray[np.float16], FloatArray]
+Features = tuple[NDArray[np.float16] | ByteArray, FloatArray]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """The frozen tower under a method's recipe; `side` is the side of the masks it makes."""
+    """The tower under a method's recipe; `side` is the side of the masks it makes.
+
+    `frozen` is False where something is learned inside the tower: images then stay images.
+    """
 
     method: methods.Method
     tower: backbones.Tower
     recipe: Recipe
     side: int
+    frozen: bool = True
 
     def features(self, images: ByteArray) -> Features:
-        """Images (B, H, W) uint8 to patch tokens (B, L, P, width) and class features (B, E)."""
+        """What `Examples` holds as tokens and first of images (B, H, W) or (B, H, W, 3) uint8."""
+        if not self.frozen:
+            return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         found = self.method.encode(self.tower, images, self.recipe, kept, None)
         taps = [part for part in self.method.parts(self.recipe) if part != "class"]
@@ -51,6 +58,8 @@ class Encoder:
 
     def room(self) -> int:
         """How many images fit the memory bound."""
+        if not self.frozen:
+            return BYTES // (3 * self.recipe.image_size**2)
         return BYTES // (2 * self.tower.info.width * len(self.recipe.taps) * self.recipe.grid**2)
 
 
@@ -144,7 +153,7 @@ def of_subjects(
             "No slice of these subjects holds a lesion, so there is nothing to learn."
         )
     tokens, first = _joined(found)
-    return Examples(tokens, np.concatenate(masks), first)
+    return Examples(tokens, np.concatenate(masks), first, classes=("brain",) * len(tokens))
 
 
 def balanced(stack: SliceStack, choice: Choice) -> NDArray[np.int64]:
@@ -164,7 +173,20 @@ def of_textures(
     count = min(count, encoder.room())
     bank = textures.bank(count, encoder.tower.info.image_size, seed)
     tokens, first = _encode(encoder, bank.images, progress)
-    return Examples(tokens, squashed(bank.defect > 0, encoder.side), first)
+    masks = squashed(bank.defect > 0, encoder.side)
+    return Examples(tokens, masks, first, classes=("surface",) * len(tokens))
+
+
+def sized(images: ByteArray, side: int) -> ByteArray:
+    """Images (N, H, W) or (N, H, W, 3) at side x side pixels, as PIL's bicubic makes them.
+
+    >>> sized(np.zeros((1, 3, 4), np.uint8), 2).shape
+    (1, 2, 2)
+    """
+    if images.shape[1:3] == (side, side):
+        return images
+    size, how = (side, side), Image.Resampling.BICUBIC
+    return np.stack([np.asarray(Image.fromarray(image).resize(size, how)) for image in images])
 
 
 def squashed(masks: MaskArray, side: int) -> MaskArray:

@@ -1,13 +1,13 @@
-"""The training loop: the learned part of a method, fitted on stored patch tokens.
+"""The training loop: the learned part of a method, fitted on stored patch tokens or on images.
 
-The image tower is frozen, so every image passes it once. The optimiser is that of the official
-trainings of APRIL-GAN and AnomalyCLIP (Adam 1e-3, betas 0.5, 0.999).
+Where the image tower is frozen, every image passes it once, before; where something is learned
+inside it, every step passes its images through it.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
 
 LEVELS = 256
+OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def fit(
     start: Tensors | None = None,
     report: Report | None = None,
 ) -> Fitted:
-    """Train a learner's tensors on stored tokens.
+    """Train a learner's tensors on stored tokens, or on images through the tower.
 
     The loss is computed at the side of the examples' masks. The official trainings use the side
     of the tower's input; a smaller side is faster and blurs small lesions.
@@ -65,10 +66,12 @@ def fit(
     train, held_out = examples
     tensors = _parameters(learner.initial(plan.seed, train), start, plan)
     rate = plan.rate if start is None else plan.rate * plan.further
-    optimiser = torch.optim.Adam(tensors.values(), lr=rate, betas=(0.5, 0.999))
+    optimiser = OPTIMISERS[plan.optimiser](
+        tensors.values(), lr=rate, betas=plan.betas, weight_decay=plan.decay
+    )
     best: Fitted | None = None
     meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report)
-    with _one_thread():
+    with nullcontext() if learner.through_tower else _one_thread():
         for epoch in range(1, plan.epochs + 1):
             for chosen in _batches(len(train.masks), plan, epoch):
                 terms = learner.outcome(tensors, _batch(train, chosen, plan)).terms
@@ -163,12 +166,17 @@ def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> Batch:
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.tensor(array, device=plan.device).float()
 
-    text = examples.text
+    tokens, masks, text = examples.tokens[chosen], examples.masks[chosen], examples.text
     if text is not None:
         text = text[chosen] if text.ndim == 3 else text
+    labels = np.array([m.any() for m in masks])
+    if examples.labels is not None:
+        labels = examples.labels[chosen]
     return Batch(
-        tensor(examples.tokens[chosen]),
-        tensor(examples.masks[chosen]),
+        torch.from_numpy(tokens) if tokens.dtype == np.uint8 else tensor(tokens),
+        tensor(masks),
         tensor(examples.first[chosen]),
         None if text is None else tensor(text),
+        tensor(labels),
+        tuple(examples.classes[i] for i in chosen) if examples.classes else (),
     )

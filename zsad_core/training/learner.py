@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 Tensors = dict[str, NDArray[np.float32]]
 Official = dict[str, Tensor] | dict[str, dict[str, Tensor]]
@@ -24,23 +24,36 @@ class Examples:
 
     tokens (N, L, P, width) float16 or float32, P a full square grid; masks (N, M, M), M the side
     at which the loss is computed; first (N, E) class features; text (K, E) unit vectors, normal and
-    abnormal, or (N, K, E) with one pair per image, None where text is what is learned.
+    abnormal, or (N, K, E) with one pair per image, None where text is what is learned. Where the
+    method learns inside the tower, tokens are the images, uint8 (N, S, S) or (N, S, S, 3) at the
+    side of the recipe's input, and first is (N, 0).
+
+    labels (N,) say which images are abnormal, None those whose mask is not empty: an abnormal image
+    with an empty mask is one whose mask nobody drew. classes are the images' N class names.
     """
 
-    tokens: NDArray[np.float16] | NDArray[np.float32]
+    tokens: NDArray[np.float16] | NDArray[np.float32] | ByteArray
     masks: MaskArray
     first: FloatArray
     text: FloatArray | None = None
+    labels: MaskArray | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some examples as float32 tensors on the device: `Examples` says their shapes."""
+    """Some examples as float32 tensors on the device: `Examples` says their shapes.
+
+    Images are left as they are, uint8 in the main memory: a tower takes `tokens.numpy()`.
+    labels (B,) are 0 or 1.
+    """
 
     tokens: Tensor
     masks: Tensor
     first: Tensor
     text: Tensor | None
+    labels: Tensor
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,8 @@ class Plan:
     """How long and how fast to train.
 
     `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
-    is `further` times the rate.
+    is `further` times the rate. `decay` is the optimiser's weight decay. A tensor that gets no
+    gradient in a step is not moved by it.
     """
 
     epochs: int = 10
@@ -67,12 +81,21 @@ class Plan:
     patience: int = 4
     shuffle: bool = True
     device: str = "cpu"
+    optimiser: Literal["adam", "adamw"] = "adam"
+    betas: tuple[float, float] = (0.5, 0.999)
+    decay: float = 0.0
 
 
 class Learner(Protocol):
-    """The learned part of one method: where it starts, its loss, how long it takes."""
+    """The learned part of one method: where it starts, its loss, how long it takes.
+
+    `through_tower` says that something is learned inside the image tower: then a batch holds
+    images, and every step passes them through it. The image side may be in bfloat16 (the tower's
+    precision), which is several times as fast; learned tensors, comparison and loss stay float32.
+    """
 
     plan: ClassVar[Plan]
+    through_tower: ClassVar[bool]
 
     def text(self, class_name: str) -> FloatArray | None:
         """What `Examples.text` holds for images of this class."""

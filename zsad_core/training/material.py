@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from zsad_core import datasets
 from zsad_core.errors import SettingError
 from zsad_core.training import examples
@@ -41,11 +43,20 @@ class Material:
 def gather(
     source: Source, encoder: examples.Encoder, learner: Learner, progress: Progress
 ) -> Material:
-    """Images through the frozen tower, with the text that the learner reads; raises ZsadError."""
+    """Images, through the tower if it is frozen, and the text of their class; raises ZsadError."""
+    encoder = replace(encoder, frozen=not learner.through_tower)
     found = (_scans if source.data else _surfaces)(source, encoder, progress)
-    text = learner.text("brain" if source.data else "surface")
-    train, held_out = replace(found.train, text=text), replace(found.held_out, text=text)
+    train, held_out = _with_text(found.train, learner), _with_text(found.held_out, learner)
     return replace(found, train=train, held_out=held_out)
+
+
+def _with_text(examples: Examples, learner: Learner) -> Examples:
+    """One text where all images are of one class, else that of each image's class."""
+    texts = {name: learner.text(name) for name in sorted(set(examples.classes))}
+    of_each = [text for name in examples.classes if (text := texts[name]) is not None]
+    if not of_each:
+        return examples
+    return replace(examples, text=of_each[0] if len(texts) == 1 else np.stack(of_each))
 
 
 def data_spec(name: str) -> DataSpec:

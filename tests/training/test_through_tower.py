@@ -1,0 +1,132 @@
+"""Training inside the tower: images stay images, and gradients reach what is learned."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.goldens_of import small_backbone
+from zsad_core import backbones
+from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.training import fit, material
+from zsad_core.training.examples import Encoder, sized
+from zsad_core.training.learner import Examples, Outcome, Plan
+from zsad_core.training.losses import dice
+from zsad_core.types import BackboneSpec
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Learns a vector added to the stream before the last block, and a direction after it."""
+
+    encoder: Encoder
+
+    plan: ClassVar[Plan] = Plan(optimiser="adamw", decay=0.01)
+    through_tower: ClassVar[bool] = True
+
+    def text(self, class_name):
+        """The class name's length, to see whose text an image has."""
+        return np.full((2, 3), len(class_name), np.float32)
+
+    def initial(self, seed, examples):
+        width = self.encoder.tower.info.width
+        drawn = np.random.default_rng(seed).normal(0, 0.1, (2, width)).astype(np.float32)
+        return {"shift": drawn[0], "direction": drawn[1], "unused": np.ones(3, np.float32)}
+
+    def outcome(self, tensors, batch):
+        visual, recipe = self.encoder.tower._visual, self.encoder.recipe
+        assert batch.tokens.dtype == torch.uint8
+        x = visual.ln_pre(self.encoder.tower._embedded(batch.tokens.numpy(), recipe))
+        *blocks, last = visual.transformer.resblocks
+        for block in blocks:
+            x = block(x)
+        x = last(x + tensors["shift"])
+        square = (x[:, 1:] @ tensors["direction"]).unflatten(1, (1, recipe.grid, recipe.grid))
+        side = batch.masks.shape[-1]
+        p = torch.nn.functional.interpolate(square, (side, side))[:, 0].sigmoid()
+        return Outcome([p], dice(p, batch.masks)[None])
+
+    def official(self, tensors):
+        return {}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    spec = BackboneSpec(*(str(p) for p in small_backbone(tmp_path_factory.mktemp("clip"))))
+    method, tower = AprilGan(), backbones.load(spec, "cpu", "float32")
+    return Encoder(method, tower, method.recipe(tower.info), 16, frozen=False)
+
+
+def drawn(count=12):
+    """Bright squares on noise."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 60, (count, 64, 64)).astype(np.uint8)
+    masks = np.zeros((count, 16, 16), bool)
+    for image, mask in zip(images, masks, strict=True):
+        row, column = rng.integers(0, 3, 2)
+        image[row * 16 : row * 16 + 32, column * 16 : column * 16 + 32] += 180
+        mask[row * 4 : row * 4 + 8, column * 4 : column * 4 + 8] = True
+    return Examples(images, masks, np.zeros((count, 0), np.float32))
+
+
+def test_images_are_kept_at_the_input_side_as_pil_resizes_them(encoder):
+    colour = np.random.default_rng(1).integers(0, 256, (2, 50, 40, 3), np.uint8)
+    kept, first = encoder.features(colour)
+    assert kept.dtype == np.uint8
+    assert kept.shape == (2, 64, 64, 3)
+    assert first.shape == (2, 0)
+    by_pil = Image.fromarray(colour[1]).resize((64, 64), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(kept[1], np.asarray(by_pil))
+    assert sized(kept, 64) is kept
+    assert encoder.room() == 3 * 2**30 // (64 * 64 * 3)
+
+
+def test_gathered_images_are_left_to_the_learner(encoder, monkeypatch):
+    monkeypatch.setattr(material, "TEXTURES", 8)
+    frozen = replace(encoder, frozen=True)
+    found = material.gather(material.Source(), frozen, Shift(frozen), lambda done, total: None)
+    assert (found.train.tokens.dtype, found.train.tokens.shape) == (np.uint8, (8, 64, 64))
+    assert len(found.held_out.tokens) == 2
+    assert found.train.text.tolist() == [[len("surface")] * 3] * 2
+
+
+def test_each_image_has_the_text_of_its_class(encoder):
+    mixed = replace(drawn(3), classes=("nut", "brain", "nut"))
+    text = material._with_text(mixed, Shift(encoder)).text
+    assert text[:, 0, 0].tolist() == [3, 5, 3]
+
+
+def test_gradients_reach_the_middle_of_the_tower(encoder):
+    learner, plan = Shift(encoder), Plan(epochs=12, batch=4, rate=0.05, optimiser="adamw")
+    found = fit.fit(learner, (drawn(), drawn(4)), plan)
+    assert found.loss < 0.6 * found.terms[0].sum()
+    start = learner.initial(0, None)
+    assert np.abs(found.tensors["shift"] - start["shift"]).min() > 0
+    np.testing.assert_array_equal(found.tensors["unused"], start["unused"])
+    again = fit.fit(learner, (drawn(), drawn(4)), plan)
+    np.testing.assert_array_equal(found.tensors["shift"], again.tensors["shift"])
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "decay", "kept"), [("adam", 0.0, 1.0), ("adamw", 0.5, 0.95)], ids=str
+)
+def test_the_first_step_is_that_of_the_optimiser_asked_for(encoder, optimiser, decay, kept):
+    """Adam's first step is the rate, whatever the gradient; AdamW shrinks by rate x decay first."""
+    learner = Shift(encoder)
+    plan = Plan(epochs=1, batch=12, rate=0.1, optimiser=optimiser, decay=decay)
+    found = fit.fit(learner, (drawn(), None), plan).tensors["direction"]
+    moved = found - kept * learner.initial(0, None)["direction"]
+    np.testing.assert_allclose(np.abs(moved), 0.1, rtol=1e-3)
+
+
+def test_labels_are_told_by_the_mask_unless_given():
+    examples = replace(drawn(4), masks=drawn(4).masks & (np.arange(4) < 2)[:, None, None])
+    chosen = np.array([0, 3])
+    assert fit._batch(examples, chosen, Plan()).labels.tolist() == [1, 0]
+    told = replace(examples, labels=np.array([0, 0, 0, 1], bool), classes=tuple("abcd"))
+    batch = fit._batch(told, chosen, Plan())
+    assert batch.labels.tolist() == [0, 1]
+    assert batch.classes == ("a", "d")
