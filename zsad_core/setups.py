@@ -1,83 +1,22 @@
-"""Training setups: (method, setup) to backbone, checkpoint and provenance; shipped and own ones.
-
-The paper names four setups and does not say in detail how each was trained; what each entry says
-of them is INFERRED from public sources.
-"""
+"""Setups, shipped and own ones: what is there, what fits, and what a checkpoint holds."""
 
 import functools
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from zsad_core import backbones, methods, settings
+from zsad_core import backbones, methods, published, settings
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.methods.checkpoints import read_official
-from zsad_core.types import BackboneSpec, FloatArray
+from zsad_core.shipped_setups import OFFICIAL, SETUPS, Setup
+from zsad_core.types import BackboneSpec, FloatArray, Learned
+
+__all__ = ["OFFICIAL", "SETUPS", "Setup"]
 
 CHECKPOINTS = Path(__file__).parent / "training" / "checkpoints"
-FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 518 px are of 336
-DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
-
-
-@dataclass(frozen=True)
-class Setup:
-    """A trained state of a method.
-
-    `checkpoint` is a shipped file's name or an own file's path, "" where nothing is learned;
-    `options` are fields set on the method, as text.
-    """
-
-    method: str
-    setup: str
-    backbone: BackboneSpec
-    checkpoint: str
-    provenance: str
-    options: tuple[tuple[str, str], ...] = ()
-
-
-def _entry(method: str, setup: str, backbone: BackboneSpec, provenance: str) -> Setup:
-    learned = methods.METHODS[method].learned
-    checkpoint = f"{method}-{setup}.safetensors" if learned else ""
-    return Setup(method, setup, backbone, checkpoint, provenance, FINER if learned else ())
-
-
-_ENTRIES = (
-    _entry("aprilgan", "brats", DEMO, "Demo CLIP; linear layers trained from scratch on the "
-           "synthetic training subjects. The paper's `brats`, as we infer it."),
-    _entry("aprilgan", "finetune", DEMO, "Demo CLIP; the industrial layers, trained further on the "
-           "synthetic training subjects. The paper's `finetune`, as we infer it."),
-    _entry("aprilgan", "industrial", DEMO, "Demo CLIP; linear layers trained on drawn surfaces "
-           "with defects, no brain seen. The paper's `industrial`, as we infer it."),
-    _entry("aprilgan", "pmc", PMC, "Demo CLIP trained further on medical captions; linear layers "
-           "from scratch on the synthetic training subjects. The paper's `pmc`, as we infer it."),
-    _entry("anomalyclip", "brats", DEMO, "Demo CLIP; prompts learned from scratch on the synthetic "
-           "training subjects. The paper's `brats`, as we infer it."),
-    _entry("anomalyclip", "finetune", DEMO, "Demo CLIP; the industrial prompts, trained further on "
-           "the synthetic training subjects. The paper's `finetune`, as we infer it."),
-    _entry("anomalyclip", "industrial", DEMO, "Demo CLIP; prompts learned on drawn surfaces with "
-           "defects, no brain seen. The paper's `industrial`, as we infer it."),
-    _entry("anomalyclip", "pmc", PMC, "Demo CLIP trained further on medical captions; prompts "
-           "learned from scratch on the synthetic training subjects. The paper's `pmc`, as we "
-           "infer it."),
-    _entry("winclip", "zero-shot", DEMO, "Demo CLIP, no training for anomalies."),
-    _entry("winclip", "pmc", PMC, "Demo CLIP trained further on medical captions; no training for "
-           "anomalies."),
-    _entry("winclip", "laion400m-b16-240", BackboneSpec("ViT-B-16-plus-240", "laion400m_e31"),
-           "The CLIP of WinCLIP's re-implementations, at its own 240 px; no training for "
-           "anomalies."),
-    _entry("winclip", "openai-l14-336", BackboneSpec("ViT-L-14-336-quickgelu", "openai"),
-           "The CLIP of APRIL-GAN, with the activation OpenAI trained it with, at its own 336 px; "
-           "no training for anomalies."),
-    _entry("winclip", "pmc-l14", BackboneSpec("hf-hub:ryanyip7777/pmc_vit_l_14"),
-           "CLIP trained on PubMed Central figures, which the paper's `pmc` used as we infer it; "
-           "no training for anomalies."),
-    _entry("intensity", "zero-shot", DEMO, "No model: brightness itself."),
-)  # fmt: skip
-SETUPS = {(entry.method, entry.setup): entry for entry in _ENTRIES}
 
 
 def entries() -> dict[tuple[str, str], Setup]:
@@ -135,29 +74,30 @@ def check(entry: Setup) -> None:
         ) from error
 
 
-def learned(entry: Setup) -> dict[str, FloatArray] | None:
+def learned(entry: Setup) -> Learned:
     """Tensors of the setup's checkpoint under official names; None where nothing is learned."""
-    if not entry.checkpoint:
-        return None
-    path = CHECKPOINTS / entry.checkpoint
-    shipped = (entry.method, entry.setup) in SETUPS
-    if shipped and not path.is_file():
+    return _read(entry.method, *_stamp(entry)) if entry.checkpoint else None
+
+
+def digest(entry: Setup) -> str:
+    """SHA-256 of the checkpoint's bytes; "" where nothing is learned. Raises WeightsError."""
+    return _digest(*_stamp(entry)) if entry.checkpoint else ""
+
+
+def _stamp(entry: Setup) -> tuple[Path, int]:
+    """The checkpoint's path and when it changed; raises WeightsError where it is not there."""
+    key = entry.method, entry.setup
+    path = (published.folder() if key in OFFICIAL else CHECKPOINTS) / entry.checkpoint
+    if path.is_file():
+        return path, path.stat().st_mtime_ns
+    if key in OFFICIAL:
+        raise WeightsError(published.what_to_do(OFFICIAL[key]))
+    if key in SETUPS:
         raise WeightsError(
             f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
             f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."
         )
-    if not path.is_file():
-        return read_checkpoint(entry.method, path)
-    return _read(entry.method, path, path.stat().st_mtime_ns)
-
-
-def digest(entry: Setup) -> str:
-    """SHA-256 of the checkpoint; "" where nothing is learned. Raises WeightsError if missing."""
-    found = learned(entry)
-    if found is None:
-        return ""
-    content = b"".join(name.encode() + value.tobytes() for name, value in sorted(found.items()))
-    return hashlib.sha256(content).hexdigest()
+    raise _absent(path)
 
 
 def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
@@ -167,7 +107,7 @@ def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
     something else.
     """
     if not path.is_file():
-        raise WeightsError(f"There is no checkpoint '{path}'; check the path.")
+        raise _absent(path)
     chosen = methods.build(method)
     try:
         official = path.suffix != ".safetensors"
@@ -180,9 +120,18 @@ def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
         raise WeightsError(f"'{path}' is no checkpoint of {chosen.title}: {error}.") from error
 
 
+def _absent(path: Path) -> WeightsError:
+    return WeightsError(f"There is no checkpoint '{path}'; check the path.")
+
+
 @functools.lru_cache(16)
 def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
     return read_checkpoint(method, path)
+
+
+@functools.lru_cache(64)
+def _digest(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _parsed(row: dict[str, Any]) -> Setup:

@@ -114,7 +114,10 @@ def _setup(method: str) -> str:
         st.stop()
     setup = _pick("Training setup", names, "setup", "brats" if "brats" in names else names[0])
     note = setups.find(method, setup).provenance
+    hidden = len(setups.of_method(method)) - len(names)
     st.caption(note if (method, setup) in setups.SETUPS else plain(note))
+    if hidden:
+        st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")
     return setup
 
 

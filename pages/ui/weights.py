@@ -5,16 +5,10 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.compute import plain
-from zsad_core import backbones, methods, own_setups, setups
+from zsad_core import backbones, methods, own_setups, published, setups
+from zsad_core.errors import WeightsError
 from zsad_core.setups import Setup
 from zsad_core.types import BackboneSpec
-
-PUBLISHED = (
-    "APRIL-GAN's published layers are exps/pretrained/mvtec_pretrained.pth and visa_pretrained.pth "
-    "of github.com/ByChelsea/VAND-APRIL-GAN, AnomalyCLIP's prompts checkpoints/9_12_4_multiscale/"
-    "epoch_15.pth and 9_12_4_multiscale_visa/epoch_15.pth of github.com/zqhang/AnomalyCLIP; they "
-    "need the backbone ViT-L-14-336, weights openai, image size 518."
-)
 
 
 def weights() -> None:
@@ -22,6 +16,7 @@ def weights() -> None:
     entries = setups.entries()
     _table(entries)
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
+    st.caption(f"Published checkpoints are looked for in {plain(str(published.folder()))}.")
     for key, entry in entries.items():
         if key not in setups.SETUPS:
             _own(entry)
@@ -41,11 +36,24 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "state": "missing" if problem else "found",
                 "what to do": problem,
                 "backbone": _title(entry.backbone) if methods.METHODS[method].needs_tower else "",
+                "checkpoint": _about(entry),
                 "provenance": entry.provenance,
                 "by": "the project" if (method, name) in setups.SETUPS else "you",
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def _about(entry: Setup) -> str:
+    """How its digest begins, and whether it is the published file; "" without one."""
+    official = setups.OFFICIAL.get((entry.method, entry.setup))
+    if official:
+        return published.compared(official)
+    try:
+        found = setups.digest(entry)
+    except WeightsError:
+        return ""
+    return f"SHA-256 {found[:12]}" if found else ""
 
 
 def _title(spec: BackboneSpec) -> str:
@@ -104,7 +112,9 @@ def _form() -> None:
             "Weights", placeholder="openai, or /path/weights.safetensors", key="own-weights"
         )
         checkpoint = left.text_input(
-            "Checkpoint of the method", help=PUBLISHED, key="own-checkpoint"
+            "Checkpoint of the method",
+            help="Safetensors, or a file in the format that its authors publish.",
+            key="own-checkpoint",
         )
         size = right.number_input(
             "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"

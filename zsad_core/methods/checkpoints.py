@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from zsad_core.errors import WeightsError
 from zsad_core.types import FloatArray
@@ -13,10 +15,11 @@ Shapes = Mapping[str, tuple[int | None, ...]]
 """Shape of each tensor by name; None stands for any length."""
 
 
-def read_official(path: Path, prefix: str) -> dict[str, FloatArray]:
-    """Tensors of a published checkpoint whose names begin with the prefix, without it, as float32.
+def read_official(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
+    """Tensors of a published checkpoint whose names begin with the prefix, without it.
 
-    A tensor inside a dict is named by the dict's key, a dot and its own. Nothing in the file is run
+    A tensor inside a dict is named by the dict's key, a dot and its own. Floats become float32,
+    integers stay what they are. Nothing in the file is run
     (`weights_only`). Raises WeightsError.
     """
     try:
@@ -26,7 +29,7 @@ def read_official(path: Path, prefix: str) -> dict[str, FloatArray]:
             f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
         ) from error
     tensors = {
-        name.removeprefix(prefix): np.asarray(value.float().numpy())
+        name.removeprefix(prefix): (value.float() if value.is_floating_point() else value).numpy()
         for name, value in _flat(found).items()
         if name.startswith(prefix)
     }
@@ -47,7 +50,7 @@ def _flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
     return {inner: tensor for part in parts for inner, tensor in part.items()}
 
 
-def wanted(tensors: Mapping[str, FloatArray], shapes: Shapes) -> dict[str, FloatArray]:
+def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
     """The named tensors in float32; raises WeightsError naming the first that does not fit."""
     for name, shape in shapes.items():
         found = tensors[name].shape if name in tensors else ()
@@ -57,4 +60,6 @@ def wanted(tensors: Mapping[str, FloatArray], shapes: Shapes) -> dict[str, Float
             expected = ", ".join("any" if size is None else str(size) for size in shape)
             comma = "," if len(shape) == 1 else ""
             raise WeightsError(f"{name} is {size}, expected ({expected}{comma})")
+        if not np.issubdtype(tensors[name].dtype, np.floating):
+            raise WeightsError(f"{name} is {tensors[name].dtype}, expected floating point numbers")
     return {name: np.asarray(tensors[name], np.float32) for name in shapes}
