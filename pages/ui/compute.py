@@ -1,6 +1,7 @@
 """Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -104,8 +105,18 @@ def make_rest_of_demo(data: DataSpec) -> None:
     dataset = datasets.open_dataset(data)
     if not isinstance(dataset, Demo) or engine().jobs.running():
         return
+
+    def work(progress: Progress) -> None:
+        def step(done: int, total: int) -> None:
+            progress(done, total)
+            while len(engine().jobs.running()) > 1:  # somebody waits for something else
+                progress(done, total)
+                time.sleep(0.2)
+
+        dataset.make_all(step)
+
     if not all(dataset.made(subject.id) for subject in dataset.subjects()):
-        start_once(f"demo-{data.kind}", "Making the synthetic cohort", dataset.make_all)
+        start_once(f"demo-{data.kind}", "Making the synthetic cohort", work)
 
 
 def show_running() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from zsad_core import datasets, evaluation, metrics, pipeline, prompt_sets
-from zsad_core.backbones import WEIGHTS
+from zsad_core import datasets, evaluation, methods, metrics, pipeline, prompt_sets, setups
+from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.engine import Engine
 from zsad_core.evaluation import Evaluated
 from zsad_core.types import (
@@ -96,14 +96,24 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
         normal=appearance.abnormal,
         abnormal=appearance.normal,
     )
-    yield "intensity", "zero-shot", appearance
     for prompts in (*shipped.values(), swapped, NONSENSE):
         yield "winclip", "zero-shot", prompts
     for name in ("appearance", "medical"):
         yield "winclip", "pmc", shipped[name]
-    for setup in ("industrial", "finetune", "brats", "pmc"):
-        yield "aprilgan", setup, replace(shipped["aprilgan"], class_name="brain")
-        yield "anomalyclip", setup, shipped["anomalyclip"]
+    for (method, setup), entry in setups.SETUPS.items():
+        if method != "winclip" and entry.backbone.name in BACKBONES:
+            yield method, setup, own_prompts(method)
+
+
+def own_prompts(method: str) -> PromptSet:
+    """What a method is measured with: its official texts, about a brain where they name no class.
+
+    Where the class word was learned with, it stays.
+    """
+    kind, shipped = methods.METHODS[method], prompt_sets.shipped()
+    found = shipped[kind.prompts or "appearance"]
+    general = found.class_name == "object" and not kind.prompt_note
+    return replace(found, class_name="brain") if general else found
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
@@ -118,7 +128,7 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
     return Row(
         method=spec.method,
         setup=spec.setup,
-        prompts=spec.prompts.name if spec.features.recipe else "none",
+        prompts=spec.prompts.name if methods.METHODS[spec.method].prompts else "none",
         split=split,
         subjects=len(found),
         level=level,
