@@ -1,0 +1,159 @@
+"""Every method with a tower, on the demo CLIP and at the shape of ViT-L-14 with random weights.
+
+Each is measured in a process of its own, so that its peak memory is its own. Learned tensors are
+fresh ones: no speed depends on them.
+"""
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import open_clip
+from open_clip.transformer import ResidualAttentionBlock
+from torch.nn.modules import module
+
+from bench.core import seconds
+from bench.report import Line
+from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.engine import Engine
+from zsad_core.methods.texts import TowerTexts
+from zsad_core.training import examples, fit
+from zsad_core.training.commands import LEARNERS
+from zsad_core.types import BackboneSpec, ByteArray, DataSpec, FloatArray, Precision, SliceSpec
+
+SUBJECT = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")
+LARGE = BackboneSpec("ViT-L-14-336", "openai")
+BACKBONES = ("demo", LARGE.name)
+IMAGES = 16  # of an epoch
+
+
+def measure() -> Iterator[Line]:
+    """Seconds a slice, share outside the blocks, memory, disk; on the demo also training epochs."""
+    spawn = multiprocessing.get_context("spawn")
+    for name, method in methods.METHODS.items():
+        for backbone in BACKBONES if method.needs_tower else ():
+            with ProcessPoolExecutor(1, spawn) as own:
+                yield from own.submit(_measured, name, backbone).result()
+
+
+@dataclass
+class _Case:
+    """A method ready to map slices; its texts are read once, where they do not hang on a slice."""
+
+    images: ByteArray
+    brain: np.ndarray
+    name: str
+    backbone: str
+    precision: Precision
+
+    def __post_init__(self) -> None:
+        self.tower = _tower(self.backbone, self.precision)
+        self.method = methods.build(self.name, _options(self.name, self.backbone))
+        self.recipe = self.method.recipe(self.tower.info)
+        self.kept = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
+        side, frozen = 96, not self.method.in_tower
+        self.encoder = examples.Encoder(self.method, self.tower, self.recipe, side, frozen)
+        self.learned = self._fresh() if self.method.learned else None
+        self.text: FloatArray | None = None
+
+    def _fresh(self) -> dict[str, FloatArray]:
+        learner = LEARNERS[self.name](self.encoder)
+        few = examples.of_textures(self.encoder, 2, 0)
+        return dict(learner.initial(0, replace(few, text=learner.text("surface"))))
+
+    def features(self) -> list[dict[str, np.ndarray]]:
+        return self.method.encode(self.tower, self.images, self.recipe, self.kept, self.learned)
+
+    def run(self) -> None:
+        found = self.features()
+        if self.text is None or self.method.text_by_slice:
+            own = self.method.prompts if self.method.text_by_slice else "minimal-pair"
+            prompts = prompt_sets.shipped()[own]
+            encoder = TowerTexts(self.tower, self.recipe.activation)
+            self.text = self.method.texts(prompts, encoder, self.learned, found)
+        self.method.maps(found, self.kept, self.text, self.learned, self.recipe, ())
+
+
+def _options(name: str, backbone: str) -> tuple[tuple[str, str], ...]:
+    """Those of the shipped setup on the demo; the official side in pixels elsewhere."""
+    shipped = (one for one in setups.SETUPS.values() if one.method == name)
+    if backbone == "demo":
+        return next(one.options for one in shipped if one.backbone.name == "demo")
+    return (("image_size", "518"),)
+
+
+def _measured(name: str, backbone: str) -> list[Line]:
+    what, lines, stack = f"{name}, {backbone}", list[Line](), Engine().stack(SUBJECT)
+    filled = np.flatnonzero(stack.brain.any(axis=(1, 2)))
+    chosen = filled[[len(filled) // 4, len(filled) // 2]]
+    for precision in ("float32", "bfloat16"):  # in this order, the model is converted in place
+        case = _Case(stack.image[chosen], stack.brain[chosen], name, backbone, precision)
+        case.run()
+        with _blocks() as inside:
+            spent = seconds(case.run)
+        outside = 100 * (1 - sum(inside) / spent)
+        lines.append(Line(f"{what}, {precision}", spent / len(chosen), "s/slice"))
+        lines.append(Line(f"{what}, {precision}, outside the towers' blocks", outside, "%"))
+    stored = sum(array.size * 2 for one in case.features() for array in one.values())  # float16
+    size = stored / len(chosen) * len(filled) / 2**20
+    lines.append(Line(f"{what}: features of a subject, about", size, "MB"))
+    if backbone == "demo" and case.method.learned:
+        lines += _epochs(replace(case, precision="float32"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return [*lines, Line(f"{what}: peak memory", peak, "GB")]
+
+
+def _epochs(case: _Case) -> Iterator[Line]:
+    """One epoch of training; where the tower is frozen, also with the tower passed each time."""
+    learner = LEARNERS[case.name](case.encoder)
+    found = examples.of_textures(case.encoder, IMAGES, 0)
+    found = replace(found, text=learner.text("surface"))
+    plan = replace(learner.plan, epochs=1)
+    epoch = seconds(lambda: fit.fit(learner, (found, None), plan))
+    what = f"{case.name}, demo: epoch of {IMAGES} images"
+    if not case.encoder.frozen:
+        yield Line(f"{what} through the tower", epoch, "s")
+        return
+    images = np.zeros((IMAGES, case.recipe.image_size, case.recipe.image_size), np.uint8)
+    tower = seconds(lambda: case.encoder.features(images))
+    yield Line(f"{what} on stored features", epoch, "s")
+    yield Line(f"{what} through the tower", epoch + tower, "s")
+
+
+@contextmanager
+def _blocks() -> Iterator[list[float]]:
+    """Seconds of each pass through a transformer block of either tower."""
+    spent, began = list[float](), list[float]()
+
+    def before(block: object, _: object) -> None:
+        if isinstance(block, ResidualAttentionBlock):
+            began.append(time.perf_counter())
+
+    def after(block: object, *_: object) -> None:
+        if isinstance(block, ResidualAttentionBlock):
+            spent.append(time.perf_counter() - began.pop())
+
+    hooks = (
+        module.register_module_forward_pre_hook(before),
+        module.register_module_forward_hook(after),
+    )
+    try:
+        yield spent
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _tower(backbone: str, precision: Precision) -> backbones.Tower:
+    device = backbones.default_device()
+    if backbone != LARGE.name:
+        return backbones.load(BackboneSpec(backbone), device, precision)
+    model = open_clip.CLIP(**open_clip.get_model_config(backbone))
+    return backbones.Tower(
+        backbones.info(LARGE), model, open_clip.SimpleTokenizer(), device, precision
+    )
