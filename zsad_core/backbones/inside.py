@@ -37,12 +37,16 @@ def walk_text(text: TextTransformer, tokens: Tensor, words: Tensor, before: Befo
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
 
     tokens (N, T) say where the text ends, words (N, T, width) are what the blocks read, without
-    positions. Gradients flow through.
+    positions. `before` may make more rows of them, as many as tokens has. Where the text is causal,
+    what follows the longest text is left out: nothing reads it. Gradients flow through.
     """
-    x = words + text.positional_embedding[: words.shape[1]]
+    ends, mask = tokens.argmax(dim=1), text.attn_mask
+    length = words.shape[1] if mask is None else int(ends.max()) + 1
+    mask = None if mask is None else mask[:length, :length]
+    x = words[:, :length] + text.positional_embedding[:length]
     for number, block in enumerate(text.transformer.resblocks, 1):
-        x = block(before(number, x), attn_mask=text.attn_mask)
-    last = text.ln_final(x[torch.arange(len(x)), tokens.argmax(dim=1)])
+        x = block(before(number, x), attn_mask=mask)
+    last = text.ln_final(x[torch.arange(len(x)), ends])
     project = text.text_projection
     return project(last) if isinstance(project, nn.Linear) else last @ project
 

@@ -92,7 +92,7 @@ class Tower:
             x = block(x)
             if number in recipe.taps:
                 found.append(_numpy(x[:, 1:]))
-        return found, _numpy(self._projected(x[:, 0]))
+        return found, _numpy(self.projected(x[:, 0]))
 
     @torch.inference_mode()
     def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
@@ -110,8 +110,20 @@ class Tower:
             x = block(x)
             path = x if number < first else path
             if number in recipe.taps:
-                found.append(_numpy(self._projected(path[:, 1:])))
+                found.append(_numpy(self.projected(path[:, 1:])))
         return found, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
+
+    def walk(self, images: ByteArray, recipe: Recipe, between: Before) -> Tensor:
+        """The stream (B, 1+P, width) after the last block; gradients flow to what `between` puts in.
+
+        What between(0, x) returns enters the first block, what between(n, x) returns of the stream
+        after block n goes on to the next.
+        """
+        visual = self._prepared(recipe)
+        x = between(0, visual.ln_pre(self._embedded(images, recipe)))
+        for number, block in enumerate(visual.transformer.resblocks, 1):
+            x = between(number, block(x))
+        return x
 
     @torch.inference_mode()
     def windows(
@@ -131,18 +143,19 @@ class Tower:
         for one, scales in zip(tokens, chosen, strict=True):
             found.append([self._few(one, torch.from_numpy(index)) for index in scales])
         whole = visual.transformer(visual.ln_pre(tokens))[:, 0]
-        return found, _numpy(self._projected(whole))
+        return found, _numpy(self.projected(whole))
 
     def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
         visual, first = self._visual, torch.zeros(len(index), 1, dtype=torch.long)
         index = torch.cat([first, index + 1], dim=1).to(self.device)
         parts = [
-            _numpy(self._projected(visual.transformer(visual.ln_pre(tokens[part]))[:, 0]))
+            _numpy(self.projected(visual.transformer(visual.ln_pre(tokens[part]))[:, 0]))
             for part in torch.split(index, CHUNK)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
 
-    def _projected(self, first: Tensor) -> Tensor:
+    def projected(self, first: Tensor) -> Tensor:
+        """Class tokens (…, width) after `ln_post` and projection, (…, E)."""
         first = self._visual.ln_post(first)
         return first if self._visual.proj is None else first @ self._visual.proj
 

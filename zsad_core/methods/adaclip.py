@@ -1,0 +1,194 @@
+"""AdaCLIP: prompts in both towers, part of which depend on the image, and learned projections."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.special import expit
+from torch import Tensor
+
+from zsad_core import prompt_sets
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.adaclip_prompts import depth, image_side, text_side
+from zsad_core.methods.checkpoints import Shapes, wanted
+from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
+from zsad_core.methods.semantic import fused
+from zsad_core.methods.texts import TextEncoder
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
+
+TAPS = 4
+SIGMA = 4  # pixels of the tower's input
+SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
+FAR = -20.0  # logit of a patch that is not kept: certainly normal
+
+
+@dataclass(frozen=True)
+class AdaClip:
+    """AdaCLIP, Cao et al. 2024, arXiv 2407.15795; github.com/caoyunkang/AdaCLIP e27ee32.
+
+    A plain pass gives the class feature f. Static prompts plus what linear heads make of f go
+    behind the patches ahead of the first blocks of the image tower, and over the first words ahead
+    of the first text blocks. The projected patches of four taps are compared with the text; the map
+    is the smoothed softmax of their mean logits, 0 … 1. With `hsf` the slice score blends into the
+    class feature what k-means makes of the most abnormal patches.
+    Differences: k-means starts from the seed 111 for every slice, so that a slice's score does not
+    depend on what was scored before; a grid with fewer patches than clusters has that many
+    clusters; `image_size` is by default the backbone's own (518 px there).
+    """
+
+    image_size: int = 0
+    hsf: bool = True
+
+    name: ClassVar[str] = "adaclip"
+    title: ClassVar[str] = "AdaCLIP"
+    source: ClassVar[str] = "Cao et al. 2024, arXiv 2407.15795"
+    high: ClassVar[float] = 1.0
+    learned: ClassVar[bool] = True
+    official: ClassVar[str] = "clip_model."
+    prompts: ClassVar[str] = "adaclip"
+    prompt_note: ClassVar[str] = (
+        "Learned and fixed: vectors that take the place of each sentence's first five words from "
+        "the second text block on, in part made from the slice itself. Yours to change: the class "
+        "word, the states and the templates; the first five words of a sentence act through the "
+        "first text block alone."
+    )
+    needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = True
+    text_by_slice: ClassVar[bool] = True
+    takes_references: ClassVar[bool] = False
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Four taps of the prompted pass; the score with `hsf` chooses among all patches."""
+        if info.text_width != info.embed_dim:
+            raise SettingError(
+                f"AdaCLIP puts vectors of the embedding's width among words, and '{info.name}' has "
+                f"an embedding of {info.embed_dim} and words of {info.text_width}; choose a "
+                "backbone where they agree, such as ViT-L-14-336."
+            )
+        side, grid = grid_of(info, self.image_size)
+        near = math.ceil((4 * SIGMA + SLACK) / info.patch_size) + 1
+        return Recipe(
+            "adaclip",
+            side,
+            grid,
+            taps=tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1)),
+            activation=info.activation or "gelu",
+            positions="bicubic",
+            reach=grid if self.hsf else min(near, grid),
+        )
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """A (P, E) array for each tap, the class feature (E,), and that of the plain pass (E,)."""
+        return (*tap_parts(recipe), "plain")
+
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
+    def encode(
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
+    ) -> list[SliceFeatures]:
+        """Projected patches and class feature, unit vectors; the plain class feature as it is."""
+        tensors = self._on(tower, learned)
+        _, plain = tower.taps(images, replace(recipe, taps=()))
+        with torch.no_grad():
+            first = torch.from_numpy(plain).to(tower.device)
+            taps, whole = image_side(tower, images, recipe, tensors, first)
+        found = of_kept([tap.cpu().numpy() for tap in taps], whole.cpu().numpy(), recipe, kept)
+        return [one | {"plain": row} for one, row in zip(found, plain, strict=True)]
+
+    def texts(
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
+    ) -> FloatArray:
+        """(B, K, E): the sentences under the prompts of each slice, '-' of the class word a space."""
+        sides = prompt_sets.sentences(
+            replace(prompts, class_name=prompts.class_name.replace("-", " "))
+        )
+
+        @torch.no_grad()
+        def work(tower: Tower, activation: str) -> FloatArray:
+            if not features:
+                return np.zeros((0, len(sides), tower.info.embed_dim), np.float32)
+            tensors = self._on(tower, learned)
+            plain = np.stack([one["plain"] for one in features]).astype(np.float32)
+            first = torch.from_numpy(plain).to(tower.device)
+            return text_side(tower, sides, tensors, activation, first).cpu().numpy()
+
+        return encoder.on_tower(work)
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """Static prompts, heads of dynamic prompts and projections under their published names.
+
+        As many blocks have prompts, and prompts have as many vectors, as the file says (4 and 5).
+        """
+        embed, width = (info.embed_dim, info.width) if info else (None, None)
+        static: Shapes = {"visual_prompter.static_prompts.0": (None, width)}
+        length = wanted(tensors, static)["visual_prompter.static_prompts.0"].shape[0]
+        shapes: dict[str, tuple[int | None, ...]] = {}
+        for side, size in (("text", embed), ("visual", width)):
+            for i in range(depth(tensors)):
+                shapes[f"{side}_prompter.static_prompts.{i}"] = (length, size)
+            for j in range(length):
+                shapes |= _layer(f"dynamic_{side}_prompt_generator.head.{j}", size, embed)
+        for i in range(TAPS):
+            shapes |= _layer(f"patch_token_layer.head.{i}", embed, width)
+        return wanted(tensors, {**shapes, **_layer("cls_token_layer.head.0", embed, embed)})
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: Learned,
+        recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature."""
+        assert recipe is not None  # a method with a tower has one
+        logits, scores = list[FloatArray](), list[float]()
+        for one, (normal, abnormal) in zip(features, text, strict=True):
+            apart = 100 * (abnormal - normal)  # (E,); a softmax of two
+            taps = np.stack([one[f"tap{block}"] for block in recipe.taps]).astype(np.float32)
+            logits.append((taps @ apart).mean(axis=0))  # (P,)
+            whole = one["class"].astype(np.float32)
+            whole = fused(whole, taps, logits[-1]) if self.hsf else whole
+            scores.append(expit(whole @ apart))
+        grid = spread(np.concatenate(logits), kept, FAR)
+        values = torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
+        smooth = ndimage.gaussian_filter(values[:, 0].numpy(), (0, SIGMA, SIGMA))
+        return smooth.clip(0, 1), np.array(scores, np.float32)
+
+    def _on(self, tower: Tower, learned: Learned) -> dict[str, Tensor]:
+        """The learned tensors on the tower's device, checked; raises WeightsError."""
+        if learned is None:
+            raise WeightsError("AdaCLIP needs its learned prompts; choose a training setup.")
+        found = self.checkpoint(learned, tower.info)
+        return {name: torch.from_numpy(value).to(tower.device) for name, value in found.items()}
+
+
+def _layer(name: str, out: int | None, into: int | None) -> dict[str, tuple[int | None, ...]]:
+    return {f"{name}.weight": (out, into), f"{name}.bias": (out,)}
