@@ -15,9 +15,15 @@ from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = golden_recipe("recipe_clip_random")
+ADAPTERS = golden_recipe("recipe_zsad_adapters")
 LEARNED = {
     "aprilgan": lambda: CLIP.april_linear_state("tiny"),
     "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("tiny"),
+    "mvfa": lambda: {
+        f"{group}.{name}": value
+        for group, state in ADAPTERS.mvfa_state(CLIP.TINY).items()
+        for name, value in state.items()
+    },
 }
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
 SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
@@ -100,7 +106,7 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
     recipe = method.recipe(info)
     assert method.recipe(info) == recipe
     assert hash(method.recipe(info)) == hash(recipe)
-    assert recipe.grid * info.patch_size == recipe.image_size
+    assert recipe.grid == recipe.image_size // info.patch_size
     assert 0 <= recipe.reach < recipe.grid
     assert list(recipe.taps) == sorted(set(recipe.taps))
     assert all(1 <= tap <= info.visual_blocks for tap in recipe.taps)
@@ -172,7 +178,8 @@ def test_a_backbone_has_taps_windows_and_texts(shipped):
     taps, first = tower.taps(SLICES, recipe)
     assert [tap.shape for tap in taps] == [(len(SLICES), grid * grid, info.width)]
     window = np.arange(4)[None]
-    windows, again = tower.windows(SLICES, recipe, [[window]] * len(SLICES))
+    windows, patches, again = tower.windows(SLICES, recipe, [[window]] * len(SLICES))
+    assert patches.shape == (len(SLICES), grid * grid, info.width)
     assert [one[0].shape for one in windows] == [(1, info.embed_dim)] * len(SLICES)
     np.testing.assert_allclose(again, first, atol=1e-4)
 

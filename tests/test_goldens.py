@@ -231,6 +231,46 @@ def test_winclip_embeddings_windows_and_texts(winclip_tiny, inputs):
     np.testing.assert_allclose(text, stored["text_embeddings"], atol=1e-5)
 
 
+def test_winclip_with_normal_slices(winclip_tiny, inputs, tmp_path):
+    stored, images = golden("winclip_tiny"), inputs["at_240"]
+    tower, method = backbones.load(winclip_tiny, "cpu", "float32"), WinClip()
+    made = method.recipe(tower.info)
+    kept = np.ones((2, made.grid, made.grid), bool)
+    features, normal = (
+        method.encode(tower, images[stored[which]], made, kept, None)
+        for which in ("images", "references")
+    )
+    np.testing.assert_allclose(features[0]["patches"][::15], stored["patch_image0"], atol=1e-4)
+    prompts = replace(prompt_sets.shipped()["winclip"], class_name=str(stored["class_name"]))
+    text = method.texts(prompts, TowerTexts(tower, "gelu"), None, ())
+    maps, scores = method.maps(features, kept, text, None, made, normal)
+    np.testing.assert_allclose(maps, stored["few_map"], atol=1e-4)
+    np.testing.assert_allclose(scores, stored["few_score"], atol=1e-5)
+    (tmp_path / "normal").mkdir()
+    asked, again = mapped(
+        tmp_path,
+        images[stored["images"]],
+        method="winclip",
+        backbone=winclip_tiny,
+        class_name=str(stored["class_name"]),
+        references=tuple(map(str, pictures(tmp_path / "normal", images[stored["references"]]))),
+    )
+    np.testing.assert_allclose(asked, stored["few_map"], atol=1e-4)
+    np.testing.assert_allclose(again, stored["few_score"], atol=1e-5)
+
+
+def test_winclip_is_calm_where_a_slice_is_one_of_the_normal_ones(winclip_tiny, inputs):
+    tower, method = backbones.load(winclip_tiny, "cpu", "float32"), WinClip()
+    made = method.recipe(tower.info)
+    kept = np.ones((2, made.grid, made.grid), bool)
+    features = method.encode(tower, inputs["at_240"][:2], made, kept, None)
+    text = golden("winclip_tiny")["text_embeddings"]
+    zero, _ = method.maps(features, kept, text, None, made, ())
+    few, _ = method.maps(features, kept, text, None, made, features[:1])
+    np.testing.assert_allclose(few[0], zero[0] / 2, atol=1e-5)
+    assert (few[1] > zero[1] / 2 + 1e-3).any()
+
+
 def test_winclip_maps_and_scores(winclip_tiny, inputs, tmp_path):
     stored = golden("winclip_tiny")
     maps, scores = mapped(

@@ -58,6 +58,13 @@ def _add_map(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
     parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
+    )
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
@@ -75,6 +82,7 @@ def _map(parsed: argparse.Namespace) -> None:
         prompts=parsed.prompts,
         image_size=parsed.image_size,
         options=tuple(parsed.option),
+        references=tuple(parsed.reference),
         device=parsed.device,
         precision=parsed.precision,
         out=parsed.out,

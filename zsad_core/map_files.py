@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.datasets import nifti
-from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.map_inputs import SCANS, normal_slice, picture
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import (
     BackboneSpec,
@@ -39,6 +40,7 @@ class MapRequest:
     prompts: str = ""
     image_size: int = 0
     options: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     device: str = "cpu"
     precision: Precision = "float32"
 
@@ -57,6 +59,7 @@ class Mapper:
             self.tower = backbones.load(spec, request.device, request.precision)
             self.recipe = self.method.recipe(self.tower.info)
             self.prompts = _prompts(request, self.method.prompts)
+        self._normal = self._remembered(request.references)
 
     def maps(self, batches: Iterable[ByteArray]) -> Iterator[tuple[FloatArray, FloatArray]]:
         """(B, H, W[, 3]) uint8 of one size to maps (B, S, S) or (B, H, W), and scores (B,).
@@ -64,7 +67,7 @@ class Mapper:
         One batch at a time, or all at once where the method needs that.
         """
         found: Iterable[list[SliceFeatures]] = map(self._features, batches)
-        if self.method.by_volume(0):
+        if self.method.by_volume(len(self._normal)):
             found = [[one for part in found for one in part]]
         for features in found:
             yield self._maps(features)
@@ -82,7 +85,19 @@ class Mapper:
                 encoder = TowerTexts(self.tower, self.recipe.activation)
                 self._text = self.method.texts(self.prompts, encoder, self.learned, features)
             text = self._text
-        return self.method.maps(features, kept, text, self.learned, self.recipe, ())
+        return self.method.maps(features, kept, text, self.learned, self.recipe, self._normal)
+
+    def _remembered(self, references: Iterable[str]) -> list[SliceFeatures]:
+        """Features of what the memory holds of normal slices."""
+        found: list[SliceFeatures] = []
+        for name in references:
+            if self.recipe is None or not self.method.takes_references:
+                raise SettingError(
+                    f"'{self.method.name}' reads no normal slices; leave --reference out."
+                )
+            side = self.recipe.image_size
+            found += self._features(methods.reference_views(self.method, normal_slice(name), side))
+        return found
 
     def _kept(self, count: int) -> MaskArray:
         grid = self.recipe.grid if self.recipe else 1
@@ -104,7 +119,7 @@ def build_method(request: MapRequest) -> methods.Method:
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:
     """Write the maps; returns the sentence that says what was written. Raises ZsadError."""
-    volume = request.inputs[0].name.endswith((".nii", ".nii.gz"))
+    volume = request.inputs[0].name.endswith(SCANS)
     if volume and len(request.inputs) > 1:
         raise SettingError("One NIfTI volume at a time; call the command once for each.")
     suffix = ".nii.gz" if volume else ".npz"
@@ -116,15 +131,15 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
 
 
 def _images(request: MapRequest, progress: Progress | None) -> str:
-    pictures = [_picture(path) for path in request.inputs]
+    pictures = [picture(path) for path in request.inputs]
     mapper = Mapper(request)
 
     def inputs() -> Iterator[ByteArray]:
         size = (mapper.recipe.image_size,) * 2 if mapper.recipe else None
-        for done, picture in enumerate(pictures):
+        for done, one in enumerate(pictures):
             if progress:
                 progress(done + 1, len(pictures))
-            resized = picture.resize(size, Image.Resampling.BICUBIC) if size else picture
+            resized = one.resize(size, Image.Resampling.BICUBIC) if size else one
             yield np.asarray(resized)[None]
 
     found = list(mapper.maps(inputs()))
@@ -156,16 +171,6 @@ def _volume(request: MapRequest, progress: Progress | None) -> str:
         done += len(found)
     nifti.write_like(request.inputs[0], slicing.to_voxels(maps), request.out)
     return f"\nmap of {len(filled)} slices, range 0 to {mapper.method.high:g}, in {request.out}"
-
-
-def _picture(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("L" if picture.mode in ("L", "1", "I;16", "I") else "RGB")
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file '{path}'; check the path.") from error
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"'{path}' cannot be read as an image ({error}); convert it.") from error
 
 
 def _setup(request: MapRequest) -> setups.Setup:

@@ -109,23 +109,15 @@ def encode(
     todo = missing(engine, spec)
     if slices is not None:
         todo = sorted(set(todo) & set(slices))
-    features, method = spec.features, method_of(spec)
-    if not todo or features.recipe is None:
+    if not todo or spec.features.recipe is None:
         return 0
-    key, kept = feature_key(engine, features), kept_patches(engine, features)
-    images = engine.stack(features.slices).image
-    learned = _learned(spec) if method.in_tower else None
+    kept, images = kept_patches(engine, spec.features), engine.stack(spec.features.slices).image
     for start in range(0, len(todo), BATCH):
         if progress:
             progress(start, len(todo))
         batch = todo[start : start + BATCH]
-        with engine.queue.turn(priority):
-            tower = engine.tower(features.backbone, features.precision)
-            found = method.encode(tower, images[batch], features.recipe, kept[batch], learned)
-        for index, arrays in zip(batch, found, strict=True):
-            for part, array in arrays.items():
-                half = array.astype(np.float16)
-                engine.store.write(key, f"{index:03d}-{part}", half, features)
+        names = [f"{index:03d}" for index in batch]
+        _store(engine, spec, (images[batch], kept[batch], names), priority)
     if progress:
         progress(len(todo), len(todo))
     engine.store.trim()
@@ -182,19 +174,51 @@ def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteA
         key = feature_key(engine, spec.features) if method.text_by_slice else ""
         named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
         text = class_embeddings(engine, spec, named)
-    normal = [_reference(engine, spec, one) for one in spec.references]
+    normal = [view for one in spec.references for view in _reference(engine, spec, one)]
     values, scores = method.maps(features, kept, text, _learned(spec), recipe, normal)
     shape = engine.stack(spec.features.slices).image.shape[1:]
     return quantise(methods.stretched(values, shape), method.high), scores
 
 
-def _reference(engine: Engine, spec: MapSpec, reference: Reference) -> SliceFeatures:
-    """Features of a normal slice at all its patches."""
-    recipe = spec.features.recipe
+def _reference(engine: Engine, spec: MapSpec, reference: Reference) -> list[SliceFeatures]:
+    """Features at all patches of what the memory holds of a normal slice, from the store."""
+    recipe, method = spec.features.recipe, method_of(spec)
     assert recipe is not None  # what takes references has a tower
     everywhere = replace(recipe, reach=recipe.grid)
     features = replace(spec.features, slices=reference.slices, recipe=everywhere)
-    return _read(engine, replace(spec, features=features), reference.index)
+    key, parts = feature_key(engine, features), method.parts(recipe)
+    image = engine.stack(reference.slices).image[reference.index]
+    views = methods.reference_views(method, image, recipe.image_size)
+    names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
+    kept = np.ones((BATCH, recipe.grid, recipe.grid), bool)
+    stored = engine.store.names(key)
+    todo = [v for v, name in enumerate(names) if any(f"{name}-{p}" not in stored for p in parts)]
+    for start in range(0, len(todo), BATCH):
+        batch = todo[start : start + BATCH]
+        of_batch = (views[batch], kept[: len(batch)], [names[v] for v in batch])
+        _store(engine, replace(spec, features=features), of_batch, INTERACTIVE)
+    return [_stored(engine, key, name, parts) for name in names]
+
+
+def _store(
+    engine: Engine, spec: MapSpec, batch: tuple[ByteArray, MaskArray, list[str]], priority: int
+) -> None:
+    """Encode images (B, H, W) at kept patches (B, R, C) and store them, float16, under names."""
+    features, method, (images, kept, names) = spec.features, method_of(spec), batch
+    assert features.recipe is not None  # else there is nothing to encode
+    key, learned = feature_key(engine, features), _learned(spec) if method.in_tower else None
+    with engine.queue.turn(priority):
+        tower = engine.tower(features.backbone, features.precision)
+        found = method.encode(tower, images, features.recipe, kept, learned)
+    for name, arrays in zip(names, found, strict=True):
+        for part, array in arrays.items():
+            engine.store.write(key, f"{name}-{part}", array.astype(np.float16), features)
+
+
+def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceFeatures:
+    """What the store holds of a slice."""
+    found = {part: engine.store.read(key, f"{name}-{part}") for part in parts}
+    return {part: array for part, array in found.items() if array is not None}
 
 
 def _learned(spec: MapSpec) -> Learned:
@@ -206,11 +230,11 @@ def _read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
         return {"pixels": engine.stack(spec.features.slices).image[index]}
     key = feature_key(engine, spec.features)
     parts = method_of(spec).parts(spec.features.recipe)
-    found = {part: engine.store.read(key, f"{index:03d}-{part}") for part in parts}
-    if any(array is None for array in found.values()):
+    found = _stored(engine, key, f"{index:03d}", parts)
+    if len(found) < len(parts):
         encode(engine, spec, [index], priority=INTERACTIVE)
-        found = {part: engine.store.read(key, f"{index:03d}-{part}") for part in parts}
-    return {part: array for part, array in found.items() if array is not None}
+        found = _stored(engine, key, f"{index:03d}", parts)
+    return found
 
 
 def method_of(spec: MapSpec) -> methods.Method:

@@ -6,7 +6,6 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,6 +13,7 @@ from zsad_core.backbones.device import PRECISIONS
 from zsad_core.backbones.fetching import fetch, wanted
 from zsad_core.backbones.inside import Before, activate, text_side, value_attention, walk_text
 from zsad_core.backbones.loading import built, fetched
+from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
@@ -114,7 +114,7 @@ class Tower:
         return found, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
 
     def walk(self, images: ByteArray, recipe: Recipe, between: Before) -> Tensor:
-        """The stream (B, 1+P, width) after the last block; gradients flow to what `between` puts in.
+        """The stream (B, 1+P, width) after the last block; gradients flow to what is put in.
 
         What between(0, x) returns enters the first block, what between(n, x) returns of the stream
         after block n goes on to the next.
@@ -131,19 +131,21 @@ class Tower:
         images: ByteArray,
         recipe: Recipe,
         chosen: Sequence[Sequence[NDArray[np.int64]]],
-    ) -> tuple[list[list[FloatArray]], FloatArray]:
+    ) -> tuple[list[list[FloatArray]], FloatArray, FloatArray]:
         """Class feature of windows alone: for image b and scale k, chosen[b][k] is (M, k*k).
 
         A window is the class token and some patches (indices into the grid, row by row), taken
-        before `ln_pre`. Returns (M, E) for each, and the class feature (B, E) of whole images.
+        before `ln_pre`. Returns (M, E) for each, and of whole images all patches (B, P, width)
+        after `ln_post`, not projected, and the class feature (B, E).
         """
         visual = self._prepared(recipe)
         tokens = self._embedded(images, recipe)  # (B, 1+P, width)
         found = []
         for one, scales in zip(tokens, chosen, strict=True):
             found.append([self._few(one, torch.from_numpy(index)) for index in scales])
-        whole = visual.transformer(visual.ln_pre(tokens))[:, 0]
-        return found, _numpy(self.projected(whole))
+        whole = visual.transformer(visual.ln_pre(tokens))
+        patches = _numpy(visual.ln_post(whole[:, 1:]))
+        return found, patches, _numpy(self.projected(whole[:, 0]))
 
     def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
         visual, first = self._visual, torch.zeros(len(index), 1, dtype=torch.long)
@@ -165,9 +167,9 @@ class Tower:
 
     def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
         """Class token and patches with positions, (B, 1+P, width), before `ln_pre`."""
-        pixels = _pixels(images, recipe, self.info).to(self.device, self._dtype)
-        patches = self._visual.conv1(pixels).flatten(2).transpose(1, 2)
-        first = self._visual.class_embedding.to(self._dtype).expand(len(pixels), 1, -1)
+        values = pixels(images, recipe, self.info).to(self.device, self._dtype)
+        patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
+        first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
         return torch.cat([first, patches], dim=1) + self._places(recipe)
 
     def _places(self, recipe: Recipe) -> Tensor:
@@ -189,25 +191,6 @@ def _resized(table: Tensor, recipe: Recipe) -> Tensor:
         grid, (recipe.grid, recipe.grid), mode=mode, align_corners=False, antialias=bool(antialias)
     )
     return torch.cat([table[:1], grid.flatten(2)[0].T])
-
-
-def _pixels(images: ByteArray, recipe: Recipe, about: TowerInfo) -> Tensor:
-    """(B, 3, S, S) float32, resized as PIL does (bicubic; a grey slice as grey), and scaled."""
-    size = recipe.image_size
-    if images.shape[1:3] != (size, size):
-        images = np.stack(
-            [
-                np.asarray(Image.fromarray(i).resize((size, size), Image.Resampling.BICUBIC))
-                for i in images
-            ]
-        )
-    if images.ndim == 3:
-        images = np.repeat(images[..., None], 3, axis=3)
-    values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
-    if recipe.scaling == "plain":
-        return values
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
-    return (values - mean) / std
 
 
 def _numpy(values: Tensor) -> FloatArray:

@@ -10,6 +10,8 @@ from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
+from zsad_core.methods.memory import views
+from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
 from zsad_core.types import (
@@ -106,13 +108,14 @@ class Method(Protocol):
         """
 
 
-__all__ = ["METHODS", "Method", "build", "stretched"]
+__all__ = ["METHODS", "Method", "build", "reference_views", "stretched"]
 
 METHODS: dict[str, type[Method]] = {
     "intensity": Intensity,
     "winclip": WinClip,
     "aprilgan": AprilGan,
     "anomalyclip": AnomalyClip,
+    "mvfa": Mvfa,
 }
 
 
@@ -134,6 +137,14 @@ def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
             )
         values[option] = _like(known[option], option, text)
     return kind(**values)
+
+
+def reference_views(method: Method, image: ByteArray, side: int) -> ByteArray:
+    """What is encoded of a normal slice (H, W) or (H, W, 3): (V, side, side), or with 3.
+
+    The slice itself first; with a method's option `augment` turned ones too.
+    """
+    return views(image, side, bool(getattr(method, "augment", False)))
 
 
 def _like(default: object, name: str, text: str) -> object:

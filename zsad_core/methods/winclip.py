@@ -1,4 +1,4 @@
-"""WinCLIP: windows of patches through CLIP, compared with text, without any training."""
+"""WinCLIP: windows of patches through CLIP, compared with text and with normal slices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.methods.grids import enlarged, grid_of
+from zsad_core.methods.memory import distance
 from zsad_core.methods.texts import TextEncoder, pooled, probability
 from zsad_core.types import (
     ByteArray,
@@ -26,12 +27,17 @@ SCALES = (2, 3)
 
 @dataclass(frozen=True)
 class WinClip:
-    """WinCLIP zero-shot, Jeong et al. 2023, arXiv 2303.14814; no official code was released.
+    """WinCLIP and WinCLIP+, Jeong et al. 2023, arXiv 2303.14814; no official code was released.
 
     The formulas are those of anomalib 2.7.0. Every window of 2 x 2 and 3 x 3 patches is a short
     sequence with the class token; M = 3 / (1/s + 1/H2 + 1/H3), s the whole image's probability, Hk
     the harmonic mean over the windows of scale k that hold the patch. Range 0 … 1, not smoothed.
     The temperature 0.07 is INFERRED: the paper's text does not give it.
+
+    With normal slices (WinCLIP+), A = (1 - the largest cosine to any of theirs) / 2 of each patch
+    after `ln_post` (zqhang/Accurate-WinCLIP-pytorch eef4f8c takes it before) and of each window;
+    F = (A + H2 of A + H3 of A) / 3, the map is (M + F) / 2, the score (s + max F) / 2. Difference:
+    that maximum is over kept patches, since others are not stored.
     """
 
     image_size: int = 0
@@ -47,7 +53,7 @@ class WinClip:
     needs_tower: ClassVar[bool] = True
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = True
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Windows of 2 and 3 patches at the backbone's own size."""
@@ -56,8 +62,8 @@ class WinClip:
         return Recipe("windows", side, grid, windows=SCALES, activation=activation, reach=1)
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
-        """An (M, E) array of windows for each scale, and the class feature (E,)."""
-        return (*(f"windows{scale}" for scale in recipe.windows), "class")
+        """An (M, E) array of windows for each scale, patches (P, width), class feature (E,)."""
+        return (*(f"windows{scale}" for scale in recipe.windows), "patches", "class")
 
     def by_volume(self, references: int) -> bool:
         """Every slice by itself."""
@@ -71,12 +77,12 @@ class WinClip:
         kept: MaskArray,
         learned: Learned,
     ) -> list[SliceFeatures]:
-        """Class features of the windows that touch kept patches, and of the whole slice."""
+        """Class features of the windows that touch kept patches, those patches, the slice's."""
         chosen = [[_patches(one, scale) for scale in recipe.windows] for one in kept]
-        windows, first = tower.windows(images, recipe, chosen)
+        windows, patches, first = tower.windows(images, recipe, chosen)
         return [
             {f"windows{scale}": windows[b][i] for i, scale in enumerate(recipe.windows)}
-            | {"class": first[b]}
+            | {"patches": patches[b][kept[b].ravel()], "class": first[b]}
             for b in range(len(images))
         ]
 
@@ -105,7 +111,10 @@ class WinClip:
         recipe: Recipe | None,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
-        """Harmonic means over windows and scales; 0 at patches that are not kept."""
+        """Harmonic means over windows and scales, and of normal slices' means over the scales.
+
+        0 at patches that are not kept.
+        """
         assert recipe is not None  # a method with a tower has one
         scores = probability(np.stack([one["class"] for one in features]), text)
         grids = np.zeros(kept.shape, np.float32)
@@ -115,9 +124,30 @@ class WinClip:
                 found = probability(one[f"windows{scale}"], text)
                 inverse = inverse + 1 / _harmonic(found, kept[b], scale)
             grids[b] = np.where(kept[b], (1 + len(recipe.windows)) / inverse, 0)
+        if references:
+            few = np.stack(
+                [_few(*of, references, recipe) for of in zip(features, kept, strict=True)]
+            )
+            grids = np.asarray((grids + few) / 2, np.float32)
+            scores = (scores + few.max(axis=(1, 2))) / 2
         grid = torch.from_numpy(np.nan_to_num(grids, posinf=0))[:, None]
         values = enlarged(grid, recipe.image_size, align_corners=False)
         return np.asarray(values[:, 0].numpy()), scores
+
+
+def _few(
+    features: SliceFeatures, kept: MaskArray, references: Sequence[SliceFeatures], recipe: Recipe
+) -> FloatArray:
+    """F (R, C): how far patches and windows are from those of normal slices; 0 where not kept."""
+
+    def away(part: str) -> FloatArray:
+        return distance(features[part], np.concatenate([one[part] for one in references])) / 2
+
+    total = np.zeros(kept.shape, np.float32)
+    total[kept] = away("patches")
+    for scale in recipe.windows:
+        total += np.where(kept, _harmonic(away(f"windows{scale}"), kept, scale), 0)
+    return total / np.float32(1 + len(recipe.windows))
 
 
 def _touching(kept: MaskArray, scale: int) -> MaskArray:
@@ -138,7 +168,8 @@ def _harmonic(values: FloatArray, kept: MaskArray, scale: int) -> FloatArray:
     """Harmonic mean (R, C) of the values (M,) of the windows that hold each patch."""
     touching = _touching(kept, scale)
     inverse = np.zeros(touching.shape)
-    inverse[touching] = 1 / values.astype(np.float64)
+    with np.errstate(divide="ignore"):  # a window just like a normal one: its mean is 0
+        inverse[touching] = 1 / values.astype(np.float64)
     total, count = np.zeros(kept.shape), np.zeros(kept.shape)
     height, width = touching.shape
     for row in range(scale):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zsad_core import backbones, datasets, methods, slicing
+from zsad_core.backbones.pixels import sized
 from zsad_core.errors import SettingError
 from zsad_core.setups import Setup
 from zsad_core.training import textures
@@ -175,18 +176,6 @@ def of_textures(
     tokens, first = _encode(encoder, bank.images, progress)
     masks = squashed(bank.defect > 0, encoder.side)
     return Examples(tokens, masks, first, classes=("surface",) * len(tokens))
-
-
-def sized(images: ByteArray, side: int) -> ByteArray:
-    """Images (N, H, W) or (N, H, W, 3) at side x side pixels, as PIL's bicubic makes them.
-
-    >>> sized(np.zeros((1, 3, 4), np.uint8), 2).shape
-    (1, 2, 2)
-    """
-    if images.shape[1:3] == (side, side):
-        return images
-    size, how = (side, side), Image.Resampling.BICUBIC
-    return np.stack([np.asarray(Image.fromarray(image).resize(size, how)) for image in images])
 
 
 def squashed(masks: MaskArray, side: int) -> MaskArray:

@@ -1,0 +1,33 @@
+"""Images as a tower wants them."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zsad_core.backbones.sources import TowerInfo
+from zsad_core.types import ByteArray, Recipe
+
+
+def sized(images: ByteArray, side: int) -> ByteArray:
+    """Images (N, H, W) or (N, H, W, 3) at side x side pixels, as PIL's bicubic makes them.
+
+    >>> sized(np.zeros((1, 3, 4), np.uint8), 2).shape
+    (1, 2, 2)
+    """
+    if images.shape[1:3] == (side, side):
+        return images
+    size, how = (side, side), Image.Resampling.BICUBIC
+    return np.stack([np.asarray(Image.fromarray(image).resize(size, how)) for image in images])
+
+
+def pixels(images: ByteArray, recipe: Recipe, about: TowerInfo) -> Tensor:
+    """(B, 3, S, S) float32, resized (a grey slice as grey) and scaled."""
+    images = sized(images, recipe.image_size)
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
+    if recipe.scaling == "plain":
+        return values
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
+    return (values - mean) / std

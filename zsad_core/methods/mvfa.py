@@ -1,0 +1,204 @@
+"""MVFA: adapters inside the image tower, and a memory of normal slices where some are given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.checkpoints import wanted
+from zsad_core.methods.grids import enlarged, spread
+from zsad_core.methods.memory import distance
+from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes
+from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
+
+FAR = -20.0  # logit of a patch that is not kept: certainly normal
+
+
+@dataclass(frozen=True)
+class Mvfa:
+    """MVFA, Huang et al. 2024, arXiv 2403.12570; github.com/MediaBrain-SJTU/MVFA-AD a30bf7b.
+
+    After blocks n/4, n/2, 3n/4, n every token x passes two adapters, h = fc1 x and o = fc2 h, each
+    with LeakyReLU; 0.8 x + 0.1 o_seg + 0.1 o_det goes on, the bottlenecks h are compared with the
+    text. The zero-shot map is the sum over taps of softmax(100 cos) of h_seg, 0 … 4, the score the
+    same of h_det, its mean over all patches. With normal slices, their h (class token too) are a
+    memory, and 1 - the largest cosine to it, summed over taps, is a second map; half of each, after
+    min-max over the slices, adds up. The score is then the maximum (`score` "map", as published for
+    Brain, Liver, RESC), or such a sum from h_det ("det", as for the others).
+
+    Differences: none in float32 zero-shot; `image_size` is by default the backbone's own (240 px of
+    a ViT-L-14-336 there). Few-shot, the sum is spread over 0 … 4, one range for both; min-max is
+    over the volume (a whole test set there) and the pixels that kept patches decide; the memory's
+    views of a slice (`augment`) are rounded to 8 bits.
+    """
+
+    image_size: int = 0
+    score: str = "map"
+    augment: bool = True
+
+    name: ClassVar[str] = "mvfa"
+    title: ClassVar[str] = "MVFA"
+    source: ClassVar[str] = "Huang et al. 2024, arXiv 2403.12570"
+    high: ClassVar[float] = float(TAPS)
+    learned: ClassVar[bool] = True
+    official: ClassVar[str] = ""
+    prompts: ClassVar[str] = "mvfa"
+    prompt_note: ClassVar[str] = ""
+    needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = True
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = True
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """Four taps, a quarter of the blocks apart; pixels past the last whole patch are unseen."""
+        if self.score not in ("map", "det"):
+            raise SettingError(f"score is '{self.score}'; choose map or det.")
+        side = self.image_size or info.image_size
+        grid = side // info.patch_size
+        if grid < 1:
+            raise SettingError(
+                f"Image size {side} holds no patch of '{info.name}'; choose {info.image_size}."
+            )
+        taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
+        activation = info.activation or "gelu"
+        return Recipe("mvfa", side, grid, taps=taps, activation=activation, scaling="plain")
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """(1+P, E) of each head and tap, the class token first; P is every patch for det."""
+        return tuple(f"{head}{block}" for head in HEADS for block in recipe.taps)
+
+    def by_volume(self, references: int) -> bool:
+        """With normal slices, for minima and maxima."""
+        return references > 0
+
+    def encode(
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
+    ) -> list[SliceFeatures]:
+        """Bottlenecks of the kept patches (seg) and of all (det), not normalised."""
+        if learned is None:
+            raise WeightsError("MVFA needs its adapters; choose a training setup.")
+        weights = {name: torch.from_numpy(v).to(tower.device) for name, v in learned.items()}
+        with torch.inference_mode():
+            found = bottlenecks(tower, images, recipe, weights)
+        first = np.ones((len(kept), 1), bool)
+        chosen = {"seg": np.concatenate([first, kept.reshape(len(kept), -1)], axis=1)}  # (B, 1+P)
+        chosen["det"] = np.ones_like(chosen["seg"])
+        taps = {head: [tap.cpu().numpy() for tap in found[head]] for head in HEADS}
+        return [
+            {
+                f"{head}{block}": tap[b][chosen[head][b]]
+                for head in HEADS
+                for block, tap in zip(recipe.taps, taps[head], strict=True)
+            }
+            for b in range(len(kept))
+        ]
+
+    def texts(
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
+    ) -> FloatArray:
+        """Normalise each sentence, mean over a side, normalise."""
+        return pooled(prompts, encoder, unit_mean)
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """`seg_adapters.i.fc1.0.weight` (E, width), `….fc2.0.weight` (width, E); of det the same.
+
+        The last fc2, which official files hold, influences nothing and is left out.
+        """
+        embed, width = (info.embed_dim, info.width) if info else (None, None)
+        return wanted(tensors, shapes(embed, width))
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: Learned,
+        recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
+        assert recipe is not None  # a method with a tower has one
+        apart = (100 * (text[1] - text[0])).astype(np.float32)  # (E,); a softmax of two
+        maps, scores = _zero_shot(features, kept, apart, recipe)
+        if not references:
+            return maps, scores
+        certain = enlarged(torch.from_numpy(kept[:, None]).float(), recipe.image_size, True)
+        inside = certain[:, 0].numpy() > 1 - 1e-5
+        few = _away(features, kept, references, ("seg", recipe))
+        both = (min_max(maps, inside) + min_max(few, inside)) / 2
+        if self.score == "map":
+            return self.high * both, np.where(inside, both, 0).max(axis=(1, 2))
+        few = _away(features, np.ones_like(kept), references, ("det", recipe)).mean(axis=(1, 2))
+        return self.high * both, (min_max(scores) + min_max(few)) / 2
+
+
+def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
+    """Values as 0 … 1 between the smallest and the largest (of those inside), clipped; 0 if flat.
+
+    >>> min_max(np.array([1.0, 2.0, 3.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    seen = values if inside is None else values[inside]
+    low, high = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
+    return np.asarray(((values - low) / max(high - low, 1e-12)).clip(0, 1), np.float32)
+
+
+def _zero_shot(
+    features: Sequence[SliceFeatures], kept: MaskArray, apart: FloatArray, recipe: Recipe
+) -> tuple[FloatArray, FloatArray]:
+    """Sums over taps: probabilities of the enlarged seg logits, mean probability of det patches."""
+    side = recipe.image_size
+    maps, scores = torch.zeros(len(kept), 1, side, side), np.zeros(len(kept), np.float32)
+    for block in recipe.taps:
+        logits = spread(unit(_patches(features, f"seg{block}")) @ apart, kept, FAR)
+        maps += torch.sigmoid(enlarged(logits, side, align_corners=True))
+        det = expit(unit(_patches(features, f"det{block}")) @ apart)
+        scores += det.reshape(len(kept), -1).mean(axis=1)
+    return np.asarray(maps[:, 0].numpy()), scores
+
+
+def _away(
+    features: Sequence[SliceFeatures],
+    where: MaskArray,
+    references: Sequence[SliceFeatures],
+    what: tuple[str, Recipe],
+) -> FloatArray:
+    """(B, S, S): sum over taps of a head's distances to the memory, enlarged."""
+    head, recipe = what
+    total = torch.zeros(len(where), 1, recipe.image_size, recipe.image_size)
+    for block in recipe.taps:
+        part = f"{head}{block}"
+        memory = np.concatenate([one[part] for one in references])
+        grid = spread(distance(_patches(features, part), memory), where, 0)
+        total += enlarged(grid, recipe.image_size, align_corners=True)
+    return np.asarray(total[:, 0].numpy())
+
+
+def _patches(features: Sequence[SliceFeatures], part: str) -> FloatArray:
+    """All slices' patches (sum of P, E) float32, without the class tokens."""
+    return np.concatenate([one[part][1:] for one in features]).astype(np.float32)
