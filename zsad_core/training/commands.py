@@ -20,10 +20,12 @@ from zsad_core.training.backbone import train_backbone
 from zsad_core.training.fit import Fitted
 from zsad_core.training.learner import Learner, Tensors, save
 from zsad_core.training.material import Material, Source, gather
+from zsad_core.training.mvfa import Adapters
 
 LEARNERS: dict[str, Callable[[examples.Encoder], Learner]] = {
     "aprilgan": LinearLayers,
     "anomalyclip": PromptVectors,
+    "mvfa": Adapters,
 }
 SETUPS = ("industrial", "finetune", "brats", "pmc")
 OF_METHOD = ("setup", "data", "epochs", "start", "official", "slices", "subjects", "loss_side")
