@@ -70,6 +70,7 @@ def _official(one: published.Published) -> Setup:
 _ENTRIES = (
     *_trained("aprilgan", "linear layers"),
     *_trained("anomalyclip", "prompts"),
+    *_trained("mvfa", "adapters inside the tower"),
     *map(_official, published.FILES),
     _untrained("winclip", "zero-shot", DEMO, "Demo CLIP"),
     _untrained("winclip", "pmc", PMC, "Demo CLIP trained further on medical captions"),
