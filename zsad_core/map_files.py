@@ -10,7 +10,8 @@ from PIL import Image
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.datasets import nifti
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.map_inputs import SCANS, normal_slice, picture
+from zsad_core.image_sets.pictures import opened
+from zsad_core.map_inputs import SCANS, normal_slice
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import (
     BackboneSpec,
@@ -131,7 +132,7 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
 
 
 def _images(request: MapRequest, progress: Progress | None) -> str:
-    pictures = [picture(path) for path in request.inputs]
+    pictures = [opened(path) for path in request.inputs]
     mapper = Mapper(request)
 
     def inputs() -> Iterator[ByteArray]:

@@ -1,0 +1,83 @@
+"""One image of a set: where it lies, what is known of it, and its pixels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from zsad_core.errors import DataError
+from zsad_core.types import ByteArray, MaskArray
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+GREY = ("L", "1", "I;16", "I")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file and the truth about it.
+
+    `mask` is None for a normal image, and for an abnormal one whose mask nobody drew. A pixel is
+    abnormal where the mask's grey lies above `above`. `group` names what must stay on one side of
+    a split: a patient, or the image itself.
+    """
+
+    image: Path
+    class_name: str
+    abnormal: bool
+    mask: Path | None = None
+    group: str = ""
+    above: int = 0
+
+
+def read(picture: Picture) -> tuple[ByteArray, MaskArray]:
+    """Pixels (H, W, 3) uint8 and mask (H, W); raises DataError naming the file."""
+    image = np.asarray(opened(picture.image).convert("RGB"))
+    if picture.mask is None:
+        return image, np.zeros(image.shape[:2], bool)
+    mask = np.asarray(opened(picture.mask).convert("L")) > picture.above
+    if mask.shape != image.shape[:2]:
+        raise DataError(
+            f"The mask '{picture.mask}' has {mask.shape[1]} x {mask.shape[0]} pixels and its image "
+            f"{image.shape[1]} x {image.shape[0]}; make them equal."
+        )
+    return image, mask
+
+
+def opened(path: Path) -> Image.Image:
+    """The image, grey or RGB; raises DataError if it is not there or cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("L" if picture.mode in GREY else "RGB")
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file '{path}'; check the path.") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"'{path}' cannot be read as an image ({error}); convert it.") from error
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Image files of a folder by name; none where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Folders of a folder by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def roots(root: Path, sign: str) -> Iterator[Path]:
+    """The folder itself, or those in it, that hold what the sign names."""
+    if (root / sign).is_dir():
+        yield root
+    elif root.is_dir():
+        yield from (path for path in folders_in(root) if (path / sign).is_dir())
+
+
+def there(path: Path, what: str, image: Path) -> Path:
+    """The path if a file is there; raises DataError saying whose file is missing."""
+    if not path.is_file():
+        raise DataError(f"The {what} '{path}' of '{image}' is missing; add it.")
+    return path
