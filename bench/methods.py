@@ -23,7 +23,7 @@ from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.engine import Engine
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training import examples, fit
-from zsad_core.training.commands import LEARNERS
+from zsad_core.training.learners import LEARNERS
 from zsad_core.types import BackboneSpec, ByteArray, DataSpec, FloatArray, Precision, SliceSpec
 
 SUBJECT = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.goldens_of import small_backbone
 from zsad_core import backbones
+from zsad_core.errors import Cancelled
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.training import fit, material
 from zsad_core.training.examples import Encoder, sized
@@ -110,6 +111,25 @@ def test_gradients_reach_the_middle_of_the_tower(encoder):
     np.testing.assert_array_equal(found.tensors["shift"], again.tensors["shift"])
 
 
+def test_a_training_through_the_tower_goes_on_without_loss(encoder, tmp_path):
+    """Also with a tensor that never had a gradient, of which the optimiser knows nothing."""
+    learner, data = Shift(encoder), (drawn(), drawn(4))
+    plan = Plan(epochs=3, batch=4, rate=0.05, optimiser="adamw", decay=0.1)
+    unbroken = fit.fit(learner, data, plan)
+
+    def stop(done, total, loss, left):
+        if done == 5:
+            raise Cancelled("stopped")
+
+    keeping = replace(plan, kept=tmp_path / "x.unfinished")
+    with pytest.raises(Cancelled):
+        fit.fit(learner, data, keeping, report=stop)
+    found = fit.fit(learner, data, keeping)
+    for name, value in unbroken.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], value)
+    np.testing.assert_array_equal(found.terms, unbroken.terms)
+
+
 @pytest.mark.parametrize(
     ("optimiser", "decay", "kept"), [("adam", 0.0, 1.0), ("adamw", 0.5, 0.95)], ids=str
 )
@@ -130,3 +150,15 @@ def test_labels_are_told_by_the_mask_unless_given():
     batch = fit._batch(told, chosen, Plan())
     assert batch.labels.tolist() == [0, 1]
     assert batch.classes == ("a", "d")
+
+
+def test_a_mask_that_nobody_drew_counts_in_no_dice(encoder):
+    learner = Shift(encoder)
+    tensors = {n: torch.from_numpy(v) for n, v in learner.initial(0, None).items()}
+    masks = drawn(4).masks & (np.arange(4) < 3)[:, None, None]
+    labelled = replace(drawn(4), masks=masks, labels=np.ones(4, bool))
+    few = Examples(labelled.tokens[:3], masks[:3], labelled.first[:3])
+    (_, dice), (_, expected) = (fit.validate(learner, tensors, e, Plan()) for e in (labelled, few))
+    assert dice == expected
+    normal = replace(labelled, labels=np.arange(4) < 3)
+    assert fit.validate(learner, tensors, normal, Plan())[1] != expected

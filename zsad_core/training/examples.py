@@ -21,6 +21,7 @@ from zsad_core.types import (
     ByteArray,
     FloatArray,
     MaskArray,
+    Precision,
     Progress,
     Recipe,
     SliceStack,
@@ -75,13 +76,15 @@ class Choice:
     seed: int = 0
 
 
-def open_encoder(entry: Setup, device: str, side: int = 0) -> Encoder:
-    """The encoder of a setup's method on its backbone, float32; side 0 is the input's side.
+def open_encoder(
+    entry: Setup, device: str, side: int = 0, precision: Precision = "float32"
+) -> Encoder:
+    """The encoder of a setup's method on its backbone; side 0 is the input's side.
 
     Raises WeightsError where the backbone is missing.
     """
     chosen = methods.build(entry.method, entry.options)
-    tower = backbones.load(entry.backbone, device, "float32")
+    tower = backbones.load(entry.backbone, device, precision)
     recipe = chosen.recipe(tower.info)
     if recipe is None:
         raise ValueError(f"{entry.method} reads no tower, so nothing of it can be trained")
@@ -153,7 +156,7 @@ def of_subjects(
         raise SettingError(
             "No slice of these subjects holds a lesion, so there is nothing to learn."
         )
-    tokens, first = _joined(found)
+    tokens, first = joined(found)
     return Examples(tokens, np.concatenate(masks), first, classes=("brain",) * len(tokens))
 
 
@@ -189,7 +192,8 @@ def squashed(masks: MaskArray, side: int) -> MaskArray:
     return np.stack(scaled) > 127
 
 
-def _joined(parts: Sequence[Features]) -> Features:
+def joined(parts: Sequence[Features]) -> Features:
+    """Several batches as one."""
     tokens, first = zip(*parts, strict=True)
     return np.concatenate(tokens), np.concatenate(first)
 
@@ -200,7 +204,7 @@ def _encode(encoder: Encoder, images: ByteArray, progress: Progress | None = Non
         if progress:
             progress(start, len(images))
         found.append(encoder.features(images[start : start + BATCH]))
-    return _joined(found)
+    return joined(found)
 
 
 def _drawn(rng: np.random.Generator, indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:

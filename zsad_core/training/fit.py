@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
+from zsad_core.training import kept
+from zsad_core.training.kept import Fitted
 from zsad_core.training.learner import Batch, Examples, Learner, Plan, Tensors
 
 Report = Callable[[int, int, float, float], None]
@@ -23,22 +24,6 @@ Report = Callable[[int, int, float, float], None]
 
 LEVELS = 256
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The trained tensors and how they came about; losses and Dice are those of the kept epoch.
-
-    `terms` holds the learner's loss terms (steps, …), before each step.
-    """
-
-    tensors: Tensors
-    epoch: int
-    steps: int
-    loss: float
-    validation_loss: float
-    validation_dice: float
-    terms: NDArray[np.float32]
 
 
 def fit(
@@ -69,10 +54,17 @@ def fit(
     optimiser = OPTIMISERS[plan.optimiser](
         tensors.values(), lr=rate, betas=plan.betas, weight_decay=plan.decay
     )
-    best: Fitted | None = None
-    meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report)
+    truth = kept.truth_of(train)
+    state = kept.read(plan.kept, truth) if plan.kept else None
+    best, first = None, 1
+    if state is not None:
+        kept.put(state, tensors, optimiser)
+        best, first = state.best, state.epoch + 1
+    meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report, state)
     with nullcontext() if learner.through_tower else _one_thread():
-        for epoch in range(1, plan.epochs + 1):
+        for epoch in range(first, plan.epochs + 1):
+            if best is not None and epoch - 1 - best.epoch >= plan.patience:
+                break
             for chosen in _batches(len(train.masks), plan, epoch):
                 terms = learner.outcome(tensors, _batch(train, chosen, plan)).terms
                 optimiser.zero_grad()
@@ -82,8 +74,9 @@ def fit(
             found = validate(learner, tensors, held_out, plan) if held_out else (math.nan, math.nan)
             if best is None or not held_out or found[1] > best.validation_dice:
                 best = meter.fitted(tensors, epoch, found)
-            if epoch - best.epoch >= plan.patience:
-                break
+            if plan.kept:
+                done = kept.state_of(epoch, tensors, optimiser, best, meter.terms)
+                kept.write(done, plan.kept, truth)
     if best is None or not best.steps:
         raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
@@ -104,40 +97,48 @@ def _one_thread() -> Iterator[None]:
 def validate(
     learner: Learner, tensors: Mapping[str, Tensor], examples: Examples, plan: Plan
 ) -> tuple[float, float]:
-    """Mean loss, and the Dice of all pixels together at the best of 256 thresholds, 0 … 1."""
+    """Mean loss, and the Dice of all pixels together at the best of 256 thresholds, 0 … 1.
+
+    Abnormal images whose mask nobody drew count in the loss alone.
+    """
     counts, total = np.zeros((2, LEVELS)), 0.0
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
-        found = learner.outcome(tensors, _batch(examples, chosen, plan))
+        batch = _batch(examples, chosen, plan)
+        found = learner.outcome(tensors, batch)
         total += float(found.terms.sum()) * len(chosen)
         mean = torch.stack(found.maps).mean(dim=0)  # (B, M, M)
         levels = (mean * (LEVELS - 1)).round().long().cpu().numpy()
+        drawn = (batch.masks.flatten(1).amax(dim=1) == batch.labels).cpu().numpy()
+        levels, masks = levels[drawn], examples.masks[chosen][drawn]
         for truth in (0, 1):
-            counts[truth] += np.bincount(levels[examples.masks[chosen] == truth], minlength=LEVELS)
+            counts[truth] += np.bincount(levels[masks == truth], minlength=LEVELS)
     above = counts[:, ::-1].cumsum(axis=1)  # pixels at or above a level, from the top level down
     dices = 2 * above[1] / np.maximum(above.sum(axis=0) + counts[1].sum(), 1)
     return total / len(examples.masks), float(dices.max())
 
 
 class _Meter:
-    """Counts steps, remembers the loss terms and the time."""
+    """Counts steps, remembers the loss terms and the time; goes on from a state."""
 
-    def __init__(self, total: int, report: Report | None) -> None:
+    def __init__(self, total: int, report: Report | None, state: kept.State | None) -> None:
         self._total, self._report, self._began = total, report, time.monotonic()
-        self._terms: list[NDArray[np.float32]] = []
+        self.terms = [] if state is None else list(state.terms)
+        self._before = len(self.terms)
 
     def step(self, terms: Tensor) -> None:
-        self._terms.append(terms.detach().cpu().numpy())
-        done = len(self._terms)
+        self.terms.append(terms.detach().cpu().numpy())
+        done = len(self.terms)
         if self._report:
-            left = (time.monotonic() - self._began) / done * (self._total - done)
-            self._report(done, self._total, float(self._terms[-1].sum()), left)
+            pace = (time.monotonic() - self._began) / (done - self._before)
+            left = pace * (self._total - done)
+            self._report(done, self._total, float(self.terms[-1].sum()), left)
 
     def fitted(self, layers: dict[str, Tensor], epoch: int, found: tuple[float, float]) -> Fitted:
-        last = self._terms[-(len(self._terms) // epoch) :]
+        last = self.terms[-(len(self.terms) // epoch) :]
         loss = float(np.sum(last) / max(len(last), 1))
         tensors = {name: value.detach().cpu().numpy().copy() for name, value in layers.items()}
-        return Fitted(tensors, epoch, len(self._terms), loss, *found, np.array(self._terms))
+        return Fitted(tensors, epoch, len(self.terms), loss, *found, np.array(self.terms))
 
 
 def _parameters(fresh: Tensors, start: Tensors | None, plan: Plan) -> dict[str, Tensor]:
@@ -169,9 +170,7 @@ def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> Batch:
     tokens, masks, text = examples.tokens[chosen], examples.masks[chosen], examples.text
     if text is not None:
         text = text[chosen] if text.ndim == 3 else text
-    labels = np.array([m.any() for m in masks])
-    if examples.labels is not None:
-        labels = examples.labels[chosen]
+    labels = np.any(masks, axis=(1, 2)) if examples.labels is None else examples.labels[chosen]
     return Batch(
         torch.from_numpy(tokens) if tokens.dtype == np.uint8 else tensor(tokens),
         tensor(masks),

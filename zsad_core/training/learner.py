@@ -70,7 +70,8 @@ class Plan:
 
     `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
     is `further` times the rate. `decay` is the optimiser's weight decay. A tensor that gets no
-    gradient in a step is not moved by it.
+    gradient in a step is not moved by it. `unmasked` takes in abnormal images whose mask nobody
+    drew. `kept` is the file in which each epoch is kept, and from which the same training goes on.
     """
 
     epochs: int = 10
@@ -84,6 +85,8 @@ class Plan:
     optimiser: Literal["adam", "adamw"] = "adam"
     betas: tuple[float, float] = (0.5, 0.999)
     decay: float = 0.0
+    unmasked: bool = False
+    kept: Path | None = None
 
 
 class Learner(Protocol):

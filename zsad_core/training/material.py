@@ -1,43 +1,55 @@
-"""What a setup learns from: drawn surfaces, or slices of training subjects."""
+"""What a setup learns from: drawn surfaces, slices of training subjects, or a 2D image set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from zsad_core import datasets
+from zsad_core import datasets, image_sets
 from zsad_core.errors import SettingError
-from zsad_core.training import examples
+from zsad_core.training import examples, pictures
 from zsad_core.training.learner import Examples, Learner
 from zsad_core.types import DataSpec, Progress
 
 TEXTURES = 480
 CLEAR = 1 / 3  # slices without lesion for each with one
+DEMOS = ("demo", "demo-2mm")
+KINDS = ("brats", *image_sets.LAYOUTS)
 
 
 @dataclass(frozen=True)
 class Source:
-    """`data` is a data set's name or a BraTS root, "" for drawn surfaces.
+    """`data` is a data set's name or a folder, "" for drawn surfaces; `kind` is one of KINDS.
 
-    At most so many subjects, and slices with lesion of each.
+    Kind "" is told by what lies in the folder. Of scans: at most so many subjects, and slices with
+    lesion of each; of an image set: at most so many images, 0 for as many as fit in memory, without
+    the classes of `leave_out`.
     """
 
     data: str = ""
+    kind: str = ""
     modality: str = "t2f"
     subjects: int = 40
     slices: int = 40
+    images: int = 0
+    leave_out: tuple[str, ...] = ()
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Material:
-    """Training and validation examples, and the names of what they were taken from."""
+    """Training and validation examples, and the names of what they were taken from.
+
+    `rule` says what parts them, "" where both are drawn.
+    """
 
     train: Examples
     held_out: Examples
     data: str
     train_ids: tuple[str, ...] = ()
     held_out_ids: tuple[str, ...] = ()
+    rule: str = ""
 
 
 def gather(
@@ -45,27 +57,43 @@ def gather(
 ) -> Material:
     """Images, through the tower if it is frozen, and the text of their class; raises ZsadError."""
     encoder = replace(encoder, frozen=not learner.through_tower)
-    found = (_scans if source.data else _surfaces)(source, encoder, progress)
+    if not source.data:
+        found = _surfaces(source, encoder, progress)
+    elif kind_of(source) == "scans":
+        found = _scans(source, encoder, progress)
+    else:
+        found = _pictures(source, encoder, learner.plan.unmasked, progress)
     train, held_out = _with_text(found.train, learner), _with_text(found.held_out, learner)
     return replace(found, train=train, held_out=held_out)
 
 
-def _with_text(examples: Examples, learner: Learner) -> Examples:
-    """One text where all images are of one class, else that of each image's class."""
-    texts = {name: learner.text(name) for name in sorted(set(examples.classes))}
-    of_each = [text for name in examples.classes if (text := texts[name]) is not None]
-    if not of_each:
-        return examples
-    return replace(examples, text=of_each[0] if len(texts) == 1 else np.stack(of_each))
+def kind_of(source: Source) -> str:
+    """ "scans", or the layout of an image set; raises SettingError for a folder that is not there.
+
+    >>> kind_of(Source("demo"))
+    'scans'
+    """
+    if source.data in DEMOS or source.kind == "brats":
+        return "scans"
+    if not Path(source.data).expanduser().is_dir():
+        raise SettingError(
+            f"--data: there is no folder '{source.data}'; give demo, a BraTS root or an image set."
+        )
+    return source.kind or image_sets.kind_of(Path(source.data).expanduser()) or "scans"
 
 
 def data_spec(name: str) -> DataSpec:
-    """A data set's name, or a folder in BraTS's layout; raises SettingError."""
-    if name in ("demo", "demo-2mm"):
-        return DataSpec(name)
-    if not Path(name).is_dir():
-        raise SettingError(f"--data: there is no folder '{name}'; give demo or a BraTS root.")
-    return DataSpec("brats", name)
+    """A data set's name, or a folder in BraTS's layout."""
+    return DataSpec(name) if name in DEMOS else DataSpec("brats", name)
+
+
+def _with_text(found: Examples, learner: Learner) -> Examples:
+    """One text where all images are of one class, else that of each image's class."""
+    texts = {name: learner.text(name) for name in sorted(set(found.classes))}
+    of_each = [text for name in found.classes if (text := texts[name]) is not None]
+    if not of_each:
+        return found
+    return replace(found, text=of_each[0] if len(texts) == 1 else np.stack(of_each))
 
 
 def _surfaces(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
@@ -85,4 +113,35 @@ def _scans(source: Source, encoder: examples.Encoder, progress: Progress) -> Mat
         f"{dataset.title}, {source.modality}",
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),
+        "the data's own split" if train_on[0].split else "every fifth subject, in order of names",
     )
+
+
+def _pictures(
+    source: Source, encoder: examples.Encoder, unmasked: bool, progress: Progress
+) -> Material:
+    kind = kind_of(source)
+    train_on, hold_out, rule = pictures.chosen(source.data, kind, source.leave_out, unmasked)
+    count, room = len(train_on) + len(hold_out), encoder.room()
+    most = min(source.images or room, room)
+    of_train = max(most * len(train_on) // count, 1)
+    train_on = image_sets.spread(train_on, of_train)
+    hold_out = image_sets.spread(hold_out, max(most - of_train, 1))
+    train_names, other_names = _names(train_on, hold_out)
+    return Material(
+        pictures.of_pictures(encoder, train_on, progress),
+        pictures.of_pictures(encoder, hold_out, progress),
+        f"{Path(source.data).name}, {image_sets.LAYOUTS[kind].title}, test part: "
+        f"{len(train_on) + len(hold_out)} of {count} images",
+        train_names,
+        other_names,
+        rule,
+    )
+
+
+def _names(*parts: Sequence[image_sets.Picture]) -> list[tuple[str, ...]]:
+    """What names each part: its classes where no class is in both, else its groups."""
+    classes = [{picture.class_name for picture in part} for part in parts]
+    if classes[0] & classes[1]:
+        classes = [{picture.group for picture in part} for part in parts]
+    return [tuple(sorted(names)) for names in classes]

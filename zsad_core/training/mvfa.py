@@ -33,7 +33,9 @@ class Adapters:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(epochs=6, batch=4, rate=1e-3, further=0.3, patience=3)
+    plan: ClassVar[Plan] = Plan(
+        epochs=6, batch=4, rate=1e-3, further=0.3, patience=3, unmasked=True
+    )
     through_tower: ClassVar[bool] = True
 
     def text(self, class_name: str) -> FloatArray:

@@ -1,0 +1,161 @@
+"""A training after an epoch, as plain tensors in one file, so that it goes on after a kill."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from zsad_core.errors import WeightsError
+from zsad_core.training.learner import Examples, Tensors
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The trained tensors and how they came about; losses and Dice are those of the kept epoch.
+
+    `terms` holds the learner's loss terms (steps, …), before each step.
+    """
+
+    tensors: Tensors
+    epoch: int
+    steps: int
+    loss: float
+    validation_loss: float
+    validation_dice: float
+    terms: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the rest of a training depends on: the order of images follows from the epoch.
+
+    `moments` are the optimiser's tensors of each learned tensor, `terms` all loss terms so far.
+    """
+
+    epoch: int
+    tensors: Tensors
+    moments: dict[str, Tensors]
+    best: Fitted
+    terms: NDArray[np.float32]
+
+
+NUMBERS = ("epoch", "steps", "loss", "validation_loss", "validation_dice")
+
+
+def state_of(
+    epoch: int,
+    tensors: Mapping[str, Tensor],
+    optimiser: torch.optim.Optimizer,
+    best: Fitted,
+    terms: list[NDArray[np.float32]],
+) -> State:
+    """The state after an epoch."""
+    moments = {name: optimiser.state.get(value, {}) for name, value in tensors.items()}
+    return State(
+        epoch,
+        _arrays(tensors),
+        {name: _arrays(of_one) for name, of_one in moments.items()},
+        best,
+        np.array(terms),
+    )
+
+
+def put(state: State, tensors: Mapping[str, Tensor], optimiser: torch.optim.Optimizer) -> None:
+    """Set tensors and optimiser to what they were; raises WeightsError if they do not fit."""
+    for name, value in tensors.items():
+        found = state.tensors.get(name)
+        if found is None or found.shape != value.shape:
+            raise WeightsError(
+                f"The unfinished training does not fit: {name} is "
+                f"{'missing' if found is None else found.shape}, expected {tuple(value.shape)}; "
+                "delete its file to start afresh."
+            )
+        with torch.no_grad():
+            value.copy_(torch.from_numpy(found))
+        optimiser.state[value] = {
+            part: torch.tensor(array, device=value.device if array.ndim else "cpu")
+            for part, array in state.moments[name].items()
+        }
+
+
+def write(state: State, path: Path, truth: str) -> None:
+    """Keep a state; the file appears whole. `truth` names what is learned from."""
+    tensors = {f"now/{name}": value for name, value in state.tensors.items()}
+    tensors |= {f"best/{name}": value for name, value in state.best.tensors.items()}
+    for name, moments in state.moments.items():
+        tensors |= {f"{part}/{name}": value for part, value in moments.items()}
+    numbers = {name: getattr(state.best, name) for name in NUMBERS}
+    facts = {"epoch": str(state.epoch), "best": json.dumps(numbers), "truth": truth}
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    save_file({"terms": state.terms, **tensors}, temporary, facts)
+    os.replace(temporary, path)
+
+
+def read(path: Path, truth: str) -> State | None:
+    """The state kept in a file; None where there is none.
+
+    Raises WeightsError for a damaged file, and where other images are learned from by now.
+    """
+    if not path.is_file():
+        return None
+    facts = _facts(path)
+    if facts.get("truth") != truth:
+        raise WeightsError(
+            f"The unfinished training '{path}' learned from other images than are found now; "
+            "bring those back, or delete the file to start afresh."
+        )
+    parts: dict[str, Tensors] = {}
+    for key, value in load_file(path).items():
+        part, _, name = key.partition("/")
+        parts.setdefault(part, {})[name] = value
+    terms, now, best = parts.pop("terms")[""], parts.pop("now"), parts.pop("best")
+    numbers = json.loads(facts["best"])
+    moments = {
+        name: {p: found[name] for p, found in parts.items() if name in found} for name in now
+    }
+    return State(
+        int(facts["epoch"]),
+        now,
+        moments,
+        Fitted(best, **numbers, terms=terms[: numbers["steps"]]),
+        terms,
+    )
+
+
+def epochs_done(path: Path) -> int:
+    """How many epochs a file has kept, 0 where there is none; raises WeightsError."""
+    return int(_facts(path)["epoch"]) if path.is_file() else 0
+
+
+def truth_of(examples: Examples) -> str:
+    """Digest of masks and labels: other images or another order of them have other ones."""
+    parts = [np.packbits(examples.masks).tobytes(), repr(examples.classes).encode()]
+    if examples.labels is not None:
+        parts.append(examples.labels.tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> Tensors:
+    return {name: value.detach().cpu().numpy().copy() for name, value in tensors.items()}
+
+
+def _facts(path: Path) -> dict[str, str]:
+    try:
+        with safe_open(path, "numpy") as file:
+            facts: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"The unfinished training '{path}' cannot be read ({error}); delete it to start afresh."
+        ) from error
+    if not {"epoch", "best", "truth"} <= set(facts):
+        raise WeightsError(f"'{path}' is no unfinished training; move it elsewhere.")
+    return facts

@@ -1,0 +1,208 @@
+"""One training from its request to its checkpoint, for the command line and the Setup page."""
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zsad_core import backbones, methods, setups
+from zsad_core.backbones.fetching import HUB
+from zsad_core.errors import SettingError
+from zsad_core.setups import Setup
+from zsad_core.training import examples, fit, kept
+from zsad_core.training.kept import Fitted
+from zsad_core.training.learner import Tensors, save
+from zsad_core.training.learners import LEARNERS
+from zsad_core.training.material import Material, Source, gather, kind_of
+from zsad_core.types import BackboneSpec, Precision, Progress
+
+SETUPS = ("industrial", "finetune", "brats", "pmc")
+LOSS_SIDE = 96
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train, on what, to which file; empty strings and 0 mean the setup's or method's own.
+
+    `start` is the checkpoint that `finetune` goes on from, `official` a second file in the
+    published format. `option` are NAME=VALUE fields of the method; the setup's own options hold
+    with the setup's backbone only.
+    """
+
+    method: str
+    setup: str
+    out: Path
+    source: Source = Source()
+    backbone: BackboneSpec = BackboneSpec("")
+    image_size: int = 0
+    option: tuple[str, ...] = ()
+    epochs: int = 0
+    loss_side: int = LOSS_SIDE
+    start: str = ""
+    official: str = ""
+    seed: int = 0
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training, and what its checkpoint says of itself."""
+
+    fitted: Fitted
+    facts: dict[str, str]
+
+
+def run(request: TrainRequest, count: Progress, report: fit.Report) -> Trained:
+    """Train, and write the checkpoint; `count` is told of images read, `report` of steps.
+
+    After each epoch all that the rest depends on is kept beside the checkpoint; the same request
+    goes on from there and ends in the same tensors. Raises ZsadError.
+    """
+    check_out(request.out, ".safetensors")
+    if request.official:
+        check_out(Path(request.official), ".pth")
+    began, source = time.monotonic(), _source(request)
+    encoder = examples.open_encoder(
+        entry_of(request), request.device, request.loss_side, request.precision
+    )
+    learner, start = LEARNERS[request.method](encoder), _start(request)
+    material = gather(source, encoder, learner, count)
+    plan = replace(
+        learner.plan,
+        seed=request.seed,
+        device=request.device,
+        epochs=request.epochs or learner.plan.epochs,
+        kept=unfinished(request),
+    )
+    found = fit.fit(learner, (material.train, material.held_out), plan, start, report)
+    facts = _facts(request, material, found, encoder)
+    save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, request.out)
+    if request.official:
+        torch.save(learner.official(found.tensors), request.official)
+    unfinished(request).unlink(missing_ok=True)
+    return Trained(found, facts)
+
+
+def entry_of(request: TrainRequest) -> Setup:
+    """The setup that is trained, with the backbone and options asked for; raises SettingError."""
+    entry = setups.SETUPS.get((request.method, request.setup))
+    if request.backbone.name:
+        entry = Setup(request.method, request.setup, request.backbone, "", "")
+    if entry is None:
+        raise SettingError(
+            f"'{request.method}' has no setup '{request.setup}' of its own; give --backbone."
+        )
+    given = dict(entry.options) | dict(option.partition("=")[::2] for option in request.option)
+    if request.image_size:
+        given["image_size"] = str(request.image_size)
+    methods.build(request.method, given.items())
+    return replace(entry, options=tuple(given.items()))
+
+
+def unfinished(request: TrainRequest) -> Path:
+    """Where the same request keeps its state until it is done: beside its checkpoint."""
+    about, start = backbones.info(entry_of(request).backbone), _start_file(request)
+    began = hashlib.sha256(start.read_bytes()).hexdigest() if start and start.is_file() else ""
+    same = replace(request, out=Path(), official="")
+    key = hashlib.sha256(f"{same} {about.digest} {began}".encode()).hexdigest()
+    return request.out.with_suffix(f".{key[:12]}.unfinished")
+
+
+def epochs_done(request: TrainRequest) -> int:
+    """After how many epochs the request goes on; 0 where it begins. Raises WeightsError."""
+    return kept.epochs_done(unfinished(request))
+
+
+def command(request: TrainRequest) -> str:
+    """The command that trains this, without folders: where its maker kept files is nobody's.
+
+    >>> command(TrainRequest("aprilgan", "brats", Path("x.safetensors"), epochs=2))
+    'python -m zsad_core train --method aprilgan --setup brats --epochs 2 --seed 0'
+    """
+    given, usual = _arguments(request), _arguments(TrainRequest("", "", Path()))
+    line = ["python -m zsad_core train"]
+    for name, value in given.items():
+        if name == "seed" or value != usual[name]:
+            many = value if isinstance(value, tuple) else (value,)
+            line += [f"--{name.replace('_', '-')} {_bare(one)}" for one in many]
+    return " ".join(line)
+
+
+def check_out(path: Path, suffix: str) -> None:
+    """Raise SettingError for a file that cannot be written there."""
+    if path.suffix != suffix:
+        raise SettingError(f"'{path}' must end in {suffix}; choose another name.")
+    if not path.parent.is_dir():
+        raise SettingError(f"There is no folder '{path.parent}'; make it first.")
+
+
+def _arguments(request: TrainRequest) -> dict[str, Any]:
+    """By the names of the command's arguments."""
+    own = {field.name: getattr(request, field.name) for field in fields(request)}
+    del own["out"], own["source"]
+    spec = own.pop("backbone")
+    first = {"method": own.pop("method"), "setup": own.pop("setup")}
+    found = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
+    del found["seed"]  # the request's own is the one that counts
+    return {**found, **own}
+
+
+def _source(request: TrainRequest) -> Source:
+    """The request's, or the demo; raises SettingError for scans where brains must not be seen."""
+    source = replace(request.source, seed=request.seed)
+    if request.setup != "industrial":
+        return replace(source, data=source.data or "demo")
+    if source.data and kind_of(source) == "scans":
+        raise SettingError(
+            f"--setup industrial sees no brain and takes no scans, and '{source.data}' holds some; "
+            "give an image set, or leave --data out for drawn surfaces."
+        )
+    return source
+
+
+def _start_file(request: TrainRequest) -> Path | None:
+    if request.setup != "finetune":
+        return None
+    shipped = setups.CHECKPOINTS / f"{request.method}-industrial.safetensors"
+    return Path(request.start) if request.start else shipped
+
+
+def _start(request: TrainRequest) -> Tensors | None:
+    path = _start_file(request)
+    if path is None:
+        return None
+    found = setups.read_checkpoint(request.method, path)
+    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+
+def _facts(
+    request: TrainRequest, material: Material, found: Fitted, encoder: examples.Encoder
+) -> dict[str, str]:
+    """What a checkpoint says of itself; every value a text."""
+    numbers = {
+        name: value for name, value in asdict(found).items() if isinstance(value, int | float)
+    }
+    return {
+        "command": command(request),
+        "data": material.data,
+        "held_out_rule": material.rule,
+        "train_subjects": " ".join(material.train_ids),
+        "validation_subjects": " ".join(material.held_out_ids),
+        "images": f"{len(material.train.masks)} to train, {len(material.held_out.masks)} held out",
+        "backbone": _bare(encoder.tower.info.name),
+        "backbone_digest": encoder.tower.info.digest,
+        "loss_side": str(encoder.side),
+        "device": request.device,
+        "precision": request.precision,
+        **{name: f"{value:.6g}" for name, value in numbers.items()},
+    }
+
+
+def _bare(value: object) -> str:
+    """Without folders; a hub id keeps its owner."""
+    return str(value) if str(value).startswith(HUB) else Path(str(value)).name
