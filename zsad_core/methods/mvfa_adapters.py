@@ -1,6 +1,7 @@
 """MVFA's adapters inside the image tower; gradients flow to them."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from torch import Tensor
 from torch.nn import functional
@@ -10,15 +11,16 @@ from zsad_core.types import ByteArray, Recipe
 
 TAPS = 4
 HEADS = ("seg", "det")
+Size = TypeVar("Size", int, int | None)
 STREAM, SHARE, SLOPE = 0.8, 0.1, 0.01  # of the stream, of each head; of LeakyReLU
 
 
-def shapes(embed: int | None, width: int | None) -> dict[str, tuple[int | None, ...]]:
-    """Names and shapes of what is learned.
+def shapes(embed: Size, width: Size) -> dict[str, tuple[Size, ...]]:
+    """Names and shapes (out, in) of what is learned.
 
     Official files also hold fc2 of the last tap, which influences nothing.
     """
-    found: dict[str, tuple[int | None, ...]] = {}
+    found: dict[str, tuple[Size, ...]] = {}
     for head in HEADS:
         for tap in range(TAPS):
             found[f"{head}_adapters.{tap}.fc1.0.weight"] = (embed, width)

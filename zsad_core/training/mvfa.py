@@ -50,9 +50,8 @@ class Adapters:
         info = self.encoder.tower.info
         rng = np.random.default_rng([seed, info.width, info.embed_dim])
         return {
-            name: rng.uniform(-bound, bound, shape).astype(np.float32)
+            name: (rng.uniform(-1, 1, shape) / shape[1] ** 0.5).astype(np.float32)
             for name, shape in shapes(info.embed_dim, info.width).items()
-            if (bound := (shape[1] or 1) ** -0.5)
         }
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
@@ -64,7 +63,7 @@ class Adapters:
         drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         maps, terms = [], []
         for seg, det in zip(found["seg"], found["det"], strict=True):
-            square = _logits(seg, apart).unflatten(1, (1, recipe.grid, recipe.grid))
+            square = _logits(seg, apart).reshape(-1, 1, recipe.grid, recipe.grid)
             size = masks.shape[1:]
             up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
             maps.append(up[:, 0].sigmoid())
