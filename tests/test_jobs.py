@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from zsad_core.errors import DataError
-from zsad_core.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, JobBoard
+from zsad_core.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
 
 
 def wait_for(job):
@@ -37,6 +37,20 @@ def test_a_job_reports_progress_and_ends():
     job = JobBoard().start("k", "count", lambda progress: progress(3, 4))
     wait_for(job)
     assert (job.state, job.done, job.total) == ("done", 3, 4)
+
+
+def test_time_left_is_told_by_the_pace_of_the_part_at_work():
+    job = Job("two parts")
+    job.progress(5, 10, "reading")
+    assert job.seconds_left() is None
+    job.started -= 100
+    job.progress(10, 10, "reading")
+    assert job.seconds_left() == 0
+    job.progress(1, 4, "loss 2")
+    assert (job.note, job.seconds_left()) == ("loss 2", None)
+    job.started -= 6
+    job.progress(3, 4, "loss 1")
+    assert job.seconds_left() == pytest.approx(3, abs=0.5)
 
 
 def test_cancel_stops_at_the_next_step():

@@ -7,12 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from zsad_core.errors import Cancelled, ZsadError
-from zsad_core.types import Progress
 
 INTERACTIVE, BACKGROUND = 0, 1
+
+
+class Telling(Protocol):
+    """A `Progress` that also takes a few words to show beside it."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Called at each step; it may raise Cancelled to stop the work."""
 
 
 class DeviceQueue:
@@ -53,12 +59,19 @@ class Job:
     done: int = 0
     total: int = 0
     error: str = ""
+    note: str = ""
     started: float = field(default_factory=time.monotonic)
+    _first: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def progress(self, done: int, total: int) -> None:
-        """Take note of the progress; raises Cancelled once `cancel` was called."""
-        self.done, self.total = done, total
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Take note of the progress; raises Cancelled once `cancel` was called.
+
+        Another total is another part of the work, with a pace of its own.
+        """
+        if total != self.total:
+            self.started, self._first = time.monotonic(), done
+        self.done, self.total, self.note = done, total, note
         if self._stop.is_set():
             raise Cancelled(f"'{self.title}' was cancelled after {done} of {total}.")
 
@@ -71,10 +84,11 @@ class Job:
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def seconds_left(self) -> float | None:
-        """Estimate from the pace so far; None before the first step."""
-        if not self.done:
+        """Estimate from the pace so far; None before the second step."""
+        steps = self.done - self._first
+        if steps <= 0:
             return None
-        return (time.monotonic() - self.started) / self.done * (self.total - self.done)
+        return (time.monotonic() - self.started) / steps * (self.total - self.done)
 
 
 class JobBoard:
@@ -84,7 +98,7 @@ class JobBoard:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, key: str, title: str, work: Callable[[Progress], object]) -> Job:
+    def start(self, key: str, title: str, work: Callable[[Telling], object]) -> Job:
         """Run `work(progress)` in a thread; a job of that key already running is returned."""
         with self._lock:
             job = self._jobs.get(key)
@@ -113,7 +127,7 @@ class JobBoard:
             return {key: job for key, job in self._jobs.items() if job.state == "running"}
 
 
-def _run(job: Job, work: Callable[[Progress], object]) -> None:
+def _run(job: Job, work: Callable[[Telling], object]) -> None:
     try:
         work(job.progress)
         job.state = "done"

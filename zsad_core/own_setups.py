@@ -18,7 +18,7 @@ def add(entry: Setup) -> Setup:
     Local weights are loaded once to see that they fit their config. A backbone that open_clip has
     yet to fetch may be added; until it is there, `setups.missing` says so.
     """
-    _check_names(entry)
+    check_names(entry)
     entry = _whole(entry)
     setups.check(entry)
     if entry.backbone.name.endswith(".json"):
@@ -38,7 +38,8 @@ def _key(row: dict[str, object]) -> tuple[object, object]:
     return row.get("method"), row.get("setup")
 
 
-def _check_names(entry: Setup) -> None:
+def check_names(entry: Setup) -> None:
+    """Raise SettingError for a name that cannot be used, and for a checkpoint too few or many."""
     method, name = methods.build(entry.method), f"{entry.method} · {entry.setup}"
     if not method.needs_tower:
         raise SettingError(f"'{entry.method}' uses no backbone, so it needs no setup of your own.")

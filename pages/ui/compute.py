@@ -145,6 +145,7 @@ def show_job(job: Job) -> None:
             st.rerun()
         left = job.seconds_left()
         rest = f", about {left:.0f} s left" if left is not None else ""
+        rest += f", {plain(job.note)}" if job.note else ""
         columns = st.columns([5, 1], vertical_alignment="center")
         columns[0].progress(job.part(), f"{plain(job.title)}: {job.done} of {job.total}{rest}")
         if columns[1].button("Cancel", key=f"cancel-{id(job)}", width="stretch"):

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import compute
 from pages.ui.compute import plain
 from pages.ui.sidebar import Choice, sidebar
+from pages.ui.training import training
 from pages.ui.weights import weights
 from zsad_core import datasets, evaluation, pipeline, settings
 from zsad_core.datasets import Dataset
@@ -15,7 +16,7 @@ from zsad_core.errors import ZsadError
 from zsad_core.types import DataSpec, Progress
 
 PROBLEM = "cannot be used because"
-SECTIONS = ("Data", "Weights", "Device and store", "Encode ahead")
+SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
 
 
 def setup() -> None:
@@ -27,6 +28,8 @@ def setup() -> None:
         _ahead(sidebar())
     elif section == "Weights":
         weights()
+    elif section == "Train":
+        training()
     elif section == "Device and store":
         _device()
     else:

@@ -15,6 +15,7 @@ from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
 from zsad_core.training import commands, examples, material
 from zsad_core.training.anomalyclip import PromptVectors
+from zsad_core.training.material import Source
 from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject, Volume
 
 GRID, WIDTH, EMBED = 4, 6, 5
@@ -235,5 +236,6 @@ def test_wrong_places_are_one_sentence(parse, line, words, tmp_path):
 def test_a_data_name_or_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
-    assert material.data_spec("demo") == DataSpec("demo")
-    assert material.data_spec(str(tmp_path)) == DataSpec("brats", str(tmp_path))
+    assert material.data_spec(Source("demo")) == DataSpec("demo")
+    root = str(tmp_path)
+    assert material.data_spec(Source(root, labels="2021")) == DataSpec("brats", root, "2021")

@@ -54,6 +54,18 @@ def test_the_command_trains_on_each_layout(kind, method, train, tmp_path, capsys
     assert str(tmp_path) not in json.dumps(facts)
 
 
+def test_the_tower_may_be_in_bfloat16(train, tmp_path):
+    root, found = bmad(tmp_path / "data", count=20), {}
+    for precision in ("float32", "bfloat16"):
+        out = tmp_path / f"{precision}.safetensors"
+        assert train(f"--data {root} --precision {precision}", out, "mvfa")[0] == 0
+        found[precision] = setups.read_checkpoint("mvfa", out)
+        assert facts_of(out)["precision"] == precision
+        assert facts_of(out)["images"] == "64 to train, 16 held out"  # also those without a mask
+    for name, value in found["float32"].items():
+        assert 0 < np.abs(value - found["bfloat16"][name]).max() < 0.05
+
+
 def test_classes_left_out_are_not_seen(train, tmp_path, capsys):
     root = mvtec(tmp_path / "data", [f"c{i}" for i in range(11)], 1)
     code, out = train(f"--data {root} --kind mvtec --leave-out c10", method="anomalyclip")

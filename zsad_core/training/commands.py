@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--setup", choices=runs.SETUPS, help="what the method learns from")
     add("--data", metavar="demo|ROOT", help="a data set's name, a BraTS root, or an image set")
     add("--kind", choices=KINDS, help="the folder's layout, if it shall not be told by its files")
+    add("--labels", choices=["auto", "2021", "2023"], help="of BraTS segmentations (default auto)")
     add("--modality", help="the contrast to train on (default t2f)")
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")

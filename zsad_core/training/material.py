@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Source:
 
     Kind "" is told by what lies in the folder. Of scans: at most so many subjects, and slices with
     lesion of each; of an image set: at most so many images, 0 for as many as fit in memory, without
-    the classes of `leave_out`.
+    the classes of `leave_out`. `labels` is the segmentations' convention (`DataSpec`).
     """
 
     data: str = ""
@@ -34,6 +35,7 @@ class Source:
     slices: int = 40
     images: int = 0
     leave_out: tuple[str, ...] = ()
+    labels: Literal["auto", "2021", "2023"] = "auto"
     seed: int = 0
 
 
@@ -82,9 +84,15 @@ def kind_of(source: Source) -> str:
     return source.kind or image_sets.kind_of(Path(source.data).expanduser()) or "scans"
 
 
-def data_spec(name: str) -> DataSpec:
-    """A data set's name, or a folder in BraTS's layout."""
-    return DataSpec(name) if name in DEMOS else DataSpec("brats", name)
+def data_spec(source: Source) -> DataSpec:
+    """A data set's name, or a folder in BraTS's layout.
+
+    >>> data_spec(Source("demo")).kind, data_spec(Source("/data/met")).kind
+    ('demo', 'brats')
+    """
+    if source.data in DEMOS:
+        return DataSpec(source.data)
+    return DataSpec("brats", source.data, source.labels)
 
 
 def _with_text(found: Examples, learner: Learner) -> Examples:
@@ -103,7 +111,7 @@ def _surfaces(source: Source, encoder: examples.Encoder, progress: Progress) -> 
 
 
 def _scans(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
-    dataset = datasets.open_dataset(data_spec(source.data))
+    dataset = datasets.open_dataset(data_spec(source))
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
     choice = examples.Choice("train", source.modality, source.slices, CLEAR, source.seed)
     other = replace(choice, split="validation")

@@ -12,6 +12,7 @@ import torch
 from zsad_core import backbones, methods, setups
 from zsad_core.backbones.fetching import HUB
 from zsad_core.errors import SettingError
+from zsad_core.image_sets import LAYOUTS
 from zsad_core.setups import Setup
 from zsad_core.training import examples, fit, kept
 from zsad_core.training.kept import Fitted
@@ -159,8 +160,9 @@ def _source(request: TrainRequest) -> Source:
         return replace(source, data=source.data or "demo")
     if source.data and kind_of(source) == "scans":
         raise SettingError(
-            f"--setup industrial sees no brain and takes no scans, and '{source.data}' holds some; "
-            "give an image set, or leave --data out for drawn surfaces."
+            f"--setup industrial sees no brain and takes no scans, and '{source.data}' is no image "
+            f"set; give {', '.join(layout.title for layout in LAYOUTS.values())}, or leave --data "
+            "out for drawn surfaces."
         )
     return source
 

@@ -1,0 +1,93 @@
+"""Trainings that a user starts in the app; each ends as one of the user's own setups.
+
+The request is kept until then, so that a training goes on after the app was closed.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pydantic
+
+from zsad_core import own_setups
+from zsad_core.errors import DataError
+from zsad_core.jobs import Telling
+from zsad_core.places import home
+from zsad_core.setups import Setup
+from zsad_core.training import runs
+from zsad_core.training.runs import TrainRequest
+
+ASKED = ".asked.json"
+
+
+@dataclass(frozen=True)
+class OwnTraining:
+    """What to train, and under what name the result is to be found."""
+
+    name: str
+    request: TrainRequest
+
+    @property
+    def title(self) -> str:
+        """As a user reads it."""
+        return f"{self.request.method} · {self.name}"
+
+
+ONE = pydantic.TypeAdapter(OwnTraining)
+
+
+def folder() -> Path:
+    """Where what was trained here lies: with all else that a user made."""
+    return home() / "trained"
+
+
+def begin(name: str, request: TrainRequest) -> OwnTraining:
+    """Check a training and keep its request; its checkpoint goes to `folder`. Raises ZsadError."""
+    own = OwnTraining(name, replace(request, out=folder() / f"{request.method}-{name}.safetensors"))
+    own_setups.check_names(_setup(own))
+    runs.epochs_done(own.request)  # what it needs is there
+    folder().mkdir(parents=True, exist_ok=True)
+    _kept(own).write_bytes(ONE.dump_json(own, indent=1))
+    return own
+
+
+def pending() -> list[OwnTraining]:
+    """Trainings that were begun and have not ended, by name; raises DataError."""
+    found = []
+    for path in sorted(folder().glob(f"*{ASKED}")):
+        try:
+            found.append(ONE.validate_json(path.read_bytes()))
+        except ValueError as error:
+            raise DataError(f"'{path}' cannot be read ({error}); delete it.") from error
+    return found
+
+
+def run(own: OwnTraining, progress: Telling) -> Setup:
+    """Train, or go on, and add the setup; raises ZsadError, Cancelled."""
+
+    def count(done: int, total: int) -> None:
+        progress(done, total, "reading images")
+
+    def report(done: int, total: int, loss: float, left: float) -> None:
+        progress(done, total, f"loss {loss:.3f}")
+
+    found = runs.run(own.request, count, report).fitted
+    progress(1, 1, f"epoch {found.epoch} kept: Dice {found.validation_dice:.3f} on held-out images")
+    entry = own_setups.add(_setup(own))
+    _kept(own).unlink(missing_ok=True)
+    return entry
+
+
+def discard(own: OwnTraining) -> None:
+    """Forget a training that has not ended, and what is kept of it."""
+    runs.unfinished(own.request).unlink(missing_ok=True)
+    _kept(own).unlink(missing_ok=True)
+
+
+def _kept(own: OwnTraining) -> Path:
+    return own.request.out.with_suffix(ASKED)
+
+
+def _setup(own: OwnTraining) -> Setup:
+    entry = runs.entry_of(own.request)
+    provenance = f"Trained here: {runs.command(own.request)}"
+    return replace(entry, setup=own.name, checkpoint=str(own.request.out), provenance=provenance)
