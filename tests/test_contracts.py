@@ -12,32 +12,40 @@ import pytest
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.methods.texts import unit
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = golden_recipe("recipe_clip_random")
 ADAPTERS = golden_recipe("recipe_zsad_adapters")
+SIZES = ADAPTERS.TINY_SQUARE  # an embedding as wide as the words, as AdaCLIP needs it
+CLIP.CONFIGS["square"] = SIZES
 LEARNED = {
-    "aprilgan": lambda: CLIP.april_linear_state("tiny"),
-    "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("tiny"),
+    "aprilgan": lambda: CLIP.april_linear_state("square"),
+    "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("square"),
+    "adaclip": lambda: {
+        name.removeprefix("clip_model."): value
+        for name, value in ADAPTERS.adaclip_state(SIZES).items()
+    },
     "mvfa": lambda: {
         f"{group}.{name}": value
-        for group, state in ADAPTERS.mvfa_state(CLIP.TINY).items()
+        for group, state in ADAPTERS.mvfa_state(SIZES).items()
         for name, value in state.items()
     },
 }
+SPARSE = {"adaclip": (("hsf", "no"),)}  # its score with fusion chooses among all patches
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
 SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
 DEPTHS = ((4, 2), (8, 4), (12, 6))
 RNG = np.random.default_rng(3)
 SLICES = RNG.integers(0, 256, (2, 40, 30), np.uint8)
-TEXT, OTHER_TEXT = RNG.normal(size=(2, 2, CLIP.TINY["embed_dim"])).astype(np.float32)
+TEXT, OTHER_TEXT = unit(RNG.normal(size=(2, 2, SIZES["embed_dim"])))
 
 
 @pytest.fixture(scope="module", params=DEPTHS, ids=lambda depth: f"{depth[0]} blocks")
 def tower(request, tmp_path_factory):
     """A random CLIP of 8 x 8 patches with other numbers of blocks than the shipped ones."""
     visual, text = request.param
-    sizes = {**CLIP.TINY, "v_layers": visual, "t_layers": text, "vocab": 8}
+    sizes = {**SIZES, "v_layers": visual, "t_layers": text, "vocab": 8}
     files = write_backbone(tmp_path_factory.mktemp("clip"), sizes, CLIP.clip_state(sizes))
     return backbones.load(BackboneSpec(*(str(path) for path in files)), "cpu", "float32")
 
@@ -107,7 +115,7 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
     assert method.recipe(info) == recipe
     assert hash(method.recipe(info)) == hash(recipe)
     assert recipe.grid == recipe.image_size // info.patch_size
-    assert 0 <= recipe.reach < recipe.grid
+    assert 0 <= recipe.reach <= recipe.grid
     assert list(recipe.taps) == sorted(set(recipe.taps))
     assert all(1 <= tap <= info.visual_blocks for tap in recipe.taps)
     assert all(1 <= side <= recipe.grid for side in recipe.windows)
@@ -155,7 +163,7 @@ def test_text_moves_the_map_where_the_method_reads_text_and_only_there(method, t
 @pytest.mark.parametrize("name", WITH_TOWER)
 def test_what_is_left_out_does_not_change_what_is_kept(name, tower):
     """The map inside the brain is the same from patches near it as from all patches."""
-    method = methods.METHODS[name]()
+    method = methods.build(name, SPARSE.get(name, ()))
     recipe = method.recipe(tower.info)
     brain = np.zeros((1, recipe.image_size, recipe.image_size), bool)
     brain[0, 45:66, 43:55] = True

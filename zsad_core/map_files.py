@@ -12,6 +12,7 @@ from zsad_core.datasets import nifti
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.image_sets.pictures import opened
 from zsad_core.map_inputs import SCANS, normal_slice
+from zsad_core.methods.semantic import one_run
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import (
     BackboneSpec,
@@ -143,7 +144,8 @@ def _images(request: MapRequest, progress: Progress | None) -> str:
             resized = one.resize(size, Image.Resampling.BICUBIC) if size else one
             yield np.asarray(resized)[None]
 
-    found = list(mapper.maps(inputs()))
+    with one_run():
+        found = list(mapper.maps(inputs()))
     maps = [one for part, _ in found for one in part]
     if len({one.shape for one in maps}) > 1:
         raise SettingError("These images differ in size; map them one at a time with this method.")

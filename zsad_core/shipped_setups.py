@@ -10,6 +10,7 @@ from zsad_core import published
 from zsad_core.types import BackboneSpec
 
 FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 518 px are of 336
+PLAIN = (("hsf", "no"),)  # AdaCLIP's class feature alone is the score, at the demo's own 224 px
 DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
 OPENAI = BackboneSpec("ViT-L-14-336", "openai")  # the methods say which activation
 
@@ -70,6 +71,7 @@ def _official(one: published.Published) -> Setup:
 _ENTRIES = (
     *_trained("aprilgan", "linear layers"),
     *_trained("anomalyclip", "prompts"),
+    *_trained("adaclip", "prompts in both towers", PLAIN),
     *_trained("mvfa", "adapters inside the tower"),
     *map(_official, published.FILES),
     _untrained("winclip", "zero-shot", DEMO, "Demo CLIP"),

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError
+from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.grids import stretched
@@ -115,6 +116,7 @@ METHODS: dict[str, type[Method]] = {
     "winclip": WinClip,
     "aprilgan": AprilGan,
     "anomalyclip": AnomalyClip,
+    "adaclip": AdaClip,
     "mvfa": Mvfa,
 }
 

@@ -14,11 +14,18 @@ from torch import Tensor
 from zsad_core import prompt_sets
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.adaclip_prompts import depth, image_side, text_side
-from zsad_core.methods.checkpoints import Shapes, wanted
+from zsad_core.methods.adaclip_prompts import (
+    TAPS,
+    depth,
+    image_side,
+    plain_features,
+    shapes,
+    text_side,
+)
+from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.semantic import fused
-from zsad_core.methods.texts import TextEncoder
+from zsad_core.methods.texts import TextEncoder, unit
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -29,7 +36,6 @@ from zsad_core.types import (
     SliceFeatures,
 )
 
-TAPS = 4
 SIGMA = 4  # pixels of the tower's input
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
@@ -45,8 +51,9 @@ class AdaClip:
     is the smoothed softmax of their mean logits, 0 … 1. With `hsf` the slice score blends into the
     class feature what k-means makes of the most abnormal patches.
     Differences: k-means starts from the seed 111 for every slice, so that a slice's score does not
-    depend on what was scored before; a grid with fewer patches than clusters has that many
-    clusters; `image_size` is by default the backbone's own (518 px there).
+    depend on what was scored before (the map command draws on from image to image, as published); a
+    grid with fewer patches than clusters has as many clusters as patches; `image_size` is by
+    default the backbone's own (518 px there).
     """
 
     image_size: int = 0
@@ -106,13 +113,18 @@ class AdaClip:
         kept: MaskArray,
         learned: Learned,
     ) -> list[SliceFeatures]:
-        """Projected patches and class feature, unit vectors; the plain class feature as it is."""
+        """Projected patches and class feature, unit vectors; the plain class feature as it is.
+
+        The plain pass takes one slice at a time: its last bits decide how the prompts are rounded,
+        and must not depend on the slices beside.
+        """
         tensors = self._on(tower, learned)
-        _, plain = tower.taps(images, replace(recipe, taps=()))
+        plain = plain_features(tower, images, recipe)
         with torch.no_grad():
             first = torch.from_numpy(plain).to(tower.device)
             taps, whole = image_side(tower, images, recipe, tensors, first)
-        found = of_kept([tap.cpu().numpy() for tap in taps], whole.cpu().numpy(), recipe, kept)
+        patches, token = [unit(tap.cpu().numpy()) for tap in taps], unit(whole.cpu().numpy())
+        found = of_kept(patches, token, recipe, kept)
         return [one | {"plain": row} for one, row in zip(found, plain, strict=True)]
 
     def texts(
@@ -122,10 +134,8 @@ class AdaClip:
         learned: Learned,
         features: Sequence[SliceFeatures],
     ) -> FloatArray:
-        """(B, K, E): the sentences under the prompts of each slice, '-' of the class word a space."""
-        sides = prompt_sets.sentences(
-            replace(prompts, class_name=prompts.class_name.replace("-", " "))
-        )
+        """(B, K, E): the sentences with each slice's prompts; '-' of the class word a space."""
+        sides = prompt_sets.sentences(named(prompts, prompts.class_name))
 
         @torch.no_grad()
         def work(tower: Tower, activation: str) -> FloatArray:
@@ -146,17 +156,9 @@ class AdaClip:
         As many blocks have prompts, and prompts have as many vectors, as the file says (4 and 5).
         """
         embed, width = (info.embed_dim, info.width) if info else (None, None)
-        static: Shapes = {"visual_prompter.static_prompts.0": (None, width)}
-        length = wanted(tensors, static)["visual_prompter.static_prompts.0"].shape[0]
-        shapes: dict[str, tuple[int | None, ...]] = {}
-        for side, size in (("text", embed), ("visual", width)):
-            for i in range(depth(tensors)):
-                shapes[f"{side}_prompter.static_prompts.{i}"] = (length, size)
-            for j in range(length):
-                shapes |= _layer(f"dynamic_{side}_prompt_generator.head.{j}", size, embed)
-        for i in range(TAPS):
-            shapes |= _layer(f"patch_token_layer.head.{i}", embed, width)
-        return wanted(tensors, {**shapes, **_layer("cls_token_layer.head.0", embed, embed)})
+        first = "visual_prompter.static_prompts.0"
+        length = wanted(tensors, {first: (None, width)})[first].shape[0]
+        return wanted(tensors, shapes(embed, width, depth(tensors), length))
 
     def maps(
         self,
@@ -190,5 +192,10 @@ class AdaClip:
         return {name: torch.from_numpy(value).to(tower.device) for name, value in found.items()}
 
 
-def _layer(name: str, out: int | None, into: int | None) -> dict[str, tuple[int | None, ...]]:
-    return {f"{name}.weight": (out, into), f"{name}.bias": (out,)}
+def named(prompts: PromptSet, class_name: str) -> PromptSet:
+    """The prompt set about a class; a '-' of its name is read as a space.
+
+    >>> named(PromptSet("x", ("{}",), ("bad {}",)), "brain-mri_scan").class_name
+    'brain mri_scan'
+    """
+    return replace(prompts, class_name=class_name.replace("-", " "))

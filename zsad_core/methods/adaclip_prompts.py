@@ -1,21 +1,47 @@
 """AdaCLIP's prompts in both towers, and the projections; gradients flow to what is learned."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.backbones import Tower
-from zsad_core.types import ByteArray, Recipe
+from zsad_core.types import ByteArray, FloatArray, Recipe
 
+TAPS = 4
 Tensors = Mapping[str, Tensor]
+Size = TypeVar("Size", int, int | None)
+
+
+def shapes(embed: Size, width: Size, blocks: int, length: int) -> dict[str, tuple[Size | int, ...]]:
+    """Published names and shapes of what is learned, for a text as wide as the embedding.
+
+    `blocks` have prompts of `length` vectors, 4 and 5 as published. Official files also hold a
+    first static prompt of the text, which nothing reads.
+    """
+    found: dict[str, tuple[Size | int, ...]] = {}
+
+    def layer(name: str, out: Size, into: Size) -> None:
+        found.update({f"{name}.weight": (out, into), f"{name}.bias": (out,)})
+
+    for side, size in (("text", embed), ("visual", width)):
+        for i in range(side == "text", blocks):
+            found[f"{side}_prompter.static_prompts.{i}"] = (length, size)
+        for j in range(length):
+            layer(f"dynamic_{side}_prompt_generator.head.{j}", size, embed)
+    for i in range(TAPS):
+        layer(f"patch_token_layer.head.{i}", embed, width)
+    layer("cls_token_layer.head.0", embed, embed)
+    return found
 
 
 def depth(names: Mapping[str, object]) -> int:
-    """How many blocks have prompts of their own, at least one."""
-    return max(sum(name.startswith("visual_prompter.static_prompts.") for name in names), 1)
+    """How many blocks have prompts of their own, at least two."""
+    return max(sum(name.startswith("visual_prompter.static_prompts.") for name in names), 2)
 
 
 def linear(learned: Tensors, name: str, x: Tensor) -> Tensor:
@@ -24,23 +50,28 @@ def linear(learned: Tensors, name: str, x: Tensor) -> Tensor:
 
 
 def vectors(learned: Tensors, side: Literal["visual", "text"], first: Tensor) -> Tensor:
-    """Prompts (B, depth, length, width of that tower), rounded to float16 as published.
+    """Prompts (B, blocks, length, width of that tower), rounded to float16 as published.
 
     What the heads make of the plain class feature (B, E) is added to the static prompt of each
-    block.
+    block: of the visual blocks 1 … depth, of the text blocks 2 … depth.
     """
-    static = torch.stack(
-        [learned[f"{side}_prompter.static_prompts.{i}"] for i in range(depth(learned))]
-    )
+    blocks = range(side == "text", depth(learned))
+    static = torch.stack([learned[f"{side}_prompter.static_prompts.{i}"] for i in blocks])
     heads = [f"dynamic_{side}_prompt_generator.head.{j}" for j in range(static.shape[1])]
     dynamic = torch.stack([linear(learned, name, first) for name in heads], dim=1)
     return (dynamic[:, None] + static).half().float()
 
 
+def plain_features(tower: Tower, images: ByteArray, recipe: Recipe) -> FloatArray:
+    """Class features (B, E) without prompts, not normalised, of one image at a time."""
+    plain = replace(recipe, taps=())
+    return np.concatenate([tower.taps(image[None], plain)[1] for image in images])
+
+
 def image_side(
     tower: Tower, images: ByteArray, recipe: Recipe, learned: Tensors, first: Tensor
 ) -> tuple[list[Tensor], Tensor]:
-    """Projected patches of each tap, L x (B, P, E), and class features (B, E), all unit vectors.
+    """Projected patches of each tap, L x (B, P, E), and class features (B, E), not normalised.
 
     The prompts follow the patches: put in ahead of the first block, other ones ahead of the next.
     They have no position.
@@ -51,16 +82,15 @@ def image_side(
     def between(number: int, x: Tensor) -> Tensor:
         if number in recipe.taps:
             name = f"patch_token_layer.head.{len(taps)}"
-            patches = linear(learned, name, x[:, 1:-length].float())
-            taps.append(functional.normalize(patches, dim=-1))
+            taps.append(linear(learned, name, x[:, 1:-length].float()))
         if number >= blocks:
             return x
         kept = x if number == 0 else x[:, :-length]
         return torch.cat([kept, prompts[:, number].to(x.dtype)], dim=1)
 
     last = tower.walk(images, recipe, between)
-    whole = linear(learned, "cls_token_layer.head.0", tower.projected(last[:, 0]).float())
-    return taps, functional.normalize(whole, dim=-1)
+    first_token = tower.projected(last[:, 0]).float()
+    return taps, linear(learned, "cls_token_layer.head.0", first_token)
 
 
 def text_side(
@@ -78,12 +108,13 @@ def text_side(
     def before(number: int, x: Tensor) -> Tensor:
         if number == 2:
             x = x.repeat(slices, 1, 1)
-        if not 2 <= number <= blocks:
+        if not 2 <= number < 2 + blocks:
             return x
-        put = prompts[:, number - 1].repeat_interleave(len(words), dim=0)
+        put = prompts[:, number - 2].repeat_interleave(len(words), dim=0)
         return torch.cat([x[:, :1], put, x[:, 1 + length :]], dim=1)[:, : x.shape[1]]
 
     found = tower.read_words(tokens.repeat(slices, 1), words, activation, before)
-    found = functional.normalize(found, dim=-1).unflatten(0, (slices, len(words)))
-    means = [part.mean(dim=1) for part in found.split([len(side) for side in sides], dim=1)]
-    return functional.normalize(torch.stack(means, dim=1), dim=-1)
+    found = functional.normalize(found, dim=-1).reshape(slices, len(words), -1)
+    normal = len(sides[0])
+    means = [part.mean(dim=1) for part in (found[:, :normal], found[:, normal:])]
+    return functional.normalize(torch.stack(means, dim=1), dim=-1)  # (B, K, E)

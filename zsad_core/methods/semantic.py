@@ -1,5 +1,9 @@
 """AdaCLIP's hybrid semantic fusion: clusters of abnormal patches blended into the class feature."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -9,6 +13,17 @@ from zsad_core.types import FloatArray
 CLUSTERS, EACH = 20, 5
 SEED = 111
 SHARE = 0.2
+_run: ContextVar[np.random.RandomState | None] = ContextVar("_run", default=None)
+
+
+@contextmanager
+def one_run() -> Iterator[None]:
+    """K-means inside draws on from slice to slice, as one run of the official code over images."""
+    token = _run.set(np.random.RandomState(SEED))
+    try:
+        yield
+    finally:
+        _run.reset(token)
 
 
 def fused(whole: FloatArray, taps: FloatArray, logits: FloatArray) -> FloatArray:
@@ -16,11 +31,13 @@ def fused(whole: FloatArray, taps: FloatArray, logits: FloatArray) -> FloatArray
 
     Of the 100 patches of the largest mean logits (P,), described by their features of all taps
     (L, P, E) side by side, k-means makes 20 clusters; the mean over clusters of the mean feature
-    of their members, over all taps, counts for a fifth.
+    of their members, over all taps, counts for a fifth. Outside `one_run` each call starts from
+    the same seed.
     """
     order = np.argsort(-logits, kind="stable")[: CLUSTERS * EACH]
     chosen = taps[:, order].transpose(1, 0, 2)  # (N, L, E)
     count = min(CLUSTERS, len(chosen))
-    kmeans = KMeans(count, n_init="auto", random_state=SEED).fit(chosen.reshape(len(chosen), -1))
-    centres = [chosen[kmeans.labels_ == k].mean(axis=(0, 1)) for k in range(count)]
+    kmeans = KMeans(count, n_init="auto", random_state=_run.get() or SEED)
+    cluster = kmeans.fit_predict(chosen.reshape(len(chosen), -1))
+    centres = [chosen[cluster == k].mean(axis=(0, 1)) for k in range(count)]
     return unit(SHARE * unit(np.mean(centres, axis=0)) + (1 - SHARE) * whole)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from zsad_core.training.adaclip import PromptsAndProjections
 from zsad_core.training.anomalyclip import PromptVectors
 from zsad_core.training.aprilgan import LinearLayers
 from zsad_core.training.examples import Encoder
@@ -11,5 +12,6 @@ from zsad_core.training.mvfa import Adapters
 LEARNERS: dict[str, Callable[[Encoder], Learner]] = {
     "aprilgan": LinearLayers,
     "anomalyclip": PromptVectors,
+    "adaclip": PromptsAndProjections,
     "mvfa": Adapters,
 }

@@ -1,0 +1,217 @@
+"""AdaCLIP as its official code on seeded weights, float32 on the CPU.
+
+Prompts are rounded to float16 after the plain pass, so its last bits (they differ by 1e-5 between
+kernels of torch) decide which way a few of 3,500 values go; each moves the map by up to 1e-4. What
+stands before or after the rounding is compared within the tolerances of the other methods, what
+depends on it within `ROUNDED`.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.goldens_of import golden, recipe, write_backbone
+from zsad_core import backbones, prompt_sets, setups
+from zsad_core.cli import main
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.adaclip import AdaClip
+from zsad_core.methods.texts import TowerTexts
+from zsad_core.training.adaclip import PromptsAndProjections
+from zsad_core.training.examples import Encoder
+from zsad_core.training.learner import Batch, Plan
+from zsad_core.types import BackboneSpec
+
+STORED, INPUTS = golden("adaclip_tiny"), golden("inputs")
+IMAGES = INPUTS["pillow_13_at_154"][STORED["images"]]
+CLASS = str(STORED["class_name"])
+ALL = np.ones((1, 11, 11), bool)
+ROUNDED = 3  # times the tolerance, where the rounding decides
+PLAIN = AdaClip(image_size=154, hsf=False)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A backbone, and a published checkpoint: what is learned among the rest of the model."""
+    clip, adapters = recipe("recipe_clip_random"), recipe("recipe_zsad_adapters")
+    folder, sizes = tmp_path_factory.mktemp("tiny"), adapters.TINY_SQUARE
+    files = write_backbone(folder, sizes, clip.clip_state(sizes))
+    state = adapters.adaclip_state(sizes) | {"clip_model.visual.proj": np.zeros((2, 2))}
+    official = {name: torch.from_numpy(value) for name, value in state.items()}
+    torch.save(official, folder / "pretrained_all.pth")
+    return BackboneSpec(*(str(path) for path in files)), folder / "pretrained_all.pth"
+
+
+@pytest.fixture(scope="module")
+def tower(tiny):
+    return backbones.load(tiny[0], "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def learned(tiny):
+    return setups.read_checkpoint("adaclip", tiny[1])
+
+
+@pytest.fixture(scope="module")
+def features(tower, learned):
+    return PLAIN.encode(tower, IMAGES[:1], PLAIN.recipe(tower.info), ALL, learned)
+
+
+def text_of(tower, learned, features, **changed):
+    prompts = replace(prompt_sets.shipped()["adaclip"], **{"class_name": CLASS, **changed})
+    return PLAIN.texts(prompts, TowerTexts(tower, "gelu"), learned, features)
+
+
+def mapped(folder, tiny, *more):
+    """(maps, scores) as the command line makes them."""
+    pictures = [str(folder / f"{index}.png") for index in range(len(IMAGES))]
+    for picture, image in zip(pictures, IMAGES, strict=True):
+        Image.fromarray(image).save(picture)
+    backbone, out = tiny[0], folder / "maps.npz"
+    asked = ["map", *pictures, "--method", "adaclip", "--image-size", "154", "--out", str(out)]
+    asked += ["--backbone", backbone.name, "--weights", backbone.weights, "--class-name", CLASS]
+    assert main([*asked, "--checkpoint", str(tiny[1]), *more]) == 0
+    with np.load(out) as found:
+        return found["maps"], found["scores"]
+
+
+def test_text_and_image_features_and_logits(tower, learned, features):
+    made = PLAIN.recipe(tower.info)
+    assert (made.taps, made.grid, made.positions) == ((6, 12, 18, 24), 11, "bicubic")
+    text = text_of(tower, learned, features)
+    np.testing.assert_allclose(text[0].T, STORED["text_features"][0], atol=ROUNDED * 1e-5)
+    whole = features[0]["class"]
+    np.testing.assert_allclose(whole, STORED["image_feature"][0], atol=ROUNDED * 1e-5)
+    for tap, logits in zip(made.taps, STORED["patch_logits"], strict=True):
+        found = 100 * features[0][f"tap{tap}"] @ text[0].T
+        np.testing.assert_allclose(found, logits, atol=ROUNDED * 2e-3)
+
+
+def test_the_map_of_the_stored_logits(tower):
+    """A text of two axes makes patch features of logits."""
+    made = PLAIN.recipe(tower.info)
+    one = {f"tap{tap}": STORED["patch_logits"][i] / 100 for i, tap in enumerate(made.taps)}
+    one["class"] = np.array([0, 1], np.float32)
+    maps, _ = PLAIN.maps([one], ALL, np.eye(2, dtype=np.float32)[None], {}, made, ())
+    np.testing.assert_allclose(maps, STORED["smoothed_maps"][:1], atol=1e-5)
+
+
+def test_the_score_of_the_stored_features(tower, features):
+    one = features[0] | {"class": STORED["image_feature"][0]}
+    text = STORED["text_features"].transpose(0, 2, 1)
+    _, scores = PLAIN.maps([one], ALL, text, {}, PLAIN.recipe(tower.info), ())
+    np.testing.assert_allclose(scores, STORED["score_no_hsf"][:1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "name"), [((), "score_hsf"), (("--option", "hsf=no"), "score_no_hsf")]
+)
+def test_maps_and_scores(tiny, tmp_path, more, name):
+    """With fusion, k-means draws on from image to image, as in the official run."""
+    maps, scores = mapped(tmp_path, tiny, *more)
+    np.testing.assert_allclose(maps, STORED["smoothed_maps"], atol=ROUNDED * 1e-4)
+    np.testing.assert_allclose(scores, STORED[name], atol=1e-3)
+
+
+def test_prompts_are_rounded_and_depend_on_the_slice(tower, learned, features):
+    moved = {n: v + 3e-5 * ("static" in n) for n, v in learned.items()}  # a tenth of a step
+    again = PLAIN.encode(tower, IMAGES[:1], PLAIN.recipe(tower.info), ALL, moved)
+    same = np.abs(again[0]["class"] - features[0]["class"]).max()
+    assert same < 1e-3
+    other = [{"plain": features[0]["plain"][::-1]}]
+    assert np.abs(text_of(tower, learned, other) - text_of(tower, learned, features)).max() > 1e-2
+
+
+def test_every_part_of_the_prompts_acts(tower, learned, features):
+    first, base = text_of(tower, learned, features), prompt_sets.shipped()["adaclip"]
+    changes = (
+        {"class_name": "liver"},
+        {"normal": base.normal[:-1]},
+        {"abnormal": ("stained {}",)},
+        {"templates": ("a good photo of my {}.",)},
+    )
+    for change in changes:
+        assert np.abs(text_of(tower, learned, features, **change) - first).max() > 1e-4
+    spaced = text_of(tower, learned, features, class_name=CLASS.replace("-", " "))
+    np.testing.assert_array_equal(spaced, first)
+
+
+def test_texts_of_many_slices_are_those_of_each(tower, learned):
+    made, kept = PLAIN.recipe(tower.info), ALL.repeat(3, axis=0)
+    several = PLAIN.encode(tower, IMAGES, made, kept, learned)
+    together = text_of(tower, learned, several)
+    assert together.shape == (3, 2, 64)
+    for one, text in zip(several, together, strict=True):
+        np.testing.assert_allclose(text_of(tower, learned, [one])[0], text, atol=1e-6)
+    assert text_of(tower, learned, ()).shape == (0, 2, 64)
+
+
+def test_a_text_shorter_than_the_prompts_is_read(tower, learned, features):
+    short = {"normal": ("{}",), "abnormal": ("bad",), "templates": (), "class_name": "a"}
+    found = text_of(tower, learned, features, **short)
+    longer = {**short, "normal": ("{}", "one two three four five six seven eight nine")}
+    np.testing.assert_allclose(
+        text_of(tower, learned, features, **longer)[0, 1], found[0, 1], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cls_token_layer.head.0.bias": None}, "cls_token_layer.head.0.bias is missing"),
+        ({"patch_token_layer.head.3.weight": (64, 96)}, r"\(64, 96\), expected \(64, 128\)"),
+        ({"text_prompter.static_prompts.2": (4, 64)}, r"is \(4, 64\), expected \(5, 64\)"),
+        ({"visual_prompter.static_prompts.1": None}, r"visual_prompter.static_prompts"),
+    ],
+)
+def test_a_checkpoint_of_another_backbone_is_refused(tiny, learned, change, words):
+    tensors = dict(learned)
+    for name, shape in change.items():
+        tensors.pop(name)
+        if shape:
+            tensors[name] = np.zeros(shape, np.float32)
+    with pytest.raises(WeightsError, match=words):
+        PLAIN.checkpoint(tensors, backbones.info(tiny[0]))
+
+
+def test_a_text_of_another_width_than_the_embedding_is_refused(tiny):
+    with pytest.raises(SettingError, match=r"embedding of 32 and words of 64"):
+        AdaClip().recipe(replace(backbones.info(tiny[0]), embed_dim=32))
+
+
+def test_loss_and_gradients_of_the_first_step(tower, learned, tmp_path):
+    learner = PromptsAndProjections(Encoder(PLAIN, tower, PLAIN.recipe(tower.info), 154))
+    masks = torch.from_numpy(INPUTS["masks_154"][:1]).float()
+    images = torch.from_numpy(IMAGES[:1])
+    batch = Batch(images, masks, torch.zeros(1, 0), None, torch.ones(1), (CLASS,))
+    tensors = {name: torch.tensor(value).requires_grad_() for name, value in learned.items()}
+    terms = learner.outcome(tensors, batch).terms
+    assert terms.shape == (13,)
+    terms.sum().backward()
+    assert terms.sum().item() == pytest.approx(STORED["train_losses"][0], rel=1e-3)
+    norms = {n.removeprefix("gradnorm/"): float(v) for n, v in STORED.items() if "gradnorm/" in n}
+    assert norms.pop("text_prompter.static_prompts.0") == -1  # nothing reads it
+    assert set(norms) == set(tensors)
+    for name, norm in norms.items():
+        assert tensors[name].grad.norm().item() == pytest.approx(norm, rel=ROUNDED * 1e-3)
+        if (stored := STORED.get(f"grad/{name}")) is not None:
+            apart = np.linalg.norm(tensors[name].grad.numpy() - stored)
+            assert apart < ROUNDED * 1e-3 * np.linalg.norm(stored)
+
+
+def test_an_official_checkpoint_is_written_with_every_key(tower, tiny, tmp_path):
+    learner = PromptsAndProjections(Encoder(PLAIN, tower, PLAIN.recipe(tower.info), 154))
+    fresh = learner.initial(0, None)
+    state = learner.official(fresh)
+    expected = recipe("recipe_zsad_adapters").adaclip_state(
+        recipe("recipe_zsad_adapters").TINY_SQUARE
+    )
+    assert {n: tuple(v.shape) for n, v in state.items()} == {
+        n: v.shape for n, v in expected.items()
+    }
+    torch.save(state, tmp_path / "own.pth")
+    for name, value in setups.read_checkpoint("adaclip", tmp_path / "own.pth").items():
+        np.testing.assert_array_equal(value, fresh[name])
+    assert learner.plan == Plan(5, 1, 0.01, patience=5, optimiser="adamw", decay=0.01)
