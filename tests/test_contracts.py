@@ -12,6 +12,7 @@ import pytest
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core.methods import aaclip
 from zsad_core.methods.texts import unit
 from zsad_core.types import BackboneSpec, Recipe
 
@@ -19,18 +20,20 @@ CLIP = golden_recipe("recipe_clip_random")
 ADAPTERS = golden_recipe("recipe_zsad_adapters")
 SIZES = ADAPTERS.TINY_SQUARE  # an embedding as wide as the words, as AdaCLIP needs it
 CLIP.CONFIGS["square"] = SIZES
-LEARNED = {
-    "aprilgan": lambda: CLIP.april_linear_state("square"),
-    "anomalyclip": lambda: CLIP.anomalyclip_prompt_state("square"),
-    "adaclip": lambda: {
+LEARNED = {  # from the backbone's TowerInfo
+    "aprilgan": lambda info: CLIP.april_linear_state("square"),
+    "anomalyclip": lambda info: CLIP.anomalyclip_prompt_state("square"),
+    "adaclip": lambda info: {
         name.removeprefix("clip_model."): value
         for name, value in ADAPTERS.adaclip_state(SIZES).items()
     },
-    "mvfa": lambda: {
+    "mvfa": lambda info: {
         f"{group}.{name}": value
         for group, state in ADAPTERS.mvfa_state(SIZES).items()
         for name, value in state.items()
     },
+    "clipad-plus": lambda info: CLIP.april_linear_state("square"),
+    "aaclip": lambda info: drawn(aaclip.shapes(info)),
 }
 SPARSE = {"adaclip": (("hsf", "no"),)}  # its score with fusion chooses among all patches
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
@@ -65,8 +68,14 @@ def entry(request):
     return setups.SETUPS[request.param]
 
 
-def learned_of(method):
-    return LEARNED[method.name]() if method.learned else None
+def drawn(shapes):
+    """Random tensors of these shapes."""
+    random = np.random.default_rng(4)
+    return {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def learned_of(method, tower):
+    return LEARNED[method.name](tower.info) if method.learned else None
 
 
 def text_of(method, text, slices):
@@ -80,10 +89,9 @@ def mapped(method, tower, images, kept=None, text=TEXT):
     if kept is None:
         side = recipe.grid if recipe else 1
         kept = np.ones((len(images), side, side), bool)
-    features = method.encode(tower, images, recipe, kept, learned_of(method))
-    return method.maps(
-        features, kept, text_of(method, text, len(images)), learned_of(method), recipe, ()
-    )
+    learned = learned_of(method, tower)
+    features = method.encode(tower, images, recipe, kept, learned)
+    return method.maps(features, kept, text_of(method, text, len(images)), learned, recipe, ())
 
 
 def test_a_method_is_a_frozen_value_with_its_facts(method):
@@ -125,11 +133,12 @@ def test_features_maps_and_scores_have_the_promised_form(method, tower):
     recipe = method.recipe(tower.info) if method.needs_tower else None
     side = recipe.grid if recipe else 1
     kept = np.ones((len(SLICES), side, side), bool)
-    features = method.encode(tower, SLICES, recipe, kept, learned_of(method))
+    learned = learned_of(method, tower)
+    features = method.encode(tower, SLICES, recipe, kept, learned)
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
     text = text_of(method, TEXT, len(SLICES))
-    maps, scores = method.maps(features, kept, text, learned_of(method), recipe, ())
+    maps, scores = method.maps(features, kept, text, learned, recipe, ())
     shape = SLICES.shape[1:] if recipe is None else (recipe.image_size,) * 2
     assert (maps.shape, maps.dtype) == ((len(SLICES), *shape), np.float32)
     assert (scores.shape, scores.dtype) == ((len(SLICES),), np.float32)
@@ -163,7 +172,9 @@ def test_text_moves_the_map_where_the_method_reads_text_and_only_there(method, t
 @pytest.mark.parametrize("name", WITH_TOWER)
 def test_what_is_left_out_does_not_change_what_is_kept(name, tower):
     """The map inside the brain is the same from patches near it as from all patches."""
-    method = methods.build(name, SPARSE.get(name, ()))
+    method = methods.build(
+        name, [("image_size", str(2 * tower.info.image_size)), *SPARSE.get(name, ())]
+    )
     recipe = method.recipe(tower.info)
     brain = np.zeros((1, recipe.image_size, recipe.image_size), bool)
     brain[0, 45:66, 43:55] = True

@@ -12,6 +12,7 @@ from zsad_core.places import home
 
 APRILGAN = "github.com/ByChelsea/VAND-APRIL-GAN, exps/pretrained"
 ANOMALYCLIP = "github.com/zqhang/AnomalyCLIP, checkpoints"
+CLIPAD = "github.com/ByChelsea/CLIP-AD, pretrained_models"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ FILES = (
               "MVTec AD's test split", "72adc786e031b49ea288ba5f815f0d38cf158708"),
     Published("anomalyclip", "official-visa", "anomalyclip/9_12_4_multiscale/epoch_15.pth",
               ANOMALYCLIP, "VisA's test split", "c90f1d9d92d158b436a8fc193f984d4cec8b1fc8"),
+    Published("clipad-plus", "official-mvtec", "clipad-plus/train_on_mvtec.pth", CLIPAD,
+              "MVTec AD's test split", "d9102b13"),
+    Published("clipad-plus", "official-visa", "clipad-plus/train_on_visa.pth", CLIPAD,
+              "VisA's test split", "854cc103"),
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 51
 PLAIN = (("hsf", "no"),)  # AdaCLIP's class feature alone is the score, at the demo's own 224 px
 DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
 OPENAI = BackboneSpec("ViT-L-14-336", "openai")  # the methods say which activation
+LAION = BackboneSpec("ViT-B-16-plus-240", "laion400m_e31")
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ def _untrained(method: str, setup: str, backbone: BackboneSpec, provenance: str)
 
 
 def _official(one: published.Published) -> Setup:
+    backbone, side = (LAION, 240) if one.method == "clipad-plus" else (OPENAI, 518)
     text = (
-        f"Published by the authors, trained on {one.trained_on}, at their 518 px. The paper's "
+        f"Published by the authors, trained on {one.trained_on}, at their {side} px. The paper's "
         "`industrial`, as we infer it."
     )
-    return Setup(one.method, one.setup, OPENAI, one.file, text, (("image_size", "518"),))
+    return Setup(one.method, one.setup, backbone, one.file, text, (("image_size", str(side)),))
 
 
 _ENTRIES = (
@@ -73,10 +75,12 @@ _ENTRIES = (
     *_trained("anomalyclip", "prompts"),
     *_trained("adaclip", "prompts in both towers", PLAIN),
     *_trained("mvfa", "adapters inside the tower"),
+    *_trained("clipad-plus", "linear layers"),
+    *_trained("aaclip", "adapters in both towers"),
     *map(_official, published.FILES),
     _untrained("winclip", "zero-shot", DEMO, "Demo CLIP"),
     _untrained("winclip", "pmc", PMC, "Demo CLIP trained further on medical captions"),
-    _untrained("winclip", "laion400m-b16-240", BackboneSpec("ViT-B-16-plus-240", "laion400m_e31"),
+    _untrained("winclip", "laion400m-b16-240", LAION,
                "The CLIP of WinCLIP's re-implementations, at its own 240 px"),
     _untrained("winclip", "openai-l14-336", BackboneSpec("ViT-L-14-336-quickgelu", "openai"),
                "The CLIP of APRIL-GAN, with the activation OpenAI trained it with, at its own "
@@ -84,6 +88,9 @@ _ENTRIES = (
     _untrained("winclip", "pmc-l14", BackboneSpec("hf-hub:ryanyip7777/pmc_vit_l_14"),
                "CLIP trained on PubMed Central figures, which the paper's `pmc` used as we infer "
                "it"),
+    _untrained("clipad", "zero-shot", DEMO, "Demo CLIP"),
+    _untrained("clipad", "pmc", PMC, "Demo CLIP trained further on medical captions"),
+    _untrained("clipad", "laion400m-b16-240", LAION, "The CLIP of CLIP-AD, at its own 240 px"),
     Setup("intensity", "zero-shot", DEMO, "", "No model: brightness itself."),
 )  # fmt: skip
 SETUPS = {(entry.method, entry.setup): entry for entry in _ENTRIES}

@@ -56,6 +56,7 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         names = list(methods.METHODS)
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
         method = _pick("Method", names, "method", first)
+        st.caption(methods.METHODS[method].source)
         setup = _setup(method)
         prompts = _prompts(method, edit_prompts)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))

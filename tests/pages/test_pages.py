@@ -69,7 +69,9 @@ def test_explore_shows_the_numbers_of_the_volume():
     found = metrics(test)
     assert 0 <= float(found["3D Dice"]) <= float(found["Best Dice (oracle)"]) <= 1
     assert found["Truth"].endswith("ml")
-    assert "level 128 of 255" in " ".join(caption.value for caption in test.caption)
+    said = " ".join(caption.value for caption in test.caption)
+    assert "level 128 of 255" in said
+    assert "arXiv 2305.17382" in said
 
 
 @pytest.mark.usefixtures("_encoded")

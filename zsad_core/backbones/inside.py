@@ -1,6 +1,6 @@
 """Walks through an open_clip model that its own forward does not offer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import open_clip
 import torch
@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from zsad_core.errors import WeightsError
 
-Before = Callable[[int, Tensor], Tensor]
-"""Called as before(number, tokens) ahead of each block, counted from 1; returns its input."""
+Step = Callable[[int, Tensor], Tensor]
+"""Called as step(number, tokens) ahead of or after each block, counted from 1; returns tokens."""
 
 
 def activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
@@ -33,12 +33,19 @@ def text_side(model: open_clip.CLIP) -> TextTransformer:
     return text
 
 
-def walk_text(text: TextTransformer, tokens: Tensor, words: Tensor, before: Before) -> Tensor:
+def walk_text(
+    text: TextTransformer,
+    tokens: Tensor,
+    words: Tensor,
+    before: Step,
+    project: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
 
     tokens (N, T) say where the text ends, words (N, T, width) are what the blocks read, without
     positions. `before` may make more rows of them, as many as tokens has. Where the text is causal,
-    what follows the longest text is left out: nothing reads it. Gradients flow through.
+    what follows the longest text is left out: nothing reads it. `project` takes the place of
+    `text_projection`. Gradients flow through.
     """
     ends, mask = tokens.argmax(dim=1), text.attn_mask
     length = words.shape[1] if mask is None else int(ends.max()) + 1
@@ -47,8 +54,8 @@ def walk_text(text: TextTransformer, tokens: Tensor, words: Tensor, before: Befo
     for number, block in enumerate(text.transformer.resblocks, 1):
         x = block(before(number, x), attn_mask=mask)
     last = text.ln_final(x[torch.arange(len(x)), ends])
-    project = text.text_projection
-    return project(last) if isinstance(project, nn.Linear) else last @ project
+    project = project or text.text_projection
+    return last @ project if isinstance(project, Tensor) else project(last)
 
 
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
@@ -63,3 +70,25 @@ def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
     v = v.reshape(*v.shape[:2], attention.num_heads, -1).transpose(1, 2)  # (B, heads, N, 64)
     mixed = functional.scaled_dot_product_attention(v, v, v).transpose(1, 2).flatten(2)
     return attention.out_proj(mixed)
+
+
+def two_streams(
+    blocks: Sequence[ResidualAttentionBlock], x: Tensor, taps: Sequence[int]
+) -> list[tuple[Tensor, Tensor]]:
+    """CLIP-AD's original and V-V stream (B, N, width) after each tap, the last block among them.
+
+    The V-V stream adds up the V-V attention of the original one, without its start, and begins
+    anew after each tap. The official code stores the original stream of a tap and then adds the
+    next block's attention to it in place, so that its taps hold that too, but for the last one.
+    """
+    found: list[tuple[Tensor, Tensor]] = []
+    path = torch.zeros_like(x)
+    for number, block in enumerate(blocks):  # how many blocks are done
+        added = value_attention(block, x)
+        mixed = x + block.ls_1(block.attention(q_x=block.ln_1(x)))
+        if number in taps:
+            found.append((mixed, path))
+            path = torch.zeros_like(x)
+        path = path + added
+        x = mixed + block.ls_2(block.mlp(block.ln_2(mixed)))
+    return [*found, (x, path)]

@@ -1,6 +1,6 @@
 """An open_clip ViT read from inside: taps, V-V taps, windows, class feature, sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import open_clip
@@ -11,7 +11,14 @@ from torch.nn import functional
 
 from zsad_core.backbones.device import PRECISIONS
 from zsad_core.backbones.fetching import fetch, wanted
-from zsad_core.backbones.inside import Before, activate, text_side, value_attention, walk_text
+from zsad_core.backbones.inside import (
+    Step,
+    activate,
+    text_side,
+    two_streams,
+    value_attention,
+    walk_text,
+)
 from zsad_core.backbones.loading import built, fetched
 from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
@@ -70,14 +77,22 @@ class Tower:
         tokens = self._tokenize(list(texts)).to(self.device)
         return tokens, text_side(self._model).token_embedding(tokens)
 
-    def read_words(self, tokens: Tensor, words: Tensor, activation: str, before: Before) -> Tensor:
+    def read_words(
+        self,
+        tokens: Tensor,
+        words: Tensor,
+        activation: str,
+        before: Step,
+        project: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """(N, E) text features of embeddings that may be other than the tokens' own.
 
-        `before` may replace what each block reads. Not normalised; gradients flow to the words.
+        `before` may replace what each block reads, `project` takes the place of `text_projection`.
+        Not normalised; gradients flow through.
         """
         text = text_side(self._model)
         activate(text.transformer, activation)
-        return walk_text(text, tokens, words, before)
+        return walk_text(text, tokens, words, before, project)
 
     @torch.inference_mode()
     def taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
@@ -113,7 +128,16 @@ class Tower:
                 found.append(_numpy(self.projected(path[:, 1:])))
         return found, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
 
-    def walk(self, images: ByteArray, recipe: Recipe, between: Before) -> Tensor:
+    def projections(self) -> tuple[FloatArray, FloatArray]:
+        """(E, width) of the image side and (E, text width) of the text side, float32."""
+        image, text = self._visual.proj, text_side(self._model).text_projection
+        matrices = (
+            torch.eye(self.info.width) if image is None else image.T,
+            text.weight if isinstance(text, torch.nn.Linear) else text.T,
+        )
+        return tuple(_numpy(matrix.detach()) for matrix in matrices)  # type: ignore[return-value]
+
+    def walk(self, images: ByteArray, recipe: Recipe, between: Step) -> Tensor:
         """The stream (B, 1+P, width) after the last block; gradients flow to what is put in.
 
         What between(0, x) returns enters the first block, what between(n, x) returns of the stream
@@ -124,6 +148,27 @@ class Tower:
         for number, block in enumerate(visual.transformer.resblocks, 1):
             x = between(number, block(x))
         return x
+
+    def closed(self, tokens: Tensor) -> Tensor:
+        """`ln_post` of tokens (…, width); gradients flow through."""
+        return self._visual.ln_post(tokens)
+
+    @torch.inference_mode()
+    def two_taps(
+        self, images: ByteArray, recipe: Recipe
+    ) -> tuple[list[FloatArray], list[FloatArray]]:
+        """CLIP-AD's two streams at each tap: original and local features, L x (B, …) each.
+
+        The original stream (B, P, width) is as `two_streams` tells. The local features (B, 1+P, E)
+        are the original class token and the V-V stream's patches after `ln_post` and the
+        projection, not normalised.
+        """
+        visual = self._prepared(recipe)
+        x = visual.ln_pre(self._embedded(images, recipe))
+        streams = two_streams(visual.transformer.resblocks, x, recipe.taps)
+        original = [_numpy(x[:, 1:]) for x, _ in streams]
+        mixed = (torch.cat([x[:, :1], path[:, 1:]], dim=1) for x, path in streams)
+        return original, [_numpy(self.projected(tokens)) for tokens in mixed]
 
     @torch.inference_mode()
     def windows(

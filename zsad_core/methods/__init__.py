@@ -6,9 +6,11 @@ from typing import ClassVar, Protocol
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError
+from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.clipad import ClipAd, ClipAdPlus
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
 from zsad_core.methods.memory import views
@@ -31,7 +33,8 @@ class Method(Protocol):
 
     `high` is the end of the map's published range 0 … high, `learned` says whether it needs a
     checkpoint, `in_tower` whether that acts inside the image tower, so that features depend on it.
-    `official` is what the names of its tensors begin with in the published checkpoints.
+    `source` names the paper, and says where no golden proves the method. `official` is what the
+    names of its tensors begin with in the published checkpoints.
     `prompts` names its official prompt set ("" for a method that reads no text); `prompt_note` says
     what of the prompts is learned and which words can be changed ("" where nothing is learned);
     `text_by_slice` says that the text depends on the slice, `takes_references` that normal slices
@@ -118,6 +121,9 @@ METHODS: dict[str, type[Method]] = {
     "anomalyclip": AnomalyClip,
     "adaclip": AdaClip,
     "mvfa": Mvfa,
+    "clipad": ClipAd,
+    "clipad-plus": ClipAdPlus,
+    "aaclip": AaClip,
 }
 
 

@@ -1,22 +1,18 @@
 """AnomalyCLIP: learned class-agnostic prompts against local features of the V-V path."""
 
-import functools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
-from torch.nn import functional
 
 from zsad_core import prompt_sets
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import grid_of, of_kept, spread, tap_parts
+from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, probability, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -32,7 +28,6 @@ SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
 DEEP = "compound_prompts_text."
 PUBLISHED = {"pos": "object.", "neg": "damaged object."}
 SIGMA = 4  # pixels of the tower's input
-SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,6 @@ class AnomalyClip:
         if not 1 <= self.taps <= 4:
             raise SettingError(f"taps is {self.taps}; choose 1, the last block, to 4.")
         side, grid = grid_of(info, self.image_size)
-        reach = math.ceil((4 * SIGMA + SLACK) / info.patch_size + 0.5)
         return Recipe(
             "vv",
             side,
@@ -84,7 +78,7 @@ class AnomalyClip:
             taps=tuple(info.visual_blocks * k // self.taps for k in range(1, self.taps + 1)),
             activation=info.activation or "quick_gelu",
             positions="bilinear",
-            reach=reach,
+            reach=reach_of(SIGMA, info.patch_size),
         )
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
@@ -171,7 +165,7 @@ class AnomalyClip:
         for block in recipe.taps:
             tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)
             total += spread(probability(tokens, text), kept, 0)
-        enlarge = _enlarging(recipe.grid, recipe.image_size)
+        enlarge = smoothly(recipe.grid, recipe.image_size, SIGMA)
         maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         return maps.clamp(0, self.high).numpy(), probability(first, text)
@@ -219,11 +213,3 @@ def _words(
             start, rest = (learned[f"token_{part}_{side}"][0, 0] for part in ("prefix", "suffix"))
         rows.append(torch.cat([start, context, rest]))
     return tokens, torch.stack(rows)
-
-
-@functools.lru_cache(4)
-def _enlarging(grid: int, side: int) -> Tensor:
-    """(side, grid): what bilinear enlarging and the Gaussian, both separable, do to one axis."""
-    axis = functional.interpolate(torch.eye(grid)[None], side, mode="linear", align_corners=False)
-    smooth = ndimage.gaussian_filter1d(axis[0].T.double().numpy(), SIGMA, axis=0)
-    return torch.from_numpy(smooth).float()

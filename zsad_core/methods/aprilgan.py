@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import WeightsError
@@ -90,9 +91,7 @@ class AprilGan:
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
     ) -> dict[str, FloatArray]:
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
-        embed, width = (info.embed_dim, info.width) if info else (None, None)
-        weights: Shapes = {f"fc.{i}.weight": (embed, width) for i in range(TAPS)}
-        return wanted(tensors, {**weights, **{f"fc.{i}.bias": (embed,) for i in range(TAPS)}})
+        return wanted(tensors, layer_shapes(info))
 
     def maps(
         self,
@@ -104,21 +103,39 @@ class AprilGan:
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
-        if learned is None:
-            raise WeightsError("APRIL-GAN needs its linear layers; choose a training setup.")
-        apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
         assert recipe is not None  # a method with a tower has one
-        total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
-        for i, block in enumerate(recipe.taps):
-            found = np.concatenate([one[f"tap{block}"] for one in features])
-            tokens = torch.from_numpy(found).float()
-            z = torch.nn.functional.linear(tokens, *_layer(learned, i, tokens.shape[1]))
-            logits = (z / z.norm(dim=1, keepdim=True)) @ apart  # (sum of P,)
-            grid = spread(logits.numpy(), kept, FAR)
-            total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
         first = np.stack([one["class"] for one in features]).astype(np.float32)
-        scores = torch.sigmoid(torch.from_numpy(unit(first)) @ apart)
-        return np.asarray(total[:, 0].numpy()), np.asarray(scores.numpy())
+        scores = expit(unit(first) @ (100 * (text[1] - text[0])))
+        return through_layers(features, kept, text, learned, recipe).numpy(), scores
+
+
+def layer_shapes(info: TowerInfo | None) -> Shapes:
+    """Shapes of a linear layer for each tap; any size where the backbone is not known."""
+    embed, width = (info.embed_dim, info.width) if info else (None, None)
+    weights: Shapes = {f"fc.{i}.weight": (embed, width) for i in range(TAPS)}
+    return {**weights, **{f"fc.{i}.bias": (embed,) for i in range(TAPS)}}
+
+
+def through_layers(
+    features: Sequence[SliceFeatures],
+    kept: MaskArray,
+    text: FloatArray,
+    learned: Learned,
+    recipe: Recipe,
+) -> torch.Tensor:
+    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4."""
+    if learned is None:
+        raise WeightsError("The linear layers are missing; choose a training setup.")
+    apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
+    total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
+    for i, block in enumerate(recipe.taps):
+        found = np.concatenate([one[f"tap{block}"] for one in features])
+        tokens = torch.from_numpy(found).float()
+        z = torch.nn.functional.linear(tokens, *_layer(learned, i, tokens.shape[1]))
+        logits = (z / z.norm(dim=1, keepdim=True)) @ apart  # (sum of P,)
+        grid = spread(logits.numpy(), kept, FAR)
+        total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
+    return total[:, 0]
 
 
 def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:

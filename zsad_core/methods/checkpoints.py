@@ -19,26 +19,34 @@ def read_official(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
     """Tensors of a published checkpoint whose names begin with the prefix, without it.
 
     A tensor inside a dict is named by the dict's key, a dot and its own. Floats become float32,
-    integers stay what they are. Nothing in the file is run
-    (`weights_only`). Raises WeightsError.
+    integers stay what they are. A file `image_adapter….pth` is half of AA-CLIP's checkpoint:
+    `text_adapter.pth` beside it is read too. Nothing in the file is run (`weights_only`). Raises
+    WeightsError.
     """
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WeightsError(
-            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
-        ) from error
+    found = _loaded(path)
+    beside = path.with_name("text_adapter.pth")
+    if path.name.startswith("image_adapter") and beside.is_file():
+        found = _loaded(beside) | found
     tensors = {
         name.removeprefix(prefix): (value.float() if value.is_floating_point() else value).numpy()
-        for name, value in _flat(found).items()
+        for name, value in found.items()
         if name.startswith(prefix)
     }
     if not tensors:
-        keys = ", ".join(map(str, found)) if isinstance(found, dict) else type(found).__name__
+        keys = ", ".join(dict.fromkeys(name.partition(".")[0] for name in found)) or "no tensors"
         raise WeightsError(
             f"'{path}' holds {keys[:80]}; expected tensors named {prefix}…, so choose another file."
         )
     return tensors
+
+
+def _loaded(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return _flat(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        raise WeightsError(
+            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
+        ) from error
 
 
 def _flat(value: object, name: str = "") -> dict[str, torch.Tensor]:

@@ -1,15 +1,20 @@
 """From tokens of kept patches to values at pixels."""
 
+import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.errors import SettingError
 from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
+
+SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 
 
 def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
@@ -52,6 +57,22 @@ def spread(values: FloatArray, kept: MaskArray, fill: float) -> Tensor:
 def enlarged(grid: Tensor, side: int, align_corners: bool) -> Tensor:
     """(B, 1, R, C) to (B, 1, side, side), bilinear."""
     return functional.interpolate(grid, (side, side), mode="bilinear", align_corners=align_corners)
+
+
+@functools.lru_cache(8)
+def smoothly(size: int, side: int, sigma: int) -> Tensor:
+    """(side, size): bilinear enlarging of one axis and scipy's Gaussian, sigma in pixels.
+
+    Both are separable, so a map is `smoothly @ grid @ smoothly.T`; corners are not aligned.
+    """
+    axis = functional.interpolate(torch.eye(size)[None], side, mode="linear", align_corners=False)
+    smooth = ndimage.gaussian_filter1d(axis[0].T.double().numpy(), sigma, axis=0)
+    return torch.from_numpy(smooth).float()
+
+
+def reach_of(sigma: int, patch: int) -> int:
+    """How many patches around the brain a map inside it depends on that `smoothly` makes."""
+    return math.ceil((4 * sigma + SLACK) / patch + 0.5)
 
 
 def stretched(maps: FloatArray, shape: tuple[int, int]) -> FloatArray:

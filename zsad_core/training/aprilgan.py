@@ -77,7 +77,7 @@ class LinearLayers:
     def official(self, tensors: Tensors) -> Official:
         """The layers under the key of the official checkpoint."""
         layers = {name: torch.from_numpy(value) for name, value in tensors.items()}
-        return {"trainable_linearlayer": layers}
+        return {self.encoder.method.official.removesuffix("."): layers}
 
 
 def probabilities(

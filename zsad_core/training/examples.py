@@ -54,7 +54,7 @@ class Encoder:
             return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         found = self.method.encode(self.tower, images, self.recipe, kept, None)
-        taps = [part for part in self.method.parts(self.recipe) if part != "class"]
+        taps = [part for part in self.method.parts(self.recipe) if part.startswith("tap")]
         tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
         return tokens.astype(np.float16), np.stack([one["class"] for one in found])
 

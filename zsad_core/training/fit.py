@@ -50,9 +50,9 @@ def fit(
     """
     train, held_out = examples
     tensors = _parameters(learner.initial(plan.seed, train), start, plan)
-    rate = plan.rate if start is None else plan.rate * plan.further
+    share, total = 1.0 if start is None else plan.further, plan.first + plan.epochs
     optimiser = OPTIMISERS[plan.optimiser](
-        tensors.values(), lr=rate, betas=plan.betas, weight_decay=plan.decay
+        tensors.values(), lr=plan.rate, betas=plan.betas, weight_decay=plan.decay
     )
     truth = kept.truth_of(train)
     state = kept.read(plan.kept, truth) if plan.kept else None
@@ -60,17 +60,21 @@ def fit(
     if state is not None:
         kept.put(state, tensors, optimiser)
         best, first = state.best, state.epoch + 1
-    meter = _Meter(plan.epochs * -(-len(train.masks) // plan.batch), report, state)
+    meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
     with nullcontext() if learner.through_tower else _one_thread():
-        for epoch in range(first, plan.epochs + 1):
+        for epoch in range(first, total + 1):
             if best is not None and epoch - 1 - best.epoch >= plan.patience:
                 break
+            early = epoch <= plan.first
+            optimiser.param_groups[0]["lr"] = share * (plan.first_rate if early else plan.rate)
             for chosen in _batches(len(train.masks), plan, epoch):
-                terms = learner.outcome(tensors, _batch(train, chosen, plan)).terms
+                terms = learner.outcome(tensors, _batch(train, chosen, plan, early)).terms
                 optimiser.zero_grad()
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 meter.step(terms)
+            if early:
+                continue
             found = validate(learner, tensors, held_out, plan) if held_out else (math.nan, math.nan)
             if best is None or not held_out or found[1] > best.validation_dice:
                 best = meter.fitted(tensors, epoch, found)
@@ -163,7 +167,9 @@ def _batches(count: int, plan: Plan, epoch: int) -> list[NDArray[np.int64]]:
     return [order[start : start + plan.batch] for start in range(0, count, plan.batch)]
 
 
-def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> Batch:
+def _batch(
+    examples: Examples, chosen: NDArray[np.int64], plan: Plan, first_stage: bool = False
+) -> Batch:
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.tensor(array, device=plan.device).float()
 
@@ -178,4 +184,5 @@ def _batch(examples: Examples, chosen: NDArray[np.int64], plan: Plan) -> Batch:
         None if text is None else tensor(text),
         tensor(labels),
         tuple(examples.classes[i] for i in chosen) if examples.classes else (),
+        first_stage,
     )

@@ -45,7 +45,7 @@ class Batch:
     """Some examples as float32 tensors on the device: `Examples` says their shapes.
 
     Images are left as they are, uint8 in the main memory: a tower takes `tokens.numpy()`.
-    labels (B,) are 0 or 1.
+    labels (B,) are 0 or 1. `first_stage` says that the batch belongs to the plan's first stage.
     """
 
     tokens: Tensor
@@ -54,6 +54,7 @@ class Batch:
     text: Tensor | None
     labels: Tensor
     classes: tuple[str, ...] = ()
+    first_stage: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,19 @@ class Plan:
     """How long and how fast to train.
 
     `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
-    is `further` times the rate. `decay` is the optimiser's weight decay. A tensor that gets no
-    gradient in a step is not moved by it. `unmasked` takes in abnormal images whose mask nobody
-    drew. `kept` is the file in which each epoch is kept, and from which the same training goes on.
+    is `further` times the rate. `first` epochs at `first_rate` come before the `epochs`: a first
+    stage, told by `Batch.first_stage`, that validation does not judge. `decay` is the optimiser's
+    weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
+    abnormal images whose mask nobody drew. `kept` is the file in which each epoch is kept, after
+    the first stage, and from which the same training goes on.
     """
 
     epochs: int = 10
     batch: int = 16
     rate: float = 1e-3
     further: float = 1.0
+    first: int = 0
+    first_rate: float = 0.0
     seed: int = 0
     patience: int = 4
     shuffle: bool = True

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from zsad_core.training.aaclip import BothAdapters
 from zsad_core.training.adaclip import PromptsAndProjections
 from zsad_core.training.anomalyclip import PromptVectors
 from zsad_core.training.aprilgan import LinearLayers
+from zsad_core.training.clipad import StagedLayers
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Learner
 from zsad_core.training.mvfa import Adapters
@@ -14,4 +16,6 @@ LEARNERS: dict[str, Callable[[Encoder], Learner]] = {
     "anomalyclip": PromptVectors,
     "adaclip": PromptsAndProjections,
     "mvfa": Adapters,
+    "clipad-plus": StagedLayers,
+    "aaclip": BothAdapters,
 }

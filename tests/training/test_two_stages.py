@@ -1,0 +1,146 @@
+"""AA-CLIP's two stages and SDP+'s layers: what learns when, from which loss."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.goldens_of import small_backbone
+from tests.training.test_through_tower import drawn
+from zsad_core import backbones, prompt_sets
+from zsad_core.methods.aaclip import AaClip, shapes
+from zsad_core.methods.clipad import ClipAdPlus
+from zsad_core.methods.texts import TowerTexts
+from zsad_core.training import fit
+from zsad_core.training.aaclip import BothAdapters
+from zsad_core.training.aprilgan import LinearLayers
+from zsad_core.training.clipad import StagedLayers
+from zsad_core.training.examples import Encoder
+from zsad_core.training.learner import Plan
+from zsad_core.training.losses import dice, focal
+from zsad_core.types import BackboneSpec
+
+PLAN = replace(BothAdapters.plan, epochs=2, first=1, first_rate=1e-3, rate=3e-3, batch=4)
+
+
+@pytest.fixture(scope="module")
+def tower(tmp_path_factory):
+    spec = BackboneSpec(*(str(p) for p in small_backbone(tmp_path_factory.mktemp("clip"))))
+    return backbones.load(spec, "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def learner(tower):
+    method = AaClip()
+    return BothAdapters(Encoder(method, tower, method.recipe(tower.info), 16, frozen=False))
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return replace(drawn(8), classes=("brain",) * 8)
+
+
+def moved(before, after):
+    return {name for name in before if np.abs(before[name] - after[name]).max() > 0}
+
+
+def test_it_starts_from_the_backbones_own_projections(learner, examples):
+    start, info = learner.initial(0, examples), learner.encoder.tower.info
+    assert {name: value.shape for name, value in start.items()} == shapes(info)
+    image, text = learner.encoder.tower.projections()
+    np.testing.assert_array_equal(start["image_adapter.seg_proj.2.fc.weight"], image)
+    np.testing.assert_array_equal(start["text_adapter.0.fc.0.weight"], text)
+    np.testing.assert_array_equal(start["image_adapter.layer_adapters.0.fc.0.weight"], np.eye(64))
+
+
+def test_each_stage_moves_its_own_tensors(learner, examples):
+    start = {n: torch.tensor(v).requires_grad_() for n, v in learner.initial(0, examples).items()}
+    for first_stage, side in ((True, "text_adapter."), (False, "image_adapter.")):
+        batch = fit._batch(examples, np.arange(4), PLAN, first_stage)
+        for value in start.values():
+            value.grad = None
+        learner.outcome(start, batch).terms.sum().backward()
+        with_gradient = {n for n, v in start.items() if v.grad is not None and v.grad.any()}
+        assert with_gradient == {name for name in start if name.startswith(side)}
+
+
+def test_the_second_stage_is_the_loss_of_the_methods_own_features(learner, examples):
+    """From `encode` and `texts`, which hold against plain operations."""
+    tower, method, recipe = learner.encoder.tower, learner.encoder.method, learner.encoder.recipe
+    tensors = learner.initial(0, examples)
+    found = learner.outcome(
+        {n: torch.from_numpy(v) for n, v in tensors.items()},
+        fit._batch(examples, np.arange(8), PLAN),
+    )
+    prompts = prompt_sets.shipped()["aaclip"]
+    text = method.texts(prompts, TowerTexts(tower, recipe.activation), tensors, ())
+    kept = np.ones((8, recipe.grid, recipe.grid), bool)
+    features = method.encode(tower, examples.tokens, recipe, kept, tensors)
+    masks, terms = torch.from_numpy(examples.masks).float(), []
+    for i, block in enumerate(recipe.taps):
+        tap = torch.tensor(np.stack([one[f"tap{block}"] for one in features]))
+        logits = (100 * tap @ torch.from_numpy(text).T).transpose(1, 2).unflatten(2, (4, 4))
+        up = torch.nn.functional.interpolate(logits, 16, mode="bilinear", align_corners=True)
+        p = up.softmax(dim=1)[:, 1]
+        np.testing.assert_allclose(found.maps[i].numpy(), p.numpy(), atol=1e-4)
+        terms += [focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks)]
+    whole = torch.tensor(np.stack([one["class"] for one in features]))
+    cosines = whole @ torch.from_numpy(text).T
+    terms.append(torch.nn.functional.cross_entropy(cosines, torch.ones(8, dtype=torch.long)))
+    np.testing.assert_allclose(found.terms.numpy(), [float(term) for term in terms], atol=1e-4)
+
+
+def test_the_first_stage_pushes_texts_apart_and_reads_the_frozen_tower(learner, examples):
+    start = {n: torch.from_numpy(v) for n, v in learner.initial(0, examples).items()}
+    batch = fit._batch(examples, np.arange(4), PLAN, first_stage=True)
+    found = learner.outcome(start, batch)
+    text = learner._text(start, "brain")
+    np.testing.assert_allclose(found.terms[-1], 0.1 * float(text[0] @ text[1]) ** 2, rtol=1e-5)
+    changed = {n: v + 1 if n.startswith("image") else v for n, v in start.items()}
+    np.testing.assert_array_equal(learner.outcome(changed, batch).terms, found.terms)
+
+
+def test_training_lowers_the_loss_and_goes_on_after_a_stop(learner, examples, tmp_path):
+    plan = replace(PLAN, epochs=4, kept=tmp_path / "a.unfinished")
+    pair = (examples, replace(drawn(4), classes=("brain",) * 4))
+    whole = fit.fit(learner, pair, replace(plan, kept=None))
+    second = whole.terms[2:].sum(axis=1)  # two steps an epoch
+    assert second[-2:].mean() < second[:2].mean()
+
+    def stop(done, total, loss, left):
+        assert total == 10
+        if done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(learner, pair, plan, report=stop)
+    again = fit.fit(learner, pair, plan)
+    np.testing.assert_array_equal(again.terms, whole.terms)
+    for name, value in whole.tensors.items():
+        np.testing.assert_array_equal(again.tensors[name], value)
+
+
+def test_the_official_form_has_both_sides(learner, examples):
+    tensors = learner.initial(0, examples)
+    found = learner.official(tensors)
+    assert set(found) == {"text_adapter", "image_adapter"}
+    assert {f"{side}.{n}" for side, state in found.items() for n in state} == set(tensors)
+
+
+def test_the_staged_layers_learn_on_the_original_stream_alone(tower, examples):
+    method = ClipAdPlus()
+    encoder = Encoder(method, tower, method.recipe(tower.info), 16)
+    tokens, first = encoder.features(examples.tokens)
+    original, local = tower.two_taps(examples.tokens, encoder.recipe)
+    np.testing.assert_allclose(tokens, np.stack(original, axis=1), rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(first, local[-1][:, 0], atol=1e-5)
+    stored = replace(examples, tokens=tokens, first=first)
+    learner = StagedLayers(encoder)
+    stored = replace(stored, text=learner.text("brain"))
+    start, plan = learner.initial(0, stored), Plan(epochs=1, batch=8, rate=1e-3)
+    staged = fit.fit(learner, (stored, None), plan, start)
+    plain = fit.fit(LinearLayers(encoder), (stored, None), plan, start)
+    np.testing.assert_array_equal(staged.terms, plain.terms)
+    assert set(learner.official(staged.tensors)) == {"linear_layers"}
+    assert learner.plan.betas == (0.9, 0.999)
