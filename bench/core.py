@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.report import Line
-from zsad_core import pipeline, prompt_sets, setups
+from zsad_core import pipeline, prompt_sets, setups, stored_features
 from zsad_core.engine import Engine
 from zsad_core.readout import readout
 from zsad_core.types import DataSpec, MapSpec, ReadoutSpec, SliceSpec
@@ -49,7 +49,7 @@ def measure() -> Iterator[Line]:
             for _ in range(EDITS)
         )
         yield Line(f"{method}: readout of the volume", spent * 1000, "ms", 100)
-        size = engine.store.size_bytes(pipeline.feature_key(engine, spec.features))
+        size = engine.store.size_bytes(stored_features.feature_key(engine, spec.features))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     yield Line("peak memory of these steps without a browser", peak, "GB")

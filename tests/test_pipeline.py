@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core import backbones, pipeline, prompt_sets
+from zsad_core import backbones, pipeline, prompt_sets, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled
 from zsad_core.store import Store
@@ -93,10 +93,10 @@ def test_a_cancelled_run_continues_where_it_stopped(start, spec, calls):
         if done:
             raise Cancelled(f"stopped after {done} of {total}")
 
-    with pytest.raises(Cancelled, match=f"stopped after {pipeline.BATCH} of {FILLED}"):
+    with pytest.raises(Cancelled, match=f"stopped after {stored_features.BATCH} of {FILLED}"):
         pipeline.encode(start(), spec, progress=stop_after_a_batch)
-    assert calls["slices"] == pipeline.BATCH
-    assert pipeline.encode(start(), spec) == FILLED - pipeline.BATCH
+    assert calls["slices"] == stored_features.BATCH
+    assert pipeline.encode(start(), spec) == FILLED - stored_features.BATCH
     assert calls["slices"] == FILLED
 
 
@@ -109,7 +109,7 @@ def test_what_another_precision_computed_is_not_taken(start, spec):
 def test_a_damaged_file_is_computed_again(start, spec, calls):
     engine = start()
     first = pipeline.slice_levels(engine, spec, [3])[0]
-    key = pipeline.feature_key(engine, spec.features)
+    key = stored_features.feature_key(engine, spec.features)
     damaged = next(engine.store.entry(key).glob("003-class.*.npy"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     np.testing.assert_array_equal(pipeline.slice_levels(start(), spec, [3])[0], first)

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from zsad_core.slicing import patches_near, to_slices, to_voxels
+from zsad_core.slicing import (
+    as_slices,
+    cubes_to_voxels,
+    cubes_touching,
+    layer,
+    patches_near,
+    to_slices,
+    to_voxels,
+)
 from zsad_core.types import Volume
 
 SHAPE = (4, 5, 3)  # X Y Z
@@ -36,11 +44,74 @@ def test_the_patient_faces_up_with_the_right_on_the_left(voxel, pixel):
     assert np.argwhere(truth).tolist() == [list(pixel)]
 
 
-def test_the_way_back_is_exact():
+@pytest.mark.parametrize(
+    ("plane", "voxel", "pixel"),
+    [
+        ("coronal", (3, 0, 2), (0, 0, 0)),  # right, back, top: first slice, top left
+        ("coronal", (0, 4, 0), (4, 2, 3)),  # left, front, bottom: last slice, bottom right
+        ("sagittal", (0, 4, 2), (0, 0, 0)),  # left, front, top: first slice, top left
+        ("sagittal", (3, 0, 0), (3, 2, 4)),  # right, back, bottom: last slice, bottom right
+    ],
+)
+def test_the_other_planes_have_the_top_of_the_head_up(plane, voxel, pixel):
+    truth = to_slices(volume_of(marked(*voxel)), plane).truth
+    assert np.argwhere(truth).tolist() == [list(pixel)]
+
+
+@pytest.mark.parametrize(
+    ("plane", "shape", "pixel_mm"),
+    [
+        ("axial", (3, 5, 4), (2.0, 1.0)),
+        ("coronal", (5, 3, 4), (3.0, 1.0)),
+        ("sagittal", (4, 3, 5), (3.0, 2.0)),
+    ],
+)
+def test_the_way_back_is_exact(plane, shape, pixel_mm):
     random = np.random.default_rng(0).random(SHAPE) < 0.5
-    stack = to_slices(volume_of(random))
-    np.testing.assert_array_equal(to_voxels(stack.truth), random)
-    assert stack.truth.shape == (3, 5, 4)
+    stack = to_slices(volume_of(random), plane)
+    np.testing.assert_array_equal(to_voxels(stack.truth, plane), random)
+    assert stack.truth.shape == shape
+    assert stack.pixel_mm == pixel_mm
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize("voxel", [(13, 2, 7), (0, 19, 0), (23, 0, 11), (6, 10, 5)])
+def test_a_voxel_lies_in_the_same_cube_from_every_plane(plane, voxel):
+    shape, grid = (24, 20, 12), 4
+    bright = np.zeros(shape, np.float32)
+    bright[voxel] = 1
+    image = as_slices(bright, plane)
+    layers = [image[layer(len(image), grid, index)] for index in range(grid)]
+    height, width = image.shape[1] // grid, image.shape[2] // grid
+    patches = np.array(
+        [one.sum(axis=0).reshape(grid, height, grid, width).sum(axis=(1, 3)) for one in layers]
+    )
+    cube = tuple(v * grid // size for v, size in zip(voxel, shape, strict=True))
+    assert [tuple(one) for one in np.argwhere(to_voxels(patches, plane))] == [cube]
+    assert [tuple(one) for one in np.argwhere(cubes_touching(bright > 0, grid))] == [cube]
+
+
+@pytest.mark.parametrize(("size", "grid"), [(155, 28), (240, 28), (28, 28), (5, 8)])
+def test_every_slice_is_in_one_layer_and_no_layer_is_empty(size, grid):
+    found = [range(size)[layer(size, grid, index)] for index in range(grid)]
+    assert all(found)
+    assert sorted({s for one in found for s in one}) == list(range(size))
+    assert sum(map(len, found)) == max(size, grid)
+
+
+def test_values_of_cubes_peak_where_the_cube_is_and_end_with_the_brain():
+    brain = np.zeros((24, 20, 12), bool)
+    brain[6:18, 5:15, 3:9] = True
+    kept = cubes_touching(brain, 4)
+    values = np.zeros(kept.shape, np.float32)
+    values[2, 1, 2] = 1
+    found = cubes_to_voxels(values[kept], kept, brain)
+    assert found.dtype == np.float32
+    peak = np.argwhere(found == found.max()).mean(axis=0)
+    assert np.floor(peak * 4 / np.array(brain.shape)).tolist() == [2, 1, 2]
+    assert (found[~brain] == 0).all()
+    ones = cubes_to_voxels(np.ones(kept.sum()), kept, brain)
+    np.testing.assert_allclose(ones[brain], 1, atol=1e-6)
 
 
 def test_image_brain_and_truth_turn_together():

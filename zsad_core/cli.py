@@ -65,6 +65,14 @@ def _add_map(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
     )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="SCAN",
+        help="a volume to score against, unlabelled; for a method for whole volumes",
+    )
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
@@ -83,6 +91,7 @@ def _map(parsed: argparse.Namespace) -> None:
         image_size=parsed.image_size,
         options=tuple(parsed.option),
         references=tuple(parsed.reference),
+        beside=tuple(parsed.beside),
         device=parsed.device,
         precision=parsed.precision,
         out=parsed.out,

@@ -4,6 +4,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from zsad_core import backbones, datasets, slicing
@@ -76,6 +77,7 @@ class Engine:
         self.texts: Few[FloatArray] = Few(64)
         self.sides: Few[FloatArray] = Few(16)
         self.thresholds: Few[Threshold] = Few(64)
+        self._digests: Few[str] = Few(4096)
         self._volumes: Few[Volume] = Few(3)
         self._stacks: Few[SliceStack] = Few(4)
         self._towers: Few[backbones.Tower] = Few(2)
@@ -88,8 +90,18 @@ class Engine:
         """The scan, from memory if it is one of the last few; raises DataError."""
         dataset = datasets.open_dataset(spec.data)
         return self._volumes.get(
-            spec, lambda: dataset.load(spec.subject, spec.modality, progress=progress)
+            replace(spec, plane="axial"),  # one scan, whatever the plane
+            lambda: dataset.load(spec.subject, spec.modality, progress=progress),
         )
+
+    def digest(self, spec: SliceSpec) -> str:
+        """SHA-256 of the scan's files, known once the scan was read; raises DataError."""
+        key = replace(spec, plane="axial")
+        return self._digests.get(key, lambda: self.volume(spec).digest)
+
+    def known_digest(self, spec: SliceSpec) -> str | None:
+        """The digest if the scan was read since the start; reads nothing."""
+        return self._digests.peek(replace(spec, plane="axial"))
 
     def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
         """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""
@@ -107,6 +119,7 @@ class Engine:
     def forget(self) -> None:
         """Drop what is held in memory of scans and maps, for data or setups that changed."""
         datasets.forget()
+        self._digests.clear()
         self._volumes.clear()
         self._stacks.clear()
         self.maps.clear()

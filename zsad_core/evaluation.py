@@ -11,7 +11,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core import metrics, pipeline, setups, slicing, thresholds
+from zsad_core import (
+    metrics,
+    pipeline,
+    setups,
+    slicing,
+    stored_cubes,
+    stored_features,
+    thresholds,
+)
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.store import key_of
@@ -64,14 +72,15 @@ def evaluate(
 
 
 def map_key(engine: Engine, spec: MapSpec) -> str:
-    """Key of what is kept of a map: its features, prompts, learned part and options."""
+    """Key of what is kept of a map: its features, prompts, learned part, options and set."""
     return key_of(
-        pipeline.feature_key(engine, spec.features),
+        stored_features.feature_key(engine, spec.features),
         method=spec.method,
         learned=setups.digest(setups.find(spec.method, spec.setup)),
         prompts=replace(spec.prompts, name="", source=""),
         options=spec.options,
         references=[(engine.volume(one.slices).digest, one.index) for one in spec.references],
+        volumes=stored_cubes.digests(engine, spec),
     )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core import backbones, map_sets, methods, prompt_sets, setups, slicing
 from zsad_core.datasets import nifti
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.image_sets.pictures import opened
 from zsad_core.map_inputs import SCANS, normal_slice
+from zsad_core.methods import VolumeMethod
 from zsad_core.methods.semantic import one_run
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import (
@@ -43,6 +44,7 @@ class MapRequest:
     image_size: int = 0
     options: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
     device: str = "cpu"
     precision: Precision = "float32"
 
@@ -51,14 +53,12 @@ class Mapper:
     """Method, tower, texts and learned part of a request, loaded once."""
 
     def __init__(self, request: MapRequest) -> None:
-        self.method = build_method(request)
-        entry = _setup(request)
-        spec = request.backbone if request.backbone.name else entry.backbone
-        self.learned = _learned(request, entry)
+        self.method = methods.slice_method(request.method, _options(request))
+        self.learned = _learned(request, _setup(request))
         self._text: FloatArray | None = None
         self.tower, self.recipe = None, None
         if self.method.needs_tower:
-            self.tower = backbones.load(spec, request.device, request.precision)
+            self.tower = _tower(request)
             self.recipe = self.method.recipe(self.tower.info)
             self.prompts = _prompts(request, self.method.prompts)
         self._normal = self._remembered(request.references)
@@ -106,17 +106,24 @@ class Mapper:
         return np.ones((count, grid, grid), bool)
 
 
-def build_method(request: MapRequest) -> methods.Method:
-    """The method with its options set; raises SettingError for an unknown or wrong one.
+def build_method(request: MapRequest) -> methods.Method | VolumeMethod:
+    """The method with its options set; raises SettingError for an unknown or wrong one."""
+    return methods.build(request.method, _options(request))
 
-    The setup's own options hold with the setup's backbone only.
-    """
+
+def _options(request: MapRequest) -> Iterable[tuple[str, str]]:
+    """The options given, and the setup's own, which hold with the setup's backbone only."""
     entry = _setup(request)
     given = dict(entry.options if not request.backbone.name else ())
     given |= dict(option.partition("=")[::2] for option in request.options)
     if request.image_size:
         given["image_size"] = str(request.image_size)
-    return methods.build(request.method, given.items())
+    return given.items()
+
+
+def _tower(request: MapRequest) -> backbones.Tower:
+    spec = request.backbone if request.backbone.name else _setup(request).backbone
+    return backbones.load(spec, request.device, request.precision)
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:
@@ -129,7 +136,22 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
         raise SettingError(f"--out is '{request.out}'; for this input it must end in {suffix}.")
     if not request.out.parent.is_dir():
         raise SettingError(f"--out: there is no folder '{request.out.parent}'; make it first.")
+    method = build_method(request)
+    if isinstance(method, VolumeMethod):
+        return _against(request, method, progress)
+    if request.beside:
+        raise SettingError(f"'{request.method}' scores a scan alone; leave --beside out.")
     return _volume(request, progress) if volume else _images(request, progress)
+
+
+def _against(request: MapRequest, method: VolumeMethod, progress: Progress | None) -> str:
+    scans = (*request.inputs, *request.beside)
+    if len(scans) < 2 or not all(scan.name.endswith(SCANS) for scan in scans):
+        raise SettingError(
+            f"'{request.method}' scores a NIfTI volume against others and maps no 2D image; give "
+            "one volume, and the others with --beside SCAN, once for each."
+        )
+    return map_sets.write(method, _tower(request), scans, request.out, progress)
 
 
 def _images(request: MapRequest, progress: Progress | None) -> str:

@@ -91,6 +91,10 @@ _ENTRIES = (
     _untrained("clipad", "zero-shot", DEMO, "Demo CLIP"),
     _untrained("clipad", "pmc", PMC, "Demo CLIP trained further on medical captions"),
     _untrained("clipad", "laion400m-b16-240", LAION, "The CLIP of CLIP-AD, at its own 240 px"),
+    _untrained("mutual3d", "zero-shot", DEMO, "Demo CLIP"),
+    _untrained("mutual3d", "pmc", PMC, "Demo CLIP trained further on medical captions"),
+    _untrained("mutual3d", "openai-l14-336", BackboneSpec("ViT-L-14-336-quickgelu", "openai"),
+               "The CLIP of MuSc, with the activation OpenAI trained it with, at its own 336 px"),
     Setup("intensity", "zero-shot", DEMO, "", "No model: brightness itself."),
 )  # fmt: skip
 SETUPS = {(entry.method, entry.setup): entry for entry in _ENTRIES}

@@ -9,36 +9,50 @@ from scipy import ndimage
 from zsad_core.types import FloatArray, MaskArray, Plane, SliceStack, Volume, read_only
 
 PERCENTILES = (0.1, 99.9)
+# The voxel axes of slices, rows and columns; rows and columns run against their axes.
+AXES: dict[Plane, tuple[int, int, int]] = {
+    "axial": (2, 1, 0),
+    "coronal": (1, 2, 0),
+    "sagittal": (0, 2, 1),
+}
 Kind = TypeVar("Kind", bound=np.generic)
 
 
 def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
-    """The volume as slices (S, H, W) from inferior to superior: anterior up, patient's right left.
+    """The volume as slices (S, H, W): the patient's right, or in sagittal ones the front, left.
 
+    Axial slices run from inferior to superior, anterior up; coronal ones from back to front and
+    sagittal ones from the patient's left to the right, superior up.
     One intensity window for the whole volume, the 0.1 and 99.9 percentiles inside the brain.
     """
     low, high = np.percentile(volume.intensity[volume.brain], PERCENTILES)
     scaled = (volume.intensity - low) * (255 / max(float(high - low), 1e-6))
     image = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     x, y, z = volume.spacing_mm
-    truth = None if volume.truth is None else read_only(_turn(volume.truth))
+    _, row, column = AXES[plane]
+    truth = None if volume.truth is None else read_only(as_slices(volume.truth, plane))
     return SliceStack(
-        image=read_only(_turn(image)),
-        brain=read_only(_turn(volume.brain)),
+        image=read_only(as_slices(image, plane)),
+        brain=read_only(as_slices(volume.brain, plane)),
         truth=truth,
         window=(float(low), float(high)),
         voxel_ml=x * y * z / 1000,
-        pixel_mm=(y, x),
+        pixel_mm=(volume.spacing_mm[row], volume.spacing_mm[column]),
     )
 
 
+def as_slices(array: NDArray[Kind], plane: Plane = "axial") -> NDArray[Kind]:
+    """Voxels (X, Y, Z), RAS+, as contiguous slices (S, H, W); `to_voxels` is the way back."""
+    return np.ascontiguousarray(array.transpose(AXES[plane])[:, ::-1, ::-1])
+
+
 def to_voxels(slices: NDArray[Kind], plane: Plane = "axial") -> NDArray[Kind]:
-    """Slices (S, H, W) back as voxels (X, Y, Z), RAS+.
+    """Slices (S, H, W, …) back as voxels (X, Y, Z, …), RAS+.
 
     >>> to_voxels(np.array([[[1, 2]]])).tolist()  # the right of the patient is the higher x
     [[[2]], [[1]]]
     """
-    return slices.transpose(2, 1, 0)[::-1, ::-1]  # (X, Y, Z)
+    return np.moveaxis(slices[:, ::-1, ::-1], (0, 1, 2), AXES[plane])
 
 
 def patches_near(brain: MaskArray, grid: int, reach: int) -> MaskArray:
@@ -49,11 +63,7 @@ def patches_near(brain: MaskArray, grid: int, reach: int) -> MaskArray:
     >>> patches_near(np.eye(4, dtype=bool)[None], 2, 0).tolist()
     [[[True, False], [False, True]]]
     """
-    counts = brain
-    for axis in (1, 2):
-        size = brain.shape[axis]
-        starts = np.minimum(np.arange(grid) * size // grid, size - 1)
-        counts = np.logical_or.reduceat(counts, starts, axis=axis)  # (S, R, C) when done
+    counts = _touched(brain, grid, (1, 2))  # (S, R, C)
     if reach >= grid:
         return np.ones_like(counts)
     square = np.ones((1, 2 * reach + 1, 2 * reach + 1), bool)
@@ -84,6 +94,58 @@ def depths(brain: MaskArray, centre: Literal["middle", "centroid"] = "middle") -
     return found
 
 
-def _turn(array: NDArray[Kind]) -> NDArray[Kind]:
-    """(X, Y, Z) RAS+ to contiguous (S, H, W)."""
-    return np.ascontiguousarray(array[::-1, ::-1].transpose(2, 1, 0))
+def layer(size: int, grid: int, index: int) -> slice:
+    """The slices, of `size`, in one of `grid` layers of cubes; never none.
+
+    >>> layer(10, 4, 1), layer(2, 4, 3)
+    (slice(2, 5, None), slice(1, 2, None))
+    """
+    start = min(index * size // grid, size - 1)
+    return slice(start, max((index + 1) * size // grid, start + 1))
+
+
+def cubes_touching(brain: MaskArray, grid: int) -> MaskArray:
+    """Cells (G, G, G) of the volume that touch the brain (X, Y, Z), along the same axes.
+
+    A cell lies where a patch of grid x grid lies in slices of each plane.
+    """
+    return _touched(brain, grid, (0, 1, 2))
+
+
+def cubes_to_voxels(values: FloatArray, kept: MaskArray, brain: MaskArray) -> FloatArray:
+    """Values (P,) of kept cubes (G, G, G) as float32 (X, Y, Z): trilinear, 0 outside the brain.
+
+    Where the brain ends its last cubes go on, so that the rim is not darkened.
+
+    >>> kept = np.array([[[True]], [[True]]])
+    >>> cubes_to_voxels(np.array([0.0, 1.0]), kept, np.ones((4, 1, 1), bool)).ravel().tolist()
+    [0.0, 0.25, 0.75, 1.0]
+    """
+    grid = np.zeros(kept.shape, np.float32)
+    grid[kept] = values
+    nearest = ndimage.distance_transform_edt(~kept, return_distances=False, return_indices=True)
+    grid = grid[tuple(nearest)]
+    for axis, size in enumerate(brain.shape):
+        grid = _stretched(grid, size, axis)
+    return np.where(brain, grid, np.float32(0))
+
+
+def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
+    """Linear along one axis, as bilinear interpolation with align_corners=False."""
+    count = values.shape[axis]
+    place = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
+    low = np.minimum(place.astype(np.int64), max(count - 2, 0))
+    shape = [1, 1, 1]
+    shape[axis] = size
+    part = (place - low).astype(np.float32).reshape(shape)
+    high = np.minimum(low + 1, count - 1)
+    return values.take(low, axis) * (1 - part) + values.take(high, axis) * part
+
+
+def _touched(mask: MaskArray, grid: int, axes: tuple[int, ...]) -> MaskArray:
+    """The mask in `grid` parts along each of the axes: whether any of it lies in the part."""
+    for axis in axes:
+        size = mask.shape[axis]
+        starts = np.minimum(np.arange(grid) * size // grid, size - 1)
+        mask = np.logical_or.reduceat(mask, starts, axis=axis)
+    return mask

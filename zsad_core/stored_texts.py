@@ -23,7 +23,7 @@ def class_embeddings(
     slices, by a name that is unique to each.
     """
     entry = setups.find(spec.method, spec.setup)
-    method = methods.build(spec.method, spec.options)
+    method = methods.slice_method(spec.method, spec.options)
     key = key_of(
         backbones.info(spec.features.backbone).digest,
         method=spec.method,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 MaskArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
-Plane = Literal["axial"]
+Plane = Literal["axial", "coronal", "sagittal"]
 Precision = Literal["float32", "bfloat16"]
 Split = Literal["", "train", "validation", "test", "extra"]
 SliceFeatures = dict[str, NDArray[Any]]
@@ -91,6 +91,14 @@ class SliceStack:
     window: tuple[float, float]
     voxel_ml: float
     pixel_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cubes:
+    """A volume as cubic tokens: (P, planes, L, E), and where each lies, (P, 3) along X, Y, Z."""
+
+    tokens: FloatArray
+    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -178,7 +186,9 @@ class Reference:
 class MapSpec:
     """Key of the second cost: the anomaly map. `options` are the fields set on the method.
 
-    `references` are normal slices for few-shot; without any the map is zero-shot.
+    `references` are normal slices for few-shot; without any the map is zero-shot. `volumes` are
+    ids of subjects of the same data, unlabelled: the set that a method for whole volumes scores the
+    subject against, less the subject itself.
     """
 
     features: FeatureSpec
@@ -187,6 +197,7 @@ class MapSpec:
     prompts: PromptSet
     options: tuple[tuple[str, str], ...] = ()
     references: tuple[Reference, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

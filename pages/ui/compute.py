@@ -72,8 +72,8 @@ def stack(spec: MapSpec) -> SliceStack:
 
 
 def ready(spec: MapSpec) -> bool:
-    """Whether every slice's features are stored, so that the whole map is quick."""
-    return not pipeline.missing(engine(), spec)
+    """Whether all features are stored, so that the whole map is quick."""
+    return pipeline.ready(engine(), spec)
 
 
 def whole_map(spec: MapSpec) -> AnomalyMap:
@@ -84,10 +84,11 @@ def whole_map(spec: MapSpec) -> AnomalyMap:
 def start_encoding(spec: MapSpec) -> Job:
     """Encode the rest of the volume in the background; one that stopped waits for the user."""
     slices, name = spec.features.slices, spec.method
-    key = f"encode-{key_of('', features=spec.features)}"
+    key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
+    beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
     return start_once(
         key,
-        f"Encoding {slices.subject} for {name}",
+        f"Encoding {slices.subject}{beside} for {name}",
         lambda progress: pipeline.encode(engine(), spec, progress=progress),
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import compute, depth_cases
+from pages.ui import compute, depth_cases, volume_set
 from pages.ui.charts import COLOURS, depth_figure, slice_figure
 from pages.ui.depth_cases import EACH_ORACLE, Case, Cohort
 from pages.ui.sidebar import EMPTY_SLICES, Choice
@@ -45,7 +45,11 @@ def _lines(choice: Choice) -> Lines:
         "Lines", list(entries), default=default, max_selections=len(COLOURS), key="lines"
     )
     engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
-    return {name: pipeline.map_spec(engine, slices, *entries[name], prompts) for name in chosen}
+    volumes = choice.map.volumes
+    return {
+        name: pipeline.map_spec(engine, slices, *entries[name], prompts, volumes=volumes)
+        for name in chosen
+    }
 
 
 def _one(choice: Choice, lines: Lines) -> None:
@@ -142,7 +146,8 @@ def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
         f"prompts: {choice.map.prompts.name}",
         f"{' and '.join(precisions)} on {compute.engine().device}",
     )
-    st.caption(" · ".join((*rules, *words)))
+    sets = filter(None, map(volume_set.words, lines.values()))
+    st.caption(" · ".join((*rules, *words, *dict.fromkeys(sets))))
 
 
 def _show(jobs: list[Job | None]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui import compute, thresholds
+from pages.ui import compute, thresholds, volume_set
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
 from zsad_core import pipeline, slicing
@@ -43,19 +43,24 @@ def explore(choice: Choice) -> None:
 
 
 def _map(choice: Choice, stack: SliceStack, index: int) -> tuple[AnomalyMap, str, Job | None]:
-    """The whole map, or the visible slice's alone while a job encodes the others."""
-    name = map_key(compute.engine(), choice.map)
+    """The whole map, or the visible slice's alone while a job encodes the others.
+
+    Where no slice has a map alone, none is shown until the job is done.
+    """
     if compute.ready(choice.map):
-        return compute.whole_map(choice.map), name, None
+        return compute.whole_map(choice.map), map_key(compute.engine(), choice.map), None
+    method = pipeline.method_of(choice.map)
+    alone = not method.by_volume(len(choice.map.references))
+    name = map_key(compute.engine(), choice.map) if alone else f"none of {choice.subject.id}"
     levels = np.zeros(stack.image.shape, np.uint8)
     scores = np.full(len(levels), np.nan, np.float32)
-    if stack.brain[index].any():
+    if alone and stack.brain[index].any():
         with st.spinner("Encoding this slice …", show_time=True):
             levels[[index]], scores[[index]] = pipeline.slice_levels(
                 compute.engine(), choice.map, [index]
             )
-    high = pipeline.method_of(choice.map).high
-    return AnomalyMap(levels, scores, high), f"{name}-{index}", compute.start_encoding(choice.map)
+    shown = AnomalyMap(levels, scores, method.high)
+    return shown, f"{name}-{index}", compute.start_encoding(choice.map)
 
 
 def _view(
@@ -125,6 +130,8 @@ def numbers(choice: Choice, found: Readout) -> None:
 def _small_print(choice: Choice, threshold: Threshold) -> None:
     features = choice.map.features
     high = pipeline.method_of(choice.map).high
+    if of_set := volume_set.words(choice.map):
+        st.caption(f"{compute.plain(of_set)}.")
     st.caption(
         f"Threshold {threshold.level / 255 * high:.3f} of 0 … {high:g} "
         f"(level {threshold.level} of 255; {threshold.rule}: {threshold.note}) · "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from pages.ui import volume_set
 from pages.ui.compute import engine, plain
 from zsad_core import datasets, evaluation, methods, pipeline, prompt_sets, settings, setups
 from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
@@ -59,12 +60,13 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         st.caption(methods.METHODS[method].source)
         setup = _setup(method)
         prompts = _prompts(method, edit_prompts)
+        volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
         running = len(engine().jobs.running())
         if running:
             st.page_link("pages/6_Setup.py", label=f"{running} running in the background")
     slices = SliceSpec(roots[name], subject.id, modality)
-    spec = pipeline.map_spec(engine(), slices, method, setup, prompts)
+    spec = pipeline.map_spec(engine(), slices, method, setup, prompts, volumes=volumes)
     return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError
@@ -14,22 +14,25 @@ from zsad_core.methods.clipad import ClipAd, ClipAdPlus
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
 from zsad_core.methods.memory import views
+from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
 from zsad_core.types import (
     ByteArray,
+    Cubes,
     FloatArray,
     Learned,
     MaskArray,
+    Plane,
     PromptSet,
     Recipe,
     SliceFeatures,
 )
 
 
-class Method(Protocol):
-    """An anomaly map from a slice. A method is a frozen dataclass; its fields are its options.
+class Facts(Protocol):
+    """What holds of every method. A method is a frozen dataclass; its fields are its options.
 
     `high` is the end of the map's published range 0 … high, `learned` says whether it needs a
     checkpoint, `in_tower` whether that acts inside the image tower, so that features depend on it.
@@ -60,11 +63,23 @@ class Method(Protocol):
     def recipe(self, info: TowerInfo) -> Recipe:
         """The image-side computation on that backbone; raises SettingError if it cannot be."""
 
+    def by_volume(self, references: int) -> bool:
+        """Whether a slice's map depends on the other slices of its volume."""
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """What the method uses of a checkpoint, checked against the backbone where that is known.
+
+        Raises WeightsError naming the first tensor that is missing or has another shape.
+        """
+
+
+class Method(Facts, Protocol):
+    """An anomaly map from a slice, or from slices one by one."""
+
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """Names of the arrays that `encode` makes of a slice."""
-
-    def by_volume(self, references: int) -> bool:
-        """Whether a slice's map depends on the other slices that `maps` is given with it."""
 
     def encode(
         self,
@@ -88,14 +103,6 @@ class Method(Protocol):
         (B, K, E), one pair for each of the slices, where the text depends on the slice.
         """
 
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """What the method uses of a checkpoint, checked against the backbone where that is known.
-
-        Raises WeightsError naming the first tensor that is missing or has another shape.
-        """
-
     def maps(
         self,
         features: Sequence[SliceFeatures],
@@ -112,9 +119,39 @@ class Method(Protocol):
         """
 
 
-__all__ = ["METHODS", "Method", "build", "reference_views", "stretched"]
+@runtime_checkable
+class VolumeMethod(Facts, Protocol):
+    """An anomaly map of a whole volume, from cubic tokens of it and of a set of other volumes.
 
-METHODS: dict[str, type[Method]] = {
+    `planes` are the planes along which the volumes are sliced. The set is unlabelled.
+    """
+
+    planes: ClassVar[tuple[Plane, ...]]
+
+    def chosen(self, count: int) -> list[int]:
+        """Which of the `count` slices of a layer of cubes are read."""
+
+    def encode_layer(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> FloatArray:
+        """Tokens (P, L, E) of a layer's kept cubes (R, C), from its chosen slices (B, H, W)."""
+
+    def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:
+        """Scores (P,) float32 in 0 … high of a volume's cubes against at least one other volume."""
+
+
+__all__ = [
+    "METHODS",
+    "Facts",
+    "Method",
+    "VolumeMethod",
+    "build",
+    "reference_views",
+    "slice_method",
+    "stretched",
+]
+
+METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "intensity": Intensity,
     "winclip": WinClip,
     "aprilgan": AprilGan,
@@ -124,10 +161,11 @@ METHODS: dict[str, type[Method]] = {
     "clipad": ClipAd,
     "clipad-plus": ClipAdPlus,
     "aaclip": AaClip,
+    "mutual3d": Mutual3d,
 }
 
 
-def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
+def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method | VolumeMethod:
     """The method with its options set, each given as text; raises SettingError.
 
     >>> build("winclip", [("image_size", "240")])
@@ -153,6 +191,17 @@ def reference_views(method: Method, image: ByteArray, side: int) -> ByteArray:
     The slice itself first; with a method's option `augment` turned ones too.
     """
     return views(image, side, bool(getattr(method, "augment", False)))
+
+
+def slice_method(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
+    """The method with its options set, where it maps slices; raises SettingError."""
+    found = build(name, options)
+    if isinstance(found, VolumeMethod):
+        raise SettingError(
+            f"'{name}' maps a whole volume against a set of other volumes, not single images; "
+            "choose another method."
+        )
+    return found
 
 
 def _like(default: object, name: str, text: str) -> object:

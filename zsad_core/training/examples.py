@@ -83,7 +83,7 @@ def open_encoder(
 
     Raises WeightsError where the backbone is missing.
     """
-    chosen = methods.build(entry.method, entry.options)
+    chosen = methods.slice_method(entry.method, entry.options)
     tower = backbones.load(entry.backbone, device, precision)
     recipe = chosen.recipe(tower.info)
     if recipe is None:

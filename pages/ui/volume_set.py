@@ -1,0 +1,42 @@
+"""The set of volumes that a method for whole volumes scores against: its picker, its words."""
+
+import streamlit as st
+
+from pages.ui.compute import plain
+from zsad_core import methods, pipeline, stored_cubes
+from zsad_core.methods import VolumeMethod
+from zsad_core.types import MapSpec, Subject
+
+
+def pick(
+    method: str, subjects: tuple[Subject, ...], shown: Subject, modality: str
+) -> tuple[str, ...]:
+    """Ids of the set, at first the data's usual one; none for a method that needs none."""
+    if not isinstance(methods.build(method), VolumeMethod):
+        return ()
+    usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
+    usual = pipeline.usual_volumes(subjects, modality)
+    kept = st.session_state.get("set", usual)
+    if not kept or set(kept) - set(usable):
+        del st.session_state["set"]
+    return tuple(
+        st.multiselect(
+            "Scored against",
+            usable,
+            usual,
+            key="set",
+            help="Scans of the same data and modality; no segmentation is read. The same set "
+            f"serves every subject, less itself (now {plain(shown.id)}).",
+            bind="query-params",
+            persist_state="session",
+        )
+    )
+
+
+def words(spec: MapSpec) -> str:
+    """What the set makes of a result, to stand beside it; "" for a method without a set."""
+    if not spec.volumes:
+        return ""
+    names = stored_cubes.others(spec)
+    count = "1 unlabelled volume" if len(names) == 1 else f"{len(names)} unlabelled volumes"
+    return f"{spec.method} is transductive: scored against {count}: {', '.join(names)}"

@@ -1,0 +1,134 @@
+"""Mutual 3D: cubes of a volume that nothing like them is found for in other volumes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.errors import SettingError
+from zsad_core.methods.grids import grid_of
+from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
+
+ALONE = 2.0  # beyond any distance: no cube of that volume is near
+
+
+@dataclass(frozen=True)
+class Mutual3d:
+    """Our reading of MuSc (Li et al. 2024, arXiv 2401.16753) in the volume, as CoDeGraph3D (Le-Gia
+    and Ahn 2026, arXiv 2602.15315) proposes; no parity with either is claimed.
+
+    Slices along three axes go through the tower; their patch tokens are averaged to one token for
+    each cube of the volume, axis and tap, centred, scaled to unit length and joined over the axes.
+    A cube's distance to another volume is the smallest Euclidean distance of its token to those
+    of that volume's cubes at most `radius` cubes away; its score is the mean over the `low` share
+    of the volumes with the smallest distances, then over taps. Range 0 … 1: a distance above 1
+    (60 degrees apart) counts as 1. The truth of no volume is read.
+
+    Differences from MuSc: cubes for patches; one size of neighbourhood, the cube, for averages
+    over 1, 3 and 5 patches; one tap for four; no re-scoring of whole images; and `radius`, where
+    MuSc compares with every patch: it supposes volumes that lie alike, as those of BraTS do.
+    From CoDeGraph3D: anomalies that many volumes share are not looked for; only its abstract was
+    read, so what else differs is NOT FOUND. `radius`, tap and grid were chosen on the synthetic
+    validation subjects.
+    """
+
+    image_size: int = 0
+    taps: tuple[int, ...] = ()
+    radius: int = 1
+    low: float = 0.3
+    slices: int = 3
+
+    name: ClassVar[str] = "mutual3d"
+    title: ClassVar[str] = "Mutual 3D (our reading of MuSc and CoDeGraph3D)"
+    source: ClassVar[str] = "ideas of arXiv 2401.16753 and arXiv 2602.15315; no official code"
+    high: ClassVar[float] = 1.0
+    learned: ClassVar[bool] = False
+    official: ClassVar[str] = ""
+    prompts: ClassVar[str] = ""
+    prompt_note: ClassVar[str] = ""
+    needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
+    planes: ClassVar[tuple[Plane, ...]] = ("axial", "coronal", "sagittal")
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """The tap after half of the blocks, or those set; a patch's side is a cube's."""
+        side, grid = grid_of(info, self.image_size)
+        taps = tuple(sorted(set(self.taps))) or (info.visual_blocks // 2,)
+        if not 1 <= taps[0] <= taps[-1] <= info.visual_blocks:
+            raise SettingError(
+                f"Taps {', '.join(map(str, taps))}: '{info.name}' has {info.visual_blocks} blocks; "
+                f"choose from 1 to {info.visual_blocks}."
+            )
+        name, activation = f"cubes of {self.slices} slices", info.activation or "gelu"
+        return Recipe(name, side, grid, taps=taps, activation=activation, reach=0)
+
+    def by_volume(self, references: int) -> bool:
+        """Always: a slice's map is a cut through the volume's."""
+        return True
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """Never asked for: nothing is learned."""
+        raise ValueError("Mutual 3D learns nothing")
+
+    def chosen(self, count: int) -> list[int]:
+        """`slices` of a layer's `count`, evenly spaced; all where it has fewer.
+
+        >>> Mutual3d(slices=3).chosen(6), Mutual3d(slices=3).chosen(2)
+        ([1, 3, 5], [0, 1])
+        """
+        wanted = min(self.slices, count)
+        return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]
+
+    def encode_layer(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> FloatArray:
+        """Mean over the slices of the residual stream of kept patches, (P, L, width)."""
+        taps, _ = tower.taps(images, recipe)
+        means = [tap.mean(axis=0)[kept.ravel()] for tap in taps]
+        return np.stack(means, axis=1)
+
+    def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:
+        """Mean distance to the nearest `low` share of the volumes that have a cube near; else 0."""
+        own = _joined(cubes.tokens)
+        found = np.stack([self._distances(own, cubes, other) for other in others])  # (N, L, P)
+        found.sort(axis=0)
+        count = (found < ALONE).sum(axis=0)  # (L, P)
+        lowest = np.ceil(count * self.low).astype(np.int64)
+        rank = np.arange(len(found))[:, None, None]
+        total = np.where(rank < lowest, found, 0).sum(axis=0)
+        mean = total / np.maximum(lowest, 1)
+        return np.asarray(np.minimum(mean, self.high).mean(axis=0).astype(np.float32))
+
+    def _distances(self, own: Tensor, cubes: Cubes, other: Cubes) -> FloatArray:
+        """Smallest distance (L, P) of each cube to those of one other volume."""
+        theirs, found = _joined(other.tokens), np.full(own.shape[:2], ALONE, np.float32)
+        for first in np.unique(cubes.places[:, 0]):
+            mine = np.flatnonzero(cubes.places[:, 0] == first)
+            near = np.flatnonzero(self._near(other.places[:, 0], first))
+            if not len(near):
+                continue
+            apart = ~self._near(cubes.places[mine, None], other.places[None, near]).all(axis=2)
+            cosine = own[:, mine] @ theirs[:, near].transpose(1, 2)  # (L, mine, near)
+            cosine.masked_fill_(torch.from_numpy(apart), -1)
+            distance = torch.sqrt((2 - 2 * cosine.amax(dim=2)).clamp(min=0))
+            found[:, mine] = distance.numpy()
+        return found
+
+    def _near(self, one: np.ndarray, two: np.ndarray) -> MaskArray:
+        return np.asarray(np.abs(one - two) <= self.radius)
+
+
+def _joined(tokens: FloatArray) -> Tensor:
+    """Tokens (P, planes, L, E) as unit vectors (L, P, planes * E)."""
+    found = torch.from_numpy(tokens.astype(np.float32))
+    found = found - found.mean(dim=-1, keepdim=True)
+    found = torch.nn.functional.normalize(found, dim=-1) / found.shape[1] ** 0.5
+    return found.permute(2, 0, 1, 3).flatten(2)

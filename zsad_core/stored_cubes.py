@@ -1,0 +1,145 @@
+"""Cubes of a subject and of its set: each layer of each plane is computed once and stored."""
+
+import itertools
+from dataclasses import replace
+
+from zsad_core import methods, slicing
+from zsad_core.cubes import cubes_of, layer_tokens, volume_map
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.jobs import BACKGROUND
+from zsad_core.methods import VolumeMethod
+from zsad_core.stored_features import feature_key
+from zsad_core.types import (
+    Cubes,
+    FeatureSpec,
+    FloatArray,
+    MapSpec,
+    MaskArray,
+    Plane,
+    Progress,
+    Recipe,
+)
+
+
+def others(spec: MapSpec) -> tuple[str, ...]:
+    """Ids of the set that the subject is scored against; raises SettingError where none is left."""
+    shown = spec.features.slices.subject
+    found = tuple(name for name in spec.volumes if name != shown)
+    if not found:
+        raise SettingError(
+            f"'{spec.method}' scores {shown} against other volumes, and the set holds 0 others; "
+            "add one to the set."
+        )
+    return found
+
+
+def digests(engine: Engine, spec: MapSpec) -> list[str]:
+    """What the set adds to a map's key: its scans' digests; none for a method without a set."""
+    slices = spec.features.slices
+    names = others(spec) if spec.volumes else ()
+    return sorted(engine.digest(replace(slices, subject=name)) for name in names)
+
+
+def missing(engine: Engine, spec: MapSpec) -> list[tuple[FeatureSpec, int]]:
+    """Layers of cubes that are not in the store, of the subject and of its set.
+
+    A scan not read since the start counts as missing whole: its key needs its bytes.
+    """
+    found = []
+    for name, plane in itertools.product(
+        (spec.features.slices.subject, *others(spec)), _method(spec).planes
+    ):
+        features = _of(spec, name, plane)
+        known = engine.known_digest(features.slices)
+        names = engine.store.names(feature_key(engine, features)) if known else set()
+        layers = range(_recipe(spec).grid)
+        found += [(features, layer) for layer in layers if _name(layer) not in names]
+    return found
+
+
+def encode(
+    engine: Engine, spec: MapSpec, progress: Progress | None = None, priority: int = BACKGROUND
+) -> int:
+    """Compute and store the missing layers; returns how many were computed.
+
+    A cancelled run continues where it stopped; what was stored meanwhile for another subject with
+    the same set is not computed again.
+    """
+    todo, count = missing(engine, spec), 0
+    for done, (features, layer) in enumerate(todo):
+        if progress:
+            progress(done, len(todo))
+        key = feature_key(engine, features)
+        if _name(layer) not in engine.store.names(key):
+            tokens = _tokens(engine, spec, features, layer, priority)
+            engine.store.write(key, _name(layer), tokens, features)
+            count += 1
+    if progress and todo:
+        progress(len(todo), len(todo))
+    if count:
+        engine.store.trim()
+    return count
+
+
+def set_map(engine: Engine, spec: MapSpec) -> tuple[FloatArray, FloatArray]:
+    """Map (S, H, W) of the subject against its set, and slice scores (S,)."""
+    shown = spec.features.slices
+    cubes = (_cubes(engine, spec, name) for name in others(spec))
+    own, kept = _cubes(engine, spec, shown.subject), _kept(engine, spec, shown.subject)
+    return volume_map(_method(spec), engine.volume(shown).brain, kept, own, cubes)
+
+
+def _tokens(
+    engine: Engine, spec: MapSpec, features: FeatureSpec, layer: int, priority: int
+) -> FloatArray:
+    plane, recipe = features.slices.plane, _recipe(spec)
+    kept = slicing.as_slices(_kept(engine, spec, features.slices.subject), plane)[layer]
+    image = engine.stack(features.slices).image
+    slices = image[slicing.layer(len(image), recipe.grid, layer)]
+    with engine.queue.turn(priority):
+        tower = engine.tower(features.backbone, features.precision)
+        return layer_tokens(_method(spec), tower, recipe, slices, kept)
+
+
+def _kept(engine: Engine, spec: MapSpec, subject: str) -> MaskArray:
+    """Cubes (G, G, G) that touch a subject's brain; stored, so that no scan is read for them."""
+    features = _of(spec, subject, "axial")
+    key = feature_key(engine, features)
+    found = engine.store.read(key, "kept")
+    if found is None:
+        brain = engine.volume(features.slices).brain
+        kept = slicing.cubes_touching(brain, _recipe(spec).grid)
+        found = engine.store.write(key, "kept", kept, features)
+    return found
+
+
+def _cubes(engine: Engine, spec: MapSpec, subject: str) -> Cubes:
+    """Stored cubes of a subject; a layer that is damaged is computed again."""
+
+    def tokens(plane: Plane, layer: int) -> FloatArray:
+        features = _of(spec, subject, plane)
+        found = engine.store.read(feature_key(engine, features), _name(layer))
+        return _tokens(engine, spec, features, layer, BACKGROUND) if found is None else found
+
+    return cubes_of(_kept(engine, spec, subject), _method(spec).planes, tokens)
+
+
+def _of(spec: MapSpec, subject: str, plane: Plane) -> FeatureSpec:
+    slices = replace(spec.features.slices, subject=subject, plane=plane)
+    return replace(spec.features, slices=slices)
+
+
+def _method(spec: MapSpec) -> VolumeMethod:
+    found = methods.build(spec.method, spec.options)
+    assert isinstance(found, VolumeMethod)  # the pipeline asks for no other
+    return found
+
+
+def _recipe(spec: MapSpec) -> Recipe:
+    assert spec.features.recipe is not None  # what reads volumes has a tower
+    return spec.features.recipe
+
+
+def _name(layer: int) -> str:
+    return f"{layer:03d}-cubes"

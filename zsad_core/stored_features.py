@@ -1,0 +1,149 @@
+"""Features of slices for a method: each slice's arrays are computed once and stored."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zsad_core import backbones, methods, setups, slicing
+from zsad_core.engine import Engine
+from zsad_core.jobs import BACKGROUND, INTERACTIVE
+from zsad_core.store import key_of
+from zsad_core.types import (
+    ByteArray,
+    FeatureSpec,
+    MapSpec,
+    MaskArray,
+    Progress,
+    Reference,
+    SliceFeatures,
+    SliceSpec,
+)
+
+BATCH = 4
+
+
+def feature_key(engine: Engine, spec: FeatureSpec) -> str:
+    """Key of the stored features: input bytes, modality, plane, recipe, weights, precision."""
+    return key_of(
+        engine.digest(spec.slices),
+        modality=spec.slices.modality,
+        plane=spec.slices.plane,
+        recipe=spec.recipe,
+        weights=backbones.info(spec.backbone).digest if spec.recipe else "",
+        precision=spec.precision,
+    )
+
+
+def kept_patches(engine: Engine, spec: FeatureSpec) -> MaskArray:
+    """Patches near the brain, (S, R, C); the others are neither computed nor stored."""
+    brain = engine.stack(spec.slices).brain
+    if spec.recipe is None:
+        return np.ones((len(brain), 1, 1), bool)
+    return slicing.patches_near(brain, spec.recipe.grid, spec.recipe.reach)
+
+
+def filled_slices(engine: Engine, spec: SliceSpec) -> list[int]:
+    """Slices with brain in them; the others are empty and skipped."""
+    return [int(s) for s in np.flatnonzero(engine.stack(spec).brain.any(axis=(1, 2)))]
+
+
+def missing(engine: Engine, spec: MapSpec) -> list[int]:
+    """Slices with brain whose features are not all in the store."""
+    recipe = spec.features.recipe
+    if recipe is None:
+        return []
+    names = engine.store.names(feature_key(engine, spec.features))
+    parts = _method(spec).parts(recipe)
+    filled = filled_slices(engine, spec.features.slices)
+    return [s for s in filled if not all(f"{s:03d}-{part}" in names for part in parts)]
+
+
+def encode(
+    engine: Engine,
+    spec: MapSpec,
+    slices: Iterable[int] | None = None,
+    progress: Progress | None = None,
+    priority: int = BACKGROUND,
+) -> int:
+    """Compute and store missing features of all or some slices; returns how many were computed.
+
+    Each slice is kept as soon as it is done, so a cancelled run continues where it stopped.
+    """
+    todo = missing(engine, spec)
+    if slices is not None:
+        todo = sorted(set(todo) & set(slices))
+    if not todo or spec.features.recipe is None:
+        return 0
+    kept, images = kept_patches(engine, spec.features), engine.stack(spec.features.slices).image
+    for start in range(0, len(todo), BATCH):
+        if progress:
+            progress(start, len(todo))
+        batch = todo[start : start + BATCH]
+        names = [f"{index:03d}" for index in batch]
+        _store(engine, spec, (images[batch], kept[batch], names), priority)
+    if progress:
+        progress(len(todo), len(todo))
+    engine.store.trim()
+    return len(todo)
+
+
+def read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
+    """Features of one slice, from the store where they are there."""
+    if spec.features.recipe is None:
+        return {"pixels": engine.stack(spec.features.slices).image[index]}
+    key = feature_key(engine, spec.features)
+    parts = _method(spec).parts(spec.features.recipe)
+    found = _stored(engine, key, f"{index:03d}", parts)
+    if len(found) < len(parts):
+        encode(engine, spec, [index], priority=INTERACTIVE)
+        found = _stored(engine, key, f"{index:03d}", parts)
+    return found
+
+
+def read_reference(engine: Engine, spec: MapSpec, reference: Reference) -> list[SliceFeatures]:
+    """Features at all patches of what the memory holds of a normal slice, from the store."""
+    recipe, method = spec.features.recipe, _method(spec)
+    assert recipe is not None  # what takes references has a tower
+    everywhere = replace(recipe, reach=recipe.grid)
+    features = replace(spec.features, slices=reference.slices, recipe=everywhere)
+    key, parts = feature_key(engine, features), method.parts(recipe)
+    image = engine.stack(reference.slices).image[reference.index]
+    views = methods.reference_views(method, image, recipe.image_size)
+    names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
+    kept = np.ones((BATCH, recipe.grid, recipe.grid), bool)
+    stored = engine.store.names(key)
+    todo = [v for v, name in enumerate(names) if any(f"{name}-{p}" not in stored for p in parts)]
+    for start in range(0, len(todo), BATCH):
+        batch = todo[start : start + BATCH]
+        of_batch = (views[batch], kept[: len(batch)], [names[v] for v in batch])
+        _store(engine, replace(spec, features=features), of_batch, INTERACTIVE)
+    return [_stored(engine, key, name, parts) for name in names]
+
+
+def _store(
+    engine: Engine, spec: MapSpec, batch: tuple[ByteArray, MaskArray, list[str]], priority: int
+) -> None:
+    """Encode images (B, H, W) at kept patches (B, R, C) and store them, float16, under names."""
+    features, method, (images, kept, names) = spec.features, _method(spec), batch
+    assert features.recipe is not None  # else there is nothing to encode
+    key, learned = (
+        feature_key(engine, features),
+        setups.learned(setups.find(spec.method, spec.setup)) if method.in_tower else None,
+    )
+    with engine.queue.turn(priority):
+        tower = engine.tower(features.backbone, features.precision)
+        found = method.encode(tower, images, features.recipe, kept, learned)
+    for name, arrays in zip(names, found, strict=True):
+        for part, array in arrays.items():
+            engine.store.write(key, f"{name}-{part}", array.astype(np.float16), features)
+
+
+def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceFeatures:
+    """What the store holds of a slice."""
+    found = {part: engine.store.read(key, f"{name}-{part}") for part in parts}
+    return {part: array for part, array in found.items() if array is not None}
+
+
+def _method(spec: MapSpec) -> methods.Method:
+    return methods.slice_method(spec.method, spec.options)
