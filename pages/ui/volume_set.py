@@ -18,7 +18,7 @@ def pick(
     usual = pipeline.usual_volumes(subjects, modality)
     kept = st.session_state.get("set", usual)
     if not kept or set(kept) - set(usable):
-        del st.session_state["set"]
+        st.session_state.pop("set", None)
     return tuple(
         st.multiselect(
             "Scored against",
