@@ -1,16 +1,19 @@
 """The Explore page's parts: the viewer with its map, and the numbers of the whole volume."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
-from pages.ui import compute, thresholds, volume_set
+from pages.ui import compare, compute, thresholds, volume_set
+from pages.ui.scans import label_names, scan, slice_mm
 from pages.ui.sidebar import EMPTY_SLICES, Choice
-from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
+from pages.ui.viewer import ViewerMap, ViewerOptions, viewer
 from zsad_core import pipeline, slicing
 from zsad_core.evaluation import map_key
 from zsad_core.jobs import Job
 from zsad_core.readout import Readout, readout
-from zsad_core.types import AnomalyMap, SliceStack, Threshold
+from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
 def visible_slice(stack: SliceStack) -> int:
@@ -28,50 +31,67 @@ def explore(choice: Choice) -> None:
     """Viewer, then the readout of the volume; the whole map follows the visible slice."""
     stack = compute.stack(choice.map)
     index = visible_slice(stack)
-    anomaly, key, encoding = _map(choice, stack, index)
+    place = st.container()
+    others = compare.compared(choice)
+    anomaly, key, encoding = _map(choice.map, index)
     whole = anomaly if encoding is None else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
-    _view(choice, stack, (anomaly, key), (index, threshold))
-    for job in (encoding, validating):
-        if job is not None:
-            compute.show_job(job)
+    maps, jobs = [(key, _shown(choice.map, anomaly, choice.label))], [encoding, validating]
+    for name, spec in others.items():
+        found, key, job = _map(spec, index)
+        over = spec.features.slices != choice.map.features.slices
+        maps.append((key, _shown(spec, found, name, over)))
+        jobs.append(job)
+    with place:
+        _view(choice, stack, maps, (index, threshold))
+    for running in jobs:
+        if running is not None:
+            compute.show_job(running)
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         compute.make_rest_of_demo(choice.data)
     _small_print(choice, threshold)
 
 
-def _map(choice: Choice, stack: SliceStack, index: int) -> tuple[AnomalyMap, str, Job | None]:
+def _map(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
     """The whole map, or the visible slice's alone while a job encodes the others.
 
     Where no slice has a map alone, none is shown until the job is done.
     """
-    if compute.ready(choice.map):
-        return compute.whole_map(choice.map), map_key(compute.engine(), choice.map), None
-    method = pipeline.method_of(choice.map)
-    alone = not method.by_volume(len(choice.map.references))
-    name = map_key(compute.engine(), choice.map) if alone else f"none of {choice.subject.id}"
+    if compute.ready(spec):
+        return compute.whole_map(spec), map_key(compute.engine(), spec), None
+    stack, method = compute.stack(spec), pipeline.method_of(spec)
+    alone = not method.by_volume(len(spec.references))
+    name = map_key(compute.engine(), spec) if alone else f"none of {spec.features.slices.subject}"
     levels = np.zeros(stack.image.shape, np.uint8)
     scores = np.full(len(levels), np.nan, np.float32)
     if alone and stack.brain[index].any():
         with st.spinner("Encoding this slice …", show_time=True):
             levels[[index]], scores[[index]] = pipeline.slice_levels(
-                compute.engine(), choice.map, [index]
+                compute.engine(), spec, [index]
             )
     shown = AnomalyMap(levels, scores, method.high)
-    return shown, f"{name}-{index}", compute.start_encoding(choice.map)
+    return shown, f"{name}-{index}", compute.start_encoding(spec)
+
+
+def _shown(spec: MapSpec, found: AnomalyMap, title: str, over: bool = False) -> ViewerMap:
+    """The map for the viewer; over a scan of its own where that is not the one shown first."""
+    slices, recipe = spec.features.slices, spec.features.recipe
+    own = {"over": scan(slices), "window": compute.stack(spec).window} if over else {}
+    return ViewerMap(found.levels, found.high, title, recipe.grid if recipe else 0, **own)
 
 
 def _view(
     choice: Choice,
     stack: SliceStack,
-    anomaly: tuple[AnomalyMap, str],
+    maps: Sequence[tuple[str, ViewerMap]],
     wanted: tuple[int, Threshold],
 ) -> None:
     index, threshold = wanted
-    found, key = anomaly
+    slices = choice.map.features.slices
     synthetic = " · synthetic" if choice.synthetic else ""
+    original = compute.engine().volume(slices)
     options = ViewerOptions(
         slice=index,
         threshold=threshold.level,
@@ -80,16 +100,18 @@ def _view(
         smallest=choice.readout.min_component_voxels,
         empty_slices=choice.readout.empty_slices,
         voxel_ml=stack.voxel_ml,
+        plane=slices.plane,
         pixel_mm=stack.pixel_mm,
+        slice_mm=slice_mm(stack),
+        affine=original.affine,
+        window=stack.window,
+        labels=label_names(slices),
         depth=tuple(slicing.depths(stack.brain, choice.readout.centre).tolist()),
         title=f"{choice.subject.id}{synthetic}",
-        note=" ".join(compute.engine().volume(choice.map.features.slices).notes),
+        note=" ".join(original.notes),
     )
-    volume = ViewerVolume(stack.image, stack.brain, stack.truth)
-    slices = choice.map.features.slices
-    volume_key = f"{compute.engine().volume(slices).digest}-{slices.modality}"
-    shown = ViewerMap(found.levels, found.high, choice.label)
-    state = viewer(volume, volume_key, [(key, shown)], options=options, key="viewer")
+    volume_key, volume = scan(slices)
+    state = viewer(volume, volume_key, maps, options=options, key="viewer")
     st.session_state["slice"] = state.slice
     st.query_params["slice"] = str(state.slice)
     if state.touched and state.threshold != threshold.level:

@@ -142,10 +142,10 @@ def all_prompts() -> dict[str, PromptSet]:
 def _prompts(method: str, editable: bool) -> PromptSet:
     found = all_prompts()
     if not methods.METHODS[method].prompts:
-        return found[_usual_prompts(method)]
+        return found[usual_prompts(method)]
     fresh = "prompts_of" not in st.session_state  # then the address may hold edited texts
     _follow_method(method, found)
-    usual = _usual_prompts(method)
+    usual = usual_prompts(method)
     chosen = _pick("Prompts", list(found), "prompts", usual, on_change=_forget_texts)
     base = found[chosen]
     for key, text in _texts(base).items():
@@ -156,7 +156,7 @@ def _prompts(method: str, editable: bool) -> PromptSet:
     return edited(base)
 
 
-def _usual_prompts(method: str) -> str:
+def usual_prompts(method: str) -> str:
     """A trained method reads the texts it was trained with, others words of appearance."""
     kind = methods.METHODS[method]
     return kind.prompts if kind.learned else "appearance"
@@ -166,7 +166,7 @@ def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
     """Another method brings its usual prompts, unless the user chose or edited some."""
     state, last = st.session_state, st.session_state.get("prompts_of", method)
     state["prompts_of"] = method
-    usual = _usual_prompts(last)
+    usual = usual_prompts(last)
     if last != method and state.get("prompts") == usual and edited(found[usual]) == found[usual]:
         state.pop("prompts")
         _forget_texts()

@@ -95,6 +95,18 @@ def test_the_start_page_opens_a_failure_case(app):
     assert address(page)["method"] == "intensity"
 
 
+def test_explore_compares_with_another_modality(app):
+    page, server = app
+    compared = "intensity · t1c"
+    page.goto(server.address("Explore", **CHOICE, method="intensity", compare=compared))
+    page.locator(".z-header").get_by_text("volume Dice B", exact=True).wait_for()
+    assert address(page)["compare"] == compared
+    dice = page.locator(".z-cell").filter(has_text="volume Dice")
+    assert len(set(dice.locator(".z-value").all_inner_texts())) == 2
+    page.get_by_role("button", name="clear").click()
+    page.locator(".z-header").get_by_text("volume Dice", exact=True).wait_for()
+
+
 @pytest.mark.parametrize("path", ["", "Explore", "Prompts", "Depth", "Setup"])
 def test_every_page_opens_without_complaint(app, path):
     page, server = app

@@ -129,7 +129,7 @@ def test_overlay_keys(viewer):
     viewer.keyboard.press("?")
     assert viewer.locator(".z-help").is_visible()
     viewer.keyboard.press("m")
-    viewer.locator('.z-modes [aria-pressed="true"]', has_text="Outline").wait_for()
+    viewer.locator('.z-layers [aria-pressed="true"]', has_text="Truth outline").wait_for()
 
 
 def test_small_components_are_left_out_as_the_server_does(page, serve):

@@ -1,9 +1,15 @@
-"""Harness page for the viewer. Query: size=big, maps=0|1|2, truth=0, smallest=N."""
+"""Harness page for the viewer.
+
+Query: size=big, maps=0 … 4, truth=0, smallest=N, lesions=2, slabs=1, own=1 (B lies over its own
+scan), layers=names.
+"""
+
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
+from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, blobs, viewer
 from zsad_core.metrics import dice_3d
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import ReadoutSpec
@@ -21,7 +27,15 @@ def small() -> tuple[ViewerVolume, np.ndarray]:
     levels[8:16, 20:30, 10:15] = 200
     levels[8:16, 20:30, 15:20] = 120
     levels[8:16, 40:45, 30:40] = 120
-    return ViewerVolume(image, brain, truth), levels
+    labels = np.where(np.arange(50) < 15, 1, 2) * truth
+    return ViewerVolume(image, brain, truth, labels.astype(np.uint8)), levels
+
+
+def with_second_lesion(volume: ViewerVolume) -> ViewerVolume:
+    """Another lesion, missed as a whole."""
+    truth = volume.truth.copy()
+    truth[25:31, 40:44, 30:34] = True
+    return replace(volume, truth=truth)
 
 
 def big() -> tuple[ViewerVolume, np.ndarray]:
@@ -51,9 +65,17 @@ size = query.get("size", "small")
 volume, levels = phantom(size)
 if query.get("truth") == "0":
     volume = ViewerVolume(volume.image, volume.brain)
+if query.get("lesions") == "2":
+    volume = with_second_lesion(volume)
+blobs.SLAB_VOXELS = 30_000 if "slabs" in query else 16 * 2**20
+own = (f"{size}-own", replace(volume, image=255 - volume.image)) if "own" in query else None
+marks = "-".join(f"{name}={value}" for name, value in query.items())
+named = "APRIL-GAN · demo" if size == "big" else ""
 maps = [
-    (f"{size}-A", ViewerMap(levels, 1.0, "APRIL-GAN · demo" if size == "big" else "")),
-    (f"{size}-B", ViewerMap((levels // 2).astype(np.uint8), 1.0, "WinCLIP · demo")),
+    (f"A-{marks}", ViewerMap(levels, 1.0, named, 10)),
+    (f"B-{marks}", ViewerMap((levels // 2).astype(np.uint8), 1.0, "WinCLIP · demo", 10, own)),
+    (f"C-{marks}", ViewerMap((levels // 3).astype(np.uint8), 2.0, "Third", 10)),
+    (f"D-{marks}", ViewerMap((levels // 4).astype(np.uint8), 2.0, "Fourth", 10)),
 ]
 smallest = int(query.get("smallest", "0"))
 session = st.session_state
@@ -68,16 +90,20 @@ count = len(volume.image)
 wanted, threshold, sequence = session.jump
 state = viewer(
     volume,
-    f"{size}-volume-{volume.truth is None}",
+    f"volume-{marks}",
     maps[: int(query.get("maps", "1"))],
     options=ViewerOptions(
         slice=wanted,
         threshold=threshold,
         sequence=sequence,
         title="Phantom 001 · T2-FLAIR",
+        slice_mm=2.0,
+        affine=np.array([[1, 0, 0, -10], [0, 1, 0, -20], [0, 0, 2, -30]], np.float32),
+        window=(0.0, 510.0),
+        labels=((1, "core"), (2, "oedema")),
         depth=tuple(np.linspace(-1, 1, count)),
         smallest=smallest,
-        mode=query.get("mode", "classes"),
+        layers=tuple(query.get("layers", "classes").split()),
         palette=query.get("palette", "classic"),
     ),
     key="viewer",

@@ -5,15 +5,9 @@ import struct
 import numpy as np
 import pytest
 
-from pages.ui.viewer.payload import (
-    ViewerMap,
-    ViewerOptions,
-    ViewerVolume,
-    message,
-    pack_map,
-    pack_volume,
-    state,
-)
+from pages.ui.viewer import blobs
+from pages.ui.viewer.blobs import pack_map, pack_volume
+from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerVolume, message, state
 
 
 def unpack(blob: bytes) -> tuple[dict, np.ndarray]:
@@ -26,15 +20,32 @@ def test_volume_is_image_then_one_flag_byte_per_voxel():
     image = np.arange(4, dtype=np.uint8).reshape(1, 2, 2)
     brain = np.array([[[False, True], [True, False]]])
     truth = np.array([[[False, False], [True, True]]])
-    header, body = unpack(pack_volume(ViewerVolume(image, brain, truth), "abc"))
-    assert header == {"hash": "abc", "shape": [1, 2, 2], "truth": True}
-    assert body.tolist() == [0, 1, 2, 3, 0, 1, 3, 2]
+    labels = np.array([[[9, 0], [3, 1]]], np.uint8)
+    header, body = unpack(pack_volume(ViewerVolume(image, brain, truth, labels), "abc"))
+    assert header["hash"] == "abc"
+    assert header["shape"] == [1, 2, 2]
+    assert header["truth"] is True
+    assert body.tolist() == [0, 1, 2, 3, 0, 1, 3 + 4 * 3, 2 + 4 * 1]  # no label outside the truth
 
 
 def test_volume_without_truth_says_so():
     image = np.zeros((1, 1, 1), np.uint8)
     header, _ = unpack(pack_volume(ViewerVolume(image, image > 0), "abc"))
     assert header["truth"] is False
+
+
+def test_slabs_of_a_large_volume_give_the_whole(monkeypatch):
+    monkeypatch.setattr(blobs, "SLAB_VOXELS", 12)
+    levels = np.random.default_rng(0).integers(0, 256, (7, 2, 3), np.uint8)
+    parts = [unpack(pack_map(levels, "m", part)) for part in range(len(blobs.slabs(levels.shape)))]
+    assert [(header["first"], header["count"]) for header, _ in parts] == [
+        (0, 2),
+        (2, 2),
+        (4, 2),
+        (6, 1),
+    ]
+    assert {header["parts"] for header, _ in parts} == {4}
+    assert np.array_equal(np.concatenate([body for _, body in parts]), levels.ravel())
 
 
 def test_packing_is_repeatable_so_that_nothing_is_sent_twice():
@@ -55,7 +66,17 @@ def test_message_is_small_strict_json():
     text = json.dumps(sent, allow_nan=False)
     assert len(text) < 3000
     assert sent["depth"][:2] == [None, 0.123]
-    assert sent["maps"] == [{"hash": "m", "high": 1.0, "title": "A"}]
+    assert [(m["hash"], m["high"], m["title"], m["volume"]) for m in sent["maps"]] == [
+        ("m", 1.0, "A", "")
+    ]
+
+
+def test_message_tells_where_the_slices_lie():
+    affine = np.diag([1.0, 2.0, 3.0, 1.0]).astype(np.float32)
+    options = ViewerOptions(plane="axial", pixel_mm=(2.0, 1.0), slice_mm=3.0, affine=affine)
+    sent = json.loads(json.dumps(message("v", [], options), allow_nan=False))
+    assert (sent["axes"], sent["spacing"]) == ("SPL", [3.0, 2.0, 1.0])
+    assert sent["affine"] == [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 3, 0]]
 
 
 def test_state_without_a_word_from_the_browser():

@@ -1,5 +1,5 @@
-// Takes one blob (header length, JSON header, gzip body), inflates it, and files it under its hash.
-// A mounted carrier keeps its blob alive; viewers look blobs up and hold their own reference.
+// Takes one part of a blob (header length, JSON header, gzip body), inflates it, and files it in the
+// arrays of the whole. A mounted carrier keeps its blob alive; viewers hold their own reference.
 
 const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
 const carriers = new WeakMap();
@@ -30,6 +30,31 @@ function release(hash) {
   registry.blobs.delete(hash);
 }
 
+// A blob that is asked for for the first time; `have` holds the parts that are there.
+function blobOf(header) {
+  let blob = registry.blobs.get(header.hash);
+  if (!blob) {
+    const voxels = header.shape.reduce((product, size) => product * size, 1);
+    const arrays = Array.from({ length: header.arrays }, () => new Uint8Array(voxels));
+    blob = { header, arrays, have: new Map(), asked: new Set() };
+    registry.blobs.set(header.hash, blob);
+  }
+  return blob;
+}
+
+async function file(header, body) {
+  const blob = blobOf(header);
+  if (blob.asked.has(header.part)) return;
+  blob.asked.add(header.part);
+  const bytes = await inflate(body);
+  const [, height, width] = header.shape;
+  const size = header.count * height * width;
+  blob.arrays.forEach((array, i) =>
+    array.set(bytes.subarray(i * size, (i + 1) * size), header.first * height * width));
+  blob.have.set(header.part, { first: header.first, count: header.count });
+  registry.listeners.forEach((listener) => listener(header.hash));
+}
+
 export default function ({ data, parentElement }) {
   const carrier = carriers.get(parentElement) ?? { hash: null, leaving: 0 };
   carriers.set(parentElement, carrier);
@@ -41,15 +66,7 @@ export default function ({ data, parentElement }) {
       if (carrier.hash) release(carrier.hash);
       carrier.hash = header.hash;
     }
-    if (!registry.blobs.has(header.hash)) {
-      registry.blobs.set(header.hash, { header, bytes: null });
-      inflate(body).then((bytes) => {
-        const blob = registry.blobs.get(header.hash);
-        if (!blob) return;
-        blob.bytes = bytes;
-        registry.listeners.forEach((listener) => listener(header.hash));
-      });
-    }
+    file(header, body);
   }
   // Streamlit also cleans up between two calls for the same element, so leaving waits a little.
   return () => {

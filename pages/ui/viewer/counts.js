@@ -2,49 +2,71 @@
 
 const BRAIN = 1;
 const TRUTH = 2;
+const LABEL_SHIFT = 2; // above the bits of brain and truth stands the label
 const BINS = 257;
 
-function readVolume(blob) {
+// A stack as it arrives: what is there of it so far, and counts of the slices that are.
+function openVolume(blob, data) {
   const [slices, height, width] = blob.header.shape;
-  const voxels = slices * height * width;
-  const volume = {
-    slices, height, width,
-    hasTruth: blob.header.truth,
-    image: blob.bytes.subarray(0, voxels),
-    flags: blob.bytes.subarray(voxels, 2 * voxels),
-    lesion: new Uint32Array(slices),
-    brain: new Uint32Array(slices),
+  return {
+    slices, height, width, shape: blob.header.shape, axes: data.axes, spacing: data.spacing,
+    hasTruth: blob.header.truth, parts: blob.header.parts, counted: new Set(),
+    image: blob.arrays[0], flags: blob.arrays[1],
+    lesion: new Uint32Array(slices), brain: new Uint32Array(slices),
+    greys: new Uint32Array(256), // of the brain
   };
-  const area = height * width;
-  for (let k = 0; k < slices; k++) {
-    for (let i = k * area; i < (k + 1) * area; i++) {
-      volume.brain[k] += volume.flags[i] & BRAIN;
-      volume.lesion[k] += (volume.flags[i] & TRUTH) >> 1;
-    }
-  }
-  return volume;
 }
 
-// For each slice and threshold: how many pixels reach it, in all and inside the lesion.
-function tally(volume, levels, brainOnly) {
-  const { slices, height, width, flags } = volume;
-  const area = height * width;
-  const all = new Uint32Array(slices * BINS);
-  const lesion = new Uint32Array(slices * BINS);
-  for (let k = 0; k < slices; k++) {
-    const row = k * BINS;
-    for (let i = k * area; i < (k + 1) * area; i++) {
-      const flag = flags[i];
-      if (brainOnly && !(flag & BRAIN)) continue;
-      all[row + levels[i]]++;
-      if (flag & TRUTH) lesion[row + levels[i]]++;
-    }
-    for (let t = 254; t >= 0; t--) {
-      all[row + t] += all[row + t + 1];
-      lesion[row + t] += lesion[row + t + 1];
+// Counts the parts of the blob not counted yet.
+function countVolume(volume, blob) {
+  const area = volume.height * volume.width;
+  for (const [part, { first, count }] of blob.have) {
+    if (volume.counted.has(part)) continue;
+    volume.counted.add(part);
+    for (let k = first; k < first + count; k++) {
+      for (let i = k * area; i < (k + 1) * area; i++) {
+        const flag = volume.flags[i];
+        if (!flag) continue;
+        if (flag & BRAIN) {
+          volume.brain[k]++;
+          volume.greys[volume.image[i]]++;
+        }
+        if (flag & TRUTH) volume.lesion[k]++;
+      }
     }
   }
-  return { all, lesion, brainOnly };
+}
+
+function openTable(slices, brainOnly) {
+  return { all: new Uint32Array(slices * BINS), lesion: new Uint32Array(slices * BINS), brainOnly,
+    counted: new Set() };
+}
+
+// For each slice and threshold: how many pixels reach it, in all and inside the lesion. Returns
+// whether there was anything new to count.
+function tally(volume, levels, blob, table) {
+  const before = table.counted.size;
+  for (const [part, { first, count }] of blob.have) {
+    if (table.counted.has(part) || !volume.counted.has(part)) continue;
+    table.counted.add(part);
+    for (let k = first; k < first + count; k++) tallySlice(volume, levels, table, k);
+  }
+  return table.counted.size > before;
+}
+
+function tallySlice({ flags, height, width }, levels, { all, lesion, brainOnly }, k) {
+  const area = height * width;
+  const row = k * BINS;
+  for (let i = k * area; i < (k + 1) * area; i++) {
+    const flag = flags[i];
+    if (brainOnly && !(flag & BRAIN)) continue;
+    all[row + levels[i]]++;
+    if (flag & TRUTH) lesion[row + levels[i]]++;
+  }
+  for (let t = 254; t >= 0; t--) {
+    all[row + t] += all[row + t + 1];
+    lesion[row + t] += lesion[row + t + 1];
+  }
 }
 
 // What the mask of one map at one threshold holds in each slice, and `kept`, its voxels, where
@@ -70,39 +92,26 @@ function countsAt(volume, map, threshold, { brainOnly, smallest }) {
   return { predicted, tp, kept };
 }
 
-// The mask without 26-connected components of fewer than `smallest` voxels, as scoring.py has it.
-function withoutSmall(volume, levels, threshold, brainOnly, smallest) {
-  const { slices, height, width, flags } = volume;
-  const mask = new Uint8Array(levels.length); // 1 to visit, 2 visited
-  let todo = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if (levels[i] >= threshold && (!brainOnly || flags[i] & BRAIN)) todo += mask[i] = 1;
+// Slices whose Dice is defined, the worst first; of equal ones that with more wrong pixels.
+function worstSlices(volume, counts, rule) {
+  const found = [];
+  for (let k = 0; k < volume.slices; k++) {
+    const one = sliceCounts(volume, counts, k);
+    const value = dice(one, rule);
+    if (!Number.isNaN(value)) found.push({ k, value, wrong: one.fp + one.fn });
   }
-  const queue = new Int32Array(todo);
-  for (let start = 0; start < mask.length; start++) {
-    if (mask[start] !== 1) continue;
-    let size = 1;
-    queue[0] = start;
-    mask[start] = 2;
-    for (let head = 0; head < size; head++) {
-      const at = queue[head];
-      const x = at % width;
-      const y = Math.floor(at / width) % height;
-      const k = Math.floor(at / (width * height));
-      for (let c = Math.max(k - 1, 0); c <= Math.min(k + 1, slices - 1); c++) {
-        for (let b = Math.max(y - 1, 0); b <= Math.min(y + 1, height - 1); b++) {
-          const row = (c * height + b) * width;
-          for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
-            if (mask[row + a] !== 1) continue;
-            mask[row + a] = 2;
-            queue[size++] = row + a;
-          }
-        }
-      }
-    }
-    if (size < smallest) for (let i = 0; i < size; i++) mask[queue[i]] = 0;
+  return found.sort((a, b) => a.value - b.value || b.wrong - a.wrong).map(({ k }) => k);
+}
+
+// The grey level under which a part of the brain's pixels lie.
+function greyAt({ greys }, part) {
+  const all = greys.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  for (let v = 0; v < 256; v++) {
+    below += greys[v];
+    if (below >= part * all) return v;
   }
-  return mask;
+  return 255;
 }
 
 function sliceCounts(volume, counts, k) {

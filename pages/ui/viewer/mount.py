@@ -6,11 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.viewer import payload
+from pages.ui.viewer import blobs, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("counts.js", "panel.js", "strip.js", "viewer.js")
+_PARTS = (
+    "elements colours planes counts components items blend panel marks layout stage strip "
+    "numbers view looks side toolbar keys hand viewer"
+)
+_SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 
 
 def _read(*names: str) -> str:
@@ -21,14 +25,14 @@ _carrier = st.components.v2.component("zsad_carrier", js=_read("carrier.js"))
 _viewer = st.components.v2.component("zsad_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _volume_bytes(key: str, _volume: ViewerVolume) -> bytes:
-    return payload.pack_volume(_volume, key)
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _volume_bytes(key: str, part: int, _volume: ViewerVolume) -> bytes:
+    return blobs.pack_volume(_volume, key, part)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _map_bytes(key: str, _map: ViewerMap) -> bytes:
-    return payload.pack_map(_map.levels, key)
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _map_bytes(key: str, part: int, _map: ViewerMap) -> bytes:
+    return blobs.pack_map(_map.levels, key, part)
 
 
 def viewer(
@@ -39,17 +43,17 @@ def viewer(
     options: ViewerOptions,
     key: str,
 ) -> ViewerState:
-    """Show a volume with 0 to 2 anomaly maps over it and return where the user stands.
+    """Show a volume with 0 to 4 anomaly maps over it and return where the user stands.
 
     Args:
         volume: the subject, all arrays (S, H, W).
         volume_key: string that changes whenever the volume's content does.
-        maps: (content key, map) for A and, in a comparison, B; levels (S, H, W).
+        maps: (content key, map) for A and, in a comparison, B to D; levels (S, H, W).
         options: how to show it.
         key: the element's key; state in the browser survives reruns under the same key.
 
     Returns:
-        Slice, threshold and look; changes come 250 ms after the last gesture.
+        Slice and threshold; changes come 250 ms after the last gesture.
     """
     for _, shown in maps:
         if shown.levels.shape != volume.image.shape:
@@ -60,13 +64,33 @@ def viewer(
             data=payload.message(volume_key, maps, options),
             on_view_change=_nothing,
         )
-        _carrier(key=f"{key}-volume", data=_volume_bytes(volume_key, volume))
-        for position, (map_key, shown) in enumerate(maps):
-            _carrier(key=f"{key}-map-{position}", data=_map_bytes(map_key, shown))
+        _carry(volume, volume_key, maps, (options.slice, key))
     memory = f"{key}-believed"
     believed = payload.state(result.view, options, len(volume.image), st.session_state.get(memory))
     st.session_state[memory] = believed
     return believed
+
+
+def _carry(
+    volume: ViewerVolume,
+    volume_key: str,
+    maps: Sequence[tuple[str, ViewerMap]],
+    wanted: tuple[int | None, str],
+) -> None:
+    """One carrier a slab of each array, those nearest to the wanted slice filled first."""
+    index, key = wanted
+    parts = blobs.slabs(volume.image.shape)
+    here = len(volume.image) // 2 if index is None else index
+    places = [st.container(gap=None) for _ in parts]
+    for part in sorted(range(len(parts)), key=lambda p: abs(parts[p][len(parts[p]) // 2] - here)):
+        with places[part]:
+            _carrier(key=f"{key}-volume-{part}", data=_volume_bytes(volume_key, part, volume))
+            for position, (map_key, shown) in enumerate(maps):
+                name = f"{key}-map-{position}-{part}"
+                if shown.over:
+                    over = _volume_bytes(shown.over[0], part, shown.over[1])
+                    _carrier(key=f"{name}-over", data=over)
+                _carrier(key=name, data=_map_bytes(map_key, part, shown))
 
 
 def _nothing() -> None:

@@ -1,219 +1,161 @@
-// Drawing of one plane of one map into a rectangle. Reads settings, keeps no state of the viewer.
+// A picture of one plane of one item (a stack, and a map over it): pixels, layers, outlines.
 
-const PALETTES = {
-  classic: { tp: "#2ECC40", fp: "#FF4136", fn: "#2E86FF", only: "#FFC107", cue: false },
-  safe: { tp: "#009E73", fp: "#CC79A7", fn: "#56B4E9", only: "#F0E442", cue: true },
-};
-const COLOUR_STOPS = {
-  inferno: ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06",
-    "#f7d13d", "#fcffa4"],
-  viridis: ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30",
-    "#fde725"],
-  grey: ["#000000", "#ffffff"],
-};
+const NONE = 0;
+const TP = 1;
+const FP = 2;
+const FN = 3;
+// Which classes belong to the set that an outline goes round.
+const IN_TRUTH = [0, 1, 0, 1];
+const IN_PREDICTED = [0, 1, 1, 0];
+const ONLY_MISSED = [0, 0, 0, 1];
 
-function rgb(hex) {
-  const n = parseInt(hex.slice(1), 16);
-  return [n >> 16, (n >> 8) & 255, n & 255];
-}
-
-const colourTables = new Map();
-function colourTable(name) {
-  if (!colourTables.has(name)) {
-    const stops = (COLOUR_STOPS[name] ?? COLOUR_STOPS.inferno).map(rgb);
-    const table = new Uint8Array(768);
-    for (let v = 0; v < 256; v++) {
-      const at = (v / 255) * (stops.length - 1);
-      const i = Math.min(Math.floor(at), stops.length - 2);
-      for (let c = 0; c < 3; c++) {
-        table[3 * v + c] = Math.round(stops[i][c] + (at - i) * (stops[i + 1][c] - stops[i][c]));
-      }
-    }
-    colourTables.set(name, table);
-  }
-  return colourTables.get(name);
-}
-
-// 0 none, 1 TP, 2 FP, 3 FN
-function classify(volume, map, k, { threshold, brainOnly }, out) {
-  const area = volume.height * volume.width;
-  const start = k * area;
-  const levels = map?.levels;
-  const kept = map?.counts.kept;
-  for (let i = 0; i < area; i++) {
-    const flag = volume.flags[start + i];
-    const predicted = kept ? kept[start + i]
-      : levels && levels[start + i] >= threshold && (!brainOnly || flag & BRAIN);
-    const truth = flag & TRUTH;
-    out[i] = predicted ? (truth ? 1 : 2) : truth ? 3 : 0;
-  }
-}
-
-class Panel {
+class Picture {
   constructor() {
     this.buffer = document.createElement("canvas");
     this.rect = null;
+    this.composed = "";
   }
 
-  // view: { volume, map, title, k, settings }
-  paint(ctx, box, view, scale) {
-    const { volume, settings } = view;
-    this.view = view;
-    this.place(box, volume, settings.pixelMm);
+  // view: { item, minus, plane, cross, settings }; nothing is drawn outside `clip`.
+  paint(ctx, box, view, clip = box) {
+    Object.assign(this, { view, box, clip });
+    const { plane, settings } = view;
+    this.rect = placed(plane, box, settings.zoom, settings.centre);
     this.compose(view);
     const { x, y, width, height } = this.rect;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(clip.x, clip.y, clip.width, clip.height);
+    ctx.clip();
     ctx.imageSmoothingEnabled = false;
     ctx.drawImage(this.buffer, x, y, width, height);
-    if (!settings.hidden) this.strokes(ctx, view, scale);
-    this.letters(ctx, box, scale);
-    if (view.title) this.caption(ctx, box, view.title, scale);
+    if (!settings.hidden && !view.minus) this.outlines(ctx, view);
+    ctx.restore();
   }
 
-  place(box, volume, [rowMm, columnMm]) {
-    const wide = volume.width * columnMm;
-    const high = volume.height * rowMm;
-    const fit = Math.min(box.width / wide, box.height / high);
-    const width = Math.floor(wide * fit);
-    const height = Math.floor(high * fit);
-    this.rect = {
-      x: box.x + Math.floor((box.width - width) / 2),
-      y: box.y + Math.floor((box.height - height) / 2),
-      width, height,
-    };
+  size({ plane: { rows, columns } }) {
+    if (this.buffer.height === rows.count && this.buffer.width === columns.count && this.pixels) return;
+    this.buffer.height = rows.count;
+    this.buffer.width = columns.count;
+    this.pixels = new ImageData(columns.count, rows.count);
+    this.greys = new Uint32Array(this.pixels.data.buffer);
+    for (const name of ["image", "flags", "levels", "other", "kept", "classes"]) {
+      this[name] = new Uint8Array(rows.count * columns.count);
+    }
   }
 
-  compose({ volume, map, k, settings }) {
-    const { height, width } = volume;
-    const area = height * width;
-    if (this.buffer.width !== width || this.buffer.height !== height || !this.pixels) {
-      this.buffer.width = width;
-      this.buffer.height = height;
-      this.pixels = new ImageData(width, height);
-      this.classes = new Uint8Array(area);
-    }
-    const data = this.pixels.data;
-    const image = volume.image;
-    for (let i = 0, p = k * area; i < area; i++, p++) {
-      const j = 4 * i;
-      data[j] = data[j + 1] = data[j + 2] = image[p];
-      data[j + 3] = 255;
-    }
-    classify(volume, map, k, settings, this.classes);
-    if (map && !settings.hidden && settings.mode === "heat") this.blendHeat(volume, map, k, settings);
-    if (map && !settings.hidden && settings.mode === "classes") this.blendClasses(volume, settings);
+  // Made again only where something that it shows has changed.
+  compose(view) {
+    const { item, minus, plane, cross, settings } = view;
+    const { low, high, layers, palette, colourMap, hidden, brainOnly, smallest } = settings;
+    const wanted = JSON.stringify([item.id, item.version, minus?.id, minus?.version, plane.name,
+      plane.convention, cross[plane.normal.axis], low, high, layers, palette, colourMap, hidden,
+      item.threshold, brainOnly, smallest]);
+    if (wanted === this.composed) return;
+    this.composed = wanted;
+    this.size(view);
+    const gather = (source, out) => gatherPlane(source, plane, cross, out);
+    gather(item.volume.image, this.image);
+    gather(item.volume.flags, this.flags);
+    if (item.levels) gather(item.levels, this.levels);
+    this.drawGreys(low, high);
+    this.classify(item, settings, gather);
+    if (!hidden && minus) {
+      gather(minus.levels, this.other);
+      blendDifference(this, settings);
+    } else if (!hidden) blendLayers(this, item, settings);
     this.buffer.getContext("2d").putImageData(this.pixels, 0, 0);
   }
 
-  // Weak evidence is more transparent; the scale is the declared range, never the slice's own.
-  blendHeat(volume, map, k, { opacity, colourMap, brainOnly }) {
-    const table = colourTable(colourMap);
-    const data = this.pixels.data;
-    const area = volume.height * volume.width;
-    for (let i = 0, p = k * area; i < area; i++, p++) {
-      if (brainOnly && !(volume.flags[p] & BRAIN)) continue;
-      const level = map.levels[p];
-      const a = opacity * Math.min(1, 0.2 + level / 160);
-      const j = 4 * i;
-      for (let c = 0; c < 3; c++) data[j + c] += a * (table[3 * level + c] - data[j + c]);
+  drawGreys(low, high) {
+    const table = new Uint32Array(256);
+    for (let v = 0; v < 256; v++) {
+      const grey = within(Math.round(((v - low) * 255) / Math.max(1, high - low)), 0, 255);
+      table[v] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
     }
+    for (let i = 0; i < this.image.length; i++) this.greys[i] = table[this.image[i]];
   }
 
-  blendClasses(volume, { opacity, palette }) {
-    const colours = PALETTES[palette];
-    const fills = [null, rgb(colours.tp), rgb(volume.hasTruth ? colours.fp : colours.only),
-      rgb(colours.fn)];
-    const data = this.pixels.data;
-    const { classes } = this;
+  classify(item, { brainOnly }, gather) {
+    const { threshold } = item;
+    const { flags, levels, kept, classes } = this;
+    const cleaned = item.counts?.kept;
+    if (cleaned) gather(cleaned, kept);
     for (let i = 0; i < classes.length; i++) {
-      const kind = classes[i];
-      if (!kind) continue;
-      let a = opacity;
-      if (colours.cue && kind === 3) continue;
-      if (colours.cue && kind === 2 && volume.hasTruth) {
-        const column = i % volume.width;
-        const row = (i - column) / volume.width;
-        a = (column + row) % 4 < 2 ? Math.min(1, opacity * 1.5) : opacity * 0.25;
-      }
-      const j = 4 * i;
-      const fill = fills[kind];
-      for (let c = 0; c < 3; c++) data[j + c] += a * (fill[c] - data[j + c]);
+      const flag = flags[i];
+      const predicted = cleaned ? kept[i]
+        : item.levels && levels[i] >= threshold && (!brainOnly || flag & BRAIN);
+      classes[i] = predicted ? (flag & TRUTH ? TP : FP) : flag & TRUTH ? FN : NONE;
     }
   }
 
-  strokes(ctx, { volume, map, settings }, scale) {
+  outlines(ctx, { item, settings }) {
     const colours = PALETTES[settings.palette];
-    const truth = (kind) => kind === 1 || kind === 3;
-    const predicted = (kind) => kind === 1 || kind === 2;
-    const single = volume.hasTruth ? colours.fp : colours.only;
-    if (settings.mode === "none") return;
-    if (settings.mode === "classes" && map) {
-      if (colours.cue && volume.hasTruth) {
-        this.contour(ctx, volume, (kind) => kind === 3, colours.fn, 1.5 * scale);
-      }
-      return;
+    const { layers, line } = settings;
+    const { hasTruth } = item.volume;
+    if (layers.outline.on && hasTruth) {
+      this.outline(ctx, IN_TRUTH, colours.tp, line, layers.outline.opacity);
     }
-    const thin = settings.mode === "heat" ? 1.25 : 1.75;
-    if (volume.hasTruth) this.contour(ctx, volume, truth, colours.tp, thin * scale);
-    if (map) this.contour(ctx, volume, predicted, single, thin * scale);
+    if (layers.predicted.on && item.levels) {
+      this.outline(ctx, IN_PREDICTED, hasTruth ? colours.fp : colours.only, line,
+        Math.min(1, 2 * layers.predicted.opacity));
+    }
+    if (layers.classes.on && item.levels && hasTruth && colours.cue) {
+      this.outline(ctx, ONLY_MISSED, colours.fn, line, 1);
+    }
   }
 
   // Pixel edges between inside and outside, so the line shows exactly what is counted.
-  contour(ctx, volume, inside, colour, lineWidth) {
-    const { height, width } = volume;
+  outline(ctx, members, colour, lineWidth, opacity) {
+    const { classes } = this;
+    const { height, width } = this.buffer;
     const { x, y } = this.rect;
     const sx = this.rect.width / width;
     const sy = this.rect.height / height;
     const path = new Path2D();
-    const at = (row, column) =>
-      row >= 0 && column >= 0 && row < height && column < width
-        ? inside(this.classes[row * width + column]) : false;
     const line = (c0, r0, c1, r1) => {
       path.moveTo(x + c0 * sx, y + r0 * sy);
       path.lineTo(x + c1 * sx, y + r1 * sy);
     };
-    for (let row = 0; row <= height; row++) {
-      for (let column = 0; column <= width; column++) {
-        const here = at(row, column);
-        if (here !== at(row - 1, column)) line(column, row, column + 1, row);
-        if (here !== at(row, column - 1)) line(column, row, column, row + 1);
+    for (let row = 0, i = 0; row < height; row++) {
+      for (let column = 0; column < width; column++, i++) {
+        if (!members[classes[i]]) continue;
+        if (row === 0 || !members[classes[i - width]]) line(column, row, column + 1, row);
+        if (row === height - 1 || !members[classes[i + width]]) line(column, row + 1, column + 1, row + 1);
+        if (column === 0 || !members[classes[i - 1]]) line(column, row, column, row + 1);
+        if (column === width - 1 || !members[classes[i + 1]]) line(column + 1, row, column + 1, row + 1);
       }
     }
+    ctx.globalAlpha = opacity;
     ctx.lineCap = "square";
     ctx.strokeStyle = colour;
     ctx.lineWidth = lineWidth;
     ctx.stroke(path);
+    ctx.globalAlpha = 1;
   }
 
-  letters(ctx, box, scale) {
-    ctx.font = `600 ${13 * scale}px system-ui, sans-serif`;
-    ctx.fillStyle = "#9fb3c8";
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    const { x, y, width, height } = this.rect;
-    const inset = 11 * scale;
-    const left = Math.max(box.x + inset, x - inset);
-    const right = Math.min(box.x + box.width - inset, x + width + inset);
-    ctx.fillText("R", left, y + height / 2);
-    ctx.fillText("L", right, y + height / 2);
-    ctx.fillText("A", x + width / 2, y + inset);
-    ctx.fillText("P", x + width / 2, y + height - inset);
+  holds(px, py) {
+    const { x, y, width, height } = this.clip;
+    return px >= x && py >= y && px < x + width && py < y + height;
   }
 
-  caption(ctx, box, title, scale) {
-    ctx.font = `${12 * scale}px system-ui, sans-serif`;
-    ctx.fillStyle = "#c9d6e2";
-    ctx.textAlign = "left";
-    ctx.textBaseline = "top";
-    ctx.fillText(title, box.x + 8 * scale, box.y + 8 * scale, box.width - 16 * scale);
+  // Canvas point to the place (S, H, W) in the stack, with parts of a voxel.
+  place(px, py) {
+    const { plane, cross } = this.view;
+    const at = cross.map((voxel) => voxel + 0.5);
+    const { rows, columns } = plane;
+    at[columns.axis] = turned(columns, ((px - this.rect.x) / this.rect.width) * columns.count, true);
+    at[rows.axis] = turned(rows, ((py - this.rect.y) / this.rect.height) * rows.count, true);
+    return at;
   }
 
-  // Canvas point to pixel; null outside the picture.
+  // Canvas point to { at (S, H, W), kind }; null outside the picture.
   pick(px, py) {
-    if (!this.rect || !this.view) return null;
-    const { volume } = this.view;
-    const column = Math.floor(((px - this.rect.x) / this.rect.width) * volume.width);
-    const row = Math.floor(((py - this.rect.y) / this.rect.height) * volume.height);
-    if (row < 0 || column < 0 || row >= volume.height || column >= volume.width) return null;
-    return { row, column, kind: this.classes[row * volume.width + column] };
+    if (!this.rect || !this.holds(px, py)) return null;
+    const { rows, columns } = this.view.plane;
+    const at = this.place(px, py).map(Math.floor);
+    if ([rows, columns].some(({ axis, count }) => at[axis] < 0 || at[axis] >= count)) return null;
+    const i = turned(rows, at[rows.axis]) * columns.count + turned(columns, at[columns.axis]);
+    return { at, kind: this.classes[i] };
   }
 }

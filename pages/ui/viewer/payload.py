@@ -1,36 +1,43 @@
-"""What the viewer is given: values, options, and the packing of arrays into blobs."""
+"""What the viewer is given: values, options, and the small JSON; and what it answers."""
 
-import gzip
-import json
 import math
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
 
-from zsad_core.types import ByteArray, MaskArray
-
-BRAIN, TRUTH = 1, 2  # bits of the flag byte, as in counts.js
+AXES = {"axial": "SPL", "coronal": "AIL", "sagittal": "RIP"}  # where S, H, W run to, by plane
+Layer = Literal["classes", "outline", "labels", "predicted", "map", "grid"]
 
 
 @dataclass(frozen=True)
 class ViewerVolume:
-    """One subject: image (S, H, W) uint8, brain and truth masks of the same shape."""
+    """One subject: image (S, H, W) uint8, brain and truth masks of the same shape.
+
+    `labels` (S, H, W) uint8 in 0 … 63 are the parts of the truth, 0 outside it.
+    """
 
     image: ByteArray
     brain: MaskArray
     truth: MaskArray | None = None
+    labels: ByteArray | None = None
 
 
 @dataclass(frozen=True)
 class ViewerMap:
-    """One anomaly map: levels (S, H, W) uint8 where level/255 * high is the method's value."""
+    """One anomaly map: levels (S, H, W) uint8 where level/255 * high is the method's value.
+
+    `grid` is the number of patches along a side of the method's square input, 0 without any.
+    `over` is a scan of its own with its key, where the map is not of the volume shown first.
+    """
 
     levels: ByteArray
     high: float
     title: str = ""
+    grid: int = 0
+    over: tuple[str, ViewerVolume] | None = None
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,24 +45,30 @@ class ViewerOptions:
     """How to show it.
 
     `slice` (from 0) and `threshold` (0..255) are applied whenever `sequence` changes; None leaves
-    the browser's own. Mode, opacity, palette and colour map are applied when they change here and
-    stay the user's otherwise. `pixel_mm` is (row, column) height and width of a pixel, `depth` the
-    position of each slice in -1..1 with NaN where there is no brain. Components of fewer than
-    `smallest` voxels are left out of mask and counts.
+    the browser's own. Layers, palette and colour map are applied when they change here and stay
+    the user's otherwise. `plane` is the one that the slices lie in; `pixel_mm` the (row, column)
+    height and width of a pixel, `slice_mm` the way from slice to slice, `affine` takes voxels
+    (x, y, z) to mm; `window` are the intensities of image 0 and 255; `labels` name the truth's
+    parts. `depth` is the position of each slice in -1..1 with NaN where there is no brain.
+    Components of fewer than `smallest` voxels are left out of mask and counts.
     """
 
     slice: int | None = None
     threshold: int | None = None
     sequence: int = 0
-    mode: Literal["classes", "outline", "heat", "none"] = "classes"
-    opacity: float = 0.5
+    layers: tuple[Layer, ...] = ("classes",)
     palette: Literal["classic", "safe"] = "classic"
-    colour_map: Literal["inferno", "viridis", "grey"] = "inferno"
+    colour_map: Literal["inferno", "magma", "viridis", "cividis", "grey"] = "inferno"
     brain_only: bool = True
     smallest: int = 0
     empty_slices: Literal["lesion_only", "nan", "both_empty_one"] = "lesion_only"
     voxel_ml: float = 0.001
+    plane: Plane = "axial"
     pixel_mm: tuple[float, float] = (1.0, 1.0)
+    slice_mm: float = 1.0
+    affine: FloatArray | None = None
+    window: tuple[float, float] | None = None
+    labels: tuple[tuple[int, str], ...] = ()
     depth: tuple[float, ...] = ()
     title: str = ""
     note: str = ""
@@ -68,60 +81,43 @@ class ViewerState:
 
     slice: int
     threshold: int
-    mode: str
-    opacity: float
-    palette: str
-    colour_map: str
     touched: bool
-
-
-def pack_volume(volume: ViewerVolume, key: str) -> bytes:
-    """The volume as one blob: image bytes, then a flag byte per voxel (1 brain, 2 truth)."""
-    flags = volume.brain.astype(np.uint8) * BRAIN
-    if volume.truth is not None:
-        flags |= volume.truth.astype(np.uint8) * TRUTH
-    header = {"hash": key, "shape": volume.image.shape, "truth": volume.truth is not None}
-    return _blob(header, volume.image, flags)
-
-
-def pack_map(levels: ByteArray, key: str) -> bytes:
-    """The levels (S, H, W) as one blob."""
-    return _blob({"hash": key, "shape": levels.shape}, levels)
-
-
-def _blob(header: Mapping[str, Any], *arrays: ByteArray) -> bytes:
-    text = json.dumps(header).encode()
-    for array in arrays:
-        if array.dtype != np.uint8:
-            raise ValueError(f"the viewer takes uint8 arrays, not {array.dtype}")
-    body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return struct.pack("<I", len(text)) + text + gzip.compress(body, 1, mtime=0)
 
 
 def message(
     volume_key: str, maps: Sequence[tuple[str, ViewerMap]], options: ViewerOptions
 ) -> dict[str, Any]:
     """The small JSON beside the blobs: which to show, and how."""
+    affine = options.affine
     return {
         "volume": volume_key,
-        "maps": [{"hash": key, "high": float(m.high), "title": m.title} for key, m in maps],
+        "maps": [_about(key, shown) for key, shown in maps],
         "sequence": options.sequence,
         "slice": options.slice,
         "threshold": options.threshold,
-        "mode": options.mode,
-        "opacity": options.opacity,
+        "layers": list(options.layers),
         "palette": options.palette,
         "colourMap": options.colour_map,
         "brainOnly": options.brain_only,
         "smallest": options.smallest,
         "emptySlices": options.empty_slices,
         "voxelMl": options.voxel_ml,
-        "pixelMm": list(options.pixel_mm),
+        "axes": AXES[options.plane],
+        "spacing": [options.slice_mm, *options.pixel_mm],
+        "affine": None if affine is None else [[float(v) for v in row] for row in affine[:3]],
+        "window": options.window,
+        "labels": [list(one) for one in options.labels],
         "depth": [None if math.isnan(d) else round(float(d), 3) for d in options.depth],
         "title": options.title,
         "note": options.note,
         "height": options.height,
     }
+
+
+def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
+    over = shown.over[0] if shown.over else ""
+    about = {"hash": key, "high": float(shown.high), "title": shown.title, "grid": shown.grid}
+    return {**about, "volume": over, "window": shown.window}
 
 
 def state(
@@ -154,9 +150,5 @@ def state(
     return ViewerState(
         slice=max(0, min(slices - 1, pick("slice", options.slice, slices // 2))),
         threshold=max(0, min(255, pick("threshold", options.threshold, 128))),
-        mode=str(told.get("mode", options.mode)),
-        opacity=float(told.get("opacity", options.opacity)),
-        palette=str(told.get("palette", options.palette)),
-        colour_map=str(told.get("colour_map", options.colour_map)),
         touched=fresh,
     )

@@ -1,4 +1,4 @@
-// The depth strip (Dice and lesion area per slice) and the histogram behind the threshold handle.
+// The depth strip (Dice, areas of truth and prediction per slice) and the histogram behind the threshold handle.
 
 const THUMB = 14;
 
@@ -26,13 +26,14 @@ function indexAt(x, count, width) {
   return Math.max(0, Math.min(count - 1, at));
 }
 
-// series: { area (S), areaColour, curves: [{ values (S), colour, dashed }], empty (S), k, hover }
-function drawStrip(canvas, series, theme) {
+// series: { truth (S) or null, predicted (S) or null, curves: [{ values (S), colour, dash }],
+//   empty (S), k, hover, hoverText, caption, ends: [first, last] }; `size` of the letters in px.
+function drawStrip(canvas, series, theme, size) {
   const ctx = ready(canvas);
   const width = canvas.clientWidth;
-  const top = 14;
-  const bottom = canvas.clientHeight - 14;
-  const count = series.area.length;
+  const top = size * 1.4;
+  const bottom = canvas.clientHeight - size * 1.4;
+  const count = series.empty.length;
   const x = (k) => across(k, count, width);
   const y = (value) => bottom - value * (bottom - top);
   const bar = Math.max(1, (width - THUMB) / count);
@@ -49,14 +50,17 @@ function drawStrip(canvas, series, theme) {
     ctx.lineTo(width, Math.round(y(value)) + 0.5);
     ctx.stroke();
   }
-  const most = Math.max(1, ...series.area);
-  ctx.fillStyle = series.areaColour;
-  ctx.globalAlpha = 0.6;
-  for (let k = 0; k < count; k++) {
-    const h = (series.area[k] / most) * (bottom - top) * 0.9;
-    if (h > 0) ctx.fillRect(x(k) - bar * 0.42, bottom - h, Math.max(1, bar * 0.84), h);
+  const most = Math.max(1, ...(series.truth ?? []), ...(series.predicted ?? []));
+  const rise = (area) => bottom - (area / most) * (bottom - top) * 0.9;
+  if (series.truth) {
+    ctx.fillStyle = TRUTH_COLOUR;
+    ctx.globalAlpha = 0.65;
+    series.truth.forEach((area, k) => {
+      if (area) ctx.fillRect(x(k) - bar * 0.42, rise(area), Math.max(1, bar * 0.84), bottom - rise(area));
+    });
+    ctx.globalAlpha = 1;
   }
-  ctx.globalAlpha = 1;
+  if (series.predicted) drawSteps(ctx, series.predicted, x, rise, bar, theme.text);
   for (const curve of series.curves) drawCurve(ctx, curve, x, y, theme.ground);
 
   ctx.strokeStyle = theme.text;
@@ -65,11 +69,27 @@ function drawStrip(canvas, series, theme) {
   ctx.moveTo(x(series.k), top - 4);
   ctx.lineTo(x(series.k), bottom + 2);
   ctx.stroke();
-  drawStripText(ctx, series, theme, { width, height: canvas.clientHeight, x, top });
+  drawStripText(ctx, series, theme, { width, height: canvas.clientHeight, x, top, size });
+}
+
+// Predicted area as steps, so that the bars of the truth stay visible under it.
+function drawSteps(ctx, areas, x, rise, bar, colour) {
+  ctx.beginPath();
+  areas.forEach((area, k) => {
+    const [left, right, y] = [x(k) - bar / 2, x(k) + bar / 2, rise(area)];
+    if (k === 0) ctx.moveTo(left, y);
+    else ctx.lineTo(left, y);
+    ctx.lineTo(right, y);
+  });
+  ctx.strokeStyle = colour;
+  ctx.globalAlpha = 0.75;
+  ctx.lineWidth = 1.25;
+  ctx.stroke();
+  ctx.globalAlpha = 1;
 }
 
 // A halo in the ground colour keeps the line readable over the bars.
-function drawCurve(ctx, { values, colour, dashed }, x, y, ground) {
+function drawCurve(ctx, { values, colour, dash }, x, y, ground) {
   const path = new Path2D();
   let open = false;
   values.forEach((value, k) => {
@@ -87,27 +107,27 @@ function drawCurve(ctx, { values, colour, dashed }, x, y, ground) {
   ctx.stroke(path);
   ctx.strokeStyle = colour;
   ctx.lineWidth = 2.25;
-  ctx.setLineDash(dashed ? [4, 4] : []);
+  ctx.setLineDash(dash);
   ctx.stroke(path);
   ctx.setLineDash([]);
 }
 
-function drawStripText(ctx, series, theme, { width, height, x, top }) {
-  ctx.font = "11px system-ui, sans-serif";
+function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
+  ctx.font = `${size}px system-ui, sans-serif`;
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
   ctx.fillText(series.caption, 2, 0);
   ctx.textBaseline = "bottom";
-  ctx.fillText("1 inferior", 2, height);
+  ctx.fillText(`1 ${series.ends[0]}`, 2, height);
   ctx.textAlign = "right";
-  ctx.fillText(`${series.area.length} superior`, width - 2, height);
+  ctx.fillText(`${series.empty.length} ${series.ends[1]}`, width - 2, height);
   if (series.hover === null) return;
   ctx.strokeStyle = theme.muted;
   ctx.lineWidth = 1;
   ctx.beginPath();
   ctx.moveTo(x(series.hover), top);
-  ctx.lineTo(x(series.hover), height - 14);
+  ctx.lineTo(x(series.hover), height - size * 1.4);
   ctx.stroke();
   ctx.fillStyle = theme.text;
   ctx.textAlign = "right";

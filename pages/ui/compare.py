@@ -1,0 +1,66 @@
+"""What the chosen map is compared with: other methods and setups, prompt sets, modalities."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from pages.ui.compute import engine
+from pages.ui.sidebar import KEPT, Choice, all_prompts, usual_prompts
+from zsad_core import methods, pipeline, setups
+from zsad_core.types import MapSpec, PromptSet
+
+MOST = 3
+
+
+def compared(choice: Choice) -> dict[str, MapSpec]:
+    """Draw the choice of what to compare with, at most three, and return the maps by name."""
+    offered = offers(choice)
+    kept = [name for name in st.session_state.get("compare", []) if name in offered]
+    if kept != st.session_state.get("compare", kept):
+        st.session_state["compare"] = kept
+    names = st.multiselect(
+        "Compare with",
+        list(offered),
+        key="compare",
+        max_selections=MOST,
+        placeholder="another method, setup, prompt set or modality of this subject; up to three",
+        **KEPT,
+    )
+    return {name: offered[name]() for name in names}
+
+
+def offers(choice: Choice) -> dict[str, Callable[[], MapSpec]]:
+    """Everything that differs from the choice in one thing, by name."""
+    spec, found = choice.map, {}
+    sets = all_prompts()
+    for method, setup in _pairs(spec):
+        texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
+        found[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
+    if methods.METHODS[spec.method].prompts:
+        for name, texts in sets.items():
+            if name != spec.prompts.name:
+                again = partial(_spec, spec, spec.method, spec.setup, texts)
+                found[f"{spec.method} · prompts {name}"] = again
+    for modality in choice.subject.modalities:
+        if modality != spec.features.slices.modality:
+            found[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
+    return found
+
+
+def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
+    """Methods and setups that can be used here, but for the chosen one."""
+    every = [(method, one.setup) for method in methods.METHODS for one in setups.available(method)]
+    return [pair for pair in every if pair != (spec.method, spec.setup)]
+
+
+def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
+    slices = spec.features.slices
+    return pipeline.map_spec(engine(), slices, method, setup, prompts, spec.references)
+
+
+def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
+    slices = replace(spec.features.slices, modality=modality)
+    features = replace(spec.features, slices=slices)
+    return replace(spec, features=features)

@@ -1,0 +1,64 @@
+"""Arrays as blobs for the browser, a large volume in slabs."""
+
+import gzip
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pages.ui.viewer.payload import ViewerVolume
+from zsad_core.types import ByteArray
+
+BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js
+LABEL_MOST = 63
+SLAB_VOXELS = 16 * 2**20  # a larger volume comes in parts of about this many voxels
+
+
+def slabs(shape: tuple[int, int, int]) -> list[range]:
+    """The slices of (S, H, W) in parts of at most SLAB_VOXELS, at least one slice each.
+
+    >>> slabs((155, 240, 240)), len(slabs((400, 512, 512)))
+    ([range(0, 155)], 7)
+    """
+    slices, height, width = shape
+    most = max(1, SLAB_VOXELS // (height * width))
+    return [range(start, min(start + most, slices)) for start in range(0, slices, most)]
+
+
+def pack_volume(volume: ViewerVolume, key: str, part: int = 0) -> bytes:
+    """One slab as a blob: image bytes, then a flag byte a voxel (1 brain, 2 truth, 4 … label)."""
+    slab = slabs(volume.image.shape)[part]
+    here = slice(slab.start, slab.stop)
+    flags = volume.brain[here].astype(np.uint8) * BRAIN
+    if volume.truth is not None:
+        flags |= volume.truth[here].astype(np.uint8) * TRUTH
+        if volume.labels is not None:
+            flags |= np.where(volume.truth[here], volume.labels[here], 0) << LABEL_SHIFT
+    more = {"truth": volume.truth is not None}
+    return _blob(key, volume.image.shape, part, [volume.image[here], flags], more)
+
+
+def pack_map(levels: ByteArray, key: str, part: int = 0) -> bytes:
+    """One slab of the levels (S, H, W) as a blob."""
+    slab = slabs(levels.shape)[part]
+    return _blob(key, levels.shape, part, [levels[slab.start : slab.stop]], {})
+
+
+def _blob(
+    key: str,
+    shape: tuple[int, ...],
+    part: int,
+    arrays: Sequence[ByteArray],
+    more: Mapping[str, Any],
+) -> bytes:
+    for array in arrays:
+        if array.dtype != np.uint8:
+            raise ValueError(f"the viewer takes uint8 arrays, not {array.dtype}")
+    parts = slabs((shape[0], shape[1], shape[2]))
+    header = {"hash": key, "shape": shape, "arrays": len(arrays), "part": part}
+    header |= {"parts": len(parts), "first": parts[part].start, "count": len(parts[part]), **more}
+    text = json.dumps(header).encode()
+    body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return struct.pack("<I", len(text)) + text + gzip.compress(body, 1, mtime=0)

@@ -1,0 +1,62 @@
+// What is shown: stacks and maps as far as their blobs have come. An item is a map over its stack.
+
+const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
+
+// The stack of a hash, from those known or opened anew; null before its first part is there.
+function volumeOf(hash, known, data) {
+  const blob = registry.blobs.get(hash);
+  const volume = known.find((one) => one?.hash === hash) ??
+    (blob?.have.size ? { ...openVolume(blob, data), hash, blob } : null);
+  if (volume) countVolume(volume, volume.blob);
+  return volume;
+}
+
+// `before` is the item that stood there: what it has counted is kept where nothing changed.
+function itemOf(wanted, before, main, data) {
+  const volume = wanted.volume ? volumeOf(wanted.volume, [main, before?.volume], data) : main;
+  const same = before?.hash === wanted.hash && before.volume === volume;
+  const blob = same && before.blob ? before.blob : registry.blobs.get(wanted.hash);
+  const item = { ...wanted, id: `${wanted.hash} ${volume?.hash}`, volume: volume ?? main, blob,
+    levels: volume && blob?.have.size ? blob.arrays[0] : null, counts: null, counted: "" };
+  if (item.levels) count(item, same ? before : null, data);
+  item.version = item.volume.counted.size + (item.table?.counted.size ?? 0);
+  return item;
+}
+
+function count(item, before, { brainOnly }) {
+  const { volume, levels, blob } = item;
+  item.table = before?.table?.brainOnly === brainOnly ? before.table
+    : openTable(volume.slices, brainOnly);
+  const grown = tally(volume, levels, blob, item.table);
+  const kept = !grown && before?.table === item.table;
+  item.bins = kept ? before.bins : histograms(volume, item.table);
+  if (kept) {
+    const { counts, counted, oracle, threshold } = before;
+    Object.assign(item, { counts, counted, oracle, threshold });
+  }
+}
+
+// The mask's counts at the item's threshold; made again only when something changed.
+function countItem(item, threshold, { brainOnly, smallest }) {
+  const wanted = `${threshold} ${brainOnly} ${smallest}`;
+  if (!item.levels || item.counted === wanted) return;
+  item.threshold = threshold;
+  item.counts = countsAt(item.volume, item, threshold, { brainOnly, smallest });
+  item.counted = wanted;
+}
+
+// The first map stands at the threshold; the others too, or each at its own best one.
+function countItems({ items, state: { threshold, others }, data }) {
+  items.forEach((item, i) => {
+    const own = i > 0 && others === "oracle" && item.levels && item.volume.hasTruth;
+    countItem(item, own ? oracleOf(item, data) : threshold, data);
+  });
+}
+
+function oracleOf(item, { brainOnly }) {
+  return (item.oracle ??= oracleThreshold(item.volume, item, brainOnly));
+}
+
+function isHere(blob, k) {
+  return blob && [...blob.have.values()].some(({ first, count: size }) => k >= first && k < first + size);
+}

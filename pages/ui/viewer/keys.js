@@ -1,0 +1,56 @@
+// The keys: what they do, and the list that `?` shows.
+
+const KEYS = [
+  ["↑ → / ↓ ←", "one slice on / back"], ["PgUp / PgDn", "ten slices"],
+  ["Home / End", "first / last slice"], ["wheel", "slices of the plane under the pointer"],
+  ["n / p", "next / previous lesion"], ["w", "worst slice, then the next worst"],
+  ["click, drag", "crosshair"], ["ctrl+wheel, + / −", "zoom at the pointer"],
+  ["shift+drag, middle", "pan"], ["right drag", "window (across) and level (down)"],
+  ["f / r", "fit the brain / reset view and window"],
+  ["t / a", "three planes / next plane"], ["double click", "that plane large, and back"],
+  ["x", "radiological / neurological"], ["c", "crosshair on / off"],
+  ["1 … 6", "layers on / off"], ["m", "next look"], ["hold o", "hide the layers"],
+  [", / .", "opacity"], ["hold b", "the second map instead of the first"],
+  ["v", "side by side, swipe, blink, difference"], ["?", "this list"],
+];
+
+function pressKey(viewer, event) {
+  const field = event.target instanceof HTMLInputElement;
+  if (event.ctrlKey || event.metaKey || event.altKey || !viewer.volume) return;
+  if (field && /^(Arrow|Page|Home|End)/.test(event.key)) return;
+  const act = actionsOf(viewer)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act) return;
+  act();
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function zoomByKey(viewer, factor) {
+  const { at } = viewer.hand;
+  const picture = (at && viewer.pictureAt(at)) || viewer.pictures[0];
+  zoomAt(viewer, picture, at ?? middleOf(picture), factor);
+}
+
+function actionsOf(viewer) {
+  const { state } = viewer;
+  const plane = viewer.plane(state.plane);
+  const by = (count) => () => step(viewer, plane, count);
+  const zoom = (factor) => () => zoomByKey(viewer, factor);
+  const layers = Object.fromEntries(LAYERS.map(([name], i) =>
+    [String(i + 1), () => toggleLayer(viewer, name)]));
+  return {
+    ...layers,
+    ArrowUp: by(1), ArrowRight: by(1), ArrowDown: by(-1), ArrowLeft: by(-1),
+    PageUp: by(10), PageDown: by(-10), Home: by(-Infinity), End: by(Infinity),
+    "+": zoom(1.25), "=": zoom(1.25), "-": zoom(0.8),
+    f: () => fit(viewer), r: () => reset(viewer),
+    n: () => goToLesion(viewer, 1), p: () => goToLesion(viewer, -1), w: () => goToWorst(viewer),
+    t: () => viewer.set({ layout: state.layout === "one" ? "three" : "one" }),
+    a: () => nextPlane(viewer), x: () => swapSides(viewer),
+    c: () => viewer.set({ crosshair: !viewer.crosshair() }), m: () => nextLook(viewer),
+    o: () => viewer.hold({ hidden: true }), b: () => viewer.hold({ swapped: true }),
+    ",": () => dim(viewer, -0.1), ".": () => dim(viewer, 0.1), v: () => viewer.nextCompare(),
+    "?": () => viewer.toggleHelp(),
+    Escape: viewer.help.hidden ? null : () => viewer.toggleHelp(),
+  };
+}

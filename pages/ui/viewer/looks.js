@@ -1,0 +1,44 @@
+// The layers over the scan: which there are, which are on, and how strong.
+
+const LAYERS = [
+  ["classes", "TP / FP / FN", 0.5],
+  ["outline", "Truth outline", 1],
+  ["labels", "Truth by label", 0.6],
+  ["predicted", "Prediction", 0.5],
+  ["map", "Anomaly map", 0.6],
+  ["grid", "Patch grid", 0.4],
+];
+// What `m` goes through.
+const LOOKS = [["classes"], ["outline", "predicted"], ["map", "outline"], ["labels"], []];
+
+const layersOf = (names) => Object.fromEntries(LAYERS.map(([name, , opacity]) =>
+  [name, { on: names.includes(name), opacity }]));
+
+function setLayer(viewer, name, change) {
+  const { layers } = viewer.state;
+  viewer.set({ layers: { ...layers, [name]: { ...layers[name], on: true, ...change } } });
+}
+
+function toggleLayer(viewer, name) {
+  setLayer(viewer, name, { on: !viewer.state.layers[name].on });
+}
+
+function changeLayers(viewer, change) {
+  viewer.set({ layers: Object.fromEntries(Object.entries(viewer.state.layers).map(([name, layer]) =>
+    [name, { ...layer, ...change(name, layer) }])) });
+}
+
+function nextLook(viewer) {
+  const { layers } = viewer.state;
+  const shown = Object.keys(layers).filter((name) => layers[name].on);
+  const at = LOOKS.findIndex((look) =>
+    look.length === shown.length && look.every((name) => shown.includes(name)));
+  const next = LOOKS[(at + 1) % LOOKS.length];
+  changeLayers(viewer, (name) => ({ on: next.includes(name) }));
+}
+
+// Opacity of every layer that is on.
+function dim(viewer, change) {
+  changeLayers(viewer, (_, { on, opacity }) =>
+    (on ? { opacity: within(Math.round(10 * (opacity + change)) / 10, 0, 1) } : {}));
+}

@@ -1,0 +1,117 @@
+// The numbers round the picture: header, what lies under the cursor, the strip of slices.
+
+function cell(name, value) {
+  const node = element("div", "z-cell");
+  node.append(element("span", "z-name", name), element("span", "z-value", value));
+  return node;
+}
+
+function drawNumbers(viewer) {
+  const { data, volume, state, root } = viewer;
+  const k = state.cross[0];
+  const ml = (voxels) => `${number(voxels * data.voxelMl, 1)} ml`;
+  const parts = [["slice", `${k + 1} / ${volume.slices}`], ["depth", signed(data.depth[k] ?? NaN, 2)]];
+  const items = viewer.items.filter(({ counts }) => counts);
+  root.dataset.dice = root.dataset.volumeDice = "";
+  items.forEach((item, i) => {
+    const mark = items.length > 1 ? ` ${"ABCD"[i]}` : "";
+    const whole = volumeCounts(item.volume, item.counts);
+    if (item.volume.hasTruth) {
+      const one = dice(sliceCounts(item.volume, item.counts, k), data.emptySlices);
+      const all = dice(whole, data.emptySlices);
+      if (i === 0) Object.assign(root.dataset, { dice: number(one, 4), volumeDice: number(all, 4) });
+      parts.push([`slice Dice${mark}`, number(one, 3)], [`volume Dice${mark}`, number(all, 3)]);
+      if (i === 0) parts.push(["truth", ml(whole.tp + whole.fn)]);
+    }
+    parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
+    if (item.volume.hasTruth && !mark) parts.push(["false positive", ml(whole.fp)]);
+  });
+  if (!volume.hasTruth) parts.push(["no truth", "Dice not shown"]);
+  if (!volume.brain[k]) parts.push(["empty slice", "no brain"]);
+  const nodes = parts.map(([name, value]) => cell(name, value));
+  if (data.title) nodes.unshift(element("div", "z-title", data.title));
+  if (data.note) nodes.push(element("div", "z-remark", data.note));
+  viewer.header.replaceChildren(...nodes);
+  say(viewer);
+}
+
+// Tells a screen reader once the hand rests.
+function say(viewer) {
+  clearTimeout(viewer.saying);
+  const score = viewer.root.dataset.dice;
+  const text = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}${score ? `, Dice ${score}` : ""}`;
+  viewer.saying = setTimeout(() => {
+    if (viewer.live.textContent !== text) viewer.live.textContent = text;
+  }, 300);
+}
+
+function drawProbe(viewer) {
+  const { hand, data } = viewer;
+  const picture = hand.at && viewer.pictureAt(hand.at);
+  const hit = picture?.pick(...hand.at);
+  if (!hit) {
+    viewer.probe.replaceChildren(element("span", "z-note", "Under the cursor: move over the picture."));
+    return;
+  }
+  const { item } = picture.view;
+  const { volume } = item;
+  const i = (hit.at[0] * volume.height + hit.at[1]) * volume.width + hit.at[2];
+  const voxel = voxelOf(volume, hit.at);
+  const rows = [["voxel", voxel.join(" ")]];
+  if (data.affine) rows.push(["mm", millimetres(data.affine, voxel).map((v) => v.toFixed(1)).join(" ")]);
+  rows.push(["intensity", intensity(item.window ?? data.window, volume.image[i])]);
+  viewer.items.forEach((each, index) => {
+    const mark = viewer.items.length > 1 ? ` ${"ABCD"[index]}` : "";
+    if (each.levels) rows.push([`score${mark}`, number((each.high * each.levels[i]) / 255, 3)]);
+  });
+  const flag = volume.flags[i];
+  const value = flag >> LABEL_SHIFT;
+  const name = data.labels.find(([one]) => one === value)?.[1];
+  if (volume.hasTruth) rows.push(["label", value ? name ?? String(value) : flag & TRUTH ? "lesion" : "–"]);
+  if (item.levels) rows.push(["class", className(volume, hit.kind)]);
+  if (!(flag & BRAIN)) rows.push(["", "outside the brain"]);
+  viewer.probe.replaceChildren(...rows.map(([title, text]) => {
+    const node = element("span", "z-fact");
+    node.append(element("span", "z-name", title), element("b", "", text));
+    return node;
+  }));
+}
+
+function className(volume, kind) {
+  if (!volume.hasTruth) return kind === NONE ? "–" : "predicted";
+  return ["TN", "TP", "FP", "FN"][kind];
+}
+
+// In the scan's own units as far as eight bits tell; at the ends of the window only a bound.
+function intensity(window, level) {
+  if (!window) return String(level);
+  const [low, high] = window;
+  const value = low + (level / 255) * (high - low);
+  const digits = high - low < 10 ? 3 : high - low < 1000 ? 1 : 0;
+  return `${{ 0: "≤ ", 255: "≥ " }[level] ?? "≈ "}${value.toFixed(digits)}`;
+}
+
+function drawDepth(viewer) {
+  const { volume, state, data } = viewer;
+  const theme = themeOf(viewer.root);
+  const items = viewer.items.filter(({ counts }) => counts);
+  const colours = [theme.primary, theme.text, "#CC79A7", "#009E73"];
+  const curves = volume.hasTruth ? items.map((item, i) => ({
+    colour: colours[i], dash: [[], [5, 4], [2, 3], [8, 3]][i],
+    values: Array.from({ length: volume.slices }, (_, k) =>
+      dice(sliceCounts(item.volume, item.counts, k), data.emptySlices)),
+  })) : [];
+  const predicted = items[0]?.counts.predicted ?? null;
+  const hover = viewer.hover === null ? null : Math.min(viewer.hover, volume.slices - 1);
+  const truth = volume.hasTruth ? volume.lesion : null;
+  const facts = hover === null ? [] : [`slice ${hover + 1}`,
+    curves.length && `Dice ${number(curves[0].values[hover], 3)}`,
+    truth && `truth ${truth[hover]} px`, predicted && `predicted ${predicted[hover]} px`];
+  const caption = [curves.length && "thick line: Dice per slice", truth && "yellow: area of truth",
+    predicted && "thin steps: area of prediction", !truth && "no truth: Dice not shown"];
+  const { letter } = viewer.plane(nativePlane(volume)).normal;
+  drawStrip(viewer.strip, { truth, predicted: predicted && [...predicted], curves,
+    empty: Array.from(volume.brain, (count) => (count ? 0 : 1)), k: state.cross[0], hover,
+    hoverText: facts.filter(Boolean).join(" · "), caption: caption.filter(Boolean).join(" · "),
+    ends: [SIDES[OPPOSITE[letter]], SIDES[letter]] }, theme, Math.max(12, viewer.size * 0.85));
+}

@@ -1,0 +1,124 @@
+// The column beside the picture: layers, threshold, legend, colours.
+
+const COLOUR_MAP_NAMES = Object.keys(COLOUR_MAPS);
+
+class Side {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.root = element("div", "z-side");
+    this.buildLayers();
+    this.buildThreshold();
+    this.legend = element("div", "z-legend");
+    this.legendGroup = this.group("This slice (pixels)", this.legend);
+    this.palettes = choiceOf("z-palettes", [["classic", "Classic"], ["safe", "Colour-blind safe"]],
+      (palette) => viewer.set({ palette }));
+    this.group("Colours", this.palettes);
+    this.colourMaps = choiceOf("z-maps", COLOUR_MAP_NAMES.map((name) => [name, name]),
+      (colourMap) => viewer.set({ colourMap }));
+    this.mapColours = this.group("Colours of the map", this.colourMaps);
+  }
+
+  group(title, ...nodes) {
+    const box = element("div", "z-group");
+    const head = element("div", "z-label", title);
+    box.append(head, ...nodes);
+    this.root.append(box);
+    return { box, head };
+  }
+
+  buildLayers() {
+    const rows = element("div", "z-layers");
+    this.layers = LAYERS.map(([name, title], i) => {
+      const toggle = button(title, `key ${i + 1}`, () => toggleLayer(this.viewer, name));
+      toggle.classList.add("z-layer");
+      toggle.dataset.layer = name;
+      const opacity = range(`opacity-${name}`, `Opacity: ${title}`, 100);
+      opacity.title = "opacity";
+      opacity.addEventListener("input", () => setLayer(this.viewer, name, { opacity: opacity.value / 100 }));
+      rows.append(toggle, opacity);
+      return { name, toggle, opacity };
+    });
+    this.group("Layers and their opacity", rows);
+  }
+
+  buildThreshold() {
+    this.threshold = range("threshold", "Threshold", 255);
+    this.threshold.addEventListener("input", () =>
+      this.viewer.set({ threshold: Number(this.threshold.value) }));
+    this.histogram = element("canvas", "z-histogram");
+    const holder = element("div", "z-threshold-box");
+    holder.append(this.histogram, this.threshold);
+    this.oracle = button("Oracle: best Dice",
+      "Chosen on the truth of this subject, so an upper bound and not a result.",
+      () => this.viewer.takeOracle());
+    this.histogramKey = element("div", "z-note");
+    this.thresholdGroup = this.group("Threshold", holder, this.histogramKey, this.oracle);
+  }
+
+  draw() {
+    const { state, items, volume } = this.viewer;
+    const item = items.find((each) => each.levels);
+    for (const { name, toggle, opacity } of this.layers) {
+      const { on, opacity: value } = state.layers[name];
+      toggle.setAttribute("aria-pressed", String(on));
+      opacity.value = Math.round(value * 100);
+      toggle.hidden = opacity.hidden = !this.offers(name, item);
+    }
+    press(this.palettes, state.palette);
+    press(this.colourMaps, state.colourMap);
+    this.thresholdGroup.box.hidden = !item;
+    this.mapColours.box.hidden = !item || !state.layers.map.on;
+    this.oracle.hidden = !volume?.hasTruth;
+    if (volume && item) this.drawThreshold(item);
+    if (volume) this.drawLegend(items[0]);
+  }
+
+  offers(name, item) {
+    const { volume } = this.viewer;
+    if (name === "outline") return Boolean(volume?.hasTruth);
+    if (name === "labels") return Boolean(volume?.hasTruth && this.viewer.data?.labels.length);
+    return Boolean(item) && (name !== "grid" || item.grid > 0);
+  }
+
+  drawThreshold(item) {
+    const { state, volume } = this.viewer;
+    this.threshold.value = state.threshold;
+    const value = (item.high * state.threshold) / 255;
+    this.thresholdGroup.head.textContent = `Threshold ${value.toFixed(3)} (level ${state.threshold})`;
+    this.histogramKey.textContent = volume.hasTruth ? "grey healthy · yellow lesion"
+      : "grey: all pixels in the brain";
+    drawHistogram(this.histogram, item.bins, state.threshold, {
+      healthy: "rgba(127,140,155,.6)", lesion: "rgba(230,180,34,.65)",
+      mark: themeOf(this.viewer.root).primary });
+  }
+
+  drawLegend(item) {
+    const { volume, state, data } = this.viewer;
+    const { layers, cross } = state;
+    const colours = PALETTES[state.palette];
+    const rows = [];
+    const { tp, fp, fn } = item.counts ? sliceCounts(volume, item.counts, cross[0])
+      : { tp: 0, fp: 0, fn: volume.lesion[cross[0]] };
+    if (item.levels && layers.classes.on && volume.hasTruth) {
+      rows.push([colours.tp, "fill", "TP found", tp],
+        [colours.fp, colours.cue ? "hatch" : "fill", "FP false alarm", fp],
+        [colours.fn, colours.cue ? "line" : "fill", "FN missed", fn]);
+    }
+    if (volume.hasTruth && (layers.outline.on || !rows.length)) {
+      rows.push([colours.tp, layers.outline.on ? "line" : "off", "truth", tp + fn]);
+    }
+    if (item.levels && (layers.predicted.on || !rows.some(([, , name]) => name.startsWith("FP")))) {
+      const shown = layers.predicted.on || (layers.classes.on && !volume.hasTruth);
+      rows.push([volume.hasTruth ? colours.fp : colours.only, shown ? "line" : "off", "predicted", tp + fp]);
+    }
+    if (layers.labels.on && volume.hasTruth) {
+      for (const [value, name] of data.labels) rows.push([labelColour(value), "fill", name, ""]);
+    }
+    this.legend.replaceChildren(...rows.flatMap(([colour, look, name, count]) => {
+      const swatch = element("span", `z-swatch z-${look}`);
+      swatch.style.setProperty("--z-colour", colour);
+      return [swatch, element("span", "", name), element("span", "z-count", String(count))];
+    }));
+    this.legendGroup.box.hidden = !rows.length;
+  }
+}

@@ -1,0 +1,47 @@
+// The canvas: every picture where the layout puts it, with its marks.
+
+function drawStage(viewer) {
+  const { stage, canvas, state, data, held, pictures } = viewer;
+  const scale = window.devicePixelRatio || 1;
+  const width = Math.round(stage.clientWidth * scale);
+  const height = Math.round(stage.clientHeight * scale);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const ctx = canvas.getContext("2d");
+  ctx.fillStyle = "#000";
+  ctx.fillRect(0, 0, width, height);
+  const size = viewer.size * scale;
+  const settings = { ...state, hidden: held.hidden, brainOnly: data.brainOnly,
+    smallest: data.smallest, line: Math.max(1.5 * scale, size / 8) };
+  let used = 0;
+  for (const cell of cells(viewer, width, height)) {
+    const here = cell.items.map(({ item, minus, clip }) => {
+      const picture = (pictures[used++] ??= new Picture());
+      picture.paint(ctx, cell.box, { item, minus, plane: cell.plane, cross: state.cross, settings }, clip);
+      return picture;
+    });
+    if (here.length > 1) drawDivider(ctx, cell, settings.line);
+    drawMarks(ctx, here[0], { size, crosshair: viewer.crosshair() });
+    cell.items.forEach(({ lines }, i) =>
+      drawTitle(ctx, cell.box, captionOf(viewer, cell, lines), size, i ? "right" : "left"));
+    if (state.layout === "three" && cell.plane.name === state.plane) drawFrame(ctx, cell.box);
+  }
+  pictures.length = used;
+}
+
+function captionOf({ state }, { plane, first }, lines) {
+  const { normal } = plane;
+  const named = state.layout === "one" && plane.native ? []
+    : [`${plane.name} ${turned(normal, state.cross[normal.axis]) + 1} / ${normal.count}`];
+  return first ? [...lines, ...named] : named;
+}
+
+function themeOf(root) {
+  const style = getComputedStyle(root);
+  const value = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
+  return {
+    text: value("--st-text-color", "#e6edf3"), muted: value("--z-muted", "#8b98a5"),
+    faint: "rgba(127,140,155,.18)", line: "rgba(127,140,155,.35)",
+    primary: value("--st-primary-color", "#0072B2"),
+    ground: value("--st-background-color", "#0e1117"),
+  };
+}

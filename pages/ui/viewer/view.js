@@ -1,0 +1,111 @@
+// What a hand does to the view: where it stands, zoom, window, sides. Each takes the viewer, whose
+// `set` draws and reports.
+
+const ZOOMS = [0.5, 40];
+
+function moveTo(viewer, axis, voxel) {
+  viewer.set({ cross: viewer.state.cross.with(axis, voxel) });
+}
+
+function step(viewer, { normal }, count) {
+  const voxel = viewer.state.cross[normal.axis] + (normal.reversed ? -count : count);
+  moveTo(viewer, normal.axis, within(voxel, 0, normal.count - 1));
+}
+
+function pointAt(viewer, picture, point) {
+  const { rows, columns } = picture.view.plane;
+  const at = picture.place(...point).map(Math.floor);
+  const cross = [...viewer.state.cross];
+  for (const { axis } of [rows, columns]) cross[axis] = at[axis];
+  viewer.set({ cross });
+}
+
+const middleOf = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
+
+function pan(viewer, picture, dx, dy) {
+  const [x, y] = middleOf(picture);
+  recentre(viewer, picture, [x - dx, y - dy], viewer.state.zoom);
+}
+
+// What lies at the point stays there.
+function zoomAt(viewer, picture, point, factor) {
+  const zoom = within(viewer.state.zoom * factor, ...ZOOMS);
+  const share = 1 - viewer.state.zoom / zoom;
+  recentre(viewer, picture, middleOf(picture).map((at, i) => at + (point[i] - at) * share), zoom);
+}
+
+// Puts what lies at a point of the picture into the middle of its box.
+function recentre(viewer, picture, point, zoom) {
+  const { rows, columns } = picture.view.plane;
+  const at = picture.place(...point);
+  const centre = [...viewer.state.centre];
+  for (const { axis } of [rows, columns]) centre[axis] = at[axis];
+  viewer.set({ centre, zoom });
+  picture.rect = placed(picture.view.plane, picture.box, zoom, viewer.state.centre);
+}
+
+// The brain fills the picture, or as much of it as all pictures can show.
+function fit(viewer) {
+  const { volume, pictures } = viewer;
+  const [low, high] = (volume.bounds ??= brainBounds(volume));
+  const zooms = pictures.map(({ box, view: { plane: { rows, columns } } }) => {
+    const size = ({ axis, mm }) => (high[axis] - low[axis]) * mm;
+    const whole = ({ count, mm }) => count * mm;
+    const fits = (wide, tall) => Math.min(box.width / wide, box.height / tall);
+    return fits(size(columns), size(rows)) / fits(whole(columns), whole(rows));
+  });
+  const centre = low.map((place, axis) => (place + high[axis]) / 2);
+  viewer.set({ zoom: 0.96 * Math.min(...zooms), centre });
+}
+
+function reset(viewer) {
+  viewer.set({ zoom: 1, centre: viewer.volume.shape.map((count) => count / 2), low: 0, high: 255 });
+}
+
+// [low, high] in grey levels of a preset.
+function windowOf({ volume }, name) {
+  if (name === "brain" || !volume) return [0, 255];
+  return name === "bright" ? [0, 150] : [greyAt(volume, 0.05), greyAt(volume, 0.95)];
+}
+
+function setWindow(viewer, name) {
+  const [low, high] = windowOf(viewer, name);
+  viewer.set({ low, high });
+}
+
+function swapSides(viewer) {
+  const { convention } = viewer.state;
+  viewer.set({ convention: convention === "radiological" ? "neurological" : "radiological" });
+}
+
+function nextOf(names, name) {
+  return names[(names.indexOf(name) + 1) % names.length];
+}
+
+function nextPlane(viewer) {
+  viewer.set({ plane: nextOf(Object.keys(PLANES), viewer.state.plane) });
+}
+
+// The next or last lesion from where the crosshair stands.
+function goToLesion(viewer, way) {
+  const { volume, state } = viewer;
+  if (!volume.hasTruth) return;
+  const lesions = (volume.lesions ??= lesionsOf(volume));
+  if (!lesions.length) return;
+  const here = lesions.findIndex(({ at }) => String(at) === String(state.cross));
+  const k = state.cross[0];
+  const beyond = way > 0 ? lesions.findIndex(({ at }) => at[0] > k)
+    : lesions.findLastIndex(({ at }) => at[0] < k);
+  const next = here >= 0 ? here + way : beyond >= 0 ? beyond : way > 0 ? 0 : -1;
+  viewer.set({ cross: lesions[(next + lesions.length) % lesions.length].at });
+}
+
+// The worst slice; pressed again there, the next worst.
+function goToWorst(viewer) {
+  const { volume, state, items, data } = viewer;
+  if (!items[0]?.counts || !volume.hasTruth) return;
+  const order = worstSlices(volume, items[0].counts, data.emptySlices);
+  if (!order.length) return;
+  viewer.worst = state.cross[0] === viewer.worst ? nextOf(order, viewer.worst) : order[0];
+  moveTo(viewer, 0, viewer.worst);
+}
