@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from bench.report import Line
-from zsad_core import pipeline, prompt_sets, setups, stored_features
+from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_features
 from zsad_core.engine import Engine
 from zsad_core.readout import readout
-from zsad_core.types import DataSpec, MapSpec, ReadoutSpec, SliceSpec
+from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
 
 # A subject each, so that every first view is one; what it waits for, and the volume's aim in s.
 VIEWS = (
@@ -20,6 +20,7 @@ VIEWS = (
     ("winclip", "zero-shot", "DEMO-MET-016-000", None),
     ("intensity", "zero-shot", "DEMO-MET-017-000", None),
 )
+PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 EDITS = 5
 
 
@@ -51,6 +52,7 @@ def measure() -> Iterator[Line]:
         yield Line(f"{method}: readout of the volume", spent * 1000, "ms", 100)
         size = engine.store.size_bytes(stored_features.feature_key(engine, spec.features))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
+    yield from _against_a_set()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     yield Line("peak memory of these steps without a browser", peak, "GB")
 
@@ -64,6 +66,30 @@ def _first_view(engine: Engine, spec: MapSpec, most: float | None) -> Iterator[L
     yield Line(
         f"{spec.method}: new subject to the whole volume's map", made + first + whole, "s", most
     )
+
+
+def _against_a_set() -> Iterator[Line]:
+    """Cubes of a subject and of the usual set, then of another subject against the same set."""
+    engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
+    slices = SliceSpec(DataSpec("demo"), "DEMO-MET-018-000")
+    spec = pipeline.map_spec(engine, slices, "mutual3d", "zero-shot", prompts)
+    for name in (slices.subject, *spec.volumes):  # scans are made beforehand
+        engine.volume(replace(slices, subject=name))
+    what = f"mutual3d against {len(spec.volumes)}"
+    first = seconds(lambda: pipeline.anomaly_map(engine, spec))
+    yield Line(f"{what}: first map, cubes of all scans", first, "s")
+    other = evaluation.of_subject(spec, "DEMO-MET-019-000")
+    engine.volume(other.features.slices)
+    again = seconds(lambda: pipeline.anomaly_map(engine, other))
+    yield Line(f"{what}: map of another subject, its cubes", again, "s")
+    planes = [replace(slices, plane=plane) for plane in PLANES]
+    size = sum(
+        engine.store.size_bytes(
+            stored_features.feature_key(engine, replace(spec.features, slices=one))
+        )
+        for one in planes
+    )
+    yield Line("mutual3d: disk per subject, cubes", size / 2**20, "MB")
 
 
 def _prompt_edits(engine: Engine, spec: MapSpec) -> Iterator[Line]:

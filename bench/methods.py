@@ -36,6 +36,8 @@ def measure() -> Iterator[Line]:
     """Seconds a slice, share outside the blocks, memory, disk; on the demo also training epochs."""
     spawn = multiprocessing.get_context("spawn")
     for name, method in methods.METHODS.items():
+        if isinstance(methods.build(name), methods.VolumeMethod):
+            continue  # `bench.core` measures it: nothing of it is made slice by slice
         for backbone in BACKBONES if method.needs_tower else ():
             with ProcessPoolExecutor(1, spawn) as own:
                 yield from own.submit(_measured, name, backbone).result()
@@ -53,7 +55,7 @@ class _Case:
 
     def __post_init__(self) -> None:
         self.tower = _tower(self.backbone, self.precision)
-        self.method = methods.build(self.name, _options(self.name, self.backbone))
+        self.method = methods.slice_method(self.name, _options(self.name, self.backbone))
         self.recipe = self.method.recipe(self.tower.info)
         self.kept = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
         side, frozen = 96, not self.method.in_tower
