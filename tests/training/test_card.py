@@ -52,6 +52,15 @@ def written(tmp_path, monkeypatch):
     return write
 
 
+def test_the_set_of_a_transductive_method_is_named(written):
+    text = written(rows(auroc=0.8, brats=0.61))
+    assert "transductive" not in text
+    of_set = ("DEMO-MET-001-000", "DEMO-MET-002-000")
+    other = replace(BASE, method="mutual3d", prompts="none", volumes=of_set)
+    text = written([*rows(auroc=0.8, brats=0.61), other])
+    assert f"2 unlabelled volumes, less itself: {' '.join(of_set)}." in text
+
+
 def test_what_was_reached_is_shown(written):
     text = written(rows(auroc=0.8, brats=0.61))
     assert text.count("**Shown.**") == 3

@@ -34,7 +34,8 @@ class Row:
 
     `dice` is the mean 3D Dice at the validation threshold `level`, `oracle` at each subject's best;
     AUROC and AP are of voxels in the brain. Thirds of lesion slices are by lesion area, thirds of
-    the brain by depth (cut at -1/3 and 1/3).
+    the brain by depth (cut at -1/3 and 1/3). `volumes` is the unlabelled set that each subject
+    was scored against, less itself.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Row:
     by_depth: tuple[float, ...]
     precision: str
     device: str
+    volumes: tuple[str, ...] = ()
 
 
 ROWS = pydantic.TypeAdapter(list[Row])
@@ -141,6 +143,7 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
         by_depth=by_depth,
         precision=spec.features.precision,
         device=engine.device,
+        volumes=spec.volumes,
     )
 
 

@@ -104,7 +104,13 @@ def _results(rows: list[Row]) -> list[str]:
         + [_triple(row.by_size), _triple(row.by_depth)]
         for row in test
     ]
-    return [rules, "\n", _markdown(COLUMNS, cells)]
+    sets = {(row.method, row.volumes) for row in test if row.volumes}
+    against = [
+        f"`{method}` is transductive: each subject is scored against {len(names)} unlabelled "
+        f"volumes, less itself: {_cell(' '.join(names))}.\n"
+        for method, names in sorted(sets)
+    ]
+    return [rules, *against, "\n", _markdown(COLUMNS, cells)]
 
 
 def _triple(values: tuple[float, ...]) -> str:
