@@ -7,7 +7,7 @@ from zsad_core import methods, slicing
 from zsad_core.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
-from zsad_core.jobs import BACKGROUND
+from zsad_core.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.methods import VolumeMethod
 from zsad_core.stored_features import feature_key
 from zsad_core.types import (
@@ -70,11 +70,7 @@ def encode(
     for done, (features, layer) in enumerate(todo):
         if progress:
             progress(done, len(todo))
-        key = feature_key(engine, features)
-        if _name(layer) not in engine.store.names(key):
-            tokens = _tokens(engine, spec, features, layer, priority)
-            engine.store.write(key, _name(layer), tokens, features)
-            count += 1
+        count += _store(engine, spec, features, layer, priority)
     if progress and todo:
         progress(len(todo), len(todo))
     if count:
@@ -90,16 +86,19 @@ def set_map(engine: Engine, spec: MapSpec) -> tuple[FloatArray, FloatArray]:
     return volume_map(_method(spec), engine.volume(shown).brain, kept, own, cubes)
 
 
-def _tokens(
-    engine: Engine, spec: MapSpec, features: FeatureSpec, layer: int, priority: int
-) -> FloatArray:
+def _store(engine: Engine, spec: MapSpec, features: FeatureSpec, layer: int, priority: int) -> bool:
+    """Compute and store a layer unless it is there; whether it was computed."""
     plane, recipe = features.slices.plane, _recipe(spec)
     kept = slicing.as_slices(_kept(engine, spec, features.slices.subject), plane)[layer]
-    image = engine.stack(features.slices).image
+    image, key = engine.stack(features.slices).image, feature_key(engine, features)
     slices = image[slicing.layer(len(image), recipe.grid, layer)]
     with engine.queue.turn(priority):
+        if _name(layer) in engine.store.names(key):
+            return False
         tower = engine.tower(features.backbone, features.precision)
-        return layer_tokens(_method(spec), tower, recipe, slices, kept)
+        tokens = layer_tokens(_method(spec), tower, recipe, slices, kept)
+        engine.store.write(key, _name(layer), tokens, features)
+    return True
 
 
 def _kept(engine: Engine, spec: MapSpec, subject: str) -> MaskArray:
@@ -119,8 +118,13 @@ def _cubes(engine: Engine, spec: MapSpec, subject: str) -> Cubes:
 
     def tokens(plane: Plane, layer: int) -> FloatArray:
         features = _of(spec, subject, plane)
-        found = engine.store.read(feature_key(engine, features), _name(layer))
-        return _tokens(engine, spec, features, layer, BACKGROUND) if found is None else found
+        key = feature_key(engine, features)
+        found = engine.store.read(key, _name(layer))
+        if found is None:
+            _store(engine, spec, features, layer, INTERACTIVE)
+            found = engine.store.read(key, _name(layer))
+        assert found is not None  # it was stored just now
+        return found
 
     return cubes_of(_kept(engine, spec, subject), _method(spec).planes, tokens)
 
