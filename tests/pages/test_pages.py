@@ -208,3 +208,25 @@ def test_data_without_validation_subjects_offers_no_validation_threshold(tmp_pat
     assert test.selectbox(key="rule").options == ["fixed", "oracle"]
     assert any("No validation threshold" in caption.value for caption in test.caption)
     assert any("No segmentation" in info.value for info in test.info)
+
+
+def test_a_method_for_volumes_waits_for_its_set_and_names_it():
+    of_set = ["DEMO-MET-001-000", SUBJECT]
+    test = opened("Explore", method="mutual3d", setup="zero-shot", set=of_set)
+    for _ in range(10 * WAIT):
+        if "3D Dice" in metrics(test):
+            break
+        time.sleep(0.1)
+        test.run()
+    assert not test.exception
+    assert 0 < float(metrics(test)["Voxel AUROC (brain)"]) < 1
+    said = " ".join(caption.value for caption in test.caption)
+    assert f"transductive: scored against 1 unlabelled volume: {of_set[0]}" in said
+    assert test.multiselect(key="set").value == of_set
+
+
+def test_the_usual_set_is_not_the_test_subjects():
+    test = opened("Setup", section="Encode ahead", method="mutual3d", setup="zero-shot")
+    assert test.multiselect(key="set").value == [f"DEMO-MET-{n:03d}-000" for n in range(1, 9)]
+    other = opened("Setup", section="Encode ahead", method="intensity")
+    assert "set" not in [one.key for one in other.multiselect]
