@@ -146,7 +146,7 @@ def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
         f"prompts: {choice.map.prompts.name}",
         f"{' and '.join(precisions)} on {compute.engine().device}",
     )
-    sets = filter(None, map(volume_set.words, lines.values()))
+    sets = filter(None, map(volume_set.words_of_many, lines.values()))
     st.caption(" · ".join((*rules, *words, *dict.fromkeys(sets))))
 
 

@@ -37,6 +37,17 @@ def words(spec: MapSpec) -> str:
     """What the set makes of a result, to stand beside it; "" for a method without a set."""
     if not spec.volumes:
         return ""
-    names = stored_cubes.others(spec)
+    return f"{spec.method} is transductive: scored against {_listed(stored_cubes.others(spec))}"
+
+
+def words_of_many(spec: MapSpec) -> str:
+    """The same beside results of several subjects, some of whom may be in the set."""
+    if not spec.volumes:
+        return ""
+    listed = _listed(spec.volumes)
+    return f"{spec.method} is transductive: each subject is scored against {listed}, less itself"
+
+
+def _listed(names: tuple[str, ...]) -> str:
     count = "1 unlabelled volume" if len(names) == 1 else f"{len(names)} unlabelled volumes"
-    return f"{spec.method} is transductive: scored against {count}: {', '.join(names)}"
+    return f"{count}: {', '.join(names)}"
