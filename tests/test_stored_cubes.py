@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from zsad_core import backbones, evaluation, methods, pipeline, prompt_sets, stored_cubes
+from zsad_core import backbones, evaluation, methods, pipeline, prompt_sets, slicing, stored_cubes
 from zsad_core.cli import main
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
@@ -77,11 +77,21 @@ def test_the_odd_place_has_the_highest_score_of_volume_and_slices(start, spec):
     stack = start().stack(spec.features.slices)
     odd = np.zeros((SIDE,) * 3, bool)
     odd[ODD] = True
-    levels = np.moveaxis(found.levels[:, ::-1, ::-1], (0, 1, 2), (2, 1, 0))
+    levels = slicing.to_voxels(found.levels)
     assert odd[np.unravel_index(levels.argmax(), levels.shape)]
     assert levels[odd].mean() > 3 * levels[~odd & (levels > 0)].mean()
     assert ODD[2].start <= np.nanargmax(found.scores) < ODD[2].stop
     np.testing.assert_array_equal(np.isnan(found.scores), ~stack.brain.any(axis=(1, 2)))
+
+
+def test_the_slices_of_another_plane_cut_the_same_map(start, spec):
+    slices = replace(spec.features.slices, plane="sagittal")
+    turned = replace(spec, features=replace(spec.features, slices=slices))
+    found, axial = (pipeline.anomaly_map(start(), one) for one in (turned, spec))
+    whole = slicing.to_voxels(axial.levels)
+    np.testing.assert_array_equal(slicing.to_voxels(found.levels, "sagittal"), whole)
+    assert np.nanmax(found.scores) == np.nanmax(axial.scores)
+    assert ODD[0].start <= np.nanargmax(found.scores) < ODD[0].stop
 
 
 def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
@@ -165,7 +175,7 @@ def test_the_command_maps_a_scan_against_others(start, spec, folder, tmp_path, c
     assert "scored against 3: b.nii.gz, c.nii.gz, d.nii.gz" in capsys.readouterr().out
     found = nib.load(out).get_fdata()
     levels = pipeline.anomaly_map(start(), spec).levels
-    same = np.moveaxis(levels[:, ::-1, ::-1], (0, 1, 2), (2, 1, 0)) / 255
+    same = slicing.to_voxels(levels) / 255
     np.testing.assert_allclose(found, same, atol=0.5 / 255 + 1e-4)
     assert main([*command, scans[0]]) == 1
     assert "--beside SCAN" in capsys.readouterr().err

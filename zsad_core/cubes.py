@@ -44,12 +44,6 @@ def cubes_of(
 
 def volume_map(
     method: VolumeMethod, brain: MaskArray, kept: MaskArray, cubes: Cubes, others: Iterable[Cubes]
-) -> tuple[FloatArray, FloatArray]:
-    """Map (S, H, W) of the axial slices of a volume, 0 outside its brain (X, Y, Z).
-
-    And its maximum in each slice, (S,), NaN in a slice without brain.
-    """
-    scores = method.cube_scores(cubes, others)
-    values = slicing.as_slices(slicing.cubes_to_voxels(scores, kept, brain))
-    filled = brain.any(axis=(0, 1))
-    return values, np.where(filled, values.max(axis=(1, 2)), np.float32(np.nan))
+) -> FloatArray:
+    """Map (X, Y, Z) of a volume, float32 in 0 … high, 0 outside its brain (X, Y, Z)."""
+    return slicing.cubes_to_voxels(method.cube_scores(cubes, others), kept, brain)

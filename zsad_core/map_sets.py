@@ -26,8 +26,8 @@ def write(
         volume = nifti.read_scan(scan)
         found.append((volume.brain, *_cubes(method, tower, volume)))
     brain, kept, own = found[0]
-    values, _ = volume_map(method, brain, kept, own, [cubes for _, _, cubes in found[1:]])
-    nifti.write_like(scans[0], slicing.to_voxels(values), out)
+    voxels = volume_map(method, brain, kept, own, [cubes for _, _, cubes in found[1:]])
+    nifti.write_like(scans[0], voxels, out)
     names = ", ".join(scan.name for scan in scans[1:])
     return (
         f"\nmap of the volume, range 0 to {method.high:g}, transductive: scored against "

@@ -55,7 +55,7 @@ def map_spec(
     """The spec of a map from what a user chose; raises SettingError, WeightsError.
 
     References and volumes are left out for a method that takes none; a method that needs volumes
-    takes the data's usual ones where none are given.
+    takes the data's first where none are given.
     """
     found = setups.find(method, setup)
     chosen = methods.build(method, found.options)
@@ -68,20 +68,24 @@ def map_spec(
     kept = references if chosen.takes_references else ()
     if not isinstance(chosen, VolumeMethod):
         return MapSpec(features, method, setup, prompts, found.options, kept)
-    volumes = volumes or usual_volumes(
-        datasets.open_dataset(slices.data).subjects(), slices.modality
-    )
+    subjects = datasets.open_dataset(slices.data).subjects()
+    volumes = set_of(subjects, slices.modality, volumes)
     spec = MapSpec(features, method, setup, prompts, found.options, kept, volumes)
     stored_cubes.others(spec)  # raises where the set holds no other
     return spec
 
 
-def usual_volumes(subjects: Iterable[Subject], modality: str) -> tuple[str, ...]:
-    """Ids of the first usable subjects of a data set that have the modality, `SET` at most.
+def set_of(
+    subjects: Iterable[Subject], modality: str, wanted: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Ids of the wanted subjects that are usable and have the modality, in the data's order.
 
-    Whoever is shown is scored against the same set, less itself. The truth plays no part.
+    The first `SET` of all where none is wanted. The truth plays no part. Whoever is shown is scored
+    against the same set, less itself.
     """
     usable = (s.id for s in subjects if not s.problem and modality in s.modalities)
+    if wanted:
+        return tuple(name for name in usable if name in wanted)
     return tuple(itertools.islice(usable, SET))
 
 

@@ -3,6 +3,8 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
+
 from zsad_core import methods, slicing
 from zsad_core.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.engine import Engine
@@ -79,11 +81,17 @@ def encode(
 
 
 def set_map(engine: Engine, spec: MapSpec) -> tuple[FloatArray, FloatArray]:
-    """Map (S, H, W) of the subject against its set, and slice scores (S,)."""
+    """Map (S, H, W) of the subject against its set, and its maximum in each slice (S,).
+
+    The score of a slice without brain is NaN.
+    """
     shown = spec.features.slices
     cubes = (_cubes(engine, spec, name) for name in others(spec))
     own, kept = _cubes(engine, spec, shown.subject), _kept(engine, spec, shown.subject)
-    return volume_map(_method(spec), engine.volume(shown).brain, kept, own, cubes)
+    voxels = volume_map(_method(spec), engine.volume(shown).brain, kept, own, cubes)
+    values = slicing.as_slices(voxels, shown.plane)
+    filled = engine.stack(shown).brain.any(axis=(1, 2))
+    return values, np.where(filled, values.max(axis=(1, 2)), np.float32(np.nan))
 
 
 def _store(engine: Engine, spec: MapSpec, features: FeatureSpec, layer: int, priority: int) -> bool:

@@ -57,10 +57,11 @@ def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
 
 def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
     slices = spec.features.slices
-    return pipeline.map_spec(engine(), slices, method, setup, prompts, spec.references)
+    more = spec.references, spec.volumes
+    return pipeline.map_spec(engine(), slices, method, setup, prompts, *more)
 
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
     slices = replace(spec.features.slices, modality=modality)
-    features = replace(spec.features, slices=slices)
-    return replace(spec, features=features)
+    again = replace(spec, features=replace(spec.features, slices=slices))
+    return _spec(again, spec.method, spec.setup, spec.prompts)

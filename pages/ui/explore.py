@@ -51,6 +51,9 @@ def explore(choice: Choice) -> None:
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         compute.make_rest_of_demo(choice.data)
+    said = filter(None, map(volume_set.words, (choice.map, *others.values())))
+    for words in dict.fromkeys(said):
+        st.caption(compute.plain(words))
     _small_print(choice, threshold)
 
 
@@ -152,8 +155,6 @@ def numbers(choice: Choice, found: Readout) -> None:
 def _small_print(choice: Choice, threshold: Threshold) -> None:
     features = choice.map.features
     high = pipeline.method_of(choice.map).high
-    if of_set := volume_set.words(choice.map):
-        st.caption(f"{compute.plain(of_set)}.")
     st.caption(
         f"Threshold {threshold.level / 255 * high:.3f} of 0 … {high:g} "
         f"(level {threshold.level} of 255; {threshold.rule}: {threshold.note}) · "

@@ -15,7 +15,7 @@ def pick(
     if not isinstance(methods.build(method), VolumeMethod):
         return ()
     usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
-    usual = pipeline.usual_volumes(subjects, modality)
+    usual = pipeline.set_of(subjects, modality)
     kept = st.session_state.get("set", usual)
     if not kept or set(kept) - set(usable):
         st.session_state.pop("set", None)
