@@ -10,14 +10,14 @@ from pages.ui import compute, pictures, thresholds
 from pages.ui.charts import text_pull_figure
 from pages.ui.explore import visible_slice
 from pages.ui.sidebar import Choice, all_prompts, prompt_editor
-from zsad_core import evaluation, pipeline, prompt_sets, settings
+from zsad_core import evaluation, methods, pipeline, prompt_sets, settings
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, PromptSet, SliceStack, Threshold
 
 
 def prompt_lab(choice: Choice) -> None:
     """Texts on the left; on the right the slice and the volume, before and after the edit."""
-    if choice.map.features.recipe is None:
+    if not methods.METHODS[choice.map.method].prompts:
         st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
         return
     stack = compute.stack(choice.map)

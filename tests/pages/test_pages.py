@@ -230,3 +230,9 @@ def test_the_usual_set_is_not_the_test_subjects():
     assert test.multiselect(key="set").value == [f"DEMO-MET-{n:03d}-000" for n in range(1, 9)]
     other = opened("Setup", section="Encode ahead", method="intensity")
     assert "set" not in [one.key for one in other.multiselect]
+
+
+def test_the_lab_of_a_method_without_text_says_so():
+    test = opened("Prompts", method="mutual3d", setup="zero-shot")
+    assert any("reads no text" in info.value for info in test.info)
+    assert not test.text_area
