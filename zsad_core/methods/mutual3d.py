@@ -32,8 +32,9 @@ class Mutual3d:
     over 1, 3 and 5 patches; one tap for four; no re-scoring of whole images; and `radius`, where
     MuSc compares with every patch: it supposes volumes that lie alike, as those of BraTS do.
     From CoDeGraph3D: anomalies that many volumes share are not looked for; only its abstract was
-    read, so what else differs is NOT FOUND. `radius`, tap and grid were chosen on the synthetic
-    validation subjects.
+    read, so what else differs is NOT FOUND. `radius` and the tap were chosen on the synthetic
+    validation subjects, where lesions find their like in other volumes: voxel AUROC 0.51 without
+    a radius, 0.78 with 1 (all taps and slices); 0.80 with the tap after half of the blocks.
     """
 
     image_size: int = 0
@@ -44,7 +45,7 @@ class Mutual3d:
 
     name: ClassVar[str] = "mutual3d"
     title: ClassVar[str] = "Mutual 3D (our reading of MuSc and CoDeGraph3D)"
-    source: ClassVar[str] = "ideas of arXiv 2401.16753 and arXiv 2602.15315; no official code"
+    source: ClassVar[str] = "our reading of arXiv 2401.16753 and 2602.15315; neither code was read"
     high: ClassVar[float] = 1.0
     learned: ClassVar[bool] = False
     official: ClassVar[str] = ""
@@ -96,7 +97,10 @@ class Mutual3d:
         return np.stack(means, axis=1)
 
     def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:
-        """Mean distance to the nearest `low` share of the volumes that have a cube near; else 0."""
+        """Mean distance to the nearest `low` share, rounded up, of the volumes with a cube near.
+
+        0 where none has one.
+        """
         own = _joined(cubes.tokens)
         found = np.stack([self._distances(own, cubes, other) for other in others])  # (N, L, P)
         found.sort(axis=0)
