@@ -10,8 +10,9 @@ import pytest
 from zsad_core import backbones, pipeline, prompt_sets, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled
+from zsad_core.evaluation import map_key
 from zsad_core.store import Store
-from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.types import DataSpec, Reference, SliceSpec
 
 FILLED = 6  # slices with brain, more than one batch
 PROMPTS = prompt_sets.shipped()["minimal-pair"]
@@ -114,3 +115,27 @@ def test_a_damaged_file_is_computed_again(start, spec, calls):
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     np.testing.assert_array_equal(pipeline.slice_levels(start(), spec, [3])[0], first)
     assert calls["slices"] == 2
+
+
+def test_normal_slices_are_encoded_once_at_all_patches(start, spec, calls):
+    zero = pipeline.anomaly_map(start(), spec)
+    calls.clear()
+    few = replace(spec, references=tuple(Reference(spec.features.slices, s) for s in (2, 5)))
+    first = pipeline.anomaly_map(start(), few)
+    assert calls == {"slices": 2}
+    assert (first.levels != zero.levels).any()
+    np.testing.assert_array_equal(pipeline.anomaly_map(start(), few).levels, first.levels)
+    assert calls == {"slices": 2}
+    one_less = replace(few, references=few.references[:1])
+    assert (pipeline.anomaly_map(start(), one_less).levels != first.levels).any()
+    assert calls == {"slices": 2}
+    assert map_key(start(), few) != map_key(start(), one_less)
+
+
+def test_the_slice_that_is_its_own_reference_is_half_as_anomalous(start, spec):
+    zero, _ = pipeline.slice_levels(start(), spec, [3])
+    own = replace(spec, references=(Reference(spec.features.slices, 3),))
+    few, _ = pipeline.slice_levels(start(), own, [3])
+    brain = start().stack(spec.features.slices).brain[3]
+    near = np.abs(few[0][brain].astype(float) - zero[0][brain] / 2.0)
+    assert near.max() <= 2

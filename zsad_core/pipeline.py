@@ -184,8 +184,10 @@ def method_of(spec: MapSpec) -> methods.Method | VolumeMethod:
 def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, float]]:
     """How far each text moves the mean map inside the brain of one slice, in the map's units.
 
-    The mean with all texts minus the mean without that one; a side's only text is left out.
+    The mean with all texts minus the mean without that one; a side's only text is left out. Normal
+    slices stay out of it: what they add does not depend on the text.
     """
+    spec = replace(spec, references=())
     prompts, brain = spec.prompts, engine.stack(spec.features.slices).brain[index]
 
     def mean(changed: PromptSet) -> float:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import volume_set
 from pages.ui.compute import engine, plain
+from pages.ui.references import normal_slices
 from zsad_core import datasets, evaluation, methods, pipeline, prompt_sets, settings, setups
 from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
 
@@ -59,14 +60,16 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         method = _pick("Method", names, "method", first)
         st.caption(methods.METHODS[method].source)
         setup = _setup(method)
+        slices = SliceSpec(roots[name], subject.id, modality)
+        takes = methods.METHODS[method].takes_references
+        references = normal_slices(slices, subjects, KEPT) if takes else ()
         prompts = _prompts(method, edit_prompts)
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
         running = len(engine().jobs.running())
         if running:
             st.page_link("pages/6_Setup.py", label=f"{running} running in the background")
-    slices = SliceSpec(roots[name], subject.id, modality)
-    spec = pipeline.map_spec(engine(), slices, method, setup, prompts, volumes=volumes)
+    spec = pipeline.map_spec(engine(), slices, method, setup, prompts, references, volumes)
     return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
 
 

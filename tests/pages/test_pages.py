@@ -236,3 +236,43 @@ def test_the_lab_of_a_method_without_text_says_so():
     test = opened("Prompts", method="mutual3d", setup="zero-shot")
     assert any("reads no text" in info.value for info in test.info)
     assert not test.text_area
+
+
+def chips(test):
+    return test.multiselect(key="normal_slices").value
+
+
+def test_normal_slices_are_picked_from_another_subject_and_stand_in_the_address():
+    test = opened("Explore", method="winclip", setup="zero-shot", slice=40)
+    assert chips(test) == []
+    assert test.selectbox(key="normal_from").value == "DEMO-MET-001-000"
+    test.number_input(key="normal_count").set_value(2).run()
+    test.button(key="normal_pick").click().run()
+    assert not test.exception
+    assert len(chips(test)) == 2
+    slices = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-001-000")
+    stack = Engine().stack(slices)
+    picked = [int(name.partition(":")[2]) - 1 for name in chips(test)]
+    assert not stack.truth[picked].any()
+    assert test.query_params["normal_slices"] == chips(test)
+    again = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    again.switch_page(ROOT["Explore"])
+    again.query_params = {**test.query_params, "data": DATA, "subject": SUBJECT, "rule": "fixed"}
+    again.run()
+    assert not again.exception
+    assert chips(again) == chips(test)
+
+
+def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():
+    stack = Engine().stack(SliceSpec(DataSpec("demo-2mm"), SUBJECT))
+    lesion, clear = (int(where) + 1 for where in _first_and_clear(stack))
+    names = [f"{SUBJECT}:{lesion}", f"{SUBJECT}:{clear}", f"{SUBJECT}:9999", "nonsense"]
+    test = opened("Explore", method="winclip", setup="zero-shot", normal_slices=names)
+    said = " ".join(warning.value for warning in test.warning)
+    for words in ("holds lesion", "the subject you look at", "no slice with brain", "is no slice;"):
+        assert words in said
+
+
+def _first_and_clear(stack):
+    lesion, brain = stack.truth.any(axis=(1, 2)), stack.brain.any(axis=(1, 2))
+    return np.flatnonzero(lesion)[0], np.flatnonzero(brain & ~lesion)[0]
