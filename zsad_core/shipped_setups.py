@@ -11,6 +11,7 @@ from zsad_core.types import BackboneSpec
 
 FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 518 px are of 336
 PLAIN = (("hsf", "no"),)  # AdaCLIP's class feature alone is the score, at the demo's own 224 px
+STILL = (("augment", "no"),)  # a memory without turned views: an eleventh of the comparisons
 DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
 OPENAI = BackboneSpec("ViT-L-14-336", "openai")  # the methods say which activation
 LAION = BackboneSpec("ViT-B-16-plus-240", "laion400m_e31")
@@ -74,7 +75,7 @@ _ENTRIES = (
     *_trained("aprilgan", "linear layers"),
     *_trained("anomalyclip", "prompts"),
     *_trained("adaclip", "prompts in both towers", PLAIN),
-    *_trained("mvfa", "adapters inside the tower"),
+    *_trained("mvfa", "adapters inside the tower", STILL),
     *_trained("clipad-plus", "linear layers"),
     *_trained("aaclip", "adapters in both towers"),
     *map(_official, published.FILES),

@@ -13,6 +13,7 @@ from zsad_core import pipeline, slicing
 from zsad_core.evaluation import map_key
 from zsad_core.jobs import Job
 from zsad_core.readout import Readout, readout
+from zsad_core.references import written
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
@@ -155,6 +156,8 @@ def numbers(choice: Choice, found: Readout) -> None:
 def _small_print(choice: Choice, threshold: Threshold) -> None:
     features = choice.map.features
     high = pipeline.method_of(choice.map).high
+    if normal := ", ".join(map(written, choice.map.references)):
+        st.caption(f"Few-shot: compared with the normal slices {compute.plain(normal)}.")
     st.caption(
         f"Threshold {threshold.level / 255 * high:.3f} of 0 … {high:g} "
         f"(level {threshold.level} of 255; {threshold.rule}: {threshold.note}) · "

@@ -254,6 +254,8 @@ def test_normal_slices_are_picked_from_another_subject_and_stand_in_the_address(
     stack = Engine().stack(slices)
     picked = [int(name.partition(":")[2]) - 1 for name in chips(test)]
     assert not stack.truth[picked].any()
+    said = " ".join(caption.value for caption in test.caption)
+    assert all(name in said.replace("\\", "") for name in chips(test))
     assert test.query_params["normal_slices"] == chips(test)
     again = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
     again.switch_page(ROOT["Explore"])

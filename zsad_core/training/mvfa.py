@@ -34,7 +34,7 @@ class Adapters:
     encoder: Encoder
 
     plan: ClassVar[Plan] = Plan(
-        epochs=6, batch=4, rate=1e-3, further=0.3, patience=3, unmasked=True
+        epochs=6, batch=4, rate=2e-3, further=0.3, patience=3, unmasked=True
     )
     through_tower: ClassVar[bool] = True
 
