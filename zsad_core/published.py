@@ -13,13 +13,15 @@ from zsad_core.places import home
 APRILGAN = "github.com/ByChelsea/VAND-APRIL-GAN, exps/pretrained"
 ANOMALYCLIP = "github.com/zqhang/AnomalyCLIP, checkpoints"
 CLIPAD = "github.com/ByChelsea/CLIP-AD, pretrained_models"
+ADACLIP = "the drive that the README of github.com/caoyunkang/AdaCLIP links to"
 
 
 @dataclass(frozen=True)
 class Published:
     """A published file, as `folder()/file`; `blob` is how its git blob id begins, "" if not known.
 
-    `setup` is the name of the setup that reads it.
+    `setup` is the name of the setup that reads it, `paper` the paper's setup that it is, as we
+    infer it, "" if none.
     """
 
     method: str
@@ -28,6 +30,7 @@ class Published:
     origin: str
     trained_on: str
     blob: str = ""
+    paper: str = "industrial"
 
 
 FILES = (
@@ -44,6 +47,12 @@ FILES = (
               "MVTec AD's test split", "d9102b13"),
     Published("clipad-plus", "official-visa", "clipad-plus/train_on_visa.pth", CLIPAD,
               "VisA's test split", "854cc103"),
+    Published("adaclip", "official-mvtec", "adaclip/pretrained_mvtec_colondb.pth", ADACLIP,
+              "the test splits of MVTec AD and of ColonDB", paper=""),
+    Published("adaclip", "official-visa", "adaclip/pretrained_visa_clinicdb.pth", ADACLIP,
+              "the test splits of VisA and of ClinicDB", paper=""),
+    Published("adaclip", "official-all", "adaclip/pretrained_all.pth", ADACLIP,
+              "the test splits of 14 industrial and medical sets", paper=""),
 )  # fmt: skip
 
 

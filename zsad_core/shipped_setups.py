@@ -64,10 +64,8 @@ def _untrained(method: str, setup: str, backbone: BackboneSpec, provenance: str)
 
 def _official(one: published.Published) -> Setup:
     backbone, side = (LAION, 240) if one.method == "clipad-plus" else (OPENAI, 518)
-    text = (
-        f"Published by the authors, trained on {one.trained_on}, at their {side} px. The paper's "
-        "`industrial`, as we infer it."
-    )
+    text = f"Published by the authors, trained on {one.trained_on}, at their {side} px."
+    text += f" The paper's `{one.paper}`, as we infer it." if one.paper else ""
     return Setup(one.method, one.setup, backbone, one.file, text, (("image_size", str(side)),))
 
 
