@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, core, methods
+from bench import browser, core, large_volume, methods
 from bench.report import Report
 from zsad_core import backbones
 
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     with fresh():
         report = Report(machine())
     print(f"{report.machine}\n", flush=True)
-    for part in (browser, core, methods):
+    for part in (browser, large_volume, core, methods):
         with fresh():
             for line in part.measure():
                 report.add(line)

@@ -16,13 +16,17 @@ function blend(data, i, red, green, blue, opacity) {
 }
 
 // Weak evidence is more transparent; the scale is the declared range, never the slice's own.
-function blendMap({ pixels, levels, flags }, { layers: { map: { opacity } }, colourMap, brainOnly }) {
+function blendMap({ pixels: { data }, levels, flags }, { layers: { map: { opacity } }, colourMap, brainOnly }) {
   const table = colourTable(colourMap);
-  for (let i = 0; i < levels.length; i++) {
+  const strengths = Float32Array.from({ length: 256 }, (_, level) => opacity * Math.min(1, 0.2 + level / 160));
+  for (let i = 0, j = 0; i < levels.length; i++, j += 4) {
     if (brainOnly && !(flags[i] & BRAIN)) continue;
     const v = 3 * levels[i];
-    const strength = opacity * Math.min(1, 0.2 + levels[i] / 160);
-    blend(pixels.data, i, table[v], table[v + 1], table[v + 2], strength);
+    const added = strengths[levels[i]];
+    const kept = 1 - added;
+    data[j] = kept * data[j] + added * table[v];
+    data[j + 1] = kept * data[j + 1] + added * table[v + 1];
+    data[j + 2] = kept * data[j + 2] + added * table[v + 2];
   }
 }
 

@@ -119,12 +119,11 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
   const [width, height] = [size * 0.9, Math.min(box.height * 0.36, size * 14)];
   const x = box.x + box.width - size * 0.7 - width;
   const bottom = box.y + box.height - size * 1.2;
-  const table = colourTable(minus ? "diverging" : settings.colourMap);
-  for (let row = 0; row < height; row++) {
-    const v = 3 * Math.round((1 - row / (height - 1)) * 255);
-    ctx.fillStyle = `rgb(${table[v]},${table[v + 1]},${table[v + 2]})`;
-    ctx.fillRect(x, bottom - height + row, width, 1.5);
-  }
+  const stops = minus ? DIVERGING : COLOUR_MAPS[settings.colourMap];
+  const scale = ctx.createLinearGradient(0, bottom, 0, bottom - height);
+  stops.forEach((colour, i) => scale.addColorStop(i / (stops.length - 1), colour));
+  ctx.fillStyle = scale;
+  ctx.fillRect(x, bottom - height, width, height);
   ctx.strokeStyle = INK;
   ctx.lineWidth = Math.max(1, size * 0.08);
   ctx.strokeRect(x, bottom - height, width, height);

@@ -107,8 +107,8 @@ function drawDepth(viewer) {
   const facts = hover === null ? [] : [`slice ${hover + 1}`,
     curves.length && `Dice ${number(curves[0].values[hover], 3)}`,
     truth && `truth ${truth[hover]} px`, predicted && `predicted ${predicted[hover]} px`];
-  const caption = [curves.length && "thick line: Dice per slice", truth && "yellow: area of truth",
-    predicted && "thin steps: area of prediction", !truth && "no truth: Dice not shown"];
+  const caption = [curves.length && "line: Dice of each slice", truth && "yellow: truth area",
+    predicted && "steps: predicted area", !truth && "no truth: Dice not shown"];
   const { letter } = viewer.plane(nativePlane(volume)).normal;
   drawStrip(viewer.strip, { truth, predicted: predicted && [...predicted], curves,
     empty: Array.from(volume.brain, (count) => (count ? 0 : 1)), k: state.cross[0], hover,

@@ -40,10 +40,10 @@ function gatherPlane(source, plane, cross, out) {
   const first = (side) => (side.reversed ? (side.count - 1) * side.stride : 0);
   const start = cross[normal.axis] * normal.stride + first(rows) + first(columns);
   const [down, right] = [step(rows), step(columns)];
-  let i = 0;
-  for (let row = 0; row < rows.count; row++) {
+  for (let row = 0, i = 0; row < rows.count; row++, i += columns.count) {
     let p = start + row * down;
-    for (let column = 0; column < columns.count; column++, p += right) out[i++] = source[p];
+    if (right === 1) out.set(source.subarray(p, p + columns.count), i);
+    else for (let column = 0; column < columns.count; column++, p += right) out[i + column] = source[p];
   }
 }
 

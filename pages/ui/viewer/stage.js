@@ -20,9 +20,10 @@ function drawStage(viewer) {
       return picture;
     });
     if (here.length > 1) drawDivider(ctx, cell, settings.line);
-    drawMarks(ctx, here[0], { size, crosshair: viewer.crosshair() });
+    const letters = Math.max(10 * scale, Math.min(size, cell.box.width / 20, cell.box.height / 12));
+    drawMarks(ctx, here[0], { size: letters, crosshair: viewer.crosshair() });
     cell.items.forEach(({ lines }, i) =>
-      drawTitle(ctx, cell.box, captionOf(viewer, cell, lines), size, i ? "right" : "left"));
+      drawTitle(ctx, cell.box, captionOf(viewer, cell, lines), letters, i ? "right" : "left"));
     if (state.layout === "three" && cell.plane.name === state.plane) drawFrame(ctx, cell.box);
   }
   pictures.length = used;

@@ -4,6 +4,7 @@
 const viewers = new WeakMap();
 const REPORT_AFTER_MS = 250;
 const BLINK_MS = 700;
+const SLIM = 640; // px of width under which the column stands below the picture
 
 class Viewer {
   constructor(parent) {
@@ -221,6 +222,7 @@ class Viewer {
   draw() {
     const start = performance.now();
     this.size = within(this.root.clientWidth / 84, 12.5, 22);
+    this.root.classList.toggle("z-slim", this.root.clientWidth < SLIM);
     this.root.style.fontSize = `${this.size}px`;
     countItems(this);
     this.toolbar.draw();
@@ -232,7 +234,8 @@ class Viewer {
     drawDepth(this);
     this.slider.value = this.state.cross[0];
     const { cross, threshold, zoom, low, high, layout, plane, convention } = this.state;
-    Object.assign(this.root.dataset, { slice: cross[0], cross: String(cross), threshold,
+    const whole = [this.volume, ...this.items].every(({ blob }) => !blob || blob.have.size === blob.header.parts);
+    Object.assign(this.root.dataset, { parts: whole ? "whole" : "some", slice: cross[0], cross: String(cross), threshold,
       zoom: zoom.toFixed(3), window: `${low},${high}`, layout, plane, convention,
       frameMs: (performance.now() - start).toFixed(2) });
   }
