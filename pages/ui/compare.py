@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.compute import engine
 from pages.ui.sidebar import KEPT, Choice, all_prompts, usual_prompts
 from zsad_core import methods, pipeline, setups
-from zsad_core.types import MapSpec, PromptSet
+from zsad_core.types import MapSpec, PromptSet, SliceSpec
 
 MOST = 3
 
@@ -56,12 +56,16 @@ def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
 
 
 def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
-    slices = spec.features.slices
-    more = spec.references, spec.volumes
-    return pipeline.map_spec(engine(), slices, method, setup, prompts, *more)
+    chosen = {"references": spec.references, "volumes": spec.volumes}
+    return pipeline.map_spec(engine(), spec.features.slices, method, setup, prompts, **chosen)
 
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
-    slices = replace(spec.features.slices, modality=modality)
-    again = replace(spec, features=replace(spec.features, slices=slices))
-    return _spec(again, spec.method, spec.setup, spec.prompts)
+    """The same in another modality, references too; a set of volumes is the usual one there."""
+
+    def there(slices: SliceSpec) -> SliceSpec:
+        return replace(slices, modality=modality)
+
+    normal = tuple(replace(one, slices=there(one.slices)) for one in spec.references)
+    slices = there(spec.features.slices)
+    return pipeline.map_spec(engine(), slices, spec.method, spec.setup, spec.prompts, normal)

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import compare, compute, thresholds, volume_set
 from pages.ui.scans import label_names, scan, slice_mm
 from pages.ui.sidebar import EMPTY_SLICES, Choice
+from pages.ui.solid import solid_figure
 from pages.ui.viewer import ViewerMap, ViewerOptions, viewer
 from zsad_core import pipeline, slicing
 from zsad_core.evaluation import map_key
 from zsad_core.jobs import Job
 from zsad_core.readout import Readout, readout
 from zsad_core.references import written
-from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
+from zsad_core.scoring import predicted_mask
+from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
 
 
 def visible_slice(stack: SliceStack) -> int:
@@ -51,6 +54,7 @@ def explore(choice: Choice) -> None:
             compute.show_job(running)
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
+        _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
         compute.make_rest_of_demo(choice.data)
     said = filter(None, map(volume_set.words, (choice.map, *others.values())))
     for words in dict.fromkeys(said):
@@ -151,6 +155,23 @@ def numbers(choice: Choice, found: Readout) -> None:
     columns[5].metric("Predicted", f"{found.predicted_ml:.1f} ml")
     for note in found.notes:
         st.info(note)
+
+
+def _offer_solid(choice: Choice, spec: ReadoutSpec) -> None:
+    """The 3D view, made when it is asked for."""
+    if st.toggle("3D view of brain, truth and prediction", key="solid"):
+        with st.spinner("Making surfaces …"):
+            figure = _solid(choice.map, spec)
+        st.plotly_chart(figure, width="stretch", alt="Surfaces of brain, truth and prediction.")
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
+    volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
+    levels = compute.whole_map(spec).levels
+    mask = predicted_mask(levels, compute.stack(spec).brain, read)
+    found = slicing.to_voxels(mask, plane)
+    return solid_figure(volume.brain, volume.truth, found, volume.affine)
 
 
 def _small_print(choice: Choice, threshold: Threshold) -> None:

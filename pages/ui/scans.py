@@ -1,7 +1,5 @@
 """What the viewer is given of a scan: its slices, the truth's parts and their names, and a key."""
 
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 
@@ -9,7 +7,7 @@ from pages.ui.compute import engine
 from pages.ui.viewer import ViewerVolume
 from pages.ui.viewer.blobs import LABEL_MOST
 from zsad_core import slicing
-from zsad_core.types import ByteArray, SliceSpec, SliceStack
+from zsad_core.types import ByteArray, SliceSpec, SliceStack, read_only
 
 # Inside the whole tumour these are unambiguous: 2021 calls enhancing tumour 4, 2023 calls it 3.
 BRATS_LABELS = {1: "necrotic core", 2: "oedema, infiltration", 3: "enhancing", 4: "enhancing"}
@@ -31,7 +29,7 @@ def labels(spec: SliceSpec) -> ByteArray | None:
     parts = np.where(volume.truth, volume.labels, 0).astype(np.uint8)
     if len(np.unique(parts)) < 3 or parts.max() > LABEL_MOST:
         return None
-    return slicing.to_slices(replace(volume, truth=parts), spec.plane).truth
+    return read_only(slicing.as_slices(parts, spec.plane))
 
 
 def label_names(spec: SliceSpec) -> tuple[tuple[int, str], ...]:
