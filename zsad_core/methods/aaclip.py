@@ -30,7 +30,8 @@ from zsad_core.types import (
 TAPS = 4
 MIX = 0.1  # how much of an adapter joins the stream
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
-NORMAL = -20.0  # logit of a patch that is not kept: certainly normal
+NORMAL = -60.0  # logit of a patch that is not kept: certainly normal
+SOFT = 10.0  # logits that the map takes as one
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class AaClip:
     ("medical"), or the mean of that and (d a + 1) / 2, d the mean over patches of the normalised
     `det_proj` of the last tap ("industrial").
     Differences: the official map and scores are min-max scaled over each class's test set; here the
-    map is sigmoid(M) of the mean M over taps of a - n, which ranks alike within 0 … 1 and needs no
-    other image, and the score's parts are not scaled. The maximum is that of the patches near the
-    brain. `domain` "none", no blur with the medical score, is ours. The official input is 518 px
-    for a ViT-L-14-336, here `image_size`, by default the backbone's own.
+    map is sigmoid(M / 10) of the mean M over taps of a - n, which ranks alike within 0 … 1, keeps
+    differences up to 50 either way apart and needs no other image, and the score's parts are not
+    scaled. The maximum is that of the patches near the brain. `domain` "none", no blur with the
+    medical score, is ours. The official input is 518 px for a ViT-L-14-336, here `image_size`, by
+    default the backbone's own.
     """
 
     image_size: int = 0
@@ -145,7 +147,7 @@ class AaClip:
         recipe: Recipe | None,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
-        """Sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
+        """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
         assert recipe is not None  # a method with a tower has one
         apart = 100 * (text[1] - text[0])
         total = np.zeros(int(kept.sum()), np.float32)
@@ -154,11 +156,12 @@ class AaClip:
             total += tokens @ apart / TAPS
         blur = _blurring(recipe.grid, self.domain)
         grid = blur @ spread(total, kept, NORMAL) @ blur.T
-        maps = torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))[:, 0].numpy()
+        whole = enlarged(grid, recipe.image_size, align_corners=True)[:, 0]
+        maps = torch.sigmoid(whole / SOFT).numpy()
         scores = maps.max(axis=(1, 2))
         if self.domain == "industrial":
-            whole = np.stack([one["class"] for one in features]).astype(np.float32)
-            scores = (scores + (whole @ text[1] + 1) / 2) / 2
+            first = np.stack([one["class"] for one in features]).astype(np.float32)
+            scores = (scores + (first @ text[1] + 1) / 2) / 2
         return maps, np.asarray(scores, np.float32)
 
 
