@@ -12,7 +12,7 @@ import pytest
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
-from zsad_core.methods import aaclip
+from zsad_core.methods import aaclip_adapters
 from zsad_core.methods.texts import unit
 from zsad_core.types import BackboneSpec, Recipe
 
@@ -33,7 +33,7 @@ LEARNED = {  # from the backbone's TowerInfo
         for name, value in state.items()
     },
     "clipad-plus": lambda info: CLIP.april_linear_state("square"),
-    "aaclip": lambda info: drawn(aaclip.shapes(info)),
+    "aaclip": lambda info: drawn(aaclip_adapters.shapes(info)),
 }
 SPARSE = {"adaclip": (("hsf", "no"),)}  # its score with fusion chooses among all patches
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]

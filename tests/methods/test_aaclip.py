@@ -11,7 +11,7 @@ from tests.goldens_of import recipe, write_backbone
 from tests.plain_clip import PlainClip, text, visual
 from zsad_core import backbones, prompt_sets, setups
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods import aaclip
+from zsad_core.methods import aaclip_adapters
 from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.types import BackboneSpec, Recipe
@@ -32,7 +32,7 @@ def tower(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learned(tower):
-    found = aaclip.shapes(tower.info)
+    found = aaclip_adapters.shapes(tower.info)
     return {name: RNG.normal(0, 0.1, shape).astype(np.float32) for name, shape in found.items()}
 
 
@@ -128,7 +128,7 @@ def test_maps_and_scores_keep_the_official_order_of_operations(tower, learned, d
 def test_without_a_share_of_the_adapters_the_tower_is_the_backbones_own(
     tower, learned, monkeypatch
 ):
-    monkeypatch.setattr(aaclip, "MIX", 0.0)
+    monkeypatch.setattr(aaclip_adapters, "MIX", 0.0)
     made = AaClip().recipe(tower.info)
     own, _ = tower.taps(IMAGES, Recipe("taps", 112, 8, taps=made.taps))
     features = AaClip().encode(tower, IMAGES, made, EVERYWHERE, learned)
@@ -142,7 +142,7 @@ def test_without_a_share_of_the_adapters_the_tower_is_the_backbones_own(
 
 def test_official_names_and_shapes():
     info = backbones.TowerInfo("l14", "", 336, 14, 24, 12, 1024, 768, None, 768)
-    found = aaclip.shapes(info)
+    found = aaclip_adapters.shapes(info)
     text_side = {n: s for n, s in found.items() if n.startswith("text_adapter.")}
     assert text_side == {f"text_adapter.{i}.fc.0.weight": (768, 768) for i in range(4)}
     layers = [n for n in found if "layer_adapters" in n]

@@ -9,8 +9,9 @@ import torch
 from tests.goldens_of import small_backbone
 from tests.training.test_through_tower import drawn
 from zsad_core import backbones, prompt_sets
-from zsad_core.methods.aaclip import AaClip, shapes
-from zsad_core.methods.clipad import ClipAdPlus
+from zsad_core.methods.aaclip import AaClip
+from zsad_core.methods.aaclip_adapters import shapes
+from zsad_core.methods.clipad_plus import ClipAdPlus
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training import fit
 from zsad_core.training.aaclip import BothAdapters

@@ -10,7 +10,8 @@ from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
-from zsad_core.methods.clipad import ClipAd, ClipAdPlus
+from zsad_core.methods.clipad import ClipAd
+from zsad_core.methods.clipad_plus import ClipAdPlus
 from zsad_core.methods.grids import stretched
 from zsad_core.methods.intensity import Intensity
 from zsad_core.methods.memory import views

@@ -1,4 +1,4 @@
-"""CLIP-AD: SDP, a V-V stream begun anew at each quarter, and SDP+ with learned linear layers."""
+"""CLIP-AD's SDP: a V-V stream begun anew at each quarter of the blocks, without any training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from torch import Tensor
 
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError
-from zsad_core.methods.aprilgan import TAPS, layer_shapes, through_layers
-from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
+from zsad_core.methods.aprilgan import TAPS
+from zsad_core.methods.grids import grid_of, reach_of, smoothly, spread
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -62,7 +61,7 @@ class ClipAd:
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Both streams at four taps, a quarter of the blocks apart (3, 6, 9, 12 of 12)."""
-        return _recipe(info, self.image_size, self.sigma)
+        return recipe_of(info, self.image_size, self.sigma)
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """A (1 + P, E) array for each tap: the class feature, then the V-V stream's patches."""
@@ -82,7 +81,7 @@ class ClipAd:
     ) -> list[SliceFeatures]:
         """Class features and local features of the kept patches, not normalised."""
         _, local = tower.two_taps(images, recipe)
-        return _of_kept(local, recipe, kept)
+        return local_of_kept(local, recipe, kept)
 
     def texts(
         self,
@@ -111,98 +110,12 @@ class ClipAd:
     ) -> tuple[FloatArray, FloatArray]:
         """The mean over taps, smoothed, with its root taken; score from the last class feature."""
         assert recipe is not None  # a method with a tower has one
-        mean = smoothed(_surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS
+        mean = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS
         maps = (1 + mean.sign() * mean.abs().sqrt()) / 2
-        return maps.clamp(0, 1).numpy(), _scores(features, text, recipe)
+        return maps.clamp(0, 1).numpy(), scores_of(features, text, recipe)
 
 
-@dataclass(frozen=True)
-class ClipAdPlus:
-    """CLIP-AD's SDP+: SDP and APRIL-GAN's linear layers on the original stream, summed.
-
-    Not proven by a golden: no output of the official code was at hand to compare with.
-
-    As `ClipAd`; to the sum over taps of s is added the sum over taps of softmax(100 cos) through
-    `fc.i`, and the Gaussian (`sigma` 8, on VisA 2) smooths both. The official taps but the last
-    hold the next block's attention too, added in place, and so do these. Differences: 4 is added,
-    so that the map lies in 0 … 12; the others of `ClipAd` but its root.
-    """
-
-    image_size: int = 0
-    sigma: int = 8
-
-    name: ClassVar[str] = "clipad-plus"
-    title: ClassVar[str] = "CLIP-AD SDP+"
-    source: ClassVar[str] = ClipAd.source
-    high: ClassVar[float] = 3.0 * TAPS
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = "linear_layers."
-    prompts: ClassVar[str] = "clipad"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-
-    def recipe(self, info: TowerInfo) -> Recipe:
-        """That of `ClipAd`, so that both share features."""
-        return _recipe(info, self.image_size, self.sigma)
-
-    def parts(self, recipe: Recipe) -> tuple[str, ...]:
-        """For each tap (P, width) of the original stream; the class feature; what SDP reads."""
-        return (*tap_parts(recipe), *ClipAd().parts(recipe))
-
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
-    def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
-    ) -> list[SliceFeatures]:
-        """Both streams of the kept patches, and class features, not normalised."""
-        original, local = tower.two_taps(images, recipe)
-        of_layers = of_kept(original, local[-1][:, 0], recipe, kept)
-        both = zip(of_layers, _of_kept(local, recipe, kept), strict=True)
-        return [layers | surgery for layers, surgery in both]
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Normalise each sentence, mean over a side, normalise."""
-        return pooled(prompts, encoder, unit_mean)
-
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
-        return wanted(tensors, layer_shapes(info))
-
-    def maps(
-        self,
-        features: Sequence[SliceFeatures],
-        kept: MaskArray,
-        text: FloatArray,
-        learned: Learned,
-        recipe: Recipe | None,
-        references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Both sums, smoothed, plus 4; score from the last class feature."""
-        assert recipe is not None  # a method with a tower has one
-        total = smoothed(_surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
-        total += smoothed(through_layers(features, kept, text, learned, recipe), recipe, self.sigma)
-        return total.clamp(0, self.high).numpy(), _scores(features, text, recipe)
-
-
-def _recipe(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
+def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
     if sigma < 1:
         raise SettingError(f"sigma is {sigma}; choose 1 pixel or more.")
     side, grid = grid_of(info, image_size)
@@ -211,14 +124,16 @@ def _recipe(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
     return Recipe("sdp", side, grid, taps, activation=info.activation or "gelu", reach=reach)
 
 
-def _of_kept(local: Sequence[FloatArray], recipe: Recipe, kept: MaskArray) -> list[SliceFeatures]:
+def local_of_kept(
+    local: Sequence[FloatArray], recipe: Recipe, kept: MaskArray
+) -> list[SliceFeatures]:
     """The class feature and the kept patches' local features of each tap, from L x (B, 1+P, E)."""
     flat = np.pad(kept.reshape(len(kept), -1), ((0, 0), (1, 0)), constant_values=True)
     named = dict(zip(ClipAd().parts(recipe), local, strict=True))
     return [{n: tokens[b][flat[b]] for n, tokens in named.items()} for b in range(len(kept))]
 
 
-def _surgery(
+def surgery(
     features: Sequence[SliceFeatures], kept: MaskArray, text: FloatArray, recipe: Recipe
 ) -> Tensor:
     """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not kept."""
@@ -240,7 +155,7 @@ def smoothed(maps: Tensor, recipe: Recipe, sigma: int) -> Tensor:
     return enlarge @ maps @ enlarge.T
 
 
-def _scores(features: Sequence[SliceFeatures], text: FloatArray, recipe: Recipe) -> FloatArray:
+def scores_of(features: Sequence[SliceFeatures], text: FloatArray, recipe: Recipe) -> FloatArray:
     """softmax(100 cos) of the last tap's class feature, (B,) float32."""
     first = np.stack([one[f"vv{recipe.taps[-1]}"][0] for one in features]).astype(np.float32)
     classes = unit(text)

@@ -1,0 +1,79 @@
+"""AA-CLIP's adapters and projections in both towers; gradients flow to them."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from torch.nn import functional
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.types import ByteArray, Recipe
+
+TAPS = 4
+MIX = 0.1  # how much of an adapter joins the stream
+
+
+def shapes(info: TowerInfo) -> dict[str, tuple[int, int]]:
+    """Shapes of all learned tensors by their official names, for adapters in a quarter of blocks.
+
+    `text_adapter.i` and, after the last of them, the projection; `image_adapter.layer_adapters.i`,
+    `.seg_proj.k` of each tap, `.det_proj`.
+    """
+    width, embed, count = info.width, info.embed_dim, info.text_blocks // 4
+    found = {f"text_adapter.{i}.fc.0.weight": (info.text_width,) * 2 for i in range(count)}
+    found[f"text_adapter.{count}.fc.0.weight"] = (embed, info.text_width)
+    for i in range(info.visual_blocks // 4):
+        found[f"image_adapter.layer_adapters.{i}.fc.0.weight"] = (width, width)
+    for k in range(TAPS):
+        found[f"image_adapter.seg_proj.{k}.fc.weight"] = (embed, width)
+    return {**found, "image_adapter.det_proj.fc.weight": (embed, width)}
+
+
+def image_features(
+    tower: Tower, images: ByteArray, recipe: Recipe, learned: Mapping[str, Tensor]
+) -> tuple[list[Tensor], Tensor]:
+    """Unit patch features L x (B, P, E), and the detection feature (B, E), not normalised.
+
+    Gradients flow to the learned tensors.
+    """
+    found: list[Tensor] = []
+
+    def between(number: int, x: Tensor) -> Tensor:
+        weight = learned.get(f"image_adapter.layer_adapters.{number - 1}.fc.0.weight")
+        x = x if weight is None else _adapted(x, weight)
+        if number in recipe.taps:
+            found.append(tower.closed(x[:, 1:]).float())
+        return x
+
+    tower.walk(images, recipe, between)
+    whole = functional.linear(found[-1], learned["image_adapter.det_proj.fc.weight"])
+    patches = [
+        functional.linear(tap, learned[f"image_adapter.seg_proj.{k}.fc.weight"])
+        for k, tap in enumerate(found)
+    ]
+    unit = [functional.normalize(tap, dim=-1) for tap in patches]
+    return unit, functional.normalize(whole, dim=-1).mean(dim=1)
+
+
+def text_features(
+    tower: Tower, texts: Sequence[str], learned: Mapping[str, Tensor], activation: str
+) -> Tensor:
+    """(N, E) through the adapted text tower, not normalised; gradients flow to the tensors."""
+    count = sum(name.startswith("text_adapter.") for name in learned) - 1
+
+    def before(number: int, x: Tensor) -> Tensor:
+        if not 2 <= number < 2 + count:
+            return x
+        return _adapted(x, learned[f"text_adapter.{number - 2}.fc.0.weight"])
+
+    def project(x: Tensor) -> Tensor:
+        return functional.leaky_relu(x @ learned[f"text_adapter.{count}.fc.0.weight"].T)
+
+    return tower.read_words(*tower.words(texts), activation, before, project)
+
+
+def _adapted(x: Tensor, weight: Tensor) -> Tensor:
+    """0.9 x + 0.1 LeakyReLU(W x), the latter at the length of x, token by token."""
+    stream = x.float()
+    added = functional.leaky_relu(functional.linear(stream, weight))
+    scale = stream.norm(dim=-1, keepdim=True) / added.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    return (MIX * scale * added + (1 - MIX) * stream).to(x.dtype)

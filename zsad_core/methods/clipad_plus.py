@@ -1,0 +1,114 @@
+"""CLIP-AD's SDP+: SDP, and learned linear layers on the original stream."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.methods.aprilgan import TAPS, layer_shapes, through_layers
+from zsad_core.methods.checkpoints import wanted
+from zsad_core.methods.clipad import (
+    ClipAd,
+    local_of_kept,
+    recipe_of,
+    scores_of,
+    smoothed,
+    surgery,
+)
+from zsad_core.methods.grids import of_kept, tap_parts
+from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
+from zsad_core.types import (
+    ByteArray,
+    FloatArray,
+    Learned,
+    MaskArray,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
+
+
+@dataclass(frozen=True)
+class ClipAdPlus:
+    """CLIP-AD's SDP+: SDP and APRIL-GAN's linear layers on the original stream, summed.
+
+    Not proven by a golden: no output of the official code was at hand to compare with.
+
+    As `ClipAd`; to the sum over taps of s is added the sum over taps of softmax(100 cos) through
+    `fc.i`, and the Gaussian (`sigma` 8, on VisA 2) smooths both. The official taps but the last
+    hold the next block's attention too, added in place, and so do these. Differences: 4 is added,
+    so that the map lies in 0 … 12; the others of `ClipAd` but its root.
+    """
+
+    image_size: int = 0
+    sigma: int = 8
+
+    name: ClassVar[str] = "clipad-plus"
+    title: ClassVar[str] = "CLIP-AD SDP+"
+    source: ClassVar[str] = ClipAd.source
+    high: ClassVar[float] = 3.0 * TAPS
+    learned: ClassVar[bool] = True
+    official: ClassVar[str] = "linear_layers."
+    prompts: ClassVar[str] = "clipad"
+    prompt_note: ClassVar[str] = ""
+    needs_tower: ClassVar[bool] = True
+    in_tower: ClassVar[bool] = False
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """That of `ClipAd`, so that both share features."""
+        return recipe_of(info, self.image_size, self.sigma)
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """For each tap (P, width) of the original stream; the class feature; what SDP reads."""
+        return (*tap_parts(recipe), *ClipAd().parts(recipe))
+
+    def by_volume(self, references: int) -> bool:
+        """Every slice by itself."""
+        return False
+
+    def encode(
+        self,
+        tower: Tower,
+        images: ByteArray,
+        recipe: Recipe,
+        kept: MaskArray,
+        learned: Learned,
+    ) -> list[SliceFeatures]:
+        """Both streams of the kept patches, and class features, not normalised."""
+        original, local = tower.two_taps(images, recipe)
+        of_layers = of_kept(original, local[-1][:, 0], recipe, kept)
+        both = zip(of_layers, local_of_kept(local, recipe, kept), strict=True)
+        return [layers | surgery for layers, surgery in both]
+
+    def texts(
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
+    ) -> FloatArray:
+        """Normalise each sentence, mean over a side, normalise."""
+        return pooled(prompts, encoder, unit_mean)
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
+        return wanted(tensors, layer_shapes(info))
+
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: Learned,
+        recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Both sums, smoothed, plus 4; score from the last class feature."""
+        assert recipe is not None  # a method with a tower has one
+        total = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
+        total += smoothed(through_layers(features, kept, text, learned, recipe), recipe, self.sigma)
+        return total.clamp(0, self.high).numpy(), scores_of(features, text, recipe)
