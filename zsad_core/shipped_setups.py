@@ -74,7 +74,7 @@ _ENTRIES = (
     *_trained("anomalyclip", "prompts"),
     *_trained("adaclip", "prompts in both towers", PLAIN),
     *_trained("mvfa", "adapters inside the tower", STILL),
-    *_trained("clipad-plus", "linear layers"),
+    *_trained("clipad-plus", "linear layers", (*FINER, ("sigma", "2"))),  # lesions are small
     *_trained("aaclip", "adapters in both towers"),
     *map(_official, published.FILES),
     _untrained("winclip", "zero-shot", DEMO, "Demo CLIP"),

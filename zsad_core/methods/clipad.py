@@ -116,6 +116,7 @@ class ClipAd:
 
 
 def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
+    """That of SDP and of SDP+; raises SettingError for a Gaussian of no width."""
     if sigma < 1:
         raise SettingError(f"sigma is {sigma}; choose 1 pixel or more.")
     side, grid = grid_of(info, image_size)
