@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zsad_core import (
     metrics,
     pipeline,
+    prompt_sets,
     setups,
     slicing,
     stored_cubes,
@@ -77,7 +78,7 @@ def map_key(engine: Engine, spec: MapSpec) -> str:
         stored_features.feature_key(engine, spec.features),
         method=spec.method,
         learned=setups.digest(setups.find(spec.method, spec.setup)),
-        prompts=replace(spec.prompts, name="", source=""),
+        prompts=prompt_sets.content(spec.prompts),
         options=spec.options,
         references=[(engine.volume(one.slices).digest, one.index) for one in spec.references],
         volumes=stored_cubes.digests(engine, spec),

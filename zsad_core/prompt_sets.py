@@ -4,6 +4,7 @@ import functools
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import yaml
@@ -12,6 +13,7 @@ from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
 SHIPPED = Path(__file__).parent / "prompts"
+BANK = SHIPPED / "bank.yaml"  # phrases to search with, no prompt set
 LARGEST = 256 * 1024  # bytes of a prompt file
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
 
@@ -40,10 +42,19 @@ def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return _side(prompts, "normal"), _side(prompts, "abnormal")
 
 
+def content(prompts: PromptSet) -> PromptSet:
+    """What of a set a method reads: its texts without name, source and what is switched off.
+
+    >>> content(PromptSet("x", ("a",), ("b",), source="own")).source
+    ''
+    """
+    return PromptSet("", prompts.normal, prompts.abnormal, prompts.templates, prompts.class_name)
+
+
 @functools.cache
 def shipped() -> dict[str, PromptSet]:
     """The prompt sets that come with the project, by name."""
-    found = [load(path) for path in sorted(SHIPPED.glob("*.yaml"))]
+    found = [load(path) for path in _shipped_files()]
     return {one.name: one for one in found}
 
 
@@ -52,7 +63,7 @@ def load(path: Path) -> PromptSet:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
+        known = ", ".join(file.stem for file in _shipped_files())
         raise PromptError(
             f"There is no prompt set '{path}'; give a YAML file, or one of {known}."
         ) from error
@@ -63,16 +74,7 @@ def load(path: Path) -> PromptSet:
 
 def parse(content: bytes, where: str) -> PromptSet:
     """A prompt set from the bytes of a YAML file named `where`; raises PromptError."""
-    if len(content) > LARGEST:
-        raise PromptError(
-            f"'{where}' has {len(content)} bytes; a prompt set has at most {LARGEST}."
-        )
-    try:
-        found = yaml.safe_load(content.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
-    if not isinstance(found, dict):
-        raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
+    found = read_yaml(content, where)
     try:
         file = _File.model_validate(found)
     except pydantic.ValidationError as error:
@@ -81,6 +83,19 @@ def parse(content: bytes, where: str) -> PromptSet:
         raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
     texts = {side: tuple(getattr(file, side)) for side in ("normal", "abnormal", "templates")}
     return PromptSet(file.name, **texts, class_name=file.class_name, source=file.source)
+
+
+def read_yaml(content: bytes, where: str) -> dict[str, Any]:
+    """The mapping that a YAML file named `where` holds; raises PromptError."""
+    if len(content) > LARGEST:
+        raise PromptError(f"'{where}' has {len(content)} bytes; it may have at most {LARGEST}.")
+    try:
+        found = yaml.safe_load(content.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
+    if not isinstance(found, dict):
+        raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
+    return found
 
 
 def save(prompts: PromptSet, folder: Path) -> Path:
@@ -116,6 +131,10 @@ def user_sets(folder: Path) -> dict[str, PromptSet]:
     """The sets that a user saved, by name; raises PromptError for a damaged one."""
     found = [load(path) for path in sorted(folder.glob("*.yaml"))]
     return {one.name: one for one in found}
+
+
+def _shipped_files() -> list[Path]:
+    return [path for path in sorted(SHIPPED.glob("*.yaml")) if path != BANK]
 
 
 def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:

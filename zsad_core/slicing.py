@@ -70,6 +70,19 @@ def patches_near(brain: MaskArray, grid: int, reach: int) -> MaskArray:
     return ndimage.binary_dilation(counts, square) if reach else counts
 
 
+def pixels_per_patch(mask: MaskArray, grid: int) -> NDArray[np.int64]:
+    """How many pixels of a mask (H, W) lie in each patch, (R, C); each pixel is counted once.
+
+    >>> pixels_per_patch(np.eye(4, dtype=bool), 2).tolist()
+    [[2, 0], [0, 2]]
+    """
+    rows, columns = (
+        np.searchsorted(_starts(size, grid), np.arange(size), "right") - 1 for size in mask.shape
+    )
+    patch = (rows[:, None] * grid + columns)[mask]  # (set pixels,)
+    return np.bincount(patch, minlength=grid * grid).reshape(grid, grid)
+
+
 def depths(brain: MaskArray, centre: Literal["middle", "centroid"] = "middle") -> FloatArray:
     """Depth of each slice (S,): -1 the most inferior, +1 the most superior brain slice, else NaN.
 
@@ -145,7 +158,10 @@ def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
 def _touched(mask: MaskArray, grid: int, axes: tuple[int, ...]) -> MaskArray:
     """The mask in `grid` parts along each of the axes: whether any of it lies in the part."""
     for axis in axes:
-        size = mask.shape[axis]
-        starts = np.minimum(np.arange(grid) * size // grid, size - 1)
-        mask = np.logical_or.reduceat(mask, starts, axis=axis)
+        mask = np.logical_or.reduceat(mask, _starts(mask.shape[axis], grid), axis=axis)
     return mask
+
+
+def _starts(size: int, grid: int) -> NDArray[np.int64]:
+    """The first pixel of each patch along an axis of that many pixels."""
+    return np.minimum(np.arange(grid) * size // grid, size - 1)

@@ -1,11 +1,11 @@
 """Text of a prompt set for a method: each exact sentence is encoded once and stored."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core import backbones, methods, setups
+from zsad_core import backbones, methods, prompt_sets, setups
 from zsad_core.engine import Engine
 from zsad_core.jobs import INTERACTIVE
 from zsad_core.store import key_of
@@ -28,7 +28,7 @@ def class_embeddings(
         backbones.info(spec.features.backbone).digest,
         method=spec.method,
         learned=setups.digest(entry),
-        prompts=replace(spec.prompts, name="", source=""),
+        prompts=prompt_sets.content(spec.prompts),
         options=spec.options,
         precision=spec.features.precision,
     )

@@ -106,7 +106,8 @@ class PromptSet:
     """Sentences that describe normal and abnormal images.
 
     A text holds "{}" where the class name goes; a template holds "{}" where the text goes. Without
-    templates the texts themselves are the sentences.
+    templates the texts themselves are the sentences. `tuned_on` are subjects whose truth chose the
+    texts: numbers on them flatter. Texts that are switched off are kept, and read by nobody.
     """
 
     name: str
@@ -115,6 +116,9 @@ class PromptSet:
     templates: tuple[str, ...] = ()
     class_name: str = "object"
     source: str = ""
+    tuned_on: tuple[str, ...] = ()
+    normal_off: tuple[str, ...] = ()
+    abnormal_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
-from zsad_core.methods.texts import TextEncoder, probability, unit_mean
+from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -169,6 +169,14 @@ class AnomalyClip:
         maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         return maps.clamp(0, self.high).numpy(), probability(first, text)
+
+
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): sum over taps of the kept patches' probabilities, not smoothed, for (N, K, E)."""
+    found = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
+    return np.asarray(np.sum(found, axis=0))
 
 
 def text_features(

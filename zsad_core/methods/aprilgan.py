@@ -129,13 +129,30 @@ def through_layers(
     apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
     total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
     for i, block in enumerate(recipe.taps):
-        found = np.concatenate([one[f"tap{block}"] for one in features])
-        tokens = torch.from_numpy(found).float()
-        z = torch.nn.functional.linear(tokens, *_layer(learned, i, tokens.shape[1]))
-        logits = (z / z.norm(dim=1, keepdim=True)) @ apart  # (sum of P,)
+        tokens = np.concatenate([one[f"tap{block}"] for one in features])
+        logits = _aligned(tokens, learned, i) @ apart  # (sum of P,)
         grid = spread(logits.numpy(), kept, FAR)
         total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
     return total[:, 0]
+
+
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): sum over taps of the softmax at the kept patches, not enlarged, for (N, K, E)."""
+    if learned is None:
+        raise WeightsError("APRIL-GAN needs its linear layers; choose a training setup.")
+    apart = torch.from_numpy(100 * (texts[:, 1] - texts[:, 0])).float()  # (N, E)
+    taps = enumerate(recipe.taps)
+    found = [torch.sigmoid(apart @ _aligned(features[f"tap{b}"], learned, i).T) for i, b in taps]
+    return np.asarray(torch.stack(found).sum(0).numpy())
+
+
+def _aligned(tokens: FloatArray, learned: dict[str, FloatArray], tap: int) -> torch.Tensor:
+    """Tokens (P, width) of a tap in the space of the text, (P, E), of length one."""
+    values = torch.from_numpy(np.array(tokens, np.float32))
+    z = torch.nn.functional.linear(values, *_layer(learned, tap, tokens.shape[1]))
+    return z / z.norm(dim=1, keepdim=True)
 
 
 def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:

@@ -38,6 +38,24 @@ class TowerTexts:
         return work(self._tower, self._activation)
 
 
+class Remembered:
+    """An encoder that asks another one once for each sentence, for many sets of the same words."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder, self._known = encoder, dict[str, FloatArray]()
+
+    def sentences(self, texts: Sequence[str]) -> FloatArray:
+        """(N, E) float32 text features, not normalised."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._encoder.sentences(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+    def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
+        """What work(tower, activation) returns."""
+        return self._encoder.on_tower(work)
+
+
 def pooled(
     prompts: PromptSet, encoder: TextEncoder, pool: Callable[[FloatArray], FloatArray]
 ) -> FloatArray:
@@ -60,4 +78,11 @@ def probability(embeddings: FloatArray, text: FloatArray) -> FloatArray:
     """softmax(cosine / 0.07) of the abnormal class, (N,) from (N, E) and (K, E)."""
     classes = unit(text)
     apart = unit(embeddings.astype(np.float32)) @ (classes[1] - classes[0]) / TEMPERATURE
+    return np.asarray(expit(apart), np.float32)
+
+
+def probabilities(embeddings: FloatArray, texts: FloatArray) -> FloatArray:
+    """`probability` for many texts, (N, M) from (M, E) and (N, K, E)."""
+    classes = unit(texts)
+    apart = (classes[:, 1] - classes[:, 0]) @ unit(embeddings.astype(np.float32)).T / TEMPERATURE
     return np.asarray(expit(apart), np.float32)

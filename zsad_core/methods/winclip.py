@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zsad_core.backbones import Tower, TowerInfo
 from zsad_core.methods.grids import enlarged, grid_of
 from zsad_core.methods.memory import distance
-from zsad_core.methods.texts import TextEncoder, pooled, probability
+from zsad_core.methods.texts import TextEncoder, pooled, probabilities, probability
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -150,6 +150,17 @@ def _few(
     return total / np.float32(1 + len(recipe.windows))
 
 
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): harmonic means at the kept patches, not enlarged, for (N, K, E)."""
+    inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
+    for scale in recipe.windows:
+        found = probabilities(features[f"windows{scale}"], texts)
+        inverse = inverse + 1 / _harmonic(found, kept, scale)[:, kept]
+    return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
+
+
 def _touching(kept: MaskArray, scale: int) -> MaskArray:
     """Windows (R-k+1, C-k+1), by their upper left patch, that hold a kept patch."""
     views = np.lib.stride_tricks.sliding_window_view(kept, (scale, scale))
@@ -165,16 +176,17 @@ def _patches(kept: MaskArray, scale: int) -> NDArray[np.int64]:
 
 
 def _harmonic(values: FloatArray, kept: MaskArray, scale: int) -> FloatArray:
-    """Harmonic mean (R, C) of the values (M,) of the windows that hold each patch."""
+    """Harmonic mean (…, R, C) of the values (…, M) of the windows that hold each patch."""
     touching = _touching(kept, scale)
-    inverse = np.zeros(touching.shape)
+    inverse = np.zeros((*values.shape[:-1], *touching.shape))
     with np.errstate(divide="ignore"):  # a window just like a normal one: its mean is 0
-        inverse[touching] = 1 / values.astype(np.float64)
-    total, count = np.zeros(kept.shape), np.zeros(kept.shape)
+        inverse[..., touching] = 1 / values.astype(np.float64)
+    total, count = np.zeros((*values.shape[:-1], *kept.shape)), np.zeros(kept.shape)
     height, width = touching.shape
     for row in range(scale):
         for column in range(scale):
-            place = (slice(row, row + height), slice(column, column + width))
+            place = (..., slice(row, row + height), slice(column, column + width))
             total[place] += inverse
             count[place] += touching
-    return np.divide(count, total, out=np.ones(kept.shape), where=total > 0)
+    count = np.broadcast_to(count, total.shape)
+    return np.divide(count, total, out=np.ones(total.shape), where=total > 0)

@@ -1,0 +1,177 @@
+"""The quick measure: hand-made maps, the fast ways beside `maps`, and nothing computed twice."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tests.goldens_of import recipe as golden_recipe
+from zsad_core import backbones, candidates, methods, null_test, pipeline, prompt_sets, slicing
+from zsad_core.engine import Engine
+from zsad_core.errors import Cancelled, SettingError
+from zsad_core.methods import many_texts
+from zsad_core.store import Store
+from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
+
+CLIP = golden_recipe("recipe_clip_random")
+PAIR = prompt_sets.shipped()["minimal-pair"]
+OTHERS = tuple(PromptSet("", (n,), (a,)) for n, a in (("a cat", "a dog"), ("a dog", "a cat")))
+
+
+@pytest.fixture
+def spec(tmp_path):
+    """WinCLIP on a scan of 16 filled slices with a lesion in the upper ones, its own store."""
+    values, truth = np.zeros((20, 24, 18), np.int16), np.zeros((20, 24, 18), np.uint8)
+    values[4:16, 5:20, 1:-1] = np.random.default_rng(5).integers(50, 900, (12, 15, 16))
+    truth[6:9, 8:12, 9:-1] = 1
+    (tmp_path / "data").mkdir()
+    for name, array in (("a", values), ("a_seg", truth), ("b", values)):
+        nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / "data" / f"{name}.nii.gz")
+    slices = SliceSpec(DataSpec("folder", str(tmp_path / "data")), "a", "scan")
+    found = pipeline.map_spec(Engine(), slices, "winclip", "zero-shot", PAIR)
+    return replace(found, features=replace(found.features, precision="float32"))
+
+
+@pytest.fixture
+def engine(tmp_path):
+    return Engine(Store(tmp_path / "store"), "cpu")
+
+
+def test_pixels_of_a_patch_are_counted_once():
+    mask = np.ones((5, 3), bool)
+    assert slicing.pixels_per_patch(mask, 2).tolist() == [[2, 4], [3, 6]]
+    assert slicing.pixels_per_patch(mask, 6).sum() == 15
+
+
+def test_counted_puts_pixels_at_the_level_of_their_patch():
+    levels = np.array([[3, 3, 7], [0, 7, 7]], np.uint8)
+    pixels = np.array([[2.0, 1, 4], [0, 5, 1]])
+    found = candidates._counted(levels, pixels)
+    assert found[0][:, [3, 7]].tolist() == [[3, 4], [5, 1]]
+    assert found[1][:, [0, 7]].tolist() == [[2, 5], [0, 6]]
+
+
+@pytest.mark.parametrize("name", many_texts.AT_ONCE)
+def test_the_fast_way_is_the_map_before_it_is_enlarged(name):
+    """At an input side of one pixel a patch `maps` enlarges nothing; AnomalyCLIP still smooths."""
+    method, tower = methods.METHODS[name](), backbones.load(BackboneSpec("demo"), "cpu", "float32")
+    recipe = method.recipe(tower.info)
+    learned = {
+        "aprilgan": lambda: {
+            f"fc.{i}.{part}": np.random.default_rng(i).normal(size=shape).astype(np.float32)
+            for i in range(4)
+            for part, shape in (("weight", (128, 128)), ("bias", (128,)))
+        },
+    }.get(name, lambda: None)()
+    rng = np.random.default_rng(2)
+    image = rng.integers(0, 256, (1, 224, 224), np.uint8)
+    kept = np.zeros((1, recipe.grid, recipe.grid), bool)
+    kept[0, 5:9, 6:20] = True
+    features = method.encode(tower, image, recipe, kept, learned)
+    texts = rng.normal(size=(3, 2, tower.info.embed_dim)).astype(np.float32)
+    texts /= np.linalg.norm(texts, axis=-1, keepdims=True)
+    found = many_texts.patch_values(method, features[0], kept[0], texts, learned, recipe)
+    assert (found.shape, found.dtype) == ((3, kept.sum()), np.float32)
+    small = replace(recipe, image_size=recipe.grid)
+    for text, values in zip(texts, found, strict=True):
+        if name == "anomalyclip":
+            taps = [
+                methods.anomalyclip.probability(features[0][f"tap{t}"], text) for t in recipe.taps
+            ]
+            expected = np.sum(taps, axis=0)
+        else:
+            maps, _ = method.maps(features, kept, text, learned, small, ())
+            expected = maps[0][kept[0]]
+        np.testing.assert_allclose(values, expected, atol=2e-6)
+
+
+def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch(monkeypatch):
+    method, tower = (
+        methods.METHODS["winclip"](),
+        backbones.load(BackboneSpec("demo"), "cpu", "float32"),
+    )
+    recipe = method.recipe(tower.info)
+    rng = np.random.default_rng(2)
+    kept = np.ones((1, recipe.grid, recipe.grid), bool)
+    features = method.encode(
+        tower, rng.integers(0, 256, (1, 224, 224), np.uint8), recipe, kept, None
+    )
+    texts = rng.normal(size=(2, 2, tower.info.embed_dim)).astype(np.float32)
+    monkeypatch.setattr(many_texts, "AT_ONCE", {})
+    found = many_texts.patch_values(method, features[0], kept[0], texts, None, recipe)
+    maps, _ = method.maps(features, kept, texts[1], None, recipe, ())
+    np.testing.assert_allclose(found[1][28], maps[0][8:16, 0:8].mean(), rtol=1e-5)
+
+
+def test_the_quick_measure_counts_the_brain_of_the_slices_looked_at(engine, spec):
+    found = candidates.histograms(engine, spec, ["a"], OTHERS, every=4)
+    stack = engine.stack(spec.features.slices)
+    looked = candidates.slices_of(engine, spec, 4)
+    assert looked == [3, 7, 11, 15]
+    assert found.shape == (1, 2, 2, 256)
+    truth, brain = stack.truth[looked], stack.brain[looked]
+    assert found.sum(axis=-1).tolist() == [[[(brain & ~truth).sum(), (brain & truth).sum()]] * 2]
+
+
+def test_swapped_texts_of_a_symmetric_method_turn_the_ranking_round(engine, spec):
+    """1 - p for every window is not 1 - the harmonic mean, but ranks nearly turn round."""
+    auroc, dice = candidates.measures(candidates.histograms(engine, spec, ["a"], OTHERS, every=4))
+    assert abs(auroc[0].sum() - 1) < 0.05
+    assert (dice > 0).all()
+
+
+def test_a_second_run_computes_nothing(engine, spec, monkeypatch):
+    first = candidates.histograms(engine, spec, ["a"], OTHERS)
+    monkeypatch.setattr(candidates, "patch_values", None)
+    renamed = [replace(one, name="else", source="else") for one in OTHERS]
+    np.testing.assert_array_equal(candidates.histograms(engine, spec, ["a"], renamed), first)
+    with pytest.raises(TypeError):
+        candidates.histograms(engine, spec, ["a"], OTHERS[:1])
+
+
+def test_progress_counts_candidates_and_cancels(engine, spec):
+    seen = []
+    candidates.histograms(engine, spec, ["a"], OTHERS, 1, lambda *at: seen.append(at))
+    assert seen[0] == (0, 2)
+    assert seen[-1] == (2, 2)
+    assert seen == sorted(seen)
+
+    def stop(done, total):
+        if done:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        candidates.histograms(engine, spec, ["a"], (*OTHERS, PAIR), 1, stop)
+
+
+def test_what_cannot_be_judged_is_said(engine, spec):
+    with pytest.raises(SettingError, match="b has no segmentation"):
+        candidates.histograms(engine, spec, ["b"], OTHERS)
+    picked = replace(spec, references=(Reference(spec.features.slices, 3),))
+    with pytest.raises(SettingError, match="1 normal slices are picked"):
+        candidates.histograms(engine, picked, ["a"], OTHERS)
+
+
+def test_the_null_test_places_the_prompt(engine, spec):
+    pairs = null_test.random_pairs(PAIR, ["a cat", "a dog", "a tree"], 5)
+    assert null_test.random_pairs(PAIR, ["a cat", "a dog", "a tree"], 5) == pairs
+    found = null_test.null_test(engine, spec, ["a"], pairs, 4)
+    assert found.auroc.shape == found.best_dice.shape == (1, 5)
+    own = candidates.measures(candidates.histograms(engine, spec, ["a"], (PAIR,), 4))
+    assert (found.own_auroc, found.own_best_dice) == (own[0][:, 0], own[1][:, 0])
+
+
+def test_the_place_is_counted_by_hand():
+    random = np.array([0.2, 0.4, 0.4, np.nan])
+    assert null_test.place(0.5, random) == null_test.Place(3.0, 3, 0.25)
+    assert null_test.place(0.4, random) == null_test.Place(2.0, 3, 0.75)
+    assert null_test.place(0.1, random) == null_test.Place(0.0, 3, 1.0)
+    over = null_test.over_subjects(np.array([[0.2, 0.4], [0.6, 0.8], [np.nan, np.nan]]))
+    np.testing.assert_allclose(over, [0.4, 0.6])
+    assert np.isnan(null_test.over_subjects(np.array([np.nan])))
+
+
+def test_a_pair_needs_two_phrases():
+    with pytest.raises(SettingError, match="there are 1"):
+        null_test.random_pairs(PAIR, ["a", "a"], 5)
