@@ -7,7 +7,9 @@ from functools import partial
 import streamlit as st
 
 from pages.ui.compute import engine
-from pages.ui.sidebar import KEPT, Choice, all_prompts, usual_prompts
+from pages.ui.picks import KEPT
+from pages.ui.prompt_choice import all_prompts, usual_prompts
+from pages.ui.sidebar import Choice
 from zsad_core import methods, pipeline, setups
 from zsad_core.types import MapSpec, PromptSet, SliceSpec
 
