@@ -1,8 +1,9 @@
-"""The prompt lab: edit texts and see map and numbers change, the old beside the new."""
+"""The prompt lab: edit texts and see map and numbers change, search for better ones, doubt them."""
 
 from pages.ui.compute import page
-from pages.ui.prompt_lab import prompt_lab
+from pages.ui.prompt_lab import prompt_lab, section
 from pages.ui.sidebar import sidebar
 
 with page("Prompts", "✏️"):
-    prompt_lab(sidebar(edit_prompts=False))
+    chosen = section()
+    prompt_lab(sidebar(edit_prompts=chosen != "Edit"), chosen)

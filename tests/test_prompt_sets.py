@@ -1,5 +1,7 @@
 """Prompt sets as files: what is written is read back, and what is wrong is said."""
 
+from dataclasses import replace
+
 import pytest
 
 from zsad_core import prompt_sets
@@ -55,3 +57,48 @@ def test_texts_templates_and_class_name_are_put_together():
         prompt_sets.sentences(PromptSet("x", ("a",), ()))
     with pytest.raises(PromptError, match="600 characters"):
         prompt_sets.sentences(PromptSet("x", ("a" * 600,), ("b",)))
+
+
+def test_earlier_versions_stay(tmp_path):
+    prompt_sets.save(OWN, tmp_path)
+    prompt_sets.save(OWN, tmp_path)
+    assert prompt_sets.older("mine", tmp_path) == {}
+    second = replace(OWN, abnormal=("worse {}",))
+    third = replace(OWN, normal_off=("a {}",), normal=("b",))
+    prompt_sets.save(second, tmp_path)
+    path = prompt_sets.save(third, tmp_path)
+    assert prompt_sets.older("mine", tmp_path) == {1: OWN, 2: second}
+    assert prompt_sets.load(path) == third
+    assert prompt_sets.user_sets(tmp_path) == {"mine": third}
+
+
+def test_a_set_never_takes_the_file_of_another(tmp_path):
+    prompt_sets.save(OWN, tmp_path)
+    with pytest.raises(PromptError, match=r"'Mine!' would take the file of 'mine'"):
+        prompt_sets.save(replace(OWN, name="Mine!"), tmp_path)
+
+
+def test_the_record_of_a_search_is_kept_and_where_it_was_tuned(tmp_path):
+    found = replace(OWN, name="found", tuned_on=("S1", "S2"))
+    record = {"date": "2026-01-01", "numbers": {"before, search": {"dice": 0.25}}}
+    path = prompt_sets.save(found, tmp_path, record)
+    assert prompt_sets.load(path) == found
+    assert prompt_sets.record("found", tmp_path) == record
+    assert prompt_sets.record("mine", tmp_path) == {}
+
+
+def test_what_a_method_reads_is_neither_name_nor_what_is_switched_off():
+    other = replace(OWN, name="x", source="y", tuned_on=("S1",), normal_off=("z",))
+    assert prompt_sets.content(other) == prompt_sets.content(OWN)
+    assert prompt_sets.content(replace(OWN, class_name="x")) != prompt_sets.content(OWN)
+
+
+def test_differences_name_what_was_added_and_removed():
+    other = replace(OWN, normal=("a {}", "new"), templates=(), class_name="liver")
+    assert prompt_sets.differences(OWN, other) == [
+        ("removed", "normal", "grau: ü"),
+        ("added", "normal", "new"),
+        ("removed", "templates", "a photo of {}."),
+        ("removed", "class_name", "brain"),
+        ("added", "class_name", "liver"),
+    ]

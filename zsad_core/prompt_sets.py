@@ -3,9 +3,11 @@
 import functools
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pydantic
 import yaml
 
@@ -14,6 +16,8 @@ from zsad_core.types import PromptSet
 
 SHIPPED = Path(__file__).parent / "prompts"
 BANK = SHIPPED / "bank.yaml"  # phrases to search with, no prompt set
+LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
+OLDER = "older"  # folder of earlier versions
 LARGEST = 256 * 1024  # bytes of a prompt file
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
 
@@ -29,6 +33,10 @@ class _File(pydantic.BaseModel):
     templates: list[str] = []
     class_name: str = "object"
     source: str = ""
+    tuned_on: list[str] = []
+    normal_off: list[str] = []
+    abnormal_off: list[str] = []
+    record: dict[str, Any] = {}
 
 
 def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -74,15 +82,9 @@ def load(path: Path) -> PromptSet:
 
 def parse(content: bytes, where: str) -> PromptSet:
     """A prompt set from the bytes of a YAML file named `where`; raises PromptError."""
-    found = read_yaml(content, where)
-    try:
-        file = _File.model_validate(found)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
-    texts = {side: tuple(getattr(file, side)) for side in ("normal", "abnormal", "templates")}
-    return PromptSet(file.name, **texts, class_name=file.class_name, source=file.source)
+    file = _checked(read_yaml(content, where), where)
+    lists = {name: tuple(getattr(file, name)) for name in LISTS}
+    return PromptSet(file.name, **lists, class_name=file.class_name, source=file.source)
 
 
 def read_yaml(content: bytes, where: str) -> dict[str, Any]:
@@ -98,39 +100,102 @@ def read_yaml(content: bytes, where: str) -> dict[str, Any]:
     return found
 
 
-def save(prompts: PromptSet, folder: Path) -> Path:
-    """Write a set as YAML, under a file name made from its name; raises PromptError."""
+def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None) -> Path:
+    """Write a set as YAML, under a file name made from its name; raises PromptError.
+
+    Where a set of that name says something else, that one is kept as an older version. `record`
+    says how the texts were found, as plain values.
+    """
     sentences(prompts)
-    stem = re.sub(r"[^a-z0-9]+", "-", prompts.name.lower()).strip("-")[:60]
-    if not stem:
-        raise PromptError(f"'{prompts.name}' makes no file name; use letters or digits.")
+    stem = _stem(prompts.name)
     if prompts.name in shipped():
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.yaml"
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(as_yaml(prompts), "utf-8")
-    temporary.replace(path)
+    with filelock.FileLock(folder / f".{stem}.lock"):
+        if path.exists():
+            before = load(path)
+            if before.name != prompts.name:
+                raise PromptError(
+                    f"'{prompts.name}' would take the file of '{before.name}'; choose another name."
+                )
+            if before != prompts:
+                number = max(older(before.name, folder), default=0) + 1
+                (folder / OLDER).mkdir(exist_ok=True)
+                path.replace(folder / OLDER / f"{stem}@{number}.yaml")
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(as_yaml(prompts, record), "utf-8")
+        temporary.replace(path)
     return path
 
 
-def as_yaml(prompts: PromptSet) -> str:
+def older(name: str, folder: Path) -> dict[int, PromptSet]:
+    """Earlier versions of a user's set by number from 1, the oldest; raises PromptError."""
+    found = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
+    return {n: load(path) for n, path in sorted((int(p.stem.rpartition("@")[2]), p) for p in found)}
+
+
+def record(name: str, folder: Path) -> dict[str, Any]:
+    """How the texts of a user's set were found, {} where nothing is known; raises PromptError."""
+    path = folder / f"{_stem(name)}.yaml"
+    return (
+        _checked(read_yaml(path.read_bytes(), str(path)), str(path)).record if path.exists() else {}
+    )
+
+
+def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None) -> str:
     """The set as the text of a YAML file that `parse` reads back."""
     content = {
         "name": prompts.name,
         "source": prompts.source,
         "class_name": prompts.class_name,
-        "normal": list(prompts.normal),
-        "abnormal": list(prompts.abnormal),
-        "templates": list(prompts.templates),
+        **{name: list(getattr(prompts, name)) for name in LISTS},
+        "record": dict(record or {}),
     }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    always = ("name", "source", "class_name", "normal", "abnormal", "templates")
+    kept = {name: value for name, value in content.items() if value or name in always}
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+
+
+def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:
+    """(added or removed, what, text) from one set to the other, for texts, templates, class word.
+
+    >>> differences(PromptSet("x", ("a",), ("b",)), PromptSet("y", ("a",), ("c",)))
+    [('removed', 'abnormal', 'b'), ('added', 'abnormal', 'c')]
+    """
+    found = []
+    for what in ("normal", "abnormal", "templates", "class_name"):
+        old, new = (_texts(getattr(one, what)) for one in (before, now))
+        found += [("removed", what, text) for text in old if text not in new]
+        found += [("added", what, text) for text in new if text not in old]
+    return found
 
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:
     """The sets that a user saved, by name; raises PromptError for a damaged one."""
     found = [load(path) for path in sorted(folder.glob("*.yaml"))]
     return {one.name: one for one in found}
+
+
+def _checked(found: dict[str, Any], where: str) -> _File:
+    try:
+        return _File.model_validate(found)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
+
+
+def _stem(name: str) -> str:
+    """The file name of a set, made from its name; raises PromptError."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if not stem:
+        raise PromptError(f"'{name}' makes no file name; use letters or digits.")
+    return stem
+
+
+def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def _shipped_files() -> list[Path]:

@@ -47,7 +47,7 @@ def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
         figure.add_trace(line.update(customdata=data, hovertemplate=hover))
     most = int(widest.lesion_slices.max())
     figure.update_layout(yaxis={"range": [0, max(most, 1) * 1.05], "dtick": max(most // 5, 1)})
-    return _legible(figure)
+    return legible(figure)
 
 
 def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray) -> go.Figure:
@@ -67,7 +67,7 @@ def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArr
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
         figure.add_trace(line.update(customdata=_rows(shown, name, shown + 1), hovertemplate=hover))
     figure.update_layout(yaxis={"visible": False, "range": [0, 1]})
-    return _legible(figure)
+    return legible(figure)
 
 
 def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figure:
@@ -88,7 +88,7 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
     names = [html.escape(_short(labels[i])) for i in order]
     figure = go.Figure(bar)
     figure.update_layout(
-        **_look(height=110 + 30 * len(rows)),
+        **look(height=110 + 30 * len(rows)),
         xaxis={
             "title": {"text": "Pull on the mean anomaly (← normal, abnormal →)"},
             "gridcolor": GREY,
@@ -98,14 +98,14 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
         },
         yaxis={"tickvals": rows, "ticktext": names, "automargin": True, "showgrid": False},
     )
-    return _legible(figure)
+    return legible(figure)
 
 
 def _sheet(left: str, right: str) -> go.Figure:
     """An empty figure over depth; Plotly draws `yaxis2` last, so the lines are on it."""
     figure = go.Figure()
     figure.update_layout(
-        **_look(height=460),
+        **look(height=460),
         xaxis={"title": {"text": DEPTH}, "range": [-1.04, 1.04], "gridcolor": GREY, "dtick": 0.25},
         yaxis={"title": {"text": right}, "side": "right", "showgrid": False, "zeroline": False},
         yaxis2={
@@ -124,7 +124,8 @@ def _sheet(left: str, right: str) -> go.Figure:
     return figure
 
 
-def _look(height: int) -> dict[str, object]:
+def look(height: int) -> dict[str, object]:
+    """Layout that every figure shares."""
     return {
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
@@ -134,7 +135,7 @@ def _look(height: int) -> dict[str, object]:
     }
 
 
-def _legible(figure: go.Figure) -> go.Figure:
+def legible(figure: go.Figure) -> go.Figure:
     """Sizes set one by one, since a theme's template sets its own, smaller ones."""
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(tickfont={"size": 14}, title_font={"size": 15})

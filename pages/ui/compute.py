@@ -5,18 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 
 from zsad_core import datasets, pipeline
 from zsad_core.datasets.demo import Demo
-from zsad_core.engine import Engine
+from zsad_core.engine import Engine, Few
 from zsad_core.errors import ZsadError
 from zsad_core.jobs import Job
 from zsad_core.store import key_of
 from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, ReadoutSpec, SliceStack
 
+T = TypeVar("T")
 PAGES = {
     "app.py": "Start",
     "pages/1_Explore.py": "Explore",
@@ -35,6 +36,12 @@ STYLE = """<style>
 def engine() -> Engine:
     """The resources that all sessions share."""
     return Engine()
+
+
+@st.cache_resource(show_spinner=False)
+def results() -> Few[Any]:
+    """What background jobs found, by key, for all sessions; the last few."""
+    return Few(64)
 
 
 @contextmanager
@@ -99,6 +106,24 @@ def start_once(key: str, title: str, work: Callable[[Progress], object]) -> Job:
     if job is not None and job.state in ("failed", "cancelled"):
         return job
     return engine().jobs.start(key, title, work)
+
+
+def asked(key: str, title: str, work: Callable[[Progress], T], label: str) -> T | None:
+    """What the job of that key found; until then a button that starts it, or its progress: None."""
+    found, jobs = results().peek(key), engine().jobs
+    if found is not None:
+        return found
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        show_job(job)
+        return None
+    if job is not None and job.state != "done":
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
+        st.warning(plain(job.error or stopped))
+    if st.button(label, key=f"start-{key}", type="primary"):
+        jobs.start(key, title, lambda progress: results().put(key, work(progress)))
+        st.rerun()
+    return None
 
 
 def make_rest_of_demo(data: DataSpec) -> None:

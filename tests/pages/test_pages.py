@@ -93,7 +93,7 @@ def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")
     test.text_area(key="abnormal").set_value("nothing but background").run()
     assert not test.exception
-    table = test.dataframe[0].value
+    table = next(one.value for one in test.dataframe if "before" in one.value.index)
     assert list(table.index) == ["before", "now", "change"]
     assert table.loc["change", "voxel AUROC (brain)"] != 0
 

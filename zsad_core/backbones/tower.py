@@ -25,6 +25,7 @@ from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
 
+LONGEST = 2048  # tokens that are counted
 CHUNK = 2048  # windows in one pass
 
 
@@ -71,6 +72,12 @@ class Tower:
             activate(text.transformer, activation)
         tokens = self._tokenize(list(texts)).to(self.device)
         return np.asarray(self._model.encode_text(tokens).float().cpu().numpy())
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, with start and end, whether or not the tower reads all."""
+        tokens = self._tokenize(["", *texts], context_length=LONGEST)
+        padding = tokens[0, -1]
+        return [int((row != padding).nonzero()[-1]) + 1 for row in tokens[1:]]
 
     def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Token ids (N, T) of texts, and their embeddings (N, T, text width), without positions."""

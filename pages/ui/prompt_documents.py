@@ -1,0 +1,137 @@
+"""The editor of the lab: texts, switches, templates, every sentence, warnings, versions, files."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from pages.ui.prompt_choice import (
+    SIDES,
+    all_prompts,
+    draft_elsewhere,
+    prompt_editor,
+    put_fields,
+    swap,
+    switch,
+    switched_off,
+    template_editor,
+)
+from pages.ui.sidebar import Choice
+from zsad_core import prompt_checks, prompt_sets, settings
+from zsad_core.types import PromptSet
+
+
+def documents(choice: Choice) -> None:
+    """Everything that makes a prompt set, the texts first."""
+    prompts = choice.map.prompts
+    if (draft := draft_elsewhere()) is not None:
+        when = f"{draft.time.astimezone():%d %B, %H:%M}"
+        st.button(
+            f"Take up the draft of {when}",
+            on_click=put_fields,
+            args=(draft.texts,),
+            width="stretch",
+            help="Texts typed for this prompt set that are not on the screen.",
+        )
+    prompt_editor(choice.map.method)
+    _count(prompts)
+    for warning in prompt_checks.warnings(
+        compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]
+    ):
+        st.warning(plain(warning))
+    left, right = st.columns(2)
+    left.button("Swap sides", width="stretch", on_click=swap)
+    with right.popover("Save …", width="stretch"):
+        _save(prompts)
+    with st.expander("Switch texts off and on"):
+        _switches(prompts)
+    with st.expander(f"Templates ({len(prompts.templates)})"):
+        template_editor()
+    with st.expander("Every sentence"):
+        st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
+    with st.expander("Compare with another set"):
+        _compare(prompts)
+
+
+def sentences_table(prompts: PromptSet) -> pd.DataFrame:
+    """Each sentence with the text and the template that it comes from."""
+    templates = prompts.templates or ("{}",)
+    many = len(templates)  # a text in every template, then the next text
+    of_sides = zip(SIDES, prompt_sets.sentences(prompts), strict=True)
+    rows = [
+        (side, sentence, getattr(prompts, side)[at // many], templates[at % many])
+        for side, found in of_sides
+        for at, sentence in enumerate(found)
+    ]
+    return pd.DataFrame(rows, columns=["side", "sentence", "text", "template"])
+
+
+def _count(prompts: PromptSet) -> None:
+    normal, abnormal = prompt_sets.sentences(prompts)
+    off = len(prompts.normal_off) + len(prompts.abnormal_off)
+    st.caption(
+        plain(
+            f"{len(prompts.normal)} normal and {len(prompts.abnormal)} abnormal texts × "
+            f"{max(len(prompts.templates), 1)} templates = {len(normal) + len(abnormal)} "
+            f"sentences; {{}} becomes '{prompts.class_name}'. "
+            + (f"{off} switched off. " if off else "")
+            + f"Source: {prompts.source or 'your own'}."
+        )
+    )
+
+
+def _switches(prompts: PromptSet) -> None:
+    """A box for each text; a line that begins with # is off."""
+    for side in SIDES:
+        st.caption(f"{side.capitalize()} texts")
+        on = getattr(prompts, side)
+        for text in dict.fromkeys((*on, *switched_off(st.session_state[side]))):
+            key = f"on-{side}-{text}"
+            st.session_state[key] = text in on
+            st.checkbox(plain(text), key=key, on_change=switch, args=(side, text))
+
+
+def _save(prompts: PromptSet) -> None:
+    name = st.text_input("Save as", placeholder="name of your set", key="save_as")
+    if st.button("Save prompt set", disabled=not name.strip(), width="stretch"):
+        _keep(replace(prompts, name=name.strip(), source="own"))
+    st.download_button(
+        "Download as YAML",
+        prompt_sets.as_yaml(prompts),
+        f"{prompts.name}.yaml",
+        "application/yaml",
+        on_click="ignore",
+        width="stretch",
+    )
+    file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
+    if file is not None and st.button(f"Keep {plain(file.name)}", width="stretch"):
+        _keep(prompt_sets.parse(file.getvalue(), file.name))
+
+
+def _keep(prompts: PromptSet) -> None:
+    folder = settings.prompt_folder()
+    prompt_sets.save(prompts, folder)
+    version = len(prompt_sets.older(prompts.name, folder)) + 1
+    st.success(
+        f"'{plain(prompts.name)}' is in the sidebar's list, version {version}; earlier versions "
+        "stay, under Compare."
+    )
+
+
+def _compare(prompts: PromptSet) -> None:
+    """What was added and removed since another set, or an earlier version of a user's own."""
+    folder = settings.prompt_folder()
+    others = dict(all_prompts())
+    for name in prompt_sets.user_sets(folder):
+        for number, old in prompt_sets.older(name, folder).items():
+            others[f"{name}, version {number}"] = old
+    names = [st.session_state["prompts"], *(n for n in others if n != st.session_state["prompts"])]
+    chosen = st.selectbox("Compare with", names, key="compare")
+    changes = prompt_sets.differences(others[chosen], prompts)
+    if not changes:
+        st.caption("They say the same.")
+        return
+    table = pd.DataFrame(changes, columns=["", "what", "text"])
+    st.dataframe(table, hide_index=True, width="stretch")

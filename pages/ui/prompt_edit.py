@@ -1,0 +1,120 @@
+"""The lab's first section: texts on the left; on the right slice and volume, before and after."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute, pictures, prompt_documents, thresholds
+from pages.ui.explore import visible_slice
+from pages.ui.prompt_choice import all_prompts
+from pages.ui.prompt_subjects import tuned_here
+from pages.ui.sidebar import Choice
+from zsad_core import evaluation, history, pipeline
+from zsad_core.readout import Readout, readout
+from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
+
+
+def edit(choice: Choice) -> None:
+    """The texts, and what they do on the slice and on the volume."""
+    stack = compute.stack(choice.map)
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        prompt_documents.documents(choice)
+    with right:
+        tuned_here(choice)
+        _before_and_after(choice, stack)
+
+
+def _before_and_after(choice: Choice, stack: SliceStack) -> None:
+    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="lab_slice") - 1
+    st.session_state["slice"] = index
+    base = all_prompts()[st.session_state["prompts"]]
+    old = evaluation.with_prompts(choice.map, base)
+    ready = compute.ready(choice.map)
+    whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
+    threshold, validating = thresholds.threshold_of(choice, stack, whole)
+    thresholds.remember(choice, threshold)
+    columns = st.columns(3)
+    columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
+    _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
+    _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
+    st.caption(
+        f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
+        "Above the anomaly map, below true positive green, false positive red, false negative blue."
+    )
+    if ready:
+        _numbers(choice, stack, (old, threshold))
+    else:
+        compute.show_job(compute.start_encoding(choice.map))
+    if validating is not None:
+        compute.show_job(validating)
+
+
+def _slice(
+    column: st.delta_generator.DeltaGenerator,
+    caption: str,
+    spec: MapSpec,
+    where: tuple[SliceStack, int, Threshold],
+) -> None:
+    stack, index, threshold = where
+    levels, scores = pipeline.slice_levels(compute.engine(), spec, [index])
+    mask = (levels[0] >= threshold.level) & stack.brain[index]
+    truth = None if stack.truth is None else stack.truth[index]
+    column.image(
+        pictures.heat(levels[0]),
+        caption=compute.plain(caption),
+        width="stretch",
+        output_format="PNG",
+    )
+    column.image(
+        pictures.classes(stack.image[index], truth, mask),
+        caption=f"slice score {scores[0]:.3f}",
+        width="stretch",
+        output_format="PNG",
+    )
+
+
+def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
+    old, threshold = other
+    spec = compute.at_level(choice.readout, threshold.level)
+
+    def read(which: MapSpec) -> Readout:
+        anomaly: AnomalyMap = compute.whole_map(which)
+        return readout(stack, anomaly, spec)
+
+    table = pd.DataFrame(
+        [_row("before", read(old)), _row("now", read(choice.map))],
+    ).set_index("prompts")
+    table.loc["change"] = table.loc["now"] - table.loc["before"]
+    st.dataframe(table.style.format("{:.3f}", na_rep="–"), width="stretch")
+    if stack.truth is not None:
+        _remember(choice, threshold)
+
+
+def _remember(choice: Choice, threshold: Threshold) -> None:
+    """What was shown goes into the history, once; a stand-in for another threshold does not."""
+    if threshold.rule != choice.rule:
+        return
+    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.level)
+    if st.session_state.get("in_history") != shown:
+        found = evaluation.evaluate(compute.engine(), choice.map, choice.readout)
+        history.add(choice.map, found.histogram.sum(axis=0), threshold, by_hand=True)
+        st.session_state["in_history"] = shown
+
+
+def _row(name: str, found: Readout) -> dict[str, object]:
+    mean = np.nan if found.mean_dice is None else found.mean_dice.value
+    return {
+        "prompts": name,
+        "3D Dice": _or_nan(found.dice_3d),
+        "mean 2D Dice": mean,
+        "voxel AUROC (brain)": _or_nan(found.auroc),
+        "best Dice (oracle)": _or_nan(found.best_dice),
+        "predicted ml": found.predicted_ml,
+    }
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value

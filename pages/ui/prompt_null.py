@@ -1,0 +1,113 @@
+"""Is it the prompt at all? Random text pairs beside the prompt, for one subject or several."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute, prompt_subjects
+from pages.ui.compute import plain
+from pages.ui.prompt_charts import random_figure
+from pages.ui.sidebar import Choice
+from zsad_core import evaluation, phrase_bank
+from zsad_core import null_test as core
+from zsad_core.null_test import NullTest, Place, place
+from zsad_core.store import key_of
+from zsad_core.types import FloatArray
+
+SOURCES = {
+    "the whole bank": "phrases of every group",
+    phrase_bank.EVERYDAY: "cats, chairs, Tuesday",
+}
+COUNTS = (50, 100, 200, 500)
+STANDS_OUT = 0.05
+MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
+
+
+def null_test(choice: Choice) -> None:
+    """Controls on the left; on the right where the prompt stands among random pairs."""
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        st.caption(
+            "The same map from random text pairs. A prompt that does not stand out from them has "
+            "not found the lesion by its words."
+        )
+        default = [choice.subject.id]
+        subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
+        source = st.selectbox(
+            "Random texts from", list(SOURCES), key="null-source", format_func=_with_words
+        )
+        count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
+        every = prompt_subjects.every_slice("null-every")
+    with right:
+        if not subjects:
+            st.info("Choose at least one subject with a segmentation.")
+            return
+        bank = phrase_bank.bank()
+        groups = {source: bank[source]} if source in bank else bank
+        pairs = core.random_pairs(choice.map.prompts, phrase_bank.phrases(groups), count)
+        of_any = evaluation.of_subject(choice.map, "")
+        found = compute.asked(
+            key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
+            f"Null test, pairs x {len(subjects)} subjects",
+            lambda progress: core.null_test(
+                compute.engine(), of_any, subjects, pairs, every, progress
+            ),
+            f"Compare with {count} random pairs",
+        )
+        if found is not None:
+            _show(found, choice, every)
+
+
+def _with_words(source: str) -> str:
+    return f"{source} ({SOURCES[source]})"
+
+
+def _show(found: NullTest, choice: Choice, every: int) -> None:
+    name, columns = choice.map.prompts.name, st.columns(2)
+    for column, (label, field) in zip(columns, MEASURES.items(), strict=True):
+        random, own = getattr(found, field), getattr(found, f"own_{field}")
+        pooled, one = core.over_subjects(random), float(core.over_subjects(own))
+        if np.isnan(one):
+            column.info("No lesion in the slices looked at.")
+            continue
+        at = place(one, pooled)
+        column.metric(
+            label,
+            f"{one:.3f}",
+            f"above {at.below:g} of {at.of} random pairs, p = {at.p:.3f}",
+            delta_color="off",
+            delta_arrow="off",
+        )
+        column.plotly_chart(random_figure(pooled, one, label, name), key=f"null-{field}")
+        column.caption(_verdict(at, found, pooled))
+    st.dataframe(_table(found), hide_index=True, width="stretch")
+    st.caption(
+        f"Mean over {len(found.subjects)} subjects; {plain(_looked(every))}, patch by patch, "
+        f"inside the brain; every random pair has '{plain(name)}'s templates and class word and "
+        "one text a side; p counts the prompt itself as one of the random ones."
+    )
+
+
+def _looked(every: int) -> str:
+    return "all slices with brain" if every == 1 else f"every {every}th slice with brain"
+
+
+def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
+    best = found.pairs[int(np.nanargmax(pooled))]
+    pair = plain(f"'{best.abnormal[0]}' against '{best.normal[0]}'")
+    stands = "stands out from" if at.p < STANDS_OUT else "does not stand out from"
+    return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
+
+
+def _table(found: NullTest) -> pd.DataFrame:
+    rows = []
+    for at, subject in enumerate(found.subjects):
+        row: dict[str, object] = {"subject": subject}
+        for label, field in MEASURES.items():
+            random, own = getattr(found, field)[at], float(getattr(found, f"own_{field}")[at])
+            there = place(own, random)
+            row[label] = round(own, 3)
+            row[f"random median, {label}"] = round(float(np.median(random)), 3)
+            row[f"above, {label}"] = f"{there.below:g} of {there.of}" if there.of else "no lesion"
+        rows.append(row)
+    return pd.DataFrame(rows)

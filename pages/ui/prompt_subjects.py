@@ -1,0 +1,59 @@
+"""Which subjects a search or a test looks at, and what must be said of them."""
+
+import streamlit as st
+
+from pages.ui.compute import plain
+from pages.ui.sidebar import Choice
+from zsad_core.types import Split
+
+EVERY = (1, 2, 4, 8)
+
+
+def with_truth(choice: Choice) -> dict[str, Split]:
+    """Usable subjects with a truth and the modality: their split by id."""
+    modality = choice.map.features.slices.modality
+    return {
+        subject.id: subject.split
+        for subject in choice.subjects
+        if subject.has_truth and not subject.problem and modality in subject.modalities
+    }
+
+
+def of_split(choice: Choice, *splits: str, most: int = 1000) -> list[str]:
+    """The first subjects of the splits."""
+    return [name for name, split in with_truth(choice).items() if split in splits][:most]
+
+
+def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[str, ...]:
+    """Subjects by name, each with its split, in the order of the data set."""
+    known = with_truth(choice)
+    chosen = st.multiselect(
+        label,
+        list(known),
+        default=[name for name in default if name in known],
+        key=f"{key}-{choice.data.kind}{choice.data.root}",
+        format_func=lambda name: f"{name} ({known[name]})" if known[name] else name,
+    )
+    return tuple(name for name in known if name in chosen)
+
+
+def every_slice(key: str) -> int:
+    """How many slices are looked at: every k-th with brain."""
+    return st.select_slider(
+        "Slices looked at",
+        EVERY,
+        4,
+        key=key,
+        format_func=lambda k: (
+            "every one" if k == 1 else f"every {k}th" if k > 3 else f"every {k}nd"
+        ),
+    )
+
+
+def tuned_here(choice: Choice) -> None:
+    """Say it where the shown subject's truth chose the shown prompts."""
+    if choice.subject.id in choice.map.prompts.tuned_on:
+        st.caption(
+            f":orange-badge[tuned on this subject] The truth of {plain(choice.subject.id)} helped "
+            f"to choose '{plain(choice.map.prompts.name)}': its numbers here flatter."
+        )

@@ -1,0 +1,91 @@
+"""Why: each text's pull, how alike texts are, where two sets differ, lesion against healthy."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import compute, pictures
+from pages.ui.charts import text_pull_figure
+from pages.ui.explore import visible_slice
+from pages.ui.prompt_charts import margin_figure, similarity_figure
+from pages.ui.prompt_choice import all_prompts
+from pages.ui.sidebar import Choice
+from zsad_core import evaluation, pipeline, prompt_checks
+from zsad_core.types import MapSpec, SliceStack
+
+
+def why(choice: Choice) -> None:
+    """Four answers, about the slice last looked at."""
+    stack = compute.stack(choice.map)
+    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="why_slice") - 1
+    st.session_state["slice"] = index
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Pull of each text")
+        _pull(choice.map, index)
+        st.subheader("How alike the texts are")
+        _similarity(choice.map)
+    with right:
+        st.subheader("Where two sets differ")
+        _difference(choice, stack, index)
+        st.subheader("Lesion against healthy brain")
+        _margin(choice, stack)
+
+
+def _pull(spec: MapSpec, index: int) -> None:
+    pulls = pipeline.text_pulls(compute.engine(), spec, index)
+    if not pulls:
+        st.caption("With one text a side there is none to leave out.")
+        return
+    labels, values = zip(*pulls, strict=True)
+    st.plotly_chart(text_pull_figure(labels, values), width="stretch", key="pull")
+    st.caption(
+        "How far each text pulls this slice: the mean anomaly inside the brain with the text, "
+        "minus the mean without it (leave one out)."
+    )
+
+
+def _similarity(spec: MapSpec) -> None:
+    texts, cosines = prompt_checks.similarity(compute.engine(), spec)
+    if not texts:
+        st.caption("This method's texts depend on the slice, so there is no one similarity.")
+        return
+    st.plotly_chart(similarity_figure(texts, cosines), width="stretch", key="similarity")
+    alike = prompt_checks.alikeness(compute.engine(), spec)
+    st.caption(f"Cosines, each text under all templates; the two groups have {alike:.3f}.")
+
+
+def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
+    sets = all_prompts()
+    names = [st.session_state["prompts"], *(n for n in sets if n != st.session_state["prompts"])]
+    other = st.selectbox("Minus the map of", names, key="why_other")
+    engine, spec = compute.engine(), evaluation.with_prompts(choice.map, sets[other])
+    now, _ = pipeline.slice_levels(engine, choice.map, [index])
+    old, _ = pipeline.slice_levels(engine, spec, [index])
+    change = now[0].astype(int) - old[0]
+    inside = np.where(stack.brain[index], change, 0)
+    columns = st.columns(2)
+    columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
+    columns[1].image(
+        pictures.difference(stack.image[index], inside),
+        caption=f"this set minus {other}",
+        width="stretch",
+        output_format="PNG",
+    )
+    st.caption(
+        "Orange: more anomalous with the shown prompts; blue: less. Full colour at 64 of 255 "
+        f"levels; inside the brain from {inside.min():+d} to {inside.max():+d}."
+    )
+
+
+def _margin(choice: Choice, stack: SliceStack) -> None:
+    if stack.truth is None or not compute.ready(choice.map):
+        st.caption("This needs a segmentation and the whole map.")
+        return
+    found = evaluation.evaluate(compute.engine(), choice.map, choice.readout)
+    histogram = found.histogram.sum(axis=0)
+    high = pipeline.method_of(choice.map).high
+    st.plotly_chart(margin_figure(histogram, high), width="stretch", key="margin")
+    st.caption(
+        "Share of lesion and of healthy voxels of the volume's brain at each value of the map; "
+        "what overlaps no threshold can part."
+    )

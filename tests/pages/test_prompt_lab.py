@@ -1,0 +1,150 @@
+"""The prompt lab in process, on the 2 mm demo: null test, search, history, documents, drafts."""
+
+import time
+
+import pytest
+
+from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
+from zsad_core import drafts, history, prompt_sets
+from zsad_core.places import home
+
+__all__ = ["_encoded", "_small_demo"]
+
+APRIL = {"method": "aprilgan", "setup": "brats", "prompts": "appearance"}
+
+
+def lab(section, **state):
+    return opened("Prompts", lab=section, **APRIL, **state)
+
+
+def press(test, label):
+    next(button for button in test.button if button.label.startswith(label)).click().run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def until(test, ready):
+    """Run until a background job has left what `ready` looks for."""
+    for _ in range(240):
+        if ready(test):
+            return test
+        time.sleep(0.5)
+        test.run()
+        assert not test.exception, test.exception[0].stack_trace
+    return pytest.fail("the job has not ended")
+
+
+def said(test):
+    return " ".join(one.value for one in (*test.caption, *test.warning, *test.info, *test.markdown))
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_the_null_test_places_the_prompt_among_random_pairs():
+    test = lab("Null test", **{"null-count": 50, "null-every": 8})
+    press(test, "Compare with 50 random pairs")
+    until(test, lambda test: test.metric)
+    deltas = {metric.label: metric.delta for metric in test.metric}
+    assert set(deltas) == {"Voxel AUROC (brain)", "Best Dice (oracle)"}
+    assert all("of 50 random pairs, p = " in delta for delta in deltas.values())
+    assert list(test.dataframe[0].value["subject"]) == [SUBJECT]
+    assert "the prompt itself" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_record():
+    state = {f"searched-{DATA[:-1]}": [SUBJECT], f"held-out-{DATA[:-1]}": []}
+    test = lab("Search", groups=["bright", "grey"], best=2, most=1, **state, **{"search-every": 8})
+    assert "1 test subjects are searched on" in said(test)
+    press(test, "Search")
+    until(test, lambda test: test.dataframe)
+    assert "nothing is known of the winner on others" in said(test)
+    test.text_input(key="winner").set_value("winner").run()
+    press(test, "Save")
+    kept = prompt_sets.user_sets(home() / "prompts")["winner"]
+    assert kept.tuned_on == (SUBJECT,)
+    record = prompt_sets.record("winner", home() / "prompts")
+    assert record["test_subjects_searched_on"] == [SUBJECT]
+    assert record["numbers"]["after, search"]["dice"] >= record["numbers"]["before, search"]["dice"]
+    press(test, "Show")
+    test.segmented_control(key="lab").set_value("Edit").run()
+    assert "tuned on this subject" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_trial_is_in_the_history_and_comes_back():
+    test = lab("Edit")
+    test.text_area(key="abnormal").set_value("a white cloud").run()
+    first, second = history.trials()
+    assert not first.by_hand
+    assert second.prompts.abnormal == ("a white cloud",)
+    assert second.by_hand
+    other = lab("History")
+    table = other.dataframe[0].value
+    assert list(table["prompts"]) == ["appearance (edited)", "appearance"]
+    change = table["best Dice (oracle) change"][0]
+    assert change == pytest.approx(second.best_dice - first.best_dice)
+    history.star(second.id, True)
+    other.toggle(key="history_starred").set_value(True).run()
+    assert list(other.dataframe[0].value["★"]) == ["★"]
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_the_leaderboard_marks_where_prompts_were_tuned():
+    lab("Edit").text_area(key="abnormal").set_value("a white cloud").run()
+    test = lab("History", history_view="Leaderboard", board="test")
+    table = test.dataframe[0].value.set_index("prompts")
+    assert list(table.loc["appearance", ["judged on", "tuned on these"]]) == [1, 0]
+    assert list(table.loc["appearance (edited)", ["judged on", "tuned on these"]]) == [0, 1]
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_texts_are_switched_off_and_on():
+    test = lab("Edit")
+    test.checkbox(key="on-abnormal-a bright spot").uncheck().run()
+    assert "# a bright spot" in test.text_area(key="abnormal").value.splitlines()
+    assert "4 abnormal texts" in said(test)
+    assert "1 switched off" in said(test)
+    test.checkbox(key="on-abnormal-a bright spot").check().run()
+    assert "5 abnormal texts" in said(test)
+    assert "#" not in test.text_area(key="abnormal").value
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_every_sentence_is_shown_with_its_text_and_template():
+    test = lab("Edit")
+    table = next(d.value for d in test.dataframe if "sentence" in d.value)
+    assert len(table) == 40
+    row = table[table["sentence"] == "a picture of a bright spot."].iloc[0]
+    assert list(row[["side", "text", "template"]]) == [
+        "abnormal",
+        "a bright spot",
+        "a picture of {}.",
+    ]
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_warnings_stand_under_the_texts():
+    test = lab("Edit", normal="a cat", abnormal="a cat", templates="one of nothing\n{}")
+    assert "has no {}" in said(test).replace("\\", "")
+    assert "hardly differ" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_typed_text_is_offered_in_a_new_session():
+    lab("Edit").text_area(key="normal").set_value("a grey fog").run()
+    kept = drafts.newest("appearance")
+    assert kept.texts["normal"] == "a grey fog"
+    test = lab("Edit")
+    assert "a grey area" in test.text_area(key="normal").value
+    press(test, "Take up the draft")
+    assert test.text_area(key="normal").value == "a grey fog"
+    assert not any(button.label.startswith("Take up") for button in test.button)
+
+
+def test_why_answers_with_charts():
+    test = lab("Why")
+    assert [one.value for one in test.subheader][:2] == [
+        "Pull of each text",
+        "How alike the texts are",
+    ]
+    assert "minus the mean without it" in said(test)

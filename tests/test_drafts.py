@@ -1,0 +1,34 @@
+from zsad_core import drafts
+from zsad_core.places import home
+
+TEXTS = {"normal": "grau: ü\n# off", "abnormal": ""}
+
+
+def test_the_newest_draft_of_a_set_comes_back_but_not_the_sessions_own():
+    assert drafts.newest("mine") is None
+    drafts.keep("mine", "one", TEXTS)
+    drafts.keep("mine", "two", {"normal": "b"})
+    drafts.keep("other", "three", {"normal": "c"})
+    assert drafts.newest("mine").texts == {"normal": "b"}
+    assert drafts.newest("mine", besides="two").texts == TEXTS
+    drafts.keep("mine", "one", {"normal": "d"})
+    assert drafts.newest("mine").texts == {"normal": "d"}
+    assert drafts.newest("mine", besides="one").texts == {"normal": "b"}
+
+
+def test_a_spoiled_draft_is_passed_over_and_old_ones_go():
+    drafts.keep("mine", "whole", TEXTS)
+    for number in range(drafts.MOST - 1):
+        drafts.keep("mine", f"s{number}", {"normal": str(number)})
+    files = list((home() / "drafts").rglob("*.json"))
+    assert len(files) == drafts.MOST
+    for path in files:
+        if path.stem != "whole":
+            path.write_text('{"normal": ')
+    assert drafts.newest("mine").texts == TEXTS
+    drafts.keep("mine", "last", TEXTS)
+    assert len(list((home() / "drafts").rglob("*.json"))) == drafts.MOST
+
+
+def test_sessions_have_names_of_their_own():
+    assert drafts.new_name() != drafts.new_name()

@@ -1,0 +1,136 @@
+"""History and leaderboard: nothing lost by a crash or by another session; numbers by hand."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.test_prompt_search import histogram
+from zsad_core import history, leaderboard, prompt_sets
+from zsad_core.places import home
+from zsad_core.types import (
+    BackboneSpec,
+    DataSpec,
+    FeatureSpec,
+    MapSpec,
+    PromptSet,
+    SliceSpec,
+    Threshold,
+)
+
+OWN = PromptSet("mine", ("grau: ü",), ("a\nb",), ("{}.",), "brain", "own", ("S9",), ("off",))
+AT_20, AT_30 = Threshold(20, "fixed"), Threshold(30, "fixed")
+GOOD, BAD = histogram({10: 4}, {20: 2}), histogram({20: 2}, {20: 2})  # Dice at 20: 1 and 2/3
+
+
+def spec(subject="S1", prompts=OWN, method="winclip"):
+    slices = SliceSpec(DataSpec("folder", "/data"), subject, "t2f")
+    return MapSpec(FeatureSpec(slices, None, BackboneSpec(), "float32"), method, "x", prompts)
+
+
+def named(name, text):
+    return PromptSet(name, ("a",), (text,))
+
+
+def test_a_trial_is_read_back_with_its_numbers():
+    made = history.add(spec(), BAD, AT_20)
+    assert history.trials() == (made,)
+    assert (made.dice, made.best_dice, made.auroc) == (pytest.approx(2 / 3), 2 / 3, 0.5)
+    assert (made.prompts, made.subject, made.level, made.rule) == (OWN, "S1", 20, "fixed")
+
+
+def test_the_same_trial_is_kept_once_and_one_without_lesion_never():
+    history.add(spec(), BAD, AT_20)
+    assert history.add(spec(prompts=replace(OWN, name="else")), BAD, AT_20) is None
+    assert history.add(spec("S2"), histogram({3: 1}, {}), AT_20) is None
+    assert history.add(spec(), BAD, AT_30) is not None
+    assert len(history.trials()) == 2
+
+
+def test_only_new_texts_are_by_hand():
+    assert not history.add(spec(prompts=prompt_sets.shipped()["medical"]), BAD, AT_20, True).by_hand
+    assert history.add(spec("S1"), BAD, AT_20, True).by_hand
+    assert not history.add(spec("S2"), BAD, AT_20, True).by_hand
+
+
+def test_stars_and_notes_stay_with_their_trial():
+    first, second = (history.add(spec(name), BAD, AT_20) for name in ("S1", "S2"))
+    history.star(second.id, True)
+    history.note(second.id, "odd: ü\n")
+    history.note(second.id, "better")
+    history.star("gone", True)
+    assert history.trials() == (first, replace(second, star=True, note="better"))
+    history.star(second.id, False)
+    assert not history.trials()[1].star
+
+
+def test_a_line_cut_short_by_a_crash_is_passed_over():
+    first = history.add(spec("S1"), BAD, AT_20)
+    with (home() / "history.jsonl").open("ab") as file:
+        file.write(b'{"trial": {"id": "x", "ti')
+    second = history.add(spec("S2"), BAD, AT_20)
+    assert history.trials() == (first, second)
+
+
+def test_sessions_append_at_once_without_loss():
+    def work(number):
+        for one in range(5):
+            history.add(spec(f"S{number}-{one}"), BAD, AT_20)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({one.subject for one in history.trials()}) == 30
+
+
+def test_the_change_is_since_the_last_trial_that_can_be_compared():
+    made = [
+        history.add(spec("S1", named("one", "b")), BAD, AT_20),
+        history.add(spec("S2", named("one", "b")), GOOD, AT_20),
+        history.add(spec("S1", named("one", "b"), "aprilgan"), GOOD, AT_20),
+        history.add(spec("S1", named("two", "c")), GOOD, AT_20),
+    ]
+    assert history.change(made[3], made[:3]) == made[0]
+    assert history.change(made[0], ()) is None
+
+
+def test_prompts_are_judged_where_they_were_not_tuned():
+    searched = replace(named("searched", "s"), tuned_on=("S1", "S2"))
+    for subject, found in (("S1", GOOD), ("S2", GOOD), ("S3", BAD)):
+        history.add(spec(subject, searched), found, AT_20)
+    history.add(spec("S1", named("typed", "t")), GOOD, AT_20, by_hand=True)
+    plain = prompt_sets.shipped()["medical"]
+    for subject, found in (("S1", GOOD), ("S3", BAD), ("S4", GOOD)):
+        history.add(spec(subject, plain), found, AT_20)
+    board = {
+        one.prompts.name: one for one in leaderboard.standings(history.trials(), ("S1", "S2", "S3"))
+    }
+    assert list(board) == ["medical", "searched", "typed"]
+    assert board["searched"].judged == ("S3",)
+    assert board["searched"].tuned == ("S1", "S2")
+    assert board["searched"].best_dice == pytest.approx(2 / 3)
+    assert np.isnan(board["searched"].deviation)
+    assert board["medical"].judged == ("S1", "S3")
+    assert board["medical"].best_dice == pytest.approx((1 + 2 / 3) / 2)
+    assert board["medical"].deviation == pytest.approx((1 / 3) / 2**0.5)
+    assert (board["typed"].judged, board["typed"].tuned) == ((), ("S1",))
+    assert np.isnan(board["typed"].auroc)
+
+
+def test_a_renamed_copy_of_tuned_texts_stays_tuned():
+    searched = replace(named("searched", "s"), tuned_on=("S1",))
+    history.add(spec("S2", searched), BAD, AT_20)
+    history.add(spec("S1", named("innocent", "s")), GOOD, AT_20)
+    (one,) = leaderboard.standings(history.trials(), ("S1", "S2"))
+    assert (one.judged, one.tuned) == (("S2",), ("S1",))
+
+
+def test_a_subject_counts_with_its_last_trial():
+    history.add(spec("S1"), GOOD, AT_30)
+    history.add(spec("S1"), GOOD, AT_20)
+    (one,) = leaderboard.standings(history.trials(), ("S1",))
+    assert (one.dice, one.judged) == (1.0, ("S1",))
+    assert leaderboard.standings(history.trials(), ("S7",)) == []

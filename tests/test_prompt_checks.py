@@ -1,0 +1,61 @@
+"""Warnings on prompts, on the shipped demo backbone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.test_candidates import PAIR, engine, spec
+from zsad_core import prompt_checks
+from zsad_core.types import BackboneSpec, PromptSet
+
+__all__ = ["engine", "spec"]
+
+
+def changed(spec, **fields):
+    return replace(spec, prompts=replace(PAIR, **fields))
+
+
+def test_plain_prompts_have_no_warning(engine, spec):
+    assert prompt_checks.warnings(engine, spec, PAIR) == []
+
+
+def test_groups_that_hardly_differ(engine, spec):
+    same = changed(spec, normal=("a cat",), abnormal=("a cat",))
+    assert prompt_checks.alikeness(engine, same) == pytest.approx(1)
+    (warning,) = prompt_checks.warnings(engine, same, PAIR)
+    assert "hardly differ: their embeddings have a cosine of 1.0000" in warning
+
+
+def test_a_template_that_takes_no_text(engine, spec):
+    found = prompt_checks.warnings(engine, changed(spec, templates=("{}", "a photo")), PAIR)
+    assert found == ["The template 'a photo' has no {}, so no text enters it."]
+
+
+def test_sentences_are_counted_in_tokens_and_cut_ones_named(engine, spec):
+    tower = engine.tower(BackboneSpec("demo"), "float32")
+    assert tower.lengths(["", "cat", "cat " * 75, "cat " * 76]) == [2, 3, 77, 78]
+    whole, cut = ("cat " * 75).strip(), ("cat " * 76).strip()
+    assert prompt_checks.cut_sentences(engine, changed(spec, normal=(whole,))) == ()
+    assert prompt_checks.cut_sentences(engine, changed(spec, normal=(whole, cut))) == (cut,)
+    np.testing.assert_array_equal(tower.sentences([cut], "gelu"), tower.sentences([whole], "gelu"))
+
+
+def test_an_edit_that_nobody_reads(engine, spec):
+    """Both are cut to the same 77 tokens."""
+    before = replace(PAIR, normal=("cat " * 80,))
+    after = replace(PAIR, normal=("cat " * 90,))
+    assert not prompt_checks.reads(engine, replace(spec, prompts=after), before)
+    assert prompt_checks.reads(engine, spec, before)
+    assert prompt_checks.reads(engine, spec, PAIR)
+
+
+def test_similarity_is_of_each_text_by_itself(engine, spec):
+    texts, cosines = prompt_checks.similarity(
+        engine, replace(spec, prompts=PromptSet("x", ("a cat", "a dog"), ("a cat",)))
+    )
+    assert texts == [("normal", "a cat"), ("normal", "a dog"), ("abnormal", "a cat")]
+    np.testing.assert_allclose(np.diag(cosines), 1, rtol=1e-5)
+    assert cosines[0, 2] == pytest.approx(1)
+    assert cosines[0, 1] == pytest.approx(cosines[2, 1])
+    assert cosines[0, 1] < 0.999

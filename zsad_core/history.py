@@ -1,0 +1,168 @@
+"""Every trial of a prompt set with its numbers: appended to one file in `ZSAD_HOME`, never lost.
+
+A line is a JSON object: a trial, or a star or note given to one later. Several sessions may append
+at once; a line that a crash cut short is passed over.
+"""
+
+import functools
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from zsad_core import metrics, prompt_sets
+from zsad_core.metrics import Histogram
+from zsad_core.places import home
+from zsad_core.store import key_of
+from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A prompt set shown on a subject: Dice at a level, best (oracle) Dice, AUROC in the brain.
+
+    `by_hand` says that its texts were edited while this subject's numbers were in view. `time` is
+    UTC, ISO 8601. `star` and `note` were given later.
+    """
+
+    id: str
+    time: str
+    data: DataSpec
+    subject: str
+    modality: str
+    method: str
+    setup: str
+    prompts: PromptSet
+    by_hand: bool
+    level: int
+    rule: str
+    dice: float
+    best_dice: float
+    auroc: float
+    star: bool = False
+    note: str = ""
+
+    @property
+    def content(self) -> str:
+        """A name of what the method read: equal for equal texts, whatever they are called."""
+        return content_of(self.prompts)
+
+    @property
+    def line(self) -> tuple[object, ...]:
+        """What is alike in trials that can be compared: all but the prompts and their numbers."""
+        return (self.data, self.subject, self.modality, self.method, self.setup)
+
+
+def content_of(prompts: PromptSet) -> str:
+    """A short digest of what a method reads of a set."""
+    return key_of("", prompts=prompt_sets.content(prompts))[:12]
+
+
+def add(
+    spec: MapSpec, histogram: Histogram, threshold: Threshold, by_hand: bool = False
+) -> Trial | None:
+    """Append a trial by its volume's histogram (2, 256); nothing without lesion, or a second time.
+
+    A set is by hand only where its texts are new, and not a shipped set's.
+    """
+    slices, level = spec.features.slices, threshold.level
+    if not histogram[metrics.LESION].any():
+        return None
+    trial = Trial(
+        uuid.uuid4().hex[:12],
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        slices.data,
+        slices.subject,
+        slices.modality,
+        spec.method,
+        spec.setup,
+        spec.prompts,
+        by_hand,
+        level,
+        threshold.rule,
+        float(metrics.dice_at_levels(histogram)[level]),
+        metrics.best_dice(histogram),
+        metrics.auroc(histogram),
+    )
+    known = [one for one in trials() if one.content == trial.content]
+    if any(one.line == trial.line and one.level == level for one in known):
+        return None
+    shipped = {content_of(one) for one in prompt_sets.shipped().values()}
+    trial = replace(trial, by_hand=by_hand and not known and trial.content not in shipped)
+    fields = {name: value for name, value in vars(trial).items() if name not in ("star", "note")}
+    plain = {**fields, "data": vars(trial.data), "prompts": vars(trial.prompts)}
+    _append({"trial": plain})
+    return trial
+
+
+def star(trial: str, on: bool) -> None:
+    """Star a trial, or take its star."""
+    _append({"of": trial, "star": on})
+
+
+def note(trial: str, text: str) -> None:
+    """Give a trial a note, in place of an earlier one."""
+    _append({"of": trial, "note": text})
+
+
+def trials() -> tuple[Trial, ...]:
+    """Every trial, the oldest first, with its last star and note."""
+    path = _path()
+    return _read(path, path.stat().st_size) if path.exists() else ()
+
+
+def change(trial: Trial, before: Sequence[Trial]) -> Trial | None:
+    """The last trial before it that can be compared with it: same subject, method and setup."""
+    return next((one for one in reversed(before) if one.line == trial.line), None)
+
+
+@functools.lru_cache(4)
+def _read(path: Path, size: int) -> tuple[Trial, ...]:
+    found: dict[str, Trial] = {}
+    for line in path.read_bytes()[:size].splitlines():
+        try:
+            item = json.loads(line)
+            if "trial" in item:
+                trial = _parsed(item["trial"])
+                found[trial.id] = trial
+            elif item["of"] in found:
+                later = {key: item[key] for key in ("star", "note") if key in item}
+                found[item["of"]] = replace(found[item["of"]], **later)
+        except (ValueError, TypeError, KeyError):
+            continue  # cut short by a crash, or of another version
+    return tuple(found.values())
+
+
+def _parsed(item: dict[str, Any]) -> Trial:
+    lists: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in item["prompts"].items()
+    }
+    return Trial(**{**item, "data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)})
+
+
+def _append(item: dict[str, Any]) -> None:
+    """One write of a whole line, on the disk before it returns."""
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(item, ensure_ascii=False, allow_nan=True).encode() + b"\n"
+    with filelock.FileLock(f"{path}.lock"), path.open("ab+") as file:
+        if file.tell() and not _ends_with_line(file.fileno()):
+            line = b"\n" + line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_with_line(descriptor: int) -> bool:
+    return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1) == b"\n"
+
+
+def _path() -> Path:
+    return home() / "history.jsonl"

@@ -1,0 +1,99 @@
+"""What is wrong with prompts before any number is read: texts cut, groups alike, edits unread."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zsad_core import prompt_sets, setups
+from zsad_core.engine import Engine
+from zsad_core.jobs import INTERACTIVE
+from zsad_core.pipeline import method_of
+from zsad_core.stored_texts import StoredTexts, class_embeddings
+from zsad_core.types import FloatArray, MapSpec, PromptSet
+
+ALIKE = 0.99  # cosine of the two class embeddings; our choice
+VECTORS = {"anomalyclip": 12}  # learned ones, before each text
+SHORT = 60  # bytes; each token takes one or more, and learned vectors take up to 12
+
+
+def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
+    """Sentences on what to mend in the spec's prompts; `base` is the set before it was edited."""
+    prompts, found = spec.prompts, list[str]()
+    for template in prompts.templates:
+        if "{}" not in template:
+            found.append(f"The template '{template}' has no {{}}, so no text enters it.")
+    if cut := cut_sentences(engine, spec):
+        found.append(
+            f"{len(cut)} sentences are longer than the text tower reads and are cut, first "
+            f"'{cut[0]}'."
+        )
+    if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
+        found.append(
+            f"The two groups hardly differ: their embeddings have a cosine of {alike:.4f}."
+        )
+    if not reads(engine, spec, base):
+        found.append(
+            f"{method_of(spec).title} does not read what you changed: its text is what it was."
+        )
+    return found
+
+
+def alikeness(engine: Engine, spec: MapSpec) -> float | None:
+    """Cosine of the normal and the abnormal class; None where that depends on the slice."""
+    if method_of(spec).text_by_slice:
+        return None
+    normal, abnormal = class_embeddings(engine, spec, {})
+    return float(normal @ abnormal / (np.linalg.norm(normal) * np.linalg.norm(abnormal)))
+
+
+def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
+    """Whether the method sees a difference between the spec's prompts and others."""
+    if method_of(spec).text_by_slice or prompt_sets.content(spec.prompts) == prompt_sets.content(
+        base
+    ):
+        return True
+    same = MapSpec(**{**vars(spec), "prompts": base})
+    return not np.allclose(
+        class_embeddings(engine, spec, {}), class_embeddings(engine, same, {}), atol=1e-6
+    )
+
+
+def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
+    """Sentences with more tokens than the text tower reads; a loaded tower counts long ones."""
+    long = [
+        text
+        for side in prompt_sets.sentences(spec.prompts)
+        for text in side
+        if len(text.encode()) > SHORT
+    ]
+    if not long:
+        return ()
+    with engine.queue.turn(INTERACTIVE):
+        tower = engine.tower(spec.features.backbone, spec.features.precision)
+        lengths = tower.lengths(long)
+    room = tower.info.context_length - VECTORS.get(spec.method, 0)
+    return tuple(text for text, length in zip(long, lengths, strict=True) if length > room)
+
+
+def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], FloatArray]:
+    """(side, text) of every text, and the cosines between them (N, N), each as the method reads it.
+
+    A text stands for itself under all templates. Empty where the text depends on the slice.
+    """
+    method, prompts = method_of(spec), spec.prompts
+    texts = [(side, t) for side in ("normal", "abnormal") for t in getattr(prompts, side)]
+    if method.text_by_slice:
+        return [], np.zeros((0, 0), np.float32)
+    learned = setups.learned(setups.find(spec.method, spec.setup))
+    encoder = StoredTexts(engine, spec.features)
+    rows = []
+    for side, text in texts:
+        alone = PromptSet(**{**vars(prompts), "normal": (text,), "abnormal": (text,)})
+        rows.append(method.texts(alone, encoder, learned, ())[int(side == "abnormal")])
+    return texts, _cosines(rows)
+
+
+def _cosines(rows: Sequence[FloatArray]) -> FloatArray:
+    values = np.stack(rows)
+    values = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values @ values.T)

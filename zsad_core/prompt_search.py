@@ -1,0 +1,191 @@
+"""Search for prompts: single phrases, pairs of the best, then texts added one by one.
+
+Everything is judged by the quick measure on the search subjects; a winner is then judged on
+held-out ones beside the set it began with. Its texts are tuned on the search subjects, and it says
+so for good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zsad_core import candidates, goals
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.goals import GOALS, Goal, Judged
+from zsad_core.types import MapSpec, Progress, PromptSet
+
+LEAST_GAIN = 1e-3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to search: subjects, phrases, the goal, how wide and how far.
+
+    `best` phrases a side make pairs, twice as many are tried for growing, and at most `most` texts
+    are added; every k-th slice is looked at.
+    """
+
+    search: tuple[str, ...]
+    held_out: tuple[str, ...]
+    phrases: tuple[str, ...]
+    goal: Goal = "dice"
+    best: int = 12
+    most: int = 6
+    every: int = candidates.EVERY
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are at most."""
+        return 2 * len(self.phrases) + self.best**2 + 1 + self.most * 4 * self.best
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate, the phrases that it is about, and what it reaches on the search subjects."""
+
+    prompts: PromptSet
+    words: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rankings, the way of the growing set, and before and after on both groups of subjects.
+
+    `steps` begins with what the search began with; its last is the winner. `judged` is by
+    ("before" or "after", "search" or "held out").
+    """
+
+    normal: tuple[Ranked, ...]
+    abnormal: tuple[Ranked, ...]
+    pairs: tuple[Ranked, ...]
+    steps: tuple[Ranked, ...]
+    judged: dict[tuple[str, str], Judged]
+    tried: int
+
+    @property
+    def winner(self) -> PromptSet:
+        """The set that the search ended with."""
+        return self.steps[-1].prompts
+
+
+def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None = None) -> Found:
+    """Find texts in place of the spec's; its templates and class word stay.
+
+    The progress counts candidates; a cancelled run continues where it stopped, as what was judged
+    is kept. Raises SettingError where no subject is left, or one is on both sides.
+    """
+    _check(plan)
+    run = _Run(engine, spec, plan, progress)
+    normal, abnormal = run.singles("normal"), run.singles("abnormal")
+    pairs = run.ranked(
+        [
+            (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
+            for one in abnormal[: plan.best]
+            for other in normal[: plan.best]
+        ]
+    )
+    begun = run.ranked([(spec.prompts, spec.prompts.name)])[0]
+    steps: tuple[Ranked, ...] = (begun,) if begun.value >= pairs[0].value else (begun, pairs[0])
+    steps += _grown(run, steps[-1], {"normal": normal, "abnormal": abnormal})
+    winner = replace(
+        steps[-1].prompts,
+        name=f"{spec.prompts.name} (search)",
+        source=f"search from '{spec.prompts.name}' for {GOALS[plan.goal]}",
+        tuned_on=tuple(dict.fromkeys((*spec.prompts.tuned_on, *plan.search))),
+        normal_off=(),
+        abnormal_off=(),
+    )
+    steps = (*steps[:-1], replace(steps[-1], prompts=winner))
+    judged = judge(engine, spec, plan, {"before": spec.prompts, "after": winner})
+    if progress:
+        progress(plan.size, plan.size)
+    return Found(normal, abnormal, pairs, steps, judged, run.done)
+
+
+def judge(
+    engine: Engine, spec: MapSpec, plan: Plan, sets: dict[str, PromptSet]
+) -> dict[tuple[str, str], Judged]:
+    """Each set on the search and the held-out subjects, at the level that fits the search ones."""
+    found = {}
+    of_both = {"search": plan.search, "held out": plan.held_out}
+    prompts = tuple(sets.values())
+    histograms = {
+        name: candidates.histograms(engine, spec, subjects, prompts, plan.every)
+        for name, subjects in of_both.items()
+        if subjects
+    }
+    for at, name in enumerate(sets):
+        level = goals.best_level(histograms["search"][:, at])
+        for group, histogram in histograms.items():
+            found[name, group] = goals.judged(histogram[:, at], level)
+    return found
+
+
+class _Run:
+    """One search: judges lists of candidates and counts them."""
+
+    def __init__(
+        self, engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None
+    ) -> None:
+        self.spec, self.plan, self.done = spec, plan, 0
+        self._engine, self._progress = engine, progress
+
+    def singles(self, side: str) -> tuple[Ranked, ...]:
+        """Each phrase alone on a side, against the other side as it is; the best first."""
+        base = self.spec.prompts
+        return self.ranked(
+            [(PromptSet(**{**vars(base), side: (text,)}), text) for text in self.plan.phrases]
+        )
+
+    def ranked(self, sets: Sequence[tuple[PromptSet, str]]) -> tuple[Ranked, ...]:
+        """The sets by what they reach on the search subjects, the best first."""
+        plan, prompts = self.plan, [one for one, _ in sets]
+        count = len(plan.search)
+
+        def step(done: int, _: int) -> None:
+            if self._progress:
+                self._progress(min(self.done + done // count, plan.size), plan.size)
+
+        found = candidates.histograms(
+            self._engine, self.spec, plan.search, prompts, plan.every, step
+        )
+        self.done += len(sets)
+        values = goals.value(found, plan.goal)
+        order = np.argsort(-values, kind="stable")
+        return tuple(Ranked(sets[i][0], sets[i][1], float(values[i])) for i in order)
+
+
+def _grown(run: _Run, first: Ranked, singles: dict[str, tuple[Ranked, ...]]) -> tuple[Ranked, ...]:
+    """The set with one text after the other added, as long as that helps; () where none does."""
+    steps = [first]
+    pool = [
+        (side, getattr(one.prompts, side)[0])
+        for side, ranked in singles.items()
+        for one in ranked[: 2 * run.plan.best]
+    ]
+    for _ in range(run.plan.most):
+        now = steps[-1].prompts
+        longer = [
+            (PromptSet(**{**vars(now), side: (*getattr(now, side), text)}), f"+ {side}: {text}")
+            for side, text in pool
+            if text not in getattr(now, side)
+        ]
+        best = run.ranked(longer)[0] if longer else steps[-1]
+        if best.value < steps[-1].value + LEAST_GAIN:
+            break
+        steps.append(best)
+    return tuple(steps[1:])
+
+
+def _check(plan: Plan) -> None:
+    if not plan.search:
+        raise SettingError("A search needs 1 subject or more with a segmentation; choose some.")
+    if both := sorted(set(plan.search) & set(plan.held_out)):
+        raise SettingError(
+            f"{both[0]} is searched on and held out; a subject can be only one of them."
+        )
+    if len(plan.phrases) < 2:
+        raise SettingError(f"A search needs 2 phrases or more, and there are {len(plan.phrases)}.")
