@@ -7,7 +7,7 @@ import numpy as np
 from zsad_core import prompt_sets, setups
 from zsad_core.engine import Engine
 from zsad_core.jobs import INTERACTIVE
-from zsad_core.pipeline import method_of
+from zsad_core.methods import Method, slice_method
 from zsad_core.stored_texts import StoredTexts, class_embeddings
 from zsad_core.types import FloatArray, MapSpec, PromptSet
 
@@ -33,14 +33,14 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
         )
     if not reads(engine, spec, base):
         found.append(
-            f"{method_of(spec).title} does not read what you changed: its text is what it was."
+            f"{_method(spec).title} does not read what you changed: its text is what it was."
         )
     return found
 
 
 def alikeness(engine: Engine, spec: MapSpec) -> float | None:
     """Cosine of the normal and the abnormal class; None where that depends on the slice."""
-    if method_of(spec).text_by_slice:
+    if _method(spec).text_by_slice:
         return None
     normal, abnormal = class_embeddings(engine, spec, {})
     return float(normal @ abnormal / (np.linalg.norm(normal) * np.linalg.norm(abnormal)))
@@ -48,7 +48,7 @@ def alikeness(engine: Engine, spec: MapSpec) -> float | None:
 
 def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
     """Whether the method sees a difference between the spec's prompts and others."""
-    if method_of(spec).text_by_slice or prompt_sets.content(spec.prompts) == prompt_sets.content(
+    if _method(spec).text_by_slice or prompt_sets.content(spec.prompts) == prompt_sets.content(
         base
     ):
         return True
@@ -80,7 +80,7 @@ def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], Fl
 
     A text stands for itself under all templates. Empty where the text depends on the slice.
     """
-    method, prompts = method_of(spec), spec.prompts
+    method, prompts = _method(spec), spec.prompts
     texts = [(side, t) for side in ("normal", "abnormal") for t in getattr(prompts, side)]
     if method.text_by_slice:
         return [], np.zeros((0, 0), np.float32)
@@ -97,3 +97,7 @@ def _cosines(rows: Sequence[FloatArray]) -> FloatArray:
     values = np.stack(rows)
     values = values / np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values @ values.T)
+
+
+def _method(spec: MapSpec) -> Method:
+    return slice_method(spec.method, spec.options)
