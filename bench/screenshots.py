@@ -57,6 +57,7 @@ SHOTS = (
     Shot("depth-all", "Depth", (CHART,), "all evaluated subjects", kept=False),
     Shot("setup", "Setup", (TABLE,)),
     Shot("setup-weights", "Setup", (TABLE,), "Weights", kept=False),
+    Shot("setup-train", "Setup", ('[data-testid="stForm"]',), "Train", kept=False),
     Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and store", kept=False),
     Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Encode ahead", kept=False),
 )

@@ -175,7 +175,7 @@ def of_textures(
 ) -> Examples:
     """`count` drawn surfaces, about two in three with defects; the mask is any defect."""
     count = min(count, encoder.room())
-    bank = textures.bank(count, encoder.tower.info.image_size, seed)
+    bank = textures.bank(count, encoder.tower.info.image_size, seed, progress)
     tokens, first = _encode(encoder, bank.images, progress)
     masks = squashed(bank.defect > 0, encoder.side)
     return Examples(tokens, masks, first, classes=("surface",) * len(tokens))

@@ -70,6 +70,7 @@ def run(own: OwnTraining, progress: Telling) -> Setup:
     def report(done: int, total: int, loss: float, left: float) -> None:
         progress(done, total, f"loss {loss:.3f}")
 
+    progress(0, 1, "loading the backbone")
     found = runs.run(own.request, count, report).fitted
     progress(1, 1, f"epoch {found.epoch} kept: Dice {found.validation_dice:.3f} on held-out images")
     entry = own_setups.add(_setup(own))

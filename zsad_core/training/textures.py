@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from zsad_core.types import ByteArray
+from zsad_core.types import ByteArray, Progress
 
 SURFACES = ("metal", "cloth", "wood", "stone", "paper", "plastic", "leather", "tile", "coral",
             "marble")  # fmt: skip
@@ -39,9 +39,13 @@ class Bank:
     size: NDArray[np.int64]
 
 
-def bank(count: int, side: int, seed: int) -> Bank:
+def bank(count: int, side: int, seed: int, progress: Progress | None = None) -> Bank:
     """`count` images of side x side pixels, about two in three with one to four like defects."""
-    drawn = [_image(np.random.default_rng([seed, side, index]), side) for index in range(count)]
+    drawn = []
+    for index in range(count):
+        if progress:
+            progress(index, count)
+        drawn.append(_image(np.random.default_rng([seed, side, index]), side))
     images, masks, objects, facts = zip(*drawn, strict=True)
     surface, tone, kind, polarity, size = np.array(facts).T
     return Bank(
