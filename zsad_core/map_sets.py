@@ -30,8 +30,8 @@ def write(
     nifti.write_like(scans[0], voxels, out)
     names = ", ".join(scan.name for scan in scans[1:])
     return (
-        f"\nmap of the volume, range 0 to {method.high:g}, transductive: scored against "
-        f"{len(scans) - 1}: {names}; in {out}"
+        f"\nmap of the volume by {method.title}, range 0 to {method.high:g}, transductive: scored "
+        f"against {len(scans) - 1}: {names}; in {out}"
     )
 
 

@@ -37,7 +37,7 @@ def words(spec: MapSpec) -> str:
     """What the set makes of a result, to stand beside it; "" for a method without a set."""
     if not spec.volumes:
         return ""
-    return f"{spec.method} is transductive: scored against {_listed(stored_cubes.others(spec))}"
+    return f"{_title(spec)} is transductive: scored against {_listed(stored_cubes.others(spec))}"
 
 
 def words_of_many(spec: MapSpec) -> str:
@@ -45,7 +45,12 @@ def words_of_many(spec: MapSpec) -> str:
     if not spec.volumes:
         return ""
     listed = _listed(spec.volumes)
-    return f"{spec.method} is transductive: each subject is scored against {listed}, less itself"
+    return f"{_title(spec)} is transductive: each subject is scored against {listed}, less itself"
+
+
+def _title(spec: MapSpec) -> str:
+    """The method's name, which says that it is our reading of others' idea."""
+    return methods.METHODS[spec.method].title
 
 
 def _listed(names: tuple[str, ...]) -> str:

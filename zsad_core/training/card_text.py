@@ -6,6 +6,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from zsad_core import methods
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
@@ -106,8 +107,8 @@ def _results(rows: list[Row]) -> list[str]:
     ]
     sets = {(row.method, row.volumes) for row in test if row.volumes}
     against = [
-        f"`{method}` is transductive: each subject is scored against {len(names)} unlabelled "
-        f"volumes, less itself: {_cell(' '.join(names))}.\n"
+        f"{methods.METHODS[method].title} is transductive: each subject is scored against "
+        f"{len(names)} unlabelled volumes, less itself: {_cell(' '.join(names))}.\n"
         for method, names in sorted(sets)
     ]
     return [rules, *against, "\n", _markdown(COLUMNS, cells)]
