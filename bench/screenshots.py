@@ -52,7 +52,11 @@ class Shot:
 SHOTS = (
     Shot("start", "", ('[data-testid="stMetric"]',)),
     Shot("explore", "Explore", (".z-root[data-slice]", METRIC)),
-    Shot("prompts", "Prompts", ('[data-testid="stImage"]', TABLE, CHART)),
+    Shot("prompts", "Prompts", ('[data-testid="stImage"]', TABLE)),
+    Shot("prompts-search", "Prompts", ('[data-testid="stMultiSelect"]',), "Search", kept=False),
+    Shot("prompts-null", "Prompts", ('[data-testid="stMultiSelect"]',), "Null test", kept=False),
+    Shot("prompts-history", "Prompts", (TABLE,), "History", kept=False),
+    Shot("prompts-why", "Prompts", (CHART,), "Why", kept=False),
     Shot("depth", "Depth", (CHART,)),
     Shot("depth-all", "Depth", (CHART,), "all evaluated subjects", kept=False),
     Shot("setup", "Setup", (TABLE,)),

@@ -21,10 +21,10 @@ OTHERS = tuple(PromptSet("", (n,), (a,)) for n, a in (("a cat", "a dog"), ("a do
 
 @pytest.fixture
 def spec(tmp_path):
-    """WinCLIP on a scan of 16 filled slices with a lesion in the upper ones, its own store."""
-    values, truth = np.zeros((20, 24, 18), np.int16), np.zeros((20, 24, 18), np.uint8)
-    values[4:16, 5:20, 1:-1] = np.random.default_rng(5).integers(50, 900, (12, 15, 16))
-    truth[6:9, 8:12, 9:-1] = 1
+    """WinCLIP on a scan of 8 filled slices with a lesion in the upper ones, its own store."""
+    values, truth = np.zeros((20, 24, 10), np.int16), np.zeros((20, 24, 10), np.uint8)
+    values[4:16, 5:20, 1:-1] = np.random.default_rng(5).integers(50, 900, (12, 15, 8))
+    truth[6:9, 8:12, 5:-1] = 1
     (tmp_path / "data").mkdir()
     for name, array in (("a", values), ("a_seg", truth), ("b", values)):
         nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / "data" / f"{name}.nii.gz")
@@ -108,7 +108,7 @@ def test_the_quick_measure_counts_the_brain_of_the_slices_looked_at(engine, spec
     found = candidates.histograms(engine, spec, ["a"], OTHERS, every=4)
     stack = engine.stack(spec.features.slices)
     looked = candidates.slices_of(engine, spec, 4)
-    assert looked == [3, 7, 11, 15]
+    assert looked == [3, 7]
     assert found.shape == (1, 2, 2, 256)
     truth, brain = stack.truth[looked], stack.brain[looked]
     assert found.sum(axis=-1).tolist() == [[[(brain & ~truth).sum(), (brain & truth).sum()]] * 2]

@@ -90,7 +90,7 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
     figure.update_layout(
         **look(height=110 + 30 * len(rows)),
         xaxis={
-            "title": {"text": "Pull on the mean anomaly (← normal, abnormal →)"},
+            "title": {"text": "Pull on the mean (← normal, abnormal →)"},
             "gridcolor": GREY,
             "zeroline": True,
             "zerolinecolor": "grey",

@@ -37,13 +37,12 @@ def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> 
     names = [f"{html.escape(side)}: {html.escape(_short(text))}" for side, text in texts]
     rows = list(range(len(names)))
     heat = go.Heatmap(
-        z=cosines,
+        z=cosines.tolist(),
         colorscale="Viridis",
         zmin=min(float(cosines.min()), 0.0),
         zmax=1,
         hovertemplate="%{z:.3f}<extra></extra>",
-        text=np.round(cosines, 2) if len(names) <= MOST_WRITTEN else None,
-        texttemplate="%{text}" if len(names) <= MOST_WRITTEN else None,
+        texttemplate="%{z:.2f}" if len(names) <= MOST_WRITTEN else None,
     )
     figure = go.Figure(heat)
     figure.update_layout(

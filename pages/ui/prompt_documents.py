@@ -76,9 +76,9 @@ def _count(prompts: PromptSet) -> None:
             f"{len(prompts.normal)} normal and {len(prompts.abnormal)} abnormal texts × "
             f"{max(len(prompts.templates), 1)} templates = {len(normal) + len(abnormal)} "
             f"sentences; {{}} becomes '{prompts.class_name}'. "
-            + (f"{off} switched off. " if off else "")
-            + f"Source: {prompts.source or 'your own'}."
-        )
+            + (f"{off} switched off." if off else "")
+        ),
+        help=plain(f"Source: {prompts.source or 'your own'}."),
     )
 
 

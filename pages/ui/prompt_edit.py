@@ -36,6 +36,8 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
+    if ready:
+        _numbers(choice, stack, (old, threshold))
     columns = st.columns(3)
     columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
     _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
@@ -44,9 +46,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
         f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
         "Above the anomaly map, below true positive green, false positive red, false negative blue."
     )
-    if ready:
-        _numbers(choice, stack, (old, threshold))
-    else:
+    if not ready:
         compute.show_job(compute.start_encoding(choice.map))
     if validating is not None:
         compute.show_job(validating)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,6 +19,7 @@ from zsad_core.store import key_of
 from zsad_core.types import Progress, Threshold
 
 NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
+CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED = "tuned on these"
 SPLITS = ("validation", "test", "train", "extra")
 
@@ -53,9 +55,10 @@ def _trials(choice: Choice) -> None:
         width="stretch",
     )  # fmt: skip
     event = st.dataframe(
-        table.drop(columns=["normal", "abnormal", "templates"]).style.format(
-            dict.fromkeys(NUMBERS.values(), "{:.3f}")
-            | {f"{name} change": "{:+.3f}" for name in NUMBERS.values()},
+        table.drop(
+            columns=["normal", "abnormal", "templates", *(["subject"] if here else [])]
+        ).style.format(
+            dict.fromkeys(NUMBERS.values(), "{:.3f}") | dict.fromkeys(CHANGES.values(), "{:+.3f}"),
             na_rep="–",
         ),
         hide_index=True,
@@ -111,7 +114,7 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
         for field, label in NUMBERS.items():
             row[label] = getattr(trial, field)
             old = None if before is None else getattr(before, field)
-            row[f"{label} change"] = None if old is None else getattr(trial, field) - old
+            row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
         row["tuned"] = TUNED if trial.subject in leaderboard.tuned_on(trial) else ""
         row["note"] = trial.note
         for part in ("normal", "abnormal", "templates"):

@@ -14,13 +14,11 @@ from zsad_core.null_test import NullTest, Place, place
 from zsad_core.store import key_of
 from zsad_core.types import FloatArray
 
-SOURCES = {
-    "the whole bank": "phrases of every group",
-    phrase_bank.EVERYDAY: "cats, chairs, Tuesday",
-}
+SOURCES = ("the whole bank", phrase_bank.EVERYDAY)
 COUNTS = (50, 100, 200, 500)
 STANDS_OUT = 0.05
 MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
+SHORT = {"auroc": "AUROC", "best_dice": "best Dice"}
 
 
 def null_test(choice: Choice) -> None:
@@ -34,7 +32,10 @@ def null_test(choice: Choice) -> None:
         default = [choice.subject.id]
         subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
         source = st.selectbox(
-            "Random texts from", list(SOURCES), key="null-source", format_func=_with_words
+            "Random texts from",
+            SOURCES,
+            key="null-source",
+            help="Everyday: a cat, a chair, Tuesday.",
         )
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice("null-every")
@@ -58,10 +59,6 @@ def null_test(choice: Choice) -> None:
             _show(found, choice, every)
 
 
-def _with_words(source: str) -> str:
-    return f"{source} ({SOURCES[source]})"
-
-
 def _show(found: NullTest, choice: Choice, every: int) -> None:
     name, columns = choice.map.prompts.name, st.columns(2)
     for column, (label, field) in zip(columns, MEASURES.items(), strict=True):
@@ -82,7 +79,7 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
         column.caption(_verdict(at, found, pooled))
     st.dataframe(_table(found), hide_index=True, width="stretch")
     st.caption(
-        f"Mean over {len(found.subjects)} subjects; {plain(_looked(every))}, patch by patch, "
+        f"Subjects: {len(found.subjects)}, their mean above; {_looked(every)}, patch by patch, "
         f"inside the brain; every random pair has '{plain(name)}'s templates and class word and "
         "one text a side; p counts the prompt itself as one of the random ones."
     )
@@ -103,11 +100,11 @@ def _table(found: NullTest) -> pd.DataFrame:
     rows = []
     for at, subject in enumerate(found.subjects):
         row: dict[str, object] = {"subject": subject}
-        for label, field in MEASURES.items():
+        for field, label in SHORT.items():
             random, own = getattr(found, field)[at], float(getattr(found, f"own_{field}")[at])
             there = place(own, random)
             row[label] = round(own, 3)
-            row[f"random median, {label}"] = round(float(np.median(random)), 3)
+            row[f"random {label}, median"] = round(float(np.median(random)), 3)
             row[f"above, {label}"] = f"{there.below:g} of {there.of}" if there.of else "no lesion"
         rows.append(row)
     return pd.DataFrame(rows)

@@ -33,7 +33,7 @@ def search(choice: Choice) -> None:
         _label(choice, plan)
         spec = evaluation.of_subject(choice.map, "")
         st.caption(
-            f"At most {plan.size} candidates on {len(plan.search)} subjects, beginning with "
+            f"{len(plan.phrases)} phrases, at most {plan.size} candidates on {len(plan.search)} subjects, beginning with "
             f"'{plain(spec.prompts.name)}', whose templates and class word stay."
         )
         found = compute.asked(
@@ -54,13 +54,11 @@ def _plan(choice: Choice) -> Plan:
     goal = st.selectbox("Look for the highest", list(GOALS), key="goal", format_func=GOALS.get)
     bank = phrase_bank.bank()
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
-    groups = st.pills(
-        "Groups of phrases", list(bank), selection_mode="multi", default=default, key="groups"
-    )
-    phrases = phrase_bank.phrases({name: bank[name] for name in groups})
-    st.caption(f"{len(phrases)} phrases")
-    with st.expander("Your own phrases"):
+    with st.expander("Phrases"):
+        groups = st.multiselect("Groups", list(bank), default=default, key="groups")
+        st.caption("Your own, one a line")
         _own()
+    phrases = phrase_bank.phrases({name: bank[name] for name in groups})
     with st.expander("How far"):
         best = st.slider("Best phrases a side that make pairs", 2, 20, 12, key="best")
         most = st.slider("Texts added at most", 0, 12, 6, key="most")
@@ -69,9 +67,7 @@ def _plan(choice: Choice) -> Plan:
 
 
 def _own() -> None:
-    text = st.text_area(
-        "One a line", "\n".join(phrase_bank.own_phrases()), label_visibility="collapsed"
-    )
+    text = st.text_area("Own", "\n".join(phrase_bank.own_phrases()), label_visibility="collapsed")
     if st.button("Keep these phrases", width="stretch"):
         lines = (line.strip() for line in text.splitlines())
         phrase_bank.keep(tuple(line for line in lines if line))

@@ -1,5 +1,7 @@
 """Which subjects a search or a test looks at, and what must be said of them."""
 
+from collections import Counter
+
 import streamlit as st
 
 from pages.ui.compute import plain
@@ -25,15 +27,17 @@ def of_split(choice: Choice, *splits: str, most: int = 1000) -> list[str]:
 
 
 def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[str, ...]:
-    """Subjects by name, each with its split, in the order of the data set."""
+    """Subjects by name, in the order of the data set, and how many of each split."""
     known = with_truth(choice)
     chosen = st.multiselect(
         label,
         list(known),
         default=[name for name in default if name in known],
         key=f"{key}-{choice.data.kind}{choice.data.root}",
-        format_func=lambda name: f"{name} ({known[name]})" if known[name] else name,
     )
+    counts = Counter(known[name] for name in chosen)
+    if any(counts):
+        st.caption(", ".join(f"{count} {split}" for split, count in counts.items()))
     return tuple(name for name in known if name in chosen)
 
 

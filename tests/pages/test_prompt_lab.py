@@ -81,7 +81,7 @@ def test_a_trial_is_in_the_history_and_comes_back():
     other = lab("History")
     table = other.dataframe[0].value
     assert list(table["prompts"]) == ["appearance (edited)", "appearance"]
-    change = table["best Dice (oracle) change"][0]
+    change = table["Δ best"][0]
     assert change == pytest.approx(second.best_dice - first.best_dice)
     history.star(second.id, True)
     other.toggle(key="history_starred").set_value(True).run()
