@@ -21,6 +21,7 @@ from zsad_core.types import Progress, Threshold
 NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED = "tuned on these"
+PARTS = ("normal", "abnormal", "templates")
 SPLITS = ("validation", "test", "train", "extra")
 
 
@@ -117,7 +118,7 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
         row["tuned"] = TUNED if trial.subject in leaderboard.tuned_on(trial) else ""
         row["note"] = trial.note
-        for part in ("normal", "abnormal", "templates"):
+        for part in PARTS:
             row[part] = " | ".join(getattr(trial.prompts, part))
         rows.append(row)
     return pd.DataFrame(rows)

@@ -35,7 +35,7 @@ def null_test(choice: Choice) -> None:
             "Random texts from",
             SOURCES,
             key="null-source",
-            help="Everyday: a cat, a chair, Tuesday.",
+            help="Everyday: a cat, Tuesday.",
         )
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice("null-every")

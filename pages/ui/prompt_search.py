@@ -33,8 +33,9 @@ def search(choice: Choice) -> None:
         _label(choice, plan)
         spec = evaluation.of_subject(choice.map, "")
         st.caption(
-            f"{len(plan.phrases)} phrases, at most {plan.size} candidates on {len(plan.search)} subjects, beginning with "
-            f"'{plain(spec.prompts.name)}', whose templates and class word stay."
+            f"{len(plan.phrases)} phrases, at most {plan.size} candidates on {len(plan.search)} "
+            f"subjects, beginning with '{plain(spec.prompts.name)}', whose templates and class "
+            "word stay."
         )
         found = compute.asked(
             key_of("", what="search", spec=spec, plan=plan),

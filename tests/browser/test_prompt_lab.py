@@ -1,0 +1,51 @@
+"""The prompt lab in a browser: a null test, a trial that comes back, texts that outlive a reload."""
+
+import json
+
+import pytest
+
+CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "lab": "Null test"}
+WINCLIP = {"method": "winclip", "setup": "zero-shot", "prompts": "minimal-pair"}
+LONG = 240_000
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """A user who added the 2 mm cohort."""
+    home = tmp_path_factory.mktemp("user")
+    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    return home
+
+
+@pytest.fixture
+def app(page, serve, user):
+    server = serve("app.py", ZSAD_HOME=str(user))
+    page.set_default_timeout(LONG)
+    yield page, server
+    assert page.complaints == []
+    assert server.complaints() == []
+
+
+def test_a_prompt_is_doubted_edited_and_found_again(app):
+    page, server = app
+    page.goto(server.address("Prompts", **CHOICE, **WINCLIP))
+    page.get_by_role("button", name="Compare with 200 random pairs").click()
+    page.get_by_text("random pairs, p = ").first.wait_for()
+    page.locator(".js-plotly-plot .trace").first.wait_for()
+
+    page.get_by_text("Edit", exact=True).first.click()
+    abnormal = page.get_by_label("Abnormal texts, one a line")
+    page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
+    abnormal.fill("a white cloud")
+    abnormal.blur()
+    page.get_by_text("now: minimal-pair (edited)").wait_for()
+    page.wait_for_function("location.search.includes('a+white+cloud')")
+    page.reload()
+    page.get_by_text("now: minimal-pair (edited)").wait_for()
+    assert abnormal.input_value() == "a white cloud"
+
+    page.goto(server.address("Prompts", **{**CHOICE, "lab": "History"}, **WINCLIP))
+    page.get_by_test_id("stDataFrame").wait_for()
+    page.get_by_text("minimal-pair (edited)").first.wait_for(state="attached")
+    kept = [json.loads(line)["trial"] for line in (user_lines(server))]
+    assert [one["prompts"]["abnormal"] for one in kept] == [["a bright spot"], ["a white cloud"]]
