@@ -13,6 +13,7 @@ from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.methods import aaclip_adapters
+from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import unit
 from zsad_core.types import BackboneSpec, Recipe
 
@@ -133,6 +134,29 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
     assert list(recipe.taps) == sorted(set(recipe.taps))
     assert all(1 <= tap <= info.visual_blocks for tap in recipe.taps)
     assert all(1 <= side <= recipe.grid for side in recipe.windows)
+
+
+def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
+    """Exactly the patch's mean, or the value before the map is enlarged and smoothed."""
+    if not method.prompts:
+        return
+    recipe, learned = method.recipe(tower.info), learned_of(method, tower)
+    kept = np.ones((1, recipe.grid, recipe.grid), bool)
+    kept[0, 0] = False
+    features = method.encode(tower, SLICES[:1], recipe, kept, learned)
+    texts = [text_of(method, text, 1) for text in (TEXT, OTHER_TEXT)]
+    found = patch_values(method, features[0], kept[0], np.stack(texts), learned, recipe)
+    assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
+    assert (found >= 0).all()
+    assert (found <= method.high * (1 + 1e-6)).all()
+    side = recipe.image_size // recipe.grid
+    for text, values in zip(texts, found, strict=True):
+        maps, _ = method.maps(features, kept, text, learned, recipe, ())
+        patches = maps[0].reshape(recipe.grid, side, recipe.grid, side).mean(axis=(1, 3))[kept[0]]
+        if method.name in AT_ONCE:
+            assert np.corrcoef(values, patches)[0, 1] > 0.6
+        else:
+            np.testing.assert_allclose(values, patches, rtol=1e-5)
 
 
 def test_features_maps_and_scores_have_the_promised_form(method, tower):

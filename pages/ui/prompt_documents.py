@@ -53,6 +53,9 @@ def documents(choice: Choice) -> None:
         st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
     with st.expander("Compare with another set"):
         _compare(prompts)
+    if found := prompt_sets.record(st.session_state["prompts"], settings.prompt_folder()):
+        with st.expander("How these texts were found"):
+            st.json(found)
 
 
 def sentences_table(prompts: PromptSet) -> pd.DataFrame:

@@ -9,7 +9,6 @@ import streamlit as st
 from pages.ui import compute, pictures, prompt_documents, thresholds
 from pages.ui.explore import visible_slice
 from pages.ui.prompt_choice import all_prompts
-from pages.ui.prompt_subjects import tuned_here
 from pages.ui.sidebar import Choice
 from zsad_core import evaluation, history, pipeline
 from zsad_core.readout import Readout, readout
@@ -23,7 +22,6 @@ def edit(choice: Choice) -> None:
     with left:
         prompt_documents.documents(choice)
     with right:
-        tuned_here(choice)
         _before_and_after(choice, stack)
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 
 import streamlit as st
 
-from pages.ui.compute import plain
 from pages.ui.sidebar import Choice
 from zsad_core.types import Split
 
@@ -52,12 +51,3 @@ def every_slice(key: str) -> int:
             "every one" if k == 1 else f"every {k}th" if k > 3 else f"every {k}nd"
         ),
     )
-
-
-def tuned_here(choice: Choice) -> None:
-    """Say it where the shown subject's truth chose the shown prompts."""
-    if choice.subject.id in choice.map.prompts.tuned_on:
-        st.caption(
-            f":orange-badge[tuned on this subject] The truth of {plain(choice.subject.id)} helped "
-            f"to choose '{plain(choice.map.prompts.name)}': its numbers here flatter."
-        )

@@ -10,7 +10,7 @@ from pages.ui.picks import KEPT, pick
 from pages.ui.prompt_choice import prompts_of
 from pages.ui.references import normal_slices
 from zsad_core import datasets, evaluation, methods, pipeline, settings, setups
-from zsad_core.types import DataSpec, MapSpec, ReadoutSpec, SliceSpec, Subject
+from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
 
 RULES = {
     "validation": "Best mean Dice on the validation subjects.",
@@ -63,6 +63,7 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         takes = methods.METHODS[method].takes_references
         references = normal_slices(slices, subjects, KEPT) if takes else ()
         prompts = prompts_of(method, edit_prompts)
+        _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
         running = len(engine().jobs.running())
@@ -108,6 +109,17 @@ def _apply_requests() -> None:
     for key in ("rule", "subject", "method", "setup"):
         if f"_{key}" in st.session_state:
             st.session_state[key] = st.session_state.pop(f"_{key}")
+
+
+def _tuned(prompts: PromptSet, subject: Subject) -> None:
+    """Said on every page: numbers flatter on the subjects whose truth chose the texts."""
+    if prompts.tuned_on:
+        here = subject.id in prompts.tuned_on
+        st.caption(
+            f":orange-badge[{'tuned on this subject' if here else 'tuned on other subjects'}] "
+            f"The truth of {len(prompts.tuned_on)} subjects chose these texts; on them numbers "
+            "flatter."
+        )
 
 
 def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:

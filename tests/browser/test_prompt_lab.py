@@ -1,4 +1,4 @@
-"""The prompt lab in a browser: a null test, a trial that comes back, texts that outlive a reload."""
+"""The prompt lab in a browser: a null test, a trial kept, texts that outlive a reload."""
 
 import json
 
@@ -26,7 +26,7 @@ def app(page, serve, user):
     assert server.complaints() == []
 
 
-def test_a_prompt_is_doubted_edited_and_found_again(app):
+def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page, server = app
     page.goto(server.address("Prompts", **CHOICE, **WINCLIP))
     page.get_by_role("button", name="Compare with 200 random pairs").click()
@@ -47,5 +47,6 @@ def test_a_prompt_is_doubted_edited_and_found_again(app):
     page.goto(server.address("Prompts", **{**CHOICE, "lab": "History"}, **WINCLIP))
     page.get_by_test_id("stDataFrame").wait_for()
     page.get_by_text("minimal-pair (edited)").first.wait_for(state="attached")
-    kept = [json.loads(line)["trial"] for line in (user_lines(server))]
+    lines = (user / "history.jsonl").read_text().splitlines()
+    kept = [json.loads(line)["trial"] for line in lines]
     assert [one["prompts"]["abnormal"] for one in kept] == [["a bright spot"], ["a white cloud"]]

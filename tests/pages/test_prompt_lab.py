@@ -1,5 +1,6 @@
 """The prompt lab in process, on the 2 mm demo: null test, search, history, documents, drafts."""
 
+import json
 import time
 
 import pytest
@@ -68,6 +69,7 @@ def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_reco
     press(test, "Show")
     test.segmented_control(key="lab").set_value("Edit").run()
     assert "tuned on this subject" in said(test)
+    assert json.loads(test.json[0].value)["search_subjects"] == [SUBJECT]
 
 
 @pytest.mark.usefixtures("_encoded")
@@ -139,6 +141,12 @@ def test_a_typed_text_is_offered_in_a_new_session():
     press(test, "Take up the draft")
     assert test.text_area(key="normal").value == "a grey fog"
     assert not any(button.label.startswith("Take up") for button in test.button)
+
+
+@pytest.mark.parametrize("method", ["intensity", "mutual3d"])
+def test_a_method_without_text_has_no_lab(method):
+    test = opened("Prompts", lab="Null test", method=method)
+    assert f"'{method}' reads no text" in said(test)
 
 
 def test_why_answers_with_charts():
