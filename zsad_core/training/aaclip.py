@@ -74,7 +74,7 @@ class BothAdapters:
         tower, recipe = self.encoder.tower, self.encoder.recipe
         images = batch.tokens.numpy()
         local, _ = tower.vv_taps(images, recipe)
-        _, first = tower.taps(images, recipe)
+        _, first = tower.taps(images, replace(recipe, taps=()))
         whole = functional.normalize(torch.from_numpy(first), dim=1)[:, None]
         patches = [functional.normalize(torch.from_numpy(tap), dim=2) + whole for tap in local]
         text = self._texts(tensors, batch)
