@@ -73,10 +73,10 @@ def fit(
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 meter.step(terms)
-            if early:
-                continue
-            found = validate(learner, tensors, held_out, plan) if held_out else (math.nan, math.nan)
-            if best is None or not held_out or found[1] > best.validation_dice:
+            found = (math.nan, math.nan)
+            if held_out and not early:
+                found = validate(learner, tensors, held_out, plan)
+            if not early and (best is None or not held_out or found[1] > best.validation_dice):
                 best = meter.fitted(tensors, epoch, found)
             if plan.kept:
                 done = kept.state_of(epoch, tensors, optimiser, best, meter.terms)

@@ -39,12 +39,13 @@ class State:
     """All that the rest of a training depends on: the order of images follows from the epoch.
 
     `moments` are the optimiser's tensors of each learned tensor, `terms` all loss terms so far.
+    `best` is None before the first epoch that is validated.
     """
 
     epoch: int
     tensors: Tensors
     moments: dict[str, Tensors]
-    best: Fitted
+    best: Fitted | None
     terms: NDArray[np.float32]
 
 
@@ -55,7 +56,7 @@ def state_of(
     epoch: int,
     tensors: Mapping[str, Tensor],
     optimiser: torch.optim.Optimizer,
-    best: Fitted,
+    best: Fitted | None,
     terms: list[NDArray[np.float32]],
 ) -> State:
     """The state after an epoch."""
@@ -90,10 +91,11 @@ def put(state: State, tensors: Mapping[str, Tensor], optimiser: torch.optim.Opti
 def write(state: State, path: Path, truth: str) -> None:
     """Keep a state; the file appears whole. `truth` names what is learned from."""
     tensors = {f"now/{name}": value for name, value in state.tensors.items()}
-    tensors |= {f"best/{name}": value for name, value in state.best.tensors.items()}
+    if state.best is not None:
+        tensors |= {f"best/{name}": value for name, value in state.best.tensors.items()}
     for name, moments in state.moments.items():
         tensors |= {f"{part}/{name}": value for part, value in moments.items()}
-    numbers = {name: getattr(state.best, name) for name in NUMBERS}
+    numbers = state.best and {name: getattr(state.best, name) for name in NUMBERS}
     facts = {"epoch": str(state.epoch), "best": json.dumps(numbers), "truth": truth}
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     save_file({"terms": state.terms, **tensors}, temporary, facts)
@@ -117,7 +119,7 @@ def read(path: Path, truth: str) -> State | None:
     for key, value in load_file(path).items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
-    terms, now, best = parts.pop("terms")[""], parts.pop("now"), parts.pop("best")
+    terms, now, best = parts.pop("terms")[""], parts.pop("now"), parts.pop("best", {})
     numbers = json.loads(facts["best"])
     moments = {
         name: {p: found[name] for p, found in parts.items() if name in found} for name in now
@@ -126,7 +128,7 @@ def read(path: Path, truth: str) -> State | None:
         int(facts["epoch"]),
         now,
         moments,
-        Fitted(best, **numbers, terms=terms[: numbers["steps"]]),
+        Fitted(best, **numbers, terms=terms[: numbers["steps"]]) if numbers else None,
         terms,
     )
 
