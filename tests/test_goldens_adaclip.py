@@ -217,6 +217,6 @@ def test_an_official_checkpoint_is_written_with_every_key(tower, tmp_path):
     torch.save(state, tmp_path / "own.pth")
     for name, value in setups.read_checkpoint("adaclip", tmp_path / "own.pth").items():
         np.testing.assert_array_equal(value, fresh[name])
-    assert replace(learner.plan, rate=0.01, further=1.0) == Plan(
+    assert replace(learner.plan, rate=0.01) == Plan(
         epochs=5, batch=1, rate=0.01, patience=5, optimiser="adamw", decay=0.01
     )

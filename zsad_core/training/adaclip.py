@@ -37,7 +37,7 @@ class PromptsAndProjections:
     encoder: Encoder
 
     plan: ClassVar[Plan] = Plan(
-        epochs=5, batch=1, rate=1e-3, further=0.3, patience=5, optimiser="adamw", decay=0.01
+        epochs=5, batch=1, rate=3e-4, patience=5, optimiser="adamw", decay=0.01
     )
     through_tower: ClassVar[bool] = True
 
