@@ -1,6 +1,6 @@
 """AA-CLIP's adapters and projections in both towers; gradients flow to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 from torch.nn import functional
@@ -55,9 +55,16 @@ def image_features(
 
 
 def text_features(
-    tower: Tower, texts: Sequence[str], learned: Mapping[str, Tensor], activation: str
+    tower: Tower,
+    texts: Sequence[str],
+    learned: Mapping[str, Tensor],
+    activation: str,
+    project: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """(N, E) through the adapted text tower, not normalised; gradients flow to the tensors."""
+    """(N, E) through the adapted text tower, not normalised; gradients flow to the tensors.
+
+    `project` may take the place of the learned projection.
+    """
     count = sum(name.startswith("text_adapter.") for name in learned) - 1
 
     def before(number: int, x: Tensor) -> Tensor:
@@ -65,10 +72,10 @@ def text_features(
             return x
         return _adapted(x, learned[f"text_adapter.{number - 2}.fc.0.weight"])
 
-    def project(x: Tensor) -> Tensor:
+    def projected(x: Tensor) -> Tensor:
         return functional.leaky_relu(x @ learned[f"text_adapter.{count}.fc.0.weight"].T)
 
-    return tower.read_words(*tower.words(texts), activation, before, project)
+    return tower.read_words(*tower.words(texts), activation, before, project or projected)
 
 
 def _adapted(x: Tensor, weight: Tensor) -> Tensor:
