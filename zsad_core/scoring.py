@@ -35,7 +35,7 @@ def without_small(mask: MaskArray, fewest_voxels: int) -> MaskArray:
     """
     if fewest_voxels <= 1 or not mask.any():
         return mask
-    box = _box(mask)
+    box = box_of(mask)
     inside = mask[box]
     part = ndimage.label(inside, structure=TOUCHING)[0][inside]  # (set voxels,)
     kept = np.zeros_like(mask)
@@ -43,8 +43,8 @@ def without_small(mask: MaskArray, fewest_voxels: int) -> MaskArray:
     return kept
 
 
-def _box(mask: MaskArray) -> tuple[slice, ...]:
-    """The smallest box that holds the mask; labelling the air around it would take the time."""
+def box_of(mask: MaskArray) -> tuple[slice, ...]:
+    """The smallest box that holds a mask that is not empty; work on the air around takes time."""
     sides = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)

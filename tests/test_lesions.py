@@ -1,0 +1,207 @@
+"""Lesion rules: by hand, against a plain reference (2023) and the official scorer (2025/26)."""
+
+from collections import deque
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from zsad_core.lesions import RULES, lesions, scores
+from zsad_core.surfaces import hd95_mm, nsd, surfaces
+
+GOLDEN = np.load(Path(__file__).parent / "goldens" / "panoptica_lesions.npz")
+MASKS = np.unpackbits(GOLDEN["masks"], count=int(GOLDEN["shape"].prod())).astype(bool)
+MASKS = MASKS.reshape(GOLDEN["shape"])
+NAMES = GOLDEN["names"].tolist()
+SHAPE = (8, 9, 30)
+UNIT = (1.0, 1.0, 1.0)
+
+
+def line(*parts):
+    """Rods of 2 x 2 voxels along the last axis, each from one place to another."""
+    mask = np.zeros(SHAPE, bool)
+    for first, last in parts:
+        mask[2:4, 2:4, first:last] = True
+    return mask
+
+
+def scored(truth, predicted, rule, spacing=UNIT):
+    return scores(lesions(truth, predicted, spacing, rule), rule)
+
+
+@pytest.mark.parametrize("number", range(len(NAMES)), ids=[n.replace(" ", "-") for n in NAMES])
+def test_2025_agrees_with_the_official_scorer(number):
+    truth, predicted = MASKS[number]
+    found = scored(truth, predicted, "brats2025", tuple(GOLDEN["spacing_mm"][number]))
+    pairs = {
+        "lesionwise_dsc_mean": found.dice,
+        "lesionwise_nsd_mean": found.nsd,
+        "lesionwise_hd95_mean": found.hd95_mm,
+        "all_instance_fp": found.false_positives,
+        "small_instance_f1": found.small_f1,
+    }
+    if not np.isnan(found.small_f1):
+        pairs |= {
+            "small_instance_tp": found.small_true_positives,
+            "small_instance_fn": found.small_missed,
+        }
+    for name, ours in pairs.items():
+        assert ours == pytest.approx(GOLDEN[name][number], abs=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize("number", range(len(NAMES)), ids=[n.replace(" ", "-") for n in NAMES])
+def test_2025_counts_every_lesion_of_the_official_scorer(number):
+    truth, predicted = MASKS[number]
+    found = lesions(truth, predicted, UNIT, "brats2025")
+    assert found.found.sum() == GOLDEN["all_instance_tp"][number]
+    assert (~found.found).sum() == GOLDEN["all_instance_fn"][number]
+
+
+def test_border_voxels_give_the_official_whole_volume_surface_metrics():
+    """It measures in voxels, NSD at half of one; nothing overlapping is an empty case there."""
+    compared = 0
+    for number, (truth, predicted) in enumerate(MASKS):
+        if (truth & predicted).any():
+            found = surfaces(truth, predicted, UNIT, "voxels")
+            assert hd95_mm(found) == pytest.approx(GOLDEN["global_hd95"][number])
+            assert nsd(found, 0.5) == pytest.approx(GOLDEN["global_nsd"][number])
+            compared += 1
+    assert compared > 20
+
+
+NOTHING = line()
+BY_HAND = {
+    # (truth, predicted): dice, hits, false positives, missed
+    "nothing at all": (NOTHING, NOTHING, 1, 0, 0, 0),
+    "only false": (NOTHING, line((2, 5), (9, 12)), 0, 0, 2, 0),
+    "all missed": (line((2, 5)), NOTHING, 0, 0, 0, 1),
+    "half found": (line((2, 6)), line((2, 4)), 2 * 8 / (16 + 8), 1, 0, 0),
+    # a gap of two voxels closes under dilation by one on each side: one lesion of 24 voxels
+    "near parts are one lesion": (line((2, 5), (7, 10)), line((2, 5)), 24 / 36, 1, 0, 0),
+    "far parts are two": (line((2, 5), (8, 11)), line((2, 5)), 1 / 2, 1, 0, 1),
+    # touches the dilation only: a hit with Dice 0
+    "beside it counts as found": (line((2, 5)), line((5, 8)), 0, 1, 0, 0),
+    "one part serves two": (line((2, 5), (8, 11)), line((2, 11)), 24 / 48, 2, 0, 0),
+    "far is false": (line((2, 5)), line((2, 5), (9, 12)), 1 / 2, 1, 1, 0),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_2023_by_hand(name):
+    truth, predicted, dice, hits, false, missed = BY_HAND[name]
+    found = scored(truth, predicted, "brats2023")
+    assert found.dice == pytest.approx(dice)
+    assert (found.true_positives, found.false_positives, found.missed) == (hits, false, missed)
+
+
+def test_2023_penalises_misses_and_false_positives_in_hd95():
+    found = scored(line((2, 5), (12, 15)), line((2, 5), (20, 24)), "brats2023")
+    assert found.hd95_mm == pytest.approx((0 + 374 + 374) / 3)
+    assert scored(NOTHING, NOTHING, "brats2023").hd95_mm == 0
+    assert scored(NOTHING, line((2, 5)), "brats2023").hd95_mm == 374
+
+
+def test_2023_drops_what_is_2_mm3_or_less_and_what_touches_only_that():
+    speck = np.zeros(SHAPE, bool)
+    speck[6, 6, 20:22] = True
+    big = line((2, 6))
+    found = scored(big | speck, big | speck, "brats2023")
+    assert (found.dice, found.true_positives, found.false_positives) == (1, 1, 0)
+    finer = scored(big | speck, big, "brats2023", (1.0, 1.0, 1.1))  # now 2.2 mm³
+    assert (finer.dice, finer.missed) == (0.5, 1)
+
+
+def test_2025_matches_one_to_one_and_sends_every_false_positive_to_both_sizes():
+    truth = line((1, 9), (14, 16))  # 32 and 8 mm³
+    found = scored(truth, line((1, 9), (14, 15), (20, 22)), "brats2025")
+    assert found.dice == pytest.approx((1 + 0) / 2)  # the large one and the false positive
+    assert (found.small_true_positives, found.small_missed) == (1, 0)
+    assert found.small_f1 == pytest.approx(2 / (2 + 1))
+    bridge = scored(line((1, 9), (12, 20)), line((1, 20)), "brats2025")
+    assert (bridge.true_positives, bridge.missed) == (1, 1)
+
+
+def test_2025_has_no_score_without_a_large_lesion():
+    for predicted in (NOTHING, line((2, 12))):
+        found = scored(NOTHING, predicted, "brats2025")
+        assert np.isnan([found.dice, found.nsd, found.hd95_mm, found.small_f1]).all()
+    assert scored(NOTHING, line((2, 12)), "brats2025").f1 == 0
+
+
+def grown(voxels, steps):
+    """A set of voxels with all that lie one step away, of those that `steps` allows."""
+    return {tuple(np.add(v, d)) for v in voxels for d in steps} | voxels
+
+
+EVERY = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
+EDGES = [step for step in EVERY if 0 in step]
+
+
+def parts_of(mask):
+    """26-connected components as sets of voxels, flooded one voxel at a time."""
+    left, found = set(map(tuple, np.argwhere(mask))), []
+    while left:
+        part, todo = set(), deque([left.pop()])
+        while todo:
+            voxel = todo.popleft()
+            part.add(voxel)
+            for step in EVERY:
+                other = tuple(np.add(voxel, step))
+                if other in left:
+                    left.remove(other)
+                    todo.append(other)
+        found.append(part)
+    return found
+
+
+def plain_2023(truth, predicted):
+    """The 2023 rule on sets of voxels of 1 mm: (Dice, hits, false positives, missed)."""
+    whole = set(map(tuple, np.argwhere(truth)))
+    inside = {voxel for voxel in grown(whole, EDGES) if not np.any(np.array(voxel) < 0)}
+    inside = {voxel for voxel in inside if all(a < b for a, b in zip(voxel, SHAPE, strict=True))}
+    wide = np.zeros(SHAPE, bool)
+    wide[tuple(np.array(sorted(inside), int).reshape(-1, 3).T)] = True
+    parts, used, dice, hits = parts_of(predicted), set(), [], 0
+    for area in parts_of(wide):
+        lesion = area & whole
+        touching = [k for k, part in enumerate(parts) if part & area]
+        used |= set(touching)
+        if len(lesion) <= 2:
+            continue
+        union = set().union(*(parts[k] for k in touching))
+        dice.append(2 * len(union & lesion) / (len(union) + len(lesion)))
+        hits += bool(touching)
+    false = len(parts) - len(used)
+    score = sum(dice) / (len(dice) + false) if dice or false else 1.0
+    return pytest.approx(score), hits, false, len(dice) - hits
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_2023_agrees_with_a_plain_reference(seed):
+    random = np.random.default_rng(seed)
+    field = ndimage.gaussian_filter(random.random(SHAPE), 0.8 + seed % 3 / 4)
+    guess = field + ndimage.gaussian_filter(random.random(SHAPE), 1) * random.uniform(0.2, 1.5)
+    truth = field > np.quantile(field, 1 - random.uniform(0.01, 0.08))
+    predicted = guess > np.quantile(guess, 1 - random.uniform(0.01, 0.1))
+    found = scored(truth, predicted, "brats2023")
+    counts = (found.true_positives, found.false_positives, found.missed)
+    assert (found.dice, *counts) == plain_2023(truth, predicted)
+    assert len(set(counts)) > 1
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_lesion_keeps_its_own_volume_and_surface(rule):
+    truth = line((2, 9))
+    found = lesions(truth, np.roll(truth, 1, axis=2), (1.0, 1.0, 2.0), rule)
+    assert found.volume_mm3.tolist() == [56]
+    assert found.dice.tolist() == [pytest.approx(6 / 7)]
+    assert found.hd95_mm.tolist() == [2.0]
+    assert found.found.tolist() == [True]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_masks_of_two_shapes_are_refused(rule):
+    with pytest.raises(ValueError, match="differ in shape"):
+        lesions(NOTHING, NOTHING[1:], UNIT, rule)
