@@ -1,0 +1,53 @@
+"""Dice of every slice of a volume at 101 thresholds: histograms, a plain loop, scikit-learn."""
+
+import statistics
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from bench.core import seconds
+from bench.report import Line
+from zsad_core import metrics, pipeline, prompt_sets
+from zsad_core.engine import Engine
+from zsad_core.types import DataSpec, FloatArray, SliceSpec
+
+LEVELS = np.rint(np.linspace(0, 255, 101)).astype(int)
+SUBJECT = "DEMO-MET-017-000"
+EVERY, LOOPS = 10, 5  # the slow two do every 10th lesion slice, and their time is scaled up
+
+
+def measure() -> Iterator[Line]:
+    """Lines for the intensity map of one demo subject; ValueError where the three differ."""
+    engine = Engine()
+    prompts = prompt_sets.shipped()["appearance"]
+    slices = SliceSpec(DataSpec("demo"), SUBJECT)
+    spec = pipeline.map_spec(engine, slices, "intensity", "zero-shot", prompts)
+    stack, levels = engine.stack(slices), pipeline.anomaly_map(engine, spec).levels
+    if stack.truth is None:
+        raise ValueError(f"{SUBJECT} has no truth")
+    truth = stack.truth & stack.brain
+
+    def whole() -> FloatArray:
+        found = metrics.histograms(levels, stack.brain, truth)
+        return metrics.dice_at_levels(found)[:, LEVELS]
+
+    spent = statistics.median(seconds(whole) for _ in range(LOOPS))
+    yield Line("Dice at 101 thresholds, all slices of a volume", spent * 1000, "ms", 150)
+    some = np.flatnonzero(truth.any(axis=(1, 2)))[::EVERY]
+    parts = [(levels[s][stack.brain[s]], truth[s][stack.brain[s]]) for s in some]
+    scale = int(stack.brain.any(axis=(1, 2)).sum()) / len(some)
+    for name, dice in (("a plain loop", _plain), ("scikit-learn", f1_score)):
+        found: list[list[float]] = []
+        spent = seconds(
+            lambda: found.extend(  # noqa: B023
+                [float(dice(lesion, inside >= level)) for level in LEVELS]  # noqa: B023
+                for inside, lesion in parts
+            )
+        )
+        np.testing.assert_allclose(whole()[some], found)
+        yield Line(f"the same by {name} (of every {EVERY}th lesion slice)", spent * scale, "s")
+
+
+def _plain(lesion: np.ndarray, reached: np.ndarray) -> float:
+    return 2 * np.count_nonzero(lesion & reached) / (lesion.sum() + reached.sum())
