@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -11,6 +12,7 @@ from zsad_core import backbones, pipeline, prompt_sets, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled
 from zsad_core.evaluation import map_key
+from zsad_core.methods.winclip import WinClip
 from zsad_core.store import Store
 from zsad_core.types import DataSpec, Reference, SliceSpec
 
@@ -139,3 +141,41 @@ def test_the_slice_that_is_its_own_reference_is_half_as_anomalous(start, spec):
     brain = start().stack(spec.features.slices).brain[3]
     near = np.abs(few[0][brain].astype(float) - zero[0][brain] / 2.0)
     assert near.max() <= 2
+
+
+def test_the_digest_of_a_scan_is_known_without_reading_it_until_its_files_change(
+    start, spec, monkeypatch
+):
+    engine, slices = start(), spec.features.slices
+    assert engine.known_digest(slices) is None
+    first = engine.digest(slices)
+    assert first == engine.volume(slices).digest
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "volume", None)
+        assert start().known_digest(slices) == start().digest(slices) == first
+    path = Path(slices.data.root) / "a.nii.gz"
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(image.get_fdata().astype(np.int16) + 1, np.eye(4)), path)
+    assert start().known_digest(slices) is None
+    assert start().digest(slices) != first
+
+
+def test_a_cut_batch_is_made_again_whole_so_that_batches_lie_as_in_an_unbroken_run(
+    start, spec, monkeypatch
+):
+    made = []
+    encode = WinClip.encode
+    monkeypatch.setattr(
+        WinClip,
+        "encode",
+        lambda self, tower, images, *rest: (
+            made.append(len(images)) or encode(self, tower, images, *rest)
+        ),
+    )
+    engine = start()
+    assert pipeline.encode(engine, spec, size=3) == FILLED
+    entry = engine.store.entry(stored_features.feature_key(engine, spec.features))
+    for part in entry.glob("005-*"):
+        part.unlink()
+    assert pipeline.encode(start(), spec, size=3) == 1
+    assert made == [3, 3, 3]

@@ -7,10 +7,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from zsad_core import backbones, datasets, slicing
 from zsad_core.jobs import DeviceQueue, JobBoard
 from zsad_core.places import cache_root
-from zsad_core.store import Store
+from zsad_core.store import Store, key_of
 from zsad_core.types import (
     AnomalyMap,
     BackboneSpec,
@@ -95,13 +97,25 @@ class Engine:
         )
 
     def digest(self, spec: SliceSpec) -> str:
-        """SHA-256 of the scan's files, known once the scan was read; raises DataError."""
-        key = replace(spec, plane="axial")
-        return self._digests.get(key, lambda: self.volume(spec).digest)
+        """SHA-256 of the scan's files, kept until they change; raises DataError."""
+        whole = replace(spec, plane="axial")
+        return self._digests.get(whole, lambda: self.known_digest(spec) or self._read_digest(whole))
 
     def known_digest(self, spec: SliceSpec) -> str | None:
-        """The digest if the scan was read since the start; reads nothing."""
-        return self._digests.peek(replace(spec, plane="axial"))
+        """The digest if the scan was read before and its files are the same; reads no scan."""
+        held = self._digests.peek(replace(spec, plane="axial"))
+        if held is not None:
+            return held
+        stamp = _stamp(spec)
+        kept = self.store.read(_digest_key(stamp), "digest") if stamp else None
+        return None if kept is None else kept.tobytes().hex()
+
+    def _read_digest(self, spec: SliceSpec) -> str:
+        found = self.volume(spec).digest
+        if stamp := _stamp(spec):
+            held = np.frombuffer(bytes.fromhex(found), np.uint8)
+            self.store.write(_digest_key(stamp), "digest", held, spec)
+        return found
 
     def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
         """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""
@@ -124,3 +138,11 @@ class Engine:
         self._stacks.clear()
         self.maps.clear()
         self.thresholds.clear()
+
+
+def _stamp(spec: SliceSpec) -> str:
+    return datasets.open_dataset(spec.data).stamp(spec.subject, spec.modality)
+
+
+def _digest_key(stamp: str) -> str:
+    return key_of(stamp, what="digest of a scan")

@@ -80,7 +80,7 @@ def map_key(engine: Engine, spec: MapSpec) -> str:
         learned=setups.digest(setups.find(spec.method, spec.setup)),
         prompts=prompt_sets.content(spec.prompts),
         options=spec.options,
-        references=[(engine.volume(one.slices).digest, one.index) for one in spec.references],
+        references=[(engine.digest(one.slices), one.index) for one in spec.references],
         volumes=stored_cubes.digests(engine, spec),
     )
 

@@ -102,14 +102,16 @@ def encode(
     slices: Iterable[int] | None = None,
     progress: Progress | None = None,
     priority: int = BACKGROUND,
+    size: int = stored_features.BATCH,
 ) -> int:
     """Compute and store missing features of all or some slices; returns how many were computed.
 
-    A method for whole volumes needs every layer of cubes of its whole set.
+    `size` slices are encoded at once. A method for whole volumes needs every layer of cubes of its
+    whole set.
     """
     if isinstance(method_of(spec), VolumeMethod):
         return stored_cubes.encode(engine, spec, progress, priority)
-    return stored_features.encode(engine, spec, slices, progress, priority)
+    return stored_features.encode(engine, spec, slices, progress, priority, size)
 
 
 def slice_levels(

@@ -5,6 +5,7 @@ arrays as `NAME.CRC.npy`, so that a damaged file is noticed when it is first ope
 ever pickled.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from zsad_core.types import read_only
 
 FORMAT = 1
+REMEMBERED = 50_000  # files known to be whole
 
 
 def key_of(digest: str, **spec: object) -> str:
@@ -55,6 +57,7 @@ class Store:
         self.root = root
         self.limit_bytes = limit_bytes
         self._checked: set[Path] = set()
+        self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
         """The folder of an entry, there or not."""
@@ -74,6 +77,8 @@ class Store:
                 if f"{zlib.crc32(path.read_bytes()):08x}" != path.name.split(".")[1]:
                     path.unlink(missing_ok=True)
                     return None
+                if len(self._checked) >= REMEMBERED:
+                    self._checked.clear()
                 self._checked.add(path)
                 os.utime(path.parent)
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -88,8 +93,9 @@ class Store:
         """
         entry = self.entry(key)
         entry.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self.root / f"{key[:2]}" / f"{key}.lock"):
+        with filelock.FileLock(_lock(entry)):
             if name not in self.names(key):
+                entry.mkdir(parents=True, exist_ok=True)
                 label_path = entry / "label.json"
                 if not label_path.exists():
                     label_path.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
@@ -99,6 +105,7 @@ class Store:
                 crc = f"{zlib.crc32(temporary.read_bytes()):08x}"
                 os.replace(temporary, entry / f"{name}.{crc}.npy")
                 os.utime(entry)
+                self._unseen += array.nbytes
         return read_only(array)
 
     def size_bytes(self, key: str | None = None) -> int:
@@ -106,20 +113,44 @@ class Store:
         root = self.entry(key) if key else self.root
         return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
+    def trim_when_due(self) -> int:
+        """Trim once a hundredth of the limit was written since; looking takes time itself."""
+        return self.trim() if self._unseen >= self.limit_bytes / 100 else 0
+
     def trim(self) -> int:
-        """Remove the least recently used entries until the limit holds; returns how many went."""
-        entries = sorted(self.root.glob("??/*/"), key=lambda path: path.stat().st_mtime)
-        sizes = {entry: sum(p.stat().st_size for p in entry.iterdir()) for entry in entries}
-        total, removed = sum(sizes.values()), 0
-        for entry in entries[:-1]:
+        """Remove the least recently used entries until the limit holds; returns how many went.
+
+        An entry that another process writes to, or removes meanwhile, is left to it.
+        """
+        self._unseen = 0
+        found = sorted(_state(entry) for entry in self.root.glob("??/*/"))
+        total, removed = sum(size for _, size, _ in found), 0
+        for _, size, entry in found[:-1]:
             if total <= self.limit_bytes:
                 break
-            shutil.rmtree(entry, ignore_errors=True)
-            total -= sizes[entry]
-            removed += 1
+            with (
+                contextlib.suppress(filelock.Timeout),
+                filelock.FileLock(_lock(entry), blocking=False),
+            ):
+                shutil.rmtree(entry, ignore_errors=True)
+                total -= size
+                removed += 1
         return removed
 
     def clear(self) -> None:
         """Remove every entry; only time is lost."""
         self._checked.clear()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _lock(entry: Path) -> Path:
+    return entry.with_name(f"{entry.name}.lock")
+
+
+def _state(entry: Path) -> tuple[int, int, Path]:
+    """(time of last use in ns, bytes, entry); zeros for one that is gone."""
+    try:
+        used = entry.stat().st_mtime_ns
+        return used, sum(path.stat().st_size for path in entry.iterdir()), entry
+    except OSError:
+        return 0, 0, entry

@@ -76,7 +76,7 @@ def encode(
     if progress and todo:
         progress(len(todo), len(todo))
     if count:
-        engine.store.trim()
+        engine.store.trim_when_due()
     return count
 
 

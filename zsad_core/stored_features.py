@@ -65,26 +65,29 @@ def encode(
     slices: Iterable[int] | None = None,
     progress: Progress | None = None,
     priority: int = BACKGROUND,
+    size: int = BATCH,
 ) -> int:
     """Compute and store missing features of all or some slices; returns how many were computed.
 
-    Each slice is kept as soon as it is done, so a cancelled run continues where it stopped.
+    Each slice is kept as soon as it is done, so a cancelled run continues where it stopped. For a
+    whole volume the batches of `size` slices lie where they lie in an unbroken run.
     """
     todo = missing(engine, spec)
+    places = filled_slices(engine, spec.features.slices)
     if slices is not None:
-        todo = sorted(set(todo) & set(slices))
+        places = todo = sorted(set(todo) & set(slices))
     if not todo or spec.features.recipe is None:
         return 0
     kept, images = kept_patches(engine, spec.features), engine.stack(spec.features.slices).image
-    for start in range(0, len(todo), BATCH):
+    batches = (places[start : start + size] for start in range(0, len(places), size))
+    for done, batch in enumerate(one for one in batches if not set(todo).isdisjoint(one)):
         if progress:
-            progress(start, len(todo))
-        batch = todo[start : start + BATCH]
+            progress(min(done * size, len(todo)), len(todo))
         names = [f"{index:03d}" for index in batch]
         _store(engine, spec, (images[batch], kept[batch], names), priority)
     if progress:
         progress(len(todo), len(todo))
-    engine.store.trim()
+    engine.store.trim_when_due()
     return len(todo)
 
 

@@ -50,7 +50,8 @@ class DataSpec:
 class Subject:
     """One entry of a data set's index; no voxel is read to make it.
 
-    `problem` is "" or the one sentence that says why the subject cannot be used.
+    `problem` is "" or the one sentence that says why the subject cannot be used; `site` is the
+    first folder below the root where that is not the subject's own.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Subject:
     split: Split = ""
     problem: str = ""
     notes: tuple[str, ...] = ()
+    site: str = ""
 
 
 @dataclass(frozen=True)

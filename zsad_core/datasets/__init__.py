@@ -28,6 +28,9 @@ class Dataset(Protocol):
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
         """One scan with its truth; raises DataError."""
 
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; "" while there are none."""
+
     def check(self, subject_id: str) -> str:
         """Load every scan of a subject; the first sentence on what is wrong, or ""."""
 

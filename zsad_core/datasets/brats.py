@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from zsad_core.datasets.cases import SEG, Case, Cases
-from zsad_core.datasets.files import files_below, stem
+from zsad_core.datasets.files import files_below, site_of, stem
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec, Progress, Subject, Volume
 
@@ -48,6 +48,10 @@ class Brats:
             return replace(volume, notes=(*volume.notes, CAVITY_NOTE))
         return volume
 
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; raises DataError."""
+        return self._cases.stamp(subject_id, modality)
+
     def check(self, subject_id: str) -> str:
         """Load everything of a case; returns the sentence on what is wrong, or ""."""
         return self._cases.check(subject_id)
@@ -67,7 +71,8 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
         )
     for case, parts in files.items():
         labels = conventions[case] if spec.labels == "auto" else spec.labels
-        yield _case(case, parts, labels)
+        site = site_of(next(iter(parts.values()))[0], spec.root, case)
+        yield replace(_case(case, parts, labels), site=site)
 
 
 def _told(name: str) -> tuple[str, str, str] | None:

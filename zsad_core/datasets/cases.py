@@ -27,6 +27,7 @@ class Case:
     allowed: tuple[int, ...] | None = None
     problem: str = ""
     notes: tuple[str, ...] = field(default=())
+    site: str = ""
 
     def files(self, part: str) -> list[Path]:
         """The files that a modality, or the segmentation alone, is read from."""
@@ -65,12 +66,7 @@ class Cases:
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
         """One scan with its truth, (X, Y, Z) RAS+; raises DataError and remembers it."""
-        case = self[subject_id]
-        if case.problem:
-            raise DataError(case.problem)
-        if modality not in case.scans:
-            has = ", ".join(case.scans)
-            raise DataError(f"{subject_id} has no scan '{modality}'; choose one of {has}.")
+        case = self._with(subject_id, modality)
         if progress:
             progress(0, 1)
         try:
@@ -88,6 +84,12 @@ class Cases:
             progress(1, 1)
         return volume
 
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; raises DataError without it."""
+        case = self._with(subject_id, modality)
+        where = (str(path.absolute()) for path in case.files(modality))
+        return repr([*zip(where, _stamp(case, modality), strict=True)])
+
     def check(self, subject_id: str) -> str:
         """Load everything of a subject; returns the first sentence on what is wrong, or ""."""
         case = self[subject_id]
@@ -98,6 +100,16 @@ class Cases:
             except DataError as error:
                 found.append(str(error))
         return found[0] if found else ""
+
+    def _with(self, subject_id: str, modality: str) -> Case:
+        """The case, if it can be used and has the modality."""
+        case = self[subject_id]
+        if case.problem:
+            raise DataError(case.problem)
+        if modality not in case.scans:
+            has = ", ".join(case.scans)
+            raise DataError(f"{subject_id} has no scan '{modality}'; choose one of {has}.")
+        return case
 
     def _subject(self, case: Case, wrong: dict[str, str]) -> Subject:
         left = tuple(modality for modality in case.scans if modality not in wrong)
@@ -110,7 +122,8 @@ class Cases:
             if modality != SEG and left and not problem
         )
         modalities = left or tuple(case.scans)
-        return Subject(case.id, modalities, case.seg is not None, problem=problem, notes=notes)
+        truth = case.seg is not None
+        return Subject(case.id, modalities, truth, problem=problem, notes=notes, site=case.site)
 
     def _remember(self, case: Case, part: str, sentence: str) -> None:
         with self._lock:

@@ -110,9 +110,15 @@ class Demo:
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
         """One scan with its whole tumour, made first if it is not there; raises DataError."""
-        folder = self.make(subject_id, progress)
-        volume = Brats(replace(self._spec, root=str(folder))).load(subject_id, modality)
+        self.make(subject_id, progress)
+        volume = self._files(subject_id).load(subject_id, modality)
         return replace(volume, notes=(SYNTHETIC, *volume.notes))
+
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; "" while it is not made."""
+        if not self.made(subject_id):
+            return ""
+        return self._files(subject_id).stamp(subject_id, modality)
 
     def check(self, subject_id: str) -> str:
         """What is wrong with the subject by design, or ""; nothing is made."""
@@ -134,6 +140,9 @@ class Demo:
                 _write(COHORT[subject_id], self._spacing, unfinished, progress)
                 unfinished.rename(folder)
         return folder
+
+    def _files(self, subject_id: str) -> Brats:
+        return Brats(replace(self._spec, root=str(self._root / subject_id)))
 
     def made(self, subject_id: str) -> bool:
         """Whether the subject's files are there."""

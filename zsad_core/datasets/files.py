@@ -59,6 +59,16 @@ def stem(path: Path) -> str:
     return name[: -len(".nii")]
 
 
+def site_of(path: Path, root: str, case: str) -> str:
+    """The first folder between root and file, "" where there is none or it is the case's own.
+
+    >>> site_of(Path("r/UCSD/BraTS-1/BraTS-1-seg.nii"), "r", "BraTS-1")
+    'UCSD'
+    """
+    folders = path.relative_to(Path(root).expanduser()).parts[:-1]
+    return folders[0] if folders and not folders[0].startswith(case) else ""
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file; raises DataError."""
     try:

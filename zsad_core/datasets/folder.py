@@ -3,10 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from zsad_core.datasets.cases import Case, Cases
-from zsad_core.datasets.files import files_below, stem
+from zsad_core.datasets.files import files_below, site_of, stem
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec, Progress, Subject, Volume
 
@@ -35,6 +36,10 @@ class Folder:
         """One scan with its mask, (X, Y, Z) RAS+; raises DataError."""
         return self._cases.load(subject_id, modality, progress)
 
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; raises DataError."""
+        return self._cases.stamp(subject_id, modality)
+
     def check(self, subject_id: str) -> str:
         """Load scan and mask; returns the sentence on what is wrong, or ""."""
         return self._cases.check(subject_id)
@@ -51,7 +56,8 @@ def _cases(root: str) -> Iterator[Case]:
     if not scans and not masks:
         raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
     for name in {**scans, **masks}:
-        yield _case(name, scans.get(name, []), masks.get(name, []))
+        site = site_of(top / name, root, "/")
+        yield replace(_case(name, scans.get(name, []), masks.get(name, [])), site=site)
 
 
 def _case(name: str, scans: list[Path], masks: list[Path]) -> Case:
