@@ -1,0 +1,161 @@
+"""Parts on disk: whole or not there, each row once, whoever writes at the same time."""
+
+import multiprocessing
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zsad_core import result_schema, results
+from zsad_core.errors import DataError
+
+
+def row(table, **given):
+    """A row of a table with a plain value in every column."""
+    plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
+    columns = result_schema.TABLES[table].items()
+    return {name: plain.get(kind, []) for name, (kind, _) in columns} | given
+
+
+def subjects(root):
+    with results.connect(root) as rows:
+        return rows.sql("SELECT key, dice_3d FROM subjects ORDER BY key").fetchall()
+
+
+def test_rows_come_back_and_what_is_undefined_is_null(tmp_path):
+    one = row("subjects", key="a", dice_3d=float("nan"), hd95_mm=float("inf"), best_level=None)
+    one |= {"brats2023_lesion_hd95_mm": [1.0, float("inf")]}
+    results.append(tmp_path, "subjects", "a", [one])
+    with results.connect(tmp_path) as rows:
+        told = "dice_3d, hd95_mm, best_level, brats2023_lesion_hd95_mm"
+        found = rows.execute(f"SELECT {told} FROM subjects").fetchone()
+    assert found == (None, float("inf"), None, [1.0, float("inf")])
+
+
+def test_a_key_written_twice_is_one_row(tmp_path):
+    for dice in (0.1, 0.2):
+        results.append(tmp_path, "subjects", "a", [row("subjects", key="a", dice_3d=dice)])
+    assert subjects(tmp_path) == [("a", 0.2)]
+    assert results.known(tmp_path) == {"a"}
+
+
+def test_an_empty_part_is_known_and_holds_no_row(tmp_path):
+    results.append(tmp_path, "subjects", "healthy", [])
+    assert results.known(tmp_path) == {"healthy"}
+    assert subjects(tmp_path) == []
+
+
+def test_columns_must_be_those_of_the_table(tmp_path):
+    with pytest.raises(ValueError, match=r"columns of subjects .*'dice_4d'"):
+        results.append(tmp_path, "subjects", "a", [row("subjects", dice_4d=1)])
+    lacking = row("slices")
+    del lacking["depth_middle"]
+    with pytest.raises(ValueError, match="depth_middle"):
+        results.append(tmp_path, "slices", "a", [lacking])
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_merging_keeps_every_row_once_and_lets_more_come(tmp_path):
+    for key in "abc":
+        results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
+        results.append(tmp_path, "slices", key, [row("slices", key=key, index=i) for i in range(5)])
+    before = subjects(tmp_path)
+    results.merge(tmp_path)
+    assert subjects(tmp_path) == before
+    assert len(results.files(tmp_path, "subjects")) == 1
+    results.append(tmp_path, "subjects", "b", [row("subjects", key="b", dice_3d=9.0)])  # known
+    results.append(tmp_path, "subjects", "d", [row("subjects", key="d")])
+    assert [key for key, _ in subjects(tmp_path)] == ["a", "b", "c", "d"]
+    assert results.known(tmp_path) == set("abcd")
+    results.merge(tmp_path)
+    assert [key for key, _ in subjects(tmp_path)] == ["a", "b", "c", "d"]
+    with results.connect(tmp_path) as rows:
+        assert rows.execute("SELECT count(*) FROM slices").fetchone() == (15,)
+
+
+def test_a_reader_keeps_what_it_opened_while_parts_are_joined(tmp_path):
+    for key in "abc":
+        results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
+    with results.connect(tmp_path) as rows:
+        results.merge(tmp_path)
+        assert rows.execute("SELECT count(*) FROM subjects").fetchone() == (3,)
+
+
+def test_what_a_merge_replaced_goes_with_the_next(tmp_path):
+    for key in "ab":
+        results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
+    results.merge(tmp_path)
+    results.append(tmp_path, "subjects", "c", [row("subjects", key="c")])
+    results.merge(tmp_path)
+    names = sorted(path.name for path in (tmp_path / "subjects").iterdir())
+    assert names == ["c.parquet", "merged-000001.parquet", "merged-000002.parquet"]
+
+
+def test_a_write_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results.os, "replace", cut)
+        with pytest.raises(KeyboardInterrupt):
+            results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
+    assert results.known(tmp_path) == set()
+    assert not list((tmp_path / "subjects").iterdir())
+
+
+def write_many(root, name):
+    for number in range(15):
+        for key in (f"{name}-{number:02d}", f"shared-{number:02d}"):
+            results.append(Path(root), "subjects", key, [row("subjects", key=key)])
+        if number % 5 == 4:
+            results.merge(Path(root))
+
+
+def test_writers_at_once_do_not_disturb_each_other(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_many, args=(str(tmp_path), n)) for n in "ab"]
+    for writer in writers:
+        writer.start()
+    own = threading.Thread(target=write_many, args=(tmp_path, "c"))
+    own.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    own.join()
+    results.merge(tmp_path)
+    keys = [key for key, _ in subjects(tmp_path)]
+    names = ("a", "b", "c", "shared")
+    assert keys == [f"{name}-{n:02d}" for name in names for n in range(15)]
+
+
+def test_rows_of_another_version_are_refused(tmp_path):
+    results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
+    path = tmp_path / "subjects" / "a.parquet"
+    other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
+    pq.write_table(other, path)
+    with pytest.raises(DataError, match="rows of version 0, and this is version 1"):
+        results.connect(tmp_path)
+
+
+def test_export_writes_lists_as_json(tmp_path):
+    one = row("subjects", key="a", subject="S1", brats2025_lesion_mm3=[3.5, 40.0])
+    results.append(tmp_path / "rows", "subjects", "a", [one])
+    results.append(tmp_path / "rows", "slices", "a", [row("slices", key="a")])
+    paths = results.export_csv(tmp_path / "rows", tmp_path / "csv")
+    assert [path.name for path in paths] == ["subjects.csv", "slices.csv"]
+    text = paths[0].read_text()
+    assert text.splitlines()[0].split(",")[:3] == ["key", "map", "schema"]
+    assert '"[3.5,40.0]"' in text
+    assert paths[1].read_text().count("\n") == 2
+
+
+def test_export_without_rows_says_what_to_do(tmp_path):
+    with pytest.raises(DataError, match="run python -m zsad_core evaluate"):
+        results.export_csv(tmp_path, tmp_path / "csv")
+
+
+def test_the_page_of_columns_is_up_to_date():
+    page = Path(__file__).parents[1] / "docs" / "results.md"
+    assert page.read_text() == result_schema.as_markdown()

@@ -1,0 +1,172 @@
+"""Rows on disk: Parquet parts that appear whole or not at all, read with DuckDB.
+
+A part is named by the key of the work it holds. So what is there is told by names alone, two runs
+that do the same work write the same part, and nothing is ever there twice. `merge` joins parts into
+one file that lists their names; a reader leaves out the parts that such a file lists.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zsad_core.errors import DataError
+from zsad_core.result_schema import TABLES, VERSION, schema_of
+
+Row = dict[str, object]
+MERGED = "merged-"
+GROUP = 50_000  # rows a row group
+LISTED = b"zsad_parts"
+
+
+def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
+    """Write the part of a key; it appears whole, and one that is there is replaced."""
+    schema = schema_of(table)
+    for row in rows:
+        if odd := row.keys() ^ set(schema.names):
+            raise ValueError(f"columns of {table} that lack or are unknown: {sorted(odd)}")
+    columns = [  # from_pandas: NaN becomes null
+        pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
+        for field in schema
+    ]
+    with _writer(root / table / f"{key}.parquet", schema) as writer:
+        writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def known(root: Path, table: str = "subjects") -> set[str]:
+    """Keys of the parts that are there; raises DataError for merged rows of another version."""
+    return _keys(files(root, table))
+
+
+def files(root: Path, table: str) -> list[Path]:
+    """The files that together hold each row once; raises DataError as `known` does."""
+    return _current(sorted((root / table).glob("*.parquet")))
+
+
+def connect(root: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with the views subjects, slices and histograms, empty where no row is.
+
+    Raises DataError for rows of another version.
+    """
+    connection = duckdb.connect()
+    for table in TABLES:
+        paths = files(root, table)
+        for path in paths:
+            _metadata(path)
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        if paths:
+            connection.execute(f"CREATE VIEW {table} AS FROM read_parquet([{listed}])")
+        else:
+            connection.register(table, schema_of(table).empty_table())
+    return connection
+
+
+def merge(root: Path) -> None:
+    """Join the parts of each table into one file, in memory that does not grow with them.
+
+    One process at a time; parts that others append meanwhile stay as they are. What a file
+    replaces is removed by the next merge only, so that a reader keeps what it has opened.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(root / "merge.lock"):
+        for table in TABLES:
+            # One look at the folder: what others append from here on belongs to the next merge.
+            found = sorted((root / table).glob("*.parquet"))
+            current = _current(found)
+            if len(current) > 1:
+                for path in set(found) - set(current):
+                    path.unlink()
+                _join(root / table, schema_of(table), current)
+
+
+def _join(folder: Path, schema: pa.Schema, paths: list[Path]) -> None:
+    names = "\n".join(sorted(_keys(paths)))
+    schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
+    number = 1 + max(_number(path) for path in paths)
+    with _writer(folder / f"{MERGED}{number:06d}.parquet", schema) as writer:
+        waiting, rows = [], 0
+        for path in paths:
+            for batch in pq.ParquetFile(path).iter_batches(GROUP):
+                waiting.append(batch)
+                rows += len(batch)
+                if rows >= GROUP:
+                    writer.write_table(_rows(waiting, schema), GROUP)
+                    waiting, rows = [], 0
+        if waiting:
+            writer.write_table(_rows(waiting, schema), GROUP)
+
+
+def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches).cast(schema)
+
+
+def export_csv(root: Path, out: Path) -> list[Path]:
+    """Write subjects and slices as CSV; lists become JSON. Raises DataError without rows."""
+    if not files(root, "subjects"):
+        raise DataError(f"There are no results in '{root}'; run python -m zsad_core evaluate.")
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    with connect(root) as connection:
+        for table in ("subjects", "slices"):
+            path = out / f"{table}.csv"
+            lists = [n for n, (kind, _) in TABLES[table].items() if pa.types.is_list(kind)]
+            told = ", ".join(f"to_json({name}) AS {name}" for name in lists)
+            chosen = f"* REPLACE ({told})" if lists else "*"
+            connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL").write_csv(str(path))
+            written.append(path)
+    return written
+
+
+@contextlib.contextmanager
+def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Writes to a temporary name that takes its place when the block has ended well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.stem}.{uuid.uuid4().hex}.tmp"
+    try:
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            yield writer
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _current(found: list[Path]) -> list[Path]:
+    """The last merged file, and the parts that it does not list."""
+    merged = [path for path in found if path.name.startswith(MERGED)][-1:]
+    joined = _keys(merged)
+    parts = (path for path in found if not path.name.startswith(MERGED))
+    return merged + [path for path in parts if path.stem not in joined]
+
+
+def _keys(paths: list[Path]) -> set[str]:
+    keys: set[str] = set()
+    for path in paths:
+        keys.update(_names(path) if path.name.startswith(MERGED) else (path.stem,))
+    return keys
+
+
+def _names(merged: Path) -> list[str]:
+    """Keys that a merged file holds."""
+    return _metadata(merged).get(LISTED, b"").decode().split("\n")
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    """Metadata of a file; raises DataError where it is of another version."""
+    metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    version = metadata.get(b"zsad_schema", b"none").decode()
+    if version != str(VERSION):
+        raise DataError(
+            f"'{path}' holds rows of version {version}, and this is version {VERSION}; choose "
+            "another folder."
+        )
+    return metadata
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0
