@@ -1,8 +1,6 @@
 """`make bench`: what a user waits for on this machine, on a fresh store, each line with its aim."""
 
 import os
-import platform
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, core, large_volume, methods
+from bench import browser, core, large_volume, methods, readout
 from bench.report import Report
 from zsad_core import backbones
 
@@ -26,13 +24,9 @@ def fresh() -> Iterator[None]:
 
 def machine() -> str:
     """CPU, cores, device, torch and the precision that is the faster one here."""
-    try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        found = None
-    cpu = found[1] if found else platform.processor() or platform.machine()
     device = backbones.default_device()
-    gpu = f"{torch.cuda.get_device_name()}, " if device != "cpu" else "no GPU, "
+    cpu = backbones.device_name("cpu")
+    gpu = f"{backbones.device_name(device)}, " if device != "cpu" else "no GPU, "
     precision = backbones.fastest_precision(device)
     return f"{cpu}, {os.cpu_count()} cores, {gpu}torch {torch.__version__}, {precision}"
 
@@ -41,7 +35,7 @@ if __name__ == "__main__":
     with fresh():
         report = Report(machine())
     print(f"{report.machine}\n", flush=True)
-    for part in (browser, large_volume, core, methods):
+    for part in (browser, large_volume, core, methods, readout):
         with fresh():
             for line in part.measure():
                 report.add(line)

@@ -1,4 +1,7 @@
-"""The command line: demo, doctor, fetch, map, train, card. Exit 0 done, 1 a problem, 2 usage."""
+"""The command line: demo, doctor, fetch, map, train, card, evaluate, export.
+
+Exit 0 done, 1 a problem, 2 usage.
+"""
 
 import argparse
 import sys
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zsad_core import backbones, doctor, map_files, methods
+from zsad_core.cohort import commands as cohort
 from zsad_core.datasets.demo import Demo
 from zsad_core.errors import ZsadError
 from zsad_core.map_files import MapRequest
@@ -43,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=commands.run)
     card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
     card.set_defaults(run=commands.run_card)
+    cohort.add_evaluate(commands_of.add_parser("evaluate", help="rows of many subjects and runs"))
+    cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 

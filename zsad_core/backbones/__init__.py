@@ -1,6 +1,12 @@
 """CLIP towers behind one small interface; to add a shipped one, add its files and a line here."""
 
-from zsad_core.backbones.device import default_device, device_memory, fastest_precision
+from zsad_core.backbones.device import (
+    default_device,
+    device_memory,
+    device_name,
+    fastest_precision,
+    out_of_memory,
+)
 from zsad_core.backbones.fetching import fetch, unfetched, wanted
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
 from zsad_core.backbones.tower import Tower, load
@@ -12,11 +18,13 @@ __all__ = [
     "TowerInfo",
     "default_device",
     "device_memory",
+    "device_name",
     "fastest_precision",
     "fetch",
     "info",
     "known",
     "load",
+    "out_of_memory",
     "unfetched",
     "wanted",
 ]

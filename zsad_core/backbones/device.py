@@ -1,12 +1,18 @@
 """Which device and which precision: timed once, never assumed."""
 
+import contextlib
 import json
 import os
+import platform
+import re
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from open_clip.transformer import ResidualAttentionBlock
 
+from zsad_core.errors import SettingError
 from zsad_core.places import cache_root
 from zsad_core.types import Precision
 
@@ -24,6 +30,32 @@ def device_memory(device: str) -> str:
         return ""
     free, total = torch.cuda.mem_get_info(device)
     return f"{free / 2**30:.0f} of {total / 2**30:.0f} GB free on {torch.cuda.get_device_name()}"
+
+
+def device_name(device: str) -> str:
+    """Name of the GPU, or of the processor."""
+    if device != "cpu":
+        return torch.cuda.get_device_name(device)
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+@contextlib.contextmanager
+def out_of_memory(batch: int) -> Iterator[None]:
+    """Turn a lack of memory, of the GPU or the machine, into a SettingError with advice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise SettingError(
+            f"Memory ran out at {batch} slices at once; start again with a smaller --batch, or "
+            "close what else uses the memory. What was done is kept."
+        ) from error
 
 
 def fastest_precision(device: str) -> Precision:

@@ -1,0 +1,229 @@
+"""A cohort on small scans: killed, cancelled, twice at once, again; rows as of an unbroken run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from zsad_core import prompt_sets, result_schema, results
+from zsad_core.cohort.plan import plan
+from zsad_core.cohort.run import local, run
+from zsad_core.cohort.tasks import Cohort, Run, subjects
+from zsad_core.engine import Engine
+from zsad_core.errors import Cancelled, SettingError
+from zsad_core.store import Store
+from zsad_core.types import DataSpec
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("a", "b", "site/c")
+FILLED = 2
+PROMPTS = prompt_sets.shipped()["minimal-pair"]
+RUNS = (Run("intensity", "zero-shot", PROMPTS), Run("winclip", "zero-shot", PROMPTS))
+VARYING = ("date", "seconds_encode", "seconds_read")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Three small scans with lesions; the last one lies in a folder of its own."""
+    root = tmp_path_factory.mktemp("scans")
+    (root / "site").mkdir()
+    for seed, name in enumerate(NAMES):
+        random = np.random.default_rng(seed)
+        values, seg = np.zeros((20, 24, 4), np.int16), np.zeros((20, 24, 4), np.uint8)
+        values[6:15, 8:16, 1:-1] = random.integers(50, 600, (9, 8, FILLED))
+        seg[8:12, 10:13, 1:3] = 1
+        values[seg > 0] += 300
+        nib.save(nib.Nifti1Image(values, np.eye(4)), root / f"{name}.nii.gz")
+        nib.save(nib.Nifti1Image(seg, np.eye(4)), root / f"{name}_seg.nii.gz")
+    return root
+
+
+def engine(root):
+    return Engine(Store(root / "store"), "cpu")
+
+
+def cohort(scans, root, **changes):
+    plain = Cohort(
+        data=DataSpec("folder", str(scans)),
+        runs=RUNS,
+        out=root / "rows",
+        modality="scan",
+        rules=("oracle", "128"),
+        precision="float32",
+        batch=1,
+    )
+    return replace(plain, **changes)
+
+
+def rows_of(out):
+    """Everything but times, as text by table."""
+    with results.connect(out) as rows:
+        left = f"SELECT * EXCLUDE ({', '.join(VARYING)}) FROM subjects ORDER BY key"
+        return [
+            rows.sql(sql).fetchall()
+            for sql in (
+                left,
+                "FROM slices ORDER BY key, index",
+                "FROM histograms ORDER BY map, index",
+            )
+        ]
+
+
+def of_method(method, found):
+    """The rows of one method among those of several."""
+    names = list(result_schema.SUBJECTS)
+    chosen = [row for row in found[0] if row[names.index("method")] == method]
+    keys, maps = {row[0] for row in chosen}, {row[1] for row in chosen}
+    slices, histograms = (
+        [row for row in t if row[0] in k] for t, k in zip(found[1:], (keys, maps), strict=True)
+    )
+    return [chosen, slices, histograms]
+
+
+@pytest.fixture(scope="module")
+def unbroken(scans, tmp_path_factory):
+    """Rows of a run that nothing disturbed."""
+    root = tmp_path_factory.mktemp("unbroken")
+    made, told = engine(root), []
+    run(made, cohort(scans, root), local(made), lambda *at: told.append(at))
+    assert told[0] == (0, 6)
+    assert told[-1] == (6, 6)
+    return rows_of(root / "rows")
+
+
+def test_every_subject_run_and_rule_has_its_row(unbroken):
+    found, slices, histograms = unbroken
+    assert len(found) == len(NAMES) * len(RUNS) * 2
+    assert len(slices) == len(found) * 4
+    assert len(histograms) == len(NAMES) * len(RUNS) * FILLED
+
+
+def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
+    made = engine(tmp_path)
+    one = cohort(scans, tmp_path, names=("site/c",), runs=RUNS[1:], rules=("oracle",))
+    run(made, one, local(made))
+    with results.connect(one.out) as rows:
+        found = rows.sql("FROM subjects").df().to_dict("records")[0]
+    expected = {
+        "site": "site",
+        "method": "winclip",
+        "prompts": "minimal-pair",
+        "threshold_rule": "oracle",
+        "precision_of_features": "float32",
+        "batch": 1,
+        "device": "cpu",
+        "checkpoint_digest": "",
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert len(found["scan_digest"]) == len(found["weights_digest"]) == 64
+    assert found["date"].endswith("+00:00")
+    assert found["dice_3d"] == pytest.approx(found["best_dice"])
+    assert all(found[name] for name in ("version", "python", "numpy", "torch", "device_name"))
+
+
+def test_a_second_run_computes_nothing(scans, tmp_path, monkeypatch):
+    made = engine(tmp_path)
+    one = cohort(scans, tmp_path, runs=RUNS[:1])
+    run(made, one, local(made))
+    before = rows_of(one.out)
+    monkeypatch.setattr("zsad_core.pipeline.anomaly_map", None)
+    again = engine(tmp_path)
+    run(again, one, local(again))
+    assert rows_of(one.out) == before
+
+
+def test_a_cancelled_run_goes_on(scans, tmp_path, unbroken):
+    def stop(done, _):
+        if done == 2:
+            raise Cancelled("stopped at 2")
+
+    one = cohort(scans, tmp_path, runs=RUNS[:1])
+    made = engine(tmp_path)
+    with pytest.raises(Cancelled):
+        run(made, one, local(made), stop)
+    assert len(results.known(one.out)) == 4
+    again = engine(tmp_path)
+    run(again, one, local(again))
+    assert rows_of(one.out) == of_method("intensity", unbroken)
+
+
+def command(scans, root, chosen):
+    names = " ".join(
+        (
+            f"--methods {chosen} --setups zero-shot --prompts minimal-pair",
+            "--threshold oracle 128 --precision float32 --batch 1 --device cpu",
+        )
+    )
+    data = ["--data", str(scans), "--kind", "folder", "--out", str(root / "rows")]
+    return [sys.executable, "-m", "zsad_core", "evaluate", *data, *names.split()]
+
+
+def started(scans, root, chosen="intensity winclip"):
+    place = {**os.environ, "ZSAD_CACHE": str(root / "cache"), "ZSAD_HOME": str(root / "home")}
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command(scans, root, chosen), cwd=ROOT, env=place, **quiet)
+
+
+def test_a_killed_command_goes_on_where_it_was(scans, tmp_path, unbroken):
+    process = started(scans, tmp_path)
+    while len(results.known(tmp_path / "rows")) < 3:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = results.known(tmp_path / "rows")
+    assert 3 <= len(kept) < 12
+    out, error = started(scans, tmp_path).communicate()
+    assert "6 of 6 maps" in error, error
+    assert "of them read before" in out
+    assert rows_of(tmp_path / "rows") == unbroken
+
+
+def test_two_commands_at_once_make_each_row_once(scans, tmp_path, unbroken):
+    both = [started(scans, tmp_path, "intensity") for _ in range(2)]
+    told = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert rows_of(tmp_path / "rows") == of_method("intensity", unbroken)
+
+
+def test_the_plan_counts_what_is_there(scans, tmp_path):
+    made, one = engine(tmp_path), cohort(scans, tmp_path)
+    before = plan(made, one)
+    assert (before.subjects, before.tuning, before.runs) == (3, 0, 2)
+    assert (before.maps_there, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
+    assert before.seconds > 0
+    assert before.gigabytes > 0
+    run(made, replace(one, names=("a", "b")), local(made))
+    after = plan(engine(tmp_path), one)
+    assert (after.maps_there, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
+    assert "3 subjects, 2 runs: 6 maps, 4 of them read before." in str(after)
+    features = (tmp_path / "store").rglob("[0-9]*.npy")
+    volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
+    assert after.gigabytes * 2**30 == pytest.approx(volumes, rel=0.2)
+
+
+def test_memory_that_runs_out_stops_with_advice(scans, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("zsad_core.pipeline.encode", full)
+    made = engine(tmp_path)
+    with pytest.raises(SettingError, match=r"ran out at 1 slices at once; .* smaller --batch"):
+        run(made, cohort(scans, tmp_path, runs=RUNS[1:]), local(made))
+
+
+def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
+    made = engine(tmp_path)
+    with pytest.raises(SettingError, match="no validation subjects to tune"):
+        run(made, cohort(scans, tmp_path, rules=("validation",)), local(made))
+    with pytest.raises(SettingError, match="No usable subject of split 'test'"):
+        subjects(cohort(scans, tmp_path, split="test"))
+    with pytest.raises(SettingError, match="'e' is no usable subject"):
+        subjects(cohort(scans, tmp_path, names=("a", "e")))

@@ -1,0 +1,1 @@
+"""Many subjects × many runs to rows: what to do, doing it, and what it will cost."""

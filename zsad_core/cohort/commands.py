@@ -1,0 +1,151 @@
+"""`python -m zsad_core evaluate` and `export`."""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from zsad_core import backbones, datasets, methods, prompt_sets, results, settings, setups
+from zsad_core.cohort.plan import duration, plan
+from zsad_core.cohort.run import local, run
+from zsad_core.cohort.tasks import Cohort, Run, Work
+from zsad_core.datasets.brats import MODALITIES
+from zsad_core.datasets.folder import MODALITY
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Split
+
+CLASS_WORD = "brain"
+SPLITS = ("train", "validation", "test", "extra", "all")
+SUMMARY = """
+    SELECT method, setup, prompts, threshold_rule AS threshold, count(dice_3d) AS subjects,
+           avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
+           avg(auroc) AS auroc, avg(ap) AS ap
+    FROM subjects GROUP BY ALL ORDER BY ALL
+"""
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Options of `evaluate`."""
+    parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
+    parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
+    parser.add_argument("--modality", default="", help="t2f by default")
+    parser.add_argument("--methods", nargs="+", required=True, choices=list(methods.METHODS))
+    parser.add_argument("--setups", nargs="+", default=[], help="all that are here by default")
+    parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
+    parser.add_argument(
+        "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|LEVEL"
+    )
+    parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
+    parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
+    parser.add_argument("--device", default=backbones.default_device())
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
+    parser.add_argument("--engine", choices=["local"], default="local")
+    parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_evaluate)
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """Options of `export`."""
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_export)
+
+
+def cohort_of(parsed: argparse.Namespace) -> Cohort:
+    """The cohort that the options name; raises SettingError, PromptError, DataError."""
+    given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
+    data = DataSpec(parsed.data) if given else DataSpec(parsed.kind, parsed.data)
+    if parsed.batch < 1:
+        raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
+    for rule in parsed.threshold:
+        if rule not in ("validation", "oracle") and not rule.isdecimal():
+            raise SettingError(f"--threshold '{rule}' is none; use validation, oracle or 0 to 255.")
+    modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
+    return Cohort(
+        data=data,
+        runs=_runs(parsed),
+        out=parsed.out,
+        split=_split(parsed, data),
+        names=tuple(parsed.subjects),
+        modality=modality,
+        rules=tuple(dict.fromkeys(parsed.threshold)),
+        readout=ReadoutSpec(min_component_voxels=parsed.min_component),
+        batch=parsed.batch,
+        precision=parsed.precision,
+    )
+
+
+def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
+    """The split asked for; all subjects where the data have no splits."""
+    known = {one.split for one in datasets.open_dataset(data).subjects()}
+    split: Split = parsed.split
+    return "" if parsed.split == "all" or known == {""} else split
+
+
+def _runs(parsed: argparse.Namespace) -> tuple[Run, ...]:
+    found = []
+    for method in dict.fromkeys(parsed.methods):
+        known = {entry.setup: entry for entry in setups.of_method(method)}
+        wanted = [name for name in parsed.setups if name in known]
+        for name in wanted:
+            if reason := setups.missing(known[name]):
+                raise SettingError(f"{method} · {name} cannot run: {reason}")
+        names = wanted if parsed.setups else [one.setup for one in setups.available(method)]
+        found += [Run(method, name, one) for name in names for one in _prompts(parsed, method)]
+    if not found:
+        raise SettingError(
+            f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
+            "here; see python -m zsad_core doctor."
+        )
+    return tuple(found)
+
+
+def _prompts(parsed: argparse.Namespace, method: str) -> list[PromptSet]:
+    """The sets asked for, by default the method's own; a method that reads none has one run."""
+    default = methods.METHODS[method].prompts
+    if not default:
+        return [PromptSet("", (), ())]
+    shipped = prompt_sets.shipped()
+    own = prompt_sets.user_sets(settings.prompt_folder())
+    found = []
+    for name in parsed.prompts or [default]:
+        one = own[name] if name in own else shipped.get(name)
+        if one is None:
+            one = prompt_sets.load(Path(name))
+        elif one.class_name == "object" and name not in own:
+            one = replace(one, class_name=CLASS_WORD)
+        found.append(one)
+    return found
+
+
+def _evaluate(parsed: argparse.Namespace) -> None:
+    engine, cohort = Engine(device=parsed.device), cohort_of(parsed)
+    print(plan(engine, cohort), flush=True)
+    if parsed.plan:
+        return
+    began = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done) if done else None
+        told = f", {duration(left)} left" if left is not None else ""
+        print(f"\r{done} of {total} maps{told}      ", end="", file=sys.stderr, flush=True)
+
+    run(engine, cohort, _work(parsed, engine), show)
+    print(file=sys.stderr)
+    with results.connect(cohort.out) as rows:
+        print(rows.sql(SUMMARY).df().to_string(index=False, float_format="{:.3f}".format))
+    print(f"rows in {cohort.out}")
+
+
+def _work(parsed: argparse.Namespace, engine: Engine) -> Work:
+    return local(engine)
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    for path in results.export_csv(parsed.results, parsed.out):
+        print(path)

@@ -1,0 +1,146 @@
+"""What an evaluation will take, told before it begins."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from zsad_core import evaluation, pipeline, results, stored_features, subject_rows
+from zsad_core.cohort.rows import COMPLETE
+from zsad_core.cohort.tasks import (
+    Cohort,
+    Run,
+    groups,
+    spec_of,
+    subjects,
+    tuning_subjects,
+)
+from zsad_core.engine import Engine
+from zsad_core.methods import VolumeMethod
+from zsad_core.types import AnomalyMap, FeatureSpec, MapSpec, ReadoutSpec, Subject, Threshold
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Subjects and how many more to tune on, maps and volumes: wanted, there already, to do.
+
+    `seconds` and `gigabytes` of features are estimates from one batch of each recipe and one
+    reading, timed now, None where they were not; cubes of methods for whole volumes are not timed.
+    """
+
+    subjects: int
+    tuning: int
+    runs: int
+    maps_there: int
+    volumes_stored: int
+    volumes_to_encode: int
+    seconds: float | None = None
+    gigabytes: float | None = None
+
+    def __str__(self) -> str:
+        wanted = (self.subjects + self.tuning) * self.runs
+        tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
+        told = (
+            f"{self.subjects} subjects{tuned}, {self.runs} runs: {wanted} maps, {self.maps_there} "
+            f"of them read before.\n{self.volumes_to_encode} volumes to encode, "
+            f"{self.volumes_stored} stored."
+        )
+        if self.seconds is None or self.gigabytes is None:
+            return told
+        return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
+
+
+def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
+    """Count what is there and what is to do, and time one batch of each recipe to be encoded.
+
+    What is timed is kept. A scan that was never read counts as to be encoded.
+    """
+    chosen, tuning = subjects(cohort), tuning_subjects(cohort)
+    everyone = list(dict.fromkeys(chosen + tuning))
+    there = results.known(cohort.out, "histograms")
+    maps_there = stored = to_encode = 0
+    seconds = size = 0.0
+    for runs in groups(engine, cohort):
+        found = {one: _maps_there(engine, cohort, one, runs, there) for one in everyone}
+        maps_there += sum(found.values())
+        specs = {one: spec_of(engine, cohort, one.id, runs[0]) for one in everyone}
+        encoded = [one for one, spec in specs.items() if spec.features.recipe]
+        held = [one for one in encoded if _stored(engine, specs[one])]
+        todo = [specs[one] for one in encoded if one not in held and found[one] < len(runs)]
+        stored += len(held)
+        to_encode += len(todo)
+        if todo and timed:
+            each = _encoding(engine, todo[0], cohort.batch)
+            seconds, size = seconds + each[0] * len(todo), size + each[1] * len(todo)
+    maps_left = len(everyone) * len(cohort.runs) - maps_there
+    if timed and maps_left:
+        first = spec_of(engine, cohort, everyone[0].id, cohort.runs[0])
+        seconds += _reading(engine, first) * maps_left
+    counts = (len(chosen), len(everyone) - len(chosen), len(cohort.runs))
+    costs = (seconds, size / 2**30) if timed else (None, None)
+    return Plan(*counts, maps_there, stored, to_encode, *costs)
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes or seconds, as a person says it.
+
+    >>> duration(5400), duration(100), duration(3)
+    ('1.5 h', '2 min', '3 s')
+    """
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def _maps_there(
+    engine: Engine, cohort: Cohort, subject: Subject, runs: tuple[Run, ...], there: set[str]
+) -> int:
+    """How many of the runs of a subject were read before; 0 for a scan that was never read."""
+    specs = [spec_of(engine, cohort, subject.id, one) for one in runs]
+    if not engine.known_digest(specs[0].features.slices):
+        return 0
+    return sum(evaluation.map_key(engine, spec) in there for spec in specs)
+
+
+def _stored(engine: Engine, spec: MapSpec) -> bool:
+    """Whether all features of the volume are there, as told without reading the scan."""
+    if isinstance(pipeline.method_of(spec), VolumeMethod):
+        return pipeline.ready(engine, spec)
+    if not engine.known_digest(spec.features.slices):
+        return False
+    return COMPLETE in engine.store.names(stored_features.feature_key(engine, spec.features))
+
+
+def _encoding(engine: Engine, spec: MapSpec, size: int) -> tuple[float, float]:
+    """(seconds, bytes) of encoding a volume, from the batch in its middle; zeros if untimed."""
+    if isinstance(pipeline.method_of(spec), VolumeMethod):
+        return 0.0, 0.0
+    filled = stored_features.filled_slices(engine, spec.features.slices)
+    batches = math.ceil(len(filled) / size)
+    middle = filled[batches // 2 * size :][:size]
+    engine.tower(spec.features.backbone, spec.features.precision)
+    began = time.monotonic()
+    if not pipeline.encode(engine, spec, middle, size=size):
+        return 0.0, 0.0
+    spent = time.monotonic() - began
+    kept = stored_features.kept_patches(engine, spec.features).sum(axis=(1, 2))
+    share = kept[filled].sum() / kept[middle].sum()
+    return spent * batches, _bytes(engine, spec.features, middle) * share
+
+
+def _bytes(engine: Engine, features: FeatureSpec, slices: list[int]) -> int:
+    entry = engine.store.entry(stored_features.feature_key(engine, features))
+    return sum(path.stat().st_size for s in slices for path in entry.glob(f"{s:03d}-*"))
+
+
+def _reading(engine: Engine, spec: MapSpec) -> float:
+    """Seconds of all metrics of one map, timed on a scan whose own brightness is the map."""
+    stack = engine.stack(spec.features.slices)
+    anomaly = AnomalyMap(stack.image, np.where(stack.brain.any(axis=(1, 2)), 1.0, np.nan), 1.0)
+    began = time.monotonic()
+    judged = subject_rows.judge(stack, anomaly)
+    level = judged.facts["best_level"]
+    readout = ReadoutSpec(threshold=level if isinstance(level, int) else 255)
+    subject_rows.read_rows(stack, anomaly, judged, readout, Threshold(readout.threshold, "fixed"))
+    return time.monotonic() - began
