@@ -105,6 +105,11 @@ def test_explore_compares_with_another_modality(app):
     assert len(set(dice.locator(".z-value").all_inner_texts())) == 2
     page.get_by_role("button", name="clear").click()
     page.locator(".z-header").get_by_text("volume Dice", exact=True).wait_for()
+    page.get_by_role("button", name="Radiological").click()
+    page.get_by_role("link", name="Setup").click()
+    page.locator(VIEWER).wait_for(state="detached")
+    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("button", name="Neurological").wait_for()  # the look is kept
 
 
 @pytest.mark.parametrize("path", ["", "Explore", "Prompts", "Depth", "Setup"])

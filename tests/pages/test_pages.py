@@ -82,6 +82,19 @@ def test_an_oracle_threshold_says_that_it_saw_the_truth():
     assert "it saw the truth" in " ".join(caption.value for caption in test.caption)
 
 
+def test_a_map_is_compared_and_shown_in_3d_on_request():
+    test = opened("Explore", method="intensity")
+    offered = test.multiselect(key="compare").options
+    assert {"winclip · zero-shot", "aprilgan · brats", "intensity · t1c"} <= set(offered)
+    assert not {"intensity · zero-shot", "intensity · t2f"} & set(offered)
+    assert not any("prompts" in name for name in offered)  # it reads no text
+    assert not test.get("plotly_chart")
+    test.multiselect(key="compare").set_value(["intensity · t1c"])
+    test.toggle(key="solid").set_value(True).run()
+    assert not test.exception
+    assert len(test.get("plotly_chart")) == 1
+
+
 def test_a_lesion_free_subject_has_no_dice():
     test = opened("Explore", method="intensity", subject="DEMO-MET-025-000")
     assert "3D Dice" not in metrics(test)

@@ -16,9 +16,11 @@ function blend(data, i, red, green, blue, opacity) {
 }
 
 // Weak evidence is more transparent; the scale is the declared range, never the slice's own.
-function blendMap({ pixels: { data }, levels, flags }, { layers: { map: { opacity } }, colourMap, brainOnly }) {
+function blendMap({ pixels: { data }, levels, flags }, { layers, colourMap, brainOnly }) {
+  const { opacity } = layers.map;
   const table = colourTable(colourMap);
-  const strengths = Float32Array.from({ length: 256 }, (_, level) => opacity * Math.min(1, 0.2 + level / 160));
+  const strengths = Float32Array.from({ length: 256 },
+    (_, level) => opacity * Math.min(1, 0.2 + level / 160));
   for (let i = 0, j = 0; i < levels.length; i++, j += 4) {
     if (brainOnly && !(flags[i] & BRAIN)) continue;
     const v = 3 * levels[i];
@@ -44,17 +46,19 @@ function blendDifference(picture, { layers: { map: { opacity } }, brainOnly }) {
 }
 
 function blendLabels({ pixels, flags }, opacity) {
-  const colours = Array.from({ length: 64 }, (_, label) => (label ? rgb(labelColour(label)) : null));
+  const colours = Array.from({ length: 64 },
+    (_, label) => (label ? rgb(labelColour(label)) : null));
   for (let i = 0; i < flags.length; i++) {
     const colour = colours[flags[i] >> LABEL_SHIFT];
     if (colour) blend(pixels.data, i, ...colour, opacity);
   }
 }
 
-function blendPredicted({ pixels, classes }, volume, { layers: { predicted: { opacity } }, palette }) {
+function blendPredicted({ pixels, classes }, volume, { layers, palette }) {
+  const strength = layers.predicted.opacity * 0.4;
   const fill = rgb(volume.hasTruth ? PALETTES[palette].fp : PALETTES[palette].only);
   for (let i = 0; i < classes.length; i++) {
-    if (IN_PREDICTED[classes[i]]) blend(pixels.data, i, ...fill, opacity * 0.4);
+    if (IN_PREDICTED[classes[i]]) blend(pixels.data, i, ...fill, strength);
   }
 }
 

@@ -1,5 +1,6 @@
-// Takes one part of a blob (header length, JSON header, gzip body), inflates it, and files it in the
-// arrays of the whole. A mounted carrier keeps its blob alive; viewers hold their own reference.
+// Takes one part of a blob (header length, JSON header, gzip body), inflates it, and files it in
+// the arrays of the whole. A mounted carrier keeps its blob alive; viewers hold their own
+// reference.
 
 const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
 const carriers = new WeakMap();

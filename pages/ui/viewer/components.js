@@ -57,7 +57,8 @@ function lesionsOf(volume) {
       slice.columns += queue[i] % volume.width;
       areas.set(k, slice);
     }
-    const [k, slice] = [...areas].reduce((best, each) => (each[1].size > best[1].size ? each : best));
+    const [k, slice] = [...areas].reduce((best, each) =>
+      (each[1].size > best[1].size ? each : best));
     lesions.push({ voxels: size,
       at: [k, Math.round(slice.rows / slice.size), Math.round(slice.columns / slice.size)] });
   });

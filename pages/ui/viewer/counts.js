@@ -143,7 +143,8 @@ function dice({ tp, fp, fn }, rule) {
 function oracleThreshold(volume, map, brainOnly) {
   let best = { threshold: 0, dice: -1 };
   for (let t = 0; t < 256; t++) {
-    const value = dice(volumeCounts(volume, countsAt(volume, map, t, { brainOnly, smallest: 0 })), "nan");
+    const counts = countsAt(volume, map, t, { brainOnly, smallest: 0 });
+    const value = dice(volumeCounts(volume, counts), "nan");
     if (value > best.dice) best = { threshold: t, dice: value };
   }
   return best.threshold;

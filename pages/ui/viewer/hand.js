@@ -33,6 +33,7 @@ class Hand {
       if (key === "o") viewer.hold({ hidden: false });
       if (key === "b") viewer.hold({ swapped: false });
     });
+    root.addEventListener("pointerleave", () => viewer.reportNow());
     root.addEventListener("focusout", () => viewer.hold({ hidden: false, swapped: false }));
   }
 
@@ -109,7 +110,7 @@ class Hand {
     drag.last = point;
     if (drag.kind === "pan") pan(viewer, drag.picture, dx, dy);
     else if (drag.kind === "window") this.windowBy(point);
-    else if (viewer.state.compare === "swipe" && viewer.comparing()) viewer.swipeTo(drag.picture, point[0]);
+    else if (viewer.swiping()) viewer.swipeTo(drag.picture, point[0]);
     else pointAt(viewer, drag.picture, point);
   }
 
@@ -143,7 +144,7 @@ class Hand {
 
   wheel(event) {
     const { viewer } = this;
-    if (!viewer.volume) return;
+    if (!viewer.volume || viewer.help.contains(event.target)) return;
     event.preventDefault();
     const point = this.point(event);
     const picture = viewer.pictureAt(point) ?? viewer.pictures[0];

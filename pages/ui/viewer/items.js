@@ -58,5 +58,6 @@ function oracleOf(item, { brainOnly }) {
 }
 
 function isHere(blob, k) {
-  return blob && [...blob.have.values()].some(({ first, count: size }) => k >= first && k < first + size);
+  return blob && [...blob.have.values()].some(({ first, count: size }) =>
+    k >= first && k < first + size);
 }

@@ -19,7 +19,8 @@ function cells(viewer, width, height) {
   return boxes.map(({ box, item, plane }) => {
     const layered = shown[item];
     return { box, plane: viewer.plane(planes[plane]), first: plane === 0,
-      items: layered.map((each, i) => ({ ...each, clip: clipOf(box, i, layered.length, state.swipe) })) };
+      items: layered.map((each, i) =>
+        ({ ...each, clip: clipOf(box, i, layered.length, state.swipe) })) };
   });
 }
 
@@ -59,8 +60,8 @@ function boxesOf(items, planes, width, height) {
     const [x0, x1] = [0, 1].map((j) => Math.round((((i % columns) + j) * width) / columns));
     const [y0, y1] = [0, 1].map((j) => Math.round(((Math.floor(i / columns) + j) * height) / rows));
     const [item, plane] = planes === 3 ? [Math.floor(i / 3), i % 3] : [i, 0];
-    const alone = count === 1;
-    return { item, plane, box: alone ? { x: 0, y: 0, width, height } : inner(x0, y0, x1 - x0, y1 - y0) };
+    const whole = { x: 0, y: 0, width, height };
+    return { item, plane, box: count === 1 ? whole : inner(x0, y0, x1 - x0, y1 - y0) };
   });
 }
 

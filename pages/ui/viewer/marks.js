@@ -130,13 +130,15 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
   ctx.font = `600 ${size}px system-ui, sans-serif`;
   const same = minus && minus.high === item.high;
   const most = minus && !same ? 1 : item.high;
-  const write = (text, share) => label(ctx, text, x - size * 0.4, bottom - share * height, "right", "middle");
+  const write = (text, share) =>
+    label(ctx, text, x - size * 0.4, bottom - share * height, "right", "middle");
   write(`${minus ? "+" : ""}${+most.toPrecision(4)}${minus && !same ? " of range" : ""}`, 1);
   write(minus ? `−${+most.toPrecision(4)}` : "0", 0);
   if (minus) return write("A − B", 0.5);
   const share = item.threshold / 255;
   ctx.fillStyle = INK;
-  ctx.fillRect(x - size * 0.3, bottom - share * height - size * 0.08, width + size * 0.6, size * 0.16);
+  const y = bottom - share * height;
+  ctx.fillRect(x - size * 0.3, y - size * 0.08, width + size * 0.6, size * 0.16);
   const clear = Math.min(share, 1 - share) * height > size * 1.2;
   if (clear) write(`threshold ${((item.high * item.threshold) / 255).toFixed(3)}`, share);
 }

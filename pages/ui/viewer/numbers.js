@@ -10,7 +10,8 @@ function drawNumbers(viewer) {
   const { data, volume, state, root } = viewer;
   const k = state.cross[0];
   const ml = (voxels) => `${number(voxels * data.voxelMl, 1)} ml`;
-  const parts = [["slice", `${k + 1} / ${volume.slices}`], ["depth", signed(data.depth[k] ?? NaN, 2)]];
+  const parts = [["slice", `${k + 1} / ${volume.slices}`],
+    ["depth", signed(data.depth[k] ?? NaN, 2)]];
   const items = viewer.items.filter(({ counts }) => counts);
   root.dataset.dice = root.dataset.volumeDice = "";
   items.forEach((item, i) => {
@@ -19,9 +20,11 @@ function drawNumbers(viewer) {
     if (item.volume.hasTruth) {
       const one = dice(sliceCounts(item.volume, item.counts, k), data.emptySlices);
       const all = dice(whole, data.emptySlices);
-      if (i === 0) Object.assign(root.dataset, { dice: number(one, 4), volumeDice: number(all, 4) });
       parts.push([`slice Dice${mark}`, number(one, 3)], [`volume Dice${mark}`, number(all, 3)]);
-      if (i === 0) parts.push(["truth", ml(whole.tp + whole.fn)]);
+      if (i === 0) {
+        parts.push(["truth", ml(whole.tp + whole.fn)]);
+        Object.assign(root.dataset, { dice: number(one, 4), volumeDice: number(all, 4) });
+      }
     }
     parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
     if (item.volume.hasTruth && !mark) parts.push(["false positive", ml(whole.fp)]);
@@ -39,7 +42,8 @@ function drawNumbers(viewer) {
 function say(viewer) {
   clearTimeout(viewer.saying);
   const score = viewer.root.dataset.dice;
-  const text = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}${score ? `, Dice ${score}` : ""}`;
+  const place = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}`;
+  const text = score ? `${place}, Dice ${score}` : place;
   viewer.saying = setTimeout(() => {
     if (viewer.live.textContent !== text) viewer.live.textContent = text;
   }, 300);
@@ -50,7 +54,8 @@ function drawProbe(viewer) {
   const picture = hand.at && viewer.pictureAt(hand.at);
   const hit = picture?.pick(...hand.at);
   if (!hit) {
-    viewer.probe.replaceChildren(element("span", "z-note", "Under the cursor: move over the picture."));
+    const note = element("span", "z-note", "Under the cursor: move over the picture.");
+    viewer.probe.replaceChildren(note);
     return;
   }
   const { item } = picture.view;
@@ -58,7 +63,9 @@ function drawProbe(viewer) {
   const i = (hit.at[0] * volume.height + hit.at[1]) * volume.width + hit.at[2];
   const voxel = voxelOf(volume, hit.at);
   const rows = [["voxel", voxel.join(" ")]];
-  if (data.affine) rows.push(["mm", millimetres(data.affine, voxel).map((v) => v.toFixed(1)).join(" ")]);
+  if (data.affine) {
+    rows.push(["mm", millimetres(data.affine, voxel).map((v) => v.toFixed(1)).join(" ")]);
+  }
   rows.push(["intensity", intensity(item.window ?? data.window, volume.image[i])]);
   viewer.items.forEach((each, index) => {
     const mark = viewer.items.length > 1 ? ` ${"ABCD"[index]}` : "";
@@ -67,7 +74,8 @@ function drawProbe(viewer) {
   const flag = volume.flags[i];
   const value = flag >> LABEL_SHIFT;
   const name = data.labels.find(([one]) => one === value)?.[1];
-  if (volume.hasTruth) rows.push(["label", value ? name ?? String(value) : flag & TRUTH ? "lesion" : "–"]);
+  const part = value ? name ?? String(value) : flag & TRUTH ? "lesion" : "–";
+  if (volume.hasTruth) rows.push(["label", part]);
   if (item.levels) rows.push(["class", className(volume, hit.kind)]);
   if (!(flag & BRAIN)) rows.push(["", "outside the brain"]);
   viewer.probe.replaceChildren(...rows.map(([title, text]) => {

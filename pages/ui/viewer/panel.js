@@ -34,7 +34,7 @@ class Picture {
   }
 
   size({ plane: { rows, columns } }) {
-    if (this.buffer.height === rows.count && this.buffer.width === columns.count && this.pixels) return;
+    if (this.pixels?.height === rows.count && this.pixels.width === columns.count) return;
     this.buffer.height = rows.count;
     this.buffer.width = columns.count;
     this.pixels = new ImageData(columns.count, rows.count);
@@ -121,9 +121,13 @@ class Picture {
       for (let column = 0; column < width; column++, i++) {
         if (!members[classes[i]]) continue;
         if (row === 0 || !members[classes[i - width]]) line(column, row, column + 1, row);
-        if (row === height - 1 || !members[classes[i + width]]) line(column, row + 1, column + 1, row + 1);
+        if (row === height - 1 || !members[classes[i + width]]) {
+          line(column, row + 1, column + 1, row + 1);
+        }
         if (column === 0 || !members[classes[i - 1]]) line(column, row, column, row + 1);
-        if (column === width - 1 || !members[classes[i + 1]]) line(column + 1, row, column + 1, row + 1);
+        if (column === width - 1 || !members[classes[i + 1]]) {
+          line(column + 1, row, column + 1, row + 1);
+        }
       }
     }
     ctx.globalAlpha = opacity;
@@ -143,9 +147,10 @@ class Picture {
   place(px, py) {
     const { plane, cross } = this.view;
     const at = cross.map((voxel) => voxel + 0.5);
+    const { x, y, width, height } = this.rect;
     const { rows, columns } = plane;
-    at[columns.axis] = turned(columns, ((px - this.rect.x) / this.rect.width) * columns.count, true);
-    at[rows.axis] = turned(rows, ((py - this.rect.y) / this.rect.height) * rows.count, true);
+    at[columns.axis] = turned(columns, ((px - x) / width) * columns.count, true);
+    at[rows.axis] = turned(rows, ((py - y) / height) * rows.count, true);
     return at;
   }
 

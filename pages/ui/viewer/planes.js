@@ -1,8 +1,10 @@
 // Where the three planes lie in a stack. The stack is an array of shape (S, H, W) whose axes run
-// towards three letters of R L A P S I: "SPL" is a stack of axial slices, anterior up, R on the left.
+// towards three letters of R L A P S I: "SPL" is a stack of axial slices, anterior up, the
+// patient's right on the left.
 
 const OPPOSITE = { S: "I", I: "S", A: "P", P: "A", L: "R", R: "L" };
-const SIDES = { S: "superior", I: "inferior", A: "anterior", P: "posterior", L: "left", R: "right" };
+const SIDES = { S: "superior", I: "inferior", A: "anterior", P: "posterior", L: "left",
+  R: "right" };
 // Towards which a plane's slices, rows and columns run, radiological.
 const PLANES = { axial: "SPL", coronal: "AIL", sagittal: "RIP" };
 
@@ -40,22 +42,24 @@ function gatherPlane(source, plane, cross, out) {
   const first = (side) => (side.reversed ? (side.count - 1) * side.stride : 0);
   const start = cross[normal.axis] * normal.stride + first(rows) + first(columns);
   const [down, right] = [step(rows), step(columns)];
-  for (let row = 0, i = 0; row < rows.count; row++, i += columns.count) {
+  for (let row = 0, i = 0; row < rows.count; row++) {
     let p = start + row * down;
-    if (right === 1) out.set(source.subarray(p, p + columns.count), i);
-    else for (let column = 0; column < columns.count; column++, p += right) out[i + column] = source[p];
+    if (right === 1) {
+      out.set(source.subarray(p, p + columns.count), i);
+      i += columns.count;
+    } else for (const end = i + columns.count; i < end; i++, p += right) out[i] = source[p];
   }
 }
 
 // The rectangle of a plane in a box: `centre` (S, H, W, edges) in the middle, zoom 1 fits it whole.
 function placed(plane, box, zoom, centre) {
   const { rows, columns } = plane;
-  const fit = Math.min(box.width / (columns.count * columns.mm), box.height / (rows.count * rows.mm));
-  const perMm = fit * zoom;
-  const width = columns.count * columns.mm * perMm;
-  const height = rows.count * rows.mm * perMm;
-  const x = box.x + box.width / 2 - turned(columns, centre[columns.axis], true) * columns.mm * perMm;
-  const y = box.y + box.height / 2 - turned(rows, centre[rows.axis], true) * rows.mm * perMm;
+  const [wide, tall] = [columns, rows].map(({ count, mm }) => count * mm);
+  const perMm = Math.min(box.width / wide, box.height / tall) * zoom;
+  const [width, height] = [wide * perMm, tall * perMm];
+  const before = (side) => turned(side, centre[side.axis], true) * side.mm * perMm;
+  const x = box.x + box.width / 2 - before(columns);
+  const y = box.y + box.height / 2 - before(rows);
   const round = zoom === 1 ? Math.round : (value) => value;
   return { x: round(x), y: round(y), width: round(width), height: round(height), perMm };
 }

@@ -34,7 +34,8 @@ class Side {
       toggle.dataset.layer = name;
       const opacity = range(`opacity-${name}`, `Opacity: ${title}`, 100);
       opacity.title = "opacity";
-      opacity.addEventListener("input", () => setLayer(this.viewer, name, { opacity: opacity.value / 100 }));
+      opacity.addEventListener("input", () =>
+        setLayer(this.viewer, name, { opacity: opacity.value / 100 }));
       rows.append(toggle, opacity);
       return { name, toggle, opacity };
     });
@@ -84,7 +85,8 @@ class Side {
     const { state, volume } = this.viewer;
     this.threshold.value = state.threshold;
     const value = (item.high * state.threshold) / 255;
-    this.thresholdGroup.head.textContent = `Threshold ${value.toFixed(3)} (level ${state.threshold})`;
+    this.thresholdGroup.head.textContent =
+      `Threshold ${value.toFixed(3)} (level ${state.threshold})`;
     this.histogramKey.textContent = volume.hasTruth ? "grey healthy · yellow lesion"
       : "grey: all pixels in the brain";
     drawHistogram(this.histogram, item.bins, state.threshold, {
@@ -109,7 +111,8 @@ class Side {
     }
     if (item.levels && (layers.predicted.on || !rows.some(([, , name]) => name.startsWith("FP")))) {
       const shown = layers.predicted.on || (layers.classes.on && !volume.hasTruth);
-      rows.push([volume.hasTruth ? colours.fp : colours.only, shown ? "line" : "off", "predicted", tp + fp]);
+      const colour = volume.hasTruth ? colours.fp : colours.only;
+      rows.push([colour, shown ? "line" : "off", "predicted", tp + fp]);
     }
     if (layers.labels.on && volume.hasTruth) {
       for (const [value, name] of data.labels) rows.push([labelColour(value), "fill", name, ""]);

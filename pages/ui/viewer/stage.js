@@ -16,7 +16,8 @@ function drawStage(viewer) {
   for (const cell of cells(viewer, width, height)) {
     const here = cell.items.map(({ item, minus, clip }) => {
       const picture = (pictures[used++] ??= new Picture());
-      picture.paint(ctx, cell.box, { item, minus, plane: cell.plane, cross: state.cross, settings }, clip);
+      const view = { item, minus, plane: cell.plane, cross: state.cross, settings };
+      picture.paint(ctx, cell.box, view, clip);
       return picture;
     });
     if (here.length > 1) drawDivider(ctx, cell, settings.line);

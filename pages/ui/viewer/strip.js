@@ -1,4 +1,5 @@
-// The depth strip (Dice, areas of truth and prediction per slice) and the histogram behind the threshold handle.
+// The depth strip (Dice, areas of truth and prediction per slice) and the histogram behind the
+// threshold handle.
 
 const THUMB = 14;
 
@@ -56,7 +57,8 @@ function drawStrip(canvas, series, theme, size) {
     ctx.fillStyle = TRUTH_COLOUR;
     ctx.globalAlpha = 0.65;
     series.truth.forEach((area, k) => {
-      if (area) ctx.fillRect(x(k) - bar * 0.42, rise(area), Math.max(1, bar * 0.84), bottom - rise(area));
+      const y = rise(area);
+      if (area) ctx.fillRect(x(k) - bar * 0.42, y, Math.max(1, bar * 0.84), bottom - y);
     });
     ctx.globalAlpha = 1;
   }

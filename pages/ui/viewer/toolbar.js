@@ -16,7 +16,8 @@ class Toolbar {
     this.root = element("div", "z-toolbar");
     this.planes = choiceOf("z-planes", [["axial", "Axial"], ["coronal", "Coronal"],
       ["sagittal", "Sagittal"], ["three", "3 planes", "key t"]],
-    (value) => viewer.set(value === "three" ? { layout: "three" } : { layout: "one", plane: value }));
+    (value) =>
+      viewer.set(value === "three" ? { layout: "three" } : { layout: "one", plane: value }));
     this.tools = choiceOf("z-tools", [["point", "Point", "drag moves the crosshair"],
       ["pan", "Pan", "drag moves the picture; shift+drag always does"],
       ["window", "Window", "drag: across the width, down the level; right drag always does"]],
@@ -39,7 +40,8 @@ class Toolbar {
     const { state, items } = this.viewer;
     press(this.planes, state.layout === "three" ? "three" : state.plane);
     press(this.tools, state.tool);
-    const at = WINDOWS.find(([name]) => String(windowOf(this.viewer, name)) === `${[state.low, state.high]}`);
+    const at = WINDOWS.find(([name]) =>
+      String(windowOf(this.viewer, name)) === String([state.low, state.high]));
     press(this.windows, at?.[0]);
     this.sides.textContent = state.convention === "radiological" ? "Radiological: R on the left"
       : "Neurological: L on the left";

@@ -4,6 +4,7 @@
 const viewers = new WeakMap();
 const REPORT_AFTER_MS = 250;
 const BLINK_MS = 700;
+const NO_MAP = { hash: "", volume: "", title: "", high: 1, grid: 0 };
 const SLIM = 640; // px of width under which the column stands below the picture
 
 class Viewer {
@@ -17,6 +18,7 @@ class Viewer {
     };
     this.seen = { sequence: null, look: null };
     this.held = { hidden: false, swapped: false };
+    this.recall();
     this.blinking = false;
     this.hover = null;
     this.data = null;
@@ -46,7 +48,7 @@ class Viewer {
     this.probe = element("div", "z-probe");
     this.strip = element("canvas", "z-strip");
     this.strip.setAttribute("role", "img");
-    this.strip.setAttribute("aria-label", "Dice and areas per slice; click or drag to go to a slice");
+    this.strip.setAttribute("aria-label", "Dice and areas per slice; click to go to a slice");
     this.slider = range("slice", "Slice", 1);
     const depth = element("div", "z-depth");
     depth.append(this.strip, this.slider);
@@ -61,7 +63,9 @@ class Viewer {
   buildHelp() {
     const box = element("div", "z-help");
     box.hidden = true;
-    for (const [keys, what] of KEYS) box.append(element("kbd", "", keys), element("span", "", what));
+    for (const [keys, what] of KEYS) {
+      box.append(element("kbd", "", keys), element("span", "", what));
+    }
     return box;
   }
 
@@ -71,9 +75,19 @@ class Viewer {
   set(change) {
     Object.assign(this.state, change);
     this.clamp();
+    const { cross, threshold, ...look } = this.state;
+    registry.last = { look, given: this.seen.look, shape: this.shape };
     this.schedule();
     clearTimeout(this.reporting);
     this.reporting = setTimeout(() => this.report(), REPORT_AFTER_MS);
+  }
+
+  // A viewer that is built anew, as on the way back from another page, looks as the last one did.
+  recall() {
+    if (!registry.last) return;
+    Object.assign(this.state, registry.last.look);
+    this.seen.look = registry.last.given;
+    this.shape = registry.last.shape;
   }
 
   clamp() {
@@ -100,6 +114,10 @@ class Viewer {
   nextCompare() {
     const names = COMPARES.map(([name]) => name);
     if (this.comparing()) this.set({ compare: nextOf(names, this.state.compare) });
+  }
+
+  swiping() {
+    return this.state.compare === "swipe" && this.comparing();
   }
 
   swipeTo({ box }, x) {
@@ -131,13 +149,24 @@ class Viewer {
     return this.pictures.find((picture) => picture.holds(x, y));
   }
 
+  view() {
+    const { cross, threshold } = this.state;
+    return { slice: cross?.[0], threshold, sequence: this.data.sequence };
+  }
+
+  // Tells Python where the hand came to rest, unless it knows.
   report() {
-    const view = { slice: this.state.cross?.[0], threshold: this.state.threshold,
-      sequence: this.data.sequence };
-    const text = JSON.stringify(view);
+    clearTimeout(this.reporting);
+    this.reporting = null;
+    const text = JSON.stringify(this.view());
     if (!this.state.cross || text === this.reported) return;
     this.reported = text;
-    this.tell("view", view);
+    this.tell("view", this.view());
+  }
+
+  // Before a click elsewhere: a report that came after it would call the page back.
+  reportNow() {
+    if (this.reporting) this.report();
   }
 
   // ---- what Python sends
@@ -164,7 +193,7 @@ class Viewer {
     const volume = volumeOf(data.volume, [this.volume], data);
     if (volume !== this.volume) this.open(volume);
     if (volume) {
-      const wanted = data.maps.length ? data.maps : [{ hash: "", volume: "", title: "", high: 1, grid: 0 }];
+      const wanted = data.maps.length ? data.maps : [NO_MAP];
       this.items = wanted.map((one, i) => itemOf(one, this.items[i], volume, data));
       this.slider.max = volume.slices - 1;
       this.followPython();
@@ -184,9 +213,10 @@ class Viewer {
     const same = volume && this.shape === String(volume.shape);
     this.volume = volume;
     this.items = [];
-    if (!volume || same) return;
+    if (!volume) return;
+    if (!same || !state.cross) state.cross = volume.shape.map((size) => Math.floor(size / 2));
+    if (same) return;
     this.shape = String(volume.shape);
-    state.cross = volume.shape.map((size) => Math.floor(size / 2));
     state.plane = nativePlane(volume);
     Object.assign(state, { zoom: 1, centre: volume.shape.map((size) => size / 2) });
   }
@@ -197,6 +227,7 @@ class Viewer {
     seen.sequence = data.sequence;
     if (data.slice !== null) state.cross = state.cross.with(0, data.slice);
     if (data.threshold !== null) state.threshold = data.threshold;
+    this.reported = JSON.stringify(this.view());
   }
 
   leave() {
@@ -234,9 +265,11 @@ class Viewer {
     drawDepth(this);
     this.slider.value = this.state.cross[0];
     const { cross, threshold, zoom, low, high, layout, plane, convention } = this.state;
-    const whole = [this.volume, ...this.items].every(({ blob }) => !blob || blob.have.size === blob.header.parts);
-    Object.assign(this.root.dataset, { parts: whole ? "whole" : "some", slice: cross[0], cross: String(cross), threshold,
-      zoom: zoom.toFixed(3), window: `${low},${high}`, layout, plane, convention,
+    const whole = [this.volume, ...this.items].every(({ blob }) =>
+      !blob || blob.have.size === blob.header.parts);
+    Object.assign(this.root.dataset, { parts: whole ? "whole" : "some", slice: cross[0],
+      cross: String(cross), threshold, zoom: zoom.toFixed(3), window: `${low},${high}`,
+      layout, plane, convention,
       frameMs: (performance.now() - start).toFixed(2) });
   }
 }
