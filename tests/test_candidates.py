@@ -172,6 +172,12 @@ def test_the_place_is_counted_by_hand():
     assert np.isnan(null_test.over_subjects(np.array([np.nan])))
 
 
+def test_random_sets_may_have_as_many_texts_as_the_prompt():
+    (one,) = null_test.random_pairs(PAIR, list("abcdef"), 1, sizes=(3, 2))
+    assert (len(one.normal), len(one.abnormal)) == (3, 2)
+    assert len({*one.normal, *one.abnormal}) == 5
+
+
 def test_a_pair_needs_two_phrases():
     with pytest.raises(SettingError, match="there are 1"):
         null_test.random_pairs(PAIR, ["a", "a"], 5)

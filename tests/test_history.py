@@ -49,7 +49,6 @@ def test_the_same_trial_is_kept_once_and_one_without_lesion_never():
 
 
 def test_only_new_texts_are_by_hand():
-    assert not history.add(spec(prompts=prompt_sets.shipped()["medical"]), BAD, AT_20, True).by_hand
     assert history.add(spec("S1"), BAD, AT_20, True).by_hand
     assert not history.add(spec("S2"), BAD, AT_20, True).by_hand
 

@@ -53,7 +53,8 @@ def histograms(
     """Voxels of the brain at each level, (subjects, N, 2, 256), for N candidates, from the store.
 
     Missing features of the slices looked at are encoded. The progress counts candidates, subject
-    after subject. Raises SettingError for a subject without truth, or where references are given.
+    after subject; what has to be encoded first counts up to half of a subject's. Raises
+    SettingError for a subject without truth, or where references are given.
     """
     if spec.references:
         raise SettingError(
@@ -150,16 +151,22 @@ def _of_subject(
 ) -> Histogram:
     """(N, 2, 256) of one subject, some candidates at a time."""
     step(0)
-    looked = _look(engine, spec, every, lambda *_: step(0))
+    count, encoded = len(texts.candidates), 0
+
+    def encoding(done: int, total: int) -> None:
+        nonlocal encoded
+        encoded = count * done // (2 * total)
+        step(encoded)
+
+    looked = _look(engine, spec, every, encoding)
     method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
     learned = setups.learned(setups.find(spec.method, spec.setup))
     assert recipe is not None  # what reads text has a tower
-    count = len(texts.candidates)
     found = np.zeros((count, 2, metrics.LEVELS), np.int64)
     for first in range(0, count, TOGETHER):
         part = slice(first, min(first + TOGETHER, count))
         for done, one in enumerate(looked):
-            now = first + (part.stop - first) * done // len(looked)
+            now = max(encoded, first + (part.stop - first) * done // len(looked))
             step(now)
             text = texts.of(part, one.features, partial(step, now))
             values = patch_values(method, one.features, one.kept, text, learned, recipe)

@@ -69,7 +69,7 @@ def add(
 ) -> Trial | None:
     """Append a trial by its volume's histogram (2, 256); nothing without lesion, or a second time.
 
-    A set is by hand only where its texts are new, and not a shipped set's.
+    A set that was shown before is by hand only on the subject where its texts were new.
     """
     slices, level = spec.features.slices, threshold.level
     if not histogram[metrics.LESION].any():
@@ -93,8 +93,7 @@ def add(
     known = [one for one in trials() if one.content == trial.content]
     if any(one.line == trial.line and one.level == level for one in known):
         return None
-    shipped = {content_of(one) for one in prompt_sets.shipped().values()}
-    trial = replace(trial, by_hand=by_hand and not known and trial.content not in shipped)
+    trial = replace(trial, by_hand=by_hand and not known)
     fields = {name: value for name, value in vars(trial).items() if name not in ("star", "note")}
     plain = {**fields, "data": vars(trial.data), "prompts": vars(trial.prompts)}
     _append({"trial": plain})

@@ -1,8 +1,8 @@
 """Is it the prompt at all? The same map from random text pairs, and the prompt's place among them.
 
 The pairs take the prompt set's templates and class word; only its texts are replaced, by one
-random phrase a side. A prompt that does not stand out from them shows what the image features and
-the learned part do with any two texts, and says nothing about its words.
+random phrase a side or as many as the set has. A prompt that does not stand out from them shows
+what the image features and the learned part do with any two texts; its words explain nothing.
 """
 
 from collections.abc import Sequence
@@ -47,22 +47,31 @@ class Place:
 
 
 def random_pairs(
-    prompts: PromptSet, phrases: Sequence[str], count: int = PAIRS, seed: int = SEED
+    prompts: PromptSet,
+    phrases: Sequence[str],
+    count: int = PAIRS,
+    seed: int = SEED,
+    sizes: tuple[int, int] = (1, 1),
 ) -> tuple[PromptSet, ...]:
-    """The set with its texts replaced by two different phrases, `count` times; raises SettingError.
+    """The set with its texts replaced by different phrases, `count` times; raises SettingError.
+
+    `sizes` are the numbers of normal and of abnormal texts: one a side, or as many as a set has.
 
     >>> random_pairs(PromptSet("x", ("a",), ("b",)), ["c", "d"], 1)[0].normal != ("a",)
     True
     """
     phrases = list(dict.fromkeys(phrases))
-    if len(phrases) < 2:
-        raise SettingError(f"Random pairs need 2 phrases or more, and there are {len(phrases)}.")
-    rng = np.random.default_rng(seed)
-    drawn = [rng.choice(len(phrases), 2, replace=False) for _ in range(count)]
-    return tuple(
-        replace(prompts, name=f"random {n}", normal=(phrases[i],), abnormal=(phrases[j],))
-        for n, (i, j) in enumerate(drawn, 1)
-    )
+    if len(phrases) < sum(sizes):
+        raise SettingError(
+            f"Random pairs need {sum(sizes)} phrases or more, and there are {len(phrases)}."
+        )
+    rng, found = np.random.default_rng(seed), []
+    for number in range(count):
+        texts = tuple(phrases[i] for i in rng.choice(len(phrases), sum(sizes), replace=False))
+        normal, abnormal = texts[: sizes[0]], texts[sizes[0] :]
+        name = f"random {number + 1}"
+        found.append(replace(prompts, name=name, normal=normal, abnormal=abnormal))
+    return tuple(found)
 
 
 def null_test(

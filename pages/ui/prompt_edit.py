@@ -88,17 +88,17 @@ def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]
     table.loc["change"] = table.loc["now"] - table.loc["before"]
     st.dataframe(table.style.format("{:.3f}", na_rep="–"), width="stretch")
     if stack.truth is not None:
-        _remember(choice, threshold)
+        _remember(choice, threshold, edited=choice.map.prompts != old.prompts)
 
 
-def _remember(choice: Choice, threshold: Threshold) -> None:
+def _remember(choice: Choice, threshold: Threshold, edited: bool) -> None:
     """What was shown goes into the history, once; a stand-in for another threshold does not."""
     if threshold.rule != choice.rule:
         return
     shown = (replace(choice.map.prompts, name=""), choice.map, threshold.level)
     if st.session_state.get("in_history") != shown:
         found = evaluation.evaluate(compute.engine(), choice.map, choice.readout)
-        history.add(choice.map, found.histogram.sum(axis=0), threshold, by_hand=True)
+        history.add(choice.map, found.histogram.sum(axis=0), threshold, edited)
         st.session_state["in_history"] = shown
 
 

@@ -39,17 +39,21 @@ def null_test(choice: Choice) -> None:
         )
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice("null-every")
+        many = st.toggle("As many texts a side as the prompt", key="null-many")
     with right:
         if not subjects:
             st.info("Choose at least one subject with a segmentation.")
             return
         bank = phrase_bank.bank()
         groups = {source: bank[source]} if source in bank else bank
-        pairs = core.random_pairs(choice.map.prompts, phrase_bank.phrases(groups), count)
+        prompts = choice.map.prompts
+        sizes = (len(prompts.normal), len(prompts.abnormal)) if many else (1, 1)
+        texts = phrase_bank.phrases(groups)
+        pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
         of_any = evaluation.of_subject(choice.map, "")
         found = compute.asked(
             key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
-            f"Null test, pairs x {len(subjects)} subjects",
+            f"Null test, {count} pairs on each of {len(subjects)} subjects",
             lambda progress: core.null_test(
                 compute.engine(), of_any, subjects, pairs, every, progress
             ),
@@ -81,7 +85,8 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
     st.caption(
         f"Subjects: {len(found.subjects)}, their mean above; {_looked(every)}, patch by patch, "
         f"inside the brain; every random pair has '{plain(name)}'s templates and class word and "
-        "one text a side; p counts the prompt itself as one of the random ones."
+        f"{len(found.pairs[0].normal)} normal and {len(found.pairs[0].abnormal)} abnormal texts; p "
+        "counts the prompt itself as one of the random ones."
     )
 
 
@@ -91,7 +96,7 @@ def _looked(every: int) -> str:
 
 def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
     best = found.pairs[int(np.nanargmax(pooled))]
-    pair = plain(f"'{best.abnormal[0]}' against '{best.normal[0]}'")
+    pair = plain(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
     stands = "stands out from" if at.p < STANDS_OUT else "does not stand out from"
     return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
 

@@ -6,7 +6,7 @@ import pytest
 
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "lab": "Null test"}
 WINCLIP = {"method": "winclip", "setup": "zero-shot", "prompts": "minimal-pair"}
-LONG = 240_000
+LONG = 480_000
 
 
 @pytest.fixture(scope="module")
