@@ -9,31 +9,35 @@ Differences: the first stage sums over the taps and attends across tokens, as th
 where the official code keeps the last tap's loss and its V-V attention runs across the batch; both
 stages share batch and optimiser, and the first has the rate of `Plan.first_rate` (batches of 16 and
 2, rates 1e-5 and 5e-4, 5 and 20 epochs there); nothing is rotated, shifted, flipped or recoloured;
-adapters start as the identity, projections as CLIP's own (Xavier's there), texts close to each
-other (see `initial`); the rate stays (halved after 16,000 and 32,000 steps there); the loss is
-computed at the side of the masks (518 there); the best epoch on validation is kept.
+all starts as `initial` says (Xavier's there); the taps' mean logit, which is the map, has the same
+three losses; the rate stays (halved after 16,000 and 32,000 steps there); the loss is computed at
+the side of the masks (518 there); the epoch kept is the best on validation by the map.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from zsad_core import prompt_sets
+from zsad_core.methods.aaclip import SOFT
 from zsad_core.methods.aaclip_adapters import image_features, shapes, text_features
 from zsad_core.methods.texts import unit_mean
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
+from zsad_core.training.probes import probe, seeing
 from zsad_core.types import FloatArray, PromptSet
 
 NAMES = {"brain": "scan"}  # official names of classes
 APART = 0.1  # weight of the texts' squared cosine
 CLOSE = 0.2  # how far the texts of both sides are apart at first
+PROBED = 96  # examples
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,13 @@ class BothAdapters:
         """None: the text goes through what is learned."""
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
-        """Adapters as the identity, projections as the backbone's own, texts brought close.
+        """Adapters as the identity, texts close, image projections from a probe of the patches.
 
         Where the texts lie far apart, as in a small CLIP, 100 cos answers 0 or 1 everywhere. To
-        the text projection is added what all sentences have in common, along one direction, until
-        the unit vectors of both sides are 0.2 apart.
+        the backbone's own text projection is added what all sentences have in common, along one
+        direction, until the unit vectors of both sides are 0.2 apart. A logistic regression of the
+        patches of at most 96 examples at each tap says where the backbone's own image projection
+        is to answer to the texts' difference.
         """
         info = self.encoder.tower.info
         image, text = self.encoder.tower.projections()
@@ -63,6 +69,16 @@ class BothAdapters:
         found |= {name: np.array(image) for name in found if "_proj." in name}
         last = f"text_adapter.{info.text_blocks // 4}.fc.0.weight"
         found[last] = _closer(np.array(text), self._unprojected(found, examples.classes))
+        learned = {name: torch.from_numpy(value) for name, value in found.items()}
+        with torch.no_grad():
+            texts = [self._text(learned, name).cpu() for name in sorted(set(examples.classes))]
+        apart = torch.stack([text[1] - text[0] for text in texts]).mean(dim=0).numpy()
+        some = slice(None, None, -(-len(examples.masks) // PROBED))
+        masks = torch.from_numpy(examples.masks[some]).float()[:, None]
+        abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
+        for k, tokens in enumerate(self._taps(examples.tokens[some])):
+            name = f"image_adapter.seg_proj.{k}.fc.weight"
+            found[name] = seeing(found[name], apart, tokens, probe(tokens, abnormal))
         return found
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
@@ -102,6 +118,22 @@ class BothAdapters:
         return Outcome(
             maps, torch.stack([*terms, functional.cross_entropy(cosines, batch.labels.long())])
         )
+
+    @torch.no_grad()
+    def _taps(self, images: NDArray[Any]) -> list[Tensor]:
+        """Patches (N x P, width) of each tap after `ln_post`, of the tower as it is."""
+        tower, recipe, found = self.encoder.tower, self.encoder.recipe, list[list[Tensor]]()
+        for start in range(0, len(images), 4):
+            taps = list[Tensor]()
+
+            def between(number: int, x: Tensor, taps: list[Tensor] = taps) -> Tensor:
+                if number in recipe.taps:
+                    taps.append(tower.closed(x[:, 1:]).flatten(0, 1).float().cpu())
+                return x
+
+            tower.walk(images[start : start + 4], recipe, between)
+            found.append(taps)
+        return [torch.cat(of_tap) for of_tap in zip(*found, strict=True)]
 
     @torch.no_grad()
     def _unprojected(self, tensors: Tensors, classes: Sequence[str]) -> list[list[FloatArray]]:
@@ -160,14 +192,16 @@ def _leaky(x: FloatArray) -> FloatArray:
 def _pixels(
     patches: list[Tensor], text: Tensor, masks: Tensor
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Per tap the probability (B, M, M) of patches (B, P, E), and its three losses."""
+    """The map (B, M, M) of patches L x (B, P, E); three losses of each tap and of their mean."""
     apart = 100 * (text[:, 1] - text[:, 0])[..., None]  # (B, E, 1)
-    maps, terms = [], list[Tensor]()
+    logits, terms = [], list[Tensor]()
     for tap in patches:
         grid = round(tap.shape[1] ** 0.5)
-        square = (tap @ apart).reshape(-1, 1, grid, grid)
-        up = functional.interpolate(square, masks.shape[1:], mode="bilinear", align_corners=True)
-        p = up[:, 0].sigmoid()
-        maps.append(p)
+        square, size = (tap @ apart).reshape(-1, 1, grid, grid), masks.shape[1:]
+        up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
+        logits.append(up[:, 0])
+    mean = torch.stack(logits).mean(dim=0)
+    for one in (*logits, mean):
+        p = one.sigmoid()
         terms += [focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks)]
-    return maps, terms
+    return [torch.sigmoid(mean / SOFT)], terms
