@@ -9,7 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from bench.report import Line
-from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_features
+from zsad_core import (
+    candidates,
+    evaluation,
+    null_test,
+    phrase_bank,
+    pipeline,
+    prompt_sets,
+    setups,
+    stored_features,
+)
 from zsad_core.engine import Engine
 from zsad_core.readout import readout
 from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
@@ -22,6 +31,7 @@ VIEWS = (
 )
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 EDITS = 5
+CANDIDATES = 1000
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -44,6 +54,7 @@ def measure() -> Iterator[Line]:
         yield from _first_view(engine, spec, most)
         if spec.features.recipe:
             yield from _prompt_edits(engine, spec)
+            yield _candidates(engine, spec)
         stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec)
         spent = statistics.median(
             seconds(lambda: readout(stack, anomaly, ReadoutSpec()))  # noqa: B023
@@ -90,6 +101,16 @@ def _against_a_set() -> Iterator[Line]:
         for one in planes
     )
     yield Line("mutual3d: disk per subject, cubes", size / 2**20, "MB")
+
+
+def _candidates(engine: Engine, spec: MapSpec) -> Line:
+    """A search on four subjects shall judge 1000 candidates a minute."""
+    phrases = phrase_bank.phrases(phrase_bank.bank())
+    pairs = null_test.random_pairs(spec.prompts, phrases, CANDIDATES)
+    subjects = [spec.features.slices.subject]
+    spent = seconds(lambda: candidates.histograms(engine, spec, subjects, pairs))
+    what = f"{spec.method}: {CANDIDATES} prompts judged on a subject"
+    return Line(what, spent, "s", 60 / 4)
 
 
 def _prompt_edits(engine: Engine, spec: MapSpec) -> Iterator[Line]:
