@@ -38,7 +38,7 @@ def null_test(choice: Choice) -> None:
             help="Everyday: a cat, Tuesday.",
         )
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
-        every = prompt_subjects.every_slice("null-every")
+        every = prompt_subjects.every_slice(choice, "null-every")
         many = st.toggle("As many texts a side as the prompt", key="null-many")
     with right:
         if not subjects:

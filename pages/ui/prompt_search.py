@@ -63,7 +63,7 @@ def _plan(choice: Choice) -> Plan:
     with st.expander("How far"):
         best = st.slider("Best phrases a side that make pairs", 2, 20, 12, key="best")
         most = st.slider("Texts added at most", 0, 12, 6, key="most")
-        every = prompt_subjects.every_slice("search-every")
+        every = prompt_subjects.every_slice(choice, "search-every")
     return Plan(chosen, held_out, phrases, goal, best, most, every)
 
 

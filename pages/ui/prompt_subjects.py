@@ -5,6 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from pages.ui.sidebar import Choice
+from zsad_core import methods
 from zsad_core.types import Split
 
 EVERY = (1, 2, 4, 8)
@@ -40,8 +41,10 @@ def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[st
     return tuple(name for name in known if name in chosen)
 
 
-def every_slice(key: str) -> int:
+def every_slice(choice: Choice, key: str) -> int:
     """How many slices are looked at: every k-th with brain."""
+    if methods.METHODS[choice.map.method].text_by_slice:
+        st.caption("This method reads each text anew on each slice: take few slices, or wait long.")
     return st.select_slider(
         "Slices looked at",
         EVERY,
