@@ -11,6 +11,7 @@ from zsad_core import backbones, candidates, methods, null_test, pipeline, promp
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.methods import many_texts
+from zsad_core.methods.texts import Remembered
 from zsad_core.store import Store
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
@@ -102,6 +103,22 @@ def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch(monkeypatch):
     found = many_texts.patch_values(method, features[0], kept[0], texts, None, recipe)
     maps, _ = method.maps(features, kept, texts[1], None, recipe, ())
     np.testing.assert_allclose(found[1][28], maps[0][8:16, 0:8].mean(), rtol=1e-5)
+
+
+def test_sentences_that_come_are_encoded_together():
+    asked = []
+
+    class Encoder:
+        def sentences(self, texts):
+            asked.append(list(texts))
+            return np.array([[float(text)] for text in texts])
+
+    encoder = Remembered(Encoder(), (str(n) for n in range(100)))
+    assert encoder.sentences(["0", "1", "0"]).ravel().tolist() == [0, 1, 0]
+    assert encoder.sentences(["40", "2"]).ravel().tolist() == [40, 2]
+    assert encoder.sentences(["99", "200"]).ravel().tolist() == [99, 200]
+    assert [len(texts) for texts in asked] == [64, 37]
+    assert sorted(int(text) for texts in asked for text in texts) == [*range(100), 200]
 
 
 def test_the_quick_measure_counts_the_brain_of_the_slices_looked_at(engine, spec):

@@ -113,7 +113,8 @@ class _Texts:
     def __init__(self, engine: Engine, spec: MapSpec, candidates: Sequence[PromptSet]) -> None:
         self.candidates, self._method = candidates, methods.slice_method(spec.method, spec.options)
         self._learned = setups.learned(setups.find(spec.method, spec.setup))
-        self._encoder = Remembered(StoredTexts(engine, spec.features))
+        sentences = (s for one in candidates for side in prompt_sets.sentences(one) for s in side)
+        self._encoder = Remembered(StoredTexts(engine, spec.features), sentences)
         self._fixed: FloatArray | None = None
 
     def of(self, part: slice, features: SliceFeatures, step: Callable[[], None]) -> FloatArray:

@@ -1,6 +1,7 @@
 """How methods read text: fixed sentences pooled to one embedding a side, or words of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from zsad_core.backbones import Tower
 from zsad_core.types import FloatArray, PromptSet
 
 TEMPERATURE = 0.07
+AHEAD = 64  # sentences
 
 
 class TextEncoder(Protocol):
@@ -39,15 +41,21 @@ class TowerTexts:
 
 
 class Remembered:
-    """An encoder that asks another one once for each sentence, for many sets of the same words."""
+    """An encoder that asks another one once for each sentence, for many sets of the same words.
 
-    def __init__(self, encoder: TextEncoder) -> None:
-        self._encoder, self._known = encoder, dict[str, FloatArray]()
+    With what is asked for, some of the sentences that are `coming` are encoded too.
+    """
+
+    def __init__(self, encoder: TextEncoder, coming: Iterable[str] = ()) -> None:
+        self._encoder, self._coming = encoder, iter(coming)
+        self._known: dict[str, FloatArray] = {}
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32 text features, not normalised."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
+            ahead = (text for text in self._coming if text not in self._known)
+            new = list(dict.fromkeys([*new, *islice(ahead, AHEAD)]))
             self._known.update(zip(new, self._encoder.sentences(new), strict=True))
         return np.stack([self._known[text] for text in texts])
 
