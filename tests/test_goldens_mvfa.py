@@ -10,7 +10,7 @@ from zsad_core import backbones, prompt_sets, setups
 from zsad_core.cli import main
 from zsad_core.methods.memory import turned, views
 from zsad_core.methods.mvfa import Mvfa
-from zsad_core.methods.mvfa_adapters import bottlenecks
+from zsad_core.methods.mvfa_adapters import bottlenecks, streams
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.types import BackboneSpec
 
@@ -68,9 +68,9 @@ def test_texts_and_logits(tiny):
     assert not any(name.endswith("3.fc2.0.weight") for name in learned)
     weights = {name: torch.from_numpy(value) for name, value in learned.items()}
     with torch.no_grad():
-        found = bottlenecks(tower, IMAGES[:1], made, weights)
+        found = streams(tower, IMAGES[:1], made, weights)
     for head, stored in zip(("seg", "det"), STORED["logits_seg_det"], strict=True):
-        for tap, logits in zip(found[head], stored, strict=True):
+        for tap, logits in zip(bottlenecks(found, head, weights), stored, strict=True):
             cosine = unit(tap[0, 1:].numpy()) @ text.T
             np.testing.assert_allclose(100 * cosine, logits, atol=1e-3)
 

@@ -179,3 +179,18 @@ def test_a_cut_batch_is_made_again_whole_so_that_batches_lie_as_in_an_unbroken_r
         part.unlink()
     assert pipeline.encode(start(), spec, size=3) == 1
     assert made == [3, 3, 3]
+
+
+def test_a_slice_of_few_shot_mvfa_is_that_of_the_whole_volume(start, spec):
+    slices = spec.features.slices
+    found = {
+        normal: pipeline.map_spec(start(), slices, "mvfa", "brats", PROMPTS, normal)
+        for normal in ((), (Reference(slices, 2),))
+    }
+    zero, few = (pipeline.anomaly_map(start(), one) for one in found.values())
+    levels, scores = pipeline.slice_levels(start(), found[Reference(slices, 2),], [4])
+    np.testing.assert_array_equal(levels[0], few.levels[4])
+    np.testing.assert_array_equal(scores[0], few.scores[4])
+    assert (few.levels != zero.levels).any()
+    assert few.levels[2].mean() < few.levels[[1, 3, 4, 5, 6]].mean()
+    assert 0 <= np.nanmin(few.scores) <= np.nanmax(few.scores) <= 1

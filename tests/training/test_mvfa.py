@@ -1,5 +1,7 @@
 """MVFA's training: losses and gradients of the official code, and what is stored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,21 @@ import torch
 from tests.goldens_of import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.methods.mvfa import Mvfa
+from zsad_core.methods.mvfa_adapters import HEADS, bottlenecks, streams
+from zsad_core.methods.texts import unit
 from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch
+from zsad_core.training.learner import Batch, Examples
 from zsad_core.training.mvfa import Adapters
 from zsad_core.types import BackboneSpec
 
 SIZES = recipe("recipe_zsad_adapters").TINY_SQUARE
 STORED, INPUTS = golden("mvfa_tiny"), golden("inputs")
+EXAMPLES = Examples(
+    INPUTS["pillow_13_at_154"][:4],
+    INPUTS["masks_154_nearest"][:4],
+    np.zeros((4, 0), np.float32),
+    STORED["text_features"].T,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +73,37 @@ def test_an_abnormal_image_without_a_drawn_mask_teaches_the_det_heads_alone(lear
     assert all(torch.isfinite(v.grad).all() for v in tensors.values() if v.grad is not None)
 
 
+def test_the_first_stage_teaches_fc1_alone_and_passes_the_tower_once(learner, monkeypatch):
+    tensors = {
+        n: torch.from_numpy(v).requires_grad_() for n, v in learner.initial(0, EXAMPLES).items()
+    }
+    images, masks = INPUTS["pillow_13_at_154"][:2], INPUTS["masks_154_nearest"][:2]
+    early = replace(batch(images, masks, [1, 0]), first_stage=True)
+    whole = learner.outcome(tensors, early).terms
+    late = learner.outcome(tensors, replace(early, first_stage=False)).terms
+    np.testing.assert_allclose(whole.detach(), late.detach(), atol=2e-3)  # float16
+    monkeypatch.setattr(learner.encoder.tower, "walk", None)
+    again = learner.outcome(tensors, early).terms
+    np.testing.assert_array_equal(again.detach(), whole.detach())
+    again.sum().backward()
+    moved = {name for name, value in tensors.items() if value.grad is not None}
+    assert moved == {name for name in tensors if "fc1" in name}
+
+
+def test_the_first_logits_are_calm_on_both_sides(learner):
+    tensors = {n: torch.from_numpy(v) for n, v in learner.initial(0, EXAMPLES).items()}
+    text = STORED["text_features"].T
+    with torch.no_grad():
+        found = streams(learner.encoder.tower, EXAMPLES.tokens, learner.encoder.recipe, tensors)
+        for head in HEADS:
+            for tap in bottlenecks(found, head, tensors):
+                logits = 100 * unit(tap.numpy()) @ (text[1] - text[0])
+                assert 0.3 < logits.std() < 6
+                assert np.abs(logits.mean()) < 6
+
+
 def test_the_official_file_is_read_back(learner, tmp_path):
-    first, again, other = (learner.initial(seed, None) for seed in (0, 0, 1))
+    first, again, other = (learner.initial(seed, EXAMPLES) for seed in (0, 0, 1))
     assert all((first[name] == again[name]).all() for name in first)
     assert any((first[name] != other[name]).any() for name in first)
     official = learner.official(first)

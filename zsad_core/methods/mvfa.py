@@ -13,7 +13,7 @@ from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, spread
 from zsad_core.methods.memory import distance
-from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes
+from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -98,7 +98,8 @@ class Mvfa:
             raise WeightsError("MVFA needs its adapters; choose a training setup.")
         weights = {name: torch.from_numpy(v).to(tower.device) for name, v in learned.items()}
         with torch.inference_mode():
-            found = bottlenecks(tower, images, recipe, weights)
+            read = streams(tower, images, recipe, weights)
+            found = {head: bottlenecks(read, head, weights) for head in HEADS}
         first = np.ones((len(kept), 1), bool)
         chosen = {"seg": np.concatenate([first, kept.reshape(len(kept), -1)], axis=1)}  # (B, 1+P)
         chosen["det"] = np.ones_like(chosen["seg"])

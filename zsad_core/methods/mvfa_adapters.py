@@ -1,6 +1,6 @@
 """MVFA's adapters inside the image tower; gradients flow to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from torch import Tensor
@@ -29,29 +29,36 @@ def shapes(embed: Size, width: Size) -> dict[str, tuple[Size, ...]]:
     return found
 
 
-def bottlenecks(
+def streams(
     tower: Tower, images: ByteArray, recipe: Recipe, learned: Mapping[str, Tensor]
-) -> dict[str, list[Tensor]]:
-    """L x (B, 1+P, E) of each head, the class token first, not normalised.
+) -> list[Tensor]:
+    """What the adapters of each tap read, L x (B, 1+P, width) float32, the class token first.
 
     Blocks before the first tap hold no gradient.
     """
-    found: dict[str, list[Tensor]] = {head: [] for head in HEADS}
+    found: list[Tensor] = []
 
     def between(number: int, x: Tensor) -> Tensor:
         if number not in recipe.taps:
             return x
-        tap, stream = recipe.taps.index(number), x.float()
-        mixed = STREAM * stream
+        tap = len(found)
+        found.append(x.float())
+        if tap == TAPS - 1:  # nothing reads the stream after the last
+            return x
+        mixed = STREAM * found[tap]
         for head in HEADS:
-            name = f"{head}_adapters.{tap}"
-            found[head].append(_layer(stream, learned[f"{name}.fc1.0.weight"]))
-            if tap < TAPS - 1:  # nothing reads the stream after the last
-                mixed = mixed + SHARE * _layer(found[head][-1], learned[f"{name}.fc2.0.weight"])
+            h = _layer(found[tap], learned[f"{head}_adapters.{tap}.fc1.0.weight"])
+            mixed = mixed + SHARE * _layer(h, learned[f"{head}_adapters.{tap}.fc2.0.weight"])
         return mixed.to(x.dtype)
 
     tower.walk(images, recipe, between)
     return found
+
+
+def bottlenecks(found: Sequence[Tensor], head: str, learned: Mapping[str, Tensor]) -> list[Tensor]:
+    """fc1 of a head on the streams of the taps: L x (B, 1+P, E), not normalised."""
+    names = [f"{head}_adapters.{tap}.fc1.0.weight" for tap in range(TAPS)]
+    return [_layer(x, learned[name]) for x, name in zip(found, names, strict=True)]
 
 
 def _layer(x: Tensor, weight: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--modality", help="the contrast to train on (default t2f)")
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
-    add("--images", type=_positive, metavar="N", help="of an image set, at most")
+    add("--images", type=_positive, metavar="N", help="of an image set or surfaces, at most")
     add("--leave-out", action="append", metavar="CLASS", help="of an image set, for tests later")
     add("--epochs", type=_positive, metavar="N", help="at most")
     add("--loss-side", type=_positive, metavar="N", help=f"pixels (default {runs.LOSS_SIDE})")

@@ -24,8 +24,9 @@ class Source:
     """`data` is a data set's name or a folder, "" for drawn surfaces; `kind` is one of KINDS.
 
     Kind "" is told by what lies in the folder. Of scans: at most so many subjects, and slices with
-    lesion of each; of an image set: at most so many images, 0 for as many as fit in memory, without
-    the classes of `leave_out`. `labels` is the segmentations' convention (`DataSpec`).
+    lesion of each; of an image set: at most so many images, 0 for as many as fit in memory (of
+    drawn surfaces: 480), without the classes of `leave_out`. `labels` is the segmentations'
+    convention (`DataSpec`).
     """
 
     data: str = ""
@@ -105,8 +106,9 @@ def _with_text(found: Examples, learner: Learner) -> Examples:
 
 
 def _surfaces(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
-    train = examples.of_textures(encoder, TEXTURES, source.seed, progress)
-    held_out = examples.of_textures(encoder, TEXTURES // 4, source.seed + 1, progress)
+    count = source.images or TEXTURES
+    train = examples.of_textures(encoder, count, source.seed, progress)
+    held_out = examples.of_textures(encoder, -(-count // 4), source.seed + 1, progress)
     return Material(train, held_out, f"drawn surfaces, {len(train.masks)} images")
 
 

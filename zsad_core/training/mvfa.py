@@ -1,16 +1,18 @@
-"""MVFA's training: adapters inside the image tower, every step through it.
+"""MVFA's training: adapters inside the image tower; first fc1 alone, then all through the tower.
 
 Loss as in the official zero-shot training (github.com/MediaBrain-SJTU/MVFA-AD a30bf7b): over the
 taps, focal + Dice of the abnormal class from the seg heads, and from the det heads the binary
 cross-entropy with logits of the mean probability over patches, which takes a probability for a
-logit, as published. Differences: one optimiser for both heads, which also moves the seg heads where
-an image has no drawn mask; batches, epochs and rate are the plan's (1 image, 50 epochs, 1e-4
-there); the loss is computed at the side of the masks (240 there); the epoch kept is the best on
-validation subjects, where the official training chooses by the test set itself.
+logit, as published. Differences: fc2 starts at zero and fc1 calm (see `initial`), and in a first
+stage fc1 alone learns on the stream as each image had it at first, which passes the tower once (all
+learn through the tower from the start there); one optimiser for both heads, which also moves the
+seg heads where an image has no drawn mask; batches, epochs and rates are the plan's (1 image, 50
+epochs, 1e-4 there); the loss is computed at the side of the masks (240 there); the epoch kept is
+the best on validation subjects, where the official training chooses by the test set itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -19,12 +21,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core import prompt_sets
-from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes
+from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
+
+SOME, SPREAD = 16, 3.0  # images to look at, spread of their first logits
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Adapters:
     """Learns `seg_adapters.i.fc1.0.weight`, `….fc2.0.weight`, and of det the same."""
 
     encoder: Encoder
+    _first: dict[bytes, list[Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     plan: ClassVar[Plan] = Plan(
-        epochs=6, batch=4, rate=2e-3, further=0.3, patience=3, unmasked=True
+        epochs=3, batch=4, rate=5e-4, first=20, first_rate=1e-4, further=0.3, unmasked=True
     )
     through_tower: ClassVar[bool] = True
 
@@ -46,23 +51,47 @@ class Adapters:
         return method.texts(prompts, encoder, None, ()).astype(np.float32)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
-        """Uniform within 1 / sqrt of the width read, as torch draws a Linear."""
+        """fc2 zero; fc1 as torch draws a Linear, uniform within 1 / sqrt of the width, and calm.
+
+        Where the texts lie far apart, as in a small CLIP, such heads answer 0 or 1 everywhere and
+        few small lesions teach them nothing. What they add along the mean token is positive and
+        across the texts' difference: it changes no sign, and brings the logits of some examples to
+        a spread of about 3.
+        """
+        assert examples.text is not None  # `text` made it
         info = self.encoder.tower.info
         rng = np.random.default_rng([seed, info.width, info.embed_dim])
-        return {
-            name: (rng.uniform(-1, 1, shape) / shape[1] ** 0.5).astype(np.float32)
+        drawn = {
+            name: (rng.uniform(-1, 1, shape) / shape[1] ** 0.5 * ("fc1" in name)).astype(np.float32)
             for name, shape in shapes(info.embed_dim, info.width).items()
         }
+        apart = (examples.text[..., 1, :] - examples.text[..., 0, :]).reshape(-1, info.embed_dim)
+        apart = apart.mean(axis=0)
+        across = 1 - apart * apart.sum() / (apart @ apart)
+        across /= np.linalg.norm(across)
+        some = examples.tokens[:: -(-len(examples.tokens) // SOME)].astype(np.uint8)
+        tensors = {name: torch.from_numpy(value) for name, value in drawn.items()}
+        with torch.no_grad():
+            found = streams(self.encoder.tower, some, self.encoder.recipe, tensors)
+        for tap, stream in enumerate(found):
+            tokens = stream.flatten(0, 1).cpu().numpy()
+            mean = tokens.mean(axis=0)
+            for head in HEADS:
+                weight = drawn[f"{head}_adapters.{tap}.fc1.0.weight"]
+                calm = 100 * np.std(tokens @ (weight.T @ apart)) / SPREAD
+                weight += (calm * np.outer(across, mean) / (mean @ mean)).astype(np.float32)
+        return drawn
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
         assert batch.text is not None  # `text` made it
         recipe, masks = self.encoder.recipe, batch.masks
         apart = 100 * (batch.text[..., 1, :] - batch.text[..., 0, :])[..., None]
-        found = bottlenecks(self.encoder.tower, batch.tokens.numpy(), recipe, tensors)
+        read = (self._at_first if batch.first_stage else self._now)(tensors, batch)
+        found = [bottlenecks(read, head, tensors) for head in HEADS]
         drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         maps, terms = [], []
-        for seg, det in zip(found["seg"], found["det"], strict=True):
+        for seg, det in zip(*found, strict=True):
             square = _logits(seg, apart).reshape(-1, 1, recipe.grid, recipe.grid)
             size = masks.shape[1:]
             up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
@@ -72,6 +101,21 @@ class Adapters:
             pixels = [loss(maps[-1][drawn], masks[drawn]) for loss in (focal, dice)]
             terms.append(torch.stack([*pixels, entropy]).nan_to_num())  # no mask drawn: no mean
         return Outcome(maps, torch.stack(terms))
+
+    def _now(self, tensors: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
+        """The streams of a batch, L x (B, 1+P, width)."""
+        return streams(self.encoder.tower, batch.tokens.numpy(), self.encoder.recipe, tensors)
+
+    def _at_first(self, tensors: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
+        """The streams as each image had them when it was first seen, without gradient; float16."""
+        names = [image.numpy().tobytes() for image in batch.tokens]
+        with torch.no_grad():
+            for index, name in enumerate(names):
+                if name not in self._first:
+                    one = replace(batch, tokens=batch.tokens[index : index + 1])
+                    self._first[name] = [tap[0].half() for tap in self._now(tensors, one)]
+        rows = [self._first[name] for name in names]
+        return [torch.stack(taps).float() for taps in zip(*rows, strict=True)]
 
     def official(self, tensors: Tensors) -> Official:
         """A dict of each head; the last fc2, which nothing reads, is zero."""
