@@ -26,9 +26,10 @@ from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
-from zsad_core.types import FloatArray
+from zsad_core.training.probes import probe, seeing
+from zsad_core.types import ByteArray, FloatArray
 
-SOME, SPREAD = 16, 3.0  # images to look at, spread of their first logits
+SOME, SPREAD = 64, 3.0  # images to look at, spread of their first logits
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Adapters:
         Where the texts lie far apart, as in a small CLIP, such heads answer 0 or 1 everywhere and
         few small lesions teach them nothing. What they add along the mean token is positive and
         across the texts' difference: it changes no sign, and brings the logits of some examples to
-        a spread of about 3.
+        a spread of about 3. Along the texts' difference, the seg heads start from a logistic
+        regression of the patches of these examples.
         """
         assert examples.text is not None  # `text` made it
         info = self.encoder.tower.info
@@ -69,18 +71,29 @@ class Adapters:
         apart = apart.mean(axis=0)
         across = 1 - apart * apart.sum() / (apart @ apart)
         across /= np.linalg.norm(across)
-        some = examples.tokens[:: -(-len(examples.tokens) // SOME)].astype(np.uint8)
-        tensors = {name: torch.from_numpy(value) for name, value in drawn.items()}
-        with torch.no_grad():
-            found = streams(self.encoder.tower, some, self.encoder.recipe, tensors)
-        for tap, stream in enumerate(found):
-            tokens = stream.flatten(0, 1).cpu().numpy()
-            mean = tokens.mean(axis=0)
+        some = slice(None, None, -(-len(examples.tokens) // SOME))
+        masks = torch.from_numpy(examples.masks[some]).float()[:, None]
+        abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
+        for tap, stream in enumerate(self._streams(examples.tokens[some].astype(np.uint8), drawn)):
+            tokens = stream[:, 1:].flatten(0, 1)  # (N x P, width)
+            mean = tokens.mean(dim=0).numpy()
             for head in HEADS:
-                weight = drawn[f"{head}_adapters.{tap}.fc1.0.weight"]
-                calm = 100 * np.std(tokens @ (weight.T @ apart)) / SPREAD
-                weight += (calm * np.outer(across, mean) / (mean @ mean)).astype(np.float32)
+                name = f"{head}_adapters.{tap}.fc1.0.weight"
+                calm = 100 * np.std(tokens.numpy() @ (drawn[name].T @ apart)) / SPREAD
+                drawn[name] += (calm * np.outer(across, mean) / (mean @ mean)).astype(np.float32)
+            name = f"seg_adapters.{tap}.fc1.0.weight"
+            drawn[name] = seeing(drawn[name], apart, tokens, probe(tokens, abnormal))
         return drawn
+
+    def _streams(self, images: ByteArray, learned: Tensors) -> list[Tensor]:
+        """The streams of some images, L x (B, 1+P, width), on the CPU and without gradient."""
+        tensors = {name: torch.from_numpy(value) for name, value in learned.items()}
+        with torch.no_grad():
+            found = [
+                streams(self.encoder.tower, images[start : start + 4], self.encoder.recipe, tensors)
+                for start in range(0, len(images), 4)
+            ]
+        return [torch.cat(taps).cpu() for taps in zip(*found, strict=True)]
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
