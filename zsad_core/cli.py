@@ -1,4 +1,4 @@
-"""The command line: demo, doctor, fetch, map, train, card, evaluate, export.
+"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zsad_core import backbones, doctor, map_files, methods
+from zsad_core.cohort import captions
 from zsad_core.cohort import commands as cohort
 from zsad_core.datasets.demo import Demo
 from zsad_core.errors import ZsadError
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     card.set_defaults(run=commands.run_card)
     cohort.add_evaluate(commands_of.add_parser("evaluate", help="rows of many subjects and runs"))
     cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
+    _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 
@@ -83,6 +85,23 @@ def _add_map(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
     parser.set_defaults(run=_map)
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--empty", choices=list(captions.EMPTY), default="lesion_only")
+    parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
+    parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
+    parser.set_defaults(run=_figures)
+
+
+def _figures(parsed: argparse.Namespace) -> None:
+    from zsad_core.cohort import figures  # Matplotlib and Plotly, for this command alone
+
+    rules = (parsed.empty, parsed.slices, parsed.centre)
+    for path in figures.write_all(parsed.results, parsed.out, *rules):
+        print(path)
 
 
 def _map(parsed: argparse.Namespace) -> None:

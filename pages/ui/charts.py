@@ -1,8 +1,6 @@
 """Charts as figures that know nothing of the app: bars of lesion slices behind lines of Dice.
 
-No colour of text or ground is set, so that a light or a dark theme shines through. Lines are of
-the Okabe-Ito palette, which colour-blind eyes tell apart (Okabe & Ito 2008, "Color Universal
-Design"); its yellow is kept for the lesion bars, and dashes repeat what the colours say.
+No colour of text or ground is set, so that a light or a dark theme shines through.
 """
 
 import html
@@ -14,11 +12,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from zsad_core.depth import DepthCurve
+from zsad_core.palette import COLOURS, DASHES, SYMBOLS
 from zsad_core.types import FloatArray, MaskArray
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 ABNORMAL, NORMAL = "#D55E00", "#0072B2"
 YELLOW, GREY = "rgba(240, 228, 66, 0.25)", "rgba(128, 128, 128, 0.3)"
 RIM = {"color": "white", "width": 1}  # parts a marker from the bars on a dark ground

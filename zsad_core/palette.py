@@ -1,0 +1,25 @@
+"""Colours, dashes and marks of all figures.
+
+Lines are of the Okabe-Ito palette, which colour-blind eyes tell apart (Okabe & Ito 2008, "Color
+Universal Design"); its yellow is kept for the lesion bars, and dashes and marks repeat what the
+colours say.
+"""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+Style = tuple[str, str, str]
+
+
+def styles(names: list[str]) -> dict[str, Style]:
+    """Colour, dash and symbol of each name; the second six differ from the first in their dash.
+
+    >>> found = styles([f"method {n}" for n in range(36)])
+    >>> len(set(found.values()))
+    36
+    """
+    size = len(COLOURS)
+    return {
+        name: (COLOURS[i % size], DASHES[(i + i // size) % size], SYMBOLS[(i + i // size) % size])
+        for i, name in enumerate(names)
+    }
