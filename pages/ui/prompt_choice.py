@@ -11,7 +11,6 @@ from pages.ui.picks import KEPT, pick
 from zsad_core import drafts, methods, prompt_sets, settings
 from zsad_core.types import PromptSet
 
-CLASS_WORD = "brain"
 SIDES = ("normal", "abnormal")
 FIELDS = (*SIDES, "class_name", "templates")
 OFF = "# "
@@ -63,14 +62,8 @@ def all_prompts() -> dict[str, PromptSet]:
 
     Only where vectors were learned beside the word does it stay.
     """
-    kept = {method.prompts for method in methods.METHODS.values() if method.prompt_note}
     found = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
-    return {
-        name: replace(one, class_name=CLASS_WORD)
-        if one.class_name == "object" and name not in kept
-        else one
-        for name, one in found.items()
-    }
+    return {name: methods.about_a_brain(one) for name, one in found.items()}
 
 
 def edited(base: PromptSet) -> PromptSet:

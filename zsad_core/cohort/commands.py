@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from zsad_core import backbones, datasets, methods, prompt_sets, results, settings, setups
@@ -16,7 +15,6 @@ from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Split
 
-CLASS_WORD = "brain"
 SPLITS = ("train", "validation", "test", "extra", "all")
 SUMMARY = """
     SELECT method, setup, prompts, threshold_rule AS threshold, count(dice_3d) AS subjects,
@@ -117,9 +115,7 @@ def _prompts(parsed: argparse.Namespace, method: str) -> list[PromptSet]:
         one = own[name] if name in own else shipped.get(name)
         if one is None:
             one = prompt_sets.load(Path(name))
-        elif one.class_name == "object" and name not in own:
-            one = replace(one, class_name=CLASS_WORD)
-        found.append(one)
+        found.append(methods.about_a_brain(one))
     return found
 
 

@@ -1,7 +1,7 @@
 """Methods; to add one, write a file like `winclip.py` and add its line here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import ClassVar, Protocol, runtime_checkable
 
 from zsad_core.backbones import Tower, TowerInfo
@@ -146,6 +146,7 @@ __all__ = [
     "Facts",
     "Method",
     "VolumeMethod",
+    "about_a_brain",
     "build",
     "reference_views",
     "slice_method",
@@ -164,6 +165,19 @@ METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "aaclip": AaClip,
     "mutual3d": Mutual3d,
 }
+
+
+def about_a_brain(prompts: PromptSet) -> PromptSet:
+    """The set with "brain" as its class word, where it leaves that open as "object".
+
+    Where vectors were learned beside the word it stays.
+
+    >>> about_a_brain(PromptSet("mine", ("a {}",), ("a bad {}",))).class_name
+    'brain'
+    """
+    learned = {method.prompts for method in METHODS.values() if method.prompt_note}
+    general = prompts.class_name == "object" and prompts.name not in learned
+    return replace(prompts, class_name="brain") if general else prompts
 
 
 def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method | VolumeMethod:

@@ -108,14 +108,10 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
 
 
 def own_prompts(method: str) -> PromptSet:
-    """What a method is measured with: its official texts, about a brain where they name no class.
-
-    Where the class word was learned with, it stays.
-    """
-    kind, shipped = methods.METHODS[method], prompt_sets.shipped()
-    found = shipped[kind.prompts or "appearance"]
-    general = found.class_name == "object" and not kind.prompt_note
-    return replace(found, class_name="brain") if general else found
+    """What a method is measured with: its official texts, about a brain if they name no class."""
+    return methods.about_a_brain(
+        prompt_sets.shipped()[methods.METHODS[method].prompts or "appearance"]
+    )
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
