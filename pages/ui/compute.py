@@ -23,6 +23,7 @@ PAGES = {
     "pages/1_Explore.py": "Explore",
     "pages/2_Prompts.py": "Prompts",
     "pages/3_Depth.py": "Depth",
+    "pages/4_Cohort.py": "Cohort",
     "pages/6_Setup.py": "Setup",
 }
 STYLE = """<style>

@@ -29,6 +29,7 @@ def start(choice: Choice) -> None:
         ("pages/1_Explore.py", "Explore", "scrub slices with the prediction laid over them"),
         ("pages/2_Prompts.py", "Prompts", "edit texts and see the map change"),
         ("pages/3_Depth.py", "Depth", "read Dice against brain depth"),
+        ("pages/4_Cohort.py", "Cohort", "many subjects and runs, figures and tables"),
         ("pages/6_Setup.py", "Setup", "your data, weights, device and store"),
     )
     for column, (path, title, what) in zip(st.columns(len(ways)), ways, strict=True):

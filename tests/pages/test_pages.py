@@ -22,6 +22,7 @@ ROOT = {
     "Explore": "pages/1_Explore.py",
     "Prompts": "pages/2_Prompts.py",
     "Depth": "pages/3_Depth.py",
+    "Cohort": "pages/4_Cohort.py",
     "Setup": "pages/6_Setup.py",
 }
 WAIT = 120

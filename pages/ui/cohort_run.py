@@ -1,0 +1,145 @@
+"""The form of an evaluation: what to evaluate, what it takes, its start, progress and end."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from pages.ui.prompt_choice import all_prompts, usual_prompts
+from pages.ui.sidebar import Choice
+from zsad_core import methods, setups
+from zsad_core.cohort import plan as plans
+from zsad_core.cohort.run import local, run
+from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.store import key_of
+from zsad_core.types import ReadoutSpec, Split
+
+EVERY = "all"
+OWN = "each method's own"
+
+
+def evaluation(choice: Choice, root: Path) -> None:
+    """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
+    _running()
+    cohort = _cohort(choice, root)
+    if cohort is None:
+        return
+    engine = compute.engine()
+    known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
+    st.write(plain(str(known)))
+    told = compute.asked(
+        f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
+        "Timing a batch of each recipe",
+        lambda _: str(plans.plan(compute.engine(), cohort)),
+        "Estimate time and disk",
+    )
+    if told:
+        st.write(plain(told))
+    job = engine.jobs.find(f"evaluate-{key}")
+    if job is not None and job.state == "running":
+        return
+    if job is not None and job.state == "done":
+        st.success("Every row of this choice is there: see Figures and Tables.")
+    elif job is not None:
+        kept = f"{job.title}: stopped after {job.done} of {job.total}; its rows are kept."
+        st.warning(plain(job.error or kept))
+    stopped = job is not None and job.state in ("failed", "cancelled")
+    if st.button("Continue" if stopped else "Evaluate", type="primary", key="evaluate"):
+        start(cohort)
+        st.rerun()
+
+
+def start(cohort: Cohort) -> None:
+    """Evaluate in the background; rows that are there are not made again."""
+    engine = compute.engine()
+    title = f"Evaluating {len(cohort.runs)} runs on {cohort.data.root or cohort.data.kind}"
+    engine.jobs.start(
+        f"evaluate-{_key(cohort)}",
+        title,
+        lambda progress: run(engine, cohort, local(engine), progress),
+    )
+
+
+def _key(cohort: Cohort) -> str:
+    told = {field.name: getattr(cohort, field.name) for field in fields(cohort)}
+    return key_of("", **{**told, "out": str(cohort.out)})
+
+
+def _running() -> None:
+    for key, job in compute.engine().jobs.running().items():
+        if key.startswith("evaluate-"):
+            compute.show_job(job)
+
+
+def _cohort(choice: Choice, root: Path) -> Cohort | None:
+    """What the form says; None with a sentence where it lacks something."""
+    st.caption(
+        f"Data and modality are the sidebar's: {plain(choice.data.root or choice.data.kind)}, "
+        f"{choice.map.features.slices.modality}. What is stored or read before is not done again."
+    )
+    left, right = st.columns(2)
+    with left:
+        runs = _runs(choice)
+    with right:
+        split, names = _subjects(choice)
+        rules = _rules(choice)
+    if not runs or not rules:
+        st.info("Choose at least one method, setup and threshold rule that go together.")
+        return None
+    return Cohort(
+        data=choice.data,
+        runs=runs,
+        out=root,
+        split=split,
+        names=names,
+        modality=choice.map.features.slices.modality,
+        rules=rules,
+        readout=ReadoutSpec(  # the conventions are chosen after the fact
+            brain_only=choice.readout.brain_only,
+            min_component_voxels=choice.readout.min_component_voxels,
+        ),
+    )
+
+
+def _runs(choice: Choice) -> tuple[Run, ...]:
+    here = {name: [one.setup for one in setups.available(name)] for name in methods.METHODS}
+    here = {name: found for name, found in here.items() if found}
+    chosen = st.multiselect("Methods", list(here), [choice.map.method], key="cohort-methods")
+    offered = list(dict.fromkeys(setup for name in chosen for setup in here[name]))
+    wanted = st.multiselect("Setups (none: all that are here)", offered, key="cohort-setups")
+    known = all_prompts()
+    sets = st.multiselect(f"Prompt sets (none: {OWN})", list(known), key="cohort-prompts")
+    return tuple(
+        Run(name, setup, prompts)
+        for name in chosen
+        for setup in here[name]
+        if not wanted or setup in wanted
+        for prompts in (
+            [known[one] for one in sets or [usual_prompts(name)]]
+            if methods.METHODS[name].prompts
+            else [NO_PROMPTS]
+        )
+    )
+
+
+def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
+    usable = [one for one in choice.subjects if one.has_truth and not one.problem]
+    splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
+    first = "test" if "test" in splits else EVERY
+    offered = [first, *(name for name in (EVERY, *splits) if name != first)]
+    split = st.selectbox("Split", offered, key="cohort-split")
+    within = [one.id for one in usable if split in (EVERY, one.split)]
+    names = st.multiselect("Subjects (none: all of the split)", within, key="cohort-subjects")
+    return "" if split == EVERY else split, tuple(names)
+
+
+def _rules(choice: Choice) -> tuple[str, ...]:
+    held_out = any(one.split == "validation" and one.has_truth for one in choice.subjects)
+    offered = [*(["validation"] if held_out else []), "oracle", "fixed"]
+    rules = st.multiselect("Threshold rules", offered, offered[:1], key="cohort-rules")
+    if "fixed" not in rules:
+        return tuple(rules)
+    level = st.number_input("Fixed level", 0, 255, choice.readout.threshold, key="cohort-level")
+    return tuple(str(level) if rule == "fixed" else rule for rule in rules)

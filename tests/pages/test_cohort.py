@@ -1,0 +1,86 @@
+"""The Cohort page: an evaluation for real, then its figures, tables and filters."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.cohort.test_figures import put
+from zsad_core import results
+from zsad_core.places import home
+
+ROOT = Path(__file__).parents[2]
+SUBJECTS = ["DEMO-MET-013-000", "DEMO-MET-014-000"]
+WAIT = 120
+
+
+@pytest.fixture(autouse=True)
+def _small_demo():
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+
+
+def opened(**state):
+    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
+    test.switch_page("pages/4_Cohort.py")
+    for key, value in {"data": "demo-2mm:", "method": "intensity", **state}.items():
+        test.session_state[key] = value
+    return shown(test)
+
+
+def shown(test):
+    test.run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def said(test):
+    return " ".join(caption.value for caption in test.caption).replace("\\", "")
+
+
+def test_two_subjects_are_evaluated_and_their_figures_shown():
+    test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
+    assert any("2 subjects, 1 runs: 2 maps, 0" in one.value for one in test.markdown)
+    test.button(key="evaluate").click()
+    for _ in range(10 * WAIT):
+        shown(test)
+        if any("Every row" in one.value for one in test.success):
+            break
+        time.sleep(0.1)
+    with results.connect(home() / "results") as rows:
+        found = rows.sql("SELECT subject, method, threshold_rule FROM subjects ORDER BY 1")
+        assert found.fetchall() == [(one, "intensity", "oracle") for one in SUBJECTS]
+    test.segmented_control(key="cohort-section").set_value("Figures")
+    shown(test)
+    assert len(test.get("plotly_chart")) == 3
+    for words in ("2 subjects, 2 with a 3D Dice", "threshold: oracle (it saw the truth)"):
+        assert words in said(test)
+    test.segmented_control(key="cohort-section").set_value("Tables")
+    table = shown(test).dataframe[0].value
+    assert table[["setup", "method", "subjects"]].values.tolist() == [["zero-shot", "intensity", 2]]
+
+
+def test_filters_and_conventions_need_no_map():
+    for subject in ("a", "b"):
+        for setup in ("brats", "pmc"):
+            put(home() / "results", subject, setup)
+    test = opened()
+    assert len(test.get("plotly_chart")) == 3
+    assert "12 slices in the means" in said(test)
+    test.multiselect(key="setups-shown").set_value(["pmc"])
+    assert "6 slices in the means" in said(shown(test))
+    test.selectbox(key="third").set_value("superior")
+    assert "2 slices in the means" in said(shown(test))
+    test.selectbox(key="empty").set_value("both_empty_one")
+    assert "6 slices in the means" in said(shown(test))
+    test.multiselect(key="volumes").set_value(["1 to 10 ml"])
+    assert not shown(test).error
+
+
+def test_without_rows_the_form_is_what_one_sees():
+    test = opened()
+    assert test.button(key="evaluate").label == "Evaluate"
+    test.segmented_control(key="cohort-section").set_value("Figures")
+    assert any("No rows" in info.value for info in shown(test).info)
