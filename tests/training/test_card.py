@@ -68,6 +68,8 @@ def test_what_was_reached_is_shown(written):
     assert "12 test subjects" in text
     assert "4 validation subjects" in text
     assert "aprilgan's is the best on validation subjects" in text
+    assert "Not measured yet: aaclip brats," in text
+    assert "aprilgan brats," not in text
 
 
 def test_what_was_not_reached_is_said(written):

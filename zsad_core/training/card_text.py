@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from zsad_core import methods
 from zsad_core.backbones import BACKBONES, WEIGHTS
-from zsad_core.setups import CHECKPOINTS
+from zsad_core.setups import CHECKPOINTS, SETUPS
 from zsad_core.training import card
 from zsad_core.training.card import NONSENSE, SWAPPED, Row
 
@@ -111,7 +111,15 @@ def _results(rows: list[Row]) -> list[str]:
         f"{len(names)} unlabelled volumes, less itself: {_cell(' '.join(names))}.\n"
         for method, names in sorted(sets)
     ]
-    return [rules, *against, "\n", _markdown(COLUMNS, cells)]
+    return [rules, *against, "\n", _markdown(COLUMNS, cells), _unmeasured(test)]
+
+
+def _unmeasured(test: list[Row]) -> str:
+    """Setups on the demo that have no row; "" where there is none."""
+    there = {(row.method, row.setup) for row in test}
+    shipped = {key for key, entry in SETUPS.items() if entry.backbone.name in BACKBONES}
+    names = [f"{method} {setup}" for method, setup in sorted(shipped - there)]
+    return f"\nNot measured yet: {', '.join(names)}.\n" if names else ""
 
 
 def _triple(values: tuple[float, ...]) -> str:
