@@ -52,7 +52,7 @@ class Shot:
 SHOTS = (
     Shot("start", "", ('[data-testid="stMetric"]',)),
     Shot("explore", "Explore", (".z-root[data-slice]", METRIC)),
-    Shot("prompts", "Prompts", ('[data-testid="stImage"]', TABLE)),
+    Shot("prompts", "Prompts", ('[data-testid="stImage"]',)),
     Shot("prompts-search", "Prompts", ('[data-testid="stMultiSelect"]',), "Search", kept=False),
     Shot("prompts-null", "Prompts", ('[data-testid="stMultiSelect"]',), "Null test", kept=False),
     Shot("prompts-history", "Prompts", (TABLE,), "History", kept=False),
