@@ -90,16 +90,20 @@ def test_the_first_stage_teaches_fc1_alone_and_passes_the_tower_once(learner, mo
     assert moved == {name for name in tensors if "fc1" in name}
 
 
-def test_the_first_logits_are_calm_on_both_sides(learner):
+def test_the_first_logits_are_calm_and_those_of_seg_see_the_defects(learner):
     tensors = {n: torch.from_numpy(v) for n, v in learner.initial(0, EXAMPLES).items()}
-    text = STORED["text_features"].T
+    text, grid = STORED["text_features"].T, learner.encoder.recipe.grid
+    masks = torch.from_numpy(EXAMPLES.masks).float()[:, None]
+    ill = torch.nn.functional.adaptive_avg_pool2d(masks, grid).flatten(1).numpy() > 0.5  # (N, P)
     with torch.no_grad():
         found = streams(learner.encoder.tower, EXAMPLES.tokens, learner.encoder.recipe, tensors)
         for head in HEADS:
             for tap in bottlenecks(found, head, tensors):
                 logits = 100 * unit(tap.numpy()) @ (text[1] - text[0])
-                assert 0.3 < logits.std() < 6
+                assert 0.1 < logits.std() < 6
                 assert np.abs(logits.mean()) < 6
+                if head == "seg":
+                    assert logits[:, 1:][ill].mean() > logits[:, 1:][~ill].mean()
 
 
 def test_the_official_file_is_read_back(learner, tmp_path):
