@@ -272,4 +272,4 @@ def test_four_maps_and_a_volume_in_slabs(opened):
     page.get_by_role("button", name="Others at best Dice").click()
     page.locator(f'{ROOT}[data-threshold="50"]').wait_for()
     values = page.locator(".z-cell", has_text="volume Dice D").locator(".z-value")
-    assert values.inner_text() == "0.800"
+    values.get_by_text("0.800", exact=True).wait_for()
