@@ -14,6 +14,7 @@ from zsad_core import (
     doctor,
     evaluation,
     map_files,
+    methods,
     own_setups,
     pipeline,
     prompt_sets,
@@ -218,3 +219,13 @@ def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):
     assert map_files.build_method(replace(asked, image_size=128)).image_size == 128
     other = replace(asked, backbone=BackboneSpec("demo"))
     assert map_files.build_method(other).image_size == 0
+
+
+@pytest.mark.parametrize("text, meant", [("no", False), ("TRUE", True), ("0", False)])
+def test_an_option_of_yes_or_no(text, meant):
+    assert methods.build("adaclip", [("hsf", text)]).hsf is meant
+
+
+def test_a_misspelt_yes_or_no_is_refused():
+    with pytest.raises(SettingError, match="hsf=flase"):
+        methods.build("adaclip", [("hsf", "flase")])

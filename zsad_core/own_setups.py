@@ -28,6 +28,19 @@ def add(entry: Setup) -> Setup:
     return entry
 
 
+def options_of(text: str) -> tuple[tuple[str, str], ...]:
+    """NAME=VALUE fields of a method, apart by spaces, as pairs; raises SettingError.
+
+    >>> options_of("taps=4 image_size=518")
+    (('taps', '4'), ('image_size', '518'))
+    """
+    words = text.split()
+    for word in words:
+        if not all(word.partition("=")):
+            raise SettingError(f"The option '{word}' is not NAME=VALUE; write it like hsf=no.")
+    return tuple((name, value) for name, _, value in (word.partition("=") for word in words))
+
+
 def forget(method: str, setup: str) -> None:
     """Take a setup off the list; its files are left alone."""
     rows = settings.own_setups()
@@ -67,7 +80,9 @@ def _whole(entry: Setup) -> Setup:
     if name.endswith(".json"):
         weights = _absolute(weights) if weights else ""
         name = _absolute(name)
-    checkpoint = _absolute(entry.checkpoint) if entry.checkpoint else ""
+    shipped = setups.CHECKPOINTS / Path(entry.checkpoint).name
+    known = entry.checkpoint == shipped.name and shipped.is_file()
+    checkpoint = str(shipped) if known else _absolute(entry.checkpoint) if entry.checkpoint else ""
     return replace(entry, backbone=BackboneSpec(name, weights), checkpoint=checkpoint)
 
 

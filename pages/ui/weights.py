@@ -1,5 +1,7 @@
 """The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
 
+from dataclasses import fields
+
 import pandas as pd
 import streamlit as st
 
@@ -113,18 +115,32 @@ def _form() -> None:
         )
         checkpoint = left.text_input(
             "Checkpoint of the method",
-            help="Safetensors, or a file in the format that its authors publish.",
+            help="Safetensors, a file in the format that its authors publish, or the name of a "
+            "shipped one, such as anomalyclip-brats.safetensors.",
             key="own-checkpoint",
         )
         size = right.number_input(
             "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"
         )
-        note = st.text_input("Where it comes from", key="own-note")
+        chosen = left.text_input(
+            "Options of the method",
+            placeholder="hsf=no",
+            help=" · ".join(f"{name}: {plain(_fields(name))}" for name in usable),
+            key="own-options",
+        )
+        note = right.text_input("Where it comes from", key="own-note")
         if st.form_submit_button("Add"):
-            options = (("image_size", str(size)),) if size else ()
+            options = own_setups.options_of(chosen)
+            options += (("image_size", str(size)),) if size else ()
             spec = BackboneSpec(backbone.strip(), tag.strip())
             note = note.strip() or "Added by you."
             _add(Setup(method, name.strip(), spec, checkpoint.strip(), note, options))
+
+
+def _fields(method: str) -> str:
+    """The options of a method with their defaults."""
+    found = {field.name: field.default for field in fields(methods.METHODS[method])}
+    return ", ".join(f"{name}={value}" for name, value in found.items() if name != "image_size")
 
 
 def _add(entry: Setup) -> None:

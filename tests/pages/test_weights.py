@@ -89,6 +89,28 @@ def test_the_form_takes_a_checkpoint_that_fits(small, files):
     assert table(add(test)).loc[("aprilgan", "mine"), "state"] == "found"
 
 
+def test_a_shipped_checkpoint_with_other_options_is_a_setup_of_its_own():
+    options = {"checkpoint": "anomalyclip-brats.safetensors", "options": "taps=4"}
+    test = filled(opened(), BackboneSpec("demo"), **options)
+    test.selectbox(key="own-method").set_value("anomalyclip")
+    add(test)
+    made = setups.find("anomalyclip", "mine")
+    assert made.options == (("taps", "4"),)
+    assert setups.digest(made) == setups.digest(setups.find("anomalyclip", "brats"))
+
+
+@pytest.mark.parametrize(
+    "options, said", [("taps", "is not NAME=VALUE"), ("depth=3", "has no option"), ("taps=x", "x")]
+)
+def test_the_form_refuses_options_in_a_sentence(options, said):
+    fields = {"checkpoint": "anomalyclip-brats.safetensors", "options": options}
+    test = filled(opened(), BackboneSpec("demo"), **fields)
+    test.selectbox(key="own-method").set_value("anomalyclip")
+    add(test)
+    assert said in test.error[0].value
+    assert setups.entries() == setups.SETUPS
+
+
 def test_the_form_refuses_a_checkpoint_of_another_backbone_in_a_sentence(small, files):
     test = filled(opened(), small, checkpoint=str(linear_layers(files, width=96)))
     test.selectbox(key="own-method").set_value("aprilgan")

@@ -166,6 +166,8 @@ METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "mutual3d": Mutual3d,
 }
 
+YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
 
 def about_a_brain(prompts: PromptSet) -> PromptSet:
     """The set with "brain" as its class word, where it leaves that open as "object".
@@ -225,9 +227,9 @@ def _like(default: object, name: str, text: str) -> object:
         if isinstance(default, tuple):
             return tuple(int(part) for part in text.split(","))
         if isinstance(default, bool):
-            return text.lower() in ("1", "true", "yes")
+            return YES_NO[text.lower()]
         if isinstance(default, int | float):
             return type(default)(text)
-    except ValueError as error:
+    except (KeyError, ValueError) as error:
         raise SettingError(f"Option {name}={text}: expected something like {default!r}.") from error
     return text
