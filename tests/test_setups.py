@@ -221,7 +221,7 @@ def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):
     assert map_files.build_method(other).image_size == 0
 
 
-@pytest.mark.parametrize("text, meant", [("no", False), ("TRUE", True), ("0", False)])
+@pytest.mark.parametrize(("text", "meant"), [("no", False), ("TRUE", True), ("0", False)])
 def test_an_option_of_yes_or_no(text, meant):
     assert methods.build("adaclip", [("hsf", text)]).hsf is meant
 

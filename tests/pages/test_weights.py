@@ -100,7 +100,8 @@ def test_a_shipped_checkpoint_with_other_options_is_a_setup_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "options, said", [("taps", "is not NAME=VALUE"), ("depth=3", "has no option"), ("taps=x", "x")]
+    ("options", "said"),
+    [("taps", "is not NAME=VALUE"), ("depth=3", "has no option"), ("taps=x", "x")],
 )
 def test_the_form_refuses_options_in_a_sentence(options, said):
     fields = {"checkpoint": "anomalyclip-brats.safetensors", "options": options}
