@@ -44,6 +44,7 @@ def rows(auroc, brats):
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     monkeypatch.setattr(card, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(card, "CHANCE", tmp_path / "null_test.json")
 
     def write(found):
         card.RESULTS.write_bytes(card.ROWS.dump_json(found))
@@ -82,3 +83,13 @@ def test_rows_are_read_back(written):
     found = rows(0.8, 0.5)
     written(found)
     assert card.read() == found
+
+
+def test_chance_is_told_once_it_was_measured(written):
+    found = rows(0.8, 0.5)
+    assert "random pairs" not in written(found)
+    told = card.Chance(pairs=200, mean=0.49, sd=0.13, near=0.55, below=0.97)
+    card.CHANCE.write_bytes(card.CHANCES.dump_json(told))
+    assert "mean 0.490 and sd 0.130, 55% of them lie from 0.4 to 0.6, and 97% below" in written(
+        found
+    )

@@ -1,4 +1,4 @@
-"""What the demo reaches on its validation and test subjects: `results.json` beside the weights."""
+"""What the demo reaches on its validation and test subjects: JSON beside the weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,17 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from zsad_core import datasets, evaluation, methods, metrics, pipeline, prompt_sets, setups
+from zsad_core import (
+    datasets,
+    evaluation,
+    methods,
+    metrics,
+    null_test,
+    phrase_bank,
+    pipeline,
+    prompt_sets,
+    setups,
+)
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.engine import Engine
 from zsad_core.evaluation import Evaluated
@@ -23,6 +33,7 @@ from zsad_core.types import (
 )
 
 RESULTS = WEIGHTS / "results.json"
+CHANCE = WEIGHTS / "null_test.json"
 DATA = DataSpec("demo")
 NONSENSE = PromptSet("nonsense pair", ("a purple teapot",), ("seven quick ideas",))
 SWAPPED = "appearance, swapped"
@@ -56,11 +67,25 @@ class Row:
     volumes: tuple[str, ...] = ()
 
 
-ROWS = pydantic.TypeAdapter(list[Row])
+@dataclass(frozen=True)
+class Chance:
+    """WinCLIP with random pairs of everyday phrases: voxel AUROC, means over test subjects.
+
+    `near` is the share of pairs from 0.4 to 0.6, `below` that of pairs below the appearance set.
+    """
+
+    pairs: int
+    mean: float
+    sd: float
+    near: float
+    below: float
+
+
+ROWS, CHANCES = pydantic.TypeAdapter(list[Row]), pydantic.TypeAdapter(Chance)
 
 
 def measure(engine: Engine, progress: Progress | None = None) -> None:
-    """Evaluate every method, setup and prompt set of the demo; writes `results.json`."""
+    """Evaluate every method, setup and prompt set of the demo, and chance; writes both files."""
     plans = list(_plans())
     rows = []
     for done, (method, setup, prompts) in enumerate(plans):
@@ -71,6 +96,30 @@ def measure(engine: Engine, progress: Progress | None = None) -> None:
     if progress:
         progress(len(plans), len(plans))
     RESULTS.write_bytes(ROWS.dump_json(rows, indent=1))
+    CHANCE.write_bytes(CHANCES.dump_json(chance(engine), indent=1))
+
+
+def chance(engine: Engine) -> Chance:
+    """The null test of the appearance set on the test subjects."""
+    prompts = prompt_sets.shipped()["appearance"]
+    spec = pipeline.map_spec(engine, SliceSpec(DATA), "winclip", "zero-shot", prompts)
+    everyday = phrase_bank.bank()[phrase_bank.EVERYDAY]
+    pairs = null_test.random_pairs(prompts, everyday)
+    found = null_test.null_test(engine, spec, _ids("test"), pairs)
+    random = null_test.over_subjects(found.auroc)
+    place = null_test.place(float(null_test.over_subjects(found.own_auroc)), random)
+    return Chance(
+        pairs=len(pairs),
+        mean=float(random.mean()),
+        sd=float(random.std(ddof=1)),
+        near=float(np.mean(np.abs(random - 0.5) <= 0.1)),
+        below=place.below / place.of,
+    )
+
+
+def read_chance() -> Chance | None:
+    """The chance of `null_test.json`; None where it is not there."""
+    return CHANCES.validate_json(CHANCE.read_bytes()) if CHANCE.is_file() else None
 
 
 def read() -> list[Row]:
