@@ -1,6 +1,7 @@
 """The demo's model card, made from what weights, checkpoints and `results.json` say themselves."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,19 +74,27 @@ def facts(path: Path) -> dict[str, str]:
 
 
 def _facts(files: list[Path]) -> str:
-    """One column a file, one row a fact."""
-    columns = {path.stem: facts(path) for path in files}
-    found = {name for one in columns.values() for name in one}
+    """What is the same in all files in a line, then a row a file, a column a fact."""
+    told = {path.stem: facts(path) for path in files}
+    found = {name for one in told.values() for name in one}
     names = [name for name in ORDER if name in found] + sorted(found - set(ORDER))
-    rows = [
-        [name.replace("_", " "), *(_cell(one.get(name, "")) for one in columns.values())]
-        for name in names
-    ]
-    return "\n" + _markdown(["", *columns], rows)
+    values = {name: [_cell(one.get(name, "")) for one in told.values()] for name in names}
+    same = {name: of[0] for name, of in values.items() if len(of) > 1 and len(set(of)) == 1}
+    line = "; ".join(f"{_words(name)}: {value}" for name, value in same.items())
+    names = [name for name in names if name not in same]
+    rows = [[file, *(values[name][number] for name in names)] for number, file in enumerate(told)]
+    head = f"\nThe same in all: {line}.\n" if line else ""
+    return f"{head}\n{_markdown(['', *map(_words, names)], rows)}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _cell(text: str) -> str:
-    """Many ids in a row as first to last."""
+    """Many ids in a row as first to last, a digest by its beginning."""
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return text[:16]
     ids = text.split()
     many = len(ids) > 3 and all(one.startswith("DEMO-") for one in ids)
     return f"{ids[0]} to {ids[-1]}" if many else text
