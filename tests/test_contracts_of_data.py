@@ -20,6 +20,7 @@ TWICE = {"winclip": {"a jpeg corrupted photo of the {}."}}
 FILES = {
     "brats": ("BraTS-MET-00001-000-t2f", "BraTS-MET-00001-000-seg"),
     "folder": ("a", "a_seg"),
+    "upload": ("scans/a/t2f", "scans/a/seg"),
 }
 
 
@@ -42,7 +43,9 @@ def files_of(kind, folder):
     values = np.where((x > 0) & (y > 0) & (z > 0), 100 + x + 10 * y + 100 * z, 0)
     affine = np.diag([-1.0, 2.0, 3.0, 1.0])  # LAS on disk
     for name, array in ((scan, values.astype(np.int16)), (seg, (values > 1000).astype(np.uint8))):
-        nib.save(nib.Nifti1Image(array, affine), folder / f"{name}.nii.gz")
+        path = folder / f"{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(array, affine), path)
     return DataSpec(kind, str(folder))
 
 
@@ -55,7 +58,7 @@ def loaded(kind, folder):
 def test_an_index_reads_no_voxel_and_makes_nothing(kind, tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path / "cache"))
     spec = files_of(kind, tmp_path)
-    for path in tmp_path.glob("*.nii.gz"):
+    for path in tmp_path.rglob("*.nii.gz"):
         path.write_bytes(b"")  # whoever reads it fails
     dataset = DATASETS[kind](spec)
     assert all(one.id and one.modalities for one in dataset.subjects())

@@ -55,12 +55,12 @@ def test_only_new_texts_are_by_hand():
 
 def test_stars_and_notes_stay_with_their_trial():
     first, second = (history.add(spec(name), BAD, AT_20) for name in ("S1", "S2"))
-    history.star(second.id, True)
-    history.note(second.id, "odd: ü\n")
-    history.note(second.id, "better")
-    history.star("gone", True)
+    history.star(second, True)
+    history.note(second, "odd: ü\n")
+    history.note(second, "better")
+    history.star(replace(second, id="gone"), True)
     assert history.trials() == (first, replace(second, star=True, note="better"))
-    history.star(second.id, False)
+    history.star(second, False)
     assert not history.trials()[1].star
 
 

@@ -1,5 +1,6 @@
 """Every trial of a prompt set with its numbers: appended to one file in `ZSAD_HOME`, never lost.
 
+Trials on scans that a user uploaded lie beside those scans, seen by nobody else and gone with them.
 A line is a JSON object: a trial, or a star or note given to one later. Several sessions may append
 at once; a line that a crash cut short is passed over.
 """
@@ -90,29 +91,30 @@ def add(
         metrics.best_dice(histogram),
         metrics.auroc(histogram),
     )
-    known = [one for one in trials() if one.content == trial.content]
+    every = {*trials(), *trials(slices.data)}
+    known = [one for one in every if one.content == trial.content]
     if any(one.line == trial.line and one.level == level for one in known):
         return None
     trial = replace(trial, by_hand=by_hand and not known)
     fields = {name: value for name, value in vars(trial).items() if name not in ("star", "note")}
     plain = {**fields, "data": vars(trial.data), "prompts": vars(trial.prompts)}
-    _append({"trial": plain})
+    _append({"trial": plain}, slices.data)
     return trial
 
 
-def star(trial: str, on: bool) -> None:
+def star(trial: Trial, on: bool) -> None:
     """Star a trial, or take its star."""
-    _append({"of": trial, "star": on})
+    _append({"of": trial.id, "star": on}, trial.data)
 
 
-def note(trial: str, text: str) -> None:
+def note(trial: Trial, text: str) -> None:
     """Give a trial a note, in place of an earlier one."""
-    _append({"of": trial, "note": text})
+    _append({"of": trial.id, "note": text}, trial.data)
 
 
-def trials() -> tuple[Trial, ...]:
-    """Every trial, the oldest first, with its last star and note."""
-    path = _path()
+def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
+    """Trials on shared data, or on a user's uploads; the oldest first, with last star and note."""
+    path = _path(data)
     return _read(path, path.stat().st_size) if path.exists() else ()
 
 
@@ -146,9 +148,9 @@ def _parsed(item: dict[str, Any]) -> Trial:
     return Trial(**{**item, "data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)})
 
 
-def _append(item: dict[str, Any]) -> None:
+def _append(item: dict[str, Any], data: DataSpec) -> None:
     """One write of a whole line, on the disk before it returns."""
-    path = _path()
+    path = _path(data)
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(item, ensure_ascii=False, allow_nan=True).encode() + b"\n"
     with filelock.FileLock(f"{path}.lock"), path.open("ab+") as file:
@@ -163,5 +165,5 @@ def _ends_with_line(descriptor: int) -> bool:
     return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1) == b"\n"
 
 
-def _path() -> Path:
-    return home() / "history.jsonl"
+def _path(data: DataSpec | None) -> Path:
+    return (Path(data.root) if data and data.private else home()) / "history.jsonl"

@@ -18,3 +18,8 @@ def home() -> Path:
     return (
         Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
     )
+
+
+def uploads() -> Path:
+    """What came through browsers, a folder a user; no data set is opened from here by its path."""
+    return home() / "uploads"

@@ -137,6 +137,17 @@ class Store:
                 removed += 1
         return removed
 
+    def forget(self, *texts: str) -> int:
+        """Remove the entries whose label holds all of the texts; returns how many went."""
+        found = [
+            path.parent
+            for path in self.root.glob("??/*/label.json")
+            if all(text in path.read_text() for text in texts)
+        ]
+        for entry in found:
+            shutil.rmtree(entry, ignore_errors=True)
+        return len(found)
+
     def clear(self) -> None:
         """Remove every entry; only time is lost."""
         self._checked.clear()

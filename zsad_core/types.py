@@ -45,6 +45,16 @@ class DataSpec:
     root: str = ""
     labels: Literal["auto", "2021", "2023"] = "auto"
 
+    @property
+    def private(self) -> bool:
+        """Whether one user brought it through a browser; nobody else may see what it holds."""
+        return self.kind == "upload"
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, as it may be shown."""
+        return "uploaded scans" if self.private else self.root or self.kind
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -23,11 +23,11 @@ PANELS = 6  # of Figure 2, shown at first
 def cohort(choice: Choice) -> None:
     """Figures and tables of the rows in a folder, or the form of an evaluation that adds to it."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    root = Path(
-        right.text_input(
-            "Results folder", str(home() / "results"), key="results", persist_state="session"
-        )
-    ).expanduser()
+    root = Path(choice.data.root) / "results"  # rows of uploads are seen by nobody else
+    if not choice.data.private:
+        usual = str(home() / "results")
+        named = right.text_input("Results folder", usual, key="results", persist_state="session")
+        root = Path(named).expanduser()
     stamp = cohort_rows.stamp(root)
     sheets = cohort_rows.sheets(str(root), stamp)
     first = SECTIONS[0] if sheets else SECTIONS[-1]

@@ -54,7 +54,7 @@ def evaluation(choice: Choice, root: Path) -> None:
 def start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    title = f"Evaluating {len(cohort.runs)} runs on {cohort.data.root or cohort.data.kind}"
+    title = f"Evaluating {len(cohort.runs)} runs on {cohort.data.place}"
     engine.jobs.start(
         f"evaluate-{_key(cohort)}",
         title,
@@ -76,7 +76,7 @@ def _running() -> None:
 def _cohort(choice: Choice, root: Path) -> Cohort | None:
     """What the form says; None with a sentence where it lacks something."""
     st.caption(
-        f"Data and modality are the sidebar's: {plain(choice.data.root or choice.data.kind)}, "
+        f"Data and modality are the sidebar's: {plain(choice.data.place)}, "
         f"{choice.map.features.slices.modality}. What is stored or read before is not done again."
     )
     left, right = st.columns(2)

@@ -93,10 +93,11 @@ def start_encoding(spec: MapSpec) -> Job:
     """Encode the rest of the volume in the background; one that stopped waits for the user."""
     slices, name = spec.features.slices, spec.method
     key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
+    subject = "an uploaded scan" if slices.data.private else slices.subject  # all see the jobs
     beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
     return start_once(
         key,
-        f"Encoding {slices.subject}{beside} for {name}",
+        f"Encoding {subject}{beside} for {name}",
         lambda progress: pipeline.encode(engine(), spec, progress=progress),
     )
 

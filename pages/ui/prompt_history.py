@@ -41,7 +41,7 @@ def _trials(choice: Choice) -> None:
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     here = left.toggle("This subject only", value=True, key="history_here")
     starred = middle.toggle("Starred only", key="history_starred")
-    every = core.trials()
+    every = core.trials(choice.data)
     shown = [
         one
         for one in every
@@ -85,10 +85,10 @@ def _one(trial: Trial) -> None:
     note, keep, star, restore = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
     if keep.button("Keep note", width="stretch") and text != trial.note:
-        core.note(trial.id, text)
+        core.note(trial, text)
         st.rerun()
     if star.button("Unstar" if trial.star else "Star", width="stretch"):
-        core.star(trial.id, not trial.star)
+        core.star(trial, not trial.star)
         st.rerun()
     restore.button("Restore", on_click=_restore, args=(trial,), width="stretch", type="primary")
 
@@ -130,7 +130,8 @@ def _leaderboard(choice: Choice) -> None:
     chosen = st.segmented_control("Subjects", names, default=names[0], key="board", required=True)
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     slices = choice.map.features.slices
-    trials = [t for t in core.trials() if (t.data, t.modality) == (slices.data, slices.modality)]
+    every = core.trials(choice.data)
+    trials = [t for t in every if (t.data, t.modality) == (slices.data, slices.modality)]
     found = leaderboard.standings(trials, subjects)
     if found:
         table = board_table(found)

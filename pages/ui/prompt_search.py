@@ -139,7 +139,7 @@ def _record(found: Found, choice: Choice, plan: Plan) -> dict[str, object]:
     test = sorted(set(plan.search) & set(of_split(choice, "test")))
     return {
         "date": f"{date.today():%Y-%m-%d}",
-        "data": f"{choice.data.kind}:{choice.data.root}",
+        "data": choice.data.place,
         "modality": choice.map.features.slices.modality,
         "method": choice.map.method,
         "setup": choice.map.setup,

@@ -37,7 +37,7 @@ def label_names(spec: SliceSpec) -> tuple[tuple[int, str], ...]:
     parts = labels(spec)
     if parts is None:
         return ()
-    known = {} if spec.data.kind == "folder" else BRATS_LABELS
+    known = {} if spec.data.kind in ("folder", "upload") else BRATS_LABELS
     found = np.flatnonzero(np.bincount(parts.ravel()))
     return tuple((int(v), known.get(int(v), f"label {v}")) for v in found if v)
 

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import compute
+from pages.ui import compute, uploaded
 from pages.ui.compute import plain
 from pages.ui.sidebar import Choice, sidebar
 from pages.ui.training import training
@@ -37,6 +37,7 @@ def setup() -> None:
 
 
 def _data() -> None:
+    uploaded.uploads()
     roots = settings.data_roots()
     for name, spec in roots.items():
         with st.container(border=True):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import volume_set
+from pages.ui import uploaded, volume_set
 from pages.ui.compute import engine, plain
 from pages.ui.picks import KEPT, pick
 from pages.ui.prompt_choice import prompts_of
@@ -46,7 +46,7 @@ def sidebar(edit_prompts: bool = True) -> Choice:
     """Draw the sidebar and return the choice; stops the page with a sentence where it cannot."""
     _apply_requests()
     with st.sidebar:
-        roots = settings.data_roots()
+        roots = uploaded.roots()
         name = pick("Data", list(roots), "data", settings.default_root())
         dataset = datasets.open_dataset(roots[name])
         subjects = dataset.subjects()
@@ -106,7 +106,7 @@ def _setup(method: str) -> str:
 
 def _apply_requests() -> None:
     """Choices made elsewhere on a page, applied before the widgets that hold them are drawn."""
-    for key in ("rule", "subject", "method", "setup"):
+    for key in ("data", "rule", "subject", "method", "setup"):
         if f"_{key}" in st.session_state:
             st.session_state[key] = st.session_state.pop(f"_{key}")
 

@@ -17,7 +17,7 @@ def start(choice: Choice) -> None:
     """Three lines, what is loaded, a way into each page and into one telling failure case."""
     st.markdown(WHAT)
     usable = [subject for subject in choice.subjects if not subject.problem]
-    origin = "synthetic demo cohort, truth known" if choice.synthetic else choice.data.root
+    origin = "synthetic demo cohort, truth known" if choice.synthetic else choice.data.place
     columns = st.columns(3)
     columns[0].metric("Subjects", f"{len(usable)} of {len(choice.subjects)}", help=origin)
     columns[1].metric("Method", choice.map.method, help=choice.map.setup)

@@ -73,5 +73,5 @@ def test_a_data_set_is_indexed_once_until_forgotten(tmp_path, write, scan):
 
 
 def test_an_unknown_kind_names_the_known_ones():
-    with pytest.raises(DataError, match="kind 'dicom'; use demo, demo-2mm, brats, folder"):
+    with pytest.raises(DataError, match="kind 'dicom'; use demo, demo-2mm, brats, folder, upload"):
         datasets.open_dataset(DataSpec("dicom"))

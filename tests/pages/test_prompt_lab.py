@@ -85,7 +85,7 @@ def test_a_trial_is_in_the_history_and_comes_back():
     assert list(table["prompts"]) == ["appearance (edited)", "appearance"]
     change = table["Δ best"][0]
     assert change == pytest.approx(second.best_dice - first.best_dice)
-    history.star(second.id, True)
+    history.star(second, True)
     other.toggle(key="history_starred").set_value(True).run()
     assert list(other.dataframe[0].value["★"]) == ["★"]
 

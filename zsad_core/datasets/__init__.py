@@ -7,6 +7,7 @@ from typing import Protocol
 from zsad_core.datasets.brats import Brats
 from zsad_core.datasets.demo import Demo
 from zsad_core.datasets.folder import Folder
+from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec, Progress, Subject, Volume
 
@@ -40,14 +41,15 @@ DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
     "brats": Brats,
     "folder": Folder,
+    "upload": Uploaded,
 }
 
 
 def open_dataset(spec: DataSpec) -> Dataset:
-    """The data set of a spec, indexed once until `forget`; raises DataError."""
+    """The data set of a spec, indexed once until `forget`, uploads each time; raises DataError."""
     if spec.kind not in DATASETS:
         raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
-    return _opened(spec)
+    return DATASETS[spec.kind](spec) if spec.private else _opened(spec)
 
 
 def forget() -> None:

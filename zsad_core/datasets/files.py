@@ -14,6 +14,7 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from zsad_core.errors import DataError
+from zsad_core.places import uploads
 
 SUFFIXES = (".nii", ".nii.gz")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -23,9 +24,15 @@ logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 
 def files_below(root: str) -> list[Path]:
-    """Every NIfTI file below a folder, links followed, hidden ones left out; raises DataError."""
+    """Every NIfTI file below a folder, links followed; raises DataError.
+
+    Hidden files and what others uploaded are left out.
+    """
     if not root or not Path(root).expanduser().is_dir():
         raise DataError(f"There is no folder '{root}'; give the folder that holds the scans.")
+    private, top = uploads().resolve(), Path(root).expanduser().resolve()
+    if private in (top, *top.parents):
+        raise DataError(f"'{root}' holds uploads of somebody; choose another folder.")
     found, seen, todo = [], set(), [Path(root).expanduser()]
     while todo:
         folder = todo.pop()
@@ -40,7 +47,8 @@ def files_below(root: str) -> list[Path]:
             raise DataError(
                 f"The folder '{folder}' cannot be read ({error.strerror}); allow it or move it."
             ) from error
-        todo += [Path(entry.path) for entry in visible if entry.is_dir()]
+        inner = [Path(entry.path) for entry in visible if entry.is_dir()]
+        todo += [path for path in inner if path.resolve() != private]
         found += [
             Path(entry.path)
             for entry in visible

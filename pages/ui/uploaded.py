@@ -1,0 +1,111 @@
+"""A user's own files, in this browser: brought, listed, removed, and seen by nobody else.
+
+Who somebody is, the browser says: the random cookie that Streamlit gives it against forged requests
+is the same in all its tabs and after a reload, and is known to no other.
+"""
+
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from zsad_core import settings
+from zsad_core.datasets.uploaded import Uploaded
+from zsad_core.types import DataSpec
+from zsad_core.uploads import folders, limits
+from zsad_core.uploads.receive import Outcome, receive
+
+COOKIE = "_streamlit_xsrf"
+KINDS = (
+    "NIfTI (.nii, .nii.gz), with its mask as NAME_seg or NAME_mask; DICOM slices of MR series, "
+    "loose or as a folder; or a zip of these. The end of a name tells the modality (_t2f, _flair, "
+    "_t1c, _t1, _t2)."
+)
+KEPT = (
+    f"Nobody else sees them. They stay until you remove them, or {limits.HOURS} hours after you "
+    "last looked at them. Of DICOM only voxels and geometry are kept, no name and no number of a "
+    "patient. Every label above 0 of a mask is truth. A prompt set that you save is there for "
+    "everybody and names the subjects it was tuned on."
+)
+
+
+def roots() -> dict[str, DataSpec]:
+    """The data sets to choose from, by the name shown; this user's uploads among them."""
+    own = folders.data_of(_token())
+    return settings.data_roots() | ({Uploaded.title: own} if own else {})
+
+
+def uploads() -> None:
+    """The Setup page's part: choose files, use them, see what became of each, remove."""
+    with st.container(border=True):
+        st.subheader("Your files, in this browser")
+        st.caption(f"{KINDS} {limits.SAID}")
+        turn = st.session_state.setdefault("upload_turn", 0)
+        left, right = st.columns(2)
+        most = limits.FILE // limits.MB
+        files = left.file_uploader(
+            "Files", accept_multiple_files=True, key=f"upload-files-{turn}", max_upload_size=most
+        )
+        files = files + right.file_uploader(
+            "A folder", accept_multiple_files="directory", key=f"upload-folder-{turn}",
+            max_upload_size=most,
+        )  # fmt: skip
+        label = f"Use {len(files)} files" if len(files) != 1 else "Use this file"
+        if st.button(label, type="primary", disabled=not files, key="upload-use"):
+            with st.spinner("Checking the files …", show_time=True):
+                place = folders.own_folder(_token())
+                found = receive(place, [(file.name, file) for file in files])
+            st.session_state["upload_outcomes"] = found
+            st.session_state["upload_turn"] += 1  # a fresh widget lets go of the bytes
+            st.rerun()
+        _outcomes(st.session_state.get("upload_outcomes", []))
+        _list()
+        st.caption(KEPT)
+
+
+def _outcomes(found: list[Outcome]) -> None:
+    """What became of the files last used; as plain text, since names come from outside."""
+    taken = [one for one in found if one.subject]
+    refused = [one for one in found if not one.subject]
+    if taken:
+        st.success(f"{len(taken)} ready, under Data in the sidebar as '{Uploaded.title}'.")
+        for one in taken:
+            st.text(f"{one.subject}: {one.said}")
+    if refused:
+        st.error(f"{len(refused)} refused")
+        for one in refused:
+            st.text(f"{one.files}: {one.said}")
+
+
+def _list() -> None:
+    own = folders.data_of(_token())
+    if own is None:
+        return
+    for name in folders.subjects(folders.own_folder(_token())):
+        said, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
+        said.markdown(f"**{plain(name)}**")
+        if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
+            st.session_state["_data"], st.session_state["_subject"] = Uploaded.title, name
+            compute.go("pages/1_Explore.py")
+        if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
+            folders.remove(compute.engine().store, folders.own_folder(_token()), name)
+            compute.engine().forget()
+            st.session_state.pop("upload_outcomes", None)
+            st.rerun()
+
+
+def _token() -> str:
+    """This user's, the same for all pages and tabs; with a session what others left is swept."""
+    if "upload_token" not in st.session_state:
+        folders.sweep(compute.engine().store)
+        st.session_state["upload_token"] = folders.new_token(_secret())
+    return st.session_state["upload_token"]
+
+
+def _secret() -> str:
+    """What the cookie hides under a mask that changes: "2|mask|masked|time", in hex; "" without."""
+    parts = st.context.cookies.to_dict().get(COOKIE, "").strip("\"'").split("|")
+    try:
+        mask, masked = (bytes.fromhex(part) for part in parts[1:3])
+    except ValueError:
+        return ""
+    return bytes(one ^ mask[at % len(mask)] for at, one in enumerate(masked)).hex() if mask else ""

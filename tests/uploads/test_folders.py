@@ -1,0 +1,110 @@
+"""Whose uploads are whose, how long they stay, and what goes with them."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from zsad_core import datasets, history
+from zsad_core.errors import DataError
+from zsad_core.places import uploads
+from zsad_core.store import Store
+from zsad_core.types import (
+    BackboneSpec,
+    DataSpec,
+    FeatureSpec,
+    MapSpec,
+    PromptSet,
+    SliceSpec,
+    Threshold,
+)
+from zsad_core.uploads import folders
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def token():
+    return folders.new_token("somebody")
+
+
+@pytest.fixture
+def place(token):
+    return folders.own_folder(token)
+
+
+def features_of(data, subject):
+    return FeatureSpec(SliceSpec(data, subject, "scan"), None, BackboneSpec(), "float32")
+
+
+def test_a_token_finds_its_own_uploads_alone(use, token, nifti, values):
+    use({"a.nii.gz": nifti(values)})
+    assert folders.data_of(token).root.startswith(str(uploads() / token))
+    assert folders.data_of(folders.new_token()) is None
+    assert folders.data_of(folders.new_token("somebody else")) is None
+    assert uploads().stat().st_mode & 0o077 == 0
+
+
+def test_no_folder_of_uploads_is_opened_by_its_path(use, place, nifti, values):
+    use({"a.nii.gz": nifti(values)})
+    for root in (uploads(), place, place / "scans"):
+        with pytest.raises(DataError, match="uploads of somebody"):
+            datasets.open_dataset(DataSpec("folder", str(root)))
+    with pytest.raises(DataError, match=r"holds no \.nii"):
+        datasets.open_dataset(DataSpec("folder", str(uploads().parent)))
+
+
+def test_removing_a_subject_removes_what_the_store_holds_of_it(
+    use, token, place, store, nifti, values
+):
+    use({"a.nii.gz": nifti(values), "b.nii.gz": nifti(values + 1)})
+    data = folders.data_of(token)
+    for key, spec in {
+        "0a": features_of(data, "a"),
+        "0b": features_of(data, "b"),
+        "0c": features_of(DataSpec("folder", "/x"), "a"),
+    }.items():
+        store.write(key, "x", np.zeros(3), spec)
+    folders.remove(store, place, "a")
+    assert folders.subjects(place) == ["b"]
+    assert [store.names(key) for key in ("0a", "0b", "0c")] == [set(), {"x"}, {"x"}]
+    folders.remove(store, place, "../b")
+    folders.remove(store, place, "b")
+    assert store.names("0b") == set()
+    assert not place.exists()
+    assert folders.data_of(token) is None
+
+
+def test_a_folder_that_came_back_is_another_data_set(use, token, place, store, nifti, values):
+    use({"a.nii.gz": nifti(values)})
+    before = folders.data_of(token)
+    folders.remove(store, place, "a")
+    assert folders.own_folder(token) != place
+    assert str(folders.own_folder(token)) != before.root
+
+
+def test_what_nobody_looked_at_is_swept(use, token, place, store, nifti, values):
+    use({"a.nii.gz": nifti(values)})
+    os.utime(place, times=(0, time.time() - 23 * 3600))
+    assert folders.sweep(store) == 0
+    os.utime(place, times=(0, time.time() - 25 * 3600))
+    assert folders.data_of(token)  # a look keeps it
+    assert folders.sweep(store) == 0
+    os.utime(place, times=(0, time.time() - 25 * 3600))
+    assert folders.sweep(store) == 1
+    assert folders.data_of(token) is None
+
+
+def test_trials_on_uploads_are_seen_by_their_user_alone(use, token, nifti, values):
+    use({"a.nii.gz": nifti(values)})
+    data = folders.data_of(token)
+    prompts = PromptSet("own", ("n",), ("a",))
+    spec = MapSpec(features_of(data, "a"), "winclip", "zero-shot", prompts)
+    made = history.add(spec, np.ones((2, 256), np.int64), Threshold(20, "fixed"))
+    history.note(made, "mine")
+    assert [one.note for one in history.trials(data)] == ["mine"]
+    assert history.trials() == ()

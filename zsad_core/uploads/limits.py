@@ -1,0 +1,19 @@
+"""How much a browser may bring; everything is checked while it is read, never by what it says."""
+
+MB, GB = 2**20, 2**30
+FILE = 256 * MB  # of one file as it is sent; `.streamlit/config.toml` says the same
+UNPACKED = 512 * MB  # of one NIfTI file without its gzip
+AT_ONCE = 1 * GB  # of all files used at once, the entries of archives unpacked
+SESSION = 2 * GB  # kept for one user
+EVERYBODY = 20 * GB  # kept for all
+SPARE = 1 * GB  # of the disk, left to everything else
+ENTRIES = 5000  # files used at once, or in one archive
+VOXELS = 512 * 512 * 400
+SIDES = (8, 1024)  # voxels along an axis
+SPACING_MM = (0.05, 20.0)
+HOURS = 24  # what was not looked at for so long is removed
+
+SAID = (
+    f"At most {FILE // MB} MB a file, {UNPACKED // MB} MB and {VOXELS / 1e6:.0f} million voxels "
+    f"a volume unpacked, {SESSION // GB} GB in all."
+)
