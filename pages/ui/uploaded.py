@@ -4,10 +4,11 @@ Who somebody is, the browser says: the random cookie that Streamlit gives it aga
 is the same in all its tabs and after a reload, and is known to no other.
 """
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages.ui import compute
-from pages.ui.compute import plain
 from zsad_core import settings
 from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.types import DataSpec
@@ -37,7 +38,7 @@ def roots() -> dict[str, DataSpec]:
 def uploads() -> None:
     """The Setup page's part: choose files, use them, see what became of each, remove."""
     with st.container(border=True):
-        st.subheader("Your files, in this browser")
+        st.markdown("**Your files, in this browser**")
         st.caption(f"{KINDS} {limits.SAID}")
         turn = st.session_state.setdefault("upload_turn", 0)
         left, right = st.columns(2)
@@ -49,7 +50,7 @@ def uploads() -> None:
             "A folder", accept_multiple_files="directory", key=f"upload-folder-{turn}",
             max_upload_size=most,
         )  # fmt: skip
-        label = f"Use {len(files)} files" if len(files) != 1 else "Use this file"
+        label = f"Use {len(files)} files" if files[1:] else "Use the file"
         if st.button(label, type="primary", disabled=not files, key="upload-use"):
             with st.spinner("Checking the files …", show_time=True):
                 place = folders.own_folder(_token())
@@ -57,40 +58,36 @@ def uploads() -> None:
             st.session_state["upload_outcomes"] = found
             st.session_state["upload_turn"] += 1  # a fresh widget lets go of the bytes
             st.rerun()
-        _outcomes(st.session_state.get("upload_outcomes", []))
-        _list()
+        found = st.session_state.get("upload_outcomes", [])
+        _list({one.subject: one.said for one in found})
+        _refused([one for one in found if not one.subject])
         st.caption(KEPT)
 
 
-def _outcomes(found: list[Outcome]) -> None:
-    """What became of the files last used; as plain text, since names come from outside."""
-    taken = [one for one in found if one.subject]
-    refused = [one for one in found if not one.subject]
-    if taken:
-        st.success(f"{len(taken)} ready, under Data in the sidebar as '{Uploaded.title}'.")
-        for one in taken:
-            st.text(f"{one.subject}: {one.said}")
-    if refused:
-        st.error(f"{len(refused)} refused")
-        for one in refused:
-            st.text(f"{one.files}: {one.said}")
-
-
-def _list() -> None:
-    own = folders.data_of(_token())
-    if own is None:
+def _list(said: dict[str, str]) -> None:
+    """A row a subject, with what was found in it where it came just now."""
+    if folders.data_of(_token()) is None:
         return
-    for name in folders.subjects(folders.own_folder(_token())):
-        said, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
-        said.markdown(f"**{plain(name)}**")
+    st.success(f"Ready, under Data in the sidebar as '{Uploaded.title}':")
+    place = folders.own_folder(_token())
+    for name in folders.subjects(place):
+        row, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
+        row.text(f"{name}: {said[name]}" if name in said else name)
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
             st.session_state["_data"], st.session_state["_subject"] = Uploaded.title, name
             compute.go("pages/1_Explore.py")
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
-            folders.remove(compute.engine().store, folders.own_folder(_token()), name)
+            folders.remove(compute.engine().store, place, name)
             compute.engine().forget()
-            st.session_state.pop("upload_outcomes", None)
             st.rerun()
+
+
+def _refused(found: Sequence[Outcome]) -> None:
+    """One sentence a file, as plain text, since names come from outside."""
+    if found:
+        st.error(f"{len(found)} refused:")
+    for one in found:
+        st.text(f"{one.files}: {one.said}")
 
 
 def _token() -> str:

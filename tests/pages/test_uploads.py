@@ -1,0 +1,98 @@
+"""Own files on the Setup page: used, refused, removed; another session sees nothing of them."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tests.pages.test_pages import ROOT, opened
+from zsad_core.datasets.uploaded import Uploaded
+from zsad_core.places import uploads
+
+MINE = Uploaded.title
+
+
+@pytest.fixture
+def head():
+    """Bytes of a scan with a bright ball in it, and of the ball as its mask."""
+    x, y, z = np.indices((40, 48, 36))
+    inside = ((x - 20) / 17) ** 2 + ((y - 24) / 20) ** 2 + ((z - 18) / 15) ** 2 < 1
+    ball = (x - 24) ** 2 + (y - 26) ** 2 + (z - 18) ** 2 < 30
+    scan = np.where(ball, 900, np.where(inside, 300 + x + y, 0)).astype(np.int16)
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    return tuple(nib.Nifti1Image(one, affine).to_bytes() for one in (scan, ball.astype(np.uint8)))
+
+
+def used(test, files):
+    """The Setup page after the files went in by its first uploader."""
+    test.file_uploader[0].set_value([(name, data, "") for name, data in files.items()]).run()
+    test.button(key="upload-use").click().run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def moved(test, page):
+    test.switch_page(ROOT[page]).run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
+    scan, mask = head
+    test = used(opened("Setup", section="Data"), {"me_flair.nii": scan, "me_mask.nii": mask})
+    assert any("Ready, under Data" in one.value for one in test.success)
+    assert any("me: t2f, 40 x 48 x 36 voxels of 4 x 4 x 4 mm" in one.value for one in test.text)
+    test = moved(test, "Explore")
+    test.selectbox(key="method").set_value("intensity")
+    test.selectbox(key="data").set_value(MINE).run()
+    assert not test.exception, test.exception[0].stack_trace
+    assert test.selectbox(key="subject").value == "me"
+    assert test.selectbox(key="modality").value == "t2f"
+    dice = next(one for one in test.metric if one.label.startswith("Best Dice"))
+    assert float(dice.value) > 0.9
+    token = next(uploads().iterdir()).name
+    assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
+
+    other = opened("Explore", method="intensity", data=MINE, subject="me")  # as by a copied link
+    assert MINE not in other.selectbox(key="data").options
+    assert other.selectbox(key="data").value != MINE
+    other = opened("Setup", section="Data")
+    assert not any(one.key.startswith("upload-drop") for one in other.button if one.key)
+    assert "me: " not in " ".join(one.value for one in other.text)
+
+
+@pytest.mark.parametrize("page", ["Start", "Prompts", "Depth", "Cohort"])
+def test_every_page_takes_an_uploaded_scan(head, page):
+    test = used(opened("Setup", section="Data"), {"me.nii": head[0], "me_seg.nii": head[1]})
+    test.session_state["_data"] = MINE
+    test.session_state["_method"] = "intensity"
+    test = moved(test, page)
+    assert test.selectbox(key="data").value == MINE
+
+
+def test_what_is_refused_is_said_as_plain_text(head):
+    test = opened("Setup", section="Data")
+    used(test, {"*<b>hi</b>*.nii.gz": b"hello", "**x**.txt": b"x", "www.a.org.nii": head[0][:99]})
+    assert any("3 refused" in one.value for one in test.error)
+    said = [one.value for one in test.text]
+    assert any("cannot be read as NIfTI" in one for one in said)
+    assert any(one.startswith("??x??.txt: Neither NIfTI") for one in said)
+    marked = [*test.markdown, *test.caption, *test.success, *test.error]
+    assert not any("www.a.org" in one.value or one.value == "hi" for one in marked)
+    assert not test.session_state["upload_outcomes"][0].subject
+
+
+def test_a_removed_scan_is_gone_and_the_page_goes_on(head):
+    test = used(opened("Setup", section="Data"), {"me.nii": head[0]})
+    test.session_state["_data"] = MINE
+    assert moved(test, "Explore").selectbox(key="data").value == MINE
+    moved(test, "Setup").button(key="upload-drop-me").click().run()
+    assert not test.exception
+    assert list(uploads().iterdir()) == []
+    assert moved(test, "Explore").selectbox(key="data").value != MINE
+
+
+def test_a_scan_with_its_skull_says_so_beside_it(head):
+    skull = np.asarray(nib.Nifti1Image.from_bytes(head[0]).dataobj) + 50
+    data = nib.Nifti1Image(skull, np.diag([4.0, 4.0, 4.0, 1.0])).to_bytes()
+    test = used(opened("Setup", section="Data"), {"me.nii": data})
+    assert any("Not skull-stripped" in one.value for one in test.text)
