@@ -60,12 +60,13 @@ def page(title: str, icon: str) -> Iterator[None]:
         st.error(plain(str(error)))
 
 
-def go(path: str) -> NoReturn:
+def go(path: str, **address: str) -> NoReturn:
     """Switch the page; each page writes the choice into its own address.
 
-    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold.
+    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold;
+    a choice made for widgets that this session never drew is written by nobody else.
     """
-    st.switch_page(path, query_params={})
+    st.switch_page(path, query_params=address)
 
 
 def plain(text: str) -> str:

@@ -75,7 +75,7 @@ def _list(said: dict[str, str]) -> None:
         row.text(f"{name}: {said[name]}" if name in said else name)
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
             st.session_state["_data"], st.session_state["_subject"] = Uploaded.title, name
-            compute.go("pages/1_Explore.py")
+            compute.go("pages/1_Explore.py", data=Uploaded.title, subject=name)
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
             folders.remove(compute.engine().store, place, name)
             compute.engine().forget()

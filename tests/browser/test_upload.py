@@ -36,7 +36,7 @@ def app(page, serve, tmp_path_factory):
 
 def test_own_files_are_used_explored_and_seen_by_nobody_else(app, files, browser):
     page, server = app
-    page.goto(server.address("Setup", method="intensity"))
+    page.goto(server.address("Setup"))
     page.locator(INPUT).first.set_input_files([str(path) for path in files.glob("*.nii.gz")])
     page.locator(INPUT).last.set_input_files(str(files / "tree"))
     page.get_by_role("button", name="Use 4 files").click()
@@ -50,11 +50,12 @@ def test_own_files_are_used_explored_and_seen_by_nobody_else(app, files, browser
     row = main.get_by_test_id("stHorizontalBlock").filter(has_text="head")
     row.get_by_role("button", name="Explore").click()
     page.locator(".z-title", has_text="head").wait_for()
+    page.wait_for_function(f"new URL(location).searchParams.get('data') === '{Uploaded.title}'")
+    mine = {"data": Uploaded.title, "subject": "head", "method": "intensity"}
+    link = server.address("Explore", **mine)
+    page.goto(link)
     best = page.get_by_test_id("stMetric").filter(has_text="Best Dice").first
     assert 0 < float(best.locator('[data-testid="stMetricValue"]').inner_text()) <= 1
-    page.wait_for_function("new URL(location).searchParams.get('subject') === 'head'")
-    link = page.url
-    assert Uploaded.title.split()[0] in link
 
     context = browser.new_context()
     other = context.new_page()

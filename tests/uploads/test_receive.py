@@ -133,3 +133,15 @@ def test_a_user_keeps_no_more_than_a_share(use, place, nifti, values, monkeypatc
     monkeypatch.setattr(limits, "EVERYBODY", 2 * len(scan) + 100)
     other = folders.own_folder(folders.new_token())
     assert folders.room(other) < len(scan)
+
+
+def test_more_scans_than_can_be_looked_at_are_refused(refused, nifti, values):
+    scan = nifti(values)
+    few = refused({f"{k}.nii.gz": scan for k in range(limits.SCANS + 1)})
+    assert few == f"0.nii.gz and {limits.SCANS} more: More than 64 NIfTI files; use fewer at once."
+
+
+def test_scan_and_mask_may_be_named_by_what_they_are_alone(use, nifti, values):
+    (found,) = use({"flair.nii.gz": nifti(values), "seg.nii.gz": nifti((values > 9).astype("u1"))})
+    assert found.subject == "scan"
+    assert "voxels marked" in found.said

@@ -51,14 +51,14 @@ def shown(name: str) -> str:
 
 
 def kind_of(name: str, head: bytes) -> str:
-    """ "nifti" by the name, "dicom" or "zip" by the first bytes, else "".
+    """By its name "nifti", by its first bytes "dicom" or "zip", else ""; an index is no image.
 
     >>> kind_of("A.NII.GZ", b""), kind_of("IM1", bytes(128) + b"DICM"), kind_of("a.txt", b"a")
     ('nifti', 'dicom', '')
     """
     if name.lower().endswith(SUFFIXES):
         return "nifti"
-    if head[128:HEAD] == b"DICM":
+    if head[128:HEAD] == b"DICM" and not name.upper().endswith("DICOMDIR"):
         return "dicom"
     return "zip" if head[:4] in (b"PK\x03\x04", END) else ""
 
@@ -77,8 +77,9 @@ def arrive(
         try:
             if len(found) >= limits.ENTRIES:
                 raise DataError(f"More than {limits.ENTRIES} files; use fewer at once.")
-            left = most - sum(one.path.stat().st_size for one in found)
-            found += _arrived(name, source, place, left)
+            arrived = _arrived(name, source, place, most)
+            most -= sum(one.path.stat().st_size for one in arrived)
+            found += arrived
         except DataError as error:
             refused.setdefault(str(error), []).append(shown(name))
             for path in folder.glob(f"{place.name}.*"):

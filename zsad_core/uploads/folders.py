@@ -5,7 +5,9 @@ subject's name is never used twice in a folder and a folder that went comes back
 name, so whatever is remembered under a data set and a subject stays true.
 """
 
+import contextlib
 import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -45,7 +47,8 @@ def data_of(token: str) -> DataSpec | None:
     found = folder(token)
     if found is None or not subjects(found):
         return None
-    found.touch()
+    with contextlib.suppress(FileNotFoundError):  # swept at this moment
+        os.utime(found)
     return DataSpec("upload", str(found))
 
 
@@ -76,14 +79,13 @@ def remove(store: Store, place: Path, subject: str) -> None:
 
 def sweep(store: Store, hours: float = limits.HOURS) -> int:
     """Remove the folders that nobody looked at for so long; returns how many went."""
-    old = [
-        place
-        for place in uploads().glob("*-*/")
-        if time.time() - place.stat().st_mtime > hours * 3600
-    ]
-    for place in old:
-        _remove_all(store, place)
-    return len(old)
+    gone, before = 0, time.time() - hours * 3600
+    for place in uploads().glob("*-*/"):
+        with contextlib.suppress(FileNotFoundError):  # another session sweeps too
+            if place.stat().st_mtime < before:
+                _remove_all(store, place)
+                gone += 1
+    return gone
 
 
 def room(place: Path) -> int:

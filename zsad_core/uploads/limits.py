@@ -8,6 +8,7 @@ SESSION = 2 * GB  # kept for one user
 EVERYBODY = 20 * GB  # kept for all
 SPARE = 1 * GB  # of the disk, left to everything else
 ENTRIES = 5000  # files used at once, or in one archive
+SCANS = 64  # NIfTI files used at once: each is unpacked to look at it
 VOXELS = 512 * 512 * 400
 SIDES = (8, 1024)  # voxels along an axis
 SPACING_MM = (0.05, 20.0)

@@ -23,10 +23,14 @@ def told(name: str) -> tuple[str, str]:
 
     >>> told("BraTS-MET-00001-000-t2f.nii.gz"), told("BraTS-MET-00001-000-seg.nii.gz")
     (('BraTS-MET-00001-000', 't2f'), ('BraTS-MET-00001-000', 'seg'))
-    >>> told("head_FLAIR_mask.nii"), told("flair.nii"), told("my scan!.nii")
-    (('head', 'seg'), ('scan', 't2f'), ('my-scan', 'scan'))
+    >>> told("head_FLAIR_mask.nii"), told("my scan!.nii")
+    (('head', 'seg'), ('my-scan', 'scan'))
+    >>> told("flair.nii"), told("seg.nii")
+    (('scan', 't2f'), ('scan', 'seg'))
     """
     base = stem(Path(name))
+    if base.lower() in ("seg", "mask"):
+        return OTHER, SEG
     mask = MASK.fullmatch(base)
     subject, modality = _without_ending(mask[1] if mask else base)
     return clean(subject), SEG if mask else modality

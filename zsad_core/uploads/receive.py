@@ -43,8 +43,12 @@ def receive(place: Path, files: Sequence[Named]) -> list[Outcome]:
         staging = Path(name)
         arrivals, refused = arrive(files, staging, min(limits.AT_ONCE, room(place)))
         series = _series([one for one in arrivals if one.kind == "dicom"], refused)
+        scans = [one for one in arrivals if one.kind == "nifti"]
+        if len(scans) > limits.SCANS:
+            few = f"More than {limits.SCANS} NIfTI files; use fewer at once."
+            refused[few], scans = [one.name for one in scans], []
         found = [Outcome(_named(names), "", said) for said, names in refused.items()]
-        found += _scans(place, staging, [one for one in arrivals if one.kind == "nifti"])
+        found += _scans(place, staging, scans)
         found += [_of_series(place, staging, slices) for slices in series]
     return found
 
