@@ -1,5 +1,8 @@
 """Own files on the Setup page: used, refused, removed; another session sees nothing of them."""
 
+import os
+import time
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from tests.pages.test_pages import ROOT, opened
 from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.places import uploads
+from zsad_core.uploads import folders
 
 MINE = Uploaded.title
 
@@ -89,6 +93,13 @@ def test_a_removed_scan_is_gone_and_the_page_goes_on(head):
     assert not test.exception
     assert list(uploads().iterdir()) == []
     assert moved(test, "Explore").selectbox(key="data").value != MINE
+
+
+def test_a_new_session_sweeps_what_nobody_looked_at_for_a_day():
+    old = folders.own_folder(folders.new_token())
+    os.utime(old, times=(0, time.time() - 25 * 3600))
+    opened("Setup", section="Data")
+    assert not old.exists()
 
 
 def test_a_scan_with_its_skull_says_so_beside_it(head):

@@ -29,7 +29,7 @@ WANTED = (
     "RescaleIntercept", "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing",
 )  # fmt: skip
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-OFF_LINE_MM, UNEVEN = 0.1, 0.02
+OFF_LINE_MM, UNEVEN, FAR_MM = 0.1, 0.02, 1e5
 
 # A value that breaks the standard's rules for text is no reason to print it in a log.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -88,8 +88,10 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
     )
     position = tuple(float(v) for v in header.ImagePositionPatient)
     whole = (len(frame), len(position)) == (10, 3) and np.isfinite((*frame, *position)).all()
-    if not whole or min(frame[2:4]) <= 0:
-        raise DataError("Does not say where its slice lies; export it again.")
+    least, most = limits.SPACING_MM
+    near = whole and least <= min(frame[2:4]) <= max(frame[2:4]) <= most
+    if not near or np.abs(position).max() > FAR_MM or np.abs(frame[4:]).max() > 1:
+        raise DataError("Does not say soundly where its slice lies; export it again.")
     if not 1 <= min(frame[:2]) <= max(frame[:2]) <= limits.SIDES[1]:
         raise DataError(f"Has {frame[0]} x {frame[1]} pixels; at most {limits.SIDES[1]} a side.")
     number = int(header.get("SeriesNumber") or 0)
