@@ -5,8 +5,12 @@ is the same in all its tabs and after a reload, and is known to no other.
 """
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import compute
 from zsad_core import settings
@@ -40,28 +44,44 @@ def uploads() -> None:
     with st.container(border=True):
         st.markdown("**Your files, in this browser**")
         st.caption(f"{KINDS} {limits.SAID}")
-        turn = st.session_state.setdefault("upload_turn", 0)
-        left, right = st.columns(2)
-        most = limits.FILE // limits.MB
-        files = left.file_uploader(
-            "Files", accept_multiple_files=True, key=f"upload-files-{turn}", max_upload_size=most
-        )
-        files = files + right.file_uploader(
-            "A folder", accept_multiple_files="directory", key=f"upload-folder-{turn}",
-            max_upload_size=most,
-        )  # fmt: skip
+        files = _chosen()
         label = f"Use {len(files)} files" if files[1:] else "Use the file"
+        if sum(file.size for file in files) > limits.AT_ONCE:
+            much = f"More than {limits.AT_ONCE // limits.GB} GB at once; use fewer."
+            _done(files, [Outcome(f"{len(files)} files", "", much)])
         if st.button(label, type="primary", disabled=not files, key="upload-use"):
             with st.spinner("Checking the files …", show_time=True):
                 place = folders.own_folder(_token())
-                found = receive(place, [(file.name, file) for file in files])
-            st.session_state["upload_outcomes"] = found
-            st.session_state["upload_turn"] += 1  # a fresh widget lets go of the bytes
-            st.rerun()
+                _done(files, receive(place, [(file.name, file) for file in files]))
         found = st.session_state.get("upload_outcomes", [])
         _list({one.subject: one.said for one in found})
         _refused([one for one in found if not one.subject])
         st.caption(KEPT)
+
+
+def _chosen() -> list[UploadedFile]:
+    turn = st.session_state.setdefault("upload_turn", 0)
+    found: list[UploadedFile] = []
+    kinds = {"Files": True, "A folder": "directory"}
+    for column, (label, several) in zip(st.columns(2), kinds.items(), strict=True):
+        found += column.file_uploader(
+            label,
+            accept_multiple_files=several,
+            key=f"upload-{label}-{turn}",
+            max_upload_size=limits.FILE // limits.MB,
+        )
+    return found
+
+
+def _done(files: Sequence[UploadedFile], found: Sequence[Outcome]) -> NoReturn:
+    """Keep what is to be said, and let go of the bytes, which the server holds for the session."""
+    st.session_state["upload_outcomes"] = found
+    st.session_state["upload_turn"] += 1
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    st.rerun()
 
 
 def _list(said: dict[str, str]) -> None:

@@ -6,11 +6,12 @@ import time
 import nibabel as nib
 import numpy as np
 import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.pages.test_pages import ROOT, opened
 from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.places import uploads
-from zsad_core.uploads import folders
+from zsad_core.uploads import folders, limits
 
 MINE = Uploaded.title
 
@@ -56,7 +57,7 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     token = next(uploads().iterdir()).name
     assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
 
-    other = opened("Explore", method="intensity", data=MINE, subject="me")  # as by a copied link
+    other = opened("Start", method="intensity", data=MINE, subject="me")  # as by a copied link
     assert MINE not in other.selectbox(key="data").options
     assert other.selectbox(key="data").value != MINE
     other = opened("Setup", section="Data")
@@ -85,14 +86,41 @@ def test_what_is_refused_is_said_as_plain_text(head):
     assert not test.session_state["upload_outcomes"][0].subject
 
 
+def test_the_server_lets_go_of_the_bytes_it_was_sent(head, monkeypatch):
+    held, gone = [], []
+    add, remove = MemoryUploadedFileManager.add_file, MemoryUploadedFileManager.remove_file
+
+    def added(self, session_id, file):
+        held.append(file.file_id)
+        add(self, session_id, file)
+
+    def removed(self, session_id, file_id):
+        gone.append(file_id)
+        remove(self, session_id, file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "add_file", added)
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", removed)
+    used(opened("Setup", section="Data"), {"me.nii": head[0], "no.nii": b"x"})
+    assert len(gone) == 2
+    assert set(gone) == set(held)
+
+
+def test_more_than_a_gigabyte_is_dropped_at_once(head, monkeypatch):
+    monkeypatch.setattr(limits, "AT_ONCE", 1000)
+    test = opened("Setup", section="Data")
+    test.file_uploader[0].set_value([("me.nii", head[0], "")]).run()
+    assert any("at once; use fewer" in one.value for one in test.text)
+    assert test.button(key="upload-use").disabled
+
+
 def test_a_removed_scan_is_gone_and_the_page_goes_on(head):
     test = used(opened("Setup", section="Data"), {"me.nii": head[0]})
     test.session_state["_data"] = MINE
-    assert moved(test, "Explore").selectbox(key="data").value == MINE
+    assert moved(test, "Start").selectbox(key="data").value == MINE
     moved(test, "Setup").button(key="upload-drop-me").click().run()
     assert not test.exception
     assert list(uploads().iterdir()) == []
-    assert moved(test, "Explore").selectbox(key="data").value != MINE
+    assert moved(test, "Start").selectbox(key="data").value != MINE
 
 
 def test_a_new_session_sweeps_what_nobody_looked_at_for_a_day():

@@ -90,7 +90,7 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
     whole = (len(frame), len(position)) == (10, 3) and np.isfinite((*frame, *position)).all()
     least, most = limits.SPACING_MM
     near = whole and least <= min(frame[2:4]) <= max(frame[2:4]) <= most
-    if not near or np.abs(position).max() > FAR_MM or np.abs(frame[4:]).max() > 1:
+    if not near or np.abs(position).max() > FAR_MM or np.abs(frame[4:]).max() > 2:
         raise DataError("Does not say soundly where its slice lies; export it again.")
     if not 1 <= min(frame[:2]) <= max(frame[:2]) <= limits.SIDES[1]:
         raise DataError(f"Has {frame[0]} x {frame[1]} pixels; at most {limits.SIDES[1]} a side.")
