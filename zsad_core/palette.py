@@ -5,10 +5,20 @@ Universal Design"); its yellow is kept for the lesion bars, and dashes and marks
 colours say.
 """
 
+from typing import Literal
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 Style = tuple[str, str, str]
+Rgb = tuple[int, int, int]
+Classes = Literal["classic", "safe"]
+# True positive, false positive, false negative, and predicted where there is no truth; the same as
+# in the viewer. In the safe set false positives are hatched too, and what was missed is outlined.
+CLASSES: dict[Classes, tuple[Rgb, Rgb, Rgb, Rgb]] = {
+    "classic": ((46, 204, 64), (255, 65, 54), (46, 134, 255), (255, 193, 7)),
+    "safe": ((0, 158, 115), (204, 121, 167), (86, 180, 233), (240, 228, 66)),
+}
 
 
 def styles(names: list[str]) -> dict[str, Style]:

@@ -1,0 +1,90 @@
+"""Small pictures of a view: what was found, wrongly found and missed, over the scan."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from zsad_core import views
+from zsad_core.engine import Engine
+from zsad_core.evaluation import map_key
+from zsad_core.palette import CLASSES, Classes
+from zsad_core.scoring import box_of
+from zsad_core.store import key_of
+from zsad_core.types import ByteArray, FloatArray, MaskArray
+from zsad_core.views import View
+
+OPACITY = 0.55
+SIDE = 320  # pixels
+
+
+def thumbnail(engine: Engine, view: View, palette: Classes = "classic") -> ByteArray:
+    """The view's slice as `draw` makes it, (SIDE, SIDE, 3): made once, then kept in the store.
+
+    Features that lack are encoded first; raises what `views.mask_of` raises.
+    """
+    key = key_of(
+        map_key(engine, view.map),
+        what="thumbnail",
+        labels=view.map.features.slices.data.labels,
+        index=view.index,
+        readout=replace(view.readout, threshold=view.threshold.level),
+        palette=palette,
+    )
+    found = engine.store.read(key, "picture")
+    if found is not None:
+        return found
+    return engine.store.write(key, "picture", draw(engine, view, palette), view)
+
+
+def draw(engine: Engine, view: View, palette: Classes = "classic", side: int = SIDE) -> ByteArray:
+    """The view's slice, (side, side, 3): `classes` in true proportions, cropped to the brain.
+
+    The crop holds the brain of every slice, so that slices of one volume compare.
+    """
+    stack, predicted = views.stack_of(engine, view), views.mask_of(engine, view)
+    truth = None if stack.truth is None else stack.truth[view.index]
+    picture = classes(stack.image[view.index], truth, predicted, palette)
+    if stack.brain.any():
+        picture = picture[box_of(stack.brain.any(axis=0))]
+    high, wide = picture.shape[0] * stack.pixel_mm[0], picture.shape[1] * stack.pixel_mm[1]
+    size = [max(1, round(side * mm / max(high, wide))) for mm in (wide, high)]
+    scaled = Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BICUBIC)
+    ground = Image.new("RGB", (side, side))
+    ground.paste(scaled, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.array(ground)
+
+
+def classes(
+    image: ByteArray, truth: MaskArray | None, predicted: MaskArray, palette: Classes = "classic"
+) -> ByteArray:
+    """True and false positives and false negatives, all (H, W), laid over the slice: (H, W, 3).
+
+    Without truth what is predicted has a colour of its own. In the safe palette false positives
+    are hatched and false negatives outlined, so that colour is not the only cue.
+
+    >>> slice_, none = np.zeros((1, 2), np.uint8), np.zeros((1, 2), bool)
+    >>> classes(slice_, none, ~none)[0, 0].tolist() == [int(0.55 * c) for c in (255, 65, 54)]
+    True
+    """
+    picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
+    right, wrong, lost, only = CLASSES[palette]
+    if truth is None:
+        _lay(picture, predicted * OPACITY, only)
+        return picture.astype(np.uint8)
+    false, missed = predicted & ~truth, truth & ~predicted
+    strength = np.full(image.shape, OPACITY)
+    if palette == "safe":
+        striped = np.indices(image.shape).sum(axis=0) % 4 < 2
+        strength = np.where(striped, 1.5 * OPACITY, OPACITY / 4)
+        missed &= ~ndimage.binary_erosion(missed)
+    _lay(picture, (truth & predicted) * OPACITY, right)
+    _lay(picture, false * strength, wrong)
+    _lay(picture, missed * (1.0 if palette == "safe" else OPACITY), lost)
+    return picture.astype(np.uint8)
+
+
+def _lay(picture: FloatArray, opacity: FloatArray, colour: tuple[int, int, int]) -> None:
+    """Blend a colour into a picture (H, W, 3), as strong as (H, W) says."""
+    picture += opacity[..., None] * (np.array(colour) - picture)
