@@ -22,6 +22,12 @@ def _on_grid(threshold: Threshold) -> Threshold:
     return threshold
 
 
+def _offered(read: ReadoutSpec) -> ReadoutSpec:
+    if not 0 <= read.min_component_voxels <= 200:
+        raise ValueError(f"{read.min_component_voxels} voxels are not in 0 … 200")
+    return read
+
+
 @dataclass(frozen=True)
 class Pin:
     """A view that can be restored, and what a user says of it.
@@ -49,7 +55,7 @@ class Pin:
     volumes: tuple[Name, ...]
     index: Annotated[int, pydantic.Field(ge=0)]
     threshold: Annotated[Threshold, pydantic.AfterValidator(_on_grid)]
-    readout: ReadoutSpec
+    readout: Annotated[ReadoutSpec, pydantic.AfterValidator(_offered)]
 
     @property
     def view(self) -> tuple[object, ...]:

@@ -201,8 +201,10 @@ def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
         pins = change(list(all_pins()))
         if len(pins) > MOST:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
+        content = written(tuple(pins))
+        parsed(content, "pins.json")  # what cannot be read again is not written
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(written(tuple(pins)))
+        temporary.write_bytes(content)
         temporary.replace(path)
 
 

@@ -47,7 +47,8 @@ def draw(engine: Engine, view: View, palette: Classes = "classic", side: int = S
     truth = None if stack.truth is None else stack.truth[view.index]
     picture = classes(stack.image[view.index], truth, predicted, palette)
     if stack.brain.any():
-        picture = picture[box_of(stack.brain.any(axis=0))]
+        _, rows, columns = box_of(stack.brain)
+        picture = picture[rows, columns]
     high, wide = picture.shape[0] * stack.pixel_mm[0], picture.shape[1] * stack.pixel_mm[1]
     size = [max(1, round(side * mm / max(high, wide))) for mm in (wide, high)]
     scaled = Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BICUBIC)

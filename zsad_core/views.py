@@ -1,10 +1,14 @@
 """What a user looks at: one slice of a map at a threshold. Pins keep it, exports draw it."""
 
+import math
 from dataclasses import dataclass, replace
 
-from zsad_core import pipeline
+import numpy as np
+
+from zsad_core import metrics, pipeline
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError
+from zsad_core.readout import readout
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import MapSpec, MaskArray, ReadoutSpec, SliceStack, Threshold
 
@@ -38,9 +42,42 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
     to drop small components.
     """
     stack = stack_of(engine, view)
-    read = replace(view.readout, threshold=view.threshold.level)
+    read = _read(view)
     if read.min_component_voxels > 1:
         levels = pipeline.anomaly_map(engine, view.map).levels
         return predicted_mask(levels, stack.brain, read)[view.index]
     levels, _ = pipeline.slice_levels(engine, view.map, [view.index])
     return predicted_mask(levels, stack.brain[[view.index]], read)[0]
+
+
+def quick(engine: Engine, view: View) -> bool:
+    """Whether `mask_of` waits for one slice at most, not for the features of a whole volume."""
+    by_slice = not pipeline.method_of(view.map).by_volume(len(view.map.references))
+    small = view.readout.min_component_voxels > 1
+    return (by_slice and not small) or pipeline.ready(engine, view.map)
+
+
+def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:
+    """2D Dice of the slice and 3D Dice of the volume, under the view's readout.
+
+    None where there is none: without truth, of a slice that the empty-slice rule leaves out, of a
+    volume without lesion, and of a volume whose features are not all stored.
+    """
+    stack = stack_of(engine, view)
+    if stack.truth is None:
+        return None, None
+    mask, truth = mask_of(engine, view), stack.truth[view.index]
+    one = _dice(truth, mask, view.readout.empty_slices)
+    volume = None
+    if pipeline.ready(engine, view.map):
+        volume = readout(stack, pipeline.anomaly_map(engine, view.map), _read(view)).dice_3d
+    return None if math.isnan(one) else one, volume
+
+
+def _dice(truth: MaskArray, predicted: MaskArray, empty: metrics.EmptySlices) -> float:
+    counts = [np.array([mask.sum()]) for mask in (truth, predicted, truth & predicted)]
+    return float(metrics.dice_of_counts(counts[0], counts[1], counts[2], empty)[0])
+
+
+def _read(view: View) -> ReadoutSpec:
+    return replace(view.readout, threshold=view.threshold.level)

@@ -24,6 +24,7 @@ PAGES = {
     "pages/2_Prompts.py": "Prompts",
     "pages/3_Depth.py": "Depth",
     "pages/4_Cohort.py": "Cohort",
+    "pages/5_Failures.py": "Failures",
     "pages/6_Setup.py": "Setup",
 }
 STYLE = """<style>

@@ -6,18 +6,17 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import compare, compute, thresholds, volume_set
-from pages.ui.scans import label_names, scan, slice_mm
+from pages.ui import compare, compute, pinning, thresholds, volume_set
+from pages.ui.scans import scan
+from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.solid import solid_figure
-from pages.ui.viewer import ViewerMap, ViewerOptions, viewer
-from zsad_core import pipeline, slicing
-from zsad_core.evaluation import map_key
-from zsad_core.jobs import Job
+from pages.ui.viewer import ViewerMap, viewer
+from zsad_core import slicing
 from zsad_core.readout import Readout, readout
-from zsad_core.references import written
 from zsad_core.scoring import predicted_mask
-from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
+from zsad_core.types import MapSpec, ReadoutSpec, SliceStack, Threshold
+from zsad_core.views import View
 
 
 def visible_slice(stack: SliceStack) -> int:
@@ -36,19 +35,24 @@ def explore(choice: Choice) -> None:
     stack = compute.stack(choice.map)
     index = visible_slice(stack)
     place = st.container()
-    others = compare.compared(choice)
-    anomaly, key, encoding = _map(choice.map, index)
+    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    with left:
+        others = compare.compared(choice)
+    anomaly, key, encoding = map_of(choice.map, index)
     whole = anomaly if encoding is None else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
-    maps, jobs = [(key, _shown(choice.map, anomaly, choice.label))], [encoding, validating]
+    first = viewer_map(choice.map, anomaly, choice.label, whole=encoding is None)
+    maps, jobs = [(key, first)], [encoding, validating]
     for name, spec in others.items():
-        found, key, job = _map(spec, index)
+        found, key, job = map_of(spec, index)
         over = spec.features.slices != choice.map.features.slices
-        maps.append((key, _shown(spec, found, name, over)))
+        maps.append((key, viewer_map(spec, found, name, over, job is None)))
         jobs.append(job)
     with place:
-        _view(choice, stack, maps, (index, threshold))
+        _view(choice, maps, (index, threshold))
+    with right:
+        pinning.offer(View(choice.map, st.session_state["slice"], threshold, choice.readout))
     for running in jobs:
         if running is not None:
             compute.show_job(running)
@@ -56,67 +60,22 @@ def explore(choice: Choice) -> None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
         compute.make_rest_of_demo(choice.data)
-    said = filter(None, map(volume_set.words, (choice.map, *others.values())))
-    for words in dict.fromkeys(said):
-        st.caption(compute.plain(words))
-    _small_print(choice, threshold)
-
-
-def _map(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
-    """The whole map, or the visible slice's alone while a job encodes the others.
-
-    Where no slice has a map alone, none is shown until the job is done.
-    """
-    if compute.ready(spec):
-        return compute.whole_map(spec), map_key(compute.engine(), spec), None
-    stack, method = compute.stack(spec), pipeline.method_of(spec)
-    alone = not method.by_volume(len(spec.references))
-    name = map_key(compute.engine(), spec) if alone else f"none of {spec.features.slices.subject}"
-    levels = np.zeros(stack.image.shape, np.uint8)
-    scores = np.full(len(levels), np.nan, np.float32)
-    if alone and stack.brain[index].any():
-        with st.spinner("Encoding this slice …", show_time=True):
-            levels[[index]], scores[[index]] = pipeline.slice_levels(
-                compute.engine(), spec, [index]
-            )
-    shown = AnomalyMap(levels, scores, method.high)
-    return shown, f"{name}-{index}", compute.start_encoding(spec)
-
-
-def _shown(spec: MapSpec, found: AnomalyMap, title: str, over: bool = False) -> ViewerMap:
-    """The map for the viewer; over a scan of its own where that is not the one shown first."""
-    slices, recipe = spec.features.slices, spec.features.recipe
-    own = {"over": scan(slices), "window": compute.stack(spec).window} if over else {}
-    return ViewerMap(found.levels, found.high, title, recipe.grid if recipe else 0, **own)
+    maps_said = (choice.map, *others.values())
+    for words in dict.fromkeys([*map(volume_set.words, maps_said), few_shot(choice.map)]):
+        if words:
+            st.caption(compute.plain(words))
+    st.caption(compute.plain(small_print(View(choice.map, index, threshold, choice.readout))))
 
 
 def _view(
-    choice: Choice,
-    stack: SliceStack,
-    maps: Sequence[tuple[str, ViewerMap]],
-    wanted: tuple[int, Threshold],
+    choice: Choice, maps: Sequence[tuple[str, ViewerMap]], wanted: tuple[int, Threshold]
 ) -> None:
-    index, threshold = wanted
-    slices = choice.map.features.slices
-    synthetic = " · synthetic" if choice.synthetic else ""
-    original = compute.engine().volume(slices)
-    options = ViewerOptions(
-        slice=index,
-        threshold=threshold.level,
+    slices, (index, threshold) = choice.map.features.slices, wanted
+    options = options_of(
+        View(choice.map, index, threshold, choice.readout),
         sequence=_jump((choice.subject.id, threshold)),
-        brain_only=choice.readout.brain_only,
-        smallest=choice.readout.min_component_voxels,
-        empty_slices=choice.readout.empty_slices,
-        voxel_ml=stack.voxel_ml,
-        plane=slices.plane,
-        pixel_mm=stack.pixel_mm,
-        slice_mm=slice_mm(stack),
-        affine=original.affine,
-        window=stack.window,
-        labels=label_names(slices),
-        depth=tuple(slicing.depths(stack.brain, choice.readout.centre).tolist()),
-        title=f"{choice.subject.id}{synthetic}",
-        note=" ".join(original.notes),
+        title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",
+        note=" ".join(compute.engine().volume(slices).notes),
     )
     volume_key, volume = scan(slices)
     state = viewer(volume, volume_key, maps, options=options, key="viewer")
@@ -172,17 +131,3 @@ def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
     mask = predicted_mask(levels, compute.stack(spec).brain, read)
     found = slicing.to_voxels(mask, plane)
     return solid_figure(volume.brain, volume.truth, found, volume.affine)
-
-
-def _small_print(choice: Choice, threshold: Threshold) -> None:
-    features = choice.map.features
-    high = pipeline.method_of(choice.map).high
-    if normal := ", ".join(map(written, choice.map.references)):
-        st.caption(f"Few-shot: compared with the normal slices {compute.plain(normal)}.")
-    st.caption(
-        f"Threshold {threshold.level / 255 * high:.3f} of 0 … {high:g} "
-        f"(level {threshold.level} of 255; {threshold.rule}: {threshold.note}) · "
-        f"{features.precision} on {compute.engine().device} · "
-        f"empty slices: {EMPTY_SLICES[choice.readout.empty_slices]} · "
-        f"mask {'inside the brain' if choice.readout.brain_only else 'anywhere'}"
-    )

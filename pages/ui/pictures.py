@@ -1,12 +1,28 @@
-"""Still pictures of one slice: the anomaly map in colour, and what changed in it."""
+"""Still pictures of one slice: classes over the scan, and the anomaly map in colour."""
 
 import numpy as np
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
+TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (44, 190, 78), (230, 57, 53), (52, 120, 246)
 GAINED, LOST = np.array((213, 94, 0)), np.array((0, 114, 178))
+
+
+def classes(
+    image: ByteArray, truth: MaskArray | None, predicted: MaskArray, opacity: float = 0.55
+) -> ByteArray:
+    """(H, W, 3): true positive green, false positive red, false negative blue over the slice."""
+    truth = np.zeros_like(predicted) if truth is None else truth
+    picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
+    for mask, colour in (
+        (truth & predicted, TRUE_POSITIVE),
+        (~truth & predicted, FALSE_POSITIVE),
+        (truth & ~predicted, FALSE_NEGATIVE),
+    ):
+        picture[mask] = (1 - opacity) * picture[mask] + opacity * np.array(colour)
+    return picture.astype(np.uint8)
 
 
 def heat(levels: ByteArray) -> ByteArray:

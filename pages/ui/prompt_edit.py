@@ -10,7 +10,7 @@ from pages.ui import compute, pictures, prompt_documents, thresholds
 from pages.ui.explore import visible_slice
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, history, pipeline, thumbnails
+from zsad_core import evaluation, history, pipeline
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
@@ -67,7 +67,7 @@ def _slice(
         output_format="PNG",
     )
     column.image(
-        thumbnails.classes(stack.image[index], truth, mask),
+        pictures.classes(stack.image[index], truth, mask),
         caption=f"slice score {scores[0]:.3f}",
         width="stretch",
         output_format="PNG",

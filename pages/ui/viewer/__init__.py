@@ -1,6 +1,21 @@
 """The slice viewer: a canvas in the browser that owns scrubbing, threshold and overlay."""
 
-from pages.ui.viewer.mount import viewer
-from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
+from pages.ui.viewer.mount import carry, present, viewer
+from pages.ui.viewer.payload import (
+    ViewerCase,
+    ViewerMap,
+    ViewerOptions,
+    ViewerState,
+    ViewerVolume,
+)
 
-__all__ = ["ViewerMap", "ViewerOptions", "ViewerState", "ViewerVolume", "viewer"]
+__all__ = [
+    "ViewerCase",
+    "ViewerMap",
+    "ViewerOptions",
+    "ViewerState",
+    "ViewerVolume",
+    "carry",
+    "present",
+    "viewer",
+]

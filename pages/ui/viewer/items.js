@@ -61,3 +61,7 @@ function isHere(blob, k) {
   return blob && [...blob.have.values()].some(({ first, count: size }) =>
     k >= first && k < first + size);
 }
+
+function isWhole({ blob }) {
+  return !blob || blob.have.size === blob.header.parts;
+}

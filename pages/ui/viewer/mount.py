@@ -1,6 +1,6 @@
 """Mounts the viewer: carriers hold the bytes, the viewer component gets small JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, Viewe
 _HERE = Path(__file__).parent
 _PARTS = (
     "elements colours planes counts components items blend panel marks layout stage strip "
-    "numbers view looks side toolbar keys hand viewer"
+    "numbers view looks side toolbar keys hand present viewer"
 )
 _SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 
@@ -63,21 +63,45 @@ def viewer(
             key=key,
             data=payload.message(volume_key, maps, options),
             on_view_change=_nothing,
+            on_go_change=_nothing,
         )
-        _carry(volume, volume_key, maps, (options.slice, key))
+        carry(volume, volume_key, maps, (options.slice, key))
     memory = f"{key}-believed"
     believed = payload.state(result.view, options, len(volume.image), st.session_state.get(memory))
     st.session_state[memory] = believed
     return believed
 
 
-def _carry(
+def present(
+    volume_key: str,
+    maps: Sequence[tuple[str, ViewerMap]],
+    *,
+    options: ViewerOptions,
+    key: str,
+    turn: Callable[[int], None],
+) -> None:
+    """Show `options.case` in the whole window; `carry` brings the bytes that it names.
+
+    `turn` is called with the number of the case that the user turns to, from 1, or 0 to leave.
+    """
+    _viewer(
+        key=key,
+        data=payload.message(volume_key, maps, options),
+        on_view_change=_nothing,
+        on_go_change=lambda: turn(int(st.session_state[key]["go"])),
+    )
+
+
+def carry(
     volume: ViewerVolume,
     volume_key: str,
     maps: Sequence[tuple[str, ViewerMap]],
     wanted: tuple[int | None, str],
 ) -> None:
-    """One carrier a slab of each array, those nearest to the wanted slice filled first."""
+    """One carrier a slab of each array, those nearest to the wanted slice filled first.
+
+    `wanted` is that slice and a key of the carriers.
+    """
     index, key = wanted
     parts = blobs.slabs(volume.image.shape)
     here = len(volume.image) // 2 if index is None else index

@@ -20,12 +20,14 @@ function drawNumbers(viewer) {
     if (item.volume.hasTruth) {
       const one = dice(sliceCounts(item.volume, item.counts, k), data.emptySlices);
       const all = dice(whole, data.emptySlices);
-      parts.push([`slice Dice${mark}`, number(one, 3)], [`volume Dice${mark}`, number(all, 3)]);
+      parts.push([`slice Dice${mark}`, number(one, 3)]);
+      if (item.whole) parts.push([`volume Dice${mark}`, number(all, 3)]);
       if (i === 0) {
         parts.push(["truth", ml(whole.tp + whole.fn)]);
         Object.assign(root.dataset, { dice: number(one, 4), volumeDice: number(all, 4) });
       }
     }
+    if (!item.whole) return; // a map of one slice has no numbers of the volume
     parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
     if (item.volume.hasTruth && !mark) parts.push(["false positive", ml(whole.fp)]);
   });
@@ -104,12 +106,12 @@ function drawDepth(viewer) {
   const theme = themeOf(viewer.root);
   const items = viewer.items.filter(({ counts }) => counts);
   const colours = [theme.primary, theme.text, "#CC79A7", "#009E73"];
-  const curves = volume.hasTruth ? items.map((item, i) => ({
+  const curves = volume.hasTruth ? items.filter(({ whole }) => whole).map((item, i) => ({
     colour: colours[i], dash: [[], [5, 4], [2, 3], [8, 3]][i],
     values: Array.from({ length: volume.slices }, (_, k) =>
       dice(sliceCounts(item.volume, item.counts, k), data.emptySlices)),
   })) : [];
-  const predicted = items[0]?.counts.predicted ?? null;
+  const predicted = (items[0]?.whole && items[0].counts.predicted) || null;
   const hover = viewer.hover === null ? null : Math.min(viewer.hover, volume.slices - 1);
   const truth = volume.hasTruth ? volume.lesion : null;
   const facts = hover === null ? [] : [`slice ${hover + 1}`,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
@@ -30,6 +30,7 @@ class ViewerMap:
 
     `grid` is the number of patches along a side of the method's square input, 0 without any.
     `over` is a scan of its own with its key, where the map is not of the volume shown first.
+    `whole` is false while only the slice looked at has levels.
     """
 
     levels: ByteArray
@@ -38,6 +39,27 @@ class ViewerMap:
     grid: int = 0
     over: tuple[str, ViewerVolume] | None = None
     window: tuple[float, float] | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class ViewerCase:
+    """What stands round the picture where a case is presented, on a page of its own.
+
+    `key` changes with the case, `number` counts from 1; `line` names subject and method, `foot` is
+    small print. A case with a `problem` shows that sentence in place of a picture.
+    """
+
+    key: str
+    number: int
+    count: int
+    title: str
+    line: str
+    kind: str = ""
+    note: str = ""
+    foot: str = ""
+    synthetic: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +72,8 @@ class ViewerOptions:
     height and width of a pixel, `slice_mm` the way from slice to slice, `affine` takes voxels
     (x, y, z) to mm; `window` are the intensities of image 0 and 255; `labels` name the truth's
     parts. `depth` is the position of each slice in -1..1 with NaN where there is no brain.
-    Components of fewer than `smallest` voxels are left out of mask and counts.
+    Components of fewer than `smallest` voxels are left out of mask and counts. With a `case` the
+    viewer fills the window, without its controls.
     """
 
     slice: int | None = None
@@ -73,6 +96,7 @@ class ViewerOptions:
     title: str = ""
     note: str = ""
     height: int = 680
+    case: ViewerCase | None = None
 
 
 @dataclass(frozen=True)
@@ -111,13 +135,14 @@ def message(
         "title": options.title,
         "note": options.note,
         "height": options.height,
+        "case": asdict(options.case) if options.case else None,
     }
 
 
 def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
     over = shown.over[0] if shown.over else ""
     about = {"hash": key, "high": float(shown.high), "title": shown.title, "grid": shown.grid}
-    return {**about, "volume": over, "window": shown.window}
+    return {**about, "volume": over, "window": shown.window, "whole": shown.whole}
 
 
 def state(

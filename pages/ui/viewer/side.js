@@ -10,6 +10,7 @@ class Side {
     this.buildThreshold();
     this.legend = element("div", "z-legend");
     this.legendGroup = this.group("This slice (pixels)", this.legend);
+    this.legendGroup.box.classList.add("z-legend-box");
     this.palettes = choiceOf("z-palettes", [["classic", "Classic"], ["safe", "Colour-blind safe"]],
       (palette) => viewer.set({ palette }));
     this.group("Colours", this.palettes);

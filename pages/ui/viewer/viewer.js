@@ -4,7 +4,7 @@
 const viewers = new WeakMap();
 const REPORT_AFTER_MS = 250;
 const BLINK_MS = 700;
-const NO_MAP = { hash: "", volume: "", title: "", high: 1, grid: 0 };
+const NO_MAP = { hash: "", volume: "", title: "", high: 1, grid: 0, whole: true };
 const SLIM = 640; // px of width under which the column stands below the picture
 
 class Viewer {
@@ -52,12 +52,14 @@ class Viewer {
     this.slider = range("slice", "Slice", 1);
     const depth = element("div", "z-depth");
     depth.append(this.strip, this.slider);
+    this.present = new Present(this);
     this.toolbar = new Toolbar(this);
     this.side = new Side(this);
     this.live = element("div", "z-live");
     this.live.setAttribute("aria-live", "polite");
-    root.append(this.header, this.toolbar.root, this.side.root, this.stage, this.probe, depth,
-      this.live);
+    root.append(this.present.head, this.header, this.toolbar.root, this.side.root, this.stage,
+      this.probe, depth, this.present.foot, this.live);
+    this.side.root.prepend(this.present.note);
   }
 
   buildHelp() {
@@ -75,6 +77,7 @@ class Viewer {
   set(change) {
     Object.assign(this.state, change);
     this.clamp();
+    if (this.data?.case) return this.schedule(); // what is done while presenting, nobody is told
     const { cross, threshold, ...look } = this.state;
     registry.last = { look, given: this.seen.look, shape: this.shape };
     this.schedule();
@@ -171,10 +174,11 @@ class Viewer {
 
   // ---- what Python sends
 
-  update({ data, setStateValue }) {
+  update({ data, setStateValue, setTriggerValue }) {
     clearTimeout(this.leaving);
     this.tell = setStateValue;
     this.data = data;
+    this.present.take(data.case, setTriggerValue);
     if (!this.root.isConnected || !this.parent.contains(this.root)) this.parent.append(this.root);
     this.root.style.setProperty("--z-height", `${data.height}px`);
     const look = JSON.stringify([data.layers, data.palette, data.colourMap]);
@@ -200,7 +204,8 @@ class Viewer {
       this.clamp();
     }
     const here = ({ blob }) => isHere(blob, state.cross[0]);
-    const waiting = !volume || !here(volume) ? "Loading the scan …"
+    const waiting = data.case?.problem ? data.case.problem
+      : !volume || !here(volume) ? "Loading the scan …"
       : this.items.some((item) => item.hash && !here(item)) ? "Loading the anomaly map …" : "";
     this.message.textContent = waiting;
     this.message.hidden = !waiting;
@@ -237,6 +242,7 @@ class Viewer {
       clearInterval(this.blinker);
       registry.listeners.delete(this.onBlob);
       this.observer.disconnect();
+      this.present.stop();
       viewers.delete(this.parent);
     }, 2000);
   }
@@ -252,9 +258,12 @@ class Viewer {
 
   draw() {
     const start = performance.now();
-    this.size = within(this.root.clientWidth / 84, 12.5, 22);
-    this.root.classList.toggle("z-slim", this.root.clientWidth < SLIM);
+    const presenting = Boolean(this.data.case);
+    this.root.classList.toggle("z-empty", !this.volume);
+    this.size = within(this.root.clientWidth / (presenting ? 80 : 84), 12.5, presenting ? 48 : 22);
+    this.root.classList.toggle("z-slim", this.root.clientWidth < SLIM && !presenting);
     this.root.style.fontSize = `${this.size}px`;
+    this.present.draw();
     countItems(this);
     this.toolbar.draw();
     this.side.draw();
@@ -265,12 +274,12 @@ class Viewer {
     drawDepth(this);
     this.slider.value = this.state.cross[0];
     const { cross, threshold, zoom, low, high, layout, plane, convention } = this.state;
-    const whole = [this.volume, ...this.items].every(({ blob }) =>
-      !blob || blob.have.size === blob.header.parts);
+    const whole = [this.volume, ...this.items].every(isWhole);
     Object.assign(this.root.dataset, { parts: whole ? "whole" : "some", slice: cross[0],
       cross: String(cross), threshold, zoom: zoom.toFixed(3), window: `${low},${high}`,
       layout, plane, convention,
       frameMs: (performance.now() - start).toFixed(2) });
+    this.present.frame();
   }
 }
 

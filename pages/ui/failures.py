@@ -1,0 +1,34 @@
+"""The Failures page's sections; a case in the address is presented instead."""
+
+import streamlit as st
+
+from pages.ui.picks import KEPT
+from pages.ui.pin_list import nothing, pin_list
+from pages.ui.present import asked, invitation, present
+from zsad_core import pins
+
+SECTIONS = ("Pins", "Present")
+
+
+def failures() -> None:
+    """One section at a time."""
+    kept = pins.all_pins()
+    number = asked(len(kept))
+    if number:
+        present(kept, number)
+        return
+    section = st.segmented_control(
+        "Section",
+        SECTIONS,
+        default=SECTIONS[0],
+        key="failures",
+        required=True,
+        label_visibility="collapsed",
+        **KEPT,
+    )
+    if section == "Pins":
+        pin_list(kept)
+    elif kept:
+        invitation(kept)
+    else:
+        nothing()

@@ -1,0 +1,126 @@
+"""What is pinned, in order: looked at, edited, moved, opened, shared as a file."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from pages.ui.pinning import choose
+from pages.ui.present import dice_said, said, turn
+from zsad_core import pins, thumbnails, views
+from zsad_core.errors import ZsadError
+from zsad_core.pin_files import LARGEST
+from zsad_core.pins import Pin
+from zsad_core.views import View
+
+EXPLORE = "pages/1_Explore.py"
+SHOWN = 20  # pins at once
+HOW = (
+    "Nothing is pinned yet. In Explore, find a slice that tells something and press **Pin this "
+    "view**; it comes here with its threshold, prompts and numbers, and stays."
+)
+
+
+def pin_list(kept: Sequence[Pin]) -> None:
+    """The file's buttons, then a row for each pin."""
+    _file(kept)
+    if not kept:
+        nothing()
+        return
+    first = 0
+    if len(kept) > SHOWN:
+        pages = -(-len(kept) // SHOWN)
+        first = SHOWN * (st.number_input(f"Page of {pages}", 1, pages, key="pins-page") - 1)
+    for at, pin in list(enumerate(kept))[first : first + SHOWN]:
+        with st.container(border=True):
+            _row(pin, at, len(kept))
+
+
+def nothing() -> None:
+    """How to pin, and a way there."""
+    st.info(HOW)
+    st.page_link(EXPLORE, label="Open Explore", icon=":material/arrow_forward:")
+
+
+def _file(kept: Sequence[Pin]) -> None:
+    show, load, save, _ = st.columns([1, 1, 1, 3])
+    show.button(
+        "Present", type="primary", disabled=not kept, on_click=turn, args=(1,), width="stretch",
+        icon=":material/slideshow:",
+    )  # fmt: skip
+    save.download_button(
+        "Download pins", pins.as_file(kept), "pins.json", "application/json", disabled=not kept,
+        on_click="ignore", width="stretch", help="One file to share; it names data, not folders.",
+    )  # fmt: skip
+    with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
+        file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
+        if st.form_submit_button("Add them", width="stretch") and file is not None:
+            new, known = pins.add_file(file.getvalue(), file.name)
+            again = f" {known} were here already." if known else ""
+            st.session_state["_loaded"] = f"{new} pins added.{again}"
+            st.rerun()
+    if told := st.session_state.pop("_loaded", ""):
+        st.success(told)
+
+
+def _row(pin: Pin, at: int, count: int) -> None:
+    picture, words, buttons = st.columns([1, 4, 1])
+    with picture:
+        view = _picture(pin)
+    with words:
+        kind = f":orange-badge[{plain(pin.kind)}] " if pin.kind else ""
+        st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
+        st.caption(
+            plain(
+                f"{said(pin)} · slice {pin.index + 1} · level {pin.threshold.level} "
+                f"({pin.threshold.rule}) · {dice_said(pin)} when pinned, {pin.date[:10]}"
+            )
+        )
+        if pin.note:
+            st.markdown(plain(pin.note))
+    with buttons:
+        _buttons(pin, at, count, view)
+
+
+def _picture(pin: Pin) -> View | None:
+    """The pin's thumbnail and view; a sentence and None where it cannot be shown here."""
+    try:
+        view = pins.view_of(compute.engine(), pin)
+        if not views.quick(compute.engine(), view):
+            st.caption("Its map is not stored here; open it in Explore to compute it.")
+            return view
+        with st.spinner("Drawing …"):
+            st.image(thumbnails.thumbnail(compute.engine(), view), output_format="PNG")
+    except ZsadError as error:
+        st.warning(plain(str(error)))
+        return None
+    return view
+
+
+def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
+    if view is not None and st.button(
+        "Explore", key=f"open-{pin.id}", on_click=choose, args=(view,), width="stretch"
+    ):
+        compute.go(EXPLORE)
+    st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,), width="stretch")
+    with st.container(horizontal=True):
+        for label, by, end in (("↑", -1, at == 0), ("↓", 1, at == count - 1)):
+            name = "up" if by < 0 else "down"
+            if st.button(label, key=f"{name}-{pin.id}", disabled=end, help=f"Move {name}"):
+                pins.move(pin.id, by)
+                st.rerun()
+        with st.popover("Edit"):
+            _edit(pin)
+
+
+def _edit(pin: Pin) -> None:
+    with st.form(f"edit-{pin.id}", border=False):
+        title = st.text_input("Title", pin.title, max_chars=200)
+        note = st.text_area("Note", pin.note, max_chars=2000)
+        if st.form_submit_button("Keep", type="primary", width="stretch"):
+            pins.edit(pin.id, title, note)
+            st.rerun()
+    if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):
+        pins.remove(pin.id)
+        st.rerun()

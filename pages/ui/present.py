@@ -1,0 +1,144 @@
+"""Presenting the pins: one case a page, in the whole window, turned by keys or a clicker."""
+
+import contextlib
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import compute, volume_set
+from pages.ui.scans import scan
+from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
+from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, blobs
+from pages.ui.viewer import carry as carry_bytes
+from pages.ui.viewer import present as show
+from zsad_core import datasets, methods, pins, views
+from zsad_core.errors import ZsadError
+from zsad_core.jobs import Job
+from zsad_core.pins import Pin
+from zsad_core.views import View
+
+ALONE = """<style>
+[data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
+[data-testid="stMain"] { overflow: hidden; }
+</style>"""
+NO_DEVICE = "Research software, no medical device."
+KEYS = (
+    ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
+    ("Home · End", "first, last case"),
+    ("↑ ↓ · wheel", "slices"),
+    ("n p · w · o", "lesions · worst slice · colours off while held"),
+    ("f · Esc", "full screen · leave"),
+)
+
+
+def asked(count: int) -> int:
+    """The case in the address, from 1; 0 where none is, or no such case."""
+    text = st.query_params.get("case", "")
+    return int(text) if text.isdecimal() and 1 <= int(text) <= count else 0
+
+
+def turn(number: int) -> None:
+    """Present that case, from 1, or leave with 0; for callbacks."""
+    if number:
+        st.query_params["case"] = str(number)
+    else:
+        st.query_params.pop("case", None)
+
+
+def invitation(kept: Sequence[Pin]) -> None:
+    """What presenting is, with a button that starts it."""
+    st.markdown(
+        f"**{len(kept)} pinned cases**, one a page in full screen, each with its live viewer. "
+        "The address of a case can be copied."
+    )
+    rows = "\n".join(f"| {keys} | {what} |" for keys, what in KEYS)
+    st.markdown(f"| Keys | |\n|---|---|\n{rows}")
+    st.button("Start", type="primary", on_click=turn, args=(1,), icon=":material/slideshow:")
+
+
+def present(kept: Sequence[Pin], number: int) -> None:
+    """One case in the whole window; its neighbours are brought along."""
+    st.html(ALONE)
+    place = st.container(gap=None)
+    carriers = [st.container(gap=None) for _ in kept]
+    job = None
+    with place:
+        try:
+            job = _present(kept, number, carriers[number - 1])
+        except ZsadError as error:
+            case = _case(kept, number, problem=str(error))
+            show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
+    for near in (number, number - 2):
+        if 0 <= near < len(kept):
+            with carriers[near]:
+                _bring(kept[near], near)
+    if job is not None:
+        compute.show_job(job)
+
+
+def said(pin: Pin) -> str:
+    """Method, setup, prompts, subject and modality in one line."""
+    method = methods.METHODS.get(pin.method)
+    title = method.title.split(" (")[0] if method else pin.method
+    texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
+    return f"{title} · {pin.setup}{texts} · {pin.subject} · {pin.modality}"
+
+
+def dice_said(pin: Pin) -> str:
+    """The numbers of the moment."""
+    named = (("slice Dice", pin.slice_dice), ("volume Dice", pin.volume_dice))
+    found = [f"{name} {value:.3f}" for name, value in named if value is not None]
+    return ", ".join(found) or "no Dice"
+
+
+def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
+    """The case; the job that still encodes its volume, if any."""
+    view = pins.view_of(compute.engine(), kept[number - 1])
+    views.stack_of(compute.engine(), view)
+    maps, job = _maps(view)
+    foot = _foot(kept[number - 1], view, whole=job is None)
+    synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
+    case = _case(kept, number, foot=foot, synthetic=synthetic)
+    volume_key, volume = scan(view.map.features.slices)
+    show(
+        volume_key,
+        maps,
+        options=options_of(view, sequence=number, case=case),
+        key="present",
+        turn=turn,
+    )
+    with carrier:
+        carry_bytes(volume, volume_key, maps, (view.index, f"case-{number - 1}"))
+    return job
+
+
+def _bring(pin: Pin, at: int) -> None:
+    """Have the browser hold a case before it is turned to, where it is stored and not large."""
+    with contextlib.suppress(ZsadError):
+        view = pins.view_of(compute.engine(), pin)
+        if compute.ready(view.map) and len(blobs.slabs(compute.stack(view.map).image.shape)) == 1:
+            volume_key, volume = scan(view.map.features.slices)
+            carry_bytes(volume, volume_key, _maps(view)[0], (view.index, f"case-{at}"))
+
+
+def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
+    found, key, job = map_of(view.map, view.index)
+    return [(key, viewer_map(view.map, found, "", whole=job is None))], job
+
+
+def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
+    pin = kept[number - 1]
+    about = {"title": pin.title, "line": said(pin), "kind": pin.kind, "note": pin.note}
+    return ViewerCase(pin.id, number, len(kept), **about, **more)
+
+
+def _foot(pin: Pin, view: View, whole: bool) -> str:
+    parts = [small_print(view), volume_set.words(view.map), few_shot(view.map)]
+    if tuned := view.map.prompts.tuned_on:
+        where = "this subject" if pin.subject in tuned else f"{len(tuned)} other subjects"
+        parts.append(f"texts tuned on {where}")
+    if not whole:
+        parts.append("the volume is being encoded, its numbers follow")
+    parts.append(f"pinned {pin.date[:10]} with {dice_said(pin)}")
+    return " · ".join([*filter(None, parts), NO_DEVICE])
