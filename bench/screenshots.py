@@ -60,6 +60,7 @@ SHOTS = (
     Shot("depth", "Depth", (CHART,)),
     Shot("depth-all", "Depth", (CHART,), "all evaluated subjects", kept=False),
     Shot("cohort", "Cohort", ('[data-testid="stMultiSelect"]',), kept=False),
+    Shot("failures", "Failures", ('[data-testid="stAlert"]',), kept=False),
     Shot("setup", "Setup", (TABLE,)),
     Shot("setup-weights", "Setup", (TABLE,), "Weights", kept=False),
     Shot("setup-train", "Setup", ('[data-testid="stForm"]',), "Train", kept=False),

@@ -119,12 +119,12 @@ def add_file(content: bytes, where: str) -> tuple[int, int]:
 
     Raises DataError for a file that holds something else, and then keeps nothing of it.
     """
-    found = parsed(content, where)
+    found = {one.id: one for one in parsed(content, where)}
     new: list[Pin] = []
 
     def joined(pins: list[Pin]) -> list[Pin]:
         known = {one.id for one in pins}
-        new.extend(one for one in found if one.id not in known)
+        new.extend(one for one in found.values() if one.id not in known)
         return pins + new
 
     _change(joined)

@@ -65,7 +65,7 @@ def _file(kept: Sequence[Pin]) -> None:
 
 
 def _row(pin: Pin, at: int, count: int) -> None:
-    picture, words, buttons = st.columns([1, 4, 1])
+    picture, words, buttons = st.columns([2, 6, 3])
     with picture:
         view = _picture(pin)
     with words:
@@ -99,15 +99,15 @@ def _picture(pin: Pin) -> View | None:
 
 
 def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
-    if view is not None and st.button(
-        "Explore", key=f"open-{pin.id}", on_click=choose, args=(view,), width="stretch"
-    ):
-        compute.go(EXPLORE)
-    st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,), width="stretch")
     with st.container(horizontal=True):
-        for label, by, end in (("↑", -1, at == 0), ("↓", 1, at == count - 1)):
-            name = "up" if by < 0 else "down"
-            if st.button(label, key=f"{name}-{pin.id}", disabled=end, help=f"Move {name}"):
+        if st.button(
+            "Explore", key=f"open-{pin.id}", disabled=view is None, on_click=choose, args=(view,)
+        ):
+            compute.go(EXPLORE)
+        st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
+    with st.container(horizontal=True):
+        for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
+            if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
                 pins.move(pin.id, by)
                 st.rerun()
         with st.popover("Edit"):

@@ -49,8 +49,8 @@ def turn(number: int) -> None:
 def invitation(kept: Sequence[Pin]) -> None:
     """What presenting is, with a button that starts it."""
     st.markdown(
-        f"**{len(kept)} pinned cases**, one a page in full screen, each with its live viewer. "
-        "The address of a case can be copied."
+        "The pinned cases, one a page in full screen, each with its live viewer "
+        f"(now {len(kept)}). The address of a case can be copied."
     )
     rows = "\n".join(f"| {keys} | {what} |" for keys, what in KEYS)
     st.markdown(f"| Keys | |\n|---|---|\n{rows}")

@@ -112,7 +112,7 @@ def test_explore_compares_with_another_modality(app):
     page.get_by_role("button", name="Neurological").wait_for()  # the look is kept
 
 
-@pytest.mark.parametrize("path", ["", "Explore", "Prompts", "Depth", "Setup"])
+@pytest.mark.parametrize("path", ["", "Explore", "Prompts", "Depth", "Failures", "Setup"])
 def test_every_page_opens_without_complaint(app, path):
     page, server = app
     page.goto(server.address(path, **CHOICE, method="intensity"))

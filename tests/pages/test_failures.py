@@ -1,6 +1,7 @@
 """Pins and presentation in process, on the 2 mm demo."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,6 @@ def button(test, label, at=0):
     return [one for one in test.button if one.label == label][at]
 
 
-def shown(test):
-    """What the presenting viewer is told, from its JSON."""
-    raw = next(e.proto for e in test.get("bidi_component") if "case" in str(e.proto.json))
-    return json.loads(raw.json)
-
-
 def test_explore_pins_the_view_with_its_note_and_numbers():
     choice = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
     test = opened("Explore", **choice, slice=30, level=100)
@@ -74,7 +69,12 @@ def test_explore_pins_the_view_with_its_note_and_numbers():
     assert not test.exception
     assert "Pinned." in words(test)
     [one] = pins.all_pins()
-    assert (one.title, one.note, one.index, one.threshold.level) == ("Half <b>found</b>", "why?", 30, 100)
+    assert (one.title, one.note, one.index, one.threshold.level) == (
+        "Half <b>found</b>",
+        "why?",
+        30,
+        100,
+    )
     metric = next(m.value for m in test.metric if m.label == "3D Dice")
     assert f"{one.volume_dice:.3f}" == metric
     button(test, "Pin").click().run()
@@ -87,3 +87,96 @@ def test_without_pins_the_page_says_how_to_pin():
     assert "Pin this view" in words(test)
     test.segmented_control(key="failures").set_value("Present").run()
     assert "Pin this view" in words(test)
+
+
+def test_a_row_shows_a_pin_and_text_stays_text():
+    pin("Bright *cortex* <b>", "$x$ and `code`")
+    test = opened("Failures")
+    said = words(test)
+    assert r"Bright \*cortex\* \<b\>" in said
+    assert r"\$x\$" in said
+    assert "missed lesion" in said
+    assert "slice Dice 0.250, volume Dice 0.500 when pinned" in said
+    assert len(test.image) == 1
+
+
+def test_pins_are_moved_edited_and_removed():
+    first, second = pin("one"), pin("two", index=31)
+    test = opened("Failures")
+    assert test.button(key=f"up-{first.id}").disabled
+    test.button(key=f"down-{first.id}").click().run()
+    assert [one.title for one in pins.all_pins()] == ["two", "one"]
+    next(one for one in test.text_input if one.value == "two").set_value("first")
+    button(test, "Keep").click().run()
+    assert [one.title for one in pins.all_pins()] == ["first", "one"]
+    test.button(key=f"remove-{second.id}").click().run()
+    assert [one.title for one in pins.all_pins()] == ["one"]
+    assert not test.exception
+
+
+def test_a_pin_that_was_removed_elsewhere_is_a_sentence():
+    first, _ = pin("one"), pin("two", index=31)
+    test = opened("Failures")
+    pins.remove(first.id)
+    test.button(key=f"down-{first.id}").click().run()
+    assert not test.exception
+
+
+def test_a_pin_opens_in_explore_as_it_was():
+    made = pin("one")
+    test = opened("Failures", method="winclip", subject="DEMO-MET-014-000")
+    test.button(key=f"open-{made.id}").click().run()
+    assert not test.exception
+    assert test.selectbox(key="subject").value == SUBJECT
+    assert test.selectbox(key="method").value == "intensity"
+    assert test.session_state["slice"] == 30
+    assert "level 100 of 255" in words(test)
+
+
+def test_a_file_is_loaded_and_a_hostile_one_refused():
+    made = pins.pin_of(view(), "from a colleague")
+    test = opened("Failures")
+    test.file_uploader[0].upload("pins.json", pins.as_file([made]), "application/json")
+    button(test, "Add them").click().run()
+    assert not test.exception
+    assert "1 pins added." in words(test)
+    assert [one.title for one in pins.all_pins()] == ["from a colleague"]
+    test.file_uploader[0].upload("<b>.json", b"{}", "application/json")
+    button(test, "Add them").click().run()
+    assert not test.exception
+    assert r"\<b\>.json' holds no pins" in words(test)
+
+
+def test_a_pin_whose_data_are_not_here_says_so_and_the_others_stay():
+    pin("here")
+    pins.add(replace(pin("away", index=31), id="a" * 12, index=32, data=DataSpec("brats", "MET")))
+    test = opened("Failures")
+    assert "no 'brats' data here have it" in words(test)
+    assert test.button(key=f"open-{'a' * 12}").disabled
+    assert len(test.image) == 2
+
+
+def test_a_case_in_the_address_is_presented_alone_and_a_wrong_one_is_not():
+    pin("one")
+    test = opened("Failures", query={"case": "1"})
+    assert not test.button
+    assert not test.get("button_group")
+    for wrong in ("2", "0", "-1", "x", "¹"):
+        assert opened("Failures", query={"case": wrong}).get("button_group")
+
+
+def test_a_case_that_cannot_be_shown_does_not_stop_the_show():
+    pin("one")
+    pins.add(replace(pin("two", index=31), id="a" * 12, index=99_999))
+    test = opened("Failures", query={"case": "3"})
+    assert not test.exception
+    assert not test.error
+
+
+def test_the_invitation_starts_with_the_first_case():
+    pin("one")
+    test = opened("Failures", failures="Present")
+    assert "PageDown" in words(test)
+    button(test, "Start").click().run()
+    assert not test.exception
+    assert test.query_params["case"] == "1"

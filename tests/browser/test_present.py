@@ -1,0 +1,94 @@
+"""From a pin in Explore over a restart of the app to cases presented with keys."""
+
+import json
+
+import pytest
+
+CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}
+SUBJECTS = ("DEMO-MET-014-000", "DEMO-MET-013-000")
+VIEWER = ".z-root"
+LONG = 180_000
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """A user who added the 2 mm cohort."""
+    home = tmp_path_factory.mktemp("user")
+    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    return home
+
+
+def pin(page, server, subject, index, title):
+    """Pin a slice in Explore."""
+    page.goto(server.address("Explore", **CHOICE, subject=subject))
+    page.get_by_test_id("stMetric").first.wait_for()
+    page.locator(".z-slice").fill(str(index))
+    page.wait_for_function(f"new URL(location).searchParams.get('slice') === '{index}'")
+    page.get_by_role("button", name="Pin this view").click()
+    page.get_by_text(f"Slice {index + 1} of {subject}").wait_for()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Note").fill("Why <i>this</i> fails")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.get_by_text("Pinned.").wait_for()
+
+
+def size(page, name):
+    return float(page.locator(name).first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)"))
+
+
+def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
+    page.set_default_timeout(LONG)
+    first = serve("app.py", ZSAD_HOME=str(user))
+    pin(page, first, SUBJECTS[0], 30, "First <b>case</b>")
+    pin(page, first, SUBJECTS[1], 41, "Second case")
+    assert first.complaints() == []
+
+    server = serve("app.py", ZSAD_HOME=str(user), AGAIN="1")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(server.address("Failures"))
+    page.get_by_test_id("stImage").nth(1).wait_for()
+    page.get_by_role("button", name="Present", exact=True).first.click()
+    page.locator(f'{VIEWER}[data-case="1"][data-slice="30"][data-parts="whole"]').wait_for()
+    assert page.evaluate("Boolean(document.fullscreenElement)")
+    assert page.locator(".z-case-title").inner_text() == "First <b>case</b>"
+    assert page.locator(".z-case-note").inner_text() == "Why <i>this</i> fails"
+    assert "Intensity" in page.locator(".z-case-line").inner_text()
+    assert "no medical device" in page.locator(".z-case-foot").inner_text()
+    assert page.locator(".z-case-badge").inner_text() == "synthetic"
+    for name in (".z-case-title", ".z-case-line", ".z-value"):
+        assert size(page, name) >= 28
+    for hidden in (".z-threshold", ".z-toolbar", ".z-layers"):
+        assert not page.locator(hidden).first.is_visible()
+    for hidden in ("stSidebar", "stHeader"):
+        assert not page.get_by_test_id(hidden).is_visible()
+
+    page.keyboard.press("ArrowUp")
+    page.locator(f'{VIEWER}[data-slice="31"]').wait_for()
+    page.locator(".z-canvas").hover()
+    page.mouse.wheel(0, 100)
+    page.locator(f'{VIEWER}[data-slice="30"]').wait_for()
+    page.locator('[data-test-script-state="notRunning"]').wait_for()  # the next case is brought
+    for key, case, index in (
+        ("PageDown", 2, 41),
+        ("ArrowLeft", 1, 30),
+        ("Space", 2, 41),
+        ("Home", 1, 30),
+        ("End", 2, 41),
+        ("PageUp", 1, 30),
+        ("ArrowRight", 2, 41),
+    ):
+        page.keyboard.press(key)
+        page.locator(f'{VIEWER}[data-case="{case}"][data-slice="{index}"]').wait_for()
+        page.wait_for_function(f"new URL(location).searchParams.get('case') === '{case}'")
+    assert page.locator(".z-case-count").inner_text() == "2 / 2"
+
+    address = page.url
+    page.keyboard.press("Escape")
+    page.locator(VIEWER).wait_for(state="detached")
+    assert not page.evaluate("Boolean(document.fullscreenElement)")
+    assert "case=" not in page.url
+    page.get_by_test_id("stSidebar").wait_for()
+    page.goto(address)
+    page.locator(f'{VIEWER}[data-case="2"][data-slice="41"]').wait_for()
+    assert page.complaints == []
+    assert server.complaints() == []
