@@ -78,7 +78,7 @@ def _row(pin: Pin, at: int, count: int) -> None:
             )
         )
         if pin.note:
-            st.markdown(plain(pin.note))
+            st.text(pin.note)
     with buttons:
         _buttons(pin, at, count, view)
 

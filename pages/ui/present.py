@@ -27,7 +27,7 @@ KEYS = (
     ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
     ("Home · End", "first, last case"),
     ("↑ ↓ · wheel", "slices"),
-    ("n p · w · o", "lesions · worst slice · colours off while held"),
+    ("n p · w · m · o", "lesions · worst slice · next look · colours off while held"),
     ("f · Esc", "full screen · leave"),
 )
 

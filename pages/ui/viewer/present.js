@@ -3,8 +3,8 @@
 
 const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
-const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "o", "x", "+", "=", "-"];
-const HINT = "← → cases   ↑ ↓ wheel slices   n p lesions   w worst slice   o hides colours   "
+const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
+const HINT = "← → cases   ↑ ↓ wheel slices   n p lesions   w worst   m look   o hides colours   "
   + "f full screen   Esc leaves";
 
 class Present {
@@ -13,6 +13,13 @@ class Present {
     this.shown = null;
     this.wanted = null;
     this.head = element("div", "z-case");
+    this.title = element("h1", "z-case-title");
+    this.count = element("span");
+    this.line = element("div", "z-case-line");
+    const count = element("div", "z-case-count");
+    count.append(button("‹", "the case before", () => this.turn(-1)), this.count,
+      button("›", "the next case", () => this.turn(1)));
+    this.head.append(this.title, count, this.line);
     this.note = element("div", "z-case-note");
     this.foot = element("div", "z-case-foot");
     this.onKey = (event) => this.press(event);
@@ -27,6 +34,7 @@ class Present {
     if (!shown) return;
     if (!before) this.start();
     if (shown.number === this.wanted) this.wanted = null;
+    this.fill(shown);
     if (shown.key === before?.key) return;
     Object.assign(this.viewer.state, { layout: "one", compare: "side", low: 0, high: 255 });
     this.framed = false;
@@ -87,19 +95,21 @@ class Present {
     this.tell("go", 0);
   }
 
+  fill({ number, title, line, kind, note, foot, synthetic }) {
+    this.title.replaceChildren(...(kind ? [element("span", "z-case-kind", kind)] : []), title);
+    this.line.textContent = line;
+    this.note.textContent = note;
+    this.foot.replaceChildren(...(synthetic ? [element("b", "z-case-badge", "synthetic")] : []),
+      element("span", "", foot), element("span", "", HINT));
+    this.viewer.root.dataset.case = number;
+  }
+
   draw() {
     const { shown } = this;
     for (const node of [this.head, this.note, this.foot]) node.hidden = !shown;
     if (!shown) return;
-    const title = element("h1", "z-case-title", shown.title);
-    const count = element("div", "z-case-count", `${this.wanted ?? shown.number} / ${shown.count}`);
-    this.head.replaceChildren(title, count, element("div", "z-case-line", shown.line));
-    if (shown.kind) title.prepend(element("span", "z-case-kind", shown.kind));
-    this.note.textContent = shown.note;
     this.note.hidden = !shown.note;
-    this.foot.replaceChildren(element("span", "", shown.foot), element("span", "", HINT));
-    if (shown.synthetic) this.foot.prepend(element("b", "z-case-badge", "synthetic"));
-    this.viewer.root.dataset.case = shown.number;
+    this.count.textContent = `${this.wanted ?? shown.number} / ${shown.count}`;
   }
 
   // The brain fills the picture, once it is known and drawn.
