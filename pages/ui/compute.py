@@ -61,8 +61,8 @@ def page(title: str, icon: str) -> Iterator[None]:
         st.error(plain(str(error)))
 
 
-def go(path: str, **address: str) -> NoReturn:
-    """Switch the page; each page writes the choice into its own address.
+def go(path: str, **address: str | list[str]) -> NoReturn:
+    """Switch the page; each page writes the choice into its own address, beside what is given.
 
     Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold;
     a choice made for widgets that this session never drew is written by nobody else.

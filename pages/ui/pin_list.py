@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.compute import plain
-from pages.ui.pinning import choose
+from pages.ui.pinning import EXPLORE, open_view
 from pages.ui.present import dice_said, said, turn
 from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
@@ -14,7 +14,6 @@ from zsad_core.pin_files import LARGEST
 from zsad_core.pins import Pin
 from zsad_core.views import View
 
-EXPLORE = "pages/1_Explore.py"
 SHOWN = 20  # pins at once
 HOW = (
     "Nothing is pinned yet. In Explore, find a slice that tells something and press **Pin this "
@@ -100,10 +99,8 @@ def _picture(pin: Pin) -> View | None:
 
 def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
     with st.container(horizontal=True):
-        if st.button(
-            "Explore", key=f"open-{pin.id}", disabled=view is None, on_click=choose, args=(view,)
-        ):
-            compute.go(EXPLORE)
+        if st.button("Explore", key=f"open-{pin.id}", disabled=view is None) and view is not None:
+            open_view(view)
         st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):

@@ -1,5 +1,7 @@
 """Pin the view at hand, and go back to a view in Explore."""
 
+from typing import NoReturn
+
 import streamlit as st
 
 from pages.ui import compute, references
@@ -9,7 +11,7 @@ from zsad_core.errors import ZsadError
 from zsad_core.references import written
 from zsad_core.views import View
 
-PAGE = "pages/5_Failures.py"
+EXPLORE, PAGE = "pages/1_Explore.py", "pages/5_Failures.py"
 
 
 def offer(view: View) -> None:
@@ -36,11 +38,8 @@ def _add(view: View, title: str, note: str) -> None:
         st.success("Pinned.")
 
 
-def choose(view: View) -> None:
-    """Make a view the choice of every page; for callbacks, which run before widgets are drawn.
-
-    Go to Explore afterwards.
-    """
+def open_view(view: View) -> NoReturn:
+    """Explore with the view as its choice; only where no widget of the sidebar is drawn yet."""
     spec, read, state = view.map, view.readout, st.session_state
     slices, prompts = spec.features.slices, spec.prompts
     roots = {root: name for name, root in settings.data_roots().items()}
@@ -54,19 +53,25 @@ def choose(view: View) -> None:
             "method": spec.method,
             "setup": spec.setup,
             "prompts_of": spec.method,
+            **({"prompts": base} if base in known else {}),
             **fields(prompts),
+            references.KEY: list(map(written, spec.references)),
             "rule": view.threshold.rule,
             "level": view.threshold.level,
             "empty": read.empty_slices,
-            "brain": read.brain_only,
-            "smallest": read.min_component_voxels,
             "centre": read.centre,
-            references.KEY: list(map(written, spec.references)),
             "slice": view.index,
             "_go": True,
         }
     )
+    # Widgets with a default take their value from the address alone.
+    address: dict[str, str | list[str]] = {"level": str(view.threshold.level)}
+    if not read.brain_only:
+        address["brain"] = "false"
+    if read.min_component_voxels:
+        address["smallest"] = str(read.min_component_voxels)
     if spec.volumes:
-        state["set"] = list(spec.volumes)
-    if base in known:
-        state["prompts"] = base
+        address["set"] = list(spec.volumes)
+    for key in ("brain", "smallest", "set"):
+        state.pop(key, None)
+    compute.go(EXPLORE, **address)

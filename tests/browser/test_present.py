@@ -5,7 +5,8 @@ import json
 import pytest
 
 CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}
-SUBJECTS = ("DEMO-MET-014-000", "DEMO-MET-013-000")
+FIRST = {"subject": "DEMO-MET-014-000", "level": "150", "brain": "false", "smallest": "15"}
+SECOND = {"subject": "DEMO-MET-013-000"}
 VIEWER = ".z-root"
 LONG = 180_000
 
@@ -18,9 +19,10 @@ def user(tmp_path_factory):
     return home
 
 
-def pin(page, server, subject, index, title):
+def pin(page, server, where, index, title):
     """Pin a slice in Explore."""
-    page.goto(server.address("Explore", **CHOICE, subject=subject))
+    subject = where["subject"]
+    page.goto(server.address("Explore", **CHOICE, **where))
     page.get_by_test_id("stMetric").first.wait_for()
     page.locator(".z-slice").fill(str(index))
     page.wait_for_function(f"new URL(location).searchParams.get('slice') === '{index}'")
@@ -39,8 +41,8 @@ def size(page, name):
 def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.set_default_timeout(LONG)
     first = serve("app.py", ZSAD_HOME=str(user))
-    pin(page, first, SUBJECTS[0], 30, "First <b>case</b>")
-    pin(page, first, SUBJECTS[1], 41, "Second case")
+    pin(page, first, FIRST, 30, "First <b>case</b>")
+    pin(page, first, SECOND, 41, "Second case")
     assert first.complaints() == []
 
     server = serve("app.py", ZSAD_HOME=str(user), AGAIN="1")
@@ -50,6 +52,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.get_by_role("button", name="Present", exact=True).first.click()
     page.locator(f'{VIEWER}[data-case="1"][data-slice="30"][data-parts="whole"]').wait_for()
     assert page.evaluate("Boolean(document.fullscreenElement)")
+    dice = page.locator(VIEWER).get_attribute("data-volume-dice")
     assert page.locator(".z-case-title").inner_text() == "First <b>case</b>"
     assert page.locator(".z-case-note").inner_text() == "Why <i>this</i> fails"
     assert "Intensity" in page.locator(".z-case-line").inner_text()
@@ -93,5 +96,11 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.get_by_test_id("stSidebar").wait_for()
     page.goto(address)
     page.locator(f'{VIEWER}[data-case="2"][data-slice="41"]').wait_for()
+
+    page.goto(server.address("Failures"))
+    page.get_by_role("button", name="Explore").first.click()
+    page.locator(
+        f'{VIEWER}[data-slice="30"][data-threshold="150"][data-volume-dice="{dice}"]'
+    ).wait_for()
     assert page.complaints == []
     assert server.complaints() == []
