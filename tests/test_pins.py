@@ -71,6 +71,13 @@ def test_a_view_is_pinned_once(engine):
     assert titles() == ["One", "Two"]
 
 
+def test_what_a_user_uploaded_is_not_pinned_for_everybody(engine):
+    made = pins.pin_of(view(engine), "x")
+    with pytest.raises(SettingError, match="seen by you alone"):
+        pins.add(replace(made, data=DataSpec("upload", "/somewhere")))
+    assert pins.all_pins() == ()
+
+
 def test_pins_are_edited_moved_and_removed(engine):
     first, second, third = (pinned(engine, title=t, index=i) for i, t in enumerate("abc"))
     pins.move(third.id, -1)

@@ -65,7 +65,16 @@ def pin_of(
 
 
 def add(pin: Pin) -> None:
-    """Keep a pin behind the others; raises SettingError where its view is pinned, or 200 are."""
+    """Keep a pin behind the others.
+
+    Raises SettingError where its view is pinned, where 200 are, and for a scan that somebody
+    uploaded, as pins are there for everybody.
+    """
+    if pin.data.kind == "upload":
+        raise SettingError(
+            f"'{pin.subject}' is seen by you alone and pins by everybody here, so it is not "
+            "pinned; add its folder on the Setup page to pin it."
+        )
 
     def added(pins: list[Pin]) -> list[Pin]:
         if same := next((one for one in pins if one.view == pin.view), None):

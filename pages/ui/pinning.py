@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages.ui import compute, references
+from pages.ui import compute, references, uploaded
 from pages.ui.prompt_choice import fields
 from zsad_core import pins, prompt_sets, settings, views
 from zsad_core.errors import ZsadError
@@ -40,23 +40,26 @@ def _add(view: View, title: str, note: str) -> None:
 
 def open_view(view: View) -> NoReturn:
     """Explore with the view as its choice; only where no widget of the sidebar is drawn yet."""
+    choose(view)
+    compute.go(EXPLORE, **address(view))
+
+
+def choose(view: View) -> None:
+    """Make a view the choice of every page; where the sidebar is drawn, only in a callback.
+
+    Go to Explore afterwards, with the `address`.
+    """
     spec, read, state = view.map, view.readout, st.session_state
-    slices, prompts = spec.features.slices, spec.prompts
-    roots = {root: name for name, root in settings.data_roots().items()}
+    prompts = spec.prompts
     base = prompts.name.removesuffix(" (edited)")
     known = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
     state.update(
         {
-            "data": roots[slices.data],
-            "subject": slices.subject,
-            "modality": slices.modality,
-            "method": spec.method,
-            "setup": spec.setup,
+            **_chosen(view),
             "prompts_of": spec.method,
             **({"prompts": base} if base in known else {}),
             **fields(prompts),
             references.KEY: list(map(written, spec.references)),
-            "rule": view.threshold.rule,
             "level": view.threshold.level,
             "empty": read.empty_slices,
             "centre": read.centre,
@@ -64,14 +67,32 @@ def open_view(view: View) -> NoReturn:
             "_go": True,
         }
     )
-    # Widgets with a default take their value from the address alone.
-    address: dict[str, str | list[str]] = {"level": str(view.threshold.level)}
-    if not read.brain_only:
-        address["brain"] = "false"
-    if read.min_component_voxels:
-        address["smallest"] = str(read.min_component_voxels)
-    if spec.volumes:
-        address["set"] = list(spec.volumes)
-    for key in ("brain", "smallest", "set"):
-        state.pop(key, None)
-    compute.go(EXPLORE, **address)
+    for key, wanted, first in _defaulted(view):
+        if state.get(key, first) != wanted:
+            state.pop(key, None)  # then the address tells it
+
+
+def address(view: View) -> dict[str, str | list[str]]:
+    """What of a view the address tells, so that a reload shows it too."""
+    told = {key: wanted for key, wanted, first in _defaulted(view) if wanted != first}
+    words = {key: one if isinstance(one, list) else str(one).lower() for key, one in told.items()}
+    return {**_chosen(view), "level": str(view.threshold.level), **words}
+
+
+def _chosen(view: View) -> dict[str, str]:
+    slices = view.map.features.slices
+    return {
+        "data": next(name for name, one in uploaded.roots().items() if one == slices.data),
+        "subject": slices.subject,
+        "modality": slices.modality,
+        "method": view.map.method,
+        "setup": view.map.setup,
+        "rule": view.threshold.rule,
+    }
+
+
+def _defaulted(view: View) -> list[tuple[str, bool | int | list[str], object]]:
+    """Key, value and default of the sidebar's widgets whose state may not be set from outside."""
+    read, volumes = view.readout, list(view.map.volumes)
+    found = [("brain", read.brain_only, True), ("smallest", read.min_component_voxels, 0)]
+    return [*found, *([("set", volumes, [])] if volumes else [])]

@@ -99,8 +99,10 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
 
     page.goto(server.address("Failures"))
     page.get_by_role("button", name="Explore").first.click()
-    page.locator(
-        f'{VIEWER}[data-slice="30"][data-threshold="150"][data-volume-dice="{dice}"]'
-    ).wait_for()
+    as_pinned = f'{VIEWER}[data-slice="30"][data-threshold="150"][data-volume-dice="{dice}"]'
+    page.locator(as_pinned).wait_for()
+    page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
+    page.reload()
+    page.locator(as_pinned).wait_for()
     assert page.complaints == []
     assert server.complaints() == []

@@ -4,6 +4,7 @@
 const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
+const ASK_AGAIN_MS = 4000;
 const HINT = "← → cases   ↑ ↓ wheel slices   n p lesions   w worst   m look   o hides colours   "
   + "f full screen   Esc leaves";
 
@@ -34,6 +35,7 @@ class Present {
     if (!shown) return;
     if (!before) this.start();
     if (shown.number === this.wanted) this.wanted = null;
+    if (this.wanted === null) clearTimeout(this.asking);
     this.fill(shown);
     if (shown.key === before?.key) return;
     Object.assign(this.viewer.state, { layout: "one", compare: "side", low: 0, high: 255 });
@@ -84,8 +86,16 @@ class Present {
     const next = within((this.wanted ?? number) + by, 1, count);
     if (next === (this.wanted ?? number)) return;
     this.wanted = next;
-    this.tell("go", next);
+    this.ask();
     this.viewer.schedule();
+  }
+
+  // Again where no answer comes: one of two turns close together may be lost on the way.
+  ask() {
+    clearTimeout(this.asking);
+    if (this.wanted === null || !this.viewer.root.isConnected) return;
+    this.tell("go", this.wanted);
+    this.asking = setTimeout(() => this.ask(), ASK_AGAIN_MS);
   }
 
   leave() {
