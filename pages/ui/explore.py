@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import compare, compute, pinning, thresholds, volume_set
+from pages.ui import compare, compute, export, pinning, thresholds, volume_set
 from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
 from pages.ui.sidebar import EMPTY_SLICES, Choice
@@ -51,14 +51,16 @@ def explore(choice: Choice) -> None:
         jobs.append(job)
     with place:
         _view(choice, maps, (index, threshold))
+    view = View(choice.map, st.session_state["slice"], threshold, choice.readout)
     with right:
-        pinning.offer(View(choice.map, st.session_state["slice"], threshold, choice.readout))
+        pinning.offer(view)
     for running in jobs:
         if running is not None:
             compute.show_job(running)
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
+        export.offer(view)
         compute.make_rest_of_demo(choice.data)
     maps_said = (choice.map, *others.values())
     for words in dict.fromkeys([*map(volume_set.words, maps_said), few_shot(choice.map)]):

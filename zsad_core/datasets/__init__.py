@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from zsad_core.datasets.brats import Brats
@@ -31,6 +32,9 @@ class Dataset(Protocol):
 
     def stamp(self, subject_id: str, modality: str) -> str:
         """Path, size and time of change of the files of a scan; "" while there are none."""
+
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The NIfTI file of a scan; raises DataError."""
 
     def check(self, subject_id: str) -> str:
         """Load every scan of a subject; the first sentence on what is wrong, or ""."""

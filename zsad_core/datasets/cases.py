@@ -90,6 +90,10 @@ class Cases:
         where = (str(path.absolute()) for path in case.files(modality))
         return repr([*zip(where, _stamp(case, modality), strict=True)])
 
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The file of a scan; raises DataError without it."""
+        return self._with(subject_id, modality).scans[modality]
+
     def check(self, subject_id: str) -> str:
         """Load everything of a subject; returns the first sentence on what is wrong, or ""."""
         case = self[subject_id]

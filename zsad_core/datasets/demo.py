@@ -120,6 +120,11 @@ class Demo:
             return ""
         return self._files(subject_id).stamp(subject_id, modality)
 
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The file of a scan, made first if it is not there; raises DataError."""
+        self.make(subject_id)
+        return self._files(subject_id).file(subject_id, modality)
+
     def check(self, subject_id: str) -> str:
         """What is wrong with the subject by design, or ""; nothing is made."""
         return COHORT[subject_id].problem

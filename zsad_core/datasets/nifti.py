@@ -2,10 +2,12 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from zsad_core.datasets.files import open_image, read_bytes
@@ -72,20 +74,34 @@ def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
 
     Raises DataError if the input cannot be read or the output cannot be written.
     """
+    image = like(input_path, np.asarray(array_xyz, np.float32))
+    try:
+        nib.save(image, out)
+    except (OSError, ImageFileError) as error:
+        raise DataError(f"'{out}' cannot be written ({error}); choose another place.") from error
+
+
+def like(
+    input_path: Path, array_xyz: NDArray[Any], high: float = 0, description: str = ""
+) -> nib.Nifti1Image:
+    """(X, Y, Z) RAS+ values in their own type, in the axis order, affine and header of a file.
+
+    A viewer shows 0 … `high`, or its own choice at 0. `description` takes the place of the file's
+    own and is cut at 79 ASCII characters. Raises DataError if the file cannot be read.
+    """
     source = open_image(input_path, read_bytes(input_path))
     canonical = nib.orientations.axcodes2ornt("RAS")
     own = nib.orientations.io_orientation(source.affine)
     turn = nib.orientations.ornt_transform(canonical, own)
-    values = nib.orientations.apply_orientation(np.asarray(array_xyz, np.float32), turn)
+    values = nib.orientations.apply_orientation(array_xyz, turn)
     if values.shape != source.shape:
         raise ValueError(f"values {values.shape} do not fit the file's {source.shape}")
     header = source.header.copy()
-    header.set_data_dtype(np.float32)
-    header["cal_min"] = header["cal_max"] = 0  # the scan's display window means nothing here
-    try:
-        nib.save(type(source)(values, source.affine, header), out)
-    except (OSError, ImageFileError) as error:
-        raise DataError(f"'{out}' cannot be written ({error}); choose another place.") from error
+    header.set_data_dtype(values.dtype)
+    header["cal_min"], header["cal_max"] = 0, high  # the scan's window means nothing here
+    if description:
+        header["descrip"] = description.encode("ascii", "replace")[:79]
+    return type(source)(values, source.affine, header)
 
 
 def _image(path: Path, data: bytes) -> nib.Nifti1Image:

@@ -1,0 +1,133 @@
+"""Files of the view shown, each made when it is asked for."""
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import streamlit as st
+
+from pages.ui import compute
+from zsad_core.exports.animation import animation
+from zsad_core.exports.numbers import numbers
+from zsad_core.exports.panels import PANELS
+from zsad_core.exports.picture import SCALES, picture
+from zsad_core.exports.scene import Look
+from zsad_core.exports.volumes import volumes
+from zsad_core.exports.words import file_name
+from zsad_core.store import key_of
+from zsad_core.types import Progress
+from zsad_core.views import View
+
+SAID = (
+    "Every file says what it shows, how it was made (texts, weights, digests, versions, device) "
+    "and that it is no medical device."
+)
+MIME = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "zip": "application/zip",
+    "csv": "text/csv",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "html": "text/html",
+}
+
+
+def offer(view: View) -> None:
+    """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
+    with st.expander("Export this view", icon=":material/download:"):
+        st.caption(SAID)
+        left, right = st.columns([3, 2], vertical_alignment="bottom")
+        panels = left.pills(
+            "Panels",
+            list(PANELS),
+            default=list(PANELS),
+            selection_mode="multi",
+            format_func=lambda name: PANELS[name][0],
+            key="export-panels",
+        )
+        dark = right.toggle("On a dark ground", key="export-dark")
+        look = Look(tuple(name for name in PANELS if name in panels), dark)
+        if not look.panels:
+            st.info("No panel is chosen; choose one or more.")
+            return
+        _picture(view, look)
+        _animation(view, look)
+        _data(view)
+
+
+def button(label: str, name: str, make: Callable[[], bytes | str], key: str) -> None:
+    """A download whose file is made when it is clicked, without a rerun of the page."""
+    mime = MIME[name.rpartition(".")[2]]
+    st.download_button(
+        label,
+        make,
+        name,
+        mime,
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+    )
+
+
+def on_disk(content: bytes) -> IO[bytes]:
+    """A file that goes when nobody holds it any more, so that results stay out of memory."""
+    kept = tempfile.NamedTemporaryFile(prefix="zsad-")  # noqa: SIM115 (as long as it is held)
+    kept.write(content)
+    kept.flush()
+    return kept
+
+
+def content_of(kept: IO[bytes]) -> bytes:
+    """What `on_disk` kept."""
+    return Path(kept.name).read_bytes()
+
+
+def _picture(view: View, look: Look) -> None:
+    engine = compute.engine()
+    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
+    scale = columns[0].segmented_control(
+        "Picture, size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
+    )
+    for column, kind in zip(columns[1:], ("png", "svg"), strict=True):
+        make = partial(picture, engine, view, kind, look, scale or 2)
+        with column:
+            button(kind.upper(), file_name(view, f".{kind}"), make, f"export-{kind}")
+
+
+def _animation(view: View, look: Look) -> None:
+    left, right = st.columns([2, 2], vertical_alignment="bottom")
+    kind = left.segmented_control(
+        "Animation through the slices",
+        ["gif", "webp"],
+        default="gif",
+        format_func={"gif": "GIF", "webp": "WebP (smaller)"}.get,
+        key="export-kind",
+    )
+    kind, engine = kind or "gif", compute.engine()
+
+    def work(progress: Progress) -> object:
+        return on_disk(animation(engine, view, kind, look, progress))
+
+    with right:
+        key = f"animation-{key_of('', view=view, look=look, kind=kind)}"
+        title = f"Animation of {view.map.features.slices.subject}"
+        kept = compute.asked(key, title, work, "Make the animation")
+        if kept is not None:
+            name = file_name(view, f".{kind}")
+            button(kind.upper(), name, partial(content_of, kept), "export-animation")
+
+
+def _data(view: View) -> None:
+    engine = compute.engine()
+    left, right = st.columns(2)
+    with left:
+        make = partial(volumes, engine, view)
+        button("Map and mask as NIfTI", file_name(view, ".zip"), make, "export-nifti")
+    with right:
+        make = partial(numbers, engine, view)
+        button("Numbers as CSV", file_name(view, ".csv"), make, "export-csv")

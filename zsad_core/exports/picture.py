@@ -1,0 +1,120 @@
+"""A view as a picture, PNG or SVG, with legend and caption."""
+
+import io
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.text import Text
+
+from zsad_core.engine import Engine
+from zsad_core.exports.reading import Reading, read
+from zsad_core.exports.scene import LOOK, Look, Scene, width
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, Statement, shown, slice_numbers, statement
+from zsad_core.types import Progress
+from zsad_core.views import View
+
+Kind = Literal["png", "svg"]
+Line = tuple[str, float, str]
+"""Text, size in points, colour."""
+Told = dict[str, str | None]
+DPI = 100  # pixels an inch at scale 1
+SCALES = (1, 2, 3, 4)
+INDENT = 0.12  # inches
+TITLE = 1.3  # of the size of other type
+# Set once for good, since threads draw at the same time: text stays text, same bytes each time.
+mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": PRODUCT})
+
+
+@dataclass
+class Picture:
+    """A scene with its words: above it what changes with the slice, below it what does not."""
+
+    reading: Reading
+    words: Statement
+    look: Look
+    scene: Scene = field(init=False)
+    _changing: list[Text] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the words round the scene."""
+        points, (_, ink, faint) = self.look.points, self.look.ink
+        self._room = width(self.reading, self.look) - 2 * INDENT
+        above = [(self._title(len(self.reading.stack.image) - 1), TITLE * points, ink)]
+        above.append(("", points, ink))
+        below = [
+            (self.words.method, points, ink),
+            (self.words.numbers, points, ink),
+            (self.words.threshold, 0.85 * points, ink),
+            (f"{self.words.made} {NO_DEVICE}", 0.75 * points, faint),
+        ]
+        below = [(_wrapped(text, size, self._room), size, colour) for text, size, colour in below]
+        top, bottom = (sum(map(_high, lines)) + INDENT for lines in (above, below))
+        self.scene = Scene(self.reading, self.look, top, bottom)
+        self._changing = self._write(self.scene.size[1] - INDENT / 2, above)
+        self.scene.moving += self._changing
+        self._write(bottom - INDENT / 2, below)
+        self.show(self.reading.view.index)
+
+    def show(self, index: int) -> None:
+        """Put another slice into the panels and the words above them."""
+        self.scene.show(index)
+        self._changing[0].set_text(self._title(index))
+        self._changing[1].set_text(f"This slice: {slice_numbers(self.reading, index)}")
+
+    def _title(self, index: int) -> str:
+        synthetic = " · synthetic" if "synthetic" in self.words.facts else ""
+        title = f"{shown(self.reading, index)}{synthetic}"
+        return _wrapped(title, TITLE * self.look.points, self._room)
+
+    def _write(self, top: float, lines: list[Line]) -> list[Text]:
+        """Texts one under the other from `top` inches on, none of them read as mathematics."""
+        (across, up), found = self.scene.size, []
+        for text, points, colour in lines:
+            at = (INDENT / across, top / up, text)
+            looks: dict[str, Any] = {"va": "top", "fontsize": points, "color": colour}
+            found.append(self.scene.figure.text(*at, parse_math=False, **looks))
+            top -= _high((text, points, colour))
+        return found
+
+
+def picture(
+    engine: Engine,
+    view: View,
+    kind: Kind = "png",
+    look: Look = LOOK,
+    scale: float = 2,
+    progress: Progress | None = None,
+) -> bytes:
+    """The view with legend and caption; its statement stands among the metadata. Raises ZsadError.
+
+    At scale 1 an inch, of about 12, has 100 pixels. PNG holds Title, Description and Spec as text.
+    """
+    reading = read(engine, view, progress)
+    words = statement(engine, reading)
+    told: Told = {"Title": words.title, "Description": words.lines()}
+    if kind == "png":
+        told |= {"Software": PRODUCT, "Spec": words.as_json()}
+    else:
+        told |= {"Creator": PRODUCT, "Date": None}
+    return saved(Picture(reading, words, look).scene, kind, scale, told)
+
+
+def saved(scene: Scene, kind: Kind, scale: float, told: Told | None = None) -> bytes:
+    """A scene as a file; `told` is its metadata."""
+    stream, ground = io.BytesIO(), scene.figure.get_facecolor()
+    scene.figure.savefig(stream, format=kind, dpi=DPI * scale, facecolor=ground, metadata=told)
+    return stream.getvalue()
+
+
+def _high(line: Line) -> float:
+    """Inches that a text takes from top to bottom."""
+    text, points, _ = line
+    return (text.count("\n") + 1) * points / 72 * 1.35
+
+
+def _wrapped(text: str, points: float, inches: float) -> str:
+    """Text in lines that fit; a letter is about 0.58 of its height wide."""
+    letters = max(20, int(inches * 72 / (0.58 * points)))
+    return textwrap.fill(text, letters, break_on_hyphens=False)

@@ -1,0 +1,99 @@
+"""What a view shows: slices, map, mask and numbers."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsad_core import metrics, pipeline
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.readout import Readout, readout
+from zsad_core.scoring import box_of, predicted_mask
+from zsad_core.types import (
+    AnomalyMap,
+    MaskArray,
+    Progress,
+    ReadoutSpec,
+    SliceStack,
+    read_only,
+)
+from zsad_core.views import View
+
+AIR = 4  # pixels round the brain
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A view read: the predicted mask is (S, H, W), the numbers are of the whole volume.
+
+    `counts` (S, 4) are pixels of brain, truth, prediction and both in each slice.
+    """
+
+    view: View
+    stack: SliceStack
+    anomaly: AnomalyMap
+    mask: MaskArray
+    readout: Readout
+    counts: NDArray[np.int64]
+
+    @property
+    def spec(self) -> ReadoutSpec:
+        """The readout at the view's threshold."""
+        return replace(self.view.readout, threshold=self.view.threshold.level)
+
+    @property
+    def pixel_mm2(self) -> float:
+        """Area of a pixel."""
+        return self.stack.pixel_mm[0] * self.stack.pixel_mm[1]
+
+    @property
+    def filled(self) -> list[int]:
+        """Indices of the slices that hold brain."""
+        return [int(index) for index in np.flatnonzero(self.counts[:, 0])]
+
+    @cached_property
+    def frame(self) -> tuple[slice, slice]:
+        """Rows and columns that hold brain, truth or prediction in any slice, with some air."""
+        masks = [self.stack.brain, self.mask]
+        masks += [] if self.stack.truth is None else [self.stack.truth]
+        every = np.logical_or.reduce([one.any(axis=0) for one in masks])
+        rows, columns = (
+            slice(max(side.start - AIR, 0), min(side.stop + AIR, size))
+            for side, size in zip(box_of(every), every.shape, strict=True)
+        )
+        return rows, columns
+
+    def cut(self, array: NDArray[Kind], index: int) -> NDArray[Kind]:
+        """Slice `index` of an array (S, H, W), inside the frame."""
+        return array[index][self.frame]
+
+    def truth(self, index: int) -> MaskArray:
+        """The truth of a slice inside the frame, empty where none is known."""
+        truth = self.stack.truth
+        return self.cut(np.zeros_like(self.mask) if truth is None else truth, index)
+
+    def dice(self, index: int) -> float:
+        """2D Dice of a slice under the readout's empty-slice rule; NaN where it has none."""
+        return float("nan") if self.readout.dice is None else float(self.readout.dice[index])
+
+
+def read(engine: Engine, view: View, progress: Progress | None = None) -> Reading:
+    """Read a view; missing features are encoded first. Raises ZsadError."""
+    slices = view.map.features.slices
+    stack = engine.stack(slices)
+    if not 0 <= view.index < len(stack.image):
+        raise SettingError(
+            f"{slices.subject} has no slice {view.index + 1}; choose 1 to {len(stack.image)}."
+        )
+    anomaly = pipeline.anomaly_map(engine, view.map, progress)
+    spec = replace(view.readout, threshold=view.threshold.level)
+    mask = predicted_mask(anomaly.levels, stack.brain, spec)
+    truth = np.zeros_like(mask) if stack.truth is None else stack.truth
+    parts = (stack.brain, truth, mask, mask & truth)
+    counts = np.stack([metrics.pixels_per_slice(one) for one in parts], axis=1)  # (S, 4)
+    found = readout(stack, anomaly, spec)
+    return Reading(view, stack, anomaly, read_only(mask), found, counts)

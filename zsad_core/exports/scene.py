@@ -1,0 +1,181 @@
+"""One slice in one to three panels with their legend, as a figure whose slice can be changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from zsad_core.exports.panels import (
+    FALSE,
+    HALO,
+    HIT,
+    MISSED,
+    ONLY,
+    PANELS,
+    TRUTH,
+    Panel,
+    hex_of,
+)
+from zsad_core.exports.reading import Reading
+from zsad_core.types import Plane
+
+SIDES: dict[Plane, str] = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}
+HEIGHT, GAP, BAR, LEAST_WIDTH = 4.0, 0.12, 0.16, 6.5  # inches
+SCALE_MM = 20
+PLACES = (
+    (0.02, 0.5, "left", "center"),
+    (0.98, 0.5, "right", "center"),
+    (0.5, 0.98, "center", "top"),
+    (0.5, 0.02, "center", "bottom"),
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which panels, on white or nearly black, and the size of the type in points."""
+
+    panels: tuple[Panel, ...] = tuple(PANELS)
+    dark: bool = False
+    points: float = 11
+
+    @property
+    def ink(self) -> tuple[str, str, str]:
+        """Colours of the ground, of type and of small type."""
+        return ("#111418", "#FFFFFF", "#B8C0CC") if self.dark else ("#FFFFFF", "#111111", "#555555")
+
+
+LOOK = Look()
+
+
+@dataclass
+class Scene:
+    """The panels of a reading; `show` changes the slice and nothing else.
+
+    `top` and `bottom` are inches left free for words. `size` is width and height in inches;
+    `moving` is all that changes, or lies over what does, in the order in which it is drawn.
+    """
+
+    reading: Reading
+    look: Look
+    top: float = 0.0
+    bottom: float = 0.0
+    size: tuple[float, float] = field(init=False)
+    figure: Figure = field(init=False)
+    moving: list[Artist] = field(init=False, default_factory=list)
+    _shows: list[Callable[[int], None]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Draw the slice of the view."""
+        line, panel = self.look.points / 72 * 1.6, _panel_width(self.reading)
+        below = self.bottom + 1.5 * line
+        self.size = (width(self.reading, self.look), below + HEIGHT + line + self.top)
+        self.figure = Figure(self.size, facecolor=self.look.ink[0])
+        FigureCanvasAgg(self.figure)
+        left = (self.size[0] - _panels_width(self.reading, self.look)) / 2
+        for name in self.look.panels:
+            self._add(name, self._axes(left, below, panel))
+            left += panel + GAP
+        if "map" in self.look.panels:
+            self._colour_bar(self._axes(left, below, BAR))
+        self._legend(self.bottom + 0.7 * line)
+        self.show(self.reading.view.index)
+
+    def show(self, index: int) -> None:
+        """Put another slice into the panels."""
+        for show in self._shows:
+            show(index)
+
+    def _axes(self, left: float, bottom: float, wide: float) -> Axes:
+        across, up = self.size
+        return self.figure.add_axes((left / across, bottom / up, wide / across, HEIGHT / up))
+
+    def _add(self, name: Panel, axes: Axes) -> None:
+        title, draw = PANELS[name]
+        axes.set_axis_off()
+        axes.set_title(title, color=self.look.ink[1], fontsize=self.look.points, pad=4)
+        show, artists = draw(axes, self.reading)
+        self._shows.append(show)
+        self.moving += artists
+        white: dict[str, Any] = {
+            "color": "white",
+            "transform": axes.transAxes,
+            "path_effects": HALO,
+        }
+        looks = {**white, "fontsize": 0.85 * self.look.points}
+        sides = SIDES[self.reading.view.map.features.slices.plane]
+        for side, (x, y, across, up) in zip(sides, PLACES, strict=True):
+            self.moving.append(axes.text(x, y, side, ha=across, va=up, **looks))
+        if name == self.look.panels[0]:
+            bar = axes.plot([0.03, 0.03 + self._scale()], [0.03, 0.03], linewidth=3, **white)[0]
+            label = axes.text(0.03, 0.05, f"{SCALE_MM // 10} cm", ha="left", va="bottom", **looks)
+            self.moving += [bar, label]
+
+    def _scale(self) -> float:
+        """The scale bar as a share of the panel's width."""
+        columns = self.reading.frame[1]
+        across = (columns.stop - columns.start) * self.reading.stack.pixel_mm[1]
+        return SCALE_MM / across
+
+    def _colour_bar(self, axes: Axes) -> None:
+        """The whole range of the method, never the slice's own, and the threshold in it."""
+        high, (_, ink, _), small = self.reading.anomaly.high, self.look.ink, 0.8 * self.look.points
+        at = self.reading.view.threshold.level / 255 * high
+        bar = self.figure.colorbar(ScalarMappable(Normalize(0, high), "inferno"), cax=axes)
+        bar.set_ticks([end for end in (0, high) if abs(end - at) > 0.08 * high])
+        axes.tick_params(colors=ink, labelsize=small)
+        axes.axhline(at, color="white", linewidth=1.6, path_effects=HALO)
+        beside = axes.get_yaxis_transform()
+        axes.text(1.1, at, f"◂ {at:.3g}", transform=beside, va="center", color=ink, fontsize=small)
+
+    def _legend(self, middle: float) -> None:
+        found: list[Artist] = []
+        if self.reading.stack.truth is None:
+            if "classes" in self.look.panels:
+                found.append(Patch(color=hex_of(ONLY), label="prediction, no truth known"))
+        else:
+            if self.look.panels != ("classes",):
+                found.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
+            if "classes" in self.look.panels:
+                false: dict[str, Any] = {
+                    "facecolor": "none",
+                    "edgecolor": hex_of(FALSE),
+                    "hatch": "////",
+                }
+                found += [
+                    Patch(color=hex_of(HIT), label="true positive"),
+                    Patch(label="false positive", **false),
+                    Line2D([], [], color=hex_of(MISSED), linewidth=2, label="missed"),
+                ]
+        self.figure.legend(
+            handles=found,
+            loc="center",
+            ncols=max(len(found), 1),
+            frameon=False,
+            bbox_to_anchor=(0.5, middle / self.size[1]),
+            labelcolor=self.look.ink[1],
+            fontsize=self.look.points,
+        )
+
+
+def width(reading: Reading, look: Look) -> float:
+    """Inches from left to right."""
+    return max(_panels_width(reading, look) + 2 * GAP, LEAST_WIDTH)
+
+
+def _panels_width(reading: Reading, look: Look) -> float:
+    bar = 0.08 * look.points * ("map" in look.panels)
+    return len(look.panels) * (_panel_width(reading) + GAP) - GAP + bar
+
+
+def _panel_width(reading: Reading) -> float:
+    rows, columns = (side.stop - side.start for side in reading.frame)
+    high, across = reading.stack.pixel_mm
+    return HEIGHT * columns * across / (rows * high)

@@ -1,0 +1,48 @@
+"""Anomaly map and mask of a view as NIfTI files that lie on the scan they were made from."""
+
+import gzip
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsad_core import datasets, slicing
+from zsad_core.datasets import nifti
+from zsad_core.engine import Engine
+from zsad_core.exports.reading import Reading, read
+from zsad_core.exports.words import PRODUCT, file_name, statement
+from zsad_core.types import Progress
+from zsad_core.views import View
+
+LEVEL = 1  # of gzip: maps are large, and mostly zero
+
+
+def volumes(engine: Engine, view: View, progress: Progress | None = None) -> bytes:
+    """A zip of NAME_map.nii.gz, NAME_mask.nii.gz and NAME.json; raises ZsadError.
+
+    Both volumes have the shape, axis order and affine of the scan's file. The map is float32 in the
+    method's own range, read from its 256 levels; the mask is 0 and 1, uint8. The JSON is the
+    statement; the header's description says it in short.
+    """
+    reading = read(engine, view, progress)
+    words, name, stream = statement(engine, reading), file_name(view, ""), io.BytesIO()
+    high = reading.anomaly.high
+    values = reading.anomaly.levels.astype(np.float32) * np.float32(high / 255)
+    parts = (("map", values, high), ("mask", reading.mask.astype(np.uint8), 1))
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as folder:
+        for what, slices, top in parts:
+            folder.writestr(f"{name}_{what}.nii.gz", _image(reading, what, slices, top))
+        folder.writestr(f"{name}.json", words.as_json())
+    return stream.getvalue()
+
+
+def _image(reading: Reading, what: str, slices: NDArray[Any], high: float) -> bytes:
+    spec = reading.view.map
+    of = spec.features.slices
+    scan = datasets.open_dataset(of.data).file(of.subject, of.modality)
+    told = f"{what}, {spec.method} {spec.setup}, {PRODUCT}"
+    told = f"No medical device: {told}"
+    voxels = slicing.to_voxels(slices, of.plane)
+    return gzip.compress(nifti.like(scan, voxels, high, told).to_bytes(), LEVEL, mtime=0)
