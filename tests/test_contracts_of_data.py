@@ -84,6 +84,14 @@ def test_a_scan_is_ras_in_one_shape_and_read_only(kind, tmp_path):
     assert again.digest == volume.digest
 
 
+def test_the_file_of_a_scan_lies_on_its_volume(kind, tmp_path):
+    subject, volume = loaded(kind, tmp_path)
+    dataset = DATASETS[kind](files_of(kind, tmp_path))
+    scan = nib.as_closest_canonical(nib.load(dataset.file(subject.id, subject.modalities[0])))
+    assert scan.shape == volume.intensity.shape
+    np.testing.assert_allclose(scan.affine, volume.affine)
+
+
 def test_an_unknown_subject_is_refused(kind, tmp_path):
     dataset = DATASETS[kind](files_of(kind, tmp_path))
     with pytest.raises(DataError, match="no subject 'nobody'"):

@@ -14,7 +14,7 @@ from zsad_core.errors import SettingError
 from zsad_core.exports.picture import Picture
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import LOOK, Look
-from zsad_core.exports.words import statement
+from zsad_core.exports.statement import statement
 from zsad_core.types import Progress
 from zsad_core.views import View
 

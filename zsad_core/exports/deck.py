@@ -8,15 +8,8 @@ from zsad_core.errors import Cancelled, SettingError, ZsadError
 from zsad_core.exports.picture import saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
-from zsad_core.exports.words import (
-    NO_DEVICE,
-    PRODUCT,
-    SYNTHETIC,
-    Statement,
-    legible,
-    slice_numbers,
-    statement,
-)
+from zsad_core.exports.statement import Statement, statement
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, slice_numbers
 from zsad_core.types import Progress
 from zsad_core.views import View
 
@@ -139,7 +132,7 @@ def deck(
 
 
 def _page(engine: Engine, case: Case, dark: bool) -> Page:
-    title, note = legible(case.title), "\n".join(map(legible, case.note.splitlines()))
+    title, note = legible(case.title), "\n".join(map(legible, case.note.split("\n")))
     try:
         reading = read(engine, case.view())
         words = statement(engine, reading)

@@ -5,7 +5,7 @@ import pandas as pd
 from zsad_core import slicing
 from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
-from zsad_core.exports.words import statement
+from zsad_core.exports.statement import statement
 from zsad_core.types import Progress
 from zsad_core.views import View
 

@@ -11,7 +11,8 @@ from matplotlib.text import Text
 from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.scene import LOOK, Look, Scene, width
-from zsad_core.exports.words import NO_DEVICE, PRODUCT, Statement, shown, slice_numbers, statement
+from zsad_core.exports.statement import Statement, statement
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, shown, slice_numbers
 from zsad_core.types import Progress
 from zsad_core.views import View
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.presentation import Presentation as File
-from pptx.shapes.autoshape import Shape
 from pptx.slide import Slide
 from pptx.text.text import TextFrame
 from pptx.util import Inches, Pt
@@ -99,11 +98,10 @@ def _table(slide: Slide, deck: Deck, rows: Iterable[tuple[str, ...]]) -> None:
 
 def _write(
     slide: Slide, deck: Deck, top: float, lines: Sequence[Line], faint: bool = False
-) -> Shape:
+) -> None:
     place = (Inches(EDGE), Inches(top), Inches(WIDE - 2 * EDGE), Inches(0.3 * len(lines)))
     shape = slide.shapes.add_textbox(*place)
     _fill(shape.text_frame, deck, lines, faint=faint)
-    return shape
 
 
 def _fill(

@@ -12,7 +12,8 @@ from zsad_core import datasets, slicing
 from zsad_core.datasets import nifti
 from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
-from zsad_core.exports.words import PRODUCT, file_name, statement
+from zsad_core.exports.statement import statement
+from zsad_core.exports.words import PRODUCT, file_name
 from zsad_core.types import Progress
 from zsad_core.views import View
 

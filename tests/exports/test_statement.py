@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from tests.views_of import view_of
+from zsad_core.errors import SettingError
+from zsad_core.exports.reading import read
+from zsad_core.exports.statement import statement
+from zsad_core.exports.words import NO_DEVICE
+from zsad_core.readout import readout
+from zsad_core.types import DataSpec, ReadoutSpec
+from zsad_core.views import View
+
+
+def test_a_reading_is_at_the_view_s_threshold_whatever_its_readout_says(engine, view):
+    found = read(engine, View(view.map, view.index, view.threshold, ReadoutSpec(threshold=3)))
+    same = readout(found.stack, found.anomaly, ReadoutSpec(threshold=150))
+    assert found.readout.dice_3d == same.dice_3d
+    assert found.counts[:, 2].sum() * found.stack.voxel_ml == pytest.approx(same.predicted_ml)
+    assert found.dice(view.index) == same.dice[view.index]
+
+
+def test_a_slice_that_is_not_there_is_refused(engine, view):
+    with pytest.raises(SettingError, match="has no slice 1000"):
+        read(engine, View(view.map, 999, view.threshold))
+
+
+def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
+    view = view_of(engine, DataSpec("demo-2mm"), "DEMO-MET-013-000", "t2f", "winclip")
+    facts = statement(engine, read(engine, view)).facts
+    assert facts["subject"] == "DEMO-MET-013-000"
+    assert facts["synthetic"].startswith("Synthetic")
+    assert facts["slice"].startswith(f"{view.index + 1} of ")
+    assert (facts["method"], facts["setup"], facts["prompts"]) == (
+        "winclip",
+        "zero-shot",
+        "appearance",
+    )
+    assert view.map.prompts.abnormal[0] in facts["abnormal_texts"]
+    assert facts["threshold"].endswith("(level 150 of 255)")
+    assert facts["threshold_rule"] == "fixed: set by the slider"
+    assert {len(facts[name]) for name in ("scan_digest", "weights_digest")} == {64}
+    assert facts["device"] == engine.device
+    assert facts["precision_of_features"] == view.map.features.precision
+    assert facts["no_device"] == NO_DEVICE
+    assert "batch" not in facts
+
+
+def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):
+    told = statement(engine, read(engine, hostile))
+    assert str(tmp_path) not in told.lines() + told.as_json()
+    spec = json.loads(told.as_json())["spec"]
+    assert spec["map"]["features"]["slices"]["data"] == {
+        "kind": "folder",
+        "root": "",
+        "labels": "auto",
+    }
+    assert spec["readout"]["threshold"] == 150

@@ -1,0 +1,63 @@
+"""Files of the view shown, in process: offered at once, made only when asked for."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import compute, export
+from zsad_core.places import home
+
+REPOSITORY = Path(__file__).parents[2]
+WAIT = 120
+
+
+@pytest.fixture
+def explore():
+    """Explore with a map that is there at once."""
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    test.switch_page("pages/1_Explore.py")
+    chosen = {"data": "demo-2mm:", "subject": "DEMO-MET-013-000", "rule": "fixed"}
+    for key, value in {**chosen, "method": "intensity"}.items():
+        test.session_state[key] = value
+    return test
+
+
+def labels(test):
+    assert not test.exception, test.exception[0].stack_trace
+    return [button.proto.label for button in test.get("download_button")]
+
+
+def test_files_are_offered_and_none_is_made_by_showing_the_page(explore, monkeypatch):
+    for name in ("picture", "animation", "volumes", "numbers"):
+        monkeypatch.setattr(export, name, None)  # whoever calls it fails
+    offered = ["PNG", "SVG", "Map and mask as NIfTI", "Numbers as CSV"]
+    assert labels(explore.run()) == offered
+    assert any("no medical device" in caption.value for caption in explore.caption)
+    explore.session_state["slice"] = 30
+    assert labels(explore.run()) == offered
+
+
+def test_without_a_panel_the_page_says_what_to_choose(explore):
+    explore.run()
+    explore.button_group(key="export-panels").set_value([]).run()
+    assert labels(explore) == []
+    assert any("No panel is chosen" in info.value for info in explore.info)
+
+
+def test_an_animation_is_made_in_the_background_and_then_offered(explore):
+    explore.run()
+    explore.button_group(key="export-panels").set_value(["classes"]).run()
+    (start,) = (one for one in explore.button if one.label == "Make the animation")
+    start.click().run()
+    until = time.monotonic() + WAIT
+    while "GIF" not in labels(explore):
+        assert time.monotonic() < until
+        time.sleep(0.5)
+        explore.run()
+    kept = compute.results().peek(start.key.removeprefix("start-"))
+    assert export.content_of(kept).startswith(b"GIF89a")

@@ -1,0 +1,17 @@
+"""Views of small scans for tests of what is made of them."""
+
+from zsad_core import pipeline, prompt_sets
+from zsad_core.types import SliceSpec, Threshold
+from zsad_core.views import View
+
+HOSTILE = 'a<b>&"q" $x^2$ \'=1+1'
+
+
+def view_of(engine, data, subject, modality, method="intensity", plane="axial"):
+    """The slice with most truth, or the middle one, at level 150."""
+    slices = SliceSpec(data, subject, modality, plane)
+    texts = prompt_sets.shipped()["appearance"]
+    spec = pipeline.map_spec(engine, slices, method, "zero-shot", texts)
+    stack = engine.stack(slices)
+    area = (stack.brain if stack.truth is None else stack.truth).sum((1, 2))
+    return View(spec, int(area.argmax()), Threshold(150, "fixed", "set by the slider"))

@@ -1,0 +1,152 @@
+"""What an export says: what it shows, how it was made, and that it is no medical device."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zsad_core import datasets, methods, provenance, setups, stored_cubes
+from zsad_core.cohort.captions import EMPTY
+from zsad_core.engine import Engine
+from zsad_core.exports.reading import Reading
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
+from zsad_core.references import written
+from zsad_core.types import MapSpec, Plane
+from zsad_core.views import View
+
+FIRST: dict[Plane, str] = {
+    "axial": "the first at the feet",
+    "coronal": "the first at the back",
+    "sagittal": "the first at the patient's left",
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an export shows and how it was made, in words.
+
+    `facts` say it one by one, in order; `spec` is the view as it is computed, without the place
+    of the data on the machine.
+    """
+
+    title: str
+    method: str
+    numbers: str
+    threshold: str
+    made: str
+    facts: dict[str, str]
+    spec: dict[str, Any]
+
+    def lines(self) -> str:
+        """The facts, one a line."""
+        return "\n".join(f"{name}: {value}" for name, value in self.facts.items())
+
+    def as_json(self) -> str:
+        """Facts and spec as JSON in ASCII."""
+        return json.dumps({"facts": self.facts, "spec": self.spec}, indent=1)
+
+
+def statement(engine: Engine, reading: Reading) -> Statement:
+    """The words of a view that was read; raises WeightsError, DataError."""
+    facts = _facts(engine, reading)
+    facts = {name: legible(value) for name, value in facts.items() if value}
+    product = f"{facts['product']} {facts['version']}, {_device(facts)}."
+    made = (facts.get("synthetic", ""), product, f"{facts['mask']}.")
+    return Statement(
+        title=facts["shows"],
+        method=_method(facts),
+        numbers=volume_numbers(reading),
+        threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
+        made=" ".join(filter(None, made)),
+        facts=facts,
+        spec=_spec(reading),
+    )
+
+
+def _method(facts: dict[str, str]) -> str:
+    texts = f" · prompts {facts['prompts']}" if "prompts" in facts else ""
+    return f"{facts['method_title']} · {facts['setup']}{texts}"
+
+
+def _device(facts: dict[str, str]) -> str:
+    precision = facts.get("precision_of_features", "no image tower")
+    return f"{precision} on {facts['device']}"
+
+
+def _facts(engine: Engine, reading: Reading) -> dict[str, str]:
+    view, spec = reading.view, reading.view.map
+    slices, high = spec.features.slices, reading.anomaly.high
+    data = datasets.open_dataset(slices.data)
+    value, rule = view.threshold.level / 255 * high, view.threshold
+    return {
+        "shows": shown(reading, view.index),
+        "synthetic": SYNTHETIC if data.synthetic else "",
+        "data": data.title,
+        "subject": slices.subject,
+        "modality": slices.modality,
+        "plane": slices.plane,
+        "slice": f"{view.index + 1} of {len(reading.stack.image)}, {FIRST[slices.plane]}",
+        **_how(spec),
+        "threshold": f"{value:.3f} of 0 … {high:g} (level {rule.level} of 255)",
+        "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
+        "mask": _mask(view),
+        "empty_slices": EMPTY[view.readout.empty_slices],
+        **_made_with(engine, spec),
+        "no_device": NO_DEVICE,
+    }
+
+
+def _how(spec: MapSpec) -> dict[str, str]:
+    """Method, setup, backbone and texts."""
+    entry, prompts = setups.find(spec.method, spec.setup), spec.prompts
+    reads = methods.METHODS[spec.method].prompts
+    found = {
+        "method": spec.method,
+        "method_title": methods.METHODS[spec.method].title,
+        "method_source": methods.METHODS[spec.method].source,
+        "setup": spec.setup,
+        "setup_provenance": entry.provenance,
+        "options": ", ".join(f"{name}={value}" for name, value in spec.options),
+        "backbone": _backbone(spec) if spec.features.recipe else "",
+        "normal_slices": ", ".join(map(written, spec.references)),
+        "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
+    }
+    if reads:
+        found |= {
+            "prompts": prompts.name,
+            "class_word": prompts.class_name,
+            "normal_texts": " | ".join(prompts.normal),
+            "abnormal_texts": " | ".join(prompts.abnormal),
+            "templates": " | ".join(prompts.templates),
+            "prompts_tuned_on": ", ".join(prompts.tuned_on),
+        }
+    return found
+
+
+def _backbone(spec: MapSpec) -> str:
+    return " ".join(filter(None, _placeless(asdict(spec.features.backbone)).values()))
+
+
+def _mask(view: View) -> str:
+    where = "Mask inside the brain" if view.readout.brain_only else "Mask anywhere"
+    smallest = view.readout.min_component_voxels
+    return f"{where}, components under {smallest} voxels dropped" if smallest > 1 else where
+
+
+def _made_with(engine: Engine, spec: MapSpec) -> dict[str, str]:
+    found = provenance.of_map(engine, spec, 0)
+    del found["batch"]  # stored features do not tell in which batch they were encoded
+    return {"product": PRODUCT, **{name: str(value) for name, value in found.items()}}
+
+
+def _spec(reading: Reading) -> dict[str, Any]:
+    return _placeless(asdict(replace(reading.view, readout=reading.spec)))
+
+
+def _placeless(found: Any) -> Any:  # noqa: ANN401
+    """The same without folders of this machine: of an absolute path the file name is left."""
+    if isinstance(found, dict):
+        return {name: "" if name == "root" else _placeless(one) for name, one in found.items()}
+    if isinstance(found, list | tuple):
+        return [_placeless(one) for one in found]
+    return Path(found).name if isinstance(found, str) and Path(found).is_absolute() else found
