@@ -1,4 +1,4 @@
-"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures.
+"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     cohort.add_evaluate(commands_of.add_parser("evaluate", help="rows of many subjects and runs"))
     cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
+    _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 
@@ -94,6 +95,24 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
     parser.set_defaults(run=_figures)
+
+
+def _add_deck(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pins", type=Path, metavar="FILE", help="your own pins by default")
+    parser.add_argument("--title", default="Failure cases")
+    parser.add_argument("--dark", action="store_true", help="on a dark ground")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_deck)
+
+
+def _deck(parsed: argparse.Namespace) -> None:
+    from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
+
+    made = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, _show)
+    for page in made.pages:
+        if page.problem:
+            print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
+    print(f"\n{len(made.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
 
 
 def _figures(parsed: argparse.Namespace) -> None:

@@ -8,8 +8,8 @@ import streamlit as st
 from zsad_core.pins import Pin
 
 from pages.ui import compute, export
-from zsad_core import pins
-from zsad_core.exports.deck import Case, deck
+from zsad_core.exports.command import cases_of
+from zsad_core.exports.deck import deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
 from zsad_core.exports.words import safe
@@ -31,8 +31,7 @@ def offer(chosen: Sequence[Pin]) -> None:
     engine = compute.engine()
 
     def work(progress: Progress) -> dict[str, IO[bytes]]:
-        cases = [Case(partial(pins.view_of, engine, pin), pin.title, pin.note) for pin in chosen]
-        made = deck(engine, cases, title, dark, progress)
+        made = deck(engine, cases_of(engine, tuple(chosen)), title, dark, progress)
         files = {"pptx": pptx(made), "html": html(made).encode()}
         return {kind: export.on_disk(content) for kind, content in files.items()}
 

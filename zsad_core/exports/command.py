@@ -1,0 +1,32 @@
+"""What `python -m zsad_core deck` does: pinned cases as PPTX and as one web page."""
+
+from functools import partial
+from pathlib import Path
+
+from zsad_core import pin_files, pins
+from zsad_core.datasets.files import read_bytes
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError
+from zsad_core.exports.deck import Case, Deck, deck
+from zsad_core.exports.slides import pptx
+from zsad_core.exports.web_page import html
+from zsad_core.types import Progress
+
+
+def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[Case]:
+    """Pins as cases of a deck, each found when it is its turn."""
+    return [Case(partial(pins.view_of, engine, pin), pin.title, pin.note) for pin in chosen]
+
+
+def write(given: Path | None, out: Path, title: str, dark: bool, progress: Progress) -> Deck:
+    """Write deck.pptx and deck.html of a file of pins, or of the user's own; raises ZsadError."""
+    engine = Engine()
+    chosen = pin_files.parsed(read_bytes(given), str(given)) if given else pins.all_pins()
+    made = deck(engine, cases_of(engine, chosen), title, dark, progress)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "deck.pptx").write_bytes(pptx(made))
+        (out / "deck.html").write_text(html(made), encoding="utf-8")
+    except OSError as error:
+        raise SettingError(f"--out '{out}' cannot be written ({error.strerror}).") from error
+    return made
