@@ -5,7 +5,6 @@ from functools import partial
 from typing import IO
 
 import streamlit as st
-from zsad_core.pins import Pin
 
 from pages.ui import compute, export
 from zsad_core.exports.command import cases_of
@@ -13,6 +12,7 @@ from zsad_core.exports.deck import deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
 from zsad_core.exports.words import safe
+from zsad_core.pins import Pin
 from zsad_core.store import key_of
 from zsad_core.types import Progress
 

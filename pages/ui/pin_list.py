@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui import compute
+from pages.ui import compute, deck
 from pages.ui.compute import plain
 from pages.ui.pinning import EXPLORE, open_view
 from pages.ui.present import dice_said, said, turn
@@ -27,6 +27,8 @@ def pin_list(kept: Sequence[Pin]) -> None:
     if not kept:
         nothing()
         return
+    with st.expander("Make a deck", icon=":material/co_present:"):
+        deck.offer(kept)
     first = 0
     if len(kept) > SHOWN:
         pages = -(-len(kept) // SHOWN)

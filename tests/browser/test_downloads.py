@@ -1,4 +1,4 @@
-"""Files that a user takes away: a picture, volumes and numbers of the view."""
+"""Files that a user takes away: of the view, and a deck of pinned cases."""
 
 import io
 import json
@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from PIL import Image
+from pptx import Presentation
 
 LONG = 180_000
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "level": "100"}
@@ -21,8 +22,13 @@ def app(page, serve, tmp_path):
     assert server.complaints() == []
 
 
+def settled(page):
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 def downloaded(page, label):
     """Name and bytes of what a button gives."""
+    settled(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name=label).click()
     name, path = waiting.value.suggested_filename, waiting.value.path()
@@ -39,7 +45,6 @@ def test_the_view_is_taken_away_as_files(app):
         assert "level 100 of 255" in image.text["Description"]
     page.locator(".z-slice").fill("30")
     page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
-    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
     name, content = downloaded(page, "Map and mask as NIfTI")
     assert "axial-031" in name
     with zipfile.ZipFile(io.BytesIO(content)) as folder:
@@ -50,3 +55,33 @@ def test_the_view_is_taken_away_as_files(app):
         ]
     name, content = downloaded(page, "Numbers as CSV")
     assert content.decode().startswith("# shows: DEMO-MET-014-000 · t2f · axial slice 31 of ")
+
+
+def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):
+    page, server = app
+    for slice_, title in (("40", "First <b>miss</b>"), ("50", "Second")):
+        page.goto(server.address("Explore", **CHOICE, method="intensity", slice=slice_))
+        page.get_by_role("button", name="Pin this view").click()
+        page.get_by_label("Title").fill(title)
+        page.get_by_role("button", name="Pin", exact=True).click()
+        page.get_by_text("Pinned.").wait_for()
+    page.goto(server.address("Failures"))
+    page.get_by_text("Make a deck").click()
+    page.get_by_role("button", name="Make the deck of 2 cases").click()
+    name, content = downloaded(page, "PowerPoint")
+    assert name == "Failure-cases.pptx"
+    assert len(Presentation(io.BytesIO(content)).slides) == 4
+    _, content = downloaded(page, "Web page")
+    (tmp_path / "deck.html").write_bytes(content)
+    page.context.set_offline(True)
+    page.goto((tmp_path / "deck.html").as_uri())
+    page.get_by_role("heading", name="Failure cases").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("heading", name="First <b>miss</b>").wait_for()
+    picture = page.get_by_role("img", name="axial slice 41")
+    assert picture.evaluate("one => one.naturalWidth") > 1000
+    page.keyboard.press("End")
+    page.get_by_role("heading", name="How it was made").wait_for()
+    page.keyboard.press("PageUp")
+    page.get_by_role("heading", name="Second").wait_for()
+    assert not picture.is_visible()

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tests.views_of import view_of
-from zsad_core.errors import SettingError
+from zsad_core.errors import DataError
 from zsad_core.exports.reading import read
 from zsad_core.exports.statement import statement
 from zsad_core.exports.words import NO_DEVICE
@@ -21,7 +21,7 @@ def test_a_reading_is_at_the_view_s_threshold_whatever_its_readout_says(engine, 
 
 
 def test_a_slice_that_is_not_there_is_refused(engine, view):
-    with pytest.raises(SettingError, match="has no slice 1000"):
+    with pytest.raises(DataError, match="none of number 1000"):
         read(engine, View(view.map, 999, view.threshold))
 
 

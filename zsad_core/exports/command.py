@@ -15,7 +15,12 @@ from zsad_core.types import Progress
 
 def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[Case]:
     """Pins as cases of a deck, each found when it is its turn."""
-    return [Case(partial(pins.view_of, engine, pin), pin.title, pin.note) for pin in chosen]
+    return [Case(partial(pins.view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
+
+
+def _title(pin: pins.Pin) -> str:
+    told = pin.kind and pin.kind.lower() not in pin.title.lower()
+    return f"{pin.kind}: {pin.title}" if told else pin.title
 
 
 def write(given: Path | None, out: Path, title: str, dark: bool, progress: Progress) -> Deck:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from zsad_core import metrics, pipeline
 from zsad_core.engine import Engine
-from zsad_core.errors import SettingError
 from zsad_core.readout import Readout, readout
 from zsad_core.scoring import box_of, predicted_mask
 from zsad_core.types import (
@@ -20,7 +19,7 @@ from zsad_core.types import (
     SliceStack,
     read_only,
 )
-from zsad_core.views import View
+from zsad_core.views import View, stack_of
 
 AIR = 4  # pixels round the brain
 Kind = TypeVar("Kind", bound=np.generic)
@@ -83,12 +82,7 @@ class Reading:
 
 def read(engine: Engine, view: View, progress: Progress | None = None) -> Reading:
     """Read a view; missing features are encoded first. Raises ZsadError."""
-    slices = view.map.features.slices
-    stack = engine.stack(slices)
-    if not 0 <= view.index < len(stack.image):
-        raise SettingError(
-            f"{slices.subject} has no slice {view.index + 1}; choose 1 to {len(stack.image)}."
-        )
+    stack = stack_of(engine, view)
     anomaly = pipeline.anomaly_map(engine, view.map, progress)
     spec = replace(view.readout, threshold=view.threshold.level)
     mask = predicted_mask(anomaly.levels, stack.brain, spec)

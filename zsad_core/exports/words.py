@@ -24,10 +24,10 @@ def legible(text: str) -> str:
     r"""Text on one line, without characters that XML cannot hold.
 
     >>> legible("a\x00b\nc")
-    'ab c'
+    'a b c'
     """
-    joined = " ".join(text.split())
-    return "".join(one for one in joined if unicodedata.category(one) not in UNWRITABLE)
+    kept = (" " if unicodedata.category(one) in UNWRITABLE else one for one in text)
+    return " ".join("".join(kept).split())
 
 
 def file_name(view: View, suffix: str) -> str:

@@ -1,0 +1,61 @@
+"""The deck of pinned cases, made from the Failures page, in process."""
+
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+from pptx import Presentation
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import compute, export
+from tests.views_of import view_of
+from zsad_core import pins
+from zsad_core.engine import Engine
+from zsad_core.places import home
+from zsad_core.types import DataSpec
+
+REPOSITORY = Path(__file__).parents[2]
+WAIT = 120
+
+
+@pytest.fixture
+def failures():
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    return test.switch_page("pages/5_Failures.py")
+
+
+def labels(test):
+    assert not test.exception, test.exception[0].stack_trace
+    return [button.proto.label for button in test.get("download_button")]
+
+
+def test_a_deck_of_the_pins_is_made_in_the_background_and_then_offered(failures):
+    view = view_of(Engine(), DataSpec("demo-2mm"), "DEMO-MET-013-000", "t2f")
+    pins.add(pins.pin_of(view, "Half <b>found</b>", "look", "Missed lesion"))
+    failures.run()
+    failures.text_input(key="deck-title").set_value("Two *failures*").run()
+    (start,) = (one for one in failures.button if one.label == "Make the deck of 1 case")
+    start.click().run()
+    until = time.monotonic() + WAIT
+    while "PowerPoint (PPTX)" not in labels(failures):
+        assert time.monotonic() < until
+        time.sleep(0.5)
+        failures.run()
+    kept = compute.results().peek(start.key.removeprefix("start-"))
+    slides = Presentation(io.BytesIO(export.content_of(kept["pptx"]))).slides
+    assert [slide.shapes.title.text for slide in slides] == [
+        "Two *failures*",
+        "Missed lesion: Half <b>found</b>",
+        "How it was made",
+    ]
+    assert b"Half &lt;b&gt;found" in export.content_of(kept["html"])
+
+
+def test_without_pins_no_deck_is_offered(failures):
+    failures.run()
+    assert labels(failures) == ["Download pins"]
+    assert not [one for one in failures.button if "deck" in one.label]
