@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -114,11 +115,11 @@ def _animation(view: View, look: Look) -> None:
         return on_disk(animation(engine, view, kind, look, progress))
 
     with right:
-        key = f"animation-{key_of('', view=view, look=look, kind=kind)}"
+        key = f"animation-{key_of('', view=replace(view, index=0), look=look, kind=kind)}"
         title = f"Animation of {view.map.features.slices.subject}"
         kept = compute.asked(key, title, work, "Make the animation")
         if kept is not None:
-            name = file_name(view, f".{kind}")
+            name = file_name(view, f".{kind}", whole=True)
             button(kind.upper(), name, partial(content_of, kept), "export-animation")
 
 
@@ -127,7 +128,7 @@ def _data(view: View) -> None:
     left, right = st.columns(2)
     with left:
         make = partial(volumes, engine, view)
-        button("Map and mask as NIfTI", file_name(view, ".zip"), make, "export-nifti")
+        button("Map and mask as NIfTI", file_name(view, ".zip", whole=True), make, "export-nifti")
     with right:
         make = partial(numbers, engine, view)
-        button("Numbers as CSV", file_name(view, ".csv"), make, "export-csv")
+        button("Numbers as CSV", file_name(view, ".csv", whole=True), make, "export-csv")

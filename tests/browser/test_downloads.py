@@ -45,8 +45,10 @@ def test_the_view_is_taken_away_as_files(app):
         assert "level 100 of 255" in image.text["Description"]
     page.locator(".z-slice").fill("30")
     page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
-    name, content = downloaded(page, "Map and mask as NIfTI")
+    name, content = downloaded(page, "SVG")
     assert "axial-031" in name
+    name, content = downloaded(page, "Map and mask as NIfTI")
+    assert name == "DEMO-MET-014-000_t2f_axial_intensity_zero-shot.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as folder:
         assert [one.partition("zero-shot")[2] for one in folder.namelist()] == [
             "_map.nii.gz",
@@ -54,7 +56,7 @@ def test_the_view_is_taken_away_as_files(app):
             ".json",
         ]
     name, content = downloaded(page, "Numbers as CSV")
-    assert content.decode().startswith("# shows: DEMO-MET-014-000 · t2f · axial slice 31 of ")
+    assert content.decode().startswith("# shows: DEMO-MET-014-000 · t2f · all ")
 
 
 def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):

@@ -31,6 +31,9 @@ def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
     assert facts["subject"] == "DEMO-MET-013-000"
     assert facts["synthetic"].startswith("Synthetic")
     assert facts["slice"].startswith(f"{view.index + 1} of ")
+    whole = statement(engine, read(engine, view), whole=True)
+    assert "slice" not in whole.facts
+    assert "index" not in whole.spec
     assert (facts["method"], facts["setup"], facts["prompts"]) == (
         "winclip",
         "zero-shot",

@@ -37,7 +37,7 @@ def animation(
     Cancelled where `progress` does.
     """
     reading = read(engine, view, progress)
-    words, stream = statement(engine, reading), io.BytesIO()
+    words, stream = statement(engine, reading, whole=True), io.BytesIO()
     if not reading.filled:
         raise SettingError(f"{words.title} holds no brain, so there is nothing to animate.")
     frames = _frames(Picture(reading, words, look), reading.filled, kind, progress)

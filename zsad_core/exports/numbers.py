@@ -19,7 +19,7 @@ def numbers(engine: Engine, view: View, progress: Progress | None = None) -> str
     their 2D Dice under the empty-slice rule. What is not known, or is not of a slice, is empty.
     """
     reading = read(engine, view, progress)
-    told = statement(engine, reading).lines().splitlines()
+    told = statement(engine, reading, whole=True).lines().splitlines()
     return "".join(f"# {line}\n" for line in told) + table(reading).to_csv(index=False)
 
 

@@ -15,9 +15,9 @@ from zsad_core.types import MapSpec, Plane
 from zsad_core.views import View
 
 FIRST: dict[Plane, str] = {
-    "axial": "the first at the feet",
-    "coronal": "the first at the back",
-    "sagittal": "the first at the patient's left",
+    "axial": "at the feet",
+    "coronal": "at the back",
+    "sagittal": "at the patient's left",
 }
 
 
@@ -46,9 +46,12 @@ class Statement:
         return json.dumps({"facts": self.facts, "spec": self.spec}, indent=1)
 
 
-def statement(engine: Engine, reading: Reading) -> Statement:
-    """The words of a view that was read; raises WeightsError, DataError."""
-    facts = _facts(engine, reading)
+def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statement:
+    """The words of a view that was read, or of its `whole` volume, whichever slice is in view.
+
+    Raises WeightsError, DataError.
+    """
+    facts = _facts(engine, reading, None if whole else reading.view.index)
     facts = {name: legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
     made = (facts.get("synthetic", ""), product, f"{facts['mask']}.")
@@ -59,7 +62,7 @@ def statement(engine: Engine, reading: Reading) -> Statement:
         threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
         made=" ".join(filter(None, made)),
         facts=facts,
-        spec=_spec(reading),
+        spec=_spec(reading, whole),
     )
 
 
@@ -73,19 +76,20 @@ def _device(facts: dict[str, str]) -> str:
     return f"{precision} on {facts['device']}"
 
 
-def _facts(engine: Engine, reading: Reading) -> dict[str, str]:
+def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str]:
     view, spec = reading.view, reading.view.map
     slices, high = spec.features.slices, reading.anomaly.high
     data = datasets.open_dataset(slices.data)
     value, rule = view.threshold.level / 255 * high, view.threshold
     return {
-        "shows": shown(reading, view.index),
+        "shows": shown(reading, index),
         "synthetic": SYNTHETIC if data.synthetic else "",
         "data": data.title,
         "subject": slices.subject,
         "modality": slices.modality,
         "plane": slices.plane,
-        "slice": f"{view.index + 1} of {len(reading.stack.image)}, {FIRST[slices.plane]}",
+        "slice": "" if index is None else f"{index + 1} of {len(reading.stack.image)}",
+        "first_slice": FIRST[slices.plane],
         **_how(spec),
         "threshold": f"{value:.3f} of 0 … {high:g} (level {rule.level} of 255)",
         "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
@@ -139,8 +143,11 @@ def _made_with(engine: Engine, spec: MapSpec) -> dict[str, str]:
     return {"product": PRODUCT, **{name: str(value) for name, value in found.items()}}
 
 
-def _spec(reading: Reading) -> dict[str, Any]:
-    return _placeless(asdict(replace(reading.view, readout=reading.spec)))
+def _spec(reading: Reading, whole: bool) -> dict[str, Any]:
+    found: dict[str, Any] = _placeless(asdict(replace(reading.view, readout=reading.spec)))
+    if whole:
+        del found["index"]
+    return found
 
 
 def _placeless(found: Any) -> Any:  # noqa: ANN401

@@ -28,7 +28,11 @@ def volumes(engine: Engine, view: View, progress: Progress | None = None) -> byt
     statement; the header's description says it in short.
     """
     reading = read(engine, view, progress)
-    words, name, stream = statement(engine, reading), file_name(view, ""), io.BytesIO()
+    words, name, stream = (
+        statement(engine, reading, whole=True),
+        file_name(view, "", whole=True),
+        io.BytesIO(),
+    )
     high = reading.anomaly.high
     values = reading.anomaly.levels.astype(np.float32) * np.float32(high / 255)
     parts = (("map", values, high), ("mask", reading.mask.astype(np.uint8), 1))

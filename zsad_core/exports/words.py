@@ -13,10 +13,11 @@ UNWRITABLE = ("Cc", "Cs", "Cn")  # control characters, half pairs, no characters
 LONGEST_NAME = 120
 
 
-def shown(reading: Reading, index: int) -> str:
-    """Subject, modality and one of its slices, counted from 1."""
+def shown(reading: Reading, index: int | None) -> str:
+    """Subject, modality and one of its slices, counted from 1, or all of them (None)."""
     slices, count = reading.view.map.features.slices, len(reading.stack.image)
-    place = f"{slices.plane} slice {index + 1} of {count}"
+    one = f"{slices.plane} slice {(index or 0) + 1} of {count}"
+    place = f"all {count} {slices.plane} slices" if index is None else one
     return legible(f"{slices.subject} · {slices.modality} · {place}")
 
 
@@ -30,8 +31,10 @@ def legible(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def file_name(view: View, suffix: str) -> str:
+def file_name(view: View, suffix: str, whole: bool = False) -> str:
     """A name that says what the file is of, in letters, digits, dot, dash and underscore.
+
+    A file of the `whole` volume names no slice.
 
     >>> from zsad_core.types import (
     ...     BackboneSpec, FeatureSpec, MapSpec, PromptSet, SliceSpec, Threshold)
@@ -41,7 +44,7 @@ def file_name(view: View, suffix: str) -> str:
     'a-b_t2f_axial-071_winclip_zero-shot.png'
     """
     slices = view.map.features.slices
-    place = f"{slices.plane}-{view.index + 1:03d}"
+    place = slices.plane if whole else f"{slices.plane}-{view.index + 1:03d}"
     parts = (slices.subject, slices.modality, place, view.map.method, view.map.setup)
     return "_".join(map(safe, parts))[:LONGEST_NAME] + suffix
 
