@@ -65,10 +65,10 @@ def _case(slide: Slide, deck: Deck, page: Page) -> None:
         notes.append(page.problem)
     else:
         top = 1.5 if page.note else 1.0
-        _picture(slide, page, top, 5.75 - top)
+        _picture(slide, page, top, 5.6 - top)
         lines = [(line, 16) for line in (page.shown, page.words.method, page.slice)]
         lines += [(page.words.numbers, 16), (page.words.threshold, 12)]
-        _write(slide, deck, 5.75, lines)
+        _write(slide, deck, 5.6, lines)
         notes.append(page.words.lines())
     slide.notes_slide.notes_text_frame.text = "\n\n".join(notes)
 
