@@ -86,8 +86,9 @@ def like(
 ) -> nib.Nifti1Image:
     """(X, Y, Z) RAS+ values in their own type, in the axis order, affine and header of a file.
 
-    A viewer shows 0 … `high`, or its own choice at 0. `description` takes the place of the file's
-    own and is cut at 79 ASCII characters. Raises DataError if the file cannot be read.
+    With a `high`, bytes 0 … 255 stand for 0 … high, and a viewer shows that range. `description`
+    takes the place of the file's own and is cut at 79 ASCII characters. Raises DataError if the
+    file cannot be read.
     """
     source = open_image(input_path, read_bytes(input_path))
     canonical = nib.orientations.axcodes2ornt("RAS")
@@ -101,7 +102,10 @@ def like(
     header["cal_min"], header["cal_max"] = 0, high  # the scan's window means nothing here
     if description:
         header["descrip"] = description.encode("ascii", "replace")[:79]
-    return type(source)(values, source.affine, header)
+    image = type(source)(values, source.affine, header)
+    if high:
+        image.header.set_slope_inter(high / 255, 0)
+    return image
 
 
 def _image(path: Path, data: bytes) -> nib.Nifti1Image:
