@@ -27,8 +27,7 @@ def pin_list(kept: Sequence[Pin]) -> None:
     if not kept:
         nothing()
         return
-    with st.expander("Make a deck", icon=":material/co_present:"):
-        deck.offer(kept)
+    place = st.expander("Make a deck", icon=":material/co_present:")
     first = 0
     if len(kept) > SHOWN:
         pages = -(-len(kept) // SHOWN)
@@ -36,6 +35,8 @@ def pin_list(kept: Sequence[Pin]) -> None:
     for at, pin in list(enumerate(kept))[first : first + SHOWN]:
         with st.container(border=True):
             _row(pin, at, len(kept))
+    with place:  # last, since a run that ends early takes the thumbnails away
+        deck.offer(kept)
 
 
 def nothing() -> None:
