@@ -88,6 +88,12 @@ def content_of(kept: IO[bytes]) -> bytes:
     return Path(kept.name).read_bytes()
 
 
+def job_title(view: View) -> str:
+    """What the animation's job is called; all see the jobs, so it names no upload."""
+    slices = view.map.features.slices
+    return f"Animation of {'an uploaded scan' if slices.data.private else slices.subject}"
+
+
 def _picture(view: View, look: Look) -> None:
     engine = compute.engine()
     columns = st.columns([2, 1, 1], vertical_alignment="bottom")
@@ -116,8 +122,7 @@ def _animation(view: View, look: Look) -> None:
 
     with right:
         key = f"animation-{key_of('', view=replace(view, index=0), look=look, kind=kind)}"
-        title = f"Animation of {view.map.features.slices.subject}"
-        kept = compute.asked(key, title, work, "Make the animation")
+        kept = compute.asked(key, job_title(view), work, "Make the animation")
         if kept is not None:
             name = file_name(view, f".{kind}", whole=True)
             button(kind.upper(), name, partial(content_of, kept), "export-animation")

@@ -9,6 +9,16 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute, export
 from zsad_core.places import home
+from zsad_core.types import (
+    BackboneSpec,
+    DataSpec,
+    FeatureSpec,
+    MapSpec,
+    PromptSet,
+    SliceSpec,
+    Threshold,
+)
+from zsad_core.views import View
 
 REPOSITORY = Path(__file__).parents[2]
 WAIT = 120
@@ -50,6 +60,16 @@ def test_without_a_panel_the_page_says_what_to_choose(explore):
     explore.button_group(key="export-panels").set_value([]).run()
     assert labels(explore) == []
     assert any("No panel is chosen" in info.value for info in explore.info)
+
+
+def test_a_job_names_no_uploaded_scan():
+    def view(kind):
+        features = FeatureSpec(SliceSpec(DataSpec(kind), "Jane"), None, BackboneSpec(), "float32")
+        spec = MapSpec(features, "intensity", "zero-shot", PromptSet("", (), ()))
+        return View(spec, 0, Threshold(1, "fixed"))
+
+    assert export.job_title(view("folder")) == "Animation of Jane"
+    assert export.job_title(view("upload")) == "Animation of an uploaded scan"
 
 
 def test_an_animation_is_made_in_the_background_and_then_offered(explore):

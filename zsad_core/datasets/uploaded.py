@@ -39,6 +39,10 @@ class Uploaded:
         """Path, size and time of change of the files of a scan; raises DataError."""
         return self._cases.stamp(subject_id, modality)
 
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The file of a scan; raises DataError."""
+        return self._cases.file(subject_id, modality)
+
     def check(self, subject_id: str) -> str:
         """Load everything of a subject; returns the sentence on what is wrong, or ""."""
         return self._cases.check(subject_id)
