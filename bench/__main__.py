@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, core, large_volume, methods, readout
+from bench import browser, cohort_page, core, large_volume, methods, readout
 from bench.report import Report
 from zsad_core import backbones
 
@@ -35,7 +35,7 @@ if __name__ == "__main__":
     with fresh():
         report = Report(machine())
     print(f"{report.machine}\n", flush=True)
-    for part in (browser, large_volume, core, methods, readout):
+    for part in (browser, large_volume, core, methods, readout, cohort_page):
         with fresh():
             for line in part.measure():
                 report.add(line)

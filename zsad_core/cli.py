@@ -6,12 +6,15 @@ Exit 0 done, 1 a problem, 2 usage.
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, doctor, map_files, methods
-from zsad_core.cohort import captions
+from zsad_core.cohort import captions, row_views
 from zsad_core.cohort import commands as cohort
+from zsad_core.cohort.selection import Selection
 from zsad_core.datasets.demo import Demo
+from zsad_core.engine import Engine
 from zsad_core.errors import ZsadError
 from zsad_core.map_files import MapRequest
 from zsad_core.training import commands
@@ -94,6 +97,13 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--empty", choices=list(captions.EMPTY), default="lesion_only")
     parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="ROOT",
+        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known",
+    )
     parser.set_defaults(run=_figures)
 
 
@@ -118,9 +128,13 @@ def _deck(parsed: argparse.Namespace) -> None:
 def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.cohort import figures  # Matplotlib and Plotly, for this command alone
 
-    rules = (parsed.empty, parsed.slices, parsed.centre)
-    for path in figures.write_all(parsed.results, parsed.out, *rules):
+    places = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
+    maps = figures.Maps(Engine(), [*places, *row_views.known_places()], progress=_show)
+    rules = {"empty": parsed.empty, "which": parsed.slices, "centre": parsed.centre}
+    for path in figures.write_all(parsed.results, parsed.out, maps, partial(Selection, **rules)):
         print(path)
+        if path.name == figures.NOT_DRAWN:
+            print(path.read_text(encoding="utf-8").strip(), file=sys.stderr)
 
 
 def _map(parsed: argparse.Namespace) -> None:

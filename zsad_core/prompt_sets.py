@@ -12,6 +12,7 @@ import pydantic
 import yaml
 
 from zsad_core.errors import PromptError
+from zsad_core.store import key_of
 from zsad_core.types import PromptSet
 
 SHIPPED = Path(__file__).parent / "prompts"
@@ -57,6 +58,11 @@ def content(prompts: PromptSet) -> PromptSet:
     ''
     """
     return PromptSet("", prompts.normal, prompts.abnormal, prompts.templates, prompts.class_name)
+
+
+def digest(prompts: PromptSet) -> str:
+    """Names the content of a set: equal for sets that a method reads alike."""
+    return key_of("", prompts=content(prompts))
 
 
 @functools.cache

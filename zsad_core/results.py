@@ -58,12 +58,15 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     for table in TABLES:
         paths = files(root, table)
         for path in paths:
-            _metadata(path)
+            if not path.name.startswith(MERGED):  # `files` has looked into that one
+                _metadata(path)
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         if paths:
             connection.execute(f"CREATE VIEW {table} AS FROM read_parquet([{listed}])")
         else:
-            connection.register(table, schema_of(table).empty_table())
+            connection.register("nothing", schema_of(table).empty_table())
+            connection.execute(f"CREATE TABLE {table} AS FROM nothing")  # for its cursors too
+            connection.unregister("nothing")
     return connection
 
 

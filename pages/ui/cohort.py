@@ -9,15 +9,17 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import cohort_rows, compute
+from pages.ui.cohort_pictures import pictures
 from pages.ui.cohort_run import evaluation
 from pages.ui.compute import plain
 from pages.ui.sidebar import Choice
 from zsad_core.cohort import captions, charts
-from zsad_core.cohort.selection import THIRDS, VOLUMES, Selection, Sheet
+from zsad_core.cohort.measures import curves, measured
+from zsad_core.cohort.selection import THIRDS, Selection, Sheet
 from zsad_core.places import home
 
 SECTIONS = ("Figures", "Tables", "Evaluate")
-PANELS = 6  # of Figure 2, shown at first
+PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
 def cohort(choice: Choice) -> None:
@@ -41,7 +43,7 @@ def cohort(choice: Choice) -> None:
     else:
         source = (str(root), stamp)
         chosen = _selection(choice, source, sheets)
-        _figures(choice, source, chosen) if section == SECTIONS[0] else _tables(source, chosen)
+        (_figures if section == SECTIONS[0] else _tables)(choice, source, chosen)
 
 
 def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
@@ -57,62 +59,69 @@ def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) 
         help="What an empty slice counts, and where depth 0 is: Readout in the sidebar.",
     )
     chosen = Selection(sheet, which=which, **rule)
-    there = cohort_rows.values(*source, Selection(sheet))
-    columns = st.columns(4)
+    there = cohort_rows.values(*source, chosen)
+    columns = st.columns(6 if len(there["site"]) > 1 else 5)
+
+    def several(place: int, label: str, name: str) -> tuple[str, ...]:
+        return tuple(columns[place].multiselect(label, there[name], key=f"{name}s-shown"))
+
     thirds = ["", *THIRDS]
     return replace(
         chosen,
-        lines=tuple(columns[0].multiselect("Methods", there["line"], key="lines-shown")),
-        setups=tuple(columns[1].multiselect("Setups", there["setup"], key="setups-shown")),
-        volumes=tuple(
-            columns[2].multiselect(
-                "Lesion volume", [one for one in VOLUMES if one in there["volume"]], key="volumes"
-            )
-        ),
-        third=columns[3].selectbox(
+        lines=several(0, "Methods", "line"),
+        setups=several(1, "Setups", "setup"),
+        volumes=several(2, "Lesion volume", "volume"),
+        numbers=several(3, "Number of lesions", "number"),
+        third=columns[4].selectbox(
             "Third of the depth", thirds, format_func=lambda one: one or "all", key="third"
         ),
+        sites=several(5, "Site folder", "site") if len(there["site"]) > 1 else (),
     )
 
 
 def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
-    found = cohort_rows.measured(*source, chosen)
+    reading = cohort_rows.reading(*source, chosen)
+    found = measured(reading, chosen)
     said = plain(captions.of(found, chosen))
     if found["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
         _open(choice, _chart(charts.by_method(found), "figure1"))
-        st.caption(f"{captions.FIGURE_1} A click on a point opens the subject. {said}")
-    if found["median"].notna().any():
-        _second(choice, found, said)
-    lines = cohort_rows.curves(*source, chosen)
+        far = captions.FAR_ONES if charts.crowded(found) else ""
+        st.caption(f"{captions.FIGURE_1}{far} A click on a point opens the subject. {said}")
+    if found["dice_2d"].notna().any():
+        _second(choice, source, chosen, found)
+        st.caption(f"{captions.FIGURE_2} A click on a cross opens the subject. {said}")
+    lines = curves(reading, chosen)
     if lines:
         st.subheader("Figure 3: Dice against depth")
         there = {setup for setup, _ in lines}
         setups = [one for one in found["setup"].cat.categories if one in there]
         _chart(charts.by_depth(lines, setups), "figure3")
         st.caption(f"{captions.FIGURE_3} {said}")
-    cohort_rows.downloads(source, chosen)
+    pictures(choice, source, chosen, said)
+    cohort_rows.downloads(source, chosen, choice.data)
 
 
-def _second(choice: Choice, found: pd.DataFrame, said: str) -> None:
+def _second(
+    choice: Choice, source: cohort_rows.Source, chosen: Selection, found: pd.DataFrame
+) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
-    pairs = found[["line", "setup"]].drop_duplicates().itertuples(index=False)
-    runs = {f"{line} · {setup}": (line, setup) for line, setup in pairs}
-    shown = list(runs)
-    if len(runs) > 1:
-        shown = st.multiselect("Runs shown", shown, shown[:PANELS], key="runs-shown")
+    runs = found.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
+    names = {f"{line} · {setup}": (setup, line) for setup, line in runs.index}
+    shown, few = list(names), min(PANELS, max(1, BOXES // int(runs.max())))
+    kept = st.session_state.get("runs-shown")
+    if kept and not names.keys() & set(kept):
+        st.session_state.pop("runs-shown")  # a filter took them all away
+    if len(names) > 1:
+        shown = st.multiselect("Runs shown", shown, shown[:few], key="runs-shown")
     if not shown:
         st.info("Choose at least one run to draw.")
         return
-    wanted = {runs[name] for name in shown}
-    mask = [
-        (line, setup) in wanted for line, setup in zip(found["line"], found["setup"], strict=True)
-    ]
-    _open(choice, _chart(charts.by_subject(found[mask]), "figure2"))
-    st.caption(f"{captions.FIGURE_2} A click on a cross opens the subject. {said}")
+    boxes = cohort_rows.quartiles(*source, chosen, tuple(names[one] for one in shown))
+    _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
 
 
-def _tables(source: cohort_rows.Source, chosen: Selection) -> None:
+def _tables(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
     for table in cohort_rows.tables(*source, chosen):
         shown = {
             name: st.column_config.NumberColumn(format="%.3f")
@@ -120,7 +129,7 @@ def _tables(source: cohort_rows.Source, chosen: Selection) -> None:
         }
         st.dataframe(table.frame, hide_index=True, column_config=shown, key=f"table-{table.name}")
         st.caption(plain(table.caption))
-    cohort_rows.downloads(source, chosen)
+    cohort_rows.downloads(source, chosen, choice.data)
 
 
 def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:

@@ -3,29 +3,32 @@
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import streamlit as st
 
+from pages.ui import compute
 from zsad_core import results
-from zsad_core.cohort import selection
+from zsad_core.cohort import measures, selection
 from zsad_core.cohort import tables as table_rows
-from zsad_core.cohort.charts import Curves
-from zsad_core.cohort.selection import Selection, Sheet
-from zsad_core.cohort.tables import Table
+from zsad_core.cohort.measures import Reading
+from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
+from zsad_core.cohort.table_text import Table
+from zsad_core.types import DataSpec
 
 Stamp = tuple[int, int, int]
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
+Run = tuple[str, str]
+"""Setup and line."""
 
 
 def stamp(root: Path) -> Stamp:
     """Files there, the last change and their size: another one means other rows."""
-    found = [path.stat() for path in results.files(root, "subjects")]
+    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
     return (
         len(found),
         max((one.st_mtime_ns for one in found), default=0),
@@ -33,47 +36,68 @@ def stamp(root: Path) -> Stamp:
     )
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _connection(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
+    return results.connect(Path(root))
+
+
+def rows_of(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
+    """A cursor of its own on the rows, for this thread."""
+    return _connection(root, stamp).cursor()
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
 def sheets(root: str, stamp: Stamp) -> list[Sheet]:
     """What can be compared; the stamp is part of the key."""
-    with _rows(root) as rows:
-        return selection.sheets(rows)
+    return selection.sheets(rows_of(root, stamp))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
+def _reading(root: str, stamp: Stamp, convention: Selection) -> Reading:
+    """By reference, since a copy takes longer than what is done with it; nobody changes it."""
+    return measures.read(rows_of(root, stamp), convention)
+
+
+def reading(root: str, stamp: Stamp, chosen: Selection) -> Reading:
+    """`measures.read`, once for all filters."""
+    return _reading(root, stamp, measures.of_sheet(chosen))
+
+
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
-    """What each filter offers."""
-    with _rows(root) as rows:
-        found = selection.runs(rows, chosen)
+    """What each filter offers, in the order of its groups."""
+    frame = reading(root, stamp, chosen).frame
+    there = {name: set(frame[name].unique()) for name in ("line", "site", "volume", "number")}
     return {
-        "line": sorted(set(found["line"])),
-        "setup": list(found["setup"].cat.categories),
-        "volume": sorted(set(found["volume"])),
+        "line": sorted(there["line"]),
+        "setup": list(frame["setup"].cat.categories),
+        "volume": [one for one in VOLUMES if one in there["volume"]],
+        "number": [one for one in NUMBERS if one in there["number"]],
+        "site": sorted(there["site"]),
     }
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the rows …")
-def measured(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
-    """`selection.measured` of a selection."""
-    with _rows(root) as rows:
-        return selection.measured(rows, selection.runs(rows, chosen), chosen)
+def _quartiles(
+    root: str, stamp: Stamp, convention: Selection, drawn: tuple[Run, ...]
+) -> pd.DataFrame:
+    frame = reading(root, stamp, convention).frame
+    runs = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
+    return measures.quartiles(rows_of(root, stamp), frame[runs.isin(drawn)], convention)
 
 
-@st.cache_data(max_entries=32, show_spinner="Reading the rows …")
-def curves(root: str, stamp: Stamp, chosen: Selection) -> Curves:
-    """`selection.curves` of a selection."""
-    with _rows(root) as rows:
-        return selection.curves(rows, selection.runs(rows, chosen), chosen)
+def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
+    """`measures.quartiles` of some runs, once for all filters of subjects."""
+    convention = replace(measures.of_sheet(chosen), third=chosen.third)
+    return _quartiles(root, stamp, convention, drawn)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the rows …")
 def tables(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
     """`tables.tables` of a selection."""
-    with _rows(root) as rows:
-        return table_rows.tables(rows, chosen)
+    return table_rows.tables(rows_of(root, stamp), reading(root, stamp, chosen), chosen)
 
 
-def downloads(source: Source, chosen: Selection) -> None:
+def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
     """All rows as CSV, and the figures and tables of the selection when asked for."""
     root, _ = source
     left, right, _ = st.columns([1, 1, 2])
@@ -82,7 +106,7 @@ def downloads(source: Source, chosen: Selection) -> None:
     )
     right.download_button(
         "Figures and tables",
-        lambda: _figures(root, chosen),
+        lambda: _figures(source, chosen, data),
         "figures.zip",
         on_click="ignore",
         key="get-figures",
@@ -96,11 +120,12 @@ def _csv(root: str) -> bytes:
         return _zipped(Path(folder))
 
 
-def _figures(root: str, chosen: Selection) -> bytes:
+def _figures(source: Source, chosen: Selection, data: DataSpec) -> bytes:
     from zsad_core.cohort import figures  # Matplotlib, for this download alone
 
-    with tempfile.TemporaryDirectory() as folder, _rows(root) as rows:
-        figures.write(rows, chosen, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        maps = figures.Maps(compute.engine(), [data], encode=False)
+        figures.write(rows_of(*source), chosen, Path(folder), maps)
         return _zipped(Path(folder))
 
 
@@ -110,9 +135,3 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
     return out.getvalue()
-
-
-@contextmanager
-def _rows(root: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    with results.connect(Path(root)) as rows:
-        yield rows

@@ -109,6 +109,7 @@ def _apply_requests() -> None:
     for key in ("data", "rule", "subject", "method", "setup"):
         if f"_{key}" in st.session_state:
             st.session_state[key] = st.session_state.pop(f"_{key}")
+    st.session_state.update(st.session_state.pop("_asked", {}))
 
 
 def _tuned(prompts: PromptSet, subject: Subject) -> None:

@@ -1,7 +1,10 @@
 """What stands under every figure and table: data, threshold, empty slices, counts."""
 
+import json
+
 import pandas as pd
 
+from zsad_core.cohort.samples import Pictures
 from zsad_core.cohort.selection import Selection
 
 EMPTY = {
@@ -12,6 +15,7 @@ EMPTY = {
 WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
 DATA = {"demo": "synthetic demo cohort", "demo-2mm": "synthetic demo cohort at 2 mm"}
 FIGURE_1 = "3D Dice of each subject by method, one panel a setup."
+FAR_ONES = " Points: the subjects beyond 1.5 interquartile ranges alone."
 FIGURE_2 = (
     "2D Dice of each subject's slices: box of the quartiles, whiskers to the farthest slice within "
     "1.5 interquartile ranges, slices beyond not drawn. Red cross: the subject's 3D Dice."
@@ -26,15 +30,30 @@ PAIRED = (
     "correlation, above 0 where the first setup is better."
 )
 LESIONS = "Lesions by volume under the BraTS 2023 rule; a missed lesion has Dice 0; whole depth."
-VOLUMES = "Dice by lesion volume of the subject, mean ± sd over subjects."
-THIRDS = "Dice by third of the depth, mean ± sd over subjects; 3D Dice of the slices in that third."
+GROUPED = {
+    "volume": "Dice by lesion volume of the subject, mean ± sd over subjects.",
+    "number": "Dice by number of lesions over 2 mm³ (BraTS 2023 rule), mean ± sd over subjects.",
+    "third": "Dice by third of the depth, mean ± sd over subjects; 3D Dice of the slices in it.",
+    "site": "Dice by folder below the data's root, mean ± sd over subjects.",
+}
+FAILURES = (
+    "Failures of all subjects and by group. Missed: a lesion over 2 mm³ that no predicted "
+    "component touches (BraTS 2023 rule, whole depth; rows do not tell them by depth). False "
+    "positive: a slice without lesion where anything is predicted."
+)
+FIGURE_5 = (
+    "Truth against prediction on grey slices: true positive green, false positive red, false "
+    "negative blue, with the slice's Dice and the threshold's level of 255."
+)
+FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
+NAMED = 12  # volumes of a set that are named; of a larger one the others are counted
 
 
 def of(found: pd.DataFrame, chosen: Selection) -> str:
     """Data, threshold rule, conventions, counts and provenance of rows that are `measured`."""
     sheet = chosen.sheet
     subjects, with_dice = found["subject"].nunique(), found.loc[found["dice_3d"].notna(), "subject"]
-    splits = ", ".join(sorted({one or "no split" for one in found["split"]}))
+    splits = ", ".join(sorted({one or "no split" for one in found["split"].unique()}))
     rule = sheet.threshold + (" (it saw the truth)" if sheet.threshold.startswith("oracle") else "")
     told = [
         f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
@@ -46,9 +65,47 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
         f"{int(found['slices'].sum())} slices in the means",
         _made_with(found),
     ]
+    filters = (*chosen.volumes, *chosen.numbers, *chosen.sites, *chosen.subjects)
+    if filters:
+        told.append(f"only {', '.join(filters)}")
     if chosen.third:
         told.append(f"{chosen.third} third of the depth alone")
-    return "; ".join(told) + "." + _warnings(found)
+    return "; ".join(told) + "." + _beside(found) + _warnings(found)
+
+
+def _beside(found: pd.DataFrame) -> str:
+    """The unlabelled set of each method that scores a volume against others."""
+    told = ""
+    for line, of_line in found[found["beside"] != ""].groupby("line"):
+        sets = of_line["beside"].map(lambda one: frozenset(json.loads(one)))
+        names = sorted(frozenset().union(*sets))
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        rows = zip(sets, of_line["subject"], strict=True)
+        even = all(one == set(names) - {subject} for one, subject in rows)
+        told += (
+            f" {line} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
+            f"{more}, {'less itself' if even else 'not always all of it'}."
+        )
+    return told
+
+
+def of_sample(found: Pictures) -> str:
+    """By which rule subject and slices of Figures 4 and 5 were taken, and which they are."""
+    sample = found.sample
+    runs = "setups finetune and brats" if sample.finetuned else "all runs, none finetuned on BraTS"
+    which = "both sides" if sample.both_sides else "one side alone, none having both,"
+    named = ", ".join(f"({'ab'[i]}) slice {one.index + 1}" for i, one in enumerate(sample.places))
+    return (
+        f"Subject {sample.subject}, of the median mean 3D Dice ({sample.dice:.3f}; {runs}) among "
+        f"{sample.subjects} subjects with lesion on {which} of depth 0; of each side the slice "
+        f"with most lesion: {named}, counted from the bottom."
+    )
+
+
+def not_drawn(found: Pictures) -> str:
+    """The runs whose map is not here, each with the reason; "" where all are."""
+    told = "; ".join(f"{line} {setup}: {why}" for (setup, line), why in found.missing.items())
+    return f" Not drawn: {told.removesuffix('.')}." if told else ""
 
 
 def _made_with(found: pd.DataFrame) -> str:

@@ -7,50 +7,53 @@ customdata is [subject, line, setup], where it stands for one subject.
 import html
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
+from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
+from zsad_core.cohort.chart_looks import finished, names_of
+from zsad_core.cohort.measures import Curves
 from zsad_core.depth import DepthCurve
-from zsad_core.palette import styles
+from zsad_core.palette import Style, styles
 
-YELLOW, GREY, RED = "rgba(240, 228, 66, 0.45)", "rgba(128, 128, 128, 0.3)", "#d62728"
-Curves = dict[tuple[str, str], DepthCurve]
+YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
+MOST = 2000  # points of Figure 1; of more subjects those beyond the whiskers alone are drawn
 
 
 def by_method(found: pd.DataFrame) -> go.Figure:
     """Figure 1 of `measured` rows: boxes and points of 3D Dice, one panel a setup."""
-    setups, lines = _names(found)
-    figure = _panels(setups, "3D Dice")
-    for line, (colour, _, symbol) in styles(lines).items():
-        for place, setup in enumerate(setups, 1):
-            part = found[(found["line"] == line) & (found["setup"] == setup)]
-            part = part.dropna(subset="dice_3d")
-            if part.empty:
-                continue
-            box = go.Box(
-                y=part["dice_3d"],
-                x=[html.escape(line)] * len(part),
-                name=html.escape(line),
-                legendgroup=line,
-                showlegend=False,
-                boxpoints="all",
-                jitter=0.4,
-                pointpos=0,
-                marker={"color": colour, "symbol": symbol, "size": 5, "opacity": 0.7},
-                line={"color": colour},
-                customdata=part[["subject", "line", "setup"]].astype(str).to_numpy().tolist(),
-                hovertemplate="%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
-            )
-            figure.add_trace(box, row=1, col=place)
-    return _finished(figure, 460)
+    setups, lines = names_of(found)
+    draw = _box_and_far_ones if crowded(found) else _box_and_all
+    looks, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
+    for (setup, line), part in found.dropna(subset="dice_3d").groupby(
+        ["setup", "line"], observed=True
+    ):
+        drawn = draw(part, html.escape(line), looks[line])
+        traces += drawn
+        columns += [setups.index(setup) + 1] * len(drawn)
+    figure = make_subplots(
+        cols=len(setups),
+        shared_yaxes=True,
+        subplot_titles=[html.escape(one) for one in setups],
+        column_widths=[len(set(found.loc[found["setup"] == one, "line"])) for one in setups],
+    )
+    figure.add_traces(traces, rows=[1] * len(traces), cols=columns)
+    figure.update_yaxes(range=[-0.02, 1.02])
+    figure.update_yaxes(title="3D Dice", col=1)
+    return finished(figure, 460)
+
+
+def crowded(found: pd.DataFrame) -> bool:
+    """Whether Figure 1 shows the subjects beyond the whiskers alone."""
+    return bool(found["dice_3d"].count() > MOST)
 
 
 def by_subject(found: pd.DataFrame) -> go.Figure:
-    """Figure 2 of `measured` rows: boxes of 2D Dice of each subject, 3D Dice as red crosses.
+    """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses, one panel for each run.
 
-    One panel for each run, subjects in the order of their mean 3D Dice.
+    Of `measured` rows with their `quartiles`; subjects in the order of their mean 3D Dice.
     """
     runs = list(found.groupby(["setup", "line"], observed=True))
     names = [html.escape(f"{line} · {setup}") for (setup, line), _ in runs]
@@ -61,24 +64,23 @@ def by_subject(found: pd.DataFrame) -> go.Figure:
         subplot_titles=names,
         vertical_spacing=min(0.06, 0.9 / max(len(runs) - 1, 1) / 4),
     )
-    colours = {line: style[0] for line, style in styles(_names(found)[1]).items()}
+    colours = {line: style[0] for line, style in styles(names_of(found)[1]).items()}
     order = subjects_in_order(found)
     for place, ((_, line), part) in enumerate(runs, 1):
-        shown = part.set_index("subject").reindex(order).dropna(subset="median").reset_index()
-        data = shown[["subject", "line", "setup"]].astype(str).to_numpy().tolist()
+        data = part[["subject", "line", "setup"]].astype(str).to_numpy().tolist()
         box = go.Box(
-            x=shown["subject"],
-            **{name: shown[name] for name in ("q1", "median", "q3")},
-            lowerfence=shown["low"],
-            upperfence=shown["high"],
+            x=part["subject"],
+            **{name: part[name] for name in ("q1", "median", "q3")},
+            lowerfence=part["low"],
+            upperfence=part["high"],
             name="2D Dice of slices",
             showlegend=False,
             line={"color": colours[str(line)], "width": 1.5},
             hoverinfo="y",
         )
         cross = go.Scatter(
-            x=shown["subject"],
-            y=shown["dice_3d"],
+            x=part["subject"],
+            y=part["dice_3d"],
             mode="markers",
             name="3D Dice",
             showlegend=place == 1,
@@ -95,94 +97,99 @@ def by_subject(found: pd.DataFrame) -> go.Figure:
         figure.add_trace(cross, row=place, col=1)
     figure.update_yaxes(range=[-0.02, 1.02], title="2D Dice")
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-60)
-    return _finished(figure, 180 + 230 * len(runs))
+    return finished(figure, 180 + 230 * len(runs))
 
 
 def by_depth(curves: Curves, setups: list[str]) -> go.Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
-    names = sorted({line for _, line in curves})
+    looks = styles(sorted({line for _, line in curves}))
     figure = make_subplots(
         cols=len(setups),
         subplot_titles=[html.escape(one) for one in setups],
         specs=[[{"secondary_y": True}] * len(setups)],
         horizontal_spacing=0.25 / max(len(setups), 2),
     )
-    shown, looks = set[str](), styles(names)
+    traces, columns, right = list[BaseTraceType](), list[int](), list[bool]()
     for place, setup in enumerate(setups, 1):
         here = {line: curve for (of, line), curve in curves.items() if of == setup}
         widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
-        bars: dict[str, Any] = {"x": widest.centres, "y": widest.lesion_slices}
-        bar = go.Bar(
-            **bars,
-            width=2 / len(widest.centres),
-            name="slices with lesion",
-            showlegend=place == 1,
-            marker={"color": YELLOW, "line": {"width": 0}},
-            hovertemplate="%{y} slices with lesion<extra></extra>",
-        )
-        figure.add_trace(bar, row=1, col=place, secondary_y=False)
-        for line, curve in here.items():
-            colour, dash, symbol = looks[line]
-            trace = go.Scatter(
-                x=curve.centres,
-                y=curve.dice,
-                name=html.escape(line),
-                legendgroup=line,
-                showlegend=line not in shown,
-                line={"color": colour, "dash": dash, "width": 2.5},
-                marker={"color": colour, "symbol": symbol, "size": 7},
-                mode="lines+markers",
-                customdata=curve.slices,
-                hovertemplate="Dice %{y:.3f} over %{customdata} slices",
-            )
-            figure.add_trace(trace, row=1, col=place, secondary_y=True)
-            shown.add(line)
+        drawn = [_bars(widest), *(_line(one, line, looks[line]) for line, one in here.items())]
+        for trace in drawn:
+            trace.showlegend = trace.name not in {one.name for one in traces}
+        traces += drawn
+        columns += [place] * len(drawn)
+        right += [False] + [True] * len(here)
+    figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=right)
     figure.update_xaxes(range=[-1.04, 1.04], title="Depth (-1 inferior, +1 superior)")
     figure.update_yaxes(showgrid=False, side="right", secondary_y=False)
     figure.update_yaxes(range=[-0.02, 1.02], side="left", secondary_y=True)
     figure.update_yaxes(title="Mean 2D Dice", col=1, secondary_y=True)
     figure.update_yaxes(title="Slices with lesion", col=len(setups), secondary_y=False)
-    return _finished(figure, 460)
+    return finished(figure, 460)
 
 
 def subjects_in_order(found: pd.DataFrame) -> list[str]:
     """Subjects with a Dice, the one with the lowest mean 3D Dice first."""
-    known = found.dropna(subset="median")
-    means = known.groupby("subject")["dice_3d"].mean()
+    means = found.groupby("subject")["dice_3d"].mean()
     return means.sort_values(kind="stable").index.tolist()
 
 
-def plotly_code() -> str:
-    """Plotly's own script, for pages that open offline."""
-    return str(get_plotlyjs())
+def _box_and_all(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+    """The box of a run's 3D Dice and every subject as a point."""
+    shown: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
+    return [go.Box(line_color=style[0], **shown, **_points(part, line, style))]
 
 
-def _names(found: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Setups in their order, lines by name."""
-    there = set(found["setup"])
-    return [one for one in found["setup"].cat.categories if one in there], sorted(
-        set(found["line"])
+def _box_and_far_ones(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+    """The box of a run's 3D Dice and the subjects beyond its whiskers, which reach 1.5 of it."""
+    dice = part["dice_3d"].to_numpy()
+    low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
+    far = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
+    box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [line]}
+    ends = {"lowerfence": [dice[~far].min()], "upperfence": [dice[~far].max()]}
+    frame = {"name": line, "showlegend": False, "hoverinfo": "y", "line_color": style[0]}
+    traces = [go.Box(**box, **ends, **frame)]
+    if far.any():
+        traces.append(go.Scatter(mode="markers", **_points(part[far], line, style)))
+    return traces
+
+
+def _points(part: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
+    """Subjects of a run as points that name them."""
+    return {
+        "x": [line] * len(part),
+        "y": part["dice_3d"],
+        "customdata": part[["subject", "line", "setup"]].astype(str).to_numpy().tolist(),
+        "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
+        "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
+        "name": line,
+        "showlegend": False,
+    }
+
+
+def _bars(widest: DepthCurve) -> BaseTraceType:
+    """Slices with lesion over depth."""
+    return go.Bar(
+        x=widest.centres,
+        y=widest.lesion_slices,
+        width=2 / len(widest.centres),
+        name="slices with lesion",
+        marker={"color": YELLOW, "line": {"width": 0}},
+        hovertemplate="%{y} slices with lesion<extra></extra>",
     )
 
 
-def _panels(setups: list[str], title: str) -> go.Figure:
-    titles = [html.escape(one) for one in setups]
-    figure = make_subplots(cols=len(setups), shared_yaxes=True, subplot_titles=titles)
-    figure.update_yaxes(range=[-0.02, 1.02])
-    return figure.update_yaxes(title=title, col=1)
-
-
-def _finished(figure: go.Figure, height: int) -> go.Figure:
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 60, "b": 10},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "yref": "container"},
-        legend_font_size=14,
-        hoverlabel_font_size=14,
+def _line(curve: DepthCurve, line: str, style: Style) -> BaseTraceType:
+    """Mean 2D Dice over depth, with the number of slices in each mean."""
+    colour, dash, symbol = style
+    return go.Scatter(
+        x=curve.centres,
+        y=curve.dice,
+        name=html.escape(line),
+        legendgroup=line,
+        line={"color": colour, "dash": dash, "width": 2.5},
+        marker={"color": colour, "symbol": symbol, "size": 7},
+        mode="lines+markers",
+        customdata=curve.slices,
+        hovertemplate="Dice %{y:.3f} over %{customdata} slices",
     )
-    figure.update_layout(legend={"y": 1, "yanchor": "top"})
-    for axes in (figure.update_xaxes, figure.update_yaxes):
-        axes(gridcolor=GREY, zeroline=False, tickfont_size=13, title_font_size=14, automargin=True)
-    return figure

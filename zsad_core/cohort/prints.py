@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from zsad_core.cohort.charts import Curves, subjects_in_order
+from zsad_core.cohort.charts import subjects_in_order
+from zsad_core.cohort.measures import Curves
 from zsad_core.palette import styles
 
 DPI = 300
@@ -29,30 +30,32 @@ MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-u
 def by_method(found: pd.DataFrame, caption: str) -> Figure:
     """Figure 1 of `measured` rows: boxes and points of 3D Dice, one panel a setup."""
     known = found.dropna(subset="dice_3d")
-    setups = [one for one in found["setup"].cat.categories if one in set(known["setup"])]
-    lines = sorted(set(found["line"]))
-    figure, axes = _panels(len(setups), 1, (max(WIDTH, 0.45 * len(lines)), 4.2))
-    for axis, setup in zip(axes, setups, strict=True):
-        for place, (line, (colour, *_)) in enumerate(styles(lines).items()):
-            values = known.loc[(known["line"] == line) & (known["setup"] == setup), "dice_3d"]
-            if len(values):
-                axis.boxplot(
-                    values, positions=[place], widths=0.6, showfliers=False, **_box(colour)
-                )
-                axis.plot([place] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
-        axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(lines) - 0.4))
-        axis.set_xticks(range(len(lines)), lines, rotation=60, ha="right")
+    looks = styles(sorted(set(found["line"])))
+    panels = {
+        setup: dict(tuple(part.groupby("line")["dice_3d"]))
+        for setup, part in known.groupby("setup", observed=True)
+    }
+    widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
+    size = (max(sum(widths), 2 * WIDTH) / len(panels), 4.2)
+    figure, axes = panels_of(len(panels), 1, size, widths)
+    for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
+        for place, (line, values) in enumerate(boxes.items()):
+            colour = looks[line][0]
+            axis.boxplot(values, positions=[place], widths=0.6, showfliers=False, **_box(colour))
+            axis.plot([place] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
+        axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
+        axis.set_xticks(range(len(boxes)), boxes, rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
-    return _captioned(figure, caption)
+    return captioned(figure, caption)
 
 
 def by_subject(found: pd.DataFrame, caption: str) -> Figure:
-    """Figure 2 of `measured` rows: a panel for each run, 2D Dice as boxes, 3D as red crosses."""
+    """Figure 2 of `measured` rows with their `quartiles`: a panel for each run."""
     runs, order = list(found.groupby(["setup", "line"], observed=True)), subjects_in_order(found)
     colours = {line: style[0] for line, style in styles(sorted(set(found["line"]))).items()}
-    figure, axes = _panels(1, len(runs), (max(7.0, 0.16 * len(order)), 1.7))
+    figure, axes = panels_of(1, len(runs), (max(7.0, 0.16 * len(order)), 1.7))
     for axis, ((setup, line), part) in zip(axes, runs, strict=True):
-        part = part.dropna(subset="median").set_index("subject")
+        part = part.set_index("subject")
         places = [order.index(name) for name in part.index]
         boxes = [
             {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
@@ -65,19 +68,23 @@ def by_subject(found: pd.DataFrame, caption: str) -> Figure:
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False)
-    return _captioned(figure, caption)
+    return captioned(figure, caption)
 
 
 def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
     looks = styles(sorted({line for _, line in curves}))
-    figure, axes = _panels(len(setups), 1, (WIDTH, 3.8))
+    figure, axes = panels_of(len(setups), 1, (WIDTH, 3.8))
     for axis, setup in zip(axes, setups, strict=True):
         here = {line: curve for (of, line), curve in curves.items() if of == setup}
         widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
         bars = axis.twinx()
-        bars.bar(widest.centres, widest.lesion_slices, 2 / len(widest.centres), color=YELLOW)
-        bars.set_ylabel("slices with lesion")
+        bars.bar(
+            widest.centres, widest.lesion_slices, 1.8 / len(widest.centres), color=YELLOW, alpha=0.5
+        )
+        bars.spines["top"].set_visible(False)
+        if axis is axes[-1]:
+            bars.set_ylabel("slices with lesion")
         axis.set_zorder(bars.get_zorder() + 1)
         axis.patch.set_visible(False)
         for line, curve in here.items():
@@ -100,7 +107,7 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
     )
-    return _captioned(figure, caption)
+    return captioned(figure, caption)
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
@@ -112,10 +119,14 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return written
 
 
-def _panels(columns: int, rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def panels_of(
+    columns: int, rows: int, size: tuple[float, float], widths: list[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels of a size in inches, row by row; of `widths` as shares of theirs."""
     figure = Figure((size[0] * columns, size[1] * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=rows > 1, sharey=rows == 1)
+    joined = {"sharex": rows > 1, "sharey": rows == 1}
+    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths, **joined)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)
@@ -126,7 +137,8 @@ def _box(colour: str) -> dict[str, Any]:
     return dict.fromkeys(("boxprops", "whiskerprops", "capprops", "medianprops"), line)
 
 
-def _captioned(figure: Figure, caption: str) -> Figure:
+def captioned(figure: Figure, caption: str) -> Figure:
+    """The figure with its caption below, as wide as it is."""
     wide = int(figure.get_size_inches()[0] * 17)
     figure.supxlabel(textwrap.fill(caption, wide), fontsize=7, ha="left", x=0.01)
     return figure

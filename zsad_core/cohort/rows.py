@@ -121,7 +121,7 @@ def _names(task: Task, spec: MapSpec) -> Row:
         "method": spec.method,
         "setup": spec.setup,
         "prompts": prompts.name if read else "",
-        "prompts_digest": key_of("", prompts=prompt_sets.content(prompts)) if read else "",
+        "prompts_digest": prompt_sets.digest(prompts) if read else "",
         "prompts_tuned": task.subject.id in prompts.tuned_on,
         "volumes": list(stored_cubes.others(spec)) if spec.volumes else [],
     }

@@ -1,64 +1,55 @@
-"""Tables of a selection, each with its caption, as CSV, Markdown and LaTeX."""
+"""Tables of a selection, each with its caption: Dice, comparisons, subgroups, failures."""
 
-import re
-from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from zsad_core.cohort import captions
-from zsad_core.cohort.selection import (
-    THIRDS,
-    VOLUMES,
-    Selection,
-    lesions,
-    measured,
-    runs,
-)
-from zsad_core.types import FloatArray
+from zsad_core.cohort.comparisons import paired
+from zsad_core.cohort.measures import Reading, lesions, measured
+from zsad_core.cohort.selection import NUMBERS, THIRDS, VOLUMES, Selection
+from zsad_core.cohort.table_text import Table
 
 RUN = ["setup", "line"]
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
-SD = " sd"  # a column of this ending stands beside its mean as ± in Markdown and LaTeX
+EVERYONE = "all"
+GROUPS = {"volume": VOLUMES, "number": NUMBERS, "third": THIRDS, "site": ()}
+NAMES = {
+    "volume": "lesion volume",
+    "number": "number of lesions",
+    "third": "third of the depth",
+    "site": "site folder",
+}
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows with raw numbers, a file name and a caption."""
-
-    name: str
-    caption: str
-    frame: pd.DataFrame
-
-
-def tables(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> list[Table]:
+def tables(rows: duckdb.DuckDBPyConnection, reading: Reading, chosen: Selection) -> list[Table]:
     """Every table of a selection; raises DataError where it is empty."""
-    frame = runs(rows, chosen)
-    found = measured(rows, frame, chosen)
+    found = measured(reading, chosen)
     said = captions.of(found, chosen)
-    by_depth = pd.concat(
-        [measured(rows, frame, replace(chosen, third=one)).assign(third=one) for one in THIRDS]
-    )
+    parts = {"volume": found, "number": found, "third": _by_third(reading, chosen), "site": found}
     return [
         Table("dice", f"Dice by setup and method, mean ± sd over subjects. {said}", dice(found)),
         Table("setups", f"{captions.PAIRED} {said}", paired(found)),
-        Table("lesion_size", f"{captions.LESIONS} {said}", by_size(lesions(rows, frame))),
-        Table("lesion_volume", f"{captions.VOLUMES} {said}", dice(found, "volume", VOLUMES)),
-        Table("depth", f"{captions.THIRDS} {said}", dice(by_depth, "third", THIRDS)),
+        Table("failures", f"{captions.FAILURES} {said}", failures(found, parts)),
+        Table("lesion_size", f"{captions.LESIONS} {said}", by_size(lesions(rows, found))),
+        *(
+            Table(name, f"{captions.GROUPED[group]} {said}", dice(parts[group], group))
+            for name, group in (
+                ("lesion_volume", "volume"),
+                ("lesion_number", "number"),
+                ("depth", "third"),
+                ("site", "site"),
+            )
+        ),
     ]
 
 
-def dice(found: pd.DataFrame, group: str = "", order: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Mean and sd of 3D and 2D Dice over subjects, with counts and failures, of `measured`."""
-    by = [*RUN, group] if group else RUN
-    if group:
-        found = found.assign(**{group: pd.Categorical(found[group], order, ordered=True)})
-    grouped = found.groupby(by, observed=True)
+def dice(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
+    """Mean and sd of 3D and 2D Dice over subjects, and how many entered, of `measured` rows."""
+    grouped = _grouped(found, group)
     columns = {
         "subjects": ("dice_3d", "count"),
         "3D Dice": ("dice_3d", "mean"),
@@ -66,142 +57,76 @@ def dice(found: pd.DataFrame, group: str = "", order: tuple[str, ...] = ()) -> p
         "2D Dice": ("dice_2d", "mean"),
         "2D Dice sd": ("dice_2d", "std"),
         "slices": ("slices", "sum"),
-        "lesion slices": ("lesion_slices", "sum"),
-        "overlooked": ("overlooked", "sum"),
-        "healthy slices": ("healthy", "sum"),
-        "with alarm": ("alarms", "sum"),
     }
-    table = grouped.agg(**columns).reset_index()
-    counts = [name for name, (_, how) in columns.items() if how == "sum"]
-    return table.astype(dict.fromkeys(counts, int)).rename(columns={"line": "method"})
+    return _named(grouped.agg(**columns).reset_index())
 
 
-def paired(found: pd.DataFrame) -> pd.DataFrame:
-    """Setups of one method against each other on the subjects that both have.
+def failures(found: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Missed lesions and false positives of `measured` rows: of all, then by each group of `parts`.
 
-    Wilcoxon's signed-rank test, two-sided, zero differences dropped (Wilcoxon 1945); p corrected
-    by Holm (1979) over all pairs of one measure; effect size is the matched-pairs rank-biserial
-    correlation (Kerby 2014), above 0 where the first setup is better.
+    Rows do not say where a lesion lies, so missed ones are not counted by depth.
     """
-    rows: list[dict[str, Any]] = []
-    for measure, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
-        part: list[dict[str, Any]] = []
-        for line, of_line in found.groupby("line", observed=True):
-            wide = of_line.pivot(index=["site", "subject"], columns="setup", values=column)
-            wide = wide.dropna(axis="columns", how="all")
-            for first, second in combinations(wide.columns, 2):
-                both = wide[[first, second]].dropna().to_numpy(float)
-                if len(both):
-                    names = {"measure": measure, "method": line, "setup": first, "against": second}
-                    part.append({**names, "subjects": len(both), **_compared(both)})
-        for row, corrected in zip(part, holm([row["p"] for row in part]), strict=True):
-            row["p (Holm)"] = corrected
-        rows += part
-    columns = ["measure", "method", "setup", "against", "subjects", "median difference"]
-    return pd.DataFrame(rows, columns=[*columns, "effect size", "p", "p (Holm)"])
-
-
-def holm(p: list[float]) -> list[float]:
-    """P-values corrected step by step for how many there are (Holm 1979).
-
-    >>> [round(one, 3) for one in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    values = np.asarray(p, float)
-    order = np.argsort(values)
-    stepped = np.maximum.accumulate(values[order] * (len(values) - np.arange(len(values))))
-    corrected = np.empty(len(values))
-    corrected[order] = np.minimum(stepped, 1)
-    return corrected.tolist()
-
-
-def rank_biserial(differences: FloatArray) -> float:
-    """(W+ - W-) / (W+ + W-) of the ranks of |difference|, zeros dropped; 0 if all are zero.
-
-    >>> round(rank_biserial(np.array([0.1, 0.3, -0.2, 0.0])), 3)
-    0.333
-    """
-    kept = differences[differences != 0]
-    ranks = stats.rankdata(np.abs(kept))
-    return float((ranks * np.sign(kept)).sum() / ranks.sum()) if len(kept) else 0.0
+    counted = [_failed(found).assign(by=EVERYONE, group="")]
+    for group, part in parts.items():
+        one = _failed(part, group).rename(columns={group: "group"}).assign(by=NAMES[group])
+        if group == "third":
+            one = one.assign(lesions=pd.NA, missed=pd.NA)
+        counted.append(one.astype({"group": str}))
+    table = pd.concat(counted, ignore_index=True).astype({"lesions": "Int64", "missed": "Int64"})
+    shown = {
+        "lesions": table["lesions"],
+        "missed": table["missed"],
+        "missed share": _share(table["missed"], table["lesions"]),
+        "lesion slices": table["lesion_slices"],
+        "without overlap": table["overlooked"],
+        "healthy slices": table["healthy"],
+        "with false positive": table["alarms"],
+        "false positive share": _share(table["alarms"], table["healthy"]),
+    }
+    return _named(table[[*RUN, "by", "group", "subjects"]].assign(**shown))
 
 
 def by_size(found: pd.DataFrame) -> pd.DataFrame:
-    """Lesions of `selection.lesions` in groups of volume: how many, share found, mean Dice."""
+    """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(found["mm3"], SIZES, right=False, labels=SIZE_NAMES)
-    grouped = found.assign(size=sizes).groupby([*RUN, "size"], observed=True)
+    missed = ~found["found"].astype(bool)
+    grouped = found.assign(size=sizes, missed=missed).groupby([*RUN, "size"], observed=True)
     table = grouped.agg(
         **{
             "lesions": ("mm3", "size"),
-            "missed": ("found", lambda one: int((~one.astype(bool)).sum())),
+            "missed": ("missed", "sum"),
             "lesion Dice": ("dice", "mean"),
             "lesion Dice sd": ("dice", "std"),
         }
     )
-    return table.reset_index().rename(columns={"line": "method"})
+    return _named(table.reset_index())
 
 
-def as_markdown(table: Table) -> str:
-    """The table as Markdown, its caption above."""
-    names, cells = _cells(table.frame)
-    lines = [names, ["---"] * len(names), *cells]
-    text = "\n".join(
-        f"| {' | '.join(one.replace('|', chr(92) + '|') for one in line)} |" for line in lines
-    )
-    return f"{table.caption}\n\n{text}\n"
+def _by_third(reading: Reading, chosen: Selection) -> pd.DataFrame:
+    thirds = [one for one in THIRDS if chosen.third in ("", one)]
+    parts = [measured(reading, replace(chosen, third=one)).assign(third=one) for one in thirds]
+    return pd.concat(parts)
 
 
-def as_latex(table: Table) -> str:
-    """The table as a LaTeX float of booktabs, its caption above."""
-    names, cells = _cells(table.frame)
-    told = [" & ".join(map(_latex, line)) + r" \\" for line in (names, *cells)]
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
-    lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", told[0], r"\midrule"]
-    lines += [*told[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+def _grouped(found: pd.DataFrame, group: str):  # noqa: ANN202 — pandas exports no such type
+    """By run and group, its values in their order."""
+    if not group:
+        return found.groupby(RUN, observed=True)
+    order = GROUPS[group] or sorted(set(found[group]))
+    found = found.assign(**{group: pd.Categorical(found[group], order, ordered=True)})
+    return found.groupby([*RUN, group], observed=True)
 
 
-def _compared(both: FloatArray) -> dict[str, float]:
-    differences = both[:, 0] - both[:, 1]
-    same = not differences.any()
-    return {
-        "median difference": float(np.median(differences)),
-        "effect size": rank_biserial(differences),
-        "p": 1.0 if same else float(stats.wilcoxon(differences).pvalue),
-    }
+def _failed(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
+    counts = ("lesions", "missed", "lesion_slices", "overlooked", "healthy", "alarms")
+    columns = {name: (name, "sum") for name in counts}
+    return _grouped(found, group).agg(subjects=("key", "size"), **columns).reset_index()
 
 
-def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Headers and texts; a mean and its sd share a cell."""
-    names = [name for name in frame.columns if not name.endswith(SD)]
-    rows = []
-    for _, row in frame.iterrows():
-        spread = {name: row[name + SD] for name in names if name + SD in frame.columns}
-        rows.append(
-            [
-                _told(row[name]) + (f" ± {_told(spread[name])}" if name in spread else "")
-                for name in names
-            ]
-        )
-    return names, rows
+def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
+    """NaN where there is nothing to share."""
+    return part.astype(float) / whole.astype(float).where(whole > 0)
 
 
-def _told(value: object) -> str:
-    if isinstance(value, float):
-        return (
-            "–" if np.isnan(value) else f"{value:.3f}" if abs(value) >= 0.0005 else f"{value:.1g}"
-        )
-    return str(value)
-
-
-def _latex(text: str) -> str:
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
-    for sign, told in (
-        ("±", r"$\pm$"),
-        ("³", "$^3$"),
-        ("–", "--"),
-        ("×", r"$\times$"),
-        ("≥", r"$\ge$"),
-    ):
-        escaped = escaped.replace(sign, told)
-    return escaped
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns={"line": "method", **NAMES})

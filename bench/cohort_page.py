@@ -1,0 +1,100 @@
+"""The Cohort page over 1,000 synthetic subjects × 24 runs × 155 slices: opening it, a filter.
+
+Rows are written as an evaluation leaves them, but made up, histograms left out. The server is warm:
+the page was shown before with other rows.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from bench import many_rows
+from bench.core import seconds
+from bench.report import Line
+from zsad_core import results
+from zsad_core.cohort import captions, charts
+from zsad_core.cohort.measures import curves, measured, quartiles, read
+from zsad_core.cohort.selection import Selection, sheets
+
+ROOT = Path(__file__).resolve().parents[1]
+SUBJECTS, RUNS, SMALL = 1000, len(many_rows.METHODS) * len(many_rows.SETUPS), 20
+FILTERS = (
+    ("volumes-shown", "under 1 ml"),
+    ("numbers-shown", "1 lesion"),
+    ("sites-shown", "site 1"),
+    ("setups-shown", "brats"),
+)
+
+
+def measure() -> Iterator[Line]:
+    """Lines for the core's calls and for the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = Path(folder) / "small", Path(folder) / "large"
+        many_rows.write(small, SMALL)
+        many_rows.write(large, SUBJECTS)
+        number = SUBJECTS * RUNS * many_rows.SLICES / 1e6
+        what = f"Cohort, {number:.1f} million synthetic rows"
+        core(small)
+        yield from core(large, what)
+        yield from page(small, large, what)
+
+
+def core(root: Path, what: str = "") -> list[Line]:
+    """Reading the rows of a folder, and Figures 1 to 3 of all and of a filter's, without a page."""
+    with results.connect(root) as rows:
+        plain = Selection(sheets(rows)[0])
+        reading = read(rows, plain)
+        drawn = quartiles(rows, reading.frame[reading.frame["setup"] == "brats"], plain)
+
+        def figures(chosen: Selection) -> None:
+            found, lines = measured(reading, chosen), curves(reading, chosen)
+            captions.of(found, chosen)
+            charts.by_method(found)
+            charts.by_subject(found.merge(drawn, on="key").head(SUBJECTS))
+            charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
+
+        filtered = Selection(plain.sheet, volumes=("under 1 ml",))
+        spent = [
+            seconds(lambda: sheets(rows)) + seconds(lambda: read(rows, plain)),
+            seconds(lambda: figures(plain)),
+            seconds(lambda: figures(filtered)),
+        ]
+    parts = ("sheets and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
+    return [
+        Line(f"{what}: {part}", one * 1000, "ms") for part, one in zip(parts, spent, strict=True)
+    ]
+
+
+def page(small: Path, large: Path, what: str) -> Iterator[Line]:
+    """The page's own runs, without a browser."""
+    first = _session(small)
+    for _ in range(2):
+        _shown(first)
+    test = _session(large)
+    yield Line(f"{what}: the page opens", seconds(lambda: _shown(test)) * 1000, "ms", 1000)
+    again = _session(large)
+    yield Line(f"{what}: it opens for another", seconds(lambda: _shown(again)) * 1000, "ms", 1000)
+    spent = []
+    for key, value in FILTERS:
+        for chosen in ([value], []):
+            test.multiselect(key=key).set_value(chosen)
+            spent.append(seconds(lambda: _shown(test)))
+    yield Line(f"{what}: a filter, median", statistics.median(spent) * 1000, "ms", 300)
+    yield Line(f"{what}: a filter, slowest", max(spent) * 1000, "ms")
+
+
+def _session(root: Path) -> AppTest:
+    test = AppTest.from_file(ROOT / "app.py", default_timeout=120)
+    test.switch_page("pages/4_Cohort.py")
+    test.session_state["method"] = "intensity"
+    test.session_state["results"] = str(root)
+    return test
+
+
+def _shown(test: AppTest) -> None:
+    test.run()
+    if test.exception or len(test.get("plotly_chart")) != 3:
+        raise ValueError(f"the page shows no figures: {test.exception} {test.error}")

@@ -1,0 +1,85 @@
+"""Figures 4 and 5 on the Cohort page: drawn in the background, each panel opens its slice."""
+
+import streamlit as st
+
+from pages.ui import cohort_rows, compute, opening
+from pages.ui.compute import plain
+from pages.ui.sidebar import Choice
+from zsad_core.cohort import captions, panels, samples
+from zsad_core.cohort.measures import measured
+from zsad_core.cohort.panels import Grid
+from zsad_core.cohort.samples import Pictures
+from zsad_core.cohort.selection import Selection
+from zsad_core.store import key_of
+from zsad_core.types import Progress
+
+WIDEST = 8  # columns of panels
+
+
+def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said: str) -> None:
+    """Both figures, or a sentence that says what they lack and how to get it."""
+    if chosen.sheet.data != choice.data.kind:
+        st.info(
+            f"Figures 4 and 5 show scans of '{plain(chosen.sheet.data)}' data; choose these data "
+            "in the sidebar to see them."
+        )
+        return
+    found = _drawn(choice, source, chosen)
+    if found is None:
+        return
+    which = plain(captions.of_sample(found))
+    st.subheader("Figure 4: sample slices with the whole tumour")
+    _grid(panels.truth_panels(found), found, "figure4")
+    st.caption(f"{captions.FIGURE_4} {which} {said}")
+    st.subheader("Figure 5: truth against prediction")
+    _grid(panels.run_panels(found), found, "figure5")
+    st.caption(f"{captions.FIGURE_5} {which}{plain(captions.not_drawn(found))} {said}")
+
+
+def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
+    """What a job drew; until then its progress. What is not stored waits for a press."""
+    encode = bool(st.session_state.get("encode-pictures"))
+    key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
+    found: Pictures | None = compute.results().peek(key)
+    if found is None:
+        engine, keep = compute.engine(), compute.results()
+        reading = cohort_rows.reading(*source, chosen)
+
+        def work(progress: Progress) -> None:
+            rows = cohort_rows.rows_of(*source)
+            sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
+            keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
+
+        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))
+        return None
+    if found.missing and not encode:
+        st.button(
+            f"Compute what Figure 5 lacks: {len(found.missing)} of {len(found.sample.runs)} runs",
+            on_click=lambda: st.session_state.update({"encode-pictures": True}),
+            key="encode-missing",
+        )
+    return found
+
+
+def _grid(grid: Grid, found: Pictures, key: str) -> None:
+    """The panels, each with a button that opens its view."""
+    width = max(WIDEST // 2, len(grid.columns))
+    for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
+        if name:
+            st.markdown(f"**{plain(name)}**")
+        columns = st.columns(width)
+        for column, panel in enumerate(shown):
+            if panel is None:
+                continue
+            with columns[column]:
+                st.caption(plain(grid.columns[column]))
+                if panel.picture is not None:
+                    st.image(panel.picture, width="stretch", output_format="PNG")
+                pair = panel.pair or next(iter(found.views), None)
+                view = found.views[pair][panel.place] if pair in found.views else None
+                if panel.words:
+                    st.caption(plain(panel.words))
+                if view is not None and st.button(
+                    "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
+                ):
+                    opening.show(view)

@@ -1,0 +1,44 @@
+"""Explore at a view: every choice that makes it, as if the user had made them."""
+
+from typing import NoReturn
+
+import streamlit as st
+
+from pages.ui import compute, prompt_choice, references
+from pages.ui.thresholds import take
+from zsad_core import methods
+from zsad_core.references import written
+from zsad_core.types import MapSpec
+from zsad_core.views import View
+
+SMALLEST = 200  # voxels: the most that the sidebar's component filter takes
+
+
+def show(view: View) -> NoReturn:
+    """Go to Explore at the view's slice, map and level; the level then is the slider's."""
+    state, slices = st.session_state, view.map.features.slices
+    take(view.threshold.level)
+    state["slice"], state["_go"] = view.index, True
+    state["_asked"] = {
+        "subject": slices.subject,
+        "modality": slices.modality,
+        "method": view.map.method,
+        "setup": view.map.setup,
+        "brain": view.readout.brain_only,
+        "smallest": min(view.readout.min_component_voxels, SMALLEST),
+        **_inputs(view.map),
+    }
+    compute.go("pages/1_Explore.py")
+
+
+def _inputs(spec: MapSpec) -> dict[str, object]:
+    """What the method reads beside the scan."""
+    found: dict[str, object] = {}
+    if methods.METHODS[spec.method].takes_references:
+        found[references.KEY] = [written(one) for one in spec.references]
+    if spec.volumes:
+        found["set"] = list(spec.volumes)
+    if methods.METHODS[spec.method].prompts:
+        name = spec.prompts.name.removesuffix(" (edited)")
+        found |= {**prompt_choice.fields(spec.prompts), "prompts": name, "prompts_of": spec.method}
+    return found

@@ -1,0 +1,41 @@
+"""What the Plotly figures share: panels, type, legend, and Plotly's own script."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+GREY = "rgba(128, 128, 128, 0.3)"
+
+
+def plotly_code() -> str:
+    """Plotly's own script, for pages that open offline."""
+    return str(get_plotlyjs())
+
+
+def names_of(found: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Setups in their order, lines by name."""
+    there = set(found["setup"].unique())
+    setups = [one for one in found["setup"].cat.categories if one in there]
+    return setups, sorted(found["line"].unique())
+
+
+def finished(figure: go.Figure, height: int) -> go.Figure:
+    """The figure with the margins, legend and type that all share."""
+    axis = {
+        "gridcolor": GREY,
+        "zeroline": False,
+        "tickfont": {"size": 13},
+        "title": {"font": {"size": 14}},
+        "automargin": True,
+    }
+    names = (name for name in figure.layout.to_plotly_json() if name[1:5] == "axis")
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 60, "b": 10},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        legend={"orientation": "h", "y": 1, "yanchor": "top", "x": 0, "yref": "container"},
+        legend_font_size=14,
+        hoverlabel_font_size=14,
+        **dict.fromkeys(names, axis),
+    )

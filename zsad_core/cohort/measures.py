@@ -1,0 +1,182 @@
+"""Dice, failures and depth curves of the rows chosen, by any convention.
+
+The slices of a sheet are read once for each convention and summed by depth; what filters leave is
+then a matter of adding up. Quartiles cannot be added up, so they are read for the runs drawn alone.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zsad_core.cohort.selection import THIRDS, Selection, kept, runs
+from zsad_core.conventions import DICE_SQL, WHICH_SQL
+from zsad_core.depth import BINS, DepthCurve
+from zsad_core.metrics import EmptySlices
+
+SUMS = {
+    "dice": "sum(d)",
+    "slices": "count(d)",
+    "truth": "sum(truth::DOUBLE)",
+    "predicted": "sum(predicted::DOUBLE)",
+    "overlap": "sum(overlap::DOUBLE)",
+    "lesion_slices": "count(*) FILTER (truth > 0)",
+    "overlooked": "count(*) FILTER (truth > 0 AND overlap = 0)",
+    "healthy": "count(*) FILTER (truth = 0 AND (brain > 0 OR predicted > 0))",
+    "alarms": "count(*) FILTER (truth = 0 AND predicted > 0)",
+}
+COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
+Curves = dict[tuple[str, str], DepthCurve]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The rows of a sheet, and their slices summed by row, bin and third of the depth.
+
+    Each of `sums` has `SUMS` and `n`, `bin`, `third`, which are -1 for slices without a depth.
+    """
+
+    frame: pd.DataFrame
+    sums: dict[str, NDArray[Any]]
+
+
+def read(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> Reading:
+    """Every row of the selection's sheet under its convention, whatever its filters.
+
+    Raises DataError where there is none.
+    """
+    frame = runs(rows, of_sheet(chosen))
+    rows.register("sheet_rows", frame[["key", "n"]])
+    depth, told = f"depth_{chosen.centre}", ", ".join(f"{one} AS {n}" for n, one in SUMS.items())
+    sums = rows.execute(f"""
+        WITH dice AS (
+            SELECT n, brain, truth, predicted, overlap,
+                   coalesce(least(floor(({depth} + 1) / 2 * {BINS}), {BINS - 1}), -1)::INT1 AS bin,
+                   CASE WHEN {depth} < -1.0 / 3 THEN 0 WHEN {depth} <= 1.0 / 3 THEN 1
+                        WHEN {depth} > 1.0 / 3 THEN 2 ELSE -1 END::INT1 AS third,
+                   {_dice(chosen)} AS d
+            FROM slices JOIN sheet_rows USING (key)
+        )
+        SELECT n, bin, third, {told} FROM dice GROUP BY n, bin, third
+    """).fetchnumpy()
+    rows.unregister("sheet_rows")
+    sums["dice"] = np.ma.filled(sums["dice"], 0.0)
+    return Reading(frame, {name: np.asarray(one) for name, one in sums.items()})
+
+
+def of_sheet(chosen: Selection) -> Selection:
+    """The selection without its filters: what a reading depends on."""
+    convention = {"empty": chosen.empty, "which": chosen.which, "centre": chosen.centre}
+    return replace(Selection(chosen.sheet), **convention)
+
+
+def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
+    """The rows that the filters leave, with Dice by the convention and failures.
+
+    `dice_2d` is the mean over `slices` slices, NaN where no slice entered. `healthy` counts slices
+    without lesion, `alarms` those of them where something is predicted, `overlooked` lesion slices
+    without any overlap. Raises DataError where no row is left.
+    """
+    frame, sums = kept(reading.frame, chosen), reading.sums
+    within = slice(None)
+    if chosen.third:
+        within = sums["third"] == THIRDS.index(chosen.third)
+    number = sums["n"][within]
+    added = {
+        name: np.bincount(number, sums[name][within], len(reading.frame))[frame["n"]]
+        for name in SUMS
+    }
+    with np.errstate(invalid="ignore"):
+        dice_2d = added["dice"] / added["slices"]
+    counts = {name: added[name].astype(np.int64) for name in COUNTS}
+    return frame.assign(dice_2d=dice_2d, dice_3d=_dice_3d(added, chosen.empty), **counts)
+
+
+def curves(reading: Reading, chosen: Selection) -> Curves:
+    """Mean 2D Dice over depth of every (setup, line) left; each slice weighs the same."""
+    frame, sums = kept(reading.frame, chosen), reading.sums
+    groups = frame.groupby(["setup", "line"], observed=True)
+    of_row = np.full(len(reading.frame), -1)
+    of_row[frame["n"]] = groups.ngroup()
+    group = of_row[sums["n"]]
+    there = (group >= 0) & (sums["bin"] >= 0)
+    if chosen.third:
+        there &= sums["third"] == THIRDS.index(chosen.third)
+    place = group[there] * BINS + sums["bin"][there]
+    dice, slices, lesion = (
+        np.bincount(place, sums[name][there], groups.ngroups * BINS).reshape(-1, BINS)
+        for name in ("dice", "slices", "lesion_slices")
+    )
+    with np.errstate(invalid="ignore"):
+        mean = dice / slices
+    centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
+    parts = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
+    found = {
+        (str(setup), str(line)): DepthCurve(centres, *part)
+        for (setup, line), part in zip(groups.groups, parts, strict=True)
+    }
+    return {run: one for run, one in found.items() if one.slices.any() or one.lesion_slices.any()}
+
+
+def quartiles(
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, chosen: Selection
+) -> pd.DataFrame:
+    """By the `key` of each row of `frame`, the quartiles of its slices' 2D Dice; for Figure 2.
+
+    `low` and `high` are the farthest slices within 1.5 interquartile ranges. Rows that no slice
+    enters are left out.
+    """
+    rows.register("drawn_rows", frame[["key"]])
+    depth = f"depth_{chosen.centre}"
+    within = {
+        "": "true",
+        "inferior": f"{depth} < -1.0 / 3",
+        "middle": f"{depth} BETWEEN -1.0 / 3 AND 1.0 / 3",
+        "superior": f"{depth} > 1.0 / 3",
+    }[chosen.third]
+    found = rows.execute(f"""
+        WITH dice AS (
+            SELECT key, {_dice(chosen)} AS d FROM slices JOIN drawn_rows USING (key) WHERE {within}
+        ), boxes AS (
+            SELECT key, quantile_cont(d, 0.25) AS q1, quantile_cont(d, 0.5) AS median,
+                   quantile_cont(d, 0.75) AS q3 FROM dice WHERE d IS NOT NULL GROUP BY key
+        )
+        SELECT key, any_value(q1) AS q1, any_value(median) AS median, any_value(q3) AS q3,
+               min(d) FILTER (d >= q1 - 1.5 * (q3 - q1)) AS low,
+               max(d) FILTER (d <= q3 + 1.5 * (q3 - q1)) AS high
+        FROM dice JOIN boxes USING (key) GROUP BY key
+    """).df()
+    rows.unregister("drawn_rows")
+    return found
+
+
+def lesions(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each lesion of the runs: setup, line, subject, `mm3`, `found`, `dice` (0 missed).
+
+    Lesions are those of the BraTS 2023 rule, those it drops as too small included.
+    """
+    rows.register("chosen_runs", frame.astype({"setup": str})[["key", "setup", "line"]])
+    found = rows.execute("""
+        SELECT chosen_runs.setup, line, subject, unnest(brats2023_lesion_mm3) AS mm3,
+               unnest(brats2023_lesion_found) AS found, unnest(brats2023_lesion_dice) AS dice
+        FROM subjects JOIN chosen_runs USING (key)
+    """).df()
+    rows.unregister("chosen_runs")
+    return found
+
+
+def _dice(chosen: Selection) -> str:
+    return f"CASE WHEN {WHICH_SQL[chosen.which]} THEN {DICE_SQL[chosen.empty]} END"
+
+
+def _dice_3d(added: dict[str, NDArray[Any]], empty: EmptySlices) -> NDArray[Any]:
+    """3D Dice of summed voxels; the empty cases are those of a slice."""
+    truth, both = added["truth"], added["truth"] + added["predicted"]
+    with np.errstate(invalid="ignore"):
+        dice = 2 * added["overlap"] / both  # NaN where both are empty
+    if empty == "lesion_only":
+        return np.where(truth > 0, dice, np.nan)
+    return np.where(both > 0, dice, 1.0) if empty == "both_empty_one" else dice

@@ -1,0 +1,74 @@
+"""A table with its caption as Markdown and as LaTeX."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+SD = " sd"  # a column of this ending stands beside its mean as ±
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with raw numbers, a file name and a caption."""
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+
+
+def as_markdown(table: Table) -> str:
+    """The table as Markdown, its caption above."""
+    names, cells = _cells(table.frame)
+    lines = [names, ["---"] * len(names), *cells]
+    text = "\n".join(
+        f"| {' | '.join(one.replace('|', chr(92) + '|') for one in line)} |" for line in lines
+    )
+    return f"{table.caption}\n\n{text}\n"
+
+
+def as_latex(table: Table) -> str:
+    """The table as a LaTeX float of booktabs, its caption above."""
+    names, cells = _cells(table.frame)
+    told = [" & ".join(map(_latex, line)) + r" \\" for line in (names, *cells)]
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
+    lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", told[0], r"\midrule"]
+    lines += [*told[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Headers and texts; a mean and its sd share a cell."""
+    names = [name for name in frame.columns if not name.endswith(SD)]
+    rows = []
+    for _, row in frame.iterrows():
+        spread = {name: row[name + SD] for name in names if name + SD in frame.columns}
+        rows.append(
+            [
+                _told(row[name]) + (f" ± {_told(spread[name])}" if name in spread else "")
+                for name in names
+            ]
+        )
+    return names, rows
+
+
+def _told(value: object) -> str:
+    if value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.0005 else f"{value:.1g}"
+    return str(value)
+
+
+def _latex(text: str) -> str:
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
+    for sign, told in (
+        ("±", r"$\pm$"),
+        ("³", "$^3$"),
+        ("–", "--"),
+        ("×", r"$\times$"),
+        ("≥", r"$\ge$"),
+    ):
+        escaped = escaped.replace(sign, told)
+    return escaped
