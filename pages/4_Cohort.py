@@ -1,4 +1,4 @@
-"""Many subjects and runs: evaluate them, and see the paper's Figures 1 to 3 and tables."""
+"""Many subjects and runs: evaluate them, and see the paper's Figures 1 to 5 and tables."""
 
 from pages.ui.cohort import cohort
 from pages.ui.compute import page

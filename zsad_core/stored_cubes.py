@@ -1,6 +1,8 @@
 """Cubes of a subject and of its set: each layer of each plane is computed once and stored."""
 
 import itertools
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,21 +45,44 @@ def digests(engine: Engine, spec: MapSpec) -> list[str]:
     return sorted(engine.digest(replace(slices, subject=name)) for name in names)
 
 
-def missing(engine: Engine, spec: MapSpec) -> list[tuple[FeatureSpec, int]]:
-    """Layers of cubes that are not in the store, of the subject and of its set.
+def missing(
+    engine: Engine, spec: MapSpec, names: Iterable[str] | None = None
+) -> list[tuple[FeatureSpec, int]]:
+    """Layers of cubes that are not in the store, of the subject and of its set, or of `names`.
 
     A scan not read since the start counts as missing whole: its key needs its bytes.
     """
     found = []
-    for name, plane in itertools.product(
-        (spec.features.slices.subject, *others(spec)), _method(spec).planes
-    ):
+    wanted = (spec.features.slices.subject, *others(spec)) if names is None else tuple(names)
+    for name, plane in itertools.product(wanted, _method(spec).planes):
         features = _of(spec, name, plane)
         known = engine.known_digest(features.slices)
         names = engine.store.names(feature_key(engine, features)) if known else set()
         layers = range(_recipe(spec).grid)
         found += [(features, layer) for layer in layers if _name(layer) not in names]
     return found
+
+
+def costs(
+    engine: Engine, spec: MapSpec, todo: Sequence[tuple[FeatureSpec, int]]
+) -> tuple[float, float]:
+    """(seconds, bytes) that missing layers will take, from one of them, computed and kept now.
+
+    It is one in the middle of a volume, which holds brain; how many of the others do is taken from
+    that volume.
+    """
+    grid = _recipe(spec).grid
+    features, layer = min(todo, key=lambda one: abs(one[1] - grid // 2))
+    kept = _kept(engine, spec, features.slices.subject)
+    sides = [slicing.as_slices(kept, plane).any(axis=(1, 2)) for plane in _method(spec).planes]
+    engine.stack(features.slices)
+    engine.tower(features.backbone, features.precision)
+    began = time.monotonic()
+    _store(engine, spec, features, layer, BACKGROUND)
+    spent = time.monotonic() - began
+    tokens = engine.store.read(feature_key(engine, features), _name(layer))
+    cube = tokens.nbytes / len(tokens) if tokens is not None and len(tokens) else 0
+    return spent * float(np.mean(sides)) * len(todo), cube * kept.sum() / grid * len(todo)
 
 
 def encode(

@@ -1,4 +1,4 @@
-"""The Cohort page's parts: Figures 1 to 3 and tables of rows, by any convention."""
+"""The Cohort page's parts: Figures 1 to 5 and tables of rows, by any convention."""
 
 from dataclasses import replace
 from pathlib import Path

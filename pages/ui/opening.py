@@ -4,19 +4,17 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages.ui import compute, prompt_choice, references
+from pages.ui import prompt_choice, references
 from pages.ui.thresholds import take
 from zsad_core import methods
 from zsad_core.references import written
 from zsad_core.types import MapSpec
 from zsad_core.views import View
 
-SMALLEST = 200  # voxels: the most that the sidebar's component filter takes
-
 
 def show(view: View) -> NoReturn:
     """Go to Explore at the view's slice, map and level; the level then is the slider's."""
-    state, slices = st.session_state, view.map.features.slices
+    state, slices, read = st.session_state, view.map.features.slices, view.readout
     take(view.threshold.level)
     state["slice"], state["_go"] = view.index, True
     state["_asked"] = {
@@ -24,11 +22,17 @@ def show(view: View) -> NoReturn:
         "modality": slices.modality,
         "method": view.map.method,
         "setup": view.map.setup,
-        "brain": view.readout.brain_only,
-        "smallest": min(view.readout.min_component_voxels, SMALLEST),
+        "brain": None,
+        "smallest": None,
         **_inputs(view.map),
     }
-    compute.go("pages/1_Explore.py")
+    # Widgets with a default take their value from the address alone.
+    address = {"level": str(view.threshold.level)}
+    if not read.brain_only:
+        address["brain"] = "false"
+    if read.min_component_voxels:
+        address["smallest"] = str(read.min_component_voxels)
+    st.switch_page("pages/1_Explore.py", query_params=address)
 
 
 def _inputs(spec: MapSpec) -> dict[str, object]:

@@ -9,11 +9,15 @@ import pytest
 from PIL import Image
 
 from tests.test_results import row
-from zsad_core import results
+from zsad_core import conventions, results
 from zsad_core.cohort import captions, charts
-from zsad_core.cohort.figures import write_all
-from zsad_core.cohort.selection import Selection, Sheet, curves, lesions, measured, runs, sheets
-from zsad_core.cohort.tables import Table, as_latex, as_markdown, by_size, dice, paired, tables
+from zsad_core.cohort.comparisons import paired
+from zsad_core.cohort.figures import Maps, write_all
+from zsad_core.cohort.measures import curves, lesions, measured, quartiles, read
+from zsad_core.cohort.selection import Selection, Sheet, runs, sheets
+from zsad_core.cohort.table_text import Table, as_latex, as_markdown
+from zsad_core.cohort.tables import by_size, dice, tables
+from zsad_core.engine import Engine
 from zsad_core.errors import DataError
 
 SHEET = Sheet("demo", "t2f", "axial", "validation")
@@ -44,6 +48,8 @@ def put(root, subject, setup="brats", method="winclip", slices=SLICES, **given):
         "predicted": predicted,
         "overlap": overlap,
         "truth_ml": float(truth),
+        "brats2023_missed": 1,
+        "brats2023_true_positives": 1,
         "brats2023_lesion_mm3": [10.0, 300.0],
         "brats2023_lesion_found": [False, True],
         "brats2023_lesion_dice": [0.0, 0.6],
@@ -74,7 +80,8 @@ def with_dice(value):
 def found(root, **choice):
     chosen = Selection(SHEET, **choice)
     with results.connect(root) as rows:
-        return measured(rows, runs(rows, chosen), chosen)
+        one = measured(read(rows, chosen), chosen)
+        return one.merge(quartiles(rows, one, chosen), on="key", how="left")
 
 
 def test_dice_and_failures_of_a_subject(tmp_path):
@@ -170,7 +177,7 @@ def test_the_depth_curve_pools_slices(tmp_path):
     put(tmp_path, "b", slices=((-0.88, 10, 10, 2),))
     chosen = Selection(SHEET)
     with results.connect(tmp_path) as rows:
-        curve = curves(rows, runs(rows, chosen), chosen)["brats", "winclip"]
+        curve = curves(read(rows, chosen), chosen)["brats", "winclip"]
     assert curve.centres[1] == pytest.approx(-0.85)
     assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
     assert np.isnan(curve.dice[0])
@@ -182,7 +189,7 @@ def test_the_table_of_dice(tmp_path):
         put(tmp_path, subject, slices=with_dice(value))
     put(tmp_path, "d", slices=((0, 0, 1, 0),))
     one = dice(found(tmp_path)).iloc[0]
-    assert (one["subjects"], one["slices"], one["with alarm"]) == (3, 3, 1)
+    assert (one["subjects"], one["slices"]) == (3, 3)
     assert one["3D Dice"] == pytest.approx(0.5)
     assert one["3D Dice sd"] == pytest.approx(np.sqrt((0.09 + 0.01 + 0.16) / 2))
 
@@ -261,7 +268,8 @@ def test_crosses_of_figure_2_are_3d_dice(tmp_path):
     figure = charts.by_subject(found(tmp_path))
     cross = next(trace for trace in figure.data if trace.type == "scatter")
     assert dict(zip(cross.x, cross.y, strict=True)) == {"a": 0.8, "b": 0.2}
-    assert cross.customdata[0] == ["b", "winclip", "brats"]
+    data = dict(zip(cross.x, cross.customdata, strict=True))
+    assert data["b"] == ["b", "winclip", "brats"]
     assert figure.layout.xaxis.categoryarray == ("b", "a")
 
 
@@ -270,7 +278,7 @@ def test_every_sheet_is_written(tmp_path):
         for setup in ("brats", "pmc"):
             put(tmp_path / "rows", subject, setup, slices=with_dice(value))
     put(tmp_path / "rows", "a", threshold_rule="fixed", level=9, slices=((0, 0, 1, 0),))
-    written = write_all(tmp_path / "rows", tmp_path / "out")
+    written = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
     folder = tmp_path / "out" / "demo-t2f-axial-validation"
     for number in (1, 2, 3):
         with Image.open(folder / f"figure{number}.png") as image:
@@ -284,7 +292,9 @@ def test_every_sheet_is_written(tmp_path):
     with open(folder / "dice.csv") as lines:
         assert next(lines).startswith("# Dice by setup and method")
         assert [float(one["3D Dice"]) for one in csv.DictReader(lines)] == [pytest.approx(0.5)] * 2
-    for name in ("dice", "setups", "lesion_size", "lesion_volume", "depth"):
+    assert "not in the data at hand" in (folder / "not_drawn.txt").read_text()
+    names = ("dice", "setups", "failures", "lesion_size", "lesion_volume", "lesion_number", "depth")
+    for name in (*names, "site"):
         assert (folder / f"{name}.md").exists()
         assert r"\end{table}" in (folder / f"{name}.tex").read_text()
     other = tmp_path / "out" / "demo-t2f-axial-level-9"
@@ -298,18 +308,107 @@ def test_every_sheet_is_written(tmp_path):
 def test_figures_are_the_same_bytes_again(tmp_path):
     put(tmp_path / "rows", "a")
     for out in ("one", "two"):
-        write_all(tmp_path / "rows", tmp_path / out)
+        write_all(tmp_path / "rows", tmp_path / out, Maps(Engine(), []))
     one, two = (next((tmp_path / out).rglob("figure2.svg")) for out in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
 
 
 def test_without_rows_it_says_so(tmp_path):
     with pytest.raises(DataError, match="no rows"):
-        write_all(tmp_path, tmp_path / "out")
+        write_all(tmp_path, tmp_path / "out", Maps(Engine(), []))
 
 
 def test_every_table_has_the_caption(tmp_path):
     put(tmp_path, "a")
     with results.connect(tmp_path) as rows:
-        for table in tables(rows, Selection(SHEET)):
+        chosen = Selection(SHEET)
+        for table in tables(rows, read(rows, chosen), chosen):
             assert "Data: synthetic demo cohort" in table.caption
+
+
+def test_filters_of_number_and_site(tmp_path):
+    put(tmp_path, "a", site="north", brats2023_missed=0)
+    put(tmp_path, "b", site="south", brats2023_missed=3)
+    put(tmp_path, "c", brats2023_missed=0, brats2023_true_positives=0)
+    assert found(tmp_path)["site"].tolist() == ["north", "south", "no folder"]
+    assert found(tmp_path, sites=("south",))["subject"].tolist() == ["b"]
+    assert found(tmp_path, numbers=("1 lesion",))["subject"].tolist() == ["a"]
+    assert found(tmp_path, numbers=("no lesion over 2 mm³",))["subject"].tolist() == ["c"]
+    said = captions.of(found(tmp_path), Selection(SHEET, sites=("south",), numbers=("1 lesion",)))
+    assert "only 1 lesion, south" in said
+
+
+def test_failures_by_group(tmp_path):
+    put(tmp_path, "a", site="north")
+    put(tmp_path, "b", site="south", brats2023_missed=3, slices=((0, 20, 20, 10),))
+    chosen = Selection(SHEET)
+    with results.connect(tmp_path) as rows:
+        every = {one.name: one for one in tables(rows, read(rows, chosen), chosen)}["failures"]
+    told = every.frame.set_index(["by", "group"])
+    whole = told.loc[("all", "")]
+    assert (whole["subjects"], whole["lesions"], whole["missed"]) == (2, 6, 4)
+    assert whole["missed share"] == pytest.approx(4 / 6)
+    assert (whole["healthy slices"], whole["with false positive"]) == (2, 1)
+    assert told.loc["site folder"]["missed"].tolist() == [1, 3]
+    assert told.loc["number of lesions"]["lesions"].to_dict() == {"2 to 4 lesions": 6}
+    assert told.loc["lesion volume"]["missed"].to_dict() == {"1 to 10 ml": 1, "10 ml and more": 3}
+    thirds = told.loc["third of the depth"]
+    assert thirds["with false positive"].to_dict() == {"inferior": 0, "middle": 0, "superior": 1}
+    assert thirds["without overlap"].to_dict() == {"inferior": 0, "middle": 0, "superior": 1}
+    assert thirds["missed"].isna().all()  # rows do not tell a lesion's depth
+    assert "| third of the depth | superior | 2 | – | – | – |" in as_markdown(every)
+
+
+def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):
+    put(tmp_path, "a", brain_only=False, slices=((0, 0, 0, 0),))
+    key = "-".join(("b", "brats", "winclip", "False"))
+    put(tmp_path, "b", brain_only=False, slices=((0, 0, 4, 0),))
+    results.append(tmp_path, "slices", key, [row("slices", key=key, predicted=4)])
+    chosen = Selection(Sheet("demo", "t2f", "axial", "validation, outside the brain too"))
+    with results.connect(tmp_path) as rows:
+        one = measured(read(rows, chosen), chosen).set_index("subject")
+    assert one["alarms"].to_dict() == {"a": 0, "b": 1}
+
+
+@pytest.mark.parametrize("choice", [{}, {"third": "superior"}, {"empty": "nan", "which": "brain"}])
+def test_sums_by_depth_are_what_one_query_finds(tmp_path, choice):
+    random = np.random.default_rng(0)
+    for subject in "abc":
+        both = random.integers(0, 3, (30, 2))
+        depths = np.sort(random.uniform(-1, 1, 30)).tolist()
+        slices = [(d, t, p, min(t, p)) for d, (t, p) in zip(depths, both.tolist(), strict=True)]
+        put(tmp_path, subject, slices=slices)
+    chosen = Selection(SHEET, **choice)
+    within = "depth_middle > 1.0 / 3" if chosen.third else "true"
+    dice = conventions.DICE_SQL[chosen.empty]
+    with results.connect(tmp_path) as rows:
+        expected = rows.execute(f"""
+            SELECT avg({dice}), count({dice}), count(*) FILTER (truth > 0 AND overlap = 0),
+                   quantile_cont({dice}, 0.5) FROM slices WHERE {within} GROUP BY key ORDER BY key
+        """).fetchall()
+    names = ["dice_2d", "slices", "overlooked", "median"]
+    np.testing.assert_allclose(found(tmp_path, **choice)[names], expected)
+
+
+def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
+    for subject, others in (("a", ["b", "c"]), ("b", ["a", "c"]), ("d", ["a", "b", "c"])):
+        put(tmp_path, subject, method="mutual3d", volumes=others)
+    put(tmp_path, "a")
+    said = captions.of(found(tmp_path), Selection(SHEET))
+    assert "mutual3d scored each subject against the unlabelled set a, b, c, less itself." in said
+    put(tmp_path, "e", method="mutual3d", volumes=["a"])
+    assert "a, b, c, not always all of it" in captions.of(found(tmp_path), Selection(SHEET))
+    assert "unlabelled" not in captions.of(found(tmp_path, lines=("winclip",)), Selection(SHEET))
+
+
+def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
+    values = [0.5] * 4 + [0.4, 0.6] + [1.0]
+    for number, value in enumerate(values):
+        put(tmp_path, f"s{number}", slices=with_dice(value))
+    every = charts.by_method(found(tmp_path)).data
+    assert [len(one.y) for one in every] == [7]
+    monkeypatch.setattr(charts, "MOST", 6)
+    box, far = charts.by_method(found(tmp_path)).data
+    assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
+    assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
+    assert list(far.customdata) == [["s4", "winclip", "brats"], ["s6", "winclip", "brats"]]

@@ -227,3 +227,20 @@ def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
         subjects(cohort(scans, tmp_path, split="test"))
     with pytest.raises(SettingError, match="'e' is no usable subject"):
         subjects(cohort(scans, tmp_path, names=("a", "e")))
+
+
+def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
+    made = engine(tmp_path)
+    runs = (Run("mutual3d", "zero-shot", PROMPTS),)
+    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("128",))
+    before = plan(made, one)
+    assert (before.volumes_stored, before.volumes_to_encode) == (0, 3)  # a, and b and c beside it
+    assert before.seconds > 0
+    assert before.gigabytes > 0
+    began = time.monotonic()
+    run(made, one, local(made))
+    assert before.seconds < 10 * (time.monotonic() - began)
+    arrays = (tmp_path / "store").rglob("*-cubes*.npy")
+    assert before.gigabytes * 2**30 == pytest.approx(sum(p.stat().st_size for p in arrays), rel=0.5)
+    after = plan(made, replace(one, names=("b",)))
+    assert (after.volumes_stored, after.volumes_to_encode) == (3, 0)

@@ -55,8 +55,17 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
     test.segmented_control(key="cohort-section").set_value("Figures")
     shown(test)
     assert len(test.get("plotly_chart")) == 3
+    for _ in range(10 * WAIT):
+        if any(one.value.startswith("Figure 5") for one in test.subheader):
+            break
+        time.sleep(0.1)
+        shown(test)
+    assert len(test.get("imgs")) == 4  # two slices with the truth, and the same with the run's mask
+    assert "Subject DEMO-MET-0" in said(test)
     for words in ("2 subjects, 2 with a 3D Dice", "threshold: oracle (it saw the truth)"):
         assert words in said(test)
+    view = test.button(key="figure5-0-1")
+    assert view.label == "Open in Explore"
     test.segmented_control(key="cohort-section").set_value("Tables")
     table = shown(test).dataframe[0].value
     assert table[["setup", "method", "subjects"]].values.tolist() == [["zero-shot", "intensity", 2]]
@@ -75,7 +84,7 @@ def test_filters_and_conventions_need_no_map():
     assert "2 slices in the means" in said(shown(test))
     test.selectbox(key="empty").set_value("both_empty_one")
     assert "6 slices in the means" in said(shown(test))
-    test.multiselect(key="volumes").set_value(["1 to 10 ml"])
+    test.multiselect(key="volumes-shown").set_value(["1 to 10 ml"])
     assert not shown(test).error
 
 
@@ -84,3 +93,26 @@ def test_without_rows_the_form_is_what_one_sees():
     assert test.button(key="evaluate").label == "Evaluate"
     test.segmented_control(key="cohort-section").set_value("Figures")
     assert any("No rows" in info.value for info in shown(test).info)
+
+
+def test_filters_of_number_and_site():
+    for subject, site in (("a", "north"), ("b", "south")):
+        put(home() / "results", subject, site=site)
+    test = opened()
+    assert any("Figures 4 and 5 show scans of 'demo' data" in one.value for one in test.info)
+    test.multiselect(key="sites-shown").set_value(["north"])
+    assert "3 slices in the means" in said(shown(test))
+    test.multiselect(key="numbers-shown").set_value(["2 to 4 lesions"])
+    assert "only 2 to 4 lesions, north" in said(shown(test))
+
+
+def test_runs_that_a_filter_takes_away_give_way_to_those_it_leaves():
+    for setup in ("brats", "pmc"):
+        put(home() / "results", "a", setup)
+        put(home() / "results", "a", setup, method="mvfa")
+    test = opened()
+    test.multiselect(key="runs-shown").set_value(["mvfa · brats"])
+    shown(test)
+    test.multiselect(key="setups-shown").set_value(["pmc"])
+    assert shown(test).multiselect(key="runs-shown").value == ["mvfa · pmc", "winclip · pmc"]
+    assert len(test.get("plotly_chart")) == 3

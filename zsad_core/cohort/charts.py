@@ -27,12 +27,11 @@ def by_method(found: pd.DataFrame) -> go.Figure:
     setups, lines = names_of(found)
     draw = _box_and_far_ones if crowded(found) else _box_and_all
     looks, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
-    for (setup, line), part in found.dropna(subset="dice_3d").groupby(
-        ["setup", "line"], observed=True
-    ):
-        drawn = draw(part, html.escape(line), looks[line])
+    known = found.dropna(subset="dice_3d")
+    for (setup, line), part in known.groupby(["setup", "line"], observed=True):
+        drawn = draw(part, html.escape(str(line)), looks[str(line)])
         traces += drawn
-        columns += [setups.index(setup) + 1] * len(drawn)
+        columns += [setups.index(str(setup)) + 1] * len(drawn)
     figure = make_subplots(
         cols=len(setups),
         shared_yaxes=True,

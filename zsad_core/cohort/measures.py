@@ -4,7 +4,8 @@ The slices of a sheet are read once for each convention and summed by depth; wha
 then a matter of adding up. Quartiles cannot be added up, so they are read for the runs drawn alone.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import duckdb
@@ -69,8 +70,7 @@ def read(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> Reading:
 
 def of_sheet(chosen: Selection) -> Selection:
     """The selection without its filters: what a reading depends on."""
-    convention = {"empty": chosen.empty, "which": chosen.which, "centre": chosen.centre}
-    return replace(Selection(chosen.sheet), **convention)
+    return Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
 
 
 def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
@@ -114,11 +114,13 @@ def curves(reading: Reading, chosen: Selection) -> Curves:
         mean = dice / slices
     centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
     parts = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
+    named = groups.size().reset_index()[["setup", "line"]].itertuples(index=False, name=None)
     found = {
         (str(setup), str(line)): DepthCurve(centres, *part)
-        for (setup, line), part in zip(groups.groups, parts, strict=True)
+        for (setup, line), part in zip(named, parts, strict=True)
     }
-    return {run: one for run, one in found.items() if one.slices.any() or one.lesion_slices.any()}
+    some = np.bincount(group[there], minlength=groups.ngroups) > 0
+    return dict(compress(found.items(), some))
 
 
 def quartiles(

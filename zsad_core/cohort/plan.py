@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core import evaluation, pipeline, results, stored_features, subject_rows
+from zsad_core import (
+    evaluation,
+    pipeline,
+    results,
+    stored_cubes,
+    stored_features,
+    subject_rows,
+)
 from zsad_core.cohort.rows import COMPLETE
 from zsad_core.cohort.tasks import (
     Cohort,
@@ -26,7 +33,8 @@ class Plan:
     """Subjects and how many more to tune on, maps and volumes: wanted, there already, to do.
 
     `seconds` and `gigabytes` of features are estimates from one batch of each recipe and one
-    reading, timed now, None where they were not; cubes of methods for whole volumes are not timed.
+    reading, timed now, None where they were not. A method for whole volumes encodes its unlabelled
+    set too; how long it compares volumes is not timed.
     """
 
     subjects: int
@@ -65,6 +73,12 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
         found = {one: _maps_there(engine, cohort, one, runs, there) for one in everyone}
         maps_there += sum(found.values())
         specs = {one: spec_of(engine, cohort, one.id, runs[0]) for one in everyone}
+        if isinstance(pipeline.method_of(specs[everyone[0]]), VolumeMethod):
+            lacking = [specs[one] for one in everyone if found[one] < len(runs)]
+            volumes, more, costs = _cubes(engine, lacking, timed)
+            stored, to_encode = stored + volumes - more, to_encode + more
+            seconds, size = seconds + costs[0], size + costs[1]
+            continue
         encoded = [one for one, spec in specs.items() if spec.features.recipe]
         held = [one for one in encoded if _stored(engine, specs[one])]
         todo = [specs[one] for one in encoded if one not in held and found[one] < len(runs)]
@@ -105,17 +119,27 @@ def _maps_there(
 
 def _stored(engine: Engine, spec: MapSpec) -> bool:
     """Whether all features of the volume are there, as told without reading the scan."""
-    if isinstance(pipeline.method_of(spec), VolumeMethod):
-        return pipeline.ready(engine, spec)
     if not engine.known_digest(spec.features.slices):
         return False
     return COMPLETE in engine.store.names(stored_features.feature_key(engine, spec.features))
 
 
+def _cubes(
+    engine: Engine, specs: list[MapSpec], timed: bool
+) -> tuple[int, int, tuple[float, float]]:
+    """Volumes that maps against a set need, how many lack cubes, and (seconds, bytes) of those."""
+    if not specs:
+        return 0, 0, (0.0, 0.0)
+    subjects = (spec.features.slices.subject for spec in specs)
+    names = dict.fromkeys([*subjects, *specs[0].volumes])
+    todo = stored_cubes.missing(engine, specs[0], names)
+    lacking = {features.slices.subject for features, _ in todo}
+    costs = stored_cubes.costs(engine, specs[0], todo) if todo and timed else (0.0, 0.0)
+    return len(names), len(lacking), costs
+
+
 def _encoding(engine: Engine, spec: MapSpec, size: int) -> tuple[float, float]:
     """(seconds, bytes) of encoding a volume, from the batch in its middle; zeros if untimed."""
-    if isinstance(pipeline.method_of(spec), VolumeMethod):
-        return 0.0, 0.0
     filled = stored_features.filled_slices(engine, spec.features.slices)
     batches = math.ceil(len(filled) / size)
     middle = filled[batches // 2 * size :][:size]

@@ -32,7 +32,7 @@ def by_method(found: pd.DataFrame, caption: str) -> Figure:
     known = found.dropna(subset="dice_3d")
     looks = styles(sorted(set(found["line"])))
     panels = {
-        setup: dict(tuple(part.groupby("line")["dice_3d"]))
+        setup: {str(line): values for line, values in part.groupby("line")["dice_3d"]}
         for setup, part in known.groupby("setup", observed=True)
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
@@ -44,7 +44,7 @@ def by_method(found: pd.DataFrame, caption: str) -> Figure:
             axis.boxplot(values, positions=[place], widths=0.6, showfliers=False, **_box(colour))
             axis.plot([place] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
-        axis.set_xticks(range(len(boxes)), boxes, rotation=60, ha="right")
+        axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
     return captioned(figure, caption)
 
@@ -125,8 +125,9 @@ def panels_of(
     """A figure of panels of a size in inches, row by row; of `widths` as shares of theirs."""
     figure = Figure((size[0] * columns, size[1] * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    joined = {"sharex": rows > 1, "sharey": rows == 1}
-    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths, **joined)
+    axes = figure.subplots(
+        rows, columns, squeeze=False, sharex=rows > 1, sharey=rows == 1, width_ratios=widths
+    )
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)

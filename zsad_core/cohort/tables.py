@@ -1,10 +1,12 @@
 """Tables of a selection, each with its caption: Dice, comparisons, subgroups, failures."""
 
 from dataclasses import replace
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.cohort import captions
 from zsad_core.cohort.comparisons import paired
@@ -70,7 +72,7 @@ def failures(found: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFram
     for group, part in parts.items():
         one = _failed(part, group).rename(columns={group: "group"}).assign(by=NAMES[group])
         if group == "third":
-            one = one.assign(lesions=pd.NA, missed=pd.NA)
+            one = one.assign(lesions=np.nan, missed=np.nan)
         counted.append(one.astype({"group": str}))
     table = pd.concat(counted, ignore_index=True).astype({"lesions": "Int64", "missed": "Int64"})
     shown = {
@@ -108,7 +110,7 @@ def _by_third(reading: Reading, chosen: Selection) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _grouped(found: pd.DataFrame, group: str):  # noqa: ANN202 — pandas exports no such type
+def _grouped(found: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":
     """By run and group, its values in their order."""
     if not group:
         return found.groupby(RUN, observed=True)
