@@ -106,7 +106,7 @@ def by_depth(curves: Curves, setups: list[str]) -> go.Figure:
         cols=len(setups),
         subplot_titles=[html.escape(one) for one in setups],
         specs=[[{"secondary_y": True}] * len(setups)],
-        horizontal_spacing=0.25 / max(len(setups), 2),
+        horizontal_spacing=0.15 / max(len(setups), 2),
     )
     traces, columns, right = list[BaseTraceType](), list[int](), list[bool]()
     for place, setup in enumerate(setups, 1):
@@ -119,11 +119,15 @@ def by_depth(curves: Curves, setups: list[str]) -> go.Figure:
         columns += [place] * len(drawn)
         right += [False] + [True] * len(here)
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=right)
-    figure.update_xaxes(range=[-1.04, 1.04], title="Depth (-1 inferior, +1 superior)")
-    figure.update_yaxes(showgrid=False, side="right", secondary_y=False)
-    figure.update_yaxes(range=[-0.02, 1.02], side="left", secondary_y=True)
+    figure.update_xaxes(range=[-1.04, 1.04], title="Depth")
+    most = 1.05 * max(1, *(int(one.lesion_slices.max()) for one in curves.values()))
+    bars = {"range": [0, most], "side": "right", "showgrid": False, "showticklabels": False}
+    dice = {"range": [-0.02, 1.02], "side": "left", "dtick": 0.2, "tick0": 0, "tickmode": "linear"}
+    figure.update_yaxes(**bars, secondary_y=False)
+    figure.update_yaxes(**dice, secondary_y=True)
     figure.update_yaxes(title="Mean 2D Dice", col=1, secondary_y=True)
-    figure.update_yaxes(title="Slices with lesion", col=len(setups), secondary_y=False)
+    last = {"title": "Slices with lesion", "showticklabels": True}
+    figure.update_yaxes(**last, col=len(setups), secondary_y=False)
     return finished(figure, 460)
 
 

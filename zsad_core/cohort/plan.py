@@ -75,9 +75,9 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
         specs = {one: spec_of(engine, cohort, one.id, runs[0]) for one in everyone}
         if isinstance(pipeline.method_of(specs[everyone[0]]), VolumeMethod):
             lacking = [specs[one] for one in everyone if found[one] < len(runs)]
-            volumes, more, costs = _cubes(engine, lacking, timed)
+            volumes, more, (spent, taken) = _cubes(engine, lacking, timed)
             stored, to_encode = stored + volumes - more, to_encode + more
-            seconds, size = seconds + costs[0], size + costs[1]
+            seconds, size = seconds + spent, size + taken
             continue
         encoded = [one for one, spec in specs.items() if spec.features.recipe]
         held = [one for one in encoded if _stored(engine, specs[one])]
