@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages.ui import prompt_choice, references
+from pages.ui import compute, prompt_choice, references
 from pages.ui.thresholds import take
 from zsad_core import methods
 from zsad_core.references import written
@@ -32,7 +32,7 @@ def show(view: View) -> NoReturn:
         address["brain"] = "false"
     if read.min_component_voxels:
         address["smallest"] = str(read.min_component_voxels)
-    st.switch_page("pages/1_Explore.py", query_params=address)
+    compute.go("pages/1_Explore.py", **address)
 
 
 def _inputs(spec: MapSpec) -> dict[str, object]:
