@@ -205,3 +205,13 @@ def test_a_lesion_keeps_its_own_volume_and_surface(rule):
 def test_masks_of_two_shapes_are_refused(rule):
     with pytest.raises(ValueError, match="differ in shape"):
         lesions(NOTHING, NOTHING[1:], UNIT, rule)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_lesion_is_told_with_the_slice_where_it_is_largest(rule):
+    truth = np.zeros(SHAPE, bool)
+    truth[2, 3, 3] = truth[3, 3:6, 3] = truth[4, 3:6, 3] = True  # 1, 3 and 3 voxels
+    truth[6, 7, 20:22] = True
+    found = lesions(truth, truth, UNIT, rule)
+    assert (found.index.tolist(), found.volume_mm3.tolist()) == ([3, 6], [7.0, 2.0])
+    assert lesions(truth & False, truth & False, UNIT, rule).index.tolist() == []

@@ -135,7 +135,7 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
-    with pytest.raises(DataError, match="rows of version 0, and this is version 1"):
+    with pytest.raises(DataError, match="rows of version 0, and this is version 2"):
         results.connect(tmp_path)
 
 

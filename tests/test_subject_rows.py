@@ -167,6 +167,7 @@ def test_lesions_are_listed_so_that_another_cut_can_be_taken(tmp_path):
     assert found["brats2025_dice"] == [pytest.approx(dice.sum() / (len(dice) + false))]
     # two slices apart: their dilations meet, so the 2023 rule sees one lesion
     assert found["brats2023_lesion_mm3"][0].tolist() == [pytest.approx(102.0)]
+    assert found["brats2023_lesion_slice"][0].tolist() == [5]
 
 
 def test_the_component_filter_acts_on_counts_and_not_on_histograms(tmp_path):

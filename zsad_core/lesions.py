@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from zsad_core import lesion_matching
@@ -35,7 +36,8 @@ Box = tuple[slice, ...]
 class Lesions:
     """Each lesion of the truth under one rule, arrays (lesions,), and the false positives.
 
-    `dice` and `nsd` are 0 and `hd95_mm` is infinite where no component was found.
+    `index` is the slice where the lesion is largest, the lowest of equals. `dice` and `nsd` are 0
+    and `hd95_mm` is infinite where no component was found.
     """
 
     volume_mm3: FloatArray
@@ -43,6 +45,7 @@ class Lesions:
     dice: FloatArray
     nsd: FloatArray
     hd95_mm: FloatArray
+    index: NDArray[np.int64]
     false_positives: int
 
 
@@ -95,19 +98,20 @@ def lesions(truth: MaskArray, predicted: MaskArray, spacing_mm: Spacing, rule: s
     either = truth | predicted
     if not either.any():
         none = np.zeros(0)
-        return Lesions(none, none.astype(bool), none, none, none, 0)
+        return Lesions(none, none.astype(bool), none, none, none, none.astype(np.int64), 0)
     place = tuple(slice(max(one.start - 1, 0), one.stop + 1) for one in box_of(either))
     match = chosen.match(truth[place], predicted[place])
     rows = list(_compared(match, spacing_mm, chosen))
     volume_mm3, dice, near, distance_mm = np.array(rows, dtype=float).reshape(len(rows), 4).T
     found = np.array([len(parts) > 0 for parts in match.parts], dtype=bool)
-    return Lesions(volume_mm3, found, dice, near, distance_mm, match.false_positives)
+    index = _largest_slices(match) + place[0].start
+    return Lesions(volume_mm3, found, dice, near, distance_mm, index, match.false_positives)
 
 
 def scores(found: Lesions, rule: str) -> LesionScores:
     """The scores of a subject's lesions, under a rule of `RULES`.
 
-    >>> one = Lesions(*(np.array([x]) for x in (30.0, True, 0.8, 1.0, 2.0)), false_positives=1)
+    >>> one = Lesions(*(np.array([x]) for x in (30.0, True, 0.8, 1.0, 2.0, 5)), false_positives=1)
     >>> scores(one, "brats2025").dice, scores(one, "brats2025").hd95_mm
     (0.4, 187.5)
     """
@@ -161,6 +165,14 @@ def _compared(
         dice = 2 * both / (np.count_nonzero(truth) + np.count_nonzero(predicted))
         found = surfaces(truth, predicted, spacing_mm, rule.surface)
         yield volume, dice, nsd(found, rule.tolerance_mm(spacing_mm)), hd95_mm(found)
+
+
+def _largest_slices(match: Match) -> NDArray[np.int64]:
+    """The slice of the box with most voxels of each lesion, (lesions,)."""
+    count = len(match.parts) + 1
+    numbers = match.lesion.reshape(len(match.lesion), -1)
+    areas = np.array([np.bincount(one, minlength=count) for one in numbers])  # (S, lesions + 1)
+    return areas[:, 1:].argmax(axis=0)
 
 
 def _around(boxes: list[Box]) -> Box:

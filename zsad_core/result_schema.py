@@ -6,7 +6,7 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 NUMBERS, FLAGS, COUNTS = pa.list_(NUMBER), pa.list_(YES), pa.list_(pa.int32())
@@ -102,6 +102,7 @@ SUBJECTS: Columns = {
     "date": (TEXT, "When the row was made, UTC."),
     "seconds_encode": (NUMBER, "Time of encoding; 0 where the features were stored."),
     "seconds_read": (NUMBER, "Time of map and metrics."),
+    "brats2023_lesion_slice": (COUNTS, "Slice where each lesion is largest, by the 2023 rule."),
 }
 
 SLICES: Columns = {

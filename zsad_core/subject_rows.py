@@ -142,6 +142,8 @@ def _of_lesions(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:
             f"{rule}_lesion_nsd": found.nsd,
             f"{rule}_lesion_hd95_mm": found.hd95_mm,
         }
+        if rule == "brats2023":
+            row["brats2023_lesion_slice"] = found.index
     return row
 
 
