@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from zsad_core import pins, pipeline, prompt_sets, settings, setups
+from zsad_core.cohort.tasks import NO_PROMPTS
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.places import home
@@ -43,6 +44,7 @@ def titles():
     ("method", "more"),
     [
         ("intensity", {}),
+        ("intensity", {"prompts": NO_PROMPTS}),
         ("winclip", {"references": (Reference(replace(SLICES, subject=OTHERS[0]), 61),)}),
         (
             "winclip",

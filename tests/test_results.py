@@ -139,6 +139,14 @@ def test_rows_of_another_version_are_refused(tmp_path):
         results.connect(tmp_path)
 
 
+def test_a_damaged_part_is_named(tmp_path):
+    results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
+    path = tmp_path / "subjects" / "a.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"a\.parquet' is no Parquet file that can be read"):
+        results.connect(tmp_path)
+
+
 def test_export_writes_lists_as_json(tmp_path):
     one = row("subjects", key="a", subject="S1", brats2025_lesion_mm3=[3.5, 40.0])
     results.append(tmp_path / "rows", "subjects", "a", [one])

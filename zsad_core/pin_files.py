@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
-from zsad_core import prompt_sets, references
+from zsad_core import methods, prompt_sets, references
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.types import DataSpec, Plane, PromptSet, ReadoutSpec, SliceSpec, Threshold
 
@@ -85,7 +85,9 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
     try:
         pins = _FILE.validate_json(content).pins
         for one in pins:
-            prompt_sets.sentences(one.prompts)
+            kind, texts = methods.METHODS.get(one.method), one.prompts.normal + one.prompts.abnormal
+            if texts or kind is None or kind.prompts:
+                prompt_sets.sentences(one.prompts)
             for text in one.references:
                 references.parsed(text, SliceSpec())
     except pydantic.ValidationError as error:

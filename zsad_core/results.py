@@ -160,8 +160,13 @@ def _names(merged: Path) -> list[str]:
 
 
 def _metadata(path: Path) -> dict[bytes, bytes]:
-    """Metadata of a file; raises DataError where it is of another version."""
-    metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    """Metadata of a file; raises DataError where it is damaged or of another version."""
+    try:
+        metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"'{path}' is no Parquet file that can be read; remove it and evaluate again."
+        ) from error
     version = metadata.get(b"zsad_schema", b"none").decode()
     if version != str(VERSION):
         raise DataError(

@@ -12,40 +12,102 @@ from zsad_core.evaluation import map_key
 from zsad_core.palette import CLASSES, Classes
 from zsad_core.scoring import box_of
 from zsad_core.store import key_of
-from zsad_core.types import ByteArray, FloatArray, MaskArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray, SliceStack
 from zsad_core.views import View
 
 OPACITY = 0.55
 SIDE = 320  # pixels
+RING = 4.0  # pixels of the slice between a part and its ring
 
 
-def thumbnail(engine: Engine, view: View, palette: Classes = "classic") -> ByteArray:
+def thumbnail(
+    engine: Engine, view: View, palette: Classes = "classic", ringed: bool = False
+) -> ByteArray:
     """The view's slice as `draw` makes it, (SIDE, SIDE, 3): made once, then kept in the store.
 
     Features that lack are encoded first; raises what `views.mask_of` raises.
     """
-    key = key_of(
+    key = _key(engine, view, palette, ringed)
+    found = engine.store.read(key, "picture")
+    if found is not None:
+        return found
+    picture = draw(engine, view, palette, ringed=ringed)
+    return engine.store.write(key, "picture", picture, view)
+
+
+def kept(
+    engine: Engine, view: View, palette: Classes = "classic", ringed: bool = False
+) -> ByteArray | None:
+    """The thumbnail if it was made before; no scan is read for it."""
+    if engine.known_digest(view.map.features.slices) is None:
+        return None
+    return engine.store.read(_key(engine, view, palette, ringed), "picture")
+
+
+def _key(engine: Engine, view: View, palette: Classes, ringed: bool) -> str:
+    return key_of(
         map_key(engine, view.map),
         what="thumbnail",
         labels=view.map.features.slices.data.labels,
         index=view.index,
         readout=replace(view.readout, threshold=view.threshold.level),
         palette=palette,
+        ringed=ringed,
     )
-    found = engine.store.read(key, "picture")
-    if found is not None:
-        return found
-    return engine.store.write(key, "picture", draw(engine, view, palette), view)
 
 
-def draw(engine: Engine, view: View, palette: Classes = "classic", side: int = SIDE) -> ByteArray:
+def draw(
+    engine: Engine,
+    view: View,
+    palette: Classes = "classic",
+    side: int = SIDE,
+    ringed: bool = False,
+) -> ByteArray:
     """The view's slice, (side, side, 3): `classes` in true proportions, cropped to the brain.
 
-    The crop holds the brain of every slice, so that slices of one volume compare.
+    The crop holds the brain of every slice, so that slices of one volume compare. `ringed` draws a
+    ring around each part of the truth that shares no pixel with the prediction.
     """
     stack, predicted = views.stack_of(engine, view), views.mask_of(engine, view)
     truth = None if stack.truth is None else stack.truth[view.index]
     picture = classes(stack.image[view.index], truth, predicted, palette)
+    if ringed and truth is not None:
+        picture[around(missed_parts(truth, predicted))] = 255
+    return _framed(picture, stack, side)
+
+
+def missed_parts(truth: MaskArray, predicted: MaskArray) -> MaskArray:
+    """The parts of the truth (H, W) that share no pixel with the prediction.
+
+    >>> truth = np.array([[True, True, False, True]])
+    >>> missed_parts(truth, np.array([[False, True, True, False]])).tolist()
+    [[False, False, False, True]]
+    """
+    part, count = ndimage.label(truth, np.ones((3, 3)))
+    hit = np.bincount(part[predicted], minlength=count + 1) > 0
+    return truth & ~hit[part]
+
+
+def around(mask: MaskArray) -> MaskArray:
+    """A ring (H, W) some pixels away from a mask; nothing around nothing."""
+    if not mask.any():
+        return mask
+    away = ndimage.distance_transform_edt(~mask)
+    return (away >= RING) & (away < RING + 1.2)
+
+
+def without_map(engine: Engine, view: View, side: int = SIDE) -> ByteArray:
+    """The scan with the outline of its truth, (side, side, 3), in the frame of `draw`."""
+    stack = views.stack_of(engine, view)
+    image = stack.image[view.index]
+    picture = np.repeat(image[..., None], 3, axis=2)  # (H, W, 3)
+    if stack.truth is not None:
+        truth = stack.truth[view.index]
+        picture[truth & ~ndimage.binary_erosion(truth)] = CLASSES["classic"][3]
+    return _framed(picture, stack, side)
+
+
+def _framed(picture: ByteArray, stack: SliceStack, side: int) -> ByteArray:
     if stack.brain.any():
         _, rows, columns = box_of(stack.brain)
         picture = picture[rows, columns]

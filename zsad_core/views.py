@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zsad_core import metrics, pipeline
+from zsad_core import metrics, pipeline, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError
 from zsad_core.readout import readout
@@ -46,15 +46,30 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
     if read.min_component_voxels > 1:
         levels = pipeline.anomaly_map(engine, view.map).levels
         return predicted_mask(levels, stack.brain, read)[view.index]
-    levels, _ = pipeline.slice_levels(engine, view.map, [view.index])
-    return predicted_mask(levels, stack.brain[[view.index]], read)[0]
+    brain = stack.brain[[view.index]]
+    levels = np.zeros(brain.shape, np.uint8)  # of a slice without brain, as in the whole map
+    if brain.any():
+        levels, _ = pipeline.slice_levels(engine, view.map, [view.index])
+    return predicted_mask(levels, brain, read)[0]
+
+
+def stored(engine: Engine, view: View) -> bool:
+    """Whether all that `mask_of` needs is in the store, so that nothing is encoded for it."""
+    spec = view.map
+    if not _by_slice(view):
+        return pipeline.ready(engine, spec)
+    return view.index not in stored_features.missing(engine, spec)
 
 
 def quick(engine: Engine, view: View) -> bool:
     """Whether `mask_of` waits for one slice at most, not for the features of a whole volume."""
-    by_slice = not pipeline.method_of(view.map).by_volume(len(view.map.references))
-    small = view.readout.min_component_voxels > 1
-    return (by_slice and not small) or pipeline.ready(engine, view.map)
+    return _by_slice(view) or pipeline.ready(engine, view.map)
+
+
+def _by_slice(view: View) -> bool:
+    """Whether the slice's mask follows from the slice alone."""
+    alone = not pipeline.method_of(view.map).by_volume(len(view.map.references))
+    return alone and view.readout.min_component_voxels <= 1
 
 
 def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:

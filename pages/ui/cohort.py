@@ -1,7 +1,6 @@
 """The Cohort page's parts: Figures 1 to 5 and tables of rows, by any convention."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,6 @@ from pages.ui.sidebar import Choice
 from zsad_core.cohort import captions, charts
 from zsad_core.cohort.measures import curves, measured
 from zsad_core.cohort.selection import THIRDS, Selection, Sheet
-from zsad_core.places import home
 
 SECTIONS = ("Figures", "Tables", "Evaluate")
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
@@ -25,11 +23,8 @@ PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 def cohort(choice: Choice) -> None:
     """Figures and tables of the rows in a folder, or the form of an evaluation that adds to it."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    root = Path(choice.data.root) / "results"  # rows of uploads are seen by nobody else
-    if not choice.data.private:
-        usual = str(home() / "results")
-        named = right.text_input("Results folder", usual, key="results", persist_state="session")
-        root = Path(named).expanduser()
+    with right:
+        root = cohort_rows.folder(choice.data)
     stamp = cohort_rows.stamp(root)
     sheets = cohort_rows.sheets(str(root), stamp)
     first = SECTIONS[0] if sheets else SECTIONS[-1]

@@ -11,12 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import compute
-from zsad_core import results
+from zsad_core import failures, results
 from zsad_core.cohort import measures, selection
 from zsad_core.cohort import tables as table_rows
 from zsad_core.cohort.measures import Reading
-from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
+from zsad_core.cohort.selection import NUMBERS, VOLUMES, Centre, Selection, Sheet
 from zsad_core.cohort.table_text import Table
+from zsad_core.failures import Cases
+from zsad_core.places import home
 from zsad_core.types import DataSpec
 
 Stamp = tuple[int, int, int]
@@ -24,6 +26,15 @@ Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
 Run = tuple[str, str]
 """Setup and line."""
+
+
+def folder(data: DataSpec) -> Path:
+    """The results folder, chosen on any page for all; rows of uploads are seen by nobody else."""
+    if data.private:
+        return Path(data.root) / "results"
+    usual = str(home() / "results")
+    chosen = st.text_input("Results folder", usual, key="results", persist_state="session")
+    return Path(chosen).expanduser()
 
 
 def stamp(root: Path) -> Stamp:
@@ -89,6 +100,12 @@ def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]
     """`measures.quartiles` of some runs, once for all filters of subjects."""
     convention = replace(measures.of_sheet(chosen), third=chosen.third)
     return _quartiles(root, stamp, convention, drawn)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
+def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> Cases:
+    """`failures.cases` of a sheet; never changed by who reads it."""
+    return failures.cases(rows_of(root, stamp), sheet, centre)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the rows …")

@@ -22,21 +22,24 @@ OWN = "each method's own"
 
 def evaluation(choice: Choice, root: Path) -> None:
     """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
-    _running()
+    running()
     cohort = _cohort(choice, root)
-    if cohort is None:
-        return
+    if cohort is not None:
+        offer(cohort)
+
+
+def offer(cohort: Cohort, timed: bool = False) -> None:
+    """What the evaluation takes, estimated when asked for or at once, and its start."""
     engine = compute.engine()
     known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
-    st.write(plain(str(known)))
+    place = st.empty()
     told = compute.asked(
         f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
         "Timing a batch of each recipe",
         lambda _: str(plans.plan(compute.engine(), cohort)),
-        "Estimate time and disk",
+        "" if timed else "Estimate time and disk",
     )
-    if told:
-        st.write(plain(told))
+    place.write(plain(told or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")
     if job is not None and job.state == "running":
         return
@@ -46,9 +49,9 @@ def evaluation(choice: Choice, root: Path) -> None:
         kept = f"{job.title}: stopped after {job.done} of {job.total}; its rows are kept."
         st.warning(plain(job.error or kept))
     stopped = job is not None and job.state in ("failed", "cancelled")
-    if st.button("Continue" if stopped else "Evaluate", type="primary", key="evaluate"):
-        start(cohort)
-        st.rerun()
+    # A callback, since a run that is cut off by the end of a job would lose the click.
+    label = "Continue" if stopped else "Evaluate"
+    st.button(label, type="primary", key="evaluate", on_click=start, args=(cohort,))
 
 
 def start(cohort: Cohort) -> None:
@@ -67,7 +70,8 @@ def _key(cohort: Cohort) -> str:
     return key_of("", **{**told, "out": str(cohort.out)})
 
 
-def _running() -> None:
+def running() -> None:
+    """Every evaluation that runs, whoever started it."""
     for key, job in compute.engine().jobs.running().items():
         if key.startswith("evaluate-"):
             compute.show_job(job)

@@ -113,7 +113,10 @@ def start_once(key: str, title: str, work: Callable[[Progress], object]) -> Job:
 
 
 def asked(key: str, title: str, work: Callable[[Progress], T], label: str) -> T | None:
-    """What the job of that key found; until then a button that starts it, or its progress: None."""
+    """What the job of that key found; until then a button that starts it, or its progress: None.
+
+    Without a label it starts by itself.
+    """
     found, jobs = results().peek(key), engine().jobs
     if found is not None:
         return found
@@ -124,7 +127,8 @@ def asked(key: str, title: str, work: Callable[[Progress], T], label: str) -> T 
     if job is not None and job.state != "done":
         stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
         st.warning(plain(job.error or stopped))
-    if st.button(label, key=f"start-{key}", type="primary"):
+    by_itself = job is None and not label
+    if by_itself or st.button(label or "Try again", key=f"start-{key}", type="primary"):
         jobs.start(key, title, lambda progress: results().put(key, work(progress)))
         st.rerun()
     return None

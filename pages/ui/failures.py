@@ -2,16 +2,19 @@
 
 import streamlit as st
 
+from pages.ui.gallery import gallery, open_chosen
 from pages.ui.picks import KEPT
 from pages.ui.pin_list import nothing, pin_list
 from pages.ui.present import asked, invitation, present
+from pages.ui.sidebar import sidebar
 from zsad_core import pins
 
-SECTIONS = ("Pins", "Present")
+SECTIONS = ("Gallery", "Pins", "Present")
 
 
 def failures() -> None:
     """One section at a time."""
+    open_chosen()
     kept = pins.all_pins()
     number = asked(len(kept))
     if number:
@@ -26,7 +29,9 @@ def failures() -> None:
         label_visibility="collapsed",
         **KEPT,
     )
-    if section == "Pins":
+    if section == "Gallery":
+        gallery(sidebar(edit_prompts=False))
+    elif section == "Pins":
         pin_list(kept)
     elif kept:
         invitation(kept)

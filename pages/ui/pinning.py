@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import compute, references, uploaded
 from pages.ui.prompt_choice import fields
-from zsad_core import pins, prompt_sets, settings, views
+from zsad_core import methods, pins, prompt_sets, settings, views
 from zsad_core.errors import ZsadError
 from zsad_core.references import written
 from zsad_core.views import View
@@ -56,9 +56,6 @@ def choose(view: View) -> None:
     state.update(
         {
             **_chosen(view),
-            "prompts_of": spec.method,
-            **({"prompts": base} if base in known else {}),
-            **fields(prompts),
             references.KEY: list(map(written, spec.references)),
             "level": view.threshold.level,
             "empty": read.empty_slices,
@@ -67,6 +64,9 @@ def choose(view: View) -> None:
             "_go": True,
         }
     )
+    if methods.METHODS[spec.method].prompts:  # else the editor's texts are for other methods
+        named = {"prompts": base} if base in known else {}
+        state.update({"prompts_of": spec.method, **named, **fields(prompts)})
     for key, wanted, first in _defaulted(view):
         if state.get(key, first) != wanted:
             state.pop(key, None)  # then the address tells it

@@ -30,7 +30,7 @@ def start(choice: Choice) -> None:
         ("pages/2_Prompts.py", "Prompts", "edit texts and see the map change"),
         ("pages/3_Depth.py", "Depth", "read Dice against brain depth"),
         ("pages/4_Cohort.py", "Cohort", "many subjects and runs, figures and tables"),
-        ("pages/5_Failures.py", "Failures", "pinned cases, presented one a page"),
+        ("pages/5_Failures.py", "Failures", "the worst cases by kind, pinned and presented"),
         ("pages/6_Setup.py", "Setup", "your data, weights, device and store"),
     )
     for column, (path, title, what) in zip(st.columns(len(ways)), ways, strict=True):

@@ -47,7 +47,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
 
     server = serve("app.py", ZSAD_HOME=str(user), AGAIN="1")
     page.set_viewport_size({"width": 1920, "height": 1080})
-    page.goto(server.address("Failures"))
+    page.goto(server.address("Failures", failures="Pins"))
     page.get_by_test_id("stImage").nth(1).wait_for()
     page.get_by_role("button", name="Present", exact=True).first.click()
     page.locator(f'{VIEWER}[data-case="1"][data-slice="30"][data-parts="whole"]').wait_for()

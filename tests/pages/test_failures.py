@@ -43,7 +43,7 @@ def opened(page, query=None, **state):
     test.switch_page(PAGES[page])
     for key, value in (query or {}).items():
         test.query_params[key] = value
-    for key, value in state.items():
+    for key, value in {"failures": "Pins", **state}.items():
         test.session_state[key] = value
     test.run()
     assert not test.exception, test.exception[0].stack_trace

@@ -1,0 +1,173 @@
+"""The gallery of failure cases: filters, and cards that open their view."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import cohort_rows, cohort_run, compute
+from pages.ui.compute import plain
+from pages.ui.gallery_pictures import Wanted, draw_again, pictures
+from pages.ui.gallery_start import first_cases
+from pages.ui.pinning import open_view
+from pages.ui.prompt_choice import all_prompts
+from pages.ui.sidebar import Choice
+from zsad_core import pins
+from zsad_core.cohort.captions import DATA
+from zsad_core.cohort.selection import THIRDS, VOLUMES, Selection, Sheet
+from zsad_core.errors import ZsadError
+from zsad_core.failure_views import view_of
+from zsad_core.failures import APART, KINDS, MISSED, SMALL, Failure, failures, ranked
+from zsad_core.views import View
+
+PAGE, COLUMNS = 12, 4
+OPENED = "_opened_case"
+RINGED = (MISSED, SMALL, APART)
+KEPT = {"persist_state": "session"}
+LEGEND = ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]"
+
+
+def gallery(choice: Choice) -> None:
+    """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with right:
+        root = cohort_rows.folder(choice.data)
+    cohort_run.running()
+    source = (str(root), cohort_rows.stamp(root))
+    sheets = [one for one in cohort_rows.sheets(*source) if one.data == choice.data.kind]
+    if not sheets:
+        first_cases(choice, root)
+        return
+    sheet = left.selectbox(
+        "Data and threshold rule", sheets, format_func=str, key="failure-sheet", **KEPT
+    )
+    found = cohort_rows.cases(*source, sheet, choice.readout.centre)
+    worst = ranked(found, _selection(choice, source, sheet))
+    kinds = _kinds(worst)
+    worst = worst[worst["kind"].isin(kinds)] if kinds else worst
+    if worst.empty:
+        st.info("No case is left by these filters: widen one of them.")
+        return
+    _caption(choice, sheet, worst)
+    _cards(choice, failures(found, _page(worst)))
+
+
+def _selection(choice: Choice, source: cohort_rows.Source, sheet: Sheet) -> Selection:
+    there = cohort_rows.values(*source, Selection(sheet))
+    columns = st.columns(4)
+    volumes = [one for one in VOLUMES if one in there["volume"]]
+    return Selection(
+        sheet,
+        lines=tuple(columns[0].multiselect("Methods", there["line"], key="failure-lines", **KEPT)),
+        setups=tuple(
+            columns[1].multiselect("Setups", there["setup"], key="failure-setups", **KEPT)
+        ),
+        volumes=tuple(
+            columns[2].multiselect("Lesion volume", volumes, key="failure-volumes", **KEPT)
+        ),
+        third=columns[3].selectbox(
+            "Third of the depth",
+            ["", *THIRDS],
+            format_func=lambda one: one or "all",
+            key="failure-third",
+            **KEPT,
+        ),
+        subjects=tuple(one.id for one in choice.subjects),
+    )
+
+
+def _kinds(worst: pd.DataFrame) -> list[str]:
+    counts = worst["kind"].value_counts()
+    rules = "  \n".join(f"**{kind.capitalize()}**: {rule}" for kind, rule in KINDS.items())
+    return st.pills(
+        "Kinds (none: all)",
+        list(KINDS),
+        selection_mode="multi",
+        format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
+        key="failure-kinds",
+        help=rules,
+        **KEPT,
+    )
+
+
+def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
+    synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
+    rule = sheet.threshold + (" (it saw the truth)" if "oracle" in sheet.threshold else "")
+    data = DATA.get(sheet.data, sheet.data)
+    data = data[:1].upper() + data[1:]
+    st.caption(
+        f"{synthetic}{LEGEND} {len(worst)} cases, the worst of each kind first: one slice for "
+        f"each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. Dice is 2D, of "
+        "the slice; a white ring is around lesion that nothing touches there."
+    )
+
+
+def _page(worst: pd.DataFrame) -> pd.DataFrame:
+    """The cases of the page that is open; its buttons stand above the cards."""
+    pages = -(-len(worst) // PAGE)
+    if st.session_state.get("failure-page", 1) > pages:
+        st.session_state["failure-page"] = 1
+    page = st.pagination(pages, key="failure-page", **KEPT) if pages > 1 else 1
+    return worst.iloc[(page - 1) * PAGE : page * PAGE]
+
+
+def _cards(choice: Choice, cases: list[Failure]) -> None:
+    places: dict[Wanted, DeltaGenerator] = {}
+    known = list(all_prompts().values())
+    for start in range(0, len(cases), COLUMNS):
+        columns = st.columns(COLUMNS)
+        for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
+            with column.container(border=True, height="stretch"):
+                place = st.empty()
+                _words(case)
+                try:
+                    view = view_of(compute.engine(), case, choice.data, known)
+                except ZsadError as error:
+                    place.warning(plain(str(error)))
+                    continue
+                places[view, case.kind in RINGED] = place
+                _buttons(case, view)
+    pictures(places)
+
+
+def _words(case: Failure) -> None:
+    dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
+    lines = (
+        f"{case.subject} · slice {case.index + 1} · {dice}",
+        f"{case.line} · {case.setup}",
+        case.why,
+    )
+    st.markdown(f"**{case.kind.capitalize()}**")
+    st.caption("  \n".join(plain(line) for line in lines))
+
+
+def _buttons(case: Failure, view: View) -> None:
+    name = f"{case.kind}-{case.map}-{case.index}-{case.level}"
+    with st.container(horizontal=True):
+        st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
+        if st.button("Pin", key=f"pin-{name}", help="Keep it, to be presented."):
+            _pin(case, view)
+
+
+def _choose(view: View) -> None:
+    """The row's level as it is, whatever its rule would give now."""
+    fixed = replace(view.threshold, rule="fixed")
+    st.session_state[OPENED] = replace(view, threshold=fixed)
+    draw_again()
+
+
+def open_chosen() -> None:
+    """Go to Explore where a card was opened; before the sidebar is drawn."""
+    if view := st.session_state.pop(OPENED, None):
+        open_view(view)
+
+
+def _pin(case: Failure, view: View) -> None:
+    title = f"{case.kind.capitalize()}: {case.subject}"
+    try:
+        pins.add(pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d)))
+    except ZsadError as error:
+        st.toast(plain(str(error)))
+        return
+    st.toast(f"Pinned: {plain(title)}")

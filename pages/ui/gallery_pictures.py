@@ -1,0 +1,99 @@
+"""Pictures of failure cases: those that were made at once, the others as a job makes them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import compute
+from pages.ui.compute import plain
+from zsad_core import thumbnails, views
+from zsad_core.engine import Engine
+from zsad_core.errors import ZsadError
+from zsad_core.jobs import Job
+from zsad_core.store import key_of
+from zsad_core.types import ByteArray, Progress
+from zsad_core.views import View
+
+WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
+AGAIN = "_draw_again"
+Wanted = tuple[View, bool]
+"""A view, and whether parts of the truth that were missed get a ring."""
+
+
+def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
+    """Draw what is there into its place; the rest follows while the page can be used."""
+    waiting = {one: place for one, place in places.items() if not _show(one, place)}
+    again = st.session_state.pop(AGAIN, False)
+    todo = [one for one in places if again and _without(one[0]) is not None] + list(waiting)
+    if not todo:
+        return
+    job = _start(list(places), todo)
+
+    @st.fragment(run_every=0.5)
+    def follow() -> None:
+        for one, place in waiting.items():  # what it leaves out would vanish
+            _show(one, place)
+        if job.state != "running":
+            st.rerun()
+
+    if job.state == "running":
+        st.caption(f"{len(todo)} pictures are being drawn.")
+        follow()
+    elif job.error:
+        st.warning(plain(job.error))
+
+
+def draw_again() -> None:
+    """What has no map stored is looked at anew when the gallery is shown next."""
+    st.session_state[AGAIN] = True
+
+
+def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
+    """Whether there was something to show, be it why there is no picture."""
+    view, ringed = wanted
+    picture = thumbnails.kept(compute.engine(), view, ringed=ringed)
+    without = _without(view)
+    with place.container():
+        if picture is not None:
+            st.image(picture, width="stretch")
+        elif isinstance(without, str):
+            st.warning(plain(without))
+        elif without is not None:
+            st.image(without, width="stretch")
+            st.caption(":orange-badge[map not stored] The truth alone, outlined.")
+        else:
+            st.image(WAITING, width="stretch")
+            return False
+    return True
+
+
+def _without(view: View) -> ByteArray | str | None:
+    """The scan without its map, or why there is none; None where it was not looked at."""
+    return compute.results().peek(("picture", view))
+
+
+def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
+    """The one job of a page; it draws what was still to do when it began."""
+    engine, found = compute.engine(), compute.results()
+    ordered = sorted(todo, key=lambda one: one[0].map.features.slices.subject)
+
+    def work(progress: Progress) -> None:
+        for done, (view, ringed) in enumerate(ordered):
+            progress(done, len(ordered))
+            if (other := _drawn(engine, view, ringed)) is not None:
+                found.put(("picture", view), other)
+
+    return engine.jobs.start(f"pictures-{key_of('', views=page)}", "Drawing failure cases", work)
+
+
+def _drawn(engine: Engine, view: View, ringed: bool) -> ByteArray | str | None:
+    """Keeps the picture in the store; what to show instead where that cannot be."""
+    try:
+        if not views.stored(engine, view):
+            return thumbnails.without_map(engine, view)
+        thumbnails.thumbnail(engine, view, ringed=ringed)
+    except ZsadError as error:
+        return str(error)
+    return None

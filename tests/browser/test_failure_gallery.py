@@ -1,0 +1,56 @@
+"""The gallery in a browser: from nothing evaluated to a case in Explore, and back."""
+
+import json
+
+import pytest
+
+from zsad_core import results
+
+VIEWER = ".z-root"
+KIND = "truth and prediction apart"
+LONG = 180_000
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """A user who added the 2 mm cohort and evaluated nothing."""
+    home = tmp_path_factory.mktemp("user")
+    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    return home
+
+
+def worst(root):
+    """Subject, slice and level of the worst slice of the kind, by plain SQL."""
+    with results.connect(root) as rows:
+        return rows.execute(
+            "SELECT subject, index, level FROM slices JOIN subjects USING (key) "
+            "WHERE slices.truth > 0 AND slices.predicted > 0 AND slices.overlap = 0 "
+            "ORDER BY slices.truth + slices.predicted DESC LIMIT 1"
+        ).fetchone()
+
+
+def test_a_case_is_found_opened_and_returned_from(page, serve, user):
+    server = serve("app.py", ZSAD_HOME=str(user))
+    page.set_default_timeout(LONG)
+    page.goto(server.address("Failures", data="demo-2mm:", method="intensity"))
+    page.get_by_role("button", name="Evaluate").click()
+    page.get_by_text("cases, the worst of each kind first").wait_for()
+    page.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
+    page.get_by_role("button", name=KIND.capitalize()).click()
+    page.get_by_text("pictures are being drawn").wait_for(state="detached")
+    page.get_by_text(f"{KIND.capitalize()}", exact=True).first.wait_for()
+    card = page.get_by_test_id("stImage").first
+    card.locator("img").wait_for()
+    subject, index, level = worst(user / "results")
+    page.get_by_text(f"{subject} · slice {index + 1} ·").first.wait_for()
+    page.get_by_role("button", name="Open", exact=True).first.click()
+
+    page.locator(f'{VIEWER}[data-slice="{index}"][data-threshold="{level}"]').wait_for()
+    page.locator(".z-title", has_text=subject).wait_for()
+    assert "/Explore" in page.url
+
+    page.get_by_role("link", name="Failures").click()
+    page.get_by_text(f"{subject} · slice {index + 1} ·").first.wait_for()
+    assert page.get_by_text("Nothing here is lesion").count() == 0  # the filter is kept
+    assert page.complaints == []
+    assert server.complaints() == []

@@ -1,0 +1,148 @@
+"""The Failures page: first cases for real, then filters, opening, pinning, what is not there."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import compute
+from tests.test_failure_cases import MEDICAL, put
+from zsad_core import pins, prompt_sets
+from zsad_core.places import home
+
+ROOT = Path(__file__).parents[2]
+SUBJECT = "DEMO-MET-014-000"
+BRIGHT = {"method": "intensity", "prompts": "", "prompts_digest": ""}
+WAIT = 120
+
+
+@pytest.fixture(autouse=True)
+def _small_demo():
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    yield
+    for job in compute.engine().jobs.running().values():
+        job.cancel()  # a thread that works on would outlive its test
+
+
+def opened(**state):
+    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
+    test.switch_page("pages/5_Failures.py")
+    for key, value in {"data": "demo-2mm:", "method": "intensity", **state}.items():
+        test.session_state[key] = value
+    return shown(test)
+
+
+def shown(test):
+    test.run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def said(test):
+    return " ".join(one.value for one in (*test.caption, *test.markdown)).replace("\\", "")
+
+
+def waited(test, there):
+    for _ in range(10 * WAIT):
+        if there(shown(test)):
+            return test
+        time.sleep(0.1)
+    raise AssertionError("it never came")
+
+
+def buttons(test, name):
+    return [one for one in test.button if one.label == name]
+
+
+def drawn(test):
+    return not any("being drawn" in one.value for one in test.caption)
+
+
+def test_one_click_finds_first_cases():
+    test = opened()
+    assert any("No subject of synthetic demo cohort" in one.value for one in test.info)
+    assert "4 subjects and 4 to tune thresholds on, 1 runs: 8 maps" in said(test)
+    test.button(key="evaluate").click()
+    waited(test, lambda one: buttons(one, "Open"))
+    waited(test, drawn)
+    assert not test.warning
+    assert "synthetic" in said(test)
+    assert "threshold: validation" in said(test)
+    assert len(test.get("image")) == len(buttons(test, "Open"))
+
+
+def test_filters_leave_the_cases_they_say():
+    for subject, setup in ((SUBJECT, "zero-shot"), ("DEMO-MET-015-000", "brats")):
+        put(home() / "results", (0, 9, 0), (5, 2, 0), subject=subject, setup=setup, **BRIGHT)
+    test = opened()
+    assert len(buttons(test, "Open")) == 2  # the setup brats is not here
+    assert "4 cases" in said(test)
+    assert len(test.warning) >= 2
+    test.multiselect(key="failure-setups").set_value(["zero-shot"])
+    assert "2 cases" in said(shown(test))
+    test.button_group(key="failure-kinds").set_value(["truth and prediction apart"])
+    assert "1 cases" in said(shown(test))
+    assert "5 pixels of lesion and 2 predicted share none" in said(test)
+    test.selectbox(key="failure-third").set_value("middle")
+    assert any("No case is left" in one.value for one in shown(test).info)
+
+
+def test_a_card_opens_its_slice_with_map_level_and_mask():
+    put(home() / "results", (0, 0, 0), (0, 9, 0), subject=SUBJECT, brain_only=False)
+    test = opened(brain=True, rule="oracle", prompts="appearance")
+    buttons(test, "Open")[0].click()
+    shown(test)
+    state = test.session_state
+    assert (state["subject"], state["method"], state["setup"]) == (SUBJECT, "winclip", "zero-shot")
+    assert (state["slice"], state["level"], state["rule"]) == (1, 90, "fixed")
+    assert (state["brain"], state["prompts"]) == (False, "medical")
+    assert state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]
+    assert "level 90 of 255" in said(test)
+
+
+def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
+    put(home() / "results", (0, 9, 0), subject=SUBJECT, **BRIGHT)
+    test = opened(method="winclip", prompts="medical")
+    buttons(test, "Open")[0].click()
+    assert shown(test).session_state["method"] == "intensity"
+    test.selectbox(key="method").set_value("winclip")
+    shown(test)
+    assert test.session_state["prompts"] == "medical"
+    assert test.session_state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]
+
+
+def test_a_card_is_pinned_once():
+    put(home() / "results", (0, 9, 0), subject=SUBJECT, **BRIGHT)
+    test = opened()
+    buttons(test, "Pin")[0].click()
+    assert any("Pinned" in one.value for one in shown(test).toast)
+    pin = pins.all_pins()[0]
+    assert (pin.kind, pin.subject, pin.index) == ("false positive in a healthy slice", SUBJECT, 0)
+    assert pin.threshold.level == 90
+    buttons(test, "Pin")[0].click()
+    assert any("pinned already" in one.value for one in shown(test).toast)
+    assert len(pins.all_pins()) == 1
+
+
+def test_a_map_that_is_not_stored_is_said_to_be_so():
+    put(home() / "results", *[(0, 0, 0)] * 40, (0, 9, 0), subject="DEMO-MET-016-000")
+    test = waited(opened(), drawn)
+    assert "map not stored" in said(test)
+
+
+def test_prompts_that_changed_are_named_on_the_card():
+    digest = prompt_sets.digest(prompt_sets.shipped()["appearance"])[::-1]
+    put(home() / "results", (0, 9, 0), subject=SUBJECT, prompts="mine", prompts_digest=digest)
+    test = opened()
+    assert any("'mine' is not here as it was" in one.value for one in test.warning)
+    assert not buttons(test, "Open")
+
+
+def test_a_damaged_folder_of_rows_is_a_sentence(tmp_path):
+    (tmp_path / "subjects").mkdir()
+    (tmp_path / "subjects" / "a.parquet").write_bytes(b"no rows")
+    test = opened(results=str(tmp_path))
+    assert any("no Parquet file" in one.value for one in test.error)

@@ -1,0 +1,180 @@
+"""Failure cases of rows made by hand: each kind by its rule, ranked, filtered, as a view."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.test_results import row
+from zsad_core import methods, prompt_sets, results
+from zsad_core.cohort.selection import Selection, Sheet
+from zsad_core.engine import Engine
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.failure_views import view_of
+from zsad_core.failures import ALARM, APART, MISSED, OVER, SMALL, UNDER, cases, failures, ranked
+from zsad_core.types import DataSpec
+
+SHEET = Sheet("demo-2mm", "t2f", "axial", "validation")
+SUBJECT = "DEMO-MET-013-000"
+MEDICAL = methods.about_a_brain(prompt_sets.shipped()["medical"])
+
+
+def put(root, *slices, subject=SUBJECT, lesions=(), **given):
+    """A row whose slices are (truth, predicted, overlap), evenly spaced from depth -1 to 1.
+
+    Its lesions are (mm³, found, slice); voxels are of 2 mm³.
+    """
+    mm3, found, places = zip(*lesions, strict=True) if lesions else ((), (), ())
+    facts = {
+        "key": f"{subject}-{given}",
+        "map": "m1",
+        "subject": subject,
+        "data": "demo-2mm",
+        "modality": "t2f",
+        "plane": "axial",
+        "method": "winclip",
+        "setup": "zero-shot",
+        "prompts": "medical",
+        "prompts_digest": prompt_sets.digest(MEDICAL),
+        "threshold_rule": "validation",
+        "threshold_note": "over 4 subjects",
+        "level": 90,
+        "brain_only": True,
+        "voxel_ml": 0.002,
+        "truth_ml": 2.0,
+        "dice_3d": 0.25,
+        "brats2023_lesion_mm3": mm3,
+        "brats2023_lesion_found": found,
+        "brats2023_lesion_slice": places,
+        "brats2023_missed": found.count(False),
+        "brats2023_true_positives": found.count(True),
+        "truth": sum(one[0] for one in slices),
+    } | given
+    results.append(root, "subjects", facts["key"], [row("subjects", **facts)])
+    made = [
+        row(
+            "slices",
+            key=facts["key"],
+            index=index,
+            depth_middle=2 * index / max(len(slices) - 1, 1) - 1,
+            depth_centroid=0.0,
+            brain=100,
+            truth=one[0],
+            predicted=one[1],
+            overlap=one[2],
+        )
+        for index, one in enumerate(slices)
+    ]
+    results.append(root, "slices", facts["key"], made)
+
+
+def found(root, centre="middle", sheet=SHEET, **choice):
+    with results.connect(root) as rows:
+        all_cases = cases(rows, sheet, centre)
+    return failures(all_cases, ranked(all_cases, Selection(sheet, **choice)))
+
+
+def told(cases):
+    return [(case.kind, case.index, round(case.severity_mm3, 6)) for case in cases]
+
+
+@pytest.mark.parametrize(
+    ("slice_", "kind", "severity"),
+    [
+        ((0, 1, 0), ALARM, 2),
+        ((10, 20, 1), OVER, 20),
+        ((10, 19, 1), None, 0),
+        ((10, 5, 1), UNDER, 10),
+        ((10, 6, 1), None, 0),
+        ((10, 40, 0), APART, 100),
+        ((10, 0, 0), None, 0),  # whether its lesion was missed, the lesions tell
+        ((0, 0, 0), None, 0),
+        ((7, 7, 7), None, 0),
+    ],
+)
+def test_a_slice_is_of_one_kind_by_its_counts(tmp_path, slice_, kind, severity):
+    put(tmp_path, slice_)
+    assert told(found(tmp_path)) == ([(kind, 0, severity)] if kind else [])
+
+
+def test_lesions_that_nothing_touches_are_missed_by_size(tmp_path):
+    lesions = (
+        (300.0, True, 0),
+        (20.0, False, 1),
+        (64.0, False, 2),
+        (19.9, False, 3),
+        (2.0, False, 0),  # dropped by the 2023 rule
+    )
+    put(tmp_path, (9, 8, 7), (4, 0, 0), (6, 0, 0), (3, 0, 0), lesions=lesions)
+    first, second = found(tmp_path)
+    assert told([first, second]) == [(MISSED, 2, 64.0), (SMALL, 3, 19.9)]
+    assert (first.truth, first.predicted, first.dice, first.dice_3d) == (6, 0, 0, 0.25)
+    assert first.why == (
+        "No predicted component touches this lesion of 64 mm³ (4 of 5 lesions missed)."
+    )
+
+
+def test_of_each_kind_only_the_worst_slice_of_a_run_counts(tmp_path):
+    put(tmp_path, (0, 5, 0), (0, 9, 0), (0, 9, 0), (4, 4, 0))
+    assert told(found(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16)]
+    put(tmp_path, (0, 6, 0), setup="brats")
+    assert told(found(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16), (ALARM, 0, 12)]
+
+
+def test_kinds_take_turns_from_the_worst_on(tmp_path):
+    for number, pixels in enumerate((3, 9, 6)):
+        put(tmp_path, (0, pixels, 0), (pixels, pixels, 0), subject=f"S{number}")
+    listed = [(case.kind, case.subject) for case in found(tmp_path)]
+    assert listed == [(kind, name) for name in ("S1", "S2", "S0") for kind in (ALARM, APART)]
+
+
+def test_filters_of_run_size_and_depth(tmp_path):
+    slices = ((0, 3, 0), (0, 8, 0), (0, 5, 0))
+    put(tmp_path, *slices)
+    put(tmp_path, *slices, method="intensity", prompts="", prompts_digest="", truth_ml=0.5, truth=1)
+    put(tmp_path, *slices, setup="pmc")
+    assert len(found(tmp_path)) == 3
+    assert [case.line for case in found(tmp_path, lines=("intensity",))] == ["intensity"]
+    assert [case.setup for case in found(tmp_path, setups=("pmc",))] == ["pmc"]
+    assert [case.line for case in found(tmp_path, volumes=("under 1 ml",))] == ["intensity"]
+    assert found(tmp_path, subjects=("another",)) == []
+    for third, index in (("inferior", 0), ("middle", 1), ("superior", 2)):
+        assert {case.index for case in found(tmp_path, third=third)} == {index}
+    assert {case.index for case in found(tmp_path, "centroid", third="middle")} == {1}
+
+
+def test_a_missed_lesion_lies_in_the_third_of_its_largest_slice(tmp_path):
+    put(tmp_path, (5, 0, 0), (0, 0, 0), (2, 0, 0), lesions=((40.0, False, 0), (30.0, False, 2)))
+    assert told(found(tmp_path)) == [(MISSED, 0, 40.0)]
+    assert told(found(tmp_path, third="superior")) == [(MISSED, 2, 30.0)]
+
+
+def test_every_case_says_why(tmp_path):
+    put(tmp_path, (0, 4, 0), (10, 40, 2), (40, 4, 2), (3, 2, 0))
+    assert {case.kind: case.why for case in found(tmp_path)} == {
+        ALARM: "Nothing here is lesion; 4 pixels (8 mm³) are predicted.",
+        OVER: "Predicted 4 times the lesion: 40 pixels for 10 of lesion.",
+        UNDER: "Predicted 0.1 times the lesion: 4 pixels for 40 of lesion.",
+        APART: "3 pixels of lesion and 2 predicted share none.",
+    }
+
+
+def test_a_case_is_a_view_of_the_map_level_and_mask_that_were_read(tmp_path):
+    put(tmp_path, (0, 4, 0), min_component_voxels=7)
+    sheet = replace(SHEET, threshold="validation, components of 7 voxels")
+    case = found(tmp_path, sheet=sheet)[0]
+    view = view_of(Engine(), case, DataSpec("demo-2mm"), [MEDICAL])
+    assert view.map.features.slices.subject == SUBJECT
+    assert (view.map.method, view.map.prompts, view.index) == ("winclip", MEDICAL, 0)
+    assert (view.threshold.level, view.threshold.rule) == (90, "validation")
+    assert (view.readout.threshold, view.readout.min_component_voxels) == (90, 7)
+
+
+def test_prompts_or_weights_that_are_not_here_are_named(tmp_path):
+    put(tmp_path, (0, 4, 0))
+    case, data = found(tmp_path)[0], DataSpec("demo-2mm")
+    other = methods.about_a_brain(prompt_sets.shipped()["appearance"])
+    with pytest.raises(SettingError, match="'medical' is not here as it was"):
+        view_of(Engine(), case, data, [other])
+    put(tmp_path, (0, 9, 0), setup="pmc-l14")
+    with pytest.raises(WeightsError):
+        view_of(Engine(), found(tmp_path)[0], data, [MEDICAL])

@@ -1,0 +1,70 @@
+"""Pictures of a case: rings around what was missed, and what is shown without a map."""
+
+import numpy as np
+import pytest
+
+from zsad_core import pipeline, prompt_sets, thumbnails, views
+from zsad_core.engine import Engine
+from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
+from zsad_core.views import View
+
+SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine()
+
+
+def view(engine, method="intensity", level=255, **read):
+    prompts = prompt_sets.shipped()["appearance"]
+    spec = pipeline.map_spec(engine, SLICES, method, "zero-shot", prompts)
+    stack = engine.stack(SLICES)
+    bright = ((stack.image >= 255) & stack.truth).any((1, 2))
+    index = int(np.where(bright, 0, stack.truth.sum((1, 2))).argmax())
+    return View(spec, index, Threshold(level, "fixed"), ReadoutSpec(level, **read))
+
+
+def test_a_ring_is_around_missed_parts_and_away_from_them():
+    mask = np.zeros((31, 31), bool)
+    mask[14:17, 14:17] = True
+    ring = thumbnails.around(mask)
+    assert ring[15, 20]
+    assert not ring[12:19, 12:19].any()
+    assert not ring[15, 24:].any()
+    assert not thumbnails.around(mask & False).any()
+
+
+def test_only_a_ringed_picture_has_a_ring(engine):
+    missed = view(engine)  # at level 255 nothing of this slice's lesion is predicted
+    plain, ringed = thumbnails.draw(engine, missed), thumbnails.draw(engine, missed, ringed=True)
+    white = (ringed.min(axis=-1) > 200).sum() - (plain.min(axis=-1) > 200).sum()
+    assert plain.shape == ringed.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
+    assert white > 50
+    found = view(engine, level=0)  # everything is predicted: nothing was missed
+    np.testing.assert_array_equal(
+        thumbnails.draw(engine, found), thumbnails.draw(engine, found, ringed=True)
+    )
+
+
+def test_a_picture_is_kept_for_its_level_and_its_ring(engine):
+    here = view(engine, level=150)
+    assert thumbnails.kept(engine, here) is None
+    picture = thumbnails.thumbnail(engine, here, ringed=True)
+    np.testing.assert_array_equal(thumbnails.kept(engine, here, ringed=True), picture)
+    assert thumbnails.kept(engine, here) is None
+    assert thumbnails.kept(engine, view(engine, level=151), ringed=True) is None
+
+
+def test_without_a_stored_map_the_truth_is_outlined(engine):
+    unread = view(engine, "winclip")
+    assert not views.stored(engine, unread)
+    assert not views.stored(engine, view(engine, "winclip", min_component_voxels=5))
+    assert views.stored(engine, view(engine))
+    picture = thumbnails.without_map(engine, unread)
+    assert picture.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
+    amber = (picture[..., 0] > 200) & (picture[..., 2] < 100)
+    assert amber.sum() > 20
+    pipeline.encode(engine, unread.map, [unread.index])
+    assert views.stored(engine, unread)
+    assert not views.stored(engine, view(engine, "winclip", min_component_voxels=5))
