@@ -10,7 +10,7 @@ from pages.ui import cohort_rows, cohort_run, compute
 from pages.ui.compute import plain
 from pages.ui.gallery_pictures import Wanted, draw_again, pictures
 from pages.ui.gallery_start import first_cases
-from pages.ui.pinning import open_view
+from pages.ui.pinning import open_where_drawn
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
 from zsad_core import pins
@@ -160,7 +160,7 @@ def _choose(view: View) -> None:
 def open_chosen() -> None:
     """Go to Explore where a card was opened; before the sidebar is drawn."""
     if view := st.session_state.pop(OPENED, None):
-        open_view(view)
+        open_where_drawn(view)
 
 
 def _pin(case: Failure, view: View) -> None:
