@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.gallery import gallery, open_chosen
+from pages.ui.gallery import gallery
 from pages.ui.picks import KEPT
 from pages.ui.pin_list import nothing, pin_list
 from pages.ui.present import asked, invitation, present
@@ -14,7 +14,6 @@ SECTIONS = ("Gallery", "Pins", "Present")
 
 def failures() -> None:
     """One section at a time."""
-    open_chosen()
     kept = pins.all_pins()
     number = asked(len(kept))
     if number:

@@ -10,7 +10,7 @@ from pages.ui import cohort_rows, cohort_run, compute
 from pages.ui.compute import plain
 from pages.ui.gallery_pictures import Wanted, draw_again, pictures
 from pages.ui.gallery_start import first_cases
-from pages.ui.pinning import open_where_drawn
+from pages.ui.opening import show
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
 from zsad_core import pins
@@ -30,6 +30,8 @@ LEGEND = ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]"
 
 def gallery(choice: Choice) -> None:
     """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
+    if opened := st.session_state.pop(OPENED, None):
+        show(opened)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with right:
         root = cohort_rows.folder(choice.data)
@@ -155,12 +157,6 @@ def _choose(view: View) -> None:
     fixed = replace(view.threshold, rule="fixed")
     st.session_state[OPENED] = replace(view, threshold=fixed)
     draw_again()
-
-
-def open_chosen() -> None:
-    """Go to Explore where a card was opened; before the sidebar is drawn."""
-    if view := st.session_state.pop(OPENED, None):
-        open_where_drawn(view)
 
 
 def _pin(case: Failure, view: View) -> None:

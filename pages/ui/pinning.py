@@ -44,16 +44,6 @@ def open_view(view: View) -> NoReturn:
     compute.go(EXPLORE, **address(view))
 
 
-def open_where_drawn(view: View) -> NoReturn:
-    """The same, before the sidebar of a page that drew it last time: its widgets tell themselves."""
-    state = st.session_state
-    drawn = {key for key in _chosen(view) if key in state}
-    drawn |= {key for key, _, _ in _defaulted(view) if key in state}
-    choose(view)
-    state.update({key: wanted for key, wanted, _ in _defaulted(view) if key in drawn})
-    compute.go(EXPLORE, **{key: one for key, one in address(view).items() if key not in drawn})
-
-
 def choose(view: View) -> None:
     """Make a view the choice of every page; where the sidebar is drawn, only in a callback.
 
