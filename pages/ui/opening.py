@@ -22,16 +22,14 @@ def show(view: View) -> NoReturn:
         "modality": slices.modality,
         "method": view.map.method,
         "setup": view.map.setup,
-        "brain": None,
-        "smallest": None,
         **_inputs(view.map),
     }
-    # Widgets with a default take their value from the address alone.
     address = {"level": str(view.threshold.level)}
-    if not read.brain_only:
-        address["brain"] = "false"
-    if read.min_component_voxels:
-        address["smallest"] = str(read.min_component_voxels)
+    for key, wanted in (("brain", read.brain_only), ("smallest", read.min_component_voxels)):
+        if key in state:
+            state["_asked"][key] = wanted
+        else:  # a widget with a default that was never drawn: the address alone tells it
+            address[key] = str(wanted).lower()
     compute.go("pages/1_Explore.py", **address)
 
 

@@ -109,11 +109,7 @@ def _apply_requests() -> None:
     for key in ("data", "rule", "subject", "method", "setup"):
         if f"_{key}" in st.session_state:
             st.session_state[key] = st.session_state.pop(f"_{key}")
-    for key, value in st.session_state.pop("_asked", {}).items():
-        if value is None:  # its address says it
-            st.session_state.pop(key, None)
-        else:
-            st.session_state[key] = value
+    st.session_state.update(st.session_state.pop("_asked", {}))
 
 
 def _tuned(prompts: PromptSet, subject: Subject) -> None:

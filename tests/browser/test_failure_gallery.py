@@ -37,7 +37,7 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     page.get_by_text("cases, the worst of each kind first").wait_for()
     page.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
     page.get_by_role("button", name=KIND.capitalize()).click()
-    page.get_by_text("pictures are being drawn").wait_for(state="detached")
+    page.wait_for_function("!document.body.innerText.includes('pictures are being drawn')")
     page.get_by_text(f"{KIND.capitalize()}", exact=True).first.wait_for()
     card = page.get_by_test_id("stImage").first
     card.locator("img").wait_for()
