@@ -23,7 +23,7 @@ from zsad_core import (
 )
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
-from zsad_core.methods.many_texts import patch_values
+from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import Remembered
 from zsad_core.metrics import Histogram
 from zsad_core.store import key_of
@@ -104,6 +104,7 @@ def _key(engine: Engine, spec: MapSpec, candidates: Sequence[PromptSet], every: 
         options=spec.options,
         candidates=[prompt_sets.content(one) for one in candidates],
         every=every,
+        at_once=spec.method in AT_ONCE,
     )
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from scipy import ndimage
+from scipy.special import expit
 from torch import Tensor
 
 from zsad_core import prompt_sets
@@ -147,11 +148,7 @@ class AaClip:
     ) -> tuple[FloatArray, FloatArray]:
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
         assert recipe is not None  # a method with a tower has one
-        apart = 100 * (text[1] - text[0])
-        total = np.zeros(int(kept.sum()), np.float32)
-        for block in recipe.taps:
-            tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)
-            total += tokens @ apart / TAPS
+        total = np.concatenate([_logits(one, text[None], recipe)[0] for one in features])
         blur = _blurring(recipe.grid, self.domain)
         grid = blur @ spread(total, kept, NORMAL) @ blur.T
         whole = enlarged(grid, recipe.image_size, align_corners=True)[:, 0]
@@ -161,6 +158,20 @@ class AaClip:
             first = np.stack([one["class"] for one in features]).astype(np.float32)
             scores = (scores + (first @ text[1] + 1) / 2) / 2
         return maps, np.asarray(scores, np.float32)
+
+
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): values of the kept patches, not blurred, for (N, K, E)."""
+    return np.asarray(expit(_logits(features, texts, recipe) / SOFT))
+
+
+def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
+    """(N, P) float32: the mean over taps of the kept patches' logits, for (N, K, E)."""
+    apart = 100 * (texts[:, 1] - texts[:, 0])  # (N, E)
+    taps = [features[f"tap{block}"].astype(np.float32) for block in recipe.taps]
+    return np.asarray(np.sum([apart @ tap.T / TAPS for tap in taps], axis=0), np.float32)
 
 
 def _tensors(method: AaClip, learned: Learned, tower: Tower) -> dict[str, Tensor]:

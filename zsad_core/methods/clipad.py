@@ -110,9 +110,8 @@ class ClipAd:
     ) -> tuple[FloatArray, FloatArray]:
         """The mean over taps, smoothed, with its root taken; score from the last class feature."""
         assert recipe is not None  # a method with a tower has one
-        mean = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS
-        maps = (1 + mean.sign() * mean.abs().sqrt()) / 2
-        return maps.clamp(0, 1).numpy(), scores_of(features, text, recipe)
+        maps = rooted(smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS)
+        return maps.numpy(), scores_of(features, text, recipe)
 
 
 def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
@@ -138,16 +137,31 @@ def surgery(
     features: Sequence[SliceFeatures], kept: MaskArray, text: FloatArray, recipe: Recipe
 ) -> Tensor:
     """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not kept."""
-    total = torch.zeros(kept.shape)
-    classes = unit(text).T  # (E, K)
+    values = [surgeries(one, text[None], recipe)[0] for one in features]
+    return spread(np.concatenate(values), kept, -TAPS)[:, 0]
+
+
+def surgeries(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
+    """(N, P) float32: that sum at the kept patches of one slice, for texts (N, K, E)."""
+    classes = unit(texts)
+    total = np.zeros((len(texts), len(features[ClipAd().parts(recipe)[0]]) - 1), np.float32)
     for part in ClipAd().parts(recipe):
-        values = []
-        for one in features:
-            cosine = unit(one[part].astype(np.float32)) @ classes  # (1 + P, K), class token first
-            normal, abnormal = softmax(cosine[0])
-            values.append(abnormal * cosine[1:, 1] - normal * cosine[1:, 0])
-        total += spread(np.concatenate(values), kept, -1)[:, 0]
+        cosine = classes @ unit(features[part].astype(np.float32)).T  # (N, K, 1 + P), class first
+        share = softmax(cosine[..., 0], axis=1)
+        total += share[:, 1:] * cosine[:, 1, 1:] - share[:, :1] * cosine[:, 0, 1:]
     return total
+
+
+def rooted(mean: Tensor) -> Tensor:
+    """The mean over taps -1 … 1 as 0 … 1, fine near its middle."""
+    return ((1 + mean.sign() * mean.abs().sqrt()) / 2).clamp(0, 1)
+
+
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): values of the kept patches, not smoothed, for (N, K, E)."""
+    return np.asarray(rooted(torch.from_numpy(surgeries(features, texts, recipe) / TAPS)).numpy())
 
 
 def smoothed(maps: Tensor, recipe: Recipe, sigma: int) -> Tensor:

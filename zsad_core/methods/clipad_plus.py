@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.methods import aprilgan
 from zsad_core.methods.aprilgan import TAPS, layer_shapes, through_layers
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.clipad import (
@@ -13,6 +14,7 @@ from zsad_core.methods.clipad import (
     recipe_of,
     scores_of,
     smoothed,
+    surgeries,
     surgery,
 )
 from zsad_core.methods.grids import of_kept, tap_parts
@@ -112,3 +114,11 @@ class ClipAdPlus:
         total = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
         total += smoothed(through_layers(features, kept, text, learned, recipe), recipe, self.sigma)
         return total.clamp(0, self.high).numpy(), scores_of(features, text, recipe)
+
+
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): both sums at the kept patches, not smoothed, plus 4, for (N, K, E)."""
+    through = aprilgan.patch_values(features, kept, texts, learned, recipe)
+    return surgeries(features, texts, recipe) + through + TAPS

@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zsad_core.methods import Method, anomalyclip, aprilgan, winclip
+from zsad_core.methods import (
+    Method,
+    aaclip,
+    anomalyclip,
+    aprilgan,
+    clipad,
+    clipad_plus,
+    mvfa,
+    winclip,
+)
 from zsad_core.types import FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 PatchValues = Callable[[SliceFeatures, MaskArray, FloatArray, Learned, Recipe], FloatArray]
@@ -16,6 +25,10 @@ AT_ONCE: dict[str, PatchValues] = {
     "winclip": winclip.patch_values,
     "aprilgan": aprilgan.patch_values,
     "anomalyclip": anomalyclip.patch_values,
+    "mvfa": mvfa.patch_values,
+    "clipad": clipad.patch_values,
+    "clipad-plus": clipad_plus.patch_values,
+    "aaclip": aaclip.patch_values,
 }
 
 

@@ -169,6 +169,15 @@ def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
     return np.asarray(((values - low) / max(high - low, 1e-12)).clip(0, 1), np.float32)
 
 
+def patch_values(
+    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+) -> FloatArray:
+    """(N, P): sum over taps of the seg probabilities of kept patches, not enlarged, for (N, K, E)."""
+    apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
+    taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
+    return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))
+
+
 def _zero_shot(
     features: Sequence[SliceFeatures], kept: MaskArray, apart: FloatArray, recipe: Recipe
 ) -> tuple[FloatArray, FloatArray]:
