@@ -1,7 +1,9 @@
 import threading
+import time
 
 import pytest
 
+from zsad_core import jobs
 from zsad_core.errors import DataError
 from zsad_core.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
 
@@ -83,3 +85,70 @@ def test_a_key_runs_once_at_a_time():
     assert board.running() == {"k": first}
     go.set()
     wait_for(first)
+
+
+def test_two_jobs_take_turns_batch_by_batch():
+    queue, board, order = DeviceQueue(), JobBoard(), []
+
+    def work(name):
+        def batches(progress):
+            for _ in range(4):
+                with queue.turn(BACKGROUND):
+                    order.append(name)
+                    deadline = time.monotonic() + 5
+                    while len(queue._waiting) < 1 and len(order) < 7:  # the other waits already
+                        assert time.monotonic() < deadline
+                        time.sleep(0.001)
+
+        return batches
+
+    with queue.turn(INTERACTIVE):
+        started = [board.start(name, name, work(name)) for name in "ab"]
+        while len(queue._waiting) < 2:
+            time.sleep(0.001)
+    for job in started:
+        wait_for(job)
+    assert [job.state for job in started] == ["done", "done"], started[0].error
+    assert "".join(order) in ("abababab", "babababa")
+
+
+def test_a_click_goes_before_what_a_job_asks_for_however_it_asks():
+    queue, board, order = DeviceQueue(), JobBoard(), []
+
+    def asks(progress):
+        with queue.turn(INTERACTIVE):
+            order.append("job")
+
+    def click():
+        with queue.turn(INTERACTIVE):
+            order.append("click")
+
+    with queue.turn(INTERACTIVE):
+        job = board.start("k", "texts", asks)
+        while len(queue._waiting) < 1:
+            time.sleep(0.001)
+        hand = threading.Thread(target=click)
+        hand.start()
+        while len(queue._waiting) < 2:
+            time.sleep(0.001)
+    wait_for(job)
+    hand.join()
+    assert order == ["click", "job"]
+
+
+def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
+    monkeypatch.setattr(jobs, "KEPT", 3)
+    board = JobBoard()
+    for number in range(6):
+        wait_for(board.start(f"k{number}", f"job {number}", lambda progress: None, "app.py"))
+        time.sleep(0.002)
+
+    def bad(progress):
+        raise DataError("The file is truncated.")
+
+    wait_for(board.start("bad", "bad", bad))
+    ended = board.ended(60, 2)
+    assert [(job.title, job.state) for job in ended] == [("bad", "failed"), ("job 5", "done")]
+    assert ended[1].page == "app.py"
+    assert board.find("k0") is None  # no more than a few are remembered
+    assert board.ended(0, 5) == []

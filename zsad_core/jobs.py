@@ -5,13 +5,18 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from zsad_core.errors import Cancelled, ZsadError
 
 INTERACTIVE, BACKGROUND = 0, 1
+KEPT = 100  # jobs that have ended, of which some are still shown
+_least: ContextVar[int] = ContextVar("least", default=INTERACTIVE)
+Turn = Callable[[], AbstractContextManager[object]]
+"""Waits for the device and holds it for the block; `nullcontext` where nobody else is there."""
 
 
 class Telling(Protocol):
@@ -24,7 +29,9 @@ class Telling(Protocol):
 class DeviceQueue:
     """One holder at a time; who waits for what a user looks at goes before background work.
 
-    Work takes a turn per batch, so that a click never waits for a whole volume.
+    Work takes a turn per batch, so that a click never waits for a whole volume, and two jobs take
+    turns: each batch's ticket is newer than that of who waits already. What a job does is in the
+    background, whatever it asks for.
     """
 
     def __init__(self) -> None:
@@ -36,7 +43,7 @@ class DeviceQueue:
     @contextmanager
     def turn(self, priority: int) -> Iterator[None]:
         """Wait for the device, hold it for the block."""
-        ticket = (priority, next(self._numbers))
+        ticket = (max(priority, _least.get()), next(self._numbers))
         with self._changed:
             heapq.heappush(self._waiting, ticket)
             self._changed.wait_for(lambda: not self._busy and self._waiting[0] == ticket)
@@ -52,15 +59,20 @@ class DeviceQueue:
 
 @dataclass
 class Job:
-    """One piece of background work; read its fields at any time."""
+    """One piece of background work; read its fields at any time.
+
+    `page` is the path of the page that shows what it gives, "" for none. Times are monotonic.
+    """
 
     title: str
+    page: str = ""
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     done: int = 0
     total: int = 0
     error: str = ""
     note: str = ""
     started: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     _first: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -98,13 +110,17 @@ class JobBoard:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, key: str, title: str, work: Callable[[Telling], object]) -> Job:
-        """Run `work(progress)` in a thread; a job of that key already running is returned."""
+    def start(self, key: str, title: str, work: Callable[[Telling], object], page: str = "") -> Job:
+        """Run `work(progress)` in a thread; a job of that key already running is returned.
+
+        `page` is the path of the page that shows what comes of it.
+        """
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running":
                 return job
-            job = self._jobs[key] = Job(title)
+            job = self._jobs[key] = Job(title, page)
+            self._forget_old()
         threading.Thread(target=_run, args=(job, work), name=title, daemon=True).start()
         return job
 
@@ -126,8 +142,24 @@ class JobBoard:
         with self._lock:
             return {key: job for key, job in self._jobs.items() if job.state == "running"}
 
+    def ended(self, seconds: float, most: int) -> list[Job]:
+        """Jobs that ended in the last so many seconds, the newest first, at most so many."""
+        with self._lock:
+            since = time.monotonic() - seconds
+            return [job for _, _, job in self._old() if (job.ended or 0) >= since][:most]
+
+    def _old(self) -> list[tuple[float, str, Job]]:
+        """When each job ended, its key, and the job; the newest first."""
+        over = [(j.ended, key, j) for key, j in self._jobs.items() if j.ended is not None]
+        return sorted(over, key=lambda one: one[0], reverse=True)
+
+    def _forget_old(self) -> None:
+        for _, key, _ in self._old()[KEPT:]:
+            del self._jobs[key]
+
 
 def _run(job: Job, work: Callable[[Telling], object]) -> None:
+    _least.set(BACKGROUND)
     try:
         work(job.progress)
         job.state = "done"
@@ -138,3 +170,5 @@ def _run(job: Job, work: Callable[[Telling], object]) -> None:
     except Exception as error:
         job.error, job.state = f"{job.title} stopped: {type(error).__name__}: {error}", "failed"
         raise
+    finally:
+        job.ended = time.monotonic()

@@ -38,6 +38,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         "Timing a batch of each recipe",
         lambda _: str(plans.plan(compute.engine(), cohort)),
         "" if timed else "Estimate time and disk",
+        "pages/4_Cohort.py",
     )
     place.write(plain(told or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")
@@ -62,6 +63,7 @@ def start(cohort: Cohort) -> None:
         f"evaluate-{_key(cohort)}",
         title,
         lambda progress: run(engine, cohort, local(engine), progress),
+        "pages/4_Cohort.py",
     )
 
 

@@ -1,6 +1,5 @@
 """Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,9 @@ from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 
+from pages.ui.jobs import jobs_below, told
+from pages.ui.keyboard import keyboard
+from pages.ui.plain import plain
 from zsad_core import datasets, pipeline
 from zsad_core.datasets.demo import Demo
 from zsad_core.engine import Engine, Few
@@ -54,11 +56,15 @@ def page(title: str, icon: str) -> Iterator[None]:
     with st.sidebar:
         for path, label in PAGES.items():
             st.page_link(path, label=label)
+        keyboard()
         st.divider()
     try:
         yield
     except ZsadError as error:
         st.error(plain(str(error)))
+    finally:
+        with st.sidebar:
+            jobs_below(engine().jobs)
 
 
 def go(path: str, **address: str | list[str]) -> NoReturn:
@@ -68,11 +74,6 @@ def go(path: str, **address: str | list[str]) -> NoReturn:
     a choice made for widgets that this session never drew is written by nobody else.
     """
     st.switch_page(path, query_params=address)
-
-
-def plain(text: str) -> str:
-    """Text for a place that reads markdown, shown as it stands."""
-    return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)
 
 
 def stack(spec: MapSpec) -> SliceStack:
@@ -101,21 +102,25 @@ def start_encoding(spec: MapSpec) -> Job:
         key,
         f"Encoding {subject}{beside} for {name}",
         lambda progress: pipeline.encode(engine(), spec, progress=progress),
+        "pages/1_Explore.py",
     )
 
 
-def start_once(key: str, title: str, work: Callable[[Progress], object]) -> Job:
+def start_once(key: str, title: str, work: Callable[[Progress], object], page: str = "") -> Job:
     """Start a job, or return the one of that key that runs, failed or was cancelled."""
     job = engine().jobs.find(key)
     if job is not None and job.state in ("failed", "cancelled"):
         return job
-    return engine().jobs.start(key, title, work)
+    return engine().jobs.start(key, title, work, page)
 
 
-def asked(key: str, title: str, work: Callable[[Progress], T], label: str) -> T | None:
+def asked(
+    key: str, title: str, work: Callable[[Progress], T], label: str, page: str = ""
+) -> T | None:
     """What the job of that key found; until then a button that starts it, or its progress: None.
 
-    Without a label it starts by itself.
+    `page` is the path of the page that asks. Without
+    a label it starts by itself.
     """
     found, jobs = results().peek(key), engine().jobs
     if found is not None:
@@ -129,7 +134,7 @@ def asked(key: str, title: str, work: Callable[[Progress], T], label: str) -> T 
         st.warning(plain(job.error or stopped))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type="primary"):
-        jobs.start(key, title, lambda progress: results().put(key, work(progress)))
+        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page)
         st.rerun()
     return None
 
@@ -150,7 +155,7 @@ def make_rest_of_demo(data: DataSpec) -> None:
         dataset.make_all(step)
 
     if not all(dataset.made(subject.id) for subject in dataset.subjects()):
-        start_once(f"demo-{data.kind}", "Making the synthetic cohort", work)
+        start_once(f"demo-{data.kind}", "Making the synthetic cohort", work, "pages/6_Setup.py")
 
 
 def show_running() -> None:
@@ -177,11 +182,8 @@ def show_job(job: Job) -> None:
     def watch() -> None:
         if job.state != "running":
             st.rerun()
-        left = job.seconds_left()
-        rest = f", about {left:.0f} s left" if left is not None else ""
-        rest += f", {plain(job.note)}" if job.note else ""
         columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.part(), f"{plain(job.title)}: {job.done} of {job.total}{rest}")
+        columns[0].progress(job.part(), told(job))
         if columns[1].button("Cancel", key=f"cancel-{id(job)}", width="stretch"):
             job.cancel()
 

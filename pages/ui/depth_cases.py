@@ -141,7 +141,8 @@ def _known() -> Known:
 
 def _start(cohort: Cohort, what: str, title: str) -> Job:
     work = partial(_gather, compute.engine(), _known(), cohort, what == "evaluate")
-    return compute.engine().jobs.start(_job_key(cohort, what), title, work)
+    page = "pages/3_Depth.py" if what == "evaluate" else ""  # a look is part of drawing the page
+    return compute.engine().jobs.start(_job_key(cohort, what), title, work, page)
 
 
 def _gather(engine: Engine, known: Known, cohort: Cohort, rest: bool, progress: Progress) -> None:

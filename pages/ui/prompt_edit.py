@@ -8,11 +8,17 @@ import streamlit as st
 
 from pages.ui import compute, pictures, prompt_documents, thresholds
 from pages.ui.explore import visible_slice
+from pages.ui.keyboard import safe_colours
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
 from zsad_core import evaluation, history, pipeline
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
+
+COLOURS = {
+    False: "true positive green, false positive red, false negative blue",
+    True: "true positive green, false positive pink, false negative light blue",
+}
 
 
 def edit(choice: Choice) -> None:
@@ -42,7 +48,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     st.caption(
         f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
-        "Above the anomaly map, below true positive green, false positive red, false negative blue."
+        f"Above the anomaly map, below {COLOURS[safe_colours()]}."
     )
     if not ready:
         compute.show_job(compute.start_encoding(choice.map))
@@ -67,7 +73,7 @@ def _slice(
         output_format="PNG",
     )
     column.image(
-        pictures.classes(stack.image[index], truth, mask),
+        pictures.classes(stack.image[index], truth, mask, safe_colours()),
         caption=f"slice score {scores[0]:.3f}",
         width="stretch",
         output_format="PNG",

@@ -179,6 +179,7 @@ def _judge(choice: Choice, subjects: Sequence[str]) -> None:
             f"Judging '{spec.prompts.name}', subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
             f"Judge '{plain(spec.prompts.name)}' at level {threshold.level} ({threshold.rule})",
+            "pages/2_Prompts.py",
         )
 
 

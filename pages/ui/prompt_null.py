@@ -58,6 +58,7 @@ def null_test(choice: Choice) -> None:
                 compute.engine(), of_any, subjects, pairs, every, progress
             ),
             f"Compare with {count} random pairs",
+            "pages/2_Prompts.py",
         )
         if found is not None:
             _show(found, choice, every)

@@ -42,6 +42,7 @@ def search(choice: Choice) -> None:
             f"Prompt search for {spec.method}, candidates",
             lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
             "Search",
+            "pages/2_Prompts.py",
         )
         if found is not None:
             _show(found, choice, plan)

@@ -118,7 +118,7 @@ def _check(name: str, dataset: Dataset, place: DeltaGenerator) -> None:
             dataset.check(subject.id)
 
     if place.button("Check", key=key, help="Reads every scan and says what is wrong with it."):
-        jobs.start(key, "Checking scans, subjects", work)
+        jobs.start(key, "Checking scans, subjects", work, "pages/6_Setup.py")
         st.rerun()
 
 
@@ -156,5 +156,5 @@ def _ahead(choice: Choice) -> None:
 
     count = f"{len(chosen)} of {len(usable)} subjects"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
-        engine.jobs.start(key, "Encoding ahead, subjects", work)
+        engine.jobs.start(key, "Encoding ahead, subjects", work, "pages/1_Explore.py")
         st.rerun()

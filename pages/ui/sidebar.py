@@ -66,9 +66,6 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
-        running = len(engine().jobs.running())
-        if running:
-            st.page_link("pages/6_Setup.py", label=f"{running} running in the background")
     spec = pipeline.map_spec(engine(), slices, method, setup, prompts, references, volumes)
     return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
 

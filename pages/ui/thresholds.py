@@ -63,6 +63,7 @@ def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
         f"validate-{key_of('', spec=evaluation.of_subject(choice.map, ''))}",
         "Validation threshold, subjects",
         lambda progress: evaluation.validation_threshold(engine(), choice.map, subjects, progress),
+        "pages/1_Explore.py",
     )
     if job.state in ("failed", "cancelled"):
         return _stand_in(f"no validation threshold: {job.error or 'it was cancelled'}"), job

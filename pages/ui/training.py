@@ -1,6 +1,7 @@
 """The Setup page's training: start, watch, cancel, go on; the result is a setup of one's own."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -8,6 +9,7 @@ from pages.ui import compute
 from pages.ui.compute import plain
 from zsad_core import settings
 from zsad_core.datasets.brats import MODALITIES
+from zsad_core.jobs import BACKGROUND
 from zsad_core.training import own, runs
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import DEMOS, Source
@@ -92,8 +94,13 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 def _start(one: OwnTraining) -> None:
     st.session_state["trained"] = _key(one)
-    compute.engine().jobs.start(
-        _key(one), f"Training {one.title}", lambda progress: own.run(one, progress)
+    engine = compute.engine()
+    turn = partial(engine.queue.turn, BACKGROUND)
+    engine.jobs.start(
+        _key(one),
+        f"Training {one.title}",
+        lambda progress: own.run(one, progress, turn),
+        "pages/6_Setup.py",
     )
     st.rerun()
 

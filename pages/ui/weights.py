@@ -75,7 +75,10 @@ def _fetch(spec: BackboneSpec) -> None:
     left.write(f"**{plain(_title(spec))}** is not here yet.")
     if right.button("Fetch", key=key, help="Into the folder where open_clip looks for it."):
         jobs.start(
-            key, f"Fetching {_title(spec)}, MB", lambda progress: backbones.fetch(spec, progress)
+            key,
+            f"Fetching {_title(spec)}, MB",
+            lambda progress: backbones.fetch(spec, progress),
+            "pages/6_Setup.py",
         )
         st.rerun()
     if job is not None and job.state in ("failed", "cancelled"):

@@ -12,6 +12,7 @@ from pages.ui import compute
 from tests.goldens_of import small_backbone
 from tests.image_sets_of import mvtec
 from zsad_core import setups
+from zsad_core.jobs import INTERACTIVE
 from zsad_core.places import home
 from zsad_core.training import own
 
@@ -112,6 +113,22 @@ def test_a_cancelled_training_waits_and_goes_on(small, tmp_path):
     assert job_of("anomalyclip · long") is not job
     assert setups.missing(setups.find("anomalyclip", "long")) == ""
     assert own.pending() == []
+
+
+def test_a_training_waits_while_a_user_has_the_device(small):
+    test = fill(opened(), small, name="waits", data="demo-2mm:", subjects=2, slices=3)
+    with compute.engine().queue.turn(INTERACTIVE):
+        click(test, "Train")
+        time.sleep(1)
+        assert "loss" not in job_of("aprilgan · waits").note
+        assert job_of("aprilgan · waits").state == "running"
+    assert ended("aprilgan · waits") == "done"
+    below = shown(test).sidebar
+    assert "Training aprilgan · waits: epoch" in " ".join(_links(below))
+
+
+def _links(block):
+    return [link.proto.label for link in block.get("page_link")]
 
 
 def test_a_stopped_training_can_be_dropped(small, tmp_path):

@@ -7,6 +7,7 @@ from tests.goldens_of import SMALL, recipe, write_backbone
 from tests.image_sets_of import mvtec
 from zsad_core import backbones, methods, setups
 from zsad_core.errors import Cancelled
+from zsad_core.jobs import BACKGROUND, DeviceQueue
 from zsad_core.training import runs
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import Source
@@ -78,3 +79,22 @@ def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_
     maps, scores = chosen.maps(features, kept, text, own, plan, ())
     assert np.isfinite(maps).all()
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("method", ["aprilgan", "mvfa"])
+def test_every_step_takes_a_turn_on_the_device(method, request_of):
+    queue, turns, free = DeviceQueue(), [], []
+
+    def turn():
+        turns.append(1)
+        return queue.turn(BACKGROUND)
+
+    def report(*_):
+        free.append(not queue._busy)
+
+    found = runs.run(request_of(method), report, report, turn).fitted
+    assert all(free)
+    assert len(turns) >= found.steps + 4  # the start, images or texts, and validation, too
+    alone = runs.run(request_of(method, "alone"), nothing, nothing).fitted
+    for name, value in alone.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], value, name)

@@ -172,7 +172,7 @@ def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
 def patch_values(
     features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
 ) -> FloatArray:
-    """(N, P): sum over taps of the seg probabilities of kept patches, not enlarged, for (N, K, E)."""
+    """(N, P): sum over taps of kept patches' seg probabilities, not enlarged, for (N, K, E)."""
     apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
     taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
     return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))

@@ -5,6 +5,7 @@ Where something is learned inside the tower, the images themselves stay instead.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from zsad_core import backbones, datasets, methods, slicing
 from zsad_core.backbones.pixels import sized
 from zsad_core.errors import SettingError
+from zsad_core.jobs import Turn
 from zsad_core.setups import Setup
 from zsad_core.training import textures
 from zsad_core.training.learner import Examples
@@ -39,7 +41,8 @@ Features = tuple[NDArray[np.float16] | ByteArray, FloatArray]
 class Encoder:
     """The tower under a method's recipe; `side` is the side of the masks it makes.
 
-    `frozen` is False where something is learned inside the tower: images then stay images.
+    `frozen` is False where something is learned inside the tower: images then stay images. Every
+    batch that passes the tower takes a `turn` on the device.
     """
 
     method: methods.Method
@@ -47,13 +50,15 @@ class Encoder:
     recipe: Recipe
     side: int
     frozen: bool = True
+    turn: Turn = nullcontext
 
     def features(self, images: ByteArray) -> Features:
         """What `Examples` holds as tokens and first of images (B, H, W) or (B, H, W, 3) uint8."""
         if not self.frozen:
             return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
-        found = self.method.encode(self.tower, images, self.recipe, kept, None)
+        with self.turn():
+            found = self.method.encode(self.tower, images, self.recipe, kept, None)
         taps = [part for part in self.method.parts(self.recipe) if part.startswith("tap")]
         tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
         return tokens.astype(np.float16), np.stack([one["class"] for one in found])

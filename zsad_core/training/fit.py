@@ -7,7 +7,7 @@ inside it, every step passes its images through it.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -49,7 +49,8 @@ def fit(
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
     train, held_out = examples
-    tensors = _parameters(learner.initial(plan.seed, train), start, plan)
+    with plan.turn():
+        tensors = _parameters(learner.initial(plan.seed, train), start, plan)
     share, total = 1.0 if start is None else plan.further, plan.first + plan.epochs
     optimiser = OPTIMISERS[plan.optimiser](
         tensors.values(), lr=plan.rate, betas=plan.betas, weight_decay=plan.decay
@@ -61,34 +62,40 @@ def fit(
         kept.put(state, tensors, optimiser)
         best, first = state.best, state.epoch + 1
     meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
-    with nullcontext() if learner.through_tower else _one_thread():
-        for epoch in range(first, total + 1):
-            if best is not None and epoch - 1 - best.epoch >= plan.patience:
-                break
-            early = epoch <= plan.first
-            optimiser.param_groups[0]["lr"] = share * (plan.first_rate if early else plan.rate)
-            for chosen in _batches(len(train.masks), plan, epoch):
+    for epoch in range(first, total + 1):
+        if best is not None and epoch - 1 - best.epoch >= plan.patience:
+            break
+        early = epoch <= plan.first
+        optimiser.param_groups[0]["lr"] = share * (plan.first_rate if early else plan.rate)
+        for chosen in _batches(len(train.masks), plan, epoch):
+            with plan.turn(), _threads(learner):
                 terms = learner.outcome(tensors, _batch(train, chosen, plan, early)).terms
                 optimiser.zero_grad()
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-                meter.step(terms)
-            found = (math.nan, math.nan)
-            if held_out and not early:
-                found = validate(learner, tensors, held_out, plan)
-            if not early and (best is None or not held_out or found[1] > best.validation_dice):
-                best = meter.fitted(tensors, epoch, found)
-            if plan.kept:
-                done = kept.state_of(epoch, tensors, optimiser, best, meter.terms)
-                kept.write(done, plan.kept, truth)
+            meter.step(terms)
+        found = (math.nan, math.nan)
+        if held_out and not early:
+            found = validate(learner, tensors, held_out, plan)
+        if not early and (best is None or not held_out or found[1] > best.validation_dice):
+            best = meter.fitted(tensors, epoch, found)
+        if plan.kept:
+            done = kept.state_of(epoch, tensors, optimiser, best, meter.terms)
+            kept.write(done, plan.kept, truth)
     if best is None or not best.steps:
         raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """On a busy machine threads wait for each other; pieces this small go ten times as fast so."""
+def _threads(learner: Learner) -> Iterator[None]:
+    """One for pieces as small as stored tokens: on a busy machine threads wait for each other.
+
+    Ten times as fast there. Only while the device is held: others work with all.
+    """
+    if learner.through_tower:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -109,7 +116,8 @@ def validate(
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
         batch = _batch(examples, chosen, plan)
-        found = learner.outcome(tensors, batch)
+        with plan.turn(), _threads(learner):
+            found = learner.outcome(tensors, batch)
         total += float(found.terms.sum()) * len(chosen)
         mean = torch.stack(found.maps).mean(dim=0)  # (B, M, M)
         levels = (mean * (LEVELS - 1)).round().long().cpu().numpy()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
+from zsad_core.jobs import Turn
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -74,7 +76,8 @@ class Plan:
     stage, told by `Batch.first_stage`, that validation does not judge. `decay` is the optimiser's
     weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
     abnormal images whose mask nobody drew. `kept` is the file in which each epoch is kept, after
-    the first stage, and from which the same training goes on.
+    the first stage, and from which the same training goes on. Every step and every batch of
+    validation takes a `turn` on the device.
     """
 
     epochs: int = 10
@@ -92,6 +95,7 @@ class Plan:
     decay: float = 0.0
     unmasked: bool = False
     kept: Path | None = None
+    turn: Turn = nullcontext
 
 
 class Learner(Protocol):

@@ -66,7 +66,8 @@ def gather(
         found = _scans(source, encoder, progress)
     else:
         found = _pictures(source, encoder, learner.plan.unmasked, progress)
-    train, held_out = _with_text(found.train, learner), _with_text(found.held_out, learner)
+    with encoder.turn():
+        train, held_out = _with_text(found.train, learner), _with_text(found.held_out, learner)
     return replace(found, train=train, held_out=held_out)
 
 

@@ -3,6 +3,7 @@
 The request is kept until then, so that a training goes on after the app was closed.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pydantic
 
 from zsad_core import own_setups
 from zsad_core.errors import DataError
-from zsad_core.jobs import Telling
+from zsad_core.jobs import Telling, Turn
 from zsad_core.places import home
 from zsad_core.setups import Setup
 from zsad_core.training import runs
@@ -61,8 +62,11 @@ def pending() -> list[OwnTraining]:
     return found
 
 
-def run(own: OwnTraining, progress: Telling) -> Setup:
-    """Train, or go on, and add the setup; raises ZsadError, Cancelled."""
+def run(own: OwnTraining, progress: Telling, turn: Turn = nullcontext) -> Setup:
+    """Train, or go on, and add the setup; raises ZsadError, Cancelled.
+
+    Each batch and each step takes a `turn` on the device.
+    """
 
     def count(done: int, total: int) -> None:
         progress(done, total, "reading images")
@@ -71,7 +75,7 @@ def run(own: OwnTraining, progress: Telling) -> Setup:
         progress(done, total, f"loss {loss:.3f}")
 
     progress(0, 1, "loading the backbone")
-    found = runs.run(own.request, count, report).fitted
+    found = runs.run(own.request, count, report, turn).fitted
     progress(1, 1, f"epoch {found.epoch} kept: Dice {found.validation_dice:.3f} on held-out images")
     entry = own_setups.add(_setup(own))
     _kept(own).unlink(missing_ok=True)

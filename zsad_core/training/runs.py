@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from zsad_core import backbones, methods, setups
 from zsad_core.backbones.fetching import HUB
 from zsad_core.errors import SettingError
 from zsad_core.image_sets import LAYOUTS
+from zsad_core.jobs import Turn
 from zsad_core.setups import Setup
 from zsad_core.training import examples, fit, kept
 from zsad_core.training.kept import Fitted
@@ -58,9 +60,12 @@ class Trained:
     facts: dict[str, str]
 
 
-def run(request: TrainRequest, count: Progress, report: fit.Report) -> Trained:
+def run(
+    request: TrainRequest, count: Progress, report: fit.Report, turn: Turn = nullcontext
+) -> Trained:
     """Train, and write the checkpoint; `count` is told of images read, `report` of steps.
 
+    Each batch and each step takes a `turn` on the device, so that others come in between.
     After each epoch all that the rest depends on is kept beside the checkpoint; the same request
     goes on from there and ends in the same tensors. Raises ZsadError.
     """
@@ -71,6 +76,7 @@ def run(request: TrainRequest, count: Progress, report: fit.Report) -> Trained:
     encoder = examples.open_encoder(
         entry_of(request), request.device, request.loss_side, request.precision
     )
+    encoder = replace(encoder, turn=turn)
     learner, start = LEARNERS[request.method](encoder), _start(request)
     material = gather(source, encoder, learner, count)
     plan = replace(
@@ -79,6 +85,7 @@ def run(request: TrainRequest, count: Progress, report: fit.Report) -> Trained:
         device=request.device,
         epochs=request.epochs or learner.plan.epochs,
         kept=unfinished(request),
+        turn=turn,
     )
     found = fit.fit(learner, (material.train, material.held_out), plan, start, report)
     facts = _facts(request, material, found, encoder)

@@ -1,6 +1,6 @@
 """The slice viewer: a canvas in the browser that owns scrubbing, threshold and overlay."""
 
-from pages.ui.viewer.mount import carry, present, viewer
+from pages.ui.viewer.mount import carry, keys, present, viewer
 from pages.ui.viewer.payload import (
     ViewerCase,
     ViewerMap,
@@ -16,6 +16,7 @@ __all__ = [
     "ViewerState",
     "ViewerVolume",
     "carry",
+    "keys",
     "present",
     "viewer",
 ]

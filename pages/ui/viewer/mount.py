@@ -1,5 +1,6 @@
 """Mounts the viewer: carriers hold the bytes, the viewer component gets small JSON."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,12 @@ def present(
         on_view_change=_nothing,
         on_go_change=lambda: turn(int(st.session_state[key]["go"])),
     )
+
+
+def keys() -> tuple[tuple[str, str], ...]:
+    """The viewer's keys and what they do, as its own list says."""
+    listed = _read("keys.js").partition("function")[0]
+    return tuple(re.findall(r'\["([^"]+)", "([^"]+)"\]', listed))
 
 
 def carry(

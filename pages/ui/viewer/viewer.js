@@ -181,13 +181,19 @@ class Viewer {
     this.present.take(data.case, setTriggerValue);
     if (!this.root.isConnected || !this.parent.contains(this.root)) this.parent.append(this.root);
     this.root.style.setProperty("--z-height", `${data.height}px`);
-    const look = JSON.stringify([data.layers, data.palette, data.colourMap]);
-    if (look !== this.seen.look) {
-      this.seen.look = look;
-      const { palette, colourMap } = data;
-      Object.assign(this.state, { layers: layersOf(data.layers), palette, colourMap });
-    }
+    this.takeLook(data);
     this.gather();
+  }
+
+  // Only what Python changed: the rest of the look stays the hand's.
+  takeLook({ layers, palette, colourMap }) {
+    const given = { layers, palette, colourMap };
+    const differs = (name) => String(given[name]) !== String(this.seen.look?.[name]);
+    if (differs("layers")) this.state.layers = layersOf(layers);
+    for (const name of ["palette", "colourMap"]) {
+      if (differs(name)) this.state[name] = given[name];
+    }
+    this.seen.look = given;
   }
 
   // Take what is there of the wanted blobs; missing ones arrive by a listener.

@@ -1,0 +1,38 @@
+"""The keys of viewer and pages, and the colours, within reach of every page."""
+
+import streamlit as st
+
+from pages.ui.picks import KEPT
+from pages.ui.plain import plain
+from pages.ui.viewer import keys
+
+PAGE = (
+    ("Tab / Shift+Tab", "next / previous control; into the viewer too"),
+    ("Enter, Space", "press a button, open a list"),
+    ("Ctrl+Enter", "take up the texts as they are typed"),
+    ("Esc", "close a list or a panel"),
+    ("R", "run the page again"),
+)
+
+
+def keyboard() -> None:
+    """One panel: keys of every page, keys of the viewer, the colour-blind-safe colours."""
+    with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
+        st.toggle(
+            "Colour-blind-safe colours",
+            key="safe",
+            help="True and false positives and misses, in viewer and pictures of every page.",
+            **KEPT,
+        )
+        st.markdown(f"**On every page**\n\n{_table(PAGE)}")
+        st.markdown(f"**In the viewer**, once it was clicked\n\n{_table(keys())}")
+
+
+def safe_colours() -> bool:
+    """Whether the colours of the classes are those that colour-blind eyes tell apart."""
+    return bool(st.session_state.get("safe", False))
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> str:
+    lines = [f"| {plain(pressed)} | {plain(what)} |" for pressed, what in rows]
+    return "\n".join(["| | |", "|---|---|", *lines])

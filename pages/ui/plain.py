@@ -1,0 +1,8 @@
+"""User text in places that read markdown."""
+
+import re
+
+
+def plain(text: str) -> str:
+    """Text for a place that reads markdown, shown as it stands."""
+    return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)
