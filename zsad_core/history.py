@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,11 +66,16 @@ def content_of(prompts: PromptSet) -> str:
 
 
 def add(
-    spec: MapSpec, histogram: Histogram, threshold: Threshold, by_hand: bool = False
+    spec: MapSpec,
+    histogram: Histogram,
+    threshold: Threshold,
+    by_hand: bool = False,
+    beside: Collection[str] = (),
 ) -> Trial | None:
     """Append a trial by its volume's histogram (2, 256); nothing without lesion, or a second time.
 
-    A set that was shown before is by hand only on the subject where its texts were new.
+    A set that was shown before is by hand only on the subjects where its texts were new: those
+    that were looked at together, `beside` the trial's own.
     """
     slices, level = spec.features.slices, threshold.level
     if not histogram[metrics.LESION].any():
@@ -95,7 +100,8 @@ def add(
     known = [one for one in every if one.content == trial.content]
     if any(one.line == trial.line and one.level == level for one in known):
         return None
-    trial = replace(trial, by_hand=by_hand and not known)
+    new = all(one.subject in beside for one in known)
+    trial = replace(trial, by_hand=by_hand and new)
     fields = {name: value for name, value in vars(trial).items() if name not in ("star", "note")}
     plain = {**fields, "data": vars(trial.data), "prompts": vars(trial.prompts)}
     _append({"trial": plain}, slices.data)

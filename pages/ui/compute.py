@@ -33,6 +33,14 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.75rem; padding-bottom: 2rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
+[data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
+[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stPlotlyChart"] :is(.xtitle, .ytitle, .y2title) { fill: currentColor !important; }
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
+[data-testid="stMultiSelectTagsContainer"] [data-tag] {
+  color: light-dark(white, #0E1117);  /* on the primary colour; the themes' own is always white */
+}
 </style>"""
 
 
@@ -136,6 +144,19 @@ def asked(
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type="primary"):
         jobs.start(key, title, lambda progress: results().put(key, work(progress)), page)
         st.rerun()
+    return None
+
+
+def live(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
+    """What the job of that key found; until then it runs, in place of the session's last one."""
+    found, jobs, state = results().peek(key), engine().jobs, st.session_state
+    if found is not None:
+        return found
+    last = jobs.find(state.get("live", ""))
+    if last is not None and state["live"] != key:
+        last.cancel()
+    state["live"] = key
+    show_job(start_once(key, title, lambda progress: results().put(key, work(progress)), page))
     return None
 
 

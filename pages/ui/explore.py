@@ -12,6 +12,7 @@ from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.solid import solid_figure
+from pages.ui.tour import tour
 from pages.ui.viewer import ViewerMap, viewer
 from zsad_core import slicing
 from zsad_core.readout import Readout, readout
@@ -33,6 +34,7 @@ def visible_slice(stack: SliceStack) -> int:
 
 def explore(choice: Choice) -> None:
     """Viewer, then the readout of the volume; the whole map follows the visible slice."""
+    tour()
     stack = compute.stack(choice.map)
     index = visible_slice(stack)
     place = st.container()

@@ -24,8 +24,8 @@ def keyboard() -> None:
             help="True and false positives and misses, in viewer and pictures of every page.",
             **KEPT,
         )
-        st.markdown(f"**On every page**\n\n{_table(PAGE)}")
-        st.markdown(f"**In the viewer**, once it was clicked\n\n{_table(keys())}")
+        st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
+        st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")
 
 
 def safe_colours() -> bool:
@@ -33,6 +33,10 @@ def safe_colours() -> bool:
     return bool(st.session_state.get("safe", False))
 
 
-def _table(rows: tuple[tuple[str, str], ...]) -> str:
-    lines = [f"| {plain(pressed)} | {plain(what)} |" for pressed, what in rows]
-    return "\n".join(["| | |", "|---|---|", *lines])
+def class_colours() -> tuple[str, str, str]:
+    """What true positive, false positive and false negative are drawn in, in words."""
+    return ("green", "pink", "light blue") if safe_colours() else ("green", "red", "blue")
+
+
+def _lines(rows: tuple[tuple[str, str], ...]) -> str:
+    return "  \n".join(f"**{plain(pressed)}** · {plain(what)}" for pressed, what in rows)

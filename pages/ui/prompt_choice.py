@@ -4,6 +4,7 @@ A line that begins with # is a text that is switched off.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from zsad_core.types import PromptSet
 SIDES = ("normal", "abnormal")
 FIELDS = (*SIDES, "class_name", "templates")
 OFF = "# "
+_SCRIPT = Path(__file__).with_name("typed.js").read_text(encoding="utf-8")
+_typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 
 
 def prompts_of(method: str, editable: bool) -> PromptSet:
@@ -45,6 +48,8 @@ def prompt_editor(method: str) -> None:
     st.text_area("Normal texts, one a line", key="normal", height=130, **KEPT)
     st.text_area("Abnormal texts, one a line", key="abnormal", height=130, **KEPT)
     st.text_input("Class word, in place of {}", key="class_name", max_chars=80, **KEPT)
+    texts = {name: st.session_state.get(name, "") for name in FIELDS}
+    _typed(key="typed", data={"of": st.session_state["prompts"], "texts": texts})
 
 
 def template_editor() -> None:

@@ -8,17 +8,13 @@ import streamlit as st
 
 from pages.ui import compute, pictures, prompt_documents, thresholds
 from pages.ui.explore import visible_slice
-from pages.ui.keyboard import safe_colours
+from pages.ui.keyboard import class_colours, safe_colours
 from pages.ui.prompt_choice import all_prompts
+from pages.ui.prompt_others import others
 from pages.ui.sidebar import Choice
 from zsad_core import evaluation, history, pipeline
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
-
-COLOURS = {
-    False: "true positive green, false positive red, false negative blue",
-    True: "true positive green, false positive pink, false negative light blue",
-}
 
 
 def edit(choice: Choice) -> None:
@@ -46,14 +42,18 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
     _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
+    found, wrong, missed = class_colours()
     st.caption(
         f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
-        f"Above the anomaly map, below {COLOURS[safe_colours()]}."
+        f"Above the anomaly map, below true positive {found}, false positive {wrong}, false "
+        f"negative {missed}."
     )
     if not ready:
         compute.show_job(compute.start_encoding(choice.map))
     if validating is not None:
         compute.show_job(validating)
+    elif threshold.rule == choice.rule:
+        others(choice, old, threshold)
 
 
 def _slice(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.sidebar import Choice
+from pages.ui.tour import begin
 from zsad_core.types import Subject
 
 WHAT = (
@@ -50,6 +51,7 @@ def _failure_case(choice: Choice, usable: list[Subject]) -> None:
         "This synthetic subject has only tiny lesions. The map may rank their voxels well and "
         "still reach hardly any Dice: they are smaller than the backbone's patches."
     )
-    if st.button(f"Open {tiny[0].id} in Explore", type="primary"):
-        st.session_state["_subject"] = tiny[0].id
-        compute.go("pages/1_Explore.py")
+    if st.button(
+        "Show me a failure", type="primary", help=f"Opens {tiny[0].id} with a short tour."
+    ):
+        begin(tiny[0].id)

@@ -89,10 +89,61 @@ def test_the_main_way(app):
 def test_the_start_page_opens_a_failure_case(app):
     page, server = app
     page.goto(server.address("", **CHOICE, method="intensity"))
-    page.get_by_role("button", name="in Explore").click()
+    page.get_by_role("button", name="Show me a failure").click()
     page.locator(".z-title", has_text="DEMO-MET-026-000").wait_for()
     page.wait_for_function("new URL(location).searchParams.get('subject') === 'DEMO-MET-026-000'")
     assert address(page)["method"] == "intensity"
+    page.get_by_text("is lesion that was found").wait_for()
+    page.get_by_text("2 Threshold", exact=True).click()
+    page.get_by_text("it saw the truth to get there").wait_for()
+    page.wait_for_function("new URL(location).searchParams.get('tour') === '2 Threshold'")
+    page.reload()
+    page.get_by_text("it saw the truth to get there").wait_for()
+    page.get_by_role("button", name="End tour").click()
+    page.get_by_role("button", name="End tour").wait_for(state="detached")
+    page.get_by_role("link", name="Depth").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.get_by_role("link", name="Explore").click()
+    whole_volume(page)
+    page.reload()
+    whole_volume(page)
+    assert page.get_by_role("button", name="End tour").count() == 0
+
+
+def test_keys_and_colours_are_within_reach(app):
+    page, server = app
+    page.goto(server.address("Explore", **CHOICE, method="intensity"))
+    page.locator(f"{VIEWER}[data-slice]").wait_for()
+    page.get_by_text("Keys and colours").click()
+    page.get_by_text("next / previous lesion").wait_for()
+    page.get_by_text("Colour-blind-safe colours").click()
+    page.locator('.z-palettes [aria-pressed="true"]', has_text="Colour-blind safe").wait_for()
+    page.wait_for_function("new URL(location).searchParams.get('safe') === 'true'")
+    page.keyboard.press("Escape")
+    page.get_by_text("next / previous lesion").wait_for(state="hidden")
+
+
+def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
+    page, server = app
+    page.goto(server.address("Explore", **CHOICE, method="mvfa", setup="brats"))
+    page.locator(f"{VIEWER}[data-slice]").wait_for()
+    jobs = page.get_by_test_id("stSidebar").get_by_test_id("stProgress")
+    jobs.first.wait_for()
+    page.get_by_role("link", name="Start").click()
+    page.get_by_role("button", name="Show me a failure").wait_for()
+    jobs.filter(has_text="for mvfa").wait_for()
+    page.evaluate("document.querySelector('[data-testid=stMain] h1').dataset.mark = 'seen'")
+    before = jobs.first.inner_text()
+    page.wait_for_function(
+        """before => document.querySelector(
+            '[data-testid=stSidebar] [data-testid=stProgress]')?.innerText !== before""",
+        arg=before,
+    )
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="for mvfa: done")
+    link.wait_for()
+    assert page.locator("[data-mark=seen]").count() == 1
+    link.click()
+    whole_volume(page)
 
 
 def test_explore_compares_with_another_modality(app):

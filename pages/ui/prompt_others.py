@@ -1,0 +1,84 @@
+"""The edited prompts on a handful of other subjects, before and now, as soon as they are typed."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import compute, prompt_subjects
+from pages.ui.sidebar import Choice
+from zsad_core import evaluation, history, metrics
+from zsad_core.store import key_of
+from zsad_core.types import MapSpec, Progress, Threshold
+
+PAGE = "pages/2_Prompts.py"
+NUMBERS = ("Dice", "best Dice (oracle)", "voxel AUROC (brain)")
+Numbers = tuple[float, float, float]
+
+
+def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
+    """Choose subjects; their numbers come with every edit, in the background."""
+    with st.expander("Also on other subjects", expanded="also_on" in st.session_state):
+        chosen = prompt_subjects.choose("Subjects", choice, "also", [])
+        if not chosen:
+            st.caption("Chosen subjects are judged with every edit, before and now.")
+            return
+        st.session_state["also_on"] = chosen
+        specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
+        found = compute.live(
+            key_of("", what="also", specs=specs, subjects=chosen, level=threshold.level),
+            f"'{choice.map.prompts.name}' on {len(chosen)} more subjects",
+            partial(_judged, choice, before, chosen, threshold),
+            PAGE,
+        )
+        if found is not None:
+            st.dataframe(table(found), hide_index=True, width="stretch")
+            st.caption(
+                f"Dice at level {threshold.level} ({threshold.rule}), inside the brain; each "
+                "subject is a trial of the history."
+            )
+
+
+def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:
+    """A row a subject and one for their mean: each number now, and its change since before."""
+    rows = []
+    for subject, (before, now) in found.items():
+        row: dict[str, object] = {"subject": subject}
+        for name, old, new in zip(NUMBERS, before, now, strict=True):
+            row |= {name: new, f"Δ {name}": new - old}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    mean = {"subject": "mean", **frame.drop(columns="subject").mean().to_dict()}
+    return pd.concat([frame, pd.DataFrame([mean])], ignore_index=True).round(3)
+
+
+def _judged(
+    choice: Choice,
+    before: MapSpec,
+    subjects: tuple[str, ...],
+    threshold: Threshold,
+    progress: Progress,
+) -> dict[str, tuple[Numbers, Numbers]]:
+    edited = choice.map.prompts != before.prompts
+    together = (choice.subject.id, *subjects)
+    found = {}
+    for done, subject in enumerate(subjects):
+        numbers = []
+        for spec in (before, choice.map):
+            one = evaluation.of_subject(spec, subject)
+            histogram = evaluation.evaluate(
+                compute.engine(),
+                one,
+                choice.readout,
+                lambda *_, at=done: progress(at, len(subjects)),
+            ).histogram.sum(axis=0)
+            progress(done, len(subjects))
+            numbers.append(_numbers(histogram, threshold.level))
+        history.add(one, histogram, threshold, edited, together)
+        found[subject] = (numbers[0], numbers[1])
+    return found
+
+
+def _numbers(histogram: metrics.Histogram, level: int) -> Numbers:
+    dice = float(metrics.dice_at_levels(histogram)[level])
+    return dice, metrics.best_dice(histogram), metrics.auroc(histogram)

@@ -1,0 +1,166 @@
+"""What every page has: the jobs of the machine, keys and colours; and what two users share."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import compute
+from pages.ui.viewer import keys
+from zsad_core import evaluation, metrics, pipeline, prompt_sets
+from zsad_core.engine import Engine
+from zsad_core.errors import DataError
+from zsad_core.history import trials
+from zsad_core.places import home
+from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = [path for path in compute.PAGES if (REPOSITORY / path).exists()]
+SUBJECT, OTHER = "DEMO-MET-013-000", "DEMO-MET-014-000"
+WAIT = 120
+
+
+@pytest.fixture(autouse=True)
+def _prepared():
+    """The small demo is there, and no job of other tests."""
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    board = compute.engine().jobs
+    deadline = time.monotonic() + WAIT
+    while board.running() and time.monotonic() < deadline:
+        for job in board.running().values():
+            job.cancel()
+        time.sleep(0.05)
+    board._jobs.clear()
+
+
+def spec_of(subject, prompts):
+    slices = SliceSpec(DataSpec("demo-2mm"), subject)
+    return pipeline.map_spec(Engine(), slices, "aprilgan", "brats", prompts)
+
+
+@pytest.fixture(scope="module")
+def _encoded():
+    """Features of two subjects, so that their maps are quick."""
+    for subject in (SUBJECT, OTHER):
+        spec = spec_of(subject, prompt_sets.shipped()["minimal-pair"])
+        pipeline.encode(Engine(), spec)
+
+
+def opened(path, **state):
+    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    test.switch_page(path)
+    chosen = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
+    for key, value in {**chosen, **state}.items():
+        test.session_state[key] = value
+    return shown(test)
+
+
+def shown(test):
+    test.run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def below(test):
+    """What the sidebar says of jobs: bars, links to results, sentences."""
+    bars = [bar.proto.text for bar in test.sidebar.get("progress")]
+    links = [link.proto.label for link in test.sidebar.get("page_link")]
+    return bars, links, [caption.value for caption in test.sidebar.caption]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_jobs_are_seen_on_every_page(path):
+    board, go = compute.engine().jobs, threading.Event()
+
+    def counts(progress):
+        progress(2, 8)
+        go.wait(WAIT)
+        progress(3, 8)
+
+    job = board.start("k", "Counting", counts, "pages/4_Cohort.py")
+    test = opened(path)
+    assert "Counting: 2 of 8" in below(test)[0]
+    test.button(key=f"stop-{id(job)}").click().run()
+    go.set()
+    while board.running():
+        time.sleep(0.01)
+    assert job.state == "cancelled"
+    bars, _, said = below(shown(test))
+    assert not any("Counting" in bar for bar in bars)
+    assert any("Counting: stopped after 3 of 8" in one for one in said)
+
+
+def test_ended_jobs_lead_to_their_result_or_say_why_there_is_none():
+    def bad(progress):
+        raise DataError("The file is [truncated]; copy it again.")
+
+    board = compute.engine().jobs
+    board.start("good", "Evaluating", lambda progress: progress(4, 4, "rows"), "pages/4_Cohort.py")
+    board.start("bad", "Reading", bad)
+    board.start("look", "Looking", lambda progress: None)  # gives nothing to see
+    while board.running():
+        time.sleep(0.01)
+    _, links, said = below(opened("app.py"))
+    assert "Evaluating: rows" in links
+    assert any("The file is \\[truncated\\]; copy it again." in one for one in said)
+    assert not any("Looking" in one for one in (*links, *said))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_keys_and_colours_are_on_every_page(path):
+    test = opened(path)
+    said = " ".join(markdown.value for markdown in test.sidebar.markdown)
+    assert len(keys()) > 20
+    assert all(what in said for _, what in keys())
+    assert "Ctrl+Enter" in said
+    test.toggle(key="safe").set_value(True).run()
+    assert not test.exception
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_two_users_see_the_same_jobs_and_nothing_else_of_each_other():
+    lab, fixed = "pages/2_Prompts.py", {"method": "aprilgan", "setup": "brats"}
+    one = opened(lab, **fixed, prompts="minimal-pair")
+    two = opened(lab, **fixed, prompts="minimal-pair", subject=OTHER)
+    one.text_area(key="abnormal").set_value("a white cloud")
+    one.toggle(key="safe").set_value(True)
+    one.slider(key="lab_slice").set_value(12)
+    shown(one)
+    shown(two)
+    assert two.text_area(key="abnormal").value == "a bright spot"
+    assert two.toggle(key="safe").value is False
+    assert two.slider(key="lab_slice").value != 12
+    assert two.selectbox(key="subject").value == OTHER
+    assert shown(one).text_area(key="abnormal").value == "a white cloud"
+    go = threading.Event()
+    compute.engine().jobs.start("k", "Counting", lambda progress: go.wait(WAIT))
+    found = [below(shown(user))[0] for user in (one, two)]
+    go.set()
+    assert found[0] == found[1] == ["Counting: 0 of 0"]
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_an_edit_is_judged_on_chosen_subjects_at_once():
+    lab = "pages/2_Prompts.py"
+    test = opened(lab, method="aprilgan", setup="brats", prompts="minimal-pair")
+    test.multiselect(key="also-demo-2mm").set_value([OTHER])
+    test.text_area(key="abnormal").set_value("a white cloud").run()
+    table = None
+    deadline = time.monotonic() + WAIT
+    while table is None and time.monotonic() < deadline:
+        found = [one.value for one in shown(test).dataframe if "subject" in one.value.columns]
+        table = found[0] if found else None
+        time.sleep(0.1)
+    assert table["subject"].tolist() == [OTHER, "mean"]
+    edited = prompt_sets.shipped()["minimal-pair"]
+    edited = spec_of(OTHER, edited.__class__(**{**vars(edited), "abnormal": ("a white cloud",)}))
+    histogram = evaluation.evaluate(Engine(), edited, ReadoutSpec()).histogram.sum(axis=0)
+    assert table["Dice"][0] == round(float(metrics.dice_at_levels(histogram)[128]), 3)
+    assert table["Δ voxel AUROC (brain)"][0] != 0
+    tried = [one for one in trials() if one.prompts.abnormal == ("a white cloud",)]
+    kept = {(one.subject, one.by_hand) for one in tried}
+    assert kept == {(SUBJECT, True), (OTHER, True)}  # both were looked at
