@@ -11,7 +11,7 @@ from zsad_core import backbones, candidates, methods, null_test, pipeline, promp
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.methods import aaclip_adapters, aprilgan, clipad, many_texts, mvfa_adapters
-from zsad_core.methods.texts import Remembered
+from zsad_core.methods.texts import Remembered, TowerTexts
 from zsad_core.store import Store
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
@@ -144,6 +144,19 @@ def test_sentences_that_come_are_encoded_together():
     assert encoder.sentences(["99", "200"]).ravel().tolist() == [99, 200]
     assert [len(texts) for texts in asked] == [64, 37]
     assert sorted(int(text) for texts in asked for text in texts) == [*range(100), 200]
+
+
+def test_sentences_read_a_methods_own_way_are_read_once():
+    tower, asked = backbones.load(BackboneSpec("demo"), "cpu", "float32"), []
+
+    def work(tower, activation, texts):
+        asked.append(list(texts))
+        return tower.sentences(texts, activation)
+
+    encoder = Remembered(TowerTexts(tower, "gelu"), (f"a lesion {n}" for n in range(4)))
+    found = [encoder.each([f"a lesion {n}"], work)[0] for n in (1, 3, 1)]
+    assert asked == [["a lesion 1", "a lesion 0", "a lesion 2", "a lesion 3"]]
+    np.testing.assert_allclose(found[1], tower.sentences(["a lesion 3"], "gelu")[0], atol=1e-4)
 
 
 def test_the_quick_measure_counts_the_brain_of_the_slices_looked_at(engine, spec):

@@ -8,6 +8,7 @@ import numpy as np
 from zsad_core import backbones, methods, prompt_sets, setups
 from zsad_core.engine import Engine
 from zsad_core.jobs import INTERACTIVE
+from zsad_core.methods.texts import OfSentences
 from zsad_core.store import key_of
 from zsad_core.types import FeatureSpec, FloatArray, MapSpec, Recipe, SliceFeatures
 
@@ -74,6 +75,10 @@ class StoredTexts:
             if value is not None:
                 engine.texts.put(keys[text], value)
         return np.stack([value for text in texts if (value := found[text]) is not None])
+
+    def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
+        """(N, E) of work(tower, activation, texts), in its turn on the device."""
+        return self.on_tower(lambda tower, activation: work(tower, activation, texts))
 
     def on_tower(self, work: Callable[[backbones.Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns, in its turn on the device."""

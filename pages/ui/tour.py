@@ -9,7 +9,8 @@ STEPS = {
     "1 Colours": (
         "In **{0}** is lesion that was found, in **{1}** healthy tissue called abnormal, in "
         "**{2}** lesion that was missed. Wheel or arrow keys go through the slices, `w` to the "
-        "worst one; hold `o` to see the scan alone, press `3` for the truth and `5` for the anomaly map."
+        "worst one; hold `o` to see the scan alone, press `3` for the truth and `5` for the "
+        "anomaly map."
     ),
     "2 Threshold": (
         "Drag **Threshold** on the right: mask, areas and Dice follow at once. Lower finds more "

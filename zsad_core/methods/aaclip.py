@@ -112,15 +112,14 @@ class AaClip:
         features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """Through the adapted text tower: normalise each sentence, mean over a side, normalise."""
-        sides = prompt_sets.sentences(prompts)
 
         @torch.no_grad()
-        def work(tower: Tower, activation: str) -> FloatArray:
+        def work(tower: Tower, activation: str, texts: Sequence[str]) -> FloatArray:
             tensors = _tensors(self, learned, tower)
-            found = [text_features(tower, side, tensors, activation) for side in sides]
-            return np.stack([unit_mean(one.cpu().numpy()) for one in found])
+            return np.asarray(text_features(tower, texts, tensors, activation).cpu().numpy())
 
-        return encoder.on_tower(work)
+        sides = prompt_sets.sentences(prompts)
+        return np.stack([unit_mean(encoder.each(side, work)) for side in sides])
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None

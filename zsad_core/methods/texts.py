@@ -13,6 +13,7 @@ from zsad_core.types import FloatArray, PromptSet
 
 TEMPERATURE = 0.07
 AHEAD = 64  # sentences
+OfSentences = Callable[[Tower, str, Sequence[str]], FloatArray]
 
 
 class TextEncoder(Protocol):
@@ -20,6 +21,12 @@ class TextEncoder(Protocol):
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32 text features, not normalised."""
+
+    def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
+        """(N, E) of work(tower, activation, texts), for a method that reads them its own way.
+
+        Each sentence by itself: what it gives does not depend on those beside it.
+        """
 
     def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns, for a method with learned vectors among words."""
@@ -34,6 +41,10 @@ class TowerTexts:
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32 text features, not normalised."""
         return self._tower.sentences(texts, self._activation)
+
+    def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
+        """What work(tower, activation, texts) returns."""
+        return work(self._tower, self._activation, texts)
 
     def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns."""
@@ -52,16 +63,25 @@ class Remembered:
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32 text features, not normalised."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            ahead = (text for text in self._coming if text not in self._known)
-            new = list(dict.fromkeys([*new, *islice(ahead, AHEAD)]))
-            self._known.update(zip(new, self._encoder.sentences(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
+        return self._remembered(texts, self._encoder.sentences)
+
+    def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
+        """(N, E) of work(tower, activation, texts); the same work at every call."""
+        return self._remembered(texts, lambda new: self._encoder.each(new, work))
 
     def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns."""
         return self._encoder.on_tower(work)
+
+    def _remembered(
+        self, texts: Sequence[str], encode: Callable[[Sequence[str]], FloatArray]
+    ) -> FloatArray:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            ahead = (text for text in self._coming if text not in self._known)
+            new = list(dict.fromkeys([*new, *islice(ahead, AHEAD)]))
+            self._known.update(zip(new, encode(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
 
 
 def pooled(
