@@ -137,7 +137,7 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
 
 
 def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
-    """Exactly the patch's mean, or the value before the map is enlarged and smoothed."""
+    """Exactly the patch's mean; `test_candidates` says what the fast ways equal."""
     if not method.prompts:
         return
     recipe, learned = method.recipe(tower.info), learned_of(method, tower)
@@ -149,14 +149,13 @@ def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
     assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
     assert (found >= 0).all()
     assert (found <= method.high * (1 + 1e-6)).all()
+    if method.name in AT_ONCE:
+        return
     side = recipe.image_size // recipe.grid
     for text, values in zip(texts, found, strict=True):
         maps, _ = method.maps(features, kept, text, learned, recipe, ())
         patches = maps[0].reshape(recipe.grid, side, recipe.grid, side).mean(axis=(1, 3))[kept[0]]
-        if method.name in AT_ONCE:
-            assert np.corrcoef(values, patches)[0, 1] > 0.6
-        else:
-            np.testing.assert_allclose(values, patches, rtol=1e-5)
+        np.testing.assert_allclose(values, patches, rtol=1e-5)
 
 
 def test_features_maps_and_scores_have_the_promised_form(method, tower):

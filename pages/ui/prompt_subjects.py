@@ -44,7 +44,10 @@ def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[st
 def every_slice(choice: Choice, key: str) -> int:
     """How many slices are looked at: every k-th with brain."""
     if methods.METHODS[choice.map.method].text_by_slice:
-        st.caption("This method reads each text anew on each slice: take few slices, or wait long.")
+        st.caption(
+            "This method reads each text anew on each slice, one text after the other: take few "
+            "slices, or wait long."
+        )
     return st.select_slider(
         "Slices looked at",
         EVERY,

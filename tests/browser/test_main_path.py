@@ -115,12 +115,13 @@ def test_keys_and_colours_are_within_reach(app):
     page.goto(server.address("Explore", **CHOICE, method="intensity"))
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     page.get_by_text("Keys and colours").click()
-    page.get_by_text("next / previous lesion").wait_for()
+    listed = page.get_by_test_id("stMarkdown").get_by_text("next / previous lesion")
+    listed.wait_for()
     page.get_by_text("Colour-blind-safe colours").click()
     page.locator('.z-palettes [aria-pressed="true"]', has_text="Colour-blind safe").wait_for()
     page.wait_for_function("new URL(location).searchParams.get('safe') === 'true'")
     page.keyboard.press("Escape")
-    page.get_by_text("next / previous lesion").wait_for(state="hidden")
+    listed.wait_for(state="hidden")
 
 
 def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
@@ -129,6 +130,7 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     jobs = page.get_by_test_id("stSidebar").get_by_test_id("stProgress")
     jobs.first.wait_for()
+    settled(page)
     page.get_by_role("link", name="Start").click()
     page.get_by_role("button", name="Show me a failure").wait_for()
     jobs.filter(has_text="for mvfa").wait_for()
