@@ -62,9 +62,8 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     assert tried[:2] == [["a bright spot"], ["a white cloud"]]
     assert tried[2:] in ([], [["a dark hole"]])  # its map may not have been shown
 
-    table = page.get_by_test_id("stDataFrame").first
-    rows = len(kept)
-    table.locator("canvas").first.click(position={"x": 14, "y": 18 + 35 * rows})  # the oldest trial
+    row = len(kept)  # the oldest trial; the table is a canvas
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 14, "y": 18 + 35 * row})
     page.get_by_role("button", name="Restore").click()
     page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
     assert abnormal.input_value() == "a bright spot"
