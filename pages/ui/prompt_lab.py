@@ -27,7 +27,7 @@ def section() -> str:
     return st.segmented_control(
         "Section",
         list(SECTIONS),
-        default="Edit",
+        default=None if "lab" in st.session_state else "Edit",  # a restored trial sets it
         key="lab",
         required=True,
         label_visibility="collapsed",
