@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+expect = pytest.importorskip("playwright.sync_api").expect
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "lab": "Null test"}
 WINCLIP = {"method": "winclip", "setup": "zero-shot", "prompts": "minimal-pair"}
 LONG = 480_000
@@ -42,13 +43,13 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page.wait_for_function("location.search.includes('a+white+cloud')")
     page.reload()
     page.get_by_text("now: minimal-pair (edited)").wait_for()
-    assert abnormal.input_value() == "a white cloud"
+    expect(abnormal).to_have_value("a white cloud", timeout=20_000)
 
     abnormal.fill("a dark hole")
     page.reload()  # at once: it was not yet taken up
     page.get_by_text("now: minimal-pair (edited)").wait_for()
     page.wait_for_function("location.search.includes('a+dark+hole')")
-    assert abnormal.input_value() == "a dark hole"
+    expect(abnormal).to_have_value("a dark hole", timeout=20_000)
     abnormal.fill("a white cloud")
     abnormal.blur()
     page.wait_for_function("location.search.includes('a+white+cloud')")
@@ -66,4 +67,4 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page.get_by_test_id("stDataFrame").first.click(position={"x": 14, "y": 18 + 35 * row})
     page.get_by_role("button", name="Restore").click()
     page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
-    assert abnormal.input_value() == "a bright spot"
+    expect(abnormal).to_have_value("a bright spot", timeout=20_000)
