@@ -127,8 +127,7 @@ def asked(
 ) -> T | None:
     """What the job of that key found; until then a button that starts it, or its progress: None.
 
-    `page` is the path of the page that asks. Without
-    a label it starts by itself.
+    `page` is the path of the page that asks. Without a label it starts by itself.
     """
     found, jobs = results().peek(key), engine().jobs
     if found is not None:
