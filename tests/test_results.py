@@ -75,6 +75,18 @@ def test_merging_keeps_every_row_once_and_lets_more_come(tmp_path):
         assert rows.execute("SELECT count(*) FROM slices").fetchone() == (15,)
 
 
+def test_what_is_there_is_known_by_its_key_before_and_after_merges(tmp_path):
+    for merged, key in enumerate("abc"):
+        assert not results.there(tmp_path, "subjects", key)
+        results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
+        assert results.there(tmp_path, "subjects", key)
+        results.merge(tmp_path)
+        for old in "abc"[: merged + 1]:
+            assert results.there(tmp_path, "subjects", old)
+    left = {path.stem for path in (tmp_path / "subjects").iterdir()}
+    assert "a" not in left  # told by the merged file alone
+
+
 def test_a_reader_keeps_what_it_opened_while_parts_are_joined(tmp_path):
     for key in "abc":
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])

@@ -6,6 +6,7 @@ one file that lists their names; a reader leaves out the parts that such a file 
 """
 
 import contextlib
+import functools
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -21,8 +22,9 @@ from zsad_core.result_schema import TABLES, VERSION, schema_of
 
 Row = dict[str, object]
 MERGED = "merged-"
-GROUP = 50_000  # rows a row group
+GROUPS = {"subjects": 5_000, "slices": 50_000, "histograms": 5_000}  # rows a row group: 10 MB
 LISTED = b"zsad_parts"
+MERGES = "merged"  # an empty file, touched by each merge
 
 
 def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
@@ -42,6 +44,12 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
 def known(root: Path, table: str = "subjects") -> set[str]:
     """Keys of the parts that are there; raises DataError for merged rows of another version."""
     return _keys(files(root, table))
+
+
+def there(root: Path, table: str, key: str) -> bool:
+    """Whether the part of a key is there; as quick among many parts as among few."""
+    folder = root / table
+    return (folder / f"{key}.parquet").exists() or key in _merged(folder, _last_merge(root))
 
 
 def files(root: Path, table: str) -> list[Path]:
@@ -85,24 +93,25 @@ def merge(root: Path) -> None:
             if len(current) > 1:
                 for path in set(found) - set(current):
                     path.unlink()
-                _join(root / table, schema_of(table), current)
+                _join(root / table, schema_of(table), current, GROUPS[table])
+        (root / MERGES).touch()
 
 
-def _join(folder: Path, schema: pa.Schema, paths: list[Path]) -> None:
+def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> None:
     names = "\n".join(sorted(_keys(paths)))
     schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
     number = 1 + max(_number(path) for path in paths)
     with _writer(folder / f"{MERGED}{number:06d}.parquet", schema) as writer:
         waiting, rows = [], 0
         for path in paths:
-            for batch in pq.ParquetFile(path).iter_batches(GROUP):
+            for batch in pq.ParquetFile(path).iter_batches(group):
                 waiting.append(batch)
                 rows += len(batch)
-                if rows >= GROUP:
-                    writer.write_table(_rows(waiting, schema), GROUP)
+                if rows >= group:
+                    writer.write_table(_rows(waiting, schema), group)
                     waiting, rows = [], 0
         if waiting:
-            writer.write_table(_rows(waiting, schema), GROUP)
+            writer.write_table(_rows(waiting, schema), group)
 
 
 def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
@@ -145,6 +154,17 @@ def _current(found: list[Path]) -> list[Path]:
     joined = _keys(merged)
     parts = (path for path in found if not path.name.startswith(MERGED))
     return merged + [path for path in parts if path.stem not in joined]
+
+
+@functools.lru_cache(2 * len(TABLES))
+def _merged(folder: Path, last_merge: int) -> set[str]:
+    """Keys that the folder's merged file holds, read once after each merge."""
+    return _keys(sorted(folder.glob(f"{MERGED}*"))[-1:])
+
+
+def _last_merge(root: Path) -> int:
+    path = root / MERGES
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _keys(paths: list[Path]) -> set[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from zsad_core import prompt_sets, result_schema, results
 from zsad_core.cohort.plan import plan
@@ -92,7 +93,10 @@ def unbroken(scans, tmp_path_factory):
     """Rows of a run that nothing disturbed."""
     root = tmp_path_factory.mktemp("unbroken")
     made, told = engine(root), []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     run(made, cohort(scans, root), local(made), lambda *at: told.append(at))
+    torch.set_num_threads(threads)
     assert told[0] == (0, 6)
     assert told[-1] == (6, 6)
     return rows_of(root / "rows")
@@ -165,10 +169,12 @@ def command(scans, root, chosen):
     return [sys.executable, "-m", "zsad_core", "evaluate", *data, *names.split()]
 
 
-def started(scans, root, chosen="intensity winclip"):
-    place = {**os.environ, "ZSAD_CACHE": str(root / "cache"), "ZSAD_HOME": str(root / "home")}
+def started(scans, root, chosen="intensity winclip", options=(), **changes):
+    place = {"ZSAD_CACHE": str(root / "cache"), "ZSAD_HOME": str(root / "home")}
+    place = {**os.environ, **place, "OMP_NUM_THREADS": "1", **changes}
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(scans, root, chosen), cwd=ROOT, env=place, **quiet)
+    called = [*command(scans, root, chosen), *options]
+    return subprocess.Popen(called, cwd=ROOT, env=place, **quiet)
 
 
 def test_a_killed_command_goes_on_where_it_was(scans, tmp_path, unbroken):
@@ -191,6 +197,35 @@ def test_two_commands_at_once_make_each_row_once(scans, tmp_path, unbroken):
     told = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert rows_of(tmp_path / "rows") == of_method("intensity", unbroken)
+
+
+def workers_of(process):
+    """Process ids of the Ray workers of a command, by what each is doing."""
+    told = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True)
+    found = [line.split(maxsplit=2) for line in told.stdout.splitlines()]
+    below = {pid for pid, parent, _ in found if parent == str(process.pid)}
+    return {int(pid): doing for pid, parent, doing in found if parent in below and "::" in doing}
+
+
+def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_path, unbroken):
+    """Its local Ray has two workers; the first that has a task in hand is killed."""
+    options = ["--engine", "ray", "--address", "local", "--cpus-per-worker", "1"]
+    process = started(scans, tmp_path, options=options, RAY_worker_niceness="0")
+    seen, lost = set(), []
+    while process.poll() is None:
+        doing = {pid: one for pid, one in workers_of(process).items() if "Worker" in one}
+        seen |= set(doing)
+        busy = [pid for pid, one in doing.items() if one.endswith("Worker.perform")]
+        if busy and not lost:
+            lost = busy[:1]
+            os.kill(lost[0], signal.SIGKILL)
+        time.sleep(0.05)
+    error = process.communicate()[1]
+    assert process.returncode == 0, error
+    assert "6 of 6 maps" in error
+    assert lost
+    assert len(seen - set(lost)) >= 2  # the other one, and one in the place of the lost one
+    assert rows_of(tmp_path / "rows") == unbroken
 
 
 def test_the_plan_counts_what_is_there(scans, tmp_path):

@@ -6,6 +6,7 @@ from zsad_core.backbones.device import (
     device_name,
     fastest_precision,
     out_of_memory,
+    threads,
 )
 from zsad_core.backbones.fetching import fetch, unfetched, wanted
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
@@ -25,6 +26,7 @@ __all__ = [
     "known",
     "load",
     "out_of_memory",
+    "threads",
     "unfetched",
     "wanted",
 ]

@@ -24,6 +24,11 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def threads() -> int:
+    """Threads of torch in this process."""
+    return torch.get_num_threads()
+
+
 def device_memory(device: str) -> str:
     """Memory of the GPU as words, "" on a CPU."""
     if device == "cpu":

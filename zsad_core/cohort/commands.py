@@ -3,10 +3,12 @@
 import argparse
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zsad_core import backbones, datasets, methods, prompt_sets, results, settings, setups
-from zsad_core.cohort.plan import duration, plan
+from zsad_core.cohort.plan import Plan, duration, plan
 from zsad_core.cohort.run import local, run
 from zsad_core.cohort.tasks import Cohort, Run, Work
 from zsad_core.datasets.brats import MODALITIES
@@ -14,6 +16,9 @@ from zsad_core.datasets.folder import MODALITY
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Split
+
+if TYPE_CHECKING:
+    from zsad_core.cohort.on_ray import Cluster
 
 SPLITS = ("train", "validation", "test", "extra", "all")
 SUMMARY = """
@@ -41,10 +46,35 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
-    parser.add_argument("--engine", choices=["local"], default="local")
+    _add_engine(parser)
     parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=_evaluate)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    ray = parser.add_argument_group(
+        "with --engine ray",
+        "Workers on this machine or a cluster, with the rows of --engine local. Code, data, --out, "
+        "ZSAD_CACHE (features) and ZSAD_HOME must lie on paths that every machine shares.",
+    )
+    ray.add_argument(
+        "--address",
+        default="",
+        metavar="HOST:PORT|local",
+        help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
+    )
+    ray.add_argument(
+        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share"
+    )
+    ray.add_argument(
+        "--cpus-per-worker",
+        type=int,
+        default=backbones.threads(),
+        metavar="CPUS",
+        help="also its threads; by default as many as a run here has",
+    )
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +87,8 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 def cohort_of(parsed: argparse.Namespace) -> Cohort:
     """The cohort that the options name; raises SettingError, PromptError, DataError."""
     given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
-    data = DataSpec(parsed.data) if given else DataSpec(parsed.kind, parsed.data)
+    root = "" if given else str(Path(parsed.data).expanduser().absolute())
+    data = DataSpec(parsed.data if given else parsed.kind, root)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     for rule in parsed.threshold:
@@ -67,7 +98,7 @@ def cohort_of(parsed: argparse.Namespace) -> Cohort:
     return Cohort(
         data=data,
         runs=_runs(parsed),
-        out=parsed.out,
+        out=parsed.out.absolute(),
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
         modality=modality,
@@ -121,7 +152,35 @@ def _prompts(parsed: argparse.Namespace, method: str) -> list[PromptSet]:
 
 def _evaluate(parsed: argparse.Namespace) -> None:
     engine, cohort = Engine(device=parsed.device), cohort_of(parsed)
-    print(plan(engine, cohort), flush=True)
+    if parsed.engine == "local":
+        _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
+        return
+    with _cluster(parsed) as cluster:
+        _rows(parsed, engine, cohort, cluster.plan(cohort), cluster.work)
+
+
+def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
+    try:
+        from zsad_core.cohort import on_ray
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            "--engine ray needs Ray, which is not installed here; install it with "
+            "pip install -r requirements-ray.txt, or leave --engine out."
+        ) from error
+    if parsed.cpus_per_worker < 1 or parsed.gpus_per_worker < 0:
+        raise SettingError(
+            f"A worker of {parsed.cpus_per_worker} CPUs and {parsed.gpus_per_worker:g} GPUs is "
+            "none; give 1 CPU or more, and 0 GPUs or more."
+        )
+    gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_worker
+    share = on_ray.Share(parsed.address, parsed.device, gpus, parsed.cpus_per_worker)
+    return on_ray.cluster(share, parsed.out)
+
+
+def _rows(
+    parsed: argparse.Namespace, engine: Engine, cohort: Cohort, planned: Plan, work: Work
+) -> None:
+    print(planned, flush=True)
     if parsed.plan:
         return
     began = time.monotonic()
@@ -131,15 +190,11 @@ def _evaluate(parsed: argparse.Namespace) -> None:
         told = f", {duration(left)} left" if left is not None else ""
         print(f"\r{done} of {total} maps{told}      ", end="", file=sys.stderr, flush=True)
 
-    run(engine, cohort, _work(parsed, engine), show)
+    run(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
         print(rows.sql(SUMMARY).df().to_string(index=False, float_format="{:.3f}".format))
     print(f"rows in {cohort.out}")
-
-
-def _work(parsed: argparse.Namespace, engine: Engine) -> Work:
-    return local(engine)
 
 
 def _export(parsed: argparse.Namespace) -> None:

@@ -62,9 +62,10 @@ def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold) -> str:
 
 def _perform(engine: Engine, task: Task, spec: MapSpec, levels: Levels, step: Step) -> None:
     out, readout = task.cohort.out, task.cohort.readout
-    map_key, there = evaluation.map_key(engine, spec), results.known(task.cohort.out, "subjects")
-    todo = {key: one for one in levels if (key := row_key(map_key, readout, one)) not in there}
-    if not todo and map_key in results.known(out, "histograms"):
+    map_key = evaluation.map_key(engine, spec)
+    keys = {row_key(map_key, readout, one): one for one in levels}
+    todo = {key: one for key, one in keys.items() if not results.there(out, "subjects", key)}
+    if not todo and results.there(out, "histograms", map_key):
         return
     began = time.monotonic()
     encode(engine, spec, task.cohort.batch, step)

@@ -54,16 +54,27 @@ def local(engine: Engine) -> Work:
 
 def _levels(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, Levels]:
     """The thresholds of each run; an oracle is found when a subject is read."""
+    held = _histograms(engine, cohort, tuning) if tuning else {}
+    return {
+        one: tuple(_level(rule, held.get(one, [])) for rule in cohort.rules) for one in cohort.runs
+    }
+
+
+def _histograms(
+    engine: Engine, cohort: Cohort, tuning: Sequence[Subject]
+) -> dict[Run, list[Histogram]]:
+    """Of each run the histogram (2, 256) of every validation subject."""
+    results.merge(cohort.out)  # one file is read quicker than thousands
     with results.connect(cohort.out) as rows:
-        found = {}
-        for one in cohort.runs:
-            keys = [
-                evaluation.map_key(engine, spec_of(engine, cohort, subject.id, one))
+        return {
+            one: [
+                conventions.whole_histogram(
+                    rows, evaluation.map_key(engine, spec_of(engine, cohort, subject.id, one))
+                )
                 for subject in tuning
             ]
-            whole = [conventions.whole_histogram(rows, key) for key in keys]
-            found[one] = tuple(_level(rule, whole) for rule in cohort.rules)
-    return found
+            for one in cohort.runs
+        }
 
 
 def _level(rule: str, tuning: list[Histogram]) -> Threshold:
