@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, cohort_page, core, large_volume, methods, readout
+from bench import browser, cohort, cohort_page, core, large_volume, methods, readout, store
 from bench.report import Report
 from zsad_core import backbones
 
@@ -35,7 +35,8 @@ if __name__ == "__main__":
     with fresh():
         report = Report(machine())
     print(f"{report.machine}\n", flush=True)
-    for part in (browser, large_volume, core, methods, readout, cohort_page):
+    parts = (browser, large_volume, core, store, methods, readout, cohort, cohort_page)
+    for part in parts:
         with fresh():
             for line in part.measure():
                 report.add(line)

@@ -16,6 +16,7 @@ from zsad_core.store import Store
 from zsad_core.types import DataSpec, SliceSpec
 
 SUBJECT = "DEMO-MET-017-000"
+BATCH = 20  # arrays that the tower gives at once
 
 
 def measure() -> Iterator[Line]:
@@ -27,48 +28,56 @@ def measure() -> Iterator[Line]:
     key = stored_features.feature_key(engine, spec.features)
     names = sorted(engine.store.names(key))
     size = engine.store.size_bytes(key) / 2**20
-    yield Line("store: features of a subject, aprilgan", size, "MB")
-    yield Line("store: files of a subject, aprilgan", float(len(names)), "")
+    yield Line("features of a subject, aprilgan", size, "MB")
+    yield Line("files of a subject's features, aprilgan", float(len(names)), "")
     arrays = {name: np.array(engine.store.read(key, name)) for name in names}
     with TemporaryDirectory(dir=cache_root()) as folder:
         yield from _paces(Path(folder), key, arrays)
+    middle = stored_features.filled_slices(engine, slices)[-1] // 2
     for what, work in (
-        ("slice", lambda new: pipeline.slice_levels(new, spec, [len(arrays) // 2])),
+        ("slice", lambda new: pipeline.slice_levels(new, spec, [middle])),
         ("volume", lambda new: pipeline.anomaly_map(new, spec)),
     ):
         spent = seconds(lambda: work(Engine()))  # noqa: B023
-        yield Line(f"store: to the first map from stored features, {what}", spent, "s")
+        yield Line(f"start to the first map from stored features, {what}", spent, "s")
 
 
 def _paces(root: Path, key: str, arrays: dict[str, np.ndarray]) -> Iterator[Line]:
-    """Everything through the store, and as one plain file; both until the disk has it."""
-    store, plain = Store(root / "store"), root / "plain.npy"
+    """All arrays through the store, as plain files, and as one file; until the disk has them."""
+    store, names = Store(root / "store"), list(arrays)
     whole = np.concatenate([np.frombuffer(array.tobytes(), np.uint8) for array in arrays.values()])
+    size = whole.nbytes / 2**20
 
     def write() -> None:
-        for name, array in arrays.items():
-            store.write(key, name, array, {})
-        _on_disk(store.entry(key))
+        for start in range(0, len(names), BATCH):
+            part = {name: arrays[name] for name in names[start : start + BATCH]}
+            store.write_all(key, part, {})
 
-    def save() -> None:
-        np.save(plain, whole)
-        _on_disk(root)
+    def save(folder: Path, found: dict[str, np.ndarray]) -> None:
+        folder.mkdir()
+        for name, array in found.items():
+            np.save(folder / name, array)
+
+    def load(folder: Path) -> None:
+        for path in sorted(folder.glob("*.npy")):
+            np.load(path)
 
     def read(new: Store) -> None:
-        for name in arrays:
+        for name in names:
             np.array(new.read(key, name))
 
-    size = whole.nbytes / 2**20
-    yield Line("store: write", size / seconds(write), "MB/s")
-    yield Line("store: the same bytes as one plain file", size / seconds(save), "MB/s")
-    for what, work in (
-        ("read and checked, from disk", lambda: read(Store(store.root))),
-        ("the same bytes as one plain file, from disk", lambda: np.load(plain)),
+    plain, one = root / "plain", root / "one"
+    for folder, what, put, get in (
+        (store.entry(key), "store", write, lambda: read(Store(store.root))),
+        (plain, "as plain files", lambda: save(plain, arrays), lambda: load(plain)),
+        (one, "as one plain file", lambda: save(one, {"one": whole}), lambda: load(one)),
     ):
-        _out_of_memory(store.entry(key), root)
-        yield Line(f"store: {what}", size / seconds(work), "MB/s")
+        written = seconds(put) + seconds(lambda: _on_disk(folder))  # noqa: B023
+        _out_of_memory(folder)
+        yield Line(f"features written to the disk, {what}", size / written, "MB/s")
+        yield Line(f"features read from the disk, {what}", size / seconds(get), "MB/s")
     read(store)
-    yield Line("store: read again", size / seconds(lambda: read(store)), "MB/s")
+    yield Line("features read again, store", size / seconds(lambda: read(store)), "MB/s")
 
 
 def _on_disk(folder: Path) -> None:
@@ -77,9 +86,9 @@ def _on_disk(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _out_of_memory(*folders: Path) -> None:
+def _out_of_memory(folder: Path) -> None:
     """Have the system drop what it holds of the files, where it can be asked to."""
-    for path in (path for folder in folders for path in folder.glob("*.npy")):
+    for path in folder.glob("*.npy"):
         with path.open("rb") as file:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

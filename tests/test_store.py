@@ -32,6 +32,40 @@ def test_a_flipped_byte_is_noticed_and_the_file_removed(store):
     assert store.names("abcd") == set()
 
 
+def test_what_was_damaged_is_read_again_once_it_is_written_again(store):
+    store.write("abcd", "tokens", np.ones(100, np.uint8), {})
+    reader = Store(store.root)
+    next(store.entry("abcd").glob("tokens.*.npy")).write_bytes(b"damaged")
+    assert reader.read("abcd", "tokens") is None
+    reader.write("abcd", "tokens", np.ones(100, np.uint8), {})
+    assert reader.read("abcd", "tokens").sum() == 100
+
+
+def test_what_another_process_removed_and_wrote_again_is_found(store):
+    other = Store(store.root)
+    store.write("abcd", "tokens", np.ones(3, np.uint8), {})
+    assert store.read("abcd", "tokens").sum() == 3
+    other.clear()
+    assert store.read("abcd", "tokens") is None
+    other.write("abcd", "tokens", np.full(3, 2, np.uint8), {})
+    other.write("abcd", "more", np.ones(3, np.uint8), {})
+    assert store.read("abcd", "tokens").sum() == 6
+    assert store.read("abcd", "more").sum() == 3
+
+
+def test_many_arrays_are_written_like_one_by_one(store, tmp_path):
+    arrays = {f"{number:03d}-tap": np.full(5, number) for number in range(4)}
+    store.write("abcd", "002-tap", np.zeros(1), {"recipe": "x"})
+    store.write_all("abcd", arrays, {"recipe": "y"})
+    assert store.read("abcd", "002-tap").tolist() == [0]
+    assert all(store.read("abcd", f"{n:03d}-tap").tolist() == [n] * 5 for n in (0, 1, 3))
+    alone = Store(tmp_path / "alone")
+    for name in ("000-tap", "001-tap", "003-tap"):
+        alone.write("abcd", name, arrays[name], {})
+    files = {path.name for path in alone.entry("abcd").iterdir()} - {"label.json"}
+    assert files < {path.name for path in store.entry("abcd").iterdir()}
+
+
 def test_a_second_write_leaves_the_first_alone(store):
     store.write("abcd", "tokens", np.zeros(3), {})
     store.write("abcd", "tokens", np.ones(3), {})

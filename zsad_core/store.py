@@ -8,10 +8,12 @@ ever pickled.
 import contextlib
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import shutil
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ class Store:
     def __init__(self, root: Path, limit_bytes: int = 20 * 2**30) -> None:
         self.root = root
         self.limit_bytes = limit_bytes
-        self._checked: set[Path] = set()
+        self._whole: dict[tuple[str, str], Path] = {}  # files that were checked
+        self._last: tuple[str, dict[str, Path]] = ("", {})  # the entry last looked through
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
@@ -69,44 +72,63 @@ class Store:
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
         """A read-only memory map of the array, or None where it is missing or damaged."""
-        path = next(self.entry(key).glob(f"{name}.*.npy"), None)
+        try:
+            path = self._whole.get((key, name)) or self._checked(key, name)
+            return np.load(path, mmap_mode="r", allow_pickle=False) if path else None
+        except (OSError, ValueError):
+            self._whole.pop((key, name), None)
+            self._last = ("", {})
+            return None
+
+    def _checked(self, key: str, name: str) -> Path | None:
+        """The file of an array, remembered once its bytes are seen to be whole; else removed."""
+        path = self._file(key, name)
         if path is None:
             return None
-        try:
-            if path not in self._checked:
-                if f"{zlib.crc32(path.read_bytes()):08x}" != path.name.split(".")[1]:
-                    path.unlink(missing_ok=True)
-                    return None
-                if len(self._checked) >= REMEMBERED:
-                    self._checked.clear()
-                self._checked.add(path)
-                os.utime(path.parent)
-            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError):
+        if f"{zlib.crc32(path.read_bytes()):08x}" != path.name.split(".")[1]:
+            path.unlink(missing_ok=True)
+            self._last = ("", {})
             return None
-        return array
+        if len(self._whole) >= REMEMBERED:
+            self._whole.clear()
+        self._whole[key, name] = path
+        os.utime(path.parent)
+        return path
+
+    def _file(self, key: str, name: str) -> Path | None:
+        """Where an array lies; one look through an entry serves all that is read of it."""
+        entry, found = self._last
+        if entry != key or name not in found:
+            found = {path.name.split(".")[0]: path for path in self.entry(key).glob("*.npy")}
+            self._last = key, found
+        return found.get(name)
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """Keep the array under its key and return it read-only; `label` is the spec to show.
 
         The file appears whole or not at all; an array that is already there is left alone.
         """
+        self.write_all(key, {name: array}, label)
+        return read_only(array)
+
+    def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
+        """`write` for many arrays of a key, quicker than one by one."""
         entry = self.entry(key)
         entry.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(_lock(entry)):
-            if name not in self.names(key):
-                entry.mkdir(parents=True, exist_ok=True)
-                label_path = entry / "label.json"
-                if not label_path.exists():
-                    label_path.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
+            there = self.names(key)
+            entry.mkdir(parents=True, exist_ok=True)
+            label_path = entry / "label.json"
+            if not label_path.exists():
+                label_path.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
+            for name in arrays.keys() - there:
+                buffer = io.BytesIO()
+                np.save(buffer, arrays[name], allow_pickle=False)
                 temporary = entry / f"{name}.{os.getpid()}.tmp"
-                with temporary.open("wb") as file:
-                    np.save(file, array, allow_pickle=False)
-                crc = f"{zlib.crc32(temporary.read_bytes()):08x}"
-                os.replace(temporary, entry / f"{name}.{crc}.npy")
-                os.utime(entry)
-                self._unseen += array.nbytes
-        return read_only(array)
+                temporary.write_bytes(buffer.getbuffer())
+                os.replace(temporary, entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy")
+                self._unseen += arrays[name].nbytes
+            os.utime(entry)
 
     def size_bytes(self, key: str | None = None) -> int:
         """Bytes of one entry, or of the whole store."""
@@ -150,7 +172,7 @@ class Store:
 
     def clear(self) -> None:
         """Remove every entry; only time is lost."""
-        self._checked.clear()
+        self._whole.clear()
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -137,9 +137,12 @@ def _store(
     with engine.queue.turn(priority):
         tower = engine.tower(features.backbone, features.precision)
         found = method.encode(tower, images, features.recipe, kept, learned)
-    for name, arrays in zip(names, found, strict=True):
-        for part, array in arrays.items():
-            engine.store.write(key, f"{name}-{part}", array.astype(np.float16), features)
+    arrays = {
+        f"{name}-{part}": array.astype(np.float16)
+        for name, of_slice in zip(names, found, strict=True)
+        for part, array in of_slice.items()
+    }
+    engine.store.write_all(key, arrays, features)
 
 
 def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceFeatures:
