@@ -1,0 +1,52 @@
+"""What is stored of a slice, few patches in float16, gives the map that all of them give."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zsad_core import methods, pipeline, prompt_sets, setups, stored_features
+from zsad_core.engine import Engine
+from zsad_core.store import Store
+from zsad_core.stored_texts import StoredTexts
+from zsad_core.types import DataSpec, SliceSpec
+
+SUBJECT = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
+WITH_TOWER = [
+    name for name, one in methods.METHODS.items() if one.needs_tower and hasattr(one, "maps")
+]
+SMALL = 400  # pixels of brain: most patches are far from it
+
+
+def maps_of(engine, spec, features, kept):
+    """The map (1, H, W) of a slice's features, before it is quantised."""
+    method = methods.slice_method(spec.method, spec.options)
+    learned = setups.learned(setups.find(spec.method, spec.setup))
+    seen = features if method.text_by_slice else ()
+    text = method.texts(spec.prompts, StoredTexts(engine, spec.features), learned, seen)
+    values, _ = method.maps(features, kept, text, learned, spec.features.recipe, [])
+    return methods.stretched(values, engine.stack(SUBJECT).image.shape[1:])
+
+
+@pytest.mark.parametrize("name", WITH_TOWER)
+def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
+    engine, method = Engine(Store(tmp_path), "cpu"), methods.METHODS[name]
+    prompts = prompt_sets.shipped()[method.prompts]
+    spec = pipeline.map_spec(engine, SUBJECT, name, setups.available(name)[0].setup, prompts)
+    spec = replace(spec, features=replace(spec.features, precision="float32"))
+    brain = engine.stack(SUBJECT).brain
+    index = int(np.flatnonzero(brain.sum(axis=(1, 2)) > SMALL)[-1])
+    pipeline.encode(engine, spec, [index])
+    stored = stored_features.read(engine, spec, index)
+    kept = stored_features.kept_patches(engine, spec.features)[[index]]
+    assert kept.mean() < 0.8
+    tower, recipe = engine.tower(spec.features.backbone, "float32"), spec.features.recipe
+    learned = setups.learned(setups.find(name, spec.setup)) if method.in_tower else None
+    image, everywhere = engine.stack(SUBJECT).image[[index]], np.ones_like(kept)
+    dense = methods.slice_method(name, spec.options).encode(
+        tower, image, recipe, everywhere, learned
+    )
+    near, whole = maps_of(engine, spec, [stored], kept), maps_of(engine, spec, dense, everywhere)
+    high = methods.slice_method(name, spec.options).high
+    np.testing.assert_allclose(near[:, brain[index]], whole[:, brain[index]], atol=1e-3 * high)
+    assert whole[:, brain[index]].std() > 0
