@@ -23,6 +23,7 @@ from zsad_core.result_schema import TABLES, VERSION, schema_of
 Row = dict[str, object]
 MERGED = "merged-"
 GROUPS = {"subjects": 5_000, "slices": 50_000, "histograms": 5_000}  # rows a row group: 10 MB
+SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
 
@@ -107,6 +108,8 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
             for batch in pq.ParquetFile(path).iter_batches(group):
                 waiting.append(batch)
                 rows += len(batch)
+                if len(waiting) >= SMALL:
+                    waiting = _rows(waiting, schema).combine_chunks().to_batches()
                 if rows >= group:
                     writer.write_table(_rows(waiting, schema), group)
                     waiting, rows = [], 0

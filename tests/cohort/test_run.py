@@ -219,7 +219,7 @@ def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_pa
         if busy and not lost:
             lost = busy[:1]
             os.kill(lost[0], signal.SIGKILL)
-        time.sleep(0.05)
+        time.sleep(0.1)
     error = process.communicate()[1]
     assert process.returncode == 0, error
     assert "6 of 6 maps" in error

@@ -66,7 +66,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
         help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
     )
     ray.add_argument(
-        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share"
+        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25"
     )
     ray.add_argument(
         "--cpus-per-worker",
@@ -163,6 +163,8 @@ def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
     try:
         from zsad_core.cohort import on_ray
     except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
         raise SettingError(
             "--engine ray needs Ray, which is not installed here; install it with "
             "pip install -r requirements-ray.txt, or leave --engine out."

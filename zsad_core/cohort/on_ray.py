@@ -7,6 +7,7 @@ that every machine sees, so what one worker has done is there for all.
 
 import contextlib
 import os
+import socket
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -141,12 +142,14 @@ def cluster(share: Share, out: Path) -> Iterator[Cluster]:
     `out` is the folder of the results.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = share.address or os.environ.get("RAY_ADDRESS") or None
     try:
-        ray.init(share.address or None, runtime_env={"env_vars": _places(share)}, **QUIET)
-    except ConnectionError as error:
+        _knock(address)
+        ray.init(address, runtime_env={"env_vars": _places(share)}, **QUIET)
+    except (OSError, ValueError) as error:
         raise SettingError(
-            f"No Ray answers at '{share.address or os.environ.get('RAY_ADDRESS')}'; start one with "
-            "ray start --head, or give --address local."
+            f"No Ray answers at '{address}' ({error}); start one with ray start --head, set "
+            "RAY_AUTH_MODE=token where it asks for a token, or give --address local."
         ) from error
     with contextlib.ExitStack() as stack:
         stack.callback(ray.shutdown)
@@ -156,6 +159,13 @@ def cluster(share: Share, out: Path) -> Iterator[Cluster]:
             mark = stack.enter_context(tempfile.NamedTemporaryFile(prefix=".shared-", dir=folder))
             marks.append(Path(mark.name))
         yield Cluster(share, marks)
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError or ValueError at once where nobody listens; Ray itself tries for minutes."""
+    if address and ":" in address and "://" not in address:
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _places(share: Share) -> dict[str, str]:
