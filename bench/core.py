@@ -9,17 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from bench.report import Line
-from zsad_core import (
-    candidates,
-    evaluation,
-    null_test,
-    phrase_bank,
-    pipeline,
-    prompt_sets,
-    setups,
-    stored_features,
-)
+from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_features
 from zsad_core.engine import Engine
+from zsad_core.lab import candidates, null_test, phrase_bank
 from zsad_core.readout import readout
 from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tests.goldens_of import recipe as golden_recipe
-from zsad_core import backbones, candidates, methods, null_test, pipeline, prompt_sets, slicing
+from zsad_core import backbones, methods, pipeline, prompt_sets, slicing
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.lab import candidates, null_test
 from zsad_core.methods import aaclip_adapters, aprilgan, clipad, many_texts, mvfa_adapters
 from zsad_core.methods.texts import Remembered, TowerTexts
 from zsad_core.store import Store

@@ -1,4 +1,4 @@
-from zsad_core import drafts
+from zsad_core.lab import drafts
 from zsad_core.places import home
 
 TEXTS = {"normal": "grau: ü\n# off", "abnormal": ""}

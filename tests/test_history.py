@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.test_prompt_search import histogram
-from zsad_core import history, leaderboard, prompt_sets
+from zsad_core import prompt_sets
+from zsad_core.lab import history, leaderboard
 from zsad_core.places import home
 from zsad_core.types import (
     BackboneSpec,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from zsad_core import phrase_bank, prompt_sets
+from zsad_core import prompt_sets
 from zsad_core.errors import PromptError
+from zsad_core.lab import phrase_bank
 from zsad_core.places import home
 
 

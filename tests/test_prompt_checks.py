@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.test_candidates import PAIR, engine, spec
-from zsad_core import prompt_checks
+from zsad_core.lab import prompt_checks
 from zsad_core.types import BackboneSpec, PromptSet
 
 __all__ = ["engine", "spec"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.test_candidates import PAIR, engine, spec
-from zsad_core import candidates, goals, prompt_search
 from zsad_core.errors import Cancelled, SettingError
-from zsad_core.prompt_search import Plan
+from zsad_core.lab import candidates, goals, prompt_search
+from zsad_core.lab.prompt_search import Plan
 
 __all__ = ["engine", "spec"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.picks import KEPT, pick
-from zsad_core import drafts, methods, prompt_sets, settings
+from zsad_core import methods, prompt_sets, settings
+from zsad_core.lab import drafts
 from zsad_core.types import PromptSet
 
 SIDES = ("normal", "abnormal")

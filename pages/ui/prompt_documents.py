@@ -19,7 +19,8 @@ from pages.ui.prompt_choice import (
     template_editor,
 )
 from pages.ui.sidebar import Choice
-from zsad_core import prompt_checks, prompt_sets, settings
+from zsad_core import prompt_sets, settings
+from zsad_core.lab import prompt_checks
 from zsad_core.types import PromptSet
 
 

@@ -12,7 +12,8 @@ from pages.ui.keyboard import class_colours, safe_colours
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.prompt_others import others
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, history, pipeline
+from zsad_core import evaluation, pipeline
+from zsad_core.lab import history
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 

@@ -12,9 +12,10 @@ from pages.ui.prompt_choice import put
 from pages.ui.prompt_subjects import of_split, with_truth
 from pages.ui.sidebar import Choice
 from pages.ui.thresholds import threshold_of
-from zsad_core import evaluation, leaderboard
-from zsad_core import history as core
-from zsad_core.history import Trial
+from zsad_core import evaluation
+from zsad_core.lab import history as core
+from zsad_core.lab import leaderboard
+from zsad_core.lab.history import Trial
 from zsad_core.store import key_of
 from zsad_core.types import Progress, Threshold
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from pages.ui import compute, prompt_subjects
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, history, metrics
+from zsad_core import evaluation, metrics
+from zsad_core.lab import history
 from zsad_core.store import key_of
 from zsad_core.types import MapSpec, Progress, Threshold
 

@@ -12,9 +12,10 @@ from pages.ui.compute import plain
 from pages.ui.prompt_choice import put
 from pages.ui.prompt_subjects import of_split
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, phrase_bank, prompt_search, prompt_sets, settings
-from zsad_core.goals import GOALS
-from zsad_core.prompt_search import Found, Plan, Ranked
+from zsad_core import evaluation, prompt_sets, settings
+from zsad_core.lab import phrase_bank, prompt_search
+from zsad_core.lab.goals import GOALS
+from zsad_core.lab.prompt_search import Found, Plan, Ranked
 from zsad_core.store import key_of
 
 SHOWN = 30  # rows of a ranking

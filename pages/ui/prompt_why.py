@@ -9,7 +9,8 @@ from pages.ui.explore import visible_slice
 from pages.ui.prompt_charts import margin_figure, similarity_figure
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, pipeline, prompt_checks
+from zsad_core import evaluation, pipeline
+from zsad_core.lab import prompt_checks
 from zsad_core.types import MapSpec, SliceStack
 
 

@@ -13,7 +13,7 @@ from pages.ui.viewer import keys
 from zsad_core import evaluation, metrics, pipeline, prompt_sets
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError
-from zsad_core.history import trials
+from zsad_core.lab.history import trials
 from zsad_core.places import home
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec
 

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
-from zsad_core import drafts, history, prompt_sets
+from zsad_core import prompt_sets
+from zsad_core.lab import drafts, history
 from zsad_core.places import home
 
 __all__ = ["_encoded", "_small_demo"]

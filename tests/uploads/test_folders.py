@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from zsad_core import datasets, history
+from zsad_core import datasets
 from zsad_core.errors import DataError
+from zsad_core.lab import history
 from zsad_core.places import uploads
 from zsad_core.store import Store
 from zsad_core.types import (

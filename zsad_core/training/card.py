@@ -7,20 +7,11 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from zsad_core import (
-    datasets,
-    evaluation,
-    methods,
-    metrics,
-    null_test,
-    phrase_bank,
-    pipeline,
-    prompt_sets,
-    setups,
-)
+from zsad_core import datasets, evaluation, methods, metrics, pipeline, prompt_sets, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.engine import Engine
 from zsad_core.evaluation import Evaluated
+from zsad_core.lab import null_test, phrase_bank
 from zsad_core.types import (
     DataSpec,
     FloatArray,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from zsad_core import candidates, methods
+from zsad_core import methods
 from zsad_core.backbones import BACKBONES, WEIGHTS
+from zsad_core.lab import candidates
 from zsad_core.setups import CHECKPOINTS, SETUPS
 from zsad_core.training import card
 from zsad_core.training.card import NONSENSE, SWAPPED, Row

@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from zsad_core import candidates, metrics
+from zsad_core import metrics
 from zsad_core.errors import SettingError
+from zsad_core.lab import candidates
 from zsad_core.metrics import Histogram
 from zsad_core.types import FloatArray, MaskArray
 

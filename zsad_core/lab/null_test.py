@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zsad_core import candidates
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
+from zsad_core.lab import candidates
 from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet
 
 PAIRS, SEED = 200, 0

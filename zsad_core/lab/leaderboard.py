@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core.history import Trial
+from zsad_core.lab.history import Trial
 from zsad_core.types import PromptSet
 
 

@@ -1,0 +1,1 @@
+"""The prompt lab: trials and their history, search, null test, leaderboard."""
