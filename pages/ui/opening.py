@@ -28,7 +28,7 @@ def show(view: View) -> NoReturn:
     for key, wanted in (("brain", read.brain_only), ("smallest", read.min_component_voxels)):
         if key in state:
             state["_asked"][key] = wanted
-        else:  # a widget with a default that was never drawn: the address alone tells it
+        else:  # of a widget that was never drawn nobody else writes it
             address[key] = str(wanted).lower()
     compute.go("pages/1_Explore.py", **address)
 

@@ -136,7 +136,12 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
             format_func=EMPTY_SLICES.get,
             **KEPT,
         )
-        brain_only = st.toggle("Mask inside the brain only", value=True, key="brain", **KEPT)
-        smallest = st.slider("Drop components under … voxels", 0, 200, 0, 5, key="smallest", **KEPT)
+        # Without a default of their own, so that a choice made elsewhere may set them.
+        if "brain" not in {*st.session_state, *st.query_params}:
+            st.session_state["brain"] = True
+        brain_only = st.toggle("Mask inside the brain only", key="brain", **KEPT)
+        smallest = st.slider(
+            "Drop components under … voxels", 0, 200, step=5, key="smallest", **KEPT
+        )
         centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], key="centre", **KEPT)
     return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

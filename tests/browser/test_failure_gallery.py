@@ -35,7 +35,8 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     page.goto(server.address("Failures", data="demo-2mm:", method="intensity"))
     page.get_by_role("button", name="Evaluate").click()
     page.get_by_text("cases, the worst of each kind first").wait_for()
-    page.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
+    main = page.get_by_test_id("stMain")  # the sidebar lists jobs too
+    main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
     page.get_by_role("button", name=KIND.capitalize()).click()
     page.wait_for_function("!document.body.innerText.includes('pictures are being drawn')")
     page.get_by_text(f"{KIND.capitalize()}", exact=True).first.wait_for()
@@ -43,7 +44,7 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     card.locator("img").wait_for()
     subject, index, level = worst(user / "results")
     page.get_by_text(f"{subject} · slice {index + 1} ·").first.wait_for()
-    page.get_by_role("button", name="Open", exact=True).first.click()
+    page.get_by_test_id("stButton").get_by_text("Open", exact=True).first.click()
 
     page.locator(f'{VIEWER}[data-slice="{index}"][data-threshold="{level}"]').wait_for()
     page.locator(".z-title", has_text=subject).wait_for()
