@@ -30,9 +30,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_UP = re.compile(
+USUAL = re.compile(
     r"\s*|.* Uvicorn server started on \S+|\s*(\w+ )?URL: \S+"
     r"|\s*You can now view your Streamlit app in your browser\."
+    # A fragment's timer may run out while its page is left; Streamlit drops the call and says so.
+    r"|.* The fragment with id \w+ does not exist anymore - it might have been removed .*"
 )
 PROBE = re.compile(r"//[^/]+/\w+/_stcore/(health|host-config)$")
 
@@ -55,8 +57,8 @@ class Server:
         return self.log.read_text()
 
     def complaints(self) -> list[str]:
-        """Logged lines other than Streamlit's start-up lines."""
-        return [line for line in self.output.splitlines() if not START_UP.fullmatch(line)]
+        """Logged lines other than those that are no complaint."""
+        return [line for line in self.output.splitlines() if not USUAL.fullmatch(line)]
 
     def peak_gb(self) -> float | None:
         """Peak memory of the process so far; None where the system does not tell."""

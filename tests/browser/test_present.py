@@ -97,7 +97,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.goto(address)
     page.locator(f'{VIEWER}[data-case="2"][data-slice="41"]').wait_for()
 
-    page.goto(server.address("Failures"))
+    page.goto(server.address("Failures", failures="Pins"))
     page.get_by_role("button", name="Explore").first.click()
     as_pinned = f'{VIEWER}[data-slice="30"][data-threshold="150"][data-volume-dice="{dice}"]'
     page.locator(as_pinned).wait_for()
