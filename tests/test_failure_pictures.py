@@ -5,6 +5,7 @@ import pytest
 
 from zsad_core import pipeline, prompt_sets, thumbnails, views
 from zsad_core.engine import Engine
+from zsad_core.store import Store
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 from zsad_core.views import View
 
@@ -12,8 +13,9 @@ SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
 
 
 @pytest.fixture(scope="module")
-def engine():
-    return Engine()
+def engine(tmp_path_factory):
+    """With a store of its own, in which nothing is stored yet."""
+    return Engine(Store(tmp_path_factory.mktemp("store")))
 
 
 def view(engine, method="intensity", level=255, **read):

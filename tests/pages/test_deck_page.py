@@ -25,6 +25,7 @@ def failures():
     home().mkdir(parents=True, exist_ok=True)
     (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
     test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+    test.query_params["failures"] = "Pins"
     return test.switch_page("pages/5_Failures.py")
 
 

@@ -159,7 +159,7 @@ def test_a_pin_whose_data_are_not_here_says_so_and_the_others_stay():
 def test_a_case_in_the_address_is_presented_alone_and_a_wrong_one_is_not():
     pin("one")
     test = opened("Failures", query={"case": "1"})
-    assert not test.button
+    assert not test.main.button
     assert not test.get("button_group")
     for wrong in ("2", "0", "-1", "x", "¹"):
         assert opened("Failures", query={"case": wrong}).get("button_group")
