@@ -145,7 +145,8 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     link.wait_for()
     assert page.locator("[data-mark=seen]").count() == 1
     link.click()
-    whole_volume(page)
+    page.locator(f"{VIEWER}[data-slice]").wait_for()
+    assert "/Explore" in page.url
 
 
 def test_explore_compares_with_another_modality(app):
