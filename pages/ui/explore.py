@@ -38,7 +38,7 @@ def explore(choice: Choice) -> None:
     stack = compute.stack(choice.map)
     index = visible_slice(stack)
     place = st.container()
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    left, right = st.columns([5, 3], vertical_alignment="bottom")
     with left:
         others = compare.compared(choice)
     anomaly, key, encoding = map_of(choice.map, index)

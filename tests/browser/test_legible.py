@@ -55,6 +55,7 @@ FAINT = """([least, leastLarge]) => {
         const contrast = (both[0] + 0.05) / (both[1] + 0.05);
         const size = parseFloat(style.fontSize), bold = +style.fontWeight >= 600;
         const large = size >= 24 || (bold && size >= 18.66);
+        if (contrast < 1.01) continue;  // of the ground's own colour: hidden, or over a picture
         if (contrast < (large ? leastLarge : least)) {
             found.set(own.className + style.color, `${contrast.toFixed(2)} "${text.slice(0, 40)}" `
                 + `in ${own.closest("[data-testid]")?.dataset.testid}`);
