@@ -36,7 +36,9 @@ STYLE = """<style>
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
-[data-testid="stPlotlyChart"] :is(.xtitle, .ytitle, .y2title) { fill: currentColor !important; }
+[data-testid="stPlotlyChart"] :is(
+  .xtitle, .ytitle, .y2title, .xtick text, .ytick text, .y2tick text
+) { fill: currentColor !important; }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
 [data-testid="stMultiSelectTagsContainer"] [data-tag] {
   color: light-dark(white, #0E1117);  /* on the primary colour; the themes' own is always white */

@@ -36,15 +36,16 @@ FAINT = """([least, leastLarge]) => {
         const hidden = !text || !own.checkVisibility({ visibilityProperty: true }) ||
             box.width < 2 ||
             own.closest("script, style, [disabled], [aria-disabled=true], .z-live") ||
-            own.closest("[data-testid=stSliderTickBar]") ||  // shown under the pointer alone
-            own.closest(".xtick, .ytick, .y2tick");  // the theme's grey of a chart's ticks
+            own.closest("[data-testid=stSliderTickBar]");  // shown under the pointer alone
         if (hidden || style.fontFamily.includes("Material")) continue;
         const svg = own.closest("svg");
         let colour = rgba(svg ? style.fill : style.color), behind = [], strength = 1;
         for (let one = own; one; one = one.parentElement) {
             const of = getComputedStyle(one);
-            behind.push(rgba(of.backgroundColor));
             strength *= +of.opacity;
+            // The value of a slider stands above its thumb, not on it.
+            if (one.querySelector(":scope > [data-testid=stSliderThumbValue]")) continue;
+            behind.push(rgba(of.backgroundColor));
             if (behind.at(-1)[3] === 1) break;
         }
         const white = [255, 255, 255, 1];
@@ -55,7 +56,6 @@ FAINT = """([least, leastLarge]) => {
         const contrast = (both[0] + 0.05) / (both[1] + 0.05);
         const size = parseFloat(style.fontSize), bold = +style.fontWeight >= 600;
         const large = size >= 24 || (bold && size >= 18.66);
-        if (contrast < 1.01) continue;  // of the ground's own colour: hidden, or over a picture
         if (contrast < (large ? leastLarge : least)) {
             found.set(own.className + style.color, `${contrast.toFixed(2)} "${text.slice(0, 40)}" `
                 + `in ${own.closest("[data-testid]")?.dataset.testid}`);
