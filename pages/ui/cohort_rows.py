@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import compute
+from pages.ui.picks import carried
 from zsad_core import failures, results
 from zsad_core.cohort import measures, selection
 from zsad_core.cohort import tables as table_rows
@@ -33,7 +34,8 @@ def folder(data: DataSpec) -> Path:
     if data.private:
         return Path(data.root) / "results"
     usual = str(home() / "results")
-    chosen = st.text_input("Results folder", usual, key="results", persist_state="session")
+    st.session_state.setdefault("results", usual)
+    chosen = st.text_input("Results folder", **carried("results"))
     return Path(chosen).expanduser()
 
 

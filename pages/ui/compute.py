@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui.jobs import jobs_below, told
 from pages.ui.keyboard import keyboard
+from pages.ui.picks import carry
 from pages.ui.plain import plain
 from zsad_core import datasets, pipeline
 from zsad_core.datasets.demo import Demo
@@ -61,6 +62,7 @@ def results() -> Few[Any]:
 @contextmanager
 def page(title: str, icon: str) -> Iterator[None]:
     """Set the page up, and show what a user can act on as a sentence instead of a traceback."""
+    moved = carry(title)
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=icon, layout="wide")
     st.html(STYLE)
     with st.sidebar:
@@ -73,8 +75,10 @@ def page(title: str, icon: str) -> Iterator[None]:
     except ZsadError as error:
         st.error(plain(str(error)))
     finally:
+        st.session_state["_moved"] = False
         with st.sidebar:
             jobs_below(engine().jobs)
+        st.session_state["_moved"] = moved
 
 
 def go(path: str, **address: str | list[str]) -> NoReturn:

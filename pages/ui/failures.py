@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.gallery import gallery
-from pages.ui.picks import KEPT
+from pages.ui.picks import kept
 from pages.ui.pin_list import nothing, pin_list
 from pages.ui.present import asked, invitation, present
 from pages.ui.sidebar import sidebar
@@ -14,25 +14,24 @@ SECTIONS = ("Gallery", "Pins", "Present")
 
 def failures() -> None:
     """One section at a time."""
-    kept = pins.all_pins()
-    number = asked(len(kept))
+    pinned = pins.all_pins()
+    number = asked(len(pinned))
     if number:
-        present(kept, number)
+        present(pinned, number)
         return
     section = st.segmented_control(
         "Section",
         SECTIONS,
-        default=SECTIONS[0],
-        key="failures",
+        default=None if "failures" in st.session_state else SECTIONS[0],
         required=True,
         label_visibility="collapsed",
-        **KEPT,
+        **kept("failures"),
     )
     if section == "Gallery":
         gallery(sidebar(edit_prompts=False))
     elif section == "Pins":
-        pin_list(kept)
-    elif kept:
-        invitation(kept)
+        pin_list(pinned)
+    elif pinned:
+        invitation(pinned)
     else:
         nothing()

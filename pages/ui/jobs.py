@@ -24,6 +24,8 @@ def told(job: Job) -> str:
 
 
 def _jobs(board: JobBoard) -> None:
+    if st.session_state.pop("_moved", False):  # never in the run that moved: see `picks.carry`
+        st.rerun()
     running = board.running().values()
     ended = [job for job in board.ended(SECONDS, SHOWN) if job.page or job.state != "done"]
     if not running and not ended:

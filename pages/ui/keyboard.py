@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.picks import KEPT
+from pages.ui.picks import kept
 from pages.ui.plain import plain
 from pages.ui.viewer import keys
 
@@ -20,9 +20,8 @@ def keyboard() -> None:
     with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
         st.toggle(
             "Colour-blind-safe colours",
-            key="safe",
             help="True and false positives and misses, in viewer and pictures of every page.",
-            **KEPT,
+            **kept("safe"),
         )
         st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
         st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")

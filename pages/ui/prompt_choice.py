@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.picks import KEPT, pick
+from pages.ui.picks import kept, pick
 from zsad_core import methods, prompt_sets, settings
 from zsad_core.lab import drafts
 from zsad_core.types import PromptSet
@@ -46,9 +46,9 @@ def prompt_editor(method: str) -> None:
     """
     if note := methods.METHODS[method].prompt_note:
         st.caption(note)
-    st.text_area("Normal texts, one a line", key="normal", height=130, **KEPT)
-    st.text_area("Abnormal texts, one a line", key="abnormal", height=130, **KEPT)
-    st.text_input("Class word, in place of {}", key="class_name", max_chars=80, **KEPT)
+    st.text_area("Normal texts, one a line", height=130, **kept("normal"))
+    st.text_area("Abnormal texts, one a line", height=130, **kept("abnormal"))
+    st.text_input("Class word, in place of {}", max_chars=80, **kept("class_name"))
     texts = {name: st.session_state.get(name, "") for name in FIELDS}
     _typed(key="typed", data={"of": st.session_state["prompts"], "texts": texts})
 

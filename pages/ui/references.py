@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.compute import engine, plain
+from pages.ui.picks import kept
 from zsad_core import slicing
 from zsad_core.errors import ZsadError
 from zsad_core.references import MOST, clear_slices, parsed, written
@@ -15,24 +16,18 @@ KEY = "normal_slices"
 USUAL = 4
 
 
-def normal_slices(
-    slices: SliceSpec, subjects: Sequence[Subject], kept: dict[str, str]
-) -> tuple[Reference, ...]:
-    """The slices that a user picked as normal, at most 8; without any the map is zero-shot.
-
-    `kept` says how widgets keep their value in session and address.
-    """
+def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Reference, ...]:
+    """The slices that a user picked as normal, at most 8; without any the map is zero-shot."""
     chosen = st.session_state.get(KEY) or st.query_params.get_all(KEY)
     with st.expander("Normal slices", expanded=bool(chosen)):
         names = st.multiselect(
             "Compare with",
             list(chosen),
-            key=KEY,
             max_selections=MOST,
             accept_new_options=True,
             placeholder="none: zero-shot",
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
-            **kept,
+            **kept(KEY),
         )
         found = [one for name in names if (one := _reference(name, slices)) is not None]
         _pictures(found)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import uploaded, volume_set
 from pages.ui.compute import engine, plain
-from pages.ui.picks import KEPT, pick
+from pages.ui.picks import kept, pick
 from pages.ui.prompt_choice import prompts_of
 from pages.ui.references import normal_slices
 from zsad_core import datasets, evaluation, methods, pipeline, settings, setups
@@ -61,7 +61,7 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         setup = _setup(method)
         slices = SliceSpec(roots[name], subject.id, modality)
         takes = methods.METHODS[method].takes_references
-        references = normal_slices(slices, subjects, KEPT) if takes else ()
+        references = normal_slices(slices, subjects) if takes else ()
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
@@ -132,16 +132,13 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
         empty = st.selectbox(
             "Slices in a mean Dice",
             list(EMPTY_SLICES),
-            key="empty",
             format_func=EMPTY_SLICES.get,
-            **KEPT,
+            **kept("empty"),
         )
         # Without a default of their own, so that a choice made elsewhere may set them.
         if "brain" not in {*st.session_state, *st.query_params}:
             st.session_state["brain"] = True
-        brain_only = st.toggle("Mask inside the brain only", key="brain", **KEPT)
-        smallest = st.slider(
-            "Drop components under … voxels", 0, 200, step=5, key="smallest", **KEPT
-        )
-        centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], key="centre", **KEPT)
+        brain_only = st.toggle("Mask inside the brain only", **kept("brain"))
+        smallest = st.slider("Drop components under … voxels", 0, 200, step=5, **kept("smallest"))
+        centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], **kept("centre"))
     return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.compute import plain
+from pages.ui.picks import kept
 from zsad_core import methods, pipeline, stored_cubes
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import MapSpec, Subject
@@ -16,19 +17,16 @@ def pick(
         return ()
     usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
     usual = pipeline.set_of(subjects, modality)
-    kept = st.session_state.get("set", usual)
-    if not kept or set(kept) - set(usable):
-        st.session_state.pop("set", None)
+    chosen = st.session_state.get("set") or st.query_params.get_all("set")
+    if not chosen or set(chosen) - set(usable):
+        st.session_state["set"] = list(usual)
     return tuple(
         st.multiselect(
             "Scored against",
             usable,
-            usual,
-            key="set",
             help="Scans of the same data and modality; no segmentation is read. The same set "
             f"serves every subject, less itself (now {plain(shown.id)}).",
-            bind="query-params",
-            persist_state="session",
+            **kept("set"),
         )
     )
 

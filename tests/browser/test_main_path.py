@@ -131,8 +131,9 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     jobs = page.get_by_test_id("stSidebar").get_by_test_id("stProgress")
     jobs.first.wait_for()
     settled(page)
-    page.get_by_role("link", name="Start").click()
+    page.get_by_role("link", name="Start").click()  # the choice comes along while a job is told of
     page.get_by_role("button", name="Show me a failure").wait_for()
+    page.wait_for_function("new URL(location).searchParams.get('method') === 'mvfa'")
     jobs.filter(has_text="for mvfa").wait_for()
     page.evaluate("document.querySelector('[data-testid=stMain] h1').dataset.mark = 'seen'")
     before = jobs.first.inner_text()
@@ -145,8 +146,9 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     link.wait_for()
     assert page.locator("[data-mark=seen]").count() == 1
     link.click()
-    page.locator(f"{VIEWER}[data-slice]").wait_for()
+    whole_volume(page)
     assert "/Explore" in page.url
+    assert address(page)["method"] == "mvfa"
 
 
 def test_explore_compares_with_another_modality(app):
