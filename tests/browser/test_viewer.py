@@ -32,7 +32,7 @@ def viewer(page, serve):
     page.received = received
     page.goto(server.url)
     page.locator(f"{ROOT}[data-dice]").wait_for()
-    page.locator(".z-message").wait_for(state="hidden")
+    page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
     page.get_by_text("python slice=20").wait_for()
     yield page
     assert page.complaints == []
@@ -134,7 +134,7 @@ def test_overlay_keys(viewer):
 
 def test_small_components_are_left_out_as_the_server_does(page, serve):
     page.goto(f"{serve(SCRIPT).url}/?size=big&smallest=40")
-    page.locator(f"{ROOT}[data-volume-dice]").wait_for()
+    page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
     for threshold in (40, 60, 128):
         page.locator(".z-threshold").fill(str(threshold))
         page.get_by_text(f"threshold={threshold} touched=True").wait_for()
@@ -150,8 +150,36 @@ def test_small_components_are_left_out_as_the_server_does(page, serve):
 def test_without_truth_without_map_and_with_two(page, serve, query, expected):
     page.goto(f"{serve(SCRIPT).url}/?{query}")
     page.locator(f"{ROOT}[data-slice]").wait_for()
-    page.locator(".z-message").wait_for(state="hidden")
+    page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
     page.locator(ROOT).get_by_text(expected).first.wait_for()
     if query != "maps=2":
         assert page.locator(ROOT).get_attribute("data-dice") == ""
     assert page.complaints == []
+
+
+def test_the_first_picture_comes_before_the_volume_and_claims_nothing_of_it(page, serve):
+    page.add_init_script(
+        """window.seen = [];
+        const look = () => {
+            requestAnimationFrame(look);
+            const root = [...document.querySelectorAll("*")]
+                .map(node => node.shadowRoot?.querySelector(".z-root[data-parts]")).find(Boolean);
+            if (!root || root.querySelector(".z-message").textContent) return;
+            const { parts, slice, dice } = root.dataset;
+            window.seen.push({ parts, slice, dice,
+                names: [...root.querySelectorAll(".z-header .z-name")].map(n => n.textContent),
+                oracle: !root.querySelector(".z-side button[title^='Chosen']").hidden });
+        };
+        look();"""
+    )
+    page.goto(f"{serve(SCRIPT).url}/?size=big")
+    page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
+    page.wait_for_timeout(200)
+    first, last = page.evaluate("[window.seen[0], window.seen.at(-1)]")
+    assert (first["parts"], first["oracle"]) == ("some", False)
+    assert (last["parts"], last["oracle"]) == ("whole", True)
+    assert (first["slice"], first["dice"]) == (last["slice"], last["dice"]) != ("", "")
+    of_volume = {"volume Dice", "truth", "predicted", "false positive"}
+    assert "slice Dice" in first["names"]
+    assert of_volume.isdisjoint(first["names"])
+    assert of_volume <= set(last["names"])

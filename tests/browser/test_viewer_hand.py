@@ -20,7 +20,7 @@ def opened(page, serve):
     def start(query=""):
         page.goto(f"{serve(SCRIPT).url}/?{query}")
         page.locator(f"{ROOT}[data-slice]").wait_for()
-        page.locator(".z-message").wait_for(state="hidden")
+        page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
         page.get_by_text("python slice=20").wait_for()
         page.locator(".z-slice").fill("10")
         page.locator(f'{ROOT}[data-slice="10"]').wait_for()

@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import UnknownElement
 
 from pages.ui.viewer import blobs
 from pages.ui.viewer.blobs import pack_map, pack_volume
@@ -21,7 +23,7 @@ def test_volume_is_image_then_one_flag_byte_per_voxel():
     brain = np.array([[[False, True], [True, False]]])
     truth = np.array([[[False, False], [True, True]]])
     labels = np.array([[[9, 0], [3, 1]]], np.uint8)
-    header, body = unpack(pack_volume(ViewerVolume(image, brain, truth, labels), "abc"))
+    header, body = unpack(pack_volume(ViewerVolume(image, brain, truth, labels), "abc", range(1)))
     assert header["hash"] == "abc"
     assert header["shape"] == [1, 2, 2]
     assert header["truth"] is True
@@ -30,33 +32,55 @@ def test_volume_is_image_then_one_flag_byte_per_voxel():
 
 def test_volume_without_truth_says_so():
     image = np.zeros((1, 1, 1), np.uint8)
-    header, _ = unpack(pack_volume(ViewerVolume(image, image > 0), "abc"))
+    header, _ = unpack(pack_volume(ViewerVolume(image, image > 0), "abc", range(1)))
     assert header["truth"] is False
 
 
 def test_slabs_of_a_large_volume_give_the_whole(monkeypatch):
     monkeypatch.setattr(blobs, "SLAB_VOXELS", 12)
     levels = np.random.default_rng(0).integers(0, 256, (7, 2, 3), np.uint8)
-    parts = [unpack(pack_map(levels, "m", part)) for part in range(len(blobs.slabs(levels.shape)))]
+    parts = [unpack(pack_map(levels, "m", part)) for part in blobs.slabs(levels.shape)]
     assert [(header["first"], header["count"]) for header, _ in parts] == [
         (0, 2),
         (2, 2),
         (4, 2),
         (6, 1),
     ]
-    assert {header["parts"] for header, _ in parts} == {4}
     assert np.array_equal(np.concatenate([body for _, body in parts]), levels.ravel())
+
+
+def carried(at: AppTest) -> list[tuple[str, int, int]]:
+    """What the page sends to the browser, in the page's order: (content, first slice, slices)."""
+    protos = [node.proto for node in at.main if isinstance(node, UnknownElement)]
+    return [
+        (header["hash"].split("-")[0], header["first"], header["count"])
+        for header, _ in (unpack(proto.bytes) for proto in protos if proto.bytes)
+    ]
+
+
+def test_the_slice_looked_at_goes_before_the_volume_and_stays_what_it_was():
+    at = AppTest.from_file("../browser/viewer_app.py", default_timeout=30)
+    at.query_params["size"] = "big"
+    everything = [("volume", 77, 1), ("A", 77, 1), ("volume", 0, 155), ("A", 0, 155)]
+    assert carried(at.run()) == everything
+    at.button[0].click().run()  # a jump to another slice
+    assert carried(at) == everything
+
+
+def test_a_small_volume_goes_at_once():
+    at = AppTest.from_file("../browser/viewer_app.py").run()
+    assert carried(at) == [("volume", 0, 40), ("A", 0, 40)]
 
 
 def test_packing_is_repeatable_so_that_nothing_is_sent_twice():
     levels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
-    assert pack_map(levels, "m") == pack_map(levels.copy(), "m")
-    assert unpack(pack_map(levels[:, ::-1], "m"))[1].tolist() == [2, 3, 0, 1, 6, 7, 4, 5]
+    assert pack_map(levels, "m", range(2)) == pack_map(levels.copy(), "m", range(2))
+    assert unpack(pack_map(levels[:, ::-1], "m", range(2)))[1].tolist() == [2, 3, 0, 1, 6, 7, 4, 5]
 
 
 def test_floats_are_refused():
     with pytest.raises(ValueError, match="takes uint8 arrays, not float32"):
-        pack_map(np.zeros((1, 1, 1), np.float32), "m")
+        pack_map(np.zeros((1, 1, 1), np.float32), "m", range(1))
 
 
 def test_message_is_small_strict_json():

@@ -1,4 +1,4 @@
-"""Arrays as blobs for the browser, a large volume in slabs."""
+"""Arrays as blobs for the browser: some slices of a volume, or all of them."""
 
 import gzip
 import json
@@ -27,10 +27,9 @@ def slabs(shape: tuple[int, int, int]) -> list[range]:
     return [range(start, min(start + most, slices)) for start in range(0, slices, most)]
 
 
-def pack_volume(volume: ViewerVolume, key: str, part: int = 0) -> bytes:
-    """One slab as a blob: image bytes, then a flag byte a voxel (1 brain, 2 truth, 4 … label)."""
-    slab = slabs(volume.image.shape)[part]
-    here = slice(slab.start, slab.stop)
+def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
+    """Some slices as a blob: image bytes, then flag bytes (1 brain, 2 truth, 4 … label)."""
+    here = slice(part.start, part.stop)
     flags = volume.brain[here].astype(np.uint8) * BRAIN
     if volume.truth is not None:
         flags |= volume.truth[here].astype(np.uint8) * TRUTH
@@ -40,25 +39,23 @@ def pack_volume(volume: ViewerVolume, key: str, part: int = 0) -> bytes:
     return _blob(key, volume.image.shape, part, [volume.image[here], flags], more)
 
 
-def pack_map(levels: ByteArray, key: str, part: int = 0) -> bytes:
-    """One slab of the levels (S, H, W) as a blob."""
-    slab = slabs(levels.shape)[part]
-    return _blob(key, levels.shape, part, [levels[slab.start : slab.stop]], {})
+def pack_map(levels: ByteArray, key: str, part: range) -> bytes:
+    """Some slices of the levels (S, H, W) as a blob."""
+    return _blob(key, levels.shape, part, [levels[part.start : part.stop]], {})
 
 
 def _blob(
     key: str,
     shape: tuple[int, ...],
-    part: int,
+    part: range,
     arrays: Sequence[ByteArray],
     more: Mapping[str, Any],
 ) -> bytes:
     for array in arrays:
         if array.dtype != np.uint8:
             raise ValueError(f"the viewer takes uint8 arrays, not {array.dtype}")
-    parts = slabs((shape[0], shape[1], shape[2]))
-    header = {"hash": key, "shape": shape, "arrays": len(arrays), "part": part}
-    header |= {"parts": len(parts), "first": parts[part].start, "count": len(parts[part]), **more}
+    header = {"hash": key, "shape": shape, "arrays": len(arrays)}
+    header |= {"first": part.start, "count": len(part), **more}
     text = json.dumps(header).encode()
     body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
     return struct.pack("<I", len(text)) + text + gzip.compress(body, 1, mtime=0)

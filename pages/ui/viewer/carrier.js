@@ -4,6 +4,7 @@
 
 const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
 const carriers = new WeakMap();
+const AFTER_FIRST_MS = 50; // slabs leave the way to the slice that is looked at
 
 function split(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -31,13 +32,13 @@ function release(hash) {
   registry.blobs.delete(hash);
 }
 
-// A blob that is asked for for the first time; `have` holds the parts that are there.
+// A blob that is asked for for the first time; `have` holds the slices that are there.
 function blobOf(header) {
   let blob = registry.blobs.get(header.hash);
   if (!blob) {
     const voxels = header.shape.reduce((product, size) => product * size, 1);
     const arrays = Array.from({ length: header.arrays }, () => new Uint8Array(voxels));
-    blob = { header, arrays, have: new Map(), asked: new Set() };
+    blob = { header, arrays, have: new Set(), asked: new Set() };
     registry.blobs.set(header.hash, blob);
   }
   return blob;
@@ -45,14 +46,16 @@ function blobOf(header) {
 
 async function file(header, body) {
   const blob = blobOf(header);
-  if (blob.asked.has(header.part)) return;
-  blob.asked.add(header.part);
+  const part = `${header.first} ${header.count}`;
+  if (blob.asked.has(part)) return;
+  blob.asked.add(part);
+  if (header.count > 1) await new Promise((done) => setTimeout(done, AFTER_FIRST_MS));
   const bytes = await inflate(body);
   const [, height, width] = header.shape;
   const size = header.count * height * width;
   blob.arrays.forEach((array, i) =>
     array.set(bytes.subarray(i * size, (i + 1) * size), header.first * height * width));
-  blob.have.set(header.part, { first: header.first, count: header.count });
+  for (let k = header.first; k < header.first + header.count; k++) blob.have.add(k);
   registry.listeners.forEach((listener) => listener(header.hash));
 }
 

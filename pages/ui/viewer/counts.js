@@ -10,29 +10,28 @@ function openVolume(blob, data) {
   const [slices, height, width] = blob.header.shape;
   return {
     slices, height, width, shape: blob.header.shape, axes: data.axes, spacing: data.spacing,
-    hasTruth: blob.header.truth, parts: blob.header.parts, counted: new Set(),
+    hasTruth: blob.header.truth, counted: new Set(),
     image: blob.arrays[0], flags: blob.arrays[1],
     lesion: new Uint32Array(slices), brain: new Uint32Array(slices),
     greys: new Uint32Array(256), // of the brain
   };
 }
 
-// Counts the parts of the blob not counted yet.
+// Counts the slices of the blob not counted yet.
 function countVolume(volume, blob) {
   const area = volume.height * volume.width;
-  for (const [part, { first, count }] of blob.have) {
-    if (volume.counted.has(part)) continue;
-    volume.counted.add(part);
-    for (let k = first; k < first + count; k++) {
-      for (let i = k * area; i < (k + 1) * area; i++) {
-        const flag = volume.flags[i];
-        if (!flag) continue;
-        if (flag & BRAIN) {
-          volume.brain[k]++;
-          volume.greys[volume.image[i]]++;
-        }
-        if (flag & TRUTH) volume.lesion[k]++;
+  for (const k of blob.have) {
+    if (volume.counted.has(k)) continue;
+    volume.counted.add(k);
+    volume.bounds = volume.lesions = null; // of the slices before
+    for (let i = k * area; i < (k + 1) * area; i++) {
+      const flag = volume.flags[i];
+      if (!flag) continue;
+      if (flag & BRAIN) {
+        volume.brain[k]++;
+        volume.greys[volume.image[i]]++;
       }
+      if (flag & TRUTH) volume.lesion[k]++;
     }
   }
 }
@@ -46,10 +45,10 @@ function openTable(slices, brainOnly) {
 // whether there was anything new to count.
 function tally(volume, levels, blob, table) {
   const before = table.counted.size;
-  for (const [part, { first, count }] of blob.have) {
-    if (table.counted.has(part) || !volume.counted.has(part)) continue;
-    table.counted.add(part);
-    for (let k = first; k < first + count; k++) tallySlice(volume, levels, table, k);
+  for (const k of blob.have) {
+    if (table.counted.has(k) || !volume.counted.has(k)) continue;
+    table.counted.add(k);
+    tallySlice(volume, levels, table, k);
   }
   return table.counted.size > before;
 }

@@ -19,6 +19,7 @@ function itemOf(wanted, before, main, data) {
   const item = { ...wanted, id: `${wanted.hash} ${volume?.hash}`, volume: volume ?? main, blob,
     levels: volume && blob?.have.size ? blob.arrays[0] : null, counts: null, counted: "" };
   if (item.levels) count(item, same ? before : null, data);
+  item.whole = wanted.whole && isWhole(item) && isWhole(item.volume);
   item.version = item.volume.counted.size + (item.table?.counted.size ?? 0);
   return item;
 }
@@ -58,10 +59,9 @@ function oracleOf(item, { brainOnly }) {
 }
 
 function isHere(blob, k) {
-  return blob && [...blob.have.values()].some(({ first, count: size }) =>
-    k >= first && k < first + size);
+  return Boolean(blob?.have.has(k));
 }
 
 function isWhole({ blob }) {
-  return !blob || blob.have.size === blob.header.parts;
+  return !blob || blob.have.size === blob.header.shape[0];
 }

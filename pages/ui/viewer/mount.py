@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.viewer import blobs, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
+QUICK_VOXELS = 2**20  # a volume up to this size is there as soon as a slice of it
 _HERE = Path(__file__).parent
 _PARTS = (
     "elements colours planes counts components items blend panel marks layout stage strip "
@@ -27,13 +28,13 @@ _viewer = st.components.v2.component("zsad_viewer", css=_read("viewer.css"), js=
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _volume_bytes(key: str, part: int, _volume: ViewerVolume) -> bytes:
-    return blobs.pack_volume(_volume, key, part)
+def _volume_bytes(key: str, first: int, stop: int, _volume: ViewerVolume) -> bytes:
+    return blobs.pack_volume(_volume, key, range(first, stop))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _map_bytes(key: str, part: int, _map: ViewerMap) -> bytes:
-    return blobs.pack_map(_map.levels, key, part)
+def _map_bytes(key: str, first: int, stop: int, _map: ViewerMap) -> bytes:
+    return blobs.pack_map(_map.levels, key, range(first, stop))
 
 
 def viewer(
@@ -105,23 +106,41 @@ def carry(
     maps: Sequence[tuple[str, ViewerMap]],
     wanted: tuple[int | None, str],
 ) -> None:
-    """One carrier a slab of each array, those nearest to the wanted slice filled first.
+    """Carriers of the wanted slice alone, then of each slab, the one nearest to it filled first.
 
-    `wanted` is that slice and a key of the carriers.
+    `wanted` is that slice and a key of the carriers. Later wishes for the same content send
+    nothing.
     """
     index, key = wanted
-    parts = blobs.slabs(volume.image.shape)
+    named = [volume_key, *(name for name, _ in maps)]
     here = len(volume.image) // 2 if index is None else index
-    places = [st.container(gap=None) for _ in parts]
-    for part in sorted(range(len(parts)), key=lambda p: abs(parts[p][len(parts[p]) // 2] - here)):
-        with places[part]:
-            _carrier(key=f"{key}-volume-{part}", data=_volume_bytes(volume_key, part, volume))
-            for position, (map_key, shown) in enumerate(maps):
-                name = f"{key}-map-{position}-{part}"
-                if shown.over:
-                    over = _volume_bytes(shown.over[0], part, shown.over[1])
-                    _carrier(key=f"{name}-over", data=over)
-                _carrier(key=name, data=_map_bytes(map_key, part, shown))
+    known, first = st.session_state.get(f"{key}-first", (None, here))
+    first = first if known == named else here
+    st.session_state[f"{key}-first"] = named, first
+    if volume.image.size > QUICK_VOXELS:
+        _carry_part(volume, volume_key, maps, (range(first, first + 1), f"{key}-first"))
+    slabs = blobs.slabs(volume.image.shape)
+    places = [st.container(gap=None) for _ in slabs]
+    order = sorted(range(len(slabs)), key=lambda n: abs(slabs[n][len(slabs[n]) // 2] - here))
+    for number in order:
+        with places[number]:
+            _carry_part(volume, volume_key, maps, (slabs[number], f"{key}-{number}"))
+
+
+def _carry_part(
+    volume: ViewerVolume,
+    volume_key: str,
+    maps: Sequence[tuple[str, ViewerMap]],
+    wanted: tuple[range, str],
+) -> None:
+    part, key = wanted
+    ends = part.start, part.stop
+    _carrier(key=f"{key}-volume", data=_volume_bytes(volume_key, *ends, volume))
+    for position, (map_key, shown) in enumerate(maps):
+        if shown.over:
+            over_key, over = shown.over
+            _carrier(key=f"{key}-over-{position}", data=_volume_bytes(over_key, *ends, over))
+        _carrier(key=f"{key}-map-{position}", data=_map_bytes(map_key, *ends, shown))
 
 
 def _nothing() -> None:

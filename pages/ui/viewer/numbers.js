@@ -22,12 +22,11 @@ function drawNumbers(viewer) {
       const all = dice(whole, data.emptySlices);
       parts.push([`slice Dice${mark}`, number(one, 3)]);
       if (item.whole) parts.push([`volume Dice${mark}`, number(all, 3)]);
-      if (i === 0) {
-        parts.push(["truth", ml(whole.tp + whole.fn)]);
-        Object.assign(root.dataset, { dice: number(one, 4), volumeDice: number(all, 4) });
-      }
+      if (i === 0 && isWhole(item.volume)) parts.push(["truth", ml(whole.tp + whole.fn)]);
+      if (i === 0) root.dataset.dice = number(one, 4);
+      if (i === 0 && item.whole) root.dataset.volumeDice = number(all, 4);
     }
-    if (!item.whole) return; // a map of one slice has no numbers of the volume
+    if (!item.whole) return; // what is of some slices has no numbers of the volume
     parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
     if (item.volume.hasTruth && !mark) parts.push(["false positive", ml(whole.fp)]);
   });
@@ -121,7 +120,7 @@ function drawDepth(viewer) {
     predicted && "steps: predicted area", !truth && "no truth: Dice not shown"];
   const { letter } = viewer.plane(nativePlane(volume)).normal;
   drawStrip(viewer.strip, { truth, predicted: predicted && [...predicted], curves,
-    empty: Array.from(volume.brain, (count) => (count ? 0 : 1)), k: state.cross[0], hover,
+    empty: Array.from(volume.brain, (count, k) => !count && volume.counted.has(k)), k: state.cross[0], hover,
     hoverText: facts.filter(Boolean).join(" · "), caption: caption.filter(Boolean).join(" · "),
     ends: [SIDES[OPPOSITE[letter]], SIDES[letter]] }, theme, Math.max(12, viewer.size * 0.85));
 }

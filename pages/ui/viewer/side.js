@@ -70,7 +70,7 @@ class Side {
     press(this.colourMaps, state.colourMap);
     this.thresholdGroup.box.hidden = !item;
     this.mapColours.box.hidden = !item || !state.layers.map.on;
-    this.oracle.hidden = !volume?.hasTruth;
+    this.oracle.hidden = !volume?.hasTruth || !item?.whole;
     if (volume && item) this.drawThreshold(item);
     if (volume) this.drawLegend(items[0]);
   }

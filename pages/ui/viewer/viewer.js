@@ -103,7 +103,7 @@ class Viewer {
 
   takeOracle() {
     const [item] = this.items;
-    if (item?.levels && this.volume.hasTruth) this.set({ threshold: oracleOf(item, this.data) });
+    if (item?.whole && this.volume.hasTruth) this.set({ threshold: oracleOf(item, this.data) });
   }
 
   crosshair() {
