@@ -38,7 +38,8 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
         pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
         for field in schema
     ]
-    with _writer(root / table / f"{key}.parquet", schema) as writer:
+    # Of a few rows, packing costs twice the time and saves nothing; `merge` packs.
+    with _writer(root / table / f"{key}.parquet", schema, "none") as writer:
         writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
@@ -139,12 +140,12 @@ def export_csv(root: Path, out: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """Writes to a temporary name that takes its place when the block has ended well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.stem}.{uuid.uuid4().hex}.tmp"
     try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(temporary, schema, compression=packed) as writer:
             yield writer
         os.replace(temporary, path)
     finally:
