@@ -38,6 +38,8 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
                 of_slices = _slices(made, part, lesions)
                 columns = of_slices if table == "slices" else _subjects(part, lesions, of_slices)
                 writer.write_table(_filled(columns, schema), results.GROUPS[table])
+        if table == "slices":
+            results.keep_sums(path)
 
 
 def _key(*names: object) -> str:

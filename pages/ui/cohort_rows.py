@@ -100,7 +100,8 @@ def _quartiles(
 
 def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
     """`measures.quartiles` of some runs, once for all filters of subjects."""
-    convention = replace(measures.of_sheet(chosen), third=chosen.third)
+    every = Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
+    convention = replace(every, third=chosen.third)
     return _quartiles(root, stamp, convention, drawn)
 
 
