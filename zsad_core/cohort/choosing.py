@@ -23,7 +23,8 @@ def pairs(
     methods are, also one that compares volumes, if the data hold one volume alone. Raises
     SettingError for a setup that is wanted by name and not here.
     """
-    found, left_out = [], []
+    found: list[Pair] = []
+    left_out: list[Pair] = []
     every, whole = (EVERY in one or not one for one in (wanted_methods, wanted_setups))
     named = [one for one in wanted_setups if one != EVERY]
     for method in methods.METHODS if every else dict.fromkeys(wanted_methods):
