@@ -37,7 +37,9 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
                 part = work[start : start + CHUNK]
                 of_slices = _slices(made, part, lesions)
                 columns = of_slices if table == "slices" else _subjects(part, lesions, of_slices)
-                writer.write_table(_filled(columns, schema), results.GROUP)
+                writer.write_table(_filled(columns, schema), results.GROUPS[table])
+        if table == "slices":
+            results.keep_sums(path)
 
 
 def _key(*names: object) -> str:
@@ -126,6 +128,7 @@ def _subjects(
         "brats2023_lesion_mm3": mm3,
         "brats2023_lesion_found": found,
         "brats2023_lesion_dice": [[0.5 * one for one in flags] for flags in found],
+        "brats2023_lesion_slice": [[first for first, *_ in lesions[one[1]]] for one in work],
         "device": ["cpu"] * len(work),
         "precision_of_features": ["bfloat16"] * len(work),
         "version": ["synthetic rows, no evaluation"] * len(work),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zsad_core import result_schema, results
+from zsad_core import result_schema, results, slice_sums
 from zsad_core.errors import DataError
 
 
@@ -179,3 +179,36 @@ def test_export_without_rows_says_what_to_do(tmp_path):
 def test_the_page_of_columns_is_up_to_date():
     page = Path(__file__).parents[1] / "docs" / "results.md"
     assert page.read_text() == result_schema.as_markdown()
+
+
+@pytest.mark.parametrize("centre", slice_sums.CENTRES)
+def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, centre):
+    def put(key):
+        made = [
+            row("slices", key=key, index=i, depth_middle=d, depth_centroid=d, truth=2, overlap=1)
+            for i, d in enumerate((-0.88, -0.88, 0.83))
+        ]
+        results.append(tmp_path, "slices", key, made)
+
+    def sums():
+        told = f"FROM depths_{centre} ORDER BY key, third"
+        with results.connect(tmp_path) as rows:
+            return rows.sql(f"SELECT key, bin, third, truth, lesion, dice {told}").fetchall()
+
+    each = [(1, 0, 4, 2, 2.0), (18, 2, 2, 1, 1.0)]
+    put("a")
+    put("b")
+    results.merge(tmp_path)
+    kept = list((tmp_path / "slices").glob(f"*.{centre}"))
+    assert len(kept) == 1
+    assert pq.read_schema(kept[0]).names == slice_sums.SCHEMA.names
+    put("c")
+    assert sums() == [(key, *one) for key in "abc" for one in each]
+    kept[0].unlink()
+    assert sums() == [(key, *one) for key in "abc" for one in each]
+    for key in "de":
+        results.merge(tmp_path)
+        put(key)
+    results.merge(tmp_path)
+    assert len(list((tmp_path / "slices").glob(f"*.{centre}"))) == 2  # the last and its forerunner
+    assert sums() == [(key, *one) for key in "abcde" for one in each]

@@ -11,8 +11,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from zsad_core.cohort.selection import THIRDS, Centre, Selection, Sheet, runs
+from zsad_core.cohort.selection import THIRDS, Selection, Sheet, runs
 from zsad_core.lesions import RULES, SMALL_MM3
+from zsad_core.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
 DROPPED_MM3 = RULES["brats2023"].dropped_mm3

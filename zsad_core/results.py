@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 
 from zsad_core.errors import DataError
 from zsad_core.result_schema import TABLES, VERSION, schema_of
+from zsad_core.slice_sums import CENTRES, Centre, sums_sql
+from zsad_core.slice_sums import SCHEMA as SUMS
 
 Row = dict[str, object]
 MERGED = "merged-"
@@ -38,7 +40,8 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
         pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
         for field in schema
     ]
-    with _writer(root / table / f"{key}.parquet", schema) as writer:
+    # Of a few rows, packing costs twice the time and saves nothing; `merge` packs.
+    with _writer(root / table / f"{key}.parquet", schema, "none") as writer:
         writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
@@ -61,7 +64,8 @@ def files(root: Path, table: str) -> list[Path]:
 def connect(root: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the views subjects, slices and histograms, empty where no row is.
 
-    Raises DataError for rows of another version.
+    `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
+    DataError for rows of another version.
     """
     connection = duckdb.connect()
     for table in TABLES:
@@ -69,14 +73,31 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
         for path in paths:
             if not path.name.startswith(MERGED):  # `files` has looked into that one
                 _metadata(path)
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         if paths:
-            connection.execute(f"CREATE VIEW {table} AS FROM read_parquet([{listed}])")
+            connection.execute(f"CREATE VIEW {table} AS FROM {_read(paths)}")
         else:
             connection.register("nothing", schema_of(table).empty_table())
             connection.execute(f"CREATE TABLE {table} AS FROM nothing")  # for its cursors too
             connection.unregister("nothing")
+    for centre in CENTRES:
+        made = _sums(files(root, "slices"), centre)
+        connection.execute(f"CREATE VIEW depths_{centre} AS {made}")
     return connection
+
+
+def _sums(paths: list[Path], centre: Centre) -> str:
+    """SQL of the sums by depth of files of slices, those that are kept and the others."""
+    kept = {path: one for path in paths if (one := path.with_suffix(f".{centre}")).exists()}
+    others = [path for path in paths if path not in kept]
+    found = [f"FROM {_read([one])}" for one in kept.values()]
+    if others or not kept:
+        found.append(sums_sql(_read(others) if others else "slices", centre))
+    return " UNION ALL ".join(found)
+
+
+def _read(paths: list[Path]) -> str:
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}])"
 
 
 def merge(root: Path) -> None:
@@ -94,7 +115,11 @@ def merge(root: Path) -> None:
             if len(current) > 1:
                 for path in set(found) - set(current):
                     path.unlink()
+                    for centre in CENTRES:
+                        path.with_suffix(f".{centre}").unlink(missing_ok=True)
                 _join(root / table, schema_of(table), current, GROUPS[table])
+        for path in sorted((root / "slices").glob(f"{MERGED}*.parquet"))[-1:]:
+            keep_sums(path)
         (root / MERGES).touch()
 
 
@@ -115,6 +140,19 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
                     waiting, rows = [], 0
         if waiting:
             writer.write_table(_rows(waiting, schema), group)
+
+
+def keep_sums(merged: Path) -> None:
+    """Write the sums by depth of a merged file of slices beside it, unless they are there."""
+    for centre in CENTRES:
+        path = merged.with_suffix(f".{centre}")
+        if path.exists():
+            continue
+        with duckdb.connect() as own, _writer(path, SUMS) as writer:
+            for batch in pq.ParquetFile(merged).iter_batches(GROUPS["slices"]):
+                own.register("part", pa.Table.from_batches([batch]))
+                made = own.sql(sums_sql("part", centre)).to_arrow_table()
+                writer.write_table(made.cast(SUMS))
 
 
 def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
@@ -139,12 +177,12 @@ def export_csv(root: Path, out: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """Writes to a temporary name that takes its place when the block has ended well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.stem}.{uuid.uuid4().hex}.tmp"
     try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(temporary, schema, compression=packed) as writer:
             yield writer
         os.replace(temporary, path)
     finally:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zsad_core import methods, slicing
+from zsad_core import backbones, methods, slicing
 from zsad_core.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
@@ -83,6 +83,17 @@ def costs(
     tokens = engine.store.read(feature_key(engine, features), _name(layer))
     cube = tokens.nbytes / len(tokens) if tokens is not None and len(tokens) else 0
     return spent * float(np.mean(sides)) * len(todo), cube * kept.sum() / grid * len(todo)
+
+
+def comparing(engine: Engine, spec: MapSpec) -> float:
+    """Seconds of scoring the subject against its set, from one comparison with blank tokens."""
+    kept, recipe = _kept(engine, spec, spec.features.slices.subject), _recipe(spec)
+    width = backbones.info(spec.features.backbone).width
+    shape = (kept.sum(), len(_method(spec).planes), len(recipe.taps), width)
+    cubes = Cubes(np.ones(shape, np.float16), np.argwhere(kept))
+    began = time.monotonic()
+    _method(spec).cube_scores(cubes, [cubes])
+    return (time.monotonic() - began) * len(others(spec))
 
 
 def encode(

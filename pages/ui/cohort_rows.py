@@ -16,10 +16,11 @@ from zsad_core import failures, results
 from zsad_core.cohort import measures, selection
 from zsad_core.cohort import tables as table_rows
 from zsad_core.cohort.measures import Reading
-from zsad_core.cohort.selection import NUMBERS, VOLUMES, Centre, Selection, Sheet
+from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
 from zsad_core.cohort.table_text import Table
 from zsad_core.failures import Cases
 from zsad_core.places import home
+from zsad_core.slice_sums import Centre
 from zsad_core.types import DataSpec
 
 Stamp = tuple[int, int, int]
@@ -100,7 +101,8 @@ def _quartiles(
 
 def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
     """`measures.quartiles` of some runs, once for all filters of subjects."""
-    convention = replace(measures.of_sheet(chosen), third=chosen.third)
+    every = Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
+    convention = replace(every, third=chosen.third)
     return _quartiles(root, stamp, convention, drawn)
 
 

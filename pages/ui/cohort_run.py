@@ -9,14 +9,15 @@ from pages.ui import compute
 from pages.ui.compute import plain
 from pages.ui.prompt_choice import all_prompts, usual_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import methods, setups
+from zsad_core import methods, pipeline
+from zsad_core.cohort import choosing
 from zsad_core.cohort import plan as plans
+from zsad_core.cohort.choosing import EVERY
 from zsad_core.cohort.run import local, run
 from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
 from zsad_core.store import key_of
 from zsad_core.types import ReadoutSpec, Split
 
-EVERY = "all"
 OWN = "each method's own"
 
 
@@ -92,7 +93,7 @@ def _cohort(choice: Choice, root: Path) -> Cohort | None:
         split, names = _subjects(choice)
         rules = _rules(choice)
     if not runs or not rules:
-        st.info("Choose at least one method, setup and threshold rule that go together.")
+        st.info("Choose methods and setups that go together, and at least one threshold rule.")
         return None
     return Cohort(
         data=choice.data,
@@ -110,18 +111,24 @@ def _cohort(choice: Choice, root: Path) -> Cohort | None:
 
 
 def _runs(choice: Choice) -> tuple[Run, ...]:
-    here = {name: [one.setup for one in setups.available(name)] for name in methods.METHODS}
-    here = {name: found for name, found in here.items() if found}
-    chosen = st.multiselect("Methods", list(here), [choice.map.method], key="cohort-methods")
-    offered = list(dict.fromkeys(setup for name in chosen for setup in here[name]))
-    wanted = st.multiselect("Setups (none: all that are here)", offered, key="cohort-setups")
+    volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
+    here, _ = choosing.pairs((), (), volumes)
+    chosen = st.multiselect(
+        "Methods (none: all)",
+        list(dict.fromkeys(name for name, _ in here)),
+        [choice.map.method],
+        key="cohort-methods",
+    )
+    offered = dict.fromkeys(setup for name, setup in here if name in chosen or not chosen)
+    wanted = st.multiselect("Setups (none: all that are here)", list(offered), key="cohort-setups")
+    found, left_out = choosing.pairs(chosen, wanted, volumes)
+    if left_out:
+        st.caption(plain(choosing.told(left_out)))
     known = all_prompts()
     sets = st.multiselect(f"Prompt sets (none: {OWN})", list(known), key="cohort-prompts")
     return tuple(
         Run(name, setup, prompts)
-        for name in chosen
-        for setup in here[name]
-        if not wanted or setup in wanted
+        for name, setup in found
         for prompts in (
             [known[one] for one in sets or [usual_prompts(name)]]
             if methods.METHODS[name].prompts

@@ -19,6 +19,7 @@ from zsad_core.cohort.run import local, run
 from zsad_core.cohort.tasks import Cohort, Run, subjects
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.store import Store
 from zsad_core.types import DataSpec
 
@@ -279,3 +280,21 @@ def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
     assert before.gigabytes * 2**30 == pytest.approx(sum(p.stat().st_size for p in arrays), rel=0.5)
     after = plan(made, replace(one, names=("b",)))
     assert (after.volumes_stored, after.volumes_to_encode) == (3, 0)
+
+
+def test_the_plan_times_the_comparisons_of_mutual_3d(scans, tmp_path, monkeypatch):
+    made = engine(tmp_path)
+    runs = (Run("mutual3d", "zero-shot", PROMPTS),)
+    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("128",))
+    run(made, one, local(made))  # the cubes of all three are stored
+    compared = Mutual3d.cube_scores
+
+    def slow(self, cubes, others):
+        others = list(others)
+        time.sleep(0.5 * len(others))
+        return compared(self, cubes, others)
+
+    others = replace(one, names=("b", "site/c"))
+    quick = plan(made, others).seconds
+    monkeypatch.setattr(Mutual3d, "cube_scores", slow)
+    assert plan(made, others).seconds - quick == pytest.approx(2 * 2 * 0.5, rel=0.2)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cohort.test_figures import SHEET, put
 from tests.cohort.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
+from tests.rows_of import SHEET, put
 from zsad_core import prompt_sets, results
 from zsad_core.cohort import captions, panels
 from zsad_core.cohort.figures import Maps, write_all

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.cohort.test_figures import put
-from zsad_core import results
+from tests.rows_of import put
+from zsad_core import methods, results
+from zsad_core.cohort import choosing
 from zsad_core.places import home
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,18 @@ def test_without_rows_the_form_is_what_one_sees():
     assert test.button(key="evaluate").label == "Evaluate"
     test.segmented_control(key="cohort-section").set_value("Figures")
     assert any("No rows" in info.value for info in shown(test).info)
+
+
+def test_no_method_chosen_takes_them_all():
+    test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
+    test.multiselect(key="cohort-methods").set_value([])
+    shown(test)
+    number = len(choosing.pairs((), (), 2)[0])
+    assert number > len(methods.METHODS)
+    assert any(f"2 subjects, {number} runs" in one.value for one in test.markdown)
+    assert "Left out, not here: winclip (" in said(test)
+    test.multiselect(key="cohort-setups").set_value(["brats"])
+    assert "intensity (brats)" in said(shown(test))
 
 
 def test_filters_of_number_and_site():

@@ -29,7 +29,10 @@ PAIRED = (
     "two-sided, p corrected by Holm over all pairs of a measure, effect size rank-biserial "
     "correlation, above 0 where the first setup is better."
 )
-LESIONS = "Lesions by volume under the BraTS 2023 rule; a missed lesion has Dice 0; whole depth."
+LESIONS = (
+    "Lesions by volume under the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the "
+    "depth of its largest slice."
+)
 GROUPED = {
     "volume": "Dice by lesion volume of the subject, mean ± sd over subjects.",
     "number": "Dice by number of lesions over 2 mm³ (BraTS 2023 rule), mean ± sd over subjects.",
@@ -38,7 +41,7 @@ GROUPED = {
 }
 FAILURES = (
     "Failures of all subjects and by group. Missed: a lesion over 2 mm³ that no predicted "
-    "component touches (BraTS 2023 rule, whole depth; rows do not tell them by depth). False "
+    "component touches (BraTS 2023 rule); it lies in the third of its largest slice. False "
     "positive: a slice without lesion where anything is predicted."
 )
 FIGURE_5 = (

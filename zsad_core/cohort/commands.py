@@ -7,15 +7,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsad_core import backbones, datasets, methods, prompt_sets, results, settings, setups
+from zsad_core import backbones, datasets, methods, pipeline, results
+from zsad_core.cohort import choosing
+from zsad_core.cohort.choosing import EVERY
 from zsad_core.cohort.plan import Plan, duration, plan
 from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import Cohort, Run, Work
+from zsad_core.cohort.tasks import Cohort, Work
 from zsad_core.datasets.brats import MODALITIES
 from zsad_core.datasets.folder import MODALITY
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
-from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Split
+from zsad_core.types import DataSpec, ReadoutSpec, Split
 
 if TYPE_CHECKING:
     from zsad_core.cohort.on_ray import Cluster
@@ -34,8 +36,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
     parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
     parser.add_argument("--modality", default="", help="t2f by default")
-    parser.add_argument("--methods", nargs="+", required=True, choices=list(methods.METHODS))
-    parser.add_argument("--setups", nargs="+", default=[], help="all that are here by default")
+    parser.add_argument("--methods", nargs="+", required=True, choices=[*methods.METHODS, EVERY])
+    parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
     parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
@@ -84,8 +86,11 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_export)
 
 
-def cohort_of(parsed: argparse.Namespace) -> Cohort:
-    """The cohort that the options name; raises SettingError, PromptError, DataError."""
+def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
+    """The cohort that the options name, and what it leaves out in a line, "" if nothing.
+
+    Raises SettingError, PromptError, DataError.
+    """
     given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
     root = "" if given else str(Path(parsed.data).expanduser().absolute())
     data = DataSpec(parsed.data if given else parsed.kind, root)
@@ -95,9 +100,16 @@ def cohort_of(parsed: argparse.Namespace) -> Cohort:
         if rule not in ("validation", "oracle") and not rule.isdecimal():
             raise SettingError(f"--threshold '{rule}' is none; use validation, oracle or 0 to 255.")
     modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
-    return Cohort(
+    volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
+    found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes))
+    if not found:
+        raise SettingError(
+            f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
+            "here; see python -m zsad_core doctor."
+        )
+    cohort = Cohort(
         data=data,
-        runs=_runs(parsed),
+        runs=choosing.runs(found, parsed.prompts),
         out=parsed.out.absolute(),
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
@@ -107,6 +119,7 @@ def cohort_of(parsed: argparse.Namespace) -> Cohort:
         batch=parsed.batch,
         precision=parsed.precision,
     )
+    return cohort, choosing.told(left_out)
 
 
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
@@ -116,42 +129,10 @@ def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
     return "" if parsed.split == "all" or known == {""} else split
 
 
-def _runs(parsed: argparse.Namespace) -> tuple[Run, ...]:
-    found = []
-    for method in dict.fromkeys(parsed.methods):
-        known = {entry.setup: entry for entry in setups.of_method(method)}
-        wanted = [name for name in parsed.setups if name in known]
-        for name in wanted:
-            if reason := setups.missing(known[name]):
-                raise SettingError(f"{method} · {name} cannot run: {reason}")
-        names = wanted if parsed.setups else [one.setup for one in setups.available(method)]
-        found += [Run(method, name, one) for name in names for one in _prompts(parsed, method)]
-    if not found:
-        raise SettingError(
-            f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
-            "here; see python -m zsad_core doctor."
-        )
-    return tuple(found)
-
-
-def _prompts(parsed: argparse.Namespace, method: str) -> list[PromptSet]:
-    """The sets asked for, by default the method's own; a method that reads none has one run."""
-    default = methods.METHODS[method].prompts
-    if not default:
-        return [PromptSet("", (), ())]
-    shipped = prompt_sets.shipped()
-    own = prompt_sets.user_sets(settings.prompt_folder())
-    found = []
-    for name in parsed.prompts or [default]:
-        one = own[name] if name in own else shipped.get(name)
-        if one is None:
-            one = prompt_sets.load(Path(name))
-        found.append(methods.about_a_brain(one))
-    return found
-
-
 def _evaluate(parsed: argparse.Namespace) -> None:
-    engine, cohort = Engine(device=parsed.device), cohort_of(parsed)
+    engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
+    if left_out:
+        print(left_out, flush=True)
     if parsed.engine == "local":
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return

@@ -1,7 +1,7 @@
 """Dice, failures and depth curves of the rows chosen, by any convention.
 
-The slices of a sheet are read once for each convention and summed by depth; what filters leave is
-then a matter of adding up. Quartiles cannot be added up, so they are read for the runs drawn alone.
+The slices of a sheet are read as sums by depth; any convention and what filters leave is then a
+matter of adding up. Quartiles cannot be added up, so they are read for the runs drawn alone.
 """
 
 from dataclasses import dataclass
@@ -13,22 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zsad_core import lesions as lesion_rules
+from zsad_core import slice_sums
 from zsad_core.cohort.selection import THIRDS, Selection, kept, runs
 from zsad_core.conventions import DICE_SQL, WHICH_SQL
 from zsad_core.depth import BINS, DepthCurve
 from zsad_core.metrics import EmptySlices
 
-SUMS = {
-    "dice": "sum(d)",
-    "slices": "count(d)",
-    "truth": "sum(truth::DOUBLE)",
-    "predicted": "sum(predicted::DOUBLE)",
-    "overlap": "sum(overlap::DOUBLE)",
-    "lesion_slices": "count(*) FILTER (truth > 0)",
-    "overlooked": "count(*) FILTER (truth > 0 AND overlap = 0)",
-    "healthy": "count(*) FILTER (truth = 0 AND (brain > 0 OR predicted > 0))",
-    "alarms": "count(*) FILTER (truth = 0 AND predicted > 0)",
-}
 COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
 Curves = dict[tuple[str, str], DepthCurve]
 
@@ -37,7 +28,7 @@ Curves = dict[tuple[str, str], DepthCurve]
 class Reading:
     """The rows of a sheet, and their slices summed by row, bin and third of the depth.
 
-    Each of `sums` has `SUMS` and `n`, `bin`, `third`, which are -1 for slices without a depth.
+    `sums` has `slice_sums.NAMES` and `n`, `bin`, `third`, which are -1 for slices without a depth.
     """
 
     frame: pd.DataFrame
@@ -45,32 +36,23 @@ class Reading:
 
 
 def read(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> Reading:
-    """Every row of the selection's sheet under its convention, whatever its filters.
+    """Every row of the selection's sheet, whatever its filters and convention.
 
     Raises DataError where there is none.
     """
     frame = runs(rows, of_sheet(chosen))
     rows.register("sheet_rows", frame[["key", "n"]])
-    depth, told = f"depth_{chosen.centre}", ", ".join(f"{one} AS {n}" for n, one in SUMS.items())
     sums = rows.execute(f"""
-        WITH dice AS (
-            SELECT n, brain, truth, predicted, overlap,
-                   coalesce(least(floor(({depth} + 1) / 2 * {BINS}), {BINS - 1}), -1)::INT1 AS bin,
-                   CASE WHEN {depth} < -1.0 / 3 THEN 0 WHEN {depth} <= 1.0 / 3 THEN 1
-                        WHEN {depth} > 1.0 / 3 THEN 2 ELSE -1 END::INT1 AS third,
-                   {_dice(chosen)} AS d
-            FROM slices JOIN sheet_rows USING (key)
-        )
-        SELECT n, bin, third, {told} FROM dice GROUP BY n, bin, third
+        SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
+        FROM depths_{chosen.centre} JOIN sheet_rows USING (key)
     """).fetchnumpy()
     rows.unregister("sheet_rows")
-    sums["dice"] = np.ma.filled(sums["dice"], 0.0)
     return Reading(frame, {name: np.asarray(one) for name, one in sums.items()})
 
 
 def of_sheet(chosen: Selection) -> Selection:
-    """The selection without its filters: what a reading depends on."""
-    return Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
+    """What a reading depends on: the sheet, and where depth 0 lies."""
+    return Selection(chosen.sheet, centre=chosen.centre)
 
 
 def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
@@ -87,8 +69,9 @@ def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
     number = sums["n"][within]
     added = {
         name: np.bincount(number, sums[name][within], len(reading.frame))[frame["n"]]
-        for name in SUMS
+        for name in slice_sums.NAMES
     }
+    added = slice_sums.by_convention(added, chosen.empty, chosen.which)
     with np.errstate(invalid="ignore"):
         dice_2d = added["dice"] / added["slices"]
     counts = {name: added[name].astype(np.int64) for name in COUNTS}
@@ -98,6 +81,7 @@ def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
 def curves(reading: Reading, chosen: Selection) -> Curves:
     """Mean 2D Dice over depth of every (setup, line) left; each slice weighs the same."""
     frame, sums = kept(reading.frame, chosen), reading.sums
+    told = slice_sums.by_convention(sums, chosen.empty, chosen.which)
     groups = frame.groupby(["setup", "line"], observed=True)
     of_row = np.full(len(reading.frame), -1)
     of_row[frame["n"]] = groups.ngroup()
@@ -107,7 +91,7 @@ def curves(reading: Reading, chosen: Selection) -> Curves:
         there &= sums["third"] == THIRDS.index(chosen.third)
     place = group[there] * BINS + sums["bin"][there]
     dice, slices, lesion = (
-        np.bincount(place, sums[name][there], groups.ngroups * BINS).reshape(-1, BINS)
+        np.bincount(place, told[name][there], groups.ngroups * BINS).reshape(-1, BINS)
         for name in ("dice", "slices", "lesion_slices")
     )
     with np.errstate(invalid="ignore"):
@@ -132,13 +116,8 @@ def quartiles(
     enters are left out.
     """
     rows.register("drawn_rows", frame[["key"]])
-    depth = f"depth_{chosen.centre}"
-    within = {
-        "": "true",
-        "inferior": f"{depth} < -1.0 / 3",
-        "middle": f"{depth} BETWEEN -1.0 / 3 AND 1.0 / 3",
-        "superior": f"{depth} > 1.0 / 3",
-    }[chosen.third]
+    third = slice_sums.third_sql(f"depth_{chosen.centre}")
+    within = f"{third} = {THIRDS.index(chosen.third)}" if chosen.third else "true"
     found = rows.execute(f"""
         WITH dice AS (
             SELECT key, {_dice(chosen)} AS d FROM slices JOIN drawn_rows USING (key) WHERE {within}
@@ -155,19 +134,32 @@ def quartiles(
     return found
 
 
-def lesions(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each lesion of the runs: setup, line, subject, `mm3`, `found`, `dice` (0 missed).
+def lesions(
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, chosen: Selection
+) -> pd.DataFrame:
+    """A row for each lesion: key, setup, line, third, `mm3`, `missed`, `dice` (0 missed), `counts`.
 
-    Lesions are those of the BraTS 2023 rule, those it drops as too small included.
+    Lesions are those of the BraTS 2023 rule; those it drops as too small have `counts` false. A
+    lesion lies where its largest slice does; "" is the third of one in a slice without a depth.
     """
     rows.register("chosen_runs", frame.astype({"setup": str})[["key", "setup", "line"]])
-    found = rows.execute("""
-        SELECT chosen_runs.setup, line, subject, unnest(brats2023_lesion_mm3) AS mm3,
-               unnest(brats2023_lesion_found) AS found, unnest(brats2023_lesion_dice) AS dice
-        FROM subjects JOIN chosen_runs USING (key)
+    third = slice_sums.third_sql(f"depth_{chosen.centre}")
+    found = rows.execute(f"""
+        WITH each AS (
+            SELECT chosen_runs.*, unnest(brats2023_lesion_mm3) AS mm3,
+                   NOT unnest(brats2023_lesion_found) AS missed,
+                   unnest(brats2023_lesion_dice) AS dice,
+                   unnest(brats2023_lesion_slice) AS index
+            FROM subjects JOIN chosen_runs USING (key)
+        )
+        SELECT each.* EXCLUDE (index), {third} AS third
+        FROM each LEFT JOIN slices ON slices.key = each.key AND slices.index = each.index
     """).df()
     rows.unregister("chosen_runs")
-    return found
+    counts = lesion_rules.RULES["brats2023"].keeps(found["mm3"].to_numpy(float))
+    names = pd.Series(found["third"]).map(dict(enumerate(THIRDS))).fillna("")
+    found = found.assign(third=names, counts=counts)
+    return found[found["third"] == chosen.third] if chosen.third else found
 
 
 def _dice(chosen: Selection) -> str:

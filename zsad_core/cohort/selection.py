@@ -14,10 +14,10 @@ import pandas as pd
 from zsad_core.conventions import Which
 from zsad_core.errors import DataError
 from zsad_core.metrics import EmptySlices
+from zsad_core.slice_sums import Centre
 from zsad_core.types import Plane
 
 Third = Literal["", "inferior", "middle", "superior"]
-Centre = Literal["middle", "centroid"]
 THIRDS: tuple[Third, ...] = ("inferior", "middle", "superior")
 VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
 NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and more")
@@ -58,7 +58,7 @@ _RUNS = f"""
         FROM (SELECT DISTINCT method, prompts, prompts_digest FROM newest)
     )
     SELECT newest.*, sets.line FROM newest
-    JOIN sets USING (method, prompts_digest)
+    JOIN sets USING (method, prompts_digest) ORDER BY line, subject, site
 """
 
 
@@ -121,7 +121,7 @@ def runs(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
     asked = [sheet.data, sheet.modality, sheet.plane, sheet.threshold]
     frame = rows.execute(_RUNS, asked).df()
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
-    frame = frame.sort_values(["setup", "line", "subject", "site"], ignore_index=True)
+    frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return kept(frame.assign(n=np.arange(len(frame), dtype=np.int32)), chosen)
 
 

@@ -31,12 +31,13 @@ def tables(rows: duckdb.DuckDBPyConnection, reading: Reading, chosen: Selection)
     """Every table of a selection; raises DataError where it is empty."""
     found = measured(reading, chosen)
     said = captions.of(found, chosen)
+    each = lesions(rows, found, chosen)
     parts = {"volume": found, "number": found, "third": _by_third(reading, chosen), "site": found}
     return [
         Table("dice", f"Dice by setup and method, mean ± sd over subjects. {said}", dice(found)),
         Table("setups", f"{captions.PAIRED} {said}", paired(found)),
-        Table("failures", f"{captions.FAILURES} {said}", failures(found, parts)),
-        Table("lesion_size", f"{captions.LESIONS} {said}", by_size(lesions(rows, found))),
+        Table("failures", f"{captions.FAILURES} {said}", failures(found, parts, each)),
+        Table("lesion_size", f"{captions.LESIONS} {said}", by_size(each)),
         *(
             Table(name, f"{captions.GROUPED[group]} {said}", dice(parts[group], group))
             for name, group in (
@@ -63,18 +64,18 @@ def dice(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
     return _named(grouped.agg(**columns).reset_index())
 
 
-def failures(found: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def failures(
+    found: pd.DataFrame, parts: dict[str, pd.DataFrame], each: pd.DataFrame
+) -> pd.DataFrame:
     """Missed lesions and false positives of `measured` rows: of all, then by each group of `parts`.
 
-    Rows do not say where a lesion lies, so missed ones are not counted by depth.
+    `each` are their `measures.lesions`.
     """
-    counted = [_failed(found).assign(by=EVERYONE, group="")]
+    counted = [_failed(_missed(found, each)).assign(by=EVERYONE, group="")]
     for group, part in parts.items():
-        one = _failed(part, group).rename(columns={group: "group"}).assign(by=NAMES[group])
-        if group == "third":
-            one = one.assign(lesions=np.nan, missed=np.nan)
-        counted.append(one.astype({"group": str}))
-    table = pd.concat(counted, ignore_index=True).astype({"lesions": "Int64", "missed": "Int64"})
+        one = _failed(_missed(part, each), group).rename(columns={group: "group"})
+        counted.append(one.assign(by=NAMES[group]).astype({"group": str}))
+    table = pd.concat(counted, ignore_index=True)
     shown = {
         "lesions": table["lesions"],
         "missed": table["missed"],
@@ -91,8 +92,7 @@ def failures(found: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFram
 def by_size(found: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(found["mm3"], SIZES, right=False, labels=SIZE_NAMES)
-    missed = ~found["found"].astype(bool)
-    grouped = found.assign(size=sizes, missed=missed).groupby([*RUN, "size"], observed=True)
+    grouped = found.assign(size=sizes).groupby([*RUN, "size"], observed=True)
     table = grouped.agg(
         **{
             "lesions": ("mm3", "size"),
@@ -108,6 +108,15 @@ def _by_third(reading: Reading, chosen: Selection) -> pd.DataFrame:
     thirds = [one for one in THIRDS if chosen.third in ("", one)]
     parts = [measured(reading, replace(chosen, third=one)).assign(third=one) for one in thirds]
     return pd.concat(parts)
+
+
+def _missed(part: pd.DataFrame, each: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their lesions that count and those missed; rows of a third with those in it."""
+    on = ["key", *(["third"] if "third" in part else [])]
+    counts = each[each["counts"]].groupby(on)["missed"].agg(lesions="size", missed="sum")
+    joined = part.drop(columns=["lesions", "missed"]).join(counts, on=on)
+    names = ["lesions", "missed"]
+    return joined.assign(**joined[names].fillna(0).astype(np.int64))
 
 
 def _grouped(found: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":

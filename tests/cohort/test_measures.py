@@ -1,0 +1,96 @@
+"""Dice, failures and depth curves of rows made by hand."""
+
+import numpy as np
+import pytest
+
+from tests.rows_of import SHEET, found, put, with_dice
+from tests.test_results import row
+from zsad_core import conventions, results
+from zsad_core.cohort.measures import curves, measured, read
+from zsad_core.cohort.selection import Selection, Sheet
+
+
+def test_dice_and_failures_of_a_subject(tmp_path):
+    put(tmp_path, "a")
+    one = found(tmp_path).iloc[0]
+    assert one["dice_3d"] == pytest.approx(2 * 3 / (6 + 7))
+    assert (one["dice_2d"], one["slices"]) == (pytest.approx(0.5), 3)
+    assert (one["q1"], one["median"], one["q3"]) == (0.25, 0.5, 0.75)
+    assert (one["low"], one["high"]) == (0, 1)
+    assert (one["lesion_slices"], one["overlooked"], one["healthy"], one["alarms"]) == (3, 1, 2, 1)
+
+
+def test_the_whisker_ends_at_the_farthest_slice_within_reach(tmp_path):
+    put(tmp_path, "a", slices=[one for d in (0.5, 0.5, 0.6, 0.6, 0.6, 0.0) for one in with_dice(d)])
+    one = found(tmp_path).iloc[0]  # quartiles 0.5 and 0.6: the fence is at 0.35, so 0.0 lies beyond
+    assert (one["low"], one["high"]) == (pytest.approx(0.5), pytest.approx(0.6))
+
+
+@pytest.mark.parametrize(
+    ("choice", "mean", "slices"),
+    [
+        ({"empty": "nan"}, 1.5 / 4, 4),
+        ({"empty": "both_empty_one"}, 2.5 / 5, 5),
+        ({"empty": "nan", "which": "lesion"}, 0.5, 3),
+        ({"third": "inferior"}, 1, 1),
+        ({"third": "middle"}, 0.5, 1),
+        ({"third": "superior"}, 0, 1),
+        ({"third": "superior", "empty": "both_empty_one"}, 1 / 3, 3),
+    ],
+)
+def test_conventions_and_thirds_after_the_fact(tmp_path, choice, mean, slices):
+    put(tmp_path, "a")
+    one = found(tmp_path, **choice).iloc[0]
+    assert (one["dice_2d"], one["slices"]) == (pytest.approx(mean), slices)
+
+
+def test_a_lesion_free_subject_has_alarms_and_no_dice(tmp_path):
+    put(tmp_path, "a", slices=((0, 0, 4, 0), (0.1, 0, 0, 0)))
+    one = found(tmp_path).iloc[0]
+    assert one["volume"] == "lesion-free"
+    assert np.isnan(one["dice_3d"])
+    assert np.isnan(one["dice_2d"])
+    assert (one["healthy"], one["alarms"]) == (2, 1)
+
+
+def test_the_depth_curve_pools_slices(tmp_path):
+    put(tmp_path, "a")
+    put(tmp_path, "b", slices=((-0.88, 10, 10, 2),))
+    chosen = Selection(SHEET)
+    with results.connect(tmp_path) as rows:
+        curve = curves(read(rows, chosen), chosen)["brats", "winclip"]
+    assert curve.centres[1] == pytest.approx(-0.85)
+    assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
+    assert np.isnan(curve.dice[0])
+    assert (curve.slices.sum(), curve.lesion_slices.sum()) == (4, 4)
+
+
+def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):
+    put(tmp_path, "a", brain_only=False, slices=((0, 0, 0, 0),))
+    key = "-".join(("b", "brats", "winclip", "False"))
+    put(tmp_path, "b", brain_only=False, slices=((0, 0, 4, 0),))
+    results.append(tmp_path, "slices", key, [row("slices", key=key, predicted=4)])
+    chosen = Selection(Sheet("demo", "t2f", "axial", "validation, outside the brain too"))
+    with results.connect(tmp_path) as rows:
+        one = measured(read(rows, chosen), chosen).set_index("subject")
+    assert one["alarms"].to_dict() == {"a": 0, "b": 1}
+
+
+@pytest.mark.parametrize("choice", [{}, {"third": "superior"}, {"empty": "nan", "which": "brain"}])
+def test_sums_by_depth_are_what_one_query_finds(tmp_path, choice):
+    random = np.random.default_rng(0)
+    for subject in "abc":
+        both = random.integers(0, 3, (30, 2))
+        depths = np.sort(random.uniform(-1, 1, 30)).tolist()
+        slices = [(d, t, p, min(t, p)) for d, (t, p) in zip(depths, both.tolist(), strict=True)]
+        put(tmp_path, subject, slices=slices)
+    chosen = Selection(SHEET, **choice)
+    within = "depth_middle > 1.0 / 3" if chosen.third else "true"
+    dice = conventions.DICE_SQL[chosen.empty]
+    with results.connect(tmp_path) as rows:
+        expected = rows.execute(f"""
+            SELECT avg({dice}), count({dice}), count(*) FILTER (truth > 0 AND overlap = 0),
+                   quantile_cont({dice}, 0.5) FROM slices WHERE {within} GROUP BY key ORDER BY key
+        """).fetchall()
+    names = ["dice_2d", "slices", "overlooked", "median"]
+    np.testing.assert_allclose(found(tmp_path, **choice)[names], expected)

@@ -1,0 +1,70 @@
+"""Rows made by hand, with answers a person can compute."""
+
+from tests.test_results import row
+from zsad_core import results
+from zsad_core.cohort.measures import measured, quartiles, read
+from zsad_core.cohort.selection import Selection, Sheet
+
+SHEET = Sheet("demo", "t2f", "axial", "validation")
+# Slices of a subject: depth, truth, predicted, overlap. Dice 1, 0.5, 0 and, by rule, none / 0 / 1.
+SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.9, 0, 0, 0))
+
+
+def put(root, subject, setup="brats", method="winclip", slices=SLICES, **given):
+    """A subject's row and slices under one run."""
+    key = "-".join((subject, setup, method, *map(str, given.values())))
+    truth, predicted, overlap = (sum(one[i] for one in slices) for i in (1, 2, 3))
+    facts = {
+        "key": key,
+        "subject": subject,
+        "setup": setup,
+        "method": method,
+        "prompts": "medical",
+        "prompts_digest": "d1",
+        "data": "demo",
+        "modality": "t2f",
+        "plane": "axial",
+        "split": "test",
+        "threshold_rule": "validation",
+        "brain_only": True,
+        "precision_of_features": "float32",
+        "device": "cpu",
+        "truth": truth,
+        "predicted": predicted,
+        "overlap": overlap,
+        "truth_ml": float(truth),
+        "brats2023_missed": 1,
+        "brats2023_true_positives": 1,
+        "brats2023_lesion_mm3": [10.0, 300.0],
+        "brats2023_lesion_found": [False, True],
+        "brats2023_lesion_dice": [0.0, 0.6],
+        "brats2023_lesion_slice": [2, 0],
+    }
+    results.append(root, "subjects", key, [row("subjects", **{**facts, **given})])
+    made = [
+        row(
+            "slices",
+            key=key,
+            index=i,
+            depth_middle=one[0],
+            depth_centroid=one[0] + 0.05,
+            brain=9,
+            truth=one[1],
+            predicted=one[2],
+            overlap=one[3],
+        )
+        for i, one in enumerate(slices)
+    ]
+    results.append(root, "slices", key, made)
+
+
+def with_dice(value):
+    """One slice whose Dice, and so the subject's, is the value: a multiple of 0.1."""
+    return ((0.0, 10, 10, round(value * 10)),)
+
+
+def found(root, **choice):
+    chosen = Selection(SHEET, **choice)
+    with results.connect(root) as rows:
+        one = measured(read(rows, chosen), chosen)
+        return one.merge(quartiles(rows, one, chosen), on="key", how="left")
