@@ -4,9 +4,9 @@ Prompts are rounded to float16 after the plain pass. Of 3,520 values an image ab
 8e-6 of the middle between two neighbours, where the last bits of that pass decide, and one of them
 moves the map by up to 4e-4. So with the plain pass in float64 the maps are still 1.5e-4, 0.3e-4 and
 0.7e-4 from the stored ones, and other attention kernels of torch give 0.9e-4 to 1.7e-4: end to end
-the bar is 2e-4. `goldens/adaclip_ties.py` found how the official run rounded (20, 20 and 19 values
-otherwise than here); with prompts rounded so, everything is within the tolerances of the other
-methods, maps within 1.1e-5.
+the bar is 2e-4. The golden holds no prompts: `goldens/adaclip_ties.py` fits to its outputs which
+way ties were rounded (20, 20 and 19 values otherwise than here). With prompts rounded so,
+everything is within the tolerances of the other methods, maps within 1.1e-5.
 """
 
 from dataclasses import replace
@@ -75,7 +75,7 @@ def sums(learned, side, features):
 
 @pytest.fixture(scope="module")
 def as_official(tower, learned):
-    """For each image the checkpoint whose prompts are those of the official run."""
+    """For each image the checkpoint whose prompts are those fitted to the official outputs."""
     found, made = [], PLAIN.recipe(tower.info)
     for index in range(len(IMAGES)):
         (one,) = PLAIN.encode(tower, IMAGES[index : index + 1], made, ALL, learned)
