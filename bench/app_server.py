@@ -33,7 +33,9 @@ FLAGS = (
 USUAL = re.compile(
     r"\s*|.* Uvicorn server started on \S+|\s*(\w+ )?URL: \S+"
     r"|\s*You can now view your Streamlit app in your browser\."
-    # A fragment's timer may run out while its page is left; Streamlit drops the call and says so.
+    # Streamlit's own, at level INFO: a run of the whole script forgets the fragments it did not
+    # draw, and the browser's timer (`run_every`) of one goes on until it hears of that. The late
+    # call is dropped (`AppSession.request_rerun`), so nothing is lost; only no timer avoids it.
     r"|.* The fragment with id \w+ does not exist anymore - it might have been removed .*"
 )
 PROBE = re.compile(r"//[^/]+/\w+/_stcore/(health|host-config)$")

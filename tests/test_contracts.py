@@ -36,6 +36,7 @@ LEARNED = {  # from the backbone's TowerInfo
     "clipad-plus": lambda info: CLIP.april_linear_state("square"),
     "aaclip": lambda info: drawn(aaclip_adapters.shapes(info)),
 }
+LIKE_MAPS = ("winclip", "aprilgan", "anomalyclip")  # smoothing leaves little of others' noise
 SPARSE = {"adaclip": (("hsf", "no"),)}  # its score with fusion chooses among all patches
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
 OF_SLICES = [
@@ -137,7 +138,10 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
 
 
 def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
-    """Exactly the patch's mean; `test_candidates` says what the fast ways equal."""
+    """The patch's mean, from the fast ways before the map is enlarged and smoothed.
+
+    What each fast way equals is said in `test_candidates`.
+    """
     if not method.prompts:
         return
     recipe, learned = method.recipe(tower.info), learned_of(method, tower)
@@ -149,13 +153,14 @@ def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
     assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
     assert (found >= 0).all()
     assert (found <= method.high * (1 + 1e-6)).all()
-    if method.name in AT_ONCE:
-        return
     side = recipe.image_size // recipe.grid
     for text, values in zip(texts, found, strict=True):
         maps, _ = method.maps(features, kept, text, learned, recipe, ())
         patches = maps[0].reshape(recipe.grid, side, recipe.grid, side).mean(axis=(1, 3))[kept[0]]
-        np.testing.assert_allclose(values, patches, rtol=1e-5)
+        if method.name in LIKE_MAPS:
+            assert np.corrcoef(values, patches)[0, 1] > 0.6
+        elif method.name not in AT_ONCE:
+            np.testing.assert_allclose(values, patches, rtol=1e-5)
 
 
 def test_features_maps_and_scores_have_the_promised_form(method, tower):

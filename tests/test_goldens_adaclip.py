@@ -1,9 +1,12 @@
 """AdaCLIP as its official code on seeded weights, float32 on the CPU.
 
-Prompts are rounded to float16 after the plain pass, so its last bits (they differ by 1e-5 between
-kernels of torch) decide which way a few of 3,500 values go; each moves the map by up to 1e-4. What
-stands before or after the rounding is compared within the tolerances of the other methods, what
-depends on it within `ROUNDED`.
+Prompts are rounded to float16 after the plain pass. Of 3,520 values an image about 500 lie within
+8e-6 of the middle between two neighbours, where the last bits of that pass decide, and one of them
+moves the map by up to 4e-4. So with the plain pass in float64 the maps are still 1.5e-4, 0.3e-4 and
+0.7e-4 from the stored ones, and other attention kernels of torch give 0.9e-4 to 1.7e-4: end to end
+the bar is 2e-4. The golden holds no prompts: `goldens/adaclip_ties.py` fits to its outputs which
+way ties were rounded (20, 20 and 19 values otherwise than here). With prompts rounded so,
+everything is within the tolerances of the other methods, maps within 1.1e-5.
 """
 
 from dataclasses import replace
@@ -18,7 +21,7 @@ from zsad_core import backbones, prompt_sets, setups
 from zsad_core.cli import main
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip import AdaClip
-from zsad_core.methods.adaclip_prompts import vectors
+from zsad_core.methods.adaclip_prompts import linear, vectors
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.adaclip import PromptsAndProjections
 from zsad_core.training.examples import Encoder
@@ -29,7 +32,8 @@ STORED, INPUTS = golden("adaclip_tiny"), golden("inputs")
 IMAGES = INPUTS["pillow_13_at_154"][STORED["images"]]
 CLASS = str(STORED["class_name"])
 ALL = np.ones((1, 11, 11), bool)
-ROUNDED = 3  # times the tolerance, where the rounding decides
+TIES = golden("adaclip_ties")
+TIE = 1.5e-5  # how far from the middle last bits may decide
 PLAIN = AdaClip(image_size=154, hsf=False)
 
 
@@ -60,6 +64,32 @@ def features(tower, learned):
     return PLAIN.encode(tower, IMAGES[:1], PLAIN.recipe(tower.info), ALL, learned)
 
 
+def sums(learned, side, features):
+    """Prompts (blocks, 5, width) of a slice, not rounded, by the name of their static part."""
+    tensors = {name: torch.from_numpy(value) for name, value in learned.items()}
+    plain, head = torch.from_numpy(features["plain"]), f"dynamic_{side}_prompt_generator.head"
+    dynamic = torch.stack([linear(tensors, f"{head}.{j}", plain) for j in range(5)])
+    names = [f"{side}_prompter.static_prompts.{i}" for i in range(side == "text", 4)]
+    return {name: (dynamic + tensors[name]).numpy() for name in names}
+
+
+@pytest.fixture(scope="module")
+def as_official(tower, learned):
+    """For each image the checkpoint whose prompts are those fitted to the official outputs."""
+    found, made = [], PLAIN.recipe(tower.info)
+    for index in range(len(IMAGES)):
+        (one,) = PLAIN.encode(tower, IMAGES[index : index + 1], made, ALL, learned)
+        moved = dict(learned)
+        for side in ("visual", "text"):
+            asked = zip(sums(learned, side, one).items(), TIES[side][index], strict=True)
+            for (name, before), rounded in asked:
+                step = np.spacing(np.abs(rounded)).astype(np.float32)
+                assert (np.abs(rounded - before) < step / 2 + TIE).all()
+                moved[name] = learned[name] + (rounded - before)
+        found.append(moved)
+    return found
+
+
 def text_of(tower, learned, features, **changed):
     prompts = replace(prompt_sets.shipped()["adaclip"], **{"class_name": CLASS, **changed})
     return PLAIN.texts(prompts, TowerTexts(tower, "gelu"), learned, features)
@@ -78,16 +108,27 @@ def mapped(folder, tiny, *more):
         return found["maps"], found["scores"]
 
 
-def test_text_and_image_features_and_logits(tower, learned, features):
+def test_text_and_image_features_and_logits(tower, as_official):
     made = PLAIN.recipe(tower.info)
     assert (made.taps, made.grid, made.positions) == ((6, 12, 18, 24), 11, "bicubic")
-    text = text_of(tower, learned, features)
-    np.testing.assert_allclose(text[0].T, STORED["text_features"][0], atol=ROUNDED * 1e-5)
-    whole = features[0]["class"]
-    np.testing.assert_allclose(whole, STORED["image_feature"][0], atol=ROUNDED * 1e-5)
+    (one,) = PLAIN.encode(tower, IMAGES[:1], made, ALL, as_official[0])
+    text = text_of(tower, as_official[0], [one])
+    np.testing.assert_allclose(text[0].T, STORED["text_features"][0], atol=1e-5)
+    np.testing.assert_allclose(one["class"], STORED["image_feature"][0], atol=1e-5)
     for tap, logits in zip(made.taps, STORED["patch_logits"], strict=True):
-        found = 100 * features[0][f"tap{tap}"] @ text[0].T
-        np.testing.assert_allclose(found, logits, atol=ROUNDED * 2e-3)
+        found = 100 * one[f"tap{tap}"] @ text[0].T
+        np.testing.assert_allclose(found, logits, atol=1e-3)
+
+
+def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(tower, as_official):
+    made = PLAIN.recipe(tower.info)
+    for index, tensors in enumerate(as_official):
+        image = slice(index, index + 1)
+        features = PLAIN.encode(tower, IMAGES[image], made, ALL, tensors)
+        text = text_of(tower, tensors, features)
+        maps, scores = PLAIN.maps(features, ALL, text, tensors, made, ())
+        np.testing.assert_allclose(maps, STORED["smoothed_maps"][image], atol=2e-5)
+        np.testing.assert_allclose(scores, STORED["score_no_hsf"][image], atol=1e-5)
 
 
 def test_the_map_of_the_stored_logits(tower):
@@ -107,13 +148,14 @@ def test_the_score_of_the_stored_features(tower, features):
 
 
 @pytest.mark.parametrize(
-    ("more", "name"), [((), "score_hsf"), (("--option", "hsf=no"), "score_no_hsf")]
+    ("more", "name", "bar"),
+    [((), "score_hsf", 1e-3), (("--option", "hsf=no"), "score_no_hsf", 2e-4)],
 )
-def test_maps_and_scores(tiny, tmp_path, more, name):
-    """With fusion, k-means draws on from image to image, as in the official run."""
+def test_maps_and_scores(tiny, tmp_path, more, name, bar):
+    """End to end. With fusion, k-means draws on from image to image, as in the official run."""
     maps, scores = mapped(tmp_path, tiny, *more)
-    np.testing.assert_allclose(maps, STORED["smoothed_maps"], atol=ROUNDED * 1e-4)
-    np.testing.assert_allclose(scores, STORED[name], atol=1e-3)
+    np.testing.assert_allclose(maps, STORED["smoothed_maps"], atol=2e-4)
+    np.testing.assert_allclose(scores, STORED[name], atol=bar)
 
 
 @pytest.mark.parametrize(("side", "shape"), [("visual", (1, 4, 5, 128)), ("text", (1, 3, 5, 64))])
@@ -183,12 +225,12 @@ def test_a_text_of_another_width_than_the_embedding_is_refused(tiny):
         AdaClip().recipe(replace(backbones.info(tiny[0]), embed_dim=32))
 
 
-def test_loss_and_gradients_of_the_first_step(tower, learned):
+def test_loss_and_gradients_of_the_first_step(tower, as_official):
     learner = PromptsAndProjections(Encoder(PLAIN, tower, PLAIN.recipe(tower.info), 154))
     masks = torch.from_numpy(INPUTS["masks_154"][:1]).float()
     images = torch.from_numpy(IMAGES[:1])
     batch = Batch(images, masks, torch.zeros(1, 0), None, torch.ones(1), (CLASS,))
-    tensors = {name: torch.tensor(value).requires_grad_() for name, value in learned.items()}
+    tensors = {n: torch.tensor(value).requires_grad_() for n, value in as_official[0].items()}
     terms = learner.outcome(tensors, batch).terms
     assert terms.shape == (13,)
     terms.sum().backward()
@@ -197,10 +239,10 @@ def test_loss_and_gradients_of_the_first_step(tower, learned):
     assert norms.pop("text_prompter.static_prompts.0") == -1  # nothing reads it
     assert set(norms) == set(tensors)
     for name, norm in norms.items():
-        assert tensors[name].grad.norm().item() == pytest.approx(norm, rel=ROUNDED * 1e-3)
+        assert tensors[name].grad.norm().item() == pytest.approx(norm, rel=1e-3)
         if (stored := STORED.get(f"grad/{name}")) is not None:
             apart = np.linalg.norm(tensors[name].grad.numpy() - stored)
-            assert apart < ROUNDED * 1e-3 * np.linalg.norm(stored)
+            assert apart < 1e-3 * np.linalg.norm(stored)
 
 
 def test_an_official_checkpoint_is_written_with_every_key(tower, tmp_path):

@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import compute
 from zsad_core import settings
-from zsad_core.datasets.uploaded import Uploaded
+from zsad_core.datasets import uploaded
 from zsad_core.types import DataSpec
 from zsad_core.uploads import folders, limits
 from zsad_core.uploads.receive import Outcome, receive
@@ -36,7 +36,7 @@ KEPT = (
 def roots() -> dict[str, DataSpec]:
     """The data sets to choose from, by the name shown; this user's uploads among them."""
     own = folders.data_of(_token())
-    return settings.data_roots() | ({Uploaded.title: own} if own else {})
+    return settings.data_roots() | ({uploaded.TITLE: own} if own else {})
 
 
 def uploads() -> None:
@@ -88,14 +88,14 @@ def _list(said: dict[str, str]) -> None:
     """A row a subject, with what was found in it where it came just now."""
     if folders.data_of(_token()) is None:
         return
-    st.success(f"Ready, under Data in the sidebar as '{Uploaded.title}':")
+    st.success(f"Ready, under Data in the sidebar as '{uploaded.TITLE}':")
     place = folders.own_folder(_token())
     for name in folders.subjects(place):
         row, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
         row.text(f"{name}: {said[name]}" if name in said else name)
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
-            st.session_state["_data"], st.session_state["_subject"] = Uploaded.title, name
-            compute.go("pages/1_Explore.py", data=Uploaded.title, subject=name)
+            st.session_state["_data"], st.session_state["_subject"] = uploaded.TITLE, name
+            compute.go("pages/1_Explore.py", data=uploaded.TITLE, subject=name)
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
             folders.remove(compute.engine().store, place, name)
             compute.engine().forget()

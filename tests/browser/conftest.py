@@ -1,5 +1,6 @@
 """A Streamlit server and a headless Chromium for the browser tests."""
 
+import json
 from contextlib import ExitStack
 
 import pytest
@@ -39,3 +40,11 @@ def serve(browser, tmp_path_factory):
             return running[name]
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """The home of a user who added the 2 mm cohort and did nothing else."""
+    home = tmp_path_factory.mktemp("user")
+    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    return home

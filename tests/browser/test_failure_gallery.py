@@ -1,22 +1,10 @@
 """The gallery in a browser: from nothing evaluated to a case in Explore, and back."""
 
-import json
-
-import pytest
-
 from zsad_core import results
 
 VIEWER = ".z-root"
 KIND = "truth and prediction apart"
 LONG = 180_000
-
-
-@pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    """A user who added the 2 mm cohort and evaluated nothing."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    return home
 
 
 def worst(root):

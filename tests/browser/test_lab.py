@@ -10,14 +10,6 @@ WINCLIP = {"method": "winclip", "setup": "zero-shot", "prompts": "minimal-pair"}
 LONG = 480_000
 
 
-@pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    """A user who added the 2 mm cohort."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    return home
-
-
 @pytest.fixture
 def app(page, serve, user):
     server = serve("app.py", ZSAD_HOME=str(user))

@@ -1,6 +1,5 @@
 """The main way through the app: choose, scrub, threshold, edit a prompt, depth, back by a link."""
 
-import json
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -9,14 +8,6 @@ VIEWER = ".z-root"
 SUBJECT = "DEMO-MET-014-000"
 CHOICE = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed"}
 LONG = 180_000
-
-
-@pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    """A user who added the 2 mm cohort."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    return home
 
 
 @pytest.fixture

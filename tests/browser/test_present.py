@@ -1,22 +1,10 @@
 """From a pin in Explore over a restart of the app to cases presented with keys."""
 
-import json
-
-import pytest
-
 CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}
 FIRST = {"subject": "DEMO-MET-014-000", "level": "150", "brain": "false", "smallest": "15"}
 SECOND = {"subject": "DEMO-MET-013-000"}
 VIEWER = ".z-root"
 LONG = 180_000
-
-
-@pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    """A user who added the 2 mm cohort."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    return home
 
 
 def pin(page, server, where, index, title):

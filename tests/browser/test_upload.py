@@ -3,8 +3,8 @@
 import nibabel as nib
 import pytest
 
+from zsad_core.datasets import uploaded
 from zsad_core.datasets.demo import Demo
-from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.types import DataSpec
 
 INPUT = '[data-testid="stFileUploaderDropzoneInput"]'
@@ -50,8 +50,8 @@ def test_own_files_are_used_explored_and_seen_by_nobody_else(app, files, browser
     row = main.get_by_test_id("stHorizontalBlock").filter(has_text="head")
     row.get_by_role("button", name="Explore").click()
     page.locator(".z-title", has_text="head").wait_for()
-    page.wait_for_function(f"new URL(location).searchParams.get('data') === '{Uploaded.title}'")
-    mine = {"data": Uploaded.title, "subject": "head", "method": "intensity"}
+    page.wait_for_function(f"new URL(location).searchParams.get('data') === '{uploaded.TITLE}'")
+    mine = {"data": uploaded.TITLE, "subject": "head", "method": "intensity"}
     link = server.address("Explore", **mine)
     page.goto(link)
     best = page.get_by_test_id("stMetric").filter(has_text="Best Dice").first

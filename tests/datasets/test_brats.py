@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zsad_core.datasets.brats import Brats
+from zsad_core.datasets.brats import indexed
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
@@ -25,7 +25,7 @@ def case(tmp_path, write, scan, seg):
 
 @pytest.fixture
 def brats(tmp_path):
-    return lambda labels="auto": Brats(DataSpec("brats", str(tmp_path), labels))
+    return lambda labels="auto": indexed(DataSpec("brats", str(tmp_path), labels))
 
 
 def test_cases_are_found_in_deep_site_folders_in_every_naming(case, brats):
@@ -182,7 +182,7 @@ def test_a_root_without_cases_says_which_names_are_expected(tmp_path):
     with pytest.raises(
         DataError, match=r"holds no BraTS case; .* BraTS-MET-00001-000-t2f\.nii\.gz"
     ):
-        Brats(DataSpec("brats", str(tmp_path)))
+        indexed(DataSpec("brats", str(tmp_path)))
     for root in (str(tmp_path / "gone"), ""):
         with pytest.raises(DataError, match=f"There is no folder '{root}'"):
-            Brats(DataSpec("brats", root))
+            indexed(DataSpec("brats", root))

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from zsad_core import datasets
-from zsad_core.datasets.folder import Folder
+from zsad_core.datasets import folder
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
 
 def opened(root):
-    return Folder(DataSpec("folder", str(root)))
+    return folder.indexed(DataSpec("folder", str(root)))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.pages.test_pages import ROOT, opened
-from zsad_core.datasets.uploaded import Uploaded
+from zsad_core.datasets import uploaded
 from zsad_core.places import uploads
 from zsad_core.uploads import folders, limits
 
-MINE = Uploaded.title
+MINE = uploaded.TITLE
 
 
 @pytest.fixture

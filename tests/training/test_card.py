@@ -68,6 +68,7 @@ def test_what_was_reached_is_shown(written):
     assert "| aprilgan | brats | aprilgan | 0.610 | 0.050 |" in text
     assert "12 test subjects" in text
     assert "4 validation subjects" in text
+    assert "there: APRIL-GAN 0.610, MVFA 0.510." in text
     assert "aprilgan's is the best on validation subjects" in text
     assert "Not measured yet: aaclip brats," in text
     assert "aprilgan brats," not in text

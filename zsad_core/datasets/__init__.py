@@ -5,10 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from zsad_core.datasets.brats import Brats
+from zsad_core.datasets import brats, folder, uploaded
 from zsad_core.datasets.demo import Demo
-from zsad_core.datasets.folder import Folder
-from zsad_core.datasets.uploaded import Uploaded
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec, Progress, Subject, Volume
 
@@ -43,9 +41,9 @@ class Dataset(Protocol):
 DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo": lambda spec: Demo(spec, spacing_mm=1.0),
     "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
-    "brats": Brats,
-    "folder": Folder,
-    "upload": Uploaded,
+    "brats": brats.indexed,
+    "folder": folder.indexed,
+    "upload": uploaded.indexed,
 }
 
 

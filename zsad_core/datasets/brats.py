@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from zsad_core.datasets.cases import SEG, Case, Cases
 from zsad_core.datasets.files import files_below, site_of, stem
 from zsad_core.errors import DataError
-from zsad_core.types import DataSpec, Progress, Subject, Volume
+from zsad_core.types import DataSpec
 
 MODALITIES = ("t2f", "t1c", "t1n", "t2w")
 OLD_NAMES = {"flair": "t2f", "t1ce": "t1c", "t1": "t1n", "t2": "t2w"}
@@ -27,38 +25,14 @@ NEW = re.compile(r"((?:BraTS|DEMO)-[\w-]+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE
 OLD = re.compile(r"(BraTS\w+)_(flair|t1ce|t1|t2|seg)", re.IGNORECASE)
 
 
-class Brats:
-    """BraTS cases anywhere below a folder, told by their file names."""
+def indexed(spec: DataSpec) -> Cases:
+    """BraTS cases anywhere below a folder, told by their file names.
 
-    def __init__(self, spec: DataSpec) -> None:
-        """Index the folder; raises DataError if it is not there or holds no case."""
-        self._cases = Cases(_cases(spec))
-        self.title = f"BraTS in {Path(spec.root).name}"
-        self.synthetic = all(case.id.upper().startswith("DEMO") for case in self._cases)
-
-    def subjects(self) -> tuple[Subject, ...]:
-        """Every case by id, with the problems known so far; no voxel is read."""
-        return self._cases.subjects()
-
-    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its whole tumour, (X, Y, Z) RAS+; raises DataError."""
-        volume = self._cases.load(subject_id, modality, progress)
-        rare = CAVITY not in self._cases[subject_id].whole_tumour
-        if rare and volume.labels is not None and np.any(volume.labels == CAVITY):
-            return replace(volume, notes=(*volume.notes, CAVITY_NOTE))
-        return volume
-
-    def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; raises DataError."""
-        return self._cases.stamp(subject_id, modality)
-
-    def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan; raises DataError."""
-        return self._cases.file(subject_id, modality)
-
-    def check(self, subject_id: str) -> str:
-        """Load everything of a case; returns the sentence on what is wrong, or ""."""
-        return self._cases.check(subject_id)
+    Raises DataError if the folder is not there or holds no case.
+    """
+    found = tuple(_cases(spec))
+    synthetic = all(case.id.upper().startswith("DEMO") for case in found)
+    return Cases(found, f"BraTS in {Path(spec.root).name}", synthetic)
 
 
 def _cases(spec: DataSpec) -> Iterator[Case]:
@@ -104,4 +78,5 @@ def _case(name: str, parts: dict[str, list[Path]], labels: str) -> Case:
         if len(paths) > 1:
             where = " and ".join(f"'{path}'" for path in paths)
             problem = f"{name} has {part} {len(paths)} times, {where}; keep one of them."
-    return Case(name, scans, seg, whole_tumour, allowed, problem, notes)
+    noted = {} if CAVITY in whole_tumour else {CAVITY: CAVITY_NOTE}
+    return Case(name, scans, seg, whole_tumour, allowed, problem, notes, noted)

@@ -1,9 +1,11 @@
 """What the data sets made of files have in common: cases, and what was found wrong with them."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from zsad_core.datasets import nifti
 from zsad_core.errors import DataError
@@ -17,7 +19,8 @@ Stamp = tuple[tuple[int, int], ...]
 class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
-    `scans` maps a modality to its file; `whole_tumour` and `allowed` are as in `nifti.read_case`.
+    `scans` maps a modality to its file; `whole_tumour` and `allowed` are as in `nifti.read_case`;
+    `noted` maps a label to what is said of a volume that holds it.
     """
 
     id: str
@@ -26,7 +29,8 @@ class Case:
     whole_tumour: tuple[int, ...] = ()
     allowed: tuple[int, ...] | None = None
     problem: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    noted: dict[int, str] = field(default_factory=dict)
     site: str = ""
 
     def files(self, part: str) -> list[Path]:
@@ -36,9 +40,10 @@ class Case:
 
 
 class Cases:
-    """Cases by id. What loading finds wrong is remembered until the files change."""
+    """A data set of cases by id. What loading finds wrong is remembered until the files change."""
 
-    def __init__(self, cases: Iterable[Case]) -> None:
+    def __init__(self, cases: Iterable[Case], title: str, synthetic: bool = False) -> None:
+        self.title, self.synthetic = title, synthetic
         self._cases = {case.id: case for case in sorted(cases, key=lambda case: case.id)}
         self._wrong: dict[tuple[str, str], tuple[Stamp, str]] = {}
         self._lock = threading.Lock()
@@ -48,11 +53,8 @@ class Cases:
             raise DataError(f"There is no subject '{subject_id}' here; choose one of the list.")
         return self._cases[subject_id]
 
-    def __iter__(self) -> Iterator[Case]:
-        return iter(self._cases.values())
-
     def subjects(self) -> tuple[Subject, ...]:
-        """The index with the problems known so far.
+        """The index with the problems known so far; no voxel is read.
 
         A modality that failed is left out and noted; a subject has a problem when its
         segmentation failed or no modality is left.
@@ -82,7 +84,12 @@ class Cases:
             self._wrong.pop((case.id, SEG), None)
         if progress:
             progress(1, 1)
-        return volume
+        said = (
+            note
+            for label, note in case.noted.items()
+            if volume.labels is not None and np.any(volume.labels == label)
+        )
+        return replace(volume, notes=(*volume.notes, *said))
 
     def stamp(self, subject_id: str, modality: str) -> str:
         """Path, size and time of change of the files of a scan; raises DataError without it."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from zsad_core.datasets import lesions
 from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM, healthy
-from zsad_core.datasets.brats import MODALITIES, Brats
+from zsad_core.datasets.brats import MODALITIES, indexed
+from zsad_core.datasets.cases import Cases
 from zsad_core.datasets.lesions import ET, RC, Kind
 from zsad_core.errors import DataError
 from zsad_core.places import cache_root
@@ -146,8 +147,8 @@ class Demo:
                 unfinished.rename(folder)
         return folder
 
-    def _files(self, subject_id: str) -> Brats:
-        return Brats(replace(self._spec, root=str(self._root / subject_id)))
+    def _files(self, subject_id: str) -> Cases:
+        return indexed(replace(self._spec, root=str(self._root / subject_id)))
 
     def made(self, subject_id: str) -> bool:
         """Whether the subject's files are there."""

@@ -9,44 +9,19 @@ from pathlib import Path
 from zsad_core.datasets.cases import Case, Cases
 from zsad_core.datasets.files import files_below, site_of, stem
 from zsad_core.errors import DataError
-from zsad_core.types import DataSpec, Progress, Subject, Volume
+from zsad_core.types import DataSpec
 
 MODALITY = "scan"
 MASK = re.compile(r"(.+)[-_](?:seg|mask)", re.IGNORECASE)
 
 
-class Folder:
+def indexed(spec: DataSpec) -> Cases:
     """Scans below a folder; the mask of NAME.nii.gz is NAME_seg.nii.gz or NAME_mask.nii.gz.
 
     A subject's id is its path below the folder without suffix. Every label above 0 is truth.
+    Raises DataError if the folder is not there or holds no scan.
     """
-
-    synthetic = False
-
-    def __init__(self, spec: DataSpec) -> None:
-        """Index the folder; raises DataError if it is not there or holds no scan."""
-        self.title = f"Scans in {Path(spec.root).name}"
-        self._cases = Cases(_cases(spec.root))
-
-    def subjects(self) -> tuple[Subject, ...]:
-        """Every scan by id, with the problems known so far; no voxel is read."""
-        return self._cases.subjects()
-
-    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its mask, (X, Y, Z) RAS+; raises DataError."""
-        return self._cases.load(subject_id, modality, progress)
-
-    def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; raises DataError."""
-        return self._cases.stamp(subject_id, modality)
-
-    def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan; raises DataError."""
-        return self._cases.file(subject_id, modality)
-
-    def check(self, subject_id: str) -> str:
-        """Load scan and mask; returns the sentence on what is wrong, or ""."""
-        return self._cases.check(subject_id)
+    return Cases(_cases(spec.root), f"Scans in {Path(spec.root).name}")
 
 
 def _cases(root: str) -> Iterator[Case]:

@@ -6,46 +6,23 @@ from pathlib import Path
 from zsad_core.datasets.cases import SEG, Case, Cases
 from zsad_core.datasets.files import SUFFIXES, stem
 from zsad_core.errors import DataError
-from zsad_core.types import DataSpec, Progress, Subject, Volume
+from zsad_core.types import DataSpec
 
 MODALITIES = ("t2f", "t1c", "t1n", "t2w", "scan")
 SCANS = "scans"
+TITLE = "Uploaded (only you)"
 
 
-class Uploaded:
+def indexed(spec: DataSpec) -> Cases:
     """Below `scans/` a folder a subject, in it MODALITY.nii(.gz) and the mask, seg.nii(.gz).
 
-    Every label above 0 is truth. A subject that was removed leaves its folder empty.
+    Every label above 0 is truth. A subject that was removed leaves its folder empty. Raises
+    DataError if the folder is not there or holds no scan.
     """
-
-    title = "Uploaded (only you)"
-    synthetic = False
-
-    def __init__(self, spec: DataSpec) -> None:
-        """Index the folder; raises DataError if it is not there or holds no scan."""
-        self._cases = Cases(_cases(Path(spec.root)))
-        if not self._cases.subjects():
-            raise DataError("No scan is uploaded here any more; upload one on the Setup page.")
-
-    def subjects(self) -> tuple[Subject, ...]:
-        """Every subject by id, with the problems known so far; no voxel is read."""
-        return self._cases.subjects()
-
-    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its mask, (X, Y, Z) RAS+; raises DataError."""
-        return self._cases.load(subject_id, modality, progress)
-
-    def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; raises DataError."""
-        return self._cases.stamp(subject_id, modality)
-
-    def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan; raises DataError."""
-        return self._cases.file(subject_id, modality)
-
-    def check(self, subject_id: str) -> str:
-        """Load everything of a subject; returns the sentence on what is wrong, or ""."""
-        return self._cases.check(subject_id)
+    found = tuple(_cases(Path(spec.root)))
+    if not found:
+        raise DataError("No scan is uploaded here any more; upload one on the Setup page.")
+    return Cases(found, TITLE)
 
 
 def _cases(root: Path) -> Iterator[Case]:
