@@ -1,5 +1,6 @@
 """Pictures of failure cases: those that were made at once, the others as a job makes them."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,11 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import compute
 from pages.ui.compute import plain
 from zsad_core import thumbnails, views
+from zsad_core.cohort.row_views import scan_named
 from zsad_core.engine import Engine
-from zsad_core.errors import ZsadError
+from zsad_core.errors import DataError, ZsadError
+from zsad_core.failures import Failure
 from zsad_core.jobs import Job
 from zsad_core.store import key_of
-from zsad_core.types import ByteArray, Progress
+from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 from zsad_core.views import View
 
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
@@ -43,6 +46,32 @@ def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
         follow()
     elif job.error:
         st.warning(plain(job.error))
+
+
+def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
+    """Subjects whose scan a job reads for the first time; without it no row can be checked."""
+    engine = compute.engine()
+    scans = {one.subject: scan_named(one.row, data) for one in cases}
+    unread = {name: one for name, one in scans.items() if _unread(engine, one)}
+    key = f"scans-{key_of('', scans=sorted(unread))}"
+    if not unread or ((job := engine.jobs.find(key)) is not None and job.state != "running"):
+        return set()  # what cannot be read says so on its card
+
+    def work(progress: Progress) -> None:
+        for done, one in enumerate(unread.values()):
+            progress(done, len(unread))
+            with contextlib.suppress(ZsadError):
+                engine.digest(one)
+
+    compute.show_job(engine.jobs.start(key, "Reading scans", work))
+    return set(unread)
+
+
+def _unread(engine: Engine, scan: SliceSpec) -> bool:
+    try:
+        return engine.known_digest(scan) is None
+    except DataError:  # it is not here
+        return False
 
 
 def draw_again() -> None:
