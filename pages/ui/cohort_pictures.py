@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import cohort_rows, compute, opening
 from pages.ui.compute import plain
+from pages.ui.keyboard import palette
 from pages.ui.sidebar import Choice
 from zsad_core import views
 from zsad_core.cohort import captions, panels, samples
@@ -33,8 +34,9 @@ def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said
     _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which} {said}")
     st.subheader("Figure 5: truth against prediction")
-    _grid(panels.run_panels(found), found, choice, "figure5")
-    st.caption(f"{captions.FIGURE_5} {which}{plain(captions.not_drawn(found))} {said}")
+    _grid(panels.run_panels(found, palette()), found, choice, "figure5")
+    lacking = plain(captions.not_drawn(found))
+    st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
 
 
 def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:

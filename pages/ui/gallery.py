@@ -8,6 +8,7 @@ from pages.ui import cohort_rows, cohort_run, compute
 from pages.ui.compute import plain
 from pages.ui.gallery_pictures import WAITING, Wanted, draw_again, pictures, scans_unread
 from pages.ui.gallery_start import first_cases
+from pages.ui.keyboard import palette
 from pages.ui.opening import show
 from pages.ui.sidebar import Choice
 from zsad_core import pins, views
@@ -22,7 +23,11 @@ PAGE, COLUMNS = 12, 4
 OPENED = "_opened_case"
 RINGED = (MISSED, SMALL, APART)
 KEPT = {"persist_state": "session"}
-LEGEND = ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]"
+LEGEND = {
+    "classic": ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]",
+    "safe": ":green-badge[found] :violet-badge[hatched: falsely predicted] "
+    ":blue-badge[outlined: missed]",
+}
 
 
 def gallery(choice: Choice) -> None:
@@ -96,9 +101,9 @@ def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
     st.caption(
-        f"{synthetic}{LEGEND} {len(worst)} cases, the worst of each kind first: one slice for "
-        f"each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. Dice is 2D, of "
-        "the slice; a white ring is around lesion that nothing touches there."
+        f"{synthetic}{LEGEND[palette()]} {len(worst)} cases, the worst of each kind first: one "
+        f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
+        "Dice is 2D, of the slice; a white ring is around lesion that nothing touches there."
     )
 
 
@@ -153,7 +158,9 @@ def _buttons(case: Failure, view: View) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
-        if st.button("Pin", key=f"pin-{name}", help="Keep it, to be presented."):
+        private = view.map.features.slices.data.private
+        why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
+        if st.button("Pin", key=f"pin-{name}", help=why, disabled=private):
             _pin(case, view)
 
 

@@ -9,12 +9,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import compute
 from pages.ui.compute import plain
+from pages.ui.keyboard import palette
 from zsad_core import thumbnails, views
 from zsad_core.cohort.row_views import scan_named
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.failures import Failure
 from zsad_core.jobs import Job
+from zsad_core.palette import Classes
 from zsad_core.store import key_of
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 from zsad_core.views import View
@@ -82,7 +84,7 @@ def draw_again() -> None:
 def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
     """Whether there was something to show, be it why there is no picture."""
     view, ringed = wanted
-    picture = thumbnails.kept(compute.engine(), view, ringed=ringed)
+    picture = thumbnails.kept(compute.engine(), view, palette(), ringed)
     without = _without(view)
     with place.container():
         if picture is not None:
@@ -105,24 +107,26 @@ def _without(view: View) -> ByteArray | str | None:
 
 def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
     """The one job of a page; it draws what was still to do when it began."""
-    engine, found = compute.engine(), compute.results()
+    engine, found, colours = compute.engine(), compute.results(), palette()
     ordered = sorted(todo, key=lambda one: one[0].map.features.slices.subject)
 
     def work(progress: Progress) -> None:
         for done, (view, ringed) in enumerate(ordered):
             progress(done, len(ordered))
-            if (other := _drawn(engine, view, ringed)) is not None:
+            if (other := _drawn(engine, view, colours, ringed)) is not None:
                 found.put(("picture", view), other)
 
-    return engine.jobs.start(f"pictures-{key_of('', views=page)}", "Drawing failure cases", work)
+    return engine.jobs.start(
+        f"pictures-{key_of('', views=page, colours=colours)}", "Drawing failure cases", work
+    )
 
 
-def _drawn(engine: Engine, view: View, ringed: bool) -> ByteArray | str | None:
+def _drawn(engine: Engine, view: View, colours: Classes, ringed: bool) -> ByteArray | str | None:
     """Keeps the picture in the store; what to show instead where that cannot be."""
     try:
         if not views.stored(engine, view):
             return thumbnails.without_map(engine, view)
-        thumbnails.thumbnail(engine, view, ringed=ringed)
+        thumbnails.thumbnail(engine, view, colours, ringed)
     except ZsadError as error:
         return str(error)
     return None

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import compute, deck
 from pages.ui.compute import plain
+from pages.ui.keyboard import palette
 from pages.ui.opening import EXPLORE, show
 from pages.ui.present import dice_said, said, turn
 from zsad_core import pins, thumbnails, views
@@ -93,7 +94,7 @@ def _picture(pin: Pin) -> View | None:
             st.caption("Its map is not stored here; open it in Explore to compute it.")
             return view
         with st.spinner("Drawing …"):
-            st.image(thumbnails.thumbnail(compute.engine(), view), output_format="PNG")
+            st.image(thumbnails.thumbnail(compute.engine(), view, palette()), output_format="PNG")
     except ZsadError as error:
         st.warning(plain(str(error)))
         return None

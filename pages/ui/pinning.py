@@ -12,7 +12,11 @@ PAGE = "pages/5_Failures.py"
 
 def offer(view: View) -> None:
     """A button that opens title and note of a new pin, which keeps slice and threshold as shown."""
-    with st.popover("Pin this view", icon=":material/keep:", width="stretch"):
+    looks = {"icon": ":material/keep:", "width": "stretch"}
+    if view.map.features.slices.data.private:
+        st.button("Pin this view", disabled=True, help=f"Not here: {pins.PRIVATE}", **looks)
+        return
+    with st.popover("Pin this view", **looks):
         subject, number = view.map.features.slices.subject, view.index + 1
         st.caption(compute.plain(f"Slice {number} of {subject}, level {view.threshold.level}"))
         with st.form("pin", border=False, clear_on_submit=True):

@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
-from tests.test_failure_cases import MEDICAL, as_read, put
-from zsad_core import pins, prompt_sets
+from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
+from zsad_core import pins, prompt_sets, thumbnails
+from zsad_core.palette import CLASSES
 from zsad_core.places import home
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +138,15 @@ def test_a_map_that_is_not_stored_is_said_to_be_so():
     rows(*[(0, 0, 0)] * 40, (0, 9, 0), subject="DEMO-MET-016-000")
     test = waited(opened(), drawn)
     assert "map not stored" in said(test)
+
+
+def test_cards_and_legend_have_the_chosen_colours():
+    rows((0, 9, 0), subject=SUBJECT, level=87, **BRIGHT)
+    test = waited(opened(safe=True), drawn)
+    assert "hatched: falsely predicted" in said(test)
+    view = viewed(compute.engine(), found(home() / "results")[0])
+    pictures = [thumbnails.kept(compute.engine(), view, one) for one in CLASSES]
+    assert [one is not None for one in pictures] == [False, True]
 
 
 def test_prompts_that_changed_are_named_on_the_card():
