@@ -47,9 +47,6 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     assert any("Ready, under Data" in one.value for one in test.success)
     assert any("me: t2f, 40 x 48 x 36 voxels of 4 x 4 x 4 mm" in one.value for one in test.text)
     test = moved(test, "Explore")
-    unpinned = next(one for one in test.button if one.label == "Pin this view")
-    assert unpinned.disabled
-    assert "seen by you alone" in unpinned.help
     test.selectbox(key="method").set_value("intensity")
     test.selectbox(key="data").set_value(MINE).run()
     assert not test.exception, test.exception[0].stack_trace
@@ -57,6 +54,9 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     assert test.selectbox(key="modality").value == "t2f"
     dice = next(one for one in test.metric if one.label.startswith("Best Dice"))
     assert float(dice.value) > 0.9
+    unpinned = next(one for one in test.button if one.label == "Pin this view")
+    assert unpinned.disabled
+    assert "seen by you alone" in unpinned.help
     token = next(uploads().iterdir()).name
     assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
 
