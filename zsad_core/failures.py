@@ -154,7 +154,7 @@ def failures(found: Cases, some: pd.DataFrame) -> list[Failure]:
             lesions=int(run["missed"] + run["touched"]),
             line=str(run["line"]),
             setup=str(run["setup"]),
-            row=run,
+            row={str(name): one for name, one in run.items()},
         )
         for _, one in some.iterrows()
         for run in [found.runs.iloc[[one["run"]]].to_dict("records")[0]]
