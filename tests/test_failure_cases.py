@@ -5,15 +5,18 @@ from dataclasses import replace
 import pytest
 
 from tests.test_results import row
-from zsad_core import methods, prompt_sets, results
+from zsad_core import evaluation, methods, pipeline, prompt_sets, results
+from zsad_core.cohort.row_views import scan_of, view_of
 from zsad_core.cohort.selection import Selection, Sheet
+from zsad_core.cohort.tasks import NO_PROMPTS
 from zsad_core.engine import Engine
-from zsad_core.errors import SettingError, WeightsError
-from zsad_core.failure_views import view_of
+from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.failures import ALARM, APART, MISSED, OVER, SMALL, UNDER, cases, failures, ranked
-from zsad_core.types import DataSpec
+from zsad_core.store import key_of
+from zsad_core.types import DataSpec, SliceSpec
 
 SHEET = Sheet("demo-2mm", "t2f", "axial", "validation")
+DATA = DataSpec("demo-2mm")
 SUBJECT = "DEMO-MET-013-000"
 MEDICAL = methods.about_a_brain(prompt_sets.shipped()["medical"])
 
@@ -25,7 +28,7 @@ def put(root, *slices, subject=SUBJECT, lesions=(), **given):
     """
     mm3, found, places = zip(*lesions, strict=True) if lesions else ((), (), ())
     facts = {
-        "key": f"{subject}-{given}",
+        "key": f"{subject}-{key_of('', given=given)}",
         "map": "m1",
         "subject": subject,
         "data": "demo-2mm",
@@ -158,23 +161,47 @@ def test_every_case_says_why(tmp_path):
     }
 
 
-def test_a_case_is_a_view_of_the_map_level_and_mask_that_were_read(tmp_path):
-    put(tmp_path, (0, 4, 0), min_component_voxels=7)
+@pytest.fixture(scope="module")
+def engine():
+    return Engine()
+
+
+def as_read(engine, subject=SUBJECT, method="winclip"):
+    """What a row of the demo says of the bytes and the map it was read from."""
+    slices = SliceSpec(DATA, subject)
+    prompts = MEDICAL if methods.METHODS[method].prompts else NO_PROMPTS
+    spec = pipeline.map_spec(engine, slices, method, "zero-shot", prompts)
+    return {
+        "scan_digest": engine.digest(slices),
+        "map": evaluation.map_key(engine, spec),
+        "precision_of_features": spec.features.precision if spec.features.recipe else "",
+    }
+
+
+def viewed(engine, case):
+    return view_of(engine, case.row, scan_of(engine, case.row, [DATA]), case.index)
+
+
+def test_a_case_is_a_view_of_the_map_level_and_mask_that_were_read(tmp_path, engine):
+    put(tmp_path, (0, 4, 0), min_component_voxels=7, **as_read(engine))
     sheet = replace(SHEET, threshold="validation, components of 7 voxels")
-    case = found(tmp_path, sheet=sheet)[0]
-    view = view_of(Engine(), case, DataSpec("demo-2mm"), [MEDICAL])
+    view = viewed(engine, found(tmp_path, sheet=sheet)[0])
     assert view.map.features.slices.subject == SUBJECT
     assert (view.map.method, view.map.prompts, view.index) == ("winclip", MEDICAL, 0)
     assert (view.threshold.level, view.threshold.rule) == (90, "validation")
     assert (view.readout.threshold, view.readout.min_component_voxels) == (90, 7)
 
 
-def test_prompts_or_weights_that_are_not_here_are_named(tmp_path):
-    put(tmp_path, (0, 4, 0))
-    case, data = found(tmp_path)[0], DataSpec("demo-2mm")
-    other = methods.about_a_brain(prompt_sets.shipped()["appearance"])
-    with pytest.raises(SettingError, match="'medical' is not here as it was"):
-        view_of(Engine(), case, data, [other])
-    put(tmp_path, (0, 9, 0), setup="pmc-l14")
-    with pytest.raises(WeightsError):
-        view_of(Engine(), found(tmp_path)[0], data, [MEDICAL])
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"prompts_digest": "0" * 64}, SettingError, "'medical' is not here as it was"),
+        ({"setup": "pmc-l14"}, WeightsError, "pmc_vit_l_14 is not"),
+        ({"map": "another"}, SettingError, "are not those that were evaluated"),
+        ({"scan_digest": "another"}, DataError, "not in the data at hand"),
+    ],
+)
+def test_what_is_not_here_as_it_was_is_named(tmp_path, engine, given, error, words):
+    put(tmp_path, (0, 4, 0), **{**as_read(engine), **given})
+    with pytest.raises(error, match=words):
+        viewed(engine, found(tmp_path)[0])

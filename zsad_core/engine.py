@@ -60,6 +60,10 @@ class Few(Generic[T]):
         """The value if it is there; never makes it."""
         return self._values.get(key)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the value is there."""
+        return key in self._values
+
     def clear(self) -> None:
         """Forget every value."""
         with self._lock:

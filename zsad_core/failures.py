@@ -5,7 +5,9 @@ A slice is of one kind at most, and each run of a subject gives its worst case o
 that neighbours of one slice do not fill the list.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -31,19 +33,20 @@ KINDS = {
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
 _RUN = (
-    "key, map, level, threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, "
-    "volumes, dice_3d, brats2023_true_positives AS touched"
+    "key, data, modality, plane, scan_digest, map, level, threshold_rule, threshold_note, "
+    "brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
+    "brats2023_true_positives AS touched"
 )
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One case: a slice of a subject under a run, read at `level` of the 256-level grid.
+    """One case: a slice of a subject under a run.
 
     `index` counts slices from the bottom; `truth`, `predicted` and `overlap` are its pixels.
     `severity_mm3` is what ranks cases of a kind: the volume of the lesion that was missed, else the
     voxels of the slice that are wrong (apart, healthy slice) or too many or too few. `missed` of
-    `lesions` above 2 mm³ were not touched. `map` names the map that was read.
+    `lesions` above 2 mm³ were not touched. `row` is what `row_views` reads of the run's row.
     """
 
     kind: str
@@ -57,18 +60,8 @@ class Failure:
     missed: int
     lesions: int
     line: str
-    method: str
     setup: str
-    prompts: str
-    prompts_digest: str
-    volumes: tuple[str, ...]
-    sheet: Sheet
-    level: int
-    threshold_rule: str
-    threshold_note: str
-    brain_only: bool
-    min_component_voxels: int
-    map: str
+    row: Mapping[str, Any]
 
     @property
     def dice(self) -> float | None:
@@ -160,22 +153,13 @@ def failures(found: Cases, some: pd.DataFrame) -> list[Failure]:
             dice_3d=None if pd.isna(run["dice_3d"]) else float(run["dice_3d"]),
             missed=int(run["missed"]),
             lesions=int(run["missed"] + run["touched"]),
-            volumes=tuple(run["volumes"]),
-            sheet=found.sheet,
-            level=int(run["level"]),
-            brain_only=bool(run["brain_only"]),
-            min_component_voxels=int(run["min_component_voxels"]),
-            **{name: str(run[name]) for name in _TEXTS},
+            line=str(run["line"]),
+            setup=str(run["setup"]),
+            row={str(name): one for name, one in run.items()},
         )
         for _, one in some.iterrows()
-        for run in [found.runs.iloc[one["run"]]]
+        for run in [found.runs.iloc[[one["run"]]].to_dict("records")[0]]
     ]
-
-
-_TEXTS = (
-    *("line", "method", "setup", "prompts", "prompts_digest"),
-    *("threshold_rule", "threshold_note", "map"),
-)
 
 
 def _worst(centre: Centre) -> str:

@@ -21,6 +21,13 @@ CLASSES: dict[Classes, tuple[Rgb, Rgb, Rgb, Rgb]] = {
 }
 
 
+NAMES: dict[Classes, tuple[str, str, str]] = {
+    "classic": ("green", "red", "blue"),
+    "safe": ("green", "pink", "light blue"),
+}
+"""The first three in words."""
+
+
 def styles(names: list[str]) -> dict[str, Style]:
     """Colour, dash and symbol of each name; the second six differ from the first in their dash.
 

@@ -29,6 +29,12 @@ from zsad_core.views import View
 __all__ = ["Pin"]
 
 
+PRIVATE = (
+    "an uploaded scan is seen by you alone and pins by everybody here; add its folder on the "
+    "Setup page to pin it."
+)
+
+
 def all_pins() -> tuple[Pin, ...]:
     """Every pin, in the user's order; raises DataError for a damaged file."""
     path = _path()
@@ -70,11 +76,8 @@ def add(pin: Pin) -> None:
     Raises SettingError where its view is pinned, where 200 are, and for a scan that somebody
     uploaded, as pins are there for everybody.
     """
-    if pin.data.kind == "upload":
-        raise SettingError(
-            f"'{pin.subject}' is seen by you alone and pins by everybody here, so it is not "
-            "pinned; add its folder on the Setup page to pin it."
-        )
+    if pin.data.private:
+        raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
 
     def added(pins: list[Pin]) -> list[Pin]:
         if same := next((one for one in pins if one.view == pin.view), None):

@@ -23,6 +23,12 @@ class View:
     readout: ReadoutSpec = ReadoutSpec()
 
 
+def counted_as(view: View, read: ReadoutSpec) -> View:
+    """The same picture, its empty slices and depths counted as another readout counts them."""
+    kept = replace(view.readout, empty_slices=read.empty_slices, centre=read.centre)
+    return replace(view, readout=kept)
+
+
 def stack_of(engine: Engine, view: View) -> SliceStack:
     """The scan of a view as slices; raises DataError where it has no such slice."""
     slices = view.map.features.slices

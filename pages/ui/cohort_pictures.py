@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.ui import cohort_rows, compute, opening
 from pages.ui.compute import plain
+from pages.ui.keyboard import palette
 from pages.ui.sidebar import Choice
+from zsad_core import views
 from zsad_core.cohort import captions, panels, samples
 from zsad_core.cohort.measures import measured
 from zsad_core.cohort.panels import Grid
@@ -29,11 +31,12 @@ def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said
         return
     which = plain(captions.of_sample(found))
     st.subheader("Figure 4: sample slices with the whole tumour")
-    _grid(panels.truth_panels(found), found, "figure4")
+    _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which} {said}")
     st.subheader("Figure 5: truth against prediction")
-    _grid(panels.run_panels(found), found, "figure5")
-    st.caption(f"{captions.FIGURE_5} {which}{plain(captions.not_drawn(found))} {said}")
+    _grid(panels.run_panels(found, palette()), found, choice, "figure5")
+    lacking = plain(captions.not_drawn(found))
+    st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
 
 
 def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
@@ -61,7 +64,7 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
     return found
 
 
-def _grid(grid: Grid, found: Pictures, key: str) -> None:
+def _grid(grid: Grid, found: Pictures, choice: Choice, key: str) -> None:
     """The panels, each with a button that opens its view."""
     width = max(WIDEST // 2, len(grid.columns))
     for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
@@ -82,4 +85,4 @@ def _grid(grid: Grid, found: Pictures, key: str) -> None:
                 if view is not None and st.button(
                     "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
                 ):
-                    opening.show(view)
+                    opening.show(views.counted_as(view, choice.readout))

@@ -7,6 +7,7 @@ from typing import IO
 import streamlit as st
 
 from pages.ui import compute, export
+from pages.ui.keyboard import palette
 from zsad_core.exports.command import cases_of
 from zsad_core.exports.deck import deck
 from zsad_core.exports.slides import pptx
@@ -28,14 +29,14 @@ def offer(chosen: Sequence[Pin]) -> None:
     title = left.text_input("Title of the deck", "Failure cases", LONGEST, key="deck-title")
     dark = right.toggle("On a dark ground", value=True, key="deck-dark")
     count = f"{len(chosen)} case{'s' if len(chosen) > 1 else ''}"
-    engine = compute.engine()
+    engine, colours = compute.engine(), palette()
 
     def work(progress: Progress) -> dict[str, IO[bytes]]:
-        made = deck(engine, cases_of(engine, tuple(chosen)), title, dark, progress)
+        made = deck(engine, cases_of(engine, tuple(chosen)), title, dark, progress, colours)
         files = {"pptx": pptx(made), "html": html(made).encode()}
         return {kind: export.on_disk(content) for kind, content in files.items()}
 
-    key = f"deck-{key_of('', pins=tuple(chosen), title=title, dark=dark)}"
+    key = f"deck-{key_of('', pins=tuple(chosen), title=title, dark=dark, colours=colours)}"
     kept = compute.asked(key, f"Deck of {count}", work, f"Make the deck of {count}")
     for column, (kind, file) in zip(st.columns(2), (kept or {}).items(), strict=False):
         with column:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import compare, compute, export, pinning, thresholds, volume_set
-from pages.ui.keyboard import safe_colours
+from pages.ui.keyboard import palette
 from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
 from pages.ui.sidebar import EMPTY_SLICES, Choice
@@ -79,7 +79,7 @@ def _view(
     options = options_of(
         View(choice.map, index, threshold, choice.readout),
         sequence=_jump((choice.subject.id, threshold)),
-        palette="safe" if safe_colours() else "classic",
+        palette=palette(),
         title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",
         note=" ".join(compute.engine().volume(slices).notes),
     )

@@ -10,6 +10,7 @@ from typing import IO
 import streamlit as st
 
 from pages.ui import compute
+from pages.ui.keyboard import palette
 from zsad_core.exports.animation import animation
 from zsad_core.exports.numbers import numbers
 from zsad_core.exports.panels import PANELS
@@ -24,6 +25,10 @@ from zsad_core.views import View
 SAID = (
     "Every file says what it shows, how it was made (texts, weights, digests, versions, device) "
     "and that it is no medical device."
+)
+DRAWN = (
+    "Pictures are drawn anew: this slice and plane, threshold, mask rules and class colours. Zoom, "
+    "window, opacity, colour map and layers as set in the viewer are not taken over."
 )
 MIME = {
     "png": "image/png",
@@ -40,7 +45,7 @@ MIME = {
 def offer(view: View) -> None:
     """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
     with st.expander("Export this view", icon=":material/download:"):
-        st.caption(SAID)
+        st.caption(f"{SAID} {DRAWN}")
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         panels = left.pills(
             "Panels",
@@ -51,7 +56,7 @@ def offer(view: View) -> None:
             key="export-panels",
         )
         dark = right.toggle("On a dark ground", key="export-dark")
-        look = Look(tuple(name for name in PANELS if name in panels), dark)
+        look = Look(tuple(name for name in PANELS if name in panels), dark, palette=palette())
         if not look.panels:
             st.info("No panel is chosen; choose one or more.")
             return

@@ -1,23 +1,21 @@
 """The gallery of failure cases: filters, and cards that open their view."""
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cohort_rows, cohort_run, compute
 from pages.ui.compute import plain
-from pages.ui.gallery_pictures import Wanted, draw_again, pictures
+from pages.ui.gallery_pictures import WAITING, Wanted, draw_again, pictures, scans_unread
 from pages.ui.gallery_start import first_cases
+from pages.ui.keyboard import palette
 from pages.ui.opening import show
-from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import pins
+from zsad_core import pins, views
 from zsad_core.cohort.captions import DATA
+from zsad_core.cohort.row_views import scan_of, view_of
 from zsad_core.cohort.selection import THIRDS, VOLUMES, Selection, Sheet
 from zsad_core.errors import ZsadError
-from zsad_core.failure_views import view_of
 from zsad_core.failures import APART, KINDS, MISSED, SMALL, Failure, failures, ranked
 from zsad_core.views import View
 
@@ -25,7 +23,11 @@ PAGE, COLUMNS = 12, 4
 OPENED = "_opened_case"
 RINGED = (MISSED, SMALL, APART)
 KEPT = {"persist_state": "session"}
-LEGEND = ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]"
+LEGEND = {
+    "classic": ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]",
+    "safe": ":green-badge[found] :violet-badge[hatched: falsely predicted] "
+    ":blue-badge[outlined: missed]",
+}
 
 
 def gallery(choice: Choice) -> None:
@@ -99,9 +101,9 @@ def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
     st.caption(
-        f"{synthetic}{LEGEND} {len(worst)} cases, the worst of each kind first: one slice for "
-        f"each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. Dice is 2D, of "
-        "the slice; a white ring is around lesion that nothing touches there."
+        f"{synthetic}{LEGEND[palette()]} {len(worst)} cases, the worst of each kind first: one "
+        f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
+        "Dice is 2D, of the slice; a white ring is around lesion that nothing touches there."
     )
 
 
@@ -116,21 +118,29 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 
 def _cards(choice: Choice, cases: list[Failure]) -> None:
     places: dict[Wanted, DeltaGenerator] = {}
-    known = list(all_prompts().values())
+    unread = scans_unread(choice.data, cases)
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
             with column.container(border=True, height="stretch"):
                 place = st.empty()
                 _words(case)
+                if case.subject in unread:
+                    place.image(WAITING, width="stretch")
+                    continue
                 try:
-                    view = view_of(compute.engine(), case, choice.data, known)
+                    view = _view(choice, case)
                 except ZsadError as error:
                     place.warning(plain(str(error)))
                     continue
                 places[view, case.kind in RINGED] = place
-                _buttons(case, view)
+                _buttons(case, views.counted_as(view, choice.readout))
     pictures(places)
+
+
+def _view(choice: Choice, case: Failure) -> View:
+    slices = scan_of(compute.engine(), case.row, [choice.data])
+    return view_of(compute.engine(), case.row, slices, case.index)
 
 
 def _words(case: Failure) -> None:
@@ -145,17 +155,17 @@ def _words(case: Failure) -> None:
 
 
 def _buttons(case: Failure, view: View) -> None:
-    name = f"{case.kind}-{case.map}-{case.index}-{case.level}"
+    name = f"{case.kind}-{case.row['key']}-{case.index}"
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
-        if st.button("Pin", key=f"pin-{name}", help="Keep it, to be presented."):
+        private = view.map.features.slices.data.private
+        why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
+        if st.button("Pin", key=f"pin-{name}", help=why, disabled=private):
             _pin(case, view)
 
 
 def _choose(view: View) -> None:
-    """The row's level as it is, whatever its rule would give now."""
-    fixed = replace(view.threshold, rule="fixed")
-    st.session_state[OPENED] = replace(view, threshold=fixed)
+    st.session_state[OPENED] = view
     draw_again()
 
 

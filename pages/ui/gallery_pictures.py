@@ -1,5 +1,6 @@
 """Pictures of failure cases: those that were made at once, the others as a job makes them."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,12 +9,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import compute
 from pages.ui.compute import plain
+from pages.ui.keyboard import palette
 from zsad_core import thumbnails, views
+from zsad_core.cohort.row_views import scan_named
 from zsad_core.engine import Engine
-from zsad_core.errors import ZsadError
+from zsad_core.errors import DataError, ZsadError
+from zsad_core.failures import Failure
 from zsad_core.jobs import Job
+from zsad_core.palette import Classes
 from zsad_core.store import key_of
-from zsad_core.types import ByteArray, Progress
+from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 from zsad_core.views import View
 
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
@@ -45,6 +50,32 @@ def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
         st.warning(plain(job.error))
 
 
+def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
+    """Subjects whose scan a job reads for the first time; without it no row can be checked."""
+    engine = compute.engine()
+    scans = {one.subject: scan_named(one.row, data) for one in cases}
+    unread = {name: one for name, one in scans.items() if _unread(engine, one)}
+    key = f"scans-{key_of('', scans=sorted(unread))}"
+    if not unread or ((job := engine.jobs.find(key)) is not None and job.state != "running"):
+        return set()  # what cannot be read says so on its card
+
+    def work(progress: Progress) -> None:
+        for done, one in enumerate(unread.values()):
+            progress(done, len(unread))
+            with contextlib.suppress(ZsadError):
+                engine.digest(one)
+
+    compute.show_job(engine.jobs.start(key, "Reading scans", work))
+    return set(unread)
+
+
+def _unread(engine: Engine, scan: SliceSpec) -> bool:
+    try:
+        return engine.known_digest(scan) is None
+    except DataError:  # it is not here
+        return False
+
+
 def draw_again() -> None:
     """What has no map stored is looked at anew when the gallery is shown next."""
     st.session_state[AGAIN] = True
@@ -53,7 +84,7 @@ def draw_again() -> None:
 def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
     """Whether there was something to show, be it why there is no picture."""
     view, ringed = wanted
-    picture = thumbnails.kept(compute.engine(), view, ringed=ringed)
+    picture = thumbnails.kept(compute.engine(), view, palette(), ringed)
     without = _without(view)
     with place.container():
         if picture is not None:
@@ -76,24 +107,26 @@ def _without(view: View) -> ByteArray | str | None:
 
 def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
     """The one job of a page; it draws what was still to do when it began."""
-    engine, found = compute.engine(), compute.results()
+    engine, found, colours = compute.engine(), compute.results(), palette()
     ordered = sorted(todo, key=lambda one: one[0].map.features.slices.subject)
 
     def work(progress: Progress) -> None:
         for done, (view, ringed) in enumerate(ordered):
             progress(done, len(ordered))
-            if (other := _drawn(engine, view, ringed)) is not None:
+            if (other := _drawn(engine, view, colours, ringed)) is not None:
                 found.put(("picture", view), other)
 
-    return engine.jobs.start(f"pictures-{key_of('', views=page)}", "Drawing failure cases", work)
+    return engine.jobs.start(
+        f"pictures-{key_of('', views=page, colours=colours)}", "Drawing failure cases", work
+    )
 
 
-def _drawn(engine: Engine, view: View, ringed: bool) -> ByteArray | str | None:
+def _drawn(engine: Engine, view: View, colours: Classes, ringed: bool) -> ByteArray | str | None:
     """Keeps the picture in the store; what to show instead where that cannot be."""
     try:
         if not views.stored(engine, view):
             return thumbnails.without_map(engine, view)
-        thumbnails.thumbnail(engine, view, ringed=ringed)
+        thumbnails.thumbnail(engine, view, colours, ringed)
     except ZsadError as error:
         return str(error)
     return None

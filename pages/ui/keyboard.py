@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.picks import kept
 from pages.ui.plain import plain
 from pages.ui.viewer import keys
+from zsad_core.palette import NAMES, Classes
 
 PAGE = (
     ("Tab / Shift+Tab", "next / previous control; into the viewer too"),
@@ -27,14 +28,14 @@ def keyboard() -> None:
         st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")
 
 
-def safe_colours() -> bool:
-    """Whether the colours of the classes are those that colour-blind eyes tell apart."""
-    return bool(st.session_state.get("safe", False))
+def palette() -> Classes:
+    """The colours of the classes that were chosen, for the pictures of every page."""
+    return "safe" if st.session_state.get("safe", False) else "classic"
 
 
 def class_colours() -> tuple[str, str, str]:
     """What true positive, false positive and false negative are drawn in, in words."""
-    return ("green", "pink", "light blue") if safe_colours() else ("green", "red", "blue")
+    return NAMES[palette()]
 
 
 def _lines(rows: tuple[tuple[str, str], ...]) -> str:

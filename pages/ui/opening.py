@@ -4,42 +4,48 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages.ui import compute, prompt_choice, references
+from pages.ui import compute, prompt_choice, references, uploaded
 from pages.ui.thresholds import take
 from zsad_core import methods
 from zsad_core.references import written
 from zsad_core.types import MapSpec
 from zsad_core.views import View
 
+EXPLORE = "pages/1_Explore.py"
+
 
 def show(view: View) -> NoReturn:
     """Go to Explore at the view's slice, map and level; the level then is the slider's."""
-    state, slices, read = st.session_state, view.map.features.slices, view.readout
+    state, read = st.session_state, view.readout
     take(view.threshold.level)
     state["slice"], state["_go"] = view.index, True
-    state["_asked"] = {
+    told = {**_map(view.map), "brain": read.brain_only, "smallest": read.min_component_voxels}
+    means = {"empty": read.empty_slices, "centre": read.centre}
+    state["_asked"] = {**told, **means, **_inputs(view.map)}
+    told |= {"rule": "fixed", "level": view.threshold.level}
+    # Of a widget that was never drawn nobody else writes the address.
+    address = {key: one for key, one in told.items() if key == "level" or key not in state}
+    words = {k: str(one).lower() if isinstance(one, int) else one for k, one in address.items()}
+    compute.go(EXPLORE, **words)
+
+
+def _map(spec: MapSpec) -> dict[str, object]:
+    slices = spec.features.slices
+    found: dict[str, object] = {
+        "data": next(name for name, one in uploaded.roots().items() if one == slices.data),
         "subject": slices.subject,
         "modality": slices.modality,
-        "method": view.map.method,
-        "setup": view.map.setup,
-        **_inputs(view.map),
+        "method": spec.method,
+        "setup": spec.setup,
     }
-    address = {"level": str(view.threshold.level)}
-    for key, wanted in (("brain", read.brain_only), ("smallest", read.min_component_voxels)):
-        if key in state:
-            state["_asked"][key] = wanted
-        else:  # of a widget that was never drawn nobody else writes it
-            address[key] = str(wanted).lower()
-    compute.go("pages/1_Explore.py", **address)
+    return found | ({"set": list(spec.volumes)} if spec.volumes else {})
 
 
 def _inputs(spec: MapSpec) -> dict[str, object]:
-    """What the method reads beside the scan."""
+    """What the method reads beside scan and set."""
     found: dict[str, object] = {}
     if methods.METHODS[spec.method].takes_references:
         found[references.KEY] = [written(one) for one in spec.references]
-    if spec.volumes:
-        found["set"] = list(spec.volumes)
     if methods.METHODS[spec.method].prompts:
         name = spec.prompts.name.removesuffix(" (edited)")
         found |= {**prompt_choice.fields(spec.prompts), "prompts": name, "prompts_of": spec.method}

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages.ui import compute, deck
 from pages.ui.compute import plain
-from pages.ui.pinning import EXPLORE, open_view
+from pages.ui.keyboard import palette
+from pages.ui.opening import EXPLORE, show
 from pages.ui.present import dice_said, said, turn
 from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
@@ -46,8 +47,8 @@ def nothing() -> None:
 
 
 def _file(kept: Sequence[Pin]) -> None:
-    show, load, save, _ = st.columns([1, 1, 1, 3])
-    show.button(
+    first, load, save, _ = st.columns([1, 1, 1, 3])
+    first.button(
         "Present", type="primary", disabled=not kept, on_click=turn, args=(1,), width="stretch",
         icon=":material/slideshow:",
     )  # fmt: skip
@@ -93,7 +94,7 @@ def _picture(pin: Pin) -> View | None:
             st.caption("Its map is not stored here; open it in Explore to compute it.")
             return view
         with st.spinner("Drawing …"):
-            st.image(thumbnails.thumbnail(compute.engine(), view), output_format="PNG")
+            st.image(thumbnails.thumbnail(compute.engine(), view, palette()), output_format="PNG")
     except ZsadError as error:
         st.warning(plain(str(error)))
         return None
@@ -103,7 +104,7 @@ def _picture(pin: Pin) -> View | None:
 def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
     with st.container(horizontal=True):
         if st.button("Explore", key=f"open-{pin.id}", disabled=view is None) and view is not None:
-            open_view(view)
+            show(view)
         st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):

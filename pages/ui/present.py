@@ -2,15 +2,16 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import compute, volume_set
+from pages.ui import compute, parcels, volume_set
+from pages.ui.keyboard import palette
 from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
-from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, blobs
-from pages.ui.viewer import carry as carry_bytes
+from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
 from pages.ui.viewer import present as show
 from zsad_core import datasets, methods, pins, views
 from zsad_core.errors import ZsadError
@@ -58,7 +59,7 @@ def invitation(kept: Sequence[Pin]) -> None:
 
 
 def present(kept: Sequence[Pin], number: int) -> None:
-    """One case in the whole window; its neighbours are brought along."""
+    """One case in the whole window; its neighbours are brought along, all others made ready."""
     st.html(ALONE)
     place = st.container(gap=None)
     carriers = [st.container(gap=None) for _ in kept]
@@ -69,12 +70,9 @@ def present(kept: Sequence[Pin], number: int) -> None:
         except ZsadError as error:
             case = _case(kept, number, problem=str(error))
             show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
-    for near in (number, number - 2):
-        if 0 <= near < len(kept):
-            with carriers[near]:
-                _bring(kept[near], near)
     if job is not None:
         compute.show_job(job)
+    _bring(kept, number, carriers)
 
 
 def said(pin: Pin) -> str:
@@ -94,37 +92,64 @@ def dice_said(pin: Pin) -> str:
 
 def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view = pins.view_of(compute.engine(), kept[number - 1])
+    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+    if (ready := parcels.parcel(view)) is not None:
+        case = _about(kept, number, view, whole=True)
+        options = replace(ready.options, sequence=number, palette=palette(), case=case)
+        show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
+        with carrier:
+            carry_packed(ready.pieces, key)
+        return None
     views.stack_of(compute.engine(), view)
     maps, job = _maps(view)
-    foot = _foot(kept[number - 1], view, whole=job is None)
-    synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
-    case = _case(kept, number, foot=foot, synthetic=synthetic)
     volume_key, volume = scan(view.map.features.slices)
-    show(
-        volume_key,
-        maps,
-        options=options_of(view, sequence=number, case=case),
-        key="present",
-        turn=turn,
-    )
+    case = _about(kept, number, view, whole=job is None)
+    options = options_of(view, sequence=number, palette=palette(), case=case)
+    show(volume_key, maps, options=options, key="present", turn=turn)
     with carrier:
-        carry_bytes(volume, volume_key, maps, (view.index, f"case-{number - 1}"))
+        carry(volume, volume_key, maps, (view.index, key))
     return job
 
 
-def _bring(pin: Pin, at: int) -> None:
-    """Have the browser hold a case before it is turned to, where it is stored and not large."""
-    with contextlib.suppress(ZsadError):
-        view = pins.view_of(compute.engine(), pin)
-        if compute.ready(view.map) and len(blobs.slabs(compute.stack(view.map).image.shape)) == 1:
-            volume_key, volume = scan(view.map.features.slices)
-            carry_bytes(volume, volume_key, _maps(view)[0], (view.index, f"case-{at}"))
+def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator]) -> None:
+    """Have the browser hold the neighbours before they are turned to, once they are packed.
+
+    Others are packed too: those near the case and both ends, where keys lead, first.
+    """
+    ends = (number - 1, 0, len(kept) - 1)
+    order = sorted(range(len(kept)), key=lambda at: min(abs(at - end) for end in ends))
+    job = parcels.ahead([kept[at] for at in order])
+    waiting = []
+    for at in (number, number - 2):
+        if not 0 <= at < len(kept):
+            continue
+        with contextlib.suppress(ZsadError):
+            view = pins.view_of(compute.engine(), kept[at])
+            if parcels.waiting(view):
+                waiting.append(view)
+            elif (ready := parcels.parcel(view)) is not None:
+                with carriers[at]:
+                    carry_packed(ready.pieces, f"case-{at}")
+    if job is None or not waiting:
+        return
+
+    @st.fragment(run_every=0.5)
+    def follow() -> None:
+        if job.state != "running" or not any(map(parcels.waiting, waiting)):
+            st.rerun()
+
+    follow()
 
 
 def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
     found, key, job = map_of(view.map, view.index)
     return [(key, viewer_map(view.map, found, "", whole=job is None))], job
+
+
+def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
+    foot = _foot(kept[number - 1], view, whole)
+    synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
+    return _case(kept, number, foot=foot, synthetic=synthetic)
 
 
 def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:

@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.ui import compute, pictures, prompt_documents, thresholds
 from pages.ui.explore import visible_slice
-from pages.ui.keyboard import class_colours, safe_colours
+from pages.ui.keyboard import class_colours, palette
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.prompt_others import others
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, pipeline
+from zsad_core import evaluation, pipeline, thumbnails
 from zsad_core.lab import history
 from zsad_core.readout import Readout, readout
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
@@ -74,7 +74,7 @@ def _slice(
         output_format="PNG",
     )
     column.image(
-        pictures.classes(stack.image[index], truth, mask, safe_colours()),
+        thumbnails.classes(stack.image[index], truth, mask, palette()),
         caption=f"slice score {scores[0]:.3f}",
         width="stretch",
         output_format="PNG",

@@ -48,7 +48,8 @@ def viewer_map(
 
 def options_of(view: View, **more: object) -> ViewerOptions:
     """How the viewer shows a view: its slice, threshold and readout, and the scan's measures."""
-    slices, stack = view.map.features.slices, compute.stack(view.map)
+    slices = view.map.features.slices
+    stack = compute.engine().stack(slices)
     return ViewerOptions(
         slice=view.index,
         threshold=view.threshold.level,

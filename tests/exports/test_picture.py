@@ -5,15 +5,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from tests.views_of import HOSTILE, view_of
 from zsad_core.exports.outline import outline
+from zsad_core.exports.panels import hex_of
 from zsad_core.exports.picture import DPI, Picture, picture, saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import statement
 from zsad_core.exports.words import NO_DEVICE
+from zsad_core.palette import CLASSES
 from zsad_core.types import DataSpec, Threshold
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -101,6 +104,21 @@ def test_every_plane_has_its_letters_and_a_scale_bar(engine, plane, sides):
     bar = axes.lines[-1].get_xdata()
     columns = reading.frame[1].stop - reading.frame[1].start
     assert (bar[1] - bar[0]) * columns * 2.0 == pytest.approx(20)  # 2 mm a pixel
+
+
+@pytest.mark.parametrize("palette", ["classic", "safe"])
+def test_panel_and_legend_have_the_chosen_colours(engine, view, palette):
+    reading = read(engine, replace(view, threshold=Threshold(60, "fixed")))
+    scene = Scene(reading, Look(("classes",), palette=palette))
+    hit, wrong, lost, _ = CLASSES[palette]
+    shown = scene.figure.axes[0].images[1].get_array()
+    there = {tuple(one) for one in shown[shown[..., 3] > 0][:, :3].tolist()}
+    missed = {lost} if palette == "classic" else set()  # else it is an outline
+    assert {hit, wrong} <= there <= {hit, wrong} | missed
+    said = [one.get_text() for one in scene.figure.legends[0].get_texts()]
+    assert said == ["truth", "true positive", "false positive", "missed"][-len(said) :]
+    patch = scene.figure.legends[0].get_patches()[0]
+    assert to_hex(patch.get_facecolor()) == hex_of(hit)
 
 
 def test_a_scene_shows_the_slice_it_is_told_to(engine, view):

@@ -55,6 +55,15 @@ def test_files_are_offered_and_none_is_made_by_showing_the_page(explore, monkeyp
     assert labels(explore.run()) == offered
 
 
+def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
+    looks = []
+    monkeypatch.setattr(export, "_picture", lambda view, look: looks.append(look.palette))
+    explore.run()
+    explore.toggle(key="safe").set_value(True).run()
+    assert looks == ["classic", "safe"]
+    assert any("not taken over" in caption.value for caption in explore.caption)
+
+
 def test_without_a_panel_the_page_says_what_to_choose(explore):
     explore.run()
     explore.button_group(key="export-panels").set_value([]).run()

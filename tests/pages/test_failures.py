@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from zsad_core import pins, pipeline, prompt_sets
+from zsad_core import pins, pipeline, prompt_sets, thumbnails
 from zsad_core.engine import Engine
+from zsad_core.palette import CLASSES
 from zsad_core.places import home
 from zsad_core.types import DataSpec, SliceSpec, Threshold
 from zsad_core.views import View
@@ -131,6 +132,14 @@ def test_a_pin_opens_in_explore_as_it_was():
     assert test.selectbox(key="method").value == "intensity"
     assert test.session_state["slice"] == 30
     assert "level 100 of 255" in words(test)
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_pin_is_drawn_in_the_chosen_colours(safe):
+    pin("one", level=141 + safe)
+    opened("Failures", safe=safe)
+    drawn = [thumbnails.kept(Engine(), view(level=141 + safe), one) for one in CLASSES]
+    assert [one is not None for one in drawn] == [not safe, safe]
 
 
 def test_a_file_is_loaded_and_a_hostile_one_refused():

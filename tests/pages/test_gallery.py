@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
-from tests.test_failure_cases import MEDICAL, put
-from zsad_core import pins, prompt_sets
+from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
+from zsad_core import pins, prompt_sets, thumbnails
+from zsad_core.palette import CLASSES
 from zsad_core.places import home
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,12 @@ def _small_demo():
     yield
     for job in compute.engine().jobs.running().values():
         job.cancel()  # a thread that works on would outlive its test
+
+
+def rows(*slices, subject=SUBJECT, **given):
+    """A row of the usual results folder, read from the demo's scan and map."""
+    read = as_read(compute.engine(), subject, given.get("method", "winclip"))
+    put(home() / "results", *slices, subject=subject, **read | given)
 
 
 def opened(**state):
@@ -76,7 +83,7 @@ def test_one_click_finds_first_cases():
 
 def test_filters_leave_the_cases_they_say():
     for subject, setup in ((SUBJECT, "zero-shot"), ("DEMO-MET-015-000", "brats")):
-        put(home() / "results", (0, 9, 0), (5, 2, 0), subject=subject, setup=setup, **BRIGHT)
+        rows((0, 9, 0), (5, 2, 0), subject=subject, setup=setup, **BRIGHT)
     test = opened()
     assert len(buttons(test, "Open")) == 2  # the setup brats is not here
     assert "4 cases" in said(test)
@@ -91,7 +98,7 @@ def test_filters_leave_the_cases_they_say():
 
 
 def test_a_card_opens_its_slice_with_map_level_and_mask():
-    put(home() / "results", (0, 0, 0), (0, 9, 0), subject=SUBJECT, brain_only=False)
+    rows((0, 0, 0), (0, 9, 0), subject=SUBJECT, brain_only=False)
     test = opened(brain=True, rule="oracle", prompts="appearance")
     buttons(test, "Open")[0].click()
     shown(test)
@@ -104,7 +111,7 @@ def test_a_card_opens_its_slice_with_map_level_and_mask():
 
 
 def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
-    put(home() / "results", (0, 9, 0), subject=SUBJECT, **BRIGHT)
+    rows((0, 9, 0), subject=SUBJECT, **BRIGHT)
     test = opened(method="winclip", prompts="medical")
     buttons(test, "Open")[0].click()
     assert shown(test).session_state["method"] == "intensity"
@@ -115,7 +122,7 @@ def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
 
 
 def test_a_card_is_pinned_once():
-    put(home() / "results", (0, 9, 0), subject=SUBJECT, **BRIGHT)
+    rows((0, 9, 0), subject=SUBJECT, **BRIGHT)
     test = opened()
     buttons(test, "Pin")[0].click()
     assert any("Pinned" in one.value for one in shown(test).toast)
@@ -128,16 +135,32 @@ def test_a_card_is_pinned_once():
 
 
 def test_a_map_that_is_not_stored_is_said_to_be_so():
-    put(home() / "results", *[(0, 0, 0)] * 40, (0, 9, 0), subject="DEMO-MET-016-000")
+    rows(*[(0, 0, 0)] * 40, (0, 9, 0), subject="DEMO-MET-016-000")
     test = waited(opened(), drawn)
     assert "map not stored" in said(test)
 
 
+def test_cards_and_legend_have_the_chosen_colours():
+    rows((0, 9, 0), subject=SUBJECT, level=87, **BRIGHT)
+    test = waited(opened(safe=True), drawn)
+    assert "hatched: falsely predicted" in said(test)
+    view = viewed(compute.engine(), found(home() / "results")[0])
+    pictures = [thumbnails.kept(compute.engine(), view, one) for one in CLASSES]
+    assert [one is not None for one in pictures] == [False, True]
+
+
 def test_prompts_that_changed_are_named_on_the_card():
     digest = prompt_sets.digest(prompt_sets.shipped()["appearance"])[::-1]
-    put(home() / "results", (0, 9, 0), subject=SUBJECT, prompts="mine", prompts_digest=digest)
+    rows((0, 9, 0), subject=SUBJECT, prompts="mine", prompts_digest=digest)
     test = opened()
     assert any("'mine' is not here as it was" in one.value for one in test.warning)
+    assert not buttons(test, "Open")
+
+
+def test_a_scan_never_read_before_is_read_and_must_be_the_one_that_was_evaluated():
+    put(home() / "results", (0, 9, 0), subject="DEMO-MET-026-000", scan_digest="other", **BRIGHT)
+    test = waited(opened(), lambda one: one.warning)
+    assert "scan of DEMO-MET-026-000 that was evaluated is not" in test.warning[0].value
     assert not buttons(test, "Open")
 
 

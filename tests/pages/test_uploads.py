@@ -54,6 +54,9 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     assert test.selectbox(key="modality").value == "t2f"
     dice = next(one for one in test.metric if one.label.startswith("Best Dice"))
     assert float(dice.value) > 0.9
+    unpinned = next(one for one in test.button if one.label == "Pin this view")
+    assert unpinned.disabled
+    assert "seen by you alone" in unpinned.help
     token = next(uploads().iterdir()).name
     assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
 

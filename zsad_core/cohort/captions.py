@@ -6,6 +6,7 @@ import pandas as pd
 
 from zsad_core.cohort.samples import Pictures
 from zsad_core.cohort.selection import Selection
+from zsad_core.palette import NAMES, Classes
 
 EMPTY = {
     "lesion_only": "slices without lesion left out",
@@ -44,12 +45,17 @@ FAILURES = (
     "component touches (BraTS 2023 rule); it lies in the third of its largest slice. False "
     "positive: a slice without lesion where anything is predicted."
 )
-FIGURE_5 = (
-    "Truth against prediction on grey slices: true positive green, false positive red, false "
-    "negative blue, with the slice's Dice and the threshold's level of 255."
-)
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
 NAMED = 12  # volumes of a set that are named; of a larger one the others are counted
+
+
+def figure_5(palette: Classes = "classic") -> str:
+    """What Figure 5 shows, and in which colours."""
+    hit, false, missed = NAMES[palette]
+    return (
+        f"Truth against prediction on grey slices: true positive {hit}, false positive {false}, "
+        f"false negative {missed}, with the slice's Dice and the threshold's level of 255."
+    )
 
 
 def of(found: pd.DataFrame, chosen: Selection) -> str:

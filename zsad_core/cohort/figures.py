@@ -113,7 +113,7 @@ def _pictures(
         (
             "figure5",
             panels.run_panels(shown),
-            f"{captions.FIGURE_5} {which}{captions.not_drawn(shown)} {said}",
+            f"{captions.figure_5()} {which}{captions.not_drawn(shown)} {said}",
             1.9,
         ),
     ):

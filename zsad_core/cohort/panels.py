@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zsad_core.cohort.samples import Pair, Pictures
+from zsad_core.palette import Classes
 from zsad_core.thumbnails import OPACITY, classes
 from zsad_core.types import ByteArray
 
@@ -45,14 +46,14 @@ def truth_panels(found: Pictures) -> Grid:
     return Grid(("",), tuple(slice_names(found)), (tuple(panels),), found.shape)
 
 
-def run_panels(found: Pictures) -> Grid:
+def run_panels(found: Pictures, palette: Classes = "classic") -> Grid:
     """Figure 5: a row for each line, for each setup a column of each slice."""
     runs = found.sample.runs
     setups, lines = (list(dict.fromkeys(pair[i] for pair in runs)) for i in (0, 1))
     columns = tuple(f"{setup}, {one.side}" for setup in setups for one in found.sample.places)
     panels = tuple(
         tuple(
-            _panel(found, (setup, line), place) if (setup, line) in runs else None
+            _panel(found, (setup, line), place, palette) if (setup, line) in runs else None
             for setup in setups
             for place in range(len(found.sample.places))
         )
@@ -69,11 +70,11 @@ def slice_names(found: Pictures) -> list[str]:
     ]
 
 
-def _panel(found: Pictures, pair: Pair, place: int) -> Panel:
+def _panel(found: Pictures, pair: Pair, place: int, palette: Classes) -> Panel:
     if pair not in found.masks:
         return Panel(place, None, NOT_DRAWN, pair)
     truth, predicted = found.truth[place], found.masks[pair][place]
     both = np.count_nonzero(truth & predicted)
     dice = 2 * both / (np.count_nonzero(truth) + np.count_nonzero(predicted))
     words = f"Dice {dice:.2f}, level {found.sample.runs[pair]['level']}"
-    return Panel(place, classes(found.image[place], truth, predicted), words, pair)
+    return Panel(place, classes(found.image[place], truth, predicted, palette), words, pair)

@@ -20,7 +20,7 @@ def scan_of(engine: Engine, row: Row, places: Iterable[DataSpec]) -> SliceSpec:
     Raises DataError where none does.
     """
     for data in places:
-        slices = SliceSpec(data, row["subject"], row["modality"], row["plane"])
+        slices = scan_named(row, data)
         if data.kind != row["data"] or not _holds(slices):
             continue
         if engine.digest(slices) == row["scan_digest"]:
@@ -29,6 +29,11 @@ def scan_of(engine: Engine, row: Row, places: Iterable[DataSpec]) -> SliceSpec:
         f"The scan of {row['subject']} that was evaluated is not in the data at hand; choose the "
         "data it lies in, on a page in the sidebar, for a command with --data."
     )
+
+
+def scan_named(row: Row, data: DataSpec) -> SliceSpec:
+    """The scan of a row's subject, whatever its bytes are."""
+    return SliceSpec(data, row["subject"], row["modality"], row["plane"])
 
 
 def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:

@@ -10,6 +10,7 @@ from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import Statement, statement
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, slice_numbers
+from zsad_core.palette import Classes
 from zsad_core.types import Progress
 from zsad_core.views import View
 
@@ -114,6 +115,7 @@ def deck(
     title: str = "Cases",
     dark: bool = False,
     progress: Progress | None = None,
+    palette: Classes = "safe",
 ) -> Deck:
     """Read and draw the cases; one that cannot be read has a page that says why.
 
@@ -121,22 +123,22 @@ def deck(
     """
     if not cases:
         raise SettingError("A deck needs 1 case or more, and there are 0; pin a view first.")
-    pages = []
+    pages, look = [], Look(dark=dark, points=POINTS, palette=palette)
     for done, case in enumerate(cases):
         if progress:
             progress(done, len(cases))
-        pages.append(_page(engine, case, dark))
+        pages.append(_page(engine, case, look))
     if progress:
         progress(len(cases), len(cases))
     return Deck(legible(title) or "Cases", tuple(pages), dark)
 
 
-def _page(engine: Engine, case: Case, dark: bool) -> Page:
+def _page(engine: Engine, case: Case, look: Look) -> Page:
     title, note = legible(case.title), "\n".join(map(legible, case.note.split("\n")))
     try:
         reading = read(engine, case.view())
         words = statement(engine, reading)
-        picture = saved(Scene(reading, Look(dark=dark, points=POINTS)), "png", SCALE)
+        picture = saved(Scene(reading, look), "png", SCALE)
     except Cancelled:
         raise
     except ZsadError as error:

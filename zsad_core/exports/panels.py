@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 
 from zsad_core.exports.outline import outline
 from zsad_core.exports.reading import Reading
-from zsad_core.palette import CLASSES, Rgb
+from zsad_core.palette import CLASSES, Classes, Rgb
 from zsad_core.types import ByteArray, MaskArray
 
 Panel = Literal["scan", "classes", "map"]
@@ -21,11 +21,10 @@ Shown = tuple[Callable[[int], None], Sequence[Artist]]
 """What puts a slice into a panel, and what then changes, in the order in which it is drawn."""
 HALO = [withStroke(linewidth=2.2, foreground="black")]
 TRUTH, BRAIN = "#E6B422", "#8A8F98"
-HIT, FALSE, MISSED, ONLY = CLASSES["safe"]
 FILLED = 0.55
 
 
-def scan(axes: Axes, reading: Reading) -> Shown:
+def scan(axes: Axes, reading: Reading, _: Classes) -> Shown:
     """The slice with the outline of the truth."""
     image, truth = _picture(axes, reading), _line(axes, TRUTH)
 
@@ -36,22 +35,23 @@ def scan(axes: Axes, reading: Reading) -> Shown:
     return show, [image, truth]
 
 
-def classes(axes: Axes, reading: Reading) -> Shown:
-    """The slice with true positives filled, false ones hatched, and what is missed outlined."""
-    image, missed = _picture(axes, reading), _line(axes, hex_of(MISSED))
+def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
+    """The slice with all filled, but in safe colours false positives hatched, misses outlined."""
+    image, missed = _picture(axes, reading), _line(axes, hex_of(CLASSES[palette][2]))
     over = axes.imshow(_blank(reading, 4), aspect="auto", interpolation="nearest")
     known = reading.stack.truth is not None
 
     def show(index: int) -> None:
         truth, predicted = reading.truth(index), reading.cut(reading.mask, index)
         image.set_data(reading.cut(reading.stack.image, index))
-        over.set_data(painted(truth, predicted, known))
-        missed.set_data(*outline(truth & ~predicted))
+        over.set_data(painted(truth, predicted, known, palette))
+        if palette == "safe":
+            missed.set_data(*outline(truth & ~predicted))
 
     return show, [image, over, missed]
 
 
-def anomaly(axes: Axes, reading: Reading) -> Shown:
+def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
     """The map in the colours of its whole range, with the outlines of brain and truth.
 
     Where no mask can be it stays black.
@@ -71,15 +71,17 @@ def anomaly(axes: Axes, reading: Reading) -> Shown:
     return show, [image, border, truth]
 
 
-PANELS: dict[Panel, tuple[str, Callable[[Axes, Reading], Shown]]] = {
+PANELS: dict[Panel, tuple[str, Callable[[Axes, Reading, Classes], Shown]]] = {
     "scan": ("Scan and truth", scan),
     "classes": ("Prediction against truth", classes),
     "map": ("Anomaly map", anomaly),
 }
 
 
-def painted(truth: MaskArray, predicted: MaskArray, known: bool) -> ByteArray:
-    """(H, W, 4): true positives filled, false ones hatched; where no truth is known all filled.
+def painted(
+    truth: MaskArray, predicted: MaskArray, known: bool, palette: Classes = "safe"
+) -> ByteArray:
+    """(H, W, 4): all filled, but in safe colours false positives hatched and misses left free.
 
     >>> yes, no = np.array([[True]]), np.array([[False]])
     >>> painted(yes, yes, True).tolist(), painted(yes, no, True).tolist()
@@ -89,10 +91,12 @@ def painted(truth: MaskArray, predicted: MaskArray, known: bool) -> ByteArray:
     rows, columns = np.indices(truth.shape)
     hatched = np.where((rows + columns) % 4 < 2, 1.5 * FILLED, 0.25 * FILLED)
     filled = np.full(truth.shape, FILLED)
-    wrong, opacity = (FALSE, hatched) if known else (ONLY, filled)
+    hit, wrong, lost, only = CLASSES[palette]
+    safe = palette == "safe"
     for mask, colour, strength in (
-        (truth & predicted, HIT, filled),
-        (predicted & ~truth, wrong, opacity),
+        (truth & predicted, hit, filled),
+        (predicted & ~truth, wrong if known else only, hatched if known and safe else filled),
+        (truth & ~predicted & (not safe), lost, filled),
     ):
         found[mask, :3] = colour
         found[mask, 3] = (255 * strength[mask]).astype(np.uint8)

@@ -14,17 +14,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from zsad_core.exports.panels import (
-    FALSE,
     HALO,
-    HIT,
-    MISSED,
-    ONLY,
     PANELS,
     TRUTH,
     Panel,
     hex_of,
 )
 from zsad_core.exports.reading import Reading
+from zsad_core.palette import CLASSES, Classes
 from zsad_core.types import Plane
 
 SIDES: dict[Plane, str] = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}
@@ -40,11 +37,12 @@ PLACES = (
 
 @dataclass(frozen=True)
 class Look:
-    """Which panels, on white or nearly black, and the size of the type in points."""
+    """Which panels, on white or nearly black, type in points, and the colours of the classes."""
 
     panels: tuple[Panel, ...] = tuple(PANELS)
     dark: bool = False
     points: float = 11
+    palette: Classes = "safe"
 
     @property
     def ink(self) -> tuple[str, str, str]:
@@ -101,7 +99,7 @@ class Scene:
         title, draw = PANELS[name]
         axes.set_axis_off()
         axes.set_title(title, color=self.look.ink[1], fontsize=self.look.points, pad=4)
-        show, artists = draw(axes, self.reading)
+        show, artists = draw(axes, self.reading, self.look.palette)
         self._shows.append(show)
         self.moving += artists
         white: dict[str, Any] = {
@@ -137,22 +135,22 @@ class Scene:
 
     def _legend(self, middle: float) -> None:
         found: list[Artist] = []
+        hit, wrong, lost, only = map(hex_of, CLASSES[self.look.palette])
+        hatch: dict[str, Any] = {"facecolor": "none", "edgecolor": wrong, "hatch": "////"}
         if self.reading.stack.truth is None:
             if "classes" in self.look.panels:
-                found.append(Patch(color=hex_of(ONLY), label="prediction, no truth known"))
+                found.append(Patch(color=only, label="prediction, no truth known"))
         else:
             if self.look.panels != ("classes",):
                 found.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
             if "classes" in self.look.panels:
-                false: dict[str, Any] = {
-                    "facecolor": "none",
-                    "edgecolor": hex_of(FALSE),
-                    "hatch": "////",
-                }
+                safe = self.look.palette == "safe"
                 found += [
-                    Patch(color=hex_of(HIT), label="true positive"),
-                    Patch(label="false positive", **false),
-                    Line2D([], [], color=hex_of(MISSED), linewidth=2, label="missed"),
+                    Patch(color=hit, label="true positive"),
+                    Patch(label="false positive", **(hatch if safe else {"color": wrong})),
+                    Line2D([], [], color=lost, linewidth=2, label="missed")
+                    if safe
+                    else Patch(color=lost, label="missed"),
                 ]
         self.figure.legend(
             handles=found,

@@ -1,7 +1,7 @@
 """Mounts the viewer: carriers hold the bytes, the viewer component gets small JSON."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from pages.ui.viewer import blobs, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
 QUICK_VOXELS = 2**20  # a volume up to this size is there as soon as a slice of it
+Piece = tuple[str, bytes]
+"""The name of a carrier and what it carries."""
 _HERE = Path(__file__).parent
 _PARTS = (
     "elements colours planes counts components items blend panel marks layout stage strip "
@@ -118,29 +120,32 @@ def carry(
     first = first if known == named else here
     st.session_state[f"{key}-first"] = named, first
     if volume.image.size > QUICK_VOXELS:
-        _carry_part(volume, volume_key, maps, (range(first, first + 1), f"{key}-first"))
+        carry_packed(packed(volume, volume_key, maps, range(first, first + 1)), f"{key}-first")
     slabs = blobs.slabs(volume.image.shape)
     places = [st.container(gap=None) for _ in slabs]
     order = sorted(range(len(slabs)), key=lambda n: abs(slabs[n][len(slabs[n]) // 2] - here))
     for number in order:
         with places[number]:
-            _carry_part(volume, volume_key, maps, (slabs[number], f"{key}-{number}"))
+            carry_packed(packed(volume, volume_key, maps, slabs[number]), f"{key}-{number}")
 
 
-def _carry_part(
-    volume: ViewerVolume,
-    volume_key: str,
-    maps: Sequence[tuple[str, ViewerMap]],
-    wanted: tuple[range, str],
-) -> None:
-    part, key = wanted
+def packed(
+    volume: ViewerVolume, volume_key: str, maps: Sequence[tuple[str, ViewerMap]], part: range
+) -> Iterator[Piece]:
+    """The pieces of some slices, each packed when it is its turn and kept while it is in use."""
     ends = part.start, part.stop
-    _carrier(key=f"{key}-volume", data=_volume_bytes(volume_key, *ends, volume))
+    yield "volume", _volume_bytes(volume_key, *ends, volume)
     for position, (map_key, shown) in enumerate(maps):
         if shown.over:
             over_key, over = shown.over
-            _carrier(key=f"{key}-over-{position}", data=_volume_bytes(over_key, *ends, over))
-        _carrier(key=f"{key}-map-{position}", data=_map_bytes(map_key, *ends, shown))
+            yield f"over-{position}", _volume_bytes(over_key, *ends, over)
+        yield f"map-{position}", _map_bytes(map_key, *ends, shown)
+
+
+def carry_packed(pieces: Iterable[Piece], key: str) -> None:
+    """A carrier each; `key` is theirs."""
+    for name, piece in pieces:
+        _carrier(key=f"{key}-{name}", data=piece)
 
 
 def _nothing() -> None:

@@ -1,0 +1,88 @@
+"""Cases packed for the browser ahead of time, so that turning to one waits for no computation."""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import compute
+from pages.ui.scans import scan
+from pages.ui.shown import options_of, viewer_map
+from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
+from zsad_core import pins, views
+from zsad_core.engine import Few
+from zsad_core.errors import ZsadError
+from zsad_core.evaluation import map_key
+from zsad_core.jobs import Job
+from zsad_core.pins import Pin
+from zsad_core.store import key_of
+from zsad_core.types import Progress
+from zsad_core.views import View
+
+MOST = 24  # cases, of about 2 MB each
+NOTHING = np.zeros((0, 0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """All that the browser is given of a case; the arrays of its maps are in the pieces alone."""
+
+    volume_key: str
+    maps: tuple[tuple[str, ViewerMap], ...]
+    options: ViewerOptions
+    pieces: tuple[Piece, ...]
+
+
+def parcel(view: View) -> Parcel | None:
+    """The view packed, now where it was not before; None where it is not stored or too large.
+
+    Raises ZsadError.
+    """
+    # Whether it is stored, the scan's slices tell, which take half a second to make.
+    if waiting(view) and not compute.ready(view.map):
+        return None
+    return _kept().get(_key(view), lambda: _packed(view))
+
+
+def waiting(view: View) -> bool:
+    """Whether it is not packed yet; raises ZsadError."""
+    return _key(view) not in _kept()
+
+
+def ahead(kept: Iterable[Pin]) -> Job | None:
+    """The job that packs these pins, in their order, while it runs."""
+    chosen, jobs = tuple(kept)[:MOST], compute.engine().jobs
+
+    def work(progress: Progress) -> None:
+        for done, pin in enumerate(chosen):
+            progress(done, len(chosen))
+            with contextlib.suppress(ZsadError):
+                parcel(pins.view_of(compute.engine(), pin))
+
+    key = f"cases-{key_of('', pins=sorted(pin.id for pin in chosen))}"
+    job = jobs.find(key) or jobs.start(key, "Getting the cases ready", work)
+    return job if job.state == "running" else None
+
+
+def _key(view: View) -> tuple[str, View]:
+    return map_key(compute.engine(), view.map), view
+
+
+def _packed(view: View) -> Parcel | None:
+    views.stack_of(compute.engine(), view)
+    volume_key, volume = scan(view.map.features.slices)
+    first, *more = blobs.slabs(volume.image.shape)
+    if more:
+        return None
+    key, _ = _key(view)
+    shown = viewer_map(view.map, compute.whole_map(view.map), "")
+    pieces = tuple(packed(volume, volume_key, [(key, shown)], first))
+    maps = ((key, replace(shown, levels=NOTHING)),)
+    return Parcel(volume_key, maps, options_of(view), pieces)
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Few[Parcel | None]:
+    return Few(MOST)
