@@ -85,7 +85,7 @@ def test_maps_and_scores(tiny, pictures, tmp_path):
 def test_maps_and_scores_with_normal_slices(tiny, pictures, tmp_path, rule, stored):
     maps, scores = few_shot(tmp_path, tiny, pictures, "--option", f"score={rule}")
     np.testing.assert_allclose(maps / HIGH, STORED["few_maps_normalised"], atol=1e-4)
-    np.testing.assert_allclose(scores, STORED[f"few_scores_{stored}"], atol=1e-4)
+    np.testing.assert_allclose(scores, STORED[f"few_scores_{stored}"], atol=1e-5)
 
 
 def test_turned_normal_slices_are_remembered_too(tiny, pictures, tmp_path):
