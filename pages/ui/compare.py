@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from pages.ui.compute import engine
-from pages.ui.picks import kept
+from pages.ui.picks import KEPT
 from pages.ui.prompt_choice import all_prompts, usual_prompts
 from pages.ui.sidebar import Choice
 from zsad_core import methods, pipeline, setups
@@ -19,15 +19,16 @@ MOST = 3
 def compared(choice: Choice) -> dict[str, MapSpec]:
     """Draw the choice of what to compare with, at most three, and return the maps by name."""
     offered = offers(choice)
-    left = [name for name in st.session_state.get("compare", []) if name in offered]
-    if left != st.session_state.get("compare", left):
-        st.session_state["compare"] = left
+    kept = [name for name in st.session_state.get("compare", []) if name in offered]
+    if kept != st.session_state.get("compare", kept):
+        st.session_state["compare"] = kept
     names = st.multiselect(
         "Compare with",
         list(offered),
+        key="compare",
         max_selections=MOST,
         placeholder="another method, setup, prompt set or modality of this subject; up to three",
-        **kept("compare"),
+        **KEPT,
     )
     return {name: offered[name]() for name in names}
 

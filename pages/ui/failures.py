@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.gallery import gallery
-from pages.ui.picks import kept
+from pages.ui.picks import KEPT
 from pages.ui.pin_list import nothing, pin_list
 from pages.ui.present import asked, invitation, present
 from pages.ui.sidebar import sidebar
@@ -14,24 +14,25 @@ SECTIONS = ("Gallery", "Pins", "Present")
 
 def failures() -> None:
     """One section at a time."""
-    pinned = pins.all_pins()
-    number = asked(len(pinned))
+    kept = pins.all_pins()
+    number = asked(len(kept))
     if number:
-        present(pinned, number)
+        present(kept, number)
         return
     section = st.segmented_control(
         "Section",
         SECTIONS,
-        default=None if "failures" in st.session_state else SECTIONS[0],
+        default=SECTIONS[0],
+        key="failures",
         required=True,
         label_visibility="collapsed",
-        **kept("failures"),
+        **KEPT,
     )
     if section == "Gallery":
         gallery(sidebar(edit_prompts=False))
     elif section == "Pins":
-        pin_list(pinned)
-    elif pinned:
-        invitation(pinned)
+        pin_list(kept)
+    elif kept:
+        invitation(kept)
     else:
         nothing()

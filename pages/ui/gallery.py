@@ -17,6 +17,7 @@ from zsad_core.cohort.row_views import scan_of, view_of
 from zsad_core.cohort.selection import THIRDS, VOLUMES, Selection, Sheet
 from zsad_core.errors import ZsadError
 from zsad_core.failures import APART, KINDS, MISSED, SMALL, Failure, failures, ranked
+from zsad_core.pins import Pin
 from zsad_core.views import View
 
 PAGE, COLUMNS = 12, 4
@@ -119,6 +120,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 def _cards(choice: Choice, cases: list[Failure]) -> None:
     places: dict[Wanted, DeltaGenerator] = {}
     unread = scans_unread(choice.data, cases)
+    pinned = [one.view for one in pins.all_pins()]
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
@@ -134,7 +136,7 @@ def _cards(choice: Choice, cases: list[Failure]) -> None:
                     place.warning(plain(str(error)))
                     continue
                 places[view, case.kind in RINGED] = place
-                _buttons(case, views.counted_as(view, choice.readout))
+                _buttons(case, views.counted_as(view, choice.readout), pinned)
     pictures(places)
 
 
@@ -154,14 +156,22 @@ def _words(case: Failure) -> None:
     st.caption("  \n".join(plain(line) for line in lines))
 
 
-def _buttons(case: Failure, view: View) -> None:
+def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
+    title = f"{case.kind.capitalize()}: {case.subject}"
+    pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d))
+    private, kept = pin.data.private, pin.view in pinned
+    why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
-        private = view.map.features.slices.data.private
-        why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
-        if st.button("Pin", key=f"pin-{name}", help=why, disabled=private):
-            _pin(case, view)
+        st.button(
+            "Pinned" if kept else "Pin",
+            key=f"pin-{name}",
+            help="Section Pins holds it." if kept else why,
+            disabled=private or kept,
+            on_click=_pin,
+            args=(pin,),
+        )
 
 
 def _choose(view: View) -> None:
@@ -169,11 +179,10 @@ def _choose(view: View) -> None:
     draw_again()
 
 
-def _pin(case: Failure, view: View) -> None:
-    title = f"{case.kind.capitalize()}: {case.subject}"
+def _pin(pin: Pin) -> None:
     try:
-        pins.add(pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d)))
+        pins.add(pin)
     except ZsadError as error:
         st.toast(plain(str(error)))
         return
-    st.toast(f"Pinned: {plain(title)}")
+    st.toast(f"Pinned: {plain(pin.title)}")

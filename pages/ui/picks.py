@@ -5,6 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+KEPT = {"bind": "query-params", "persist_state": "session"}
+"""For a widget of one page: its choice stands in that page's address, and is there on return."""
+
 
 def carried(key: str) -> dict[str, Any]:
     """What a widget takes whose choice the session keeps from page to page."""
@@ -13,8 +16,8 @@ def carried(key: str) -> dict[str, Any]:
 
 
 def kept(key: str) -> dict[str, Any]:
-    """What a widget takes whose choice stands in the address of every page, too."""
-    return {**carried(key), "bind": "query-params"}
+    """What a widget of every page takes, whose choice stands in the address, too."""
+    return {**carried(key), **KEPT}
 
 
 def carry(title: str) -> bool:

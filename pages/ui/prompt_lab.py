@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui.picks import kept
+from pages.ui.picks import KEPT
 from pages.ui.prompt_edit import edit
 from pages.ui.prompt_history import history
 from pages.ui.prompt_null import null_test
@@ -28,9 +28,10 @@ def section() -> str:
         "Section",
         list(SECTIONS),
         default=None if "lab" in st.session_state else "Edit",  # a restored trial sets it
+        key="lab",
         required=True,
         label_visibility="collapsed",
-        **kept("lab"),
+        **KEPT,
     )
 
 
