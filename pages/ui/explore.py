@@ -15,6 +15,7 @@ from pages.ui.solid import solid_figure
 from pages.ui.tour import tour
 from pages.ui.viewer import ViewerMap, viewer
 from zsad_core import slicing
+from zsad_core.exports.statement import in_a_line
 from zsad_core.readout import Readout, readout
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import MapSpec, ReadoutSpec, SliceStack, Threshold
@@ -76,12 +77,14 @@ def _view(
     choice: Choice, maps: Sequence[tuple[str, ViewerMap]], wanted: tuple[int, Threshold]
 ) -> None:
     slices, (index, threshold) = choice.map.features.slices, wanted
+    shown = View(choice.map, index, threshold, choice.readout)
     options = options_of(
-        View(choice.map, index, threshold, choice.readout),
+        shown,
         sequence=_jump((choice.subject.id, threshold)),
         palette=palette(),
         title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",
         note=" ".join(compute.engine().volume(slices).notes),
+        made=in_a_line(compute.engine(), shown),
     )
     volume_key, volume = scan(slices)
     state = viewer(volume, volume_key, maps, options=options, key="viewer")

@@ -27,8 +27,9 @@ SAID = (
     "and that it is no medical device."
 )
 DRAWN = (
-    "Pictures are drawn anew: this slice and plane, threshold, mask rules and class colours. Zoom, "
-    "window, opacity, colour map and layers as set in the viewer are not taken over."
+    "Pictures are drawn anew in panels: this slice and plane, threshold, mask rules and class "
+    "colours. As it is seen, with zoom, window and layers, the viewer itself saves it: "
+    "Save picture, key s."
 )
 MIME = {
     "png": "image/png",

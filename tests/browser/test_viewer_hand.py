@@ -5,6 +5,7 @@ lesion fills slices 8 to 15, rows 20 to 29, columns 10 to 19 (label 1 up to colu
 """
 
 import pytest
+from PIL import Image
 
 SCRIPT = "tests/browser/viewer_app.py"
 ROOT = ".z-root"
@@ -131,6 +132,24 @@ def test_window_by_drag_and_by_preset(opened):
     page.get_by_role("button", name="Brain").click()
     drawn(page)
     assert colour(page, 30, 25) == [60, 60, 60]
+
+
+def test_the_picture_is_saved_as_it_is_seen(opened):
+    page = opened("layers=none")
+    page.get_by_role("button", name="Bright").click()
+    mouse_to(page, spot(page, 30, 25))
+    with page.expect_download() as waiting:
+        page.keyboard.press("s")
+    at, (width, height) = spot(page, 30, 25), canvas_size(page)
+    with Image.open(waiting.value.path()) as saved:
+        assert waiting.value.suggested_filename.endswith("axial-11.png")
+        assert saved.width == 2 * width
+        assert saved.height > 2 * height + 40  # words below
+        assert saved.convert("RGB").getpixel((2 * at[0], 2 * at[1])) == (102, 102, 102)
+        below = saved.convert("L").crop((0, 2 * height + 40, saved.width, saved.height))
+        assert len(below.getcolors()) > 2
+    mouse_to(page, spot(page, 2, 2))  # the hand still finds what lies under it
+    page.locator(".z-probe").get_by_text("outside the brain").wait_for()
 
 
 def test_sides_are_swapped_and_said(opened):

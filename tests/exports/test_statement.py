@@ -5,7 +5,7 @@ import pytest
 from tests.views_of import view_of
 from zsad_core.errors import DataError
 from zsad_core.exports.reading import read
-from zsad_core.exports.statement import statement
+from zsad_core.exports.statement import in_a_line, statement
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.readout import readout
 from zsad_core.types import DataSpec, ReadoutSpec
@@ -47,6 +47,15 @@ def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
     assert facts["precision_of_features"] == view.map.features.precision
     assert facts["no_device"] == NO_DEVICE
     assert "batch" not in facts
+
+
+def test_a_line_says_the_same_in_short(engine):
+    view = view_of(engine, DataSpec("demo-2mm"), "DEMO-MET-013-000", "t2f", "winclip")
+    facts, line = statement(engine, read(engine, view)).facts, in_a_line(engine, view)
+    for name in ("synthetic", "method_title", "setup", "prompts", "mask", "version", "no_device"):
+        assert facts[name] in line, name
+    assert f"scan {facts['scan_digest'][:12]}" in line
+    assert f"weights {facts['weights_digest'][:12]}" in line
 
 
 def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):

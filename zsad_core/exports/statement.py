@@ -66,6 +66,33 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
     )
 
 
+def in_a_line(engine: Engine, view: View) -> str:
+    """How a view is made: method, setup, texts, rules, digests, device; no map is read.
+
+    Raises WeightsError, DataError.
+    """
+    spec = view.map
+    facts = {**_how(spec), **_made_with(engine, spec)}
+    synthetic = datasets.open_dataset(spec.features.slices.data).synthetic
+    digests = (
+        f"{name} {facts[f'{name}_digest'][:12]}"
+        for name in ("scan", "weights", "checkpoint")
+        if facts[f"{name}_digest"]
+    )
+    told = (
+        SYNTHETIC if synthetic else "",
+        _method(facts),
+        spec.features.slices.modality,
+        f"threshold {view.threshold.rule}",
+        _mask(view),
+        f"empty slices: {EMPTY[view.readout.empty_slices]}",
+        *digests,
+        f"{facts['product']} {facts['version']}, {_device(facts)}",
+        NO_DEVICE,
+    )
+    return legible(" · ".join(filter(None, told)))
+
+
 def _method(facts: dict[str, str]) -> str:
     texts = f" · prompts {facts['prompts']}" if "prompts" in facts else ""
     return f"{facts['method_title']} · {facts['setup']}{texts}"

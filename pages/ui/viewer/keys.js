@@ -11,6 +11,7 @@ const KEYS = [
   ["x", "radiological / neurological"], ["c", "crosshair on / off"],
   ["1 … 6", "layers on / off"], ["m", "next look"], ["hold o", "hide the layers"],
   [", / .", "opacity"], ["hold b", "the second map instead of the first"],
+  ["s", "save the picture as it is seen"],
   ["v", "side by side, swipe, blink, difference"], ["?", "this list"],
 ];
 
@@ -50,7 +51,7 @@ function actionsOf(viewer) {
     c: () => viewer.set({ crosshair: !viewer.crosshair() }), m: () => nextLook(viewer),
     o: () => viewer.hold({ hidden: true }), b: () => viewer.hold({ swapped: true }),
     ",": () => dim(viewer, -0.1), ".": () => dim(viewer, 0.1), v: () => viewer.nextCompare(),
-    "?": () => viewer.toggleHelp(),
+    s: () => savePicture(viewer), "?": () => viewer.toggleHelp(),
     Escape: viewer.help.hidden ? null : () => viewer.toggleHelp(),
   };
 }

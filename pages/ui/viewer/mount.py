@@ -16,7 +16,7 @@ Piece = tuple[str, bytes]
 _HERE = Path(__file__).parent
 _PARTS = (
     "elements colours planes counts components items blend panel marks layout stage strip "
-    "numbers view looks side toolbar keys hand present viewer"
+    "numbers view looks snapshot side toolbar keys hand present viewer"
 )
 _SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 

@@ -72,8 +72,8 @@ class ViewerOptions:
     height and width of a pixel, `slice_mm` the way from slice to slice, `affine` takes voxels
     (x, y, z) to mm; `window` are the intensities of image 0 and 255; `labels` name the truth's
     parts. `depth` is the position of each slice in -1..1 with NaN where there is no brain.
-    Components of fewer than `smallest` voxels are left out of mask and counts. With a `case` the
-    viewer fills the window, without its controls.
+    `made` stands below a picture that is saved. Components of fewer than `smallest` voxels are
+    left out of mask and counts. With a `case` the viewer fills the window, without its controls.
     """
 
     slice: int | None = None
@@ -95,6 +95,7 @@ class ViewerOptions:
     depth: tuple[float, ...] = ()
     title: str = ""
     note: str = ""
+    made: str = ""
     height: int = 680
     case: ViewerCase | None = None
 
@@ -134,6 +135,7 @@ def message(
         "depth": [None if math.isnan(d) else round(float(d), 3) for d in options.depth],
         "title": options.title,
         "note": options.note,
+        "made": options.made,
         "height": options.height,
         "case": asdict(options.case) if options.case else None,
     }

@@ -1,8 +1,7 @@
 // The canvas: every picture where the layout puts it, with its marks.
 
-function drawStage(viewer) {
-  const { stage, canvas, state, data, held, pictures } = viewer;
-  const scale = window.devicePixelRatio || 1;
+function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRatio || 1) {
+  const { stage, state, data, held, pictures } = viewer;
   const width = Math.round(stage.clientWidth * scale);
   const height = Math.round(stage.clientHeight * scale);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });

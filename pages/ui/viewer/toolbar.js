@@ -28,6 +28,8 @@ class Toolbar {
     const view = element("div", "z-buttons");
     view.append(button("Fit", "the brain fills the picture: key f", () => fit(viewer)),
       button("Reset", "view and window as at first: key r", () => reset(viewer)),
+      button("Save picture", "as it is seen, with numbers and legend, as PNG: key s",
+        () => savePicture(viewer)),
       button("Keys ?", "every key and gesture", () => viewer.toggleHelp()));
     this.compares = choiceOf("z-compares", COMPARES, (compare) => viewer.set({ compare }));
     this.against = element("div", "z-buttons z-against");
