@@ -61,7 +61,7 @@ def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
     explore.run()
     explore.toggle(key="safe").set_value(True).run()
     assert looks == ["classic", "safe"]
-    assert any("not taken over" in caption.value for caption in explore.caption)
+    assert any("Save picture, key s" in caption.value for caption in explore.caption)
 
 
 def test_without_a_panel_the_page_says_what_to_choose(explore):
