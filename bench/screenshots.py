@@ -6,9 +6,10 @@ The pictures of 1440 x 900 are kept, one a page, as the README shows them; `--al
 import argparse
 import io
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,12 @@ SHOTS = (
     Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and store", kept=False),
     Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Encode ahead", kept=False),
 )
+OF_RESULTS = (
+    Shot("cohort", "Cohort", (CHART,), "Figures"),
+    Shot("cohort-tables", "Cohort", (TABLE,), "Tables", kept=False),
+    Shot("failures", "Failures", ('[data-testid="stImage"]',)),
+)
+"""In place of those pages without an evaluation."""
 
 
 def address(server: Server, shot: Shot) -> str:
@@ -86,10 +93,12 @@ def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:
         page.locator(f"{mark}, {BOXES}").first.wait_for(timeout=DRAWN)
 
 
-def look(browser: "Browser", server: Server, size: tuple[int, int]) -> Iterator[tuple[Shot, bytes]]:
+def look(
+    browser: "Browser", server: Server, size: tuple[int, int], shots: Sequence[Shot] = SHOTS
+) -> Iterator[tuple[Shot, bytes]]:
     """Each page's picture in one size; raises RuntimeError for one that complains."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-    for shot in SHOTS:
+    for shot in shots:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         complaints = complaints_of(page)
@@ -121,18 +130,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the pictures")
     parser.add_argument("--cache", default="", help="a cache to keep (default: a fresh one)")
+    parser.add_argument("--results", type=Path, help="rows of an evaluation of the demo to show")
     parser.add_argument("--all", action="store_true", help="keep the pictures of every size")
     asked = parser.parse_args()
     if why := no_browser():
         sys.exit(why)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        os.environ["ZSAD_HOME"] = str(Path(folder) / "home")
+        home, shots = Path(folder) / "home", SHOTS
+        if asked.results:
+            shutil.copytree(asked.results, home / "results")
+            taken = {shot.path for shot in OF_RESULTS}
+            shots = (*(shot for shot in SHOTS if shot.path not in taken), *OF_RESULTS)
+        os.environ["ZSAD_HOME"] = str(home)
         os.environ["ZSAD_CACHE"] = asked.cache or str(Path(folder) / "cache")
         os.environ.pop("ZSAD_DATA", None)
         asked.out.mkdir(parents=True, exist_ok=True)
         with served(Path(folder) / "log.txt") as server:
             for size in SIZES:
-                for shot, picture in look(browser, server, size):
+                for shot, picture in look(browser, server, size, shots):
                     print(f"{shot.name} at {size[0]}x{size[1]}", flush=True)
                     if asked.all or (shot.kept and size == SIZES[0]):
                         ending = "" if size == SIZES[0] else f"-{size[0]}"
