@@ -91,16 +91,6 @@ def test_the_visible_slice_is_encoded_alone(start, spec, calls):
     assert pipeline.encode(start(), spec) == FILLED - 1
 
 
-def test_tower_and_texts_are_ready_before_the_scan_is_read(start, spec, calls):
-    engine = start()
-    pipeline.prepare(engine, spec)
-    assert calls == {"sentences": 2}
-    assert not engine.holds(spec.features.slices)
-    pipeline.slice_levels(engine, spec, [3])
-    assert calls == {"sentences": 2, "slices": 1}
-    assert engine.holds(spec.features.slices)
-
-
 def test_a_cancelled_run_continues_where_it_stopped(start, spec, calls):
     def stop_after_a_batch(done, total):
         if done:

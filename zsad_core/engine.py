@@ -127,10 +127,6 @@ class Engine:
             spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
         )
 
-    def holds(self, spec: SliceSpec) -> bool:
-        """Whether the slices are in memory."""
-        return spec in self._stacks
-
     def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
         """The backbone on the device; at most two are held. Raises WeightsError."""
         return self._towers.get(

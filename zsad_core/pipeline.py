@@ -96,16 +96,6 @@ def ready(engine: Engine, spec: MapSpec) -> bool:
     return not stored_features.missing(engine, spec)
 
 
-def prepare(engine: Engine, spec: MapSpec) -> None:
-    """Have the tower and the texts of a map ready, which needs no slice; raises WeightsError."""
-    method, features = method_of(spec), spec.features
-    if features.recipe is None:
-        return
-    engine.tower(features.backbone, features.precision)
-    if not isinstance(method, VolumeMethod) and not method.text_by_slice:
-        class_embeddings(engine, spec, {})
-
-
 def encode(
     engine: Engine,
     spec: MapSpec,

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from threading import Thread
 from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
@@ -92,19 +91,9 @@ def go(path: str, **address: str | list[str]) -> NoReturn:
 
 
 def stack(spec: MapSpec) -> SliceStack:
-    """The subject's slices, with a bar while a synthetic subject is made or a scan is read.
-
-    Meanwhile the other core, if there is one, gets ready for what comes next.
-    """
-    if not engine().holds(spec.features.slices):
-        Thread(target=_prepare, args=(spec,), daemon=True).start()
+    """The subject's slices, with a bar while a synthetic subject is made or a scan is read."""
     with st.spinner(f"Loading {spec.features.slices.subject} …", show_time=True):
         return engine().stack(spec.features.slices)
-
-
-def _prepare(spec: MapSpec) -> None:
-    with suppress(ZsadError):  # who needs it asks again, and says what is wrong
-        pipeline.prepare(engine(), spec)
 
 
 def ready(spec: MapSpec) -> bool:
@@ -215,7 +204,7 @@ def show_job(job: Job) -> None:
             st.rerun()
         return
 
-    @st.fragment(run_every=0.5)
+    @st.fragment(run_every=1.0)
     def watch() -> None:
         if job.state != "running":
             st.rerun()
