@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 
@@ -152,3 +154,28 @@ def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
     assert ended[1].page == "app.py"
     assert board.find("k0") is None  # no more than a few are remembered
     assert board.ended(0, 5) == []
+
+
+ENDS_WHILE_A_JOB_RUNS = """
+import threading, torch
+from zsad_core.jobs import JobBoard
+
+begun = threading.Event()
+
+def work(progress):
+    a = torch.ones(500, 500)
+    for n in range(10**9):
+        progress(n, 10**9)
+        a @ a
+        begun.set()
+
+JobBoard().start("key", "Working", work)
+begun.wait()
+"""
+
+
+def test_python_ends_well_while_a_job_runs():
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS_WHILE_A_JOB_RUNS], capture_output=True, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """Work in the background: progress, time left, cancel; and one queue to the device."""
 
+import atexit
 import heapq
 import itertools
 import threading
@@ -9,11 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+from weakref import WeakKeyDictionary
 
 from zsad_core.errors import Cancelled, ZsadError
 
 INTERACTIVE, BACKGROUND = 0, 1
 KEPT = 100  # jobs that have ended, of which some are still shown
+LAST_SECONDS = 10.0  # for jobs to reach their next step when Python ends
 _least: ContextVar[int] = ContextVar("least", default=INTERACTIVE)
 Turn = Callable[[], AbstractContextManager[object]]
 """Waits for the device and holds it for the block; `nullcontext` where nobody else is there."""
@@ -121,7 +124,9 @@ class JobBoard:
                 return job
             job = self._jobs[key] = Job(title, page)
             self._forget_old()
-        threading.Thread(target=_run, args=(job, work), name=title, daemon=True).start()
+        thread = threading.Thread(target=_run, args=(job, work), name=title, daemon=True)
+        thread.start()
+        _at_work[thread] = job
         return job
 
     def find(self, key: str) -> Job | None:
@@ -156,6 +161,20 @@ class JobBoard:
     def _forget_old(self) -> None:
         for _, key, _ in self._old()[KEPT:]:
             del self._jobs[key]
+
+
+_at_work: WeakKeyDictionary[threading.Thread, Job] = WeakKeyDictionary()
+
+
+@atexit.register
+def _end() -> None:
+    """Cancel what runs and wait for it: a thread inside torch would abort the ending process."""
+    until = time.monotonic() + LAST_SECONDS
+    threads = dict(_at_work)
+    for job in threads.values():
+        job.cancel()
+    for thread in threads:
+        thread.join(max(until - time.monotonic(), 0))
 
 
 def _run(job: Job, work: Callable[[Telling], object]) -> None:
