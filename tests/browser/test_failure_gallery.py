@@ -17,6 +17,15 @@ def worst(root):
         ).fetchone()
 
 
+def at_rest(page):
+    """No picture is still to be drawn and nothing runs."""
+    page.wait_for_function(
+        """() => !document.body.innerText.includes("pictures are being drawn")
+            && document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        """
+    )
+
+
 def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     server = serve("app.py", ZSAD_HOME=str(user))
     page.set_default_timeout(LONG)
@@ -25,8 +34,12 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     page.get_by_text("cases, the worst of each kind first").wait_for()
     main = page.get_by_test_id("stMain")  # the sidebar lists jobs too
     main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
+    at_rest(page)
     page.get_by_role("button", name=KIND.capitalize()).click()
-    page.wait_for_function("!document.body.innerText.includes('pictures are being drawn')")
+    page.locator(
+        '[aria-checked="true"], [aria-pressed="true"]', has_text=KIND.capitalize()
+    ).wait_for()
+    at_rest(page)
     page.get_by_text(f"{KIND.capitalize()}", exact=True).first.wait_for()
     card = page.get_by_test_id("stImage").first
     card.locator("img").wait_for()
