@@ -81,7 +81,8 @@ class Failure:
             both = f"{self.truth} pixels of lesion and {self.predicted} predicted"
             return f"{both} share none."
         areas = f"{self.predicted} pixels for {self.truth} of lesion"
-        return f"Predicted {self.predicted / self.truth:.2g} times the lesion: {areas}."
+        times = self.predicted / self.truth
+        return f"Predicted {times:{'.2g' if times < 10 else '.0f'}} times the lesion: {areas}."
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ STYLE = """<style>
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stPlotlyChart"] :is(
-  .xtitle, .ytitle, .y2title, .xtick text, .ytick text, .y2tick text
+  .xtitle, .ytitle, .y2title, [class$="tick"] text, .annotation-text
 ) { fill: currentColor !important; }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
 [data-testid="stMultiSelectTagsContainer"] [data-tag] {
