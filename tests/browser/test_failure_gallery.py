@@ -13,7 +13,7 @@ def worst(root):
         return rows.execute(
             "SELECT subject, index, level FROM slices JOIN subjects USING (key) "
             "WHERE slices.truth > 0 AND slices.predicted > 0 AND slices.overlap = 0 "
-            "ORDER BY slices.truth + slices.predicted DESC LIMIT 1"
+            "ORDER BY slices.truth + slices.predicted DESC, subject, index LIMIT 1"
         ).fetchone()
 
 
@@ -34,7 +34,10 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     page.get_by_text("cases, the worst of each kind first").wait_for()
     main = page.get_by_test_id("stMain")  # the sidebar lists jobs too
     main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
+    page.reload()  # a click while the cards are drawn anew may be lost
+    page.get_by_text("cases, the worst of each kind first").wait_for()
     at_rest(page)
+    page.wait_for_timeout(2000)
     page.get_by_role("button", name=KIND.capitalize()).click()
     page.locator(
         '[aria-checked="true"], [aria-pressed="true"]', has_text=KIND.capitalize()
