@@ -29,18 +29,16 @@ Wanted = tuple[View, bool]
 
 def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
     """Draw what is there into its place; the rest follows while the page can be used."""
-    waiting = {one: place for one, place in places.items() if not _show(one, place)}
+    waiting = [one for one, place in places.items() if not _show(one, place)]
     again = st.session_state.pop(AGAIN, False)
-    todo = [one for one in places if again and _without(one[0]) is not None] + list(waiting)
+    todo = [one for one in places if again and _without(one[0]) is not None] + waiting
     if not todo:
         return
     job = _start(list(places), todo)
 
-    @st.fragment(run_every=0.5)
-    def follow() -> None:
-        for one, place in waiting.items():  # what it leaves out would vanish
-            _show(one, place)
-        if job.state != "running":
+    @st.fragment(run_every=1.0)
+    def follow() -> None:  # a place outside may be gone by now, so the page draws what came
+        if job.state != "running" or any(map(_there, waiting)):
             st.rerun()
 
     if job.state == "running":
@@ -98,6 +96,14 @@ def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
             st.image(WAITING, width="stretch")
             return False
     return True
+
+
+def _there(wanted: Wanted) -> bool:
+    """Whether there is something to show by now."""
+    view, ringed = wanted
+    if _without(view) is not None:
+        return True
+    return thumbnails.kept(compute.engine(), view, palette(), ringed) is not None
 
 
 def _without(view: View) -> ByteArray | str | None:

@@ -34,10 +34,7 @@ def test_a_case_is_found_opened_and_returned_from(page, serve, user):
     page.get_by_text("cases, the worst of each kind first").wait_for()
     main = page.get_by_test_id("stMain")  # the sidebar lists jobs too
     main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
-    page.reload()  # a click while the cards are drawn anew may be lost
-    page.get_by_text("cases, the worst of each kind first").wait_for()
     at_rest(page)
-    page.wait_for_timeout(2000)
     page.get_by_role("button", name=KIND.capitalize()).click()
     page.locator(
         '[aria-checked="true"], [aria-pressed="true"]', has_text=KIND.capitalize()
