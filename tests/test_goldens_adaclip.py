@@ -2,14 +2,20 @@
 
 Prompts are rounded to float16 after the plain pass. Of 3,520 values an image about 500 lie within
 8e-6 of the middle between two neighbours, where the last bits of that pass decide, and one of them
-moves the map by up to 4e-4. So with the plain pass in float64 the maps are still 1.5e-4, 0.3e-4 and
-0.7e-4 from the stored ones, and other attention kernels of torch give 0.9e-4 to 1.7e-4: end to end
-the bar is 2e-4. The golden holds no prompts: `goldens/adaclip_ties.py` fits to its outputs which
-way ties were rounded (20, 20 and 19 values otherwise than here). With prompts rounded so,
-everything is within the tolerances of the other methods, maps within 1.1e-5.
+moves the map by up to 4e-4: kernels that sum in another order give maps 0.6e-4 to 2.6e-4 from the
+stored ones, and with the plain pass in float64 they are still 1.5e-4, 0.3e-4 and 0.7e-4 away. The
+map command asks MKL for one order of sums, which is the official run's: maps then agree end to end
+within 1.4e-5 and scores within 1e-5, where MKL follows and torch has its AVX-512 kernels.
+
+The tests inside one process sum as they come. `goldens/adaclip_ties.py` fits to the stored outputs
+which way ties were rounded (20, 20 and 19 values otherwise than here); with prompts rounded so all
+parts are within the tolerances of the other methods.
 """
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +24,6 @@ from PIL import Image
 
 from tests.goldens_of import golden, recipe, write_backbone
 from zsad_core import backbones, prompt_sets, setups
-from zsad_core.cli import main
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.adaclip_prompts import linear, vectors
@@ -35,6 +40,12 @@ ALL = np.ones((1, 11, 11), bool)
 TIES = golden("adaclip_ties")
 TIE = 1.5e-5  # how far from the middle last bits may decide
 PLAIN = AdaClip(image_size=154, hsf=False)
+PROJECT = Path(__file__).parents[1]
+ALIKE = (  # whether the map command can sum as the official run did
+    torch.backends.mkl.is_available()
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and "Intel" in backbones.device_name("cpu")
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +107,15 @@ def text_of(tower, learned, features, **changed):
 
 
 def mapped(folder, tiny, *more):
-    """(maps, scores) as the command line makes them."""
+    """(maps, scores) as the command line makes them, in a process of its own."""
     pictures = [str(folder / f"{index}.png") for index in range(len(IMAGES))]
     for picture, image in zip(pictures, IMAGES, strict=True):
         Image.fromarray(image).save(picture)
     backbone, out = tiny[0], folder / "maps.npz"
     asked = ["map", *pictures, "--method", "adaclip", "--image-size", "154", "--out", str(out)]
     asked += ["--backbone", backbone.name, "--weights", backbone.weights, "--class-name", CLASS]
-    assert main([*asked, "--checkpoint", str(tiny[1]), *more]) == 0
+    asked += ["--checkpoint", str(tiny[1]), *more]
+    subprocess.run([sys.executable, "-m", "zsad_core", *asked], check=True, cwd=PROJECT)
     with np.load(out) as found:
         return found["maps"], found["scores"]
 
@@ -149,13 +161,13 @@ def test_the_score_of_the_stored_features(tower, features):
 
 @pytest.mark.parametrize(
     ("more", "name", "bar"),
-    [((), "score_hsf", 1e-3), (("--option", "hsf=no"), "score_no_hsf", 2e-4)],
+    [((), "score_hsf", 1e-3), (("--option", "hsf=no"), "score_no_hsf", 1e-5)],
 )
 def test_maps_and_scores(tiny, tmp_path, more, name, bar):
     """End to end. With fusion, k-means draws on from image to image, as in the official run."""
     maps, scores = mapped(tmp_path, tiny, *more)
-    np.testing.assert_allclose(maps, STORED["smoothed_maps"], atol=2e-4)
-    np.testing.assert_allclose(scores, STORED[name], atol=bar)
+    np.testing.assert_allclose(maps, STORED["smoothed_maps"], atol=1e-4 if ALIKE else 2e-4)
+    np.testing.assert_allclose(scores, STORED[name], atol=bar if ALIKE else max(bar, 2e-4))
 
 
 @pytest.mark.parametrize(("side", "shape"), [("visual", (1, 4, 5, 128)), ("text", (1, 3, 5, 64))])

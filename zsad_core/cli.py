@@ -154,6 +154,8 @@ def _map(parsed: argparse.Namespace) -> None:
         precision=parsed.precision,
         out=parsed.out,
     )
+    if map_files.build_method(request).text_by_slice:  # its prompts are rounded after a sum
+        backbones.fix_last_bits()
     print(map_files.run(request, _show))
 
 

@@ -5,6 +5,7 @@ from zsad_core.backbones.device import (
     device_memory,
     device_name,
     fastest_precision,
+    fix_last_bits,
     out_of_memory,
     threads,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "device_name",
     "fastest_precision",
     "fetch",
+    "fix_last_bits",
     "info",
     "known",
     "load",
