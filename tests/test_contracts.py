@@ -185,8 +185,8 @@ def test_slices_together_give_what_each_gives_alone(method, tower):
     maps, scores = mapped(method, tower, SLICES)
     for index in range(len(SLICES)):
         alone, score = mapped(method, tower, SLICES[index : index + 1])
-        np.testing.assert_allclose(alone[0], maps[index], atol=1e-5 * method.high)
-        np.testing.assert_allclose(score[0], scores[index], atol=1e-5)
+        np.testing.assert_allclose(alone[0], maps[index], atol=5e-5 * method.high)
+        np.testing.assert_allclose(score[0], scores[index], atol=5e-5)
 
 
 def test_a_grey_slice_in_three_channels_gives_the_same_map(method, tower):
