@@ -3,7 +3,7 @@
 # make screenshots   look at every page in a browser, fail on any complaint, renew docs/*.png
 PYTHON ?= python3
 BIN := .venv/bin
-# ARGS go to the screenshots: make screenshots ARGS="--all --cache cache"
+# ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
 
 .PHONY: app test check bench screenshots
@@ -19,7 +19,7 @@ test: check
 	$(BIN)/pytest
 
 bench: .venv/dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 screenshots: .venv/dev
 	$(BIN)/python -m bench.screenshots $(ARGS)

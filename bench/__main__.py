@@ -1,5 +1,9 @@
-"""`make bench`: what a user waits for on this machine, on a fresh store, each line with its aim."""
+"""`make bench`: what a user waits for on this machine, on a fresh store, each line with its aim.
 
+`make bench ARGS="browser core"` measures some parts only.
+"""
+
+import argparse
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +13,7 @@ from pathlib import Path
 import torch
 
 from bench import browser, cohort, cohort_page, core, large_volume, methods, readout, store
-from bench.report import Report
+from bench.report import Section
 from zsad_core import backbones
 
 
@@ -26,18 +30,41 @@ def machine() -> str:
     """CPU, cores, device, torch and the precision that is the faster one here."""
     device = backbones.default_device()
     cpu = backbones.device_name("cpu")
+    units = "with" if torch.cpu.get_capabilities().get("amx_bf16") else "without"
     gpu = f"{backbones.device_name(device)}, " if device != "cpu" else "no GPU, "
     precision = backbones.fastest_precision(device)
-    return f"{cpu}, {os.cpu_count()} cores, {gpu}torch {torch.__version__}, {precision}"
+    return (
+        f"{cpu}, {os.cpu_count()} cores {units} units for bfloat16, {gpu}"
+        f"torch {torch.__version__}, {precision}"
+    )
 
+
+PARTS = {
+    "browser": browser.measure,
+    "large_volume": large_volume.measure,
+    "core": core.measure,
+    "store": store.measure,
+    "methods": methods.measure,
+    "readout": readout.measure,
+    "cohort": cohort.measure,
+    "cohort_page": cohort_page.measure,
+}
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    chosen = parser.parse_args().parts or PARTS
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(
+            f"no part is called {', '.join(sorted(unknown))}; the parts: {', '.join(PARTS)}."
+        )
     with fresh():
-        report = Report(machine())
-    print(f"{report.machine}\n", flush=True)
-    parts = (browser, large_volume, core, store, methods, readout, cohort, cohort_page)
-    for part in parts:
+        here = machine()
+    print(here, flush=True)
+    for part in chosen:
+        print(f"\n{part}", flush=True)
+        section = Section(part, here)
         with fresh():
-            for line in part.measure():
-                report.add(line)
-    report.write(Path(__file__).with_name("last.md"))
+            for line in PARTS[part]():
+                section.add(line)
+        section.keep(Path(__file__).with_name("last.md"))

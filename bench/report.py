@@ -1,7 +1,13 @@
-"""The lines of a measurement: printed as they come, kept as Markdown."""
+"""The lines of a measurement: printed as they come, kept as Markdown, a section for each part."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
+
+TITLE = """# Last `make bench`
+
+Each part as it was last measured; `make bench ARGS="browser core"` measures just those anew.
+"""
+TABLE = "| what | value | aim | |\n|---|---:|---|---|"
 
 
 @dataclass(frozen=True)
@@ -24,9 +30,10 @@ class Line:
 
 
 @dataclass
-class Report:
-    """Lines under a heading that names the machine."""
+class Section:
+    """The lines of one part of the bench, and the machine that they were measured on."""
 
+    part: str
     machine: str
     lines: list[Line] = field(default_factory=list)
 
@@ -36,9 +43,10 @@ class Report:
         what, value, aim, met = line.cells()
         print(f"{what:<66}{value:>14}   {aim:<12}{met}", flush=True)
 
-    def write(self, path: Path) -> None:
-        """The whole report as a Markdown table."""
-        rows = [" | ".join(line.cells()) for line in self.lines]
-        table = "\n".join(f"| {row} |" for row in rows)
-        head = "| what | value | aim | |\n|---|---:|---|---|"
-        path.write_text(f"# Last `make bench`\n\n{self.machine}\n\n{head}\n{table}\n")
+    def keep(self, path: Path) -> None:
+        """Put the section into the report in place of the part's last one; the others stay."""
+        head, *others = path.read_text().split("\n## ") if path.exists() else [TITLE]
+        kept = {part: text for part, _, text in (other.partition("\n") for other in others)}
+        rows = "\n".join(f"| {' | '.join(line.cells())} |" for line in self.lines)
+        kept[self.part] = f"\n{self.machine}\n\n{TABLE}\n{rows}\n"
+        path.write_text("\n## ".join([head, *map("\n".join, kept.items())]))
