@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from zsad_core.methods.texts import unit
 from zsad_core.types import FloatArray
@@ -34,6 +33,8 @@ def fused(whole: FloatArray, taps: FloatArray, logits: FloatArray) -> FloatArray
     of their members, over all taps, counts for a fifth. Outside `one_run` each call starts from
     the same seed.
     """
+    from sklearn.cluster import KMeans  # here, as it is a quarter of the app's start
+
     order = np.argsort(-logits, kind="stable")[: CLUSTERS * EACH]
     chosen = taps[:, order].transpose(1, 0, 2)  # (N, L, E)
     count = min(CLUSTERS, len(chosen))
