@@ -33,6 +33,13 @@ def text_side(model: open_clip.CLIP) -> TextTransformer:
     return text
 
 
+def ends_with_its_words(text: nn.Module) -> bool:
+    """Whether the text feature is read at the end-of-text token, and nothing behind it is seen."""
+    pool = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
+    causal = getattr(text, "attn_mask", None) is not None
+    return pool == "argmax" and causal and getattr(text, "cls_emb", None) is None
+
+
 def walk_text(
     text: TextTransformer,
     tokens: Tensor,

@@ -14,6 +14,7 @@ from zsad_core.backbones.fetching import fetch, wanted
 from zsad_core.backbones.inside import (
     Step,
     activate,
+    ends_with_its_words,
     text_side,
     two_streams,
     value_attention,
@@ -73,8 +74,10 @@ class Tower:
         text = getattr(self._model, "text", self._model)
         if hasattr(text, "transformer"):
             activate(text.transformer, activation)
+        if ends_with_its_words(text):  # most of the context's 77 tokens are never read
+            return _numpy(walk_text(text, *self.words(texts), lambda _, x: x))
         tokens = self._tokenize(list(texts)).to(self.device)
-        return np.asarray(self._model.encode_text(tokens).float().cpu().numpy())
+        return _numpy(self._model.encode_text(tokens))
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, with start and end, whether or not the tower reads all."""

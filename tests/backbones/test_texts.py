@@ -1,0 +1,48 @@
+"""Sentences as open_clip's own `encode_text` reads them, whatever a text tower is made of."""
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from zsad_core import backbones
+from zsad_core.backbones.tower import Tower
+from zsad_core.types import BackboneSpec
+
+TEXTS = ("a brain", "a photo of a brain with a bright lesion in the left temporal lobe", "")
+VISION = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {},
+        {"pool_type": "last"},
+        {"pool_type": "eos", "eos_id": 49407},
+        {"no_causal_mask": True, "pool_type": "argmax"},
+        {"embed_cls": True},
+    ],
+    ids=lambda text: ", ".join(text) or "as CLIP",
+)
+def test_sentences_are_read_as_open_clip_reads_them(text):
+    torch.manual_seed(0)
+    sizes = {"context_length": 20, "width": 64, "heads": 1, "layers": 2, **text}
+    model = open_clip.CustomTextCLIP(32, VISION, sizes)
+    tokenize = open_clip.SimpleTokenizer(context_length=20)
+    about = backbones.info(BackboneSpec("demo"))
+    found = Tower(about, model, tokenize, "cpu", "float32").sentences(TEXTS, "gelu")
+    with torch.inference_mode():
+        expected = model.encode_text(tokenize(list(TEXTS))).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_the_demo_reads_no_further_than_the_longest_sentence():
+    tower, seen = backbones.load(BackboneSpec("demo"), "cpu", "float32"), []
+    block = tower._model.transformer.resblocks[0]
+    block.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
+    found = tower.sentences(TEXTS, "gelu")
+    assert seen == [max(tower.lengths(TEXTS))]
+    with torch.inference_mode():
+        expected = tower._model.encode_text(tower._tokenize(list(TEXTS))).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
