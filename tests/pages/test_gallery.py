@@ -121,6 +121,16 @@ def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
     assert test.session_state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]
 
 
+def test_a_case_whose_data_were_taken_away_meanwhile_says_so():
+    rows((0, 9, 0), subject=SUBJECT, **BRIGHT)
+    test = opened()
+    (home() / "settings.json").unlink()
+    buttons(test, "Open")[0].click()
+    (error,) = shown(test).error
+    assert "are no longer here; add them again on the Setup page" in error.value
+    assert "slice" not in test.session_state  # nothing was chosen half
+
+
 def test_a_card_is_pinned_once():
     rows((0, 9, 0), subject=SUBJECT, **BRIGHT)
     test = opened()
