@@ -1,4 +1,4 @@
-"""Without the browser: from a subject that was never made to its map, and a prompt edit after."""
+"""Without the browser: from a subject that was never made to its map; prompts edited, judged."""
 
 import statistics
 import time
