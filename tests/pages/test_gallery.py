@@ -1,28 +1,22 @@
 """The Failures page: first cases for real, then filters, opening, pinning, what is not there."""
 
-import json
 import time
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
+from tests.pages_of import WAIT, at, shown
 from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
 from zsad_core import pins, prompt_sets, thumbnails
 from zsad_core.palette import CLASSES
 from zsad_core.places import home
 
-ROOT = Path(__file__).parents[2]
 SUBJECT = "DEMO-MET-014-000"
 BRIGHT = {"method": "intensity", "prompts": "", "prompts_digest": ""}
-WAIT = 120
 
 
 @pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+def _no_work_left(small_demo):
     yield
     for job in compute.engine().jobs.running().values():
         job.cancel()  # a thread that works on would outlive its test
@@ -35,17 +29,7 @@ def rows(*slices, subject=SUBJECT, **given):
 
 
 def opened(**state):
-    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
-    test.switch_page("pages/5_Failures.py")
-    for key, value in {"data": "demo-2mm:", "method": "intensity", **state}.items():
-        test.session_state[key] = value
-    return shown(test)
-
-
-def shown(test):
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at("pages/5_Failures.py", **{"data": "demo-2mm:", "method": "intensity", **state}))
 
 
 def said(test):
