@@ -62,15 +62,6 @@ class Server:
         """Logged lines other than those that are no complaint."""
         return [line for line in self.output.splitlines() if not USUAL.fullmatch(line)]
 
-    def peak_gb(self) -> float | None:
-        """Peak memory of the process so far; None where the system does not tell."""
-        try:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-        except OSError:
-            return None
-        found = re.search(r"VmHWM:\s*(\d+) kB", status)
-        return int(found[1]) / 2**20 if found else None
-
 
 @contextmanager
 def served(log: Path, script: str = "app.py", **environment: str) -> Iterator[Server]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.app_server import Server, chromium, no_browser, served
+from bench.memory import peak_gb_of
 from bench.report import Line
 from zsad_core import setups
 
@@ -28,7 +29,7 @@ def measure() -> Iterator[Line]:
         with served(Path(folder) / "log.txt") as server:
             yield from _visit(page, server, start)
             yield from _gestures(page)
-            peak = server.peak_gb()
+            peak = peak_gb_of(server.process.pid)
             if peak is not None:
                 yield Line("peak memory of the server", peak, "GB")
 

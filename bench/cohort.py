@@ -1,7 +1,6 @@
 """Small synthetic subjects by the thousand: whether an evaluation's memory and pace stay flat."""
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import prompt_sets
 from zsad_core.cohort.run import local, run
@@ -59,8 +59,7 @@ def _evaluate(root: Path) -> dict[str, float]:
     began = time.perf_counter()
     run(engine, cohort, local(engine))
     spent = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return {"seconds": spent, "peak_mb": peak}
+    return {"seconds": spent, "peak_mb": peak_gb() * 1024}
 
 
 if __name__ == "__main__":

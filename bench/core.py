@@ -1,6 +1,5 @@
-"""Without the browser: from a subject that was never made to its map, and a prompt edit after."""
+"""Without the browser: from a subject that was never made to its map; prompts edited, judged."""
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_features
 from zsad_core.engine import Engine
@@ -56,8 +56,7 @@ def measure() -> Iterator[Line]:
         size = engine.store.size_bytes(stored_features.feature_key(engine, spec.features))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
     yield from _against_a_set()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    yield Line("peak memory of these steps without a browser", peak, "GB")
+    yield Line("peak memory of these steps without a browser", peak_gb(), "GB")
 
 
 def _first_view(engine: Engine, spec: MapSpec, most: float | None) -> Iterator[Line]:

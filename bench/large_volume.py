@@ -1,6 +1,5 @@
 """Scans of 240 x 240 x 155 and 512 x 512 x 400 with two maps in the browser: pictures, memory."""
 
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.app_server import chromium, no_browser, served
+from bench.memory import peak_gb_of
 from bench.report import Line
 
 if TYPE_CHECKING:
@@ -82,13 +82,9 @@ def _whole(page: "Page") -> None:
     page.locator('.z-root[data-parts="whole"]').wait_for()
 
 
-def _peak_gb(browser: "Browser") -> float:
+def _peak_gb(browser: "Browser") -> float | str:
     """Peak memory of the largest renderer process."""
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    found = [0.0]
-    for process in processes:
-        if process["type"] == "renderer":
-            status = Path(f"/proc/{process['id']}/status").read_text()
-            found += [int(kb) / 2**20 for kb in re.findall(r"VmHWM:\s*(\d+) kB", status)]
-    return max(found)
+    renderers = (one["id"] for one in processes if one["type"] == "renderer")
+    return max((peak for one in renderers if (peak := peak_gb_of(one))), default="not told here")

@@ -5,19 +5,16 @@ fresh ones: no speed depends on them.
 """
 
 import multiprocessing
-import resource
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import open_clip
-from open_clip.transformer import ResidualAttentionBlock
-from torch.nn.modules import module
 
+from bench import blocks
 from bench.core import seconds
+from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import backbones, methods, prompt_sets, setups, slicing
 from zsad_core.engine import Engine
@@ -44,7 +41,7 @@ def measure() -> Iterator[Line]:
 
 
 @dataclass
-class _Case:
+class Case:
     """A method ready to map slices; its texts are read once, where they do not hang on a slice."""
 
     images: ByteArray
@@ -80,6 +77,12 @@ class _Case:
             self.text = self.method.texts(prompts, encoder, self.learned, found)
         self.method.maps(found, self.kept, self.text, self.learned, self.recipe, ())
 
+    def timed(self) -> tuple[float, float]:
+        """Seconds of a run, and its share in % that is spent outside the towers' blocks."""
+        with blocks.timed() as inside:
+            spent = seconds(self.run)
+        return spent, 100 * (1 - sum(inside) / spent)
+
 
 def _options(name: str, backbone: str) -> tuple[tuple[str, str], ...]:
     """Those of the shipped setup on the demo; the official side in pixels elsewhere."""
@@ -94,11 +97,9 @@ def _measured(name: str, backbone: str) -> list[Line]:
     filled = np.flatnonzero(stack.brain.any(axis=(1, 2)))
     chosen = filled[[len(filled) // 4, len(filled) // 2]]
     for precision in ("float32", "bfloat16"):  # in this order, the model is converted in place
-        case = _Case(stack.image[chosen], stack.brain[chosen], name, backbone, precision)
+        case = Case(stack.image[chosen], stack.brain[chosen], name, backbone, precision)
         case.run()
-        with _blocks() as inside:
-            spent = seconds(case.run)
-        outside = 100 * (1 - sum(inside) / spent)
+        spent, outside = case.timed()
         lines.append(Line(f"{what}, {precision}", spent / len(chosen), "s/slice"))
         lines.append(Line(f"{what}, {precision}, outside the towers' blocks", outside, "%"))
     stored = sum(array.size * 2 for one in case.features() for array in one.values())  # float16
@@ -106,11 +107,10 @@ def _measured(name: str, backbone: str) -> list[Line]:
     lines.append(Line(f"{what}: features of a subject, about", size, "MB"))
     if backbone == "demo" and case.method.learned:
         lines += _epochs(replace(case, precision="float32"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return [*lines, Line(f"{what}: peak memory", peak, "GB")]
+    return [*lines, Line(f"{what}: peak memory", peak_gb(), "GB")]
 
 
-def _epochs(case: _Case) -> Iterator[Line]:
+def _epochs(case: Case) -> Iterator[Line]:
     """One epoch of training; where the tower is frozen, also with the tower passed each time."""
     learner = LEARNERS[case.name](case.encoder)
     found = examples.of_textures(case.encoder, IMAGES, 0)
@@ -125,30 +125,6 @@ def _epochs(case: _Case) -> Iterator[Line]:
     tower = seconds(lambda: case.encoder.features(images))
     yield Line(f"{what} on stored features", epoch, "s")
     yield Line(f"{what} through the tower", epoch + tower, "s")
-
-
-@contextmanager
-def _blocks() -> Iterator[list[float]]:
-    """Seconds of each pass through a transformer block of either tower."""
-    spent, began = list[float](), list[float]()
-
-    def before(block: object, _: object) -> None:
-        if isinstance(block, ResidualAttentionBlock):
-            began.append(time.perf_counter())
-
-    def after(block: object, *_: object) -> None:
-        if isinstance(block, ResidualAttentionBlock):
-            spent.append(time.perf_counter() - began.pop())
-
-    hooks = (
-        module.register_module_forward_pre_hook(before),
-        module.register_module_forward_hook(after),
-    )
-    try:
-        yield spent
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _tower(backbone: str, precision: Precision) -> backbones.Tower:

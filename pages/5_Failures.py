@@ -1,4 +1,4 @@
-"""Cases that were pinned, and presenting them one a page."""
+"""A gallery of failure cases, and those that were pinned: ordered, shared, presented one a page."""
 
 from pages.ui.compute import page
 from pages.ui.failures import failures

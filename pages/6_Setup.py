@@ -1,4 +1,4 @@
-"""Data roots, weights, device, store, and encoding ahead of time."""
+"""Data roots, uploads, weights, training, device, store, and encoding ahead of time."""
 
 from pages.ui.compute import page
 from pages.ui.setup import setup

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from zsad_core.cohort.selection import THIRDS, Selection, Sheet, runs
+from zsad_core.cohort.selection import THIRDS, Selection, Sheet, runs, within
 from zsad_core.lesions import RULES, SMALL_MM3
 from zsad_core.slice_sums import Centre
 
@@ -121,18 +121,7 @@ def ranked(found: Cases, chosen: Selection) -> pd.DataFrame:
 
     The worst of each kind stand first, then the second worst, and so on.
     """
-    wanted = {
-        "line": chosen.lines,
-        "setup": chosen.setups,
-        "subject": chosen.subjects,
-        "split": chosen.splits,
-        "volume": chosen.volumes,
-    }
-    kept = np.ones(len(found.runs), dtype=bool)
-    for column, values in wanted.items():
-        if values:
-            kept &= found.runs[column].isin(values).to_numpy()
-    worst = found.worst[kept[found.worst["run"].to_numpy()]]
+    worst = found.worst[within(found.runs, chosen)[found.worst["run"].to_numpy()]]
     if chosen.third:
         worst = worst[worst["third"] == chosen.third]
     worst = worst.drop_duplicates(["run", "kind"])

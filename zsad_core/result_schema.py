@@ -166,5 +166,10 @@ What can be chosen after the fact, without computing a map again:
   without component filter. Surface and lesion-wise metrics need the mask, so another threshold for
   them is another `evaluate`, which takes stored features.
 
+An evaluation ends by joining the parts of each table in one file, `merged-NUMBER.parquet`. Beside
+that of `slices` lie its sums by depth, `merged-NUMBER.middle` and `merged-NUMBER.centroid`, named
+by the centre that depth 0 means: Parquet too, read through the views `depths_middle` and
+`depths_centroid`. They can be removed: the views then add up the slices themselves.
+
 An oracle threshold saw the truth. What is undefined is empty (NULL), never 0; an HD95 to an empty
 mask is infinite."""

@@ -200,7 +200,7 @@ def _current(found: list[Path]) -> list[Path]:
 @functools.lru_cache(2 * len(TABLES))
 def _merged(folder: Path, last_merge: int) -> set[str]:
     """Keys that the folder's merged file holds, read once after each merge."""
-    return _keys(sorted(folder.glob(f"{MERGED}*"))[-1:])
+    return _keys(sorted(folder.glob(f"{MERGED}*.parquet"))[-1:])
 
 
 def _last_merge(root: Path) -> int:

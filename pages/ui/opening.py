@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import compute, prompt_choice, references, uploaded
 from pages.ui.thresholds import take
 from zsad_core import methods
+from zsad_core.errors import DataError
 from zsad_core.references import written
 from zsad_core.types import MapSpec
 from zsad_core.views import View
@@ -15,11 +16,14 @@ EXPLORE = "pages/1_Explore.py"
 
 
 def show(view: View) -> NoReturn:
-    """Go to Explore at the view's slice, map and level; the level then is the slider's."""
+    """Go to Explore at the view's slice, map and level; the level then is the slider's.
+
+    Raises DataError where the view's data are no longer among those to choose from.
+    """
     state, read = st.session_state, view.readout
+    told = {**_map(view.map), "brain": read.brain_only, "smallest": read.min_component_voxels}
     take(view.threshold.level)
     state["slice"], state["_go"] = view.index, True
-    told = {**_map(view.map), "brain": read.brain_only, "smallest": read.min_component_voxels}
     means = {"empty": read.empty_slices, "centre": read.centre}
     state["_asked"] = {**told, **means, **_inputs(view.map)}
     told |= {"rule": "fixed", "level": view.threshold.level}
@@ -31,8 +35,14 @@ def show(view: View) -> NoReturn:
 
 def _map(spec: MapSpec) -> dict[str, object]:
     slices = spec.features.slices
+    names = [name for name, one in uploaded.roots().items() if one == slices.data]
+    if not names:
+        raise DataError(
+            f"The '{slices.data.kind}' data of {slices.subject} are no longer here; add them again "
+            "on the Setup page."
+        )
     found: dict[str, object] = {
-        "data": next(name for name, one in uploaded.roots().items() if one == slices.data),
+        "data": names[0],
         "subject": slices.subject,
         "modality": slices.modality,
         "method": spec.method,

@@ -7,6 +7,8 @@ import pytest
 
 from bench.app_server import chromium, complaints_of, no_browser, served
 
+LONG = 180_000  # ms
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -48,3 +50,13 @@ def user(tmp_path_factory):
     home = tmp_path_factory.mktemp("user")
     (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
     return home
+
+
+@pytest.fixture
+def app(page, serve, user):
+    """A page and the app that this user runs; at the end neither may have complained."""
+    server = serve("app.py", ZSAD_HOME=str(user))
+    page.set_default_timeout(LONG)
+    yield page, server
+    assert page.complaints == []
+    assert server.complaints() == []

@@ -1,6 +1,5 @@
 """Figures 4 and 5 in a browser: rows of an evaluation, drawn, and a panel that opens its slice."""
 
-import json
 import re
 
 import pytest
@@ -12,24 +11,20 @@ from zsad_core.engine import Engine
 from zsad_core.types import DataSpec
 
 SUBJECT = "DEMO-MET-014-000"
-LONG = 240_000
 
 
 @pytest.fixture(scope="module")
-def user(tmp_path_factory):
-    """A user who added the 2 mm cohort and evaluated a subject of it."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+def user(user):
+    """That user, with one subject evaluated."""
     runs = (Run("intensity", "zero-shot", NO_PROMPTS),)
-    cohort = Cohort(DataSpec("demo-2mm"), runs, home / "results", names=(SUBJECT,), rules=("140",))
+    cohort = Cohort(DataSpec("demo-2mm"), runs, user / "results", names=(SUBJECT,), rules=("140",))
     engine = Engine()
     run(engine, cohort, local(engine))
-    return home
+    return user
 
 
-def test_a_panel_opens_its_slice_at_its_level(page, serve, user):
-    server = serve("app.py", ZSAD_HOME=str(user))
-    page.set_default_timeout(LONG)
+def test_a_panel_opens_its_slice_at_its_level(app, user):
+    page, server = app
     page.goto(server.address("Cohort", data="demo-2mm:", method="intensity"))
     page.get_by_text("Figure 5: truth against prediction").wait_for()
     panels = page.get_by_role("button", name="Open in Explore")
@@ -45,5 +40,3 @@ def test_a_panel_opens_its_slice_at_its_level(page, serve, user):
     assert shown == f"Dice {dice:.2f}, level 140"
     page.get_by_text(re.compile(rf"^{index + 1} / \d+$")).first.wait_for()
     page.get_by_text(f"{dice:.3f}", exact=True).first.wait_for()
-    assert page.complaints == []
-    assert server.complaints() == []

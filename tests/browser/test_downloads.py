@@ -1,25 +1,12 @@
 """Files that a user takes away: of the view, and a deck of pinned cases."""
 
 import io
-import json
 import zipfile
 
-import pytest
 from PIL import Image
 from pptx import Presentation
 
-LONG = 180_000
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "level": "100"}
-
-
-@pytest.fixture
-def app(page, serve, tmp_path):
-    (tmp_path / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    server = serve("app.py", ZSAD_HOME=str(tmp_path))
-    page.set_default_timeout(LONG)
-    yield page, server
-    assert page.complaints == []
-    assert server.complaints() == []
 
 
 def settled(page):

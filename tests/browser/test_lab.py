@@ -10,17 +10,9 @@ WINCLIP = {"method": "winclip", "setup": "zero-shot", "prompts": "minimal-pair"}
 LONG = 480_000
 
 
-@pytest.fixture
-def app(page, serve, user):
-    server = serve("app.py", ZSAD_HOME=str(user))
-    page.set_default_timeout(LONG)
-    yield page, server
-    assert page.complaints == []
-    assert server.complaints() == []
-
-
 def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page, server = app
+    page.set_default_timeout(LONG)
     page.goto(server.address("Prompts", **CHOICE, **WINCLIP))
     page.get_by_role("button", name="Compare with 200 random pairs").click()
     page.get_by_text("random pairs, p = ").first.wait_for()

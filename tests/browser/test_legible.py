@@ -1,7 +1,5 @@
 """Text of every page can be read: contrast AA in light and dark, and no part out of sight."""
 
-import json
-
 import pytest
 
 PAGES = ["", "Explore", "Prompts", "Depth", "Cohort", "Setup"]
@@ -76,11 +74,9 @@ OUTSIDE = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def address(serve, tmp_path_factory):
-    """address(page) of the app for a user who added the 2 mm cohort."""
-    home = tmp_path_factory.mktemp("user")
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    server = serve("app.py", ZSAD_HOME=str(home))
+def address(serve, user):
+    """address(page) of the app for that user."""
+    server = serve("app.py", ZSAD_HOME=str(user))
     return lambda page: server.address(page, **CHOICE, method="winclip", setup="zero-shot")
 
 

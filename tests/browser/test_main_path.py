@@ -7,16 +7,6 @@ import pytest
 VIEWER = ".z-root"
 SUBJECT = "DEMO-MET-014-000"
 CHOICE = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed"}
-LONG = 180_000
-
-
-@pytest.fixture
-def app(page, serve, user):
-    server = serve("app.py", ZSAD_HOME=str(user))
-    page.set_default_timeout(LONG)
-    yield page, server
-    assert page.complaints == []
-    assert server.complaints() == []
 
 
 def settled(page):

@@ -25,13 +25,10 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def app(page, serve, tmp_path_factory):
-    server = serve("app.py", ZSAD_HOME=str(tmp_path_factory.getbasetemp() / "uploader"))
-    page.set_default_timeout(LONG)
-    yield page, server
-    assert page.complaints == []
-    assert server.complaints() == []
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """The home of a user who did nothing yet."""
+    return tmp_path_factory.mktemp("uploader")
 
 
 def test_own_files_are_used_explored_and_seen_by_nobody_else(app, files, browser):

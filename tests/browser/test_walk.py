@@ -1,24 +1,10 @@
 """The whole way of a new user: from the start page to an exported deck of five failure cases."""
 
 import io
-import json
 
-import pytest
 from pptx import Presentation
 
-LONG = 180_000
 CASES = 5
-
-
-@pytest.fixture
-def app(page, serve, tmp_path):
-    """A user who added the 2 mm cohort, has evaluated nothing and pinned nothing."""
-    (tmp_path / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    server = serve("app.py", ZSAD_HOME=str(tmp_path))
-    page.set_default_timeout(LONG)
-    yield page, server
-    assert page.complaints == []
-    assert server.complaints() == []
 
 
 def test_from_the_start_page_to_a_deck_of_five_failure_cases(app):

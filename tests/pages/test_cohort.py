@@ -1,40 +1,22 @@
 """The Cohort page: an evaluation for real, then its figures, tables and filters."""
 
-import json
 import time
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from tests.pages_of import WAIT, at, shown
 from tests.rows_of import put
 from zsad_core import methods, results
 from zsad_core.cohort import choosing
 from zsad_core.places import home
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("small_demo")
+
 SUBJECTS = ["DEMO-MET-013-000", "DEMO-MET-014-000"]
-WAIT = 120
-
-
-@pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
 
 
 def opened(**state):
-    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
-    test.switch_page("pages/4_Cohort.py")
-    for key, value in {"data": "demo-2mm:", "method": "intensity", **state}.items():
-        test.session_state[key] = value
-    return shown(test)
-
-
-def shown(test):
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at("pages/4_Cohort.py", **{"data": "demo-2mm:", "method": "intensity", **state}))
 
 
 def said(test):

@@ -1,32 +1,24 @@
 """The deck of pinned cases, made from the Failures page, in process."""
 
 import io
-import json
 import time
-from pathlib import Path
 
 import pytest
 from pptx import Presentation
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute, export
+from tests.pages_of import WAIT, at
 from tests.views_of import view_of
 from zsad_core import pins
 from zsad_core.engine import Engine
-from zsad_core.places import home
 from zsad_core.types import DataSpec
-
-REPOSITORY = Path(__file__).parents[2]
-WAIT = 120
 
 
 @pytest.fixture
-def failures():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
+def failures(small_demo):
+    test = at("pages/5_Failures.py")
     test.query_params["failures"] = "Pins"
-    return test.switch_page("pages/5_Failures.py")
+    return test
 
 
 def labels(test):

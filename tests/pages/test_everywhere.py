@@ -1,33 +1,26 @@
 """What every page has: the jobs of the machine, keys and colours; and what two users share."""
 
-import json
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
 from pages.ui.viewer import keys
+from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core import evaluation, metrics, pipeline, prompt_sets
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError
 from zsad_core.lab.history import trials
-from zsad_core.places import home
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec
 
-REPOSITORY = Path(__file__).parents[2]
-PAGES = [path for path in compute.PAGES if (REPOSITORY / path).exists()]
+PAGES = [path for path in compute.PAGES if (ROOT / path).exists()]
 SUBJECT, OTHER = "DEMO-MET-013-000", "DEMO-MET-014-000"
-WAIT = 120
 
 
 @pytest.fixture(autouse=True)
-def _prepared():
-    """The small demo is there, and no job of other tests."""
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+def _no_jobs(small_demo):
+    """Of other tests."""
     board = compute.engine().jobs
     deadline = time.monotonic() + WAIT
     while board.running() and time.monotonic() < deadline:
@@ -51,18 +44,8 @@ def _encoded():
 
 
 def opened(path, **state):
-    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
-    test.switch_page(path)
     chosen = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
-    for key, value in {**chosen, **state}.items():
-        test.session_state[key] = value
-    return shown(test)
-
-
-def shown(test):
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at(path, **{**chosen, **state}))
 
 
 def below(test):

@@ -1,14 +1,11 @@
 """Files of the view shown, in process: offered at once, made only when asked for."""
 
-import json
 import time
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute, export
-from zsad_core.places import home
+from tests.pages_of import WAIT, at
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -20,21 +17,12 @@ from zsad_core.types import (
 )
 from zsad_core.views import View
 
-REPOSITORY = Path(__file__).parents[2]
-WAIT = 120
-
 
 @pytest.fixture
-def explore():
+def explore(small_demo):
     """Explore with a map that is there at once."""
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
-    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
-    test.switch_page("pages/1_Explore.py")
     chosen = {"data": "demo-2mm:", "subject": "DEMO-MET-013-000", "rule": "fixed"}
-    for key, value in {**chosen, "method": "intensity"}.items():
-        test.session_state[key] = value
-    return test
+    return at("pages/1_Explore.py", **chosen, method="intensity")
 
 
 def labels(test):

@@ -1,28 +1,22 @@
 """The Failures page: first cases for real, then filters, opening, pinning, what is not there."""
 
-import json
 import time
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
+from tests.pages_of import WAIT, at, shown
 from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
 from zsad_core import pins, prompt_sets, thumbnails
 from zsad_core.palette import CLASSES
 from zsad_core.places import home
 
-ROOT = Path(__file__).parents[2]
 SUBJECT = "DEMO-MET-014-000"
 BRIGHT = {"method": "intensity", "prompts": "", "prompts_digest": ""}
-WAIT = 120
 
 
 @pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+def _no_work_left(small_demo):
     yield
     for job in compute.engine().jobs.running().values():
         job.cancel()  # a thread that works on would outlive its test
@@ -35,17 +29,7 @@ def rows(*slices, subject=SUBJECT, **given):
 
 
 def opened(**state):
-    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
-    test.switch_page("pages/5_Failures.py")
-    for key, value in {"data": "demo-2mm:", "method": "intensity", **state}.items():
-        test.session_state[key] = value
-    return shown(test)
-
-
-def shown(test):
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at("pages/5_Failures.py", **{"data": "demo-2mm:", "method": "intensity", **state}))
 
 
 def said(test):
@@ -119,6 +103,16 @@ def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
     shown(test)
     assert test.session_state["prompts"] == "medical"
     assert test.session_state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]
+
+
+def test_a_case_whose_data_were_taken_away_meanwhile_says_so():
+    rows((0, 9, 0), subject=SUBJECT, **BRIGHT)
+    test = opened()
+    (home() / "settings.json").unlink()
+    buttons(test, "Open")[0].click()
+    (error,) = shown(test).error
+    assert "are no longer here; add them again on the Setup page" in error.value
+    assert "slice" not in test.session_state  # nothing was chosen half
 
 
 def test_a_card_is_pinned_once():

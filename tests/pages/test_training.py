@@ -1,23 +1,19 @@
 """Training from the Setup page: start, watch, cancel, go on; the result is a setup."""
 
-import json
 import time
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
-from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
 from tests.goldens_of import small_backbone
 from tests.image_sets_of import mvtec
+from tests.pages_of import WAIT, at, shown
 from zsad_core import setups
 from zsad_core.jobs import INTERACTIVE
 from zsad_core.places import home
 from zsad_core.training import own
-
-ROOT = Path(__file__).parents[2]
-WAIT = 120
 
 
 @pytest.fixture(scope="module")
@@ -26,26 +22,15 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _prepared():
-    """The small demo is there; jobs of other tests are forgotten."""
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+def _no_jobs(small_demo):
+    """Jobs of other tests are forgotten."""
     board = compute.engine().jobs
     for job in [found for key, found in board._jobs.items() if key.startswith("train-")]:
         board.drop(job)
 
 
 def opened():
-    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
-    test.switch_page("pages/6_Setup.py")
-    test.session_state["section"] = "Train"
-    return shown(test)
-
-
-def shown(test):
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at("pages/6_Setup.py", section="Train"))
 
 
 def fill(test, small, **fields):

@@ -1,8 +1,6 @@
 """The weights of the Setup page: fetch, add, refuse, forget; and own setups in the sidebar."""
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -11,14 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
 from tests.goldens_of import linear_layers, small_backbone
+from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core import own_setups, settings, setups
 from zsad_core.backbones import fetching
-from zsad_core.places import home
 from zsad_core.setups import Setup
 from zsad_core.types import BackboneSpec
 
-ROOT = Path(__file__).parents[2]
-WAIT = 120
 OWN = ("winclip", "mine")
 SUBJECT = "DEMO-MET-013-000"
 
@@ -34,26 +30,18 @@ def small(files):
 
 
 @pytest.fixture(autouse=True)
-def _prepared(tmp_path, monkeypatch):
-    """The small demo is there; no weights were fetched, and there is no connection."""
+def _no_hub(small_demo, tmp_path, monkeypatch):
+    """No weights were fetched, and there is no connection."""
 
     def refuse(*_, **__):
         raise LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(fetching, "hf_hub_download", refuse)
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
 
 
 def opened(page="pages/6_Setup.py", **state):
-    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
-    test.switch_page(page)
-    for key, value in {"section": "Weights", **state}.items():
-        test.session_state[key] = value
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
+    return shown(at(page, **{"section": "Weights", **state}))
 
 
 def filled(test, backbone, **fields):

@@ -17,14 +17,15 @@ from zsad_core.uploads import limits
 ZEROS = bytes(2**26)
 BOUNDED = """
 import io, json, resource, sys
+from bench.memory import peak_gb
 from zsad_core.uploads import folders
 from zsad_core.uploads.receive import receive
 resource.setrlimit(resource.RLIMIT_FSIZE, (300 * 2**20, 300 * 2**20))
 place = folders.own_folder(folders.new_token())
 data = open(sys.argv[1], "rb").read()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_gb()
 (found,) = receive(place, [(sys.argv[2], io.BytesIO(data))])
-grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+grown = (peak_gb() - before) * 1024
 left = [str(path) for path in place.rglob("*")]
 print(json.dumps([found.subject, found.said, grown, left]))
 """

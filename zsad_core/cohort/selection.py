@@ -15,7 +15,7 @@ from zsad_core.conventions import Which
 from zsad_core.errors import DataError
 from zsad_core.metrics import EmptySlices
 from zsad_core.slice_sums import Centre
-from zsad_core.types import Plane
+from zsad_core.types import MaskArray, Plane
 
 Third = Literal["", "inferior", "middle", "superior"]
 THIRDS: tuple[Third, ...] = ("inferior", "middle", "superior")
@@ -127,6 +127,14 @@ def runs(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
 
 def kept(frame: pd.DataFrame, chosen: Selection) -> pd.DataFrame:
     """The rows of `runs` that the filters leave; raises DataError where none is left."""
+    left = frame[within(frame, chosen)]
+    if left.empty:
+        raise DataError(f"No row of {chosen.sheet} is left by these filters; widen one of them.")
+    return left
+
+
+def within(frame: pd.DataFrame, chosen: Selection) -> MaskArray:
+    """Which rows of `runs` the filters leave."""
     wanted = {
         "line": chosen.lines,
         "setup": chosen.setups,
@@ -136,12 +144,11 @@ def kept(frame: pd.DataFrame, chosen: Selection) -> pd.DataFrame:
         "number": chosen.numbers,
         "site": chosen.sites,
     }
+    left = np.ones(len(frame), bool)
     for column, values in wanted.items():
         if values:
-            frame = frame[frame[column].isin(values)]
-    if frame.empty:
-        raise DataError(f"No row of {chosen.sheet} is left by these filters; widen one of them.")
-    return frame
+            left &= frame[column].isin(values).to_numpy()
+    return left
 
 
 def _ordered(setups: pd.Series) -> list[str]:

@@ -7,7 +7,7 @@ and nothing is put together as mosaics.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core import prompt_sets
-from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
@@ -36,10 +34,7 @@ class LinearLayers:
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""
-        method, tower = self.encoder.method, self.encoder.tower
-        prompts = replace(prompt_sets.shipped()[method.prompts], class_name=class_name)
-        encoder = TowerTexts(tower, self.encoder.recipe.activation)
-        return method.texts(prompts, encoder, None, ()).astype(np.float32)
+        return self.encoder.text(class_name)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zsad_core import backbones, datasets, methods, slicing
+from zsad_core import backbones, datasets, methods, prompt_sets, slicing
 from zsad_core.backbones.pixels import sized
 from zsad_core.errors import SettingError
 from zsad_core.jobs import Turn
+from zsad_core.methods.texts import TowerTexts
 from zsad_core.setups import Setup
 from zsad_core.training import textures
 from zsad_core.training.learner import Examples
@@ -62,6 +63,12 @@ class Encoder:
         taps = [part for part in self.method.parts(self.recipe) if part.startswith("tap")]
         tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
         return tokens.astype(np.float16), np.stack([one["class"] for one in found])
+
+    def text(self, class_name: str) -> FloatArray:
+        """(K, E) float32: the method's shipped prompt set about this class."""
+        prompts = replace(prompt_sets.shipped()[self.method.prompts], class_name=class_name)
+        texts = TowerTexts(self.tower, self.recipe.activation)
+        return self.method.texts(prompts, texts, None, ()).astype(np.float32)
 
     def room(self) -> int:
         """How many images fit the memory bound."""

@@ -20,9 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core import prompt_sets
 from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes, streams
-from zsad_core.methods.texts import TowerTexts
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal
@@ -46,10 +44,7 @@ class Adapters:
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""
-        method, tower = self.encoder.method, self.encoder.tower
-        prompts = replace(prompt_sets.shipped()[method.prompts], class_name=class_name)
-        encoder = TowerTexts(tower, self.encoder.recipe.activation)
-        return method.texts(prompts, encoder, None, ()).astype(np.float32)
+        return self.encoder.text(class_name)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """fc2 zero; fc1 as torch draws a Linear, uniform within 1 / sqrt of the width, and calm.

@@ -1,0 +1,29 @@
+"""Peak memory of a process since it began to run its own program.
+
+On Linux `ru_maxrss` is no less than that of the process which started it, so it is read elsewhere
+only.
+"""
+
+import re
+import resource
+import sys
+from pathlib import Path
+
+
+def peak_gb() -> float:
+    """Peak memory of this process so far."""
+    found = peak_gb_of("self")
+    if found is None:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        found = most / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, else KiB
+    return found
+
+
+def peak_gb_of(process: int | str) -> float | None:
+    """Peak memory so far of a process with that number; None where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    return int(found[1]) / 2**20 if found else None

@@ -1,0 +1,24 @@
+"""Pages of the app in process, as one opens them."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[1]
+WAIT = 120  # seconds
+
+
+def at(path, **choices):
+    """A page with these choices made, not yet run."""
+    test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT)
+    test.switch_page(path)
+    for key, value in choices.items():
+        test.session_state[key] = value
+    return test
+
+
+def shown(test):
+    """The page after a run, which raised nothing."""
+    test.run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
