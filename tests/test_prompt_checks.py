@@ -50,6 +50,13 @@ def test_an_edit_that_nobody_reads(engine, spec):
     assert prompt_checks.reads(engine, spec, PAIR)
 
 
+def test_a_class_word_that_no_text_takes(engine, spec):
+    (warning,) = prompt_checks.warnings(engine, changed(spec, class_name="bicycle"), PAIR)
+    assert warning == "No text has {}, so the class word 'bicycle' enters none."
+    taken = changed(spec, class_name="bicycle", normal=("a {}",))
+    assert prompt_checks.warnings(engine, taken, PAIR) == []
+
+
 def test_similarity_is_of_each_text_by_itself(engine, spec):
     texts, cosines = prompt_checks.similarity(
         engine, replace(spec, prompts=PromptSet("x", ("a cat", "a dog"), ("a cat",)))

@@ -78,6 +78,21 @@ def test_a_set_never_takes_the_file_of_another(tmp_path):
         prompt_sets.save(replace(OWN, name="Mine!"), tmp_path)
 
 
+def test_nothing_is_saved_that_would_not_be_read(tmp_path):
+    with pytest.raises(PromptError, match="name: String should have at most 80 characters"):
+        prompt_sets.save(replace(OWN, name="x" * 81), tmp_path)
+    assert not any(tmp_path.glob("*.yaml"))
+    assert prompt_sets.load(prompt_sets.save(replace(OWN, name="x" * 80), tmp_path))
+
+
+def test_a_damaged_file_takes_no_other_set_along(tmp_path):
+    prompt_sets.save(OWN, tmp_path)
+    (tmp_path / "bad.yaml").write_text("name: [unclosed")
+    assert prompt_sets.user_sets(tmp_path) == {"mine": OWN}
+    (wrong,) = prompt_sets.unreadable(tmp_path)
+    assert "bad.yaml' is not readable YAML" in wrong
+
+
 def test_the_record_of_a_search_is_kept_and_where_it_was_tuned(tmp_path):
     found = replace(OWN, name="found", tuned_on=("S1", "S2"))
     record = {"date": "2026-01-01", "numbers": {"before, search": {"dice": 0.25}}}

@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,11 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
     """Write a set as YAML, under a file name made from its name; raises PromptError.
 
     Where a set of that name says something else, that one is kept as an older version. `record`
-    says how the texts were found, as plain values.
+    says how the texts were found, as plain values. What `load` would refuse is not written.
     """
     sentences(prompts)
+    content = as_yaml(prompts, record)
+    parse(content.encode(), prompts.name)
     stem = _stem(prompts.name)
     if prompts.name in shipped():
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
@@ -130,7 +132,7 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
                 (folder / OLDER).mkdir(exist_ok=True)
                 path.replace(folder / OLDER / f"{stem}@{number}.yaml")
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(as_yaml(prompts, record), "utf-8")
+        temporary.write_text(content, "utf-8")
         temporary.replace(path)
     return path
 
@@ -178,9 +180,22 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
 
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:
-    """The sets that a user saved, by name; raises PromptError for a damaged one."""
-    found = [load(path) for path in sorted(folder.glob("*.yaml"))]
+    """The sets that a user saved, by name, without those that `unreadable` tells of."""
+    found = [one for one in _read(folder) if isinstance(one, PromptSet)]
     return {one.name: one for one in found}
+
+
+def unreadable(folder: Path) -> list[str]:
+    """What is wrong with each file of a user's sets that cannot be read."""
+    return [str(one) for one in _read(folder) if isinstance(one, PromptError)]
+
+
+def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            yield load(path)
+        except PromptError as error:
+            yield error
 
 
 def _checked(found: dict[str, Any], where: str) -> _File:

@@ -73,7 +73,7 @@ def draw(
     picture = classes(stack.image[view.index], truth, predicted, palette)
     if ringed and truth is not None:
         picture[around(missed_parts(truth, predicted))] = 255
-    return _framed(picture, stack, side)
+    return framed(picture, stack, side)
 
 
 def missed_parts(truth: MaskArray, predicted: MaskArray) -> MaskArray:
@@ -99,15 +99,20 @@ def around(mask: MaskArray) -> MaskArray:
 def without_map(engine: Engine, view: View, side: int = SIDE) -> ByteArray:
     """The scan with the outline of its truth, (side, side, 3), in the frame of `draw`."""
     stack = views.stack_of(engine, view)
-    image = stack.image[view.index]
-    picture = np.repeat(image[..., None], 3, axis=2)  # (H, W, 3)
+    return framed(outlined(stack, view.index), stack, side)
+
+
+def outlined(stack: SliceStack, index: int) -> ByteArray:
+    """A slice with the outline of its truth, (H, W, 3)."""
+    picture = np.repeat(stack.image[index][..., None], 3, axis=2)  # (H, W, 3)
     if stack.truth is not None:
-        truth = stack.truth[view.index]
+        truth = stack.truth[index]
         picture[truth & ~ndimage.binary_erosion(truth)] = CLASSES["classic"][3]
-    return _framed(picture, stack, side)
+    return picture
 
 
-def _framed(picture: ByteArray, stack: SliceStack, side: int) -> ByteArray:
+def framed(picture: ByteArray, stack: SliceStack, side: int) -> ByteArray:
+    """A slice's picture (H, W, 3) as `draw` crops and sizes it, (side, side, 3)."""
     if stack.brain.any():
         _, rows, columns = box_of(stack.brain)
         picture = picture[rows, columns]

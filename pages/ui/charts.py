@@ -87,6 +87,8 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
         **look(height=110 + 30 * len(rows)),
         xaxis={
             "title": {"text": "Pull on the mean (← normal, abnormal →)"},
+            "tickformat": "~g",  # a small pull as 0.0002, not as 200µ
+            "nticks": 5,
             "gridcolor": GREY,
             "zeroline": True,
             "zerolinecolor": "grey",

@@ -27,6 +27,7 @@ def compared(choice: Choice) -> dict[str, MapSpec]:
         list(offered),
         key="compare",
         max_selections=MOST,
+        select_all=False,
         placeholder="another method, setup, prompt set or modality of this subject; up to three",
         **KEPT,
     )

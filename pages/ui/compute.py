@@ -31,7 +31,13 @@ PAGES = {
     "pages/6_Setup.py": "Setup",
 }
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3.75rem; padding-bottom: 2rem; }
+html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow it */
+[data-testid="stMainBlockContainer"] { padding: 3.75rem clamp(1rem, 2.5vw, 3rem) 2rem; }
+@media (max-width: 1000px) {  /* one below the other */
+  .st-key-section > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
+    min-width: 100%;
+  }
+}
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
@@ -61,7 +67,7 @@ def results() -> Few[Any]:
 
 @contextmanager
 def page(title: str, icon: str) -> Iterator[None]:
-    """Set the page up, and show what a user can act on as a sentence instead of a traceback."""
+    """Set the page up; what a user can act on is a sentence instead of a traceback."""
     moved = carry(title)
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=icon, layout="wide")
     st.html(STYLE)
@@ -71,14 +77,23 @@ def page(title: str, icon: str) -> Iterator[None]:
         keyboard()
         st.divider()
     try:
-        yield
-    except ZsadError as error:
-        st.error(plain(str(error)))
+        with in_words():
+            yield
     finally:
         st.session_state["_moved"] = False
         with st.sidebar:
             jobs_below(engine().jobs)
         st.session_state["_moved"] = moved
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What a user can act on is told as a sentence here; the page ends with it."""
+    try:
+        yield
+    except ZsadError as error:
+        st.error(plain(str(error)))
+        st.stop()
 
 
 def go(path: str, **address: str | list[str]) -> NoReturn:

@@ -1,12 +1,28 @@
 """Still pictures of one slice: the anomaly map in colour, and how it changed."""
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core import thumbnails
+from zsad_core.types import ByteArray, FloatArray, SliceStack
 
+SIDE = 640  # pixels
 GAINED, LOST = np.array((213, 94, 0)), np.array((0, 114, 178))
+
+
+def show(
+    column: st.delta_generator.DeltaGenerator, picture: ByteArray, stack: SliceStack, caption: str
+) -> None:
+    """A slice's picture (H, W, 3) as wide as its column, cropped to the brain of the volume."""
+    shown = thumbnails.framed(picture, stack, SIDE)
+    column.image(shown, caption=caption, width="stretch", output_format="PNG")
+
+
+def grey(image: ByteArray) -> ByteArray:
+    """(H, W, 3): the scan as it is."""
+    return np.repeat(image[..., None], 3, axis=2)
 
 
 def heat(levels: ByteArray) -> ByteArray:

@@ -11,7 +11,7 @@ from zsad_core.metrics import HEALTHY, LESION, Histogram
 from zsad_core.types import FloatArray
 
 STEPS = 64  # of a margin histogram
-MOST_WRITTEN = 16  # texts whose cosines are written out
+MOST_WRITTEN = 8  # texts whose cosines are written out; more would be too small to read
 
 
 def random_figure(random: FloatArray, own: float, label: str, name: str) -> go.Figure:
@@ -35,14 +35,16 @@ def random_figure(random: FloatArray, own: float, label: str, name: str) -> go.F
 def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> go.Figure:
     """Cosines (N, N) between texts, each (side, text); the normal side first."""
     names = [f"{html.escape(side)}: {html.escape(_short(text))}" for side, text in texts]
-    rows = list(range(len(names)))
+    rows, written = list(range(len(names))), len(names) <= MOST_WRITTEN
     heat = go.Heatmap(
         z=cosines.tolist(),
         colorscale="Viridis",
         zmin=min(float(cosines.min()), 0.0),
         zmax=1,
         hovertemplate="%{z:.3f}<extra></extra>",
-        texttemplate="%{z:.2f}" if len(names) <= MOST_WRITTEN else None,
+        texttemplate="%{z:.2f}" if written else None,
+        textfont={"size": 13},
+        showscale=not written,
     )
     figure = go.Figure(heat)
     figure.update_layout(

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.picks import kept, pick
+from pages.ui.plain import plain
 from zsad_core import methods, prompt_sets, settings
 from zsad_core.lab import drafts
 from zsad_core.types import PromptSet
@@ -30,6 +31,8 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     chosen = pick("Prompts", list(found), "prompts", usual_prompts(method), on_change=_forget_texts)
     base = found[chosen]
     _fill(base, fresh)
+    for wrong in prompt_sets.unreadable(settings.prompt_folder()):
+        st.warning(plain(wrong))
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor(method)
@@ -46,8 +49,8 @@ def prompt_editor(method: str) -> None:
     """
     if note := methods.METHODS[method].prompt_note:
         st.caption(note)
-    st.text_area("Normal texts, one a line", height=130, **kept("normal"))
-    st.text_area("Abnormal texts, one a line", height=130, **kept("abnormal"))
+    st.text_area("Normal texts, one a line", height="content", **kept("normal"))
+    st.text_area("Abnormal texts, one a line", height="content", **kept("abnormal"))
     st.text_input("Class word, in place of {}", max_chars=80, **kept("class_name"))
     texts = {name: st.session_state.get(name, "") for name in FIELDS}
     _typed(key="typed", data={"of": st.session_state["prompts"], "texts": texts})
@@ -115,8 +118,13 @@ def put_fields(texts: dict[str, str]) -> None:
 
 def switched_off(text: str) -> tuple[str, ...]:
     """Texts of an editor's field whose line begins with #."""
-    off = (line[1:].strip() for line in _lines(text) if line[0] == "#")
-    return tuple(line for line in off if line)
+    return tuple(line for line, on in switches(text) if not on)
+
+
+def switches(text: str) -> list[tuple[str, bool]]:
+    """The texts of an editor's field as they stand in it, and whether each is on."""
+    found = [(line.removeprefix("#").strip(), line[0] != "#") for line in _lines(text)]
+    return [(line, on) for line, on in found if line]
 
 
 def switch(side: str, text: str) -> None:

@@ -1,5 +1,6 @@
 """The editor of the lab: texts, switches, templates, every sentence, warnings, versions, files."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
@@ -15,11 +16,12 @@ from pages.ui.prompt_choice import (
     put_fields,
     swap,
     switch,
-    switched_off,
+    switches,
     template_editor,
 )
 from pages.ui.sidebar import Choice
 from zsad_core import prompt_sets, settings
+from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
 from zsad_core.types import PromptSet
 
@@ -37,19 +39,21 @@ def documents(choice: Choice) -> None:
             help="Texts typed for this prompt set that are not on the screen.",
         )
     prompt_editor(choice.map.method)
-    _count(prompts)
-    for warning in prompt_checks.warnings(
-        compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]
-    ):
-        st.warning(plain(warning))
+    said = st.container()
     left, right = st.columns(2)
     left.button("Swap sides", width="stretch", on_click=swap)
     with right.popover("Save …", width="stretch"):
         _save(prompts)
     with st.expander("Switch texts off and on"):
-        _switches(prompts)
-    with st.expander(f"Templates ({len(prompts.templates)})"):
+        _switches()
+    with st.expander("Templates"):
         template_editor()
+    with said, compute.in_words():
+        _count(prompts)
+        for warning in prompt_checks.warnings(
+            compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]
+        ):
+            st.warning(plain(warning))
     with st.expander("Every sentence"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
     with st.expander("Compare with another set"):
@@ -86,21 +90,20 @@ def _count(prompts: PromptSet) -> None:
     )
 
 
-def _switches(prompts: PromptSet) -> None:
+def _switches() -> None:
     """A box for each text; a line that begins with # is off."""
     for side in SIDES:
         st.caption(f"{side.capitalize()} texts")
-        on = getattr(prompts, side)
-        for text in dict.fromkeys((*on, *switched_off(st.session_state[side]))):
+        for text, on in dict(switches(st.session_state[side])).items():
             key = f"on-{side}-{text}"
-            st.session_state[key] = text in on
+            st.session_state[key] = on
             st.checkbox(plain(text), key=key, on_change=switch, args=(side, text))
 
 
 def _save(prompts: PromptSet) -> None:
-    name = st.text_input("Save as", placeholder="name of your set", key="save_as")
+    name = st.text_input("Save as", placeholder="name of your set", key="save_as", max_chars=80)
     if st.button("Save prompt set", disabled=not name.strip(), width="stretch"):
-        _keep(replace(prompts, name=name.strip(), source="own"))
+        _keep(lambda: replace(prompts, name=name.strip(), source="own"))
     st.download_button(
         "Download as YAML",
         prompt_sets.as_yaml(prompts),
@@ -111,17 +114,26 @@ def _save(prompts: PromptSet) -> None:
     )
     file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
     if file is not None and st.button(f"Keep {plain(file.name)}", width="stretch"):
-        _keep(prompt_sets.parse(file.getvalue(), file.name))
+        _keep(lambda: prompt_sets.parse(file.getvalue(), file.name))
+    if kept := st.session_state.pop("_kept_set", ""):
+        st.success(kept)
 
 
-def _keep(prompts: PromptSet) -> None:
+def _keep(read: Callable[[], PromptSet]) -> None:
+    """Save a set; the sidebar, drawn already, lists it in a run of its own."""
     folder = settings.prompt_folder()
-    prompt_sets.save(prompts, folder)
-    version = len(prompt_sets.older(prompts.name, folder)) + 1
-    st.success(
+    try:
+        prompts = read()
+        prompt_sets.save(prompts, folder)
+        version = len(prompt_sets.older(prompts.name, folder)) + 1
+    except ZsadError as error:
+        st.error(plain(str(error)))
+        return
+    st.session_state["_kept_set"] = (
         f"'{plain(prompts.name)}' is in the sidebar's list, version {version}; earlier versions "
         "stay, under Compare."
     )
+    st.rerun()
 
 
 def _compare(prompts: PromptSet) -> None:
@@ -132,7 +144,7 @@ def _compare(prompts: PromptSet) -> None:
         for number, old in prompt_sets.older(name, folder).items():
             others[f"{name}, version {number}"] = old
     names = [st.session_state["prompts"], *(n for n in others if n != st.session_state["prompts"])]
-    chosen = st.selectbox("Compare with", names, key="compare")
+    chosen = st.selectbox("Compare with", names, key="compare_set")
     changes = prompt_sets.differences(others[chosen], prompts)
     if not changes:
         st.caption("They say the same.")

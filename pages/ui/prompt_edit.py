@@ -40,7 +40,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     if ready:
         _numbers(choice, stack, (old, threshold))
     columns = st.columns(3)
-    columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
+    _scan(columns[0], stack, index)
     _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     found, wrong, missed = class_colours()
@@ -57,6 +57,12 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
         others(choice, old, threshold)
 
 
+def _scan(column: st.delta_generator.DeltaGenerator, stack: SliceStack, index: int) -> None:
+    pictures.show(column, pictures.grey(stack.image[index]), stack, f"slice {index + 1}")
+    if stack.truth is not None:
+        pictures.show(column, thumbnails.outlined(stack, index), stack, "outline of the truth")
+
+
 def _slice(
     column: st.delta_generator.DeltaGenerator,
     caption: str,
@@ -67,18 +73,9 @@ def _slice(
     levels, scores = pipeline.slice_levels(compute.engine(), spec, [index])
     mask = (levels[0] >= threshold.level) & stack.brain[index]
     truth = None if stack.truth is None else stack.truth[index]
-    column.image(
-        pictures.heat(levels[0]),
-        caption=compute.plain(caption),
-        width="stretch",
-        output_format="PNG",
-    )
-    column.image(
-        thumbnails.classes(stack.image[index], truth, mask, palette()),
-        caption=f"slice score {scores[0]:.3f}",
-        width="stretch",
-        output_format="PNG",
-    )
+    found = thumbnails.classes(stack.image[index], truth, mask, palette())
+    pictures.show(column, pictures.heat(levels[0]), stack, compute.plain(caption))
+    pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
 
 
 def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
@@ -93,7 +90,7 @@ def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]
         [_row("before", read(old)), _row("now", read(choice.map))],
     ).set_index("prompts")
     table.loc["change"] = table.loc["now"] - table.loc["before"]
-    st.dataframe(table.style.format("{:.3f}", na_rep="–"), width="stretch")
+    st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–", width="stretch")
     if stack.truth is not None:
         _remember(choice, threshold, edited=choice.map.prompts != old.prompts)
 

@@ -64,6 +64,7 @@ def _trials(choice: Choice) -> None:
             na_rep="–",
         ),
         hide_index=True,
+        placeholder="–",
         width="stretch",
         height=380,
         on_select="rerun",
@@ -138,7 +139,11 @@ def _leaderboard(choice: Choice) -> None:
         table = board_table(found)
         numbers = dict.fromkeys([*NUMBERS.values(), "± over subjects"], "{:.3f}")
         st.dataframe(
-            table.style.format(numbers, na_rep="–"), hide_index=True, width="stretch", height=340
+            table.style.format(numbers, na_rep="–"),
+            hide_index=True,
+            placeholder="–",
+            width="stretch",
+            height=340,
         )
         st.download_button("CSV", table.to_csv(index=False), "leaderboard.csv", "text/csv")
         st.caption(

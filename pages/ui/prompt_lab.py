@@ -23,16 +23,20 @@ SECTIONS: dict[str, Callable[[Choice], None]] = {
 
 
 def section() -> str:
-    """The section to show."""
-    return st.segmented_control(
+    """The section to show; the first where a page was left before its choice was known."""
+    state = st.session_state
+    if "lab" in state and state["lab"] not in SECTIONS:
+        state["lab"] = "Edit"
+    chosen = st.segmented_control(
         "Section",
         list(SECTIONS),
-        default=None if "lab" in st.session_state else "Edit",  # a restored trial sets it
+        default=None if "lab" in state else "Edit",  # a restored trial sets it
         key="lab",
         required=True,
         label_visibility="collapsed",
         **KEPT,
     )
+    return chosen or "Edit"
 
 
 def prompt_lab(choice: Choice, chosen: str) -> None:
@@ -40,4 +44,5 @@ def prompt_lab(choice: Choice, chosen: str) -> None:
     if not methods.METHODS[choice.map.method].prompts:
         st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
         return
-    SECTIONS[chosen](choice)
+    with st.container(key="section"):
+        SECTIONS[chosen](choice)

@@ -126,7 +126,9 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
         f"{len(winner.tuned_on)} subjects]"
     )
     name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
-    called = name.text_input("Name of the winner", f"found {date.today():%Y-%m-%d}", key="winner")
+    called = name.text_input(
+        "Name of the winner", f"found {date.today():%Y-%m-%d}", 80, key="winner"
+    )
     if keep.button("Save", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
         prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))

@@ -6,6 +6,7 @@ import streamlit as st
 from pages.ui import compute, pictures
 from pages.ui.charts import text_pull_figure
 from pages.ui.explore import visible_slice
+from pages.ui.plain import plain
 from pages.ui.prompt_charts import margin_figure, similarity_figure
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
@@ -65,13 +66,10 @@ def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
     change = now[0].astype(int) - old[0]
     inside = np.where(stack.brain[index], change, 0)
     columns = st.columns(2)
-    columns[0].image(stack.image[index], caption=f"slice {index + 1}", width="stretch")
-    columns[1].image(
-        pictures.difference(stack.image[index], inside),
-        caption=f"this set minus {other}",
-        width="stretch",
-        output_format="PNG",
-    )
+    image = stack.image[index]
+    pictures.show(columns[0], pictures.grey(image), stack, f"slice {index + 1}")
+    difference = pictures.difference(image, inside)
+    pictures.show(columns[1], difference, stack, plain(f"this set minus {other}"))
     st.caption(
         "Orange: more anomalous with the shown prompts; blue: less. Full colour at 64 of 255 "
         f"levels; inside the brain from {inside.min():+d} to {inside.max():+d}."

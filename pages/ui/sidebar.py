@@ -78,7 +78,8 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
         st.stop()
     chosen = pick("Subject", list(usable), "subject", next(iter(usable)))
     subject, refused = usable[chosen], len(subjects) - len(usable)
-    words = [f"A {subject.split} subject."] if subject.split else []
+    article = "An" if subject.split[:1] == "e" else "A"
+    words = [f"{article} {subject.split} subject."] if subject.split else []
     words += subject.notes
     if refused:
         words.append(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")

@@ -275,6 +275,22 @@ def test_two_maps_beside_each_other_swiped_apart_and_in_turns(opened):
     assert here[0] - here[2] < there[0] - there[2]
 
 
+def test_maps_beside_each_other_are_told_apart(opened, page):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.add_init_script("""
+        const pen = CanvasRenderingContext2D.prototype, { fillText } = pen;
+        window.written = new Set();
+        pen.fillText = function (text, ...more) {
+            window.written.add(text);
+            return fillText.call(this, text, ...more);
+        };
+    """)
+    opened("maps=4&long=1")
+    written = set(page.evaluate("[...window.written]"))
+    assert {"B  a method ·", "prompts second", "prompts fourth"} <= written  # titles
+    assert {"A", "B", "C", "D"} <= written  # the lines of the strip
+
+
 def test_four_maps_and_a_volume_in_slabs(opened):
     page = opened("maps=4&slabs=1&layers=none")
     for mark in "ABCD":

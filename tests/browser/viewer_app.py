@@ -1,7 +1,7 @@
 """Harness page for the viewer.
 
 Query: size=big, maps=0 … 4, truth=0, smallest=N, lesions=2, slabs=1, own=1 (B lies over its own
-scan), layers=names.
+scan), layers=names, long=1 (titles that need two lines).
 """
 
 from dataclasses import replace
@@ -77,6 +77,12 @@ maps = [
     (f"C-{marks}", ViewerMap((levels // 3).astype(np.uint8), 2.0, "Third", 10)),
     (f"D-{marks}", ViewerMap((levels // 4).astype(np.uint8), 2.0, "Fourth", 10)),
 ]
+if "long" in query:
+    names = ("first", "second", "third", "fourth")
+    titles = [f"a method · prompts {name}" for name in names]
+    maps = [
+        (key, replace(one, title=title)) for (key, one), title in zip(maps, titles, strict=True)
+    ]
 smallest = int(query.get("smallest", "0"))
 session = st.session_state
 session.setdefault("jump", (None, None, 0))

@@ -139,6 +139,12 @@ def test_a_saved_prompt_set_is_in_the_list():
     assert not test.exception
     saved = prompt_sets.user_sets(home() / "prompts")
     assert saved["mine"].normal == ("grey matter",)
+    assert "mine" in test.selectbox(key="prompts").options
+    assert "'mine' is in the sidebar's list, version 1" in test.success[0].value
+    next(one for one in test.text_input if one.label == "Save as").set_value("winclip").run()
+    next(button for button in test.button if button.label == "Save prompt set").click().run()
+    assert [one.value for one in test.error] == ["'winclip' is a shipped set; choose another name."]
+    assert test.image  # the page stays
 
 
 @pytest.mark.usefixtures("_encoded")

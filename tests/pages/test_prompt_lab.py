@@ -113,6 +113,46 @@ def test_texts_are_switched_off_and_on():
 
 
 @pytest.mark.usefixtures("_encoded")
+def test_a_text_that_is_switched_off_stays_in_its_place():
+    test = lab("Edit")
+    before = [box.label for box in test.checkbox]
+    test.checkbox(key="on-normal-a grey area").uncheck().run()
+    assert [box.label for box in test.checkbox] == before
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_where_no_text_is_left_the_editor_stays_and_says_so():
+    test = lab("Edit", normal="# a grey area", abnormal="a white area")
+    assert "has no normal text; write at least one" in test.error[0].value
+    assert test.text_area(key="templates").value
+    test.checkbox(key="on-normal-a grey area").check().run()
+    assert not test.error
+    assert "1 normal and 1 abnormal texts" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_damaged_file_of_a_set_is_told_and_the_page_works():
+    folder = home() / "prompts"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "damaged.yaml").write_text("name: [unclosed")
+    try:
+        test = lab("Edit")
+    finally:
+        (folder / "damaged.yaml").unlink()
+    assert not test.error
+    assert "is not readable YAML" in test.sidebar.warning[0].value
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_comparing_texts_leaves_what_explore_compares_with():
+    maps = ["aprilgan · prompts mvfa"]
+    test = lab("Edit", compare=maps)
+    box = next(one for one in test.selectbox if one.label == "Compare with")
+    box.select("mvfa").run()
+    assert test.session_state["compare"] == maps
+
+
+@pytest.mark.usefixtures("_encoded")
 def test_every_sentence_is_shown_with_its_text_and_template():
     test = lab("Edit")
     table = next(d.value for d in test.dataframe if "sentence" in d.value)
@@ -142,6 +182,11 @@ def test_a_typed_text_is_offered_in_a_new_session():
     press(test, "Take up the draft")
     assert test.text_area(key="normal").value == "a grey fog"
     assert not any(button.label.startswith("Take up") for button in test.button)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_section_that_was_lost_is_the_first():
+    assert lab(None).text_area(key="normal").value
 
 
 @pytest.mark.parametrize("method", ["intensity", "mutual3d"])

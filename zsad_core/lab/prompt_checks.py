@@ -32,10 +32,16 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
             f"The two groups hardly differ: their embeddings have a cosine of {alike:.4f}."
         )
     if not reads(engine, spec, base):
-        found.append(
-            f"{_method(spec).title} does not read what you changed: its text is what it was."
-        )
+        found.append(_unread(spec, base))
     return found
+
+
+def _unread(spec: MapSpec, base: PromptSet) -> str:
+    prompts = spec.prompts
+    takes = any("{}" in text for text in (*prompts.normal, *prompts.abnormal))
+    if prompts.class_name != base.class_name and not takes:
+        return f"No text has {{}}, so the class word '{prompts.class_name}' enters none."
+    return f"{_method(spec).title} does not read what you changed: its text is what it was."
 
 
 def alikeness(engine: Engine, spec: MapSpec) -> float | None:

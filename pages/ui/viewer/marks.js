@@ -31,13 +31,21 @@ function drawMarks(ctx, picture, { size, crosshair }) {
   if (shows) drawColours(ctx, picture, size);
 }
 
-// Lines in an upper corner, each cut short of the letter in the middle.
+// Lines in an upper corner, each folded or else cut short of the letter in the middle.
 function drawTitle(ctx, { x, y, width }, lines, size, align) {
   ctx.font = `600 ${size}px system-ui, sans-serif`;
   const inset = size * 0.7;
   const most = width / 2 - 2.5 * inset;
-  lines.forEach((line, i) => label(ctx, cut(ctx, line, most),
+  lines.flatMap((line) => folded(ctx, line, most)).forEach((line, i) => label(ctx, line,
     align === "left" ? x + inset : x + width - inset, y + inset + i * size * 1.25, align, "top"));
+}
+
+// What tells two titles apart stands at their end.
+function folded(ctx, line, most) {
+  const fits = ctx.measureText(line).width <= most;
+  const [first, ...rest] = fits ? [line] : line.split(" · ");
+  const lines = rest.length ? [`${first} ·`, rest.join(" · ")] : [first];
+  return lines.map((one) => cut(ctx, one, most));
 }
 
 function cut(ctx, text, most) {

@@ -105,16 +105,18 @@ function drawDepth(viewer) {
   const theme = themeOf(viewer.root);
   const items = viewer.items.filter(({ counts }) => counts);
   const colours = [theme.primary, theme.text, "#CC79A7", "#009E73"];
-  const curves = volume.hasTruth ? items.filter(({ whole }) => whole).map((item, i) => ({
-    colour: colours[i], dash: [[], [5, 4], [2, 3], [8, 3]][i],
+  const curves = volume.hasTruth ? items.flatMap((item, i) => (item.whole ? [{
+    name: items.length > 1 ? "ABCD"[i] : "", colour: colours[i],
+    dash: [[], [5, 4], [2, 3], [8, 3]][i],
     values: Array.from({ length: volume.slices }, (_, k) =>
       dice(sliceCounts(item.volume, item.counts, k), data.emptySlices)),
-  })) : [];
+  }] : [])) : [];
   const predicted = (items[0]?.whole && items[0].counts.predicted) || null;
   const hover = viewer.hover === null ? null : Math.min(viewer.hover, volume.slices - 1);
   const truth = volume.hasTruth ? volume.lesion : null;
   const facts = hover === null ? [] : [`slice ${hover + 1}`,
-    curves.length && `Dice ${number(curves[0].values[hover], 3)}`,
+    curves.length && `Dice ${curves.map(({ name, values }) =>
+      `${name} ${number(values[hover], 3)}`.trim()).join(", ")}`,
     truth && `truth ${truth[hover]} px`, predicted && `predicted ${predicted[hover]} px`];
   const caption = [curves.length && "line: Dice of each slice", truth && "yellow: truth area",
     predicted && "steps: predicted area", !truth && "no truth: Dice not shown"];

@@ -27,7 +27,7 @@ function indexAt(x, count, width) {
   return Math.max(0, Math.min(count - 1, at));
 }
 
-// series: { truth (S) or null, predicted (S) or null, curves: [{ values (S), colour, dash }],
+// series: { truth (S) or null, predicted (S) or null, curves: [{ name, values (S), colour, dash }],
 //   empty (S), k, hover, hoverText, caption, ends: [first, last] }; `size` of the letters in px.
 function drawStrip(canvas, series, theme, size) {
   const ctx = ready(canvas);
@@ -119,7 +119,9 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
-  ctx.fillText(series.caption, 2, 0);
+  const told = series.hover === null ? 0 : ctx.measureText(series.hoverText).width + 2 * size;
+  if (captionWidth(ctx, series, size) + told <= width) drawCaption(ctx, series, theme, size);
+  ctx.fillStyle = theme.muted;
   ctx.textBaseline = "bottom";
   ctx.fillText(`1 ${series.ends[0]}`, 2, height);
   ctx.textAlign = "right";
@@ -135,6 +137,34 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
   ctx.textAlign = "right";
   ctx.textBaseline = "top";
   ctx.fillText(series.hoverText, width - 2, 0);
+}
+
+const SAMPLE = 1.8; // of a curve, in letters' sizes
+const named = ({ curves }) => (curves.length > 1 ? curves : []);
+
+function captionWidth(ctx, series, size) {
+  return named(series).reduce((all, { name }) =>
+    all + (SAMPLE + 1.2) * size + ctx.measureText(name).width, ctx.measureText(series.caption).width);
+}
+
+// What is drawn, and with several maps which curve is whose.
+function drawCaption(ctx, series, theme, size) {
+  ctx.fillText(series.caption, 2, 0);
+  let x = 2 + ctx.measureText(series.caption).width;
+  for (const { name, colour, dash } of named(series)) {
+    x += 0.8 * size;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 2.25;
+    ctx.setLineDash(dash);
+    ctx.beginPath();
+    ctx.moveTo(x, size * 0.5);
+    ctx.lineTo(x += SAMPLE * size, size * 0.5);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.fillStyle = theme.text;
+    ctx.fillText(name, x += 0.4 * size, 0);
+    x += ctx.measureText(name).width;
+  }
 }
 
 // Square-root height, each group scaled to its own peak, so that a small lesion still shows.

@@ -266,7 +266,7 @@ class Viewer {
     const start = performance.now();
     const presenting = Boolean(this.data.case);
     this.root.classList.toggle("z-empty", !this.volume);
-    this.size = within(this.root.clientWidth / (presenting ? 80 : 84), 12.5, presenting ? 48 : 22);
+    this.size = within(this.root.clientWidth / (presenting ? 80 : 76), 13, presenting ? 48 : 24);
     this.root.classList.toggle("z-slim", this.root.clientWidth < SLIM && !presenting);
     this.root.style.fontSize = `${this.size}px`;
     this.present.draw();
