@@ -95,6 +95,8 @@ def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
     try:
         # Unpacking all of it checks length and CRC, which reading only the voxels does not.
         raw = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+        if not raw:
+            raise ValueError("it is empty")
         kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
         image = kind.from_bytes(raw)
     except EOFError as error:
