@@ -9,7 +9,7 @@ from pages.ui.training import training
 from pages.ui.weights import weights
 from zsad_core import evaluation, pipeline
 from zsad_core.doctor import device_lines
-from zsad_core.types import Progress
+from zsad_core.jobs import Telling
 
 SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
 
@@ -57,13 +57,19 @@ def _ahead(choice: Choice) -> None:
     if job is not None:
         st.caption(f"Last run: {job.state}. {job.error}")
 
-    def work(progress: Progress) -> None:
+    def work(progress: Telling) -> None:
         for done, subject in enumerate(chosen):
             progress(done, len(chosen))
             spec = evaluation.of_subject(choice.map, subject)
-            pipeline.encode(engine, spec, progress=lambda *_, at=done: progress(at, len(chosen)))
+
+            def step(part: int, parts: int, at: int = done) -> None:
+                progress(at, len(chosen), f"slice {part} of {parts}")
+
+            pipeline.encode(engine, spec, progress=step)
+        progress(len(chosen), len(chosen))
 
     count = f"{len(chosen)} of {len(usable)} subjects"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
-        engine.jobs.start(key, "Encoding ahead, subjects", work, "pages/1_Explore.py")
+        title = f"Encoding ahead for {choice.label}, subjects"
+        engine.jobs.start(key, title, work, "pages/1_Explore.py")
         st.rerun()
