@@ -35,7 +35,7 @@ STYLE = """<style>
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
 [data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
-.st-key-jobs {
+.st-key-jobs:has(hr) {
   max-height: 40vh; overflow-y: auto; padding-bottom: 0.75rem;
   background: light-dark(#F8F8F7, #161B25);
 }

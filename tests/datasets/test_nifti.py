@@ -98,7 +98,7 @@ def test_a_damaged_gzip_is_refused(tmp_path, write, scan):
 def test_a_file_that_is_no_nifti_is_refused_quietly(tmp_path, capsys, content, packed):
     path = tmp_path / "scan.nii"
     path.write_bytes(gzip.compress(content) if packed else content)
-    why = "" if content else r" \(it is empty\)"
+    why = {0: r" \(it is empty\)", 5: r" \(it is too short for a header\)"}.get(len(content), "")
     with pytest.raises(DataError, match=rf"scan\.nii' cannot be read as NIfTI{why}"):
         nifti.read_scan(path)
     assert capsys.readouterr().err == ""

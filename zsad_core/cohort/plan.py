@@ -52,13 +52,13 @@ class Plan:
         wanted = (self.subjects + self.tuning) * self.runs
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         told = (
-            f"{self.subjects} subjects{tuned}, {self.runs} runs: {wanted} maps, {self.maps_there} "
-            f"of them read before.\n{self.volumes_to_encode} volumes to encode, "
-            f"{self.volumes_stored} stored."
+            f"{_many(self.subjects, 'subject')}{tuned}, {_many(self.runs, 'run')}: "
+            f"{_many(wanted, 'map')}, {self.maps_there} of them read before.\n"
+            f"{_many(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
         if self.unread:
-            scans = "1 scan that was" if self.unread == 1 else f"{self.unread} scans that were"
-            told += f" All of {scans} never read here counts as to do: some of it may be stored."
+            scans = f"{_many(self.unread, 'scan')} never read here"
+            told += f" All of {scans} counts as to do, though some of it may be stored."
         if self.seconds is None or self.gigabytes is None:
             return told
         return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
@@ -114,6 +114,10 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
