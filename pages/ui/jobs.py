@@ -23,7 +23,8 @@ def told(job: Job) -> str:
     left = job.seconds_left()
     rest = f", about {_time(left)} left" if left is not None else ""
     rest += f", {plain(job.note)}" if job.note else ""
-    return f"{plain(job.title)}: {job.done} of {job.total}{rest}"
+    far = f"{job.done} of {job.total}" if job.total else "starting …"
+    return f"{plain(job.title)}: {far}{rest}"
 
 
 def _jobs(board: JobBoard) -> None:

@@ -103,7 +103,9 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
 def test_lines_of_one_colour_are_told_apart_in_figure_1(tmp_path):
     for number in range(7):
         put(tmp_path, "a", method=f"m{number}")
-    boxes = charts.by_method(found(tmp_path)).data
+    figure = charts.by_method(found(tmp_path))
+    assert figure.layout.xaxis.dtick == 1  # each is named, however narrow
+    boxes = figure.data
     same = [box for box in boxes if box.line.color == boxes[0].line.color]
     assert len(same) == 2
     assert len({(box.fillcolor, box.marker.symbol) for box in same}) == 2

@@ -39,6 +39,7 @@ def by_method(found: pd.DataFrame) -> go.Figure:
         column_widths=[len(set(found.loc[found["setup"] == one, "line"])) for one in setups],
     )
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns)
+    figure.update_xaxes(dtick=1)  # else a narrow window names every other box alone
     figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(title="3D Dice", col=1)
     return finished(figure, 460)
