@@ -136,7 +136,6 @@ class Engine:
 
     def forget(self) -> None:
         """Drop what is held in memory of scans and maps, for data or setups that changed."""
-        datasets.forget()
         self._digests.clear()
         self._volumes.clear()
         self._stacks.clear()

@@ -94,6 +94,11 @@ class Job:
         """Ask the work to stop at its next step."""
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it runs only until its next step, as `cancel` was called."""
+        return self.state == "running" and self._stop.is_set()
+
     def part(self) -> float:
         """Share done, 0 … 1; 0 before the work has said how much there is."""
         return min(self.done / self.total, 1.0) if self.total else 0.0

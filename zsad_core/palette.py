@@ -10,6 +10,7 @@ from typing import Literal
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+HOLLOW = "-open"  # end of a symbol that is drawn as its outline alone
 Style = tuple[str, str, str]
 Rgb = tuple[int, int, int]
 Classes = Literal["classic", "safe"]
@@ -29,14 +30,20 @@ NAMES: dict[Classes, tuple[str, str, str]] = {
 
 
 def styles(names: list[str]) -> dict[str, Style]:
-    """Colour, dash and symbol of each name; the second six differ from the first in their dash.
+    """Colour, dash and symbol of each name; the second six differ in their dash and hollow symbol.
 
     >>> found = styles([f"method {n}" for n in range(36)])
     >>> len(set(found.values()))
     36
+    >>> found["method 0"], found["method 6"]
+    (('#0072B2', 'solid', 'circle'), ('#0072B2', 'dash', 'square-open'))
     """
     size = len(COLOURS)
     return {
-        name: (COLOURS[i % size], DASHES[(i + i // size) % size], SYMBOLS[(i + i // size) % size])
+        name: (
+            COLOURS[i % size],
+            DASHES[(i + i // size) % size],
+            SYMBOLS[(i + i // size) % size] + HOLLOW * (i // size % 2),
+        )
         for i, name in enumerate(names)
     }

@@ -31,14 +31,23 @@ def default_root() -> str:
 
 def remember(spec: DataSpec) -> str:
     """Keep a data root; returns the name under which it is shown. Raises DataError."""
-    root = Path(spec.root).expanduser()
-    if not root.is_dir():
-        raise DataError(f"There is no folder '{spec.root}'; give the folder that holds the scans.")
-    spec = DataSpec(spec.kind, str(root.resolve()), spec.labels)
+    spec = resolved(spec)
     kept = [DataSpec(**item) for item in _read().get("data", [])]
     kept = [item for item in kept if item.root != spec.root] + [spec]
     _write({"data": [asdict(item) for item in kept]})
     return _name(spec)
+
+
+def resolved(spec: DataSpec) -> DataSpec:
+    """The data of a folder by its whole path; raises DataError where there is none."""
+    if not spec.root:
+        raise DataError("No folder was named; give the folder that holds the scans.")
+    root = Path(spec.root).expanduser()
+    if root.is_file():
+        raise DataError(f"'{spec.root}' is a file; give the folder that holds the scans.")
+    if not root.is_dir():
+        raise DataError(f"There is no folder '{spec.root}'; give the folder that holds the scans.")
+    return DataSpec(spec.kind, str(root.resolve()), spec.labels)
 
 
 def forget(name: str) -> None:

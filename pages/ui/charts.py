@@ -5,14 +5,13 @@ No colour of text or ground is set, so that a light or a dark theme shines throu
 
 import html
 from collections.abc import Sequence
-from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from zsad_core.depth import DepthCurve
-from zsad_core.palette import COLOURS, DASHES, SYMBOLS
+from zsad_core.palette import Style, styles
 from zsad_core.types import FloatArray, MaskArray
 
 ABNORMAL, NORMAL = "#D55E00", "#0072B2"
@@ -22,11 +21,12 @@ DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
 BARS = "slices with lesion"
 
 
-def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
+def depth_figure(curves: dict[str, DepthCurve], lines: Sequence[str] = ()) -> go.Figure:
     """Mean 2D Dice of each line over depth, lesion slices as bars behind (the paper's Figure 3).
 
-    The keys name the lines; all curves have the same bins. The bars are those of the curve with
-    the most slices with lesion, where the lines cover different subjects.
+    The keys name the lines; all curves have the same bins. Colours follow the place in `lines`, or
+    else in the curves, so that a line keeps its own while others are computed. The bars are those
+    of the curve with the most slices with lesion, where the lines cover different subjects.
     A point's customdata is its slices counted, its lesion slices and its line's name; a bar's is
     the same with "" for the name. Raises ValueError without a curve.
     """
@@ -37,20 +37,24 @@ def depth_figure(curves: dict[str, DepthCurve]) -> go.Figure:
     data = _rows(widest.slices, widest.lesion_slices, "")
     figure.add_trace(_bars(widest.centres, widest.lesion_slices, 2 / len(widest.centres), data))
     hover = "Dice %{y:.3f} over %{customdata[0]} slices<br>%{customdata[1]} slices with lesion"
-    for (name, curve), style in zip(curves.items(), _styles(), strict=False):
+    looks = styles(list(lines or curves))
+    for name, curve in curves.items():
         data = _rows(curve.slices, curve.lesion_slices, name)
-        line = _line(name, (curve.centres, curve.dice), style)
+        line = _line(name, (curve.centres, curve.dice), looks[name])
         figure.add_trace(line.update(customdata=data, hovertemplate=hover))
     most = int(widest.lesion_slices.max())
     figure.update_layout(yaxis={"range": [0, max(most, 1) * 1.05], "dtick": max(most // 5, 1)})
     return legible(figure)
 
 
-def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray) -> go.Figure:
+def slice_figure(
+    depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray, lines: Sequence[str] = ()
+) -> go.Figure:
     """Dice of every slice of one subject over its depth; all arrays are (S,).
 
     Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index,
     the line's name ("" for a bar) and the slice's number from 1; a click can open the slice.
+    Colours are as in `depth_figure`.
     """
     shown = np.flatnonzero(np.isfinite(depth))
     figure = _sheet("2D Dice", "")
@@ -58,8 +62,9 @@ def slice_figure(depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArr
     step = float(np.diff(depth[shown]).min()) if len(shown) > 1 else 2.0
     bars = _bars(depth[barred], np.ones(len(barred)), step, _rows(barred, "", barred + 1))
     figure.add_trace(bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>"))
-    for (name, values), style in zip(dice.items(), _styles(), strict=False):
-        line = _line(name, (depth[shown], values[shown]), style)
+    looks = styles(list(lines or dice))
+    for name, values in dice.items():
+        line = _line(name, (depth[shown], values[shown]), looks[name])
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
         figure.add_trace(line.update(customdata=_rows(shown, name, shown + 1), hovertemplate=hover))
     figure.update_layout(yaxis={"visible": False, "range": [0, 1]})
@@ -140,13 +145,7 @@ def legible(figure: go.Figure) -> go.Figure:
     return figure.update_layout(legend_font_size=14, hoverlabel_font_size=14)
 
 
-def _styles() -> "cycle[tuple[str, str, str]]":
-    return cycle(zip(COLOURS, DASHES, SYMBOLS, strict=True))
-
-
-def _line(
-    name: str, points: tuple[FloatArray, FloatArray], style: tuple[str, str, str]
-) -> go.Scatter:
+def _line(name: str, points: tuple[FloatArray, FloatArray], style: Style) -> go.Scatter:
     colour, dash, symbol = style
     return go.Scatter(
         x=points[0],

@@ -40,6 +40,12 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
+[data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
+.st-key-jobs:has(hr) {
+  max-height: 40vh; overflow-y: auto; padding-bottom: 0.75rem;
+  background: light-dark(#F8F8F7, #161B25);
+}
+.st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
@@ -225,8 +231,13 @@ def show_job(job: Job) -> None:
             st.rerun()
         columns = st.columns([5, 1], vertical_alignment="center")
         columns[0].progress(job.part(), told(job))
-        if columns[1].button("Cancel", key=f"cancel-{id(job)}", width="stretch"):
-            job.cancel()
+        columns[1].button(
+            "Cancel",
+            key=f"cancel-{id(job)}",
+            width="stretch",
+            disabled=job.stopping,
+            on_click=job.cancel,
+        )
 
     watch()
 

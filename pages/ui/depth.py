@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import compute, depth_cases, volume_set
-from pages.ui.charts import COLOURS, depth_figure, slice_figure
+from pages.ui.charts import depth_figure, slice_figure
 from pages.ui.depth_cases import EACH_ORACLE, Case, Cohort
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.thresholds import threshold_of
 from zsad_core import pipeline, setups, slicing
 from zsad_core.jobs import Job
+from zsad_core.palette import COLOURS
 from zsad_core.readout import readout
 from zsad_core.types import FloatArray, MapSpec
 
@@ -74,7 +75,7 @@ def _one(choice: Choice, lines: Lines) -> None:
             words.append(depth_cases.words(name, threshold, found.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
-        point = _chart(slice_figure(depths, dice, lesion), "depth-one")
+        point = _chart(slice_figure(depths, dice, lesion, list(lines)), "depth-one")
         _small_print(choice, lines, words)
         if point:
             index, name = point["customdata"][:2]
@@ -111,7 +112,7 @@ def _all(choice: Choice, lines: Lines) -> None:
 
 def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
     curves = {name: depth_cases.curve(found) for name, found in cases.items()}
-    point = _chart(depth_figure(curves), "depth-all")
+    point = _chart(depth_figure(curves, list(lines)), "depth-all")
     _small_print(choice, lines, words)
     if point:
         name = point["customdata"][2]

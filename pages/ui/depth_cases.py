@@ -24,6 +24,7 @@ REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects w
 EACH_ORACLE = Threshold(
     -1, "oracle", "best 3D Dice of each subject: it saw the truth; the slider where no lesion is"
 )
+SOME = 8  # names of subjects in a sentence
 Known = dict[tuple[MapSpec, str], Evaluated | str]
 
 
@@ -124,9 +125,10 @@ def evaluate_rest(cohort: Cohort) -> Job | None:
         return last
     for problem in {last.error if last else "", *missing.values()} - {""}:
         st.warning(problem)
+    some = ", ".join([*missing][:SOME]) + ", …" * (len(missing) > SOME)
     st.caption(
         f"Not yet evaluated for every line: {len(missing)} of {len(cohort.subjects)} subjects "
-        f"({', '.join(missing)}). Until they are, lines may cover different subjects."
+        f"({some}). Until they are, lines may cover different subjects."
     )
     if st.button(f"Evaluate the missing {len(missing)}", type="primary"):
         return _start(cohort, "evaluate", "Evaluating maps")

@@ -12,15 +12,19 @@ MARKS = {"failed": ":material/error:", "cancelled": ":material/cancel:", "done":
 def jobs_below(board: JobBoard) -> None:
     """What runs and what ended lately; looks again while something runs, the page does not."""
     every = 1.0 if board.running() else None
-    st.fragment(_jobs, run_every=every)(board)
+    with st.container(key="jobs"):  # by its style always in sight
+        st.fragment(_jobs, run_every=every)(board)
 
 
 def told(job: Job) -> str:
     """How far a job is, as markdown."""
+    if job.stopping:
+        return f"{plain(job.title)}: stopping after this step …"
     left = job.seconds_left()
     rest = f", about {_time(left)} left" if left is not None else ""
     rest += f", {plain(job.note)}" if job.note else ""
-    return f"{plain(job.title)}: {job.done} of {job.total}{rest}"
+    far = f"{job.done} of {job.total}" if job.total else "starting …"
+    return f"{plain(job.title)}: {far}{rest}"
 
 
 def _jobs(board: JobBoard) -> None:
@@ -41,6 +45,7 @@ def _jobs(board: JobBoard) -> None:
             icon=":material/close:",
             help=f"Stop: {plain(job.title)}",
             type="tertiary",
+            disabled=job.stopping,
             on_click=job.cancel,
         )
     for job in ended:

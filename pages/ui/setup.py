@@ -1,21 +1,16 @@
-"""The Setup page's parts: data roots, device, store, encoding ahead of time."""
+"""The Setup page's parts: its sections; device, store, encoding ahead of time."""
 
-import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import compute, uploaded
-from pages.ui.compute import plain
+from pages.ui import compute
+from pages.ui.data_roots import data_roots
 from pages.ui.sidebar import Choice, sidebar
 from pages.ui.training import training
 from pages.ui.weights import weights
-from zsad_core import datasets, evaluation, pipeline, settings
-from zsad_core.datasets import Dataset
+from zsad_core import evaluation, pipeline
 from zsad_core.doctor import device_lines
-from zsad_core.errors import ZsadError
-from zsad_core.types import DataSpec, Progress
+from zsad_core.jobs import Telling
 
-PROBLEM = "cannot be used because"
 SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
 
 
@@ -33,93 +28,7 @@ def setup() -> None:
     elif section == "Device and store":
         _device()
     else:
-        _data()
-
-
-def _data() -> None:
-    uploaded.uploads()
-    roots = settings.data_roots()
-    for name, spec in roots.items():
-        with st.container(border=True):
-            _root(name, spec)
-    st.subheader("Add a folder")
-    with st.form("add", border=False):
-        path = st.text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
-        kind = st.selectbox(
-            "Layout",
-            ["brats", "folder"],
-            format_func={
-                "brats": "BraTS (MET, GLI; 2021 to 2026 naming)",
-                "folder": "plain NIfTI files",
-            }.get,
-        )
-        labels = st.selectbox(
-            "Label convention",
-            ["auto", "2021", "2023"],
-            format_func={
-                "auto": "told by the file names",
-                "2021": "2021: whole tumour = 1, 2, 4",
-                "2023": "2023 and later: whole tumour = 1, 2, 3",
-            }.get,
-        )
-        if st.form_submit_button("Add") and path:
-            name = settings.remember(DataSpec(kind, path, labels))
-            compute.engine().forget()
-            st.success(f"Added {plain(name)}; choose it under Data in the sidebar of any page.")
-
-
-def _root(name: str, spec: DataSpec) -> None:
-    head, check, drop = st.columns([6, 1, 1], vertical_alignment="center")
-    own = not spec.kind.startswith("demo")
-    if own and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
-        settings.forget(name)
-        st.rerun()
-    try:
-        dataset = datasets.open_dataset(spec)
-    except ZsadError as error:
-        head.markdown(f"**{plain(name)}**")
-        st.error(plain(str(error)))
-        return
-    subjects = dataset.subjects()
-    usable = sum(not subject.problem for subject in subjects)
-    badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
-    head.markdown(f"**{plain(dataset.title)}**{badge} {usable} of {len(subjects)} subjects usable")
-    if own:
-        head.caption(plain(spec.root))
-        _check(name, dataset, check)
-    rows = [
-        {
-            "subject": s.id,
-            "split": s.split,
-            "modalities": ", ".join(s.modalities),
-            "truth": "yes" if s.has_truth else "no",
-            PROBLEM: s.problem,
-            "notes": " ".join(s.notes),
-        }
-        for s in sorted(subjects, key=lambda subject: not subject.problem)
-    ]
-    wide = {name: st.column_config.TextColumn(width="large") for name in (PROBLEM, "notes")}
-    table = pd.DataFrame(rows)
-    st.dataframe(table, hide_index=True, width="stretch", height=280, column_config=wide)
-
-
-def _check(name: str, dataset: Dataset, place: DeltaGenerator) -> None:
-    """Indexing reads no voxel; this reads every scan, so that each finding is in the table."""
-    jobs, key = compute.engine().jobs, f"check-{name}"
-    job = jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
-        return
-
-    def work(progress: Progress) -> None:
-        subjects = dataset.subjects()
-        for done, subject in enumerate(subjects):
-            progress(done, len(subjects))
-            dataset.check(subject.id)
-
-    if place.button("Check", key=key, help="Reads every scan and says what is wrong with it."):
-        jobs.start(key, "Checking scans, subjects", work, "pages/6_Setup.py")
-        st.rerun()
+        data_roots()
 
 
 def _device() -> None:
@@ -148,13 +57,19 @@ def _ahead(choice: Choice) -> None:
     if job is not None:
         st.caption(f"Last run: {job.state}. {job.error}")
 
-    def work(progress: Progress) -> None:
+    def work(progress: Telling) -> None:
         for done, subject in enumerate(chosen):
             progress(done, len(chosen))
             spec = evaluation.of_subject(choice.map, subject)
-            pipeline.encode(engine, spec, progress=lambda *_, at=done: progress(at, len(chosen)))
+
+            def step(part: int, parts: int, at: int = done) -> None:
+                progress(at, len(chosen), f"slice {part} of {parts}")
+
+            pipeline.encode(engine, spec, progress=step)
+        progress(len(chosen), len(chosen))
 
     count = f"{len(chosen)} of {len(usable)} subjects"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
-        engine.jobs.start(key, "Encoding ahead, subjects", work, "pages/1_Explore.py")
+        title = f"Encoding ahead for {choice.label}, subjects"
+        engine.jobs.start(key, title, work, "pages/1_Explore.py")
         st.rerun()

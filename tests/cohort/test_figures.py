@@ -100,6 +100,17 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
     assert "unlabelled" not in captions.of(found(tmp_path, lines=("winclip",)), Selection(SHEET))
 
 
+def test_lines_of_one_colour_are_told_apart_in_figure_1(tmp_path):
+    for number in range(7):
+        put(tmp_path, "a", method=f"m{number}")
+    figure = charts.by_method(found(tmp_path))
+    assert figure.layout.xaxis.dtick == 1  # each is named, however narrow
+    boxes = figure.data
+    same = [box for box in boxes if box.line.color == boxes[0].line.color]
+    assert len(same) == 2
+    assert len({(box.fillcolor, box.marker.symbol) for box in same}) == 2
+
+
 def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     values = [0.5] * 4 + [0.4, 0.6] + [1.0]
     for number, value in enumerate(values):

@@ -235,10 +235,13 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     before = plan(made, one)
     assert (before.subjects, before.tuning, before.runs) == (3, 0, 2)
     assert (before.maps_there, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
+    assert "3 scans never read here counts as to do" in str(before)
     assert before.seconds > 0
     assert before.gigabytes > 0
     run(made, replace(one, names=("a", "b")), local(made))
     after = plan(engine(tmp_path), one)
+    assert "All of 1 scan never read" in str(after)
+    assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
     assert (after.maps_there, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
     assert "3 subjects, 2 runs: 6 maps, 4 of them read before." in str(after)
     features = (tmp_path / "store").rglob("[0-9]*.npy")
@@ -272,6 +275,7 @@ def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
     one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("128",))
     before = plan(made, one)
     assert (before.volumes_stored, before.volumes_to_encode) == (0, 3)  # a, and b and c beside it
+    assert before.unread == 3
     assert before.seconds > 0
     assert before.gigabytes > 0
     began = time.monotonic()

@@ -3,6 +3,7 @@ import pytest
 
 from zsad_core import datasets
 from zsad_core.datasets import folder
+from zsad_core.engine import Engine
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
@@ -68,8 +69,19 @@ def test_a_data_set_is_indexed_once_until_forgotten(tmp_path, write, scan):
     assert datasets.open_dataset(spec) is first
     write(tmp_path / "b.nii", scan)
     assert len(datasets.open_dataset(spec).subjects()) == 1
-    datasets.forget()
+    datasets.forget(spec)
     assert len(datasets.open_dataset(spec).subjects()) == 2
+
+
+def test_what_was_found_wrong_outlives_another_data_set_s_forgetting(tmp_path, write, scan):
+    spec, other = (DataSpec("folder", str(tmp_path / name)) for name in ("a", "b"))
+    write(tmp_path / "a" / "a.nii", scan * 0)
+    write(tmp_path / "b" / "b.nii", scan)
+    datasets.open_dataset(spec).check("a")
+    datasets.open_dataset(other)
+    datasets.forget(other)
+    Engine().forget()
+    assert "no voxel is above 0" in datasets.open_dataset(spec).subjects()[0].problem
 
 
 def test_an_unknown_kind_names_the_known_ones():

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui import charts
-from pages.ui.charts import depth_figure, slice_figure, text_pull_figure
+from pages.ui.charts import ABNORMAL, NORMAL, depth_figure, slice_figure, text_pull_figure
 from zsad_core.depth import depth_curve
+from zsad_core.palette import COLOURS
 
 
 def curve(dice, lesion=(4, 0, 2)):
@@ -106,7 +106,7 @@ def test_pulls_are_sorted_with_the_strongest_towards_abnormal_on_top():
     assert list(figure.data[0].x) == [-0.2, 0.1, 0.3]
     assert figure.layout.yaxis.ticktext == ("normal: a", "abnormal: c", "abnormal: b")
     colours = figure.data[0].marker.color
-    assert colours == (charts.NORMAL, charts.ABNORMAL, charts.ABNORMAL)
+    assert colours == (NORMAL, ABNORMAL, ABNORMAL)
 
 
 def test_equal_texts_keep_a_bar_each_and_markup_is_text():
@@ -121,11 +121,21 @@ def test_labels_and_values_must_pair_up():
 
 
 def test_lines_differ_in_colour_dash_and_marker():
-    many = {f"line {n}": curve([0.1, 0.2, 0.3]) for n in range(len(charts.COLOURS))}
+    many = {f"line {n}": curve([0.1, 0.2, 0.3]) for n in range(len(COLOURS))}
     lines = of_kind(depth_figure(many), go.Scatter)
     assert len({line.line.color for line in lines}) == len(lines)
     assert len({line.line.dash for line in lines}) == len(lines)
     assert len({line.marker.symbol for line in lines}) == len(lines)
+
+
+def test_a_line_keeps_its_colour_while_others_are_computed():
+    late, lines = curve([0.1, 0.2, 0.3]), ["early", "late"]
+    both = of_kind(depth_figure({"early": late, "late": late}), go.Scatter)
+    alone = of_kind(depth_figure({"late": late}, lines), go.Scatter)
+    assert alone[0].line.color == both[1].line.color
+    values = {"late": np.array([0.1, 0.2])}
+    sliced = slice_figure(np.array([-1.0, 1.0]), values, np.array([True, True]), lines)
+    assert of_kind(sliced, go.Scatter)[0].line.color == both[1].line.color
 
 
 def test_figures_are_sober_and_leave_ground_and_text_to_the_theme(depths, slices):

@@ -25,7 +25,7 @@ def said(test):
 
 def test_two_subjects_are_evaluated_and_their_figures_shown():
     test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
-    assert any("2 subjects, 1 runs: 2 maps, 0" in one.value for one in test.markdown)
+    assert any("2 subjects, 1 run: 2 maps, 0" in one.value for one in test.markdown)
     test.button(key="evaluate").click()
     for _ in range(10 * WAIT):
         shown(test)

@@ -68,6 +68,8 @@ def test_jobs_are_seen_on_every_page(path):
     test = opened(path)
     assert "Counting: 2 of 8" in below(test)[0]
     test.button(key=f"stop-{id(job)}").click().run()
+    assert "Counting: stopping after this step …" in below(test)[0]
+    assert test.button(key=f"stop-{id(job)}").disabled
     go.set()
     while board.running():
         time.sleep(0.01)
@@ -123,7 +125,7 @@ def test_two_users_see_the_same_jobs_and_nothing_else_of_each_other():
     compute.engine().jobs.start("k", "Counting", lambda progress: go.wait(WAIT))
     found = [below(shown(user))[0] for user in (one, two)]
     go.set()
-    assert found[0] == found[1] == ["Counting: 0 of 0"]
+    assert found[0] == found[1] == ["Counting: starting …"]
 
 
 @pytest.mark.usefixtures("_encoded")

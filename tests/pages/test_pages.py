@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import compute
 from zsad_core import pipeline, prompt_sets, setups
 from zsad_core.engine import Engine
 from zsad_core.places import home
@@ -160,8 +161,8 @@ def test_the_depth_page_names_its_rules(scope):
 def test_each_section_of_the_setup_page(section):
     test = opened("Setup", section=section)
     if section == "Data":
-        table = test.dataframe[0].value.set_index("subject")
-        refused = table["cannot be used because"].loc["DEMO-MET-031-000"]
+        table = test.table[0].value.set_index("subject")
+        refused = table["what is wrong or to know"].loc["DEMO-MET-031-000"]
         assert "t2f" in refused
     if section == "Weights":
         table = test.dataframe[0].value.set_index(["method", "setup"])
@@ -170,31 +171,65 @@ def test_each_section_of_the_setup_page(section):
         assert "zsad_core fetch" in table.loc[("winclip", "pmc-l14"), "what to do"]
 
 
-def test_a_root_that_is_not_there_is_refused_in_a_sentence():
-    test = opened("Setup", section="Data")
-    test.text_input[0].set_value("/nowhere/at/all")
-    next(button for button in test.button if button.label == "Add").click().run()
+def _pressed(test, label, **texts):
+    for name, text in texts.items():
+        next(one for one in test.text_input if one.label.startswith(name)).set_value(text)
+    next(button for button in test.button if button.label == label).click().run()
     assert not test.exception
-    assert any("/nowhere/at/all" in error.value for error in test.error)
+    return test
+
+
+def _broken_brats(root):
+    """A case that is whole and one whose scan is cut."""
+    root.mkdir()
+    for name, size in (("BraTS-MET-00001-000", None), ("BraTS-MET-00002-000", 60)):
+        scan = nib.Nifti1Image(np.pad(np.ones((6, 6, 6), np.float32) * 9, 2), np.eye(4))
+        path = root / f"{name}-t2f.nii.gz"
+        nib.save(scan, path)
+        path.write_bytes(path.read_bytes()[:size])
+    return root
+
+
+def test_a_folder_without_scans_is_refused_in_a_sentence_and_not_kept(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    test = opened("Setup", section="Data")
+    for path, said in (
+        ("/nowhere/at/all", "There is no folder '/nowhere/at/all'"),
+        (str(tmp_path / "file"), "is a file"),
+        (str(tmp_path / "empty"), "holds no BraTS case"),
+        (" ", "No folder was named"),
+    ):
+        _pressed(test, "Add", Folder=path)
+        assert [said in error.value for error in test.error] == [True]
+        assert len(test.dataframe) == 2  # the two demo cohorts
+
+
+def test_a_folder_is_listed_as_soon_as_it_is_added(tmp_path):
+    root = _broken_brats(tmp_path / "größe (1)")
+    test = _pressed(opened("Setup", section="Data"), "Add", Folder=f"  {root}/ ")
+    assert any("with 2 subjects" in one.value for one in test.success)
+    assert len(test.dataframe) == 3
 
 
 def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
-    for name, size in (("BraTS-MET-00001-000", None), ("BraTS-MET-00002-000", 60)):
-        scan = nib.Nifti1Image(np.pad(np.ones((6, 6, 6), np.float32) * 9, 2), np.eye(4))
-        path = tmp_path / f"{name}-t2f.nii.gz"
-        nib.save(scan, path)
-        path.write_bytes(path.read_bytes()[:size])
-    settings = {"data": [{"kind": "brats", "root": str(tmp_path)}]}
+    root = _broken_brats(tmp_path / "scans")
+    settings = {"data": [{"kind": "brats", "root": str(root)}]}
     (home() / "settings.json").write_text(json.dumps(settings))
-    test = opened("Setup", section="Data")
-    next(button for button in test.button if button.label == "Check").click().run()
+    test = _pressed(opened("Setup", section="Data"), "Check")
     for _ in range(100):
         table = test.run().dataframe[1].value.set_index("subject")
-        problem = table["cannot be used because"]["BraTS-MET-00002-000"]
-        if problem:
+        if "no" in set(table["usable"]):
             break
         time.sleep(0.1)
-    assert "truncated" in problem
+    assert table["usable"].to_dict() == {
+        "BraTS-MET-00001-000": "yes",
+        "BraTS-MET-00002-000": "no",
+    }
+    found = test.table[1].value.set_index("subject")["what is wrong or to know"]
+    said = found["BraTS-MET-00002-000"]
+    assert said.startswith("'BraTS-MET-00002-000-t2f.nii.gz' is a truncated gzip file")
+    assert compute.engine().jobs.find(f"check-brats:{root}").title.startswith("Checking BraTS in")
 
 
 @pytest.mark.usefixtures("_encoded")

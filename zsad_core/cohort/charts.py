@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from zsad_core.cohort.chart_looks import finished, names_of
 from zsad_core.cohort.measures import Curves
 from zsad_core.depth import DepthCurve
-from zsad_core.palette import Style, styles
+from zsad_core.palette import HOLLOW, Style, styles
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 MOST = 2000  # points of Figure 1; of more subjects those beyond the whiskers alone are drawn
@@ -39,6 +39,7 @@ def by_method(found: pd.DataFrame) -> go.Figure:
         column_widths=[len(set(found.loc[found["setup"] == one, "line"])) for one in setups],
     )
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns)
+    figure.update_xaxes(dtick=1)  # else a narrow window names every other box alone
     figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(title="3D Dice", col=1)
     return finished(figure, 460)
@@ -140,7 +141,7 @@ def subjects_in_order(found: pd.DataFrame) -> list[str]:
 def _box_and_all(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
     """The box of a run's 3D Dice and every subject as a point."""
     shown: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
-    return [go.Box(line_color=style[0], **shown, **_points(part, line, style))]
+    return [go.Box(**_frame(style), **shown, **_points(part, line, style))]
 
 
 def _box_and_far_ones(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
@@ -150,11 +151,17 @@ def _box_and_far_ones(part: pd.DataFrame, line: str, style: Style) -> list[BaseT
     far = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
     box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [line]}
     ends = {"lowerfence": [dice[~far].min()], "upperfence": [dice[~far].max()]}
-    frame = {"name": line, "showlegend": False, "hoverinfo": "y", "line_color": style[0]}
+    frame = {"name": line, "showlegend": False, "hoverinfo": "y", **_frame(style)}
     traces = [go.Box(**box, **ends, **frame)]
     if far.any():
         traces.append(go.Scatter(mode="markers", **_points(part[far], line, style)))
     return traces
+
+
+def _frame(style: Style) -> dict[str, Any]:
+    """A box in the colour of a line, filled unless the line's symbols are hollow."""
+    hollow = style[2].endswith(HOLLOW)
+    return {"line_color": style[0]} | ({"fillcolor": "rgba(0, 0, 0, 0)"} if hollow else {})
 
 
 def _points(part: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,9 +32,10 @@ from zsad_core.types import AnomalyMap, FeatureSpec, MapSpec, ReadoutSpec, Subje
 class Plan:
     """Subjects and how many more to tune on, maps and volumes: wanted, there already, to do.
 
-    `seconds` and `gigabytes` of features are estimates from one batch of each recipe and one
-    reading, timed now, None where they were not. A method for whole volumes encodes its unlabelled
-    set too, and one comparison of volumes is timed.
+    What there is of a scan is known once it was read; those `unread` count as to do. `seconds` and
+    `gigabytes` of features are estimates from one batch of each recipe and one reading, timed now,
+    None where they were not. A method for whole volumes encodes its unlabelled set too, and one
+    comparison of volumes is timed.
     """
 
     subjects: int
@@ -43,6 +44,7 @@ class Plan:
     maps_there: int
     volumes_stored: int
     volumes_to_encode: int
+    unread: int
     seconds: float | None = None
     gigabytes: float | None = None
 
@@ -50,10 +52,13 @@ class Plan:
         wanted = (self.subjects + self.tuning) * self.runs
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         told = (
-            f"{self.subjects} subjects{tuned}, {self.runs} runs: {wanted} maps, {self.maps_there} "
-            f"of them read before.\n{self.volumes_to_encode} volumes to encode, "
-            f"{self.volumes_stored} stored."
+            f"{_many(self.subjects, 'subject')}{tuned}, {_many(self.runs, 'run')}: "
+            f"{_many(wanted, 'map')}, {self.maps_there} of them read before.\n"
+            f"{_many(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
+        if self.unread:
+            scans = f"{_many(self.unread, 'scan')} never read here"
+            told += f" All of {scans} counts as to do, though some of it may be stored."
         if self.seconds is None or self.gigabytes is None:
             return told
         return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
@@ -62,10 +67,11 @@ class Plan:
 def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
     """Count what is there and what is to do, and time one batch of each recipe to be encoded.
 
-    What is timed is kept. A scan that was never read counts as to be encoded.
+    What is timed is kept.
     """
     chosen, tuning = subjects(cohort), tuning_subjects(cohort)
     everyone = list(dict.fromkeys(chosen + tuning))
+    unread = _unread(engine, cohort, everyone)
     there = results.known(cohort.out, "histograms")
     maps_there = stored = to_encode = 0
     seconds = size = 0.0
@@ -96,7 +102,7 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
         seconds += _reading(engine, first) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.runs))
     costs = (seconds, size / 2**30) if timed else (None, None)
-    return Plan(*counts, maps_there, stored, to_encode, *costs)
+    return Plan(*counts, maps_there, stored, to_encode, unread, *costs)
 
 
 def duration(seconds: float) -> str:
@@ -108,6 +114,18 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
+    """How many scans, those that volumes are scored against included, were never read."""
+    firsts = [spec_of(engine, cohort, everyone[0].id, runs[0]) for runs in groups(engine, cohort)]
+    names = {one.id for one in everyone}.union(*(spec.volumes for spec in firsts))
+    slices = [replace(firsts[0].features.slices, subject=name) for name in names]
+    return sum(not engine.known_digest(one) for one in slices)
 
 
 def _maps_there(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from zsad_core.cohort.charts import subjects_in_order
 from zsad_core.cohort.measures import Curves
-from zsad_core.palette import styles
+from zsad_core.palette import HOLLOW, styles
 
 DPI = 300
 YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
@@ -92,7 +92,8 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
             style: dict[str, Any] = {
                 "color": colour,
                 "ls": DASHES[dash],
-                "marker": MARKS[symbol],
+                "marker": MARKS[symbol.removesuffix(HOLLOW)],
+                "mfc": "white" if symbol.endswith(HOLLOW) else colour,
                 "ms": 4,
             }
             axis.plot(curve.centres, curve.dice, label=line, **style)

@@ -1,6 +1,5 @@
 """Data sets: indexes of subjects that load one scan at a time."""
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -47,18 +46,20 @@ DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
 }
 
 
+_indexes: dict[DataSpec, Dataset] = {}
+
+
 def open_dataset(spec: DataSpec) -> Dataset:
     """The data set of a spec, indexed once until `forget`, uploads each time; raises DataError."""
     if spec.kind not in DATASETS:
         raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
-    return DATASETS[spec.kind](spec) if spec.private else _opened(spec)
+    if spec.private:
+        return DATASETS[spec.kind](spec)
+    if spec not in _indexes:
+        return _indexes.setdefault(spec, DATASETS[spec.kind](spec))
+    return _indexes[spec]
 
 
-def forget() -> None:
-    """Drop the indexes, for folders whose files changed; the next opening reads them afresh."""
-    _opened.cache_clear()
-
-
-@functools.lru_cache(maxsize=16)
-def _opened(spec: DataSpec) -> Dataset:
-    return DATASETS[spec.kind](spec)
+def forget(spec: DataSpec) -> None:
+    """Drop an index and what was found wrong, for files that changed; others keep theirs."""
+    _indexes.pop(spec, None)

@@ -45,7 +45,8 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
             files[case][part].append(path)
     if not files:
         raise DataError(
-            f"The folder '{spec.root}' holds no BraTS case; files must be named like {EXPECTED}."
+            f"The folder '{spec.root}' holds no BraTS case; name its files like {EXPECTED}, "
+            "or open it as plain NIfTI files."
         )
     for case, parts in files.items():
         labels = conventions[case] if spec.labels == "auto" else spec.labels

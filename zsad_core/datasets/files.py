@@ -17,6 +17,7 @@ from zsad_core.errors import DataError
 from zsad_core.places import uploads
 
 SUFFIXES = (".nii", ".nii.gz")
+HEADER = 348  # bytes of the shortest NIfTI header
 GZIP_MAGIC = b"\x1f\x8b"
 
 # nibabel prints its header remarks on stderr; those that matter are raised here as DataError.
@@ -95,6 +96,8 @@ def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
     try:
         # Unpacking all of it checks length and CRC, which reading only the voxels does not.
         raw = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+        if len(raw) < HEADER:
+            raise ValueError("it is too short for a header" if raw else "it is empty")
         kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
         image = kind.from_bytes(raw)
     except EOFError as error:

@@ -132,9 +132,8 @@ def _intensity(path: Path, image: nib.Nifti1Image) -> FloatArray:
     values = _values(image)
     wrong = int(values.size - np.isfinite(values).sum())
     if wrong:
-        raise DataError(
-            f"'{path}' holds {wrong} voxels that are NaN or infinite; correct or export it again."
-        )
+        many = "1 voxel that is" if wrong == 1 else f"{wrong} voxels that are"
+        raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
     if not (values > 0).any():
         raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
     if values.min() == values.max():

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from unicodedata import combining, normalize
 
 from zsad_core.datasets.cases import SEG
 from zsad_core.datasets.files import stem
@@ -53,9 +54,10 @@ def modality_in(words: str) -> str:
 def clean(name: str) -> str:
     """A name of letters, digits, - _ and . that begins and ends with a letter or digit.
 
-    >>> clean("../<b>é é</b>.."), clean("///"), clean("a" * 99) == "a" * 60
-    ('b-b', 'scan', True)
+    >>> clean("../<b>é ü</b>.."), clean("///"), clean("a" * 99) == "a" * 60
+    ('b-e-u-b', 'scan', True)
     """
+    name = "".join(one for one in normalize("NFKD", name) if not combining(one))  # é is e
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:LONGEST].strip("-_.") or OTHER
 
 
