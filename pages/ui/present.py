@@ -27,6 +27,7 @@ NO_DEVICE = "Research software, no medical device."
 KEYS = (
     ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
     ("Home · End", "first, last case"),
+    ("a number, Enter", "the case of that number"),
     ("↑ ↓ · wheel", "slices"),
     ("n p · w · m · o", "lesions · worst slice · next look · colours off while held"),
     ("f · Esc", "full screen · leave"),
@@ -92,7 +93,13 @@ def dice_said(pin: Pin) -> str:
 
 def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+    view = pins.view_of(compute.engine(), kept[number - 1])
+    with parcels.asked(view):
+        return _show(kept, number, view, carrier)
+
+
+def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator) -> Job | None:
+    key = f"case-{number - 1}"
     if (ready := parcels.parcel(view)) is not None:
         case = _about(kept, number, view, whole=True)
         options = replace(ready.options, sequence=number, palette=palette(), case=case)
