@@ -76,6 +76,11 @@ def present(kept: Sequence[Pin], number: int) -> None:
     _bring(kept, number, carriers)
 
 
+def kind_of(pin: Pin) -> str:
+    """The kind of failure to stand before the title; "" where the title begins with it."""
+    return "" if pin.title.lower().startswith(pin.kind.lower()) else pin.kind
+
+
 def said(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
@@ -161,7 +166,7 @@ def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerC
 
 def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
     pin = kept[number - 1]
-    about = {"title": pin.title, "line": said(pin), "kind": pin.kind, "note": pin.note}
+    about = {"title": pin.title, "line": said(pin), "kind": kind_of(pin), "note": pin.note}
     return ViewerCase(pin.id, number, len(kept), **about, **more)
 
 

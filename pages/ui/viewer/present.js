@@ -5,7 +5,7 @@ const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
 const ASK_AGAIN_MS = 1000; // for the first time, then twice as long each time
-const HINT = "← → number Enter cases   ↑ ↓ wheel slices   n p lesions   w worst   m look   "
+const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m look   "
   + "o hides colours   f full screen   Esc leaves";
 
 class Present {
