@@ -18,6 +18,7 @@ from PIL import Image
 
 from bench.app_server import ROOT, Server, chromium, complaints_of, no_browser, served
 from zsad_core import setups
+from zsad_core.places import home
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -125,25 +126,33 @@ def small(picture: bytes) -> bytes:
     return out.getvalue()
 
 
+def _as_new_user(folder: Path) -> None:
+    """Nothing was chosen before, and what is kept has the name it has for a reader."""
+    os.environ["HOME"] = str(folder)
+    for name in ("ZSAD_HOME", "ZSAD_DATA", "XDG_DATA_HOME"):
+        os.environ.pop(name, None)
+
+
 def main() -> None:
     """Look at every page in every size and write the pictures that are kept."""
     parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the pictures")
     parser.add_argument("--cache", default="", help="a cache to keep (default: a fresh one)")
     parser.add_argument("--results", type=Path, help="rows of an evaluation of the demo to show")
+    parser.add_argument("--only", nargs="*", help="names of the pages to look at (default: all)")
     parser.add_argument("--all", action="store_true", help="keep the pictures of every size")
     asked = parser.parse_args()
     if why := no_browser():
         sys.exit(why)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        home, shots = Path(folder) / "home", SHOTS
+        _as_new_user(Path(folder))
+        shots = SHOTS
         if asked.results:
-            shutil.copytree(asked.results, home / "results")
+            shutil.copytree(asked.results, home() / "results")
             taken = {shot.path for shot in OF_RESULTS}
             shots = (*(shot for shot in SHOTS if shot.path not in taken), *OF_RESULTS)
-        os.environ["ZSAD_HOME"] = str(home)
+        shots = [one for one in shots if not asked.only or one.name in asked.only]
         os.environ["ZSAD_CACHE"] = asked.cache or str(Path(folder) / "cache")
-        os.environ.pop("ZSAD_DATA", None)
         asked.out.mkdir(parents=True, exist_ok=True)
         with served(Path(folder) / "log.txt") as server:
             for size in SIZES:

@@ -154,10 +154,19 @@ def test_a_missed_lesion_lies_in_the_third_of_its_largest_slice(tmp_path):
 def test_every_case_says_why(tmp_path):
     put(tmp_path, (0, 4, 0), (4, 410, 2), (40, 4, 2), (3, 2, 0))
     assert {case.kind: case.why for case in found(tmp_path)} == {
-        ALARM: "Nothing here is lesion; 4 pixels (8 mm³) are predicted.",
+        ALARM: "No lesion here; the prediction has 4 pixels (8 mm³).",
         OVER: "Predicted 102 times the lesion: 410 pixels for 4 of lesion.",
         UNDER: "Predicted 0.1 times the lesion: 4 pixels for 40 of lesion.",
         APART: "3 pixels of lesion and 2 predicted share none.",
+    }
+
+
+def test_a_single_pixel_is_one(tmp_path):
+    put(tmp_path, (0, 1, 0), (1, 12, 1), (1, 2, 0))
+    assert {case.kind: case.why for case in found(tmp_path)} == {
+        ALARM: "No lesion here; the prediction has 1 pixel (2 mm³).",
+        OVER: "Predicted 12 times the lesion: 12 pixels for 1 of lesion.",
+        APART: "1 pixel of lesion and 2 predicted share none.",
     }
 
 

@@ -76,11 +76,10 @@ class Failure:
             others = f"{self.missed} of {self.lesions} lesions missed"
             return f"No predicted component touches this lesion of {volume} ({others})."
         if self.kind == ALARM:
-            return f"Nothing here is lesion; {self.predicted} pixels ({volume}) are predicted."
+            return f"No lesion here; the prediction has {_pixels(self.predicted)} ({volume})."
         if self.kind == APART:
-            both = f"{self.truth} pixels of lesion and {self.predicted} predicted"
-            return f"{both} share none."
-        areas = f"{self.predicted} pixels for {self.truth} of lesion"
+            return f"{_pixels(self.truth)} of lesion and {self.predicted} predicted share none."
+        areas = f"{_pixels(self.predicted)} for {self.truth} of lesion"
         times = self.predicted / self.truth
         return f"Predicted {times:{'.2g' if times < 10 else '.0f'}} times the lesion: {areas}."
 
@@ -150,6 +149,10 @@ def failures(found: Cases, some: pd.DataFrame) -> list[Failure]:
         for _, one in some.iterrows()
         for run in [found.runs.iloc[[one["run"]]].to_dict("records")[0]]
     ]
+
+
+def _pixels(count: int) -> str:
+    return f"{count} pixel{'' if count == 1 else 's'}"
 
 
 def _worst(centre: Centre) -> str:

@@ -127,7 +127,8 @@ def slice_levels(
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
     """The map of the whole volume, (S, H, W) on the 256-level grid of the method's range.
 
-    Empty slices hold level 0 and score NaN. Missing features are encoded first.
+    Empty slices hold level 0 and score NaN. Missing features are encoded first. `progress` counts
+    slices, first those encoded, then those mapped.
     """
     return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
 
@@ -153,6 +154,8 @@ def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> An
     filled = filled_slices(engine, spec.features.slices)
     step = max(len(filled), 1) if method.by_volume(len(spec.references)) else 32
     for start in range(0, len(filled), step):
+        if progress:
+            progress(start, len(filled))
         part = filled[start : start + step]
         levels[part], scores[part] = _levels(engine, spec, part)
     return AnomalyMap(read_only(levels), read_only(scores), method.high)

@@ -20,6 +20,12 @@ def home() -> Path:
     )
 
 
+def shortened(path: Path) -> str:
+    """The path as a user writes it, with `~` for their own folder; `expanduser` reads it again."""
+    own = Path.home()
+    return f"~/{path.relative_to(own).as_posix()}" if path.is_relative_to(own) else str(path)
+
+
 def uploads() -> Path:
     """What came through browsers, a folder a user; no data set is opened from here by its path."""
     return home() / "uploads"

@@ -19,7 +19,7 @@ from zsad_core.cohort.measures import Reading
 from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
 from zsad_core.cohort.table_text import Table
 from zsad_core.failures import Cases
-from zsad_core.places import home
+from zsad_core.places import home, shortened
 from zsad_core.slice_sums import Centre
 from zsad_core.types import DataSpec
 
@@ -34,8 +34,7 @@ def folder(data: DataSpec) -> Path:
     """The results folder, chosen on any page for all; rows of uploads are seen by nobody else."""
     if data.private:
         return Path(data.root) / "results"
-    usual = str(home() / "results")
-    st.session_state.setdefault("results", usual)
+    st.session_state.setdefault("results", shortened(home() / "results"))
     chosen = st.text_input("Results folder", **carried("results"))
     return Path(chosen).expanduser()
 

@@ -101,8 +101,9 @@ def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
     rule = sheet.threshold + (" (it saw the truth)" if "oracle" in sheet.threshold else "")
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
+    count = f"{len(worst)} case{'' if len(worst) == 1 else 's'}"
     st.caption(
-        f"{synthetic}{LEGEND[palette()]} {len(worst)} cases, the worst of each kind first: one "
+        f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
         f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
         "Dice is 2D, of the slice; a white ring is around lesion that nothing touches there."
     )

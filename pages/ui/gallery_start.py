@@ -11,6 +11,7 @@ from pages.ui.sidebar import Choice
 from zsad_core import methods
 from zsad_core.cohort.captions import DATA
 from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.places import shortened
 from zsad_core.types import ReadoutSpec
 
 FIRST = 4  # subjects
@@ -19,7 +20,7 @@ FIRST = 4  # subjects
 def first_cases(choice: Choice, root: Path) -> None:
     """Nothing is evaluated: what would be a quick start, what it takes, and its button."""
     data = DATA.get(choice.data.kind, choice.data.place)
-    where = "" if choice.data.private else f" in {root}"
+    where = "" if choice.data.private else f" in {shortened(root)}"
     st.info(plain(f"No subject of {data} is evaluated{where} yet, so no case is known."))
     cohort = _small(choice, root)
     if cohort is None:

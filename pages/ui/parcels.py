@@ -1,8 +1,10 @@
 """Cases packed for the browser ahead of time, so that turning to one waits for no computation."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -11,7 +13,8 @@ from pages.ui import compute
 from pages.ui.scans import scan
 from pages.ui.shown import options_of, viewer_map
 from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
-from zsad_core import pins, views
+from zsad_core import pins, pipeline, views
+from zsad_core.ahead import Ahead
 from zsad_core.engine import Few
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation import map_key
@@ -47,23 +50,49 @@ def parcel(view: View) -> Parcel | None:
 
 
 def waiting(view: View) -> bool:
-    """Whether it is not packed yet; raises ZsadError."""
-    return _key(view) not in _kept()
+    """Whether it is not packed yet; no scan of the view is read for it. Raises ZsadError."""
+    unread = compute.engine().known_digest(view.map.features.slices) is None
+    return unread or _key(view) not in _kept()
+
+
+def asked(view: View) -> AbstractContextManager[None]:
+    """Somebody waits for the view in this block: no other is packed meanwhile."""
+    return _line().asked(view.map)
 
 
 def ahead(kept: Iterable[Pin]) -> Job | None:
-    """The job that packs these pins, in their order, while it runs."""
+    """The job that packs these pins, from now on in this order, while it runs."""
     chosen, jobs = tuple(kept)[:MOST], compute.engine().jobs
+    names = tuple(pin.id for pin in chosen)
+    _line().want(names)
 
     def work(progress: Progress) -> None:
-        for done, pin in enumerate(chosen):
-            progress(done, len(chosen))
+        left = {pin.id: pin for pin in chosen}
+        while left:
+            look = partial(progress, len(chosen) - len(left), len(chosen))
+            look()
             with contextlib.suppress(ZsadError):
-                parcel(pins.view_of(compute.engine(), pin))
+                _pack(left.pop(_line().first(list(left))), look)
 
-    key = f"cases-{key_of('', pins=sorted(pin.id for pin in chosen))}"
+    key = f"cases-{key_of('', pins=sorted(names))}"
     job = jobs.find(key) or jobs.start(key, "Getting the cases ready", work)
     return job if job.state == "running" else None
+
+
+def _pack(pin: Pin, look: Callable[[], object]) -> None:
+    """In steps, so that a case which is asked for meanwhile waits for one of them at most."""
+    engine = compute.engine()
+    view = pins.view_of(engine, pin)
+    if not waiting(view):
+        return
+    rest = _line().step(view.map, look)
+    for make in (engine.volume, engine.stack):
+        rest()
+        make(view.map.features.slices)
+    if compute.ready(view.map):
+        pipeline.anomaly_map(engine, view.map, rest)
+    rest()
+    parcel(view)
 
 
 def _key(view: View) -> tuple[str, View]:
@@ -86,3 +115,9 @@ def _packed(view: View) -> Parcel | None:
 @st.cache_resource(show_spinner=False)
 def _kept() -> Few[Parcel | None]:
     return Few(MOST)
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> Ahead[str]:
+    """Ids of pins, and the maps that are asked for."""
+    return Ahead()

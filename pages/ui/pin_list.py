@@ -8,7 +8,7 @@ from pages.ui import compute, deck
 from pages.ui.compute import plain
 from pages.ui.keyboard import palette
 from pages.ui.opening import EXPLORE, show
-from pages.ui.present import dice_said, said, turn
+from pages.ui.present import dice_said, kind_of, said, turn
 from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
 from zsad_core.pin_files import LARGEST
@@ -72,7 +72,7 @@ def _row(pin: Pin, at: int, count: int) -> None:
     with picture:
         view = _picture(pin)
     with words:
-        kind = f":orange-badge[{plain(pin.kind)}] " if pin.kind else ""
+        kind = f":orange-badge[{plain(kind)}] " if (kind := kind_of(pin)) else ""
         st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
         st.caption(
             plain(

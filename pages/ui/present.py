@@ -27,6 +27,7 @@ NO_DEVICE = "Research software, no medical device."
 KEYS = (
     ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
     ("Home · End", "first, last case"),
+    ("a number, Enter", "the case of that number"),
     ("↑ ↓ · wheel", "slices"),
     ("n p · w · m · o", "lesions · worst slice · next look · colours off while held"),
     ("f · Esc", "full screen · leave"),
@@ -75,6 +76,11 @@ def present(kept: Sequence[Pin], number: int) -> None:
     _bring(kept, number, carriers)
 
 
+def kind_of(pin: Pin) -> str:
+    """The kind of failure to stand before the title; "" where the title begins with it."""
+    return "" if pin.title.lower().startswith(pin.kind.lower()) else pin.kind
+
+
 def said(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
@@ -92,7 +98,13 @@ def dice_said(pin: Pin) -> str:
 
 def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+    view = pins.view_of(compute.engine(), kept[number - 1])
+    with parcels.asked(view):
+        return _show(kept, number, view, carrier)
+
+
+def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator) -> Job | None:
+    key = f"case-{number - 1}"
     if (ready := parcels.parcel(view)) is not None:
         case = _about(kept, number, view, whole=True)
         options = replace(ready.options, sequence=number, palette=palette(), case=case)
@@ -154,7 +166,7 @@ def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerC
 
 def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
     pin = kept[number - 1]
-    about = {"title": pin.title, "line": said(pin), "kind": pin.kind, "note": pin.note}
+    about = {"title": pin.title, "line": said(pin), "kind": kind_of(pin), "note": pin.note}
     return ViewerCase(pin.id, number, len(kept), **about, **more)
 
 

@@ -1,10 +1,26 @@
 """From a pin in Explore over a restart of the app to cases presented with keys."""
 
+import json
+
+import pytest
+
+from tests.pages.test_failures import view
+from zsad_core import pins
+
 CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}
 FIRST = {"subject": "DEMO-MET-014-000", "level": "150", "brain": "false", "smallest": "15"}
 SECOND = {"subject": "DEMO-MET-013-000"}
 VIEWER = ".z-root"
 LONG = 180_000
+SMALL = 10_000  # bytes of a message that Streamlit sends each time
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch):
+    """The home of a user who added the 2 mm cohort, for the app and for what the test pins."""
+    (tmp_path / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    monkeypatch.setenv("ZSAD_HOME", str(tmp_path))
+    return tmp_path
 
 
 def pin(page, server, where, index, title):
@@ -92,5 +108,35 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
     page.reload()
     page.locator(as_pinned).wait_for()
+    assert page.complaints == []
+    assert server.complaints() == []
+
+
+def test_a_case_shown_before_comes_back_by_its_number_without_its_bytes(page, serve, user):
+    """However many runs lie between; a run that refers to what is gone breaks the page."""
+    page.set_default_timeout(LONG)
+    received = []
+
+    def hear(frame):
+        received.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", hear))
+    for number in range(13, 19):
+        pins.add(pins.pin_of(view(f"DEMO-MET-{number:03d}-000"), f"Case {number}"))
+    server = serve("app.py", ZSAD_HOME=str(user))
+    page.goto(server.address("Failures", case="1"))
+    shown = VIEWER + '[data-case="{}"][data-parts="whole"]'
+    page.locator(shown.format(1)).wait_for()
+    for number in range(2, 7):
+        page.keyboard.press("PageDown")
+        page.locator(shown.format(number)).wait_for()
+        page.locator('[data-test-script-state="notRunning"]').wait_for()
+    received.clear()
+    page.keyboard.type("01")
+    page.get_by_text("01_ / 6").wait_for()
+    page.keyboard.press("Enter")
+    page.locator(shown.format(1)).wait_for()
+    page.locator('[data-test-script-state="notRunning"]').wait_for()
+    assert max(map(len, received)) < SMALL
     assert page.complaints == []
     assert server.complaints() == []

@@ -102,7 +102,8 @@ def test_slides_open_again_with_pictures_and_notes(made):
     assert LOST in slides[2].notes_slide.notes_text_frame.text
     said = "\n".join(one.text_frame.text for one in slides[1].shapes if one.has_text_frame)
     page = made.pages[0]
-    assert {page.slice, page.words.numbers, page.words.threshold} <= set(said.splitlines())
+    made_with = f"{page.words.threshold} · {page.words.made}"
+    assert {page.slice, page.words.numbers, made_with} <= set(said.splitlines())
     (table,) = (one.table for one in slides[-1].shapes if one.has_table)
     cells = [[cell.text for cell in row.cells] for row in table.rows]
     assert cells[1][6] == page.words.facts["scan_digest"][:12]

@@ -101,6 +101,13 @@ def test_a_row_shows_a_pin_and_text_stays_text():
     assert len(test.image) == 1
 
 
+def test_a_title_that_begins_with_the_kind_has_no_badge_of_it():
+    pin(f"Missed lesion: {SUBJECT}")
+    said = words(opened("Failures"))
+    assert "**1. Missed lesion: " in said
+    assert "orange-badge" not in said
+
+
 def test_pins_are_moved_edited_and_removed():
     first, second = pin("one"), pin("two", index=31)
     test = opened("Failures")

@@ -75,10 +75,19 @@ def test_filters_leave_the_cases_they_say():
     test.multiselect(key="failure-setups").set_value(["zero-shot"])
     assert "2 cases" in said(shown(test))
     test.button_group(key="failure-kinds").set_value(["truth and prediction apart"])
-    assert "1 cases" in said(shown(test))
+    assert "1 case, the worst" in said(shown(test))
     assert "5 pixels of lesion and 2 predicted share none" in said(test)
     test.selectbox(key="failure-third").set_value("middle")
     assert any("No case is left" in one.value for one in shown(test).info)
+
+
+def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    rows((0, 9, 0), **BRIGHT)
+    test = opened()
+    [folder] = [one.value for one in test.text_input if one.label == "Results folder"]
+    assert folder == "~/home/results"
+    assert "1 case, the worst" in said(test)
 
 
 def test_a_card_opens_its_slice_with_map_level_and_mask():

@@ -1,7 +1,9 @@
 """Presenting in process: cases are packed ahead, so that turning to one computes nothing."""
 
+import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,7 @@ from pages.ui import compute, parcels, present
 from tests.pages.test_failures import _small_demo, opened, pin, words  # noqa: F401 — a fixture
 from zsad_core import pins
 from zsad_core.engine import Engine
+from zsad_core.jobs import Job
 
 SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000", "DEMO-MET-015-000", "DEMO-MET-016-000")
 
@@ -21,6 +24,14 @@ def _nothing_packed():
         job.cancel()
 
 
+def until(true):
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come within a minute")
+
+
 def packed():
     return [not parcels.waiting(pins.view_of(compute.engine(), one)) for one in pins.all_pins()]
 
@@ -29,11 +40,72 @@ def test_all_cases_are_packed_while_the_first_is_shown():
     for subject in SUBJECTS:
         pin(subject, subject=subject)
     opened("Failures", query={"case": "1"})
-    for _ in range(600):
-        if all(packed()):
-            break
-        time.sleep(0.1)
+    until(lambda: all(packed()))
     assert packed() == [True] * 4
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """Pins of four subjects, and those packed in turn; the first waits for `line.go`."""
+    made = [pin(subject, subject=subject) for subject in SUBJECTS]
+    found = SimpleNamespace(pins=made, packed=[], begun=threading.Event(), go=threading.Event())
+    real = parcels._packed
+
+    def packed_in_turn(view):
+        found.packed.append(SUBJECTS.index(view.map.features.slices.subject))
+        found.begun.set()
+        assert found.go.wait(60)
+        return real(view)
+
+    monkeypatch.setattr(parcels, "_packed", packed_in_turn)
+    yield found
+    found.go.set()
+
+
+def test_the_job_rests_while_another_case_is_asked_for(line, monkeypatch):
+    looks, real = [], Job.progress
+
+    def look(job, done, total, note=""):
+        looks.append(done)
+        real(job, done, total, note)
+
+    monkeypatch.setattr(Job, "progress", look)
+    job = parcels.ahead(line.pins)
+    assert line.begun.wait(60)
+    last = pins.view_of(compute.engine(), line.pins[3])
+    with parcels.asked(last):
+        line.go.set()
+        until(lambda: looks.count(1) > 20 or job.done > 1)  # far more looks than a case has steps
+        assert job.done == 1
+        assert line.packed == [0]
+        parcels.parcel(last)
+    until(lambda: job.state == "done")
+    assert line.packed == [0, 3, 1, 2]
+
+
+def test_jobs_rest_while_a_presented_case_is_packed(monkeypatch):
+    asked, real = [], parcels.parcel
+
+    def parcel(view):
+        if threading.current_thread().name != "Getting the cases ready":
+            asked.append(parcels._line()._asked == [view.map])
+        return real(view)
+
+    pin("one")
+    monkeypatch.setattr(parcels, "parcel", parcel)
+    opened("Failures", query={"case": "1"})
+    assert asked
+    assert all(asked)
+    assert parcels._line()._asked == []
+
+
+def test_the_job_follows_the_case_in_view(line):
+    job = parcels.ahead(line.pins)
+    assert line.begun.wait(60)
+    assert parcels.ahead(reversed(line.pins)) is job
+    line.go.set()
+    until(lambda: job.state == "done")
+    assert line.packed == [0, 3, 2, 1]
 
 
 def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):

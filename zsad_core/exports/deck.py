@@ -9,7 +9,7 @@ from zsad_core.exports.picture import saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import Statement, statement
-from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, slice_numbers
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, legible, slice_numbers
 from zsad_core.palette import Classes
 from zsad_core.types import Progress
 from zsad_core.views import View
@@ -88,7 +88,9 @@ class Deck:
         told = [f"{count} case{'s' if count > 1 else ''} · {', '.join(sorted(made)) or PRODUCT}"]
         if synthetic := sum("synthetic" in one for one in facts):
             told.append(
-                SYNTHETIC if synthetic == count else f"{synthetic} of {count} cases are synthetic."
+                "Synthetic demo scans, not patients."
+                if synthetic == count
+                else f"{synthetic} of {count} cases are synthetic."
             )
         return (*told, NO_DEVICE)
 

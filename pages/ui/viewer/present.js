@@ -4,15 +4,16 @@
 const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
-const ASK_AGAIN_MS = 4000;
-const HINT = "← → cases   ↑ ↓ wheel slices   n p lesions   w worst   m look   o hides colours   "
-  + "f full screen   Esc leaves";
+const ASK_AGAIN_MS = 1000; // for the first time, then twice as long each time
+const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m look   "
+  + "o hides colours   f full screen   Esc leaves";
 
 class Present {
   constructor(viewer) {
     this.viewer = viewer;
     this.shown = null;
     this.wanted = null;
+    this.typed = "";
     this.head = element("div", "z-case");
     this.title = element("h1", "z-case-title");
     this.count = element("span");
@@ -69,33 +70,41 @@ class Present {
     this.staying = false;
   }
 
+  // Digits are gathered until Enter turns to the case of that number.
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.viewer.root.isConnected) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const turn = key === " " ? (event.shiftKey ? -1 : 1) : TURNS[key];
+    const typed = this.typed;
+    this.typed = /^\d$/.test(key) ? (typed + key).slice(-3) : "";
     if (turn) this.turn(turn);
+    else if (key === "Enter" && typed) this.turnTo(Number(typed));
     else if (key === "Escape") this.leave();
     else if (key === "f") this.toggleScreen();
     else if (PICTURE_KEYS.includes(key)) pressKey(this.viewer, event);
+    if (typed !== this.typed) this.viewer.schedule();
     event.preventDefault();
     event.stopImmediatePropagation();
   }
 
   turn(by) {
-    const { number, count } = this.shown;
-    const next = within((this.wanted ?? number) + by, 1, count);
-    if (next === (this.wanted ?? number)) return;
+    this.turnTo((this.wanted ?? this.shown.number) + by);
+  }
+
+  turnTo(number) {
+    const next = within(number, 1, this.shown.count);
+    if (next === (this.wanted ?? this.shown.number)) return;
     this.wanted = next;
-    this.ask();
+    this.ask(ASK_AGAIN_MS);
     this.viewer.schedule();
   }
 
   // Again where no answer comes: one of two turns close together may be lost on the way.
-  ask() {
+  ask(patience) {
     clearTimeout(this.asking);
     if (this.wanted === null || !this.viewer.root.isConnected) return;
     this.tell("go", this.wanted);
-    this.asking = setTimeout(() => this.ask(), ASK_AGAIN_MS);
+    this.asking = setTimeout(() => this.ask(2 * patience), patience);
   }
 
   leave() {
@@ -119,7 +128,9 @@ class Present {
     for (const node of [this.head, this.note, this.foot]) node.hidden = !shown;
     if (!shown) return;
     this.note.hidden = !shown.note;
-    this.count.textContent = `${this.wanted ?? shown.number} / ${shown.count}`;
+    const number = this.typed ? `${this.typed}_` : (this.wanted ?? shown.number);
+    this.count.textContent = `${number} / ${shown.count}`;
+    this.viewer.root.classList.toggle("z-turning", this.wanted !== null);
   }
 
   // The brain fills the picture, once it is known and drawn.
