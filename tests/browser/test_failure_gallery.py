@@ -51,4 +51,4 @@ def test_a_case_is_found_opened_and_returned_from(app, user):
 
     page.get_by_role("link", name="Failures").click()
     page.get_by_text(f"{subject} · slice {index + 1} ·").first.wait_for()
-    assert page.get_by_text("Nothing here is lesion").count() == 0  # the filter is kept
+    assert page.get_by_text("No lesion here").count() == 0  # the filter is kept

@@ -1,6 +1,7 @@
 """From a pin in Explore over a restart of the app to cases presented with keys."""
 
 import json
+import re
 
 import pytest
 
@@ -12,6 +13,8 @@ FIRST = {"subject": "DEMO-MET-014-000", "level": "150", "brain": "false", "small
 SECOND = {"subject": "DEMO-MET-013-000"}
 VIEWER = ".z-root"
 LONG = 180_000
+BURST = """() => [1, 2, 3, 4, 5].forEach(
+    () => window.dispatchEvent(new KeyboardEvent("keydown", { key: "PageDown" })))"""
 SMALL = 10_000  # bytes of a message that Streamlit sends each time
 
 
@@ -115,12 +118,13 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
 def test_a_case_shown_before_comes_back_by_its_number_without_its_bytes(page, serve, user):
     """However many runs lie between; a run that refers to what is gone breaks the page."""
     page.set_default_timeout(LONG)
-    received = []
+    received, sent = [], []
 
-    def hear(frame):
-        received.append(frame)
+    def hear(socket):
+        socket.on("framereceived", lambda frame: received.append(frame))
+        socket.on("framesent", lambda frame: sent.append(frame))
 
-    page.on("websocket", lambda socket: socket.on("framereceived", hear))
+    page.on("websocket", hear)
     for number in range(13, 19):
         pins.add(pins.pin_of(view(f"DEMO-MET-{number:03d}-000"), f"Case {number}"))
     server = serve("app.py", ZSAD_HOME=str(user))
@@ -138,5 +142,11 @@ def test_a_case_shown_before_comes_back_by_its_number_without_its_bytes(page, se
     page.locator(shown.format(1)).wait_for()
     page.locator('[data-test-script-state="notRunning"]').wait_for()
     assert max(map(len, received)) < SMALL
+
+    sent.clear()
+    page.evaluate(BURST)
+    page.locator(shown.format(6)).wait_for()
+    asked = re.findall(rb'"event":"go","value":(\d)', b"".join(sent))
+    assert set(asked) == {b"2", b"6"}  # a case passed by would be packed for nothing
     assert page.complaints == []
     assert server.complaints() == []

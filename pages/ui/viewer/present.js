@@ -5,6 +5,7 @@ const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
 const ASK_AGAIN_MS = 1000; // for the first time, then twice as long each time
+const BURST_MS = 250; // turns closer together than this are one, to where the last one leads
 const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m look   "
   + "o hides colours   f full screen   Esc leaves";
 
@@ -14,6 +15,7 @@ class Present {
     this.shown = null;
     this.wanted = null;
     this.typed = "";
+    this.turned = -Infinity;
     this.head = element("div", "z-case");
     this.title = element("h1", "z-case-title");
     this.count = element("span");
@@ -95,7 +97,12 @@ class Present {
     const next = within(number, 1, this.shown.count);
     if (next === (this.wanted ?? this.shown.number)) return;
     this.wanted = next;
-    this.ask(ASK_AGAIN_MS);
+    clearTimeout(this.asking);
+    const now = performance.now();
+    if (now - this.turned < BURST_MS) {
+      this.asking = setTimeout(() => this.ask(ASK_AGAIN_MS), BURST_MS);
+    } else this.ask(ASK_AGAIN_MS);
+    this.turned = now;
     this.viewer.schedule();
   }
 
