@@ -28,7 +28,7 @@ def weights() -> None:
 
 
 def _table(entries: dict[tuple[str, str], Setup]) -> None:
-    rows = []
+    rows: list[dict[str, str]] = []
     for (method, name), entry in entries.items():
         problem = setups.missing(entry)
         rows.append(
@@ -43,6 +43,8 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "by": "the project" if (method, name) in setups.SETUPS else "you",
             }
         )
+    here = sum(row["state"] == "found" for row in rows)
+    st.caption(f"{here} of {len(rows)} setups are here; beside each other stands what to do.")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
 
 
