@@ -40,6 +40,7 @@ STYLE = """<style>
   max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
   background: light-dark(#F8F8F7, #161B25);
 }
+[data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
 .st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }

@@ -43,9 +43,13 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "by": "the project" if (method, name) in setups.SETUPS else "you",
             }
         )
-    here = sum(row["state"] == "found" for row in rows)
-    st.caption(f"{here} of {len(rows)} setups are here; beside each other stands what to do.")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    table = pd.DataFrame(rows)
+    lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
+    others = "" if lacking.empty else " What the others lack stands below the list."
+    st.caption(f"{len(table) - len(lacking)} of {len(table)} setups are here.{others}")
+    st.dataframe(table, hide_index=True, width="stretch", height=300)
+    if not lacking.empty:
+        st.table(lacking.map(plain), border="horizontal", height=240, hide_index=True)
 
 
 def _about(entry: Setup) -> str:
