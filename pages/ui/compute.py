@@ -36,6 +36,7 @@ STYLE = """<style>
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
 [data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
 [data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
+[data-testid="stTable"] td:first-child { white-space: nowrap; }
 .st-key-jobs:has(hr) {
   max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
   background: light-dark(#F8F8F7, #161B25);
