@@ -64,11 +64,13 @@ class DeviceQueue:
 class Job:
     """One piece of background work; read its fields at any time.
 
-    `page` is the path of the page that shows what it gives, "" for none. Times are monotonic.
+    `page` is the path of the page that shows what it gives, "" for none. The error of a `private`
+    one may name what only who started it may see. Times are monotonic.
     """
 
     title: str
     page: str = ""
+    private: bool = False
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     done: int = 0
     total: int = 0
@@ -118,16 +120,23 @@ class JobBoard:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, key: str, title: str, work: Callable[[Telling], object], page: str = "") -> Job:
+    def start(
+        self,
+        key: str,
+        title: str,
+        work: Callable[[Telling], object],
+        page: str = "",
+        private: bool = False,
+    ) -> Job:
         """Run `work(progress)` in a thread; a job of that key already running is returned.
 
-        `page` is the path of the page that shows what comes of it.
+        `page` and `private` are the job's.
         """
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running":
                 return job
-            job = self._jobs[key] = Job(title, page)
+            job = self._jobs[key] = Job(title, page, private)
             self._forget_old()
         thread = threading.Thread(target=_run, args=(job, work), name=title, daemon=True)
         thread.start()

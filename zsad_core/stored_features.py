@@ -21,6 +21,7 @@ from zsad_core.types import (
 )
 
 BATCH = 4
+COMPLETE = "complete"  # name of the mark beside the features of a whole volume
 
 
 def feature_key(engine: Engine, spec: FeatureSpec) -> str:
@@ -70,8 +71,37 @@ def encode(
     """Compute and store missing features of all or some slices; returns how many were computed.
 
     Each slice is kept as soon as it is done, so a cancelled run continues where it stopped. For a
-    whole volume the batches of `size` slices lie where they lie in an unbroken run.
+    whole volume the batches of `size` slices lie where they lie in an unbroken run, and a mark says
+    that it is complete, which is then known without reading the scan.
     """
+    computed = _encode(engine, spec, slices, progress, priority, size)
+    if slices is None and spec.features.recipe and not missing(engine, spec):
+        _mark_complete(engine, spec.features)
+    return computed
+
+
+def complete(engine: Engine, features: FeatureSpec) -> bool:
+    """Whether all features of the volume are stored, as told without reading the scan."""
+    if not engine.known_digest(features.slices):
+        return False
+    return COMPLETE in engine.store.names(feature_key(engine, features))
+
+
+def _mark_complete(engine: Engine, features: FeatureSpec) -> None:
+    key = feature_key(engine, features)
+    if COMPLETE not in engine.store.names(key):
+        filled = np.array(filled_slices(engine, features.slices))
+        engine.store.write(key, COMPLETE, filled, features)
+
+
+def _encode(
+    engine: Engine,
+    spec: MapSpec,
+    slices: Iterable[int] | None,
+    progress: Progress | None,
+    priority: int,
+    size: int,
+) -> int:
     todo = missing(engine, spec)
     places = filled_slices(engine, spec.features.slices)
     if slices is not None:

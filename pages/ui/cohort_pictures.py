@@ -53,7 +53,8 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
             sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
             keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
 
-        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))
+        private = choice.data.private
+        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work, private=private))
         return None
     if found.missing and not encode:
         st.button(

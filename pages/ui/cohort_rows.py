@@ -18,6 +18,7 @@ from zsad_core.cohort import tables as table_rows
 from zsad_core.cohort.measures import Reading
 from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
 from zsad_core.cohort.table_text import Table
+from zsad_core.errors import SettingError
 from zsad_core.failures import Cases
 from zsad_core.places import home, shortened
 from zsad_core.slice_sums import Centre
@@ -31,12 +32,19 @@ Run = tuple[str, str]
 
 
 def folder(data: DataSpec) -> Path:
-    """The results folder, chosen on any page for all; rows of uploads are seen by nobody else."""
+    """The results folder, chosen on any page for all; rows of uploads are seen by nobody else.
+
+    Without one it is the usual one. Raises SettingError for a file.
+    """
     if data.private:
         return Path(data.root) / "results"
-    st.session_state.setdefault("results", shortened(home() / "results"))
-    chosen = st.text_input("Results folder", **carried("results"))
-    return Path(chosen).expanduser()
+    usual = shortened(home() / "results")
+    st.session_state.setdefault("results", usual)
+    chosen = st.text_input("Results folder", placeholder=usual, **carried("results")).strip()
+    found = Path(chosen or usual).expanduser()
+    if found.is_file():
+        raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
+    return found
 
 
 def stamp(root: Path) -> Stamp:

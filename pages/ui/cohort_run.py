@@ -40,6 +40,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         lambda _: str(plans.plan(compute.engine(), cohort)),
         "" if timed else "Estimate time and disk",
         "pages/4_Cohort.py",
+        cohort.data.private,
     )
     place.write(plain(told or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")
@@ -65,6 +66,7 @@ def start(cohort: Cohort) -> None:
         title,
         lambda progress: run(engine, cohort, local(engine), progress),
         "pages/4_Cohort.py",
+        cohort.data.private,
     )
 
 

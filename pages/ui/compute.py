@@ -41,10 +41,13 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
 [data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
+[data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
+[data-testid="stTable"] td:first-child { white-space: nowrap; }
 .st-key-jobs:has(hr) {
-  max-height: 40vh; overflow-y: auto; padding-bottom: 0.75rem;
+  max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
   background: light-dark(#F8F8F7, #161B25);
 }
+[data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
 .st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
@@ -138,19 +141,31 @@ def start_encoding(spec: MapSpec) -> Job:
         f"Encoding {subject}{beside} for {name}",
         lambda progress: pipeline.encode(engine(), spec, progress=progress),
         "pages/1_Explore.py",
+        slices.data.private,
     )
 
 
-def start_once(key: str, title: str, work: Callable[[Progress], object], page: str = "") -> Job:
+def start_once(
+    key: str,
+    title: str,
+    work: Callable[[Progress], object],
+    page: str = "",
+    private: bool = False,
+) -> Job:
     """Start a job, or return the one of that key that runs, failed or was cancelled."""
     job = engine().jobs.find(key)
     if job is not None and job.state in ("failed", "cancelled"):
         return job
-    return engine().jobs.start(key, title, work, page)
+    return engine().jobs.start(key, title, work, page, private)
 
 
 def asked(
-    key: str, title: str, work: Callable[[Progress], T], label: str, page: str = ""
+    key: str,
+    title: str,
+    work: Callable[[Progress], T],
+    label: str,
+    page: str = "",
+    private: bool = False,
 ) -> T | None:
     """What the job of that key found; until then a button that starts it, or its progress: None.
 
@@ -168,7 +183,7 @@ def asked(
         st.warning(plain(job.error or stopped))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type="primary"):
-        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page)
+        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page, private)
         st.rerun()
     return None
 

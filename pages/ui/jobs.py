@@ -59,7 +59,8 @@ def _ended(job: Job) -> None:
         st.page_link(job.page, label=gave, icon=MARKS["done"])
         return
     stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
-    st.caption(f"{MARKS[job.state]} {plain(job.error or stopped)}")
+    why = f"{job.title}: failed; its page says why." if job.private else job.error
+    st.caption(f"{MARKS[job.state]} {plain(why if job.error else stopped)}")
 
 
 def _time(seconds: float) -> str:

@@ -71,5 +71,5 @@ def _ahead(choice: Choice) -> None:
     count = f"{len(chosen)} of {len(usable)} subjects"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
         title = f"Encoding ahead for {choice.label}, subjects"
-        engine.jobs.start(key, title, work, "pages/1_Explore.py")
+        engine.jobs.start(key, title, work, "pages/1_Explore.py", choice.data.private)
         st.rerun()

@@ -28,7 +28,7 @@ def weights() -> None:
 
 
 def _table(entries: dict[tuple[str, str], Setup]) -> None:
-    rows = []
+    rows: list[dict[str, str]] = []
     for (method, name), entry in entries.items():
         problem = setups.missing(entry)
         rows.append(
@@ -43,7 +43,13 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "by": "the project" if (method, name) in setups.SETUPS else "you",
             }
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    table = pd.DataFrame(rows)
+    lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
+    others = "" if lacking.empty else " What the others lack stands below the list."
+    st.caption(f"{len(table) - len(lacking)} of {len(table)} setups are here.{others}")
+    st.dataframe(table, hide_index=True, width="stretch", height=300)
+    if not lacking.empty:
+        st.table(lacking.map(plain), border="horizontal", height=240, hide_index=True)
 
 
 def _about(entry: Setup) -> str:

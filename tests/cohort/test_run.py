@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core import prompt_sets, result_schema, results
+from zsad_core import pipeline, prompt_sets, result_schema, results
 from zsad_core.cohort.plan import plan
 from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import Cohort, Run, subjects
+from zsad_core.cohort.tasks import Cohort, Run, spec_of, subjects
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.methods.mutual3d import Mutual3d
@@ -247,6 +247,13 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     features = (tmp_path / "store").rglob("[0-9]*.npy")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
     assert after.gigabytes * 2**30 == pytest.approx(volumes, rel=0.2)
+
+
+def test_the_plan_knows_features_that_a_page_stored(scans, tmp_path):
+    made, one = engine(tmp_path), cohort(scans, tmp_path)
+    pipeline.encode(made, spec_of(made, one, "a", RUNS[1]))
+    found = plan(engine(tmp_path), one, timed=False)
+    assert (found.volumes_stored, found.volumes_to_encode, found.unread) == (1, 2, 2)
 
 
 def test_memory_that_runs_out_stops_with_advice(scans, tmp_path, monkeypatch):

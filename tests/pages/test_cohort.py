@@ -69,6 +69,15 @@ def test_filters_and_conventions_need_no_map():
     assert not shown(test).error
 
 
+def test_an_odd_results_folder_is_the_usual_one_or_refused(tmp_path):
+    put(home() / "results", "a")
+    test = opened(results="  ")
+    assert len(test.get("plotly_chart")) == 3
+    (tmp_path / "file").write_text("")
+    test.text_input(key="results").set_value(str(tmp_path / "file"))
+    assert "is a file" in shown(test).error[0].value
+
+
 def test_without_rows_the_form_is_what_one_sees():
     test = opened()
     assert test.button(key="evaluate").label == "Evaluate"

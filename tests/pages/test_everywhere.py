@@ -86,12 +86,16 @@ def test_ended_jobs_lead_to_their_result_or_say_why_there_is_none():
     board = compute.engine().jobs
     board.start("good", "Evaluating", lambda progress: progress(4, 4, "rows"), "pages/4_Cohort.py")
     board.start("bad", "Reading", bad)
+    board.start("mine", "Encoding an uploaded scan", bad, private=True)
     board.start("look", "Looking", lambda progress: None)  # gives nothing to see
     while board.running():
         time.sleep(0.01)
     _, links, said = below(opened("app.py"))
     assert "Evaluating: rows" in links
-    assert any("The file is \\[truncated\\]; copy it again." in one for one in said)
+    assert [one for one in said if "The file is" in one or "uploaded" in one] == [
+        ":material/error: Encoding an uploaded scan: failed; its page says why.",
+        ":material/error: The file is \\[truncated\\]; copy it again.",
+    ]
     assert not any("Looking" in one for one in (*links, *said))
 
 

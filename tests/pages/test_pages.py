@@ -169,6 +169,8 @@ def test_each_section_of_the_setup_page(section):
         assert set(table.index) == set(setups.entries())
         assert table.loc[("winclip", "pmc-l14"), "state"] == "missing"
         assert "zsad_core fetch" in table.loc[("winclip", "pmc-l14"), "what to do"]
+        lacking = test.table[0].value.set_index(["method", "setup"])
+        assert set(lacking.index) == set(table.index[table["state"] == "missing"])
 
 
 def _pressed(test, label, **texts):

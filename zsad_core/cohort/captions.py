@@ -62,6 +62,7 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
     """Data, threshold rule, conventions, counts and provenance of rows that are `measured`."""
     sheet = chosen.sheet
     subjects, with_dice = found["subject"].nunique(), found.loc[found["dice_3d"].notna(), "subject"]
+    runs = len(found.groupby(["setup", "line"], observed=True))
     splits = ", ".join(sorted({one or "no split" for one in found["split"].unique()}))
     rule = sheet.threshold + (" (it saw the truth)" if sheet.threshold.startswith("oracle") else "")
     told = [
@@ -70,7 +71,7 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
         f"mean 2D Dice over {WHICH[chosen.which]}, {EMPTY[chosen.empty]}",
         f"depth 0 is the {chosen.centre} of the brain",
         f"{subjects} subjects, {with_dice.nunique()} with a 3D Dice",
-        f"{len(found.groupby(['setup', 'line'], observed=True))} runs",
+        f"{runs} run{'s' * (runs != 1)}",
         f"{int(found['slices'].sum())} slices in the means",
         _made_with(found),
     ]

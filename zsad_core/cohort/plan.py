@@ -14,7 +14,6 @@ from zsad_core import (
     stored_features,
     subject_rows,
 )
-from zsad_core.cohort.rows import COMPLETE
 from zsad_core.cohort.tasks import (
     Cohort,
     Run,
@@ -89,7 +88,7 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
                 seconds += stored_cubes.comparing(engine, lacking[0]) * left
             continue
         encoded = [one for one, spec in specs.items() if spec.features.recipe]
-        held = [one for one in encoded if _stored(engine, specs[one])]
+        held = [one for one in encoded if stored_features.complete(engine, specs[one].features)]
         todo = [specs[one] for one in encoded if one not in held and found[one] < len(runs)]
         stored += len(held)
         to_encode += len(todo)
@@ -136,13 +135,6 @@ def _maps_there(
     if not engine.known_digest(specs[0].features.slices):
         return 0
     return sum(evaluation.map_key(engine, spec) in there for spec in specs)
-
-
-def _stored(engine: Engine, spec: MapSpec) -> bool:
-    """Whether all features of the volume are there, as told without reading the scan."""
-    if not engine.known_digest(spec.features.slices):
-        return False
-    return COMPLETE in engine.store.names(stored_features.feature_key(engine, spec.features))
 
 
 def _cubes(

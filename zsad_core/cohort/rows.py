@@ -8,8 +8,6 @@ that of `subjects` comes last: where it is, the others are.
 import time
 from dataclasses import replace
 
-import numpy as np
-
 from zsad_core import (
     evaluation,
     methods,
@@ -18,7 +16,6 @@ from zsad_core import (
     provenance,
     results,
     stored_cubes,
-    stored_features,
     subject_rows,
 )
 from zsad_core.backbones import out_of_memory
@@ -30,7 +27,6 @@ from zsad_core.store import key_of
 from zsad_core.subject_rows import Judged
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Threshold
 
-COMPLETE = "complete"
 ORACLE = Threshold(-1, "oracle", "the best level of this subject: it saw the truth")
 
 
@@ -44,14 +40,9 @@ def perform(engine: Engine, task: Task, step: Step) -> None:
 
 
 def encode(engine: Engine, spec: MapSpec, batch: int, step: Step) -> None:
-    """Store the features of a whole volume and mark them as complete, for later plans."""
-    if spec.features.recipe is None:
-        return
-    pipeline.encode(engine, spec, progress=lambda *_: step(0), size=batch)
-    filled = np.array(stored_features.filled_slices(engine, spec.features.slices))
-    engine.store.write(
-        stored_features.feature_key(engine, spec.features), COMPLETE, filled, spec.features
-    )
+    """Store the features of a whole volume."""
+    if spec.features.recipe is not None:
+        pipeline.encode(engine, spec, progress=lambda *_: step(0), size=batch)
 
 
 def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold) -> str:
