@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.jobs import jobs_below, told
 from pages.ui.keyboard import keyboard
-from pages.ui.picks import carry
+from pages.ui.picks import carry, one_step_a_page
 from pages.ui.plain import plain
 from zsad_core import datasets, pipeline
 from zsad_core.datasets.demo import Demo
@@ -84,7 +84,9 @@ def page(title: str, icon: str) -> Iterator[None]:
         for path, label in PAGES.items():
             st.page_link(path, label=label)
         keyboard()
-        st.divider()
+        with st.container(gap=None):
+            one_step_a_page()
+            st.divider()
     try:
         with in_words():
             yield

@@ -1,12 +1,25 @@
 """Widgets whose choice outlives a change of page and stands in the page's address."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 KEPT = {"bind": "query-params", "persist_state": "session"}
 """For a widget of one page: its choice stands in that page's address, and is there on return."""
+
+
+_SCRIPT = Path(__file__).with_name("steps.js").read_text(encoding="utf-8")
+_steps = st.components.v2.component("zsad_steps", js=_SCRIPT)
+
+
+def one_step_a_page() -> None:
+    """The browser's Back leads to the page before: Streamlit makes each choice a step of its own.
+
+    On the way back through addresses in the making, choices and texts would be lost.
+    """
+    _steps(key="steps")
 
 
 def carried(key: str) -> dict[str, Any]:

@@ -105,6 +105,20 @@ def test_keys_and_colours_are_within_reach(app):
     listed.wait_for(state="hidden")
 
 
+def test_back_leads_to_the_page_before_and_its_choice(app):
+    page, server = app
+    page.goto(server.address("Explore", **CHOICE, method="intensity"))
+    page.locator(f"{VIEWER}[data-slice]").wait_for()
+    page.wait_for_function("new URL(location).searchParams.has('slice')")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Setup").click()
+    page.wait_for_function("location.pathname === '/Setup'")
+    page.get_by_text("Device and store", exact=True).wait_for()
+    page.go_back()
+    page.wait_for_function("location.pathname === '/Explore'")
+    found = address(page)
+    assert (found["subject"], found["method"]) == (SUBJECT, "intensity")
+
+
 def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     page, server = app
     page.goto(server.address("Explore", **CHOICE, method="mvfa", setup="brats"))

@@ -1,0 +1,18 @@
+// A page is one step of the browser's history: what changes in its address is none to go back to.
+
+const LEFT_WITHIN_MS = 3000;
+
+export default function () {
+  if (window.__zsadSteps) return;
+  window.__zsadSteps = true;
+  const push = history.pushState.bind(history);
+  let emptying = null;
+  history.pushState = (state, title, url) => {
+    const there = new URL(url ?? location.href, location.href);
+    const replace = () => history.replaceState(state, title, url);
+    clearTimeout(emptying);
+    if (there.pathname !== location.pathname) push(state, title, url);
+    else if (there.search) replace();
+    else emptying = setTimeout(replace, LEFT_WITHIN_MS); // as a page is left, which keeps its choice
+  };
+}
