@@ -15,10 +15,7 @@ _steps = st.components.v2.component("zsad_steps", js=_SCRIPT)
 
 
 def one_step_a_page() -> None:
-    """The browser's Back leads to the page before: Streamlit makes each choice a step of its own.
-
-    On the way back through addresses in the making, choices and texts would be lost.
-    """
+    """The browser's Back leads to the page before, with its choice; see the script's own words."""
     _steps(key="steps")
 
 

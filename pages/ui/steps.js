@@ -1,4 +1,6 @@
 // A page is one step of the browser's history: what changes in its address is none to go back to.
+// Back and Forward open the address that stood there, as a link does: Streamlit itself would take
+// over what all pages share from the page that is left, and empty the texts.
 
 const LEFT_WITHIN_MS = 3000;
 
@@ -15,4 +17,5 @@ export default function () {
     else if (there.search) replace();
     else emptying = setTimeout(replace, LEFT_WITHIN_MS); // as a page is left, which keeps its choice
   };
+  window.addEventListener("popstate", () => location.reload());
 }

@@ -105,18 +105,25 @@ def test_keys_and_colours_are_within_reach(app):
     listed.wait_for(state="hidden")
 
 
-def test_back_leads_to_the_page_before_and_its_choice(app):
+def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page, server = app
-    page.goto(server.address("Explore", **CHOICE, method="intensity"))
+    page.goto(server.address("Explore", **CHOICE, method="winclip"))
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     page.wait_for_function("new URL(location).searchParams.has('slice')")
-    page.get_by_test_id("stSidebar").get_by_role("link", name="Setup").click()
-    page.wait_for_function("location.pathname === '/Setup'")
-    page.get_by_text("Device and store", exact=True).wait_for()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Prompts").click()
+    texts = page.get_by_label("Normal texts, one a line", exact=True)
+    texts.fill("my own words")
+    texts.press("Control+Enter")
+    page.wait_for_function("location.search.includes('normal=my+own+words')")
     page.go_back()
     page.wait_for_function("location.pathname === '/Explore'")
+    page.locator(f"{VIEWER}[data-slice]").wait_for()
     found = address(page)
-    assert (found["subject"], found["method"]) == (SUBJECT, "intensity")
+    assert (found["subject"], found["method"]) == (SUBJECT, "winclip")
+    page.go_forward()
+    page.wait_for_function("location.pathname === '/Prompts'")
+    page.locator("textarea", has_text="my own words").wait_for()
+    assert page.get_by_label("Abnormal texts, one a line").input_value()
 
 
 def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
