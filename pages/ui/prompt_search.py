@@ -132,7 +132,10 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
     if keep.button("Save", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
         prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))
-        st.success(f"'{plain(kept.name)}' is in the sidebar's list, with the record of its search.")
+        st.session_state["_kept_winner"] = kept.name
+        st.rerun()  # then the sidebar's list has it
+    if name_of_kept := st.session_state.pop("_kept_winner", ""):
+        st.success(f"'{plain(name_of_kept)}' is in the sidebar's list, with its search's record.")
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
         show.button("Show", on_click=put, args=(kept,), width="stretch")

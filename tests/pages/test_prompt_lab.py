@@ -62,6 +62,8 @@ def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_reco
     assert "nothing is known of the winner on others" in said(test)
     test.text_input(key="winner").set_value("winner").run()
     press(test, "Save")
+    assert "'winner' is in the sidebar's list" in test.success[0].value
+    assert "winner" in test.selectbox(key="prompts").options
     kept = prompt_sets.user_sets(home() / "prompts")["winner"]
     assert kept.tuned_on == (SUBJECT,)
     record = prompt_sets.record("winner", home() / "prompts")
