@@ -1,5 +1,6 @@
 """The seconds that are spent in the transformer blocks of the towers."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,19 +18,27 @@ WALKED = ("value_attention", "two_streams")  # they read the parts of a block, n
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """Seconds of each pass through a block of either tower, of each V-V attention, of each walk."""
-    spent, began = list[float](), list[float]()
+    """Seconds of each pass through a block of either tower, of each V-V attention, of each walk.
+
+    What other threads do meanwhile is not counted.
+    """
+    spent, began, own = list[float](), list[float](), threading.get_ident()
+
+    def counts(block: object) -> bool:
+        return isinstance(block, ResidualAttentionBlock) and threading.get_ident() == own
 
     def before(block: object, _: object) -> None:
-        if isinstance(block, ResidualAttentionBlock):
+        if counts(block):
             began.append(_now())
 
     def after(block: object, *_: object) -> None:
-        if isinstance(block, ResidualAttentionBlock):
+        if counts(block):
             spent.append(_now() - began.pop())
 
     def around(work: Callable[..., Any]) -> Callable[..., Any]:
         def run(*given: object) -> object:
+            if threading.get_ident() != own:
+                return work(*given)
             start = _now()
             found = work(*given)
             spent.append(_now() - start)

@@ -1,5 +1,7 @@
 """Small pictures of a view: what was found, wrongly found and missed, over the scan."""
 
+import base64
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +20,13 @@ from zsad_core.views import View
 OPACITY = 0.55
 SIDE = 320  # pixels
 RING = 4.0  # pixels of the slice between a part and its ring
+
+
+def as_address(picture: ByteArray) -> str:
+    """A picture, (H, W) or (H, W, 3), as a `data:` address that holds it whole, in PNG."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def thumbnail(

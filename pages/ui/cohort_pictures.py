@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import cohort_rows, compute, opening
 from pages.ui.compute import plain
 from pages.ui.keyboard import palette
+from pages.ui.pictures import draw
 from pages.ui.sidebar import Choice
 from zsad_core import views
 from zsad_core.cohort import captions, panels, samples
@@ -78,7 +79,7 @@ def _grid(grid: Grid, found: Pictures, choice: Choice, key: str) -> None:
             with columns[column]:
                 st.caption(plain(grid.columns[column]))
                 if panel.picture is not None:
-                    st.image(panel.picture, width="stretch", output_format="PNG")
+                    draw(panel.picture)
                 pair = panel.pair or next(iter(found.views), None)
                 view = found.views[pair][panel.place] if pair in found.views else None
                 if panel.words:

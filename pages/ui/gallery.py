@@ -10,6 +10,7 @@ from pages.ui.gallery_pictures import WAITING, Wanted, draw_again, pictures, sca
 from pages.ui.gallery_start import first_cases
 from pages.ui.keyboard import palette
 from pages.ui.opening import show
+from pages.ui.pictures import draw
 from pages.ui.sidebar import Choice
 from zsad_core import pins, views
 from zsad_core.cohort.captions import DATA
@@ -129,7 +130,8 @@ def _cards(choice: Choice, cases: list[Failure]) -> None:
                 place = st.empty()
                 _words(case)
                 if case.subject in unread:
-                    place.image(WAITING, width="stretch")
+                    with place:
+                        draw(WAITING)
                     continue
                 try:
                     view = _view(choice, case)

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import compute
 from pages.ui.compute import plain
 from pages.ui.keyboard import palette
+from pages.ui.pictures import draw
 from zsad_core import thumbnails, views
 from zsad_core.cohort.row_views import scan_named
 from zsad_core.engine import Engine
@@ -86,14 +87,14 @@ def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
     without = _without(view)
     with place.container():
         if picture is not None:
-            st.image(picture, width="stretch")
+            draw(picture)
         elif isinstance(without, str):
             st.warning(plain(without))
         elif without is not None:
-            st.image(without, width="stretch")
+            draw(without)
             st.caption(":orange-badge[map not stored] The truth alone, outlined.")
         else:
-            st.image(WAITING, width="stretch")
+            draw(WAITING)
             return False
     return True
 

@@ -16,8 +16,17 @@ def show(
     column: st.delta_generator.DeltaGenerator, picture: ByteArray, stack: SliceStack, caption: str
 ) -> None:
     """A slice's picture (H, W, 3) as wide as its column, cropped to the brain of the volume."""
-    shown = thumbnails.framed(picture, stack, SIDE)
-    column.image(shown, caption=caption, width="stretch", output_format="PNG")
+    with column:
+        draw(thumbnails.framed(picture, stack, SIDE), caption)
+
+
+def draw(picture: ByteArray, caption: str | None = None) -> None:
+    """A picture (H, W) or (H, W, 3) as wide as its place, sent along with the page.
+
+    Streamlit serves pictures as files, and drops those of a run that a click cuts short before the
+    browser has fetched them.
+    """
+    st.image(thumbnails.as_address(picture), caption=caption, width="stretch")
 
 
 def grey(image: ByteArray) -> ByteArray:

@@ -8,6 +8,7 @@ from pages.ui import compute, deck
 from pages.ui.compute import plain
 from pages.ui.keyboard import palette
 from pages.ui.opening import EXPLORE, show
+from pages.ui.pictures import draw
 from pages.ui.present import dice_said, kind_of, said, turn
 from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
@@ -94,7 +95,8 @@ def _picture(pin: Pin) -> View | None:
             st.caption("Its map is not stored here; open it in Explore to compute it.")
             return view
         with st.spinner("Drawing …"):
-            st.image(thumbnails.thumbnail(compute.engine(), view, palette()), output_format="PNG")
+            picture = thumbnails.thumbnail(compute.engine(), view, palette())
+        draw(picture)
     except ZsadError as error:
         st.warning(plain(str(error)))
         return None

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.compute import engine, plain
 from pages.ui.picks import kept
+from pages.ui.pictures import draw
 from zsad_core import slicing
 from zsad_core.errors import ZsadError
 from zsad_core.references import MOST, clear_slices, parsed, written
@@ -58,7 +59,8 @@ def _pictures(found: Sequence[Reference]) -> None:
     for start in range(0, len(found), 4):
         for column, one in zip(st.columns(4), found[start : start + 4], strict=False):
             image = engine().stack(one.slices).image[one.index]
-            column.image(image, caption=str(one.index + 1), width="stretch")
+            with column:
+                draw(image, str(one.index + 1))
 
 
 def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:

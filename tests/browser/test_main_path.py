@@ -45,6 +45,7 @@ def test_the_main_way(app):
 
     link = page.url
     page.get_by_role("link", name="Prompts").click()
+    page.get_by_text("before: appearance").wait_for()
     page.get_by_text("voxel AUROC (brain)").first.wait_for(state="attached")
     page.get_by_label("Abnormal texts, one a line").fill("a bright spot\na large bright stain")
     page.get_by_label("Abnormal texts, one a line").blur()

@@ -13,9 +13,8 @@ from zsad_core.exports.words import NO_DEVICE
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_an_animation_has_every_slice_with_brain_and_says_what_it_is(engine, view, kind):
-    steps = []
+    slices, steps = read(engine, view).filled, []
     content = animation(engine, view, kind, progress=lambda *step: steps.append(step))
-    slices = read(engine, view).filled
     with Image.open(io.BytesIO(content)) as image:
         assert image.format == kind.upper()
         assert image.n_frames == len(slices) == len(steps)

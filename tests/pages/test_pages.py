@@ -146,6 +146,8 @@ def test_a_saved_prompt_set_is_in_the_list():
     next(button for button in test.button if button.label == "Save prompt set").click().run()
     assert [one.value for one in test.error] == ["'winclip' is a shipped set; choose another name."]
     assert test.image  # the page stays
+    # no file that a cut-short run would take along
+    assert all(one.proto.imgs[0].url.startswith("data:image/png;") for one in test.image)
 
 
 @pytest.mark.usefixtures("_encoded")

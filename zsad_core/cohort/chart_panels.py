@@ -1,17 +1,14 @@
 """Figures 4 and 5 as Plotly draws them."""
 
-import base64
 import html
-import io
 
 import plotly.graph_objects as go
-from PIL import Image
 from plotly.subplots import make_subplots
 
+from zsad_core import thumbnails
 from zsad_core.cohort.chart_looks import finished
 from zsad_core.cohort.panels import Grid, Panel
 from zsad_core.palette import CLASSES
-from zsad_core.types import ByteArray
 
 SIDE = 260  # pixels of a panel
 KINDS = ("true positive", "false positive", "false negative")
@@ -46,12 +43,6 @@ def _draw(figure: go.Figure, panel: Panel, row: int, column: int) -> None:
     if panel.picture is None:
         figure.add_annotation(text=panel.words, showarrow=False, row=row, col=column)
         return
-    image = go.Image(source=_as_png(panel.picture), hoverinfo="skip")
+    image = go.Image(source=thumbnails.as_address(panel.picture), hoverinfo="skip")
     figure.add_trace(image, row=row, col=column)
     figure.update_xaxes(title=panel.words, row=row, col=column)
-
-
-def _as_png(picture: ByteArray) -> str:
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
