@@ -146,7 +146,8 @@ def test_a_case_shown_before_comes_back_by_its_number_without_its_bytes(page, se
     sent.clear()
     page.evaluate(BURST)
     page.locator(shown.format(6)).wait_for()
-    asked = re.findall(rb'"event":"go","value":(\d)', b"".join(sent))
-    assert set(asked) == {b"2", b"6"}  # a case passed by would be packed for nothing
+    asked = set(re.findall(rb'"event":"go","value":(\d)', b"".join(sent)))
+    # The first may still be on its way as the last is asked for; one passed by would be packed.
+    assert {b"6"} <= asked <= {b"2", b"6"}
     assert page.complaints == []
     assert server.complaints() == []
