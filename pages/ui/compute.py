@@ -40,10 +40,14 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
-[data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
+[data-testid="stSidebarUserContent"] :has(> .st-key-jobs [data-testid="stProgress"]) {
+  position: sticky; bottom: 0;
+}
 [data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
-[data-testid="stTable"] td:first-child { white-space: nowrap; }
-.st-key-jobs:has(hr) {
+[data-testid="stTable"] td:first-child, [data-testid="stTable"] td:first-child * {
+  white-space: nowrap;
+}
+.st-key-jobs:has([data-testid="stProgress"]) {
   max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
   background: light-dark(#F8F8F7, #161B25);
 }

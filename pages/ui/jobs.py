@@ -12,7 +12,7 @@ MARKS = {"failed": ":material/error:", "cancelled": ":material/cancel:", "done":
 def jobs_below(board: JobBoard) -> None:
     """What runs and what ended lately; looks again while something runs, the page does not."""
     every = 1.0 if board.running() else None
-    with st.container(key="jobs"):  # by its style always in sight
+    with st.container(key="jobs"):  # by its style in sight while something runs
         st.fragment(_jobs, run_every=every)(board)
 
 
