@@ -8,12 +8,15 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from open_clip.transformer import ResidualAttentionBlock
-from torch.nn.modules import module
 
-from zsad_core.backbones import tower
+from zsad_core.backbones import inside, tower
 
-WALKED = ("value_attention", "two_streams")  # they read the parts of a block, not the block
+WALKS = (  # all ways through a block, as each module calls them
+    (tower, "through"),
+    (tower, "value_attention"),
+    (tower, "two_streams"),
+    (inside, "through"),
+)
 
 
 @contextmanager
@@ -22,18 +25,7 @@ def timed() -> Iterator[list[float]]:
 
     What other threads do meanwhile is not counted.
     """
-    spent, began, own = list[float](), list[float](), threading.get_ident()
-
-    def counts(block: object) -> bool:
-        return isinstance(block, ResidualAttentionBlock) and threading.get_ident() == own
-
-    def before(block: object, _: object) -> None:
-        if counts(block):
-            began.append(_now())
-
-    def after(block: object, *_: object) -> None:
-        if counts(block):
-            spent.append(_now() - began.pop())
+    spent, own = list[float](), threading.get_ident()
 
     def around(work: Callable[..., Any]) -> Callable[..., Any]:
         def run(*given: object) -> object:
@@ -47,10 +39,8 @@ def timed() -> Iterator[list[float]]:
         return run
 
     with ExitStack() as undo:
-        undo.callback(module.register_module_forward_pre_hook(before).remove)
-        undo.callback(module.register_module_forward_hook(after).remove)
-        for name in WALKED:
-            undo.enter_context(patch.object(tower, name, around(getattr(tower, name))))
+        for where, name in WALKS:
+            undo.enter_context(patch.object(where, name, around(getattr(where, name))))
         yield spent
 
 

@@ -41,6 +41,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         "" if timed else "Estimate time and disk",
         "pages/4_Cohort.py",
         cohort.data.private,
+        looks="secondary",
     )
     place.write(plain(told or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")

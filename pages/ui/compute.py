@@ -1,10 +1,11 @@
 """Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from pages.ui.jobs import jobs_below, told
 from pages.ui.keyboard import keyboard
 from pages.ui.picks import carry, one_step_a_page
 from pages.ui.plain import plain
-from zsad_core import datasets, pipeline
+from zsad_core import backbones, datasets, pipeline
 from zsad_core.datasets.demo import Demo
 from zsad_core.engine import Engine, Few
 from zsad_core.errors import ZsadError
@@ -78,6 +79,19 @@ def results() -> Few[Any]:
     return Few(64)
 
 
+@st.cache_resource(show_spinner=False)
+def get_ready(kind: str, _data: DataSpec) -> None:
+    """Once, in the background: what the first scan of such data and the first tower wait for."""
+
+    def work() -> None:
+        dataset = datasets.open_dataset(_data)
+        if isinstance(dataset, Demo):
+            dataset.get_ready()
+        backbones.get_ready()
+
+    threading.Thread(target=work, name="get ready").start()
+
+
 @contextmanager
 def page(title: str, icon: str) -> Iterator[None]:
     """Set the page up; what a user can act on is a sentence instead of a traceback."""
@@ -122,6 +136,7 @@ def go(path: str, **address: str | list[str]) -> NoReturn:
 
 def stack(spec: MapSpec) -> SliceStack:
     """The subject's slices, with a bar while a synthetic subject is made or a scan is read."""
+    get_ready(spec.features.slices.data.kind, spec.features.slices.data)
     with st.spinner(f"Loading {spec.features.slices.subject} …", show_time=True):
         return engine().stack(spec.features.slices)
 
@@ -172,10 +187,12 @@ def asked(
     label: str,
     page: str = "",
     private: bool = False,
+    looks: Literal["primary", "secondary"] = "primary",
 ) -> T | None:
     """What the job of that key found; until then a button that starts it, or its progress: None.
 
-    `page` is the path of the page that asks. Without a label it starts by itself.
+    `page` is the path of the page that asks. Without a label it starts by itself. A button beside
+    a more important one looks secondary.
     """
     found, jobs = results().peek(key), engine().jobs
     if found is not None:
@@ -188,7 +205,7 @@ def asked(
         stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
         st.warning(plain(job.error or stopped))
     by_itself = job is None and not label
-    if by_itself or st.button(label or "Try again", key=f"start-{key}", type="primary"):
+    if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
         jobs.start(key, title, lambda progress: results().put(key, work(progress)), page, private)
         st.rerun()
     return None

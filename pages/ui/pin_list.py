@@ -113,15 +113,21 @@ def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
             if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
                 pins.move(pin.id, by)
                 st.rerun()
-        with st.popover("Edit"):
-            _edit(pin)
+        opened = f"edit-{pin.id}-opened"
+        with st.popover("Edit", key=opened, on_change="rerun"):
+            _edit(pin, opened)
 
 
-def _edit(pin: Pin) -> None:
+def _edit(pin: Pin, opened: str) -> None:
+    """Title and note, and the pin's removal; keeping closes the popover of that key."""
+
+    def close() -> None:
+        st.session_state[opened] = False
+
     with st.form(f"edit-{pin.id}", border=False):
         title = st.text_input("Title", pin.title, max_chars=200)
         note = st.text_area("Note", pin.note, max_chars=2000)
-        if st.form_submit_button("Keep", type="primary", width="stretch"):
+        if st.form_submit_button("Keep", type="primary", width="stretch", on_click=close):
             pins.edit(pin.id, title, note)
             st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):

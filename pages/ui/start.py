@@ -39,6 +39,7 @@ def start(choice: Choice) -> None:
             st.page_link(path, label=f"**{title}**")
             st.caption(what)
     _failure_case(choice, usable)
+    compute.get_ready(choice.data.kind, choice.data)
 
 
 def _failure_case(choice: Choice, usable: list[Subject]) -> None:

@@ -8,8 +8,11 @@ export default function () {
   if (window.__zsadSteps) return;
   window.__zsadSteps = true;
   const push = history.pushState.bind(history);
-  let emptying = null;
+  const put = history.replaceState.bind(history);
+  let emptying = null, leaving = false;
+  history.replaceState = (...step) => leaving || put(...step);
   history.pushState = (state, title, url) => {
+    if (leaving) return; // an answer that still comes in would take away the way forward
     const there = new URL(url ?? location.href, location.href);
     const replace = () => history.replaceState(state, title, url);
     clearTimeout(emptying);
@@ -17,5 +20,8 @@ export default function () {
     else if (there.search) replace();
     else emptying = setTimeout(replace, LEFT_WITHIN_MS); // as a page is left, which keeps its choice
   };
-  window.addEventListener("popstate", () => location.reload());
+  window.addEventListener("popstate", () => {
+    leaving = true;
+    location.reload();
+  });
 }

@@ -40,7 +40,7 @@ def test_sentences_are_read_as_open_clip_reads_them(text):
 def test_the_demo_reads_no_further_than_the_longest_sentence():
     tower, seen = backbones.load(BackboneSpec("demo"), "cpu", "float32"), []
     block = tower._model.transformer.resblocks[0]
-    block.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
+    block.ln_1.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
     found = tower.sentences(TEXTS, "gelu")
     assert seen == [max(tower.lengths(TEXTS))]
     with torch.inference_mode():

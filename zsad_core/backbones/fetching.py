@@ -14,8 +14,6 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
-from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
-from open_clip.pretrained import get_pretrained_cfg
 
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.types import BackboneSpec, Progress
@@ -35,6 +33,11 @@ class Wanted:
 
 def wanted(spec: BackboneSpec) -> Wanted | None:
     """What open_clip fetches for a backbone; None for a backbone of files."""
+    if not spec.name.startswith(HUB) and (not spec.weights or spec.name.endswith(".json")):
+        return None
+    from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+    from open_clip.pretrained import get_pretrained_cfg
+
     weights = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
     if spec.name.startswith(HUB):
         name = spec.name.removeprefix(HUB)

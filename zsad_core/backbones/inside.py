@@ -1,14 +1,19 @@
 """Walks through an open_clip model that its own forward does not offer."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-import open_clip
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import torch
-from open_clip.transformer import ResidualAttentionBlock, TextTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
 from zsad_core.errors import WeightsError
+
+if TYPE_CHECKING:  # it takes seconds to import, and no page needs it before a tower is read
+    import open_clip
+    from open_clip.transformer import ResidualAttentionBlock, TextTransformer
 
 Step = Callable[[int, Tensor], Tensor]
 """Called as step(number, tokens) ahead of or after each block, counted from 1; returns tokens."""
@@ -16,7 +21,9 @@ Step = Callable[[int, Tensor], Tensor]
 
 def activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
     """Exact or quick GELU in every block."""
-    wanted = open_clip.transformer.QuickGELU if activation == "quick_gelu" else nn.GELU
+    from open_clip.transformer import QuickGELU
+
+    wanted = QuickGELU if activation == "quick_gelu" else nn.GELU
     for block in transformer.resblocks:
         if not isinstance(block.mlp.gelu, wanted):
             block.mlp.gelu = wanted()
@@ -59,10 +66,35 @@ def walk_text(
     mask = None if mask is None else mask[:length, :length]
     x = words[:, :length] + text.positional_embedding[:length]
     for number, block in enumerate(text.transformer.resblocks, 1):
-        x = block(before(number, x), attn_mask=mask)
+        x = through(block, before(number, x), mask)
     last = text.ln_final(x[torch.arange(len(x)), ends])
     project = project or text.text_projection
     return last @ project if isinstance(project, Tensor) else project(last)
+
+
+def through(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """What a block makes of its tokens (B, N, width); gradients flow through."""
+    if not isinstance(block.attn, nn.MultiheadAttention):  # a model with attention of its own
+        return block(x, attn_mask=mask)
+    mixed = x + block.ls_1(self_attention(block, block.ln_1(x), mask))
+    return mixed + block.ls_2(block.mlp(block.ln_2(mixed)))
+
+
+def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention of a block's normalised tokens (B, N, width), before the residual.
+
+    As `block.attention`, which transposes its input first and then makes q, k and v slice by
+    slice: with two slices a block took 1.2 (float32) to 5 times (bfloat16) as long. Where torch's
+    fast path is on, which writes all weights out as official codes do, it is left to that.
+    """
+    if torch.backends.mha.get_fastpath_enabled():
+        return block.attention(q_x=x, attn_mask=mask)
+    attention = block.attn
+    joined = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+    joined = joined.reshape(*x.shape[:2], 3, attention.num_heads, -1)
+    q, k, v = joined.permute(2, 0, 3, 1, 4)  # (B, heads, N, 64) each
+    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return attention.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
@@ -92,7 +124,7 @@ def two_streams(
     path = torch.zeros_like(x)
     for number, block in enumerate(blocks):  # how many blocks are done
         added = value_attention(block, x)
-        mixed = x + block.ls_1(block.attention(q_x=block.ln_1(x)))
+        mixed = x + block.ls_1(self_attention(block, block.ln_1(x)))
         if number in taps:
             found.append((mixed, path))
             path = torch.zeros_like(x)

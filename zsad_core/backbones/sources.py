@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import open_clip
-
 from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
@@ -99,6 +97,8 @@ def source(spec: BackboneSpec) -> Source:
         return Source(_config(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
         return Source(_hub_config(spec), ())
+    import open_clip  # it takes seconds
+
     config = open_clip.get_model_config(spec.name)
     if config is None:
         raise WeightsError(

@@ -1,9 +1,11 @@
 """An open_clip ViT read from inside: taps, V-V taps, windows, class feature, sentences."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import open_clip
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,15 +18,18 @@ from zsad_core.backbones.inside import (
     activate,
     ends_with_its_words,
     text_side,
+    through,
     two_streams,
     value_attention,
     walk_text,
 )
-from zsad_core.backbones.loading import built, fetched
 from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
+
+if TYPE_CHECKING:
+    import open_clip
 
 LONGEST = 2048  # tokens that are counted
 CHUNK = 2048  # windows in one pass
@@ -33,17 +38,26 @@ CHUNK = 2048  # windows in one pass
 torch.backends.mha.set_fastpath_enabled(False)
 
 
-def load(spec: BackboneSpec, device: str, precision: Precision) -> "Tower":
+def get_ready() -> None:
+    """Import what loading the first tower of a process waits for: open_clip takes seconds."""
+    import zsad_core.backbones.loading  # noqa: F401
+
+
+def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
     """The backbone on a device, image side in the precision; raises WeightsError.
 
     What open_clip has to fetch is fetched if it is not here. The text side stays in float32: it is
     small, and its rounding would move every map.
     """
+    from open_clip.transformer import VisionTransformer
+
+    from zsad_core.backbones.loading import built, fetched
+
     if wanted(spec):
         fetch(spec)
     found, about = source(spec), info(spec)
     model, tokenize = fetched(spec) if not found.files else built(found)
-    if not isinstance(model.visual, open_clip.transformer.VisionTransformer):
+    if not isinstance(model.visual, VisionTransformer):
         raise WeightsError(
             f"The image tower of '{spec.name}' is a {type(model.visual).__name__}; the methods "
             "read the tokens of open_clip's VisionTransformer, so choose another model."
@@ -117,7 +131,7 @@ class Tower:
         visual, found = self._prepared(recipe), []
         x = visual.ln_pre(self._embedded(images, recipe))
         for number, block in enumerate(visual.transformer.resblocks, 1):
-            x = block(x)
+            x = through(block, x)
             if number in recipe.taps:
                 found.append(_numpy(x[:, 1:]))
         return found, _numpy(self.projected(x[:, 0]))
@@ -135,7 +149,7 @@ class Tower:
         first = self.info.visual_blocks // 4
         for number, block in enumerate(visual.transformer.resblocks, 1):
             path = path + value_attention(block, x) if number >= first else path
-            x = block(x)
+            x = through(block, x)
             path = x if number < first else path
             if number in recipe.taps:
                 found.append(_numpy(self.projected(path[:, 1:])))
@@ -159,7 +173,7 @@ class Tower:
         visual = self._prepared(recipe)
         x = between(0, visual.ln_pre(self._embedded(images, recipe)))
         for number, block in enumerate(visual.transformer.resblocks, 1):
-            x = between(number, block(x))
+            x = between(number, through(block, x))
         return x
 
     def closed(self, tokens: Tensor) -> Tensor:
@@ -201,18 +215,25 @@ class Tower:
         found = []
         for one, scales in zip(tokens, chosen, strict=True):
             found.append([self._few(one, torch.from_numpy(index)) for index in scales])
-        whole = visual.transformer(visual.ln_pre(tokens))
+        whole = self._through_all(tokens)
         patches = _numpy(visual.ln_post(whole[:, 1:]))
         return found, patches, _numpy(self.projected(whole[:, 0]))
 
     def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
-        visual, first = self._visual, torch.zeros(len(index), 1, dtype=torch.long)
+        first = torch.zeros(len(index), 1, dtype=torch.long)
         index = torch.cat([first, index + 1], dim=1).to(self.device)
         parts = [
-            _numpy(self.projected(visual.transformer(visual.ln_pre(tokens[part]))[:, 0]))
+            _numpy(self.projected(self._through_all(tokens[part])[:, 0]))
             for part in torch.split(index, CHUNK)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
+
+    def _through_all(self, tokens: Tensor) -> Tensor:
+        """The stream (B, N, width) after all blocks, of tokens before `ln_pre`."""
+        x = self._visual.ln_pre(tokens)
+        for block in self._visual.transformer.resblocks:
+            x = through(block, x)
+        return x
 
     def projected(self, first: Tensor) -> Tensor:
         """Class tokens (…, width) after `ln_post` and projection, (…, E)."""

@@ -1,6 +1,8 @@
 """The synthetic brain: four contrasts from the ICBM152 tissue maps, a pure function of its seed."""
 
 import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ WEIGHTS = {
 }
 GRID_MM = (240, 240, 155)
 MARGIN_MM = 9  # as far as the warp may move the brain
+_ONCE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,11 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     rng = np.random.default_rng([GENERATOR_VERSION, seed])
     shape = tuple(round(side / spacing_mm) for side in GRID_MM)
     box, where = _coordinates(rng, shape, spacing_mm)
-    grey, white, fluid = (
-        ndimage.map_coordinates(tissue, where, order=1, mode="constant") for tissue in _tissues()
-    )
+    with ThreadPoolExecutor(3) as pool:
+        grey, white, fluid = pool.map(
+            lambda tissue: ndimage.map_coordinates(tissue, where, order=1, mode="constant"),
+            template(),
+        )
     brain = _one_piece(grey + white + fluid > 0.5)
     contrasts = {name: _contrast(rng, name, (grey, white, fluid), brain) for name in CONTRASTS}
 
@@ -61,9 +66,17 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     )
 
 
+def template() -> tuple[NDArray[np.float32], ...]:
+    """Grey matter, white matter, fluid at 1 mm, (X, Y, Z) RAS+, values 0 … 1, brainstem tapered.
+
+    Read once; who comes meanwhile waits.
+    """
+    with _ONCE:
+        return _tissues()
+
+
 @functools.cache
 def _tissues() -> tuple[NDArray[np.float32], ...]:
-    """Grey matter, white matter, fluid at 1 mm, (X, Y, Z) RAS+, values 0 … 1, brainstem tapered."""
     from nilearn import datasets
 
     grey = datasets.load_mni152_gm_template(resolution=1).get_fdata(dtype=np.float32)
@@ -92,7 +105,7 @@ def _coordinates(
     scale = rng.uniform(0.83, 0.895) * rng.uniform(0.985, 1.015, 3)
     scale[2] = np.clip(scale[2], 0.825, 0.895)
     low, high = _extent()
-    middle = (np.array(_tissues()[0].shape) - 1) / 2
+    middle = (np.array(template()[0].shape) - 1) / 2
     middle[2] = (low[2] + high[2]) / 2
     centre = np.array(GRID_MM) / 2
     box, axes = [], []
@@ -105,14 +118,16 @@ def _coordinates(
     knots = [_knots(rng) for _ in range(3)]
     grids = np.meshgrid(*axes, indexing="ij", sparse=True)
     part = tuple(len(axis) for axis in axes)
-    where = [grid + smooth(k, part) for grid, k in zip(grids, knots, strict=True)]
-    return tuple(box), np.stack(where).astype(np.float32)
+    where = np.empty((3, *part), np.float32)
+    for i, (grid, knot) in enumerate(zip(grids, knots, strict=True)):
+        where[i] = grid + smooth(knot, part)
+    return tuple(box), where
 
 
 @functools.cache
 def _extent() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last voxel of the template's brain along each axis."""
-    inside = np.argwhere(sum(_tissues()) > 0)
+    inside = np.argwhere(sum(template()) > 0)
     return inside.min(axis=0), inside.max(axis=0)
 
 

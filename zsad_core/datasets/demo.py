@@ -15,7 +15,7 @@ from nibabel import orientations
 from numpy.typing import NDArray
 
 from zsad_core.datasets import lesions
-from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM, healthy
+from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM, healthy, template
 from zsad_core.datasets.brats import MODALITIES, indexed
 from zsad_core.datasets.cases import Cases
 from zsad_core.datasets.lesions import ET, RC, Kind
@@ -129,6 +129,10 @@ class Demo:
     def check(self, subject_id: str) -> str:
         """What is wrong with the subject by design, or ""; nothing is made."""
         return COHORT[subject_id].problem
+
+    def get_ready(self) -> None:
+        """Read what making the first subject of a process waits for."""
+        template()
 
     def make(self, subject_id: str, progress: Progress | None = None) -> Path:
         """The subject's folder in BraTS layout; raises DataError for an unknown id."""

@@ -39,6 +39,8 @@ def pptx(deck: Deck) -> bytes:
         last = _slide(file, deck, "How it was made", 28)
         _table(last, deck, rows[start : start + TABLE_ROWS])
         _write(last, deck, 6.6, [(deck.versions(), 10)])
+    for slide in list(file.slides)[1:]:  # the first says it in its statement
+        _write(slide, deck, HIGH - 0.35, [(NO_DEVICE, 10)], faint=True)
     file.save(stream)
     return stream.getvalue()
 
@@ -52,7 +54,6 @@ def _slide(file: File, deck: Deck, title: str, points: float, top: float = 0.25)
     shape.left, shape.top = Inches(EDGE), Inches(top)
     shape.width, shape.height = Inches(WIDE - 2 * EDGE), Inches(0.6 if points < 40 else 1.0)
     _fill(shape.text_frame, deck, [(title, points)], bold=True)
-    _write(slide, deck, HIGH - 0.35, [(NO_DEVICE, 10)], faint=True)
     return slide
 
 

@@ -1,0 +1,45 @@
+"""Blocks give what open_clip's own give, and open_clip is imported once it is needed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+
+from zsad_core.backbones.inside import through
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = {"image_size": 32, "layers": 1, "width": 128, "patch_size": 16}
+TEXT = {"context_length": 8, "width": 64, "heads": 1, "layers": 1}
+NEEDED = "import sys; from zsad_core import backbones; import pages.ui.start; "
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{}, {"ls_init_value": 0.3}, {"qk_norm": True}],
+    ids=lambda sizes: ", ".join(sizes) or "as CLIP",
+)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_block_makes_of_tokens_what_open_clip_makes_of_them(sizes, masked, count):
+    torch.manual_seed(0)
+    model = open_clip.CLIP(32, SIZES | sizes, TEXT).eval()
+    block = model.visual.transformer.resblocks[0]
+    tokens = torch.randn(count, 7, 128, requires_grad=True)
+    mask = torch.full((7, 7), -torch.inf).triu(1) if masked else None
+    found, expected = through(block, tokens, mask), block(tokens, attn_mask=mask)
+    torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
+    (of_found,) = torch.autograd.grad(found.square().sum(), tokens)
+    (of_expected,) = torch.autograd.grad(expected.square().sum(), tokens)
+    torch.testing.assert_close(of_found, of_expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("work", "there"), [("", False), ("backbones.get_ready(); ", True)])
+def test_the_first_page_does_not_wait_for_open_clip(work, there):
+    script = f"{NEEDED}{work}print('open_clip' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == str(there)
