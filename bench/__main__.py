@@ -16,6 +16,9 @@ from bench import browser, cohort, cohort_page, core, large_volume, methods, rea
 from bench.report import Section
 from zsad_core import backbones
 
+# What a processor multiplies bfloat16 with, the fastest first.
+UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
+
 
 @contextmanager
 def fresh() -> Iterator[None]:
@@ -30,11 +33,12 @@ def machine() -> str:
     """CPU, cores, device, torch and the precision that is the faster one here."""
     device = backbones.default_device()
     cpu = backbones.device_name("cpu")
-    units = "with" if torch.cpu.get_capabilities().get("amx_bf16") else "without"
+    has = torch.cpu.get_capabilities()
+    units = next((name for key, name in UNITS.items() if has.get(key)), "no units")
     gpu = f"{backbones.device_name(device)}, " if device != "cpu" else "no GPU, "
     precision = backbones.fastest_precision(device)
     return (
-        f"{cpu}, {os.cpu_count()} cores {units} units for bfloat16, {gpu}"
+        f"{cpu}, {os.cpu_count()} cores, {units} for bfloat16, {gpu}"
         f"torch {torch.__version__}, {precision}"
     )
 

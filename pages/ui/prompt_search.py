@@ -17,6 +17,7 @@ from zsad_core.lab import phrase_bank, prompt_search
 from zsad_core.lab.goals import GOALS
 from zsad_core.lab.prompt_search import Found, Plan, Ranked
 from zsad_core.store import key_of
+from zsad_core.types import PromptSet
 
 SHOWN = 30  # rows of a ranking
 MOST_HELD_OUT = 4  # by default
@@ -93,7 +94,7 @@ def _show(found: Found, choice: Choice, plan: Plan) -> None:
     names = ("How it grew", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
-        tab.dataframe(_table(ranked), hide_index=True, width="stretch", height=320)
+        tab.dataframe(_table(ranked), hide_index=True, width="stretch")
     st.caption(
         f"{found.tried} candidates judged by {GOALS[plan.goal]} over {len(plan.search)} subjects, "
         f"patch by patch on every {plan.every}. slice with brain."
@@ -138,7 +139,12 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
         st.success(f"'{plain(name_of_kept)}' is in the sidebar's list, with its search's record.")
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
-        show.button("Show", on_click=put, args=(kept,), width="stretch")
+        show.button("Show its map", on_click=_open, args=(kept,), width="stretch")
+
+
+def _open(kept: PromptSet) -> None:
+    put(kept)
+    st.session_state["lab"] = "Edit"
 
 
 def _record(found: Found, choice: Choice, plan: Plan) -> dict[str, object]:

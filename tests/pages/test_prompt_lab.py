@@ -69,8 +69,7 @@ def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_reco
     record = prompt_sets.record("winner", home() / "prompts")
     assert record["test_subjects_searched_on"] == [SUBJECT]
     assert record["numbers"]["after, search"]["dice"] >= record["numbers"]["before, search"]["dice"]
-    press(test, "Show")
-    test.segmented_control(key="lab").set_value("Edit").run()
+    press(test, "Show its map")
     assert "tuned on this subject" in said(test)
     assert json.loads(test.json[0].value)["search_subjects"] == [SUBJECT]
 

@@ -74,8 +74,9 @@ class Found:
 def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None = None) -> Found:
     """Find texts in place of the spec's; its templates and class word stay.
 
-    The progress counts candidates; a cancelled run continues where it stopped, as what was judged
-    is kept. Raises SettingError where no subject is left, or one is on both sides.
+    The progress counts candidates, and what is left of them as the winner is judged; a cancelled
+    run continues where it stopped, as what was judged is kept. Raises SettingError where no subject
+    is left, or one is on both sides.
     """
     _check(plan)
     run = _Run(engine, spec, plan, progress)
@@ -99,24 +100,33 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
         abnormal_off=(),
     )
     steps = (*steps[:-1], replace(steps[-1], prompts=winner))
-    judged = judge(engine, spec, plan, {"before": spec.prompts, "after": winner})
+
+    def rest(done: int, total: int) -> None:
+        if progress:
+            progress(run.done + (plan.size - run.done) * done // total, plan.size)
+
+    judged = judge(engine, spec, plan, {"before": spec.prompts, "after": winner}, rest)
     if progress:
         progress(plan.size, plan.size)
     return Found(normal, abnormal, pairs, steps, judged, run.done)
 
 
 def judge(
-    engine: Engine, spec: MapSpec, plan: Plan, sets: dict[str, PromptSet]
+    engine: Engine, spec: MapSpec, plan: Plan, sets: dict[str, PromptSet], progress: Progress
 ) -> dict[tuple[str, str], Judged]:
     """Each set on the search and the held-out subjects, at the level that fits the search ones."""
-    found = {}
-    of_both = {"search": plan.search, "held out": plan.held_out}
-    prompts = tuple(sets.values())
-    histograms = {
-        name: candidates.histograms(engine, spec, subjects, prompts, plan.every)
-        for name, subjects in of_both.items()
-        if subjects
-    }
+    found, histograms, prompts = {}, {}, tuple(sets.values())
+    before, total = 0, len(sets) * len((*plan.search, *plan.held_out))
+
+    def step(done: int, _: int) -> None:
+        progress(before + done, total)
+
+    for name, subjects in (("search", plan.search), ("held out", plan.held_out)):
+        if subjects:
+            histograms[name] = candidates.histograms(
+                engine, spec, subjects, prompts, plan.every, step
+            )
+        before += len(sets) * len(subjects)
     for at, name in enumerate(sets):
         level = goals.best_level(histograms["search"][:, at])
         for group, histogram in histograms.items():
