@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, Literal, NoReturn, TypeVar
 
 import streamlit as st
@@ -81,13 +82,14 @@ def results() -> Few[Any]:
 
 @st.cache_resource(show_spinner=False)
 def get_ready(kind: str, _data: DataSpec) -> None:
-    """Once, in the background: what the first scan of such data and the first tower wait for."""
+    """Once, in the background: what the first scan of such data, tower and export wait for."""
 
     def work() -> None:
         dataset = datasets.open_dataset(_data)
         if isinstance(dataset, Demo):
             dataset.get_ready()
         backbones.get_ready()
+        import_module("pages.ui.export")
 
     threading.Thread(target=work, name="get ready").start()
 
@@ -152,7 +154,7 @@ def whole_map(spec: MapSpec) -> AnomalyMap:
 
 
 def start_encoding(spec: MapSpec) -> Job:
-    """Encode the rest of the volume in the background; one that stopped waits for the user."""
+    """Encode and map the rest of the volume in the background; a stopped job waits for the user."""
     slices, name = spec.features.slices, spec.method
     key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
     subject = "an uploaded scan" if slices.data.private else slices.subject  # all see the jobs
@@ -160,7 +162,7 @@ def start_encoding(spec: MapSpec) -> Job:
     return start_once(
         key,
         f"Encoding {subject}{beside} for {name}",
-        lambda progress: pipeline.encode(engine(), spec, progress=progress),
+        lambda progress: pipeline.anomaly_map(engine(), spec, progress),
         "pages/1_Explore.py",
         slices.data.private,
     )

@@ -153,3 +153,14 @@ def test_an_edit_is_judged_on_chosen_subjects_at_once():
     tried = [one for one in trials() if one.prompts.abnormal == ("a white cloud",)]
     kept = {(one.subject, one.by_hand) for one in tried}
     assert kept == {(SUBJECT, True), (OTHER, True)}  # both were looked at
+
+
+def test_once_a_volume_is_encoded_its_map_is_there():
+    engine, prompts = compute.engine(), prompt_sets.shipped()["appearance"]
+    slices = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-016-000")
+    spec = pipeline.map_spec(engine, slices, "winclip", "zero-shot", prompts)
+    job, end = compute.start_encoding(spec), time.monotonic() + WAIT
+    while job.state == "running" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.state == "done", job.error
+    assert engine.maps.peek(spec) is not None
