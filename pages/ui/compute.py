@@ -159,10 +159,15 @@ def start_encoding(spec: MapSpec) -> Job:
     key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
     subject = "an uploaded scan" if slices.data.private else slices.subject  # all see the jobs
     beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
+
+    def work(progress: Progress) -> None:
+        pipeline.encode(engine(), spec, progress=progress)
+        pipeline.anomaly_map(engine(), spec)  # quick, and there before the page asks for it
+
     return start_once(
         key,
         f"Encoding {subject}{beside} for {name}",
-        lambda progress: pipeline.anomaly_map(engine(), spec, progress),
+        work,
         "pages/1_Explore.py",
         slices.data.private,
     )

@@ -35,6 +35,7 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
     """What open_clip fetches for a backbone; None for a backbone of files."""
     if not spec.name.startswith(HUB) and (not spec.weights or spec.name.endswith(".json")):
         return None
+    # They take seconds to import.
     from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
     from open_clip.pretrained import get_pretrained_cfg
 

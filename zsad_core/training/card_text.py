@@ -45,11 +45,11 @@ a third of the rate did so too, with answers of 0 and 1 only. A logistic regress
 tokens reaches 0.47: what is left to layers behind a frozen tower lies in the tokens. The other
 methods came later, each with what its row says.
 
-APRIL-GAN's maps are made at 256 px, 32 x 32 patches, in 0.4 of the time that 336 px take, so that
-two cores show a new volume within 15 seconds. That was weighed on validation subjects, by the mean
-3D Dice at the best threshold: 0.38 instead of 0.40 for `brats`, 0.33 instead of 0.37 for
-`finetune`, 0.43 instead of 0.45 for `pmc`, 0.12 instead of 0.11 for `industrial`. Layers trained
-at 256 px reach 0.37 there (`brats`).
+APRIL-GAN's maps are made at 256 px, 32 x 32 patches, in 0.4 of the time that 336 px take: a new
+user waits for them. What that costs was weighed on the validation subjects, by the mean 3D Dice at
+the best threshold: 0.38 instead of 0.40 for `brats`, 0.33 instead of 0.37 for `finetune`, 0.43
+instead of 0.45 for `pmc`, 0.12 instead of 0.11 for `industrial`. Layers trained at 256 px reach
+0.37 there (`brats`). On the test subjects `pmc` lost more, 0.34 instead of 0.37.
 """
 BRATS = """
 Trained on `brats`, best first, by the mean 3D Dice on the {subjects} validation subjects at the
