@@ -157,7 +157,7 @@ def test_an_edit_is_judged_on_chosen_subjects_at_once():
 
 def test_once_a_volume_is_encoded_its_map_is_there():
     engine, prompts = compute.engine(), prompt_sets.shipped()["appearance"]
-    slices = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-016-000")
+    slices = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-018-000")
     spec = pipeline.map_spec(engine, slices, "winclip", "zero-shot", prompts)
     job, end = compute.start_encoding(spec), time.monotonic() + WAIT
     while job.state == "running" and time.monotonic() < end:
