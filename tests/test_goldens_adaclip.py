@@ -12,6 +12,7 @@ which way ties were rounded (20, 20 and 19 values otherwise than here); with pro
 parts are within the tolerances of the other methods.
 """
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -41,10 +42,11 @@ TIES = golden("adaclip_ties")
 TIE = 1.5e-5  # how far from the middle last bits may decide
 PLAIN = AdaClip(image_size=154, hsf=False)
 PROJECT = Path(__file__).parents[1]
+INTEL = "Intel" in backbones.device_name("cpu")
 ALIKE = (  # whether the map command can sum as the official run did
     torch.backends.mkl.is_available()
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
-    and "Intel" in backbones.device_name("cpu")
+    and INTEL
 )
 
 
@@ -140,7 +142,19 @@ def test_text_and_image_features_and_logits(tower, as_official):
         np.testing.assert_allclose(found, logits, atol=1e-3)
 
 
-def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(tower, as_official):
+def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(request):
+    """Other than on Intel in a process of its own, where MKL sums in the one order it keeps there.
+
+    In its usual order there a score is off by 1.3e-5.
+    """
+    if not INTEL and os.environ.get("MKL_CBWR") != "COMPATIBLE":
+        again = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", request.node.nodeid]
+        kept = {**os.environ, "MKL_CBWR": "COMPATIBLE"}
+        done = subprocess.run(again, cwd=PROJECT, env=kept, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+        assert "1 passed" in done.stdout
+        return
+    tower, as_official = map(request.getfixturevalue, ("tower", "as_official"))
     made = PLAIN.recipe(tower.info)
     for index, tensors in enumerate(as_official):
         image = slice(index, index + 1)
@@ -148,8 +162,7 @@ def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(tower, as_o
         text = text_of(tower, tensors, features)
         maps, scores = PLAIN.maps(features, ALL, text, tensors, made, ())
         np.testing.assert_allclose(maps, STORED["smoothed_maps"][image], atol=2e-5)
-        bar = 1e-5 if ALIKE else 2e-5  # it moves up to 25 times as far as the cosine
-        np.testing.assert_allclose(scores, STORED["score_no_hsf"][image], atol=bar)
+        np.testing.assert_allclose(scores, STORED["score_no_hsf"][image], atol=1e-5)
 
 
 def test_the_map_of_the_stored_logits(tower):

@@ -111,6 +111,12 @@ def put(prompts: PromptSet) -> None:
     st.session_state.update(fields(prompts))
 
 
+def edit(prompts: PromptSet) -> None:
+    """Fill the editor with a set and open it, with the set's map; for callbacks."""
+    put(prompts)
+    st.session_state["lab"] = "Edit"
+
+
 def put_fields(texts: dict[str, str]) -> None:
     """Fill the editor with the texts of a draft; for callbacks."""
     st.session_state.update({key: texts[key] for key in FIELDS if key in texts})

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import compute, prompt_subjects
 from pages.ui.compute import plain
-from pages.ui.prompt_choice import put
+from pages.ui.prompt_choice import edit
 from pages.ui.prompt_subjects import of_split, with_truth
 from pages.ui.sidebar import Choice
 from pages.ui.thresholds import threshold_of
@@ -92,12 +92,7 @@ def _one(trial: Trial) -> None:
     if star.button("Unstar" if trial.star else "Star", width="stretch"):
         core.star(trial, not trial.star)
         st.rerun()
-    restore.button("Restore", on_click=_restore, args=(trial,), width="stretch", type="primary")
-
-
-def _restore(trial: Trial) -> None:
-    put(trial.prompts)
-    st.session_state["lab"] = "Edit"
+    restore.button("Restore", on_click=edit, args=(trial.prompts,), width="stretch", type="primary")
 
 
 def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame:

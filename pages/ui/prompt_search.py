@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import compute, prompt_subjects
 from pages.ui.compute import plain
-from pages.ui.prompt_choice import put
+from pages.ui.prompt_choice import edit
 from pages.ui.prompt_subjects import of_split
 from pages.ui.sidebar import Choice
 from zsad_core import evaluation, prompt_sets, settings
@@ -17,7 +17,6 @@ from zsad_core.lab import phrase_bank, prompt_search
 from zsad_core.lab.goals import GOALS
 from zsad_core.lab.prompt_search import Found, Plan, Ranked
 from zsad_core.store import key_of
-from zsad_core.types import PromptSet
 
 SHOWN = 30  # rows of a ranking
 MOST_HELD_OUT = 4  # by default
@@ -139,12 +138,7 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
         st.success(f"'{plain(name_of_kept)}' is in the sidebar's list, with its search's record.")
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
-        show.button("Show its map", on_click=_open, args=(kept,), width="stretch")
-
-
-def _open(kept: PromptSet) -> None:
-    put(kept)
-    st.session_state["lab"] = "Edit"
+        show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
 
 
 def _record(found: Found, choice: Choice, plan: Plan) -> dict[str, object]:
