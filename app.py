@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from pages.ui.compute import page
-from pages.ui.sidebar import sidebar
-from pages.ui.start import start
+from pages.ui.frame import page
 
-with page("Start", "🧠"):
+with page("Start"):
+    from pages.ui.sidebar import sidebar
+    from pages.ui.start import start
+
     st.title("ZSAD Explorer")
     start(sidebar())

@@ -1,9 +1,10 @@
 """The prompt lab: edit texts and see map and numbers change, search for better ones, doubt them."""
 
-from pages.ui.compute import page
-from pages.ui.prompt_lab import prompt_lab, section
-from pages.ui.sidebar import sidebar
+from pages.ui.frame import page
 
-with page("Prompts", "✏️"):
+with page("Prompts"):
+    from pages.ui.prompt_lab import prompt_lab, section
+    from pages.ui.sidebar import sidebar
+
     chosen = section()
     prompt_lab(sidebar(edit_prompts=chosen != "Edit"), chosen)

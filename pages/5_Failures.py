@@ -1,7 +1,8 @@
 """A gallery of failure cases, and those that were pinned: ordered, shared, presented one a page."""
 
-from pages.ui.compute import page
-from pages.ui.failures import failures
+from pages.ui.frame import page
 
-with page("Failures", "📌"):
+with page("Failures"):
+    from pages.ui.failures import failures
+
     failures()

@@ -1,7 +1,8 @@
 """Data roots, uploads, weights, training, device, store, and encoding ahead of time."""
 
-from pages.ui.compute import page
-from pages.ui.setup import setup
+from pages.ui.frame import page
 
-with page("Setup", "🔧"):
+with page("Setup"):
+    from pages.ui.setup import setup
+
     setup()

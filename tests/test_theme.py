@@ -8,7 +8,7 @@ import pytest
 THEMES = tomllib.loads((Path(__file__).parents[1] / ".streamlit/config.toml").read_text())["theme"]
 # Grounds of Streamlit's own where a theme names none.
 GROUNDS = {"light": ["#FFFFFF", "#F0F2F6"], "dark": []}
-ON_PRIMARY = {"light": "#FFFFFF", "dark": "#0E1117"}  # as compute.STYLE has it
+ON_PRIMARY = {"light": "#FFFFFF", "dark": "#0E1117"}  # as frame.STYLE has it
 CAPTION = 0.82  # the same
 
 

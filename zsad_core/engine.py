@@ -80,7 +80,7 @@ class Engine:
         self.queue = DeviceQueue()
         self.jobs = JobBoard()
         self.maps: Few[AnomalyMap] = Few(6)
-        self.texts: Few[FloatArray] = Few(64)
+        self.texts: Few[FloatArray] = Few(4096)  # sentences
         self.sides: Few[FloatArray] = Few(16)
         self.thresholds: Few[Threshold] = Few(64)
         self._digests: Few[str] = Few(4096)
@@ -126,6 +126,10 @@ class Engine:
         return self._stacks.get(
             spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
         )
+
+    def has_stack(self, spec: SliceSpec) -> bool:
+        """Whether the slices are in memory."""
+        return spec in self._stacks
 
     def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
         """The backbone on the device; at most two are held. Raises WeightsError."""

@@ -14,6 +14,11 @@ from zsad_core.types import ByteArray, FloatArray, MaskArray
 EmptySlices = Literal["lesion_only", "nan", "both_empty_one"]
 Histogram = NDArray[np.int64]
 Counts = NDArray[np.int64]
+EMPTY: dict[EmptySlices, str] = {
+    "lesion_only": "slices without lesion left out",
+    "nan": "slices empty in truth and prediction left out, false alarms count 0",
+    "both_empty_one": "slices empty in truth and prediction count 1, false alarms 0",
+}
 LEVELS = 256
 HEALTHY, LESION = 0, 1  # rows of a histogram, in the order of the text classes
 

@@ -114,6 +114,16 @@ def encode(
     return stored_features.encode(engine, spec, slices, progress, priority, size)
 
 
+def read_texts(engine: Engine, spec: MapSpec) -> None:
+    """Make the texts of a map ready ahead of its slices, where they do not depend on these.
+
+    Raises WeightsError, PromptError, SettingError.
+    """
+    method = method_of(spec)
+    if spec.features.recipe and not (isinstance(method, VolumeMethod) or method.text_by_slice):
+        class_embeddings(engine, spec, {})
+
+
 def slice_levels(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[ByteArray, FloatArray]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from zsad_core import backbones, setups
 from zsad_core.engine import Engine
-from zsad_core.results import Row
 from zsad_core.types import MapSpec
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -23,7 +22,7 @@ def version() -> str:
     return next((line.split('"')[1] for line in lines if line.startswith("version = ")), "")
 
 
-def of_map(engine: Engine, spec: MapSpec, batch: int) -> Row:
+def of_map(engine: Engine, spec: MapSpec, batch: int) -> dict[str, object]:
     """Columns that say what a map was made with; raises WeightsError, DataError."""
     tower = spec.features.recipe is not None
     return {

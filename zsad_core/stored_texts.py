@@ -18,10 +18,10 @@ TOGETHER = 8  # slices whose texts are encoded at once
 def class_embeddings(
     engine: Engine, spec: MapSpec, features: Mapping[str, SliceFeatures]
 ) -> FloatArray:
-    """(K, E) float32: the prompt set as the method reads it, from memory if it is a recent one.
+    """(K, E) float32: the prompt set as the method reads it, from memory or the store.
 
-    (B, K, E) where the text depends on the slice; then from the store. `features` are those of the
-    slices, by a name that is unique to each.
+    (B, K, E) where the text depends on the slice; `features` are those of the slices, by a name
+    that is unique to each.
     """
     entry = setups.find(spec.method, spec.setup)
     method = methods.slice_method(spec.method, spec.options)
@@ -39,7 +39,7 @@ def class_embeddings(
         return method.texts(spec.prompts, encoder, setups.learned(entry), of)
 
     if not method.text_by_slice:
-        return engine.sides.get(key, lambda: make(()))
+        return engine.sides.get(key, lambda: _kept(engine, key, spec, lambda: make(())))
     found = {name: engine.store.read(key, name) for name in features}
     new = [name for name, value in found.items() if value is None]
     for start in range(0, len(new), TOGETHER):
@@ -47,6 +47,13 @@ def class_embeddings(
         for name, row in zip(part, make([features[name] for name in part]), strict=True):
             found[name] = engine.store.write(key, name, row.copy(), spec.prompts)
     return np.stack([value for value in found.values() if value is not None])
+
+
+def _kept(engine: Engine, key: str, spec: MapSpec, make: Callable[[], FloatArray]) -> FloatArray:
+    found = engine.store.read(key, "classes")
+    if found is None:
+        found = engine.store.write(key, "classes", make(), spec.prompts)
+    return found
 
 
 @dataclass(frozen=True)

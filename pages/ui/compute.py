@@ -1,18 +1,16 @@
-"""Streamlit's memory around the core; the one place that turns a ZsadError into a message."""
+"""Streamlit's memory around the core: resources of all sessions, background jobs."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from typing import Any, Literal, NoReturn, TypeVar
 
 import streamlit as st
 
-from pages.ui.jobs import jobs_below, told
-from pages.ui.keyboard import keyboard
-from pages.ui.picks import carry, one_step_a_page
+from pages.ui.importing import many_imports
+from pages.ui.jobs import told
 from pages.ui.plain import plain
 from zsad_core import backbones, datasets, pipeline
 from zsad_core.datasets.demo import Demo
@@ -23,49 +21,8 @@ from zsad_core.store import key_of
 from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, ReadoutSpec, SliceStack
 
 T = TypeVar("T")
-PAGES = {
-    "app.py": "Start",
-    "pages/1_Explore.py": "Explore",
-    "pages/2_Prompts.py": "Prompts",
-    "pages/3_Depth.py": "Depth",
-    "pages/4_Cohort.py": "Cohort",
-    "pages/5_Failures.py": "Failures",
-    "pages/6_Setup.py": "Setup",
-}
-STYLE = """<style>
-html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow it */
-[data-testid="stMainBlockContainer"] { padding: 3.75rem clamp(1rem, 2.5vw, 3rem) 2rem; }
-@media (max-width: 1000px) {  /* one below the other */
-  .st-key-section > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
-    min-width: 100%;
-  }
-}
-[data-testid="stSidebarUserContent"] { padding-top: 0; }
-[data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
-[data-testid="stSidebarUserContent"] :has(> .st-key-jobs [data-testid="stProgress"]) {
-  position: sticky; bottom: 0;
-}
-[data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
-[data-testid="stTable"] td:first-child, [data-testid="stTable"] td:first-child * {
-  white-space: nowrap;
-}
-.st-key-jobs:has([data-testid="stProgress"]) {
-  max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
-  background: light-dark(#F8F8F7, #161B25);
-}
-[data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
-.st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
-[data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
-[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
-[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
-[data-testid="stPlotlyChart"] :is(
-  .xtitle, .ytitle, .y2title, [class$="tick"] text, .annotation-text
-) { fill: currentColor !important; }
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
-[data-testid="stMultiSelectTagsContainer"] [data-tag] {
-  color: light-dark(white, #0E1117);  /* on the primary colour; the themes' own is always white */
-}
-</style>"""
+LOOK_S = 0.5  # from one look at a job to the next
+BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scripts from this process
 
 
 @st.cache_resource(show_spinner=False)
@@ -82,49 +39,17 @@ def results() -> Few[Any]:
 
 @st.cache_resource(show_spinner=False)
 def get_ready(kind: str, _data: DataSpec) -> None:
-    """Once, in the background: what the first scan of such data, tower and export wait for."""
+    """Once, in the background: what the first scan of such data and the first tower wait for."""
 
     def work() -> None:
         dataset = datasets.open_dataset(_data)
         if isinstance(dataset, Demo):
             dataset.get_ready()
-        backbones.get_ready()
-        import_module("pages.ui.export")
+        time.sleep(BROWSER_FIRST_S)
+        with many_imports():
+            backbones.get_ready()
 
     threading.Thread(target=work, name="get ready").start()
-
-
-@contextmanager
-def page(title: str, icon: str) -> Iterator[None]:
-    """Set the page up; what a user can act on is a sentence instead of a traceback."""
-    moved = carry(title)
-    st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=icon, layout="wide")
-    st.html(STYLE)
-    with st.sidebar:
-        for path, label in PAGES.items():
-            st.page_link(path, label=label)
-        keyboard()
-        with st.container(gap=None):
-            one_step_a_page()
-            st.divider()
-    try:
-        with in_words():
-            yield
-    finally:
-        st.session_state["_moved"] = False
-        with st.sidebar:
-            jobs_below(engine().jobs)
-        st.session_state["_moved"] = moved
-
-
-@contextmanager
-def in_words() -> Iterator[None]:
-    """What a user can act on is told as a sentence here; the page ends with it."""
-    try:
-        yield
-    except ZsadError as error:
-        st.error(plain(str(error)))
-        st.stop()
 
 
 def go(path: str, **address: str | list[str]) -> NoReturn:
@@ -138,9 +63,17 @@ def go(path: str, **address: str | list[str]) -> NoReturn:
 
 def stack(spec: MapSpec) -> SliceStack:
     """The subject's slices, with a bar while a synthetic subject is made or a scan is read."""
-    get_ready(spec.features.slices.data.kind, spec.features.slices.data)
-    with st.spinner(f"Loading {spec.features.slices.subject} …", show_time=True):
-        return engine().stack(spec.features.slices)
+    slices = spec.features.slices
+    if not engine().has_stack(slices):
+        threading.Thread(target=_read_texts, args=(engine(), spec), name="texts").start()
+    with st.spinner(f"Loading {slices.subject} …", show_time=True):
+        return engine().stack(slices)
+
+
+def _read_texts(engine: Engine, spec: MapSpec) -> None:
+    """While the scan is read; what is wrong with them is told where the map is made."""
+    with contextlib.suppress(ZsadError):
+        pipeline.read_texts(engine, spec)
 
 
 def ready(spec: MapSpec) -> bool:
@@ -238,6 +171,8 @@ def make_rest_of_demo(data: DataSpec) -> None:
         return
 
     def work(progress: Progress) -> None:
+        time.sleep(BROWSER_FIRST_S)
+
         def step(done: int, total: int) -> None:
             progress(done, total)
             while len(engine().jobs.running()) > 1:  # somebody waits for something else
@@ -270,7 +205,7 @@ def show_job(job: Job) -> None:
             st.rerun()
         return
 
-    @st.fragment(run_every=1.0)
+    @st.fragment(run_every=LOOK_S)
     def watch() -> None:
         if job.state != "running":
             st.rerun()

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import compare, compute, pinning, thresholds, volume_set
+from pages.ui.importing import many_imports
 from pages.ui.keyboard import palette
 from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
@@ -62,10 +63,11 @@ def explore(choice: Choice) -> None:
         if running is not None:
             compute.show_job(running)
     if whole is not None:
-        from pages.ui import export  # drawing takes a second to import: see `compute.get_ready`
-
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
+        with many_imports():  # drawing takes a second to import
+            from pages.ui import export
+
         export.offer(view)
         compute.make_rest_of_demo(choice.data)
     maps_said = (choice.map, *others.values())

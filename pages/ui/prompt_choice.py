@@ -52,8 +52,8 @@ def prompt_editor(method: str) -> None:
     st.text_area("Normal texts, one a line", height="content", **kept("normal"))
     st.text_area("Abnormal texts, one a line", height="content", **kept("abnormal"))
     st.text_input("Class word, in place of {}", max_chars=80, **kept("class_name"))
-    texts = {name: st.session_state.get(name, "") for name in FIELDS}
-    _typed(key="typed", data={"of": st.session_state["prompts"], "texts": texts})
+    texts = {name: st.session_state.get(name, "") for name in FIELDS}  # see payload.message: flat
+    _typed(key="typed", data={"of": st.session_state["prompts"], **texts})
 
 
 def template_editor() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.ui import compute
+from pages.ui import compute, frame
 from pages.ui.compute import plain
 from pages.ui.prompt_choice import (
     SIDES,
@@ -48,7 +48,7 @@ def documents(choice: Choice) -> None:
         _switches()
     with st.expander("Templates"):
         template_editor()
-    with said, compute.in_words():
+    with said, frame.in_words():
         _count(prompts)
         for warning in prompt_checks.warnings(
             compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]

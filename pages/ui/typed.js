@@ -19,12 +19,12 @@ function write(kept) {
 const fieldOf = (name) => document.querySelector(`.st-key-${name} :is(textarea, input)`);
 
 function listen(event) {
-  const { data } = window.__zsadTyped;
-  const name = Object.keys(data.texts).find((one) => event.target === fieldOf(one));
+  const { of, ...fields } = window.__zsadTyped;
+  const name = Object.keys(fields).find((one) => event.target === fieldOf(one));
   if (!name) return;
   const kept = read();
-  const texts = kept?.of === data.of ? kept.texts : {};
-  write({ of: data.of, texts: { ...texts, [name]: event.target.value } });
+  const texts = kept?.of === of ? kept.texts : {};
+  write({ of, texts: { ...texts, [name]: event.target.value } });
 }
 
 // As a hand would: the value, then the key that takes it up.
@@ -37,7 +37,7 @@ function type(field, text) {
 }
 
 // Once a page: texts that Python does not know are typed again.
-function restore({ of, texts }) {
+function restore({ of, ...texts }) {
   const kept = read();
   for (const [name, text] of Object.entries(kept?.of === of ? kept.texts : {})) {
     const field = fieldOf(name);
@@ -46,7 +46,7 @@ function restore({ of, texts }) {
 }
 
 // What Python knows need not be kept.
-function forget({ of, texts }) {
+function forget({ of, ...texts }) {
   const kept = read();
   if (kept?.of !== of) return;
   const unknown = Object.entries(kept.texts).filter(([name, text]) => text !== texts[name]);
@@ -55,7 +55,7 @@ function forget({ of, texts }) {
 
 export default function ({ data }) {
   const fresh = !window.__zsadTyped;
-  window.__zsadTyped = { data };
+  window.__zsadTyped = data;
   if (!fresh) return forget(data);
   document.addEventListener("input", listen, true);
   setTimeout(() => restore(data), 300);

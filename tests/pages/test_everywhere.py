@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pages.ui import compute
+from pages.ui import compute, frame
 from pages.ui.viewer import keys
 from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core import evaluation, metrics, pipeline, prompt_sets
@@ -14,7 +14,7 @@ from zsad_core.errors import DataError
 from zsad_core.lab.history import trials
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec
 
-PAGES = [path for path in compute.PAGES if (ROOT / path).exists()]
+PAGES = [path for path in frame.PAGES if (ROOT / path).exists()]
 SUBJECT, OTHER = "DEMO-MET-013-000", "DEMO-MET-014-000"
 
 

@@ -1,7 +1,6 @@
 """Which device and which precision: timed once, never assumed."""
 
 import contextlib
-import json
 import os
 import platform
 import re
@@ -13,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from zsad_core.errors import SettingError
-from zsad_core.places import cache_root
+from zsad_core.places import kept
 from zsad_core.types import Precision
 
 PRECISIONS: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -76,18 +75,11 @@ def out_of_memory(batch: int) -> Iterator[None]:
 
 def fastest_precision(device: str) -> Precision:
     """The faster of float32 and bfloat16 for a transformer's products, kept in `device.json`."""
-    path, key = cache_root() / "device.json", f"{device_name(device)}, torch {torch.__version__}"
-    try:
-        known = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        known = {}
-    if key not in known:
-        known[key] = {name: _seconds(device, dtype) for name, dtype in PRECISIONS.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(known, indent=1))
-        temporary.replace(path)
-    times: dict[Precision, float] = known[key]
+    times = kept(
+        "device.json",
+        f"{device_name(device)}, torch {torch.__version__}",
+        lambda: {name: _seconds(device, dtype) for name, dtype in PRECISIONS.items()},
+    )
     return min(times, key=lambda name: times[name])
 
 

@@ -15,10 +15,14 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from zsad_core.backbones.catalogue import listed
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.types import BackboneSpec, Progress
 
 HUB = "hf-hub:"
+# As `open_clip.constants` names them.
+CONFIG = "open_clip_config.json"
+WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 MB = 10**6
 
 
@@ -32,24 +36,19 @@ class Wanted:
 
 
 def wanted(spec: BackboneSpec) -> Wanted | None:
-    """What open_clip fetches for a backbone; None for a backbone of files."""
+    """What open_clip fetches for a backbone; None for a backbone of files. Raises WeightsError."""
     if not spec.name.startswith(HUB) and (not spec.weights or spec.name.endswith(".json")):
         return None
-    # They take seconds to import.
-    from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
-    from open_clip.pretrained import get_pretrained_cfg
-
-    weights = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
     if spec.name.startswith(HUB):
         name = spec.name.removeprefix(HUB)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
             raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
-        return Wanted(name, weights, (HF_CONFIG_NAME,))
-    place = get_pretrained_cfg(spec.name, spec.weights).get("hf_hub", "")
+        return Wanted(name, WEIGHTS, (CONFIG,))
+    place = listed(spec.name).places.get(spec.weights, "")
     repository, _, file = place.rpartition("/")
     if not repository:
         return None
-    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else weights)
+    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else WEIGHTS)
 
 
 def config_file(spec: BackboneSpec) -> Path | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from zsad_core.backbones.catalogue import listed
 from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
@@ -97,21 +98,13 @@ def source(spec: BackboneSpec) -> Source:
         return Source(_config(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
         return Source(_hub_config(spec), ())
-    import open_clip  # it takes seconds
-
-    config = open_clip.get_model_config(spec.name)
-    if config is None:
-        raise WeightsError(
-            f"There is no backbone '{spec.name}'; give {', '.join(BACKBONES)}, an open_clip model "
-            "name (ViT-L-14-336), a hub id (hf-hub:owner/name) or the path of a config JSON."
-        )
-    tags = open_clip.list_pretrained_tags_by_model(spec.name)
-    if spec.weights not in tags:
+    found = listed(spec.name)
+    if spec.weights not in found.places:
         raise WeightsError(
             f"open_clip has no weights '{spec.weights}' for {spec.name}; it has "
-            f"{', '.join(tags) or 'none'}."
+            f"{', '.join(found.places) or 'none'}."
         )
-    return Source(config, ())
+    return Source(found.config, ())
 
 
 def known(spec: BackboneSpec) -> bool:

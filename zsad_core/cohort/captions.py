@@ -6,13 +6,9 @@ import pandas as pd
 
 from zsad_core.cohort.samples import Pictures
 from zsad_core.cohort.selection import Selection
+from zsad_core.metrics import EMPTY
 from zsad_core.palette import NAMES, Classes
 
-EMPTY = {
-    "lesion_only": "slices without lesion left out",
-    "nan": "slices empty in truth and prediction left out, false alarms count 0",
-    "both_empty_one": "slices empty in truth and prediction count 1, false alarms 0",
-}
 WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
 DATA = {"demo": "synthetic demo cohort", "demo-2mm": "synthetic demo cohort at 2 mm"}
 FIGURE_1 = "3D Dice of each subject by method, one panel a setup."

@@ -4,8 +4,10 @@ import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -23,6 +25,10 @@ WEIGHTS = {
 }
 GRID_MM = (240, 240, 155)
 MARGIN_MM = 9  # as far as the warp may move the brain
+# (X, Y, Z, 3) uint8 at 1 mm: grey and white matter in 1/255 and the brain mask, as nilearn's
+# `load_mni152_gm_template`, `load_mni152_wm_template` and `load_mni152_brain_mask` give them, whose
+# import takes longer than the making of a scan.
+ICBM152 = Path(__file__).with_name("icbm152.nii.gz")
 _ONCE = threading.Lock()
 
 
@@ -77,11 +83,9 @@ def template() -> tuple[NDArray[np.float32], ...]:
 
 @functools.cache
 def _tissues() -> tuple[NDArray[np.float32], ...]:
-    from nilearn import datasets
-
-    grey = datasets.load_mni152_gm_template(resolution=1).get_fdata(dtype=np.float32)
-    white = datasets.load_mni152_wm_template(resolution=1).get_fdata(dtype=np.float32)
-    mask = datasets.load_mni152_brain_mask(resolution=1).get_fdata(dtype=np.float32) > 0
+    maps = np.asanyarray(nib.Nifti1Image.from_filename(ICBM152).dataobj)
+    grey, white = (maps[..., i].astype(np.float32) / 255 for i in range(2))
+    mask = maps[..., 2] > 0
     fluid = np.clip(mask - grey - white, 0, 1).astype(np.float32)
     taper = _taper(mask)
     return tuple(np.ascontiguousarray(tissue * taper) for tissue in (grey, white, fluid))

@@ -131,8 +131,9 @@ class Demo:
         return COHORT[subject_id].problem
 
     def get_ready(self) -> None:
-        """Read what making the first subject of a process waits for."""
-        template()
+        """Read what making the first subject of a process waits for, if one is still to make."""
+        if not all(map(self.made, COHORT)):
+            template()
 
     def make(self, subject_id: str, progress: Progress | None = None) -> Path:
         """The subject's folder in BraTS layout; raises DataError for an unknown id."""

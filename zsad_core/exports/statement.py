@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from zsad_core import datasets, methods, provenance, setups, stored_cubes
-from zsad_core.cohort.captions import EMPTY
 from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
+from zsad_core.metrics import EMPTY
 from zsad_core.references import written
 from zsad_core.types import MapSpec, Plane
 from zsad_core.views import View

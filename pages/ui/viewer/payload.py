@@ -112,15 +112,18 @@ class ViewerState:
 def message(
     volume_key: str, maps: Sequence[tuple[str, ViewerMap]], options: ViewerOptions
 ) -> dict[str, Any]:
-    """The small JSON beside the blobs: which to show, and how."""
+    """The small JSON beside the blobs: which to show, and how.
+
+    Tuples, since Streamlit imports pandas to see whether a list or dict is a table.
+    """
     affine = options.affine
     return {
         "volume": volume_key,
-        "maps": [_about(key, shown) for key, shown in maps],
+        "maps": tuple(_about(key, shown) for key, shown in maps),
         "sequence": options.sequence,
         "slice": options.slice,
         "threshold": options.threshold,
-        "layers": list(options.layers),
+        "layers": options.layers,
         "palette": options.palette,
         "colourMap": options.colour_map,
         "brainOnly": options.brain_only,
@@ -128,11 +131,11 @@ def message(
         "emptySlices": options.empty_slices,
         "voxelMl": options.voxel_ml,
         "axes": AXES[options.plane],
-        "spacing": [options.slice_mm, *options.pixel_mm],
-        "affine": None if affine is None else [[float(v) for v in row] for row in affine[:3]],
+        "spacing": (options.slice_mm, *options.pixel_mm),
+        "affine": None if affine is None else tuple(tuple(map(float, row)) for row in affine[:3]),
         "window": options.window,
-        "labels": [list(one) for one in options.labels],
-        "depth": [None if math.isnan(d) else round(float(d), 3) for d in options.depth],
+        "labels": options.labels,
+        "depth": tuple(None if math.isnan(d) else round(float(d), 3) for d in options.depth),
         "title": options.title,
         "note": options.note,
         "made": options.made,
