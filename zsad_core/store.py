@@ -89,11 +89,14 @@ class Store:
             path.unlink(missing_ok=True)
             self._last = ("", {})
             return None
+        self._remember(key, name, path)
+        os.utime(path.parent)
+        return path
+
+    def _remember(self, key: str, name: str, path: Path) -> None:
         if len(self._whole) >= REMEMBERED:
             self._whole.clear()
         self._whole[key, name] = path
-        os.utime(path.parent)
-        return path
 
     def _file(self, key: str, name: str) -> Path | None:
         """Where an array lies; one look through an entry serves all that is read of it."""
@@ -126,7 +129,9 @@ class Store:
                 np.save(buffer, arrays[name], allow_pickle=False)
                 temporary = entry / f"{name}.{os.getpid()}.tmp"
                 temporary.write_bytes(buffer.getbuffer())
-                os.replace(temporary, entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy")
+                path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
+                os.replace(temporary, path)
+                self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
             os.utime(entry)
 

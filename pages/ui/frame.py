@@ -3,6 +3,7 @@
 It imports little, so that a new process shows it before the seconds of importing the core.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from pages.ui.picks import carry, one_step_a_page
 from pages.ui.plain import plain
 from zsad_core.errors import ZsadError
 
+# A tower's threads sleep while they wait for each other: pages and browser need the processor.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 PAGES = {
     "app.py": "Start",
     "pages/1_Explore.py": "Explore",
@@ -51,6 +54,7 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 }
 [data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
 .st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
+[data-testid="stProgress"] * { transition: none !important; }  /* it takes a third of a core */
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }

@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from zsad_core.datasets import lesions
 from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM, healthy, template
@@ -173,9 +174,10 @@ def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress |
     step = progress or (lambda done, total: None)
     step(0, 3)
     spacing = spacing_mm * recipe.spacing
-    anatomy = healthy(recipe.seed, spacing)
-    step(1, 3)
-    contrasts, labels = lesions.with_lesions(anatomy, recipe.seed, recipe.kind)
+    with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
+        anatomy = healthy(recipe.seed, spacing)
+        step(1, 3)
+        contrasts, labels = lesions.with_lesions(anatomy, recipe.seed, recipe.kind)
     step(2, 3)
     images: dict[str, NDArray[Any]] = {
         name: np.rint(contrasts[name]).astype(np.int16)
