@@ -1,12 +1,10 @@
 """Start page: what this is, what is loaded, and the way in."""
 
-import streamlit as st
-
 from pages.ui.frame import page
+from pages.ui.welcome import welcome
 
-with page("Start"):
+with page("Start", welcome):
     from pages.ui.sidebar import sidebar
     from pages.ui.start import start
 
-    st.title("ZSAD Explorer")
     start(sidebar())

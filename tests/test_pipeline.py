@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core import backbones, pipeline, prompt_sets, stored_features
+from zsad_core import backbones, pipeline, prompt_sets, setups, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled
 from zsad_core.evaluation import map_key
@@ -73,6 +73,25 @@ def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
     assert calls == {"slices": FILLED, "sentences": 2}
     assert first.levels[1:-1].any()
     assert not first.levels[[0, -1]].any()
+
+
+def test_texts_are_read_ahead_of_the_slices_and_after_a_restart_from_the_store(start, spec, calls):
+    pipeline.read_texts(start(), spec)
+    assert calls == {"sentences": 2}
+    again = start()
+    assert again.store.forget('"sentence"') == 2  # what is left is their class embeddings
+    pipeline.read_texts(again, spec)
+    assert calls == {"sentences": 2}
+    pipeline.anomaly_map(again, spec)
+    assert calls == {"slices": FILLED, "sentences": 2}
+
+
+@pytest.mark.parametrize("method", ["intensity", "adaclip"])
+def test_where_no_text_comes_ahead_none_is_read(start, spec, calls, method):
+    setup = setups.available(method)[0].setup
+    other = pipeline.map_spec(start(), spec.features.slices, method, setup, PROMPTS)
+    pipeline.read_texts(start(), other)
+    assert calls == {}
 
 
 def test_an_edited_prompt_encodes_its_new_sentences_and_no_slice(start, spec, calls):

@@ -5,7 +5,7 @@ It imports little, so that a new process shows it before the seconds of importin
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -69,8 +69,11 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 
 
 @contextmanager
-def page(title: str) -> Iterator[None]:
-    """Draw the frame, then what the block draws; it imports its parts itself, behind the frame."""
+def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Draw the frame and what comes `at_once`, then what the block draws.
+
+    The block imports its parts itself, so that they come after the frame.
+    """
     moved = carry(title)
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
     st.html(STYLE)
@@ -81,6 +84,7 @@ def page(title: str) -> Iterator[None]:
         with st.container(gap=None):
             one_step_a_page()
             st.divider()
+    at_once()
     if "torch" not in sys.modules:
         with st.spinner("Loading PyTorch and the methods …"), many_imports():
             import_module("pages.ui.compute")

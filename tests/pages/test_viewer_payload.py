@@ -89,7 +89,8 @@ def test_message_is_small_strict_json():
     sent = message("v", [("m", ViewerMap(levels, 1.0, "A"))], options)
     text = json.dumps(sent, allow_nan=False)
     assert len(text) < 3000
-    assert sent["depth"][:2] == [None, 0.123]
+    assert sent["depth"][:2] == (None, 0.123)
+    assert not any(isinstance(value, list | dict) for value in sent.values())  # see `message`
     assert [(m["hash"], m["high"], m["title"], m["volume"]) for m in sent["maps"]] == [
         ("m", 1.0, "A", "")
     ]

@@ -1,0 +1,44 @@
+"""What a new process imports before it shows its first page, and what later."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = """
+from streamlit.testing.v1 import AppTest
+from pages.ui import compute
+compute.get_ready = lambda *_: None  # it begins once the page is drawn
+page = AppTest.from_file("app.py", default_timeout=120).run()
+assert not page.exception and page.button, "the page is not drawn"
+"""
+
+
+def imported(work, *names):
+    """Which of the modules a new process has after the work."""
+    script = f"{work}\nimport sys\nprint(*[name for name in {names} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return done.stdout.split()
+
+
+def test_the_frame_stands_before_the_core_is_imported():
+    assert imported("import pages.ui.frame", "torch", "scipy", "pandas", "nibabel") == []
+
+
+def test_the_first_page_waits_for_no_library_that_it_does_not_need():
+    late = ("open_clip", "pandas", "matplotlib", "nilearn", "sklearn", "streamlit.emojis")
+    assert imported(PAGE, "torch", *late) == ["torch"]
+
+
+@pytest.mark.parametrize(("work", "there"), [("", []), ("backbones.get_ready()", ["open_clip"])])
+def test_open_clip_is_imported_once_a_tower_is_needed(work, there):
+    assert imported(f"from zsad_core import backbones\n{work}", "open_clip") == there
+
+
+def test_what_explore_draws_with_needs_neither_tables_nor_plots_of_print():
+    work = "from pages.ui import explore"
+    assert imported(work, "pandas", "matplotlib", "pyarrow", "duckdb", "open_clip") == []
