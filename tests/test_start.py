@@ -1,10 +1,14 @@
 """What a new process imports before it shows its first page, and what later."""
 
+import gc
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from pages.ui import importing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """
@@ -23,6 +27,14 @@ def imported(work, *names):
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
     return done.stdout.split()
+
+
+def test_a_second_import_of_a_large_module_leaves_garbage_to_be_found():
+    assert importing.imported("json") is json
+    assert gc.isenabled()
+    before = gc.get_freeze_count()
+    importing.imported("json")
+    assert gc.get_freeze_count() == before
 
 
 def test_the_frame_stands_before_the_core_is_imported():

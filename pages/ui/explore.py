@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import compare, compute, pinning, thresholds, volume_set
-from pages.ui.importing import many_imports
+from pages.ui.importing import imported
 from pages.ui.keyboard import palette
 from pages.ui.scans import scan
 from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
@@ -65,10 +65,7 @@ def explore(choice: Choice) -> None:
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
-        with many_imports():  # drawing takes a second to import
-            from pages.ui import export
-
-        export.offer(view)
+        imported("pages.ui.export").offer(view)  # drawing takes a second to import
         compute.make_rest_of_demo(choice.data)
     maps_said = (choice.map, *others.values())
     for words in dict.fromkeys([*map(volume_set.words, maps_said), few_shot(choice.map)]):

@@ -7,12 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.importing import many_imports
+from pages.ui.importing import imported
 from pages.ui.jobs import jobs_below
 from pages.ui.keyboard import keyboard
 from pages.ui.picks import carry, one_step_a_page
@@ -86,15 +85,15 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
             st.divider()
     at_once()
     if "torch" not in sys.modules:
-        with st.spinner("Loading PyTorch and the methods …"), many_imports():
-            import_module("pages.ui.compute")
+        with st.spinner("Loading PyTorch and the methods …"):
+            imported("pages.ui.compute")
     try:
         with in_words():
             yield
     finally:
         st.session_state["_moved"] = False
         with st.sidebar:
-            jobs_below(import_module("pages.ui.compute").engine().jobs)
+            jobs_below(imported("pages.ui.compute").engine().jobs)
         st.session_state["_moved"] = moved
 
 
