@@ -4,6 +4,7 @@ Exit 0 done, 1 a problem, 2 usage.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -26,13 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's error is one sentence on stderr and exit code 1."""
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.run(parsed) or 0)
+        code = int(parsed.run(parsed) or 0)
+        sys.stdout.flush()
+        return code
     except ZsadError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who read the output has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does the end complain
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
