@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import constants
@@ -20,7 +21,6 @@ from zsad_core import (
     prompt_sets,
     setups,
 )
-from zsad_core.backbones import fetching
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.map_files import MapRequest
@@ -45,7 +45,7 @@ def small(files):
 def _empty_hub(tmp_path, monkeypatch):
     """No fetched weights, and an error for who would fetch some."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(fetching, "hf_hub_download", None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", None)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from open_clip import factory, pretrained
 
 from tests.goldens_of import SMALL, config_of, small_backbone
 from zsad_core import backbones, cli
-from zsad_core.backbones import fetching
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -34,7 +33,7 @@ def no_network(monkeypatch):
     def refuse(*_, **__):
         raise LocalEntryNotFoundError("no connection")
 
-    monkeypatch.setattr(fetching, "hf_hub_download", refuse)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
 
 
 class Hub(BaseHTTPRequestHandler):

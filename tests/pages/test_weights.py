@@ -2,6 +2,7 @@
 
 import time
 
+import huggingface_hub
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
@@ -11,7 +12,6 @@ from pages.ui import compute
 from tests.goldens_of import linear_layers, small_backbone
 from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core import own_setups, settings, setups
-from zsad_core.backbones import fetching
 from zsad_core.setups import Setup
 from zsad_core.types import BackboneSpec
 
@@ -37,7 +37,7 @@ def _no_hub(small_demo, tmp_path, monkeypatch):
         raise LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(fetching, "hf_hub_download", refuse)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
 
 
 def opened(page="pages/6_Setup.py", **state):

@@ -8,7 +8,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+import huggingface_hub  # most of it is imported where it is used
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     EntryNotFoundError,
     LocalEntryNotFoundError,
@@ -99,7 +100,7 @@ def _parts(asked: Wanted) -> tuple[tuple[str, ...], ...]:
 
 def _cached(repository: str, names: tuple[str, ...]) -> Path | None:
     for name in names:
-        found = try_to_load_from_cache(repository, name)
+        found = huggingface_hub.try_to_load_from_cache(repository, name)
         if isinstance(found, str):
             return Path(found)
     return None
@@ -109,7 +110,9 @@ def _bring(repository: str, names: tuple[str, ...], progress: Progress | None) -
     why = "it has no such file"
     for name in names:
         try:
-            hf_hub_download(repository, name, tqdm_class=_bar(progress) if progress else None)
+            huggingface_hub.hf_hub_download(
+                repository, name, tqdm_class=_bar(progress) if progress else None
+            )
             return
         except Cancelled:
             raise
