@@ -1,5 +1,7 @@
 """Times in a real browser; says so where there is none."""
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,7 +20,11 @@ SUBJECT = "DEMO-MET-014-000"
 
 
 def measure() -> Iterator[Line]:
-    """Cold start, first view of a new subject, slice step, threshold drag, the server's memory."""
+    """Cold start, first view of a new subject, slice step, threshold drag, the server's memory.
+
+    The first line is for scale: on a busy machine all others grow with it.
+    """
+    yield Line("for scale: a new Python imports torch", _torch_alone(), "s")
     if why := no_browser():
         yield Line("in the browser", why)
         return
@@ -32,6 +38,16 @@ def measure() -> Iterator[Line]:
             peak = peak_gb_of(server.process.pid)
             if peak is not None:
                 yield Line("peak memory of the server", peak, "GB")
+
+
+def _torch_alone() -> float:
+    """Seconds, the median of three."""
+    spent = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        spent.append(time.perf_counter() - start)
+    return sorted(spent)[1]
 
 
 def _visit(page: "Page", server: Server, start: float) -> Iterator[Line]:
