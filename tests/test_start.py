@@ -46,7 +46,9 @@ def test_the_first_page_waits_for_no_library_that_it_does_not_need():
     assert imported(PAGE, "torch", *late) == ["torch"]
 
 
-@pytest.mark.parametrize(("work", "there"), [("", []), ("backbones.get_ready()", ["open_clip"])])
+@pytest.mark.parametrize(
+    ("work", "there"), [("", []), ("import zsad_core.backbones.loading", ["open_clip"])]
+)
 def test_open_clip_is_imported_once_a_tower_is_needed(work, there):
     assert imported(f"from zsad_core import backbones\n{work}", "open_clip") == there
 

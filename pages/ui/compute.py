@@ -9,10 +9,10 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import streamlit as st
 
-from pages.ui.importing import many_imports
+from pages.ui.importing import imported
 from pages.ui.jobs import told
 from pages.ui.plain import plain
-from zsad_core import backbones, datasets, pipeline
+from zsad_core import datasets, pipeline
 from zsad_core.datasets.demo import Demo
 from zsad_core.engine import Engine, Few
 from zsad_core.errors import ZsadError
@@ -46,8 +46,7 @@ def get_ready(kind: str, _data: DataSpec) -> None:
         if isinstance(dataset, Demo):
             dataset.get_ready()
         time.sleep(BROWSER_FIRST_S)
-        with many_imports():
-            backbones.get_ready()
+        imported("zsad_core.backbones.loading")  # open_clip, which takes seconds
 
     threading.Thread(target=work, name="get ready").start()
 

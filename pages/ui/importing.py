@@ -2,30 +2,20 @@
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
 
-@contextmanager
-def many_imports() -> Iterator[None]:
-    """For a block that imports much, a tenth of whose time Python would look for garbage.
-
-    What is there at its end, mostly code that stays for good, is not looked through again; so such
-    a block must run once only.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
-
-
 def imported(name: str) -> ModuleType:
-    """A module that imports much, as a block of `many_imports` the first time."""
+    """A module that imports much, a tenth of whose time Python would look for garbage.
+
+    What is there after the first time, mostly code that stays, is not looked through again.
+    """
     if name not in sys.modules:
-        with many_imports():
+        gc.disable()
+        try:
             import_module(name)
+        finally:
+            gc.enable()
+            gc.freeze()
     return import_module(name)  # waits where another thread is at it

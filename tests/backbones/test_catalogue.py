@@ -45,12 +45,14 @@ def test_a_second_process_need_not_import_open_clip(tmp_path, monkeypatch):
     assert said == [["896", "True", "True"], ["896", "True", "False"]]
 
 
-def test_an_unknown_name_is_one_sentence_and_not_kept():
+def test_an_unknown_name_is_one_sentence_each_time():
     for _ in range(2):
-        with pytest.raises(WeightsError, match="There is no backbone 'ViT-Z-1'; give one of"):
+        with pytest.raises(WeightsError, match="no backbone 'ViT-Z-1'; give demo, demo-pmc, an"):
             backbones.info(BackboneSpec("ViT-Z-1", "openai"))
+    with pytest.raises(WeightsError, match="open_clip fetches nothing for 'ViT-Z-1'"):
+        backbones.fetch(BackboneSpec("ViT-Z-1", "openai"))
 
 
 def test_the_files_of_the_hub_are_named_as_open_clip_names_them():
-    assert constants.HF_CONFIG_NAME == fetching.CONFIG
-    assert (constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME) == fetching.WEIGHTS
+    assert constants.HF_CONFIG_NAME == fetching.HUB_CONFIG
+    assert (constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME) == fetching.HUB_WEIGHTS

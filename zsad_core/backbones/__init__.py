@@ -11,7 +11,7 @@ from zsad_core.backbones.device import (
 )
 from zsad_core.backbones.fetching import fetch, unfetched, wanted
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
-from zsad_core.backbones.tower import Tower, get_ready, load
+from zsad_core.backbones.tower import Tower, load
 
 __all__ = [
     "BACKBONES",
@@ -24,7 +24,6 @@ __all__ = [
     "fastest_precision",
     "fetch",
     "fix_last_bits",
-    "get_ready",
     "info",
     "known",
     "load",

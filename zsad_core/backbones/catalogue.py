@@ -6,7 +6,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zsad_core.errors import WeightsError
 from zsad_core.places import cache_root, kept
 
 
@@ -21,27 +20,25 @@ class Listed:
     places: dict[str, str]
 
 
-def listed(name: str) -> Listed:
-    """What open_clip lists under a model's name; raises WeightsError where that is nothing."""
+def listed(name: str) -> Listed | None:
+    """What open_clip lists under a model's name, if anything."""
     return _listed(name, cache_root())
 
 
 @functools.lru_cache(256)
-def _listed(name: str, _cache: Path) -> Listed:
+def _listed(name: str, _cache: Path) -> Listed | None:
     key = f"{name}, open_clip {metadata.version('open_clip_torch')}"
-    return Listed(**kept("catalogue.json", key, lambda: asdict(_looked_up(name))))
+    found = kept("catalogue.json", key, lambda: _looked_up(name))
+    return Listed(**found) if found else None
 
 
-def _looked_up(name: str) -> Listed:
+def _looked_up(name: str) -> dict[str, Any] | None:
     import open_clip
     from open_clip.pretrained import get_pretrained_cfg
 
     config = open_clip.get_model_config(name)
     if config is None:
-        raise WeightsError(
-            f"There is no backbone '{name}'; give one of the project's own (demo, demo-pmc), an "
-            "open_clip model name (ViT-L-14-336), a hub id (hf-hub:owner/name) or the path of a "
-            "config JSON."
-        )
+        return None
     tags = open_clip.list_pretrained_tags_by_model(name)
-    return Listed(config, {tag: get_pretrained_cfg(name, tag).get("hf_hub", "") for tag in tags})
+    places = {tag: get_pretrained_cfg(name, tag).get("hf_hub", "") for tag in tags}
+    return asdict(Listed(config, places))

@@ -22,8 +22,8 @@ from zsad_core.types import BackboneSpec, Progress
 
 HUB = "hf-hub:"
 # As `open_clip.constants` names them.
-CONFIG = "open_clip_config.json"
-WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+HUB_CONFIG = "open_clip_config.json"
+HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 MB = 10**6
 
 
@@ -44,12 +44,13 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
         name = spec.name.removeprefix(HUB)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
             raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
-        return Wanted(name, WEIGHTS, (CONFIG,))
-    place = listed(spec.name).places.get(spec.weights, "")
+        return Wanted(name, HUB_WEIGHTS, (HUB_CONFIG,))
+    found = listed(spec.name)
+    place = found.places.get(spec.weights, "") if found else ""
     repository, _, file = place.rpartition("/")
     if not repository:
         return None
-    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else WEIGHTS)
+    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else HUB_WEIGHTS)
 
 
 def config_file(spec: BackboneSpec) -> Path | None:

@@ -99,6 +99,11 @@ def source(spec: BackboneSpec) -> Source:
     if spec.name.startswith(HUB):
         return Source(_hub_config(spec), ())
     found = listed(spec.name)
+    if found is None:
+        raise WeightsError(
+            f"There is no backbone '{spec.name}'; give {', '.join(BACKBONES)}, an open_clip model "
+            "name (ViT-L-14-336), a hub id (hf-hub:owner/name) or the path of a config JSON."
+        )
     if spec.weights not in found.places:
         raise WeightsError(
             f"open_clip has no weights '{spec.weights}' for {spec.name}; it has "

@@ -38,11 +38,6 @@ CHUNK = 2048  # windows in one pass
 torch.backends.mha.set_fastpath_enabled(False)
 
 
-def get_ready() -> None:
-    """Import what loading the first tower of a process waits for: open_clip takes seconds."""
-    import zsad_core.backbones.loading  # noqa: F401
-
-
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
     """The backbone on a device, image side in the precision; raises WeightsError.
 
