@@ -64,10 +64,11 @@ if __name__ == "__main__":
         )
     with fresh():
         here = machine()
+    on_cpu = backbones.default_device() == "cpu"
     print(here, flush=True)
     for part in chosen:
         print(f"\n{part}", flush=True)
-        section = Section(part, here)
+        section = Section(part if on_cpu else f"{part} on a GPU", here)
         with fresh():
             for line in PARTS[part]():
                 section.add(line)

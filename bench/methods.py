@@ -115,7 +115,7 @@ def _epochs(case: Case) -> Iterator[Line]:
     learner = LEARNERS[case.name](case.encoder)
     found = examples.of_textures(case.encoder, IMAGES, 0)
     found = replace(found, text=learner.text("surface"))
-    plan = replace(learner.plan, epochs=1)
+    plan = replace(learner.plan, epochs=1, device=backbones.default_device())
     epoch = seconds(lambda: fit.fit(learner, (found, None), plan))
     what = f"{case.name}, demo: epoch of {IMAGES} images"
     if not case.encoder.frozen:

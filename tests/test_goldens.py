@@ -1,4 +1,4 @@
-"""Outputs of the official code on seeded weights, float32 on the CPU: maps within 1e-4."""
+"""Outputs of the official code on seeded weights, float32: maps within 1e-4, on a GPU too."""
 
 import ast
 from dataclasses import replace
@@ -18,6 +18,11 @@ from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.methods.winclip import WinClip
 from zsad_core.types import BackboneSpec
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +101,7 @@ def test_aprilgan_taps_and_texts(tiny, inputs):
 
 
 @pytest.mark.parametrize("class_name", ["brain", "pcb1"])
-def test_aprilgan_maps_and_scores(tiny, inputs, tmp_path, class_name):
+def test_aprilgan_maps_and_scores(tiny, inputs, tmp_path, class_name, device):
     stored = golden("aprilgan_tiny")
     chosen = np.flatnonzero(stored["classes"] == class_name)
     maps, scores = mapped(
@@ -107,6 +112,7 @@ def test_aprilgan_maps_and_scores(tiny, inputs, tmp_path, class_name):
         checkpoint=str(tiny[1]),
         class_name=class_name,
         image_size=154,
+        device=device,
     )
     np.testing.assert_allclose(maps, stored["maps"][chosen], atol=1e-4)
     np.testing.assert_allclose(scores, stored["scores"][chosen], atol=1e-4)
@@ -123,7 +129,7 @@ def test_aprilgan_reads_its_layers_from_safetensors_too(tiny, inputs, tmp_path):
 
 
 @pytest.mark.parametrize(("taps", "setting"), [(1, "L24"), (4, "L6_12_18_24")])
-def test_anomalyclip_maps_and_scores(tiny, prompt_learner, inputs, tmp_path, taps, setting):
+def test_anomalyclip_maps_and_scores(tiny, prompt_learner, inputs, tmp_path, taps, setting, device):
     stored = golden("anomalyclip_tiny")
     maps, scores = mapped(
         tmp_path,
@@ -133,6 +139,7 @@ def test_anomalyclip_maps_and_scores(tiny, prompt_learner, inputs, tmp_path, tap
         checkpoint=str(prompt_learner),
         image_size=154,
         options=(f"taps={taps}",),
+        device=device,
     )
     np.testing.assert_allclose(maps, stored[f"{setting}/maps"], atol=1e-4)
     np.testing.assert_allclose(scores, stored[f"{setting}/scores"], atol=1e-4)
@@ -271,7 +278,7 @@ def test_winclip_is_calm_where_a_slice_is_one_of_the_normal_ones(winclip_tiny, i
     assert (few[1] > zero[1] / 2 + 1e-3).any()
 
 
-def test_winclip_maps_and_scores(winclip_tiny, inputs, tmp_path):
+def test_winclip_maps_and_scores(winclip_tiny, inputs, tmp_path, device):
     stored = golden("winclip_tiny")
     maps, scores = mapped(
         tmp_path,
@@ -279,6 +286,7 @@ def test_winclip_maps_and_scores(winclip_tiny, inputs, tmp_path):
         method="winclip",
         backbone=winclip_tiny,
         class_name=str(stored["class_name"]),
+        device=device,
     )
     np.testing.assert_allclose(maps, stored["zero_map"], atol=1e-4)
     np.testing.assert_allclose(scores, stored["zero_score"], atol=1e-5)

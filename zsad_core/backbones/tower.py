@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,8 @@ CHUNK = 2048  # windows in one pass
 
 # It writes all attention weights out: 1.3 (ViT-L at 518 px) to 1.7 times as long (demo, 42 x 42).
 torch.backends.mha.set_fastpath_enabled(False)
+# Convolutions on a GPU, as of patches into tokens, would round float32 to TF32's 10 bits.
+torch.backends.cudnn.allow_tf32 = False
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
@@ -76,6 +78,10 @@ class Tower:
         self._model, self._tokenize = model.eval().requires_grad_(False).to(device), tokenize
         self._visual = model.visual.to(self._dtype)
         self._positions: dict[tuple[int, str], Tensor] = {}
+
+    def on_device(self, arrays: Mapping[str, FloatArray]) -> dict[str, Tensor]:
+        """Arrays by name, as learned tensors are kept, where the tower is."""
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
     @torch.inference_mode()
     def sentences(self, texts: Sequence[str], activation: str) -> FloatArray:

@@ -176,8 +176,7 @@ def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> Float
 def _tensors(method: AaClip, learned: Learned, tower: Tower) -> dict[str, Tensor]:
     if learned is None:
         raise WeightsError("AA-CLIP needs its adapters; choose a training setup.")
-    found = method.checkpoint(learned, tower.info)
-    return {name: torch.from_numpy(value).to(tower.device) for name, value in found.items()}
+    return tower.on_device(method.checkpoint(learned, tower.info))
 
 
 @functools.lru_cache(8)

@@ -188,8 +188,7 @@ class AdaClip:
         """The learned tensors on the tower's device, checked; raises WeightsError."""
         if learned is None:
             raise WeightsError("AdaCLIP needs its learned prompts; choose a training setup.")
-        found = self.checkpoint(learned, tower.info)
-        return {name: torch.from_numpy(value).to(tower.device) for name, value in found.items()}
+        return tower.on_device(self.checkpoint(learned, tower.info))
 
 
 def named(prompts: PromptSet, class_name: str) -> PromptSet:

@@ -114,8 +114,7 @@ class AnomalyClip:
 
         @torch.no_grad()
         def work(tower: Tower, activation: str) -> FloatArray:
-            found = self.checkpoint(learned, tower.info)
-            tensors = {n: torch.from_numpy(v).to(tower.device) for n, v in found.items()}
+            tensors = tower.on_device(self.checkpoint(learned, tower.info))
             features = text_features(tower, sides, tensors, activation).cpu().numpy()
             normal = len(sides[0])
             return np.stack([unit_mean(features[:normal]), unit_mean(features[normal:])])

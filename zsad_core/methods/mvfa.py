@@ -96,7 +96,7 @@ class Mvfa:
         """Bottlenecks of the kept patches (seg) and of all (det), not normalised."""
         if learned is None:
             raise WeightsError("MVFA needs its adapters; choose a training setup.")
-        weights = {name: torch.from_numpy(v).to(tower.device) for name, v in learned.items()}
+        weights = tower.on_device(learned)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
             found = {head: bottlenecks(read, head, weights) for head in HEADS}

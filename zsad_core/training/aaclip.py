@@ -69,7 +69,7 @@ class BothAdapters:
         found |= {name: np.array(image) for name in found if "_proj." in name}
         last = f"text_adapter.{info.text_blocks // 4}.fc.0.weight"
         found[last] = _closer(np.array(text), self._unprojected(found, examples.classes))
-        learned = {name: torch.from_numpy(value) for name, value in found.items()}
+        learned = self.encoder.tower.on_device(found)
         with torch.no_grad():
             texts = [self._text(learned, name).cpu() for name in sorted(set(examples.classes))]
         apart = torch.stack([text[1] - text[0] for text in texts]).mean(dim=0).numpy()
@@ -138,8 +138,8 @@ class BothAdapters:
     @torch.no_grad()
     def _unprojected(self, tensors: Tensors, classes: Sequence[str]) -> list[list[FloatArray]]:
         """Of each class and side the sentences (N, text width) as the projection reads them."""
-        learned = {name: torch.from_numpy(value) for name, value in tensors.items()}
         tower, activation = self.encoder.tower, self.encoder.recipe.activation
+        learned = tower.on_device(tensors)
         found = []
         for name in sorted(set(classes)):
             sides = prompt_sets.sentences(self._prompts(name))

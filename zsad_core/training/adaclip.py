@@ -65,13 +65,12 @@ class PromptsAndProjections:
 
     @torch.no_grad()
     def _calmed(self, drawn: Tensors, examples: Examples, rng: np.random.Generator) -> Tensors:
-        device = self.encoder.tower.device
-        tensors = {name: torch.from_numpy(value).to(device) for name, value in drawn.items()}
+        tensors = self.encoder.tower.on_device(drawn)
         some = slice(None, None, max(len(examples.tokens) // SOME, 1))
         images = examples.tokens[some].astype(np.uint8, copy=False)
         taps, whole, text = self._sides(tensors, images, examples.classes[some])
         apart = (text[:, 1] - text[:, 0]).mean(dim=0)  # (E,)
-        across = torch.from_numpy(rng.normal(size=len(apart))).float().to(device)
+        across = torch.from_numpy(rng.normal(size=len(apart))).to(apart)
         across -= across @ apart / (apart @ apart) * apart
         across /= across.norm()
         names = [f"patch_token_layer.head.{i}.bias" for i in range(len(taps))]

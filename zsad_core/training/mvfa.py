@@ -82,7 +82,7 @@ class Adapters:
 
     def _streams(self, images: ByteArray, learned: Tensors) -> list[Tensor]:
         """The streams of some images, L x (B, 1+P, width), on the CPU and without gradient."""
-        tensors = {name: torch.from_numpy(value) for name, value in learned.items()}
+        tensors = self.encoder.tower.on_device(learned)
         with torch.no_grad():
             found = [
                 streams(self.encoder.tower, images[start : start + 4], self.encoder.recipe, tensors)
