@@ -1,5 +1,6 @@
 """Times in a real browser; says so where there is none."""
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SUBJECT = "DEMO-MET-014-000"
+STARTS = 3
 
 
 def measure() -> Iterator[Line]:
@@ -29,15 +31,25 @@ def measure() -> Iterator[Line]:
         yield Line("in the browser", why)
         return
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(900_000)
-        start = time.perf_counter()
-        with served(Path(folder) / "log.txt") as server:
-            yield from _visit(page, server, start)
-            yield from _gestures(page)
-            peak = peak_gb_of(server.process.pid)
-            if peak is not None:
-                yield Line("peak memory of the server", peak, "GB")
+        starts = []
+        for number in range(STARTS):
+            # A browser of its own each time, so that none has the scripts already.
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(900_000)
+            own, start = Path(folder) / str(number), time.perf_counter()
+            with served(Path(f"{own}.txt"), ZSAD_CACHE=str(own)) as server:
+                page.goto(server.url)
+                page.get_by_role("button", name="Show me a failure").wait_for()  # it comes last
+                starts.append(time.perf_counter() - start)
+                if number + 1 < STARTS:
+                    continue
+                what = f"cold start to the first page, median of {STARTS}"
+                yield Line(what, statistics.median(starts), "s", 6)
+                yield from _visit(page, server)
+                yield from _gestures(page)
+                peak = peak_gb_of(server.process.pid)
+                if peak is not None:
+                    yield Line("peak memory of the server", peak, "GB")
 
 
 def _torch_alone() -> float:
@@ -47,13 +59,10 @@ def _torch_alone() -> float:
         start = time.perf_counter()
         subprocess.run([sys.executable, "-c", "import torch"], check=True)
         spent.append(time.perf_counter() - start)
-    return sorted(spent)[1]
+    return statistics.median(spent)
 
 
-def _visit(page: "Page", server: Server, start: float) -> Iterator[Line]:
-    page.goto(server.url)
-    page.get_by_role("button", name="Show me a failure").wait_for()  # the last thing on the page
-    yield Line("cold start to the first page", time.perf_counter() - start, "s", 6)
+def _visit(page: "Page", server: Server) -> Iterator[Line]:
     method, setup = "aprilgan", "brats"
     if setups.missing(setups.SETUPS[method, setup]):
         yield Line(f"{method} · {setup} in the browser", "missing")

@@ -1,5 +1,6 @@
 """Text of a prompt set for a method: each exact sentence is encoded once and stored."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,17 @@ from zsad_core.engine import Engine
 from zsad_core.jobs import INTERACTIVE
 from zsad_core.methods.texts import OfSentences
 from zsad_core.store import key_of
-from zsad_core.types import FeatureSpec, FloatArray, MapSpec, Recipe, SliceFeatures
+from zsad_core.types import (
+    FeatureSpec,
+    FloatArray,
+    MapSpec,
+    Recipe,
+    SliceFeatures,
+    read_only,
+)
 
 TOGETHER = 8  # slices whose texts are encoded at once
+AT_ONCE = 32  # sentences
 
 
 def class_embeddings(
@@ -64,24 +73,34 @@ class StoredTexts:
     spec: FeatureSpec
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
-        """(N, E) float32, not normalised."""
-        engine, digest = self.engine, backbones.info(self.spec.backbone).digest
-        context = {"activation": self._recipe().activation, "precision": self.spec.precision}
-        keys = {text: key_of(digest, sentence=text, **context) for text in dict.fromkeys(texts)}
-        found = {text: engine.texts.peek(key) for text, key in keys.items()}
-        for text, key in keys.items():
-            if found[text] is None:
-                found[text] = engine.store.read(key, "sentence")
-        new = [text for text, value in found.items() if value is None]
-        for start in range(0, len(new), 32):
-            part = new[start : start + 32]
-            for text, row in zip(part, self._encoded(part), strict=True):
-                label = {"sentence": text, "backbone": self.spec.backbone, **context}
-                found[text] = engine.store.write(keys[text], "sentence", row.copy(), label)
-        for text, value in found.items():
-            if value is not None:
-                engine.texts.put(keys[text], value)
-        return np.stack([value for text in texts if (value := found[text]) is not None])
+        """(N, E) float32, not normalised.
+
+        All sentences of a backbone lie in one entry of the store, so that hundreds of new ones are
+        few writes, and one look tells which are there.
+        """
+        engine, names = self.engine, {text: _name(text) for text in dict.fromkeys(texts)}
+        label = {
+            "what": "sentences",
+            "backbone": self.spec.backbone,
+            "activation": self._recipe().activation,
+            "precision": self.spec.precision,
+        }
+        key = key_of(backbones.info(self.spec.backbone).digest, **label)
+        found = {text: engine.texts.peek((key, name)) for text, name in names.items()}
+        stored = engine.store.names(key) if any(row is None for row in found.values()) else ()
+        for text, name in names.items():
+            if found[text] is None and name in stored:
+                found[text] = engine.store.read(key, name)
+        new = [text for text, row in found.items() if row is None]
+        for start in range(0, len(new), AT_ONCE):
+            part = new[start : start + AT_ONCE]
+            rows = {text: row.copy() for text, row in zip(part, self._encoded(part), strict=True)}
+            engine.store.write_all(key, {names[text]: row for text, row in rows.items()}, label)
+            found |= {text: read_only(row) for text, row in rows.items()}
+        for text, row in found.items():
+            if row is not None:
+                engine.texts.put((key, names[text]), row)
+        return np.stack([row for text in texts if (row := found[text]) is not None])
 
     def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
         """(N, E) of work(tower, activation, texts), in its turn on the device."""
@@ -100,3 +119,12 @@ class StoredTexts:
         if self.spec.recipe is None:
             raise ValueError("this method reads no text")
         return self.spec.recipe
+
+
+def _name(sentence: str) -> str:
+    """Of a sentence in the store.
+
+    >>> _name("a scan.") == _name("a scan."), _name("a scan.") == _name("A scan.")
+    (True, False)
+    """
+    return hashlib.sha256(sentence.encode()).hexdigest()
