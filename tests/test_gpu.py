@@ -44,7 +44,7 @@ def test_a_gpu_gives_the_slices_of_the_cpu(method, tmp_path):
 
 
 def test_pixels_become_tokens_on_a_gpu_as_exactly_as_on_the_cpu():
-    """TF32, which a GPU's convolutions take for float32 unless told, is 100 times as far off."""
+    """TF32, which a GPU's convolutions take for float32 unless told, is far off."""
     images = np.random.default_rng(2).integers(0, 256, (2, 224, 224), np.uint8)
     first = []
     for device in DEVICES:

@@ -213,3 +213,12 @@ def test_a_slice_of_few_shot_mvfa_is_that_of_the_whole_volume(start, spec):
     assert (few.levels != zero.levels).any()
     assert few.levels[2].mean() < few.levels[[1, 3, 4, 5, 6]].mean()
     assert 0 <= np.nanmin(few.scores) <= np.nanmax(few.scores) <= 1
+
+
+def test_sentences_are_shared_by_prompt_sets_and_lie_in_one_entry(start, spec, calls):
+    engine = start()
+    pipeline.read_texts(engine, spec)
+    more = replace(PROMPTS, name="more", normal=(*PROMPTS.normal, *(f"{n}" for n in range(40))))
+    pipeline.read_texts(start(), replace(spec, prompts=more))
+    assert calls == {"sentences": 42}
+    assert engine.store.forget('"sentences"') == 1

@@ -79,13 +79,9 @@ class StoredTexts:
         few writes, and one look tells which are there.
         """
         engine, names = self.engine, {text: _name(text) for text in dict.fromkeys(texts)}
-        label = {
-            "what": "sentences",
-            "backbone": self.spec.backbone,
-            "activation": self._recipe().activation,
-            "precision": self.spec.precision,
-        }
-        key = key_of(backbones.info(self.spec.backbone).digest, **label)
+        context = {"activation": self._recipe().activation, "precision": self.spec.precision}
+        key = key_of(backbones.info(self.spec.backbone).digest, what="sentences", **context)
+        label = {"what": "sentences", "backbone": self.spec.backbone, **context}
         found = {text: engine.texts.peek((key, name)) for text, name in names.items()}
         stored = engine.store.names(key) if any(row is None for row in found.values()) else ()
         for text, name in names.items():
