@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.app_server import Server, chromium, no_browser, served
+from bench.core import seconds
 from bench.memory import peak_gb_of
 from bench.report import Line
 from zsad_core import setups
@@ -67,12 +68,10 @@ def _of_start(starts: list[list[float]]) -> Iterator[Line]:
 
 def _torch_alone() -> float:
     """Seconds, the median of three."""
-    spent = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import torch"], check=True)
-        spent.append(time.perf_counter() - start)
-    return statistics.median(spent)
+    command = [sys.executable, "-c", "import torch"]
+    return statistics.median(
+        seconds(lambda: subprocess.run(command, check=True)) for _ in range(STARTS)
+    )
 
 
 def _visit(page: "Page", server: Server) -> Iterator[Line]:
