@@ -33,12 +33,12 @@ def _listed(name: str, _cache: Path) -> Listed | None:
 
 
 def _looked_up(name: str) -> dict[str, Any] | None:
-    import open_clip
-    from open_clip.pretrained import get_pretrained_cfg
+    from zsad_core.backbones.quick_open_clip import open_clip
 
     config = open_clip.get_model_config(name)
     if config is None:
         return None
     tags = open_clip.list_pretrained_tags_by_model(name)
-    places = {tag: get_pretrained_cfg(name, tag).get("hf_hub", "") for tag in tags}
+    of = open_clip.pretrained.get_pretrained_cfg
+    places = {tag: of(name, tag).get("hf_hub", "") for tag in tags}
     return asdict(Listed(config, places))

@@ -21,9 +21,10 @@ Step = Callable[[int, Tensor], Tensor]
 
 def activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
     """Exact or quick GELU in every block."""
-    from open_clip.transformer import QuickGELU
+    from zsad_core.backbones.quick_open_clip import open_clip
 
-    wanted = QuickGELU if activation == "quick_gelu" else nn.GELU
+    quick = open_clip.transformer.QuickGELU
+    wanted = quick if activation == "quick_gelu" else nn.GELU
     for block in transformer.resblocks:
         if not isinstance(block.mlp.gelu, wanted):
             block.mlp.gelu = wanted()

@@ -46,15 +46,14 @@ def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
     What open_clip has to fetch is fetched if it is not here. The text side stays in float32: it is
     small, and its rounding would move every map.
     """
-    from open_clip.transformer import VisionTransformer
-
     from zsad_core.backbones.loading import built, fetched
+    from zsad_core.backbones.quick_open_clip import open_clip
 
     if wanted(spec):
         fetch(spec)
     found, about = source(spec), info(spec)
     model, tokenize = fetched(spec) if not found.files else built(found)
-    if not isinstance(model.visual, VisionTransformer):
+    if not isinstance(model.visual, open_clip.transformer.VisionTransformer):
         raise WeightsError(
             f"The image tower of '{spec.name}' is a {type(model.visual).__name__}; the methods "
             "read the tokens of open_clip's VisionTransformer, so choose another model."
