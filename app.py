@@ -4,7 +4,7 @@ from pages.ui.frame import page
 from pages.ui.welcome import welcome
 
 with page("Start", welcome):
-    from pages.ui.sidebar import sidebar
+    from pages.ui.sidebar import selection
     from pages.ui.start import start
 
-    start(sidebar())
+    start(selection())

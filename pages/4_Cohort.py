@@ -6,4 +6,4 @@ with page("Cohort"):
     from pages.ui.cohort import cohort
     from pages.ui.sidebar import sidebar
 
-    cohort(sidebar(edit_prompts=False))
+    cohort(sidebar(edit_prompts=False, shows_scan=False))

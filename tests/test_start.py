@@ -42,8 +42,8 @@ def test_the_frame_stands_before_the_core_is_imported():
 
 
 def test_the_first_page_waits_for_no_library_that_it_does_not_need():
-    late = ("open_clip", "pandas", "matplotlib", "nilearn", "sklearn", "streamlit.emojis")
-    assert imported(PAGE, "torch", *late) == ["torch"]
+    late = ("torch", "pandas", "matplotlib", "nilearn", "sklearn", "streamlit.emojis")
+    assert imported(PAGE, "open_clip", *late) == []
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,19 @@ def test_open_clip_is_imported_once_a_tower_is_needed(work, there):
 
 def test_what_explore_draws_with_needs_neither_tables_nor_plots_of_print():
     work = "from pages.ui import explore"
-    assert imported(work, "pandas", "matplotlib", "pyarrow", "duckdb", "open_clip") == []
+    late = ("torch", "pandas", "matplotlib", "pyarrow", "duckdb", "open_clip")
+    assert imported(work, *late) == []
+
+
+def test_what_waits_for_torch_gets_it_and_its_scan():
+    work = """
+from pages.ui import compute
+from zsad_core.types import DataSpec, SliceSpec
+scan = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-014-000")
+compute.wait_for_torch(scan)
+[reading] = [one for one in compute.threading.enumerate() if one.name == "scan"] or [None]
+if reading:
+    reading.join()
+assert compute.engine().has_stack(scan)
+"""
+    assert imported(work, "torch", "open_clip") == ["torch"]

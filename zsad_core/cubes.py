@@ -1,13 +1,18 @@
 """Volumes as cubic tokens for a method for whole volumes, and the map that comes of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zsad_core import slicing
-from zsad_core.backbones import Tower
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 
 def layer_tokens(

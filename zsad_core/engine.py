@@ -1,5 +1,8 @@
 """What all sessions share: the store, the device, one copy of each tower, few volumes."""
 
+from __future__ import annotations
+
+import functools
 import os
 import threading
 from collections import OrderedDict
@@ -76,7 +79,7 @@ class Engine:
     def __init__(self, store: Store | None = None, device: str | None = None) -> None:
         limit = float(os.environ.get("ZSAD_CACHE_GB", "20")) * 2**30
         self.store = store or Store(cache_root() / "store", int(limit))
-        self.device = device or backbones.default_device()
+        self._device = device
         self.queue = DeviceQueue()
         self.jobs = JobBoard()
         self.maps: Few[AnomalyMap] = Few(6)
@@ -87,6 +90,11 @@ class Engine:
         self._volumes: Few[Volume] = Few(3)
         self._stacks: Few[SliceStack] = Few(4)
         self._towers: Few[backbones.Tower] = Few(2)
+
+    @functools.cached_property
+    def device(self) -> str:
+        """Where towers run, by default on the GPU where there is one."""
+        return self._device or backbones.default_device()
 
     def precision(self) -> Precision:
         """The faster precision of this device, timed once and remembered."""

@@ -1,14 +1,19 @@
 """The anomaly map of one NIfTI volume against others, for a method for whole volumes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zsad_core import slicing
-from zsad_core.backbones import Tower
 from zsad_core.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.datasets import nifti
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import Cubes, FloatArray, MaskArray, Plane, Progress, Volume
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 
 def write(

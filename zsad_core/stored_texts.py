@@ -1,5 +1,7 @@
 """Text of a prompt set for a method: each exact sentence is encoded once and stored."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

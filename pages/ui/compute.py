@@ -18,7 +18,15 @@ from zsad_core.engine import Engine, Few
 from zsad_core.errors import ZsadError
 from zsad_core.jobs import Job
 from zsad_core.store import key_of
-from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, ReadoutSpec, SliceStack
+from zsad_core.types import (
+    AnomalyMap,
+    DataSpec,
+    MapSpec,
+    Progress,
+    ReadoutSpec,
+    SliceSpec,
+    SliceStack,
+)
 
 T = TypeVar("T")
 LOOK_S = 0.5  # from one look at a job to the next
@@ -49,6 +57,24 @@ def get_ready(kind: str, _data: DataSpec) -> None:
         imported("zsad_core.backbones.loading")  # open_clip, which takes seconds
 
     threading.Thread(target=work, name="get ready").start()
+
+
+def wait_for_torch(scan: SliceSpec | None = None) -> None:
+    """A new process imports PyTorch for seconds; that scan is read meanwhile."""
+    if scan is not None and not engine().has_stack(scan):
+        threading.Thread(target=_read_scan, args=(engine(), scan), name="scan").start()
+    _torch()
+
+
+@st.cache_resource(show_spinner="Loading PyTorch …")
+def _torch() -> None:
+    imported("torch")
+
+
+def _read_scan(engine: Engine, scan: SliceSpec) -> None:
+    """What is wrong with it is told where the page asks for it."""
+    with contextlib.suppress(ZsadError):
+        engine.stack(scan)
 
 
 def go(path: str, **address: str | list[str]) -> NoReturn:

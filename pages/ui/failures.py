@@ -29,7 +29,7 @@ def failures() -> None:
         **KEPT,
     )
     if section == "Gallery":
-        gallery(sidebar(edit_prompts=False))
+        gallery(sidebar(edit_prompts=False, shows_scan=False))
     elif section == "Pins":
         pin_list(kept)
     elif kept:

@@ -84,8 +84,8 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
             one_step_a_page()
             st.divider()
     at_once()
-    if "torch" not in sys.modules:
-        with st.spinner("Loading PyTorch and the methods …"):
+    if "pages.ui.compute" not in sys.modules:
+        with st.spinner("Loading the methods …"):
             imported("pages.ui.compute")
     try:
         with in_words():

@@ -20,7 +20,7 @@ def setup() -> None:
         "Section", SECTIONS, default="Data", key="section", label_visibility="collapsed"
     )
     if section == "Encode ahead":
-        _ahead(sidebar())
+        _ahead(sidebar(shows_scan=False))
     elif section == "Weights":
         weights()
     elif section == "Train":
@@ -32,6 +32,7 @@ def setup() -> None:
 
 
 def _device() -> None:
+    compute.wait_for_torch()
     for line in device_lines(compute.engine().device, compute.engine().precision()):
         st.write(line)
     st.subheader("Jobs")

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui import uploaded, volume_set
-from pages.ui.compute import engine, plain
+from pages.ui.compute import engine, plain, wait_for_torch
 from pages.ui.picks import kept, pick
 from pages.ui.prompt_choice import prompts_of
 from pages.ui.references import normal_slices
 from zsad_core import datasets, evaluation, methods, pipeline, settings, setups
-from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, SliceSpec, Subject
+from zsad_core.types import (
+    DataSpec,
+    MapSpec,
+    PromptSet,
+    ReadoutSpec,
+    Reference,
+    SliceSpec,
+    Subject,
+)
 
 RULES = {
     "validation": "Best mean Dice on the validation subjects.",
@@ -22,6 +30,23 @@ EMPTY_SLICES = {
     "nan": "both empty left out (NaN)",
     "both_empty_one": "both empty = 1",
 }
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What stands in the sidebar; PyTorch is not needed to tell it."""
+
+    slices: SliceSpec
+    subject: Subject
+    subjects: tuple[Subject, ...]
+    method: str
+    setup: str
+    prompts: PromptSet
+    references: tuple[Reference, ...]
+    volumes: tuple[str, ...]
+    readout: ReadoutSpec
+    rule: str
+    synthetic: bool
 
 
 @dataclass(frozen=True)
@@ -42,8 +67,35 @@ class Choice:
         return f"{self.map.method} · {self.map.setup}"
 
 
-def sidebar(edit_prompts: bool = True) -> Choice:
-    """Draw the sidebar and return the choice; stops the page with a sentence where it cannot."""
+def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
+    """Draw the sidebar and return the choice; stops the page with a sentence where it cannot.
+
+    A new process waits for PyTorch here, and reads the scan meanwhile if the page shows it.
+    """
+    found = selection(edit_prompts)
+    wait_for_torch(found.slices if shows_scan else None)
+    spec = pipeline.map_spec(
+        engine(),
+        found.slices,
+        found.method,
+        found.setup,
+        found.prompts,
+        found.references,
+        found.volumes,
+    )
+    return Choice(
+        found.slices.data,
+        found.subject,
+        found.subjects,
+        spec,
+        found.readout,
+        found.rule,
+        found.synthetic,
+    )
+
+
+def selection(edit_prompts: bool = True) -> Selection:
+    """Draw the sidebar; stops the page with a sentence where it cannot."""
     _apply_requests()
     with st.sidebar:
         roots = uploaded.roots()
@@ -66,8 +118,19 @@ def sidebar(edit_prompts: bool = True) -> Choice:
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
-    spec = pipeline.map_spec(engine(), slices, method, setup, prompts, references, volumes)
-    return Choice(roots[name], subject, subjects, spec, readout, rule, dataset.synthetic)
+    return Selection(
+        slices,
+        subject,
+        subjects,
+        method,
+        setup,
+        prompts,
+        references,
+        volumes,
+        readout,
+        rule,
+        dataset.synthetic,
+    )
 
 
 def _subject(subjects: tuple[Subject, ...]) -> Subject:

@@ -3,30 +3,31 @@
 import streamlit as st
 
 from pages.ui import compute
-from pages.ui.sidebar import Choice
+from pages.ui.sidebar import Selection
 from pages.ui.tour import begin
+from zsad_core import methods, setups
 from zsad_core.types import Subject
 
 
-def start(choice: Choice) -> None:
+def start(selected: Selection) -> None:
     """What is loaded, and a way into one telling failure case."""
-    usable = [subject for subject in choice.subjects if not subject.problem]
-    origin = "synthetic demo cohort, truth known" if choice.synthetic else choice.data.place
+    usable = [subject for subject in selected.subjects if not subject.problem]
+    data = selected.slices.data
     columns = st.columns(3)
-    columns[0].metric("Subjects", f"{len(usable)} of {len(choice.subjects)}", help=origin)
-    columns[1].metric("Method", choice.map.method, help=choice.map.setup)
-    backbone = choice.map.features.backbone.name if choice.map.features.recipe else "none needed"
-    columns[2].metric("Backbone", backbone)
-    precision = choice.map.features.precision
-    st.caption(f"{origin} · {precision} on {compute.engine().device}")
-    _failure_case(choice, usable)
-    compute.get_ready(choice.data.kind, choice.data)
+    columns[0].metric("Subjects", f"{len(usable)} of {len(selected.subjects)}")
+    columns[1].metric("Method", selected.method, help=selected.setup)
+    needed = methods.METHODS[selected.method].needs_tower
+    backbone = setups.find(selected.method, selected.setup).backbone.name
+    columns[2].metric("Backbone", backbone if needed else "none needed")
+    st.caption("Synthetic demo cohort, truth known." if selected.synthetic else data.place)
+    _failure_case(selected, usable)
+    compute.get_ready(data.kind, data)
 
 
-def _failure_case(choice: Choice, usable: list[Subject]) -> None:
+def _failure_case(selected: Selection, usable: list[Subject]) -> None:
     """Tiny lesions: what a coarse patch grid cannot see."""
     tiny = [s for s in usable if any("tiny" in note for note in s.notes)]
-    if not choice.synthetic or not tiny:
+    if not selected.synthetic or not tiny:
         return
     st.subheader("A telling failure case")
     st.write(

@@ -1,17 +1,21 @@
 """CLIP towers behind one small interface; to add a shipped one, add its files and a line here."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from zsad_core.backbones.device import (
     default_device,
     device_memory,
     device_name,
     fastest_precision,
-    fix_last_bits,
     out_of_memory,
     threads,
 )
 from zsad_core.backbones.fetching import fetch, unfetched, wanted
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
-from zsad_core.backbones.tower import Tower, load
+
+if TYPE_CHECKING:
+    from zsad_core.backbones.tower import Tower, fix_last_bits, load
 
 __all__ = [
     "BACKBONES",
@@ -32,3 +36,10 @@ __all__ = [
     "unfetched",
     "wanted",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What works with a tower, imported once it is asked for: it needs torch."""
+    if name in ("Tower", "fix_last_bits", "load"):
+        return getattr(import_module("zsad_core.backbones.tower"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

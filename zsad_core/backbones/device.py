@@ -1,21 +1,20 @@
 """Which device and which precision: timed once, never assumed."""
 
+from __future__ import annotations
+
 import contextlib
-import os
 import platform
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from torch.nn import functional
-
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.errors import SettingError
 from zsad_core.places import kept
 from zsad_core.types import Precision
 
-PRECISIONS: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")  # as torch names them
 RUNS = 8
 MANY = 64  # slices that keep a GPU busy
 
@@ -49,17 +48,6 @@ def device_name(device: str) -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def fix_last_bits() -> None:
-    """Sum in one order on every processor, with attention written out as official codes do.
-
-    What is rounded after a sum then falls alike wherever MKL has AVX2. It must come ahead of MKL's
-    first use in the process; float32 takes twice as long where there is AVX-512. What the user has
-    set in MKL_CBWR stands.
-    """
-    os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
-    torch.backends.mha.set_fastpath_enabled(True)
-
-
 @contextlib.contextmanager
 def out_of_memory(batch: int) -> Iterator[None]:
     """Turn a lack of memory, of the GPU or the machine, into a SettingError with advice."""
@@ -85,7 +73,6 @@ def fastest_precision(device: str) -> Precision:
     return min(times, key=lambda name: times[name])
 
 
-@torch.inference_mode()
 def _seconds(device: str) -> dict[Precision, float]:
     """Of a block's attention and MLP on slices of 400 tokens, the quickest run of each precision.
 
@@ -94,14 +81,16 @@ def _seconds(device: str) -> dict[Precision, float]:
     slices = 1 if device == "cpu" else MANY
     spent: dict[Precision, list[float]] = {name: [] for name in PRECISIONS}
     for _ in range(RUNS):  # the first finds the kernels
-        for name, dtype in PRECISIONS.items():
+        for name in PRECISIONS:
+            dtype = getattr(torch, name)
             tokens = torch.ones(slices, 400, 256, device=device, dtype=dtype)
             heads = tokens.reshape(slices, 400, 4, 64).transpose(1, 2)
             wide = torch.ones(1024, 256, device=device, dtype=dtype)
             _wait(device)
             start = time.perf_counter()
-            functional.scaled_dot_product_attention(heads, heads, heads)
-            functional.linear(functional.gelu(functional.linear(tokens, wide)), wide.T)
+            with torch.inference_mode():
+                functional.scaled_dot_product_attention(heads, heads, heads)
+                functional.linear(functional.gelu(functional.linear(tokens, wide)), wide.T)
             _wait(device)
             spent[name].append(time.perf_counter() - start)
     return {name: min(runs) for name, runs in spent.items()}

@@ -1,12 +1,18 @@
 """Images as a tower wants them."""
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from zsad_core.backbones.lazy import torch
 from zsad_core.backbones.sources import TowerInfo
 from zsad_core.types import ByteArray, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sized(images: ByteArray, side: int) -> ByteArray:

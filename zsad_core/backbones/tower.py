@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.backbones.device import PRECISIONS
 from zsad_core.backbones.fetching import fetch, wanted
 from zsad_core.backbones.inside import (
     Step,
@@ -38,6 +38,17 @@ CHUNK = 2048  # windows in one pass
 torch.backends.mha.set_fastpath_enabled(False)
 # Convolutions on a GPU, as of patches into tokens, would round float32 to TF32's 10 bits.
 torch.backends.cudnn.allow_tf32 = False
+
+
+def fix_last_bits() -> None:
+    """Sum in one order on every processor, with attention written out as official codes do.
+
+    What is rounded after a sum then falls alike wherever MKL has AVX2. It must come ahead of MKL's
+    first use in the process; float32 takes twice as long where there is AVX-512. What the user has
+    set in MKL_CBWR stands.
+    """
+    os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
+    torch.backends.mha.set_fastpath_enabled(True)
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
@@ -73,7 +84,7 @@ class Tower:
         precision: Precision,
     ) -> None:
         self.info, self.device, self.precision = about, device, precision
-        self._dtype = PRECISIONS[precision]
+        self._dtype = getattr(torch, precision)
         self._model, self._tokenize = model.eval().requires_grad_(False).to(device), tokenize
         self._visual = model.visual.to(self._dtype)
         self._positions: dict[tuple[int, str], Tensor] = {}

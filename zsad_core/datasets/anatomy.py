@@ -5,7 +5,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -51,25 +50,48 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     rng = np.random.default_rng([GENERATOR_VERSION, seed])
     shape = tuple(round(side / spacing_mm) for side in GRID_MM)
     box, where = _coordinates(rng, shape, spacing_mm)
+    near = _near_tissue(where)
+    places = where[:, near]
     with ThreadPoolExecutor(3) as pool:
-        grey, white, fluid = pool.map(
-            lambda tissue: ndimage.map_coordinates(tissue, where, order=1, mode="constant"),
-            template(),
+        tissues = tuple(
+            pool.map(
+                lambda tissue: ndimage.map_coordinates(tissue, places, order=1, mode="constant"),
+                template(),
+            )
         )
-    brain = _one_piece(grey + white + fluid > 0.5)
-    contrasts = {name: _contrast(rng, name, (grey, white, fluid), brain) for name in CONTRASTS}
-
-    def whole(part: NDArray[Any]) -> NDArray[Any]:
-        found = np.zeros(shape, part.dtype)
-        found[box] = part
-        return found
-
+    solid = near.copy()
+    solid[near] = sum(tissues) > 0.5
+    brain = _one_piece(solid)
+    tissues = tuple(_spread(values, near)[brain] for values in tissues)
+    inside = np.zeros(shape, bool)
+    inside[box] = brain
     return Anatomy(
-        {name: whole(values) for name, values in contrasts.items()},
-        whole(brain),
-        whole(np.where(brain, white, 0).astype(np.float32)),
+        {name: _spread(_contrast(rng, name, tissues, brain), inside) for name in CONTRASTS},
+        inside,
+        _spread(tissues[1], inside),
         spacing_mm,
     )
+
+
+def _near_tissue(where: NDArray[np.float32]) -> MaskArray:
+    """Which voxels (X, Y, Z) lie, in the template, within two of its tissue; elsewhere is none."""
+    nearest = np.rint(where).astype(np.int16)
+    for axis, side in zip(nearest, _around().shape, strict=True):
+        np.clip(axis, 0, side - 1, out=axis)
+    return _around()[tuple(nearest)]
+
+
+def _spread(values: FloatArray, mask: MaskArray) -> FloatArray:
+    """Values (N,) at the voxels of a mask, 0 elsewhere."""
+    found = np.zeros(mask.shape, values.dtype)
+    found[mask] = values
+    return found
+
+
+def get_ready() -> None:
+    """Make what the first brain of a process waits for."""
+    _extent()
+    _around()
 
 
 def template() -> tuple[NDArray[np.float32], ...]:
@@ -133,10 +155,18 @@ def _coordinates(
 
 
 @functools.cache
+def _around() -> MaskArray:
+    """The template's tissue and two voxels around it, so that none has a neighbour outside."""
+    return ndimage.maximum_filter(np.asarray(sum(template()) > 0).view(np.uint8), 5).view(bool)
+
+
+@functools.cache
 def _extent() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last voxel of the template's brain along each axis."""
-    inside = np.argwhere(sum(template()) > 0)
-    return inside.min(axis=0), inside.max(axis=0)
+    inside = np.asarray(sum(template()) > 0)
+    along = [np.flatnonzero(inside.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    first, last = zip(*((one[0], one[-1]) for one in along), strict=True)
+    return np.array(first), np.array(last)
 
 
 def smooth(knots: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -156,24 +186,22 @@ def _knots(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _one_piece(mask: MaskArray) -> MaskArray:
-    """The largest component, holes filled."""
+    """The largest component, holes filled: what the outside of the grid is not connected to."""
     labels, count = ndimage.label(mask)
     if count > 1:
         mask = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
-    return ndimage.binary_fill_holes(mask)
+    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]
 
 
 def _contrast(
     rng: np.random.Generator, name: str, tissues: tuple[FloatArray, ...], brain: MaskArray
-) -> FloatArray:
+) -> NDArray[np.float32]:
+    """Of the brain's voxels (N,), from their tissues (N,)."""
     weights = np.array(WEIGHTS[name]) * rng.uniform(0.96, 1.04, 3)
     knots = rng.normal(0, 0.05, (4, 4, 4))
-    bias = smooth(knots, brain.shape)
-    noise = rng.standard_normal(brain.shape, dtype=np.float32) * 0.018
+    bias = smooth(knots, brain.shape)[brain]
+    noise = rng.standard_normal(brain.shape, dtype=np.float32)[brain] * 0.018
     gain = rng.uniform(700, 1000)
-    found = np.zeros(brain.shape, np.float32)
-    for x, inside in enumerate(brain):  # a plane stays in the processor's cache
-        signal = sum(w * tissue[x] for w, tissue in zip(weights, tissues, strict=True))
-        values = (signal * (1 + bias[x]) + noise[x]) * gain
-        np.copyto(found[x], np.maximum(values, 1.0), "same_kind", where=inside)
-    return found
+    signal = sum(w * tissue for w, tissue in zip(weights, tissues, strict=True))
+    return np.maximum((signal * (1 + bias) + noise) * gain, 1.0).astype(np.float32)

@@ -15,8 +15,8 @@ from nibabel import orientations
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from zsad_core.datasets import lesions
-from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM, healthy, template
+from zsad_core.datasets import anatomy, lesions
+from zsad_core.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
 from zsad_core.datasets.brats import MODALITIES, indexed
 from zsad_core.datasets.cases import Cases
 from zsad_core.datasets.lesions import ET, RC, Kind
@@ -134,7 +134,7 @@ class Demo:
     def get_ready(self) -> None:
         """Read what making the first subject of a process waits for, if one is still to make."""
         if not all(map(self.made, COHORT)):
-            template()
+            anatomy.get_ready()
 
     def make(self, subject_id: str, progress: Progress | None = None) -> Path:
         """The subject's folder in BraTS layout; raises DataError for an unknown id."""
@@ -175,14 +175,12 @@ def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress |
     step(0, 3)
     spacing = spacing_mm * recipe.spacing
     with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
-        anatomy = healthy(recipe.seed, spacing)
+        healthy = anatomy.healthy(recipe.seed, spacing)
         step(1, 3)
-        contrasts, labels = lesions.with_lesions(anatomy, recipe.seed, recipe.kind)
+        contrasts, labels = lesions.with_lesions(healthy, recipe.seed, recipe.kind)
     step(2, 3)
     images: dict[str, NDArray[Any]] = {
-        name: np.rint(contrasts[name]).astype(np.int16)
-        for name in CONTRASTS
-        if name != recipe.without
+        name: contrasts[name] for name in CONTRASTS if name != recipe.without
     }
     images["seg"] = _labels(recipe, labels)
     with ThreadPoolExecutor(2) as pool:
@@ -213,7 +211,9 @@ def _file_name(recipe: Recipe, name: str) -> str:
 
 
 def _save(values: NDArray[Any], spacing: float, recipe: Recipe, path: Path) -> None:
-    """One NIfTI file in the recipe's axis order, the same bytes each time."""
+    """One NIfTI file in whole numbers, in the recipe's axis order; the same bytes each time."""
+    if values.dtype == np.float32:
+        values = np.rint(values).astype(np.int16)
     affine = np.diag([spacing, spacing, spacing, 1.0])
     affine[0, 3] = -(GRID_MM[0] - spacing)
     image = nib.Nifti1Image(values, affine)

@@ -1,10 +1,12 @@
 """Methods; to add one, write a file like `winclip.py` and add its line here."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
 from zsad_core.errors import SettingError
 from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.adaclip import AdaClip
@@ -30,6 +32,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 
 class Facts(Protocol):

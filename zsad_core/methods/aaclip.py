@@ -1,18 +1,19 @@
 """AA-CLIP: residual adapters in the first quarter of both towers, and learned projections."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from scipy import ndimage
 from scipy.special import expit
-from torch import Tensor
 
 from zsad_core import prompt_sets
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.aaclip_adapters import TAPS, image_features, shapes, text_features
 from zsad_core.methods.checkpoints import wanted
@@ -27,6 +28,11 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
 NORMAL = -60.0  # logit of a patch that is not kept: certainly normal
@@ -90,7 +96,6 @@ class AaClip:
         """Every slice by itself."""
         return False
 
-    @torch.no_grad()
     def encode(
         self,
         tower: Tower,
@@ -100,7 +105,8 @@ class AaClip:
         learned: Learned,
     ) -> list[SliceFeatures]:
         """Projected patches of the adapted tower, unit vectors, and the detection feature."""
-        patches, whole = image_features(tower, images, recipe, _tensors(self, learned, tower))
+        with torch.no_grad():
+            patches, whole = image_features(tower, images, recipe, _tensors(self, learned, tower))
         taps = [tap.cpu().numpy() for tap in patches]
         return of_kept(taps, whole.cpu().numpy(), recipe, kept)
 

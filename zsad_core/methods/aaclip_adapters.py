@@ -1,12 +1,18 @@
 """AA-CLIP's adapters and projections in both towers; gradients flow to them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn import functional
-
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import functional
 from zsad_core.types import ByteArray, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 TAPS = 4
 MIX = 0.1  # how much of an adapter joins the stream

@@ -1,18 +1,19 @@
 """AdaCLIP: prompts in both towers, part of which depend on the image, and learned projections."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from scipy import ndimage
 from scipy.special import expit
-from torch import Tensor
 
 from zsad_core import prompt_sets
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip_prompts import (
     TAPS,
@@ -35,6 +36,11 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 SIGMA = 4  # pixels of the tower's input
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further

@@ -1,19 +1,23 @@
 """AdaCLIP's prompts in both towers, and the projections; gradients flow to what is learned."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
-from zsad_core.backbones import Tower
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.types import ByteArray, FloatArray, Recipe
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
+
 TAPS = 4
-Tensors = Mapping[str, Tensor]
+Tensors = Mapping[str, "Tensor"]
 Size = TypeVar("Size", int, int | None)
 
 

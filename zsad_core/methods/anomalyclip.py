@@ -1,15 +1,16 @@
 """AnomalyCLIP: learned class-agnostic prompts against local features of the V-V path."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from zsad_core import prompt_sets
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
@@ -23,6 +24,11 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
 DEEP = "compound_prompts_text."

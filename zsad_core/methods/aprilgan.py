@@ -1,14 +1,16 @@
 """APRIL-GAN (VAND): a learned linear layer per tap, compared with the text of each class."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from scipy.special import expit
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
@@ -22,6 +24,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 TAPS = 4
 FAR = -20.0  # logit of a patch that is not kept: certainly normal

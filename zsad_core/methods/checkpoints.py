@@ -1,13 +1,15 @@
 """What a method's checkpoint holds: the official files, and whether tensors fit a backbone."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
 from zsad_core.types import FloatArray
 

@@ -1,15 +1,16 @@
 """CLIP-AD's SDP: a V-V stream begun anew at each quarter of the blocks, without any training."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from scipy.special import expit, softmax
-from torch import Tensor
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aprilgan import TAPS
 from zsad_core.methods.grids import grid_of, reach_of, smoothly, spread
@@ -23,6 +24,11 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """CLIP-AD's SDP+: SDP, and learned linear layers on the original stream."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
 from zsad_core.methods import aprilgan
 from zsad_core.methods.aprilgan import TAPS, layer_shapes, through_layers
 from zsad_core.methods.checkpoints import wanted
@@ -28,6 +30,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,22 @@
 """From tokens of kept patches to values at pixels."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy import ndimage
-from torch import Tensor
-from torch.nn import functional
 
 from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.errors import SettingError
 from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 

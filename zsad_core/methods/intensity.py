@@ -1,12 +1,14 @@
 """The FLAIR-threshold baseline: the slice's own brightness, which beats many models."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.types import (
     ByteArray,
@@ -17,6 +19,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """A memory of normal slices: how far tokens are from it, and the views of a slice it may hold."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.backbones.pixels import sized
 from zsad_core.methods.texts import unit
 from zsad_core.types import ByteArray, FloatArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHUNK = 1024  # tokens compared with the memory at once
 ANGLES = (-math.pi / 8, -math.pi / 16, math.pi / 16, math.pi / 8)

@@ -1,17 +1,23 @@
 """Mutual 3D: cubes of a volume that nothing like them is found for in other volumes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.grids import grid_of
 from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 ALONE = 2.0  # beyond any distance: no cube of that volume is near
 

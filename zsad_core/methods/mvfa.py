@@ -1,14 +1,16 @@
 """MVFA: adapters inside the image tower, and a memory of normal slices where some are given."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from scipy.special import expit
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, spread
@@ -24,6 +26,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
 

@@ -1,13 +1,17 @@
 """MVFA's adapters inside the image tower; gradients flow to them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from torch import Tensor
-from torch.nn import functional
-
-from zsad_core.backbones import Tower
+from zsad_core.backbones.lazy import functional
 from zsad_core.types import ByteArray, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
 
 TAPS = 4
 HEADS = ("seg", "det")

@@ -1,19 +1,23 @@
 """How methods read text: fixed sentences pooled to one embedding a side, or words of their own."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.special import expit
 
 from zsad_core import prompt_sets
-from zsad_core.backbones import Tower
 from zsad_core.types import FloatArray, PromptSet
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 TEMPERATURE = 0.07
 AHEAD = 64  # sentences
-OfSentences = Callable[[Tower, str, Sequence[str]], FloatArray]
+OfSentences = Callable[["Tower", str, Sequence[str]], FloatArray]
 
 
 class TextEncoder(Protocol):

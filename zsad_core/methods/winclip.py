@@ -1,14 +1,16 @@
 """WinCLIP: windows of patches through CLIP, compared with text and with normal slices."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from zsad_core.backbones import Tower, TowerInfo
+from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.methods.grids import enlarged, grid_of
 from zsad_core.methods.memory import distance
 from zsad_core.methods.texts import TextEncoder, pooled, probabilities, probability
@@ -21,6 +23,9 @@ from zsad_core.types import (
     Recipe,
     SliceFeatures,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
 
 SCALES = (2, 3)
 
