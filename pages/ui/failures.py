@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.compute import wait_for_torch
 from pages.ui.gallery import gallery
 from pages.ui.picks import KEPT
 from pages.ui.pin_list import nothing, pin_list
@@ -17,6 +18,7 @@ def failures() -> None:
     kept = pins.all_pins()
     number = asked(len(kept))
     if number:
+        wait_for_torch()
         present(kept, number)
         return
     section = st.segmented_control(
@@ -31,6 +33,7 @@ def failures() -> None:
     if section == "Gallery":
         gallery(sidebar(edit_prompts=False, shows_scan=False))
     elif section == "Pins":
+        wait_for_torch()
         pin_list(kept)
     elif kept:
         invitation(kept)

@@ -32,7 +32,6 @@ def setup() -> None:
 
 
 def _device() -> None:
-    compute.wait_for_torch()
     for line in device_lines(compute.engine().device, compute.engine().precision()):
         st.write(line)
     st.subheader("Jobs")

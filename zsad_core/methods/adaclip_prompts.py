@@ -80,7 +80,8 @@ def image_side(
     The prompts follow the patches: put in ahead of the first block, other ones ahead of the next.
     They have no position.
     """
-    prompts, taps = vectors(learned, "visual", first), list[Tensor]()
+    prompts = vectors(learned, "visual", first)
+    taps: list[Tensor] = []
     blocks, length = prompts.shape[1:3]
 
     def between(number: int, x: Tensor) -> Tensor:
