@@ -1,11 +1,9 @@
 """Features of slices for a method: each slice's arrays are computed once and stored."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zsad_core import backbones, methods, setups, slicing
 from zsad_core.engine import Engine
@@ -112,18 +110,11 @@ def _encode(
         return 0
     kept, images = kept_patches(engine, spec.features), engine.stack(spec.features.slices).image
     batches = (places[start : start + size] for start in range(0, len(places), size))
-    with ThreadPoolExecutor(1) as writer:  # stores a batch while the next one is encoded
-        written = None
-        for done, batch in enumerate(one for one in batches if not set(todo).isdisjoint(one)):
-            if progress:
-                progress(min(done * size, len(todo)), len(todo))
-            names = [f"{index:03d}" for index in batch]
-            arrays = _encoded(engine, spec, (images[batch], kept[batch], names), priority)
-            if written:
-                written.result()
-            written = writer.submit(_store, engine, spec, arrays)
-        if written:
-            written.result()
+    for done, batch in enumerate(one for one in batches if not set(todo).isdisjoint(one)):
+        if progress:
+            progress(min(done * size, len(todo)), len(todo))
+        names = [f"{index:03d}" for index in batch]
+        _store(engine, spec, (images[batch], kept[batch], names), priority)
     if progress:
         progress(len(todo), len(todo))
     engine.store.trim_when_due()
@@ -159,30 +150,29 @@ def read_reference(engine: Engine, spec: MapSpec, reference: Reference) -> list[
     for start in range(0, len(todo), BATCH):
         batch = todo[start : start + BATCH]
         of_batch = (views[batch], kept[: len(batch)], [names[v] for v in batch])
-        of_view = replace(spec, features=features)
-        _store(engine, of_view, _encoded(engine, of_view, of_batch, INTERACTIVE))
+        _store(engine, replace(spec, features=features), of_batch, INTERACTIVE)
     return [_stored(engine, key, name, parts) for name in names]
 
 
-def _encoded(
+def _store(
     engine: Engine, spec: MapSpec, batch: tuple[ByteArray, MaskArray, list[str]], priority: int
-) -> dict[str, NDArray[np.float16]]:
-    """Features of images (B, H, W) at kept patches (B, R, C), by name and part."""
+) -> None:
+    """Encode images (B, H, W) at kept patches (B, R, C) and store them, float16, under names."""
     features, method, (images, kept, names) = spec.features, _method(spec), batch
     assert features.recipe is not None  # else there is nothing to encode
-    learned = setups.learned(setups.find(spec.method, spec.setup)) if method.in_tower else None
+    key, learned = (
+        feature_key(engine, features),
+        setups.learned(setups.find(spec.method, spec.setup)) if method.in_tower else None,
+    )
     with engine.queue.turn(priority):
         tower = engine.tower(features.backbone, features.precision)
         found = method.encode(tower, images, features.recipe, kept, learned)
-    return {
+    arrays = {
         f"{name}-{part}": array.astype(np.float16)
         for name, of_slice in zip(names, found, strict=True)
         for part, array in of_slice.items()
     }
-
-
-def _store(engine: Engine, spec: MapSpec, arrays: dict[str, NDArray[np.float16]]) -> None:
-    engine.store.write_all(feature_key(engine, spec.features), arrays, spec.features)
+    engine.store.write_all(key, arrays, features)
 
 
 def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceFeatures:
