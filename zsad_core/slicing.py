@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from zsad_core.types import FloatArray, MaskArray, Plane, SliceStack, Volume, read_only
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane, SliceStack, Volume, read_only
 
 PERCENTILES = (0.1, 99.9)
 # The voxel axes of slices, rows and columns; rows and columns run against their axes.
@@ -26,8 +26,14 @@ def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
     One intensity window for the whole volume, the 0.1 and 99.9 percentiles inside the brain.
     """
     low, high = np.percentile(volume.intensity[volume.brain], PERCENTILES)
-    scaled = (volume.intensity - low) * (255 / max(float(high - low), 1e-6))
-    image = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    scale = 255 / max(float(high - low), 1e-6)
+
+    def windowed(values: FloatArray) -> ByteArray:
+        return np.clip(np.rint((values - low) * scale), 0, 255).astype(np.uint8)
+
+    image = np.full(volume.intensity.shape, windowed(np.zeros(1, volume.intensity.dtype))[0])
+    filled = volume.intensity != 0  # of a volume without its skull a sixth
+    image[filled] = windowed(volume.intensity[filled])
     x, y, z = volume.spacing_mm
     _, row, column = AXES[plane]
     truth = None if volume.truth is None else read_only(as_slices(volume.truth, plane))

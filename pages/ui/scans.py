@@ -26,20 +26,22 @@ def labels(spec: SliceSpec) -> ByteArray | None:
     volume = engine().volume(spec)
     if volume.labels is None or volume.truth is None:
         return None
-    parts = np.where(volume.truth, volume.labels, 0).astype(np.uint8)
-    if len(np.unique(parts)) < 3 or parts.max() > LABEL_MOST:
+    inside = volume.labels[volume.truth]
+    if len(np.unique(inside)) < 2 or inside.max() > LABEL_MOST:
         return None
+    parts = np.where(volume.truth, volume.labels, np.uint8(0))
     return read_only(slicing.as_slices(parts, spec.plane))
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
 def label_names(spec: SliceSpec) -> tuple[tuple[int, str], ...]:
     """The parts that the truth has here, with their names where the data set gives them any."""
     parts = labels(spec)
     if parts is None:
         return ()
     known = {} if spec.data.kind in ("folder", "upload") else BRATS_LABELS
-    found = np.flatnonzero(np.bincount(parts.ravel()))
-    return tuple((int(v), known.get(int(v), f"label {v}")) for v in found if v)
+    found = np.unique(parts[parts > 0])
+    return tuple((int(v), known.get(int(v), f"label {v}")) for v in found)
 
 
 def slice_mm(stack: SliceStack) -> float:
