@@ -69,6 +69,7 @@ def wait_for_torch(scan: SliceSpec | None = None) -> None:
 @st.cache_resource(show_spinner="Loading PyTorch …")
 def _torch() -> None:
     imported("torch")
+    engine().precision()  # timed where it is not known yet
 
 
 def _read_scan(engine: Engine, scan: SliceSpec) -> None:
