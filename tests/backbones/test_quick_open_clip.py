@@ -44,9 +44,15 @@ assert torch.compiler.disable(lambda: 3)() == 3
 """
 
 
-def compiler_after(work):
-    """Whether a new process has torch's compiler after the work."""
-    script = f"import sys\n{QUICK}\n{work}\nprint('torch._dynamo' in sys.modules)"
+OTHER_TORCH = """
+import torch._compile
+del torch._compile._disable_dynamo
+"""
+
+
+def compiler_after(work, before=""):
+    """Whether a new process has torch's compiler after open_clip was imported and the work."""
+    script = f"import sys\n{before}\n{QUICK}\n{work}\nprint('torch._dynamo' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
@@ -65,3 +71,7 @@ def test_open_clip_is_there_without_the_compiler(work):
 )
 def test_what_needs_the_compiler_still_gets_it(work):
     assert compiler_after(work)
+
+
+def test_a_torch_that_has_no_way_to_put_it_off_imports_all():
+    assert compiler_after("assert open_clip.CLIP", before=OTHER_TORCH)

@@ -12,7 +12,11 @@ from importlib import import_module
 from types import ModuleType
 
 import torch.compiler
-from torch._compile import _disable_dynamo
+
+try:  # what torch itself marks its functions with: it imports the compiler at their first call
+    from torch._compile import _disable_dynamo as disable_later
+except ImportError:  # another torch has it elsewhere: then all is imported as ever
+    disable_later = torch.compiler.disable
 
 UTILS = "torch._dynamo.utils"
 
@@ -45,8 +49,7 @@ def compiler_later() -> Iterator[None]:
         return
     disable = torch.compiler.disable
     sys.modules[UTILS] = _Later(UTILS)
-    # What torch itself marks its functions with: it imports the compiler at their first call.
-    torch.compiler.disable = lambda fn=None, recursive=True, **_: _disable_dynamo(fn, recursive)
+    torch.compiler.disable = lambda fn=None, recursive=True, **_: disable_later(fn, recursive)
     try:
         yield
     finally:
