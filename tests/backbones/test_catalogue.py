@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import open_clip
@@ -9,40 +10,54 @@ import pytest
 from open_clip import constants
 from open_clip.pretrained import get_pretrained_cfg
 
-from zsad_core import backbones
+from zsad_core import backbones, setups
 from zsad_core.backbones import fetching
 from zsad_core.backbones.catalogue import listed
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "ViT-B-16-plus-240"
-ASK = f"""
+NAME = "ViT-B-32"  # no shipped setup's
+SHIPPED = ["ViT-B-16-plus-240", "ViT-L-14-336", "ViT-L-14-336-quickgelu"]
+ASK = """
 import sys
 from zsad_core import backbones
 from zsad_core.types import BackboneSpec
-spec = BackboneSpec("{NAME}", "laion400m_e32")
+spec = BackboneSpec(sys.argv[1], sys.argv[2])
 print(backbones.info(spec).width, bool(backbones.unfetched(spec)), "open_clip" in sys.modules)
 """
 
 
-def test_it_says_what_open_clip_says():
-    found = listed(NAME)
-    assert found.config == open_clip.get_model_config(NAME)
-    assert list(found.places) == open_clip.list_pretrained_tags_by_model(NAME)
+def asked(*backbone):
+    """Width, whether it is to be fetched, and whether a new process imported open_clip for it."""
+    command = [sys.executable, "-c", ASK, *backbone]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("name", [NAME, *SHIPPED])
+def test_it_says_what_open_clip_says(name):
+    found = listed(name)
+    assert found.config == open_clip.get_model_config(name)
+    assert list(found.places) == open_clip.list_pretrained_tags_by_model(name)
     for tag, place in found.places.items():
-        assert place == get_pretrained_cfg(NAME, tag).get("hf_hub", "")
+        assert place == get_pretrained_cfg(name, tag).get("hf_hub", "")
 
 
 def test_a_second_process_need_not_import_open_clip(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", ASK], check=True, capture_output=True, text=True, cwd=ROOT
-        ).stdout.split()
-        for _ in range(2)
-    ]
-    assert said == [["896", "True", "True"], ["896", "True", "False"]]
+    said = [asked(NAME, "laion2b_e16") for _ in range(2)]
+    assert said == [["768", "True", "True"], ["768", "True", "False"]]
+
+
+@pytest.mark.skipif(
+    metadata.version("open_clip_torch") != "3.3.0", reason="what is shipped is of open_clip 3.3.0"
+)
+def test_the_first_process_need_not_for_the_backbones_of_shipped_setups(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
+    backbones_of = {entry.backbone for entry in setups.SETUPS.values() if entry.backbone.weights}
+    assert {one.name for one in backbones_of} == set(SHIPPED)
+    assert asked(SHIPPED[0], "laion400m_e32") == ["896", "True", "False"]
 
 
 def test_an_unknown_name_is_one_sentence_each_time():

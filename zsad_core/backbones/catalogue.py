@@ -1,12 +1,17 @@
 """What open_clip lists of its models, kept on disk: looking it up imports open_clip for seconds."""
 
 import functools
+import json
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from zsad_core.places import cache_root, kept
+
+# The backbones of the shipped setups as one release of open_clip lists them, so that a new user's
+# first page does not wait for its import; under another release they are looked up.
+SHIPPED = Path(__file__).with_name("catalogue.json")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ def listed(name: str) -> Listed | None:
 @functools.lru_cache(256)
 def _listed(name: str, _cache: Path) -> Listed | None:
     key = f"{name}, open_clip {metadata.version('open_clip_torch')}"
-    found = kept("catalogue.json", key, lambda: _looked_up(name))
+    shipped = json.loads(SHIPPED.read_text())
+    found = shipped.get(key) or kept("catalogue.json", key, lambda: _looked_up(name))
     return Listed(**found) if found else None
 
 
