@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import huggingface_hub
 import numpy as np
@@ -44,6 +45,7 @@ def small(files):
 @pytest.fixture(autouse=True)
 def _empty_hub(tmp_path, monkeypatch):
     """No fetched weights, and an error for who would fetch some."""
+    import_module("open_clip")  # takes the hub's functions as they are when it is imported
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", None)
 
