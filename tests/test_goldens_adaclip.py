@@ -12,11 +12,9 @@ which way ties were rounded (20, 20 and 19 values otherwise than here); with pro
 parts are within the tolerances of the other methods.
 """
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +22,7 @@ import torch
 from PIL import Image
 
 from tests.goldens_of import golden, recipe, write_backbone
+from tests.one_order import INTEL, PROJECT, one_order_here
 from zsad_core import backbones, prompt_sets, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip import AdaClip
@@ -41,8 +40,6 @@ ALL = np.ones((1, 11, 11), bool)
 TIES = golden("adaclip_ties")
 TIE = 1.5e-5  # how far from the middle last bits may decide
 PLAIN = AdaClip(image_size=154, hsf=False)
-PROJECT = Path(__file__).parents[1]
-INTEL = "Intel" in backbones.device_name("cpu")
 ALIKE = (  # whether the map command can sum as the official run did
     torch.backends.mkl.is_available()
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
@@ -147,12 +144,7 @@ def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(request):
 
     In its usual order there a score is off by 1.3e-5.
     """
-    if not INTEL and os.environ.get("MKL_CBWR") != "COMPATIBLE":
-        again = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", request.node.nodeid]
-        kept = {**os.environ, "MKL_CBWR": "COMPATIBLE"}
-        done = subprocess.run(again, cwd=PROJECT, env=kept, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
-        assert "1 passed" in done.stdout
+    if not one_order_here(request.node.nodeid):
         return
     tower, as_official = map(request.getfixturevalue, ("tower", "as_official"))
     made = PLAIN.recipe(tower.info)

@@ -1,5 +1,6 @@
 """What was computed is not computed again: second runs, prompt edits, restarts, cancelled runs."""
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,44 @@ def test_the_visible_slice_is_encoded_alone(start, spec, calls):
     pipeline.slice_levels(start(), spec, [3])
     assert calls["slices"] == 1
     assert pipeline.encode(start(), spec) == FILLED - 1
+
+
+def test_slices_are_mapped_while_the_next_are_encoded(start, spec, calls, monkeypatch):
+    first, (windows, maps) = threading.Event(), (Counted.windows, WinClip.maps)
+    together = []
+
+    def slices(self, images, *rest):
+        assert not calls["slices"] or first.wait(60), "nothing was mapped after the first batch"
+        return windows(self, images, *rest)
+
+    def map_of(self, features, *rest):
+        together.append(len(features))
+        first.set()
+        return maps(self, features, *rest)
+
+    monkeypatch.setattr(Counted, "windows", slices)
+    monkeypatch.setattr(WinClip, "maps", map_of)
+    monkeypatch.setattr(pipeline, "TOGETHER", 2)
+    pipeline.read_texts(start(), spec)  # they wait for the device too
+    found = pipeline.anomaly_map(start(), spec)
+    assert calls["slices"] == FILLED
+    assert together == [2, 2, 2]
+    again = pipeline.anomaly_map(start(), spec)
+    np.testing.assert_array_equal(found.levels, again.levels)
+    np.testing.assert_array_equal(found.scores, again.scores)
+
+
+def test_a_cancelled_map_keeps_the_features_and_is_none(start, spec, calls):
+    def stop_after_a_batch(done, total):
+        if done:
+            raise Cancelled(f"stopped after {done} of {total}")
+
+    engine = start()
+    with pytest.raises(Cancelled, match=f"stopped after {stored_features.BATCH} of {FILLED}"):
+        pipeline.anomaly_map(engine, spec, stop_after_a_batch)
+    assert spec not in engine.maps
+    assert pipeline.anomaly_map(engine, spec).levels[FILLED].any()
+    assert calls["slices"] == FILLED
 
 
 def test_a_cancelled_run_continues_where_it_stopped(start, spec, calls):

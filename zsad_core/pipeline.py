@@ -8,7 +8,9 @@ whole volumes with `stored_cubes`.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +42,7 @@ from zsad_core.types import (
     read_only,
 )
 
+TOGETHER = 32  # slices mapped at once
 SET = 8  # volumes of the set that a volume is scored against, where a user chose none
 
 
@@ -140,7 +143,10 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     Empty slices hold level 0 and score NaN. Missing features are encoded first. `progress` counts
     slices, first those encoded, then those mapped.
     """
-    return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
+    if spec in engine.maps or ready(engine, spec):
+        return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
+    found = _anomaly_map(engine, spec, progress)  # for minutes: nobody shall wait for it unasked
+    return engine.maps.get(spec, lambda: found)
 
 
 def quantise(values: FloatArray, high: float) -> ByteArray:
@@ -153,22 +159,47 @@ def quantise(values: FloatArray, high: float) -> ByteArray:
 
 
 def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> AnomalyMap:
-    encode(engine, spec, progress=progress)
     method = method_of(spec)
     if isinstance(method, VolumeMethod):
+        encode(engine, spec, progress=progress)
         values, scores = stored_cubes.set_map(engine, spec)
         return AnomalyMap(read_only(quantise(values, method.high)), read_only(scores), method.high)
     stack = engine.stack(spec.features.slices)
     levels = np.zeros(stack.image.shape, np.uint8)
     scores = np.full(len(levels), np.nan, np.float32)
     filled = filled_slices(engine, spec.features.slices)
-    step = max(len(filled), 1) if method.by_volume(len(spec.references)) else 32
-    for start in range(0, len(filled), step):
-        if progress:
-            progress(start, len(filled))
-        part = filled[start : start + step]
-        levels[part], scores[part] = _levels(engine, spec, part)
+    step = max(len(filled), 1) if method.by_volume(len(spec.references)) else TOGETHER
+    parts = [filled[start : start + step] for start in range(0, len(filled), step)]
+    for part, found in zip(parts, _behind(engine, spec, parts, progress), strict=True):
+        levels[part], scores[part] = found
     return AnomalyMap(read_only(levels), read_only(scores), method.high)
+
+
+def _behind(
+    engine: Engine, spec: MapSpec, parts: Sequence[list[int]], progress: Progress | None
+) -> Iterator[tuple[ByteArray, FloatArray]]:
+    """Levels and scores of each part; those whose features are there while the rest is encoded."""
+    pool = ThreadPoolExecutor(1, "maps")
+    started: list[Future[tuple[ByteArray, FloatArray]]] = []
+
+    def encoded(done: int, total: int) -> None:
+        if progress:
+            progress(done, total)
+        if len(started) == len(parts) or done < sum(map(len, parts[: len(started) + 1])):
+            return
+        part = parts[len(started)]
+        if set(part).isdisjoint(stored_features.missing(engine, spec)):
+            started.append(pool.submit(copy_context().run, _levels, engine, spec, part))
+
+    try:
+        encode(engine, spec, progress=encoded)
+        for number, part in enumerate(parts):
+            if progress:
+                progress(sum(map(len, parts[:number])), sum(map(len, parts)))
+            behind = number < len(started)
+            yield started[number].result() if behind else _levels(engine, spec, part)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteArray, FloatArray]:

@@ -120,8 +120,7 @@ def start_encoding(spec: MapSpec) -> Job:
     beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
 
     def work(progress: Progress) -> None:
-        pipeline.encode(engine(), spec, progress=progress)
-        pipeline.anomaly_map(engine(), spec)  # quick, and there before the page asks for it
+        pipeline.anomaly_map(engine(), spec, progress)  # there before the page asks for it
 
     return start_once(
         key,

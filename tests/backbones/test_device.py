@@ -1,6 +1,11 @@
 """The precision is timed on the machine at hand, once."""
 
 import json
+import time
+from collections import Counter
+
+import torch
+from torch.nn import functional
 
 from zsad_core import backbones
 
@@ -23,3 +28,18 @@ def test_a_broken_memory_of_it_is_written_anew(tmp_path, monkeypatch):
         backbones.fastest_precision("cpu")
         in json.loads((tmp_path / "device.json").read_text()).popitem()[1]
     )
+
+
+def test_two_runs_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, monkeypatch):
+    """As bfloat16 does without units for it: eight runs were two seconds of the first start."""
+    attention, runs = functional.scaled_dot_product_attention, Counter()
+
+    def slowly(q, k, v):
+        runs[q.dtype] += 1
+        time.sleep(0.5 if q.dtype == torch.bfloat16 else 0)
+        return attention(q, k, v)
+
+    monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", slowly)
+    assert backbones.fastest_precision("cpu") == "float32"
+    assert runs == {torch.float32: 2, torch.bfloat16: 2}
