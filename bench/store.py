@@ -16,7 +16,7 @@ from zsad_core.store import Store
 from zsad_core.types import DataSpec, SliceSpec
 
 SUBJECT = "DEMO-MET-017-000"
-BATCH = 20  # arrays that the tower gives at once
+BATCH = 4  # slices that the tower gives at once
 
 
 def measure() -> Iterator[Line]:

@@ -171,7 +171,7 @@ def test_a_damaged_file_is_computed_again(start, spec, calls):
     engine = start()
     first = pipeline.slice_levels(engine, spec, [3])[0]
     key = stored_features.feature_key(engine, spec.features)
-    damaged = next(engine.store.entry(key).glob("003-class.*.npy"))
+    damaged = next(engine.store.entry(key).glob("003-*.npy"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     np.testing.assert_array_equal(pipeline.slice_levels(start(), spec, [3])[0], first)
     assert calls["slices"] == 2

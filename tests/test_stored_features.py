@@ -50,3 +50,24 @@ def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
     high = methods.slice_method(name, spec.options).high
     np.testing.assert_allclose(near[:, brain[index]], whole[:, brain[index]], atol=1e-3 * high)
     assert whole[:, brain[index]].std() > 0
+
+
+def test_a_slice_is_one_file_that_another_method_reads_too(tmp_path):
+    engine = Engine(Store(tmp_path), "cpu")
+    prompts = prompt_sets.shipped()["clipad"]
+    plus, plain = (
+        pipeline.map_spec(engine, SUBJECT, name, setup, prompts)
+        for name, setup in (("clipad-plus", "brats"), ("clipad", "zero-shot"))
+    )
+    plain = replace(plain, features=plus.features)  # the same size too
+    first, second = stored_features.filled_slices(engine, SUBJECT)[10:12]
+    assert [pipeline.encode(engine, spec, [first]) for spec in (plus, plain)] == [1, 0]
+    assert [pipeline.encode(engine, spec, [second]) for spec in (plain, plus)] == [1, 1]
+    entry = engine.store.entry(stored_features.feature_key(engine, plain.features))
+    assert len(list(entry.glob(f"{first:03d}-*.npy"))) == 1
+    whole = stored_features.read(engine, plus, first)
+    part = stored_features.read(Engine(Store(tmp_path), "cpu"), plain, first)
+    assert set(part) < set(whole)
+    for name, array in part.items():
+        assert array.dtype == np.float16
+        np.testing.assert_array_equal(array, whole[name])

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from zsad_core.types import read_only
 
-FORMAT = 1
+FORMAT = 2
 REMEMBERED = 50_000  # files known to be whole
 
 

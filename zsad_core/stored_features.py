@@ -1,9 +1,15 @@
-"""Features of slices for a method: each slice's arrays are computed once and stored."""
+"""Features of slices for a method: each slice's arrays are computed once and stored.
+
+The arrays of a slice lie in one file, as fields of one record; its name says which they are, so
+that a method finds what it reads in what another stored.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zsad_core import backbones, methods, setups, slicing
 from zsad_core.engine import Engine
@@ -54,10 +60,9 @@ def missing(engine: Engine, spec: MapSpec) -> list[int]:
     recipe = spec.features.recipe
     if recipe is None:
         return []
-    names = engine.store.names(feature_key(engine, spec.features))
-    parts = _method(spec).parts(recipe)
+    stored = _stored_with(engine, feature_key(engine, spec.features), _method(spec).parts(recipe))
     filled = filled_slices(engine, spec.features.slices)
-    return [s for s in filled if not all(f"{s:03d}-{part}" in names for part in parts)]
+    return [s for s in filled if f"{s:03d}" not in stored]
 
 
 def encode(
@@ -128,7 +133,7 @@ def read(engine: Engine, spec: MapSpec, index: int) -> SliceFeatures:
     key = feature_key(engine, spec.features)
     parts = _method(spec).parts(spec.features.recipe)
     found = _stored(engine, key, f"{index:03d}", parts)
-    if len(found) < len(parts):
+    if not found:
         encode(engine, spec, [index], priority=INTERACTIVE)
         found = _stored(engine, key, f"{index:03d}", parts)
     return found
@@ -145,8 +150,8 @@ def read_reference(engine: Engine, spec: MapSpec, reference: Reference) -> list[
     views = methods.reference_views(method, image, recipe.image_size)
     names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
     kept = np.ones((BATCH, recipe.grid, recipe.grid), bool)
-    stored = engine.store.names(key)
-    todo = [v for v, name in enumerate(names) if any(f"{name}-{p}" not in stored for p in parts)]
+    stored = _stored_with(engine, key, parts)
+    todo = [view for view, name in enumerate(names) if name not in stored]
     for start in range(0, len(todo), BATCH):
         batch = todo[start : start + BATCH]
         of_batch = (views[batch], kept[: len(batch)], [names[v] for v in batch])
@@ -167,18 +172,42 @@ def _store(
     with engine.queue.turn(priority):
         tower = engine.tower(features.backbone, features.precision)
         found = method.encode(tower, images, features.recipe, kept, learned)
-    arrays = {
-        f"{name}-{part}": array.astype(np.float16)
+    records = {
+        _file_name(name, tuple(of_slice)): _record(of_slice)
         for name, of_slice in zip(names, found, strict=True)
-        for part, array in of_slice.items()
     }
-    engine.store.write_all(key, arrays, features)
+    engine.store.write_all(key, records, features)
+
+
+def _record(features: SliceFeatures) -> NDArray[Any]:
+    """The arrays of a slice in float16, as fields of one record."""
+    fields = [(part, np.float16, array.shape) for part, array in features.items()]
+    record = np.empty((), fields)
+    for part, array in features.items():
+        record[part] = array
+    return record
 
 
 def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceFeatures:
-    """What the store holds of a slice."""
-    found = {part: engine.store.read(key, f"{name}-{part}") for part in parts}
-    return {part: array for part, array in found.items() if array is not None}
+    """What the store holds of a slice; nothing where a part is missing."""
+    record = engine.store.read(key, _file_name(name, parts))
+    if record is None and name in (others := _stored_with(engine, key, parts)):
+        record = engine.store.read(key, others[name])
+    return {} if record is None else {part: record[part] for part in parts}
+
+
+def _stored_with(engine: Engine, key: str, parts: Sequence[str]) -> dict[str, str]:
+    """The records that hold all of the parts, by the slice: the name of each."""
+    found = {}
+    for name in engine.store.names(key):
+        of_slice, _, held = name.partition("-")
+        if set(parts).issubset(held.split("+")):
+            found[of_slice] = name
+    return found
+
+
+def _file_name(of_slice: str, parts: Sequence[str]) -> str:
+    return f"{of_slice}-{'+'.join(parts)}"
 
 
 def _method(spec: MapSpec) -> methods.Method:
