@@ -81,6 +81,26 @@ def through(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None
     return mixed + block.ls_2(block.mlp(block.ln_2(mixed)))
 
 
+def through_at(block: ResidualAttentionBlock, x: Tensor, read: Tensor | None) -> Tensor:
+    """`through` where only some tokens of the result will be read, (B, N) of bool; None for all.
+
+    They attend to all, so that they come out the same. For the last block, after which nobody asks
+    for the rest. A model with attention of its own, and torch's fast path, give all.
+    """
+    own = not isinstance(block.attn, nn.MultiheadAttention)
+    if read is None or own or torch.backends.mha.get_fastpath_enabled():
+        return through(block, x)
+    most = int(read.sum(dim=1).max())
+    places = read.int().argsort(dim=1, descending=True, stable=True)[:, :most, None]
+    places = places.expand(-1, -1, x.shape[2])
+    attended = block.ln_1(x)
+    weight, bias, width = block.attn.in_proj_weight, block.attn.in_proj_bias, x.shape[2]
+    q = functional.linear(attended.gather(1, places), weight[:width], bias[:width])
+    k, v = functional.linear(attended, weight[width:], bias[width:]).chunk(2, dim=2)
+    mixed = x.gather(1, places) + block.ls_1(_mixed(block, q, k, v))
+    return x.scatter(1, places, mixed + block.ls_2(block.mlp(block.ln_2(mixed))))
+
+
 def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Attention of a block's normalised tokens (B, N, width), before the residual.
 
@@ -90,12 +110,9 @@ def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None
     """
     if torch.backends.mha.get_fastpath_enabled():
         return block.attention(q_x=x, attn_mask=mask)
-    attention = block.attn
-    joined = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
-    joined = joined.reshape(*x.shape[:2], 3, attention.num_heads, -1)
-    q, k, v = joined.permute(2, 0, 3, 1, 4)  # (B, heads, N, 64) each
-    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    return attention.out_proj(mixed.transpose(1, 2).flatten(2))
+    joined = functional.linear(x, block.attn.in_proj_weight, block.attn.in_proj_bias)
+    q, k, v = joined.chunk(3, dim=2)
+    return _mixed(block, q, k, v, mask)
 
 
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
@@ -103,13 +120,20 @@ def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
 
     x (B, N, width) is the stream that the block itself reads; it stays as it is.
     """
-    attention = block.attn
     width = x.shape[2]
-    weight, bias = attention.in_proj_weight[-width:], attention.in_proj_bias[-width:]
+    weight, bias = block.attn.in_proj_weight[-width:], block.attn.in_proj_bias[-width:]
     v = functional.linear(block.ln_1(x), weight, bias)
-    v = v.reshape(*v.shape[:2], attention.num_heads, -1).transpose(1, 2)  # (B, heads, N, 64)
-    mixed = functional.scaled_dot_product_attention(v, v, v).transpose(1, 2).flatten(2)
-    return attention.out_proj(mixed)
+    return _mixed(block, v, v, v)
+
+
+def _mixed(
+    block: ResidualAttentionBlock, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """(B, M, width): values v of all tokens, as q (B, M, width) attends to k (B, N, width)."""
+    heads = block.attn.num_heads
+    q, k, v = (x.reshape(*x.shape[:2], heads, -1).transpose(1, 2) for x in (q, k, v))
+    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return block.attn.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
 def two_streams(

@@ -19,6 +19,7 @@ from zsad_core.backbones.inside import (
     ends_with_its_words,
     text_side,
     through,
+    through_at,
     two_streams,
     value_attention,
     walk_text,
@@ -26,7 +27,7 @@ from zsad_core.backbones.inside import (
 from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
-from zsad_core.types import BackboneSpec, ByteArray, FloatArray, Precision, Recipe
+from zsad_core.types import BackboneSpec, ByteArray, FloatArray, MaskArray, Precision, Recipe
 
 if TYPE_CHECKING:
     import open_clip
@@ -133,16 +134,21 @@ class Tower:
         return walk_text(text, tokens, words, before, project)
 
     @torch.inference_mode()
-    def taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
+    def taps(
+        self, images: ByteArray, recipe: Recipe, kept: MaskArray | None = None
+    ) -> tuple[list[FloatArray], FloatArray]:
         """Residual stream after each tap, patches only, L x (B, P, width), and the class feature.
 
         Images are (B, H, W) or (B, H, W, 3) uint8; P is the full grid, row by row. The class
-        feature (B, E) is after `ln_post` and projection, not normalised.
+        feature (B, E) is after `ln_post` and projection, not normalised. Where only patches kept
+        (B, R, C) will be read, the last block is spared the others.
         """
         visual, found = self._prepared(recipe), []
+        blocks = visual.transformer.resblocks
         x = visual.ln_pre(self._embedded(images, recipe))
-        for number, block in enumerate(visual.transformer.resblocks, 1):
-            x = through(block, x)
+        read = None if kept is None else self._tokens_of(kept)
+        for number, block in enumerate(blocks, 1):
+            x = through_at(block, x, read if number == len(blocks) else None)
             if number in recipe.taps:
                 found.append(_numpy(x[:, 1:]))
         return found, _numpy(self.projected(x[:, 0]))
@@ -156,11 +162,12 @@ class Tower:
         is the original stream's, projected without `ln_post`. Nothing is normalised.
         """
         visual, found = self._prepared(recipe), []
+        blocks = visual.transformer.resblocks
         x = path = visual.ln_pre(self._embedded(images, recipe))
-        first = self.info.visual_blocks // 4
-        for number, block in enumerate(visual.transformer.resblocks, 1):
+        first = len(blocks) // 4
+        for number, block in enumerate(blocks, 1):
             path = path + value_attention(block, x) if number >= first else path
-            x = through(block, x)
+            x = through_at(block, x, _only_class(x) if number == len(blocks) else None)
             path = x if number < first else path
             if number in recipe.taps:
                 found.append(_numpy(self.projected(path[:, 1:])))
@@ -233,18 +240,23 @@ class Tower:
     def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
         first = torch.zeros(len(index), 1, dtype=torch.long)
         index = torch.cat([first, index + 1], dim=1).to(self.device)
-        parts = [
-            _numpy(self.projected(self._through_all(tokens[part])[:, 0]))
-            for part in torch.split(index, CHUNK)
-        ]
+        parts = [self._class_of(tokens[part]) for part in torch.split(index, CHUNK)]
         return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
 
-    def _through_all(self, tokens: Tensor) -> Tensor:
-        """The stream (B, N, width) after all blocks, of tokens before `ln_pre`."""
+    def _class_of(self, tokens: Tensor) -> FloatArray:
+        """The class feature (B, E) of tokens (B, N, width) before `ln_pre`."""
+        return _numpy(self.projected(self._through_all(tokens, _only_class(tokens))[:, 0]))
+
+    def _through_all(self, tokens: Tensor, read: Tensor | None = None) -> Tensor:
+        """The stream (B, N, width) after all blocks, of tokens before `ln_pre`.
+
+        The last block is spared what will not be read, (B, N) of bool.
+        """
+        *blocks, last = self._visual.transformer.resblocks
         x = self._visual.ln_pre(tokens)
-        for block in self._visual.transformer.resblocks:
+        for block in blocks:
             x = through(block, x)
-        return x
+        return through_at(last, x, read)
 
     def projected(self, first: Tensor) -> Tensor:
         """Class tokens (…, width) after `ln_post` and projection, (…, E)."""
@@ -262,12 +274,22 @@ class Tower:
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
         return torch.cat([first, patches], dim=1) + self._places(recipe)
 
+    def _tokens_of(self, kept: MaskArray) -> Tensor:
+        """The class token and patches kept (B, R, C), as (B, 1+P) of bool."""
+        flat = np.pad(kept.reshape(len(kept), -1), ((0, 0), (1, 0)), constant_values=True)
+        return torch.from_numpy(flat).to(self.device)
+
     def _places(self, recipe: Recipe) -> Tensor:
         key = (recipe.grid, recipe.positions)
         if key not in self._positions:
             table = self._visual.positional_embedding.float()
             self._positions[key] = _resized(table, recipe).to(self._dtype)
         return self._positions[key]
+
+
+def _only_class(x: Tensor) -> Tensor:
+    """The first of the tokens (B, N, width), as (B, N) of bool."""
+    return (torch.arange(x.shape[1], device=x.device) == 0).expand(len(x), -1)
 
 
 def _resized(table: Tensor, recipe: Recipe) -> Tensor:

@@ -80,7 +80,7 @@ class AprilGan:
         learned: Learned,
     ) -> list[SliceFeatures]:
         """Residual stream of the kept patches, and the class feature, not normalised."""
-        return of_kept(*tower.taps(images, recipe), recipe, kept)
+        return of_kept(*tower.taps(images, recipe, kept), recipe, kept)
 
     def texts(
         self,

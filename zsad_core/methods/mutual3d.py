@@ -99,7 +99,7 @@ class Mutual3d:
         self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
     ) -> FloatArray:
         """Mean over the slices of the residual stream of kept patches, (P, L, width)."""
-        taps, _ = tower.taps(images, recipe)
+        taps, _ = tower.taps(images, recipe, np.broadcast_to(kept, (len(images), *kept.shape)))
         means = [tap.mean(axis=0)[kept.ravel()] for tap in taps]
         return np.stack(means, axis=1)
 
