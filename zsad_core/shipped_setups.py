@@ -10,7 +10,7 @@ from zsad_core import published
 from zsad_core.types import BackboneSpec
 
 FINER = (("image_size", "336"),)  # 1.5 times the demo's own, as the official 518 px are of 336
-QUICK = (("image_size", "256"),)  # in 0.4 of the time; weighed on the model card
+QUICK = (("image_size", "248"),)  # in 0.4 of the time; weighed on the model card
 PLAIN = (("hsf", "no"),)  # AdaCLIP's class feature alone is the score, at the demo's own 224 px
 STILL = (("augment", "no"),)  # a memory without turned views: an eleventh of the comparisons
 DEMO, PMC = BackboneSpec("demo"), BackboneSpec("demo-pmc")
