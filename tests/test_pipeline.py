@@ -113,7 +113,7 @@ def test_the_visible_slice_is_encoded_alone(start, spec, calls):
 
 def test_slices_are_mapped_while_the_next_are_encoded(start, spec, calls, monkeypatch):
     first, (windows, maps) = threading.Event(), (Counted.windows, WinClip.maps)
-    together = []
+    together, told = [], []
 
     def slices(self, images, *rest):
         assert not calls["slices"] or first.wait(60), "nothing was mapped after the first batch"
@@ -128,10 +128,13 @@ def test_slices_are_mapped_while_the_next_are_encoded(start, spec, calls, monkey
     monkeypatch.setattr(WinClip, "maps", map_of)
     monkeypatch.setattr(pipeline, "TOGETHER", 2)
     pipeline.read_texts(start(), spec)  # they wait for the device too
-    found = pipeline.anomaly_map(start(), spec)
+    found = pipeline.anomaly_map(start(), spec, lambda *of: told.append(of))
     assert calls["slices"] == FILLED
     assert together == [2, 2, 2]
-    again = pipeline.anomaly_map(start(), spec)
+    assert told == [(0, FILLED), (4, FILLED), (FILLED, FILLED)]  # a bar that never goes back
+    told.clear()
+    again = pipeline.anomaly_map(start(), spec, lambda *of: told.append(of))
+    assert told == [(0, FILLED), (2, FILLED), (4, FILLED)]
     np.testing.assert_array_equal(found.levels, again.levels)
     np.testing.assert_array_equal(found.scores, again.scores)
 

@@ -140,12 +140,12 @@ def slice_levels(
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
     """The map of the whole volume, (S, H, W) on the 256-level grid of the method's range.
 
-    Empty slices hold level 0 and score NaN. Missing features are encoded first. `progress` counts
-    slices, first those encoded, then those mapped.
+    Empty slices hold level 0 and score NaN. Missing features are encoded. `progress` counts slices
+    encoded, or those mapped where all features were there.
     """
     if spec in engine.maps or ready(engine, spec):
         return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
-    found = _anomaly_map(engine, spec, progress)  # for minutes: nobody shall wait for it unasked
+    found = _anomaly_map(engine, spec, progress)  # for minutes: who asks too has its own progress
     return engine.maps.get(spec, lambda: found)
 
 
@@ -192,9 +192,9 @@ def _behind(
             started.append(pool.submit(copy_context().run, _levels, engine, spec, part))
 
     try:
-        encode(engine, spec, progress=encoded)
+        count = encode(engine, spec, progress=encoded)
         for number, part in enumerate(parts):
-            if progress:
+            if progress and not count:
                 progress(sum(map(len, parts[:number])), sum(map(len, parts)))
             behind = number < len(started)
             yield started[number].result() if behind else _levels(engine, spec, part)
