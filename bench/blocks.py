@@ -13,6 +13,7 @@ from zsad_core.backbones import inside, tower
 
 WALKS = (  # all ways through a block, as each module calls them
     (tower, "through"),
+    (tower, "through_at"),
     (tower, "value_attention"),
     (tower, "two_streams"),
     (inside, "through"),
@@ -23,17 +24,19 @@ WALKS = (  # all ways through a block, as each module calls them
 def timed() -> Iterator[list[float]]:
     """Seconds of each pass through a block of either tower, of each V-V attention, of each walk.
 
-    What other threads do meanwhile is not counted.
+    What other threads do meanwhile is not counted, and a walk that calls another is one.
     """
-    spent, own = list[float](), threading.get_ident()
+    spent, own, within = list[float](), threading.get_ident(), list[object]()
 
     def around(work: Callable[..., Any]) -> Callable[..., Any]:
         def run(*given: object) -> object:
-            if threading.get_ident() != own:
+            if threading.get_ident() != own or within:
                 return work(*given)
+            within.append(work)
             start = _now()
             found = work(*given)
             spent.append(_now() - start)
+            within.clear()
             return found
 
         return run
