@@ -11,11 +11,8 @@ from zsad_core.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
 
 
 def wait_for(job):
-    for _ in range(200):
-        if job.state != "running":
-            return
-        threading.Event().wait(0.02)
-    pytest.fail(f"{job.title} is still running")
+    job.wait(10)
+    assert job.state != "running", f"{job.title} is still running"
 
 
 def test_a_click_goes_before_background_work():
@@ -41,6 +38,19 @@ def test_a_job_reports_progress_and_ends():
     job = JobBoard().start("k", "count", lambda progress: progress(3, 4))
     wait_for(job)
     assert (job.state, job.done, job.total) == ("done", 3, 4)
+
+
+def test_who_waits_goes_on_once_it_ends():
+    gate = threading.Event()
+    job = JobBoard().start("k", "wait", lambda progress: gate.wait(60))
+    job.wait(0.01)
+    assert (job.state, job.ended) == ("running", None)
+    gate.set()
+    began = time.monotonic()
+    job.wait(60)
+    assert time.monotonic() - began < 30
+    assert job.state == "done"
+    assert job.ended
 
 
 def test_time_left_is_told_by_the_pace_of_the_part_at_work():

@@ -80,6 +80,7 @@ class Job:
     ended: float | None = None
     _first: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Take note of the progress; raises Cancelled once `cancel` was called.
@@ -100,6 +101,10 @@ class Job:
     def stopping(self) -> bool:
         """Whether it runs only until its next step, as `cancel` was called."""
         return self.state == "running" and self._stop.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Return once it has ended, or after so many seconds."""
+        self._over.wait(seconds)
 
     def part(self) -> float:
         """Share done, 0 … 1; 0 before the work has said how much there is."""
@@ -205,3 +210,4 @@ def _run(job: Job, work: Callable[[Telling], object]) -> None:
         raise
     finally:
         job.ended = time.monotonic()
+        job._over.set()

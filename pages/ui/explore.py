@@ -1,5 +1,7 @@
 """The Explore page's parts: the viewer with its map, and the numbers of the whole volume."""
 
+import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +23,8 @@ from zsad_core.readout import Readout, readout
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import MapSpec, ReadoutSpec, SliceStack, Threshold
 from zsad_core.views import View
+
+SENT_S = 0.1  # until what was drawn so far has left for the browser
 
 
 def visible_slice(stack: SliceStack) -> int:
@@ -65,13 +69,20 @@ def explore(choice: Choice) -> None:
     if whole is not None:
         numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
         _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
-        imported("pages.ui.export").offer(view)  # drawing takes a second to import
+        _export(view)
         compute.make_rest_of_demo(choice.data)
     maps_said = (choice.map, *others.values())
     for words in dict.fromkeys([*map(volume_set.words, maps_said), few_shot(choice.map)]):
         if words:
             st.caption(compute.plain(words))
     st.caption(compute.plain(small_print(View(choice.map, index, threshold, choice.readout))))
+
+
+def _export(view: View) -> None:
+    """Drawing takes a second to import, which holds the interpreter: the numbers go out first."""
+    if "pages.ui.export" not in sys.modules:
+        time.sleep(SENT_S)
+    imported("pages.ui.export").offer(view)
 
 
 def _view(
