@@ -61,7 +61,7 @@ def test_it_computes_what_is_read_and_that_the_same(tower, passed, monkeypatch, 
     assert passed == few
     monkeypatch.setattr(towers, "through_at", lambda block, x, read: through(block, x))
     for one, whole in zip(found, work(tower, SPARSE), strict=True):
-        np.testing.assert_allclose(one, whole, atol=1e-5)
+        np.testing.assert_allclose(one, whole, rtol=1e-5, atol=1e-5)  # values up to 30
         assert whole.std() > 0.01
 
 
