@@ -198,10 +198,10 @@ def _stored(engine: Engine, key: str, name: str, parts: Sequence[str]) -> SliceF
 
 def _stored_with(engine: Engine, key: str, parts: Sequence[str]) -> dict[str, str]:
     """The records that hold all of the parts, by the slice: the name of each."""
-    found = {}
+    found, wanted = {}, set(parts)
     for name in engine.store.names(key):
         of_slice, _, held = name.partition("-")
-        if set(parts).issubset(held.split("+")):
+        if wanted.issubset(held.split("+")):
             found[of_slice] = name
     return found
 

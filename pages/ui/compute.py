@@ -232,8 +232,7 @@ def show_job(job: Job) -> None:
 
     @st.fragment(run_every=LOOK_S)
     def watch() -> None:
-        left = job.seconds_left()
-        if left is not None and left < LOOK_S:
+        if 0 < (job.seconds_left() or 0) < LOOK_S:
             job.wait(LOOK_S)  # what it found is shown as soon as it is there
         if job.state != "running":
             st.rerun()
