@@ -38,7 +38,7 @@ def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
     index = int(np.flatnonzero(brain.sum(axis=(1, 2)) > SMALL)[-1])
     pipeline.encode(engine, spec, [index])
     stored = stored_features.read(engine, spec, index)
-    kept = stored_features.kept_patches(engine, spec.features)[[index]]
+    kept = stored_features.kept_patches(engine, spec.features, [index])
     assert kept.mean() < 0.8
     tower, recipe = engine.tower(spec.features.backbone, "float32"), spec.features.recipe
     learned = setups.learned(setups.find(name, spec.setup)) if method.in_tower else None

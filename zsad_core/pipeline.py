@@ -205,7 +205,7 @@ def _behind(
 def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteArray, FloatArray]:
     encode(engine, spec, slices, priority=INTERACTIVE)
     method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
-    kept = kept_patches(engine, spec.features)[list(slices)]
+    kept = kept_patches(engine, spec.features, slices)
     features = [read(engine, spec, index) for index in slices]
     text = np.zeros((2, 1), np.float32)
     if recipe:

@@ -42,9 +42,12 @@ def feature_key(engine: Engine, spec: FeatureSpec) -> str:
     )
 
 
-def kept_patches(engine: Engine, spec: FeatureSpec) -> MaskArray:
-    """Patches near the brain, (S, R, C); the others are neither computed nor stored."""
+def kept_patches(
+    engine: Engine, spec: FeatureSpec, slices: Sequence[int] | None = None
+) -> MaskArray:
+    """Patches of all or some slices near the brain, (S, R, C); no others are computed or stored."""
     brain = engine.stack(spec.slices).brain
+    brain = brain if slices is None else brain[list(slices)]
     if spec.recipe is None:
         return np.ones((len(brain), 1, 1), bool)
     return slicing.patches_near(brain, spec.recipe.grid, spec.recipe.reach)
@@ -113,13 +116,14 @@ def _encode(
         places = todo = sorted(set(todo) & set(slices))
     if not todo or spec.features.recipe is None:
         return 0
-    kept, images = kept_patches(engine, spec.features), engine.stack(spec.features.slices).image
+    images = engine.stack(spec.features.slices).image
     batches = (places[start : start + size] for start in range(0, len(places), size))
     for done, batch in enumerate(one for one in batches if not set(todo).isdisjoint(one)):
         if progress:
             progress(min(done * size, len(todo)), len(todo))
         names = [f"{index:03d}" for index in batch]
-        _store(engine, spec, (images[batch], kept[batch], names), priority)
+        kept = kept_patches(engine, spec.features, batch)
+        _store(engine, spec, (images[batch], kept, names), priority)
     if progress:
         progress(len(todo), len(todo))
     engine.store.trim_when_due()

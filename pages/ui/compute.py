@@ -29,7 +29,7 @@ from zsad_core.types import (
 )
 
 T = TypeVar("T")
-LOOK_S = 0.5  # from one look at a job to the next
+LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw for 0.04 s
 BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scripts from this process
 
 

@@ -6,12 +6,13 @@ from pages.ui.plain import plain
 from zsad_core.jobs import Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long
+LOOK_S = 2.0  # from one look to the next; the page that started a job looks more often itself
 MARKS = {"failed": ":material/error:", "cancelled": ":material/cancel:", "done": ":material/check:"}
 
 
 def jobs_below(board: JobBoard) -> None:
     """What runs and what ended lately; looks again while something runs, the page does not."""
-    every = 1.0 if board.running() else None
+    every = LOOK_S if board.running() else None
     with st.container(key="jobs"):  # by its style in sight while something runs
         st.fragment(_jobs, run_every=every)(board)
 

@@ -30,16 +30,33 @@ def test_a_broken_memory_of_it_is_written_anew(tmp_path, monkeypatch):
     )
 
 
-def test_two_runs_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, monkeypatch):
-    """As bfloat16 does without units for it: eight runs were two seconds of the first start."""
+def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, monkeypatch):
+    """As bfloat16 does without units for it: a slice took half a second of the first start."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
     def slowly(q, k, v):
-        runs[q.dtype] += 1
+        runs[q.dtype, q.shape[2]] += 1
         time.sleep(0.5 if q.dtype == torch.bfloat16 else 0)
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
     monkeypatch.setattr(functional, "scaled_dot_product_attention", slowly)
     assert backbones.fastest_precision("cpu") == "float32"
-    assert runs == {torch.float32: 2, torch.bfloat16: 2}
+    assert runs == {(torch.float32, 50): 2, (torch.bfloat16, 50): 2}
+
+
+def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
+    """Few tokens hide that units for bfloat16 pay."""
+    attention, runs = functional.scaled_dot_product_attention, Counter()
+
+    def like_units(q, k, v):
+        runs[q.dtype, q.shape[2]] += 1
+        time.sleep(0.04 if q.dtype == torch.float32 and q.shape[2] > 50 else 0.01)
+        return attention(*(x.float() for x in (q, k, v))).to(q.dtype)
+
+    monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", like_units)
+    monkeypatch.setattr(functional, "linear", lambda x, weight: x)
+    assert backbones.fastest_precision("cpu") == "bfloat16"
+    assert runs[torch.bfloat16, 50] == 2
+    assert runs[torch.bfloat16, 400] == 8

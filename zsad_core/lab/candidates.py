@@ -186,13 +186,13 @@ def _look(engine: Engine, spec: MapSpec, every: int, progress: Progress) -> list
         raise SettingError(f"'{spec.method}' reads no text; choose another method.")
     chosen = slices_of(engine, spec, every)
     stored_features.encode(engine, spec, chosen, progress)
-    kept, found = stored_features.kept_patches(engine, spec.features), []
-    for index in chosen:
+    kept, found = stored_features.kept_patches(engine, spec.features, chosen), []
+    for index, near in zip(chosen, kept, strict=True):
         brain, truth = stack.brain[index], stack.truth[index]
         masks = (brain & ~truth, brain & truth)
-        pixels = [slicing.pixels_per_patch(mask, recipe.grid)[kept[index]] for mask in masks]
+        pixels = [slicing.pixels_per_patch(mask, recipe.grid)[near] for mask in masks]
         features = stored_features.read(engine, spec, index)
-        found.append(_Looked(features, kept[index], np.stack(pixels).astype(np.float64)))
+        found.append(_Looked(features, near, np.stack(pixels).astype(np.float64)))
     return found
 
 
