@@ -3,8 +3,9 @@
 from pages.ui.frame import page
 
 with page("Prompts"):
-    from pages.ui.prompt_lab import prompt_lab, section
+    from pages.ui.prompt_lab import OF_SCAN, prompt_lab, section
     from pages.ui.sidebar import sidebar
 
     chosen = section()
-    prompt_lab(sidebar(edit_prompts=chosen != "Edit"), chosen)
+    choice = sidebar(edit_prompts=chosen != "Edit", shows_scan=chosen in OF_SCAN)
+    prompt_lab(choice, chosen)

@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[Choice], None]] = {
     "History": history,
     "Why": why,
 }
+OF_SCAN = ("Edit", "Why")  # the sections that show the scan chosen
 
 
 def section() -> str:

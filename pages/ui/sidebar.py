@@ -33,33 +33,36 @@ EMPTY_SLICES = {
 
 
 @dataclass(frozen=True)
-class Selection:
-    """What stands in the sidebar; PyTorch is not needed to tell it."""
-
-    slices: SliceSpec
+class _Chosen:
     subject: Subject
     subjects: tuple[Subject, ...]
-    method: str
-    setup: str
-    prompts: PromptSet
-    references: tuple[Reference, ...]
-    volumes: tuple[str, ...]
     readout: ReadoutSpec
     rule: str
     synthetic: bool
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection(_Chosen):
+    """What stands in the sidebar; PyTorch is not needed to tell it."""
+
+    slices: SliceSpec
+    method: str
+    setup: str
+    prompts: PromptSet
+    references: tuple[Reference, ...]
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice(_Chosen):
     """Everything the user chose, as specs."""
 
-    data: DataSpec
-    subject: Subject
-    subjects: tuple[Subject, ...]
     map: MapSpec
-    readout: ReadoutSpec
-    rule: str
-    synthetic: bool
+
+    @property
+    def data(self) -> DataSpec:
+        """Where the subjects come from."""
+        return self.map.features.slices.data
 
     @property
     def label(self) -> str:
@@ -83,15 +86,7 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
         found.references,
         found.volumes,
     )
-    return Choice(
-        found.slices.data,
-        found.subject,
-        found.subjects,
-        spec,
-        found.readout,
-        found.rule,
-        found.synthetic,
-    )
+    return Choice(found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec)
 
 
 def selection(edit_prompts: bool = True) -> Selection:
@@ -119,17 +114,17 @@ def selection(edit_prompts: bool = True) -> Selection:
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
     return Selection(
-        slices,
         subject,
         subjects,
+        readout,
+        rule,
+        dataset.synthetic,
+        slices,
         method,
         setup,
         prompts,
         references,
         volumes,
-        readout,
-        rule,
-        dataset.synthetic,
     )
 
 

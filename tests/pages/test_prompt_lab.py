@@ -1,14 +1,17 @@
 """The prompt lab in process, on the 2 mm demo: null test, search, history, documents, drafts."""
 
 import json
+import threading
 import time
 
 import pytest
 
+from pages.ui import compute, prompt_lab
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
 from zsad_core import prompt_sets
 from zsad_core.lab import drafts, history
 from zsad_core.places import home
+from zsad_core.types import DataSpec, SliceSpec
 
 __all__ = ["_encoded", "_small_demo"]
 
@@ -38,6 +41,22 @@ def until(test, ready):
 
 def said(test):
     return " ".join(one.value for one in (*test.caption, *test.warning, *test.info, *test.markdown))
+
+
+def test_sections_that_show_no_scan_read_none():
+    other = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-017-000")
+
+    def read():
+        for thread in threading.enumerate():
+            if thread.name == "scan":
+                thread.join()
+        return compute.engine().has_stack(other)
+
+    for section in set(prompt_lab.SECTIONS) - set(prompt_lab.OF_SCAN):
+        lab(section, subject=other.subject)
+    assert not read()
+    lab("Edit", subject=other.subject)
+    assert read()
 
 
 @pytest.mark.usefixtures("_encoded")
