@@ -43,6 +43,7 @@ def machine() -> str:
     )
 
 
+# In this order: `cohort_page` runs pages in this process, which then can spawn no others.
 PARTS = {
     "browser": browser.measure,
     "large_volume": large_volume.measure,
@@ -57,8 +58,8 @@ PARTS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    chosen = parser.parse_args().parts or PARTS
-    if unknown := set(chosen) - set(PARTS):
+    chosen = set(parser.parse_args().parts or PARTS)
+    if unknown := chosen - set(PARTS):
         parser.error(
             f"no part is called {', '.join(sorted(unknown))}; the parts: {', '.join(PARTS)}."
         )
@@ -66,7 +67,7 @@ if __name__ == "__main__":
         here = machine()
     on_cpu = backbones.default_device() == "cpu"
     print(here, flush=True)
-    for part in chosen:
+    for part in filter(chosen.__contains__, PARTS):
         print(f"\n{part}", flush=True)
         section = Section(part if on_cpu else f"{part} on a GPU", here)
         with fresh():
