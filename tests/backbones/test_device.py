@@ -34,13 +34,13 @@ def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, 
     """As bfloat16 does without units for it: a slice took half a second of the first start."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
-    def slowly(q, k, v):
+    def without_units(q, k, v):
         runs[q.dtype, q.shape[2]] += 1
-        time.sleep(0.5 if q.dtype == torch.bfloat16 else 0)
+        at_work(0.3 if q.dtype == torch.bfloat16 else 0)
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", slowly)
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", without_units)
     assert backbones.fastest_precision("cpu") == "float32"
     assert runs == {(torch.float32, 50): 2, (torch.bfloat16, 50): 2}
 
@@ -49,14 +49,35 @@ def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
     """Few tokens hide that units for bfloat16 pay."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
-    def like_units(q, k, v):
+    def with_units(q, k, v):
         runs[q.dtype, q.shape[2]] += 1
-        time.sleep(0.04 if q.dtype == torch.float32 and q.shape[2] > 50 else 0.01)
+        at_work(0.06 if q.dtype == torch.float32 and q.shape[2] > 50 else 0.02)
         return attention(*(x.float() for x in (q, k, v))).to(q.dtype)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", like_units)
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", with_units)
     monkeypatch.setattr(functional, "linear", lambda x, weight: x)
     assert backbones.fastest_precision("cpu") == "bfloat16"
     assert runs[torch.bfloat16, 50] == 2
     assert runs[torch.bfloat16, 400] == 8
+
+
+def test_what_else_the_machine_does_is_not_counted(tmp_path, monkeypatch):
+    attention, halt = functional.scaled_dot_product_attention, 0.1
+
+    def halted(q, k, v):
+        time.sleep(halt)
+        return attention(q, k, v)
+
+    monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", halted)
+    backbones.fastest_precision("cpu")
+    (times,) = json.loads((tmp_path / "device.json").read_text()).values()
+    assert times["float32"] < halt
+
+
+def at_work(seconds):
+    """Keep this thread's processor busy."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
