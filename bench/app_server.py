@@ -70,7 +70,7 @@ def served(log: Path, script: str = "app.py", **environment: str) -> Iterator[Se
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    command += ["--server.headless", "true"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     with log.open("wb") as stream:
         process = subprocess.Popen(
