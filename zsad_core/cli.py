@@ -18,7 +18,7 @@ from zsad_core.datasets.demo import Demo
 from zsad_core.engine import Engine
 from zsad_core.errors import ZsadError
 from zsad_core.map_files import MapRequest
-from zsad_core.metrics import EMPTY
+from zsad_core.metrics import EMPTY_RULES
 from zsad_core.training import commands
 from zsad_core.types import BackboneSpec, DataSpec
 
@@ -101,7 +101,7 @@ def _add_map(parser: argparse.ArgumentParser) -> None:
 def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--empty", choices=list(EMPTY), default="lesion_only")
+    parser.add_argument("--empty", choices=list(EMPTY_RULES), default="lesion_only")
     parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
     parser.add_argument(

@@ -3,20 +3,18 @@
 The views are those of `results.connect`. Every mean comes with the number that entered it.
 """
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
-from zsad_core.metrics import EmptySlices, Histogram
+from zsad_core.metrics import EmptySlices, dice_sql
+from zsad_core.thresholds import Curve
 
 Which = Literal["all", "brain", "lesion"]
-DICE = "2.0 * overlap / (truth + predicted)"
-DICE_SQL: dict[EmptySlices, str] = {
-    "lesion_only": f"CASE WHEN truth > 0 THEN {DICE} END",
-    "nan": f"CASE WHEN truth + predicted > 0 THEN {DICE} END",
-    "both_empty_one": f"CASE WHEN truth + predicted > 0 THEN {DICE} ELSE 1.0 END",
-}
 WHICH_SQL: dict[Which, str] = {"all": "true", "brain": "brain > 0", "lesion": "truth > 0"}
 
 
@@ -28,17 +26,15 @@ def dice_2d(
     A row that no slice entered has no Dice. `empty` says what a slice without lesion is: left out;
     0 where something is predicted and left out where not; or 0 and 1.
     """
-    dice = f"CASE WHEN {WHICH_SQL[which]} THEN {DICE_SQL[empty]} END"
+    dice = f"CASE WHEN {WHICH_SQL[which]} THEN {dice_sql(empty)} END"
     return rows.sql(
         f"SELECT key, avg({dice}) AS dice, count({dice}) AS slices FROM slices GROUP BY key"
     )
 
 
-def dice_3d(
-    rows: duckdb.DuckDBPyConnection, empty: EmptySlices = "lesion_only"
-) -> duckdb.DuckDBPyRelation:
-    """(key, dice) of each row of `subjects`; the empty cases are those of 2D Dice."""
-    return rows.sql(f"SELECT key, {DICE_SQL[empty]} AS dice FROM subjects")
+def dice_3d(rows: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """(key, dice) of each row of `subjects`; a subject without lesion has none."""
+    return rows.sql(f"SELECT key, {dice_sql()} AS dice FROM subjects")
 
 
 def hd95_mm(
@@ -51,22 +47,33 @@ def hd95_mm(
     )
 
 
-def at_level(rows: duckdb.DuckDBPyConnection, level: int) -> duckdb.DuckDBPyRelation:
-    """(map, index, truth, predicted, overlap) inside the brain at any threshold, for every map.
+def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.DuckDBPyRelation:
+    """(map, index, threshold, truth, predicted, overlap) of every slice with brain, of every map.
 
-    Of slices with brain, without component filter; Dice under every rule follows.
+    Inside the brain and without component filter; Dice under every rule follows. The counts are
+    exact at the column `threshold`: the map's own next at or above the one asked for. Maps whose
+    thresholds all lie below it have nothing predicted and a threshold of infinity.
     """
-    return rows.sql(
-        "SELECT map, index, list_sum(lesion) AS truth, "
-        f"list_sum(lesion[{level + 1}:]) + list_sum(healthy[{level + 1}:]) AS predicted, "
-        f"list_sum(lesion[{level + 1}:]) AS overlap FROM histograms"
-    )
+    low = f"[one for one in levels_from if one < {threshold!r}::FLOAT]"
+    return rows.sql(f"""
+        WITH chosen AS (SELECT map, levels_from, len({low}) + 1 AS place FROM curves)
+        SELECT map, index, coalesce(levels_from[place], 'inf'::FLOAT) AS threshold,
+               list_sum(lesion) + outside AS truth,
+               coalesce(list_sum(lesion[place:]) + list_sum(healthy[place:]), 0) AS predicted,
+               coalesce(list_sum(lesion[place:]), 0) AS overlap
+        FROM levels JOIN chosen USING (map)
+    """)
 
 
-def whole_histogram(rows: duckdb.DuckDBPyConnection, map_key: str) -> Histogram:
-    """The histogram (2, 256) of a whole volume, healthy brain then lesion.
+def curves_of(rows: duckdb.DuckDBPyConnection, maps: Sequence[str]) -> dict[str, Curve]:
+    """The curves of those maps that have one, by the map's key."""
+    rows.register("wanted_maps", pa.table({"map": pa.array(maps, pa.string())}))
+    found = rows.execute("FROM curves JOIN wanted_maps USING (map)").df()
+    rows.unregister("wanted_maps")
+    return {str(one["map"]): curve_from(one) for _, one in found.iterrows()}
 
-    Its `metrics.best_dice` is the subject's oracle; of the sum over subjects, the pooled ⌈DSC⌉.
-    """
-    found = rows.execute("SELECT healthy, lesion FROM histograms WHERE map = ?", [map_key])
-    return np.array(found.fetchall(), np.int64).reshape(-1, 2, 256).sum(axis=0)
+
+def curve_from(row: Mapping[str, Any] | pd.Series) -> Curve:
+    """The curve that a row of `curves` keeps."""
+    lesion, healthy = (np.array(row[name], np.int64) for name in ("lesion", "healthy"))
+    return Curve(np.array(row["threshold"], np.float32), lesion, healthy, int(row["truth"]))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from zsad_core.cohort.selection import THIRDS, Selection, Sheet, runs, within
 from zsad_core.lesions import RULES, SMALL_MM3
+from zsad_core.metrics import dice
 from zsad_core.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -33,8 +34,8 @@ KINDS = {
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
 _RUN = (
-    "key, data, modality, plane, scan_digest, map, level, threshold_rule, threshold_note, "
-    "brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
+    "key, data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
+    "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
     "brats2023_true_positives AS touched"
 )
 
@@ -66,7 +67,8 @@ class Failure:
     @property
     def dice(self) -> float | None:
         """2D Dice of the slice; None without lesion."""
-        return 2 * self.overlap / (self.truth + self.predicted) if self.truth else None
+        found = float(dice(self.truth, self.predicted, self.overlap))
+        return None if found != found else found
 
     @property
     def why(self) -> str:

@@ -1,5 +1,6 @@
 """What a pin keeps, and pins as JSON: strictly read, since a file may come from anywhere."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -7,18 +8,21 @@ import pydantic
 
 from zsad_core import methods, prompt_sets, references
 from zsad_core.errors import DataError, ZsadError
+from zsad_core.thresholds import from_level
 from zsad_core.types import DataSpec, Plane, PromptSet, ReadoutSpec, SliceSpec, Threshold
 
 MOST = 200  # pins
 LARGEST = 2 * 2**20  # bytes of a file of pins
+FORMAT: Literal["ZSAD Explorer pins 2"] = "ZSAD Explorer pins 2"
+WITH_LEVELS = "ZSAD Explorer pins 1"
 Name = Annotated[str, pydantic.Field(max_length=200)]
 Note = Annotated[str, pydantic.Field(max_length=2000)]
 Dice = Annotated[float, pydantic.Field(ge=0, le=1)] | None
 
 
-def _on_grid(threshold: Threshold) -> Threshold:
-    if not 0 <= threshold.level <= 255:
-        raise ValueError(f"level {threshold.level} is not in 0 … 255")
+def _in_range(threshold: Threshold) -> Threshold:
+    if not threshold.value >= 0:
+        raise ValueError(f"threshold {threshold.value} is not 0 or more")
     return threshold
 
 
@@ -54,7 +58,7 @@ class Pin:
     references: Annotated[tuple[Name, ...], pydantic.Field(max_length=references.MOST)]
     volumes: tuple[Name, ...]
     index: Annotated[int, pydantic.Field(ge=0)]
-    threshold: Annotated[Threshold, pydantic.AfterValidator(_on_grid)]
+    threshold: Annotated[Threshold, pydantic.AfterValidator(_in_range)]
     readout: Annotated[ReadoutSpec, pydantic.AfterValidator(_offered)]
 
     @property
@@ -70,7 +74,7 @@ class _File:
         extra="forbid", strict=True, allow_inf_nan=False
     )
 
-    format: Literal["ZSAD Explorer pins 1"]
+    format: Literal["ZSAD Explorer pins 2"]
     pins: Annotated[tuple[Pin, ...], pydantic.Field(max_length=MOST)]
     remark: Note = "Research views of anomaly maps. No medical device."
 
@@ -83,7 +87,7 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
     if len(content) > LARGEST:
         raise DataError(f"'{where}' has {len(content)} bytes; pins may have at most {LARGEST}.")
     try:
-        pins = _FILE.validate_json(content).pins
+        pins = _FILE.validate_json(_with_values(content)).pins
         for one in pins:
             kind, texts = methods.METHODS.get(one.method), one.prompts.normal + one.prompts.abnormal
             if texts or kind is None or kind.prompts:
@@ -97,9 +101,25 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
         raise DataError(f"'{where}' holds no pins that can be read: {said[:300]}.") from error
     except ZsadError as error:
         raise DataError(f"'{where}' holds a pin that cannot be read: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"'{where}' holds no pins that can be read: {error!r:.300}.") from error
     return pins
+
+
+def _with_values(content: bytes) -> bytes:
+    """A file of the first format as one of this: its thresholds are levels of 255 even steps."""
+    if WITH_LEVELS.encode() not in content:
+        return content
+    file = json.loads(content)
+    if file.get("format") != WITH_LEVELS:
+        return content
+    for pin in file["pins"]:
+        high = methods.build(pin["method"]).high
+        value = from_level(int(pin["threshold"].pop("level")), high)
+        pin["threshold"]["value"] = pin["readout"]["threshold"] = value
+    return json.dumps({**file, "format": FORMAT}).encode()
 
 
 def written(pins: tuple[Pin, ...]) -> bytes:
     """The JSON that `parsed` reads back."""
-    return _FILE.dump_json(_File("ZSAD Explorer pins 1", pins), indent=1)
+    return _FILE.dump_json(_File(FORMAT, pins), indent=1)

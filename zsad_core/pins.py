@@ -66,7 +66,7 @@ def pin_of(
         volumes=view.map.volumes,
         index=view.index,
         threshold=view.threshold,
-        readout=replace(view.readout, threshold=view.threshold.level),
+        readout=replace(view.readout, threshold=view.threshold.value),
     )
 
 

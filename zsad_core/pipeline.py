@@ -29,7 +29,6 @@ from zsad_core.stored_features import (
 from zsad_core.stored_texts import class_embeddings
 from zsad_core.types import (
     AnomalyMap,
-    ByteArray,
     FeatureSpec,
     FloatArray,
     Learned,
@@ -127,20 +126,20 @@ def read_texts(engine: Engine, spec: MapSpec) -> None:
         class_embeddings(engine, spec, {})
 
 
-def slice_levels(
+def slice_maps(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
-) -> tuple[ByteArray, FloatArray]:
-    """Quantised maps (S, H, W) and slice scores (S,) of some slices; missing ones are encoded."""
+) -> tuple[FloatArray, FloatArray]:
+    """Maps (S, H, W) float32 and slice scores (S,) of some slices; missing ones are encoded."""
     if method_of(spec).by_volume(len(spec.references)):
         whole = anomaly_map(engine, spec)
-        return whole.levels[list(slices)], whole.scores[list(slices)]
-    return _levels(engine, spec, slices)
+        return whole.values[list(slices)], whole.scores[list(slices)]
+    return _maps(engine, spec, slices)
 
 
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
-    """The map of the whole volume, (S, H, W) on the 256-level grid of the method's range.
+    """The map of the whole volume, (S, H, W) float32 in the method's range 0 … high.
 
-    Empty slices hold level 0 and score NaN. Missing features are encoded. `progress` counts slices
+    Empty slices hold 0 and score NaN. Missing features are encoded. `progress` counts slices
     encoded, or those mapped where all features were there.
     """
     if spec in engine.maps or ready(engine, spec):
@@ -149,38 +148,29 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     return engine.maps.get(spec, lambda: found)
 
 
-def quantise(values: FloatArray, high: float) -> ByteArray:
-    """Values in 0 … high as levels 0 … 255.
-
-    >>> quantise(np.array([0.0, 2.0, 4.0]), 4.0).tolist()
-    [0, 128, 255]
-    """
-    return np.clip(np.rint(values * (255 / high)), 0, 255).astype(np.uint8)
-
-
 def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> AnomalyMap:
     method = method_of(spec)
     if isinstance(method, VolumeMethod):
         encode(engine, spec, progress=progress)
         values, scores = stored_cubes.set_map(engine, spec)
-        return AnomalyMap(read_only(quantise(values, method.high)), read_only(scores), method.high)
+        return AnomalyMap(read_only(_in_range(values, method.high)), read_only(scores), method.high)
     stack = engine.stack(spec.features.slices)
-    levels = np.zeros(stack.image.shape, np.uint8)
-    scores = np.full(len(levels), np.nan, np.float32)
+    values = np.zeros(stack.image.shape, np.float32)
+    scores = np.full(len(values), np.nan, np.float32)
     filled = filled_slices(engine, spec.features.slices)
     step = max(len(filled), 1) if method.by_volume(len(spec.references)) else TOGETHER
     parts = [filled[start : start + step] for start in range(0, len(filled), step)]
     for part, found in zip(parts, _behind(engine, spec, parts, progress), strict=True):
-        levels[part], scores[part] = found
-    return AnomalyMap(read_only(levels), read_only(scores), method.high)
+        values[part], scores[part] = found
+    return AnomalyMap(read_only(values), read_only(scores), method.high)
 
 
 def _behind(
     engine: Engine, spec: MapSpec, parts: Sequence[list[int]], progress: Progress | None
-) -> Iterator[tuple[ByteArray, FloatArray]]:
-    """Levels and scores of each part; those whose features are there while the rest is encoded."""
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Maps and scores of each part; those whose features are there while the rest is encoded."""
     pool = ThreadPoolExecutor(1, "maps")
-    started: list[Future[tuple[ByteArray, FloatArray]]] = []
+    started: list[Future[tuple[FloatArray, FloatArray]]] = []
 
     def encoded(done: int, total: int) -> None:
         if progress:
@@ -189,7 +179,7 @@ def _behind(
             return
         part = parts[len(started)]
         if set(part).isdisjoint(stored_features.missing(engine, spec)):
-            started.append(pool.submit(copy_context().run, _levels, engine, spec, part))
+            started.append(pool.submit(copy_context().run, _maps, engine, spec, part))
 
     try:
         count = encode(engine, spec, progress=encoded)
@@ -197,12 +187,12 @@ def _behind(
             if progress and not count:
                 progress(sum(map(len, parts[:number])), sum(map(len, parts)))
             behind = number < len(started)
-            yield started[number].result() if behind else _levels(engine, spec, part)
+            yield started[number].result() if behind else _maps(engine, spec, part)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteArray, FloatArray]:
+def _maps(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     encode(engine, spec, slices, priority=INTERACTIVE)
     method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
     kept = kept_patches(engine, spec.features, slices)
@@ -215,7 +205,12 @@ def _levels(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[ByteA
     normal = [view for one in spec.references for view in read_reference(engine, spec, one)]
     values, scores = method.maps(features, kept, text, _learned(spec), recipe, normal)
     shape = engine.stack(spec.features.slices).image.shape[1:]
-    return quantise(methods.stretched(values, shape), method.high), scores
+    return _in_range(methods.stretched(values, shape), method.high), scores
+
+
+def _in_range(values: FloatArray, high: float) -> FloatArray:
+    """Rounding and resampling may pass the ends of the range by a last bit."""
+    return np.clip(values, 0, high, dtype=np.float32)
 
 
 def _learned(spec: MapSpec) -> Learned:
@@ -237,8 +232,8 @@ def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, flo
     prompts, brain = spec.prompts, engine.stack(spec.features.slices).brain[index]
 
     def mean(changed: PromptSet) -> float:
-        levels, _ = slice_levels(engine, replace(spec, prompts=changed), [index])
-        return float(levels[0][brain].mean()) / 255 * method_of(spec).high if brain.any() else 0.0
+        values, _ = slice_maps(engine, replace(spec, prompts=changed), [index])
+        return float(values[0][brain].mean()) if brain.any() else 0.0
 
     whole, found = mean(prompts), []
     for side in ("normal", "abnormal"):

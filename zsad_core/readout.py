@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from zsad_core import metrics
-from zsad_core.metrics import Counts, MeanDice
+from zsad_core import ranking
+from zsad_core.metrics import Counts, MeanDice, dice, dice_3d, mean_dice, pixels_per_slice
 from zsad_core.scoring import predicted_mask
 from zsad_core.types import AnomalyMap, FloatArray, ReadoutSpec, SliceStack, read_only
 
@@ -18,12 +18,11 @@ class Readout:
     Volumes are in ml. Without truth, everything that needs it is None; without lesion there is
     no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. `dice` is
     2D Dice (S,), NaN as the empty-slice rule says. AUROC, AP and `best_dice` (an oracle: it saw
-    the truth) are over brain voxels and independent of the threshold and component filter.
-    `threshold` is the level, `threshold_value` the same in the method's own range.
+    the truth) are over brain voxels, exact on the map's values, and independent of the threshold
+    and component filter. `threshold` is in the method's own range.
     """
 
-    threshold: int
-    threshold_value: float
+    threshold: float
     predicted_ml: float
     truth_ml: float | None = None
     false_positive_ml: float | None = None
@@ -43,24 +42,22 @@ def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readou
     >>> import numpy as np
     >>> image, brain = np.zeros((1, 1, 2), dtype=np.uint8), np.ones((1, 1, 2), dtype=bool)
     >>> stack = SliceStack(image, brain, np.array([[[False, True]]]), (0, 1), 0.001, (1, 1))
-    >>> levels = np.array([[[10, 200]]], dtype=np.uint8)
-    >>> readout(stack, AnomalyMap(levels, np.zeros(1), 1.0), ReadoutSpec()).dice_3d
+    >>> values = np.array([[[0.1, 0.8]]], dtype=np.float32)
+    >>> readout(stack, AnomalyMap(values, np.zeros(1), 1.0), ReadoutSpec(0.5)).dice_3d
     1.0
     """
-    mask = predicted_mask(anomaly.levels, stack.brain, spec)
-    predicted = metrics.pixels_per_slice(mask)
+    mask = predicted_mask(anomaly.values, stack.brain, spec)
+    predicted = pixels_per_slice(mask)
     basis = Readout(
         threshold=spec.threshold,
-        threshold_value=spec.threshold / 255 * anomaly.high,
         predicted_ml=float(predicted.sum() * stack.voxel_ml),
         notes=(NO_TRUTH,),
     )
     if stack.truth is None:
         return basis
-    truth = metrics.pixels_per_slice(stack.truth)
+    truth = pixels_per_slice(stack.truth)
     mask &= stack.truth
-    both = metrics.pixels_per_slice(mask)
-    return _with_truth(basis, (truth, predicted, both), stack, anomaly, spec)
+    return _with_truth(basis, (truth, predicted, pixels_per_slice(mask)), stack, anomaly, spec)
 
 
 def _with_truth(
@@ -76,17 +73,17 @@ def _with_truth(
         truth_ml=truth * stack.voxel_ml,
         false_positive_ml=(predicted - both) * stack.voxel_ml,
         false_negative_ml=(truth - both) * stack.voxel_ml,
-        dice=read_only(metrics.dice_of_counts(*counts, spec.empty_slices)),
+        dice=read_only(dice(*counts, spec.empty_slices)),
         notes=(),
     )
     if truth == 0 or known.dice is None or stack.truth is None:
         return replace(known, notes=(NO_LESION.format(basis.predicted_ml),))
-    histogram = metrics.histograms(anomaly.levels, stack.brain, stack.truth).sum(axis=0)
+    ranked = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
     return replace(
         known,
-        dice_3d=2 * both / (truth + predicted),
-        mean_dice=metrics.mean_dice(known.dice, spec.empty_slices),
-        auroc=metrics.auroc(histogram),
-        ap=metrics.average_precision(histogram),
-        best_dice=metrics.best_dice(histogram),
+        dice_3d=dice_3d(truth, predicted, both),
+        mean_dice=mean_dice(known.dice, spec.empty_slices),
+        auroc=ranking.auroc(ranked),
+        ap=ranking.average_precision(ranked),
+        best_dice=ranking.best_dice(ranked, truth),
     )

@@ -1,4 +1,4 @@
-"""What the rows of an evaluation hold: three tables, each column with its type and a sentence.
+"""What the rows of an evaluation hold: four tables, each column with its type and a sentence.
 
 `docs/results.md` is this file as a page. A new column is added at the end and raises `VERSION`;
 a column never changes its meaning.
@@ -6,11 +6,13 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
+READ = (2, 3)  # versions whose rows are read
+RANKED, RANKED_BEFORE = "values", "256 levels"  # in `ranked_on`
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 NUMBERS, FLAGS, COUNTS = pa.list_(NUMBER), pa.list_(YES), pa.list_(pa.int32())
-TEXTS = pa.list_(TEXT)
+TEXTS, VALUES = pa.list_(TEXT), pa.list_(pa.float32())
 
 _LESIONS: Columns = {
     f"{rule}_{name}": (kind, text.format(year))
@@ -36,7 +38,7 @@ _LESIONS: Columns = {
 
 SUBJECTS: Columns = {
     "key": (TEXT, "Names the row; the same work gives the same key."),
-    "map": (TEXT, "Names the map the row was read from; joins `histograms`."),
+    "map": (TEXT, "Names the map the row was read from; joins `curves` and `levels`."),
     "schema": (COUNT, "Version of this table."),
     "data": (TEXT, "Kind of data set: demo, demo-2mm, brats, folder."),
     "site": (TEXT, "First folder below the root; empty where scans lie directly there."),
@@ -52,8 +54,12 @@ SUBJECTS: Columns = {
     "volumes": (TEXTS, "Subjects that a method for whole volumes scored it against; else none."),
     "threshold_rule": (TEXT, "validation, oracle (it saw the truth) or fixed."),
     "threshold_note": (TEXT, "What the level was tuned on."),
-    "level": (COUNT, "Threshold on the 256-level grid; a voxel at or above it is predicted."),
-    "threshold_value": (NUMBER, "The same in the method's own range."),
+    "level": (COUNT, "Rows of version 2 alone: the threshold on an even grid of 256 levels."),
+    "threshold_value": (
+        NUMBER,
+        "The threshold in the method's own range, held to float32; a voxel at or above it is "
+        "predicted.",
+    ),
     "brain_only": (YES, "Whether predictions outside the brain were taken away."),
     "min_component_voxels": (COUNT, "Predicted components of fewer voxels were taken away."),
     "slices": (COUNT, "Slices of the volume; for the rule that counts empty ones."),
@@ -80,8 +86,8 @@ SUBJECTS: Columns = {
         NUMBER,
         "NSD of the whole masks at 1 mm; 0 if one is empty, empty if both are.",
     ),
-    "best_dice": (NUMBER, "3D Dice at the best level, an oracle; empty without lesion."),
-    "best_level": (COUNT, "That level; empty without lesion."),
+    "best_dice": (NUMBER, "3D Dice at the best threshold, an oracle; empty without lesion."),
+    "best_level": (COUNT, "Rows of version 2 alone: that threshold as a level."),
     "auroc": (NUMBER, "AUROC of voxels in the brain; empty without both classes."),
     "ap": (NUMBER, "Average precision of voxels in the brain; empty without lesion."),
     "pro": (NUMBER, "PRO of lesion regions in slices up to a false-positive rate of 0.3."),
@@ -103,6 +109,13 @@ SUBJECTS: Columns = {
     "seconds_encode": (NUMBER, "Time of encoding; 0 where the features were stored."),
     "seconds_read": (NUMBER, "Time of map and metrics."),
     "brats2023_lesion_slice": (COUNTS, "Slice where each lesion is largest, by the 2023 rule."),
+    "ranked_on": (
+        TEXT,
+        "What AUROC, AP, PRO and the best Dice ranked: the map's float32 values, or the 256 levels "
+        "of version 2, which put half of a saturated map into one.",
+    ),
+    "best_threshold": (NUMBER, "The threshold of the best Dice; empty without lesion."),
+    "range_high": (NUMBER, "End of the method's range, which begins at 0."),
 }
 
 SLICES: Columns = {
@@ -120,14 +133,29 @@ SLICES: Columns = {
     "score": (NUMBER, "The method's score of the slice; empty without brain."),
 }
 
-HISTOGRAMS: Columns = {
+CURVES: Columns = {
     "map": (TEXT, "The map; joins `subjects`."),
-    "index": (COUNT, "Index of the slice from the bottom; slices without brain are left out."),
-    "healthy": (COUNTS, "Healthy brain pixels at each of the 256 levels."),
-    "lesion": (COUNTS, "Lesion pixels in the brain at each of the 256 levels."),
+    "truth": (COUNT, "Lesion voxels, wherever they lie."),
+    "threshold": (VALUES, "Thresholds in ascending order; Dice moves by 5e-5 between neighbours."),
+    "lesion": (COUNTS, "Lesion voxels in the brain at or above each threshold."),
+    "healthy": (COUNTS, "Healthy voxels of the brain at or above each threshold."),
+    "levels_from": (VALUES, "256 thresholds, from 0, at which the levels of `levels` begin."),
 }
 
-TABLES: dict[str, Columns] = {"subjects": SUBJECTS, "slices": SLICES, "histograms": HISTOGRAMS}
+LEVELS: Columns = {
+    "map": (TEXT, "The map; joins `subjects`."),
+    "index": (COUNT, "Index of the slice from the bottom; slices without brain are left out."),
+    "healthy": (COUNTS, "Healthy brain pixels at each level: from its threshold to the next."),
+    "lesion": (COUNTS, "Lesion pixels in the brain at each level."),
+    "outside": (COUNT, "Lesion pixels outside the brain, which no threshold reaches."),
+}
+
+TABLES: dict[str, Columns] = {
+    "subjects": SUBJECTS,
+    "slices": SLICES,
+    "curves": CURVES,
+    "levels": LEVELS,
+}
 
 
 def schema_of(table: str) -> pa.Schema:
@@ -149,8 +177,8 @@ def as_markdown() -> str:
 
 HEAD = """# Rows of an evaluation, version {version}
 
-`python -m zsad_core evaluate … --out DIR` appends Parquet parts under `DIR/subjects`, `DIR/slices`
-and `DIR/histograms`. Read them with `zsad_core.results.connect(DIR)`, which gives a DuckDB
+`python -m zsad_core evaluate … --out DIR` appends Parquet parts under `DIR/subjects`, `DIR/slices`,
+`DIR/curves` and `DIR/levels`. Read them with `zsad_core.results.connect(DIR)`, which gives a DuckDB
 connection with a view for each, or as CSV: `python -m zsad_core export --results DIR --out FOLDER`.
 
 What can be chosen after the fact, without computing a map again:
@@ -161,10 +189,17 @@ What can be chosen after the fact, without computing a map again:
 - the centre of the brain: both depths stand in each slice;
 - what an infinite or undefined HD95 counts as: `hd95_mm` is kept as it is;
 - lesion-wise scores by another smallest volume, overlap or penalty: each lesion is listed;
-- another threshold, an oracle over the whole cohort, or one tuned on other subjects: 2D and 3D
-  Dice, precision and recall at every level follow from `histograms`, for rows with `brain_only` and
-  without component filter. Surface and lesion-wise metrics need the mask, so another threshold for
-  them is another `evaluate`, which takes stored features.
+- another threshold, an oracle over the whole cohort, or one tuned on other subjects: 3D Dice at any
+  threshold follows from `curves`, within 5e-5 and exactly at the thresholds listed; 2D Dice,
+  precision and recall of every slice from `levels`, exactly at the 256 thresholds of each map
+  (`conventions.at_threshold` says which it took). Both are inside the brain and without component
+  filter. Surface and lesion-wise metrics need the mask, so another threshold for them is another
+  `evaluate`, which takes stored features.
+
+Rows of version 2 are read too. Their AUROC, AP, PRO and best Dice were ranked on 256 even levels of
+the range, and `ranked_on` says so; they stand in figures and tables of their own. Their thresholds
+are levels: a voxel was predicted from `(level - 0.5) / 255` of the range on. Their `histograms` are
+left where they are and not read.
 
 An evaluation ends by joining the parts of each table in one file, `merged-NUMBER.parquet`. Beside
 that of `slices` lie its sums by depth, `merged-NUMBER.middle` and `merged-NUMBER.centroid`, named

@@ -11,6 +11,7 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import filelock
@@ -18,13 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.errors import DataError
-from zsad_core.result_schema import TABLES, VERSION, schema_of
+from zsad_core.result_schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
 from zsad_core.slice_sums import CENTRES, Centre, sums_sql
 from zsad_core.slice_sums import SCHEMA as SUMS
 
 Row = dict[str, object]
 MERGED = "merged-"
-GROUPS = {"subjects": 5_000, "slices": 50_000, "histograms": 5_000}  # rows a row group: 10 MB
+GROUPS = {
+    "subjects": 5_000,
+    "slices": 50_000,
+    "curves": 200,
+    "levels": 5_000,
+}  # rows a row group: 10 MB
 SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
@@ -56,25 +62,36 @@ def there(root: Path, table: str, key: str) -> bool:
     return (folder / f"{key}.parquet").exists() or key in _merged(folder, _last_merge(root))
 
 
+def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
+    """The rows of one part that is there, or that a merge has joined; raises DataError."""
+    path = root / table / f"{key}.parquet"
+    if path.exists():
+        _metadata(path)
+        return pq.read_table(path).to_pylist()
+    name = "map" if table in ("curves", "levels") else "key"
+    with connect(root) as rows:
+        found = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def files(root: Path, table: str) -> list[Path]:
     """The files that together hold each row once; raises DataError as `known` does."""
     return _current(sorted((root / table).glob("*.parquet")))
 
 
 def connect(root: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with the views subjects, slices and histograms, empty where no row is.
+    """A DuckDB connection with a view for each of `TABLES`, empty where no row is.
 
+    Rows of an older version are read too, their later columns empty.
     `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
     DataError for rows of another version.
     """
     connection = duckdb.connect()
     for table in TABLES:
         paths = files(root, table)
-        for path in paths:
-            if not path.name.startswith(MERGED):  # `files` has looked into that one
-                _metadata(path)
         if paths:
-            connection.execute(f"CREATE VIEW {table} AS FROM {_read(paths)}")
+            connection.execute(f"CREATE VIEW {table} AS {_view(table, paths)}")
         else:
             connection.register("nothing", schema_of(table).empty_table())
             connection.execute(f"CREATE TABLE {table} AS FROM nothing")  # for its cursors too
@@ -93,6 +110,29 @@ def _sums(paths: list[Path], centre: Centre) -> str:
     if others or not kept:
         found.append(sums_sql(_read(others) if others else "slices", centre))
     return " UNION ALL ".join(found)
+
+
+def _view(table: str, paths: list[Path]) -> str:
+    """SQL of the rows of files of any version, with the columns of this one."""
+    by_version: dict[int, list[Path]] = {}
+    for path in paths:
+        by_version.setdefault(_version(path), []).append(path)
+    parts = []
+    for version, some in by_version.items():
+        more = _LATER.get((table, version), {})
+        told = "".join(f", {value} AS {name}" for name, value in more.items())
+        parts.append(f"SELECT *{told} FROM {_read(some)}")
+    names = ", ".join(TABLES[table])
+    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
+
+
+_LATER = {  # columns that an older version lacks, as SQL
+    ("subjects", 2): {
+        "ranked_on": f"'{RANKED_BEFORE}'",
+        "best_threshold": "NULL::DOUBLE",
+        "range_high": "NULL::DOUBLE",
+    }
+}
 
 
 def _read(paths: list[Path]) -> str:
@@ -131,7 +171,7 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
         waiting, rows = [], 0
         for path in paths:
             for batch in pq.ParquetFile(path).iter_batches(group):
-                waiting.append(batch)
+                waiting += _upgraded(batch, schema).to_batches()
                 rows += len(batch)
                 if len(waiting) >= SMALL:
                     waiting = _rows(waiting, schema).combine_chunks().to_batches()
@@ -157,6 +197,16 @@ def keep_sums(merged: Path) -> None:
 
 def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(batches).cast(schema)
+
+
+def _upgraded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """Rows of any version under this one's schema; what they lack is empty."""
+    table = pa.Table.from_batches([batch])
+    for field in schema:
+        if field.name not in table.schema.names:
+            said = RANKED_BEFORE if field.name == "ranked_on" else None
+            table = table.append_column(field, pa.repeat(pa.scalar(said, field.type), len(table)))
+    return table.select(schema.names).cast(schema)
 
 
 def export_csv(root: Path, out: Path) -> list[Path]:
@@ -229,12 +279,16 @@ def _metadata(path: Path) -> dict[bytes, bytes]:
             f"'{path}' is no Parquet file that can be read; remove it and evaluate again."
         ) from error
     version = metadata.get(b"zsad_schema", b"none").decode()
-    if version != str(VERSION):
+    if version not in map(str, READ):
         raise DataError(
             f"'{path}' holds rows of version {version}, and this is version {VERSION}; choose "
             "another folder."
         )
     return metadata
+
+
+def _version(path: Path) -> int:
+    return int(_metadata(path)[b"zsad_schema"])
 
 
 def _number(path: Path) -> int:

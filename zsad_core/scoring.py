@@ -1,27 +1,27 @@
-"""From anomaly levels to a binary mask: threshold, brain, smallest component."""
+"""From an anomaly map to a binary mask: threshold, brain, smallest component."""
 
 import numpy as np
 from scipy import ndimage
 
-from zsad_core.types import ByteArray, MaskArray, ReadoutSpec
+from zsad_core.types import FloatArray, MaskArray, ReadoutSpec
 
 TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26 neighbours
 
 
-def predicted_mask(levels: ByteArray, brain: MaskArray, spec: ReadoutSpec) -> MaskArray:
-    """The predicted lesion (S, H, W): levels at or above the threshold, as the spec says.
+def predicted_mask(values: FloatArray, brain: MaskArray, spec: ReadoutSpec) -> MaskArray:
+    """The predicted lesion (S, H, W): values at or above the threshold, as the spec says.
 
-    Both arrays are (S, H, W). Components smaller than `min_component_voxels` are removed after
-    the brain limit; 0 and 1 remove none.
+    Both arrays are (S, H, W); the threshold is held to float32, as the map is. Components smaller
+    than `min_component_voxels` are removed after the brain limit; 0 and 1 remove none.
 
-    >>> levels = np.array([[[10, 200, 200]]], dtype=np.uint8)
+    >>> values = np.array([[[0.1, 0.8, 0.8]]], dtype=np.float32)
     >>> brain = np.array([[[True, True, False]]])
-    >>> predicted_mask(levels, brain, ReadoutSpec(threshold=200)).tolist()
+    >>> predicted_mask(values, brain, ReadoutSpec(threshold=0.8)).tolist()
     [[[False, True, False]]]
     """
-    if levels.shape != brain.shape:
-        raise ValueError(f"levels {levels.shape} and brain {brain.shape} must have one shape")
-    mask = levels >= spec.threshold
+    if values.shape != brain.shape:
+        raise ValueError(f"values {values.shape} and brain {brain.shape} must have one shape")
+    mask = values >= np.float32(spec.threshold)
     if spec.brain_only:
         mask &= brain
     return without_small(mask, spec.min_component_voxels)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from zsad_core.conventions import DICE, Which
+from zsad_core.conventions import Which
 from zsad_core.depth import BINS
-from zsad_core.metrics import EmptySlices
+from zsad_core.metrics import EMPTY_RULES, EmptySlices, dice_sql
 
 Centre = Literal["middle", "centroid"]
 CENTRES: tuple[Centre, ...] = ("middle", "centroid")
@@ -18,8 +18,8 @@ _LESION, _ALARM = "truth > 0", "truth = 0 AND predicted > 0"
 _EMPTY, _BRAIN = "truth = 0 AND predicted = 0", "brain > 0"
 _COLUMNS = {
     **{name: (pa.int64(), f"sum({name})::BIGINT") for name in ("truth", "predicted", "overlap")},
-    "dice": (pa.float64(), f"coalesce(sum({DICE}) FILTER ({_LESION}), 0)"),
-    "dice_brain": (pa.float64(), f"coalesce(sum({DICE}) FILTER ({_LESION} AND {_BRAIN}), 0)"),
+    "dice": (pa.float64(), f"coalesce(sum({dice_sql()}), 0)"),
+    "dice_brain": (pa.float64(), f"coalesce(sum({dice_sql()}) FILTER ({_BRAIN}), 0)"),
     "lesion": (pa.int32(), f"count(*) FILTER ({_LESION})"),
     "lesion_brain": (pa.int32(), f"count(*) FILTER ({_LESION} AND {_BRAIN})"),
     "alarms": (pa.int32(), f"count(*) FILTER ({_ALARM})"),
@@ -59,12 +59,13 @@ def by_convention(sums: Mapping[str, Any], empty: EmptySlices, which: Which) -> 
 
     Arrays of any one shape; `healthy` slices have brain or a prediction and no lesion.
     """
-    inside = "_brain" if which == "brain" else ""
+    inside, rule = "_brain" if which == "brain" else "", EMPTY_RULES[empty]
     dice, slices = sums[f"dice{inside}"], sums[f"lesion{inside}"]
-    if which != "lesion" and empty != "lesion_only":
-        slices = slices + sums[f"alarms{inside}"]
-    if which != "lesion" and empty == "both_empty_one":
-        dice, slices = dice + sums[f"empty{inside}"], slices + sums[f"empty{inside}"]
+    if which != "lesion":
+        for name, each in (("alarms", rule.alarm), ("empty", rule.empty)):
+            if each is not None:
+                number = sums[f"{name}{inside}"]
+                dice, slices = dice + each * number, slices + number
     healthy = sums["alarms"] + sums["empty_brain"]
     told = {"dice": dice, "slices": slices, "lesion_slices": sums["lesion"], "healthy": healthy}
     return told | {n: sums[n] for n in ("truth", "predicted", "overlap", "overlooked", "alarms")}

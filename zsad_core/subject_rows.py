@@ -5,37 +5,35 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core import lesions, metrics, slicing, thresholds
-from zsad_core.metrics import HEALTHY, LESION, Histogram
-from zsad_core.ranking import pro, share, slice_ranks
+from zsad_core import lesions, levels, ranking, slicing
+from zsad_core.metrics import dice, dice_3d, mean_dice, pixels_per_slice, share
+from zsad_core.result_schema import RANKED
 from zsad_core.results import Row
 from zsad_core.scoring import predicted_mask
 from zsad_core.surfaces import Spacing, hd95_mm, nsd, surfaces
+from zsad_core.thresholds import Curve, curve
 from zsad_core.types import AnomalyMap, MaskArray, ReadoutSpec, SliceStack, Threshold
-
-NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A map against its truth, whatever the threshold: histograms (S, 2, 256) and what they tell.
+class Measured:
+    """A map against its truth, whatever the threshold.
 
     `facts` are columns of the subject, `of_slices` columns of its slices, each (S,).
     """
 
-    histogram: Histogram
     facts: Row
     of_slices: dict[str, NDArray[np.generic]]
+    best_threshold: float
 
 
-def judge(stack: SliceStack, anomaly: AnomalyMap) -> Judged:
+def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
     """What needs no threshold; the stack must have a truth."""
-    brain, truth = stack.brain, _truth(stack)
-    histogram = metrics.histograms(anomaly.levels, brain, truth)
-    whole, areas = histogram.sum(axis=0), metrics.pixels_per_slice(truth)
-    ill = bool(whole[LESION].sum())
+    brain, truth, values = stack.brain, _truth(stack), anomaly.values
+    whole, areas = ranking.in_brain(values, brain, truth), pixels_per_slice(truth)
     inside, scores = brain.any(axis=(1, 2)), anomaly.scores.astype(float)
-    ranks = slice_ranks(np.where(inside, scores, np.nan), areas > 0)
+    slices = ranking.of_slices(np.where(inside, scores, np.nan), areas > 0)
+    best = ranking.best_threshold(whole, float(areas.sum()))
     facts: Row = {
         "slices": len(brain),
         "brain_slices": int(inside.sum()),
@@ -43,65 +41,83 @@ def judge(stack: SliceStack, anomaly: AnomalyMap) -> Judged:
         "voxel_ml": stack.voxel_ml,
         "brain": int(brain.sum()),
         "truth": int(areas.sum()),
-        "truth_in_brain": int(whole[LESION].sum()),
+        "truth_in_brain": int(whole.all_lesion),
         "truth_ml": float(areas.sum() * stack.voxel_ml),
-        "best_dice": metrics.best_dice(whole),
-        "best_level": thresholds.oracle_threshold(whole) if ill else None,
-        "auroc": metrics.auroc(whole),
-        "ap": metrics.average_precision(whole),
-        "pro": pro(anomaly.levels, brain, truth),
-        "slice_auroc": metrics.auroc(ranks),
-        "slice_ap": metrics.average_precision(ranks),
+        "best_dice": ranking.best_dice(whole, float(areas.sum())),
+        "best_threshold": best,
+        "auroc": ranking.auroc(whole),
+        "ap": ranking.average_precision(whole),
+        "pro": ranking.pro(values, brain, truth),
+        "slice_auroc": ranking.auroc(slices),
+        "slice_ap": ranking.average_precision(slices),
+        "ranked_on": RANKED,
+        "range_high": anomaly.high,
     }
+    each = [ranking.in_brain(*one) for one in zip(values, brain, truth, strict=True)]
     of_slices = {
         "index": np.arange(len(brain)),
         "depth_middle": slicing.depths(brain, "middle"),
         "depth_centroid": slicing.depths(brain, "centroid"),
-        "brain": metrics.pixels_per_slice(brain),
+        "brain": pixels_per_slice(brain),
         "truth": areas,
-        "auroc": np.array([metrics.auroc(one) for one in histogram]),
-        "ap": np.array([metrics.average_precision(one) for one in histogram]),
+        "auroc": np.array([ranking.auroc(one) for one in each]),
+        "ap": np.array([ranking.average_precision(one) for one in each]),
         "score": scores,
     }
-    return Judged(histogram, facts, of_slices)
+    return Measured(facts, of_slices, best)
 
 
-def histogram_rows(judged: Judged, map_key: str) -> list[Row]:
-    """Rows of `histograms`: slices with brain."""
-    return [
-        {"map": map_key, "index": int(s), "healthy": one[HEALTHY], "lesion": one[LESION]}
-        for s, one in enumerate(judged.histogram)
+def curve_rows(stack: SliceStack, anomaly: AnomalyMap, map_key: str) -> tuple[list[Row], list[Row]]:
+    """Rows of `curves`, one, and of `levels`, one for each slice with brain."""
+    brain, truth, values = stack.brain, _truth(stack), anomaly.values
+    found: Curve = curve(values, brain, truth)
+    cut = levels.thresholds_of(values[brain])
+    counts = levels.histograms(levels.quantise(values, cut), brain, truth)  # (S, 2, 256)
+    outside = pixels_per_slice(truth & ~brain)
+    whole: Row = {
+        "map": map_key,
+        "truth": found.truth,
+        "threshold": found.thresholds,
+        "lesion": found.lesion,
+        "healthy": found.healthy,
+        "levels_from": cut,
+    }
+    slices: list[Row] = [
+        {"map": map_key, "index": s, "healthy": one[0], "lesion": one[1], "outside": outside[s]}
+        for s, one in enumerate(counts)
         if one.any()
     ]
+    return [whole], slices
 
 
 def read_rows(
     stack: SliceStack,
     anomaly: AnomalyMap,
-    judged: Judged,
+    measured: Measured,
     spec: ReadoutSpec,
     threshold: Threshold,
 ) -> tuple[Row, list[Row]]:
     """(columns of the subject, columns of its slices without `key`) at one threshold."""
     truth = _truth(stack)
-    mask = predicted_mask(anomaly.levels, stack.brain, spec)
-    areas = judged.of_slices["truth"].astype(np.int64)
-    predicted = metrics.pixels_per_slice(mask)
-    both = metrics.pixels_per_slice(mask & truth)
-    dice = metrics.dice_of_counts(areas, predicted, both, "lesion_only")
+    mask = predicted_mask(anomaly.values, stack.brain, spec)
+    areas = measured.of_slices["truth"].astype(np.int64)
+    predicted = pixels_per_slice(mask)
+    both = pixels_per_slice(mask & truth)
+    of_slices = dice(areas, predicted, both)
     whole = (int(areas.sum()), int(predicted.sum()), int(both.sum()))
     subject: Row = {
-        **judged.facts,
+        **measured.facts,
         "threshold_rule": threshold.rule,
         "threshold_note": threshold.note,
-        "level": spec.threshold,
-        "threshold_value": spec.threshold / 255 * anomaly.high,
+        "level": None,
+        "best_level": None,
+        "threshold_value": float(np.float32(spec.threshold)),
         "brain_only": spec.brain_only,
         "min_component_voxels": spec.min_component_voxels,
         "predicted": whole[1],
         "overlap": whole[2],
-        "dice_3d": share(2 * whole[2], whole[0] + whole[1]) if whole[0] else NAN,
-        "dice_2d": metrics.mean_dice(dice, "lesion_only").value,
+        "dice_3d": dice_3d(*whole),
+        "dice_2d": mean_dice(of_slices, "lesion_only").value,
         "precision": share(whole[2], whole[1]),
         "recall": share(whole[2], whole[0]),
         "predicted_ml": whole[1] * stack.voxel_ml,
@@ -109,7 +125,7 @@ def read_rows(
         **_of_surfaces(truth, mask, spacing_mm(stack)),
         **_of_lesions(truth, mask, spacing_mm(stack)),
     }
-    columns = {**judged.of_slices, "predicted": predicted, "overlap": both, "dice": dice}
+    columns = {**measured.of_slices, "predicted": predicted, "overlap": both, "dice": of_slices}
     names, values = list(columns), zip(*(one.tolist() for one in columns.values()), strict=True)
     return subject, [dict(zip(names, row, strict=True)) for row in values]
 

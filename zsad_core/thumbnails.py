@@ -59,7 +59,7 @@ def _key(engine: Engine, view: View, palette: Classes, ringed: bool) -> str:
         what="thumbnail",
         labels=view.map.features.slices.data.labels,
         index=view.index,
-        readout=replace(view.readout, threshold=view.threshold.level),
+        readout=replace(view.readout, threshold=view.threshold.value),
         palette=palette,
         ringed=ringed,
     )

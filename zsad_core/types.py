@@ -218,9 +218,12 @@ class MapSpec:
 
 @dataclass(frozen=True)
 class ReadoutSpec:
-    """Key of the third cost: how a map becomes a mask and numbers; redone on every change."""
+    """Key of the third cost: how a map becomes a mask and numbers; redone on every change.
 
-    threshold: int = 128
+    `threshold` is a value of the method's own range; a voxel at or above it is predicted.
+    """
+
+    threshold: float = 0.5
     brain_only: bool = True
     min_component_voxels: int = 0
     empty_slices: Literal["lesion_only", "nan", "both_empty_one"] = "lesion_only"
@@ -229,22 +232,22 @@ class ReadoutSpec:
 
 @dataclass(frozen=True)
 class AnomalyMap:
-    """A quantised map: levels (S, H, W) uint8 where level/255 * high is the method's value.
+    """An anomaly map: values (S, H, W) float32 in the method's published range, 0 … high.
 
-    `scores` (S,) float32 are the slice scores, NaN on empty slices. Browser, server and command
-    line read these same levels, so their numbers agree exactly.
+    `scores` (S,) float32 are the slice scores, NaN on empty slices. Every number is of these
+    values; fewer levels exist for the display alone (`zsad_core.levels`).
     """
 
-    levels: ByteArray
+    values: FloatArray
     scores: FloatArray
     high: float
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A level on the 256-level grid and the words that say where it comes from."""
+    """A value of the method's own range, and the words that say where it comes from."""
 
-    level: int
+    value: float
     rule: str
     note: str = ""
 

@@ -50,13 +50,13 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
     stack = stack_of(engine, view)
     read = _read(view)
     if read.min_component_voxels > 1:
-        levels = pipeline.anomaly_map(engine, view.map).levels
-        return predicted_mask(levels, stack.brain, read)[view.index]
+        values = pipeline.anomaly_map(engine, view.map).values
+        return predicted_mask(values, stack.brain, read)[view.index]
     brain = stack.brain[[view.index]]
-    levels = np.zeros(brain.shape, np.uint8)  # of a slice without brain, as in the whole map
+    values = np.zeros(brain.shape, np.float32)  # of a slice without brain, as in the whole map
     if brain.any():
-        levels, _ = pipeline.slice_levels(engine, view.map, [view.index])
-    return predicted_mask(levels, brain, read)[0]
+        values, _ = pipeline.slice_maps(engine, view.map, [view.index])
+    return predicted_mask(values, brain, read)[0]
 
 
 def stored(engine: Engine, view: View) -> bool:
@@ -88,17 +88,14 @@ def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:
     if stack.truth is None:
         return None, None
     mask, truth = mask_of(engine, view), stack.truth[view.index]
-    one = _dice(truth, mask, view.readout.empty_slices)
+    one = float(
+        metrics.dice(truth.sum(), mask.sum(), (truth & mask).sum(), view.readout.empty_slices)
+    )
     volume = None
     if pipeline.ready(engine, view.map):
         volume = readout(stack, pipeline.anomaly_map(engine, view.map), _read(view)).dice_3d
     return None if math.isnan(one) else one, volume
 
 
-def _dice(truth: MaskArray, predicted: MaskArray, empty: metrics.EmptySlices) -> float:
-    counts = [np.array([mask.sum()]) for mask in (truth, predicted, truth & predicted)]
-    return float(metrics.dice_of_counts(counts[0], counts[1], counts[2], empty)[0])
-
-
 def _read(view: View) -> ReadoutSpec:
-    return replace(view.readout, threshold=view.threshold.level)
+    return replace(view.readout, threshold=view.threshold.value)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from zsad_core.cohort.samples import Pictures
 from zsad_core.cohort.selection import Selection
-from zsad_core.metrics import EMPTY
+from zsad_core.metrics import EMPTY_RULES
 from zsad_core.palette import NAMES, Classes
 
 WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
@@ -50,7 +50,7 @@ def figure_5(palette: Classes = "classic") -> str:
     hit, false, missed = NAMES[palette]
     return (
         f"Truth against prediction on grey slices: true positive {hit}, false positive {false}, "
-        f"false negative {missed}, with the slice's Dice and the threshold's level of 255."
+        f"false negative {missed}, with the slice's Dice and the threshold."
     )
 
 
@@ -64,7 +64,7 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
     told = [
         f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
         f"threshold: {rule}",
-        f"mean 2D Dice over {WHICH[chosen.which]}, {EMPTY[chosen.empty]}",
+        f"mean 2D Dice over {WHICH[chosen.which]}, {EMPTY_RULES[chosen.empty].words}",
         f"depth 0 is the {chosen.centre} of the brain",
         f"{subjects} subjects, {with_dice.nunique()} with a 3D Dice",
         f"{runs} run{'s' * (runs != 1)}",

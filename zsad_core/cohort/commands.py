@@ -1,6 +1,7 @@
 """`python -m zsad_core evaluate` and `export`."""
 
 import argparse
+import math
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ from zsad_core.datasets.brats import MODALITIES
 from zsad_core.datasets.folder import MODALITY
 from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
+from zsad_core.thresholds import fixed_threshold
 from zsad_core.types import DataSpec, ReadoutSpec, Split
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
     parser.add_argument(
-        "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|LEVEL"
+        "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|VALUE|SHARE%"
     )
     parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
     parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
@@ -97,8 +99,8 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     for rule in parsed.threshold:
-        if rule not in ("validation", "oracle") and not rule.isdecimal():
-            raise SettingError(f"--threshold '{rule}' is none; use validation, oracle or 0 to 255.")
+        if rule not in ("validation", "oracle"):
+            fixed_threshold(rule, math.inf)
     modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
     volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
     found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes))

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from zsad_core import lesions as lesion_rules
 from zsad_core import slice_sums
 from zsad_core.cohort.selection import THIRDS, Selection, kept, runs
-from zsad_core.conventions import DICE_SQL, WHICH_SQL
+from zsad_core.conventions import WHICH_SQL
 from zsad_core.depth import BINS, DepthCurve
-from zsad_core.metrics import EmptySlices
+from zsad_core.metrics import dice, dice_sql
 
 COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
 Curves = dict[tuple[str, str], DepthCurve]
@@ -74,8 +74,9 @@ def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
     added = slice_sums.by_convention(added, chosen.empty, chosen.which)
     with np.errstate(invalid="ignore"):
         dice_2d = added["dice"] / added["slices"]
+    dice_3d = dice(added["truth"], added["predicted"], added["overlap"])
     counts = {name: added[name].astype(np.int64) for name in COUNTS}
-    return frame.assign(dice_2d=dice_2d, dice_3d=_dice_3d(added, chosen.empty), **counts)
+    return frame.assign(dice_2d=dice_2d, dice_3d=dice_3d, **counts)
 
 
 def curves(reading: Reading, chosen: Selection) -> Curves:
@@ -163,14 +164,4 @@ def lesions(
 
 
 def _dice(chosen: Selection) -> str:
-    return f"CASE WHEN {WHICH_SQL[chosen.which]} THEN {DICE_SQL[chosen.empty]} END"
-
-
-def _dice_3d(added: dict[str, NDArray[Any]], empty: EmptySlices) -> NDArray[Any]:
-    """3D Dice of summed voxels; the empty cases are those of a slice."""
-    truth, both = added["truth"], added["truth"] + added["predicted"]
-    with np.errstate(invalid="ignore"):
-        dice = 2 * added["overlap"] / both  # NaN where both are empty
-    if empty == "lesion_only":
-        return np.where(truth > 0, dice, np.nan)
-    return np.where(both > 0, dice, 1.0) if empty == "both_empty_one" else dice
+    return f"CASE WHEN {WHICH_SQL[chosen.which]} THEN {dice_sql(chosen.empty)} END"

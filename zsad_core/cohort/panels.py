@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zsad_core.cohort.samples import Pair, Pictures
+from zsad_core.metrics import dice_per_slice
 from zsad_core.palette import Classes
 from zsad_core.thumbnails import OPACITY, classes
 from zsad_core.types import ByteArray
@@ -74,7 +75,6 @@ def _panel(found: Pictures, pair: Pair, place: int, palette: Classes) -> Panel:
     if pair not in found.masks:
         return Panel(place, None, NOT_DRAWN, pair)
     truth, predicted = found.truth[place], found.masks[pair][place]
-    both = np.count_nonzero(truth & predicted)
-    dice = 2 * both / (np.count_nonzero(truth) + np.count_nonzero(predicted))
-    words = f"Dice {dice:.2f}, level {found.sample.runs[pair]['level']}"
+    value = found.sample.runs[pair]["threshold_value"]
+    words = f"Dice {dice_per_slice(truth[None], predicted[None])[0]:.2f}, threshold {value:.3g}"
     return Panel(place, classes(found.image[place], truth, predicted, palette), words, pair)

@@ -71,7 +71,7 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
     chosen, tuning = subjects(cohort), tuning_subjects(cohort)
     everyone = list(dict.fromkeys(chosen + tuning))
     unread = _unread(engine, cohort, everyone)
-    there = results.known(cohort.out, "histograms")
+    there = results.known(cohort.out, "curves")
     maps_there = stored = to_encode = 0
     seconds = size = 0.0
     for runs in groups(engine, cohort):
@@ -174,10 +174,12 @@ def _bytes(engine: Engine, features: FeatureSpec, slices: list[int]) -> int:
 def _reading(engine: Engine, spec: MapSpec) -> float:
     """Seconds of all metrics of one map, timed on a scan whose own brightness is the map."""
     stack = engine.stack(spec.features.slices)
-    anomaly = AnomalyMap(stack.image, np.where(stack.brain.any(axis=(1, 2)), 1.0, np.nan), 1.0)
+    values = stack.image.astype(np.float32) / 255
+    anomaly = AnomalyMap(values, np.where(stack.brain.any(axis=(1, 2)), 1.0, np.nan), 1.0)
     began = time.monotonic()
-    judged = subject_rows.judge(stack, anomaly)
-    level = judged.facts["best_level"]
-    readout = ReadoutSpec(threshold=level if isinstance(level, int) else 255)
-    subject_rows.read_rows(stack, anomaly, judged, readout, Threshold(readout.threshold, "fixed"))
+    measured = subject_rows.measure(stack, anomaly)
+    subject_rows.curve_rows(stack, anomaly, "")
+    readout = ReadoutSpec(threshold=float(np.nan_to_num(measured.best_threshold, nan=1.0)))
+    fixed = Threshold(readout.threshold, "fixed")
+    subject_rows.read_rows(stack, anomaly, measured, readout, fixed)
     return time.monotonic() - began

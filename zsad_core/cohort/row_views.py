@@ -8,6 +8,8 @@ from zsad_core import datasets, evaluation, methods, pipeline, prompt_sets, sett
 from zsad_core.cohort.tasks import NO_PROMPTS
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.result_schema import RANKED_BEFORE
+from zsad_core.thresholds import from_level
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Threshold
 from zsad_core.views import View
 
@@ -55,11 +57,17 @@ def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
             f"Weights, learned part or options of {row['method']} · {row['setup']} are not those "
             "that were evaluated; evaluate again."
         )
-    threshold = Threshold(row["level"], row["threshold_rule"], row["threshold_note"])
-    read = ReadoutSpec(
-        row["level"], row["brain_only"], min_component_voxels=row["min_component_voxels"]
-    )
+    value = _value(row, pipeline.method_of(spec).high)
+    threshold = Threshold(value, row["threshold_rule"], row["threshold_note"])
+    read = ReadoutSpec(value, row["brain_only"], min_component_voxels=row["min_component_voxels"])
     return View(spec, index, threshold, read)
+
+
+def _value(row: Row, high: float) -> float:
+    """The threshold of a row; a level of version 2 was reached by what rounds to it."""
+    if row["ranked_on"] == RANKED_BEFORE:
+        return from_level(int(row["level"]), high)
+    return float(row["threshold_value"])
 
 
 def known_places() -> list[DataSpec]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from zsad_core import conventions, evaluation, results, thresholds
+from zsad_core import conventions, evaluation, pipeline, results, thresholds
 from zsad_core.cohort.rows import ORACLE, perform
 from zsad_core.cohort.tasks import (
     Cohort,
-    Levels,
     Run,
     Step,
     Task,
+    Thresholds,
     Work,
     spec_of,
     subjects,
@@ -17,7 +17,7 @@ from zsad_core.cohort.tasks import (
     tuning_subjects,
 )
 from zsad_core.engine import Engine
-from zsad_core.metrics import Histogram
+from zsad_core.thresholds import Curve
 from zsad_core.types import Progress, Subject, Threshold
 
 
@@ -37,8 +37,8 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
 
     step(0)
     work(tasks(engine, cohort, tuning), step)
-    levels = _levels(engine, cohort, tuning)
-    work(tasks(engine, cohort, chosen, levels), step)
+    tuned = _thresholds(engine, cohort, tuning)
+    work(tasks(engine, cohort, chosen, tuned), step)
     results.merge(cohort.out)
 
 
@@ -52,35 +52,32 @@ def local(engine: Engine) -> Work:
     return work
 
 
-def _levels(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, Levels]:
+def _thresholds(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, Thresholds]:
     """The thresholds of each run; an oracle is found when a subject is read."""
-    held = _histograms(engine, cohort, tuning) if tuning else {}
-    return {
-        one: tuple(_level(rule, held.get(one, [])) for rule in cohort.rules) for one in cohort.runs
+    curves = _curves(engine, cohort, tuning) if tuning else {}
+    found = {}
+    for one in cohort.runs:
+        high = pipeline.method_of(spec_of(engine, cohort, "", one)).high
+        found[one] = tuple(_threshold(rule, high, curves.get(one, [])) for rule in cohort.rules)
+    return found
+
+
+def _curves(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, list[Curve]]:
+    """Of each run the curve of every validation subject."""
+    keys = {
+        one: [evaluation.map_key(engine, spec_of(engine, cohort, who.id, one)) for who in tuning]
+        for one in cohort.runs
     }
-
-
-def _histograms(
-    engine: Engine, cohort: Cohort, tuning: Sequence[Subject]
-) -> dict[Run, list[Histogram]]:
-    """Of each run the histogram (2, 256) of every validation subject."""
     results.merge(cohort.out)  # one file is read quicker than thousands
     with results.connect(cohort.out) as rows:
-        return {
-            one: [
-                conventions.whole_histogram(
-                    rows, evaluation.map_key(engine, spec_of(engine, cohort, subject.id, one))
-                )
-                for subject in tuning
-            ]
-            for one in cohort.runs
-        }
+        found = conventions.curves_of(rows, sorted({key for some in keys.values() for key in some}))
+    return {one: [found[key] for key in some] for one, some in keys.items()}
 
 
-def _level(rule: str, tuning: list[Histogram]) -> Threshold:
+def _threshold(rule: str, high: float, tuning: list[Curve]) -> Threshold:
     if rule == "oracle":
         return ORACLE
     if rule == "validation":
         note = f"best mean 3D Dice over {len(tuning)} validation subjects"
         return Threshold(thresholds.validation_threshold(tuning), rule, note)
-    return Threshold(thresholds.fixed_threshold(int(rule)), "fixed", "set by hand")
+    return thresholds.fixed_threshold(rule, high)

@@ -1,6 +1,7 @@
 """Rows of an evaluation chosen: what can be compared, and which of it a user wants to see.
 
-Rows can be compared within a sheet: the same data, contrast, plane and threshold rule. Of rows that
+Rows can be compared within a sheet: the same data, contrast, plane, threshold rule and what was
+ranked, values or the 256 levels of older rows. Of rows that
 differ only in when and where they were made (device, version, weights) the newest one counts.
 """
 
@@ -25,10 +26,14 @@ SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order
 NO_SITE = "no folder"
 
 _THRESHOLD = """
-    CASE WHEN threshold_rule = 'fixed' THEN 'level ' || level ELSE threshold_rule END
+    CASE WHEN threshold_rule <> 'fixed' THEN threshold_rule
+         WHEN level IS NOT NULL THEN 'level ' || level
+         WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
+         ELSE 'value ' || format('{:g}', threshold_value) END
     || CASE WHEN brain_only THEN '' ELSE ', outside the brain too' END
     || CASE WHEN min_component_voxels > 0
        THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
+    || CASE WHEN ranked_on = 'values' THEN '' ELSE ', ranked on ' || ranked_on END
 """
 _VOLUME = """
     CASE WHEN truth = 0 THEN 'lesion-free' WHEN truth_ml < 1 THEN 'under 1 ml'

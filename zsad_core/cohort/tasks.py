@@ -21,7 +21,7 @@ from zsad_core.types import (
 )
 
 NO_PROMPTS = PromptSet("", (), ())
-Levels = tuple[Threshold, ...]
+Thresholds = tuple[Threshold, ...]
 Step = Callable[[int], None]
 """Called with how many runs were done since; it may raise Cancelled to stop the work."""
 
@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Cohort:
-    """What to evaluate and how; `rules` are "validation", "oracle" or levels as text.
+    """What to evaluate and how; `rules` are "validation", "oracle", values or shares: "0.5", "50%".
 
     `split` "" and `names` () take every subject, `precision` "" the faster one of the device;
     `batch` slices are encoded at once.
@@ -57,15 +57,15 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Task:
-    """One subject under the runs that share its features; `levels` are those of each run.
+    """One subject under the runs that share its features; `thresholds` are those of each run.
 
-    Without levels only the histograms are wanted, to tune a threshold on them.
+    Without thresholds only the curves are wanted, to tune a threshold on them.
     """
 
     cohort: Cohort
     subject: Subject
     runs: tuple[Run, ...]
-    levels: tuple[Levels, ...] = ()
+    thresholds: tuple[Thresholds, ...] = ()
 
 
 Work = Callable[[Sequence[Task], Step], None]
@@ -99,7 +99,7 @@ def tuning_subjects(cohort: Cohort) -> list[Subject]:
     if not found:
         raise SettingError(
             "These data have no validation subjects to tune a threshold on; choose --threshold "
-            "oracle or a level from 0 to 255."
+            "oracle, a value, or a share of the range such as 50%."
         )
     return found
 
@@ -127,12 +127,12 @@ def tasks(
     engine: Engine,
     cohort: Cohort,
     chosen: Sequence[Subject],
-    levels: dict[Run, Levels] | None = None,
+    thresholds: dict[Run, Thresholds] | None = None,
 ) -> list[Task]:
-    """Subject by subject; without levels for histograms only."""
+    """Subject by subject; without thresholds for curves only."""
     shared = groups(engine, cohort)
     return [
-        Task(cohort, subject, runs, tuple(levels[one] for one in runs) if levels else ())
+        Task(cohort, subject, runs, tuple(thresholds[one] for one in runs) if thresholds else ())
         for subject in chosen
         for runs in shared
     ]

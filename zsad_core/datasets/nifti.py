@@ -86,7 +86,7 @@ def like(
 ) -> nib.Nifti1Image:
     """(X, Y, Z) RAS+ values in their own type, in the axis order, affine and header of a file.
 
-    With a `high`, bytes 0 … 255 stand for 0 … high, and a viewer shows that range. `description`
+    With a `high` a viewer shows the range 0 … high. `description`
     takes the place of the file's own and is cut at 79 ASCII characters. Raises DataError if the
     file cannot be read.
     """
@@ -102,10 +102,7 @@ def like(
     header["cal_min"], header["cal_max"] = 0, high  # the scan's window means nothing here
     if description:
         header["descrip"] = description.encode("ascii", "replace")[:79]
-    image = type(source)(values, source.affine, header)
-    if high:
-        image.header.set_slope_inter(high / 255, 0)
-    return image
+    return type(source)(values, source.affine, header)
 
 
 def _image(path: Path, data: bytes) -> nib.Nifti1Image:

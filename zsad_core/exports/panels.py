@@ -61,7 +61,8 @@ def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
 
     def show(index: int) -> None:
         brain = reading.cut(reading.stack.brain, index)
-        heat = colormaps["inferno"](reading.cut(reading.anomaly.levels, index), bytes=True)
+        shown = reading.cut(reading.anomaly.values, index) / reading.anomaly.high
+        heat = colormaps["inferno"](shown, bytes=True)
         if reading.view.readout.brain_only:
             heat[~brain] = (0, 0, 0, 255)
         image.set_data(heat)

@@ -42,7 +42,7 @@ class Reading:
     @property
     def spec(self) -> ReadoutSpec:
         """The readout at the view's threshold."""
-        return replace(self.view.readout, threshold=self.view.threshold.level)
+        return replace(self.view.readout, threshold=self.view.threshold.value)
 
     @property
     def pixel_mm2(self) -> float:
@@ -84,8 +84,8 @@ def read(engine: Engine, view: View, progress: Progress | None = None) -> Readin
     """Read a view; missing features are encoded first. Raises ZsadError."""
     stack = stack_of(engine, view)
     anomaly = pipeline.anomaly_map(engine, view.map, progress)
-    spec = replace(view.readout, threshold=view.threshold.level)
-    mask = predicted_mask(anomaly.levels, stack.brain, spec)
+    spec = replace(view.readout, threshold=view.threshold.value)
+    mask = predicted_mask(anomaly.values, stack.brain, spec)
     truth = np.zeros_like(mask) if stack.truth is None else stack.truth
     parts = (stack.brain, truth, mask, mask & truth)
     counts = np.stack([metrics.pixels_per_slice(one) for one in parts], axis=1)  # (S, 4)

@@ -125,7 +125,7 @@ class Scene:
     def _colour_bar(self, axes: Axes) -> None:
         """The whole range of the method, never the slice's own, and the threshold in it."""
         high, (_, ink, _), small = self.reading.anomaly.high, self.look.ink, 0.8 * self.look.points
-        at = self.reading.view.threshold.level / 255 * high
+        at = self.reading.view.threshold.value
         bar = self.figure.colorbar(ScalarMappable(Normalize(0, high), "inferno"), cax=axes)
         bar.set_ticks([end for end in (0, high) if abs(end - at) > 0.08 * high])
         axes.tick_params(colors=ink, labelsize=small)

@@ -9,7 +9,7 @@ from zsad_core import datasets, methods, provenance, setups, stored_cubes
 from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
-from zsad_core.metrics import EMPTY
+from zsad_core.metrics import EMPTY_RULES
 from zsad_core.references import written
 from zsad_core.types import MapSpec, Plane
 from zsad_core.views import View
@@ -85,7 +85,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         spec.features.slices.modality,
         f"threshold {view.threshold.rule}",
         _mask(view),
-        f"empty slices: {EMPTY[view.readout.empty_slices]}",
+        f"empty slices: {EMPTY_RULES[view.readout.empty_slices].words}",
         *digests,
         f"{facts['product']} {facts['version']}, {_device(facts)}",
         NO_DEVICE,
@@ -107,7 +107,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
     view, spec = reading.view, reading.view.map
     slices, high = spec.features.slices, reading.anomaly.high
     data = datasets.open_dataset(slices.data)
-    value, rule = view.threshold.level / 255 * high, view.threshold
+    rule = view.threshold
     return {
         "shows": shown(reading, index),
         "synthetic": SYNTHETIC if data.synthetic else "",
@@ -118,10 +118,10 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         "slice": "" if index is None else f"{index + 1} of {len(reading.stack.image)}",
         "first_slice": FIRST[slices.plane],
         **_how(spec),
-        "threshold": f"{value:.3f} of 0 … {high:g} (level {rule.level} of 255)",
+        "threshold": f"{rule.value:.6g} of 0 … {high:g}",
         "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
         "mask": _mask(view),
-        "empty_slices": EMPTY[view.readout.empty_slices],
+        "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,
         **_made_with(engine, spec),
         "no_device": NO_DEVICE,
     }

@@ -1,8 +1,8 @@
 """Many prompt sets judged on stored features: the quick measure of null test and search.
 
 It looks at every k-th slice with brain, patch by patch: all of a patch's voxels have the patch's
-value, so AUROC and Dice inside the brain are those of a map not smoothed between patches. All
-candidates are judged alike; numbers elsewhere in the app are of whole maps.
+value, so AUROC and Dice inside the brain are exactly those of a map not smoothed between patches.
+All candidates are judged alike; numbers elsewhere in the app are of whole maps.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,8 +14,6 @@ import numpy as np
 from zsad_core import (
     evaluation,
     methods,
-    metrics,
-    pipeline,
     prompt_sets,
     setups,
     slicing,
@@ -25,11 +23,11 @@ from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import Remembered
-from zsad_core.metrics import Histogram
+from zsad_core.ranking import auroc, best_dice, rank_weighted
 from zsad_core.store import key_of
 from zsad_core.stored_texts import StoredTexts
+from zsad_core.thresholds import validation_threshold, weighted_curve
 from zsad_core.types import (
-    ByteArray,
     FloatArray,
     MapSpec,
     MaskArray,
@@ -39,55 +37,69 @@ from zsad_core.types import (
 )
 
 EVERY = 4
-TOGETHER = 256  # candidates whose levels are held at once
+TOGETHER = 256  # candidates whose values are held at once
 
 
-def histograms(
+@dataclass(frozen=True)
+class Measured:
+    """What N candidates reach on each subject: AUROC and best (oracle) Dice, (subjects, N).
+
+    `threshold` (N,) has the best mean Dice over the subjects, `dice` (subjects, N) is there. NaN
+    for a subject without lesion in the slices looked at.
+    """
+
+    auroc: FloatArray
+    best_dice: FloatArray
+    dice: FloatArray
+    threshold: FloatArray
+
+
+def measured(
     engine: Engine,
     spec: MapSpec,
     subjects: Sequence[str],
     candidates: Sequence[PromptSet],
     every: int = EVERY,
     progress: Progress | None = None,
-) -> Histogram:
-    """Voxels of the brain at each level, (subjects, N, 2, 256), for N candidates, from the store.
+    at: Sequence[float] | None = None,
+) -> Measured:
+    """Judge N candidates on subjects, from stored features; what was judged before is read.
 
-    Missing features of the slices looked at are encoded. The progress counts candidates, subject
-    after subject; what has to be encoded first counts up to half of a subject's. Raises
-    SettingError for a subject without truth, or where references are given.
+    `at` takes the place of the best thresholds, one for each candidate. Missing features of the
+    slices looked at are encoded. The progress counts candidates on every subject; what has to be
+    encoded first counts up to half of a subject's. Raises SettingError for a subject without truth,
+    or where references are given.
     """
     if spec.references:
         raise SettingError(
             f"{len(spec.references)} normal slices are picked, and many prompts at once are judged "
             "zero-shot; remove them first."
         )
-    texts, found = _Texts(engine, spec, candidates), []
-    for at, subject in enumerate(subjects):
-        of_subject = evaluation.of_subject(spec, subject)
-        key = _key(engine, of_subject, candidates, every)
-        histogram = engine.store.read(key, "histograms")
-        if histogram is None:
-            step = partial(_tell, progress, at * len(candidates), len(subjects) * len(candidates))
-            histogram = _of_subject(engine, of_subject, texts, every, step)
-            engine.store.write(
-                key, "histograms", histogram.astype(np.int32), [of_subject.features, every]
-            )
-        found.append(np.asarray(histogram, np.int64))
-    return np.stack(found) if found else np.zeros((0, len(candidates), 2, metrics.LEVELS), np.int64)
-
-
-def measures(histograms: Histogram) -> tuple[FloatArray, FloatArray]:
-    """Voxel AUROC and best (oracle) Dice of each, (…) from (…, 2, 256); NaN without lesion.
-
-    >>> histogram = np.zeros((1, 2, 256), np.int64)
-    >>> histogram[0, 0, 10], histogram[0, 1, [10, 20]] = 1, 1
-    >>> [one.tolist() for one in measures(histogram)]
-    [[0.75], [0.8]]
-    """
-    flat = histograms.reshape(-1, 2, metrics.LEVELS)
-    auroc = np.array([metrics.auroc(one) for one in flat])
-    dice = np.array([metrics.best_dice(one) for one in flat])
-    return auroc.reshape(histograms.shape[:-2]), dice.reshape(histograms.shape[:-2])
+    specs = [evaluation.of_subject(spec, name) for name in subjects]
+    texts, parts = _Texts(engine, spec, candidates), []
+    looked: list[list[_Looked]] = []
+    for first in range(0, len(candidates), TOGETHER):
+        part = slice(first, min(first + TOGETHER, len(candidates)))
+        chosen = None if at is None else tuple(at[part])
+        key = _key(engine, specs, candidates[part], every, chosen)
+        found = engine.store.read(key, "measured")
+        if found is None:
+            step = _step(progress, len(candidates), len(subjects), part)
+            looked = looked or [
+                _look(engine, one, every, partial(step, n)) for n, one in enumerate(specs)
+            ]
+            values = [
+                _values(one, texts, part, seen, partial(step, n))
+                for n, (one, seen) in enumerate(zip(specs, looked, strict=True))
+            ]
+            found = _measure(values, looked, chosen)
+            engine.store.write(key, "measured", found, [spec.features, every])
+        parts.append(found)
+        if progress:
+            progress(part.stop * len(subjects), len(candidates) * len(subjects))
+    every_part = np.concatenate(parts, axis=1) if parts else np.zeros((len(specs) * 3 + 1, 0))
+    auroc, best, dice = every_part[1:].reshape(3, len(specs), -1)
+    return Measured(auroc, best, dice, every_part[0])
 
 
 def slices_of(engine: Engine, spec: MapSpec, every: int) -> list[int]:
@@ -96,15 +108,26 @@ def slices_of(engine: Engine, spec: MapSpec, every: int) -> list[int]:
     return filled[min(every // 2, len(filled) - 1) :: every]
 
 
-def _key(engine: Engine, spec: MapSpec, candidates: Sequence[PromptSet], every: int) -> str:
+def _key(
+    engine: Engine,
+    specs: Sequence[MapSpec],
+    candidates: Sequence[PromptSet],
+    every: int,
+    at: tuple[float, ...] | None,
+) -> str:
+    spec = specs[0] if specs else None
     return key_of(
-        stored_features.feature_key(engine, spec.features),
-        method=spec.method,
-        learned=setups.digest(setups.find(spec.method, spec.setup)),
-        options=spec.options,
+        "",
+        what="measured candidates, ranked on values",
+        features=[stored_features.feature_key(engine, one.features) for one in specs],
+        labels=spec and spec.features.slices.data.labels,
+        method=spec and spec.method,
+        learned=spec and setups.digest(setups.find(spec.method, spec.setup)),
+        options=spec and spec.options,
         candidates=[prompt_sets.content(one) for one in candidates],
         every=every,
-        at_once=spec.method in AT_ONCE,
+        at=at,
+        at_once=spec and spec.method in AT_ONCE,
     )
 
 
@@ -148,33 +171,60 @@ class _Looked:
     pixels: FloatArray
 
 
-def _of_subject(
-    engine: Engine, spec: MapSpec, texts: _Texts, every: int, step: Callable[[int], None]
-) -> Histogram:
-    """(N, 2, 256) of one subject, some candidates at a time."""
-    step(0)
-    count, encoded = len(texts.candidates), 0
-
-    def encoding(done: int, total: int) -> None:
-        nonlocal encoded
-        encoded = count * done // (2 * total)
-        step(encoded)
-
-    looked = _look(engine, spec, every, encoding)
+def _values(
+    spec: MapSpec,
+    texts: _Texts,
+    part: slice,
+    looked: list[_Looked],
+    step: Callable[[int, int], None],
+) -> FloatArray:
+    """(n, P) of some candidates at the patches of all slices looked at, in the map's range."""
     method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
     learned = setups.learned(setups.find(spec.method, spec.setup))
     assert recipe is not None  # what reads text has a tower
-    found = np.zeros((count, 2, metrics.LEVELS), np.int64)
-    for first in range(0, count, TOGETHER):
-        part = slice(first, min(first + TOGETHER, count))
-        for done, one in enumerate(looked):
-            now = max(encoded, first + (part.stop - first) * done // len(looked))
-            step(now)
-            text = texts.of(part, one.features, partial(step, now))
-            values = patch_values(method, one.features, one.kept, text, learned, recipe)
-            found[part] += _counted(pipeline.quantise(values, method.high), one.pixels)
-    step(count)
+    found = []
+    for done, one in enumerate(looked):
+        tell = partial(step, done, len(looked))
+        tell()
+        text = texts.of(part, one.features, tell)
+        found.append(patch_values(method, one.features, one.kept, text, learned, recipe))
+    return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
+
+
+def _measure(
+    values: Sequence[FloatArray],
+    looked: Sequence[Sequence[_Looked]],
+    at: Sequence[float] | None,
+) -> FloatArray:
+    """(1 + 3 x subjects, n): threshold, then AUROC, best Dice and Dice of each subject."""
+    weights = [np.concatenate([one.pixels for one in some], axis=1) for some in looked]  # (2, P)
+    count, subjects = (len(values[0]) if values else 0), len(values)
+    found = np.full((1 + 3 * subjects, count), np.nan)
+    for n in range(count):
+        rankings = [rank_weighted(v[n], *w) for v, w in zip(values, weights, strict=True)]
+        curves = [weighted_curve(v[n], *w) for v, w in zip(values, weights, strict=True)]
+        usable = [one for one in curves if one.truth]
+        value = at[n] if at is not None else validation_threshold(usable) if usable else np.nan
+        found[0, n] = value
+        found[1 : 1 + subjects, n] = [auroc(one) if one.all_lesion else np.nan for one in rankings]
+        found[1 + subjects : 1 + 2 * subjects, n] = [best_dice(one) for one in rankings]
+        where = np.array([value], np.float32)
+        found[1 + 2 * subjects :, n] = [one.dice(where)[0] for one in curves]
     return found
+
+
+def _step(
+    progress: Progress | None, count: int, subjects: int, part: slice
+) -> Callable[[int, int, int], None]:
+    """Counts candidates on every subject, by the share of a subject's work that is done."""
+    size = part.stop - part.start
+
+    def step(subject: int, done: int, total: int) -> None:
+        if progress:
+            at = part.start * subjects + size * (subject + done / max(total, 1))
+            progress(int(at), count * subjects)
+
+    return step
 
 
 def _look(engine: Engine, spec: MapSpec, every: int, progress: Progress) -> list[_Looked]:
@@ -194,14 +244,3 @@ def _look(engine: Engine, spec: MapSpec, every: int, progress: Progress) -> list
         features = stored_features.read(engine, spec, index)
         found.append(_Looked(features, near, np.stack(pixels).astype(np.float64)))
     return found
-
-
-def _counted(levels: ByteArray, pixels: FloatArray) -> Histogram:
-    """(N, 2, 256): pixels (2, P) at the level of their patch, for levels (N, P)."""
-    found = [[np.bincount(row, side, metrics.LEVELS) for side in pixels] for row in levels]
-    return np.rint(found).astype(np.int64)
-
-
-def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
-    if progress:
-        progress(before + done, total)

@@ -1,7 +1,6 @@
 """What a search looks for: one number of each candidate over several subjects.
 
-Histograms are (subjects, N, 2, 256), as `candidates` gives them; subjects without lesion in the
-slices looked at have no Dice and are left out.
+Subjects without lesion in the slices looked at have no Dice and are left out.
 """
 
 from dataclasses import dataclass
@@ -9,11 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from zsad_core import metrics
 from zsad_core.errors import SettingError
-from zsad_core.lab import candidates
-from zsad_core.metrics import Histogram
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.lab.candidates import Measured
+from zsad_core.types import FloatArray
 
 Goal = Literal["dice", "auroc"]
 GOALS: dict[Goal, str] = {
@@ -24,58 +21,37 @@ GOALS: dict[Goal, str] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """Means over subjects: Dice at the level that is best for all search subjects, best, AUROC."""
+    """Means over subjects: Dice at the search subjects' common threshold, best, AUROC."""
 
     dice: float
     best_dice: float
     auroc: float
-    level: int
+    threshold: float
 
 
-def value(histograms: Histogram, goal: Goal) -> FloatArray:
+def value(found: Measured, goal: Goal) -> FloatArray:
     """What each of N candidates reaches, (N,); raises SettingError where no subject has a lesion.
 
-    >>> histogram = np.zeros((1, 1, 2, 256), np.int64)
-    >>> histogram[0, 0, 0, 10], histogram[0, 0, 1, 20] = 1, 1
-    >>> value(histogram, "dice").tolist(), value(histogram, "auroc").tolist()
-    ([1.0], [1.0])
+    >>> one = np.array([[0.5]])
+    >>> value(Measured(one, one, one, one[0]), "dice").tolist()
+    [0.5]
     """
-    if goal == "dice":
-        return np.asarray(_mean_dice(histograms).max(axis=-1))
-    return np.asarray(candidates.measures(_usable(histograms))[0].mean(axis=0))
-
-
-def best_level(histograms: Histogram) -> int:
-    """The level with the best mean Dice of one prompt set over (subjects, 2, 256)."""
-    return int(np.argmax(_mean_dice(histograms)))
-
-
-def judged(histograms: Histogram, level: int) -> Judged:
-    """One prompt set over (subjects, 2, 256) at a level; NaN where no subject has a lesion."""
-    usable = histograms[_with_lesion(histograms)]
-    if not len(usable):
-        return Judged(np.nan, np.nan, np.nan, level)
-    auroc, best = candidates.measures(usable)
-    dice = metrics.dice_at_levels(usable)[:, level]
-    return Judged(float(dice.mean()), float(best.mean()), float(auroc.mean()), level)
-
-
-def _mean_dice(histograms: Histogram) -> FloatArray:
-    """Mean Dice at each level over subjects with lesion: (…, 256) from (subjects, …, 2, 256)."""
-    return np.asarray(metrics.dice_at_levels(_usable(histograms)).mean(axis=0))
-
-
-def _usable(histograms: Histogram) -> Histogram:
-    usable = histograms[_with_lesion(histograms)]
-    if not len(usable):
+    usable = np.asarray(~np.isnan(found.best_dice).all(axis=1))
+    if not usable.any():
         raise SettingError(
-            f"None of the {len(histograms)} search subjects has a lesion in the slices looked at; "
+            f"None of the {len(usable)} search subjects has a lesion in the slices looked at; "
             "choose others, or look at every slice."
         )
-    return usable
+    chosen = found.dice if goal == "dice" else found.auroc
+    return np.asarray(chosen[usable].mean(axis=0))
 
 
-def _with_lesion(histograms: Histogram) -> MaskArray:
-    """Which subjects (subjects,) have a lesion; the same for all their candidates."""
-    lesion = histograms[..., metrics.LESION, :].sum(axis=-1)
-    return np.asarray(lesion.reshape(len(histograms), -1)[:, 0] > 0)
+def judged(found: Measured, candidate: int) -> Judged:
+    """One candidate's means over the subjects with lesion; NaN where none has one."""
+    usable = ~np.isnan(found.best_dice[:, candidate])
+
+    def mean(of_all: FloatArray) -> float:
+        return float(of_all[usable, candidate].mean()) if usable.any() else np.nan
+
+    means = (mean(found.dice), mean(found.best_dice), mean(found.auroc))
+    return Judged(*means, threshold=float(found.threshold[candidate]))

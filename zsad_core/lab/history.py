@@ -17,19 +17,21 @@ from typing import Any
 
 import filelock
 
-from zsad_core import metrics, prompt_sets
-from zsad_core.metrics import Histogram
+from zsad_core import prompt_sets
 from zsad_core.places import home
+from zsad_core.readout import Readout
 from zsad_core.store import key_of
 from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A prompt set shown on a subject: Dice at a level, best (oracle) Dice, AUROC in the brain.
+    """A prompt set shown on a subject: 3D Dice at a threshold, best (oracle) Dice, voxel AUROC.
 
-    `by_hand` says that its texts were edited while this subject's numbers were in view. `time` is
-    UTC, ISO 8601. `star` and `note` were given later.
+    `threshold` is a value of the method's range. Trials of older versions have a `level` of 256 in
+    its place, on which their numbers were ranked too, and are not compared with others. `by_hand`
+    says that its texts were edited while this subject's numbers were in view. `time` is UTC,
+    ISO 8601. `star` and `note` were given later.
     """
 
     id: str
@@ -41,13 +43,14 @@ class Trial:
     setup: str
     prompts: PromptSet
     by_hand: bool
-    level: int
+    threshold: float | None
     rule: str
     dice: float
     best_dice: float
     auroc: float
     star: bool = False
     note: str = ""
+    level: int | None = None
 
     @property
     def content(self) -> str:
@@ -57,7 +60,8 @@ class Trial:
     @property
     def line(self) -> tuple[object, ...]:
         """What is alike in trials that can be compared: all but the prompts and their numbers."""
-        return (self.data, self.subject, self.modality, self.method, self.setup)
+        ranked_on_levels = self.level is not None
+        return (self.data, self.subject, self.modality, self.method, self.setup, ranked_on_levels)
 
 
 def content_of(prompts: PromptSet) -> str:
@@ -67,18 +71,19 @@ def content_of(prompts: PromptSet) -> str:
 
 def add(
     spec: MapSpec,
-    histogram: Histogram,
+    found: Readout,
     threshold: Threshold,
     by_hand: bool = False,
     beside: Collection[str] = (),
 ) -> Trial | None:
-    """Append a trial by its volume's histogram (2, 256); nothing without lesion, or a second time.
+    """Append a trial by its volume's numbers; nothing without lesion, or a second time.
 
     A set that was shown before is by hand only on the subjects where its texts were new: those
     that were looked at together, `beside` the trial's own.
     """
-    slices, level = spec.features.slices, threshold.level
-    if not histogram[metrics.LESION].any():
+    slices, dice = spec.features.slices, found.dice_3d
+    best, auroc = found.best_dice, found.auroc
+    if dice is None or best is None or auroc is None:
         return None
     trial = Trial(
         uuid.uuid4().hex[:12],
@@ -90,15 +95,15 @@ def add(
         spec.setup,
         spec.prompts,
         by_hand,
-        level,
+        threshold.value,
         threshold.rule,
-        float(metrics.dice_at_levels(histogram)[level]),
-        metrics.best_dice(histogram),
-        metrics.auroc(histogram),
+        dice,
+        best,
+        auroc,
     )
     every = {*trials(), *trials(slices.data)}
     known = [one for one in every if one.content == trial.content]
-    if any(one.line == trial.line and one.level == level for one in known):
+    if any(one.line == trial.line and one.threshold == trial.threshold for one in known):
         return None
     new = all(one.subject in beside for one in known)
     trial = replace(trial, by_hand=by_hand and new)
@@ -151,6 +156,7 @@ def _parsed(item: dict[str, Any]) -> Trial:
         key: tuple(value) if isinstance(value, list) else value
         for key, value in item["prompts"].items()
     }
+    item = {"threshold": None, **item}
     return Trial(**{**item, "data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)})
 
 

@@ -31,11 +31,14 @@ class Standing:
 def standings(trials: Iterable[Trial], subjects: Collection[str]) -> list[Standing]:
     """Each prompt set by its best (oracle) Dice, the best first; a later trial counts.
 
-    The trials are of one data set and modality. A set is tuned on a subject where a search used its
+    The trials are of one data set and modality; those ranked on 256 levels, of older versions, are
+    left out. A set is tuned on a subject where a search used its
     truth, or where its texts were edited in view of its numbers.
     """
     groups: dict[tuple[str, str, str], list[Trial]] = {}
     for trial in trials:
+        if trial.level is not None:
+            continue
         groups.setdefault((trial.content, trial.method, trial.setup), []).append(trial)
     tuned: dict[str, set[str]] = {}
     for (content, *_), group in groups.items():

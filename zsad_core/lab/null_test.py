@@ -86,10 +86,16 @@ def null_test(
 
     The progress counts random pairs. Raises SettingError for a subject without truth.
     """
-    random = candidates.histograms(engine, spec, subjects, pairs, every, progress)
-    own = candidates.histograms(engine, spec, subjects, (spec.prompts,), every)
-    own_measures = (one[:, 0] for one in candidates.measures(own))
-    return NullTest(tuple(subjects), tuple(pairs), *candidates.measures(random), *own_measures)
+    random = candidates.measured(engine, spec, subjects, pairs, every, progress)
+    own = candidates.measured(engine, spec, subjects, (spec.prompts,), every)
+    return NullTest(
+        tuple(subjects),
+        tuple(pairs),
+        random.auroc,
+        random.best_dice,
+        own.auroc[:, 0],
+        own.best_dice[:, 0],
+    )
 
 
 def place(own: float, random: FloatArray) -> Place:

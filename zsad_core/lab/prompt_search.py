@@ -114,23 +114,21 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
 def judge(
     engine: Engine, spec: MapSpec, plan: Plan, sets: dict[str, PromptSet], progress: Progress
 ) -> dict[tuple[str, str], Judged]:
-    """Each set on the search and the held-out subjects, at the level that fits the search ones."""
-    found, histograms, prompts = {}, {}, tuple(sets.values())
+    """Each set on the search and held-out subjects, at the threshold that fits the search ones."""
+    found, prompts = {}, tuple(sets.values())
     before, total = 0, len(sets) * len((*plan.search, *plan.held_out))
+    at: list[float] | None = None
 
     def step(done: int, _: int) -> None:
         progress(before + done, total)
 
-    for name, subjects in (("search", plan.search), ("held out", plan.held_out)):
+    for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         if subjects:
-            histograms[name] = candidates.histograms(
-                engine, spec, subjects, prompts, plan.every, step
-            )
+            measured = candidates.measured(engine, spec, subjects, prompts, plan.every, step, at)
+            at = measured.threshold.tolist()
+            for number, name in enumerate(sets):
+                found[name, group] = goals.judged(measured, number)
         before += len(sets) * len(subjects)
-    for at, name in enumerate(sets):
-        level = goals.best_level(histograms["search"][:, at])
-        for group, histogram in histograms.items():
-            found[name, group] = goals.judged(histogram[:, at], level)
     return found
 
 
@@ -159,9 +157,7 @@ class _Run:
             if self._progress:
                 self._progress(min(self.done + done // count, plan.size), plan.size)
 
-        found = candidates.histograms(
-            self._engine, self.spec, plan.search, prompts, plan.every, step
-        )
+        found = candidates.measured(self._engine, self.spec, plan.search, prompts, plan.every, step)
         self.done += len(sets)
         values = goals.value(found, plan.goal)
         order = np.argsort(-values, kind="stable")

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pydantic
 from numpy.typing import NDArray
 
-from zsad_core import datasets, evaluation, methods, metrics, pipeline, prompt_sets, setups
+from zsad_core import datasets, methods, pipeline, prompt_sets, results, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
+from zsad_core.cohort import rows
+from zsad_core.cohort.rows import Results
+from zsad_core.cohort.validation import app_rows, validation_threshold
 from zsad_core.engine import Engine
-from zsad_core.evaluation import Evaluated
+from zsad_core.evaluation import of_subject
 from zsad_core.lab import null_test, phrase_bank
 from zsad_core.types import (
     DataSpec,
@@ -18,7 +22,6 @@ from zsad_core.types import (
     MapSpec,
     Progress,
     PromptSet,
-    ReadoutSpec,
     SliceSpec,
     Split,
 )
@@ -34,7 +37,7 @@ SWAPPED = "appearance, swapped"
 class Row:
     """One map over one split: means over subjects (Dice also its sd), pooled 2D Dice by thirds.
 
-    `dice` is the mean 3D Dice at the validation threshold `level`, `oracle` at each subject's best;
+    `dice` is the mean 3D Dice at the validation `threshold`, `oracle` at each subject's best;
     AUROC and AP are of voxels in the brain. Thirds of lesion slices are by lesion area, thirds of
     the brain by depth (cut at -1/3 and 1/3). `volumes` is the unlabelled set that each subject
     was scored against, less itself.
@@ -45,7 +48,7 @@ class Row:
     prompts: str
     split: str
     subjects: int
-    level: int
+    threshold: float
     dice: float
     dice_sd: float
     oracle: float
@@ -78,15 +81,15 @@ ROWS, CHANCES = pydantic.TypeAdapter(list[Row]), pydantic.TypeAdapter(Chance)
 def measure(engine: Engine, progress: Progress | None = None) -> None:
     """Evaluate every method, setup and prompt set of the demo, and chance; writes both files."""
     plans = list(_plans())
-    rows = []
+    measured = []
     for done, (method, setup, prompts) in enumerate(plans):
         if progress:
             progress(done, len(plans))
         spec = pipeline.map_spec(engine, SliceSpec(DATA), method, setup, prompts)
-        rows += [_row(engine, spec, split) for split in ("validation", "test")]
+        measured += [_row(engine, spec, split) for split in ("validation", "test")]
     if progress:
         progress(len(plans), len(plans))
-    RESULTS.write_bytes(ROWS.dump_json(rows, indent=1))
+    RESULTS.write_bytes(ROWS.dump_json(measured, indent=1))
     CHANCE.write_bytes(CHANCES.dump_json(chance(engine), indent=1))
 
 
@@ -155,26 +158,27 @@ def own_prompts(method: str) -> PromptSet:
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
-    level = evaluation.validation_threshold(engine, spec, _ids("validation")).level
-    found = [
-        evaluation.evaluate(engine, evaluation.of_subject(spec, name), ReadoutSpec())
-        for name in _ids(split)
-    ]
-    whole = [one.histogram.sum(axis=0) for one in found]
-    dice = [float(metrics.dice_at_levels(one)[level]) for one in whole]
-    by_size, by_depth = _thirds(found, level)
+    threshold = validation_threshold(engine, spec, _ids("validation"))
+    out, names = app_rows(DATA), _ids(split)
+    subjects, slices = [], []
+    for name in names:
+        (key,) = rows.make(engine, of_subject(spec, name), Results(out), [threshold])
+        subjects += results.read(out, "subjects", key)
+        slices += results.read(out, "slices", key)
+    means = pd.DataFrame(subjects)[["dice_3d", "best_dice", "auroc", "ap"]]
+    by_size, by_depth = _thirds(pd.DataFrame(slices))
     return Row(
         method=spec.method,
         setup=spec.setup,
         prompts=spec.prompts.name if methods.METHODS[spec.method].prompts else "none",
         split=split,
-        subjects=len(found),
-        level=level,
-        dice=float(np.mean(dice)),
-        dice_sd=float(np.std(dice, ddof=1)),
-        oracle=float(np.mean([metrics.best_dice(one) for one in whole])),
-        auroc=float(np.mean([metrics.auroc(one) for one in whole])),
-        ap=float(np.mean([metrics.average_precision(one) for one in whole])),
+        subjects=len(names),
+        threshold=threshold.value,
+        dice=float(means["dice_3d"].mean()),
+        dice_sd=float(means["dice_3d"].std()),
+        oracle=float(means["best_dice"].mean()),
+        auroc=float(means["auroc"].mean()),
+        ap=float(means["ap"].mean()),
         by_size=by_size,
         by_depth=by_depth,
         precision=spec.features.precision,
@@ -183,15 +187,14 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
     )
 
 
-def _thirds(found: list[Evaluated], level: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _thirds(slices: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean 2D Dice of lesion slices, by thirds of lesion area and by thirds of depth."""
-    dice = np.concatenate([metrics.dice_at_levels(one.histogram)[:, level] for one in found])
-    area = np.concatenate([one.histogram[:, metrics.LESION].sum(axis=1) for one in found])
-    depth = np.concatenate([one.depth for one in found])
-    ill = area > 0
-    cuts = np.quantile(area[ill], [1 / 3, 2 / 3])
-    size, place = np.digitize(area[ill], cuts), np.digitize(depth[ill], [-1 / 3, 1 / 3])
-    return _means(dice[ill], size), _means(dice[ill], place)
+    ill = slices[slices["truth"] > 0]
+    area, depth = ill["truth"].to_numpy(float), ill["depth_middle"].to_numpy(float)
+    cuts = np.quantile(area, [1 / 3, 2 / 3])
+    size, place = np.digitize(area, cuts), np.digitize(depth, [-1 / 3, 1 / 3])
+    dice = ill["dice"].to_numpy(float)
+    return _means(dice, size), _means(dice, place)
 
 
 def _means(values: FloatArray, group: NDArray[np.int64]) -> tuple[float, ...]:
