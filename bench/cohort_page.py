@@ -1,6 +1,6 @@
 """The Cohort page over 1,000 synthetic subjects × 24 runs × 155 slices: opening it, a filter.
 
-Rows are written as an evaluation leaves them, but made up, histograms left out. The server is warm:
+Rows are written as an evaluation leaves them, but made up, curves and levels left out. The server is warm:
 the page was shown before with other rows.
 """
 

@@ -61,7 +61,7 @@ def measure() -> Iterator[Line]:
 
 def _first_view(engine: Engine, spec: MapSpec, most: float | None) -> Iterator[Line]:
     made = seconds(lambda: engine.stack(spec.features.slices))
-    first = seconds(lambda: pipeline.slice_levels(engine, spec, [_middle(engine, spec)]))
+    first = seconds(lambda: pipeline.slice_maps(engine, spec, [_middle(engine, spec)]))
     yield Line(f"{spec.method}: new subject, made and read", made, "s")
     yield Line(f"{spec.method}: new subject to its first slice's map", made + first, "s", 8)
     whole = seconds(lambda: pipeline.anomaly_map(engine, spec))
@@ -99,7 +99,7 @@ def _candidates(engine: Engine, spec: MapSpec) -> Line:
     phrases = phrase_bank.phrases(phrase_bank.bank())
     pairs = null_test.random_pairs(spec.prompts, phrases, CANDIDATES)
     subjects = [spec.features.slices.subject]
-    spent = seconds(lambda: candidates.histograms(engine, spec, subjects, pairs))
+    spent = seconds(lambda: candidates.measured(engine, spec, subjects, pairs))
     what = f"{spec.method}: {CANDIDATES} prompts judged on a subject"
     return Line(what, spent, "s", 60 / 4)
 
@@ -108,7 +108,7 @@ def _prompt_edits(engine: Engine, spec: MapSpec) -> Iterator[Line]:
     """Median over texts that were never encoded."""
     middle, prompts = _middle(engine, spec), spec.prompts
     for what, most, work in (
-        ("slice", 300, lambda edited: pipeline.slice_levels(engine, edited, [middle])),
+        ("slice", 300, lambda edited: pipeline.slice_maps(engine, edited, [middle])),
         ("volume", 1000, lambda edited: pipeline.anomaly_map(engine, edited)),
     ):
         spent = []

@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
 
+THRESHOLDS = np.linspace(0, 1, 256, dtype=np.float32)
 LARGE, SMALL = (400, 512, 512), (155, 240, 240)
 
 
@@ -18,7 +19,7 @@ def phantom(shape: tuple[int, int, int]) -> tuple[ViewerVolume, list[np.ndarray]
     brain, truth = radius < 1, lesion < 1
     noise = np.random.default_rng(0).integers(90, 150, shape, np.uint8)
     image = np.where(brain, noise + 60 * truth.astype(np.uint8), 0).astype(np.uint8)
-    maps = [(200 * np.exp(-lesion / k) + 20 * brain).astype(np.uint8) for k in (1, 3)]
+    maps = [0.8 * np.exp(-lesion / k) + np.float32(0.08) * brain for k in (1, 3)]
     return ViewerVolume(image, brain, truth), maps
 
 
@@ -31,7 +32,7 @@ name = " x ".join(map(str, shape[::-1]))
 viewer(
     volume,
     name,
-    [(f"{name}-{i}", ViewerMap(levels, 1.0, f"map {i}")) for i, levels in enumerate(maps)],
+    [(f"{name}-{i}", ViewerMap(one, THRESHOLDS, 1.0, f"map {i}")) for i, one in enumerate(maps)],
     options=ViewerOptions(slice=shape[0] // 2, layers=("classes", "map"), title=name),
     key="viewer",
 )

@@ -35,7 +35,7 @@ def measure() -> Iterator[Line]:
         yield from _paces(Path(folder), key, arrays)
     middle = stored_features.filled_slices(engine, slices)[-1] // 2
     for what, work in (
-        ("slice", lambda new: pipeline.slice_levels(new, spec, [middle])),
+        ("slice", lambda new: pipeline.slice_maps(new, spec, [middle])),
         ("volume", lambda new: pipeline.anomaly_map(new, spec)),
     ):
         spent = seconds(lambda: work(Engine()))  # noqa: B023

@@ -19,6 +19,7 @@ from zsad_core import backbones, datasets, methods, setups, stored_cubes, stored
 from zsad_core.engine import Engine
 from zsad_core.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.methods import VolumeMethod
+from zsad_core.readout import Readout, readout
 from zsad_core.stored_features import (
     feature_key,
     filled_slices,
@@ -35,9 +36,11 @@ from zsad_core.types import (
     MapSpec,
     Progress,
     PromptSet,
+    ReadoutSpec,
     Reference,
     SliceSpec,
     Subject,
+    Threshold,
     read_only,
 )
 
@@ -220,6 +223,19 @@ def _learned(spec: MapSpec) -> Learned:
 def method_of(spec: MapSpec) -> methods.Method | VolumeMethod:
     """The method of a map with its options set."""
     return methods.build(spec.method, spec.options)
+
+
+def numbers(
+    engine: Engine,
+    spec: MapSpec,
+    read: ReadoutSpec,
+    threshold: Threshold,
+    progress: Progress | None = None,
+) -> Readout:
+    """The numbers of a subject's whole map at a threshold; raises ZsadError."""
+    anomaly = anomaly_map(engine, spec, progress)
+    stack = engine.stack(spec.features.slices)
+    return readout(stack, anomaly, replace(read, threshold=threshold.value))
 
 
 def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, float]]:

@@ -100,6 +100,15 @@ def fixed_threshold(text: str, high: float) -> Threshold:
     return Threshold(value, "fixed", note)
 
 
+def written(value: float) -> str:
+    """A threshold as text: digits enough to tell it from its neighbours on screen.
+
+    >>> written(0.25), written(3.9999)
+    ('0.25', '3.9999')
+    """
+    return f"{value:.5g}"
+
+
 def from_level(level: int, high: float) -> float:
     """The value from which a voxel had a level of 255 even steps, as older rows and pins name it.
 

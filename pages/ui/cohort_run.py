@@ -157,5 +157,7 @@ def _rules(choice: Choice) -> tuple[str, ...]:
     rules = st.multiselect("Threshold rules", offered, offered[:1], key="cohort-rules")
     if "fixed" not in rules:
         return tuple(rules)
-    level = st.number_input("Fixed level", 0, 255, choice.readout.threshold, key="cohort-level")
-    return tuple(str(level) if rule == "fixed" else rule for rule in rules)
+    share = st.number_input(
+        "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
+    )
+    return tuple(f"{share:g}%" if rule == "fixed" else rule for rule in rules)

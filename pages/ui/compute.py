@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal, NoReturn, TypeVar
 
 import streamlit as st
@@ -23,7 +22,6 @@ from zsad_core.types import (
     DataSpec,
     MapSpec,
     Progress,
-    ReadoutSpec,
     SliceSpec,
     SliceStack,
 )
@@ -247,8 +245,3 @@ def show_job(job: Job) -> None:
         )
 
     watch()
-
-
-def at_level(spec: ReadoutSpec, level: int) -> ReadoutSpec:
-    """The readout at another threshold."""
-    return replace(spec, threshold=level)

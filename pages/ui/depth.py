@@ -16,7 +16,7 @@ from zsad_core import pipeline, setups, slicing
 from zsad_core.jobs import Job
 from zsad_core.palette import COLOURS
 from zsad_core.readout import readout
-from zsad_core.types import FloatArray, MapSpec
+from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
 
 SCOPES = ("this subject", "all evaluated subjects")
 Lines = dict[str, MapSpec]
@@ -65,10 +65,9 @@ def _one(choice: Choice, lines: Lines) -> None:
             continue
         with st.spinner(f"Reading the map of {name} …"):
             anomaly = compute.whole_map(spec)
-            depth_cases.keep(spec, choice.readout)
         threshold, job = threshold_of(replace(choice, map=spec), stack, anomaly)
         jobs.append(job)
-        found = readout(stack, anomaly, compute.at_level(choice.readout, threshold.level))
+        found = readout(stack, anomaly, replace(choice.readout, threshold=threshold.value))
         if found.dice is not None:
             dice[name] = found.dice
             notes |= dict.fromkeys(found.notes)  # a lesion-free truth: one note a line
@@ -86,23 +85,28 @@ def _one(choice: Choice, lines: Lines) -> None:
 
 
 def _all(choice: Choice, lines: Lines) -> None:
-    cohort = Cohort(lines, depth_cases.reported(choice), choice.readout)
-    if not cohort.subjects:
-        st.info("No test, validation or own subject with this modality has a segmentation.")
-        return
-    jobs = [depth_cases.look(cohort)]
-    cases: dict[str, list[Case]] = {}
-    words, every = ["inside the brain, small components kept"], f"{len(cohort.subjects)} subjects"
+    thresholds, jobs = {}, []
     for name, spec in lines.items():
         threshold, job = EACH_ORACLE, None
         if choice.rule != "oracle":
             stack = compute.stack(spec)
             threshold, job = threshold_of(replace(choice, map=spec), stack, None)
         jobs.append(job)
-        found = depth_cases.cases(cohort, name, threshold)
+        if job is None:  # else another threshold stands in, whose rows nobody wants
+            thresholds[name] = threshold
+    cohort = Cohort(lines, thresholds, depth_cases.reported(choice), choice.readout)
+    if not cohort.subjects:
+        st.info("No test, validation or own subject with this modality has a segmentation.")
+        return
+    jobs.append(depth_cases.look(cohort))
+    cases: dict[str, list[Case]] = {}
+    words, every = [_mask(choice.readout)], f"{len(cohort.subjects)} subjects"
+    for name, threshold in thresholds.items():
+        found = depth_cases.cases(cohort, name)
         if found:
             cases[name] = found
-            dice = np.concatenate([case.dice[np.isfinite(case.depth)] for case in found])
+            read = choice.readout
+            dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
             words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
     if cases:
         _curves(choice, lines, cases, words)
@@ -110,14 +114,20 @@ def _all(choice: Choice, lines: Lines) -> None:
     _show(jobs)
 
 
+def _mask(read: ReadoutSpec) -> str:
+    where = "inside the brain" if read.brain_only else "anywhere"
+    small = read.min_component_voxels
+    return where + (f", components under {small} voxels removed" if small > 1 else "")
+
+
 def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
-    curves = {name: depth_cases.curve(found) for name, found in cases.items()}
+    curves = {name: depth_cases.curve(found, choice.readout) for name, found in cases.items()}
     point = _chart(depth_figure(curves, list(lines)), "depth-all")
     _small_print(choice, lines, words)
     if point:
         name = point["customdata"][2]
         asked = cases[name] if name in cases else [c for found in cases.values() for c in found]
-        worst = depth_cases.worst(asked, point["x"])
+        worst = depth_cases.worst(asked, choice.readout, point["x"])
         if worst:
             _open(*worst, lines.get(name))
 

@@ -1,54 +1,79 @@
-"""What the Depth page knows of many subjects: who is evaluated, their Dice by slice, the worst."""
+"""What the Depth page knows of many subjects: who is evaluated, their Dice by slice, the worst.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+All of it is read from rows, those that the Cohort page reads too; what is missing is evaluated by
+the same function.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from pages.ui import compute
 from pages.ui.sidebar import Choice
-from pages.ui.thresholds import by_hand
-from zsad_core import evaluation, metrics, thresholds
+from zsad_core import results
+from zsad_core.cohort import rows
+from zsad_core.cohort.rows import ORACLE, Results
+from zsad_core.cohort.validation import app_rows
 from zsad_core.depth import DepthCurve, bin_of, depth_curve, pooled
 from zsad_core.engine import Engine
 from zsad_core.errors import DataError
-from zsad_core.evaluation import Evaluated, map_key, of_subject
+from zsad_core.evaluation import map_key, of_subject
 from zsad_core.jobs import Job
-from zsad_core.metrics import Counts
+from zsad_core.metrics import Counts, dice
 from zsad_core.store import key_of
+from zsad_core.thresholds import written
 from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshold
 
 REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects would flatter
 EACH_ORACLE = Threshold(
-    -1, "oracle", "best 3D Dice of each subject: it saw the truth; the slider where no lesion is"
+    ORACLE.value, "oracle", "best 3D Dice of each subject with a lesion: it saw the truth"
 )
+COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
 SOME = 8  # names of subjects in a sentence
-Known = dict[tuple[MapSpec, str], Evaluated | str]
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """The lines to draw, by name, over the subjects, by id, under the readout."""
-
-    lines: dict[str, MapSpec]
-    subjects: tuple[str, ...]
-    readout: ReadoutSpec
-
-    def maps(self) -> list[MapSpec]:
-        """Every map, subject by subject, so that each scan is loaded once for all lines."""
-        return [of_subject(spec, name) for name in self.subjects for spec in self.lines.values()]
+Wanted = tuple[MapSpec, Threshold, ReadoutSpec]
+Known = dict[Wanted, "Case | str"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One subject under one line: 2D Dice, depth, lesion pixels in the brain; each (S,)."""
+    """One subject's row under one line: counts of each slice and its depths, each (S,).
+
+    `depths` are by the middle and by the centroid of the brain. Without slices it is a subject that
+    has no such row: one without lesion, which has no oracle.
+    """
 
     subject: str
-    dice: FloatArray
-    depth: FloatArray
-    lesion: Counts
+    truth: Counts
+    predicted: Counts
+    overlap: Counts
+    depths: dict[str, FloatArray]
+
+    def dice(self, read: ReadoutSpec) -> FloatArray:
+        """2D Dice (S,) under the readout's empty-slice rule."""
+        return dice(self.truth, self.predicted, self.overlap, read.empty_slices)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The lines to draw, by name, with their thresholds, over the subjects, by id."""
+
+    lines: dict[str, MapSpec]
+    thresholds: dict[str, Threshold]
+    subjects: tuple[str, ...]
+    readout: ReadoutSpec
+
+    def wanted(self) -> list[Wanted]:
+        """Every row, subject by subject, so that each scan is loaded once for all lines."""
+        return [self.of(name, subject) for subject in self.subjects for name in self.thresholds]
+
+    def of(self, line: str, subject: str) -> Wanted:
+        """The row of one line and subject."""
+        read = replace(self.readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
+        return of_subject(self.lines[line], subject), self.thresholds[line], read
 
 
 def reported(choice: Choice) -> tuple[str, ...]:
@@ -58,51 +83,39 @@ def reported(choice: Choice) -> tuple[str, ...]:
     return tuple(s.id for s in usable if s.split in REPORTED and modality in s.modalities)
 
 
-def keep(spec: MapSpec, readout: ReadoutSpec) -> None:
-    """Evaluate one subject whose map is at hand, so that it counts among the evaluated."""
-    _known()[spec, readout.centre] = evaluation.evaluate(compute.engine(), spec, readout)
+def cases(cohort: Cohort, line: str) -> list[Case]:
+    """The evaluated subjects of one line; those that its threshold rule has no row for left out."""
+    found = [_known().get(cohort.of(line, subject), "") for subject in cohort.subjects]
+    return [one for one in found if isinstance(one, Case) and len(one.truth)]
 
 
-def cases(cohort: Cohort, line: str, threshold: Threshold) -> list[Case]:
-    """The evaluated subjects of one line, at the threshold, or each at its own oracle."""
-    found = []
-    for subject in cohort.subjects:
-        one = _known().get((of_subject(cohort.lines[line], subject), cohort.readout.centre), "")
-        if isinstance(one, str):
-            continue
-        lesion, level = one.histogram[:, metrics.LESION].sum(axis=-1), threshold.level
-        if threshold == EACH_ORACLE:
-            whole = one.histogram.sum(axis=0)
-            level = thresholds.oracle_threshold(whole) if lesion.any() else by_hand().level
-        dice = metrics.dice_at_levels(one.histogram, cohort.readout.empty_slices)[:, level]
-        found.append(Case(subject, dice, one.depth, lesion))
-    return found
-
-
-def worst(found: Sequence[Case], depth: float) -> tuple[str, int] | None:
+def worst(found: Sequence[Case], read: ReadoutSpec, depth: float) -> tuple[str, int] | None:
     """Subject and slice of the lowest Dice in the bin of that depth; of equals, the nearest."""
     wanted, ranked = bin_of(np.array([depth]))[0], []
     for case in found:
-        for s in np.flatnonzero((bin_of(case.depth) == wanted) & ~np.isnan(case.dice)):
-            ranked.append((case.dice[s], abs(case.depth[s] - depth), case.subject, int(s)))
+        at, values = case.depths[read.centre], case.dice(read)
+        for s in np.flatnonzero((bin_of(at) == wanted) & ~np.isnan(values)):
+            ranked.append((values[s], abs(at[s] - depth), case.subject, int(s)))
     return min(ranked)[2:] if ranked else None
 
 
-def curve(found: Sequence[Case]) -> DepthCurve:
+def curve(found: Sequence[Case], read: ReadoutSpec) -> DepthCurve:
     """The pooled curve of at least one case; each slice weighs the same."""
-    return pooled([depth_curve(case.depth, case.dice, case.lesion) for case in found])
+    return pooled(
+        [depth_curve(case.depths[read.centre], case.dice(read), case.truth) for case in found]
+    )
 
 
 def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
     """A line's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
-    level = "" if threshold == EACH_ORACLE else f"level {threshold.level} of 255, "
+    value = "" if threshold.rule == "oracle" else f"threshold {written(threshold.value)}, "
     count = np.count_nonzero(~np.isnan(dice))
-    return f"{name}: {level}{threshold.rule} ({threshold.note}), {count} slices"
+    return f"{name}: {value}{threshold.rule} ({threshold.note}), {count} slices"
 
 
 def look(cohort: Cohort) -> Job | None:
     """The job that looks for stored evaluations, while there are subjects not looked up."""
-    if all((spec, cohort.readout.centre) in _known() for spec in cohort.maps()):
+    if all(one in _known() for one in cohort.wanted()):
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if last is not None and last.state in ("failed", "cancelled"):
@@ -114,10 +127,9 @@ def look(cohort: Cohort) -> Job | None:
 def evaluate_rest(cohort: Cohort) -> Job | None:
     """Who is missing, a button that evaluates them in the background, and that job."""
     missing = {}
-    for spec in cohort.maps():
-        one = _known().get((spec, cohort.readout.centre), "")
-        if isinstance(one, str):
-            missing[spec.features.slices.subject] = one
+    for wanted in cohort.wanted():
+        if isinstance(one := _known().get(wanted, ""), str):
+            missing[wanted[0].features.slices.subject] = one
     if not missing:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
@@ -149,20 +161,30 @@ def _start(cohort: Cohort, what: str, title: str) -> Job:
 
 def _gather(engine: Engine, known: Known, cohort: Cohort, rest: bool, progress: Progress) -> None:
     """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
-    specs = cohort.maps()
-    for done, spec in enumerate(specs):
-        step = partial(_step, progress, done, len(specs))
+    wanted = cohort.wanted()
+    for done, one in enumerate(wanted):
+        step = partial(_step, progress, done, len(wanted))
         step()
-        found: Evaluated | str = ""
         try:
-            if rest:
-                evaluation.evaluate(engine, spec, cohort.readout, step)
-            if "histogram" in engine.store.names(map_key(engine, spec)):
-                # From the store it is a memory map: hundreds of subjects then fit.
-                found = evaluation.evaluate(engine, spec, cohort.readout, step)
+            known[one] = _case(engine, one, rest, step) or ""
         except DataError as error:
-            found = str(error)
-        known[spec, cohort.readout.centre] = found
+            known[one] = str(error)
+
+
+def _case(engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None]) -> Case | None:
+    """The case of a row that is there, or is made now; raises ZsadError."""
+    spec, threshold, read = wanted
+    out = app_rows(spec.features.slices.data)
+    key = rows.row_key(map_key(engine, spec), read, threshold)
+    if make:
+        rows.make(engine, spec, Results(out, read), [threshold], step)
+    if not results.there(out, "subjects", key):
+        return None
+    there = bool(results.read(out, "subjects", key))
+    slices = pd.DataFrame(results.read(out, "slices", key) if there else [], columns=COLUMNS)
+    counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
+    depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
+    return Case(spec.features.slices.subject, *counts, depths)
 
 
 def _step(progress: Progress, done: int, total: int, *_: int) -> None:
@@ -170,5 +192,5 @@ def _step(progress: Progress, done: int, total: int, *_: int) -> None:
 
 
 def _job_key(cohort: Cohort, what: str) -> str:
-    lines = [of_subject(spec, "") for spec in cohort.lines.values()]
-    return f"depth-{what}-{key_of('', lines=lines, centre=cohort.readout.centre)}"
+    lines = [cohort.of(name, "") for name in cohort.thresholds]
+    return f"depth-{what}-{key_of('', lines=[*map(str, lines)])}"

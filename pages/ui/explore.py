@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +13,14 @@ from pages.ui import compare, compute, pinning, thresholds, volume_set
 from pages.ui.importing import imported
 from pages.ui.keyboard import palette
 from pages.ui.scans import scan
-from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
+from pages.ui.shown import (
+    few_shot,
+    map_of,
+    options_of,
+    small_print,
+    thresholds_of,
+    viewer_map,
+)
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.solid import solid_figure
 from pages.ui.tour import tour
@@ -51,12 +59,13 @@ def explore(choice: Choice) -> None:
     whole = anomaly if encoding is None else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
-    first = viewer_map(choice.map, anomaly, choice.label, whole=encoding is None)
-    maps, jobs = [(key, first)], [encoding, validating]
+    cut = thresholds_of(choice.map, anomaly, key, (threshold.value,))
+    maps, jobs = [viewer_map(choice.map, anomaly, key, choice.label, cut)], [encoding, validating]
     for name, spec in others.items():
         found, key, job = map_of(spec, index)
         over = spec.features.slices != choice.map.features.slices
-        maps.append((key, viewer_map(spec, found, name, over, job is None)))
+        same_share = cut * np.float32(found.high / anomaly.high)
+        maps.append(viewer_map(spec, found, key, name, same_share, over))
         jobs.append(job)
     with place:
         _view(choice, maps, (index, threshold))
@@ -67,8 +76,8 @@ def explore(choice: Choice) -> None:
         if running is not None:
             compute.show_job(running)
     if whole is not None:
-        numbers(choice, readout(stack, whole, compute.at_level(choice.readout, threshold.level)))
-        _offer_solid(choice, compute.at_level(choice.readout, threshold.level))
+        numbers(choice, readout(stack, whole, replace(choice.readout, threshold=threshold.value)))
+        _offer_solid(choice, replace(choice.readout, threshold=threshold.value))
         _export(view)
         compute.make_rest_of_demo(choice.data)
     maps_said = (choice.map, *others.values())
@@ -102,8 +111,8 @@ def _view(
     state = viewer(volume, volume_key, maps, options=options, key="viewer")
     st.session_state["slice"] = state.slice
     st.query_params["slice"] = str(state.slice)
-    if state.touched and state.threshold != threshold.level:
-        thresholds.take(state.threshold)
+    if state.touched and np.float32(state.threshold) != np.float32(threshold.value):
+        thresholds.take(state.threshold, maps[0][1].high)
         st.rerun()
 
 
@@ -111,7 +120,7 @@ def _jump(told: tuple[str, Threshold]) -> int:
     """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
     subject, threshold = told
     state = st.session_state
-    asked = (subject, threshold.level, threshold.rule)
+    asked = (subject, threshold.value, threshold.rule)
     by_hand = threshold.rule == "fixed" and state.get("told", asked)[0] == subject
     if state.pop("_go", False) or (state.get("told") != asked and not by_hand):
         state["jump"] = state.get("jump", 0) + 1
@@ -148,7 +157,7 @@ def _offer_solid(choice: Choice, spec: ReadoutSpec) -> None:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
     volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
-    levels = compute.whole_map(spec).levels
-    mask = predicted_mask(levels, compute.stack(spec).brain, read)
+    values = compute.whole_map(spec).values
+    mask = predicted_mask(values, compute.stack(spec).brain, read)
     found = slicing.to_voxels(mask, plane)
     return solid_figure(volume.brain, volume.truth, found, volume.affine)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import compute, prompt_choice, references, uploaded
 from pages.ui.thresholds import take
-from zsad_core import methods
+from zsad_core import methods, pipeline
 from zsad_core.errors import DataError
 from zsad_core.references import written
 from zsad_core.types import MapSpec
@@ -16,19 +16,19 @@ EXPLORE = "pages/1_Explore.py"
 
 
 def show(view: View) -> NoReturn:
-    """Go to Explore at the view's slice, map and level; the level then is the slider's.
+    """Go to Explore at the view's slice, map and threshold; that then is the slider's.
 
     Raises DataError where the view's data are no longer among those to choose from.
     """
     state, read = st.session_state, view.readout
     told = {**_map(view.map), "brain": read.brain_only, "smallest": read.min_component_voxels}
-    take(view.threshold.level)
+    take(view.threshold.value, pipeline.method_of(view.map).high)
     state["slice"], state["_go"] = view.index, True
     means = {"empty": read.empty_slices, "centre": read.centre}
     state["_asked"] = {**told, **means, **_inputs(view.map)}
-    told |= {"rule": "fixed", "level": view.threshold.level}
+    told |= {"rule": "fixed", "threshold": repr(view.threshold.value)}
     # Of a widget that was never drawn nobody else writes the address.
-    address = {key: one for key, one in told.items() if key == "level" or key not in state}
+    address = {key: one for key, one in told.items() if key == "threshold" or key not in state}
     words = {k: str(one).lower() if isinstance(one, int) else one for k, one in address.items()}
     compute.go(EXPLORE, **words)
 

@@ -13,7 +13,7 @@ from pages.ui import compute
 from pages.ui.scans import scan
 from pages.ui.shown import options_of, viewer_map
 from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
-from zsad_core import pins, pipeline, views
+from zsad_core import levels, pins, pipeline, views
 from zsad_core.ahead import Ahead
 from zsad_core.engine import Few
 from zsad_core.errors import ZsadError
@@ -25,7 +25,7 @@ from zsad_core.types import Progress
 from zsad_core.views import View
 
 MOST = 24  # cases, of about 2 MB each
-NOTHING = np.zeros((0, 0, 0), np.uint8)
+NOTHING = np.zeros((0, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,11 @@ def _packed(view: View) -> Parcel | None:
     if more:
         return None
     key, _ = _key(view)
-    shown = viewer_map(view.map, compute.whole_map(view.map), "")
-    pieces = tuple(packed(volume, volume_key, [(key, shown)], first))
-    maps = ((key, replace(shown, levels=NOTHING)),)
+    found = compute.whole_map(view.map)
+    cut = levels.thresholds_of(found.values[compute.stack(view.map).brain], [view.threshold.value])
+    shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
+    pieces = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
+    maps = ((shown_key, replace(shown, values=NOTHING)),)
     return Parcel(volume_key, maps, options_of(view), pieces)
 
 

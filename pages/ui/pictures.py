@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from zsad_core import thumbnails
@@ -34,13 +33,13 @@ def grey(image: ByteArray) -> ByteArray:
     return np.repeat(image[..., None], 3, axis=2)
 
 
-def heat(levels: ByteArray) -> ByteArray:
-    """(H, W, 3): levels 0 … 255 in one fixed colour scale, never stretched to the slice."""
-    return (_table() * 255).astype(np.uint8)[levels]
+def heat(share: FloatArray) -> ByteArray:
+    """(H, W, 3): shares 0 … 1 of the range in one colour scale, never stretched to the slice."""
+    return (_table() * 255).astype(np.uint8)[np.rint(share * 255).astype(np.uint8)]
 
 
-def difference(image: ByteArray, change: NDArray[np.int64], full: int = 64) -> ByteArray:
-    """(H, W, 3): levels gained in orange and lost in blue over the slice, opaque at `full`."""
+def difference(image: ByteArray, change: FloatArray, full: float = 0.25) -> ByteArray:
+    """(H, W, 3): shares gained in orange and lost in blue over the slice, opaque at `full`."""
     picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
     strength = np.clip(np.abs(change) / full, 0, 1)[..., None]
     colour = np.where(change[..., None] > 0, GAINED, LOST)

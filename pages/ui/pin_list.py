@@ -14,6 +14,7 @@ from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
 from zsad_core.pin_files import LARGEST
 from zsad_core.pins import Pin
+from zsad_core.thresholds import written
 from zsad_core.views import View
 
 SHOWN = 20  # pins at once
@@ -77,7 +78,7 @@ def _row(pin: Pin, at: int, count: int) -> None:
         st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
         st.caption(
             plain(
-                f"{said(pin)} · slice {pin.index + 1} · level {pin.threshold.level} "
+                f"{said(pin)} · slice {pin.index + 1} · threshold {written(pin.threshold.value)} "
                 f"({pin.threshold.rule}) · {dice_said(pin)} when pinned, {pin.date[:10]}"
             )
         )

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import compute
 from zsad_core import pins, views
 from zsad_core.errors import ZsadError
+from zsad_core.thresholds import written
 from zsad_core.views import View
 
 PAGE = "pages/5_Failures.py"
@@ -18,7 +19,9 @@ def offer(view: View) -> None:
         return
     with st.popover("Pin this view", **looks):
         subject, number = view.map.features.slices.subject, view.index + 1
-        st.caption(compute.plain(f"Slice {number} of {subject}, level {view.threshold.level}"))
+        st.caption(
+            compute.plain(f"Slice {number} of {subject}, threshold {written(view.threshold.value)}")
+        )
         with st.form("pin", border=False, clear_on_submit=True):
             title = st.text_input("Title", placeholder=subject, max_chars=200)
             note = st.text_area("Note", placeholder="What fails here?", max_chars=2000)

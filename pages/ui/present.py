@@ -10,7 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import compute, parcels, volume_set
 from pages.ui.keyboard import palette
 from pages.ui.scans import scan
-from pages.ui.shown import few_shot, map_of, options_of, small_print, viewer_map
+from pages.ui.shown import (
+    few_shot,
+    map_of,
+    options_of,
+    small_print,
+    thresholds_of,
+    viewer_map,
+)
 from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
 from pages.ui.viewer import present as show
 from zsad_core import datasets, methods, pins, views
@@ -155,7 +162,8 @@ def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator])
 
 def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
     found, key, job = map_of(view.map, view.index)
-    return [(key, viewer_map(view.map, found, "", whole=job is None))], job
+    cut = thresholds_of(view.map, found, key, (view.threshold.value,))
+    return [viewer_map(view.map, found, key, thresholds=cut)], job
 
 
 def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:

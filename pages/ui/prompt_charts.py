@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts import ABNORMAL, GREY, NORMAL, legible, look
-from zsad_core.metrics import HEALTHY, LESION, Histogram
 from zsad_core.types import FloatArray
 
 STEPS = 64  # of a margin histogram
@@ -60,11 +59,11 @@ def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> 
     return legible(figure)
 
 
-def margin_figure(histogram: Histogram, high: float) -> go.Figure:
-    """Shares of healthy and lesion voxels (2, 256) at the values 0 … high, in 64 steps."""
+def margin_figure(healthy: FloatArray, lesion: FloatArray, high: float) -> go.Figure:
+    """Shares of healthy (H,) and of lesion voxels (L,) by their value in 0 … high, in 64 steps."""
     figure, values = go.Figure(), (np.arange(STEPS) + 0.5) / STEPS * high
-    for side, name, colour in ((HEALTHY, "healthy", NORMAL), (LESION, "lesion", ABNORMAL)):
-        counts = histogram[side].reshape(STEPS, -1).sum(axis=1)
+    for voxels, name, colour in ((healthy, "healthy", NORMAL), (lesion, "lesion", ABNORMAL)):
+        counts, _ = np.histogram(voxels, STEPS, (0, high))
         share = counts / max(int(counts.sum()), 1)
         figure.add_trace(
             go.Scatter(

@@ -15,7 +15,9 @@ from pages.ui.sidebar import Choice
 from zsad_core import evaluation, pipeline, thumbnails
 from zsad_core.lab import history
 from zsad_core.readout import Readout, readout
-from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
+from zsad_core.scoring import predicted_mask
+from zsad_core.thresholds import written
+from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
 
 
 def edit(choice: Choice) -> None:
@@ -45,7 +47,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     found, wrong, missed = class_colours()
     st.caption(
-        f"Both masks at level {threshold.level} of 255 ({threshold.rule}: {threshold.note}). "
+        f"Both masks at {written(threshold.value)} ({threshold.rule}: {threshold.note}). "
         f"Above the anomaly map, below true positive {found}, false positive {wrong}, false "
         f"negative {missed}."
     )
@@ -70,39 +72,41 @@ def _slice(
     where: tuple[SliceStack, int, Threshold],
 ) -> None:
     stack, index, threshold = where
-    levels, scores = pipeline.slice_levels(compute.engine(), spec, [index])
-    mask = (levels[0] >= threshold.level) & stack.brain[index]
+    values, scores = pipeline.slice_maps(compute.engine(), spec, [index])
+    mask = predicted_mask(values, stack.brain[[index]], ReadoutSpec(threshold.value))[0]
     truth = None if stack.truth is None else stack.truth[index]
     found = thumbnails.classes(stack.image[index], truth, mask, palette())
-    pictures.show(column, pictures.heat(levels[0]), stack, compute.plain(caption))
+    pictures.show(
+        column,
+        pictures.heat(values[0] / pipeline.method_of(spec).high),
+        stack,
+        compute.plain(caption),
+    )
     pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
 
 
 def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
     old, threshold = other
-    spec = compute.at_level(choice.readout, threshold.level)
+    spec = replace(choice.readout, threshold=threshold.value)
 
     def read(which: MapSpec) -> Readout:
         anomaly: AnomalyMap = compute.whole_map(which)
         return readout(stack, anomaly, spec)
 
-    table = pd.DataFrame(
-        [_row("before", read(old)), _row("now", read(choice.map))],
-    ).set_index("prompts")
+    now = read(choice.map)
+    table = pd.DataFrame([_row("before", read(old)), _row("now", now)]).set_index("prompts")
     table.loc["change"] = table.loc["now"] - table.loc["before"]
     st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–", width="stretch")
-    if stack.truth is not None:
-        _remember(choice, threshold, edited=choice.map.prompts != old.prompts)
+    _remember(choice, now, threshold, edited=choice.map.prompts != old.prompts)
 
 
-def _remember(choice: Choice, threshold: Threshold, edited: bool) -> None:
+def _remember(choice: Choice, now: Readout, threshold: Threshold, edited: bool) -> None:
     """What was shown goes into the history, once; a stand-in for another threshold does not."""
     if threshold.rule != choice.rule:
         return
-    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.level)
+    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value)
     if st.session_state.get("in_history") != shown:
-        found = evaluation.evaluate(compute.engine(), choice.map, choice.readout)
-        history.add(choice.map, found.histogram.sum(axis=0), threshold, edited)
+        history.add(choice.map, now, threshold, edited)
         st.session_state["in_history"] = shown
 
 

@@ -16,7 +16,9 @@ from zsad_core import evaluation
 from zsad_core.lab import history as core
 from zsad_core.lab import leaderboard
 from zsad_core.lab.history import Trial
+from zsad_core.pipeline import numbers
 from zsad_core.store import key_of
+from zsad_core.thresholds import written
 from zsad_core.types import Progress, Threshold
 
 NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
@@ -107,7 +109,7 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
             "prompts": trial.prompts.name,
             "subject": trial.subject,
             "method": f"{trial.method} · {trial.setup}",
-            "threshold": f"{trial.rule}, level {trial.level}",
+            "threshold": _threshold(trial),
         }
         for field, label in NUMBERS.items():
             row[label] = getattr(trial, field)
@@ -151,6 +153,12 @@ def _leaderboard(choice: Choice) -> None:
     _judge(choice, tuple(subjects))
 
 
+def _threshold(trial: Trial) -> str:
+    if trial.threshold is None:
+        return f"{trial.rule}, level {trial.level} of 255, ranked on 256 levels"
+    return f"{trial.rule}, {written(trial.threshold)}"
+
+
 def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
     """A row a prompt set, with where it was tuned."""
     rows = []
@@ -176,10 +184,10 @@ def _judge(choice: Choice, subjects: Sequence[str]) -> None:
     elif chosen:
         spec = choice.map
         compute.asked(
-            key_of("", what="judge", spec=spec, subjects=chosen, level=threshold.level),
+            key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
             f"Judging '{spec.prompts.name}', subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
-            f"Judge '{plain(spec.prompts.name)}' at level {threshold.level} ({threshold.rule})",
+            f"Judge '{plain(spec.prompts.name)}' at {written(threshold.value)} ({threshold.rule})",
             "pages/2_Prompts.py",
         )
 
@@ -191,8 +199,8 @@ def _judged(
     for done, subject in enumerate(subjects):
         progress(done, len(subjects))
         spec = evaluation.of_subject(choice.map, subject)
-        one = evaluation.evaluate(
-            engine, spec, choice.readout, lambda *_, at=done: progress(at, len(subjects))
+        found = numbers(
+            engine, spec, choice.readout, threshold, lambda *_, at=done: progress(at, len(subjects))
         )
-        core.add(spec, one.histogram.sum(axis=0), threshold)
+        core.add(spec, found, threshold)
     return len(subjects)

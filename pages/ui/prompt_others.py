@@ -1,5 +1,6 @@
 """The edited prompts on a handful of other subjects, before and now, as soon as they are typed."""
 
+import math
 from functools import partial
 
 import pandas as pd
@@ -7,13 +8,16 @@ import streamlit as st
 
 from pages.ui import compute, prompt_subjects
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, metrics
+from zsad_core import evaluation
 from zsad_core.lab import history
+from zsad_core.pipeline import numbers
+from zsad_core.readout import Readout
 from zsad_core.store import key_of
+from zsad_core.thresholds import written
 from zsad_core.types import MapSpec, Progress, Threshold
 
 PAGE = "pages/2_Prompts.py"
-NUMBERS = ("Dice", "best Dice (oracle)", "voxel AUROC (brain)")
+NUMBERS = ("3D Dice", "best Dice (oracle)", "voxel AUROC (brain)")
 Numbers = tuple[float, float, float]
 
 
@@ -27,7 +31,7 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
         st.session_state["also_on"] = chosen
         specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
         found = compute.live(
-            key_of("", what="also", specs=specs, subjects=chosen, level=threshold.level),
+            key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),
             f"'{choice.map.prompts.name}' on {len(chosen)} more subjects",
             partial(_judged, choice, before, chosen, threshold),
             PAGE,
@@ -35,8 +39,8 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
         if found is not None:
             st.dataframe(table(found), hide_index=True, width="stretch")
             st.caption(
-                f"Dice at level {threshold.level} ({threshold.rule}), inside the brain; each "
-                "subject is a trial of the history."
+                f"3D Dice at {written(threshold.value)} ({threshold.rule}); each subject is a "
+                "trial of the history."
             )
 
 
@@ -64,22 +68,23 @@ def _judged(
     together = (choice.subject.id, *subjects)
     found = {}
     for done, subject in enumerate(subjects):
-        numbers = []
+        step = partial(_step, progress, done, len(subjects))
+        each = []
         for spec in (before, choice.map):
             one = evaluation.of_subject(spec, subject)
-            histogram = evaluation.evaluate(
-                compute.engine(),
-                one,
-                choice.readout,
-                lambda *_, at=done: progress(at, len(subjects)),
-            ).histogram.sum(axis=0)
-            progress(done, len(subjects))
-            numbers.append(_numbers(histogram, threshold.level))
-        history.add(one, histogram, threshold, edited, together)
-        found[subject] = (numbers[0], numbers[1])
+            read = numbers(compute.engine(), one, choice.readout, threshold, step)
+            step()
+            each.append(read)
+        history.add(one, read, threshold, edited, together)
+        found[subject] = (_numbers(each[0]), _numbers(each[1]))
     return found
 
 
-def _numbers(histogram: metrics.Histogram, level: int) -> Numbers:
-    dice = float(metrics.dice_at_levels(histogram)[level])
-    return dice, metrics.best_dice(histogram), metrics.auroc(histogram)
+def _numbers(read: Readout) -> Numbers:
+    told = (read.dice_3d, read.best_dice, read.auroc)
+    dice, best, auroc = (math.nan if one is None else one for one in told)
+    return dice, best, auroc
+
+
+def _step(progress: Progress, done: int, total: int, *_: int) -> None:
+    progress(done, total)

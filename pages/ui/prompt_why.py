@@ -61,18 +61,18 @@ def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
     names = [st.session_state["prompts"], *(n for n in sets if n != st.session_state["prompts"])]
     other = st.selectbox("Minus the map of", names, key="why_other")
     engine, spec = compute.engine(), evaluation.with_prompts(choice.map, sets[other])
-    now, _ = pipeline.slice_levels(engine, choice.map, [index])
-    old, _ = pipeline.slice_levels(engine, spec, [index])
-    change = now[0].astype(int) - old[0]
-    inside = np.where(stack.brain[index], change, 0)
+    now, _ = pipeline.slice_maps(engine, choice.map, [index])
+    old, _ = pipeline.slice_maps(engine, spec, [index])
+    high = pipeline.method_of(choice.map).high
+    inside = np.where(stack.brain[index], now[0] - old[0], 0)
     columns = st.columns(2)
     image = stack.image[index]
     pictures.show(columns[0], pictures.grey(image), stack, f"slice {index + 1}")
-    difference = pictures.difference(image, inside)
+    difference = pictures.difference(image, inside / high)
     pictures.show(columns[1], difference, stack, plain(f"this set minus {other}"))
     st.caption(
-        "Orange: more anomalous with the shown prompts; blue: less. Full colour at 64 of 255 "
-        f"levels; inside the brain from {inside.min():+d} to {inside.max():+d}."
+        "Orange: more anomalous with the shown prompts; blue: less. Full colour at a quarter of "
+        f"the range 0 … {high:g}; inside the brain from {inside.min():+.3g} to {inside.max():+.3g}."
     )
 
 
@@ -80,11 +80,11 @@ def _margin(choice: Choice, stack: SliceStack) -> None:
     if stack.truth is None or not compute.ready(choice.map):
         st.caption("This needs a segmentation and the whole map.")
         return
-    found = evaluation.evaluate(compute.engine(), choice.map, choice.readout)
-    histogram = found.histogram.sum(axis=0)
-    high = pipeline.method_of(choice.map).high
-    st.plotly_chart(margin_figure(histogram, high), width="stretch", key="margin")
+    anomaly, brain, truth = compute.whole_map(choice.map), stack.brain, stack.truth
+    healthy, lesion = (anomaly.values[brain & mask] for mask in (~truth, truth))
+    figure = margin_figure(healthy, lesion, anomaly.high)
+    st.plotly_chart(figure, width="stretch", key="margin")
     st.caption(
         "Share of lesion and of healthy voxels of the volume's brain at each value of the map; "
-        "what overlaps no threshold can part."
+        "where the two overlap, no threshold separates lesion from healthy tissue."
     )

@@ -9,7 +9,8 @@ from pages.ui.compute import engine, plain, wait_for_torch
 from pages.ui.picks import kept, pick
 from pages.ui.prompt_choice import prompts_of
 from pages.ui.references import normal_slices
-from zsad_core import datasets, evaluation, methods, pipeline, settings, setups
+from zsad_core import datasets, methods, pipeline, settings, setups
+from zsad_core.cohort import validation
 from zsad_core.types import (
     DataSpec,
     MapSpec,
@@ -112,7 +113,7 @@ def selection(edit_prompts: bool = True) -> Selection:
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
-        readout, rule = _rules(evaluation.validation_subjects(subjects, modality))
+        readout, rule = _rules(validation.validation_subjects(subjects, modality))
     return Selection(
         subject,
         subjects,

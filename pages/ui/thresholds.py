@@ -1,73 +1,98 @@
-"""From the chosen rule to a level on the 256-level grid, and the words that go beside it."""
+"""From the chosen rule to a threshold in the method's range, and the words that go beside it."""
+
+import math
 
 import streamlit as st
 
 from pages.ui.compute import engine, start_once
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, metrics, thresholds
+from zsad_core import thresholds
+from zsad_core.cohort import validation
+from zsad_core.evaluation import of_subject
 from zsad_core.jobs import Job
+from zsad_core.pipeline import method_of
 from zsad_core.store import key_of
-from zsad_core.types import AnomalyMap, SliceStack, Threshold
-
-HALF = 128
+from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
-def take(level: int) -> None:
-    """A hand on the slider: from now on the rule is 'fixed' at this level."""
-    st.session_state["level"] = level
+def take(value: float, high: float) -> None:
+    """A hand on the slider: from now on the rule is 'fixed' at this value of a range 0 … high."""
+    st.session_state["threshold"] = (value, high)
     st.session_state["_rule"] = "fixed"
-    st.query_params["level"] = str(level)
+    st.query_params["threshold"] = repr(value)
+    st.query_params.pop("level", None)
 
 
-def by_hand() -> Threshold:
-    """The level the slider was left at, by default half of the method's range."""
-    level = int(st.session_state.get("level", st.query_params.get("level", HALF)))
-    return Threshold(min(max(level, 0), 255), "fixed", "set by the slider")
+def by_hand(spec: MapSpec) -> Threshold:
+    """The value the slider was left at, by default half of the range.
+
+    A method with another range takes the same share of it.
+    """
+    high = method_of(spec).high
+    value, of = st.session_state.get("threshold") or (_addressed(high), high)
+    value = value if of == high else value / of * high
+    return Threshold(min(max(value, 0.0), high), "fixed", "set by the slider")
+
+
+def _addressed(high: float) -> float:
+    """The value that the address names, or a level of older links; half of the range without."""
+    for name, of_text in (
+        ("threshold", float),
+        ("level", lambda text: thresholds.from_level(int(text), high)),
+    ):
+        try:
+            value = float(of_text(st.query_params.get(name, "")))
+        except (ValueError, OverflowError):
+            continue
+        if math.isfinite(value):
+            return value
+    return high / 2
 
 
 def threshold_of(
     choice: Choice, stack: SliceStack, anomaly: AnomalyMap | None
 ) -> tuple[Threshold, Job | None]:
-    """The level of the chosen rule, and the background job that still computes it, if any.
+    """The threshold of the chosen rule, and the background job that still computes it, if any.
 
-    Where a rule cannot give a level (yet), the slider's level stands in and the note says why.
+    Where a rule cannot give one (yet), the slider's value stands in and the note says why.
     """
     if choice.rule == "fixed":
-        return by_hand(), None
+        return by_hand(choice.map), None
     if choice.rule == "oracle":
-        return _oracle(stack, anomaly), None
+        return _oracle(choice.map, stack, anomaly), None
     return _validation(choice)
 
 
-def _stand_in(why: str) -> Threshold:
-    return Threshold(by_hand().level, "fixed", why)
+def _stand_in(spec: MapSpec, why: str) -> Threshold:
+    return Threshold(by_hand(spec).value, "fixed", why)
 
 
-def _oracle(stack: SliceStack, anomaly: AnomalyMap | None) -> Threshold:
-    if stack.truth is None or not stack.truth.any():
-        return _stand_in("no oracle: this subject has no lesion to choose a threshold on")
+def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Threshold:
+    if stack.truth is None or not (stack.truth & stack.brain).any():
+        return _stand_in(spec, "no oracle: this subject has no lesion to choose a threshold on")
     if anomaly is None:
-        return _stand_in("the oracle needs the whole map, which is being computed")
-    histogram = metrics.histograms(anomaly.levels, stack.brain, stack.truth).sum(axis=0)
-    level = thresholds.oracle_threshold(histogram)
-    return Threshold(level, "oracle", "best 3D Dice of this subject: it saw the truth")
+        return _stand_in(spec, "the oracle needs the whole map, which is being computed")
+    value = thresholds.oracle_threshold(anomaly.values, stack.brain, stack.truth)
+    return Threshold(value, "oracle", "best 3D Dice of this subject: it saw the truth")
 
 
 def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
-    subjects = evaluation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
-    known = evaluation.known_threshold(engine(), choice.map)
+    subjects = validation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
+    known = validation.known_threshold(engine(), choice.map)
     if known is not None:
         return known, None
     old = _of_other_prompts(choice)
     job = start_once(
-        f"validate-{key_of('', spec=evaluation.of_subject(choice.map, ''))}",
+        f"validate-{key_of('', spec=of_subject(choice.map, ''))}",
         "Validation threshold, subjects",
-        lambda progress: evaluation.validation_threshold(engine(), choice.map, subjects, progress),
+        lambda progress: validation.validation_threshold(engine(), choice.map, subjects, progress),
         "pages/1_Explore.py",
     )
     if job.state in ("failed", "cancelled"):
-        return _stand_in(f"no validation threshold: {job.error or 'it was cancelled'}"), job
-    return old or _stand_in("the validation threshold is being computed"), job
+        return _stand_in(
+            choice.map, f"no validation threshold: {job.error or 'it was cancelled'}"
+        ), job
+    return old or _stand_in(choice.map, "the validation threshold is being computed"), job
 
 
 def _of_other_prompts(choice: Choice) -> Threshold | None:
@@ -80,6 +105,6 @@ def _of_other_prompts(choice: Choice) -> Threshold | None:
 
 
 def remember(choice: Choice, threshold: Threshold) -> None:
-    """Keep a validation level, to stand in marked while another prompt's is computed."""
+    """Keep a validation threshold, to stand in marked while another prompt's is computed."""
     if threshold.rule == "validation":
-        st.session_state[f"last-{choice.map.method}-{choice.map.setup}"] = threshold.level
+        st.session_state[f"last-{choice.map.method}-{choice.map.setup}"] = threshold.value
