@@ -1,7 +1,7 @@
 """The Cohort page over 1,000 synthetic subjects × 24 runs × 155 slices: opening it, a filter.
 
-Rows are written as an evaluation leaves them, but made up, curves and levels left out. The server is warm:
-the page was shown before with other rows.
+Rows are written as an evaluation leaves them, but made up, without curves and levels. The server is
+warm: the page was shown before with other rows.
 """
 
 import statistics

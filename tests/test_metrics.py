@@ -1,12 +1,15 @@
-"""Metrics against answers worked out by hand, and against scikit-learn."""
+"""Dice against answers worked out by hand; Python, SQL and sums by depth against each other."""
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
-from zsad_core import metrics
+from zsad_core import conventions, metrics, slice_sums
+from zsad_core.metrics import EMPTY_RULES
 
-RULES = ("lesion_only", "nan", "both_empty_one")
+RULES = tuple(EMPTY_RULES)
 
 
 def masks(*rows):
@@ -16,18 +19,6 @@ def masks(*rows):
 
 TRUTH = masks([1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0])
 PREDICTED = masks([1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0])
-
-
-@pytest.fixture(params=range(4), ids="seed{}".format)
-def volume(request):
-    """Levels with many ties, a brain with an empty slice, and a lesion inside it."""
-    random = np.random.default_rng(request.param)
-    brain = random.random((5, 6, 7)) < 0.8
-    brain[0] = False
-    truth = brain & (random.random(brain.shape) < 0.3)
-    truth[1] = False
-    levels = random.integers(0, 12, brain.shape) * 20 + 20 * truth
-    return levels.astype(np.uint8), brain, truth
 
 
 @pytest.mark.parametrize(
@@ -63,85 +54,66 @@ def test_an_unknown_rule_is_refused():
         metrics.dice_per_slice(TRUTH, PREDICTED, "all")
 
 
-def test_dice_3d_pools_the_slices():
-    assert metrics.dice_3d(TRUTH, PREDICTED) == pytest.approx(2 * 1 / (3 + 3))
-
-
-def test_dice_3d_without_lesion_is_nan():
-    assert np.isnan(metrics.dice_3d(np.zeros_like(TRUTH), PREDICTED))
-    assert np.isnan(metrics.dice_3d(np.zeros_like(TRUTH), np.zeros_like(TRUTH)))
-
-
-@pytest.mark.parametrize("function", [metrics.dice_3d, metrics.dice_per_slice])
-def test_masks_of_two_shapes_are_refused(function):
+def test_masks_of_two_shapes_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
-        function(TRUTH, PREDICTED[:-1])
+        metrics.dice_per_slice(TRUTH, PREDICTED[:-1])
 
 
-def test_histograms_count_brain_voxels_only():
-    levels = np.array([[[5, 5, 9, 9]], [[5, 5, 5, 5]]], np.uint8)
-    brain = masks([1, 1, 1, 0], [0, 0, 0, 0])
-    truth = masks([0, 1, 1, 1], [0, 0, 0, 0])
-    found = metrics.histograms(levels, brain, truth)
-    assert found.shape == (2, 2, 256)
-    assert found[0, metrics.HEALTHY, [5, 9]].tolist() == [1, 0]
-    assert found[0, metrics.LESION, [5, 9]].tolist() == [1, 1]
-    assert found.sum() == 3
+def test_dice_3d_pools_the_slices_and_needs_a_lesion():
+    assert metrics.dice_3d(3, 3, 1) == pytest.approx(2 * 1 / (3 + 3))
+    assert np.isnan(metrics.dice_3d(0, 3, 0))
+    assert np.isnan(metrics.dice_3d(0, 0, 0))
 
 
-def test_histograms_refuse_a_brain_of_another_shape():
-    with pytest.raises(ValueError, match="differ in shape"):
-        metrics.histograms(np.zeros((2, 1, 4), np.uint8), TRUTH[:2, :, :3], TRUTH[:2])
+def test_shares_are_precision_and_recall():
+    random = np.random.default_rng(0)
+    truth, predicted = random.random((2, 500)) < 0.3
+    both = np.count_nonzero(predicted & truth)
+    assert metrics.share(both, predicted.sum()) == pytest.approx(precision_score(truth, predicted))
+    assert metrics.share(both, truth.sum()) == pytest.approx(recall_score(truth, predicted))
+    whole = metrics.dice(truth.sum(), predicted.sum(), both)
+    assert float(whole) == pytest.approx(f1_score(truth, predicted))
+    assert np.isnan(metrics.share(0, 0))
 
 
-def test_auroc_and_ap_agree_with_scikit_learn(volume):
-    levels, brain, truth = volume
-    histogram = metrics.histograms(levels, brain, truth).sum(axis=0)
-    where = truth[brain], levels[brain]
-    assert metrics.auroc(histogram) == pytest.approx(roc_auc_score(*where))
-    assert metrics.average_precision(histogram) == pytest.approx(average_precision_score(*where))
-
-
-def test_dice_at_every_level_agrees_with_scikit_learn(volume):
-    levels, brain, truth = volume
-    histogram = metrics.histograms(levels, brain, truth)
-    whole = metrics.dice_at_levels(histogram.sum(axis=0))
-    for level in (0, 20, 21, 100, 240):
-        reached = levels[brain] >= level
-        assert whole[level] == pytest.approx(f1_score(truth[brain], reached))
-        for s in range(2, len(levels)):
-            one = f1_score(truth[s][brain[s]], levels[s][brain[s]] >= level)
-            assert metrics.dice_at_levels(histogram)[s, level] == pytest.approx(one)
+@pytest.fixture(scope="module")
+def counts():
+    """Thousands of slices of random counts, every empty case among them, in 40 volumes."""
+    random = np.random.default_rng(0)
+    truth, predicted = random.integers(0, 6, (2, 6000)) * (random.random((2, 6000)) < 0.7)
+    overlap = (np.minimum(truth, predicted) * random.random(6000)).round().astype(int)
+    brain = truth + random.integers(0, 2, 6000)
+    table = {"truth": truth, "predicted": predicted, "overlap": overlap, "brain": brain}
+    key = np.char.add("v", random.integers(0, 40, 6000).astype(str))
+    depth = random.uniform(-1, 1, 6000)
+    return pd.DataFrame({**table, "key": key, "depth_middle": depth, "depth_centroid": depth})
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_dice_from_histograms_is_dice_from_masks(volume, rule):
-    levels, brain, truth = volume
-    at_levels = metrics.dice_at_levels(metrics.histograms(levels, brain, truth), rule)
-    for level in (0, 60, 130, 255):
-        from_masks = metrics.dice_per_slice(truth, brain & (levels >= level), rule)
-        np.testing.assert_allclose(at_levels[:, level], from_masks)
+def test_sql_and_python_have_one_dice(counts, rule):
+    with duckdb.connect() as rows:
+        rows.register("counts", counts)
+        sql = rows.sql(f"SELECT {metrics.dice_sql(rule)} AS dice FROM counts").df()["dice"]
+    found = metrics.dice(counts["truth"], counts["predicted"], counts["overlap"], rule)
+    np.testing.assert_array_equal(found, sql.to_numpy(float))
+    for one in counts.sample(200, random_state=1).itertuples():
+        each = metrics.dice(one.truth, one.predicted, one.overlap, rule)
+        np.testing.assert_array_equal(each, found[one.Index])
 
 
-def test_no_level_beats_best_dice(volume):
-    levels, brain, truth = volume
-    best = metrics.best_dice(metrics.histograms(levels, brain, truth).sum(axis=0))
-    every = [metrics.dice_3d(truth, brain & (levels >= level)) for level in range(256)]
-    assert best == pytest.approx(max(every))
-
-
-def test_ranking_is_undefined_without_both_classes():
-    healthy, lesion = np.zeros((2, 256), np.int64), np.zeros((2, 256), np.int64)
-    healthy[metrics.HEALTHY, 3] = lesion[metrics.LESION, 3] = 4
-    assert np.isnan(metrics.auroc(healthy))
-    assert np.isnan(metrics.auroc(lesion))
-    assert np.isnan(metrics.average_precision(healthy))
-    assert np.isnan(metrics.best_dice(healthy))
-    assert metrics.average_precision(lesion) == 1.0
-
-
-def test_a_constant_map_ranks_by_chance():
-    histogram = np.zeros((2, 256), np.int64)
-    histogram[:, 7] = 30, 10
-    assert metrics.auroc(histogram) == 0.5
-    assert metrics.average_precision(histogram) == 0.25
+@pytest.mark.parametrize("which", conventions.WHICH_SQL)
+@pytest.mark.parametrize("rule", RULES)
+def test_means_of_sums_by_depth_are_means_of_slices(counts, rule, which):
+    with duckdb.connect() as rows:
+        rows.register("slices", counts)
+        sums = rows.sql(slice_sums.sums_sql("slices", "middle")).df()
+        told = conventions.dice_2d(rows, rule, which).df().set_index("key")
+    added = sums.groupby("key")[list(slice_sums.NAMES)].sum()
+    found = slice_sums.by_convention(added, rule, which)
+    inside = {"all": True, "brain": counts["brain"] > 0, "lesion": counts["truth"] > 0}[which]
+    dice = metrics.dice(counts["truth"], counts["predicted"], counts["overlap"], rule)
+    plain = pd.Series(np.where(inside, dice, np.nan)).groupby(counts["key"]).agg(["mean", "count"])
+    np.testing.assert_allclose(found["dice"] / found["slices"], plain["mean"])
+    np.testing.assert_array_equal(found["slices"], plain["count"])
+    np.testing.assert_allclose(told.loc[plain.index, "dice"], plain["mean"])
+    np.testing.assert_array_equal(told.loc[plain.index, "slices"], plain["count"])

@@ -1,38 +1,92 @@
-"""PRO against a plain loop over regions and thresholds; slices against scikit-learn."""
+"""What ranks against scikit-learn and plain loops, on values with and without ties."""
 
 import numpy as np
 import pytest
 from skimage.measure import label
-from sklearn.metrics import (
-    average_precision_score,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from zsad_core import metrics
-from zsad_core.ranking import pro, share, slice_ranks
+from zsad_core import ranking
+from zsad_core.ranking import in_brain, of_slices, pro, rank_weighted
 
 
-@pytest.fixture(params=range(6), ids="seed{}".format)
+@pytest.fixture(params=range(8), ids="seed{}".format)
 def volume(request):
+    """Values of many ties, or none, some saturated, with lesion outside the brain too."""
     random = np.random.default_rng(request.param)
     brain = random.random((6, 16, 17)) < 0.9
+    brain[0] = False
     truth = random.random(brain.shape) < 0.15
-    truth[0] = False
-    levels = random.integers(0, 14, brain.shape) * (request.param + 1) + 60 * truth
-    return levels.astype(np.uint8), brain, truth
+    truth[1] = False
+    values = random.random(brain.shape)
+    if request.param % 2:
+        values = np.floor(values * 14) / 14
+    if request.param > 3:
+        values = values**8 * 1e-3  # half of the brain below the first of 256 even levels
+    values += truth * random.random(brain.shape) * values.max() / 2
+    return values.astype(np.float32), brain, truth
 
 
-def plain_pro(levels, brain, truth, limit):
+def test_auroc_and_ap_are_scikit_learns(volume):
+    values, brain, truth = volume
+    found, where = in_brain(values, brain, truth), (truth[brain], values[brain])
+    assert ranking.auroc(found) == pytest.approx(roc_auc_score(*where), abs=1e-12)
+    assert ranking.average_precision(found) == pytest.approx(
+        average_precision_score(*where), abs=1e-12
+    )
+
+
+def test_best_dice_is_that_of_the_best_of_all_distinct_values(volume):
+    values, brain, truth = volume
+    found = in_brain(values, brain, truth)
+    every = {v: f1_score(truth[brain], values[brain] >= v) for v in np.unique(values[brain])}
+    assert ranking.best_dice(found) == pytest.approx(max(every.values()))
+    best = [v for v, dice in every.items() if dice == pytest.approx(max(every.values()))]
+    assert np.float32(ranking.best_threshold(found)) == min(best)
+
+
+def test_lesion_outside_the_brain_is_never_reached_and_counts(volume):
+    values, brain, truth = volume
+    found, whole = in_brain(values, brain, truth), float(truth.sum())
+    every = [f1_score(truth.ravel(), (brain & (values >= v)).ravel()) for v in np.unique(values)]
+    assert ranking.best_dice(found, whole) == pytest.approx(max(every))
+
+
+def test_weights_stand_for_as_many_elements():
+    random = np.random.default_rng(0)
+    scores = np.repeat(np.floor(random.random(40) * 9), 3)
+    healthy, lesion = random.integers(0, 4, (2, 120))
+    found = rank_weighted(scores, healthy, lesion)
+    truth = np.repeat(np.tile([0, 1], 120), np.stack([healthy, lesion], axis=1).ravel())
+    values = np.repeat(np.repeat(scores, 2), np.stack([healthy, lesion], axis=1).ravel())
+    assert ranking.auroc(found) == pytest.approx(roc_auc_score(truth, values))
+    assert ranking.average_precision(found) == pytest.approx(average_precision_score(truth, values))
+
+
+def test_ranking_is_undefined_without_both_classes():
+    values, full = np.full((1, 2, 2), 0.5, np.float32), np.ones((1, 2, 2), bool)
+    healthy, lesion = in_brain(values, full, ~full), in_brain(values, full, full)
+    assert np.isnan([ranking.auroc(healthy), ranking.auroc(lesion)]).all()
+    assert np.isnan([ranking.average_precision(healthy), ranking.best_dice(healthy)]).all()
+    assert np.isnan(ranking.best_threshold(healthy))
+    assert ranking.average_precision(lesion) == 1.0
+
+
+def test_a_constant_map_ranks_by_chance():
+    truth = np.arange(40).reshape(1, 4, 10) < 10
+    found = in_brain(np.full(truth.shape, 0.7, np.float32), np.ones_like(truth), truth)
+    assert ranking.auroc(found) == 0.5
+    assert ranking.average_precision(found) == 0.25
+
+
+def plain_pro(values, brain, truth, limit):
     """Every region of every slice at every threshold, one at a time."""
     regions = []
-    for s in range(len(levels)):
+    for s in range(len(values)):
         numbered = label(truth[s] & brain[s], connectivity=2)
         regions += [(s, numbered == n) for n in range(1, numbered.max() + 1)]
     rates, heights = [0.0], [0.0]
-    for threshold in range(255, -1, -1):
-        reached = levels >= threshold
+    for threshold in np.unique(values)[::-1]:
+        reached = values >= threshold
         rates.append((reached & brain & ~truth).sum() / (brain & ~truth).sum())
         heights.append(np.mean([reached[s][region].mean() for s, region in regions]))
     area = 0.0
@@ -51,35 +105,35 @@ def test_pro_agrees_with_a_plain_loop(volume, limit):
 
 
 def test_what_is_found_after_the_limit_is_too_late():
-    levels, truth = np.array([[[9, 5, 1]]], np.uint8), np.array([[[False, False, True]]])
-    assert pro(levels, np.ones_like(truth), truth, 1.0) == 0
-    assert pro(10 - levels, np.ones_like(truth), truth, 1.0) == 1
+    values, truth = np.array([[[9.0, 5.0, 1.0]]]), np.array([[[False, False, True]]])
+    assert pro(values, np.ones_like(truth), truth, 1.0) == 0
+    assert pro(10 - values, np.ones_like(truth), truth, 1.0) == 1
 
 
 def test_regions_weigh_the_same_whatever_their_size():
-    levels = np.full((1, 4, 10), 10, np.uint8)
-    truth, brain = np.zeros(levels.shape, bool), np.ones(levels.shape, bool)
+    values = np.full((1, 4, 10), 10.0)
+    truth, brain = np.zeros(values.shape, bool), np.ones(values.shape, bool)
     truth[0, :, :4] = True  # 16 voxels, missed
     truth[0, 0, 8] = True  # 1 voxel, found
-    levels[truth & (np.arange(10) > 5)] = 200
-    levels[truth & (np.arange(10) < 5)] = 0
-    assert pro(levels, brain, truth) == pytest.approx(0.5)
+    values[truth & (np.arange(10) > 5)] = 200
+    values[truth & (np.arange(10) < 5)] = 0
+    assert pro(values, brain, truth) == pytest.approx(0.5)
 
 
 def test_a_perfect_map_has_pro_1_and_a_constant_one_the_diagonal():
     truth = np.zeros((2, 5, 5), bool)
     truth[0, 1:3, 1:3] = True
     brain = np.ones_like(truth)
-    assert pro((truth * 255).astype(np.uint8), brain, truth) == 1
-    assert pro(np.full(truth.shape, 7, np.uint8), brain, truth) == pytest.approx(0.15)
+    assert pro(truth.astype(np.float32), brain, truth) == 1
+    assert pro(np.full(truth.shape, 7.0), brain, truth) == pytest.approx(0.15)
 
 
 def test_pro_is_undefined_without_both_classes():
-    levels, full = np.zeros((1, 2, 2), np.uint8), np.ones((1, 2, 2), bool)
-    assert np.isnan(pro(levels, full, ~full))
-    assert np.isnan(pro(levels, full, full))
+    values, full = np.zeros((1, 2, 2)), np.ones((1, 2, 2), bool)
+    assert np.isnan(pro(values, full, ~full))
+    assert np.isnan(pro(values, full, full))
     with pytest.raises(ValueError, match="shapes differ"):
-        pro(levels, full, full[:, :1])
+        pro(values, full, full[:, :1])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -87,23 +141,13 @@ def test_slices_rank_as_in_scikit_learn(seed):
     random = np.random.default_rng(seed)
     scores = random.integers(0, 9, 60) / 8
     lesion = random.random(60) < 0.3 + scores / 3
-    found = slice_ranks(np.append(scores, np.nan), np.append(lesion, True))
-    assert metrics.auroc(found) == pytest.approx(roc_auc_score(lesion, scores))
-    assert metrics.average_precision(found) == pytest.approx(
+    found = of_slices(np.append(scores, np.nan), np.append(lesion, True))
+    assert ranking.auroc(found) == pytest.approx(roc_auc_score(lesion, scores))
+    assert ranking.average_precision(found) == pytest.approx(
         average_precision_score(lesion, scores)
     )
 
 
 def test_slices_of_one_kind_have_no_auroc():
-    assert np.isnan(metrics.auroc(slice_ranks(np.array([0.1, 0.2]), np.zeros(2, bool))))
-    assert np.isnan(metrics.auroc(slice_ranks(np.full(2, np.nan), np.ones(2, bool))))
-
-
-def test_shares_are_precision_and_recall(volume):
-    levels, _, truth = volume
-    predicted = levels >= 60
-    both = np.count_nonzero(predicted & truth)
-    where = truth.ravel(), predicted.ravel()
-    assert share(both, predicted.sum()) == pytest.approx(precision_score(*where))
-    assert share(both, truth.sum()) == pytest.approx(recall_score(*where))
-    assert np.isnan(share(0, 0))
+    assert np.isnan(ranking.auroc(of_slices(np.array([0.1, 0.2]), np.zeros(2, bool))))
+    assert np.isnan(ranking.auroc(of_slices(np.full(2, np.nan), np.ones(2, bool))))

@@ -27,16 +27,15 @@ def truth():
 
 @pytest.fixture
 def anomaly():
-    """Reaches 200 in 3 lesion voxels of slice 0, 1 of slice 1, and 2 healthy ones of slice 2."""
-    levels = np.full((3, 2, 4), 10, np.uint8)
-    levels[0, 0, :3], levels[1, 0, 0], levels[2, 1, 2:] = 200, 200, 200
-    return AnomalyMap(levels, np.zeros(3, np.float32), 2.0)
+    """Reaches 0.8 in 3 lesion voxels of slice 0, 1 of slice 1, and 2 healthy ones of slice 2."""
+    values = np.full((3, 2, 4), 0.04, np.float32)
+    values[0, 0, :3], values[1, 0, 0], values[2, 1, 2:] = 0.8, 0.8, 0.8
+    return AnomalyMap(values, np.zeros(3, np.float32), 2.0)
 
 
 def test_volumes_and_dice_by_hand(truth, anomaly):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=102))
-    assert found.threshold == 102
-    assert found.threshold_value == pytest.approx(0.8)
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.8))
+    assert found.threshold == 0.8
     assert (found.predicted_ml, found.truth_ml) == (3.0, 3.0)
     assert (found.false_positive_ml, found.false_negative_ml) == (1.0, 1.0)
     np.testing.assert_allclose(found.dice, [6 / 7, 2 / 3, np.nan])
@@ -88,7 +87,7 @@ def test_a_lesion_free_truth_has_no_dice_and_says_what_is_false(truth, anomaly):
 
 
 def test_an_empty_prediction_misses_everything(truth, anomaly):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=201))
+    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.81))
     assert (found.predicted_ml, found.dice_3d) == (0.0, 0.0)
     assert found.false_negative_ml == found.truth_ml
 
@@ -112,11 +111,10 @@ def test_small_components_leave_the_mask_but_not_the_ranking(truth, anomaly):
 
 def test_the_oracle_level_reads_out_as_the_best_dice(truth, anomaly):
     stack = stack_of(truth)
-    histogram = metrics.histograms(anomaly.levels, stack.brain, truth).sum(axis=0)
-    level = thresholds.oracle_threshold(histogram)
-    best = readout(stack, anomaly, ReadoutSpec(threshold=level))
+    value = thresholds.oracle_threshold(anomaly.values, stack.brain, truth)
+    best = readout(stack, anomaly, ReadoutSpec(threshold=value))
     assert best.dice_3d == pytest.approx(best.best_dice)
-    for other in range(256):
+    for other in np.unique(anomaly.values):
         assert readout(stack, anomaly, ReadoutSpec(threshold=other)).dice_3d <= best.dice_3d
 
 

@@ -1,4 +1,4 @@
-"""Masks from levels: the threshold, the brain, the component filter."""
+"""Masks from a map: the threshold, the brain, the component filter."""
 
 import numpy as np
 import pytest
@@ -8,21 +8,21 @@ from zsad_core.types import ReadoutSpec
 
 
 def test_the_threshold_itself_is_inside():
-    levels = np.array([[[127, 128, 129]]], np.uint8)
-    mask = predicted_mask(levels, np.ones_like(levels, bool), ReadoutSpec(128))
+    values = np.array([[[0.79, 0.8, 0.81]]], np.float32)  # 0.8 itself is no float32
+    mask = predicted_mask(values, np.ones_like(values, bool), ReadoutSpec(0.8))
     assert mask.tolist() == [[[False, True, True]]]
 
 
-def test_level_zero_predicts_the_whole_brain():
+def test_threshold_zero_predicts_the_whole_brain():
     brain = np.array([[[True, False]]])
-    levels = np.zeros((1, 1, 2), np.uint8)
-    assert predicted_mask(levels, brain, ReadoutSpec(0)).tolist() == brain.tolist()
-    assert predicted_mask(levels, brain, ReadoutSpec(0, brain_only=False)).all()
+    values = np.zeros((1, 1, 2), np.float32)
+    assert predicted_mask(values, brain, ReadoutSpec(0)).tolist() == brain.tolist()
+    assert predicted_mask(values, brain, ReadoutSpec(0, brain_only=False)).all()
 
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"\(1, 1, 2\) and brain \(1, 1, 3\)"):
-        predicted_mask(np.zeros((1, 1, 2), np.uint8), np.ones((1, 1, 3), bool), ReadoutSpec())
+        predicted_mask(np.zeros((1, 1, 2), np.float32), np.ones((1, 1, 3), bool), ReadoutSpec())
 
 
 @pytest.mark.parametrize(("fewest", "left"), [(0, 6), (1, 6), (2, 5), (3, 3), (4, 0)])
@@ -45,10 +45,10 @@ def test_voxels_that_touch_at_a_corner_of_the_next_slice_are_one():
 
 
 def test_the_brain_cuts_before_components_are_counted():
-    levels = np.full((1, 1, 4), 200, np.uint8)
+    values = np.full((1, 1, 4), 200, np.float32)
     brain = np.array([[[True, False, True, True]]])
     spec = ReadoutSpec(100, min_component_voxels=2)
-    assert predicted_mask(levels, brain, spec).tolist() == [[[False, False, True, True]]]
+    assert predicted_mask(values, brain, spec).tolist() == [[[False, False, True, True]]]
 
 
 def test_an_empty_mask_stays_empty():
