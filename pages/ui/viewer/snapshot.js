@@ -36,7 +36,8 @@ function savePicture(viewer) {
 
 function drawSwatches(ctx, { side }, pad, top, size, text) {
   let x = pad;
-  for (const swatch of side.legendGroup.box.hidden ? [] : side.legend.querySelectorAll(".z-swatch")) {
+  const hidden = side.legendGroup.box.hidden;
+  for (const swatch of hidden ? [] : side.legend.querySelectorAll(".z-swatch")) {
     const kind = Object.keys(SWATCHES).find((name) => swatch.classList.contains(`z-${name}`));
     if (!kind) continue;
     ctx.fillStyle = ctx.strokeStyle = swatch.style.getPropertyValue("--z-colour");
