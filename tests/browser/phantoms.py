@@ -96,7 +96,9 @@ def saturated() -> Phantom:
     marked = np.unique(np.concatenate([[0, 0.5, 0.9], levels]).astype(np.float32))
     thresholds[: len(marked)] = marked
     image = (40 + 160 * lesion + random.integers(0, 40, brain.shape)) * brain
-    return Phantom(ViewerVolume(image.astype(np.uint8), brain, lesion & brain), values, thresholds)
+    truth = lesion.copy()
+    truth[11, :2, :9] = True  # outside the brain, so never found
+    return Phantom(ViewerVolume(image.astype(np.uint8), brain, truth), values, thresholds)
 
 
 PHANTOMS = {"small": small, "big": big, "saturated": saturated}

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.browser.phantoms import other_grid, saturated, small
-from zsad_core.metrics import best_dice, histograms
 
 SCRIPT = "tests/browser/viewer_app.py"
 ROOT = ".z-root"
@@ -71,14 +70,14 @@ def test_the_threshold_starts_at_half_of_the_range_and_goes_by_keys(opened):
         assert float(head.split()[1]) == pytest.approx(phantom.thresholds[cut], rel=5e-3)
 
 
-def test_the_oracle_is_the_best_dice_of_the_server(opened):
+def test_the_oracle_is_the_lowest_threshold_with_the_best_dice(opened):
     phantom = saturated()
     page = opened("size=saturated")
     page.get_by_role("button", name="Oracle").click()
-    levels = np.searchsorted(phantom.thresholds, phantom.values, side="right") - 1
-    brain, truth = phantom.volume.brain, phantom.volume.truth
-    best = best_dice(histograms(levels.astype(np.uint8), brain, truth).sum(axis=0))
-    page.locator(f'{ROOT}[data-volume-dice="{best:.4f}"]').wait_for()
+    tp, fp, fn = np.transpose([phantom.counts(one) for one in phantom.thresholds])
+    dice = 2 * tp / (2 * tp + fp + fn)
+    page.locator(f'{ROOT}[data-volume-dice="{dice.max():.4f}"]').wait_for()
+    assert told(page, "cut") == str(int(dice.argmax()))
 
 
 def test_another_grid_keeps_the_value_or_takes_the_next_and_says_so(opened):

@@ -133,16 +133,17 @@ function dice({ tp, fp, fn }, [alarm, empty]) {
 
 const VOLUME_DICE = [null, null]; // a volume without lesion has none
 
-// The lowest of the thresholds with the best Dice of the volume where the table counts, as the
-// server has it; null without a lesion there.
-function oracleCut({ slices }, { all, lesion }) {
+// The lowest of the thresholds with the best Dice of the volume; null without a lesion where the
+// mask may be.
+function oracleCut(volume, { all, lesion }) {
   const best = { cut: null, dice: -1 };
   const sum = (counts, cut) => {
     let total = 0;
-    for (let k = 0; k < slices; k++) total += counts[k * BINS + cut];
+    for (let k = 0; k < volume.slices; k++) total += counts[k * BINS + cut];
     return total;
   };
-  const truth = sum(lesion, 0);
+  if (sum(lesion, 0) === 0) return null;
+  const truth = volume.lesion.reduce((total, count) => total + count, 0);
   for (let cut = 0; cut < 256; cut++) {
     const tp = sum(lesion, cut);
     const value = dice({ tp, fp: sum(all, cut) - tp, fn: truth - tp }, VOLUME_DICE);

@@ -51,7 +51,7 @@ function say(viewer) {
   clearTimeout(viewer.saying);
   const score = viewer.root.dataset.dice;
   const place = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}`;
-  const text = score ? `${place}, Dice ${score}` : place;
+  const text = !score ? place : `${place}, ${score === "–" ? "no Dice" : `Dice ${score}`}`;
   viewer.saying = setTimeout(() => {
     if (viewer.live.textContent !== text) viewer.live.textContent = text;
   }, 300);

@@ -50,7 +50,7 @@ class Toolbar {
       : "Neurological: L on the left";
     this.compares.hidden = items.length < 2;
     press(this.compares, state.compare);
-    this.others.hidden = items.length < 2 || !this.viewer.volume?.hasTruth;
+    this.others.hidden = items.length < 2 || !this.viewer.volume?.lesion.some(Boolean);
     press(this.others, state.others);
     this.drawAgainst();
   }
