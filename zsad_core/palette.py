@@ -14,11 +14,17 @@ HOLLOW = "-open"  # end of a symbol that is drawn as its outline alone
 Style = tuple[str, str, str]
 Rgb = tuple[int, int, int]
 Classes = Literal["classic", "safe"]
-# True positive, false positive, false negative, and predicted where there is no truth; the same as
-# in the viewer. In the safe set false positives are hatched too, and what was missed is outlined.
+Cue = Literal["fill", "hatch", "line"]
+# True positive, false positive, false negative, and predicted where there is no truth; the viewer
+# is sent both tables. In the safe set false positives are hatched too, and what was missed is
+# outlined.
 CLASSES: dict[Classes, tuple[Rgb, Rgb, Rgb, Rgb]] = {
     "classic": ((46, 204, 64), (255, 65, 54), (46, 134, 255), (255, 193, 7)),
     "safe": ((0, 158, 115), (204, 121, 167), (86, 180, 233), (240, 228, 66)),
+}
+CUES: dict[Classes, tuple[Cue, Cue, Cue, Cue]] = {
+    "classic": ("fill", "fill", "fill", "fill"),
+    "safe": ("fill", "hatch", "line", "fill"),
 }
 
 

@@ -62,7 +62,7 @@ def test_keys_wheel_slider_and_strip_show_the_right_slice(viewer):
     viewer.locator(f'{ROOT}[data-slice="39"]').wait_for()
     viewer.keyboard.press("Home")
     viewer.locator(f'{ROOT}[data-slice="0"]').wait_for()
-    viewer.get_by_text("python slice=0 threshold=128 touched=True").wait_for()
+    viewer.get_by_text("python slice=0 threshold=0.5020 touched=True").wait_for()
 
 
 def test_the_dice_follows_the_threshold(viewer):
@@ -81,21 +81,21 @@ def test_the_dice_follows_the_threshold(viewer):
 
 def test_python_moves_the_slice_or_the_threshold_alone(viewer):
     viewer.locator(".z-threshold").fill("90")
-    viewer.get_by_text("threshold=90 touched=True").wait_for()
+    viewer.get_by_text("threshold=0.3529 touched=True").wait_for()
     viewer.get_by_role("button", name="Jump to 12").click()
     expect_slice(viewer, 12)
-    assert viewer.locator(ROOT).get_attribute("data-threshold") == "90"
-    viewer.get_by_text("python slice=12 threshold=90").wait_for()
+    assert viewer.locator(ROOT).get_attribute("data-cut") == "90"
+    viewer.get_by_text("python slice=12 threshold=0.3529").wait_for()
     viewer.locator(".z-slice").fill("14")
     viewer.get_by_text("python slice=14").wait_for()
     viewer.get_by_role("button", name="Rerun").click()
     viewer.get_by_role("button", name="Threshold 100").click()
-    viewer.locator(f'{ROOT}[data-threshold="100"]').wait_for()
+    viewer.locator(f'{ROOT}[data-cut="100"]').wait_for()
     expect_slice(viewer, 14)
-    viewer.get_by_text("python slice=14 threshold=100").wait_for()
+    viewer.get_by_text("python slice=14 threshold=0.3922").wait_for()
     viewer.get_by_role("button", name="Jump to 12").click()
     expect_slice(viewer, 12)
-    viewer.get_by_text("python slice=12 threshold=100").wait_for()
+    viewer.get_by_text("python slice=12 threshold=0.3922").wait_for()
 
 
 def test_scrubbing_sends_no_volume(viewer):
@@ -138,9 +138,9 @@ def test_overlay_keys(viewer):
 def test_small_components_are_left_out_as_the_server_does(page, serve):
     page.goto(f"{serve(SCRIPT).url}/?size=big&smallest=40")
     page.locator(f'{ROOT}[data-parts="whole"]').wait_for()
-    for threshold in (40, 60, 128):
-        page.locator(".z-threshold").fill(str(threshold))
-        page.get_by_text(f"threshold={threshold} touched=True").wait_for()
+    for cut in (40, 60, 128):
+        page.locator(".z-threshold").fill(str(cut))
+        page.get_by_text(f"threshold={cut / 255:.4f} touched=True").wait_for()
         shown = page.locator(ROOT).get_attribute("data-volume-dice")
         page.get_by_text(f"server dice={shown}", exact=True).wait_for()
     assert page.complaints == []

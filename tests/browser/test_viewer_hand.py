@@ -223,7 +223,7 @@ def test_under_the_cursor(opened):
     facts = page.locator(".z-probe")
     facts.get_by_text("TP", exact=True).wait_for()
     # x runs to the right of the patient, who lies with it on the left; y to the front
-    for fact in ("37 34 10", "27.0 14.0 -10.0", "≈ 120.0", "0.784", "core"):
+    for fact in ("37 34 10", "27.0 14.0 -10.0", "≈ 120.0", "0.784–0.788", "core"):
         assert facts.get_by_text(fact, exact=True).count() == 1
     mouse_to(page, spot(page, 2, 2))
     facts.get_by_text("outside the brain").wait_for()
@@ -305,6 +305,6 @@ def test_four_maps_and_a_volume_in_slabs(opened):
     drawn(page)
     page.locator(".z-threshold").fill("50")
     page.get_by_role("button", name="Others at best Dice").click()
-    page.locator(f'{ROOT}[data-threshold="50"]').wait_for()
+    page.locator(f'{ROOT}[data-cut="50"]').wait_for()
     values = page.locator(".z-cell", has_text="volume Dice D").locator(".z-value")
     values.get_by_text("0.800", exact=True).wait_for()

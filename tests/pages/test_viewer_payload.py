@@ -9,7 +9,19 @@ from streamlit.testing.v1.element_tree import UnknownElement
 
 from pages.ui.viewer import blobs
 from pages.ui.viewer.blobs import pack_map, pack_volume
-from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerVolume, message, state
+from pages.ui.viewer.payload import (
+    EMPTY_DICE,
+    ViewerMap,
+    ViewerOptions,
+    ViewerState,
+    ViewerVolume,
+    message,
+    on_grid,
+    state,
+)
+from zsad_core.palette import CLASSES
+
+EVEN = np.linspace(0, 1, 256, dtype=np.float32)
 
 
 def unpack(blob: bytes) -> tuple[dict, np.ndarray]:
@@ -86,9 +98,9 @@ def test_floats_are_refused():
 def test_message_is_small_strict_json():
     levels = np.zeros((155, 2, 2), np.uint8)
     options = ViewerOptions(depth=(float("nan"), *([0.123456] * 154)))
-    sent = message("v", [("m", ViewerMap(levels, 1.0, "A"))], options)
+    sent = message("v", [("m", ViewerMap(levels, EVEN, 1.0, "A"))], options)
     text = json.dumps(sent, allow_nan=False)
-    assert len(text) < 3000
+    assert len(text) < 9000
     assert sent["depth"][:2] == (None, 0.123)
     assert not any(isinstance(value, list | dict) for value in sent.values())  # see `message`
     assert [(m["hash"], m["high"], m["title"], m["volume"]) for m in sent["maps"]] == [
@@ -104,16 +116,88 @@ def test_message_tells_where_the_slices_lie():
     assert sent["affine"] == [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 3, 0]]
 
 
+def test_thresholds_arrive_as_they_are():
+    thresholds = np.sort(np.random.default_rng(0).random(256).astype(np.float32) ** 9)
+    thresholds[0] = 0
+    shown = ViewerMap(np.zeros((1, 1, 1), np.uint8), thresholds, 1.0)
+    sent = json.loads(json.dumps(message("v", [("m", shown)], ViewerOptions())))
+    assert np.array_equal(np.float32(sent["maps"][0]["thresholds"]), thresholds)
+    assert sent["maps"][0]["thresholds"] == thresholds.astype(float).tolist()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "complaint"),
+    [
+        (EVEN[:9], r"\(9,\) float32; the viewer takes \(256,\) float32"),
+        (EVEN.astype(float), "float64; the viewer takes"),
+        (EVEN + 1, "ascend from 0"),
+        (EVEN * (1 - EVEN), "ascend from 0"),
+        (EVEN * np.float32("nan"), "ascend from 0"),
+    ],
+)
+def test_thresholds_that_are_no_grid_are_refused(thresholds, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        ViewerMap(np.zeros((1, 1, 1), np.uint8), thresholds, 1.0)
+
+
+@pytest.mark.parametrize("rule", EMPTY_DICE)
+def test_the_rule_of_dice_goes_as_numbers(rule):
+    sent = message("v", [], ViewerOptions(empty_slices=rule))
+    assert sent["emptyDice"] == EMPTY_DICE[rule]
+
+
+def test_the_colours_of_the_classes_are_those_of_the_figures():
+    sent = dict(message("v", [], ViewerOptions())["palettes"])
+    assert list(sent) == list(CLASSES)
+    assert sent["classic"][0] == ("tp", "#2ecc40", "fill")
+    assert [(kind, cue) for kind, _, cue in sent["safe"]] == [
+        ("tp", "fill"),
+        ("fp", "hatch"),
+        ("fn", "line"),
+        ("only", "fill"),
+    ]
+
+
 def test_state_without_a_word_from_the_browser():
-    got = state(None, ViewerOptions(), 11)
-    assert (got.slice, got.threshold, got.touched) == (5, 128, False)
+    assert state(None, ViewerOptions(), 11, 3.0) == ViewerState(5, 1.5, False)
+    assert np.isnan(state(None, ViewerOptions(), 11, None).threshold)
 
 
 def test_a_new_sequence_overrules_the_browser_only_where_it_asks():
-    told = {"slice": 7, "threshold": 90, "sequence": 1}
-    got = state(told, ViewerOptions(slice=3, sequence=2), 11)
-    assert (got.slice, got.threshold, got.touched) == (3, 90, False)
+    told = {"slice": 7, "threshold": 0.25, "sequence": 1}
+    assert state(told, ViewerOptions(slice=3, sequence=2), 11, 1.0) == ViewerState(3, 0.25, False)
+    options = ViewerOptions(threshold=np.float32(0.5), sequence=2)
+    assert state(told, options, 11, 1.0) == ViewerState(7, 0.5, False)
+    assert state(told | {"sequence": 2}, options, 11, 1.0) == ViewerState(7, 0.25, True)
 
 
-def test_a_slice_of_a_longer_volume_is_held_inside():
-    assert state({"slice": 99, "sequence": 0}, ViewerOptions(), 11).slice == 10
+def test_a_jump_of_the_slice_keeps_the_threshold_of_the_last_run():
+    told = {"slice": 7, "threshold": 0.25, "sequence": 1}
+    last = ViewerState(7, 0.75, True)
+    options = ViewerOptions(slice=3, sequence=2)
+    assert state(told, options, 11, 1.0, last) == ViewerState(3, 0.75, False)
+    nowhere = ViewerState(7, float("nan"), False)  # no map was there
+    assert state(None, options, 11, 1.0, nowhere).threshold == 0.5
+
+
+def test_slice_and_threshold_are_held_inside():
+    for threshold, held in ((7, 2.0), (-1, 0.0), (1, 1.0)):
+        told = {"slice": 99, "threshold": threshold, "sequence": 0}
+        assert state(told, ViewerOptions(), 11, 2.0) == ViewerState(10, held, True)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, "0.3", True, [1], {}, float("nan"), float("inf"), 10**400]
+)
+def test_nonsense_counts_as_not_said(nonsense):
+    told = {"slice": nonsense, "threshold": nonsense, "sequence": 0}
+    assert state(told, ViewerOptions(slice=3), 11, 1.0) == ViewerState(3, 0.5, True)
+    assert state(nonsense, ViewerOptions(slice=3), 11, 1.0) == ViewerState(3, 0.5, False)
+    sent = message("v", [], ViewerOptions(threshold=nonsense))
+    assert sent["threshold"] is None
+
+
+def test_a_value_between_two_thresholds_stands_at_the_upper():
+    grid = np.array([0, 0.1, 0.1, 0.4], np.float32)
+    for value, shown in ((0.1, 0.1), (0.2, 0.4), (0.9, 0.4), (0, 0)):
+        assert on_grid(ViewerState(3, value, True), grid).threshold == np.float32(shown)

@@ -1,8 +1,8 @@
 // The layers that colour pixels, blended into a picture's `pixels` from its gathered arrays.
 
-function blendLayers(picture, { volume, levels }, settings) {
+function blendLayers(picture, { volume, levels, shares }, settings) {
   const { layers } = settings;
-  if (layers.map.on && levels) blendMap(picture, settings);
+  if (layers.map.on && levels) blendMap(picture, shares, settings);
   if (layers.labels.on && volume.hasTruth) blendLabels(picture, layers.labels.opacity);
   if (layers.predicted.on && levels) blendPredicted(picture, volume, settings);
   if (layers.classes.on && levels) blendClasses(picture, volume, settings);
@@ -15,12 +15,16 @@ function blend(data, i, red, green, blue, opacity) {
   data[j + 2] += opacity * (blue - data[j + 2]);
 }
 
-// Weak evidence is more transparent; the scale is the declared range, never the slice's own.
-function blendMap({ pixels: { data }, levels, flags }, { layers, colourMap, brainOnly }) {
+// Weak evidence is more transparent; the scale is the declared range, never the slice's own. A
+// level looks like the least value that it stands for.
+function blendMap({ pixels: { data }, levels, flags }, shares, { layers, colourMap, brainOnly }) {
   const { opacity } = layers.map;
-  const table = colourTable(colourMap);
-  const strengths = Float32Array.from({ length: 256 },
-    (_, level) => opacity * Math.min(1, 0.2 + level / 160));
+  const table = new Uint8Array(768);
+  shares.forEach((share, level) => {
+    const v = 3 * Math.round(255 * share);
+    table.set(colourTable(colourMap).subarray(v, v + 3), 3 * level);
+  });
+  const strengths = shares.map((share) => opacity * Math.min(1, 0.2 + 1.6 * share));
   for (let i = 0, j = 0; i < levels.length; i++, j += 4) {
     if (brainOnly && !(flags[i] & BRAIN)) continue;
     const v = 3 * levels[i];
@@ -33,14 +37,14 @@ function blendMap({ pixels: { data }, levels, flags }, { layers, colourMap, brai
 }
 
 // First map minus second, each as a share of its own range; unpainted where they agree.
-function blendDifference(picture, { layers: { map: { opacity } }, brainOnly }) {
+function blendDifference(picture, { item, minus }, { layers: { map: { opacity } }, brainOnly }) {
   const { pixels, levels, other, flags } = picture;
   const table = colourTable("diverging");
   for (let i = 0; i < levels.length; i++) {
     if (brainOnly && !(flags[i] & BRAIN)) continue;
-    const difference = levels[i] - other[i];
-    const v = 3 * within(Math.round(127.5 + difference / 2), 0, 255);
-    const strength = Math.max(opacity, 0.3) * Math.min(1, Math.abs(difference) / 48);
+    const difference = item.shares[levels[i]] - minus.shares[other[i]];
+    const v = 3 * Math.round(127.5 * (1 + difference));
+    const strength = Math.max(opacity, 0.3) * Math.min(1, 5.3 * Math.abs(difference));
     blend(pixels.data, i, table[v], table[v + 1], table[v + 2], strength);
   }
 }
@@ -54,24 +58,24 @@ function blendLabels({ pixels, flags }, opacity) {
   }
 }
 
-function blendPredicted({ pixels, classes }, volume, { layers, palette }) {
+function blendPredicted({ pixels, classes }, volume, { layers, colours }) {
   const strength = layers.predicted.opacity * 0.4;
-  const fill = rgb(volume.hasTruth ? PALETTES[palette].fp : PALETTES[palette].only);
+  const fill = rgb(volume.hasTruth ? colours.fp.colour : colours.only.colour);
   for (let i = 0; i < classes.length; i++) {
     if (IN_PREDICTED[classes[i]]) blend(pixels.data, i, ...fill, strength);
   }
 }
 
-// In the colour-blind-safe set false alarms are hatched and what was missed is only outlined.
-function blendClasses({ pixels, classes }, volume, { layers: { classes: { opacity } }, palette }) {
-  const colours = PALETTES[palette];
-  const fills = [null, rgb(colours.tp), rgb(volume.hasTruth ? colours.fp : colours.only),
-    rgb(colours.fn)];
+// A class whose cue is the outline is left free.
+function blendClasses({ pixels, classes }, volume, { layers: { classes: { opacity } }, colours }) {
+  const { tp, fp, fn, only } = colours;
+  const fills = [null, tp, volume.hasTruth ? fp : only, fn].map((one) =>
+    (one && one.cue !== "line" ? { colour: rgb(one.colour), hatched: one.cue === "hatch" } : null));
   for (let i = 0; i < classes.length; i++) {
-    const kind = classes[i];
-    if (!kind || (colours.cue && kind === FN)) continue;
-    const hatched = colours.cue && kind === FP && volume.hasTruth;
-    blend(pixels.data, i, ...fills[kind], hatched ? hatch(i, pixels.width, opacity) : opacity);
+    const fill = fills[classes[i]];
+    if (!fill) continue;
+    const strength = fill.hatched ? hatch(i, pixels.width, opacity) : opacity;
+    blend(pixels.data, i, ...fill.colour, strength);
   }
 }
 

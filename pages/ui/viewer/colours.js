@@ -1,9 +1,6 @@
-// Colours of classes and labels, and the perceptually even colour maps of the anomaly map.
+// Colours of labels and areas, and the perceptually even colour maps of the anomaly map; those of
+// the classes come from Python.
 
-const PALETTES = {
-  classic: { tp: "#2ECC40", fp: "#FF4136", fn: "#2E86FF", only: "#FFC107", cue: false },
-  safe: { tp: "#009E73", fp: "#CC79A7", fn: "#56B4E9", only: "#F0E442", cue: true },
-};
 const TRUTH_COLOUR = "#E6B422";
 const LABEL_COLOURS = ["#D55E00", "#F0E442", "#56B4E9", "#CC79A7", "#009E73", "#E69F00"];
 const DIVERGING = ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"];
@@ -22,6 +19,13 @@ const COLOUR_MAPS = {
 function rgb(hex) {
   const n = parseInt(hex.slice(1), 16);
   return [n >> 16, (n >> 8) & 255, n & 255];
+}
+
+// What Python says of a palette's classes: { tp, fp, fn, only }, each with its colour and its cue:
+// "fill", "hatch", or "line" for an outline alone.
+function classesOf({ palettes }, name) {
+  const [, classes] = palettes.find(([one]) => one === name);
+  return Object.fromEntries(classes.map(([kind, colour, cue]) => [kind, { colour, cue }]));
 }
 
 const labelColour = (label) => LABEL_COLOURS[(label - 1) % LABEL_COLOURS.length];

@@ -1,29 +1,38 @@
 // What hangs together in a mask, and how far the brain reaches.
 
-// The mask without 26-connected components of fewer than `smallest` voxels, as scoring.py has it.
-function withoutSmall(volume, levels, threshold, brainOnly, smallest) {
-  const { flags } = volume;
-  const mask = new Uint8Array(levels.length);
-  for (let i = 0; i < mask.length; i++) {
-    if (levels[i] >= threshold && (!brainOnly || flags[i] & BRAIN)) mask[i] = 1;
-  }
-  forComponents(volume, mask, (queue, size) => {
-    if (size < smallest) for (let i = 0; i < size; i++) mask[queue[i]] = 0;
+// The mask without 26-connected components of fewer than `smallest` voxels, as the server has it,
+// and the voxels dropped; `predicted` counts those of each slice before.
+function withoutSmall(volume, levels, { cut, brainOnly, smallest, predicted }) {
+  const { flags, height, width } = volume;
+  const voxels = new Int32Array(predicted.reduce((sum, count) => sum + count, 0));
+  let found = 0;
+  predicted.forEach((count, k) => {
+    if (!count) return;
+    for (let i = k * height * width; i < (k + 1) * height * width; i++) {
+      if (levels[i] >= cut && (!brainOnly || flags[i] & BRAIN)) voxels[found++] = i;
+    }
   });
-  return mask;
+  const dropped = [];
+  const kept = forComponents(volume, voxels, (queue, from, to) => {
+    if (to - from < smallest) for (let i = from; i < to; i++) dropped.push(queue[i]);
+  });
+  for (const voxel of dropped) kept[voxel] = 0;
+  return { kept, dropped };
 }
 
-// Calls found(voxels, size) for each 26-connected component of a mask of ones, left at 2.
-function forComponents({ slices, height, width }, mask, found) {
-  let todo = 0;
-  for (let i = 0; i < mask.length; i++) todo += mask[i];
-  const queue = new Int32Array(todo);
-  for (let start = 0; start < mask.length; start++) {
+// Calls found(queue, from, to) for each 26-connected component of a set of voxels; returns them as
+// an array that is not 0 there.
+function forComponents({ slices, height, width }, voxels, found) {
+  const mask = new Uint8Array(slices * height * width);
+  for (const voxel of voxels) mask[voxel] = 1;
+  const queue = new Int32Array(voxels.length);
+  let end = 0;
+  for (const start of voxels) {
     if (mask[start] !== 1) continue;
-    let size = 1;
-    queue[0] = start;
+    const from = end;
+    queue[end++] = start;
     mask[start] = 2;
-    for (let head = 0; head < size; head++) {
+    for (let head = from; head < end; head++) {
       const at = queue[head];
       const x = at % width;
       const y = Math.floor(at / width) % height;
@@ -34,35 +43,66 @@ function forComponents({ slices, height, width }, mask, found) {
           for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
             if (mask[row + a] !== 1) continue;
             mask[row + a] = 2;
-            queue[size++] = row + a;
+            queue[end++] = row + a;
           }
         }
       }
     }
-    found(queue, size);
+    found(queue, from, end);
   }
+  return mask;
 }
 
-// The lesions from the first slice to the last: each one's slice of largest area, and its middle.
+// The lesions of BraTS 2023, as lesion_matching.py has them: parts of the truth whose dilations
+// (18 neighbours) join are one. From the first slice to the last, each one's slice of largest
+// area, the lowest of equals, and its middle there.
 function lesionsOf(volume) {
-  const mask = volume.flags.map((flag) => (flag & TRUTH) >> 1);
+  const { flags, height, width } = volume;
   const lesions = [];
-  forComponents(volume, mask, (queue, size) => {
+  forComponents(volume, dilated(volume), (queue, from, to) => {
     const areas = new Map();
-    for (let i = 0; i < size; i++) {
-      const k = Math.floor(queue[i] / (volume.height * volume.width));
+    let voxels = 0;
+    for (let i = from; i < to; i++) {
+      if (!(flags[queue[i]] & TRUTH)) continue;
+      voxels++;
+      const k = Math.floor(queue[i] / (height * width));
       const slice = areas.get(k) ?? { size: 0, rows: 0, columns: 0 };
       slice.size++;
-      slice.rows += Math.floor(queue[i] / volume.width) % volume.height;
-      slice.columns += queue[i] % volume.width;
+      slice.rows += Math.floor(queue[i] / width) % height;
+      slice.columns += queue[i] % width;
       areas.set(k, slice);
     }
-    const [k, slice] = [...areas].reduce((best, each) =>
-      (each[1].size > best[1].size ? each : best));
-    lesions.push({ voxels: size,
+    const [k, slice] = [...areas].reduce(largerOf);
+    lesions.push({ voxels,
       at: [k, Math.round(slice.rows / slice.size), Math.round(slice.columns / slice.size)] });
   });
   return lesions.sort((a, b) => a.at[0] - b.at[0] || b.voxels - a.voxels);
+}
+
+function largerOf(one, other) {
+  const more = other[1].size - one[1].size || one[0] - other[0];
+  return more > 0 ? other : one;
+}
+
+const BY = [-1, 0, 1];
+// A voxel itself and its 18 neighbours: those that share a face or an edge.
+const WITHIN_EDGE = BY.flatMap((k) => BY.flatMap((y) => BY.map((x) => [k, y, x])))
+  .filter(([k, y, x]) => !(k && y && x));
+
+// The truth and its neighbours, in ascending order.
+function dilated({ flags, slices, height, width }) {
+  const found = new Set();
+  for (let i = 0; i < flags.length; i++) {
+    if (!(flags[i] & TRUTH)) continue;
+    const [k, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height,
+      i % width];
+    for (const [dk, dy, dx] of WITHIN_EDGE) {
+      const [c, b, a] = [k + dk, row + dy, column + dx];
+      if (c < 0 || b < 0 || a < 0 || c === slices || b === height || a === width) continue;
+      found.add((c * height + b) * width + a);
+    }
+  }
+  return Int32Array.from(found).sort();
 }
 
 // The brain's first and last edge along each axis of the stack.

@@ -1,4 +1,4 @@
-// Exact counts on the 256-level grid: predicted = level >= threshold.
+// Exact counts at all 256 thresholds of a map: predicted = level >= cut.
 
 const BRAIN = 1;
 const TRUTH = 2;
@@ -70,33 +70,28 @@ function tallySlice({ flags, height, width }, levels, { all, lesion, brainOnly }
 
 // What the mask of one map at one threshold holds in each slice, and `kept`, its voxels, where
 // components under `smallest` voxels are left out (null: every voxel at or above the threshold).
-function countsAt(volume, map, threshold, { brainOnly, smallest }) {
-  const predicted = new Uint32Array(volume.slices);
-  const tp = new Uint32Array(volume.slices);
-  if (smallest <= 1) {
-    for (let k = 0; k < volume.slices; k++) {
-      predicted[k] = map.table.all[k * BINS + threshold];
-      tp[k] = map.table.lesion[k * BINS + threshold];
-    }
-    return { predicted, tp, kept: null };
-  }
-  const kept = withoutSmall(volume, map.levels, threshold, brainOnly, smallest);
+function countsAt(volume, map, cut, { brainOnly, smallest }) {
+  const column = (counts) =>
+    Uint32Array.from({ length: volume.slices }, (_, k) => counts[k * BINS + cut]);
+  const [predicted, tp] = [column(map.table.all), column(map.table.lesion)];
+  if (smallest <= 1) return { predicted, tp, kept: null };
+  const readout = { cut, brainOnly, smallest, predicted };
+  const { kept, dropped } = withoutSmall(volume, map.levels, readout);
   const area = volume.height * volume.width;
-  for (let i = 0; i < kept.length; i++) {
-    if (!kept[i]) continue;
-    const k = Math.floor(i / area);
-    predicted[k]++;
-    if (volume.flags[i] & TRUTH) tp[k]++;
+  for (const voxel of dropped) {
+    const k = Math.floor(voxel / area);
+    predicted[k]--;
+    if (volume.flags[voxel] & TRUTH) tp[k]--;
   }
   return { predicted, tp, kept };
 }
 
-// Slices whose Dice is defined, the worst first; of equal ones that with more wrong pixels.
-function worstSlices(volume, counts, rule) {
+// Slices that have a Dice, the worst first; of equal ones that with more wrong pixels.
+function worstSlices(volume, counts, emptyDice) {
   const found = [];
   for (let k = 0; k < volume.slices; k++) {
     const one = sliceCounts(volume, counts, k);
-    const value = dice(one, rule);
+    const value = dice(one, emptyDice);
     if (!Number.isNaN(value)) found.push({ k, value, wrong: one.fp + one.fn });
   }
   return found.sort((a, b) => a.value - b.value || b.wrong - a.wrong).map(({ k }) => k);
@@ -129,24 +124,32 @@ function volumeCounts(volume, counts) {
   return sum;
 }
 
-// NaN = not defined under the rule for slices without a lesion.
-function dice({ tp, fp, fn }, rule) {
-  if (tp + fn === 0) {
-    if (rule === "lesion_only") return NaN;
-    if (fp > 0) return 0;
-    return rule === "both_empty_one" ? 1 : NaN;
-  }
+// NaN: no Dice. Without a lesion that is what Python says of the case: something is predicted (a
+// false alarm), or the mask is empty too; null is no Dice.
+function dice({ tp, fp, fn }, [alarm, empty]) {
+  if (tp + fn === 0) return (fp > 0 ? alarm : empty) ?? NaN;
   return (2 * tp) / (2 * tp + fp + fn);
 }
 
-function oracleThreshold(volume, map, brainOnly) {
-  let best = { threshold: 0, dice: -1 };
-  for (let t = 0; t < 256; t++) {
-    const counts = countsAt(volume, map, t, { brainOnly, smallest: 0 });
-    const value = dice(volumeCounts(volume, counts), "nan");
-    if (value > best.dice) best = { threshold: t, dice: value };
+const VOLUME_DICE = [null, null]; // a volume without lesion has none
+
+// The lowest of the thresholds with the best Dice of the volume; null without a lesion where the
+// mask may be.
+function oracleCut(volume, { all, lesion }) {
+  const best = { cut: null, dice: -1 };
+  const sum = (counts, cut) => {
+    let total = 0;
+    for (let k = 0; k < volume.slices; k++) total += counts[k * BINS + cut];
+    return total;
+  };
+  if (sum(lesion, 0) === 0) return null;
+  const truth = volume.lesion.reduce((total, count) => total + count, 0);
+  for (let cut = 0; cut < 256; cut++) {
+    const tp = sum(lesion, cut);
+    const value = dice({ tp, fp: sum(all, cut) - tp, fn: truth - tp }, VOLUME_DICE);
+    if (value > best.dice) Object.assign(best, { cut, dice: value });
   }
-  return best.threshold;
+  return best.cut;
 }
 
 // Volume histograms for the threshold slider: healthy and lesion pixels per level.

@@ -39,7 +39,8 @@ function press(row, value) {
   }
 }
 
-const number = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+const number = (value, digits, none = "–") =>
+  (Number.isFinite(value) ? value.toFixed(digits) : none);
 const signed = (value, digits) => (Number.isFinite(value)
   ? (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits) : "–");
 const within = (value, low, high) => Math.max(low, Math.min(high, value));

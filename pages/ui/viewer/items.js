@@ -17,7 +17,8 @@ function itemOf(wanted, before, main, data) {
   const same = before?.hash === wanted.hash && before.volume === volume;
   const blob = same && before.blob ? before.blob : registry.blobs.get(wanted.hash);
   const item = { ...wanted, id: `${wanted.hash} ${volume?.hash}`, volume: volume ?? main, blob,
-    levels: volume && blob?.have.size ? blob.arrays[0] : null, counts: null, counted: "" };
+    shares: sharesOf(wanted), levels: volume && blob?.have.size ? blob.arrays[0] : null,
+    counts: null, counted: "" };
   if (item.levels) count(item, same ? before : null, data);
   item.whole = wanted.whole && isWhole(item) && isWhole(item.volume);
   item.version = item.volume.counted.size + (item.table?.counted.size ?? 0);
@@ -32,30 +33,34 @@ function count(item, before, { brainOnly }) {
   const kept = !grown && before?.table === item.table;
   item.bins = kept ? before.bins : histograms(volume, item.table);
   if (kept) {
-    const { counts, counted, oracle, threshold } = before;
-    Object.assign(item, { counts, counted, oracle, threshold });
+    const { counts, counted, oracle, cut } = before;
+    Object.assign(item, { counts, counted, oracle, cut });
   }
 }
 
 // The mask's counts at the item's threshold; made again only when something changed.
-function countItem(item, threshold, { brainOnly, smallest }) {
-  const wanted = `${threshold} ${brainOnly} ${smallest}`;
+function countItem(item, cut, { brainOnly, smallest }) {
+  const wanted = `${cut} ${brainOnly} ${smallest}`;
   if (!item.levels || item.counted === wanted) return;
-  item.threshold = threshold;
-  item.counts = countsAt(item.volume, item, threshold, { brainOnly, smallest });
+  item.cut = cut;
+  item.counts = countsAt(item.volume, item, cut, { brainOnly, smallest });
   item.counted = wanted;
 }
 
-// The first map stands at the threshold; the others too, or each at its own best one.
-function countItems({ items, state: { threshold, others }, data }) {
+// The first map stands at the threshold; the others at the same share of their ranges, or each at
+// its own best one.
+function countItems({ items, state: { cut, others }, data }) {
   items.forEach((item, i) => {
-    const own = i > 0 && others === "oracle" && item.levels && item.volume.hasTruth;
-    countItem(item, own ? oracleOf(item, data) : threshold, data);
+    const own = i > 0 && others === "oracle" ? oracleOf(item) : null;
+    countItem(item, own ?? cut, data);
   });
 }
 
-function oracleOf(item, { brainOnly }) {
-  return (item.oracle ??= oracleThreshold(item.volume, item, brainOnly));
+// The cut with the best Dice; null where the map is not whole or there is no lesion.
+function oracleOf(item) {
+  if (!item.whole || !item.levels || !item.volume.hasTruth) return null;
+  if (item.oracle === undefined) item.oracle = oracleCut(item.volume, item.table);
+  return item.oracle;
 }
 
 function isHere(blob, k) {

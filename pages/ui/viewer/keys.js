@@ -3,7 +3,8 @@
 const KEYS = [
   ["↑ → / ↓ ←", "one slice on / back"], ["PgUp / PgDn", "ten slices"],
   ["Home / End", "first / last slice"], ["wheel", "slices of the plane under the pointer"],
-  ["n / p", "next / previous lesion"], ["w", "worst slice, then the next worst"],
+  ["n / p", "next / previous lesion, joined as in BraTS 2023"],
+  ["w", "worst slice, then the next worst"],
   ["click, drag", "crosshair"], ["ctrl+wheel, pinch, + / −", "zoom at the pointer"],
   ["shift+drag, middle, two fingers", "pan"], ["right drag", "window (across) and level (down)"],
   ["f / r", "fit the brain / reset view and window"],

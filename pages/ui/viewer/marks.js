@@ -143,12 +143,12 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
   write(`${minus ? "+" : ""}${+most.toPrecision(4)}${minus && !same ? " of range" : ""}`, 1);
   write(minus ? `−${+most.toPrecision(4)}` : "0", 0);
   if (minus) return write("A − B", 0.5);
-  const share = item.threshold / 255;
+  const share = item.shares[item.cut];
   ctx.fillStyle = INK;
   const y = bottom - share * height;
   ctx.fillRect(x - size * 0.3, y - size * 0.08, width + size * 0.6, size * 0.16);
   const clear = Math.min(share, 1 - share) * height > size * 1.2;
-  if (clear) write(`threshold ${((item.high * item.threshold) / 255).toFixed(3)}`, share);
+  if (clear) write(`threshold ${thresholdText(item.thresholds, item.cut)}`, share);
 }
 
 function drawDivider(ctx, { box, items }, lineWidth) {

@@ -15,8 +15,8 @@ Piece = tuple[str, bytes]
 """The name of a carrier and what it carries."""
 _HERE = Path(__file__).parent
 _PARTS = (
-    "elements colours planes counts components items blend panel marks layout stage strip "
-    "numbers view looks snapshot side toolbar keys hand present viewer"
+    "elements thresholds colours planes counts components items blend panel marks layout stage "
+    "strip numbers view looks snapshot side toolbar keys hand present viewer"
 )
 _SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 
@@ -52,12 +52,13 @@ def viewer(
     Args:
         volume: the subject, all arrays (S, H, W).
         volume_key: string that changes whenever the volume's content does.
-        maps: (content key, map) for A and, in a comparison, B to D; levels (S, H, W).
+        maps: (content key, map) for A and, in a comparison, B to D; levels (S, H, W), thresholds
+            aligned.
         options: how to show it.
         key: the element's key; state in the browser survives reruns under the same key.
 
     Returns:
-        Slice and threshold; changes come 250 ms after the last gesture.
+        Slice and threshold, one of the thresholds of A; changes come 250 ms after the last gesture.
     """
     for _, shown in maps:
         if shown.levels.shape != volume.image.shape:
@@ -71,9 +72,11 @@ def viewer(
         )
         carry(volume, volume_key, maps, (options.slice, key))
     memory = f"{key}-believed"
-    believed = payload.state(result.view, options, len(volume.image), st.session_state.get(memory))
+    first = maps[0][1] if maps else None
+    high, last = first and float(first.high), st.session_state.get(memory)
+    believed = payload.state(result.view, options, len(volume.image), high, last)
     st.session_state[memory] = believed
-    return believed
+    return payload.on_grid(believed, first.thresholds) if first else believed
 
 
 def present(

@@ -13,22 +13,27 @@ function drawNumbers(viewer) {
   const parts = [["slice", `${k + 1} / ${volume.slices}`],
     ["depth", signed(data.depth[k] ?? NaN, 2)]];
   const items = viewer.items.filter(({ counts }) => counts);
-  root.dataset.dice = root.dataset.volumeDice = "";
+  Object.assign(root.dataset, { dice: "", counts: "", volumeDice: "", volumeCounts: "" });
   items.forEach((item, i) => {
     const mark = items.length > 1 ? ` ${"ABCD"[i]}` : "";
     const whole = volumeCounts(item.volume, item.counts);
     if (item.volume.hasTruth) {
-      const one = dice(sliceCounts(item.volume, item.counts, k), data.emptySlices);
-      const all = dice(whole, data.emptySlices);
+      const here = sliceCounts(item.volume, item.counts, k);
+      const one = dice(here, data.emptyDice);
+      const all = dice(whole, VOLUME_DICE);
       parts.push([`slice Dice${mark}`, number(one, 3)]);
-      if (item.whole) parts.push([`volume Dice${mark}`, number(all, 3)]);
+      if (item.whole) parts.push([`volume Dice${mark}`, number(all, 3, "no lesion: no Dice")]);
       if (i === 0 && isWhole(item.volume)) parts.push(["truth", ml(whole.tp + whole.fn)]);
-      if (i === 0) root.dataset.dice = number(one, 4);
-      if (i === 0 && item.whole) root.dataset.volumeDice = number(all, 4);
+      if (i === 0) Object.assign(root.dataset, { dice: number(one, 4), counts: told(here) });
+      if (i === 0 && item.whole) {
+        Object.assign(root.dataset, { volumeDice: number(all, 4), volumeCounts: told(whole) });
+      }
     }
     if (!item.whole) return; // what is of some slices has no numbers of the volume
     parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
-    if (item.volume.hasTruth && !mark) parts.push(["false positive", ml(whole.fp)]);
+    if (item.volume.hasTruth && (!mark || whole.tp + whole.fn === 0)) {
+      parts.push([`false positive${mark}`, ml(whole.fp)]);
+    }
   });
   if (!volume.hasTruth) parts.push(["no truth", "Dice not shown"]);
   if (!volume.brain[k]) parts.push(["empty slice", "no brain"]);
@@ -39,12 +44,14 @@ function drawNumbers(viewer) {
   say(viewer);
 }
 
+const told = ({ tp, fp, fn }) => `${tp},${fp},${fn}`;
+
 // Tells a screen reader once the hand rests.
 function say(viewer) {
   clearTimeout(viewer.saying);
   const score = viewer.root.dataset.dice;
   const place = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}`;
-  const text = score ? `${place}, Dice ${score}` : place;
+  const text = !score ? place : `${place}, ${score === "–" ? "no Dice" : `Dice ${score}`}`;
   viewer.saying = setTimeout(() => {
     if (viewer.live.textContent !== text) viewer.live.textContent = text;
   }, 300);
@@ -70,7 +77,7 @@ function drawProbe(viewer) {
   rows.push(["intensity", intensity(item.window ?? data.window, volume.image[i])]);
   viewer.items.forEach((each, index) => {
     const mark = viewer.items.length > 1 ? ` ${"ABCD"[index]}` : "";
-    if (each.levels) rows.push([`score${mark}`, number((each.high * each.levels[i]) / 255, 3)]);
+    if (each.levels) rows.push([`score${mark}`, intervalText(each.thresholds, each.levels[i])]);
   });
   const flag = volume.flags[i];
   const value = flag >> LABEL_SHIFT;
@@ -109,7 +116,7 @@ function drawDepth(viewer) {
     name: items.length > 1 ? "ABCD"[i] : "", colour: colours[i],
     dash: [[], [5, 4], [2, 3], [8, 3]][i],
     values: Array.from({ length: volume.slices }, (_, k) =>
-      dice(sliceCounts(item.volume, item.counts, k), data.emptySlices)),
+      dice(sliceCounts(item.volume, item.counts, k), data.emptyDice)),
   }] : [])) : [];
   const predicted = (items[0]?.whole && items[0].counts.predicted) || null;
   const hover = viewer.hover === null ? null : Math.min(viewer.hover, volume.slices - 1);
@@ -122,7 +129,8 @@ function drawDepth(viewer) {
     predicted && "steps: predicted area", !truth && "no truth: Dice not shown"];
   const { letter } = viewer.plane(nativePlane(volume)).normal;
   drawStrip(viewer.strip, { truth, predicted: predicted && [...predicted], curves,
-    empty: Array.from(volume.brain, (count, k) => !count && volume.counted.has(k)), k: state.cross[0], hover,
+    empty: Array.from(volume.brain, (count, k) => !count && volume.counted.has(k)),
+    k: state.cross[0], hover,
     hoverText: facts.filter(Boolean).join(" · "), caption: caption.filter(Boolean).join(" · "),
     ends: [SIDES[OPPOSITE[letter]], SIDES[letter]] }, theme, Math.max(12, viewer.size * 0.85));
 }

@@ -7,7 +7,7 @@ const FN = 3;
 // Which classes belong to the set that an outline goes round.
 const IN_TRUTH = [0, 1, 0, 1];
 const IN_PREDICTED = [0, 1, 1, 0];
-const ONLY_MISSED = [0, 0, 0, 1];
+const only = (kind) => [NONE, TP, FP, FN].map((one) => Number(one === kind));
 
 class Picture {
   constructor() {
@@ -50,7 +50,7 @@ class Picture {
     const { low, high, layers, palette, colourMap, hidden, brainOnly, smallest } = settings;
     const wanted = JSON.stringify([item.id, item.version, minus?.id, minus?.version, plane.name,
       plane.convention, cross[plane.normal.axis], low, high, layers, palette, colourMap, hidden,
-      item.threshold, brainOnly, smallest]);
+      item.cut, brainOnly, smallest]);
     if (wanted === this.composed) return;
     this.composed = wanted;
     this.size(view);
@@ -62,7 +62,7 @@ class Picture {
     this.classify(item, settings, gather);
     if (!hidden && minus) {
       gather(minus.levels, this.other);
-      blendDifference(this, settings);
+      blendDifference(this, view, settings);
     } else if (!hidden) blendLayers(this, item, settings);
     this.buffer.getContext("2d").putImageData(this.pixels, 0, 0);
   }
@@ -77,31 +77,32 @@ class Picture {
   }
 
   classify(item, { brainOnly }, gather) {
-    const { threshold } = item;
+    const { cut } = item;
     const { flags, levels, kept, classes } = this;
     const cleaned = item.counts?.kept;
     if (cleaned) gather(cleaned, kept);
     for (let i = 0; i < classes.length; i++) {
       const flag = flags[i];
       const predicted = cleaned ? kept[i]
-        : item.levels && levels[i] >= threshold && (!brainOnly || flag & BRAIN);
+        : item.levels && levels[i] >= cut && (!brainOnly || flag & BRAIN);
       classes[i] = predicted ? (flag & TRUTH ? TP : FP) : flag & TRUTH ? FN : NONE;
     }
   }
 
   outlines(ctx, { item, settings }) {
-    const colours = PALETTES[settings.palette];
-    const { layers, line } = settings;
+    const { layers, line, colours } = settings;
     const { hasTruth } = item.volume;
     if (layers.outline.on && hasTruth) {
-      this.outline(ctx, IN_TRUTH, colours.tp, line, layers.outline.opacity);
+      this.outline(ctx, IN_TRUTH, colours.tp.colour, line, layers.outline.opacity);
     }
     if (layers.predicted.on && item.levels) {
-      this.outline(ctx, IN_PREDICTED, hasTruth ? colours.fp : colours.only, line,
+      const { colour } = hasTruth ? colours.fp : colours.only;
+      this.outline(ctx, IN_PREDICTED, colour, line,
         Math.min(1, 2 * layers.predicted.opacity));
     }
-    if (layers.classes.on && item.levels && hasTruth && colours.cue) {
-      this.outline(ctx, ONLY_MISSED, colours.fn, line, 1);
+    if (!layers.classes.on || !item.levels || !hasTruth) return;
+    for (const [kind, { colour, cue }] of [[TP, colours.tp], [FP, colours.fp], [FN, colours.fn]]) {
+      if (cue === "line") this.outline(ctx, only(kind), colour, line, 1);
     }
   }
 

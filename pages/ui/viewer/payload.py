@@ -2,12 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
+
+from zsad_core.palette import CLASSES, CUES, Classes
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
 
+THRESHOLDS = 256
+KINDS = ("tp", "fp", "fn", "only")  # the classes in the order of the palettes
 AXES = {"axial": "SPL", "coronal": "AIL", "sagittal": "RIP"}  # where S, H, W run to, by plane
+# To be replaced by zsad_core.metrics.dice.EMPTY_RULES: the Dice of a slice without lesion where
+# something is predicted, and where nothing is; None is no Dice.
+EMPTY_DICE: dict[str, tuple[float | None, float | None]] = {
+    "lesion_only": (None, None),
+    "nan": (0.0, None),
+    "both_empty_one": (0.0, 1.0),
+}
 Layer = Literal["classes", "outline", "labels", "predicted", "map", "grid"]
 
 
@@ -26,20 +39,34 @@ class ViewerVolume:
 
 @dataclass(frozen=True)
 class ViewerMap:
-    """One anomaly map: levels (S, H, W) uint8 where level/255 * high is the method's value.
+    """One anomaly map: levels (S, H, W) uint8, cut at `thresholds` (256,) float32.
 
+    A voxel has level k where thresholds[k] <= value < thresholds[k + 1], so `level >= k` is the
+    mask `value >= thresholds[k]`. They ascend from 0 to at most `high`, the end of the method's
+    range; those of all maps in one view are aligned: the same share of each map's own range at
+    each index. The content key of a map changes with its thresholds.
     `grid` is the number of patches along a side of the method's square input, 0 without any.
     `over` is a scan of its own with its key, where the map is not of the volume shown first.
     `whole` is false while only the slice looked at has levels.
     """
 
     levels: ByteArray
+    thresholds: FloatArray
     high: float
     title: str = ""
     grid: int = 0
     over: tuple[str, ViewerVolume] | None = None
     window: tuple[float, float] | None = None
     whole: bool = True
+
+    def __post_init__(self) -> None:
+        given = self.thresholds
+        if given.shape != (THRESHOLDS,) or given.dtype != np.float32:
+            raise ValueError(
+                f"thresholds {given.shape} {given.dtype}; the viewer takes (256,) float32"
+            )
+        if given[0] != 0 or not (np.diff(given) >= 0).all():
+            raise ValueError("thresholds must ascend from 0")
 
 
 @dataclass(frozen=True)
@@ -66,21 +93,22 @@ class ViewerCase:
 class ViewerOptions:
     """How to show it.
 
-    `slice` (from 0) and `threshold` (0..255) are applied whenever `sequence` changes; None leaves
-    the browser's own. Layers, palette and colour map are applied when they change here and stay
-    the user's otherwise. `plane` is the one that the slices lie in; `pixel_mm` the (row, column)
-    height and width of a pixel, `slice_mm` the way from slice to slice, `affine` takes voxels
-    (x, y, z) to mm; `window` are the intensities of image 0 and 255; `labels` name the truth's
-    parts. `depth` is the position of each slice in -1..1 with NaN where there is no brain.
-    `made` stands below a picture that is saved. Components of fewer than `smallest` voxels are
-    left out of mask and counts. With a `case` the viewer fills the window, without its controls.
+    `slice` (from 0) and `threshold`, a value in the range of the first map, are applied whenever
+    `sequence` changes; None leaves the browser's own. Layers, palette and colour map are applied
+    when they change here and stay the user's otherwise. `plane` is the one that the slices lie in;
+    `pixel_mm` the (row, column) height and width of a pixel, `slice_mm` the way from slice to
+    slice, `affine` takes voxels (x, y, z) to mm; `window` are the intensities of image 0 and 255;
+    `labels` name the truth's parts. `depth` is the position of each slice in -1..1 with NaN where
+    there is no brain. `made` stands below a picture that is saved. Components of fewer than
+    `smallest` voxels are left out of mask and counts. With a `case` the viewer fills the window,
+    without its controls.
     """
 
     slice: int | None = None
-    threshold: int | None = None
+    threshold: float | None = None
     sequence: int = 0
     layers: tuple[Layer, ...] = ("classes",)
-    palette: Literal["classic", "safe"] = "classic"
+    palette: Classes = "classic"
     colour_map: Literal["inferno", "magma", "viridis", "cividis", "grey"] = "inferno"
     brain_only: bool = True
     smallest: int = 0
@@ -102,10 +130,14 @@ class ViewerOptions:
 
 @dataclass(frozen=True)
 class ViewerState:
-    """Where the viewer stands; `touched` tells whether the user has moved anything since a jump."""
+    """Where the viewer stands.
+
+    `threshold` is a value of the first map, NaN without any map; `touched` tells whether the user
+    has moved anything since a jump.
+    """
 
     slice: int
-    threshold: int
+    threshold: float
     touched: bool
 
 
@@ -122,13 +154,14 @@ def message(
         "maps": tuple(_about(key, shown) for key, shown in maps),
         "sequence": options.sequence,
         "slice": options.slice,
-        "threshold": options.threshold,
+        "threshold": _number(options.threshold),
         "layers": options.layers,
         "palette": options.palette,
         "colourMap": options.colour_map,
         "brainOnly": options.brain_only,
         "smallest": options.smallest,
-        "emptySlices": options.empty_slices,
+        "emptyDice": EMPTY_DICE[options.empty_slices],
+        "palettes": tuple((name, _classes(name)) for name in CLASSES),
         "voxelMl": options.voxel_ml,
         "axes": AXES[options.plane],
         "spacing": (options.slice_mm, *options.pixel_mm),
@@ -147,38 +180,67 @@ def message(
 def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
     over = shown.over[0] if shown.over else ""
     about = {"hash": key, "high": float(shown.high), "title": shown.title, "grid": shown.grid}
+    about["thresholds"] = tuple(shown.thresholds.tolist())
     return {**about, "volume": over, "window": shown.window, "whole": shown.whole}
+
+
+def _classes(palette: Classes) -> tuple[tuple[str, str, str], ...]:
+    """Name, colour and cue of each class."""
+    colours = ("#{:02x}{:02x}{:02x}".format(*one) for one in CLASSES[palette])
+    return tuple(zip(KINDS, colours, CUES[palette], strict=True))
 
 
 def state(
     view: Mapping[str, Any] | None,
     options: ViewerOptions,
     slices: int,
+    high: float | None,
     last: ViewerState | None = None,
 ) -> ViewerState:
     """What to believe: the browser's word, or the options where a jump has not been answered yet.
 
-    `last` is what the previous run believed; a jump of the slice alone keeps its threshold.
+    What is no number counts as not said. `high` is the end of the first map's range, None without
+    any map; the threshold is half of it where nobody says another. `last` is what the previous run
+    believed; a jump of the slice alone keeps its threshold.
 
-    >>> state(None, ViewerOptions(slice=3), 10).slice
-    3
-    >>> state({"slice": 7, "sequence": 0}, ViewerOptions(slice=3), 10).slice
+    >>> state(None, ViewerOptions(slice=3), 10, 1.0)
+    ViewerState(slice=3, threshold=0.5, touched=False)
+    >>> state({"slice": 7, "sequence": 0}, ViewerOptions(slice=3), 10, 1.0).slice
     7
-    >>> state({"slice": 7, "sequence": 0}, ViewerOptions(slice=3, sequence=1), 10).slice
+    >>> state({"slice": 7, "sequence": 0}, ViewerOptions(slice=3, sequence=1), 10, 1.0).slice
     3
     """
-    told = dict(view or {})
+    told = dict(view) if isinstance(view, Mapping) else {}
     fresh = told.get("sequence") == options.sequence
 
-    def pick(name: str, wanted: int | None, otherwise: int) -> int:
-        if fresh and name in told:
-            return int(told[name])
-        if wanted is not None:
-            return wanted
-        return int(getattr(last, name)) if last else int(told.get(name, otherwise))
+    def pick(name: str, wanted: float | None, otherwise: float) -> float:
+        said, before = told.get(name), getattr(last, name, None)
+        order = (said, wanted, before) if fresh else (wanted, before, said)
+        return next((one for one in map(_number, order) if one is not None), otherwise)
 
-    return ViewerState(
-        slice=max(0, min(slices - 1, pick("slice", options.slice, slices // 2))),
-        threshold=max(0, min(255, pick("threshold", options.threshold, 128))),
-        touched=fresh,
-    )
+    threshold = math.nan
+    if high is not None:
+        threshold = max(0.0, min(float(high), pick("threshold", options.threshold, high / 2)))
+    index = int(pick("slice", options.slice, slices // 2))
+    return ViewerState(max(0, min(slices - 1, index)), threshold, fresh)
+
+
+def on_grid(state: ViewerState, thresholds: FloatArray) -> ViewerState:
+    """With the threshold that the viewer shows for it: itself, else the next above it, or the last.
+
+    >>> on_grid(ViewerState(3, 0.3, False), np.array([0, 0.25, 0.5], np.float32))
+    ViewerState(slice=3, threshold=0.5, touched=False)
+    """
+    at = int(np.searchsorted(thresholds, np.float32(state.threshold)))
+    return replace(state, threshold=float(thresholds[min(at, len(thresholds) - 1)]))
+
+
+def _number(value: object) -> float | None:
+    """The value where it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

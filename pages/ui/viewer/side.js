@@ -46,15 +46,18 @@ class Side {
   buildThreshold() {
     this.threshold = range("threshold", "Threshold", 255);
     this.threshold.addEventListener("input", () =>
-      this.viewer.set({ threshold: Number(this.threshold.value) }));
+      this.viewer.setCut(Number(this.threshold.value)));
     this.histogram = element("canvas", "z-histogram");
     const holder = element("div", "z-threshold-box");
     holder.append(this.histogram, this.threshold);
     this.oracle = button("Oracle: best Dice",
       "Chosen on the truth of this subject, so an upper bound and not a result.",
       () => this.viewer.takeOracle());
+    this.scale = element("div", "z-note z-scale");
     this.histogramKey = element("div", "z-note");
-    this.thresholdGroup = this.group("Threshold", holder, this.histogramKey, this.oracle);
+    this.others = element("div", "z-note");
+    this.thresholdGroup = this.group("Threshold", holder, this.scale, this.histogramKey,
+      this.others, this.oracle);
   }
 
   draw() {
@@ -70,7 +73,7 @@ class Side {
     press(this.colourMaps, state.colourMap);
     this.thresholdGroup.box.hidden = !item;
     this.mapColours.box.hidden = !item || !state.layers.map.on;
-    this.oracle.hidden = !volume?.hasTruth || !item?.whole;
+    this.oracle.hidden = !volume || oracleOf(items[0]) === null;
     if (volume && item) this.drawThreshold(item);
     if (volume) this.drawLegend(items[0]);
   }
@@ -82,37 +85,48 @@ class Side {
     return Boolean(item) && (name !== "grid" || item.grid > 0);
   }
 
-  drawThreshold(item) {
-    const { state, volume } = this.viewer;
-    this.threshold.value = state.threshold;
-    const value = (item.high * state.threshold) / 255;
-    this.thresholdGroup.head.textContent =
-      `Threshold ${value.toFixed(3)} (level ${state.threshold})`;
-    this.histogramKey.textContent = volume.hasTruth ? "grey healthy · yellow lesion"
-      : "grey: all pixels in the brain";
-    drawHistogram(this.histogram, item.bins, state.threshold, {
+  drawThreshold({ bins }) {
+    const { state: { cut }, volume, items } = this.viewer;
+    const { thresholds } = items[0];
+    const text = thresholdText(thresholds, cut);
+    this.threshold.value = cut;
+    this.threshold.setAttribute("aria-valuetext", text);
+    this.thresholdGroup.head.textContent = `Threshold ${text}`;
+    this.drawScale(thresholds);
+    this.histogramKey.textContent = "voxels of each step: "
+      + (volume.hasTruth ? "grey healthy · yellow lesion" : "all in grey");
+    this.others.textContent = otherThresholds(items);
+    this.others.hidden = !this.others.textContent;
+    drawHistogram(this.histogram, bins, cut, {
       healthy: "rgba(127,140,155,.6)", lesion: "rgba(230,180,34,.65)",
       mark: themeOf(this.viewer.root).primary });
+  }
+
+  // Where the slider stands at its ends and in the middle: its steps are not even.
+  drawScale(thresholds) {
+    const ends = [0, thresholds.length >> 1, thresholds.length - 1];
+    this.scale.replaceChildren(...ends.map((cut) =>
+      element("span", "", thresholdText(thresholds, cut))));
   }
 
   drawLegend(item) {
     const { volume, state, data } = this.viewer;
     const { layers, cross } = state;
-    const colours = PALETTES[state.palette];
+    const colours = classesOf(data, state.palette);
     const rows = [];
     const { tp, fp, fn } = item.counts ? sliceCounts(volume, item.counts, cross[0])
       : { tp: 0, fp: 0, fn: volume.lesion[cross[0]] };
     if (item.levels && layers.classes.on && volume.hasTruth) {
-      rows.push([colours.tp, "fill", "TP found", tp],
-        [colours.fp, colours.cue ? "hatch" : "fill", "FP false alarm", fp],
-        [colours.fn, colours.cue ? "line" : "fill", "FN missed", fn]);
+      const row = ({ colour, cue }, name, count) => [colour, cue, name, count];
+      rows.push(row(colours.tp, "TP found", tp), row(colours.fp, "FP false alarm", fp),
+        row(colours.fn, "FN missed", fn));
     }
     if (volume.hasTruth && (layers.outline.on || !rows.length)) {
-      rows.push([colours.tp, layers.outline.on ? "line" : "off", "truth", tp + fn]);
+      rows.push([colours.tp.colour, layers.outline.on ? "line" : "off", "truth", tp + fn]);
     }
     if (item.levels && (layers.predicted.on || !rows.some(([, , name]) => name.startsWith("FP")))) {
       const shown = layers.predicted.on || (layers.classes.on && !volume.hasTruth);
-      const colour = volume.hasTruth ? colours.fp : colours.only;
+      const { colour } = volume.hasTruth ? colours.fp : colours.only;
       rows.push([colour, shown ? "line" : "off", "predicted", tp + fp]);
     }
     if (layers.labels.on && volume.hasTruth) {
@@ -125,4 +139,13 @@ class Side {
     }));
     this.legendGroup.box.hidden = !rows.length;
   }
+}
+
+// Those of B to D, where they are not that of A.
+function otherThresholds(items) {
+  const texts = items.filter(({ levels }) => levels).map((item) =>
+    [item, thresholdText(item.thresholds, item.cut)]);
+  const same = texts.every(([, text]) => text === texts[0][1]);
+  return same ? "" : texts.filter(([item]) => item !== items[0]).map(([item, text]) =>
+    `${"ABCD"[items.indexOf(item)]} ${text}`).join(" · ");
 }

@@ -36,7 +36,8 @@ function savePicture(viewer) {
 
 function drawSwatches(ctx, { side }, pad, top, size, text) {
   let x = pad;
-  for (const swatch of side.legendGroup.box.hidden ? [] : side.legend.querySelectorAll(".z-swatch")) {
+  const hidden = side.legendGroup.box.hidden;
+  for (const swatch of hidden ? [] : side.legend.querySelectorAll(".z-swatch")) {
     const kind = Object.keys(SWATCHES).find((name) => swatch.classList.contains(`z-${name}`));
     if (!kind) continue;
     ctx.fillStyle = ctx.strokeStyle = swatch.style.getPropertyValue("--z-colour");
@@ -52,7 +53,9 @@ function drawSwatches(ctx, { side }, pad, top, size, text) {
 function wordsOf({ header, side, state, data }) {
   const numbers = [...header.querySelectorAll(".z-cell")].map(({ childNodes: [name, value] }) =>
     `${name.textContent} ${value.textContent}`);
-  const threshold = side.thresholdGroup.box.hidden ? [] : [side.thresholdGroup.head.textContent];
+  const { thresholdGroup, others } = side;
+  const threshold = thresholdGroup.box.hidden ? []
+    : [thresholdGroup.head.textContent, others.textContent].filter(Boolean);
   const window = `window ${Math.round(state.low)} to ${Math.round(state.high)} of 0 to 255`;
   return [
     [data.title, ...numbers].join(" · "),

@@ -10,7 +10,8 @@ function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRat
   ctx.fillRect(0, 0, width, height);
   const size = viewer.size * scale;
   const settings = { ...state, hidden: held.hidden, brainOnly: data.brainOnly,
-    smallest: data.smallest, line: Math.max(1.5 * scale, size / 8) };
+    smallest: data.smallest, colours: classesOf(data, state.palette),
+    line: Math.max(1.5 * scale, size / 8) };
   let used = 0;
   for (const cell of cells(viewer, width, height)) {
     const here = cell.items.map(({ item, minus, clip }) => {

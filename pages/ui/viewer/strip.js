@@ -143,8 +143,9 @@ const SAMPLE = 1.8; // of a curve, in letters' sizes
 const named = ({ curves }) => (curves.length > 1 ? curves : []);
 
 function captionWidth(ctx, series, size) {
-  return named(series).reduce((all, { name }) =>
-    all + (SAMPLE + 1.2) * size + ctx.measureText(name).width, ctx.measureText(series.caption).width);
+  const wide = (text) => ctx.measureText(text).width;
+  return named(series).reduce((all, { name }) => all + (SAMPLE + 1.2) * size + wide(name),
+    wide(series.caption));
 }
 
 // What is drawn, and with several maps which curve is whose.
@@ -167,8 +168,9 @@ function drawCaption(ctx, series, theme, size) {
   }
 }
 
-// Square-root height, each group scaled to its own peak, so that a small lesion still shows.
-function drawHistogram(canvas, { healthy, lesion }, threshold, colours) {
+// One bar from each threshold to the next. Square-root height, each group scaled to its own peak,
+// so that a small lesion still shows.
+function drawHistogram(canvas, { healthy, lesion }, cut, colours) {
   const ctx = ready(canvas);
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
@@ -186,5 +188,5 @@ function drawHistogram(canvas, { healthy, lesion }, threshold, colours) {
     ctx.fill();
   }
   ctx.fillStyle = colours.mark;
-  ctx.fillRect(across(threshold, 256, width) - 1, 0, 2, height);
+  ctx.fillRect(across(cut, 256, width) - 1, 0, 2, height);
 }

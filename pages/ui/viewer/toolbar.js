@@ -6,7 +6,8 @@ const WINDOWS = [
   ["contrast", "Contrast", "5 to 95 % of the brain's intensities"],
 ];
 const OTHERS = [
-  ["same", "Same level", "every map at the threshold of A, as a share of its range"],
+  ["same", "Others at the same share",
+    "each at the threshold of A as a share of the map's own range: 0.5 of 1 is 2 of 4"],
   ["oracle", "Others at best Dice", "each at its own oracle threshold, which saw the truth"],
 ];
 
@@ -49,7 +50,7 @@ class Toolbar {
       : "Neurological: L on the left";
     this.compares.hidden = items.length < 2;
     press(this.compares, state.compare);
-    this.others.hidden = items.length < 2 || !this.viewer.volume?.hasTruth;
+    this.others.hidden = items.length < 2 || !this.viewer.volume?.lesion.some(Boolean);
     press(this.others, state.others);
     this.drawAgainst();
   }

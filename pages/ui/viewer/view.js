@@ -104,7 +104,7 @@ function goToLesion(viewer, way) {
 function goToWorst(viewer) {
   const { volume, state, items, data } = viewer;
   if (!items[0]?.counts || !volume.hasTruth) return;
-  const order = worstSlices(volume, items[0].counts, data.emptySlices);
+  const order = worstSlices(volume, items[0].counts, data.emptyDice);
   if (!order.length) return;
   viewer.worst = state.cross[0] === viewer.worst ? nextOf(order, viewer.worst) : order[0];
   moveTo(viewer, 0, viewer.worst);

@@ -4,7 +4,8 @@
 const viewers = new WeakMap();
 const REPORT_AFTER_MS = 250;
 const BLINK_MS = 700;
-const NO_MAP = { hash: "", volume: "", title: "", high: 1, grid: 0, whole: true };
+const NO_MAP = { hash: "", volume: "", title: "", high: 1, thresholds: [0], grid: 0,
+  whole: true };
 const SLIM = 640; // px of width under which the column stands below the picture
 
 class Viewer {
@@ -12,7 +13,8 @@ class Viewer {
     this.parent = parent;
     this.state = {
       cross: null, plane: null, layout: "one", zoom: 1, centre: null, low: 0, high: 255,
-      convention: "radiological", tool: "point", crosshair: null, threshold: 128,
+      convention: "radiological", tool: "point", crosshair: null,
+      threshold: null, cut: 0, // the value that is asked for, and where it stands in the grid of A
       layers: layersOf(["classes"]), palette: "classic", colourMap: "inferno",
       compare: "side", against: 1, swipe: 0.5, others: "same",
     };
@@ -78,7 +80,7 @@ class Viewer {
     Object.assign(this.state, change);
     this.clamp();
     if (this.data?.case) return this.schedule(); // what is done while presenting, nobody is told
-    const { cross, threshold, ...look } = this.state;
+    const { cross, threshold, cut, ...look } = this.state;
     registry.last = { look, given: this.seen.look, shape: this.shape };
     this.schedule();
     clearTimeout(this.reporting);
@@ -101,9 +103,13 @@ class Viewer {
     state.against = within(state.against, 1, Math.max(1, this.items.length - 1));
   }
 
+  setCut(cut) {
+    this.set({ cut, threshold: this.items[0].thresholds[cut] });
+  }
+
   takeOracle() {
-    const [item] = this.items;
-    if (item?.whole && this.volume.hasTruth) this.set({ threshold: oracleOf(item, this.data) });
+    const cut = oracleOf(this.items[0]);
+    if (cut !== null) this.setCut(cut);
   }
 
   crosshair() {
@@ -153,8 +159,10 @@ class Viewer {
   }
 
   view() {
-    const { cross, threshold } = this.state;
-    return { slice: cross?.[0], threshold, sequence: this.data.sequence };
+    const { cross, threshold, cut } = this.state;
+    const [item] = this.items;
+    return { slice: cross?.[0], threshold: item?.hash ? item.thresholds[cut] : threshold,
+      sequence: this.data.sequence };
   }
 
   // Tells Python where the hand came to rest, unless it knows.
@@ -164,6 +172,7 @@ class Viewer {
     const text = JSON.stringify(this.view());
     if (!this.state.cross || text === this.reported) return;
     this.reported = text;
+    this.state.threshold = this.view().threshold;
     this.tell("view", this.view());
   }
 
@@ -234,11 +243,21 @@ class Viewer {
 
   followPython() {
     const { data, state, seen } = this;
-    if (data.sequence === seen.sequence) return;
+    const jumps = data.sequence !== seen.sequence;
     seen.sequence = data.sequence;
-    if (data.slice !== null) state.cross = state.cross.with(0, data.slice);
-    if (data.threshold !== null) state.threshold = data.threshold;
-    this.reported = JSON.stringify(this.view());
+    if (jumps && data.slice !== null) state.cross = state.cross.with(0, data.slice);
+    if (jumps && data.threshold !== null) state.threshold = data.threshold;
+    this.settle();
+    if (jumps) this.reported = JSON.stringify(this.view());
+  }
+
+  // The threshold in the grid of the first map, which may be another than before: its own place if
+  // it has one. At first it is half of the range.
+  settle() {
+    const [{ hash, thresholds, high }] = this.items;
+    if (!hash) return;
+    const asked = (this.state.threshold ??= high / 2);
+    if (thresholds[this.state.cut] !== asked) this.state.cut = cutOf(thresholds, asked);
   }
 
   leave() {
@@ -279,11 +298,11 @@ class Viewer {
     drawProbe(this);
     drawDepth(this);
     this.slider.value = this.state.cross[0];
-    const { cross, threshold, zoom, low, high, layout, plane, convention } = this.state;
+    const { cross, cut, zoom, low, high, layout, plane, convention } = this.state;
     const whole = [this.volume, ...this.items].every(isWhole);
     Object.assign(this.root.dataset, { parts: whole ? "whole" : "some", slice: cross[0],
-      cross: String(cross), threshold, zoom: zoom.toFixed(3), window: `${low},${high}`,
-      layout, plane, convention,
+      cross: String(cross), threshold: this.view().threshold ?? "", cut, zoom: zoom.toFixed(3),
+      window: `${low},${high}`, layout, plane, convention,
       frameMs: (performance.now() - start).toFixed(2) });
     this.present.frame();
   }

@@ -1,0 +1,37 @@
+// A map's thresholds: 256 of its values, ascending from 0. A voxel of level k is at or above
+// threshold k and below threshold k + 1, so "level >= k" is "value >= threshold k". All maps of a
+// view are aligned: one index (the cut) is the same share of each map's range.
+
+// Where a value stands: at itself, else at the first threshold above it, else at the last.
+function cutOf(thresholds, value) {
+  const wanted = Math.fround(value);
+  const found = thresholds.findIndex((one) => one >= wanted);
+  return found < 0 ? thresholds.length - 1 : found;
+}
+
+// What a level is of the declared range at least, 0 to 1.
+function sharesOf({ thresholds, high }) {
+  return Float32Array.from(thresholds, (value) => within(value / high, 0, 1));
+}
+
+const FEWEST_DIGITS = 3;
+const ALL_DIGITS = 9; // tell any two float32 apart
+
+// A threshold in as few digits as tell it from its neighbours.
+function thresholdText(thresholds, cut) {
+  const value = thresholds[cut];
+  if (!value) return "0";
+  const others = [thresholds[cut - 1], thresholds[cut + 1]].filter((one) => one && one !== value);
+  for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
+    const text = value.toPrecision(digits);
+    if (others.every((one) => one.toPrecision(digits) !== text)) return text;
+  }
+  return value.toPrecision(ALL_DIGITS);
+}
+
+// All that is known of a voxel's value: at or above the first, below the second.
+function intervalText(thresholds, level) {
+  const least = thresholdText(thresholds, level);
+  return level + 1 < thresholds.length ? `${least}–${thresholdText(thresholds, level + 1)}`
+    : `≥ ${least}`;
+}
