@@ -26,6 +26,7 @@ def put(root, subject, setup="brats", method="winclip", slices=SLICES, **given):
         "plane": "axial",
         "split": "test",
         "threshold_rule": "validation",
+        "ranked_on": "values",
         "brain_only": True,
         "precision_of_features": "float32",
         "device": "cpu",

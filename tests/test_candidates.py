@@ -5,15 +5,17 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, roc_auc_score
 
 from tests.goldens_of import recipe as golden_recipe
-from zsad_core import backbones, methods, pipeline, prompt_sets, slicing
+from zsad_core import backbones, methods, pipeline, prompt_sets, slicing, stored_features
 from zsad_core.engine import Engine
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.lab import candidates, null_test
 from zsad_core.methods import aaclip_adapters, aprilgan, clipad, many_texts, mvfa_adapters
 from zsad_core.methods.texts import Remembered, TowerTexts
 from zsad_core.store import Store
+from zsad_core.stored_texts import StoredTexts
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
 CLIP = golden_recipe("recipe_clip_random")
@@ -44,14 +46,6 @@ def test_pixels_of_a_patch_are_counted_once():
     mask = np.ones((5, 3), bool)
     assert slicing.pixels_per_patch(mask, 2).tolist() == [[2, 4], [3, 6]]
     assert slicing.pixels_per_patch(mask, 6).sum() == 15
-
-
-def test_counted_puts_pixels_at_the_level_of_their_patch():
-    levels = np.array([[3, 3, 7], [0, 7, 7]], np.uint8)
-    pixels = np.array([[2.0, 1, 4], [0, 5, 1]])
-    found = candidates._counted(levels, pixels)
-    assert found[0][:, [3, 7]].tolist() == [[3, 4], [5, 1]]
-    assert found[1][:, [0, 7]].tolist() == [[2, 5], [0, 6]]
 
 
 def learned_of(method, info):
@@ -160,35 +154,65 @@ def test_sentences_read_a_methods_own_way_are_read_once():
     np.testing.assert_allclose(found[1], tower.sentences(["a lesion 3"], "gelu")[0], atol=1e-4)
 
 
-def test_the_quick_measure_counts_the_brain_of_the_slices_looked_at(engine, spec):
-    found = candidates.histograms(engine, spec, ["a"], OTHERS, every=4)
-    stack = engine.stack(spec.features.slices)
-    looked = candidates.slices_of(engine, spec, 4)
-    assert looked == [3, 7]
-    assert found.shape == (1, 2, 2, 256)
-    truth, brain = stack.truth[looked], stack.brain[looked]
-    assert found.sum(axis=-1).tolist() == [[[(brain & ~truth).sum(), (brain & truth).sum()]] * 2]
+def of_patches(engine, spec, prompts, every):
+    """Lesion or not, and value, of every brain pixel looked at, from patches one by one."""
+    method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
+    text = method.texts(prompts, StoredTexts(engine, spec.features), None, ())
+    stack, lesion, values = engine.stack(spec.features.slices), [], []
+    for index in candidates.slices_of(engine, spec, every):
+        stored_features.encode(engine, spec, [index])
+        features = stored_features.read(engine, spec, index)
+        (near,) = stored_features.kept_patches(engine, spec.features, [index])
+        (found,) = candidates.patch_values(method, features, near, text[None], None, recipe)
+        for mask in (False, True):
+            inside = stack.brain[index] & (stack.truth[index] == mask)
+            pixels = slicing.pixels_per_patch(inside, recipe.grid)[near]
+            lesion.append(np.full(int(pixels.sum()), mask))
+            values.append(np.repeat(found, pixels.astype(int)))
+    return np.concatenate(lesion), np.concatenate(values).astype(np.float32)
+
+
+def test_the_quick_measure_is_that_of_the_pixels_looked_at(engine, spec):
+    found = candidates.measured(engine, spec, ["a"], OTHERS, every=4)
+    assert candidates.slices_of(engine, spec, 4) == [3, 7]
+    for n, prompts in enumerate(OTHERS):
+        lesion, values = of_patches(engine, spec, prompts, 4)
+        assert found.auroc[0, n] == pytest.approx(roc_auc_score(lesion, values), abs=1e-6)
+        every = {v: f1_score(lesion, values >= v) for v in np.unique(values)}
+        assert found.best_dice[0, n] == pytest.approx(max(every.values()), abs=1e-6)
+        assert found.dice[0, n] == pytest.approx(max(every.values()), abs=1e-6)
+        assert every[np.float32(found.threshold[n])] == pytest.approx(max(every.values()))
+
+
+def test_another_threshold_can_be_asked_for(engine, spec):
+    lesion, values = of_patches(engine, spec, OTHERS[0], 4)
+    asked = float(np.median(values))
+    found = candidates.measured(engine, spec, ["a"], OTHERS[:1], every=4, at=[asked])
+    assert found.dice[0, 0] == pytest.approx(f1_score(lesion, values >= np.float32(asked)))
+    assert found.threshold.tolist() == [asked]
 
 
 def test_swapped_texts_of_a_symmetric_method_turn_the_ranking_round(engine, spec):
     """1 - p for every window is not 1 - the harmonic mean, but ranks nearly turn round."""
-    auroc, dice = candidates.measures(candidates.histograms(engine, spec, ["a"], OTHERS, every=4))
-    assert abs(auroc[0].sum() - 1) < 0.05
-    assert (dice > 0).all()
+    found = candidates.measured(engine, spec, ["a"], OTHERS, every=4)
+    assert abs(found.auroc[0].sum() - 1) < 0.05
+    assert (found.best_dice > 0).all()
 
 
 def test_a_second_run_computes_nothing(engine, spec, monkeypatch):
-    first = candidates.histograms(engine, spec, ["a"], OTHERS)
+    first = candidates.measured(engine, spec, ["a"], OTHERS)
     monkeypatch.setattr(candidates, "patch_values", None)
     renamed = [replace(one, name="else", source="else") for one in OTHERS]
-    np.testing.assert_array_equal(candidates.histograms(engine, spec, ["a"], renamed), first)
+    again = candidates.measured(engine, spec, ["a"], renamed)
+    for name, values in vars(first).items():
+        np.testing.assert_array_equal(getattr(again, name), values)
     with pytest.raises(TypeError):
-        candidates.histograms(engine, spec, ["a"], OTHERS[:1])
+        candidates.measured(engine, spec, ["a"], OTHERS[:1])
 
 
 def test_progress_counts_candidates_and_cancels(engine, spec):
     seen = []
-    candidates.histograms(engine, spec, ["a"], OTHERS, 1, lambda *at: seen.append(at))
+    candidates.measured(engine, spec, ["a"], OTHERS, 1, lambda *at: seen.append(at))
     assert seen[0] == (0, 2)
     assert seen[-1] == (2, 2)
     assert seen == sorted(seen)
@@ -198,15 +222,15 @@ def test_progress_counts_candidates_and_cancels(engine, spec):
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        candidates.histograms(engine, spec, ["a"], (*OTHERS, PAIR), 1, stop)
+        candidates.measured(engine, spec, ["a"], (*OTHERS, PAIR), 1, stop)
 
 
 def test_what_cannot_be_judged_is_said(engine, spec):
     with pytest.raises(SettingError, match="b has no segmentation"):
-        candidates.histograms(engine, spec, ["b"], OTHERS)
+        candidates.measured(engine, spec, ["b"], OTHERS)
     picked = replace(spec, references=(Reference(spec.features.slices, 3),))
     with pytest.raises(SettingError, match="1 normal slices are picked"):
-        candidates.histograms(engine, picked, ["a"], OTHERS)
+        candidates.measured(engine, picked, ["a"], OTHERS)
 
 
 def test_the_null_test_places_the_prompt(engine, spec):
@@ -214,8 +238,8 @@ def test_the_null_test_places_the_prompt(engine, spec):
     assert null_test.random_pairs(PAIR, ["a cat", "a dog", "a tree"], 5) == pairs
     found = null_test.null_test(engine, spec, ["a"], pairs, 4)
     assert found.auroc.shape == found.best_dice.shape == (1, 5)
-    own = candidates.measures(candidates.histograms(engine, spec, ["a"], (PAIR,), 4))
-    assert (found.own_auroc, found.own_best_dice) == (own[0][:, 0], own[1][:, 0])
+    own = candidates.measured(engine, spec, ["a"], (PAIR,), 4)
+    assert (found.own_auroc, found.own_best_dice) == (own.auroc[:, 0], own.best_dice[:, 0])
 
 
 def test_the_place_is_counted_by_hand():

@@ -40,7 +40,8 @@ def put(root, *slices, subject=SUBJECT, lesions=(), **given):
         "prompts_digest": prompt_sets.digest(MEDICAL),
         "threshold_rule": "validation",
         "threshold_note": "over 4 subjects",
-        "level": 90,
+        "threshold_value": 0.35,
+        "ranked_on": "values",
         "brain_only": True,
         "voxel_ml": 0.002,
         "truth_ml": 2.0,
@@ -191,14 +192,22 @@ def viewed(engine, case):
     return view_of(engine, case.row, scan_of(engine, case.row, [DATA]), case.index)
 
 
-def test_a_case_is_a_view_of_the_map_level_and_mask_that_were_read(tmp_path, engine):
+def test_a_case_is_a_view_of_the_map_threshold_and_mask_that_were_read(tmp_path, engine):
     put(tmp_path, (0, 4, 0), min_component_voxels=7, **as_read(engine))
     sheet = replace(SHEET, threshold="validation, components of 7 voxels")
     view = viewed(engine, found(tmp_path, sheet=sheet)[0])
     assert view.map.features.slices.subject == SUBJECT
     assert (view.map.method, view.map.prompts, view.index) == ("winclip", MEDICAL, 0)
-    assert (view.threshold.level, view.threshold.rule) == (90, "validation")
-    assert (view.readout.threshold, view.readout.min_component_voxels) == (90, 7)
+    assert (view.threshold.value, view.threshold.rule) == (0.35, "validation")
+    assert (view.readout.threshold, view.readout.min_component_voxels) == (0.35, 7)
+
+
+def test_a_case_of_older_rows_is_read_at_the_value_of_its_level(tmp_path, engine):
+    older = {"level": 90, "threshold_value": 90 / 255, "ranked_on": "256 levels"}
+    put(tmp_path, (0, 4, 0), **as_read(engine), **older)
+    sheet = replace(SHEET, threshold="validation, ranked on 256 levels")
+    view = viewed(engine, found(tmp_path, sheet=sheet)[0])
+    assert view.threshold.value == pytest.approx(89.5 / 255)  # what rounds to level 90
 
 
 @pytest.mark.parametrize(

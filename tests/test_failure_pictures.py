@@ -18,13 +18,13 @@ def engine(tmp_path_factory):
     return Engine(Store(tmp_path_factory.mktemp("store")))
 
 
-def view(engine, method="intensity", level=255, **read):
+def view(engine, method="intensity", value=1.0, **read):
     prompts = prompt_sets.shipped()["appearance"]
     spec = pipeline.map_spec(engine, SLICES, method, "zero-shot", prompts)
     stack = engine.stack(SLICES)
     bright = ((stack.image >= 255) & stack.truth).any((1, 2))
     index = int(np.where(bright, 0, stack.truth.sum((1, 2))).argmax())
-    return View(spec, index, Threshold(level, "fixed"), ReadoutSpec(level, **read))
+    return View(spec, index, Threshold(value, "fixed"), ReadoutSpec(value, **read))
 
 
 def test_a_ring_is_around_missed_parts_and_away_from_them():
@@ -38,24 +38,24 @@ def test_a_ring_is_around_missed_parts_and_away_from_them():
 
 
 def test_only_a_ringed_picture_has_a_ring(engine):
-    missed = view(engine)  # at level 255 nothing of this slice's lesion is predicted
+    missed = view(engine)  # at 1 nothing of this slice's lesion is predicted
     plain, ringed = thumbnails.draw(engine, missed), thumbnails.draw(engine, missed, ringed=True)
     white = (ringed.min(axis=-1) > 200).sum() - (plain.min(axis=-1) > 200).sum()
     assert plain.shape == ringed.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
     assert white > 50
-    found = view(engine, level=0)  # everything is predicted: nothing was missed
+    found = view(engine, value=0.0)  # everything is predicted: nothing was missed
     np.testing.assert_array_equal(
         thumbnails.draw(engine, found), thumbnails.draw(engine, found, ringed=True)
     )
 
 
 def test_a_picture_is_kept_for_its_level_and_its_ring(engine):
-    here = view(engine, level=150)
+    here = view(engine, value=150 / 255)
     assert thumbnails.kept(engine, here) is None
     picture = thumbnails.thumbnail(engine, here, ringed=True)
     np.testing.assert_array_equal(thumbnails.kept(engine, here, ringed=True), picture)
     assert thumbnails.kept(engine, here) is None
-    assert thumbnails.kept(engine, view(engine, level=151), ringed=True) is None
+    assert thumbnails.kept(engine, view(engine, value=151 / 255), ringed=True) is None
 
 
 def test_without_a_stored_map_the_truth_is_outlined(engine):

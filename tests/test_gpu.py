@@ -21,7 +21,7 @@ SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
 SET = ("DEMO-MET-001-000", "DEMO-MET-002-000")  # whom a method for volumes scores against
 SOME = (25, 40, 55)
 DEVICES = ("cpu", "cuda")
-LEVELS_APART = 2  # of 255: other kernels, other order of sums, features kept in float16
+APART = 2 / 255  # of the range: other kernels, other order of sums, features kept in float16
 METHODS = [name for name in methods.METHODS if setups.available(name)]
 
 
@@ -35,12 +35,17 @@ def both(tmp_path, method):
         yield engine, replace(spec, features=replace(spec.features, precision="float32"))
 
 
+def _apart(method, one, other):
+    """Differences as shares of the method's range."""
+    return np.abs(one - other) / methods.build(method).high
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_gpu_gives_the_slices_of_the_cpu(method, tmp_path):
-    cpu, gpu = (pipeline.slice_levels(*of, SOME) for of in both(tmp_path, method))
+    cpu, gpu = (pipeline.slice_maps(*of, SOME) for of in both(tmp_path, method))
     assert cpu[0].std() > 0
-    assert np.abs(gpu[0].astype(int) - cpu[0]).max() <= LEVELS_APART
-    np.testing.assert_allclose(gpu[1], cpu[1], atol=LEVELS_APART / 255)
+    assert _apart(method, gpu[0], cpu[0]).max() <= APART
+    np.testing.assert_allclose(gpu[1], cpu[1], atol=APART)
 
 
 def test_pixels_become_tokens_on_a_gpu_as_exactly_as_on_the_cpu():
@@ -63,15 +68,15 @@ def test_a_gpu_gives_the_volume_of_the_cpu_and_encodes_it_once(method, tmp_path)
         maps.append(pipeline.anomaly_map(engine, spec))
         assert pipeline.encode(engine, spec) == 0
     cpu, gpu = maps
-    assert np.abs(gpu.levels.astype(int) - cpu.levels).max() <= LEVELS_APART
-    np.testing.assert_allclose(gpu.scores, cpu.scores, atol=LEVELS_APART / 255)
+    assert _apart(method, gpu.values, cpu.values).max() <= APART
+    np.testing.assert_allclose(gpu.scores, cpu.scores, atol=APART)
 
 
 def test_the_faster_precision_of_a_gpu_gives_about_the_same_map(tmp_path):
     _, (engine, spec) = both(tmp_path, "aprilgan")
     fast = replace(spec, features=replace(spec.features, precision="bfloat16"))
-    exact, found = (pipeline.anomaly_map(engine, one).levels.astype(int) for one in (spec, fast))
-    assert 0 < np.abs(found - exact).mean() < LEVELS_APART
+    exact, found = (pipeline.anomaly_map(engine, one).values for one in (spec, fast))
+    assert 0 < _apart("aprilgan", found, exact).mean() < APART
 
 
 @pytest.mark.parametrize("method", LEARNERS)

@@ -1,15 +1,16 @@
 """History and leaderboard: nothing lost by a crash or by another session; numbers by hand."""
 
+import json
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.test_prompt_search import histogram
 from zsad_core import prompt_sets
 from zsad_core.lab import history, leaderboard
 from zsad_core.places import home
+from zsad_core.readout import Readout
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -21,8 +22,10 @@ from zsad_core.types import (
 )
 
 OWN = PromptSet("mine", ("grau: ü",), ("a\nb",), ("{}.",), "brain", "own", ("S9",), ("off",))
-AT_20, AT_30 = Threshold(20, "fixed"), Threshold(30, "fixed")
-GOOD, BAD = histogram({10: 4}, {20: 2}), histogram({20: 2}, {20: 2})  # Dice at 20: 1 and 2/3
+AT_20, AT_30 = Threshold(0.2, "fixed"), Threshold(0.3, "fixed")
+GOOD = Readout(0.2, 1.0, dice_3d=1.0, best_dice=1.0, auroc=1.0)
+BAD = Readout(0.2, 1.0, dice_3d=2 / 3, best_dice=2 / 3, auroc=0.5)
+WITHOUT_LESION = Readout(0.2, 1.0)
 
 
 def spec(subject="S1", prompts=OWN, method="winclip"):
@@ -38,13 +41,13 @@ def test_a_trial_is_read_back_with_its_numbers():
     made = history.add(spec(), BAD, AT_20)
     assert history.trials() == (made,)
     assert (made.dice, made.best_dice, made.auroc) == (pytest.approx(2 / 3), 2 / 3, 0.5)
-    assert (made.prompts, made.subject, made.level, made.rule) == (OWN, "S1", 20, "fixed")
+    assert (made.prompts, made.subject, made.threshold, made.rule) == (OWN, "S1", 0.2, "fixed")
 
 
 def test_the_same_trial_is_kept_once_and_one_without_lesion_never():
     history.add(spec(), BAD, AT_20)
     assert history.add(spec(prompts=replace(OWN, name="else")), BAD, AT_20) is None
-    assert history.add(spec("S2"), histogram({3: 1}, {}), AT_20) is None
+    assert history.add(spec("S2"), WITHOUT_LESION, AT_20) is None
     assert history.add(spec(), BAD, AT_30) is not None
     assert len(history.trials()) == 2
 
@@ -134,3 +137,18 @@ def test_a_subject_counts_with_its_last_trial():
     (one,) = leaderboard.standings(history.trials(), ("S1",))
     assert (one.dice, one.judged) == (1.0, ("S1",))
     assert leaderboard.standings(history.trials(), ("S7",)) == []
+
+
+def test_a_trial_of_an_older_version_is_kept_and_compared_with_none():
+    new = history.add(spec("S1"), GOOD, AT_20)
+    with (home() / "history.jsonl").open("rb") as file:
+        line = json.loads(file.readline())
+    older = {**line["trial"], "id": "0" * 12, "level": 128, "dice": 0.1}
+    del older["threshold"]
+    with (home() / "history.jsonl").open("a") as file:
+        file.write(json.dumps({"trial": older}) + "\n")
+    first, second = history.trials()
+    assert (second.threshold, second.level, second.dice) == (None, 128, 0.1)
+    assert history.change(second, [first]) is None
+    (one,) = leaderboard.standings(history.trials(), ["S1"])
+    assert one.dice == new.dice

@@ -146,7 +146,7 @@ def changed(content, **fields):
         ({"index": -1}, "pins.0.index"),
         ({"surprise": 1}, "pins.0.surprise"),
         ({"data__surprise": 1}, "pins.0.data.surprise"),
-        ({"threshold__level": 999}, "level 999"),
+        ({"threshold__value": -1.0}, "threshold -1.0 is not 0 or more"),
         ({"readout__min_component_voxels": 10**9}, "voxels are not in"),
         ({"slice_dice": 7}, "pins.0.slice_dice"),
         ({"plane": "oblique"}, "pins.0.plane"),

@@ -70,10 +70,10 @@ def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
     assert calls == {"slices": FILLED, "sentences": 2}
     for again in (engine, start()):
         assert pipeline.encode(again, spec) == 0
-        np.testing.assert_array_equal(pipeline.anomaly_map(again, spec).levels, first.levels)
+        np.testing.assert_array_equal(pipeline.anomaly_map(again, spec).values, first.values)
     assert calls == {"slices": FILLED, "sentences": 2}
-    assert first.levels[1:-1].any()
-    assert not first.levels[[0, -1]].any()
+    assert first.values[1:-1].any()
+    assert not first.values[[0, -1]].any()
 
 
 def test_texts_are_read_ahead_of_the_slices_and_after_a_restart_from_the_store(start, spec, calls):
@@ -102,11 +102,11 @@ def test_an_edited_prompt_encodes_its_new_sentences_and_no_slice(start, spec, ca
     edited = replace(PROMPTS, name="edited", abnormal=(*PROMPTS.abnormal, "a dark stain"))
     after = pipeline.anomaly_map(engine, replace(spec, prompts=edited))
     assert calls == {"sentences": 1}
-    assert (after.levels != before.levels).any()
+    assert (after.values != before.values).any()
 
 
 def test_the_visible_slice_is_encoded_alone(start, spec, calls):
-    pipeline.slice_levels(start(), spec, [3])
+    pipeline.slice_maps(start(), spec, [3])
     assert calls["slices"] == 1
     assert pipeline.encode(start(), spec) == FILLED - 1
 
@@ -135,7 +135,7 @@ def test_slices_are_mapped_while_the_next_are_encoded(start, spec, calls, monkey
     told.clear()
     again = pipeline.anomaly_map(start(), spec, lambda *of: told.append(of))
     assert told == [(0, FILLED), (2, FILLED), (4, FILLED)]
-    np.testing.assert_array_equal(found.levels, again.levels)
+    np.testing.assert_array_equal(found.values, again.values)
     np.testing.assert_array_equal(found.scores, again.scores)
 
 
@@ -148,7 +148,7 @@ def test_a_cancelled_map_keeps_the_features_and_is_none(start, spec, calls):
     with pytest.raises(Cancelled, match=f"stopped after {stored_features.BATCH} of {FILLED}"):
         pipeline.anomaly_map(engine, spec, stop_after_a_batch)
     assert spec not in engine.maps
-    assert pipeline.anomaly_map(engine, spec).levels[FILLED].any()
+    assert pipeline.anomaly_map(engine, spec).values[FILLED].any()
     assert calls["slices"] == FILLED
 
 
@@ -172,11 +172,11 @@ def test_what_another_precision_computed_is_not_taken(start, spec):
 
 def test_a_damaged_file_is_computed_again(start, spec, calls):
     engine = start()
-    first = pipeline.slice_levels(engine, spec, [3])[0]
+    first = pipeline.slice_maps(engine, spec, [3])[0]
     key = stored_features.feature_key(engine, spec.features)
     damaged = next(engine.store.entry(key).glob("003-*.npy"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
-    np.testing.assert_array_equal(pipeline.slice_levels(start(), spec, [3])[0], first)
+    np.testing.assert_array_equal(pipeline.slice_maps(start(), spec, [3])[0], first)
     assert calls["slices"] == 2
 
 
@@ -186,19 +186,19 @@ def test_normal_slices_are_encoded_once_at_all_patches(start, spec, calls):
     few = replace(spec, references=tuple(Reference(spec.features.slices, s) for s in (2, 5)))
     first = pipeline.anomaly_map(start(), few)
     assert calls == {"slices": 2}
-    assert (first.levels != zero.levels).any()
-    np.testing.assert_array_equal(pipeline.anomaly_map(start(), few).levels, first.levels)
+    assert (first.values != zero.values).any()
+    np.testing.assert_array_equal(pipeline.anomaly_map(start(), few).values, first.values)
     assert calls == {"slices": 2}
     one_less = replace(few, references=few.references[:1])
-    assert (pipeline.anomaly_map(start(), one_less).levels != first.levels).any()
+    assert (pipeline.anomaly_map(start(), one_less).values != first.values).any()
     assert calls == {"slices": 2}
     assert map_key(start(), few) != map_key(start(), one_less)
 
 
 def test_the_slice_that_is_its_own_reference_is_half_as_anomalous(start, spec):
-    zero, _ = pipeline.slice_levels(start(), spec, [3])
+    zero, _ = pipeline.slice_maps(start(), spec, [3])
     own = replace(spec, references=(Reference(spec.features.slices, 3),))
-    few, _ = pipeline.slice_levels(start(), own, [3])
+    few, _ = pipeline.slice_maps(start(), own, [3])
     brain = start().stack(spec.features.slices).brain[3]
     near = np.abs(few[0][brain].astype(float) - zero[0][brain] / 2.0)
     assert near.max() <= 2
@@ -249,11 +249,11 @@ def test_a_slice_of_few_shot_mvfa_is_that_of_the_whole_volume(start, spec):
         for normal in ((), (Reference(slices, 2),))
     }
     zero, few = (pipeline.anomaly_map(start(), one) for one in found.values())
-    levels, scores = pipeline.slice_levels(start(), found[Reference(slices, 2),], [4])
-    np.testing.assert_array_equal(levels[0], few.levels[4])
+    levels, scores = pipeline.slice_maps(start(), found[Reference(slices, 2),], [4])
+    np.testing.assert_array_equal(levels[0], few.values[4])
     np.testing.assert_array_equal(scores[0], few.scores[4])
-    assert (few.levels != zero.levels).any()
-    assert few.levels[2].mean() < few.levels[[1, 3, 4, 5, 6]].mean()
+    assert (few.values != zero.values).any()
+    assert few.values[2].mean() < few.values[[1, 3, 4, 5, 6]].mean()
     assert 0 <= np.nanmin(few.scores) <= np.nanmax(few.scores) <= 1
 
 

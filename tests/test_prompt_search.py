@@ -8,6 +8,7 @@ import pytest
 from tests.test_candidates import PAIR, engine, spec
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.lab import candidates, goals, prompt_search
+from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan
 
 __all__ = ["engine", "spec"]
@@ -16,32 +17,35 @@ PHRASES = ("a cat", "a dog", "a tree", "a bright spot")
 PLAN = Plan(("a",), (), PHRASES, best=2, most=2, every=8)
 
 
-def histogram(healthy, lesion):
-    """(2, 256) from {level: voxels} of each side."""
-    found = np.zeros((2, 256), np.int64)
-    for side, counts in enumerate((healthy, lesion)):
-        for level, count in counts.items():
-            found[side, level] = count
-    return found
+NONE = np.full((1, 2), np.nan)
 
 
-def test_the_goal_is_the_best_mean_dice_at_one_level_for_all_subjects():
-    """At level 20 the subjects have Dice 1 and 2/3, at 30 only 0 and 1; lesion-free is left out."""
-    one, other = histogram({10: 4}, {20: 2}), histogram({10: 4, 20: 1}, {30: 1})
-    none = histogram({30: 9}, {})
-    of_candidate = np.stack([one, other, none])[:, None]
-    assert goals.value(of_candidate, "dice").tolist() == [pytest.approx((1 + 2 / 3) / 2)]
-    assert goals.best_level(of_candidate[:, 0]) == 11  # the lowest level above the healthy 10
-    assert goals.value(of_candidate, "auroc").tolist() == [1.0]
-    judged = goals.judged(of_candidate[:, 0], 30)
-    assert (judged.dice, judged.best_dice, judged.auroc) == (0.5, 1.0, 1.0)
-    assert np.isnan(goals.judged(none[None], 30).dice)
+def test_the_goal_is_a_mean_over_the_subjects_that_have_a_lesion():
+    dice, auroc = np.array([[0.2, 0.8], [0.4, 0.4]]), np.array([[1.0, 0.5], [0.5, 0.5]])
+    parts = (np.concatenate([one, NONE]) for one in (auroc, dice + 0.1, dice))
+    found = Measured(*parts, threshold=np.array([0.3, 0.7]))
+    assert goals.value(found, "dice") == pytest.approx([0.3, 0.6])
+    assert goals.value(found, "auroc") == pytest.approx([0.75, 0.5])
+    judged = goals.judged(found, 1)
+    numbers = (judged.dice, judged.best_dice, judged.auroc, judged.threshold)
+    assert numbers == pytest.approx((0.6, 0.7, 0.5, 0.7))
+    assert np.isnan(goals.judged(Measured(NONE, NONE, NONE, NONE[0]), 0).dice)
+
+
+def test_one_threshold_serves_all_subjects():
+    """At 0.2 the subjects have Dice 1 and 2/3, at 0.3 only 0 and 1; lesion-free is left out."""
+    values = [np.float32([[0.1, 0.2]]), np.float32([[0.1, 0.2, 0.3]]), np.float32([[0.3]])]
+    pixels = [[[4, 0], [0, 2]], [[4, 1, 0], [0, 0, 1]], [[9], [0]]]
+    looked = [[candidates._Looked({}, np.ones(1, bool), np.array(one, float))] for one in pixels]
+    found = candidates._measure(values, looked, None)[:, 0]
+    assert found[0] == pytest.approx(0.2)
+    np.testing.assert_allclose(found[7:], [1, 2 / 3, np.nan])
 
 
 @pytest.mark.parametrize("goal", goals.GOALS)
 def test_without_a_lesion_nothing_can_be_searched(goal):
     with pytest.raises(SettingError, match="None of the 1 search subjects has a lesion"):
-        goals.value(histogram({3: 4}, {})[None, None], goal)
+        goals.value(Measured(NONE, NONE, NONE, NONE[0]), goal)
 
 
 def test_what_is_found_is_what_each_candidate_reaches_by_itself(engine, spec):
@@ -49,7 +53,7 @@ def test_what_is_found_is_what_each_candidate_reaches_by_itself(engine, spec):
     found = prompt_search.search(engine, spec, PLAN, lambda *at: seen.append(at))
 
     def reached(prompts):
-        return goals.value(candidates.histograms(engine, spec, ["a"], [prompts], 8), "dice")[0]
+        return goals.value(candidates.measured(engine, spec, ["a"], [prompts], 8), "dice")[0]
 
     for ranked in (found.normal, found.abnormal, found.pairs, found.steps):
         for one in ranked:

@@ -13,7 +13,8 @@ from zsad_core.errors import DataError
 
 
 def row(table, **given):
-    """A row of a table with a plain value in every column."""
+    """A row of a table with a plain value in every column; no level, as only older rows have."""
+    given = {"level": None, **given} if table == "subjects" else given
     plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
     columns = result_schema.TABLES[table].items()
     return {name: plain.get(kind, []) for name, (kind, _) in columns} | given
@@ -25,11 +26,11 @@ def subjects(root):
 
 
 def test_rows_come_back_and_what_is_undefined_is_null(tmp_path):
-    one = row("subjects", key="a", dice_3d=float("nan"), hd95_mm=float("inf"), best_level=None)
+    one = row("subjects", key="a", dice_3d=float("nan"), hd95_mm=float("inf"), best_threshold=None)
     one |= {"brats2023_lesion_hd95_mm": [1.0, float("inf")]}
     results.append(tmp_path, "subjects", "a", [one])
     with results.connect(tmp_path) as rows:
-        told = "dice_3d, hd95_mm, best_level, brats2023_lesion_hd95_mm"
+        told = "dice_3d, hd95_mm, best_threshold, brats2023_lesion_hd95_mm"
         found = rows.execute(f"SELECT {told} FROM subjects").fetchone()
     assert found == (None, float("inf"), None, [1.0, float("inf")])
 
@@ -147,8 +148,49 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
-    with pytest.raises(DataError, match="rows of version 0, and this is version 2"):
+    with pytest.raises(DataError, match="rows of version 0, and this is version 3"):
         results.connect(tmp_path)
+
+
+def older(root, key, **values):
+    """A row of subjects as version 2 kept it: without the columns that came later."""
+    results.append(root, "subjects", key, [row("subjects", key=key, **values)])
+    path = root / "subjects" / f"{key}.parquet"
+    later = ["ranked_on", "best_threshold", "range_high"]
+    table = pq.read_table(path).drop_columns(later).replace_schema_metadata({"zsad_schema": "2"})
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_rows_of_version_2_are_read_and_say_what_was_ranked(tmp_path, merged):
+    for key in ("b", "c"):
+        older(tmp_path, key, level=90, threshold_value=90 / 255, auroc=0.7)
+    new = row("subjects", key="a", auroc=0.9, ranked_on="values", best_threshold=0.25)
+    results.append(tmp_path, "subjects", "a", [new])
+    if merged:
+        results.merge(tmp_path)
+        assert len(results.files(tmp_path, "subjects")) == 1
+    asked = "SELECT key, level, auroc, ranked_on, best_threshold FROM subjects ORDER BY key"
+    with results.connect(tmp_path) as rows:
+        found = rows.sql(asked).fetchall()
+    assert found == [
+        ("a", None, 0.9, "values", 0.25),
+        ("b", 90, 0.7, "256 levels", None),
+        ("c", 90, 0.7, "256 levels", None),
+    ]
+    assert results.known(tmp_path) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_part_is_read_by_its_key(tmp_path, merged):
+    for key in ("a", "b"):
+        results.append(tmp_path, "curves", key, [row("curves", map=key, threshold=[0.5, 1.0])])
+    if merged:
+        results.merge(tmp_path)
+        results.merge(tmp_path)
+        (tmp_path / "curves" / "a.parquet").unlink(missing_ok=True)
+    (found,) = results.read(tmp_path, "curves", "a")
+    assert (found["map"], found["threshold"]) == ("a", [0.5, 1.0])
 
 
 def test_a_damaged_part_is_named(tmp_path):

@@ -206,12 +206,12 @@ def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers, f
     assert spec.options == options
     assert spec.features.recipe.image_size == 48
     found = pipeline.anomaly_map(engine, spec)
-    assert found.levels.shape == engine.stack(slices).image.shape
-    assert len(np.unique(found.levels)) > 2
+    assert found.values.shape == engine.stack(slices).image.shape
+    assert len(np.unique(found.values)) > 2
     other = pipeline.anomaly_map(
         engine, evaluation.with_prompts(spec, replace(prompts, abnormal=("a hole",)))
     )
-    assert (other.levels != found.levels).any()
+    assert (other.values != found.values).any()
 
 
 def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):

@@ -4,44 +4,53 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zsad_core import conventions, metrics, result_schema, results, slicing, subject_rows
+from zsad_core import (
+    conventions,
+    metrics,
+    result_schema,
+    results,
+    slicing,
+    subject_rows,
+    thresholds,
+)
 from zsad_core.readout import readout
 from zsad_core.types import AnomalyMap, ReadoutSpec, SliceStack, Threshold
 
 SHAPE = (14, 16, 15)
 RULES = ("lesion_only", "nan", "both_empty_one")
-MAP, LEVEL = "the-map", 120
-AT_LEVEL = ReadoutSpec(threshold=LEVEL)
+MAP, VALUE = "the-map", 0.94
+AT_VALUE = ReadoutSpec(threshold=VALUE)
 
 
 def subject(seed, lesion=True):
-    """A volume with empty slices at both ends, a lesion, and levels that find part of it."""
+    """A volume with empty slices at both ends, a lesion, and values that find part of it."""
     random = np.random.default_rng(seed)
     brain = np.zeros(SHAPE, bool)
     brain[2:-1, 2:-2, 3:-1] = random.random((11, 12, 11)) < 0.95
     brain[2:5, :, 9:] = False  # the centroid lies above the middle
     truth = np.zeros(SHAPE, bool)
     truth[5:9, 4:8, 5:9] = truth[11, 8:10, 4:6] = lesion
-    levels = random.integers(0, 150, SHAPE) + 90 * (truth & (random.random(SHAPE) < 0.7))
+    values = random.random(SHAPE) * 1.2 + 0.7 * (truth & (random.random(SHAPE) < 0.7))
     image = random.integers(0, 255, SHAPE).astype(np.uint8)
     stack = SliceStack(image, brain, truth, (0, 1), 0.0015, (1.0, 1.0))
     scores = np.where(brain.any(axis=(1, 2)), random.random(SHAPE[0]), np.nan)
-    return stack, AnomalyMap(levels.astype(np.uint8), scores.astype(np.float32), 2.0)
+    return stack, AnomalyMap(values.astype(np.float32), scores.astype(np.float32), 2.0)
 
 
-def kept(root, seeds=(1,), spec=AT_LEVEL, lesion=True):
+def kept(root, seeds=(1,), spec=AT_VALUE, lesion=True):
     """Rows of subjects in a results folder; what a task adds beside the numbers is left empty."""
     for seed in seeds:
         stack, anomaly = subject(seed, lesion)
-        judged = subject_rows.judge(stack, anomaly)
+        measured = subject_rows.measure(stack, anomaly)
         threshold = Threshold(spec.threshold, "fixed", "set by hand")
-        found, slices = subject_rows.read_rows(stack, anomaly, judged, spec, threshold)
+        found, slices = subject_rows.read_rows(stack, anomaly, measured, spec, threshold)
         key, map_key = f"row-{seed}", f"{MAP}-{seed}"
         rest = dict.fromkeys(set(result_schema.SUBJECTS) - set(found))
         results.append(root, "subjects", key, [{**rest, **found, "key": key, "map": map_key}])
         results.append(root, "slices", key, [{"key": key, **one} for one in slices])
-        rows = subject_rows.histogram_rows(judged, map_key)
-        results.append(root, "histograms", map_key, rows)
+        curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
+        results.append(root, "curves", map_key, curve)
+        results.append(root, "levels", map_key, levels)
     return results.connect(root)
 
 
@@ -51,7 +60,7 @@ def columns(rows, sql):
 
 def test_a_row_holds_the_numbers_of_the_readout(tmp_path):
     stack, anomaly = subject(1)
-    expected = readout(stack, anomaly, ReadoutSpec(threshold=LEVEL))
+    expected = readout(stack, anomaly, ReadoutSpec(threshold=VALUE))
     with kept(tmp_path) as rows:
         found = columns(rows, "SELECT * FROM subjects")
     pairs = {
@@ -63,7 +72,7 @@ def test_a_row_holds_the_numbers_of_the_readout(tmp_path):
         "truth_ml": expected.truth_ml,
         "predicted_ml": expected.predicted_ml,
         "volume_difference_ml": expected.false_positive_ml - expected.false_negative_ml,
-        "threshold_value": expected.threshold_value,
+        "threshold_value": np.float32(VALUE),
     }
     for name, value in pairs.items():
         assert found[name] == [pytest.approx(value)], name
@@ -79,14 +88,14 @@ def test_a_row_holds_the_numbers_of_the_readout(tmp_path):
 @pytest.mark.parametrize("rule", RULES)
 def test_the_empty_slice_rule_is_chosen_after_the_fact(tmp_path, rule):
     stack, anomaly = subject(1)
-    expected = readout(stack, anomaly, ReadoutSpec(threshold=LEVEL, empty_slices=rule)).mean_dice
+    expected = readout(stack, anomaly, ReadoutSpec(threshold=VALUE, empty_slices=rule)).mean_dice
     with kept(tmp_path) as rows:
         every = conventions.dice_2d(rows, rule).df()
         brain = conventions.dice_2d(rows, rule, "brain").df()
         lesion = conventions.dice_2d(rows, rule, "lesion").df()
     assert every["dice"][0] == pytest.approx(expected.value)
     assert every["slices"][0] == expected.slices_counted
-    dice = readout(stack, anomaly, ReadoutSpec(threshold=LEVEL, empty_slices=rule)).dice
+    dice = readout(stack, anomaly, ReadoutSpec(threshold=VALUE, empty_slices=rule)).dice
     for rows_of, where in ((brain, stack.brain), (lesion, stack.truth)):
         chosen = dice[where.any(axis=(1, 2))]
         assert rows_of["dice"][0] == pytest.approx(np.nanmean(chosen))
@@ -101,59 +110,59 @@ def test_both_centres_stand_in_every_slice(tmp_path, centre):
     np.testing.assert_allclose(found[f"depth_{centre}"], slicing.depths(stack.brain, centre))
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_lesion_free_subject_by_every_rule(tmp_path, rule):
-    spec = ReadoutSpec(threshold=255)  # nothing is predicted
+@pytest.mark.parametrize("threshold", [2.0, VALUE], ids=["nothing", "false alarms"])
+def test_a_lesion_free_subject_has_no_dice_whatever_is_predicted(tmp_path, threshold):
+    spec = ReadoutSpec(threshold=threshold)
     with kept(tmp_path, spec=spec, lesion=False) as rows:
         found = columns(
-            rows, "SELECT dice_3d, recall, precision, hd95_mm, best_level FROM subjects"
+            rows, "SELECT dice_3d, dice_2d, recall, best_threshold, auroc FROM subjects"
         )
-        dice = conventions.dice_3d(rows, rule).df()["dice"][0]
+        dice = conventions.dice_3d(rows).df()["dice"][0]
         distance = conventions.hd95_mm(rows).df()["hd95_mm"][0]
     assert all(pd.isna(values[0]) for values in found.values())
-    assert np.isnan(dice) if rule != "both_empty_one" else dice == 1
-    assert distance == 0
+    assert np.isnan(dice)
+    assert distance == (0 if threshold == 2.0 else 374)
 
 
 def test_what_an_empty_mask_costs_in_mm_is_chosen_after_the_fact(tmp_path):
-    with kept(tmp_path, spec=ReadoutSpec(threshold=255)) as rows:
+    with kept(tmp_path, spec=ReadoutSpec(threshold=2.0)) as rows:
         assert columns(rows, "SELECT hd95_mm FROM subjects")["hd95_mm"] == [np.inf]
         assert conventions.hd95_mm(rows, one_empty=373).df()["hd95_mm"].tolist() == [373]
 
 
-@pytest.mark.parametrize("level", [0, 60, 200, 255])
-def test_another_threshold_follows_from_the_histograms(tmp_path, level):
+@pytest.mark.parametrize("value", [0.0, 0.3, VALUE, 1.5, 2.0])
+def test_another_threshold_follows_from_the_levels(tmp_path, value):
     stack, anomaly = subject(1)
-    expected = readout(stack, anomaly, ReadoutSpec(threshold=level))
     with kept(tmp_path) as rows:
-        found = conventions.at_level(rows, level).df().sort_values("index")
-        whole = conventions.whole_histogram(rows, f"{MAP}-1")
+        found = conventions.at_threshold(rows, value).df().sort_values("index")
+    (used,) = found["threshold"].unique()
+    assert value <= used < value + 0.05 or used == np.inf
     counts = (found[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
-    dice = metrics.dice_of_counts(*counts)
+    mask = stack.brain & (anomaly.values >= np.float32(used))
     inside = stack.brain.any(axis=(1, 2))
-    lesion = (stack.truth & stack.brain).any(axis=(1, 2))
-    np.testing.assert_allclose(dice[~np.isnan(dice)], _inside(stack, anomaly, level)[lesion])
     assert len(found) == inside.sum()
-    assert metrics.auroc(whole) == pytest.approx(expected.auroc)
-    assert metrics.best_dice(whole) == pytest.approx(expected.best_dice)
+    np.testing.assert_allclose(
+        metrics.dice(*counts), metrics.dice_per_slice(stack.truth, mask)[inside]
+    )
 
 
-def _inside(stack, anomaly, level):
-    """2D Dice with the truth limited to the brain, as histograms count it."""
-    truth, reached = stack.truth & stack.brain, anomaly.levels >= level
-    return metrics.dice_per_slice(truth, reached & stack.brain)
-
-
-def test_a_pooled_oracle_follows_from_the_histograms(tmp_path):
+def test_a_pooled_oracle_follows_from_the_curves(tmp_path):
     seeds = (1, 2, 3)
     with kept(tmp_path, seeds) as rows:
-        pooled = sum(conventions.whole_histogram(rows, f"{MAP}-{seed}") for seed in seeds)
-    stacks = [subject(seed) for seed in seeds]
-    truth = np.concatenate([stack.truth & stack.brain for stack, _ in stacks])
-    brain = np.concatenate([stack.brain for stack, _ in stacks])
-    levels = np.concatenate([anomaly.levels for _, anomaly in stacks])
-    every = [metrics.dice_3d(truth, brain & (levels >= level)) for level in range(256)]
-    assert metrics.best_dice(pooled) == pytest.approx(max(every))
+        curves = conventions.curves_of(rows, [f"{MAP}-{seed}" for seed in seeds])
+    some = [subject(seed) for seed in seeds]
+    value = thresholds.validation_threshold(list(curves.values()))
+
+    def mean(at):
+        masks = [stack.brain & (anomaly.values >= np.float32(at)) for stack, anomaly in some]
+        dice = [
+            metrics.dice_3d(stack.truth.sum(), mask.sum(), (mask & stack.truth).sum())
+            for (stack, _), mask in zip(some, masks, strict=True)
+        ]
+        return np.mean(dice)
+
+    lesions = [anomaly.values[stack.truth & stack.brain] for stack, anomaly in some]
+    assert mean(value) >= max(map(mean, np.unique(np.concatenate(lesions)))) - 1e-4
 
 
 def test_lesions_are_listed_so_that_another_cut_can_be_taken(tmp_path):
@@ -170,9 +179,9 @@ def test_lesions_are_listed_so_that_another_cut_can_be_taken(tmp_path):
     assert found["brats2023_lesion_slice"][0].tolist() == [5]
 
 
-def test_the_component_filter_acts_on_counts_and_not_on_histograms(tmp_path):
+def test_the_component_filter_acts_on_counts_and_not_on_ranks(tmp_path):
     plain = kept(tmp_path / "plain").sql("SELECT predicted, auroc FROM subjects").fetchall()[0]
-    spec = ReadoutSpec(threshold=LEVEL, min_component_voxels=30)
+    spec = ReadoutSpec(threshold=VALUE, min_component_voxels=30)
     fewer = kept(tmp_path / "fewer", spec=spec)
     predicted, auroc = fewer.sql("SELECT predicted, auroc FROM subjects").fetchall()[0]
     assert predicted < plain[0]

@@ -22,12 +22,12 @@ def engine():
     return Engine()
 
 
-def view(engine, subject="DEMO-MET-013-000", level=200, **read):
+def view(engine, subject="DEMO-MET-013-000", value=200 / 255, **read):
     prompts = prompt_sets.shipped()["appearance"]
     spec = pipeline.map_spec(engine, SliceSpec(DATA, subject), "intensity", "zero-shot", prompts)
     truth = engine.stack(spec.features.slices).truth
     index = int(truth.sum((1, 2)).argmax()) if truth.any() else 38
-    return View(spec, index, Threshold(level, "fixed"), ReadoutSpec(**read))
+    return View(spec, index, Threshold(value, "fixed"), ReadoutSpec(**read))
 
 
 @pytest.mark.parametrize("smallest", [0, 50])
@@ -37,8 +37,8 @@ def test_mask_and_dice_are_those_of_the_whole_volume(engine, smallest):
         engine.stack(shown.map.features.slices),
         pipeline.anomaly_map(engine, shown.map),
     )
-    read = ReadoutSpec(200, min_component_voxels=smallest)
-    mask, numbers = predicted_mask(anomaly.levels, stack.brain, read), readout(stack, anomaly, read)
+    read = ReadoutSpec(200 / 255, min_component_voxels=smallest)
+    mask, numbers = predicted_mask(anomaly.values, stack.brain, read), readout(stack, anomaly, read)
     assert np.array_equal(views.mask_of(engine, shown), mask[shown.index])
     one, volume = views.dice_of(engine, shown)
     assert one == pytest.approx(numbers.dice[shown.index])
@@ -71,7 +71,7 @@ def test_a_thumbnail_shows_the_classes_and_is_kept(engine):
     again = Engine(store=engine.store)
     assert np.array_equal(thumbnails.thumbnail(again, shown), picture)
     assert not again._stacks.peek(shown.map.features.slices)  # no scan was read for it
-    other = thumbnails.thumbnail(engine, replace(shown, threshold=Threshold(90, "fixed")))
+    other = thumbnails.thumbnail(engine, replace(shown, threshold=Threshold(90 / 255, "fixed")))
     assert not np.array_equal(other, picture)
 
 

@@ -8,10 +8,10 @@ HOSTILE = 'a<b>&"q" $x^2$ \'=1+1'
 
 
 def view_of(engine, data, subject, modality, method="intensity", plane="axial"):
-    """The slice with most truth, or the middle one, at level 150."""
+    """The slice with most truth, or the middle one, at a threshold of 150/255."""
     slices = SliceSpec(data, subject, modality, plane)
     texts = prompt_sets.shipped()["appearance"]
     spec = pipeline.map_spec(engine, slices, method, "zero-shot", texts)
     stack = engine.stack(slices)
     area = (stack.brain if stack.truth is None else stack.truth).sum((1, 2))
-    return View(spec, int(area.argmax()), Threshold(150, "fixed", "set by the slider"))
+    return View(spec, int(area.argmax()), Threshold(150 / 255, "fixed", "set by the slider"))

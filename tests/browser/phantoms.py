@@ -26,11 +26,6 @@ class Phantom:
         )
 
 
-def levels_of(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """The level k of each value: thresholds[k] <= value < thresholds[k + 1]."""
-    return (np.searchsorted(thresholds, values, side="right") - 1).astype(np.uint8)
-
-
 def other_grid(thresholds: np.ndarray) -> np.ndarray:
     """Other thresholds, with only 0, 1 and that at 90 among both."""
     others = thresholds**2

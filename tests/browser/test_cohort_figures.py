@@ -17,26 +17,28 @@ SUBJECT = "DEMO-MET-014-000"
 def user(user):
     """That user, with one subject evaluated."""
     runs = (Run("intensity", "zero-shot", NO_PROMPTS),)
-    cohort = Cohort(DataSpec("demo-2mm"), runs, user / "results", names=(SUBJECT,), rules=("140",))
+    cohort = Cohort(
+        DataSpec("demo-2mm"), runs, user / "results", names=(SUBJECT,), rules=("0.549",)
+    )
     engine = Engine()
     run(engine, cohort, local(engine))
     return user
 
 
-def test_a_panel_opens_its_slice_at_its_level(app, user):
+def test_a_panel_opens_its_slice_at_its_threshold(app, user):
     page, server = app
     page.goto(server.address("Cohort", data="demo-2mm:", method="intensity"))
     page.get_by_text("Figure 5: truth against prediction").wait_for()
     panels = page.get_by_role("button", name="Open in Explore")
     panels.nth(3).wait_for()
-    shown = page.get_by_text(re.compile(r"Dice 0\.\d\d, level 140")).nth(1).inner_text()
+    shown = page.get_by_text(re.compile(r"Dice 0\.\d\d, threshold 0.549")).nth(1).inner_text()
     panels.nth(3).click()
     page.wait_for_url("**/Explore*")
-    page.get_by_text("Threshold 0.549 (level 140)").first.wait_for()
+    page.get_by_text("Threshold 0.549").first.wait_for()
     with results.connect(user / "results") as rows:
         index, dice = rows.sql(
             "SELECT index, dice FROM slices WHERE depth_middle >= 0 ORDER BY truth DESC, index"
         ).fetchall()[0]
-    assert shown == f"Dice {dice:.2f}, level 140"
+    assert shown == f"Dice {dice:.2f}, threshold 0.549"
     page.get_by_text(re.compile(rf"^{index + 1} / \d+$")).first.wait_for()
     page.get_by_text(f"{dice:.3f}", exact=True).first.wait_for()

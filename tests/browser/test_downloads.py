@@ -6,7 +6,7 @@ import zipfile
 from PIL import Image
 from pptx import Presentation
 
-CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "level": "100"}
+CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "threshold": "0.4"}
 
 
 def settled(page):
@@ -29,7 +29,7 @@ def test_the_view_is_taken_away_as_files(app):
     name, content = downloaded(page, "PNG")
     assert name == "DEMO-MET-014-000_t2f_axial-041_intensity_zero-shot.png"
     with Image.open(io.BytesIO(content)) as image:
-        assert "level 100 of 255" in image.text["Description"]
+        assert "threshold: 0.4 of 0 … 1" in image.text["Description"]
     page.locator(".z-slice").fill("30")
     page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
     name, content = downloaded(page, "SVG")

@@ -9,7 +9,12 @@ from tests.pages.test_failures import view
 from zsad_core import pins
 
 CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}
-FIRST = {"subject": "DEMO-MET-014-000", "level": "150", "brain": "false", "smallest": "15"}
+FIRST = {
+    "subject": "DEMO-MET-014-000",
+    "threshold": "0.5882353",
+    "brain": "false",
+    "smallest": "15",
+}
 SECOND = {"subject": "DEMO-MET-013-000"}
 VIEWER = ".z-root"
 LONG = 180_000

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, blobs, viewer
-from tests.browser.phantoms import PHANTOMS, Phantom, levels_of, other_grid, with_second_lesion
+from tests.browser.phantoms import PHANTOMS, Phantom, other_grid, with_second_lesion
 from zsad_core.metrics import dice_3d
 from zsad_core.scoring import without_small
 
@@ -25,7 +25,7 @@ def shown(part: float, high: float, title: str, over: object = None) -> ViewerMa
     """The phantom's map, of which a part is left, in a range of 0 to `high`."""
     values = (found.values * np.float32(part)) * np.float32(high)
     grid = thresholds * np.float32(high)
-    return ViewerMap(levels_of(values, grid), grid, high, title, 10, over)
+    return ViewerMap(values, grid, high, title, 10, over)
 
 
 st.set_page_config(layout="wide")
@@ -92,5 +92,6 @@ state = viewer(
 st.text(f"python slice={state.slice} threshold={state.threshold:.4f} touched={state.touched}")
 if smallest:
     mask = (found.values >= np.float32(state.threshold)) & volume.brain
-    dice = dice_3d(volume.truth, without_small(mask, smallest))
+    mask = without_small(mask, smallest)
+    dice = dice_3d(volume.truth.sum(), mask.sum(), (mask & volume.truth).sum())
     st.text(f"server dice={dice:.4f}")

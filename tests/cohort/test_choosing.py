@@ -15,7 +15,7 @@ def chosen(scans, *options):
     parser = argparse.ArgumentParser()
     commands.add_evaluate(parser)
     data = ["--data", str(scans), "--kind", "folder", "--out", str(scans / "rows")]
-    return commands.cohort_of(parser.parse_args([*data, "--threshold", "128", *options]))
+    return commands.cohort_of(parser.parse_args([*data, "--threshold", "0.5", *options]))
 
 
 @pytest.fixture

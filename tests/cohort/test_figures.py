@@ -48,7 +48,9 @@ def test_every_sheet_is_written(tmp_path):
     for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
         for setup in ("brats", "pmc"):
             put(tmp_path / "rows", subject, setup, slices=with_dice(value))
-    put(tmp_path / "rows", "a", threshold_rule="fixed", level=9, slices=((0, 0, 1, 0),))
+    put(
+        tmp_path / "rows", "a", threshold_rule="fixed", threshold_value=0.25, slices=((0, 0, 1, 0),)
+    )
     written = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
     folder = tmp_path / "out" / "demo-t2f-axial-validation"
     for number in (1, 2, 3):
@@ -68,7 +70,7 @@ def test_every_sheet_is_written(tmp_path):
     for name in (*names, "site"):
         assert (folder / f"{name}.md").exists()
         assert r"\end{table}" in (folder / f"{name}.tex").read_text()
-    other = tmp_path / "out" / "demo-t2f-axial-level-9"
+    other = tmp_path / "out" / "demo-t2f-axial-value-0-25"
     assert not (other / "figure1.png").exists()  # a lesion-free subject alone has no Dice
     assert (other / "figure3.png").exists()
     assert {*written, folder / "plotly.min.js", other / "plotly.min.js"} == {

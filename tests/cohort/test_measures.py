@@ -5,9 +5,10 @@ import pytest
 
 from tests.rows_of import SHEET, found, put, with_dice
 from tests.test_results import row
-from zsad_core import conventions, results
+from zsad_core import results
 from zsad_core.cohort.measures import curves, measured, read
 from zsad_core.cohort.selection import Selection, Sheet
+from zsad_core.metrics import dice_sql
 
 
 def test_dice_and_failures_of_a_subject(tmp_path):
@@ -86,7 +87,7 @@ def test_sums_by_depth_are_what_one_query_finds(tmp_path, choice):
         put(tmp_path, subject, slices=slices)
     chosen = Selection(SHEET, **choice)
     within = "depth_middle > 1.0 / 3" if chosen.third else "true"
-    dice = conventions.DICE_SQL[chosen.empty]
+    dice = dice_sql(chosen.empty)
     with results.connect(tmp_path) as rows:
         expected = rows.execute(f"""
             SELECT avg({dice}), count({dice}), count(*) FILTER (truth > 0 AND overlap = 0),

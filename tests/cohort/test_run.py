@@ -58,7 +58,7 @@ def cohort(scans, root, **changes):
         runs=RUNS,
         out=root / "rows",
         modality="scan",
-        rules=("oracle", "128"),
+        rules=("oracle", "50%"),
         precision="float32",
         batch=1,
     )
@@ -74,7 +74,8 @@ def rows_of(out):
             for sql in (
                 left,
                 "FROM slices ORDER BY key, index",
-                "FROM histograms ORDER BY map, index",
+                "FROM levels ORDER BY map, index",
+                "FROM curves ORDER BY map",
             )
         ]
 
@@ -84,10 +85,8 @@ def of_method(method, found):
     names = list(result_schema.SUBJECTS)
     chosen = [row for row in found[0] if row[names.index("method")] == method]
     keys, maps = {row[0] for row in chosen}, {row[1] for row in chosen}
-    slices, histograms = (
-        [row for row in t if row[0] in k] for t, k in zip(found[1:], (keys, maps), strict=True)
-    )
-    return [chosen, slices, histograms]
+    rest = zip(found[1:], (keys, maps, maps), strict=True)
+    return [chosen, *([row for row in table if row[0] in names] for table, names in rest)]
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +104,11 @@ def unbroken(scans, tmp_path_factory):
 
 
 def test_every_subject_run_and_rule_has_its_row(unbroken):
-    found, slices, histograms = unbroken
+    found, slices, levels, curves = unbroken
     assert len(found) == len(NAMES) * len(RUNS) * 2
     assert len(slices) == len(found) * 4
-    assert len(histograms) == len(NAMES) * len(RUNS) * FILLED
+    assert len(levels) == len(NAMES) * len(RUNS) * FILLED
+    assert len(curves) == len(NAMES) * len(RUNS)
 
 
 def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
@@ -164,7 +164,7 @@ def command(scans, root, chosen):
     names = " ".join(
         (
             f"--methods {chosen} --setups zero-shot --prompts minimal-pair",
-            "--threshold oracle 128 --precision float32 --batch 1 --device cpu",
+            "--threshold oracle 50% --precision float32 --batch 1 --device cpu",
         )
     )
     data = ["--data", str(scans), "--kind", "folder", "--out", str(root / "rows")]
@@ -279,7 +279,7 @@ def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
 def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
     made = engine(tmp_path)
     runs = (Run("mutual3d", "zero-shot", PROMPTS),)
-    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("128",))
+    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("50%",))
     before = plan(made, one)
     assert (before.volumes_stored, before.volumes_to_encode) == (0, 3)  # a, and b and c beside it
     assert before.unread == 3
@@ -297,7 +297,7 @@ def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
 def test_the_plan_times_the_comparisons_of_mutual_3d(scans, tmp_path, monkeypatch):
     made = engine(tmp_path)
     runs = (Run("mutual3d", "zero-shot", PROMPTS),)
-    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("128",))
+    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("50%",))
     run(made, one, local(made))  # the cubes of all three are stored
     compared, clock = Mutual3d.cube_scores, SimpleNamespace(now=0.0)
     clock.monotonic = lambda: clock.now

@@ -64,7 +64,7 @@ def test_without_what_the_rule_asks_for_the_next_best_is_taken_and_told(tmp_path
 def evaluated(scans, tmp_path_factory):  # noqa: F811
     """The rows of two runs on three small scans, and the engine that made them."""
     root = tmp_path_factory.mktemp("evaluated")
-    made, one = engine(root), cohort(scans, root, rules=("128",))
+    made, one = engine(root), cohort(scans, root, rules=("50%",))
     run(made, one, local(made))
     return made, one
 

@@ -40,7 +40,7 @@ def test_a_png_has_the_size_asked_for_and_says_what_it_is(engine, view):
     assert image.text["Title"].startswith("DEMO-MET-013-000 · t2f · axial slice")
     assert NO_DEVICE in image.text["Description"]
     assert "scan_digest: " in image.text["Description"]
-    assert json.loads(image.text["Spec"])["spec"]["threshold"]["level"] == 150
+    assert json.loads(image.text["Spec"])["spec"]["threshold"]["value"] == 150 / 255
 
 
 def test_the_same_view_makes_the_same_bytes(engine, view):
@@ -52,7 +52,7 @@ def test_the_same_view_makes_the_same_bytes(engine, view):
 
 
 def test_a_picture_shows_every_class_of_its_slice(engine, view):
-    low = replace(view, threshold=Threshold(60, "fixed"))
+    low = replace(view, threshold=Threshold(60 / 255, "fixed"))
     found = np.asarray(opened(picture(engine, low, look=Look(("classes",)))).convert("RGB"))
     counts = read(engine, low).counts[view.index]
     assert counts[3] > 0
@@ -65,7 +65,7 @@ def test_a_picture_shows_every_class_of_its_slice(engine, view):
 
 
 def test_a_threshold_above_everything_leaves_nothing_but_what_was_missed(engine, view):
-    high = replace(view, threshold=Threshold(255, "fixed"))
+    high = replace(view, threshold=Threshold(1.0, "fixed"))
     reading = read(engine, high)
     assert reading.mask.sum() < reading.stack.truth.sum()
     said = texts(picture(engine, high, "svg"))
@@ -108,7 +108,7 @@ def test_every_plane_has_its_letters_and_a_scale_bar(engine, plane, sides):
 
 @pytest.mark.parametrize("palette", ["classic", "safe"])
 def test_panel_and_legend_have_the_chosen_colours(engine, view, palette):
-    reading = read(engine, replace(view, threshold=Threshold(60, "fixed")))
+    reading = read(engine, replace(view, threshold=Threshold(60 / 255, "fixed")))
     scene = Scene(reading, Look(("classes",), palette=palette))
     hit, wrong, lost, _ = CLASSES[palette]
     shown = scene.figure.axes[0].images[1].get_array()

@@ -14,7 +14,7 @@ from zsad_core.views import View
 
 def test_a_reading_is_at_the_view_s_threshold_whatever_its_readout_says(engine, view):
     found = read(engine, View(view.map, view.index, view.threshold, ReadoutSpec(threshold=3)))
-    same = readout(found.stack, found.anomaly, ReadoutSpec(threshold=150))
+    same = readout(found.stack, found.anomaly, ReadoutSpec(threshold=150 / 255))
     assert found.readout.dice_3d == same.dice_3d
     assert found.counts[:, 2].sum() * found.stack.voxel_ml == pytest.approx(same.predicted_ml)
     assert found.dice(view.index) == same.dice[view.index]
@@ -40,7 +40,7 @@ def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
         "appearance",
     )
     assert view.map.prompts.abnormal[0] in facts["abnormal_texts"]
-    assert facts["threshold"].endswith("(level 150 of 255)")
+    assert facts["threshold"] == "0.588235 of 0 … 1"
     assert facts["threshold_rule"] == "fixed: set by the slider"
     assert {len(facts[name]) for name in ("scan_digest", "weights_digest")} == {64}
     assert facts["device"] == engine.device
@@ -67,4 +67,4 @@ def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):
         "root": "",
         "labels": "auto",
     }
-    assert spec["readout"]["threshold"] == 150
+    assert spec["readout"]["threshold"] == 150 / 255

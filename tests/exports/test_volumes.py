@@ -31,17 +31,17 @@ def test_volumes_lie_on_the_scan_s_file_and_hold_the_map(engine, exported):
     of = view.map.features.slices
     scan = nib.load(datasets.open_dataset(of.data).file(of.subject, of.modality))
     anomaly = pipeline.anomaly_map(engine, view.map)
-    levels = slicing.to_voxels(anomaly.levels)
+    values = slicing.to_voxels(anomaly.values)
     mask = slicing.to_voxels(read(engine, view).mask)
     assert mask.any()
-    for what, wanted in (("map", levels / 255 * anomaly.high), ("mask", mask)):
+    for what, wanted in (("map", values), ("mask", mask)):
         found = volume(files, what)
         assert found.shape == scan.shape
         np.testing.assert_array_equal(found.affine, scan.affine)
         assert nib.aff2axcodes(found.affine) == nib.aff2axcodes(scan.affine)
-        assert found.get_data_dtype() == np.uint8
+        assert found.get_data_dtype() == {"map": np.float32, "mask": np.uint8}[what]
         turned = nib.as_closest_canonical(found).get_fdata(dtype=np.float32)
-        np.testing.assert_allclose(turned, wanted, rtol=1e-6)
+        np.testing.assert_array_equal(turned, wanted)
     assert float(volume(files, "map").header["cal_max"]) == pytest.approx(anomaly.high)
 
 

@@ -147,8 +147,9 @@ def test_an_edit_is_judged_on_chosen_subjects_at_once():
     assert table["subject"].tolist() == [OTHER, "mean"]
     edited = prompt_sets.shipped()["minimal-pair"]
     edited = spec_of(OTHER, edited.__class__(**{**vars(edited), "abnormal": ("a white cloud",)}))
-    histogram = evaluation.evaluate(Engine(), edited, ReadoutSpec()).histogram.sum(axis=0)
-    assert table["Dice"][0] == round(float(metrics.dice_at_levels(histogram)[128]), 3)
+    threshold = Threshold(pipeline.method_of(edited).high / 2, "fixed")
+    found = pipeline.numbers(Engine(), edited, ReadoutSpec(), threshold)
+    assert table["3D Dice"][0] == round(found.dice_3d, 3)
     assert table["Δ voxel AUROC (brain)"][0] != 0
     tried = [one for one in trials() if one.prompts.abnormal == ("a white cloud",)]
     kept = {(one.subject, one.by_hand) for one in tried}

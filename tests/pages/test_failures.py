@@ -27,10 +27,10 @@ def _small_demo():
     (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
 
 
-def view(subject=SUBJECT, index=30, level=100, method="intensity"):
+def view(subject=SUBJECT, index=30, value=0.4, method="intensity"):
     engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
     spec = pipeline.map_spec(engine, SliceSpec(DATA, subject), method, "zero-shot", prompts)
-    return View(spec, index, Threshold(level, "fixed", "set by the slider"))
+    return View(spec, index, Threshold(value, "fixed", "set by the slider"))
 
 
 def pin(title, note="", **where):
@@ -62,7 +62,7 @@ def button(test, label, at=0):
 
 def test_explore_pins_the_view_with_its_note_and_numbers():
     choice = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
-    test = opened("Explore", **choice, slice=30, level=100)
+    test = opened("Explore", **choice, slice=30, threshold=(0.4, 1.0))
     title = next(one for one in test.text_input if one.label == "Title")
     title.set_value("Half <b>found</b>")
     next(one for one in test.text_area if one.label == "Note").set_value("why?")
@@ -70,11 +70,11 @@ def test_explore_pins_the_view_with_its_note_and_numbers():
     assert not test.exception
     assert "Pinned." in words(test)
     [one] = pins.all_pins()
-    assert (one.title, one.note, one.index, one.threshold.level) == (
+    assert (one.title, one.note, one.index, one.threshold.value) == (
         "Half <b>found</b>",
         "why?",
         30,
-        100,
+        0.4,
     )
     metric = next(m.value for m in test.metric if m.label == "3D Dice")
     assert f"{one.volume_dice:.3f}" == metric
@@ -141,14 +141,14 @@ def test_a_pin_opens_in_explore_as_it_was():
     assert test.selectbox(key="subject").value == SUBJECT
     assert test.selectbox(key="method").value == "intensity"
     assert test.session_state["slice"] == 30
-    assert "level 100 of 255" in words(test)
+    assert "Threshold 0.4 of 0 … 1" in words(test)
 
 
 @pytest.mark.parametrize("safe", [True, False])
 def test_a_pin_is_drawn_in_the_chosen_colours(safe):
-    pin("one", level=141 + safe)
+    pin("one", value=0.55 + safe / 255)
     opened("Failures", safe=safe)
-    drawn = [thumbnails.kept(Engine(), view(level=141 + safe), one) for one in CLASSES]
+    drawn = [thumbnails.kept(Engine(), view(value=0.55 + safe / 255), one) for one in CLASSES]
     assert [one is not None for one in drawn] == [not safe, safe]
 
 

@@ -90,17 +90,17 @@ def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
     assert "1 case, the worst" in said(test)
 
 
-def test_a_card_opens_its_slice_with_map_level_and_mask():
+def test_a_card_opens_its_slice_with_map_threshold_and_mask():
     rows((0, 0, 0), (0, 9, 0), subject=SUBJECT, brain_only=False)
     test = opened(brain=True, rule="oracle", prompts="appearance")
     buttons(test, "Open")[0].click()
     shown(test)
     state = test.session_state
     assert (state["subject"], state["method"], state["setup"]) == (SUBJECT, "winclip", "zero-shot")
-    assert (state["slice"], state["level"], state["rule"]) == (1, 90, "fixed")
+    assert (state["slice"], state["threshold"], state["rule"]) == (1, (0.35, 1.0), "fixed")
     assert (state["brain"], state["prompts"]) == (False, "medical")
     assert state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]
-    assert "level 90 of 255" in said(test)
+    assert "Threshold 0.35 of 0 … 1" in said(test)
 
 
 def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
@@ -131,7 +131,7 @@ def test_a_card_is_pinned_once():
     assert any("Pinned" in one.value for one in shown(test).toast)
     pin = pins.all_pins()[0]
     assert (pin.kind, pin.subject, pin.index) == ("false positive in a healthy slice", SUBJECT, 0)
-    assert pin.threshold.level == 90
+    assert pin.threshold.value == 0.35
     assert buttons(test, "Pinned")[0].disabled
     assert buttons(test, "Pin") == []
     assert len(pins.all_pins()) == 1
@@ -144,7 +144,7 @@ def test_a_map_that_is_not_stored_is_said_to_be_so():
 
 
 def test_cards_and_legend_have_the_chosen_colours():
-    rows((0, 9, 0), subject=SUBJECT, level=87, **BRIGHT)
+    rows((0, 9, 0), subject=SUBJECT, threshold_value=0.34, **BRIGHT)
     test = waited(opened(safe=True), drawn)
     assert "hatched: falsely predicted" in said(test)
     view = viewed(compute.engine(), found(home() / "results")[0])

@@ -72,7 +72,7 @@ def test_explore_shows_the_numbers_of_the_volume():
     assert 0 <= float(found["3D Dice"]) <= float(found["Best Dice (oracle)"]) <= 1
     assert found["Truth"].endswith("ml")
     said = " ".join(caption.value for caption in test.caption)
-    assert "level 128 of 255" in said
+    assert "Threshold 2 of 0 … 4" in said
     assert "arXiv 2305.17382" in said
 
 

@@ -114,7 +114,7 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
     assert parcels.waiting(view)
     first = parcels.parcel(view)
     assert [name for name, _ in first.pieces] == ["volume", "map-0"]
-    assert not first.maps[0][1].levels.size
+    assert not first.maps[0][1].values.size
 
     def refuse(*_: object) -> None:
         raise AssertionError("a stored case was computed again")
@@ -126,13 +126,13 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
     assert "computed again" not in words(test)
 
 
-def test_another_level_is_another_case():
+def test_another_threshold_is_another_case():
     made = pin("one")
     view = pins.view_of(compute.engine(), made)
     parcels.parcel(view)
-    other = replace(view, threshold=replace(view.threshold, level=7))
+    other = replace(view, threshold=replace(view.threshold, value=0.03))
     assert parcels.waiting(other)
-    assert parcels.parcel(other).options.threshold == 7
+    assert parcels.parcel(other).options.threshold == 0.03
 
 
 @pytest.mark.parametrize(("safe", "palette"), [(True, "safe"), (False, "classic")])

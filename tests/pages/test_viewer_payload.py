@@ -10,7 +10,6 @@ from streamlit.testing.v1.element_tree import UnknownElement
 from pages.ui.viewer import blobs
 from pages.ui.viewer.blobs import pack_map, pack_volume
 from pages.ui.viewer.payload import (
-    EMPTY_DICE,
     ViewerMap,
     ViewerOptions,
     ViewerState,
@@ -19,6 +18,7 @@ from pages.ui.viewer.payload import (
     on_grid,
     state,
 )
+from zsad_core.metrics import EMPTY_RULES
 from zsad_core.palette import CLASSES
 
 EVEN = np.linspace(0, 1, 256, dtype=np.float32)
@@ -51,7 +51,7 @@ def test_volume_without_truth_says_so():
 def test_slabs_of_a_large_volume_give_the_whole(monkeypatch):
     monkeypatch.setattr(blobs, "SLAB_VOXELS", 12)
     levels = np.random.default_rng(0).integers(0, 256, (7, 2, 3), np.uint8)
-    parts = [unpack(pack_map(levels, "m", part)) for part in blobs.slabs(levels.shape)]
+    parts = [unpack(pack_map(EVEN[levels], EVEN, "m", part)) for part in blobs.slabs(levels.shape)]
     assert [(header["first"], header["count"]) for header, _ in parts] == [
         (0, 2),
         (2, 2),
@@ -85,20 +85,24 @@ def test_a_small_volume_goes_at_once():
 
 
 def test_packing_is_repeatable_so_that_nothing_is_sent_twice():
-    levels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
-    assert pack_map(levels, "m", range(2)) == pack_map(levels.copy(), "m", range(2))
-    assert unpack(pack_map(levels[:, ::-1], "m", range(2)))[1].tolist() == [2, 3, 0, 1, 6, 7, 4, 5]
+    values = EVEN[np.arange(8).reshape(2, 2, 2)]
+    sent = pack_map(values, EVEN, "m", range(2))
+    assert sent == pack_map(values.copy(), EVEN, "m", range(2))
+    assert unpack(sent)[1].tolist() == [*range(8)]
+    turned = pack_map(values[:, ::-1], EVEN, "m", range(2))
+    assert unpack(turned)[1].tolist() == [2, 3, 0, 1, 6, 7, 4, 5]
 
 
-def test_floats_are_refused():
+def test_images_of_floats_are_refused():
+    image = np.zeros((1, 1, 1), np.float32)
     with pytest.raises(ValueError, match="takes uint8 arrays, not float32"):
-        pack_map(np.zeros((1, 1, 1), np.float32), "m", range(1))
+        pack_volume(ViewerVolume(image, image > 0), "v", range(1))
 
 
 def test_message_is_small_strict_json():
-    levels = np.zeros((155, 2, 2), np.uint8)
+    values = np.zeros((155, 2, 2), np.float32)
     options = ViewerOptions(depth=(float("nan"), *([0.123456] * 154)))
-    sent = message("v", [("m", ViewerMap(levels, EVEN, 1.0, "A"))], options)
+    sent = message("v", [("m", ViewerMap(values, EVEN, 1.0, "A"))], options)
     text = json.dumps(sent, allow_nan=False)
     assert len(text) < 9000
     assert sent["depth"][:2] == (None, 0.123)
@@ -140,10 +144,10 @@ def test_thresholds_that_are_no_grid_are_refused(thresholds, complaint):
         ViewerMap(np.zeros((1, 1, 1), np.uint8), thresholds, 1.0)
 
 
-@pytest.mark.parametrize("rule", EMPTY_DICE)
+@pytest.mark.parametrize("rule", EMPTY_RULES)
 def test_the_rule_of_dice_goes_as_numbers(rule):
     sent = message("v", [], ViewerOptions(empty_slices=rule))
-    assert sent["emptyDice"] == EMPTY_DICE[rule]
+    assert sent["emptyDice"] == (EMPTY_RULES[rule].alarm, EMPTY_RULES[rule].empty)
 
 
 def test_the_colours_of_the_classes_are_those_of_the_figures():

@@ -66,8 +66,8 @@ def measured(
     """Judge N candidates on subjects, from stored features; what was judged before is read.
 
     `at` takes the place of the best thresholds, one for each candidate. Missing features of the
-    slices looked at are encoded. The progress counts candidates on every subject; what has to be
-    encoded first counts up to half of a subject's. Raises SettingError for a subject without truth,
+    slices looked at are encoded. The progress counts candidates on every subject; reading the
+    subjects first, and encoding what is missing, is half of the first of them. Raises SettingError for a subject without truth,
     or where references are given.
     """
     if spec.references:
@@ -84,12 +84,16 @@ def measured(
         key = _key(engine, specs, candidates[part], every, chosen)
         found = engine.store.read(key, "measured")
         if found is None:
-            step = _step(progress, len(candidates), len(subjects), part)
-            looked = looked or [
-                _look(engine, one, every, partial(step, n)) for n, one in enumerate(specs)
-            ]
+            step, looks = _step(progress, len(candidates), len(subjects), part), not looked
+            step(0.0, 0.0, 0, 0, 1)
+            if looks:
+                first_half = partial(step, 0.0, 0.5)
+                looked = [
+                    _look(engine, one, every, partial(first_half, n)) for n, one in enumerate(specs)
+                ]
+            rest = partial(step, 0.5 * looks, 1.0)
             values = [
-                _values(one, texts, part, seen, partial(step, n))
+                _values(one, texts, part, seen, partial(rest, n))
                 for n, (one, seen) in enumerate(zip(specs, looked, strict=True))
             ]
             found = _measure(values, looked, chosen)
@@ -215,13 +219,14 @@ def _measure(
 
 def _step(
     progress: Progress | None, count: int, subjects: int, part: slice
-) -> Callable[[int, int, int], None]:
-    """Counts candidates on every subject, by the share of a subject's work that is done."""
-    size = part.stop - part.start
+) -> Callable[[float, float, int, int, int], None]:
+    """Counts candidates on every subject; some work is from one share of a part to another."""
+    size = (part.stop - part.start) * subjects
 
-    def step(subject: int, done: int, total: int) -> None:
+    def step(begin: float, end: float, subject: int, done: int, total: int) -> None:
         if progress:
-            at = part.start * subjects + size * (subject + done / max(total, 1))
+            share = (subject + done / max(total, 1)) / subjects
+            at = part.start * subjects + size * (begin + (end - begin) * share)
             progress(int(at), count * subjects)
 
     return step

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from pages.ui.viewer.payload import ViewerVolume
-from zsad_core.types import ByteArray
+from zsad_core.levels import quantise
+from zsad_core.types import ByteArray, FloatArray
 
 BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js
 LABEL_MOST = 63
@@ -39,9 +40,10 @@ def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
     return _blob(key, volume.image.shape, part, [volume.image[here], flags], more)
 
 
-def pack_map(levels: ByteArray, key: str, part: range) -> bytes:
-    """Some slices of the levels (S, H, W) as a blob."""
-    return _blob(key, levels.shape, part, [levels[part.start : part.stop]], {})
+def pack_map(values: FloatArray, thresholds: FloatArray, key: str, part: range) -> bytes:
+    """Some slices of a map (S, H, W) as a blob of levels, cut at the thresholds."""
+    levels = quantise(values[part.start : part.stop], thresholds)
+    return _blob(key, values.shape, part, [levels], {})
 
 
 def _blob(

@@ -36,7 +36,7 @@ def _volume_bytes(key: str, first: int, stop: int, _volume: ViewerVolume) -> byt
 
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _map_bytes(key: str, first: int, stop: int, _map: ViewerMap) -> bytes:
-    return blobs.pack_map(_map.levels, key, range(first, stop))
+    return blobs.pack_map(_map.values, _map.thresholds, key, range(first, stop))
 
 
 def viewer(
@@ -52,7 +52,7 @@ def viewer(
     Args:
         volume: the subject, all arrays (S, H, W).
         volume_key: string that changes whenever the volume's content does.
-        maps: (content key, map) for A and, in a comparison, B to D; levels (S, H, W), thresholds
+        maps: (content key, map) for A and, in a comparison, B to D; values (S, H, W), thresholds
             aligned.
         options: how to show it.
         key: the element's key; state in the browser survives reruns under the same key.
@@ -61,8 +61,8 @@ def viewer(
         Slice and threshold, one of the thresholds of A; changes come 250 ms after the last gesture.
     """
     for _, shown in maps:
-        if shown.levels.shape != volume.image.shape:
-            raise ValueError(f"map {shown.levels.shape} over a volume {volume.image.shape}")
+        if shown.values.shape != volume.image.shape:
+            raise ValueError(f"map {shown.values.shape} over a volume {volume.image.shape}")
     with st.container(gap=None):
         result: Any = _viewer(
             key=key,

@@ -8,19 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from zsad_core.levels import LEVELS
+from zsad_core.metrics import EMPTY_RULES, EmptySlices
 from zsad_core.palette import CLASSES, CUES, Classes
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
 
-THRESHOLDS = 256
 KINDS = ("tp", "fp", "fn", "only")  # the classes in the order of the palettes
 AXES = {"axial": "SPL", "coronal": "AIL", "sagittal": "RIP"}  # where S, H, W run to, by plane
-# To be replaced by zsad_core.metrics.dice.EMPTY_RULES: the Dice of a slice without lesion where
-# something is predicted, and where nothing is; None is no Dice.
-EMPTY_DICE: dict[str, tuple[float | None, float | None]] = {
-    "lesion_only": (None, None),
-    "nan": (0.0, None),
-    "both_empty_one": (0.0, 1.0),
-}
 Layer = Literal["classes", "outline", "labels", "predicted", "map", "grid"]
 
 
@@ -39,18 +33,18 @@ class ViewerVolume:
 
 @dataclass(frozen=True)
 class ViewerMap:
-    """One anomaly map: levels (S, H, W) uint8, cut at `thresholds` (256,) float32.
+    """One anomaly map: values (S, H, W) float32, sent as levels that `thresholds` (256,) cut.
 
     A voxel has level k where thresholds[k] <= value < thresholds[k + 1], so `level >= k` is the
-    mask `value >= thresholds[k]`. They ascend from 0 to at most `high`, the end of the method's
-    range; those of all maps in one view are aligned: the same share of each map's own range at
-    each index. The content key of a map changes with its thresholds.
+    mask `value >= thresholds[k]` (`zsad_core.levels`). They ascend from 0 to at most `high`, the
+    end of the method's range; those of all maps in one view are aligned: the same share of each
+    map's own range at each index. The content key of a map changes with its thresholds.
     `grid` is the number of patches along a side of the method's square input, 0 without any.
     `over` is a scan of its own with its key, where the map is not of the volume shown first.
-    `whole` is false while only the slice looked at has levels.
+    `whole` is false while only the slice looked at has values.
     """
 
-    levels: ByteArray
+    values: FloatArray
     thresholds: FloatArray
     high: float
     title: str = ""
@@ -61,7 +55,7 @@ class ViewerMap:
 
     def __post_init__(self) -> None:
         given = self.thresholds
-        if given.shape != (THRESHOLDS,) or given.dtype != np.float32:
+        if given.shape != (LEVELS,) or given.dtype != np.float32:
             raise ValueError(
                 f"thresholds {given.shape} {given.dtype}; the viewer takes (256,) float32"
             )
@@ -112,7 +106,7 @@ class ViewerOptions:
     colour_map: Literal["inferno", "magma", "viridis", "cividis", "grey"] = "inferno"
     brain_only: bool = True
     smallest: int = 0
-    empty_slices: Literal["lesion_only", "nan", "both_empty_one"] = "lesion_only"
+    empty_slices: EmptySlices = "lesion_only"
     voxel_ml: float = 0.001
     plane: Plane = "axial"
     pixel_mm: tuple[float, float] = (1.0, 1.0)
@@ -148,7 +142,7 @@ def message(
 
     Tuples, since Streamlit imports pandas to see whether a list or dict is a table.
     """
-    affine = options.affine
+    affine, rule = options.affine, EMPTY_RULES[options.empty_slices]
     return {
         "volume": volume_key,
         "maps": tuple(_about(key, shown) for key, shown in maps),
@@ -160,7 +154,7 @@ def message(
         "colourMap": options.colour_map,
         "brainOnly": options.brain_only,
         "smallest": options.smallest,
-        "emptyDice": EMPTY_DICE[options.empty_slices],
+        "emptyDice": (rule.alarm, rule.empty),
         "palettes": tuple((name, _classes(name)) for name in CLASSES),
         "voxelMl": options.voxel_ml,
         "axes": AXES[options.plane],
