@@ -13,10 +13,10 @@ import numpy as np
 
 from bench.memory import peak_gb
 from bench.report import Line
-from zsad_core import prompt_sets
-from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import Cohort, Run
-from zsad_core.engine import Engine
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import Cohort, Run
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec
 
 COUNTS = (10, 100, 1000)

@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
-from zsad_core import results
-from zsad_core.cohort import captions, charts
-from zsad_core.cohort.measures import curves, measured, quartiles, read
-from zsad_core.cohort.selection import Selection, sheets
+from zsad_core.report import captions, charts
+from zsad_core.report.measures import curves, measured, quartiles, read
+from zsad_core.report.selection import Selection, sheets
+from zsad_core.results import parquet as results
 
 ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS, RUNS, SMALL = 1000, len(many_rows.METHODS) * len(many_rows.SETUPS), 20

@@ -9,11 +9,14 @@ import numpy as np
 
 from bench.memory import peak_gb
 from bench.report import Line
-from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_features
-from zsad_core.engine import Engine
-from zsad_core.lab import candidates, null_test, phrase_bank
-from zsad_core.readout import readout
+from zsad_core import setups
+from zsad_core.inference import evaluation, pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.lab import candidates, null_test
+from zsad_core.metrics.readout import readout
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
+from zsad_core.workspace import phrase_bank
 
 # A subject each, so that every first view is one; what it waits for, and the volume's aim in s.
 VIEWS = (

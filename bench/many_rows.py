@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zsad_core import results
-from zsad_core.result_schema import VERSION, schema_of
+from zsad_core.results import parquet as results
+from zsad_core.results.schema import VERSION, schema_of
 
 METHODS = ("winclip", "aprilgan", "anomalyclip", "adaclip", "mvfa", "aaclip")
 SETUPS = ("industrial", "finetune", "brats", "pmc")

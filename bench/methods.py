@@ -17,9 +17,11 @@ from bench import blocks
 from bench.core import seconds
 from bench.memory import peak_gb
 from bench.report import Line
-from zsad_core import backbones, methods, prompt_sets, setups, slicing
-from zsad_core.engine import Engine
+from zsad_core import backbones, methods, setups
+from zsad_core.imaging import slicing
+from zsad_core.inference.engine import Engine
 from zsad_core.methods.texts import TowerTexts
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, fit
 from zsad_core.training.learners import LEARNERS
 from zsad_core.types import (

@@ -8,9 +8,11 @@ from sklearn.metrics import f1_score
 
 from bench.core import seconds
 from bench.report import Line
-from zsad_core import levels, pipeline, prompt_sets
-from zsad_core.engine import Engine
-from zsad_core.metrics import dice
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.metrics import levels
+from zsad_core.metrics.dice import dice
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, FloatArray, SliceSpec
 
 THRESHOLDS = np.linspace(0, 1, 101, dtype=np.float32)

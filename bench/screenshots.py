@@ -18,7 +18,7 @@ from PIL import Image
 
 from bench.app_server import ROOT, Server, chromium, complaints_of, no_browser, served
 from zsad_core import setups
-from zsad_core.places import home
+from zsad_core.base.paths import home
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,10 +9,11 @@ import numpy as np
 
 from bench.core import seconds
 from bench.report import Line
-from zsad_core import pipeline, prompt_sets, stored_features
-from zsad_core.engine import Engine
-from zsad_core.places import cache_root
-from zsad_core.store import Store
+from zsad_core.base.paths import cache_root
+from zsad_core.base.store import Store
+from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
 SUBJECT = "DEMO-MET-017-000"

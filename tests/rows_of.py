@@ -1,9 +1,9 @@
 """Rows made by hand, with answers a person can compute."""
 
 from tests.test_results import row
-from zsad_core import results
-from zsad_core.cohort.measures import measured, quartiles, read
-from zsad_core.cohort.selection import Selection, Sheet
+from zsad_core.report.measures import measured, quartiles, read
+from zsad_core.report.selection import Selection, Sheet
+from zsad_core.results import parquet as results
 
 SHEET = Sheet("demo", "t2f", "axial", "validation")
 # Slices of a subject: depth, truth, predicted, overlap. Dice 1, 0.5, 0 and, by rule, none / 0 / 1.

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from zsad_core.ahead import Ahead
+from zsad_core.base.prefetch import Ahead
 from zsad_core.errors import Cancelled
 
 

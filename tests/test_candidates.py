@@ -8,14 +8,17 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from tests.goldens_of import recipe as golden_recipe
-from zsad_core import backbones, methods, pipeline, prompt_sets, slicing, stored_features
-from zsad_core.engine import Engine
+from zsad_core import backbones, methods
+from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.imaging import slicing
+from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.stored_texts import StoredTexts
 from zsad_core.lab import candidates, null_test
 from zsad_core.methods import aaclip_adapters, aprilgan, clipad, many_texts, mvfa_adapters
 from zsad_core.methods.texts import Remembered, TowerTexts
-from zsad_core.store import Store
-from zsad_core.stored_texts import StoredTexts
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
 CLIP = golden_recipe("recipe_clip_random")

@@ -13,10 +13,12 @@ import torch
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from tests.one_order import one_order_here
-from zsad_core import backbones, methods, prompt_sets, setups, slicing
+from zsad_core import backbones, methods, setups
+from zsad_core.imaging import slicing
 from zsad_core.methods import aaclip_adapters
 from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import unit
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = golden_recipe("recipe_clip_random")

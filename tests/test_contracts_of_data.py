@@ -8,9 +8,9 @@ import numpy as np
 import open_clip
 import pytest
 
-from zsad_core import prompt_sets
-from zsad_core.datasets import DATASETS
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import DATASETS
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec
 
 TOKENS = 77

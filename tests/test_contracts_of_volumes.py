@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import backbones, methods, slicing
-from zsad_core.cubes import cubes_of, layer_tokens, volume_map
+from zsad_core import backbones, methods
+from zsad_core.imaging import slicing
+from zsad_core.inference.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.types import BackboneSpec, Cubes, Volume
 
 OF_VOLUMES = [

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from zsad_core.depth import bin_of, depth_curve, pooled
-from zsad_core.slicing import depths
+from zsad_core.imaging.slicing import depths
+from zsad_core.metrics.depth import bin_of, depth_curve, pooled
 
 
 def brain_of(*areas):

@@ -1,5 +1,5 @@
-from zsad_core.lab import drafts
-from zsad_core.places import home
+from zsad_core.base.paths import home
+from zsad_core.workspace import drafts
 
 TEXTS = {"normal": "grau: ü\n# off", "abnormal": ""}
 

@@ -5,14 +5,27 @@ from dataclasses import replace
 import pytest
 
 from tests.test_results import row
-from zsad_core import evaluation, methods, pipeline, prompt_sets, results
-from zsad_core.cohort.row_views import scan_of, view_of
-from zsad_core.cohort.selection import Selection, Sheet
-from zsad_core.cohort.tasks import NO_PROMPTS
-from zsad_core.engine import Engine
+from zsad_core import methods
+from zsad_core.base.store import key_of
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.failures import ALARM, APART, MISSED, OVER, SMALL, UNDER, cases, failures, ranked
-from zsad_core.store import key_of
+from zsad_core.evaluation.row_views import scan_of, view_of
+from zsad_core.evaluation.tasks import NO_PROMPTS
+from zsad_core.inference import evaluation, pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report.failures import (
+    ALARM,
+    APART,
+    MISSED,
+    OVER,
+    SMALL,
+    UNDER,
+    cases,
+    failures,
+    ranked,
+)
+from zsad_core.report.selection import Selection, Sheet
+from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
 
 SHEET = Sheet("demo-2mm", "t2f", "axial", "validation")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from zsad_core import pipeline, prompt_sets, thumbnails, views
-from zsad_core.engine import Engine
-from zsad_core.store import Store
+from zsad_core.base.store import Store
+from zsad_core.inference import pipeline, thumbnails, views
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
-from zsad_core.views import View
 
 SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
 

@@ -10,13 +10,15 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from tests.goldens_of import golden, recipe, write_backbone
-from zsad_core import backbones, map_files, prompt_sets, setups
+from zsad_core import backbones, setups
 from zsad_core.errors import WeightsError
-from zsad_core.map_files import MapRequest
+from zsad_core.inference import map_files
+from zsad_core.inference.map_files import MapRequest
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.methods.winclip import WinClip
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
 
 

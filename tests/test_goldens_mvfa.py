@@ -6,12 +6,13 @@ import torch
 from PIL import Image
 
 from tests.goldens_of import golden, recipe, write_backbone
-from zsad_core import backbones, prompt_sets, setups
-from zsad_core.cli import main
+from zsad_core import backbones, setups
+from zsad_core.cli.main import main
 from zsad_core.methods.memory import turned, views
 from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.mvfa_adapters import bottlenecks, streams
 from zsad_core.methods.texts import TowerTexts, unit
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
 
 IMAGES = golden("inputs")["pillow_13_at_154"][:4]

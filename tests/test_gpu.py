@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core import backbones, methods, pipeline, prompt_sets, setups
-from zsad_core.engine import Engine
+from zsad_core import backbones, methods, setups
+from zsad_core.base.store import Store
 from zsad_core.errors import SettingError
-from zsad_core.store import Store
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import contrastive, regions, runs, textures
 from zsad_core.training.contrastive import Plan
 from zsad_core.training.learners import LEARNERS

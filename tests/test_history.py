@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import prompt_sets
-from zsad_core.lab import history, leaderboard
-from zsad_core.places import home
-from zsad_core.readout import Readout
+from zsad_core.base.paths import home
+from zsad_core.lab import leaderboard
+from zsad_core.metrics.readout import Readout
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -20,6 +20,7 @@ from zsad_core.types import (
     SliceSpec,
     Threshold,
 )
+from zsad_core.workspace import history
 
 OWN = PromptSet("mine", ("grau: ü",), ("a\nb",), ("{}.",), "brain", "own", ("S9",), ("off",))
 AT_20, AT_30 = Threshold(0.2, "fixed"), Threshold(0.3, "fixed")

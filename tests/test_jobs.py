@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from zsad_core import jobs
+from zsad_core.base import jobs
+from zsad_core.base.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
 from zsad_core.errors import DataError
-from zsad_core.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
 
 
 def wait_for(job):
@@ -168,7 +168,7 @@ def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
 
 ENDS_WHILE_A_JOB_RUNS = """
 import threading, torch
-from zsad_core.jobs import JobBoard
+from zsad_core.base.jobs import JobBoard
 
 begun = threading.Event()
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from zsad_core.lesions import RULES, lesions, scores
-from zsad_core.surfaces import hd95_mm, nsd, surfaces
+from zsad_core.metrics.lesions import RULES, lesions, scores
+from zsad_core.metrics.surfaces import hd95_mm, nsd, surfaces
 
 GOLDEN = np.load(Path(__file__).parent / "goldens" / "panoptica_lesions.npz")
 MASKS = np.unpackbits(GOLDEN["masks"], count=int(GOLDEN["shape"].prod())).astype(bool)

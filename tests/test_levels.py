@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zsad_core import levels
+from zsad_core.metrics import levels
 
 MAPS = {
     "even": lambda r: r.random(200_000),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.goldens_of import small_backbone
-from zsad_core.cli import main
+from zsad_core.cli.main import main
 
 
 @pytest.fixture(scope="module")

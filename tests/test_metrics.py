@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from zsad_core import conventions, metrics, slice_sums
-from zsad_core.metrics import EMPTY_RULES
+from zsad_core.metrics import dice as metrics
+from zsad_core.metrics.dice import EMPTY_RULES
+from zsad_core.results import conventions, slice_sums
 
 RULES = tuple(EMPTY_RULES)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from zsad_core import prompt_sets
+from zsad_core.base.paths import home
 from zsad_core.errors import PromptError
-from zsad_core.lab import phrase_bank
-from zsad_core.places import home
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.workspace import phrase_bank
 
 
 def test_the_shipped_bank_has_300_words_of_radiology_and_appearance_in_groups():

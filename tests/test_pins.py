@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from zsad_core import pins, pipeline, prompt_sets, settings, setups
-from zsad_core.cohort.tasks import NO_PROMPTS
-from zsad_core.engine import Engine
+from zsad_core import setups
+from zsad_core.base import settings
+from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.places import home
+from zsad_core.evaluation.tasks import NO_PROMPTS
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Reference, SliceSpec, Threshold
-from zsad_core.views import View
+from zsad_core.workspace import pins
 
 SLICES = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")
 OTHERS = ("DEMO-MET-014-000", "DEMO-MET-016-000")

@@ -9,12 +9,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core import backbones, pipeline, prompt_sets, setups, stored_features
-from zsad_core.engine import Engine
+from zsad_core import backbones, setups
+from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled
-from zsad_core.evaluation import map_key
+from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import map_key
 from zsad_core.methods.winclip import WinClip
-from zsad_core.store import Store
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, Reference, SliceSpec
 
 FILLED = 6  # slices with brain, more than one batch

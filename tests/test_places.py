@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zsad_core.places import cache_root, kept, shortened
+from zsad_core.base.paths import cache_root, kept, shortened
 
 
 def test_what_lies_in_the_users_folder_is_written_short_and_read_again(monkeypatch, tmp_path):

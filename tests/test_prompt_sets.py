@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from zsad_core import prompt_sets
 from zsad_core.errors import PromptError
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
 
 OWN = PromptSet("mine", ("a {}", "grau: ü"), ("bad {}",), ("a photo of {}.",), "brain", "own")

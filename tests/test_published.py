@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core import backbones, published, setups
+from zsad_core import backbones, setups
 from zsad_core.errors import WeightsError
+from zsad_core.setups import published
 
 ENTRY = setups.SETUPS["aprilgan", "official-mvtec"]
 FILE = setups.OFFICIAL["aprilgan", "official-mvtec"]

@@ -5,8 +5,8 @@ import pytest
 from skimage.measure import label
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from zsad_core import ranking
-from zsad_core.ranking import in_brain, of_slices, pro, rank_weighted
+from zsad_core.metrics import ranking
+from zsad_core.metrics.ranking import in_brain, of_slices, pro, rank_weighted
 
 
 @pytest.fixture(params=range(8), ids="seed{}".format)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from zsad_core import metrics, thresholds
-from zsad_core.readout import readout
+from zsad_core.metrics import dice as metrics
+from zsad_core.metrics import thresholds
+from zsad_core.metrics.readout import readout
 from zsad_core.types import AnomalyMap, ReadoutSpec, SliceStack
 
 VOXEL_ML = 0.5

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import slicing
 from zsad_core.errors import SettingError
-from zsad_core.references import clear_slices, parsed, written
+from zsad_core.imaging import slicing
+from zsad_core.inference.references import clear_slices, parsed, written
 from zsad_core.types import SliceSpec, SliceStack
 
 BRAIN = np.zeros((20, 4, 4), bool)

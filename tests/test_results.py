@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zsad_core import result_schema, results, slice_sums
 from zsad_core.errors import DataError
+from zsad_core.results import parquet as results
+from zsad_core.results import schema as result_schema
+from zsad_core.results import slice_sums
 
 
 def row(table, **given):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zsad_core.scoring import predicted_mask, without_small
+from zsad_core.metrics.scoring import predicted_mask, without_small
 from zsad_core.types import ReadoutSpec
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from zsad_core import settings
+from zsad_core.base import settings
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 

@@ -11,22 +11,16 @@ from huggingface_hub import constants
 from safetensors.numpy import save_file
 
 from tests.goldens_of import linear_layers, prompt_vectors, small_backbone
-from zsad_core import (
-    backbones,
-    doctor,
-    evaluation,
-    map_files,
-    methods,
-    own_setups,
-    pipeline,
-    prompt_sets,
-    setups,
-)
-from zsad_core.engine import Engine
+from zsad_core import backbones, methods, setups
+from zsad_core.base.paths import home
+from zsad_core.cli import doctor
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.map_files import MapRequest
-from zsad_core.places import home
+from zsad_core.inference import evaluation, map_files, pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.map_files import MapRequest
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
+from zsad_core.setups import user as own_setups
 from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
 
 OWN = ("winclip", "mine")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zsad_core.slicing import (
+from zsad_core.imaging.slicing import (
     as_slices,
     cubes_to_voxels,
     cubes_touching,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zsad_core.store import Store, key_of
+from zsad_core.base.store import Store, key_of
 from zsad_core.types import Recipe
 
 

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from zsad_core import backbones, evaluation, methods, pipeline, prompt_sets, slicing, stored_cubes
-from zsad_core.cli import main
-from zsad_core.engine import Engine
+from zsad_core import backbones, methods
+from zsad_core.base.store import Store
+from zsad_core.cli.main import main
 from zsad_core.errors import Cancelled, SettingError
-from zsad_core.store import Store
+from zsad_core.imaging import slicing
+from zsad_core.inference import evaluation, pipeline, stored_cubes
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
 NAMES = ("a", "b", "c", "d")

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import methods, pipeline, prompt_sets, setups, stored_features
-from zsad_core.engine import Engine
-from zsad_core.store import Store
-from zsad_core.stored_texts import StoredTexts
+from zsad_core import methods, setups
+from zsad_core.base.store import Store
+from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.stored_texts import StoredTexts
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
 SUBJECT = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")

@@ -4,16 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zsad_core import (
+from zsad_core.imaging import slicing
+from zsad_core.metrics import dice as metrics
+from zsad_core.metrics import thresholds
+from zsad_core.metrics.readout import readout
+from zsad_core.results import (
     conventions,
-    metrics,
-    result_schema,
-    results,
-    slicing,
     subject_rows,
-    thresholds,
 )
-from zsad_core.readout import readout
+from zsad_core.results import (
+    parquet as results,
+)
+from zsad_core.results import (
+    schema as result_schema,
+)
 from zsad_core.types import AnomalyMap, ReadoutSpec, SliceStack, Threshold
 
 SHAPE = (14, 16, 15)

@@ -7,7 +7,7 @@ import pytest
 import surface_distance
 from scipy import ndimage
 
-from zsad_core.surfaces import hd95_mm, nsd, surfaces
+from zsad_core.metrics.surfaces import hd95_mm, nsd, surfaces
 
 DEFINITIONS = ("elements", "voxels")
 SHAPE = (12, 14, 11)

@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from zsad_core import metrics, ranking, thresholds
 from zsad_core.errors import SettingError
-from zsad_core.thresholds import FINE, curve, validation_threshold, weighted_curve
+from zsad_core.metrics import dice as metrics
+from zsad_core.metrics import ranking, thresholds
+from zsad_core.metrics.thresholds import (
+    FINE,
+    curve,
+    validation_threshold,
+    weighted_curve,
+)
 
 
 def volume(seed, lesion=0.05, power=1.0):

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import pipeline, prompt_sets, thumbnails, views
-from zsad_core.engine import Engine
+from zsad_core.base.palette import CLASSES
 from zsad_core.errors import DataError
-from zsad_core.palette import CLASSES
-from zsad_core.readout import readout
-from zsad_core.scoring import predicted_mask
+from zsad_core.inference import pipeline, thumbnails, views
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.metrics.readout import readout
+from zsad_core.metrics.scoring import predicted_mask
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
-from zsad_core.views import View
 
 DATA = DataSpec("demo-2mm")
 

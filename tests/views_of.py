@@ -1,8 +1,9 @@
 """Views of small scans for tests of what is made of them."""
 
-from zsad_core import pipeline, prompt_sets
+from zsad_core.inference import pipeline
+from zsad_core.inference.views import View
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import SliceSpec, Threshold
-from zsad_core.views import View
 
 HOSTILE = 'a<b>&"q" $x^2$ \'=1+1'
 

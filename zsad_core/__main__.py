@@ -2,6 +2,6 @@
 
 import sys
 
-from zsad_core.cli import main
+from zsad_core.cli.main import main
 
 sys.exit(main())

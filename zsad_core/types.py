@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Where subjects come from: a registry entry of `zsad_core.datasets`, its root, its labels.
+    """Where subjects come from: an entry of `zsad_core.imaging.datasets`, its root, its labels.
 
     `labels` is "auto" (told by file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
     """
@@ -235,7 +235,7 @@ class AnomalyMap:
     """An anomaly map: values (S, H, W) float32 in the method's published range, 0 … high.
 
     `scores` (S,) float32 are the slice scores, NaN on empty slices. Every number is of these
-    values; fewer levels exist for the display alone (`zsad_core.levels`).
+    values; fewer levels exist for the display alone (`zsad_core.metrics.levels`).
     """
 
     values: FloatArray

@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from zsad_core.depth import DepthCurve
-from zsad_core.palette import Style, styles
+from zsad_core.base.palette import Style, styles
+from zsad_core.metrics.depth import DepthCurve
 from zsad_core.types import FloatArray, MaskArray
 
 ABNORMAL, NORMAL = "#D55E00", "#0072B2"

@@ -12,9 +12,9 @@ from pages.ui.cohort_pictures import pictures
 from pages.ui.cohort_run import evaluation
 from pages.ui.compute import plain
 from pages.ui.sidebar import Choice
-from zsad_core.cohort import captions, charts
-from zsad_core.cohort.measures import curves, measured
-from zsad_core.cohort.selection import THIRDS, Selection, Sheet
+from zsad_core.report import captions, charts
+from zsad_core.report.measures import curves, measured
+from zsad_core.report.selection import THIRDS, Selection, Sheet
 
 SECTIONS = ("Figures", "Tables", "Evaluate")
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most

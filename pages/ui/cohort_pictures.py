@@ -7,13 +7,13 @@ from pages.ui.compute import plain
 from pages.ui.keyboard import palette
 from pages.ui.pictures import draw
 from pages.ui.sidebar import Choice
-from zsad_core import views
-from zsad_core.cohort import captions, panels, samples
-from zsad_core.cohort.measures import measured
-from zsad_core.cohort.panels import Grid
-from zsad_core.cohort.samples import Pictures
-from zsad_core.cohort.selection import Selection
-from zsad_core.store import key_of
+from zsad_core.base.store import key_of
+from zsad_core.inference import views
+from zsad_core.report import captions, panels, samples
+from zsad_core.report.measures import measured
+from zsad_core.report.panels import Grid
+from zsad_core.report.samples import Pictures
+from zsad_core.report.selection import Selection
 from zsad_core.types import Progress
 
 WIDEST = 8  # columns of panels

@@ -12,16 +12,16 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.picks import carried
-from zsad_core import failures, results
-from zsad_core.cohort import measures, selection
-from zsad_core.cohort import tables as table_rows
-from zsad_core.cohort.measures import Reading
-from zsad_core.cohort.selection import NUMBERS, VOLUMES, Selection, Sheet
-from zsad_core.cohort.table_text import Table
+from zsad_core.base.paths import home, shortened
 from zsad_core.errors import SettingError
-from zsad_core.failures import Cases
-from zsad_core.places import home, shortened
-from zsad_core.slice_sums import Centre
+from zsad_core.report import failures, measures, selection
+from zsad_core.report import tables as table_rows
+from zsad_core.report.failures import Cases
+from zsad_core.report.measures import Reading
+from zsad_core.report.selection import NUMBERS, VOLUMES, Selection, Sheet
+from zsad_core.report.table_text import Table
+from zsad_core.results import parquet as results
+from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
 Stamp = tuple[int, int, int]
@@ -149,7 +149,7 @@ def _csv(root: str) -> bytes:
 
 
 def _figures(source: Source, chosen: Selection, data: DataSpec) -> bytes:
-    from zsad_core.cohort import figures  # Matplotlib, for this download alone
+    from zsad_core.report import figures  # Matplotlib, for this download alone
 
     with tempfile.TemporaryDirectory() as folder:
         maps = figures.Maps(compute.engine(), [data], encode=False)

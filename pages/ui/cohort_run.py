@@ -9,13 +9,14 @@ from pages.ui import compute
 from pages.ui.compute import plain
 from pages.ui.prompt_choice import all_prompts, usual_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import methods, pipeline
-from zsad_core.cohort import choosing
-from zsad_core.cohort import plan as plans
-from zsad_core.cohort.choosing import EVERY
-from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
-from zsad_core.store import key_of
+from zsad_core import methods
+from zsad_core.base.store import key_of
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation import plan as plans
+from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
 
 OWN = "each method's own"

@@ -10,7 +10,8 @@ from pages.ui.compute import engine
 from pages.ui.picks import KEPT
 from pages.ui.prompt_choice import all_prompts, usual_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import methods, pipeline, setups
+from zsad_core import methods, setups
+from zsad_core.inference import pipeline
 from zsad_core.types import MapSpec, PromptSet, SliceSpec
 
 MOST = 3

@@ -11,12 +11,13 @@ import streamlit as st
 from pages.ui.importing import imported
 from pages.ui.jobs import told
 from pages.ui.plain import plain
-from zsad_core import datasets, pipeline
-from zsad_core.datasets.demo import Demo
-from zsad_core.engine import Engine, Few
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
 from zsad_core.errors import ZsadError
-from zsad_core.jobs import Job
-from zsad_core.store import key_of
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine, Few
 from zsad_core.types import (
     AnomalyMap,
     DataSpec,

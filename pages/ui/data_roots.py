@@ -8,9 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import compute, uploaded
 from pages.ui.compute import plain
-from zsad_core import datasets, settings
-from zsad_core.datasets import Dataset
+from zsad_core.base import settings
 from zsad_core.errors import ZsadError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets import Dataset
 from zsad_core.types import DataSpec, Progress, Subject
 
 FINDING = "what is wrong or to know"

@@ -8,14 +8,14 @@ import streamlit as st
 
 from pages.ui import compute, export
 from pages.ui.keyboard import palette
+from zsad_core.base.store import key_of
 from zsad_core.exports.command import cases_of
 from zsad_core.exports.deck import deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
 from zsad_core.exports.words import safe
-from zsad_core.pins import Pin
-from zsad_core.store import key_of
 from zsad_core.types import Progress
+from zsad_core.workspace.pins import Pin
 
 LONGEST = 120  # letters of a title
 LABELS = {"pptx": "PowerPoint (PPTX)", "html": "Web page (HTML, works offline)"}

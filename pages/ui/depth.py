@@ -12,10 +12,12 @@ from pages.ui.charts import depth_figure, slice_figure
 from pages.ui.depth_cases import EACH_ORACLE, Case, Cohort
 from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.thresholds import threshold_of
-from zsad_core import pipeline, setups, slicing
-from zsad_core.jobs import Job
-from zsad_core.palette import COLOURS
-from zsad_core.readout import readout
+from zsad_core import setups
+from zsad_core.base.jobs import Job
+from zsad_core.base.palette import COLOURS
+from zsad_core.imaging import slicing
+from zsad_core.inference import pipeline
+from zsad_core.metrics.readout import readout
 from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
 
 SCOPES = ("this subject", "all evaluated subjects")

@@ -14,18 +14,18 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.sidebar import Choice
-from zsad_core import results
-from zsad_core.cohort import rows
-from zsad_core.cohort.rows import ORACLE, Results
-from zsad_core.cohort.validation import app_rows
-from zsad_core.depth import DepthCurve, bin_of, depth_curve, pooled
-from zsad_core.engine import Engine
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
-from zsad_core.evaluation import map_key, of_subject
-from zsad_core.jobs import Job
-from zsad_core.metrics import Counts, dice
-from zsad_core.store import key_of
-from zsad_core.thresholds import written
+from zsad_core.evaluation import rows
+from zsad_core.evaluation.rows import ORACLE, Results
+from zsad_core.evaluation.validation import app_rows
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import map_key, of_subject
+from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve, pooled
+from zsad_core.metrics.dice import Counts, dice
+from zsad_core.metrics.thresholds import written
+from zsad_core.results import parquet as results
 from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshold
 
 REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects would flatter

@@ -25,12 +25,12 @@ from pages.ui.sidebar import EMPTY_SLICES, Choice
 from pages.ui.solid import solid_figure
 from pages.ui.tour import tour
 from pages.ui.viewer import ViewerMap, viewer
-from zsad_core import slicing
 from zsad_core.exports.statement import in_a_line
-from zsad_core.readout import Readout, readout
-from zsad_core.scoring import predicted_mask
+from zsad_core.imaging import slicing
+from zsad_core.inference.views import View
+from zsad_core.metrics.readout import Readout, readout
+from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.types import MapSpec, ReadoutSpec, SliceStack, Threshold
-from zsad_core.views import View
 
 SENT_S = 0.1  # until what was drawn so far has left for the browser
 

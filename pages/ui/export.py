@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.keyboard import palette
+from zsad_core.base.store import key_of
 from zsad_core.exports.animation import animation
 from zsad_core.exports.numbers import numbers
 from zsad_core.exports.panels import PANELS
@@ -18,9 +19,8 @@ from zsad_core.exports.picture import SCALES, picture
 from zsad_core.exports.scene import Look
 from zsad_core.exports.volumes import volumes
 from zsad_core.exports.words import file_name
-from zsad_core.store import key_of
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 SAID = (
     "Every file says what it shows, how it was made (texts, weights, digests, versions, device) "

@@ -8,7 +8,7 @@ from pages.ui.picks import KEPT
 from pages.ui.pin_list import nothing, pin_list
 from pages.ui.present import asked, invitation, present
 from pages.ui.sidebar import sidebar
-from zsad_core import pins
+from zsad_core.workspace import pins
 
 SECTIONS = ("Gallery", "Pins", "Present")
 

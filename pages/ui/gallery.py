@@ -12,14 +12,23 @@ from pages.ui.keyboard import palette
 from pages.ui.opening import show
 from pages.ui.pictures import draw
 from pages.ui.sidebar import Choice
-from zsad_core import pins, views
-from zsad_core.cohort.captions import DATA
-from zsad_core.cohort.row_views import scan_of, view_of
-from zsad_core.cohort.selection import THIRDS, VOLUMES, Selection, Sheet
 from zsad_core.errors import ZsadError
-from zsad_core.failures import APART, KINDS, MISSED, SMALL, Failure, failures, ranked
-from zsad_core.pins import Pin
-from zsad_core.views import View
+from zsad_core.evaluation.row_views import scan_of, view_of
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.report.captions import DATA
+from zsad_core.report.failures import (
+    APART,
+    KINDS,
+    MISSED,
+    SMALL,
+    Failure,
+    failures,
+    ranked,
+)
+from zsad_core.report.selection import THIRDS, VOLUMES, Selection, Sheet
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
 
 PAGE, COLUMNS = 12, 4
 OPENED = "_opened_case"

@@ -11,16 +11,16 @@ from pages.ui import compute
 from pages.ui.compute import plain
 from pages.ui.keyboard import palette
 from pages.ui.pictures import draw
-from zsad_core import thumbnails, views
-from zsad_core.cohort.row_views import scan_named
-from zsad_core.engine import Engine
+from zsad_core.base.jobs import Job
+from zsad_core.base.palette import Classes
+from zsad_core.base.store import key_of
 from zsad_core.errors import DataError, ZsadError
-from zsad_core.failures import Failure
-from zsad_core.jobs import Job
-from zsad_core.palette import Classes
-from zsad_core.store import key_of
+from zsad_core.evaluation.row_views import scan_named
+from zsad_core.inference import thumbnails, views
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.report.failures import Failure
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
-from zsad_core.views import View
 
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
 AGAIN = "_draw_again"

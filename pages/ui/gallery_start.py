@@ -9,9 +9,9 @@ from pages.ui.compute import plain
 from pages.ui.prompt_choice import all_prompts, usual_prompts
 from pages.ui.sidebar import Choice
 from zsad_core import methods
-from zsad_core.cohort.captions import DATA
-from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
-from zsad_core.places import shortened
+from zsad_core.base.paths import shortened
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.report.captions import DATA
 from zsad_core.types import ReadoutSpec
 
 FIRST = 4  # subjects

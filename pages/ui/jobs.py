@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.plain import plain
-from zsad_core.jobs import Job, JobBoard
+from zsad_core.base.jobs import Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long
 LOOK_S = 2.0  # from one look to the next; the page that started a job looks more often itself

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.picks import kept
 from pages.ui.plain import plain
 from pages.ui.viewer import keys
-from zsad_core.palette import NAMES, Classes
+from zsad_core.base.palette import NAMES, Classes
 
 PAGE = (
     ("Tab / Shift+Tab", "next / previous control; into the viewer too"),

@@ -6,11 +6,12 @@ import streamlit as st
 
 from pages.ui import compute, prompt_choice, references, uploaded
 from pages.ui.thresholds import take
-from zsad_core import methods, pipeline
+from zsad_core import methods
 from zsad_core.errors import DataError
-from zsad_core.references import written
+from zsad_core.inference import pipeline
+from zsad_core.inference.references import written
+from zsad_core.inference.views import View
 from zsad_core.types import MapSpec
-from zsad_core.views import View
 
 EXPLORE = "pages/1_Explore.py"
 

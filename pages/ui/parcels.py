@@ -13,16 +13,18 @@ from pages.ui import compute
 from pages.ui.scans import scan
 from pages.ui.shown import options_of, viewer_map
 from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
-from zsad_core import levels, pins, pipeline, views
-from zsad_core.ahead import Ahead
-from zsad_core.engine import Few
+from zsad_core.base.jobs import Job
+from zsad_core.base.prefetch import Ahead
+from zsad_core.base.store import key_of
 from zsad_core.errors import ZsadError
-from zsad_core.evaluation import map_key
-from zsad_core.jobs import Job
-from zsad_core.pins import Pin
-from zsad_core.store import key_of
+from zsad_core.inference import pipeline, views
+from zsad_core.inference.engine import Few
+from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.views import View
+from zsad_core.metrics import levels
 from zsad_core.types import Progress
-from zsad_core.views import View
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
 
 MOST = 24  # cases, of about 2 MB each
 NOTHING = np.zeros((0, 0, 0), np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from zsad_core import thumbnails
+from zsad_core.inference import thumbnails
 from zsad_core.types import ByteArray, FloatArray, SliceStack
 
 SIDE = 640  # pixels

@@ -10,12 +10,13 @@ from pages.ui.keyboard import palette
 from pages.ui.opening import EXPLORE, show
 from pages.ui.pictures import draw
 from pages.ui.present import dice_said, kind_of, said, turn
-from zsad_core import pins, thumbnails, views
 from zsad_core.errors import ZsadError
-from zsad_core.pin_files import LARGEST
-from zsad_core.pins import Pin
-from zsad_core.thresholds import written
-from zsad_core.views import View
+from zsad_core.inference import thumbnails, views
+from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import written
+from zsad_core.workspace import pins
+from zsad_core.workspace.pin_files import LARGEST
+from zsad_core.workspace.pins import Pin
 
 SHOWN = 20  # pins at once
 HOW = (

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages.ui import compute
-from zsad_core import pins, views
 from zsad_core.errors import ZsadError
-from zsad_core.thresholds import written
-from zsad_core.views import View
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import written
+from zsad_core.workspace import pins
 
 PAGE = "pages/5_Failures.py"
 

@@ -20,11 +20,14 @@ from pages.ui.shown import (
 )
 from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
 from pages.ui.viewer import present as show
-from zsad_core import datasets, methods, pins, views
+from zsad_core import methods
+from zsad_core.base.jobs import Job
 from zsad_core.errors import ZsadError
-from zsad_core.jobs import Job
-from zsad_core.pins import Pin
-from zsad_core.views import View
+from zsad_core.imaging import datasets
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
 
 ALONE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }

@@ -10,9 +10,11 @@ import streamlit as st
 
 from pages.ui.picks import kept, pick
 from pages.ui.plain import plain
-from zsad_core import methods, prompt_sets, settings
-from zsad_core.lab import drafts
+from zsad_core import methods
+from zsad_core.base import settings
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
+from zsad_core.workspace import drafts
 
 SIDES = ("normal", "abnormal")
 FIELDS = (*SIDES, "class_name", "templates")

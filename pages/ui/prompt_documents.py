@@ -20,9 +20,10 @@ from pages.ui.prompt_choice import (
     template_editor,
 )
 from pages.ui.sidebar import Choice
-from zsad_core import prompt_sets, settings
+from zsad_core.base import settings
 from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
 
 

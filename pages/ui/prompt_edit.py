@@ -12,12 +12,12 @@ from pages.ui.keyboard import class_colours, palette
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.prompt_others import others
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, pipeline, thumbnails
-from zsad_core.lab import history
-from zsad_core.readout import Readout, readout
-from zsad_core.scoring import predicted_mask
-from zsad_core.thresholds import written
+from zsad_core.inference import evaluation, pipeline, thumbnails
+from zsad_core.metrics.readout import Readout, readout
+from zsad_core.metrics.scoring import predicted_mask
+from zsad_core.metrics.thresholds import written
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
+from zsad_core.workspace import history
 
 
 def edit(choice: Choice) -> None:

@@ -12,14 +12,14 @@ from pages.ui.prompt_choice import edit
 from pages.ui.prompt_subjects import of_split, with_truth
 from pages.ui.sidebar import Choice
 from pages.ui.thresholds import threshold_of
-from zsad_core import evaluation
-from zsad_core.lab import history as core
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
+from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
-from zsad_core.lab.history import Trial
-from zsad_core.pipeline import numbers
-from zsad_core.store import key_of
-from zsad_core.thresholds import written
+from zsad_core.metrics.thresholds import written
 from zsad_core.types import Progress, Threshold
+from zsad_core.workspace import history as core
+from zsad_core.workspace.history import Trial
 
 NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}

@@ -8,12 +8,12 @@ from pages.ui import compute, prompt_subjects
 from pages.ui.compute import plain
 from pages.ui.prompt_charts import random_figure
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
 from zsad_core.lab import null_test as core
-from zsad_core.lab import phrase_bank
 from zsad_core.lab.null_test import NullTest, Place, place
-from zsad_core.store import key_of
 from zsad_core.types import FloatArray
+from zsad_core.workspace import phrase_bank
 
 SOURCES = ("the whole bank", phrase_bank.EVERYDAY)
 COUNTS = (50, 100, 200, 500)

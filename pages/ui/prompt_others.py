@@ -8,13 +8,13 @@ import streamlit as st
 
 from pages.ui import compute, prompt_subjects
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation
-from zsad_core.lab import history
-from zsad_core.pipeline import numbers
-from zsad_core.readout import Readout
-from zsad_core.store import key_of
-from zsad_core.thresholds import written
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
+from zsad_core.inference.pipeline import numbers
+from zsad_core.metrics.readout import Readout
+from zsad_core.metrics.thresholds import written
 from zsad_core.types import MapSpec, Progress, Threshold
+from zsad_core.workspace import history
 
 PAGE = "pages/2_Prompts.py"
 NUMBERS = ("3D Dice", "best Dice (oracle)", "voxel AUROC (brain)")

@@ -12,11 +12,14 @@ from pages.ui.compute import plain
 from pages.ui.prompt_choice import edit
 from pages.ui.prompt_subjects import of_split
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, prompt_sets, settings
-from zsad_core.lab import phrase_bank, prompt_search
+from zsad_core.base import settings
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
+from zsad_core.lab import prompt_search
 from zsad_core.lab.goals import GOALS
 from zsad_core.lab.prompt_search import Found, Plan, Ranked
-from zsad_core.store import key_of
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.workspace import phrase_bank
 
 SHOWN = 30  # rows of a ranking
 MOST_HELD_OUT = 4  # by default

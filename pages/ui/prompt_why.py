@@ -10,7 +10,7 @@ from pages.ui.plain import plain
 from pages.ui.prompt_charts import margin_figure, similarity_figure
 from pages.ui.prompt_choice import all_prompts
 from pages.ui.sidebar import Choice
-from zsad_core import evaluation, pipeline
+from zsad_core.inference import evaluation, pipeline
 from zsad_core.lab import prompt_checks
 from zsad_core.types import MapSpec, SliceStack
 

@@ -8,9 +8,9 @@ import streamlit as st
 from pages.ui.compute import engine, plain
 from pages.ui.picks import kept
 from pages.ui.pictures import draw
-from zsad_core import slicing
 from zsad_core.errors import ZsadError
-from zsad_core.references import MOST, clear_slices, parsed, written
+from zsad_core.imaging import slicing
+from zsad_core.inference.references import MOST, clear_slices, parsed, written
 from zsad_core.types import Reference, SliceSpec, Subject
 
 KEY = "normal_slices"

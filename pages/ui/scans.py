@@ -6,7 +6,7 @@ import streamlit as st
 from pages.ui.compute import engine
 from pages.ui.viewer import ViewerVolume
 from pages.ui.viewer.blobs import LABEL_MOST
-from zsad_core import slicing
+from zsad_core.imaging import slicing
 from zsad_core.types import ByteArray, SliceSpec, SliceStack, read_only
 
 # Inside the whole tumour these are unambiguous: 2021 calls enhancing tumour 4, 2023 calls it 3.

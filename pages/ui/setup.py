@@ -7,9 +7,9 @@ from pages.ui.data_roots import data_roots
 from pages.ui.sidebar import Choice, sidebar
 from pages.ui.training import training
 from pages.ui.weights import weights
-from zsad_core import evaluation, pipeline
-from zsad_core.doctor import device_lines
-from zsad_core.jobs import Telling
+from zsad_core.base.jobs import Telling
+from zsad_core.cli.doctor import device_lines
+from zsad_core.inference import evaluation, pipeline
 
 SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
 

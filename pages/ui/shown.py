@@ -9,12 +9,14 @@ from pages.ui import compute
 from pages.ui.scans import label_names, scan, slice_mm
 from pages.ui.sidebar import EMPTY_SLICES
 from pages.ui.viewer import ViewerMap, ViewerOptions
-from zsad_core import levels, pipeline, references, slicing
-from zsad_core.evaluation import map_key
-from zsad_core.jobs import Job
-from zsad_core.thresholds import oracle_threshold, written
+from zsad_core.base.jobs import Job
+from zsad_core.imaging import slicing
+from zsad_core.inference import pipeline, references
+from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.views import View
+from zsad_core.metrics import levels
+from zsad_core.metrics.thresholds import oracle_threshold, written
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, read_only
-from zsad_core.views import View
 
 MAPS = 32  # whose marks are remembered
 

@@ -9,8 +9,11 @@ from pages.ui.compute import engine, plain, wait_for_torch
 from pages.ui.picks import kept, pick
 from pages.ui.prompt_choice import prompts_of
 from pages.ui.references import normal_slices
-from zsad_core import datasets, methods, pipeline, settings, setups
-from zsad_core.cohort import validation
+from zsad_core import methods, setups
+from zsad_core.base import settings
+from zsad_core.evaluation import validation
+from zsad_core.imaging import datasets
+from zsad_core.inference import pipeline
 from zsad_core.types import (
     DataSpec,
     MapSpec,

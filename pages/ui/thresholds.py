@@ -6,12 +6,12 @@ import streamlit as st
 
 from pages.ui.compute import engine, start_once
 from pages.ui.sidebar import Choice
-from zsad_core import thresholds
-from zsad_core.cohort import validation
-from zsad_core.evaluation import of_subject
-from zsad_core.jobs import Job
-from zsad_core.pipeline import method_of
-from zsad_core.store import key_of
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
+from zsad_core.evaluation import validation
+from zsad_core.inference.evaluation import of_subject
+from zsad_core.inference.pipeline import method_of
+from zsad_core.metrics import thresholds
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.compute import plain
-from zsad_core import settings
-from zsad_core.datasets.brats import MODALITIES
-from zsad_core.jobs import BACKGROUND
+from zsad_core.base import settings
+from zsad_core.base.jobs import BACKGROUND
+from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.training import own, runs
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import DEMOS, Source

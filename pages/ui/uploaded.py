@@ -13,11 +13,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import compute
-from zsad_core import settings
-from zsad_core.datasets import uploaded
+from zsad_core.base import settings
+from zsad_core.imaging.datasets import uploaded
+from zsad_core.imaging.uploads import folders, limits
+from zsad_core.imaging.uploads.receive import Outcome, receive
 from zsad_core.types import DataSpec
-from zsad_core.uploads import folders, limits
-from zsad_core.uploads.receive import Outcome, receive
 
 COOKIE = "_streamlit_xsrf"
 KINDS = (

@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.ui.compute import plain
 from pages.ui.picks import kept
-from zsad_core import methods, pipeline, stored_cubes
+from zsad_core import methods
+from zsad_core.inference import pipeline, stored_cubes
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import MapSpec, Subject
 

@@ -7,9 +7,10 @@ import streamlit as st
 
 from pages.ui import compute
 from pages.ui.compute import plain
-from zsad_core import backbones, methods, own_setups, published, setups
+from zsad_core import backbones, methods, setups
 from zsad_core.errors import WeightsError
-from zsad_core.setups import Setup
+from zsad_core.setups import Setup, published
+from zsad_core.setups import user as own_setups
 from zsad_core.types import BackboneSpec
 
 

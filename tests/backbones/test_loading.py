@@ -6,8 +6,8 @@ from safetensors.numpy import load_file, save_file
 
 from tests.goldens_of import small_backbone
 from zsad_core import backbones
-from zsad_core.engine import Engine
 from zsad_core.errors import WeightsError
+from zsad_core.inference.engine import Engine
 from zsad_core.types import BackboneSpec
 
 

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from zsad_core import results
-from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import NO_PROMPTS, Cohort, Run
-from zsad_core.engine import Engine
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.inference.engine import Engine
+from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
 
 SUBJECT = "DEMO-MET-014-000"

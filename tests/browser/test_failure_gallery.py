@@ -1,6 +1,6 @@
 """The gallery in a browser: from nothing evaluated to a case in Explore, and back."""
 
-from zsad_core import results
+from zsad_core.results import parquet as results
 
 VIEWER = ".z-root"
 KIND = "truth and prediction apart"

@@ -3,8 +3,8 @@
 import nibabel as nib
 import pytest
 
-from zsad_core.datasets import uploaded
-from zsad_core.datasets.demo import Demo
+from zsad_core.imaging.datasets import uploaded
+from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.types import DataSpec
 
 INPUT = '[data-testid="stFileUploaderDropzoneInput"]'

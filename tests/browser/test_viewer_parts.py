@@ -9,10 +9,10 @@ from scipy import ndimage
 
 from pages.ui import viewer
 from pages.ui.viewer.payload import EMPTY_DICE, ViewerState, on_grid
-from zsad_core import lesion_matching
-from zsad_core.lesions import lesions
-from zsad_core.metrics import dice_of_counts
-from zsad_core.scoring import TOUCHING, without_small
+from zsad_core.metrics import lesion_matching
+from zsad_core.metrics.dice import dice_of_counts
+from zsad_core.metrics.lesions import lesions
+from zsad_core.metrics.scoring import TOUCHING, without_small
 
 SOURCES = Path(viewer.__file__).parent
 PARTS = ("elements", "thresholds", "counts", "components")

@@ -12,8 +12,8 @@ import streamlit as st
 
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, blobs, viewer
 from tests.browser.phantoms import PHANTOMS, Phantom, other_grid, with_second_lesion
-from zsad_core.metrics import dice_3d
-from zsad_core.scoring import without_small
+from zsad_core.metrics.dice import dice_3d
+from zsad_core.metrics.scoring import without_small
 
 
 @st.cache_resource

@@ -5,8 +5,9 @@ import argparse
 import pytest
 
 from zsad_core import methods, setups
-from zsad_core.cohort import choosing, commands
+from zsad_core.cli import evaluate as commands
 from zsad_core.errors import SettingError
+from zsad_core.evaluation import choosing
 
 MISSING = ("winclip", "openai-l14-336")  # no test fetches these weights
 

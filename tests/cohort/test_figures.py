@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from tests.rows_of import SHEET, found, put, with_dice
-from zsad_core.cohort import captions, charts
-from zsad_core.cohort.figures import Maps, write_all
-from zsad_core.cohort.selection import Selection, Sheet
-from zsad_core.engine import Engine
 from zsad_core.errors import DataError
+from zsad_core.inference.engine import Engine
+from zsad_core.report import captions, charts
+from zsad_core.report.figures import Maps, write_all
+from zsad_core.report.selection import Selection, Sheet
 
 
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):

@@ -5,10 +5,10 @@ import pytest
 
 from tests.rows_of import SHEET, found, put, with_dice
 from tests.test_results import row
-from zsad_core import results
-from zsad_core.cohort.measures import curves, measured, read
-from zsad_core.cohort.selection import Selection, Sheet
-from zsad_core.metrics import dice_sql
+from zsad_core.metrics.dice import dice_sql
+from zsad_core.report.measures import curves, measured, read
+from zsad_core.report.selection import Selection, Sheet
+from zsad_core.results import parquet as results
 
 
 def test_dice_and_failures_of_a_subject(tmp_path):

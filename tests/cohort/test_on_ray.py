@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from zsad_core import cli
-from zsad_core.cohort import on_ray
+from zsad_core.cli import main as cli
 from zsad_core.errors import SettingError
+from zsad_core.evaluation import on_ray
 
 
 def evaluate(root, *options):
@@ -17,8 +17,8 @@ def evaluate(root, *options):
 
 def test_without_ray_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "zsad_core.cohort.on_ray")
-    monkeypatch.delattr("zsad_core.cohort.on_ray")
+    monkeypatch.delitem(sys.modules, "zsad_core.evaluation.on_ray")
+    monkeypatch.delattr("zsad_core.evaluation.on_ray")
     assert evaluate(tmp_path) == 1
     assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
 

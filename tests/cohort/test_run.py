@@ -14,14 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core import pipeline, prompt_sets, result_schema, results
-from zsad_core.cohort.plan import plan
-from zsad_core.cohort.run import local, run
-from zsad_core.cohort.tasks import Cohort, Run, spec_of, subjects
-from zsad_core.engine import Engine
+from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.evaluation.plan import plan
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import Cohort, Run, spec_of, subjects
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
 from zsad_core.methods.mutual3d import Mutual3d
-from zsad_core.store import Store
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results import parquet as results
+from zsad_core.results import schema as result_schema
 from zsad_core.types import DataSpec
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +142,7 @@ def test_a_second_run_computes_nothing(scans, tmp_path, monkeypatch):
     one = cohort(scans, tmp_path, runs=RUNS[:1])
     run(made, one, local(made))
     before = rows_of(one.out)
-    monkeypatch.setattr("zsad_core.pipeline.anomaly_map", None)
+    monkeypatch.setattr("zsad_core.inference.pipeline.anomaly_map", None)
     again = engine(tmp_path)
     run(again, one, local(again))
     assert rows_of(one.out) == before
@@ -260,7 +263,7 @@ def test_memory_that_runs_out_stops_with_advice(scans, tmp_path, monkeypatch):
     def full(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("zsad_core.pipeline.encode", full)
+    monkeypatch.setattr("zsad_core.inference.pipeline.encode", full)
     made = engine(tmp_path)
     with pytest.raises(SettingError, match=r"ran out at 1 slices at once; .* smaller --batch"):
         run(made, cohort(scans, tmp_path, runs=RUNS[1:]), local(made))

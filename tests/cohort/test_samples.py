@@ -9,15 +9,16 @@ from PIL import Image
 
 from tests.cohort.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
 from tests.rows_of import SHEET, put
-from zsad_core import prompt_sets, results
-from zsad_core.cohort import captions, panels
-from zsad_core.cohort.figures import Maps, write_all
-from zsad_core.cohort.measures import measured, read
-from zsad_core.cohort.row_views import scan_of
-from zsad_core.cohort.run import local, run
-from zsad_core.cohort.samples import pictures, sample
-from zsad_core.cohort.selection import Selection, sheets
 from zsad_core.errors import DataError
+from zsad_core.evaluation.row_views import scan_of
+from zsad_core.evaluation.run import local, run
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report import captions, panels
+from zsad_core.report.figures import Maps, write_all
+from zsad_core.report.measures import measured, read
+from zsad_core.report.samples import pictures, sample
+from zsad_core.report.selection import Selection, sheets
+from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
 
 

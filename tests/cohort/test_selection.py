@@ -3,10 +3,10 @@
 import pytest
 
 from tests.rows_of import SHEET, found, put, with_dice
-from zsad_core import results
-from zsad_core.cohort import captions
-from zsad_core.cohort.selection import Selection, sheets
 from zsad_core.errors import DataError
+from zsad_core.report import captions
+from zsad_core.report.selection import Selection, sheets
+from zsad_core.results import parquet as results
 
 
 def test_the_newest_of_equal_rows_counts(tmp_path):

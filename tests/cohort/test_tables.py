@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from tests.rows_of import SHEET, found, put, with_dice
-from zsad_core import results
-from zsad_core.cohort.comparisons import paired
-from zsad_core.cohort.measures import lesions, read
-from zsad_core.cohort.selection import Selection, runs
-from zsad_core.cohort.table_text import Table, as_latex, as_markdown
-from zsad_core.cohort.tables import by_size, dice, tables
+from zsad_core.report.comparisons import paired
+from zsad_core.report.measures import lesions, read
+from zsad_core.report.selection import Selection, runs
+from zsad_core.report.table_text import Table, as_latex, as_markdown
+from zsad_core.report.tables import by_size, dice, tables
+from zsad_core.results import parquet as results
 
 
 def test_the_table_of_dice(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from nilearn import datasets
 from scipy import ndimage
 
-from zsad_core.datasets import anatomy
-from zsad_core.datasets.anatomy import ICBM152
+from zsad_core.imaging.datasets import anatomy
+from zsad_core.imaging.datasets.anatomy import ICBM152
 
 
 def test_the_atlas_is_that_of_nilearn():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from zsad_core.datasets.brats import indexed
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.brats import indexed
 from zsad_core.types import DataSpec
 
 MET = "BraTS-MET-00001-000"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from zsad_core import datasets, slicing
-from zsad_core.datasets.demo import COHORT
 from zsad_core.errors import DataError
+from zsad_core.imaging import datasets, slicing
+from zsad_core.imaging.datasets.demo import COHORT
 from zsad_core.types import DataSpec
 
 
@@ -24,7 +24,7 @@ def test_splits(demo):
 def test_the_same_seed_gives_the_same_bytes(demo, tmp_path, monkeypatch):
     first = demo.load("DEMO-MET-013-000", "t2f").digest
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    from zsad_core.datasets.demo import Demo
+    from zsad_core.imaging.datasets.demo import Demo
 
     assert Demo(DataSpec("demo-2mm"), 2.0).load("DEMO-MET-013-000", "t2f").digest == first
     assert demo.load("DEMO-MET-014-000", "t2f").digest != first

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from zsad_core import datasets
-from zsad_core.datasets import folder
-from zsad_core.engine import Engine
 from zsad_core.errors import DataError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets import folder
+from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec
 
 

@@ -5,8 +5,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core.datasets import nifti
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import nifti
 
 
 @pytest.mark.parametrize("axcodes", ["RAS", "LPS", "PIR", "SLA"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.views_of import HOSTILE, view_of
-from zsad_core.engine import Engine
+from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec, ReadoutSpec
 
 

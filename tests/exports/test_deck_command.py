@@ -1,6 +1,7 @@
 from pptx import Presentation
 
-from zsad_core import cli, pins
+from zsad_core.cli import main as cli
+from zsad_core.workspace import pins
 
 
 def deck_of(capsys, out, *more):

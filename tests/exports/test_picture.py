@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from tests.views_of import HOSTILE, view_of
+from zsad_core.base.palette import CLASSES
 from zsad_core.exports.outline import outline
 from zsad_core.exports.panels import hex_of
 from zsad_core.exports.picture import DPI, Picture, picture, saved
@@ -16,7 +17,6 @@ from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import statement
 from zsad_core.exports.words import NO_DEVICE
-from zsad_core.palette import CLASSES
 from zsad_core.types import DataSpec, Threshold
 
 SVG = "{http://www.w3.org/2000/svg}"

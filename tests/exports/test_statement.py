@@ -7,9 +7,9 @@ from zsad_core.errors import DataError
 from zsad_core.exports.reading import read
 from zsad_core.exports.statement import in_a_line, statement
 from zsad_core.exports.words import NO_DEVICE
-from zsad_core.readout import readout
+from zsad_core.inference.views import View
+from zsad_core.metrics.readout import readout
 from zsad_core.types import DataSpec, ReadoutSpec
-from zsad_core.views import View
 
 
 def test_a_reading_is_at_the_view_s_threshold_whatever_its_readout_says(engine, view):

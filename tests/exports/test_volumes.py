@@ -7,10 +7,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core import datasets, pipeline, slicing
 from zsad_core.exports.reading import read
 from zsad_core.exports.volumes import volumes
 from zsad_core.exports.words import NO_DEVICE, file_name
+from zsad_core.imaging import datasets, slicing
+from zsad_core.inference import pipeline
 
 
 @pytest.fixture(params=["view", "turned", "hostile"])

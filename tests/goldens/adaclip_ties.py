@@ -17,7 +17,8 @@ import torch
 from scipy.optimize import lsq_linear
 
 from tests.goldens_of import FOLDER, golden, recipe, write_backbone
-from zsad_core import backbones, prompt_sets
+from zsad_core import backbones
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.adaclip_prompts import linear
 from zsad_core.methods.texts import TowerTexts

@@ -7,9 +7,9 @@ import pytest
 
 from tests import image_sets_of
 from tests.image_sets_of import SETS, bmad, drawn, meta, mvtec, visa
-from zsad_core import image_sets
 from zsad_core.errors import DataError, SettingError
-from zsad_core.image_sets import Picture
+from zsad_core.imaging import image_sets
+from zsad_core.imaging.image_sets import Picture
 
 
 @pytest.mark.parametrize("kind", image_sets.LAYOUTS)

@@ -9,11 +9,12 @@ from torch.nn import functional
 
 from tests.goldens_of import recipe, write_backbone
 from tests.plain_clip import PlainClip, text, visual
-from zsad_core import backbones, prompt_sets, setups
+from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods import aaclip_adapters
 from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.texts import TowerTexts, unit
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = recipe("recipe_clip_random")

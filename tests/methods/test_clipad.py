@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from tests.goldens_of import recipe, write_backbone
 from tests.plain_clip import PlainClip, visual
-from zsad_core import backbones, prompt_sets, setups
+from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.clipad import ClipAd
 from zsad_core.methods.clipad_plus import ClipAdPlus
 from zsad_core.methods.texts import TowerTexts, unit
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
 
 CLIP = recipe("recipe_clip_random")

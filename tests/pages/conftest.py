@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zsad_core.places import home
+from zsad_core.base.paths import home
 
 
 @pytest.fixture

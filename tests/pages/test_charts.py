@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import pytest
 
 from pages.ui.charts import ABNORMAL, NORMAL, depth_figure, slice_figure, text_pull_figure
-from zsad_core.depth import depth_curve
-from zsad_core.palette import COLOURS
+from zsad_core.base.palette import COLOURS
+from zsad_core.metrics.depth import depth_curve
 
 
 def curve(dice, lesion=(4, 0, 2)):

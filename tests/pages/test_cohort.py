@@ -6,9 +6,10 @@ import pytest
 
 from tests.pages_of import WAIT, at, shown
 from tests.rows_of import put
-from zsad_core import methods, results
-from zsad_core.cohort import choosing
-from zsad_core.places import home
+from zsad_core import methods
+from zsad_core.base.paths import home
+from zsad_core.evaluation import choosing
+from zsad_core.results import parquet as results
 
 pytestmark = pytest.mark.usefixtures("small_demo")
 

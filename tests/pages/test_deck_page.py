@@ -9,9 +9,9 @@ from pptx import Presentation
 from pages.ui import compute, export
 from tests.pages_of import WAIT, at
 from tests.views_of import view_of
-from zsad_core import pins
-from zsad_core.engine import Engine
+from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec
+from zsad_core.workspace import pins
 
 
 @pytest.fixture

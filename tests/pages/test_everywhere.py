@@ -8,11 +8,12 @@ import pytest
 from pages.ui import compute, frame
 from pages.ui.viewer import keys
 from tests.pages_of import ROOT, WAIT, at, shown
-from zsad_core import evaluation, metrics, pipeline, prompt_sets
-from zsad_core.engine import Engine
 from zsad_core.errors import DataError
-from zsad_core.lab.history import trials
-from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
+from zsad_core.workspace.history import trials
 
 PAGES = [path for path in frame.PAGES if (ROOT / path).exists()]
 SUBJECT, OTHER = "DEMO-MET-013-000", "DEMO-MET-014-000"

@@ -6,6 +6,7 @@ import pytest
 
 from pages.ui import compute, export
 from tests.pages_of import WAIT, at
+from zsad_core.inference.views import View
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -15,7 +16,6 @@ from zsad_core.types import (
     SliceSpec,
     Threshold,
 )
-from zsad_core.views import View
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from zsad_core import pins, pipeline, prompt_sets, thumbnails
-from zsad_core.engine import Engine
-from zsad_core.palette import CLASSES
-from zsad_core.places import home
+from zsad_core.base.palette import CLASSES
+from zsad_core.base.paths import home
+from zsad_core.inference import pipeline, thumbnails
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
-from zsad_core.views import View
+from zsad_core.workspace import pins
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = DataSpec("demo-2mm")

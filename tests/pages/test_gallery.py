@@ -7,9 +7,11 @@ import pytest
 from pages.ui import compute
 from tests.pages_of import WAIT, at, shown
 from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
-from zsad_core import pins, prompt_sets, thumbnails
-from zsad_core.palette import CLASSES
-from zsad_core.places import home
+from zsad_core.base.palette import CLASSES
+from zsad_core.base.paths import home
+from zsad_core.inference import thumbnails
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.workspace import pins
 
 SUBJECT = "DEMO-MET-014-000"
 BRIGHT = {"method": "intensity", "prompts": "", "prompts_digest": ""}

@@ -10,9 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import compute
-from zsad_core import pipeline, prompt_sets, setups
-from zsad_core.engine import Engine
-from zsad_core.places import home
+from zsad_core import setups
+from zsad_core.base.paths import home
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
 DATA = "demo-2mm:"

@@ -9,9 +9,9 @@ import pytest
 
 from pages.ui import compute, parcels, present
 from tests.pages.test_failures import _small_demo, opened, pin, words  # noqa: F401 — a fixture
-from zsad_core import pins
-from zsad_core.engine import Engine
-from zsad_core.jobs import Job
+from zsad_core.base.jobs import Job
+from zsad_core.inference.engine import Engine
+from zsad_core.workspace import pins
 
 SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000", "DEMO-MET-015-000", "DEMO-MET-016-000")
 

@@ -8,10 +8,10 @@ import pytest
 
 from pages.ui import compute, prompt_lab
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
-from zsad_core import prompt_sets
-from zsad_core.lab import drafts, history
-from zsad_core.places import home
+from zsad_core.base.paths import home
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.workspace import drafts, history
 
 __all__ = ["_encoded", "_small_demo"]
 

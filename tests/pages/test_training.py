@@ -11,8 +11,8 @@ from tests.goldens_of import small_backbone
 from tests.image_sets_of import mvtec
 from tests.pages_of import WAIT, at, shown
 from zsad_core import setups
-from zsad_core.jobs import INTERACTIVE
-from zsad_core.places import home
+from zsad_core.base.jobs import INTERACTIVE
+from zsad_core.base.paths import home
 from zsad_core.training import own
 
 

@@ -9,9 +9,9 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.pages.test_pages import ROOT, opened
-from zsad_core.datasets import uploaded
-from zsad_core.places import uploads
-from zsad_core.uploads import folders, limits
+from zsad_core.base.paths import uploads
+from zsad_core.imaging.datasets import uploaded
+from zsad_core.imaging.uploads import folders, limits
 
 MINE = uploaded.TITLE
 

@@ -18,8 +18,8 @@ from pages.ui.viewer.payload import (
     on_grid,
     state,
 )
-from zsad_core.metrics import EMPTY_RULES
-from zsad_core.palette import CLASSES
+from zsad_core.base.palette import CLASSES
+from zsad_core.metrics.dice import EMPTY_RULES
 
 EVEN = np.linspace(0, 1, 256, dtype=np.float32)
 

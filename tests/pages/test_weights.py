@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import compute
 from tests.goldens_of import linear_layers, small_backbone
 from tests.pages_of import ROOT, WAIT, at, shown
-from zsad_core import own_setups, settings, setups
+from zsad_core import setups
+from zsad_core.base import settings
 from zsad_core.setups import Setup
+from zsad_core.setups import user as own_setups
 from zsad_core.types import BackboneSpec
 
 OWN = ("winclip", "mine")

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from tests.goldens_of import small_backbone
 from tests.image_sets_of import mvtec
 from tests.training.test_fit import layers, toy
-from zsad_core import cli
+from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.training import fit, kept
 from zsad_core.training.learner import Plan

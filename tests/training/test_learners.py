@@ -6,8 +6,8 @@ import pytest
 from tests.goldens_of import SMALL, recipe, write_backbone
 from tests.image_sets_of import mvtec
 from zsad_core import backbones, methods, setups
+from zsad_core.base.jobs import BACKGROUND, DeviceQueue
 from zsad_core.errors import Cancelled
-from zsad_core.jobs import BACKGROUND, DeviceQueue
 from zsad_core.training import runs
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import Source

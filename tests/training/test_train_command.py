@@ -9,11 +9,13 @@ import torch
 from safetensors import safe_open
 
 from tests.goldens_of import small_backbone
-from zsad_core import backbones, prompt_sets, setups
+from zsad_core import backbones, setups
+from zsad_core.cli import train as commands
 from zsad_core.errors import DataError, SettingError
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
-from zsad_core.training import commands, examples, material
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.training import examples, material
 from zsad_core.training.anomalyclip import PromptVectors
 from zsad_core.training.material import Source
 from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject, Volume

@@ -9,7 +9,9 @@ from safetensors import safe_open
 
 from tests.goldens_of import small_backbone
 from tests.image_sets_of import SETS, bmad, mvtec, write
-from zsad_core import backbones, cli, image_sets, setups
+from zsad_core import backbones, setups
+from zsad_core.cli import main as cli
+from zsad_core.imaging import image_sets
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.training import examples, material, pictures
 from zsad_core.training.aprilgan import LinearLayers

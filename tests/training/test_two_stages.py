@@ -8,11 +8,12 @@ import torch
 
 from tests.goldens_of import small_backbone
 from tests.training.test_through_tower import drawn
-from zsad_core import backbones, prompt_sets
+from zsad_core import backbones
 from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.aaclip_adapters import shapes
 from zsad_core.methods.clipad_plus import ClipAdPlus
 from zsad_core.methods.texts import TowerTexts
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import fit
 from zsad_core.training.aaclip import BothAdapters
 from zsad_core.training.aprilgan import LinearLayers

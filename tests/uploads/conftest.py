@@ -10,8 +10,8 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from zsad_core.uploads import folders
-from zsad_core.uploads.receive import receive
+from zsad_core.imaging.uploads import folders
+from zsad_core.imaging.uploads.receive import receive
 
 SHAPE = (12, 14, 10)
 

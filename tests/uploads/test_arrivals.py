@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from zsad_core.uploads import limits
+from zsad_core.imaging.uploads import limits
 
 ZEROS = bytes(2**26)
 BOUNDED = """
 import io, json, resource, sys
 from bench.memory import peak_gb
-from zsad_core.uploads import folders
-from zsad_core.uploads.receive import receive
+from zsad_core.imaging.uploads import folders
+from zsad_core.imaging.uploads.receive import receive
 resource.setrlimit(resource.RLIMIT_FSIZE, (300 * 2**20, 300 * 2**20))
 place = folders.own_folder(folders.new_token())
 data = open(sys.argv[1], "rb").read()

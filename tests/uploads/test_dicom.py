@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from tests.uploads.conftest import SHAPE
-from zsad_core.uploads import limits
+from zsad_core.imaging.uploads import limits
 
 
 def image_of(place):

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from zsad_core import datasets
+from zsad_core.base.paths import uploads
+from zsad_core.base.store import Store
 from zsad_core.errors import DataError
-from zsad_core.lab import history
-from zsad_core.places import uploads
-from zsad_core.store import Store
+from zsad_core.imaging import datasets
+from zsad_core.imaging.uploads import folders
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -20,7 +20,7 @@ from zsad_core.types import (
     SliceSpec,
     Threshold,
 )
-from zsad_core.uploads import folders
+from zsad_core.workspace import history
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import gzip
 import numpy as np
 import pytest
 
-from zsad_core import datasets
-from zsad_core.store import Store
+from zsad_core.base.store import Store
+from zsad_core.imaging import datasets
+from zsad_core.imaging.uploads import folders, limits
 from zsad_core.types import DataSpec
-from zsad_core.uploads import folders, limits
 
 
 def dataset_of(place):

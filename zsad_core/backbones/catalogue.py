@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zsad_core.places import cache_root, kept
+from zsad_core.base.paths import cache_root, kept
 
 # The backbones of the shipped setups as one release of open_clip lists them, so that a new user's
 # first page does not wait for its import; under another release they are looked up.

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zsad_core.backbones.lazy import functional, torch
+from zsad_core.base.paths import kept
 from zsad_core.errors import SettingError
-from zsad_core.places import kept
 from zsad_core.types import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")  # as torch names them

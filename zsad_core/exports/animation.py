@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.exports.picture import Picture
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import LOOK, Look
 from zsad_core.exports.statement import statement
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 Kind = Literal["gif", "webp"]
 MILLISECONDS, DPI = 100, 75  # of a slice, and pixels an inch

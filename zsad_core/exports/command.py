@@ -3,14 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from zsad_core import pin_files, pins
-from zsad_core.datasets.files import read_bytes
-from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
 from zsad_core.exports.deck import Case, Deck, deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
+from zsad_core.imaging.datasets.files import read_bytes
+from zsad_core.inference.engine import Engine
 from zsad_core.types import Progress
+from zsad_core.workspace import pin_files, pins
 
 
 def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[Case]:

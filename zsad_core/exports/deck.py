@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zsad_core.engine import Engine
+from zsad_core.base.palette import Classes
 from zsad_core.errors import Cancelled, SettingError, ZsadError
 from zsad_core.exports.picture import saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import Statement, statement
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, legible, slice_numbers
-from zsad_core.palette import Classes
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 POINTS = 16  # of the type in pictures, which fill a page
 SCALE = 1.6

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from zsad_core import slicing
-from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.statement import statement
+from zsad_core.imaging import slicing
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 PARTS = ("brain", "truth", "predicted", "overlap")
 

@@ -11,9 +11,9 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from zsad_core.base.palette import CLASSES, Classes, Rgb
 from zsad_core.exports.outline import outline
 from zsad_core.exports.reading import Reading
-from zsad_core.palette import CLASSES, Classes, Rgb
 from zsad_core.types import ByteArray, MaskArray
 
 Panel = Literal["scan", "classes", "map"]

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.text import Text
 
-from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.scene import LOOK, Look, Scene, width
 from zsad_core.exports.statement import Statement, statement
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, shown, slice_numbers
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 Kind = Literal["png", "svg"]
 Line = tuple[str, float, str]

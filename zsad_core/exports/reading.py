@@ -7,10 +7,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core import metrics, pipeline
-from zsad_core.engine import Engine
-from zsad_core.readout import Readout, readout
-from zsad_core.scoring import box_of, predicted_mask
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View, stack_of
+from zsad_core.metrics import dice as metrics
+from zsad_core.metrics.readout import Readout, readout
+from zsad_core.metrics.scoring import box_of, predicted_mask
 from zsad_core.types import (
     AnomalyMap,
     MaskArray,
@@ -19,7 +21,6 @@ from zsad_core.types import (
     SliceStack,
     read_only,
 )
-from zsad_core.views import View, stack_of
 
 AIR = 4  # pixels round the brain
 Kind = TypeVar("Kind", bound=np.generic)

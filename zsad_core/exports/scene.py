@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from zsad_core.base.palette import CLASSES, Classes
 from zsad_core.exports.panels import (
     HALO,
     PANELS,
@@ -21,7 +22,6 @@ from zsad_core.exports.panels import (
     hex_of,
 )
 from zsad_core.exports.reading import Reading
-from zsad_core.palette import CLASSES, Classes
 from zsad_core.types import Plane
 
 SIDES: dict[Plane, str] = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}

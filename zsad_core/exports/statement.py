@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zsad_core import datasets, methods, provenance, setups, stored_cubes
-from zsad_core.engine import Engine
+from zsad_core import methods, setups
 from zsad_core.exports.reading import Reading
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
-from zsad_core.metrics import EMPTY_RULES
-from zsad_core.references import written
+from zsad_core.imaging import datasets
+from zsad_core.inference import provenance, stored_cubes
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.references import written
+from zsad_core.inference.views import View
+from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.types import MapSpec, Plane
-from zsad_core.views import View
 
 FIRST: dict[Plane, str] = {
     "axial": "at the feet",

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core import datasets, slicing
-from zsad_core.datasets import nifti
-from zsad_core.engine import Engine
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.statement import statement
 from zsad_core.exports.words import PRODUCT, file_name
+from zsad_core.imaging import datasets, slicing
+from zsad_core.imaging.datasets import nifti
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.types import Progress
-from zsad_core.views import View
 
 LEVEL = 1  # of gzip: maps are large, and mostly zero
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from zsad_core.exports.reading import Reading
-from zsad_core.views import View
+from zsad_core.inference.views import View
 
 PRODUCT = "ZSAD Explorer"
 NO_DEVICE = "Research software, no medical device: not for diagnosis or treatment."

@@ -11,22 +11,18 @@ from functools import partial
 
 import numpy as np
 
-from zsad_core import (
-    evaluation,
-    methods,
-    prompt_sets,
-    setups,
-    slicing,
-    stored_features,
-)
-from zsad_core.engine import Engine
+from zsad_core import methods, setups
+from zsad_core.base.store import key_of
 from zsad_core.errors import SettingError
+from zsad_core.imaging import slicing
+from zsad_core.inference import evaluation, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.stored_texts import StoredTexts
 from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import Remembered
-from zsad_core.ranking import auroc, best_dice, rank_weighted
-from zsad_core.store import key_of
-from zsad_core.stored_texts import StoredTexts
-from zsad_core.thresholds import validation_threshold, weighted_curve
+from zsad_core.metrics.ranking import auroc, best_dice, rank_weighted
+from zsad_core.metrics.thresholds import validation_threshold, weighted_curve
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     FloatArray,
     MapSpec,
@@ -67,8 +63,8 @@ def measured(
 
     `at` takes the place of the best thresholds, one for each candidate. Missing features of the
     slices looked at are encoded. The progress counts candidates on every subject; reading the
-    subjects first, and encoding what is missing, is half of the first of them. Raises SettingError for a subject without truth,
-    or where references are given.
+    subjects first, and encoding what is missing, is half of the first of them. Raises SettingError
+    for a subject without truth, or where references are given.
     """
     if spec.references:
         raise SettingError(

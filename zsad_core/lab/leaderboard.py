@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core.lab.history import Trial
 from zsad_core.types import PromptSet
+from zsad_core.workspace.history import Trial
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zsad_core.engine import Engine
 from zsad_core.errors import SettingError
+from zsad_core.inference.engine import Engine
 from zsad_core.lab import candidates
 from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet
 

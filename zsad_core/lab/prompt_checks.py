@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zsad_core import prompt_sets, setups
-from zsad_core.engine import Engine
-from zsad_core.jobs import INTERACTIVE
+from zsad_core import setups
+from zsad_core.base.jobs import INTERACTIVE
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.stored_texts import StoredTexts, class_embeddings
 from zsad_core.methods import Method, slice_method
-from zsad_core.stored_texts import StoredTexts, class_embeddings
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, MapSpec, PromptSet
 
 ALIKE = 0.99  # cosine of the two class embeddings; our choice

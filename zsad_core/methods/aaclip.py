@@ -11,7 +11,6 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import expit
 
-from zsad_core import prompt_sets
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
@@ -19,6 +18,7 @@ from zsad_core.methods.aaclip_adapters import TAPS, image_features, shapes, text
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, unit_mean
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
     FloatArray,

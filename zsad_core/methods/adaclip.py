@@ -11,7 +11,6 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import expit
 
-from zsad_core import prompt_sets
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
@@ -27,6 +26,7 @@ from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
 from zsad_core.methods.semantic import fused
 from zsad_core.methods.texts import TextEncoder, unit
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
     FloatArray,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from zsad_core import prompt_sets
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
     FloatArray,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy.special import expit
 
-from zsad_core import prompt_sets
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, PromptSet
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core import prompt_sets
 from zsad_core.methods.aaclip import SOFT
 from zsad_core.methods.aaclip_adapters import image_features, shapes, text_features
 from zsad_core.methods.texts import unit_mean
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal

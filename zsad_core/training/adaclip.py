@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core import prompt_sets
 from zsad_core.methods.adaclip import AdaClip, named
 from zsad_core.methods.adaclip_prompts import image_side, plain_features, shapes, text_side
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core import prompt_sets
 from zsad_core.methods.anomalyclip import DEEP, PUBLISHED, SIDES, text_features
 from zsad_core.methods.texts import TEMPERATURE
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training.examples import Encoder
 from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.training.losses import dice, focal

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from zsad_core import datasets
-from zsad_core.datasets.anatomy import CONTRASTS, healthy
-from zsad_core.slicing import PERCENTILES, to_slices
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.anatomy import CONTRASTS, healthy
+from zsad_core.imaging.slicing import PERCENTILES, to_slices
 from zsad_core.training.examples import check_split
 from zsad_core.training.regions import Pictures, of_brains
 from zsad_core.types import ByteArray, DataSpec, MaskArray

@@ -8,14 +8,18 @@ import pandas as pd
 import pydantic
 from numpy.typing import NDArray
 
-from zsad_core import datasets, methods, pipeline, prompt_sets, results, setups
+from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
-from zsad_core.cohort import rows
-from zsad_core.cohort.rows import Results
-from zsad_core.cohort.validation import app_rows, validation_threshold
-from zsad_core.engine import Engine
-from zsad_core.evaluation import of_subject
-from zsad_core.lab import null_test, phrase_bank
+from zsad_core.evaluation import rows
+from zsad_core.evaluation.rows import Results
+from zsad_core.evaluation.validation import app_rows, validation_threshold
+from zsad_core.imaging import datasets
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import of_subject
+from zsad_core.lab import null_test
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results import parquet as results
 from zsad_core.types import (
     DataSpec,
     FloatArray,
@@ -25,6 +29,7 @@ from zsad_core.types import (
     SliceSpec,
     Split,
 )
+from zsad_core.workspace import phrase_bank
 
 RESULTS = WEIGHTS / "results.json"
 CHANCE = WEIGHTS / "null_test.json"

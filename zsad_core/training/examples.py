@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zsad_core import backbones, datasets, methods, prompt_sets, slicing
+from zsad_core import backbones, methods
 from zsad_core.backbones.pixels import sized
+from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
-from zsad_core.jobs import Turn
+from zsad_core.imaging import datasets, slicing
 from zsad_core.methods.texts import TowerTexts
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.training import textures
 from zsad_core.training.learner import Examples

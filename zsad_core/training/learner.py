@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from zsad_core.jobs import Turn
+from zsad_core.base.jobs import Turn
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 Tensors = dict[str, NDArray[np.float32]]

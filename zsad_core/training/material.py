@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from zsad_core import datasets, image_sets
 from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets, image_sets
 from zsad_core.training import examples, pictures
 from zsad_core.training.learner import Examples, Learner
 from zsad_core.types import DataSpec, Progress

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pydantic
 
-from zsad_core import own_setups
+from zsad_core.base.jobs import Telling, Turn
+from zsad_core.base.paths import home
 from zsad_core.errors import DataError
-from zsad_core.jobs import Telling, Turn
-from zsad_core.places import home
 from zsad_core.setups import Setup
+from zsad_core.setups import user as own_setups
 from zsad_core.training import runs
 from zsad_core.training.runs import TrainRequest
 

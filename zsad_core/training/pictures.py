@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zsad_core import image_sets
 from zsad_core.backbones.pixels import sized
 from zsad_core.errors import SettingError
-from zsad_core.image_sets import Picture
+from zsad_core.imaging import image_sets
+from zsad_core.imaging.image_sets import Picture
 from zsad_core.training.examples import BATCH, Encoder, joined, squashed
 from zsad_core.training.learner import Examples
 from zsad_core.types import Progress

@@ -12,9 +12,9 @@ import torch
 
 from zsad_core import backbones, methods, setups
 from zsad_core.backbones.fetching import HUB
+from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
-from zsad_core.image_sets import LAYOUTS
-from zsad_core.jobs import Turn
+from zsad_core.imaging.image_sets import LAYOUTS
 from zsad_core.setups import Setup
 from zsad_core.training import examples, fit, kept
 from zsad_core.training.kept import Fitted

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pages.ui.viewer.payload import ViewerVolume
-from zsad_core.levels import quantise
+from zsad_core.metrics.levels import quantise
 from zsad_core.types import ByteArray, FloatArray
 
 BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zsad_core.levels import LEVELS
-from zsad_core.metrics import EMPTY_RULES, EmptySlices
-from zsad_core.palette import CLASSES, CUES, Classes
+from zsad_core.base.palette import CLASSES, CUES, Classes
+from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices
+from zsad_core.metrics.levels import LEVELS
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
 
 KINDS = ("tp", "fp", "fn", "only")  # the classes in the order of the palettes
@@ -36,9 +36,9 @@ class ViewerMap:
     """One anomaly map: values (S, H, W) float32, sent as levels that `thresholds` (256,) cut.
 
     A voxel has level k where thresholds[k] <= value < thresholds[k + 1], so `level >= k` is the
-    mask `value >= thresholds[k]` (`zsad_core.levels`). They ascend from 0 to at most `high`, the
-    end of the method's range; those of all maps in one view are aligned: the same share of each
-    map's own range at each index. The content key of a map changes with its thresholds.
+    mask `value >= thresholds[k]` (`zsad_core.metrics.levels`). They ascend from 0 to at most
+    `high`, the end of the method's range; those of all maps in one view are aligned: the same share
+    of each map's own range at each index. The content key of a map changes with its thresholds.
     `grid` is the number of patches along a side of the method's square input, 0 without any.
     `over` is a scan of its own with its key, where the map is not of the volume shown first.
     `whole` is false while only the slice looked at has values.

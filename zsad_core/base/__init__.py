@@ -1,0 +1,1 @@
+"""What every room stands on: store, jobs, paths, settings, colours."""

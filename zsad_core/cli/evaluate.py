@@ -1,0 +1,190 @@
+"""`python -m zsad_core evaluate` and `export`."""
+
+import argparse
+import math
+import sys
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zsad_core import backbones, methods
+from zsad_core.errors import SettingError
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.plan import Plan, duration, plan
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import Cohort, Work
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.brats import MODALITIES
+from zsad_core.imaging.datasets.folder import MODALITY
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.metrics.thresholds import fixed_threshold
+from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec, ReadoutSpec, Split
+
+if TYPE_CHECKING:
+    from zsad_core.evaluation.on_ray import Cluster
+
+SPLITS = ("train", "validation", "test", "extra", "all")
+SUMMARY = """
+    SELECT method, setup, prompts, threshold_rule AS threshold, count(dice_3d) AS subjects,
+           avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
+           avg(auroc) AS auroc, avg(ap) AS ap
+    FROM subjects GROUP BY ALL ORDER BY ALL
+"""
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Options of `evaluate`."""
+    parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
+    parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
+    parser.add_argument("--modality", default="", help="t2f by default")
+    parser.add_argument("--methods", nargs="+", required=True, choices=[*methods.METHODS, EVERY])
+    parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
+    parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
+    parser.add_argument(
+        "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|VALUE|SHARE%"
+    )
+    parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
+    parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
+    parser.add_argument("--device", default=backbones.default_device())
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
+    _add_engine(parser)
+    parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    ray = parser.add_argument_group(
+        "with --engine ray",
+        "Workers on this machine or a cluster, with the rows of --engine local. Code, data, --out, "
+        "ZSAD_CACHE (features) and ZSAD_HOME must lie on paths that every machine shares.",
+    )
+    ray.add_argument(
+        "--address",
+        default="",
+        metavar="HOST:PORT|local",
+        help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
+    )
+    ray.add_argument(
+        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25"
+    )
+    ray.add_argument(
+        "--cpus-per-worker",
+        type=int,
+        default=backbones.threads(),
+        metavar="CPUS",
+        help="also its threads; by default as many as a run here has",
+    )
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """Options of `export`."""
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_export)
+
+
+def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
+    """The cohort that the options name, and what it leaves out in a line, "" if nothing.
+
+    Raises SettingError, PromptError, DataError.
+    """
+    given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
+    root = "" if given else str(Path(parsed.data).expanduser().absolute())
+    data = DataSpec(parsed.data if given else parsed.kind, root)
+    if parsed.batch < 1:
+        raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
+    for rule in parsed.threshold:
+        if rule not in ("validation", "oracle"):
+            fixed_threshold(rule, math.inf)
+    modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
+    volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
+    found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes))
+    if not found:
+        raise SettingError(
+            f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
+            "here; see python -m zsad_core doctor."
+        )
+    cohort = Cohort(
+        data=data,
+        runs=choosing.runs(found, parsed.prompts),
+        out=parsed.out.absolute(),
+        split=_split(parsed, data),
+        names=tuple(parsed.subjects),
+        modality=modality,
+        rules=tuple(dict.fromkeys(parsed.threshold)),
+        readout=ReadoutSpec(min_component_voxels=parsed.min_component),
+        batch=parsed.batch,
+        precision=parsed.precision,
+    )
+    return cohort, choosing.told(left_out)
+
+
+def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
+    """The split asked for; all subjects where the data have no splits."""
+    known = {one.split for one in datasets.open_dataset(data).subjects()}
+    split: Split = parsed.split
+    return "" if parsed.split == "all" or known == {""} else split
+
+
+def _evaluate(parsed: argparse.Namespace) -> None:
+    engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
+    if left_out:
+        print(left_out, flush=True)
+    if parsed.engine == "local":
+        _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
+        return
+    with _cluster(parsed) as cluster:
+        _rows(parsed, engine, cohort, cluster.plan(cohort), cluster.work)
+
+
+def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
+    try:
+        from zsad_core.evaluation import on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise SettingError(
+            "--engine ray needs Ray, which is not installed here; install it with "
+            "pip install -r requirements-ray.txt, or leave --engine out."
+        ) from error
+    if parsed.cpus_per_worker < 1 or parsed.gpus_per_worker < 0:
+        raise SettingError(
+            f"A worker of {parsed.cpus_per_worker} CPUs and {parsed.gpus_per_worker:g} GPUs is "
+            "none; give 1 CPU or more, and 0 GPUs or more."
+        )
+    gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_worker
+    share = on_ray.Share(parsed.address, parsed.device, gpus, parsed.cpus_per_worker)
+    return on_ray.cluster(share, parsed.out)
+
+
+def _rows(
+    parsed: argparse.Namespace, engine: Engine, cohort: Cohort, planned: Plan, work: Work
+) -> None:
+    print(planned, flush=True)
+    if parsed.plan:
+        return
+    began = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done) if done else None
+        told = f", {duration(left)} left" if left is not None else ""
+        print(f"\r{done} of {total} maps{told}      ", end="", file=sys.stderr, flush=True)
+
+    run(engine, cohort, work, show)
+    print(file=sys.stderr)
+    with results.connect(cohort.out) as rows:
+        print(rows.sql(SUMMARY).df().to_string(index=False, float_format="{:.3f}".format))
+    print(f"rows in {cohort.out}")
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    for path in results.export_csv(parsed.results, parsed.out):
+        print(path)

@@ -1,0 +1,195 @@
+"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck.
+
+Exit 0 done, 1 a problem, 2 usage.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from zsad_core import backbones, methods
+from zsad_core.cli import doctor
+from zsad_core.cli import evaluate as cohort
+from zsad_core.cli import train as commands
+from zsad_core.errors import ZsadError
+from zsad_core.evaluation import row_views
+from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.inference import map_files
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.map_files import MapRequest
+from zsad_core.metrics.dice import EMPTY_RULES
+from zsad_core.report import captions
+from zsad_core.report.selection import Selection
+from zsad_core.types import BackboneSpec, DataSpec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's error is one sentence on stderr and exit code 1."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code = int(parsed.run(parsed) or 0)
+        sys.stdout.flush()
+        return code
+    except ZsadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was done is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # who read the output has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does the end complain
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m zsad_core", description=__doc__)
+    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands_of.add_parser("demo", help="make the synthetic demo cohort")
+    demo.add_argument("--subject", help="only this subject")
+    demo.set_defaults(run=_demo)
+    check = commands_of.add_parser("doctor", help="say what works here and what is missing")
+    check.set_defaults(run=_doctor)
+    fetch = commands_of.add_parser("fetch", help="fetch a backbone's weights, as open_clip does")
+    fetch.add_argument("--backbone", required=True, help="open_clip name or hf-hub:owner/name")
+    fetch.add_argument("--weights", default="", help="open_clip's pretrained tag")
+    fetch.set_defaults(run=_fetch)
+    train = commands_of.add_parser("train", help="train the learned part of a method on the demo")
+    commands.add_arguments(train)
+    train.set_defaults(run=commands.run)
+    card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
+    card.set_defaults(run=commands.run_card)
+    cohort.add_evaluate(commands_of.add_parser("evaluate", help="rows of many subjects and runs"))
+    cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
+    _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
+    _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
+    _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
+    return parser
+
+
+def _add_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
+    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
+    parser.add_argument("--setup", default="", help="a training setup of the method")
+    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
+    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
+    parser.add_argument("--checkpoint", default="", help="the method's learned part")
+    parser.add_argument("--class-name", default="", help="what the texts call the object")
+    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
+    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
+    )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="SCAN",
+        help="a volume to score against, unlabelled; for a method for whole volumes",
+    )
+    parser.add_argument("--device", default=backbones.default_device())
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
+    parser.set_defaults(run=_map)
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--empty", choices=list(EMPTY_RULES), default="lesion_only")
+    parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
+    parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="ROOT",
+        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known",
+    )
+    parser.set_defaults(run=_figures)
+
+
+def _add_deck(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pins", type=Path, metavar="FILE", help="your own pins by default")
+    parser.add_argument("--title", default="Failure cases")
+    parser.add_argument("--dark", action="store_true", help="on a dark ground")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_deck)
+
+
+def _deck(parsed: argparse.Namespace) -> None:
+    from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
+
+    made = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, _show)
+    for page in made.pages:
+        if page.problem:
+            print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
+    print(f"\n{len(made.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
+
+
+def _figures(parsed: argparse.Namespace) -> None:
+    from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
+
+    places = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
+    maps = figures.Maps(Engine(), [*places, *row_views.known_places()], progress=_show)
+    rules = {"empty": parsed.empty, "which": parsed.slices, "centre": parsed.centre}
+    for path in figures.write_all(parsed.results, parsed.out, maps, partial(Selection, **rules)):
+        print(path)
+        if path.name == figures.NOT_DRAWN:
+            print(path.read_text(encoding="utf-8").strip(), file=sys.stderr)
+
+
+def _map(parsed: argparse.Namespace) -> None:
+    request = MapRequest(
+        inputs=tuple(parsed.inputs),
+        method=parsed.method,
+        setup=parsed.setup,
+        backbone=BackboneSpec(parsed.backbone, parsed.weights),
+        checkpoint=parsed.checkpoint,
+        class_name=parsed.class_name,
+        prompts=parsed.prompts,
+        image_size=parsed.image_size,
+        options=tuple(parsed.option),
+        references=tuple(parsed.reference),
+        beside=tuple(parsed.beside),
+        device=parsed.device,
+        precision=parsed.precision,
+        out=parsed.out,
+    )
+    if map_files.build_method(request).text_by_slice:  # its prompts are rounded after a sum
+        backbones.fix_last_bits()
+    print(map_files.run(request, _show))
+
+
+def _demo(parsed: argparse.Namespace) -> None:
+    dataset = Demo(DataSpec("demo"), spacing_mm=1.0)
+    if parsed.subject:
+        print(f"synthetic subject in {dataset.make(parsed.subject, _show)}")
+        return
+    dataset.make_all(_show)
+    print(f"\nsynthetic cohort of {len(dataset.subjects())} subjects made")
+
+
+def _fetch(parsed: argparse.Namespace) -> None:
+    backbones.fetch(BackboneSpec(parsed.backbone, parsed.weights))
+    print(f"{parsed.backbone} {parsed.weights}".strip() + " is here")
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    works = True
+    for good, line in doctor.report():
+        print(f"{'ok     ' if good else 'MISSING'} {line}")
+        works = works and good
+    return 0 if works else 1
+
+
+def _show(done: int, total: int) -> None:
+    print(f"\r{done} of {total}", end="", file=sys.stderr, flush=True)

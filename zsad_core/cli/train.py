@@ -1,0 +1,133 @@
+"""`python -m zsad_core train`: the learned part of a method, or a demo backbone."""
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from zsad_core import backbones, setups
+from zsad_core.inference.engine import Engine
+from zsad_core.training import card, card_text, runs
+from zsad_core.training.backbone import PLANS, train_backbone
+from zsad_core.training.learners import LEARNERS
+from zsad_core.training.material import DEMOS, KINDS, Source
+from zsad_core.training.runs import TrainRequest
+from zsad_core.types import BackboneSpec
+
+OF_BACKBONE = ("backbone", "seed", "device", "out", "usage_error", "run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the train command; one that is not given is None."""
+    add = parser.add_argument
+    add("--method", choices=list(LEARNERS), help="train the learned part of a method")
+    add("--backbone", metavar="NAME|CONFIG.json", help="the CLIP to train it on; alone: a demo CLIP"
+        f" to train, {' or '.join(PLANS)}")  # fmt: skip
+    add("--weights", help="of the backbone: pretrained tag or weights file")
+    add("--setup", choices=runs.SETUPS, help="what the method learns from")
+    add("--data", metavar="demo|ROOT", help="a data set's name, a BraTS root, or an image set")
+    add("--kind", choices=KINDS, help="the folder's layout, if it shall not be told by its files")
+    add("--labels", choices=["auto", "2021", "2023"], help="of BraTS segmentations (default auto)")
+    add("--modality", help="the contrast to train on (default t2f)")
+    add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
+    add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
+    add("--images", type=_positive, metavar="N", help="of an image set or surfaces, at most")
+    add("--leave-out", action="append", metavar="CLASS", help="of an image set, for tests later")
+    add("--epochs", type=_positive, metavar="N", help="at most")
+    add("--loss-side", type=_positive, metavar="N", help=f"pixels (default {runs.LOSS_SIDE})")
+    add("--image-size", type=_positive, metavar="N", help="side of the tower's input")
+    add("--option", action="append", metavar="NAME=VALUE", help="of the method")
+    add("--start", metavar="CHECKPOINT", help="for --setup finetune")
+    add("--official", metavar="FILE.pth", help="also the official format")
+    add("--seed", type=int, help="default 0; a backbone has its own")
+    add("--device", default=backbones.default_device())
+    add("--precision", choices=["float32", "bfloat16"], help="of the image tower")
+    add("--out", type=Path, help="checkpoint file; folder for a backbone")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Train what was asked for and say what was reached; raises ZsadError.
+
+    Options that do not go together leave as a usage error, exit code 2.
+    """
+    problem = _combination(parsed)
+    if problem:
+        parsed.usage_error(problem)
+    if parsed.method is None:
+        _backbone(parsed)
+        return
+    request = _request(parsed)
+    done = runs.epochs_done(request)
+    if done:
+        print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
+    fitted = runs.run(request, _count, _tell).fitted
+    losses = f"loss {fitted.loss:.3f}, on validation {fitted.validation_loss:.3f}"
+    dice = f"Dice {fitted.validation_dice:.3f} at its best threshold"
+    print(f"\nepoch {fitted.epoch} kept: {losses}, {dice}; {request.out}")
+
+
+def run_card(_: argparse.Namespace) -> None:
+    """Evaluate the demo on its validation and test subjects and write the model card."""
+    card.measure(Engine(), _count)
+    print(f"\nmodel card: {card_text.write()}")
+
+
+def _backbone(parsed: argparse.Namespace) -> None:
+    print(train_backbone(parsed.backbone, parsed.seed, parsed.out or backbones.WEIGHTS))
+    if parsed.out is None:  # in its place, so that it can be measured by its name
+        reached = card.validate(Engine(), parsed.backbone)
+        print(f"WinCLIP, best shipped prompts: voxel AUROC {reached:.3f} on validation subjects")
+        print(f"model card: {card_text.write()}; the card command fills its table of results")
+
+
+def _combination(parsed: argparse.Namespace) -> str:
+    """Which options do not go together, or ""."""
+    if parsed.method is None:
+        if parsed.backbone is None:
+            return "one of the arguments --method --backbone is required"
+        given = [n for n, v in vars(parsed).items() if v is not None and n not in OF_BACKBONE]
+        return f"--{given[0].replace('_', '-')} goes with --method only" if given else ""
+    if parsed.setup is None:
+        return f"--method {parsed.method} needs --setup, one of {', '.join(runs.SETUPS)}"
+    if parsed.start is not None and parsed.setup != "finetune":
+        return f"--start goes with --setup finetune; {parsed.setup} starts from scratch"
+    scans = parsed.data in DEMOS or parsed.subjects or parsed.slices
+    if parsed.setup == "industrial" and scans:
+        return "--setup industrial learns from drawn surfaces or an image set and takes no scans"
+    other = [n for n in ("backbone", "image_size", "option") if getattr(parsed, n) is not None]
+    if other and parsed.out is None:
+        return f"--{other[0].replace('_', '-')} needs --out: the shipped checkpoint stays"
+    return ""
+
+
+def _request(parsed: argparse.Namespace) -> TrainRequest:
+    """What was given, under the names of the request's fields."""
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(parsed).items()
+        if value is not None
+    }
+    shipped = setups.CHECKPOINTS / f"{parsed.method}-{parsed.setup}.safetensors"
+    shipped.parent.mkdir(parents=True, exist_ok=True)
+    backbone = BackboneSpec(parsed.backbone or "", parsed.weights or "")
+    source = Source(**{f.name: given[f.name] for f in fields(Source) if f.name in given})
+    own = {f.name: given[f.name] for f in fields(TrainRequest) if f.name in given}
+    own = {"out": shipped, **own, "backbone": backbone, "source": source}
+    return TrainRequest(**own)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
+
+
+def _count(done: int, total: int) -> None:
+    print(f"\r{done} of {total}    ", end="", file=sys.stderr, flush=True)
+
+
+def _tell(done: int, total: int, loss: float, left: float) -> None:
+    line = f"\rstep {done} of {total}, loss {loss:.3f}, {left:.0f} s left    "
+    print(line, end="", file=sys.stderr, flush=True)

@@ -1,0 +1,77 @@
+"""Runs from the methods, setups and prompt sets that a user names; "all" takes everything here."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from zsad_core import methods, setups
+from zsad_core.base import settings
+from zsad_core.errors import SettingError
+from zsad_core.evaluation.tasks import NO_PROMPTS, Run
+from zsad_core.methods import VolumeMethod
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import PromptSet
+
+EVERY = "all"
+Pair = tuple[str, str]
+"""Method and setup."""
+
+
+def pairs(
+    wanted_methods: Sequence[str], wanted_setups: Sequence[str], volumes: int
+) -> tuple[list[Pair], list[Pair]]:
+    """(method, setup) of those wanted that can run here, and those left out; () and "all" take all.
+
+    Left out is what does not exist and, where all setups are wanted, what is not here; where all
+    methods are, also one that compares volumes, if the data hold one volume alone. Raises
+    SettingError for a setup that is wanted by name and not here.
+    """
+    found: list[Pair] = []
+    left_out: list[Pair] = []
+    every, whole = (EVERY in one or not one for one in (wanted_methods, wanted_setups))
+    named = [one for one in wanted_setups if one != EVERY]
+    for method in methods.METHODS if every else dict.fromkeys(wanted_methods):
+        known = {entry.setup: entry for entry in setups.of_method(method)}
+        alone = every and volumes < 2 and isinstance(methods.build(method), VolumeMethod)
+        for name in dict.fromkeys([*named, *(known if whole else ())]):
+            lack = setups.missing(known[name]) if name in known else ""
+            if lack and name in named:
+                raise SettingError(f"{method} · {name} cannot run: {lack}")
+            here = name in known and not lack and not alone
+            (found if here else left_out).append((method, name))
+    return found, left_out
+
+
+def runs(found: Iterable[Pair], prompts: Sequence[str] = ()) -> tuple[Run, ...]:
+    """Each pair under each prompt set, by default the method's own; raises PromptError.
+
+    A method that reads none has one run.
+    """
+    return tuple(Run(*one, texts) for one in found for texts in _prompts(prompts, one[0]))
+
+
+def told(left_out: Sequence[Pair]) -> str:
+    """One line that names the setups left out; "" without any.
+
+    >>> told([("winclip", "brats"), ("winclip", "finetune"), ("intensity", "brats")])
+    'Left out, not here: winclip (brats, finetune), intensity (brats).'
+    """
+    of_method: dict[str, list[str]] = {}
+    for method, setup in left_out:
+        of_method.setdefault(method, []).append(setup)
+    names = ", ".join(f"{method} ({', '.join(of)})" for method, of in of_method.items())
+    return f"Left out, not here: {names}." if names else ""
+
+
+def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:
+    default = methods.METHODS[method].prompts
+    if not default:
+        return [NO_PROMPTS]
+    shipped = prompt_sets.shipped()
+    own = prompt_sets.user_sets(settings.prompt_folder())
+    found = []
+    for name in names or [default]:
+        one = own[name] if name in own else shipped.get(name)
+        if one is None:
+            one = prompt_sets.load(Path(name))
+        found.append(methods.about_a_brain(one))
+    return found

@@ -1,0 +1,106 @@
+"""From a row of an evaluation back to the map it was read from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zsad_core import methods, setups
+from zsad_core.base import settings
+from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.evaluation.tasks import NO_PROMPTS
+from zsad_core.imaging import datasets
+from zsad_core.inference import evaluation, pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import from_level
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results.schema import RANKED_BEFORE
+from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Threshold
+
+Row = Mapping[str, Any]
+
+
+def scan_of(engine: Engine, row: Row, places: Iterable[DataSpec]) -> SliceSpec:
+    """The scan of a row, with the bytes that were evaluated, in the first place that holds it.
+
+    Raises DataError where none does.
+    """
+    for data in places:
+        slices = scan_named(row, data)
+        if data.kind != row["data"] or not _holds(slices):
+            continue
+        if engine.digest(slices) == row["scan_digest"]:
+            return slices
+    raise DataError(
+        f"The scan of {row['subject']} that was evaluated is not in the data at hand; choose the "
+        "data it lies in, on a page in the sidebar, for a command with --data."
+    )
+
+
+def scan_named(row: Row, data: DataSpec) -> SliceSpec:
+    """The scan of a row's subject, whatever its bytes are."""
+    return SliceSpec(data, row["subject"], row["modality"], row["plane"])
+
+
+def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
+    """A slice of a row's map, read as the row was.
+
+    Raises SettingError where prompts, weights or learned parts are not here as they were, and
+    WeightsError where they are not here at all.
+    """
+    entry = setups.find(row["method"], row["setup"])
+    if lack := setups.missing(entry):
+        raise WeightsError(lack)
+    chosen, volumes = (row["method"], row["setup"], _prompts(row)), tuple(row["volumes"])
+    spec = pipeline.map_spec(engine, slices, *chosen, volumes=volumes)
+    if spec.features.recipe is not None:
+        features = replace(spec.features, precision=row["precision_of_features"])
+        spec = replace(spec, features=features)
+    if evaluation.map_key(engine, spec) != row["map"]:
+        raise SettingError(
+            f"Weights, learned part or options of {row['method']} · {row['setup']} are not those "
+            "that were evaluated; evaluate again."
+        )
+    value = _value(row, pipeline.method_of(spec).high)
+    threshold = Threshold(value, row["threshold_rule"], row["threshold_note"])
+    read = ReadoutSpec(value, row["brain_only"], min_component_voxels=row["min_component_voxels"])
+    return View(spec, index, threshold, read)
+
+
+def _value(row: Row, high: float) -> float:
+    """The threshold of a row; a level of version 2 was reached by what rounds to it."""
+    if row["ranked_on"] == RANKED_BEFORE:
+        return from_level(int(row["level"]), high)
+    return float(row["threshold_value"])
+
+
+def known_places() -> list[DataSpec]:
+    """The data sets of the project and those that a user keeps."""
+    own = [kind for kind in datasets.DATASETS if kind.startswith("demo")]
+    return [*map(DataSpec, own), *settings.data_roots().values()]
+
+
+def _holds(slices: SliceSpec) -> bool:
+    found: Sequence[Any] = datasets.open_dataset(slices.data).subjects()
+    return any(
+        one.id == slices.subject and not one.problem and slices.modality in one.modalities
+        for one in found
+    )
+
+
+def _prompts(row: Row) -> PromptSet:
+    """The set with the texts that were read; of several, the one of that name."""
+    if not row["prompts_digest"]:
+        return NO_PROMPTS
+    here = [
+        *prompt_sets.shipped().values(),
+        *prompt_sets.user_sets(settings.prompt_folder()).values(),
+    ]
+    read = [form for one in here for form in (one, methods.about_a_brain(one))]
+    same = [one for one in read if prompt_sets.digest(one) == row["prompts_digest"]]
+    if not same:
+        raise SettingError(
+            f"The prompt set '{row['prompts']}' is not here as it was when this was evaluated; "
+            "save it among your own sets."
+        )
+    return next((one for one in same if one.name == row["prompts"]), same[0])

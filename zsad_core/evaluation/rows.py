@@ -1,0 +1,162 @@
+"""One subject's rows: encode what is not stored, read the map, keep the rows that are not there.
+
+Rows are kept as soon as a map is read, under a key made from scan, method, weights, prompts and
+readout, so work that is cut off and done again makes what it lacks. Of the parts of a row that of
+`subjects` comes last, of those of a map that of `curves`: where it is, the others are.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from zsad_core import methods
+from zsad_core.backbones import out_of_memory
+from zsad_core.base.store import key_of
+from zsad_core.errors import DataError
+from zsad_core.evaluation.tasks import Step, Task, spec_of
+from zsad_core.imaging import datasets
+from zsad_core.inference import (
+    evaluation,
+    pipeline,
+    provenance,
+    stored_cubes,
+    stored_features,
+)
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results import parquet as results
+from zsad_core.results import subject_rows
+from zsad_core.results.parquet import Row
+from zsad_core.results.schema import VERSION
+from zsad_core.results.subject_rows import Measured
+from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
+
+ORACLE = Threshold(math.nan, "oracle", "the best value of this subject: it saw the truth")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where rows go and how maps become rows: folder, readout, slices encoded at once."""
+
+    out: Path
+    readout: ReadoutSpec = ReadoutSpec()
+    batch: int = stored_features.BATCH
+
+
+def perform(engine: Engine, task: Task, step: Step) -> None:
+    """Make the rows of a task that are not there; raises ZsadError, Cancelled by the step."""
+    cohort = task.cohort
+    into = Results(cohort.out, cohort.readout, cohort.batch)
+    for place, one in enumerate(task.runs):
+        spec = spec_of(engine, cohort, task.subject.id, one)
+        chosen = task.thresholds[place] if task.thresholds else ()
+        with out_of_memory(cohort.batch):
+            make(engine, spec, into, chosen, step)
+        step(1)
+
+
+def make(
+    engine: Engine,
+    spec: MapSpec,
+    into: Results,
+    thresholds: Sequence[Threshold],
+    step: Step = lambda _: None,
+) -> list[str]:
+    """Keep what is missing of a map's curve and of its rows at some thresholds; the rows' keys.
+
+    The step is called with 0 as the work goes on. Raises ZsadError.
+    """
+    map_key = evaluation.map_key(engine, spec)
+    keys = {row_key(map_key, into.readout, one): one for one in thresholds}
+    todo = {key: one for key, one in keys.items() if not results.there(into.out, "subjects", key)}
+    if not todo and results.there(into.out, "curves", map_key):
+        return list(keys)
+    began = time.monotonic()
+    encode(engine, spec, into.batch, step)
+    encoded = time.monotonic()
+    stack, anomaly = engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec)
+    if not results.there(into.out, "curves", map_key):
+        curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
+        results.append(into.out, "levels", map_key, levels)
+        results.append(into.out, "curves", map_key, curve)
+    if todo:
+        measured = subject_rows.measure(stack, anomaly)
+        facts: Row = {
+            "map": map_key,
+            **_names(spec),
+            **provenance.of_map(engine, spec, into.batch),
+            "seconds_encode": encoded - began,
+        }
+        for key, threshold in todo.items():
+            _read(engine, spec, into, (anomaly, measured), threshold, {"key": key, **facts})
+            step(0)
+    return list(keys)
+
+
+def encode(engine: Engine, spec: MapSpec, batch: int, step: Step) -> None:
+    """Store the features of a whole volume."""
+    if spec.features.recipe is not None:
+        pipeline.encode(engine, spec, progress=lambda *_: step(0), size=batch)
+
+
+def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold) -> str:
+    """Key of a row: its map, how it is read, and the threshold."""
+    value = None if threshold.rule == "oracle" else float(np.float32(threshold.value))
+    mask = replace(readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
+    return key_of(map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value)
+
+
+def _read(
+    engine: Engine,
+    spec: MapSpec,
+    into: Results,
+    found: tuple[AnomalyMap, Measured],
+    threshold: Threshold,
+    facts: Row,
+) -> None:
+    """Keep one row and its slices; a lesion-free subject has no oracle and so no such row."""
+    began, out, key = time.monotonic(), into.out, str(facts["key"])
+    anomaly, measured = found
+    value = threshold.value
+    if threshold.rule == "oracle":
+        value = measured.best_threshold
+    if math.isnan(value):
+        results.append(out, "subjects", key, [])
+        return
+    readout, stack = replace(into.readout, threshold=value), engine.stack(spec.features.slices)
+    subject, slices = subject_rows.read_rows(stack, anomaly, measured, readout, threshold)
+    results.append(out, "slices", key, [{"key": key, **one} for one in slices])
+    facts["seconds_read"] = time.monotonic() - began
+    results.append(out, "subjects", key, [{**facts, **subject}])
+
+
+def _names(spec: MapSpec) -> Row:
+    slices, prompts = spec.features.slices, spec.prompts
+    read, subject = bool(methods.METHODS[spec.method].prompts), _subject(spec)
+    return {
+        "schema": VERSION,
+        "data": slices.data.kind,
+        "site": subject.site,
+        "subject": subject.id,
+        "split": subject.split,
+        "modality": slices.modality,
+        "plane": slices.plane,
+        "method": spec.method,
+        "setup": spec.setup,
+        "prompts": prompts.name if read else "",
+        "prompts_digest": prompt_sets.digest(prompts) if read else "",
+        "prompts_tuned": subject.id in prompts.tuned_on,
+        "volumes": list(stored_cubes.others(spec)) if spec.volumes else [],
+    }
+
+
+def _subject(spec: MapSpec) -> Subject:
+    slices = spec.features.slices
+    for one in datasets.open_dataset(slices.data).subjects():
+        if one.id == slices.subject:
+            return one
+    raise DataError(f"There is no subject '{slices.subject}' here; choose one of the list.")

@@ -1,0 +1,149 @@
+"""What to evaluate: subjects × runs, cut into tasks that any engine can do in any order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from zsad_core import methods
+from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets
+from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference.engine import Engine
+from zsad_core.types import (
+    DataSpec,
+    MapSpec,
+    Precision,
+    PromptSet,
+    ReadoutSpec,
+    SliceSpec,
+    Split,
+    Subject,
+    Threshold,
+)
+
+NO_PROMPTS = PromptSet("", (), ())
+Thresholds = tuple[Threshold, ...]
+Step = Callable[[int], None]
+"""Called with how many runs were done since; it may raise Cancelled to stop the work."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A method in a setup under a prompt set."""
+
+    method: str
+    setup: str
+    prompts: PromptSet
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What to evaluate and how; `rules` are "validation", "oracle", values or shares: "0.5", "50%".
+
+    `split` "" and `names` () take every subject, `precision` "" the faster one of the device;
+    `batch` slices are encoded at once.
+    """
+
+    data: DataSpec
+    runs: tuple[Run, ...]
+    out: Path
+    split: Split = ""
+    names: tuple[str, ...] = ()
+    modality: str = "t2f"
+    rules: tuple[str, ...] = ("validation",)
+    readout: ReadoutSpec = ReadoutSpec()
+    batch: int = stored_features.BATCH
+    precision: Precision | Literal[""] = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One subject under the runs that share its features; `thresholds` are those of each run.
+
+    Without thresholds only the curves are wanted, to tune a threshold on them.
+    """
+
+    cohort: Cohort
+    subject: Subject
+    runs: tuple[Run, ...]
+    thresholds: tuple[Thresholds, ...] = ()
+
+
+Work = Callable[[Sequence[Task], Step], None]
+"""Does tasks: here, or on many machines."""
+
+
+def subjects(cohort: Cohort) -> list[Subject]:
+    """Usable subjects of the split with truth and modality; raises SettingError without any."""
+    found = [one for one in _usable(cohort) if cohort.split in ("", one.split)]
+    unknown = set(cohort.names) - {one.id for one in found}
+    if unknown:
+        raise SettingError(
+            f"'{sorted(unknown)[0]}' is no usable subject of split '{cohort.split or 'all'}' with "
+            f"a segmentation and '{cohort.modality}'; see the list on the Setup page."
+        )
+    if cohort.names:
+        return [one for one in found if one.id in cohort.names]
+    if not found:
+        raise SettingError(
+            f"No usable subject of split '{cohort.split or 'all'}' has a segmentation and the "
+            f"modality '{cohort.modality}'; choose another split, modality or data set."
+        )
+    return found
+
+
+def tuning_subjects(cohort: Cohort) -> list[Subject]:
+    """Validation subjects, where their rule is asked for; raises SettingError without any."""
+    if "validation" not in cohort.rules:
+        return []
+    found = [one for one in _usable(cohort) if one.split == "validation"]
+    if not found:
+        raise SettingError(
+            "These data have no validation subjects to tune a threshold on; choose --threshold "
+            "oracle, a value, or a share of the range such as 50%."
+        )
+    return found
+
+
+def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
+    """The map of a subject under a run; raises SettingError, WeightsError."""
+    slices = SliceSpec(cohort.data, subject, cohort.modality)
+    prompts = run.prompts if methods.METHODS[run.method].prompts else NO_PROMPTS
+    spec = pipeline.map_spec(engine, slices, run.method, run.setup, prompts)
+    if not cohort.precision or spec.features.recipe is None:
+        return spec
+    return replace(spec, features=replace(spec.features, precision=cohort.precision))
+
+
+def groups(engine: Engine, cohort: Cohort) -> list[tuple[Run, ...]]:
+    """Runs that share their features, together; those without a tower share that they have none."""
+    found: dict[object, list[Run]] = {}
+    for one in cohort.runs:
+        features = spec_of(engine, cohort, "", one).features
+        found.setdefault(features if features.recipe else None, []).append(one)
+    return [tuple(runs) for runs in found.values()]
+
+
+def tasks(
+    engine: Engine,
+    cohort: Cohort,
+    chosen: Sequence[Subject],
+    thresholds: dict[Run, Thresholds] | None = None,
+) -> list[Task]:
+    """Subject by subject; without thresholds for curves only."""
+    shared = groups(engine, cohort)
+    return [
+        Task(cohort, subject, runs, tuple(thresholds[one] for one in runs) if thresholds else ())
+        for subject in chosen
+        for runs in shared
+    ]
+
+
+def _usable(cohort: Cohort) -> list[Subject]:
+    found = datasets.open_dataset(cohort.data).subjects()
+    return [
+        one
+        for one in found
+        if one.has_truth and not one.problem and cohort.modality in one.modalities
+    ]

@@ -1,0 +1,1 @@
+"""Scans and images: data sets, uploads, image sets, and volumes as slices."""

@@ -1,0 +1,65 @@
+"""Data sets: indexes of subjects that load one scan at a time."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import brats, folder, uploaded
+from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.types import DataSpec, Progress, Subject, Volume
+
+
+class Dataset(Protocol):
+    """What the rest of the core knows of a data set."""
+
+    @property
+    def title(self) -> str:
+        """The name shown to a user."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the scans are made, not measured."""
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every subject, also those that cannot be used; no voxel is read."""
+
+    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
+        """One scan with its truth; raises DataError."""
+
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; "" while there are none."""
+
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The NIfTI file of a scan; raises DataError."""
+
+    def check(self, subject_id: str) -> str:
+        """Load every scan of a subject; the first sentence on what is wrong, or ""."""
+
+
+DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
+    "demo": lambda spec: Demo(spec, spacing_mm=1.0),
+    "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
+    "brats": brats.indexed,
+    "folder": folder.indexed,
+    "upload": uploaded.indexed,
+}
+
+
+_indexes: dict[DataSpec, Dataset] = {}
+
+
+def open_dataset(spec: DataSpec) -> Dataset:
+    """The data set of a spec, indexed once until `forget`, uploads each time; raises DataError."""
+    if spec.kind not in DATASETS:
+        raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
+    if spec.private:
+        return DATASETS[spec.kind](spec)
+    if spec not in _indexes:
+        return _indexes.setdefault(spec, DATASETS[spec.kind](spec))
+    return _indexes[spec]
+
+
+def forget(spec: DataSpec) -> None:
+    """Drop an index and what was found wrong, for files that changed; others keep theirs."""
+    _indexes.pop(spec, None)

@@ -1,0 +1,227 @@
+"""The synthetic demo cohort: made when a subject is chosen, read back as BraTS files are."""
+
+import gzip
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import filelock
+import nibabel as nib
+import numpy as np
+from nibabel import orientations
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from zsad_core.base.paths import cache_root
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import anatomy, lesions
+from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
+from zsad_core.imaging.datasets.brats import MODALITIES, indexed
+from zsad_core.imaging.datasets.cases import Cases
+from zsad_core.imaging.datasets.lesions import ET, RC, Kind
+from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volume
+
+VERSION = f"{GENERATOR_VERSION}.1"
+SYNTHETIC = "Synthetic: made from the ICBM152 tissue maps with drawn lesions, no patient."
+STRAY = 7
+OLD_NAMES = {"t2f": "flair", "t1c": "t1ce", "t1n": "t1", "t2w": "t2"}
+NONE = Kind(count=(0, 0))
+TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One subject: its seed is its number; the fields say how it departs from the plain ones."""
+
+    id: str
+    seed: int
+    split: Split = "extra"
+    kind: Kind = Kind()
+    note: str = ""
+    problem: str = ""
+    spacing: float = 1.0
+    axes: str = "LPS"
+    without: str = ""
+    spoil: str = ""
+
+
+def _plain(number: int) -> Recipe:
+    split: Split = "train" if number <= 8 else "validation" if number <= 12 else "test"
+    return Recipe(f"DEMO-MET-{number:03d}-000", number, split)
+
+
+def _extra(number: int, note: str, **fields: object) -> Recipe:
+    name = fields.pop("id", f"DEMO-MET-{number:03d}-000")
+    return replace(Recipe(str(name), number, note=note), **fields)  # type: ignore[arg-type]
+
+
+COHORT = {
+    recipe.id: recipe
+    for recipe in (
+        *(_plain(number) for number in range(1, 25)),
+        _extra(25, "Lesion-free.", kind=NONE),
+        _extra(26, "Only tiny lesions.", kind=TINY),
+        _extra(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
+        _extra(28, "Has no t2w.", without="t2w"),
+        _extra(29, "Has a resection cavity.", kind=Kind(cavity=True)),
+        _extra(
+            30,
+            "A stray label value, to show how it is refused.",
+            spoil="label",
+            problem=f"DEMO-MET-030-000-seg.nii.gz holds the label {STRAY}, which is none of "
+            "0, 1, 2, 3, 4; correct the segmentation.",
+        ),
+        _extra(
+            31,
+            "A truncated file, to show how it is refused.",
+            spoil="gzip",
+            problem="The files DEMO-MET-031-000-t2f.nii.gz and others are cut short; "
+            "get them again.",
+        ),
+        _extra(32, "Naming and labels of 2021.", id="BraTS2021_90001"),
+    )
+}
+
+
+class Demo:
+    """The cohort under the cache; every subject is a pure function of its seed and the version."""
+
+    title = "Demo cohort (synthetic)"
+    synthetic = True
+
+    def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
+        self._spec, self._spacing = spec, spacing_mm
+        self._root = cache_root() / "demo" / f"v{VERSION}-{spacing_mm:g}mm"
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """The whole cohort, made or not; no voxel is read."""
+        return tuple(
+            Subject(
+                recipe.id,
+                tuple(name for name in MODALITIES if name != recipe.without),
+                has_truth=True,
+                split=recipe.split,
+                problem=recipe.problem,
+                notes=(recipe.note,) if recipe.note else (),
+            )
+            for recipe in COHORT.values()
+        )
+
+    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
+        """One scan with its whole tumour, made first if it is not there; raises DataError."""
+        self.make(subject_id, progress)
+        volume = self._files(subject_id).load(subject_id, modality)
+        return replace(volume, notes=(SYNTHETIC, *volume.notes))
+
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of the files of a scan; "" while it is not made."""
+        if not self.made(subject_id):
+            return ""
+        return self._files(subject_id).stamp(subject_id, modality)
+
+    def file(self, subject_id: str, modality: str) -> Path:
+        """The file of a scan, made first if it is not there; raises DataError."""
+        self.make(subject_id)
+        return self._files(subject_id).file(subject_id, modality)
+
+    def check(self, subject_id: str) -> str:
+        """What is wrong with the subject by design, or ""; nothing is made."""
+        return COHORT[subject_id].problem
+
+    def get_ready(self) -> None:
+        """Read what making the first subject of a process waits for, if one is still to make."""
+        if not all(map(self.made, COHORT)):
+            anatomy.get_ready()
+
+    def make(self, subject_id: str, progress: Progress | None = None) -> Path:
+        """The subject's folder in BraTS layout; raises DataError for an unknown id."""
+        if subject_id not in COHORT:
+            raise DataError(f"The demo has no subject '{subject_id}'; choose one of its list.")
+        folder = self._root / subject_id
+        if self.made(subject_id):
+            return folder
+        self._root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self._root / f"{subject_id}.lock"):
+            if not folder.is_dir():
+                unfinished = self._root / f".{subject_id}.{os.getpid()}"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                _write(COHORT[subject_id], self._spacing, unfinished, progress)
+                unfinished.rename(folder)
+        return folder
+
+    def _files(self, subject_id: str) -> Cases:
+        return indexed(replace(self._spec, root=str(self._root / subject_id)))
+
+    def made(self, subject_id: str) -> bool:
+        """Whether the subject's files are there."""
+        return (self._root / subject_id).is_dir()
+
+    def make_all(self, progress: Progress | None = None) -> None:
+        """Make every subject that is not there, one after the other."""
+        for done, subject_id in enumerate(COHORT):
+            if progress:
+                progress(done, len(COHORT))
+            self.make(subject_id)
+        if progress:
+            progress(len(COHORT), len(COHORT))
+
+
+def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress | None) -> None:
+    step = progress or (lambda done, total: None)
+    step(0, 3)
+    spacing = spacing_mm * recipe.spacing
+    with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
+        healthy = anatomy.healthy(recipe.seed, spacing)
+        step(1, 3)
+        contrasts, labels = lesions.with_lesions(healthy, recipe.seed, recipe.kind)
+    step(2, 3)
+    images: dict[str, NDArray[Any]] = {
+        name: contrasts[name] for name in CONTRASTS if name != recipe.without
+    }
+    images["seg"] = _labels(recipe, labels)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(_save, values, spacing, recipe, folder / _file_name(recipe, name))
+            for name, values in images.items()
+        ]
+        for job in jobs:
+            job.result()
+    step(3, 3)
+
+
+def _labels(recipe: Recipe, labels: ByteArray) -> ByteArray:
+    """Labels as the file shall hold them: 2021 calls enhancing tumour 4."""
+    if recipe.id.startswith("BraTS2021"):
+        assert not (labels == RC).any()
+        return np.where(labels == ET, 4, labels).astype(np.uint8)
+    if recipe.spoil == "label":
+        labels = labels.copy()
+        labels[tuple(np.argwhere(labels > 0)[0])] = STRAY
+    return labels
+
+
+def _file_name(recipe: Recipe, name: str) -> str:
+    if recipe.id.startswith("BraTS2021"):
+        return f"{recipe.id}_{OLD_NAMES.get(name, name)}.nii.gz"
+    return f"{recipe.id}-{name}.nii.gz"
+
+
+def _save(values: NDArray[Any], spacing: float, recipe: Recipe, path: Path) -> None:
+    """One NIfTI file in whole numbers, in the recipe's axis order; the same bytes each time."""
+    if values.dtype == np.float32:
+        values = np.rint(values).astype(np.int16)
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[0, 3] = -(GRID_MM[0] - spacing)
+    image = nib.Nifti1Image(values, affine)
+    image.header.set_xyzt_units("mm")
+    turn = orientations.ornt_transform(
+        orientations.io_orientation(affine), orientations.axcodes2ornt(tuple(recipe.axes))
+    )
+    content = gzip.compress(image.as_reoriented(turn).to_bytes(), 1, mtime=0)
+    if recipe.spoil == "gzip" and "seg" not in path.name:
+        content = content[: len(content) * 2 // 3]
+    path.write_bytes(content)

@@ -1,0 +1,49 @@
+"""A plain folder of NIfTI scans, each with a mask beside it or none."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.cases import Case, Cases
+from zsad_core.imaging.datasets.files import files_below, site_of, stem
+from zsad_core.types import DataSpec
+
+MODALITY = "scan"
+MASK = re.compile(r"(.+)[-_](?:seg|mask)", re.IGNORECASE)
+
+
+def indexed(spec: DataSpec) -> Cases:
+    """Scans below a folder; the mask of NAME.nii.gz is NAME_seg.nii.gz or NAME_mask.nii.gz.
+
+    A subject's id is its path below the folder without suffix. Every label above 0 is truth.
+    Raises DataError if the folder is not there or holds no scan.
+    """
+    return Cases(_cases(spec.root), f"Scans in {Path(spec.root).name}")
+
+
+def _cases(root: str) -> Iterator[Case]:
+    scans: dict[str, list[Path]] = defaultdict(list)
+    masks: dict[str, list[Path]] = defaultdict(list)
+    top = Path(root).expanduser()
+    for path in files_below(root):
+        name = path.relative_to(top).with_name(stem(path)).as_posix()
+        found = MASK.fullmatch(name)
+        (masks[found[1]] if found else scans[name]).append(path)
+    if not scans and not masks:
+        raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
+    for name in {**scans, **masks}:
+        site = site_of(top / name, root, "/")
+        yield replace(_case(name, scans.get(name, []), masks.get(name, [])), site=site)
+
+
+def _case(name: str, scans: list[Path], masks: list[Path]) -> Case:
+    problem = "" if scans else f"'{masks[0]}' is a mask without scan; put '{name}.nii.gz' there."
+    for what, paths in (("scan", scans), ("mask", masks)):
+        if len(paths) > 1:
+            where = " and ".join(f"'{path}'" for path in paths)
+            problem = f"{name} has {len(paths)} {what}s, {where}; keep one of them."
+    seg = masks[0] if masks else None
+    return Case(name, {MODALITY: scans[0]} if scans else {}, seg, problem=problem)

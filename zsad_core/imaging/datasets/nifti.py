@@ -1,0 +1,185 @@
+"""NIfTI files to volumes in RAS+ and back."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
+from skimage.filters import threshold_otsu
+
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.files import open_image, read_bytes
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
+
+STRIPPED_BACKGROUND = 0.2  # share of exact zeros from which a scan counts as skull-stripped
+SAME_AFFINE_MM = 1e-3
+
+
+def read_scan(path: Path) -> Volume:
+    """One scan without a segmentation, as (X, Y, Z) RAS+; raises DataError."""
+    return read_case(path, None)
+
+
+def read_case(
+    scan: Path,
+    seg: Path | None,
+    whole_tumour: tuple[int, ...] = (),
+    allowed: tuple[int, ...] | None = None,
+) -> Volume:
+    """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
+
+    The brain is every voxel above 0 of a skull-stripped scan; otherwise a rough foreground, and a
+    note says so. Of `whole_tumour`, the labels that make the truth, () means every label above 0;
+    of `allowed`, the labels that may occur, None means any whole number from 0 to 255.
+
+    Raises:
+        DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
+    """
+    data = read_bytes(scan)
+    source = open_image(scan, data)
+    image = nib.as_closest_canonical(source)
+    intensity = _intensity(scan, image)
+    brain, stripped, notes = _brain(intensity)
+    digest, labels, truth = hashlib.sha256(data), None, None
+    if seg is not None:
+        data = read_bytes(seg)
+        digest.update(data)
+        mask = _image(seg, data)
+        labels = read_only(_labels(seg, mask, allowed))
+        _same_grid((scan, image), (seg, mask))
+        truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
+    return Volume(
+        intensity=read_only(intensity),
+        brain=read_only(brain),
+        truth=truth,
+        labels=labels,
+        spacing_mm=_spacing(image),
+        affine=read_only(np.array(image.affine, np.float64)),
+        digest=digest.hexdigest(),
+        skull_stripped=stripped,
+        notes=notes + _orientation_notes(source),
+    )
+
+
+def read_labels(path: Path, allowed: tuple[int, ...] | None = None) -> ByteArray:
+    """A label image alone, (X, Y, Z) RAS+ uint8; raises DataError as `read_case` does."""
+    return _labels(path, _image(path, read_bytes(path)), allowed)
+
+
+def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
+    """Write (X, Y, Z) RAS+ values as float32 in the axis order, affine and header of a file.
+
+    Raises DataError if the input cannot be read or the output cannot be written.
+    """
+    image = like(input_path, np.asarray(array_xyz, np.float32))
+    try:
+        nib.save(image, out)
+    except (OSError, ImageFileError) as error:
+        raise DataError(f"'{out}' cannot be written ({error}); choose another place.") from error
+
+
+def like(
+    input_path: Path, array_xyz: NDArray[Any], high: float = 0, description: str = ""
+) -> nib.Nifti1Image:
+    """(X, Y, Z) RAS+ values in their own type, in the axis order, affine and header of a file.
+
+    With a `high` a viewer shows the range 0 … high. `description`
+    takes the place of the file's own and is cut at 79 ASCII characters. Raises DataError if the
+    file cannot be read.
+    """
+    source = open_image(input_path, read_bytes(input_path))
+    canonical = nib.orientations.axcodes2ornt("RAS")
+    own = nib.orientations.io_orientation(source.affine)
+    turn = nib.orientations.ornt_transform(canonical, own)
+    values = nib.orientations.apply_orientation(array_xyz, turn)
+    if values.shape != source.shape:
+        raise ValueError(f"values {values.shape} do not fit the file's {source.shape}")
+    header = source.header.copy()
+    header.set_data_dtype(values.dtype)
+    header["cal_min"], header["cal_max"] = 0, high  # the scan's window means nothing here
+    if description:
+        header["descrip"] = description.encode("ascii", "replace")[:79]
+    return type(source)(values, source.affine, header)
+
+
+def _image(path: Path, data: bytes) -> nib.Nifti1Image:
+    return nib.as_closest_canonical(open_image(path, data))
+
+
+def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
+    x, y, z = np.linalg.norm(image.affine[:3, :3], axis=0)
+    return float(x), float(y), float(z)
+
+
+def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
+    if int(image.header["qform_code"]) or int(image.header["sform_code"]):
+        return ()
+    return ("The header names no orientation, so left and right may be exchanged.",)
+
+
+def _values(image: nib.Nifti1Image) -> FloatArray:
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused
+        return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
+
+
+def _intensity(path: Path, image: nib.Nifti1Image) -> FloatArray:
+    values = _values(image)
+    wrong = int(values.size - np.isfinite(values).sum())
+    if wrong:
+        many = "1 voxel that is" if wrong == 1 else f"{wrong} voxels that are"
+        raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
+    if not (values > 0).any():
+        raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
+    if values.min() == values.max():
+        raise DataError(f"'{path}' holds {values.max():g} in every voxel; export it again.")
+    return values
+
+
+def _brain(values: FloatArray) -> tuple[MaskArray, bool, tuple[str, ...]]:
+    """(brain, skull-stripped, notes) of finite (X, Y, Z) intensities."""
+    if (values == 0).mean() < STRIPPED_BACKGROUND:
+        cut = float(threshold_otsu(values))
+        note = (
+            f"Not skull-stripped, as it has no background of zeros: the brain is only a rough "
+            f"foreground, every voxel above {cut:.4g} (Otsu), and takes in skull and scalp."
+        )
+        return values > cut, False, (note,)
+    if (values < 0).sum() > 0.01 * (values != 0).sum():
+        note = "Holds negative values, so the brain is every voxel other than 0."
+        return values != 0, True, (note,)
+    return values > 0, True, ()
+
+
+def _labels(path: Path, image: nib.Nifti1Image, allowed: tuple[int, ...] | None) -> ByteArray:
+    values = _values(image)
+    known = np.arange(256) if allowed is None else np.asarray(allowed)
+    found, count = np.unique(values, return_counts=True)
+    near = np.isclose(found, np.rint(found), rtol=0, atol=1e-4)  # a header's scale may round
+    stray = ~(near & np.isin(np.rint(found), known))
+    if stray.any():
+        some = ", ".join(f"{value:g}" for value in found[stray][:5])
+        more = ", …" if stray.sum() > 5 else ""
+        words = "whole numbers from 0 to 255" if allowed is None else ", ".join(map(str, allowed))
+        raise DataError(
+            f"'{path}' has {count[stray].sum()} voxels of stray label {some}{more} where only "
+            f"{words} may occur; correct the segmentation or the label convention."
+        )
+    return np.rint(values).astype(np.uint8)
+
+
+def _same_grid(scan: tuple[Path, nib.Nifti1Image], seg: tuple[Path, nib.Nifti1Image]) -> None:
+    (scan_path, image), (seg_path, mask) = scan, seg
+    if image.shape != mask.shape:
+        raise DataError(
+            f"'{seg_path}' has shape {mask.shape} but '{scan_path.name}' {image.shape} (RAS+); "
+            f"resample one onto the other."
+        )
+    if not np.allclose(image.affine, mask.affine, atol=SAME_AFFINE_MM):
+        apart = float(np.abs(image.affine - mask.affine).max())
+        raise DataError(
+            f"'{seg_path}' lies elsewhere than '{scan_path.name}' (their affines differ by up to "
+            f"{apart:.3g}); correct the header that is wrong or resample."
+        )

@@ -1,0 +1,96 @@
+"""2D images with masks to train on; to add a layout, write a file like `mvtec.py` and its line.
+
+Each layout yields its *test* part, normal and abnormal images: that is what the official trainings
+learn from, on sets other than the one that is tested.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zsad_core.errors import DataError, SettingError
+from zsad_core.imaging.image_sets import bmad, meta, mvtec, visa
+from zsad_core.imaging.image_sets.pictures import Picture, read
+
+EVERY = 5
+MANY = 10
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a set lies on disk: what a user calls it, how it is told, and its images in order."""
+
+    title: str
+    sign: str
+    fits: Callable[[Path], bool]
+    pictures: Callable[[Path], Iterable[Picture]]
+
+
+LAYOUTS = {
+    "meta": Layout("the official meta.json", meta.SIGN, meta.fits, meta.pictures),
+    "visa": Layout("VisA", visa.SIGN, visa.fits, visa.pictures),
+    "bmad": Layout("BMAD", bmad.SIGN, bmad.fits, bmad.pictures),
+    "mvtec": Layout("MVTec AD", mvtec.SIGN, mvtec.fits, mvtec.pictures),
+}
+
+
+def kind_of(root: Path) -> str:
+    """The first layout that fits a folder, "" if none does."""
+    return next((kind for kind, layout in LAYOUTS.items() if layout.fits(root)), "")
+
+
+def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
+    """All images of a set, in a fixed order; kind "" is told by what lies in the folder.
+
+    Raises DataError for a folder that is missing or laid out otherwise, and for a mask or an image
+    that its index names and that is not there.
+    """
+    if not root.is_dir():
+        raise DataError(f"There is no folder '{root}'; give the one that holds the image set.")
+    kind = kind or kind_of(root)
+    if not kind or not LAYOUTS[kind].fits(root):
+        signs = (kind,) if kind else LAYOUTS
+        expected = "; ".join(f"{LAYOUTS[k].title}: {LAYOUTS[k].sign}" for k in signs)
+        raise DataError(f"'{root}' is no image set that can be read; expected {expected}.")
+    found = tuple(LAYOUTS[kind].pictures(root))
+    if not any(picture.abnormal for picture in found):
+        raise DataError(
+            f"'{root}' holds {len(found)} images of its test part and none with a defect, so there "
+            f"is nothing to learn; expected {LAYOUTS[kind].sign}."
+        )
+    return found
+
+
+def split(found: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]:
+    """Images to train on, images held out, and the rule in words.
+
+    With ten classes or more every fifth class is held out whole, in the order of their names; with
+    fewer, every fifth group (a patient, or a single image). Raises SettingError where one of both
+    has no abnormal image with a mask.
+    """
+    by_class = len({picture.class_name for picture in found}) >= MANY
+    names = sorted({(p.class_name if by_class else p.group) for p in found})
+    out = set(names[EVERY - 1 :: EVERY])
+    parts: tuple[list[Picture], list[Picture]] = ([], [])
+    for picture in found:
+        parts[(picture.class_name if by_class else picture.group) in out].append(picture)
+    for part, what in zip(parts, ("train on", "hold out"), strict=True):
+        if not any(picture.mask for picture in part):
+            raise SettingError(
+                f"{len(part)} images were found to {what} and none of them is abnormal with a "
+                "mask; give a set with more images."
+            )
+    return *parts, f"every fifth {'class' if by_class else 'image or patient'}, in order of names"
+
+
+def spread(found: Sequence[Picture], most: int) -> list[Picture]:
+    """At most so many images, evenly from the whole order, so that every class has its share.
+
+    >>> spread([1, 2, 3, 4, 5, 6], 3)
+    [1, 3, 5]
+    """
+    count = min(most, len(found))
+    return [found[i * len(found) // count] for i in range(count)]
+
+
+__all__ = ["LAYOUTS", "Layout", "Picture", "kind_of", "pictures", "read", "split", "spread"]

@@ -1,0 +1,44 @@
+"""VisA: its own CSV says what is in which part (Zou et al. 2022)."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from zsad_core.errors import DataError
+from zsad_core.imaging.image_sets.pictures import Picture, there
+
+SPLIT = "split_csv/1cls.csv"
+SIGN = f"{SPLIT} and the files it names"
+COLUMNS = ("object", "split", "label", "image", "mask")
+
+
+def fits(root: Path) -> bool:
+    """Whether the split is there."""
+    return (root / SPLIT).is_file()
+
+
+def pictures(root: Path) -> Iterator[Picture]:
+    """The test part in the order of the CSV; raises DataError for what it names and is missing.
+
+    A mask holds small numbers, one for each kind of defect; every one counts.
+    """
+    with (root / SPLIT).open(newline="") as stream:
+        rows = csv.DictReader(stream)
+        lacking = set(COLUMNS) - set(rows.fieldnames or ())
+        if lacking:
+            raise DataError(
+                f"'{root / SPLIT}' lacks the columns {', '.join(sorted(lacking))}; it must hold "
+                f"{', '.join(COLUMNS)}."
+            )
+        for row in rows:
+            if row["split"] == "test":
+                yield _picture(root, row)
+
+
+def _picture(root: Path, row: dict[str, str]) -> Picture:
+    image, abnormal = root / row["image"], row["label"] != "normal"
+    there(image, "image", root / SPLIT)
+    if abnormal and not row["mask"]:
+        raise DataError(f"'{root / SPLIT}' names no mask for '{row['image']}'; add it.")
+    mask = there(root / row["mask"], "mask", image) if abnormal else None
+    return Picture(image, row["object"], abnormal, mask, row["image"])

@@ -1,0 +1,197 @@
+"""Files from a browser onto the disk, within bounds: plain ones, and the members of a zip.
+
+Names are only ever shown. On disk a file is called by its number.
+"""
+
+import gzip
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.files import GZIP_MAGIC, SUFFIXES
+from zsad_core.imaging.uploads import limits
+
+CHUNK = 2**20
+HEAD = 132
+END, END_64 = b"PK\x05\x06", b"PK\x06\x07"
+END_SIZE, COMMENT = 22, 2**16
+DIRECTORY = limits.ENTRIES * 512  # bytes of a zip's list of names
+ENCRYPTED = 0x1
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError,
+)  # fmt: skip
+PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst")
+
+Named = tuple[str, IO[bytes]]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file that arrived: its name as it may be shown, where it lies, NIfTI or DICOM."""
+
+    name: str
+    path: Path
+    kind: str
+
+
+def shown(name: str) -> str:
+    """A file's own name without its folders, its odd characters and its end.
+
+    >>> shown("../a/<b>|x\\n.nii")
+    '?b??x?.nii'
+    """
+    return re.sub(r"[^\w .()+-]", "?", re.split(r"[\\/]", name)[-1])[:80] or "?"
+
+
+def kind_of(name: str, head: bytes) -> str:
+    """By its name "nifti", by its first bytes "dicom" or "zip", else ""; an index is no image.
+
+    >>> kind_of("A.NII.GZ", b""), kind_of("IM1", bytes(128) + b"DICM"), kind_of("a.txt", b"a")
+    ('nifti', 'dicom', '')
+    """
+    if name.lower().endswith(SUFFIXES):
+        return "nifti"
+    if head[128:HEAD] == b"DICM" and not name.upper().endswith("DICOMDIR"):
+        return "dicom"
+    return "zip" if head[:4] in (b"PK\x03\x04", END) else ""
+
+
+def arrive(
+    files: Sequence[Named], folder: Path, most: int
+) -> tuple[list[Arrival], dict[str, list[str]]]:
+    """Copy what can be a scan into a folder, `most` bytes in all; and why others are refused.
+
+    Reasons hold the names refused for them. An archive is taken whole or not at all.
+    """
+    found: list[Arrival] = []
+    refused: dict[str, list[str]] = {}
+    for number, (name, source) in enumerate(files):
+        place = folder / f"{number:05d}"
+        try:
+            if len(found) >= limits.ENTRIES:
+                raise DataError(f"More than {limits.ENTRIES} files; use fewer at once.")
+            arrived = _arrived(name, source, place, most)
+            most -= sum(one.path.stat().st_size for one in arrived)
+            found += arrived
+        except DataError as error:
+            refused.setdefault(str(error), []).append(shown(name))
+            for path in folder.glob(f"{place.name}.*"):
+                path.unlink()
+    return found, refused
+
+
+def _arrived(name: str, source: IO[bytes], place: Path, most: int) -> list[Arrival]:
+    kind = kind_of(name, source.read(HEAD))
+    source.seek(0)
+    if kind == "zip":
+        return _members(source, place, most)
+    if not kind:
+        raise DataError("Neither NIfTI (.nii, .nii.gz) nor DICOM nor a zip of them; use one.")
+    path = place.with_suffix(".file")
+    _copy(source, path, most)
+    return [Arrival(shown(name), path, kind)]
+
+
+def _members(source: IO[bytes], place: Path, most: int) -> list[Arrival]:
+    """NIfTI and DICOM files of a zip; other files are passed over, archives in it too."""
+    found: list[Arrival] = []
+    try:
+        _check_directory(source)
+        with zipfile.ZipFile(source) as archive:
+            for number, info in enumerate(_regular(archive)):
+                with archive.open(info) as member:
+                    kind = kind_of(info.filename, member.read(HEAD))
+                if kind not in ("nifti", "dicom"):
+                    continue
+                path = place.with_suffix(f".{number:05d}")
+                with archive.open(info) as member:
+                    most -= _copy(member, path, most)
+                found.append(Arrival(shown(info.filename), path, kind))
+    except UNREADABLE as error:
+        raise DataError("Not a whole zip archive; pack or upload it again.") from error
+    if not found:
+        raise DataError("A zip without NIfTI or DICOM file; pack some into it.")
+    return found
+
+
+def _check_directory(source: IO[bytes]) -> None:
+    """Refuse a zip whose list of names alone would fill the memory: zipfile reads it whole."""
+    size = source.seek(0, 2)
+    source.seek(max(0, size - COMMENT - END_SIZE - len(END_64) - 16))
+    tail = source.read()
+    at = tail.rfind(END)
+    if at < 0 or len(tail) - at < END_SIZE:
+        raise zipfile.BadZipFile
+    (listed,) = struct.unpack_from("<L", tail, at + 12)
+    if listed > DIRECTORY or END_64 in tail[max(0, at - 20) : at]:
+        raise DataError(f"A zip of more than {limits.ENTRIES} files or 4 GB; pack fewer.")
+
+
+def _regular(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+    """Members that are files and no archives; raises DataError for what nobody packs in earnest."""
+    infos = archive.infolist()
+    if len(infos) > limits.ENTRIES:
+        raise DataError(f"A zip of {len(infos)} files; at most {limits.ENTRIES} are read.")
+    for info in infos:
+        parts = re.split(r"[\\/]", info.orig_filename)
+        if parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in info.orig_filename:
+            raise DataError("A zip that names a place outside itself; pack it afresh.")
+        mode = stat.S_IFMT(info.external_attr >> 16)
+        if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise DataError("A zip that holds a link or a device; pack the files themselves.")
+        if info.flag_bits & ENCRYPTED:
+            raise DataError("A zip with a password; pack it without.")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError("A zip with an unusual compression; pack it with deflate.")
+    for info in infos:
+        name = info.filename.lower()
+        nested = name.endswith(PACKED) and not name.endswith(SUFFIXES)
+        hidden = any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
+        if not (info.is_dir() or nested or hidden):
+            yield info
+
+
+def _copy(source: IO[bytes], path: Path, most: int) -> int:
+    """Copy a stream, stopping at the limit; returns its bytes. Raises DataError."""
+    size = 0
+    with path.open("wb") as target:
+        while chunk := source.read(CHUNK):
+            size += len(chunk)
+            if size > limits.FILE:
+                raise DataError(f"Holds a file of more than {limits.FILE // limits.MB} MB.")
+            if size > most:
+                raise DataError(
+                    f"More than may be used at once or kept ({max(most, 0) / limits.MB:.0f} MB "
+                    "left); use fewer files or remove some."
+                )
+            try:
+                target.write(chunk)
+            except OSError as error:
+                raise DataError(f"Cannot be kept ({error.strerror}); try again later.") from error
+    return size
+
+
+def check_unpacked(path: Path) -> None:
+    """Read through a gzip file without keeping it; raises DataError where it is too large."""
+    with path.open("rb") as file:
+        if file.read(2) != GZIP_MAGIC:
+            return
+    size = 0
+    try:
+        with gzip.open(path) as stream:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                if size > limits.UNPACKED:
+                    raise DataError(
+                        f"'{path}' unpacks to more than {limits.UNPACKED // limits.MB} MB; store "
+                        "it as 16-bit numbers or crop it."
+                    )
+    except (OSError, EOFError, zlib.error):
+        return  # damaged: the reader says how

@@ -1,0 +1,54 @@
+"""Volumes as cubic tokens for a method for whole volumes, and the map that comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zsad_core.imaging import slicing
+from zsad_core.methods import VolumeMethod
+from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
+
+if TYPE_CHECKING:
+    from zsad_core.backbones import Tower
+
+
+def layer_tokens(
+    method: VolumeMethod,
+    tower: Tower,
+    recipe: Recipe,
+    slices: ByteArray,
+    kept: MaskArray,
+) -> FloatArray:
+    """Tokens (P, L, E) of one layer's kept cubes (R, C), from its slices (B, H, W); float16.
+
+    Empty where no cube is kept.
+    """
+    if not kept.any():
+        return np.zeros((0, len(recipe.taps), tower.info.width), np.float16)
+    images = slices[method.chosen(len(slices))]
+    return method.encode_layer(tower, images, recipe, kept).astype(np.float16)
+
+
+def cubes_of(
+    kept: MaskArray, planes: Iterable[Plane], tokens: Callable[[Plane, int], FloatArray]
+) -> Cubes:
+    """The kept cubes (G, G, G) of a volume, from the tokens (P, L, E) of each plane's layers."""
+    found = []
+    for plane in planes:
+        there = slicing.as_slices(kept, plane)  # (layers, R, C)
+        filled = np.flatnonzero(there.any(axis=(1, 2)))
+        rows = np.concatenate([tokens(plane, int(index)) for index in filled])
+        whole = np.zeros((*there.shape, *rows.shape[1:]), rows.dtype)
+        whole[there] = rows
+        found.append(slicing.to_voxels(whole, plane)[kept])
+    return Cubes(np.stack(found, axis=1), np.argwhere(kept))
+
+
+def volume_map(
+    method: VolumeMethod, brain: MaskArray, kept: MaskArray, cubes: Cubes, others: Iterable[Cubes]
+) -> FloatArray:
+    """Map (X, Y, Z) of a volume, float32 in 0 … high, 0 outside its brain (X, Y, Z)."""
+    return slicing.cubes_to_voxels(method.cube_scores(cubes, others), kept, brain)

@@ -1,0 +1,164 @@
+"""What all sessions share: the store, the device, one copy of each tower, few volumes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from zsad_core import backbones
+from zsad_core.base.jobs import DeviceQueue, JobBoard
+from zsad_core.base.paths import cache_root
+from zsad_core.base.store import Store, key_of
+from zsad_core.imaging import datasets, slicing
+from zsad_core.types import (
+    AnomalyMap,
+    BackboneSpec,
+    FloatArray,
+    Precision,
+    Progress,
+    SliceSpec,
+    SliceStack,
+    Threshold,
+    Volume,
+)
+
+T = TypeVar("T")
+
+
+class Few(Generic[T]):
+    """A bounded memory: the most recently used values by frozen key, each made once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of the key; made now if it is not there, by one thread only."""
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            if key not in self._values:
+                value = make()
+                with self._lock:
+                    self._values[key] = value
+                    while len(self._values) > self._most:
+                        self._making.pop(self._values.popitem(last=False)[0], None)
+            with self._lock:
+                self._values.move_to_end(key)
+                return self._values[key]
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Keep a value that was made elsewhere."""
+        self.get(key, lambda: value)
+
+    def peek(self, key: Hashable) -> T | None:
+        """The value if it is there; never makes it."""
+        return self._values.get(key)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the value is there."""
+        return key in self._values
+
+    def clear(self) -> None:
+        """Forget every value."""
+        with self._lock:
+            self._values.clear()
+
+
+class Engine:
+    """Shared resources, safe to use from several threads; the stages are in `pipeline`."""
+
+    def __init__(self, store: Store | None = None, device: str | None = None) -> None:
+        limit = float(os.environ.get("ZSAD_CACHE_GB", "20")) * 2**30
+        self.store = store or Store(cache_root() / "store", int(limit))
+        self._device = device
+        self.queue = DeviceQueue()
+        self.jobs = JobBoard()
+        self.maps: Few[AnomalyMap] = Few(6)
+        self.texts: Few[FloatArray] = Few(4096)  # sentences
+        self.sides: Few[FloatArray] = Few(16)
+        self.thresholds: Few[Threshold] = Few(64)
+        self._digests: Few[str] = Few(4096)
+        self._volumes: Few[Volume] = Few(3)
+        self._stacks: Few[SliceStack] = Few(4)
+        self._towers: Few[backbones.Tower] = Few(2)
+
+    @functools.cached_property
+    def device(self) -> str:
+        """Where towers run, by default on the GPU where there is one."""
+        return self._device or backbones.default_device()
+
+    def precision(self) -> Precision:
+        """The faster precision of this device, timed once and remembered."""
+        return backbones.fastest_precision(self.device)
+
+    def volume(self, spec: SliceSpec, progress: Progress | None = None) -> Volume:
+        """The scan, from memory if it is one of the last few; raises DataError."""
+        dataset = datasets.open_dataset(spec.data)
+        return self._volumes.get(
+            replace(spec, plane="axial"),  # one scan, whatever the plane
+            lambda: dataset.load(spec.subject, spec.modality, progress=progress),
+        )
+
+    def digest(self, spec: SliceSpec) -> str:
+        """SHA-256 of the scan's files, kept until they change; raises DataError."""
+        whole = replace(spec, plane="axial")
+        return self._digests.get(whole, lambda: self.known_digest(spec) or self._read_digest(whole))
+
+    def known_digest(self, spec: SliceSpec) -> str | None:
+        """The digest if the scan was read before and its files are the same; reads no scan."""
+        held = self._digests.peek(replace(spec, plane="axial"))
+        if held is not None:
+            return held
+        stamp = _stamp(spec)
+        kept = self.store.read(_digest_key(stamp), "digest") if stamp else None
+        return None if kept is None else kept.tobytes().hex()
+
+    def _read_digest(self, spec: SliceSpec) -> str:
+        found = self.volume(spec).digest
+        if stamp := _stamp(spec):
+            held = np.frombuffer(bytes.fromhex(found), np.uint8)
+            self.store.write(_digest_key(stamp), "digest", held, spec)
+        return found
+
+    def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
+        """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""
+        return self._stacks.get(
+            spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
+        )
+
+    def has_stack(self, spec: SliceSpec) -> bool:
+        """Whether the slices are in memory."""
+        return spec in self._stacks
+
+    def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
+        """The backbone on the device; at most two are held. Raises WeightsError."""
+        return self._towers.get(
+            (backbone, precision, backbones.info(backbone).digest),
+            lambda: backbones.load(backbone, self.device, precision),
+        )
+
+    def forget(self) -> None:
+        """Drop what is held in memory of scans and maps, for data or setups that changed."""
+        self._digests.clear()
+        self._volumes.clear()
+        self._stacks.clear()
+        self.maps.clear()
+        self.thresholds.clear()
+
+
+def _stamp(spec: SliceSpec) -> str:
+    return datasets.open_dataset(spec.data).stamp(spec.subject, spec.modality)
+
+
+def _digest_key(stamp: str) -> str:
+    return key_of(stamp, what="digest of a scan")

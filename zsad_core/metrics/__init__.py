@@ -1,0 +1,1 @@
+"""One number for each question: Dice, depth, ranking, lesions, surfaces, thresholds, readout."""

@@ -1,0 +1,96 @@
+"""The third cost: from a map and a threshold to the numbers of one volume, in milliseconds."""
+
+from dataclasses import dataclass, replace
+
+from zsad_core.metrics import ranking
+from zsad_core.metrics.dice import (
+    Counts,
+    MeanDice,
+    dice,
+    dice_3d,
+    mean_dice,
+    pixels_per_slice,
+)
+from zsad_core.metrics.scoring import predicted_mask
+from zsad_core.types import AnomalyMap, FloatArray, ReadoutSpec, SliceStack, read_only
+
+NO_TRUTH = "No segmentation: volumes and maps only, no Dice."
+NO_LESION = "No lesion in the truth: no Dice; everything predicted is false positive ({:.1f} ml)."
+
+
+@dataclass(frozen=True)
+class Readout:
+    """The numbers of one volume at one threshold.
+
+    Volumes are in ml. Without truth, everything that needs it is None; without lesion there is
+    no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. `dice` is
+    2D Dice (S,), NaN as the empty-slice rule says. AUROC, AP and `best_dice` (an oracle: it saw
+    the truth) are over brain voxels, exact on the map's values, and independent of the threshold
+    and component filter. `threshold` is in the method's own range.
+    """
+
+    threshold: float
+    predicted_ml: float
+    truth_ml: float | None = None
+    false_positive_ml: float | None = None
+    false_negative_ml: float | None = None
+    dice: FloatArray | None = None
+    dice_3d: float | None = None
+    mean_dice: MeanDice | None = None
+    auroc: float | None = None
+    ap: float | None = None
+    best_dice: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readout:
+    """The numbers of a map (S, H, W) against the stack's truth, under the spec.
+
+    >>> import numpy as np
+    >>> image, brain = np.zeros((1, 1, 2), dtype=np.uint8), np.ones((1, 1, 2), dtype=bool)
+    >>> stack = SliceStack(image, brain, np.array([[[False, True]]]), (0, 1), 0.001, (1, 1))
+    >>> values = np.array([[[0.1, 0.8]]], dtype=np.float32)
+    >>> readout(stack, AnomalyMap(values, np.zeros(1), 1.0), ReadoutSpec(0.5)).dice_3d
+    1.0
+    """
+    mask = predicted_mask(anomaly.values, stack.brain, spec)
+    predicted = pixels_per_slice(mask)
+    basis = Readout(
+        threshold=spec.threshold,
+        predicted_ml=float(predicted.sum() * stack.voxel_ml),
+        notes=(NO_TRUTH,),
+    )
+    if stack.truth is None:
+        return basis
+    truth = pixels_per_slice(stack.truth)
+    mask &= stack.truth
+    return _with_truth(basis, (truth, predicted, pixels_per_slice(mask)), stack, anomaly, spec)
+
+
+def _with_truth(
+    basis: Readout,
+    counts: tuple[Counts, Counts, Counts],
+    stack: SliceStack,
+    anomaly: AnomalyMap,
+    spec: ReadoutSpec,
+) -> Readout:
+    truth, predicted, both = (int(one.sum()) for one in counts)
+    known = replace(
+        basis,
+        truth_ml=truth * stack.voxel_ml,
+        false_positive_ml=(predicted - both) * stack.voxel_ml,
+        false_negative_ml=(truth - both) * stack.voxel_ml,
+        dice=read_only(dice(*counts, spec.empty_slices)),
+        notes=(),
+    )
+    if truth == 0 or known.dice is None or stack.truth is None:
+        return replace(known, notes=(NO_LESION.format(basis.predicted_ml),))
+    ranked = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
+    return replace(
+        known,
+        dice_3d=dice_3d(truth, predicted, both),
+        mean_dice=mean_dice(known.dice, spec.empty_slices),
+        auroc=ranking.auroc(ranked),
+        ap=ranking.average_precision(ranked),
+        best_dice=ranking.best_dice(ranked, truth),
+    )

@@ -1,0 +1,239 @@
+"""Prompt sets as data: shipped as YAML in `prompts/`, a user's own beside them, checked on load."""
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pydantic
+import yaml
+
+from zsad_core.base.store import key_of
+from zsad_core.errors import PromptError
+from zsad_core.types import PromptSet
+
+SHIPPED = Path(__file__).parent
+BANK = SHIPPED / "bank.yaml"  # phrases to search with, no prompt set
+LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
+OLDER = "older"  # folder of earlier versions
+LARGEST = 256 * 1024  # bytes of a prompt file
+LONGEST = 500  # characters of one text; CLIP reads 77 tokens
+
+
+class _File(pydantic.BaseModel):
+    """What a prompt file holds."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    normal: list[str] = pydantic.Field(min_length=1)
+    abnormal: list[str] = pydantic.Field(min_length=1)
+    templates: list[str] = []
+    class_name: str = "object"
+    source: str = ""
+    tuned_on: list[str] = []
+    normal_off: list[str] = []
+    abnormal_off: list[str] = []
+    record: dict[str, Any] = {}
+
+
+def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(normal, abnormal) sentences: texts filled with the class name, then put in each template.
+
+    Raises PromptError where a side is empty or a text too long.
+
+    >>> sentences(PromptSet("x", ("{}",), ("bad {}",), ("a photo of {}.",), "brain"))
+    (('a photo of brain.',), ('a photo of bad brain.',))
+    """
+    return _side(prompts, "normal"), _side(prompts, "abnormal")
+
+
+def content(prompts: PromptSet) -> PromptSet:
+    """What of a set a method reads: its texts without name, source and what is switched off.
+
+    >>> content(PromptSet("x", ("a",), ("b",), source="own")).source
+    ''
+    """
+    return PromptSet("", prompts.normal, prompts.abnormal, prompts.templates, prompts.class_name)
+
+
+def digest(prompts: PromptSet) -> str:
+    """Names the content of a set: equal for sets that a method reads alike."""
+    return key_of("", prompts=content(prompts))
+
+
+@functools.cache
+def shipped() -> dict[str, PromptSet]:
+    """The prompt sets that come with the project, by name."""
+    found = [load(path) for path in _shipped_files()]
+    return {one.name: one for one in found}
+
+
+def load(path: Path) -> PromptSet:
+    """A prompt set from a YAML file; raises PromptError saying what is wrong with it."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        known = ", ".join(file.stem for file in _shipped_files())
+        raise PromptError(
+            f"There is no prompt set '{path}'; give a YAML file, or one of {known}."
+        ) from error
+    except OSError as error:
+        raise PromptError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, where: str) -> PromptSet:
+    """A prompt set from the bytes of a YAML file named `where`; raises PromptError."""
+    file = _checked(read_yaml(content, where), where)
+    lists = {name: tuple(getattr(file, name)) for name in LISTS}
+    return PromptSet(file.name, **lists, class_name=file.class_name, source=file.source)
+
+
+def read_yaml(content: bytes, where: str) -> dict[str, Any]:
+    """The mapping that a YAML file named `where` holds; raises PromptError."""
+    if len(content) > LARGEST:
+        raise PromptError(f"'{where}' has {len(content)} bytes; it may have at most {LARGEST}.")
+    try:
+        found = yaml.safe_load(content.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
+    if not isinstance(found, dict):
+        raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
+    return found
+
+
+def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None) -> Path:
+    """Write a set as YAML, under a file name made from its name; raises PromptError.
+
+    Where a set of that name says something else, that one is kept as an older version. `record`
+    says how the texts were found, as plain values. What `load` would refuse is not written.
+    """
+    sentences(prompts)
+    content = as_yaml(prompts, record)
+    parse(content.encode(), prompts.name)
+    stem = _stem(prompts.name)
+    if prompts.name in shipped():
+        raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{stem}.yaml"
+    with filelock.FileLock(folder / f".{stem}.lock"):
+        if path.exists():
+            before = load(path)
+            if before.name != prompts.name:
+                raise PromptError(
+                    f"'{prompts.name}' would take the file of '{before.name}'; choose another name."
+                )
+            if before != prompts:
+                number = max(older(before.name, folder), default=0) + 1
+                (folder / OLDER).mkdir(exist_ok=True)
+                path.replace(folder / OLDER / f"{stem}@{number}.yaml")
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(content, "utf-8")
+        temporary.replace(path)
+    return path
+
+
+def older(name: str, folder: Path) -> dict[int, PromptSet]:
+    """Earlier versions of a user's set by number from 1, the oldest; raises PromptError."""
+    found = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
+    return {n: load(path) for n, path in sorted((int(p.stem.rpartition("@")[2]), p) for p in found)}
+
+
+def record(name: str, folder: Path) -> dict[str, Any]:
+    """How the texts of a user's set were found, {} where nothing is known; raises PromptError."""
+    path = folder / f"{_stem(name)}.yaml"
+    return (
+        _checked(read_yaml(path.read_bytes(), str(path)), str(path)).record if path.exists() else {}
+    )
+
+
+def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None) -> str:
+    """The set as the text of a YAML file that `parse` reads back."""
+    content = {
+        "name": prompts.name,
+        "source": prompts.source,
+        "class_name": prompts.class_name,
+        **{name: list(getattr(prompts, name)) for name in LISTS},
+        "record": dict(record or {}),
+    }
+    always = ("name", "source", "class_name", "normal", "abnormal", "templates")
+    kept = {name: value for name, value in content.items() if value or name in always}
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+
+
+def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:
+    """(added or removed, what, text) from one set to the other, for texts, templates, class word.
+
+    >>> differences(PromptSet("x", ("a",), ("b",)), PromptSet("y", ("a",), ("c",)))
+    [('removed', 'abnormal', 'b'), ('added', 'abnormal', 'c')]
+    """
+    found = []
+    for what in ("normal", "abnormal", "templates", "class_name"):
+        old, new = (_texts(getattr(one, what)) for one in (before, now))
+        found += [("removed", what, text) for text in old if text not in new]
+        found += [("added", what, text) for text in new if text not in old]
+    return found
+
+
+def user_sets(folder: Path) -> dict[str, PromptSet]:
+    """The sets that a user saved, by name, without those that `unreadable` tells of."""
+    found = [one for one in _read(folder) if isinstance(one, PromptSet)]
+    return {one.name: one for one in found}
+
+
+def unreadable(folder: Path) -> list[str]:
+    """What is wrong with each file of a user's sets that cannot be read."""
+    return [str(one) for one in _read(folder) if isinstance(one, PromptError)]
+
+
+def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            yield load(path)
+        except PromptError as error:
+            yield error
+
+
+def _checked(found: dict[str, Any], where: str) -> _File:
+    try:
+        return _File.model_validate(found)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
+
+
+def _stem(name: str) -> str:
+    """The file name of a set, made from its name; raises PromptError."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if not stem:
+        raise PromptError(f"'{name}' makes no file name; use letters or digits.")
+    return stem
+
+
+def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _shipped_files() -> list[Path]:
+    return [path for path in sorted(SHIPPED.glob("*.yaml")) if path != BANK]
+
+
+def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:
+    texts: tuple[str, ...] = getattr(prompts, side)
+    if not texts:
+        raise PromptError(
+            f"The prompt set '{prompts.name}' has no {side} text; write at least one."
+        )
+    if longest := max((text for text in texts), key=len)[LONGEST:]:
+        raise PromptError(
+            f"A {side} text has {LONGEST + len(longest)} characters; CLIP reads 77 tokens, so "
+            f"keep it under {LONGEST}."
+        )
+    filled = [text.replace("{}", prompts.class_name) for text in texts]
+    templates = prompts.templates or ("{}",)
+    return tuple(template.replace("{}", text) for text in filled for template in templates)

@@ -1,0 +1,1 @@
+"""Rows to figures, tables and failure cases, with the words beside them."""

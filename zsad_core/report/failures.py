@@ -1,0 +1,197 @@
+"""Failure cases of an evaluation, found by rule in its rows: named, ranked, explained.
+
+Slices are judged by their counts, lesions by whether a component touches them (BraTS 2023 rule).
+A slice is of one kind at most, and each run of a subject gives its worst case of a kind alone, so
+that neighbours of one slice do not fill the list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from zsad_core.metrics.dice import dice
+from zsad_core.metrics.lesions import RULES, SMALL_MM3
+from zsad_core.report.selection import THIRDS, Selection, Sheet, runs, within
+from zsad_core.results.slice_sums import Centre
+
+TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
+DROPPED_MM3 = RULES["brats2023"].dropped_mm3
+
+MISSED, SMALL, ALARM = "missed lesion", "small lesion missed", "false positive in a healthy slice"
+OVER, UNDER, APART = "over-segmentation", "under-segmentation", "truth and prediction apart"
+KINDS = {
+    MISSED: f"A lesion of {SMALL_MM3:g} mm³ or more that no predicted component touches.",
+    SMALL: f"One of more than {DROPPED_MM3:g} and less than {SMALL_MM3:g} mm³.",
+    ALARM: "A slice without lesion where something is predicted.",
+    OVER: f"A slice where the two meet, with {TIMES} times the lesion's area predicted, or more.",
+    UNDER: f"A slice where the two meet, with 1/{TIMES} of the lesion's area predicted, or less.",
+    APART: "A slice with lesion and prediction that share no pixel.",
+}
+"""The kinds with their rules, in the order in which a mixed list takes turns."""
+
+_RUN = (
+    "key, data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
+    "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
+    "brats2023_true_positives AS touched"
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One case: a slice of a subject under a run.
+
+    `index` counts slices from the bottom; `truth`, `predicted` and `overlap` are its pixels.
+    `severity_mm3` is what ranks cases of a kind: the volume of the lesion that was missed, else the
+    voxels of the slice that are wrong (apart, healthy slice) or too many or too few. `missed` of
+    `lesions` above 2 mm³ were not touched. `row` is what `row_views` reads of the run's row.
+    """
+
+    kind: str
+    subject: str
+    index: int
+    severity_mm3: float
+    truth: int
+    predicted: int
+    overlap: int
+    dice_3d: float | None
+    missed: int
+    lesions: int
+    line: str
+    setup: str
+    row: Mapping[str, Any]
+
+    @property
+    def dice(self) -> float | None:
+        """2D Dice of the slice; None without lesion."""
+        found = float(dice(self.truth, self.predicted, self.overlap))
+        return None if found != found else found
+
+    @property
+    def why(self) -> str:
+        """What went wrong, in one sentence."""
+        volume = f"{self.severity_mm3:.0f} mm³"
+        if self.kind in (MISSED, SMALL):
+            others = f"{self.missed} of {self.lesions} lesions missed"
+            return f"No predicted component touches this lesion of {volume} ({others})."
+        if self.kind == ALARM:
+            return f"No lesion here; the prediction has {_pixels(self.predicted)} ({volume})."
+        if self.kind == APART:
+            return f"{_pixels(self.truth)} of lesion and {self.predicted} predicted share none."
+        areas = f"{_pixels(self.predicted)} for {self.truth} of lesion"
+        times = self.predicted / self.truth
+        return f"Predicted {times:{'.2g' if times < 10 else '.0f'}} times the lesion: {areas}."
+
+
+@dataclass(frozen=True)
+class Cases:
+    """All cases of a sheet: its `runs`, a row for each subject and run, and their `worst` slices.
+
+    `worst` holds one for each kind and third of the depth, the most severe first; its `run` is the
+    row number in `runs`.
+    """
+
+    sheet: Sheet
+    runs: pd.DataFrame
+    worst: pd.DataFrame
+
+
+def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middle") -> Cases:
+    """One pass over the slices of a sheet, after which every filter is quick.
+
+    Raises DataError without rows.
+    """
+    found = runs(rows, Selection(sheet))
+    rows.register("chosen_runs", found[["key"]])
+    more = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
+    found = found.merge(more, on="key", how="left")
+    rows.register("chosen_runs", found[["key", "voxel_ml"]].assign(run=np.arange(len(found))))
+    worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, run, index").df()
+    kinds, thirds = (
+        pd.CategoricalDtype(list(KINDS), ordered=True),
+        pd.CategoricalDtype(list(THIRDS)),
+    )
+    return Cases(sheet, found, worst.astype({"kind": kinds, "third": thirds}))
+
+
+def ranked(found: Cases, chosen: Selection) -> pd.DataFrame:
+    """Rows of `worst` that a selection leaves, one for each run, subject and kind.
+
+    The worst of each kind stand first, then the second worst, and so on.
+    """
+    worst = found.worst[within(found.runs, chosen)[found.worst["run"].to_numpy()]]
+    if chosen.third:
+        worst = worst[worst["third"] == chosen.third]
+    worst = worst.drop_duplicates(["run", "kind"])
+    place = worst.groupby("kind", observed=True).cumcount()
+    return worst.assign(place=place).sort_values(["place", "kind"]).reset_index(drop=True)
+
+
+def failures(found: Cases, some: pd.DataFrame) -> list[Failure]:
+    """Some rows of `ranked` as values."""
+    return [
+        Failure(
+            kind=one["kind"],
+            subject=run["subject"],
+            index=int(one["index"]),
+            severity_mm3=float(one["severity_mm3"]),
+            truth=int(one["truth"]),
+            predicted=int(one["predicted"]),
+            overlap=int(one["overlap"]),
+            dice_3d=None if pd.isna(run["dice_3d"]) else float(run["dice_3d"]),
+            missed=int(run["missed"]),
+            lesions=int(run["missed"] + run["touched"]),
+            line=str(run["line"]),
+            setup=str(run["setup"]),
+            row={str(name): one for name, one in run.items()},
+        )
+        for _, one in some.iterrows()
+        for run in [found.runs.iloc[[one["run"]]].to_dict("records")[0]]
+    ]
+
+
+def _pixels(count: int) -> str:
+    return f"{count} pixel{'' if count == 1 else 's'}"
+
+
+def _worst(centre: Centre) -> str:
+    """(run, kind, third, index, truth, predicted, overlap, severity_mm3), the lowest of equals."""
+    numbers = ("index", "truth", "predicted", "overlap")
+    taken = ", ".join(f"arg_max({name}, place) AS {name}" for name in numbers)
+    depth, (low, mid, high) = f"depth_{centre}", THIRDS
+    third = f"""
+        CASE WHEN {depth} < -1.0 / 3 THEN '{low}' WHEN {depth} <= 1.0 / 3 THEN '{mid}'
+             WHEN {depth} IS NOT NULL THEN '{high}' END AS third
+    """
+    return f"""
+    WITH placed AS (
+        SELECT run, index, truth, predicted, overlap, {third},
+               CASE WHEN truth = 0 THEN CASE WHEN predicted > 0 THEN '{ALARM}' END
+                    WHEN overlap = 0 THEN CASE WHEN predicted > 0 THEN '{APART}' END
+                    WHEN predicted >= {TIMES} * truth THEN '{OVER}'
+                    WHEN truth >= {TIMES} * predicted THEN '{UNDER}' END AS kind,
+               CASE WHEN overlap > 0 THEN abs(predicted - truth) ELSE predicted + truth END AS wrong
+        FROM slices JOIN chosen_runs USING (key)
+    ), of_slices AS (
+        SELECT run, kind, third, {taken}, max(wrong) AS wrong
+        FROM (SELECT *, wrong * 65536 - index AS place FROM placed WHERE kind IS NOT NULL)
+        GROUP BY run, kind, third
+    ), lesions AS (
+        SELECT run, key, unnest(brats2023_lesion_mm3) AS mm3,
+               unnest(brats2023_lesion_found) AS found, unnest(brats2023_lesion_slice) AS index
+        FROM subjects JOIN chosen_runs USING (key)
+    ), of_lesions AS (
+        SELECT run, CASE WHEN mm3 < {SMALL_MM3} THEN '{SMALL}' ELSE '{MISSED}' END AS kind,
+               {third}, {taken}, max(mm3) AS mm3
+        FROM (SELECT *, {{'mm3': mm3, 'low': -index}} AS place FROM lesions
+              JOIN slices USING (key, index) WHERE NOT found AND mm3 > {DROPPED_MM3})
+        GROUP BY ALL
+    )
+    SELECT run, kind, third, {", ".join(numbers)}, wrong * voxel_ml * 1000 AS severity_mm3
+    FROM of_slices JOIN chosen_runs USING (run)
+    UNION ALL
+    SELECT run, kind, third, {", ".join(numbers)}, mm3 FROM of_lesions
+    """

@@ -1,0 +1,46 @@
+"""Figures 4 and 5 as Matplotlib draws them."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from zsad_core.base.palette import CLASSES
+from zsad_core.report.panels import Grid, Panel
+from zsad_core.report.prints import captioned, panels_of
+
+SIDE, NAME = 1.9, 0.4  # inches of a panel, and of what stands beside it
+NARROW = 5.0  # inches that a caption needs
+KINDS = ("true positive", "false positive", "false negative")
+
+
+def of_grid(grid: Grid, aspect: float, caption: str, legend: bool, side: float = SIDE) -> Figure:
+    """Panels `side` inches high with their names; `aspect` is a pixel's height over its width."""
+    high, wide = grid.shape
+    size = (max(side * wide / (high * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
+    figure, axes = panels_of(len(grid.columns), len(grid.rows), size)
+    for place, axis in enumerate(axes):
+        row, column = divmod(place, len(grid.columns))
+        _draw(axis, grid.panels[row][column], aspect)
+        if row == 0:
+            axis.set_title(grid.columns[column], fontsize=8)
+        if column == 0:
+            axis.set_ylabel(grid.rows[row], fontsize=8)
+    if legend:
+        shown = [
+            Patch(color=[one / 255 for one in colour], label=kind)
+            for kind, colour in zip(KINDS, CLASSES["classic"], strict=False)
+        ]
+        figure.legend(handles=shown, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    return captioned(figure, caption)
+
+
+def _draw(axis: Axes, panel: Panel | None, aspect: float) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    if panel is None:
+        return
+    if panel.picture is not None:
+        axis.imshow(panel.picture, aspect=aspect, interpolation="none")
+        axis.set_xlabel(panel.words, fontsize=7)
+    else:
+        axis.text(0.5, 0.5, panel.words, ha="center", va="center", fontsize=8)

@@ -1,0 +1,146 @@
+"""Figures 1, 2 and 3 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from zsad_core.base.palette import HOLLOW, styles
+from zsad_core.report.charts import subjects_in_order
+from zsad_core.report.measures import Curves
+
+DPI = 300
+YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
+DASHES = {
+    "solid": "-",
+    "dash": "--",
+    "dot": ":",
+    "dashdot": "-.",
+    "longdash": (0, (8, 3)),
+    "longdashdot": (0, (8, 3, 1, 3)),
+}
+MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
+
+
+def by_method(found: pd.DataFrame, caption: str) -> Figure:
+    """Figure 1 of `measured` rows: boxes and points of 3D Dice, one panel a setup."""
+    known = found.dropna(subset="dice_3d")
+    looks = styles(sorted(set(found["line"])))
+    panels = {
+        setup: {str(line): values for line, values in part.groupby("line")["dice_3d"]}
+        for setup, part in known.groupby("setup", observed=True)
+    }
+    widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
+    size = (max(sum(widths), 2 * WIDTH) / len(panels), 4.2)
+    figure, axes = panels_of(len(panels), 1, size, widths)
+    for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
+        for place, (line, values) in enumerate(boxes.items()):
+            colour = looks[line][0]
+            axis.boxplot(values, positions=[place], widths=0.6, showfliers=False, **_box(colour))
+            axis.plot([place] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
+        axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
+        axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
+    axes[0].set_ylabel("3D Dice")
+    return captioned(figure, caption)
+
+
+def by_subject(found: pd.DataFrame, caption: str) -> Figure:
+    """Figure 2 of `measured` rows with their `quartiles`: a panel for each run."""
+    runs, order = list(found.groupby(["setup", "line"], observed=True)), subjects_in_order(found)
+    colours = {line: style[0] for line, style in styles(sorted(set(found["line"]))).items()}
+    figure, axes = panels_of(1, len(runs), (max(7.0, 0.16 * len(order)), 1.7))
+    for axis, ((setup, line), part) in zip(axes, runs, strict=True):
+        part = part.set_index("subject")
+        places = [order.index(name) for name in part.index]
+        boxes = [
+            {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
+            for row in part[["median", "q1", "q3", "low", "high"]].itertuples(index=False)
+        ]
+        axis.bxp(boxes, places, widths=0.6, showfliers=False, **_box(colours[str(line)]))
+        axis.plot(places, part["dice_3d"], "x", color=RED, ms=5, mew=1.4, label="3D Dice", zorder=5)
+        axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
+        axis.set_title(f"{line} · {setup}", loc="left")
+        axis.set_xticks([])
+    axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False)
+    return captioned(figure, caption)
+
+
+def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
+    """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
+    looks = styles(sorted({line for _, line in curves}))
+    figure, axes = panels_of(len(setups), 1, (WIDTH, 3.8))
+    for axis, setup in zip(axes, setups, strict=True):
+        here = {line: curve for (of, line), curve in curves.items() if of == setup}
+        widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
+        bars = axis.twinx()
+        bars.bar(
+            widest.centres, widest.lesion_slices, 1.8 / len(widest.centres), color=YELLOW, alpha=0.5
+        )
+        bars.spines["top"].set_visible(False)
+        if axis is axes[-1]:
+            bars.set_ylabel("slices with lesion")
+        axis.set_zorder(bars.get_zorder() + 1)
+        axis.patch.set_visible(False)
+        for line, curve in here.items():
+            colour, dash, symbol = looks[line]
+            style: dict[str, Any] = {
+                "color": colour,
+                "ls": DASHES[dash],
+                "marker": MARKS[symbol.removesuffix(HOLLOW)],
+                "mfc": "white" if symbol.endswith(HOLLOW) else colour,
+                "ms": 4,
+            }
+            axis.plot(curve.centres, curve.dice, label=line, **style)
+        axis.set(title=setup, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
+        axis.set_xlabel("depth (-1 inferior, +1 superior)")
+    axes[0].set_ylabel("mean 2D Dice")
+    handles = {
+        name: one
+        for axis in axes
+        for one, name in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
+    )
+    return captioned(figure, caption)
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write PATH.svg and PATH.png, the same bytes for the same figure."""
+    written = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
+    with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
+        figure.savefig(written[0], metadata={"Date": None})
+        figure.savefig(written[1], dpi=DPI)
+    return written
+
+
+def panels_of(
+    columns: int, rows: int, size: tuple[float, float], widths: list[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels of a size in inches, row by row; of `widths` as shares of theirs."""
+    figure = Figure((size[0] * columns, size[1] * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(
+        rows, columns, squeeze=False, sharex=rows > 1, sharey=rows == 1, width_ratios=widths
+    )
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes.flat)
+
+
+def _box(colour: str) -> dict[str, Any]:
+    line = {"color": colour, "linewidth": 1.2}
+    return dict.fromkeys(("boxprops", "whiskerprops", "capprops", "medianprops"), line)
+
+
+def captioned(figure: Figure, caption: str) -> Figure:
+    """The figure with its caption below, as wide as it is."""
+    wide = int(figure.get_size_inches()[0] * 17)
+    figure.supxlabel(textwrap.fill(caption, wide), fontsize=7, ha="left", x=0.01)
+    return figure

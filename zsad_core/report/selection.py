@@ -1,0 +1,161 @@
+"""Rows of an evaluation chosen: what can be compared, and which of it a user wants to see.
+
+Rows can be compared within a sheet: the same data, contrast, plane, threshold rule and what was
+ranked, values or the 256 levels of older rows. Of rows that
+differ only in when and where they were made (device, version, weights) the newest one counts.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from zsad_core.errors import DataError
+from zsad_core.metrics.dice import EmptySlices
+from zsad_core.results.conventions import Which
+from zsad_core.results.slice_sums import Centre
+from zsad_core.types import MaskArray, Plane
+
+Third = Literal["", "inferior", "middle", "superior"]
+THIRDS: tuple[Third, ...] = ("inferior", "middle", "superior")
+VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
+NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and more")
+SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
+NO_SITE = "no folder"
+
+_THRESHOLD = """
+    CASE WHEN threshold_rule <> 'fixed' THEN threshold_rule
+         WHEN level IS NOT NULL THEN 'level ' || level
+         WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
+         ELSE 'value ' || format('{:g}', threshold_value) END
+    || CASE WHEN brain_only THEN '' ELSE ', outside the brain too' END
+    || CASE WHEN min_component_voxels > 0
+       THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
+    || CASE WHEN ranked_on = 'values' THEN '' ELSE ', ranked on ' || ranked_on END
+"""
+_VOLUME = """
+    CASE WHEN truth = 0 THEN 'lesion-free' WHEN truth_ml < 1 THEN 'under 1 ml'
+         WHEN truth_ml < 10 THEN '1 to 10 ml' ELSE '10 ml and more' END
+"""
+_NUMBER = """
+    CASE WHEN lesions = 0 THEN 'no lesion over 2 mm³' WHEN lesions = 1 THEN '1 lesion'
+         WHEN lesions < 5 THEN '2 to 4 lesions' ELSE '5 lesions and more' END
+"""
+_RUNS = f"""
+    WITH of_sheet AS (
+        SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
+        FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
+    ), newest AS (
+        SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
+               CASE site WHEN '' THEN '{NO_SITE}' ELSE site END AS site,
+               {_VOLUME} AS volume, {_NUMBER} AS number, lesions, missed,
+               CASE WHEN len(volumes) > 0 THEN to_json(volumes)::VARCHAR ELSE '' END AS beside,
+               precision_of_features, device, checkpoint_digest, weights_digest
+        FROM of_sheet QUALIFY row_number() OVER (
+            PARTITION BY method, setup, prompts_digest, site, subject ORDER BY date DESC, key) = 1
+    ), sets AS (
+        SELECT method, prompts_digest, CASE WHEN count(*) OVER (PARTITION BY method) > 1
+               THEN method || ' (' || prompts || CASE WHEN count(*) OVER
+               (PARTITION BY method, prompts) > 1 THEN ' ' || prompts_digest[:6] ELSE '' END || ')'
+               ELSE method END AS line
+        FROM (SELECT DISTINCT method, prompts, prompts_digest FROM newest)
+    )
+    SELECT newest.*, sets.line FROM newest
+    JOIN sets USING (method, prompts_digest) ORDER BY line, subject, site
+"""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What rows must share to stand in one figure; `threshold` is the rule in words."""
+
+    data: str
+    modality: str
+    plane: Plane
+    threshold: str
+
+    def __str__(self) -> str:
+        return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a sheet, and how they are read; () and "" take all.
+
+    `empty` and `which` say which slices enter a mean, `centre` where depth 0 lies, `third` keeps
+    the slices of a third of the depth alone, also for 3D Dice. `volumes` and `numbers` are groups
+    of the subject's lesion volume and number of lesions, `sites` folders below the data's root.
+    """
+
+    sheet: Sheet
+    lines: tuple[str, ...] = ()
+    setups: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    third: Third = ""
+    empty: EmptySlices = "lesion_only"
+    which: Which = "all"
+    centre: Centre = "middle"
+
+
+def sheets(rows: duckdb.DuckDBPyConnection) -> list[Sheet]:
+    """The sheets there are, the one with most rows first; among equals the validation rule."""
+    found = rows.execute(f"""
+        SELECT data, modality, plane, threshold FROM (
+            SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
+            FROM subjects GROUP BY ALL
+        ) ORDER BY number DESC, threshold = 'validation' DESC, data, modality, plane, threshold
+    """)
+    return [Sheet(*row) for row in found.fetchall()]
+
+
+def runs(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
+    """A row for each subject and run chosen, `n` its number in the sheet, with `line` and `setup`.
+
+    `line` is the method, with its prompt set where the rows hold several of that method. `lesions`
+    are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted component
+    touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "". Raises
+    DataError where nothing is left.
+    """
+    sheet = chosen.sheet
+    asked = [sheet.data, sheet.modality, sheet.plane, sheet.threshold]
+    frame = rows.execute(_RUNS, asked).df()
+    frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
+    frame = frame.sort_values("setup", kind="stable", ignore_index=True)
+    return kept(frame.assign(n=np.arange(len(frame), dtype=np.int32)), chosen)
+
+
+def kept(frame: pd.DataFrame, chosen: Selection) -> pd.DataFrame:
+    """The rows of `runs` that the filters leave; raises DataError where none is left."""
+    left = frame[within(frame, chosen)]
+    if left.empty:
+        raise DataError(f"No row of {chosen.sheet} is left by these filters; widen one of them.")
+    return left
+
+
+def within(frame: pd.DataFrame, chosen: Selection) -> MaskArray:
+    """Which rows of `runs` the filters leave."""
+    wanted = {
+        "line": chosen.lines,
+        "setup": chosen.setups,
+        "subject": chosen.subjects,
+        "split": chosen.splits,
+        "volume": chosen.volumes,
+        "number": chosen.numbers,
+        "site": chosen.sites,
+    }
+    left = np.ones(len(frame), bool)
+    for column, values in wanted.items():
+        if values:
+            left &= frame[column].isin(values).to_numpy()
+    return left
+
+
+def _ordered(setups: pd.Series) -> list[str]:
+    there = set(setups)
+    return [one for one in SETUPS if one in there] + sorted(there - set(SETUPS))

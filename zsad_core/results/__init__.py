@@ -1,0 +1,1 @@
+"""Rows of results: their columns and conventions, of one subject, on disk."""

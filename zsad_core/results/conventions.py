@@ -1,0 +1,79 @@
+"""Conventions chosen after the fact: SQL over the rows of an evaluation, no map computed again.
+
+The views are those of `results.connect`. Every mean comes with the number that entered it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from zsad_core.metrics.dice import EmptySlices, dice_sql
+from zsad_core.metrics.thresholds import Curve
+
+Which = Literal["all", "brain", "lesion"]
+WHICH_SQL: dict[Which, str] = {"all": "true", "brain": "brain > 0", "lesion": "truth > 0"}
+
+
+def dice_2d(
+    rows: duckdb.DuckDBPyConnection, empty: EmptySlices = "lesion_only", which: Which = "all"
+) -> duckdb.DuckDBPyRelation:
+    """(key, dice, slices): mean 2D Dice of each row of `subjects` and how many slices entered.
+
+    A row that no slice entered has no Dice. `empty` says what a slice without lesion is: left out;
+    0 where something is predicted and left out where not; or 0 and 1.
+    """
+    dice = f"CASE WHEN {WHICH_SQL[which]} THEN {dice_sql(empty)} END"
+    return rows.sql(
+        f"SELECT key, avg({dice}) AS dice, count({dice}) AS slices FROM slices GROUP BY key"
+    )
+
+
+def dice_3d(rows: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """(key, dice) of each row of `subjects`; a subject without lesion has none."""
+    return rows.sql(f"SELECT key, {dice_sql()} AS dice FROM subjects")
+
+
+def hd95_mm(
+    rows: duckdb.DuckDBPyConnection, one_empty: float = 374.0, both_empty: float = 0.0
+) -> duckdb.DuckDBPyRelation:
+    """(key, hd95_mm) with what an empty mask costs; BraTS 2023 takes 374 and 0."""
+    return rows.sql(
+        f"SELECT key, CASE WHEN hd95_mm IS NULL THEN {both_empty:f} "
+        f"WHEN isinf(hd95_mm) THEN {one_empty:f} ELSE hd95_mm END AS hd95_mm FROM subjects"
+    )
+
+
+def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.DuckDBPyRelation:
+    """(map, index, threshold, truth, predicted, overlap) of every slice with brain, of every map.
+
+    Inside the brain and without component filter; Dice under every rule follows. The counts are
+    exact at the column `threshold`: the map's own next at or above the one asked for. Maps whose
+    thresholds all lie below it have nothing predicted and a threshold of infinity.
+    """
+    low = f"[one for one in levels_from if one < {threshold!r}::FLOAT]"
+    return rows.sql(f"""
+        WITH chosen AS (SELECT map, levels_from, len({low}) + 1 AS place FROM curves)
+        SELECT map, index, coalesce(levels_from[place], 'inf'::FLOAT) AS threshold,
+               list_sum(lesion) + outside AS truth,
+               coalesce(list_sum(lesion[place:]) + list_sum(healthy[place:]), 0) AS predicted,
+               coalesce(list_sum(lesion[place:]), 0) AS overlap
+        FROM levels JOIN chosen USING (map)
+    """)
+
+
+def curves_of(rows: duckdb.DuckDBPyConnection, maps: Sequence[str]) -> dict[str, Curve]:
+    """The curves of those maps that have one, by the map's key."""
+    rows.register("wanted_maps", pa.table({"map": pa.array(maps, pa.string())}))
+    found = rows.execute("FROM curves JOIN wanted_maps USING (map)").df()
+    rows.unregister("wanted_maps")
+    return {str(one["map"]): curve_from(one) for _, one in found.iterrows()}
+
+
+def curve_from(row: Mapping[str, Any] | pd.Series) -> Curve:
+    """The curve that a row of `curves` keeps."""
+    lesion, healthy = (np.array(row[name], np.int64) for name in ("lesion", "healthy"))
+    return Curve(np.array(row["threshold"], np.float32), lesion, healthy, int(row["truth"]))

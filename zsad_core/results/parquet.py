@@ -1,0 +1,295 @@
+"""Rows on disk: Parquet parts that appear whole or not at all, read with DuckDB.
+
+A part is named by the key of the work it holds. So what is there is told by names alone, two runs
+that do the same work write the same part, and nothing is ever there twice. `merge` joins parts into
+one file that lists their names; a reader leaves out the parts that such a file lists.
+"""
+
+import contextlib
+import functools
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zsad_core.errors import DataError
+from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
+from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
+from zsad_core.results.slice_sums import SCHEMA as SUMS
+
+Row = dict[str, object]
+MERGED = "merged-"
+GROUPS = {
+    "subjects": 5_000,
+    "slices": 50_000,
+    "curves": 200,
+    "levels": 5_000,
+}  # rows a row group: 10 MB
+SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
+LISTED = b"zsad_parts"
+MERGES = "merged"  # an empty file, touched by each merge
+
+
+def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
+    """Write the part of a key; it appears whole, and one that is there is replaced."""
+    schema = schema_of(table)
+    for row in rows:
+        if odd := row.keys() ^ set(schema.names):
+            raise ValueError(f"columns of {table} that lack or are unknown: {sorted(odd)}")
+    columns = [  # from_pandas: NaN becomes null
+        pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
+        for field in schema
+    ]
+    # Of a few rows, packing costs twice the time and saves nothing; `merge` packs.
+    with _writer(root / table / f"{key}.parquet", schema, "none") as writer:
+        writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def known(root: Path, table: str = "subjects") -> set[str]:
+    """Keys of the parts that are there; raises DataError for merged rows of another version."""
+    return _keys(files(root, table))
+
+
+def there(root: Path, table: str, key: str) -> bool:
+    """Whether the part of a key is there; as quick among many parts as among few."""
+    folder = root / table
+    return (folder / f"{key}.parquet").exists() or key in _merged(folder, _last_merge(root))
+
+
+def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
+    """The rows of one part that is there, or that a merge has joined; raises DataError."""
+    path = root / table / f"{key}.parquet"
+    if path.exists():
+        _metadata(path)
+        return pq.read_table(path).to_pylist()
+    name = "map" if table in ("curves", "levels") else "key"
+    with connect(root) as rows:
+        found = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def files(root: Path, table: str) -> list[Path]:
+    """The files that together hold each row once; raises DataError as `known` does."""
+    return _current(sorted((root / table).glob("*.parquet")))
+
+
+def connect(root: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with a view for each of `TABLES`, empty where no row is.
+
+    Rows of an older version are read too, their later columns empty.
+    `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
+    DataError for rows of another version.
+    """
+    connection = duckdb.connect()
+    for table in TABLES:
+        paths = files(root, table)
+        if paths:
+            connection.execute(f"CREATE VIEW {table} AS {_view(table, paths)}")
+        else:
+            connection.register("nothing", schema_of(table).empty_table())
+            connection.execute(f"CREATE TABLE {table} AS FROM nothing")  # for its cursors too
+            connection.unregister("nothing")
+    for centre in CENTRES:
+        made = _sums(files(root, "slices"), centre)
+        connection.execute(f"CREATE VIEW depths_{centre} AS {made}")
+    return connection
+
+
+def _sums(paths: list[Path], centre: Centre) -> str:
+    """SQL of the sums by depth of files of slices, those that are kept and the others."""
+    kept = {path: one for path in paths if (one := path.with_suffix(f".{centre}")).exists()}
+    others = [path for path in paths if path not in kept]
+    found = [f"FROM {_read([one])}" for one in kept.values()]
+    if others or not kept:
+        found.append(sums_sql(_read(others) if others else "slices", centre))
+    return " UNION ALL ".join(found)
+
+
+def _view(table: str, paths: list[Path]) -> str:
+    """SQL of the rows of files of any version, with the columns of this one."""
+    by_version: dict[int, list[Path]] = {}
+    for path in paths:
+        by_version.setdefault(_version(path), []).append(path)
+    parts = []
+    for version, some in by_version.items():
+        more = _LATER.get((table, version), {})
+        told = "".join(f", {value} AS {name}" for name, value in more.items())
+        parts.append(f"SELECT *{told} FROM {_read(some)}")
+    names = ", ".join(TABLES[table])
+    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
+
+
+_LATER = {  # columns that an older version lacks, as SQL
+    ("subjects", 2): {
+        "ranked_on": f"'{RANKED_BEFORE}'",
+        "best_threshold": "NULL::DOUBLE",
+        "range_high": "NULL::DOUBLE",
+    }
+}
+
+
+def _read(paths: list[Path]) -> str:
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}])"
+
+
+def merge(root: Path) -> None:
+    """Join the parts of each table into one file, in memory that does not grow with them.
+
+    One process at a time; parts that others append meanwhile stay as they are. What a file
+    replaces is removed by the next merge only, so that a reader keeps what it has opened.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(root / "merge.lock"):
+        for table in TABLES:
+            # One look at the folder: what others append from here on belongs to the next merge.
+            found = sorted((root / table).glob("*.parquet"))
+            current = _current(found)
+            if len(current) > 1:
+                for path in set(found) - set(current):
+                    path.unlink()
+                    for centre in CENTRES:
+                        path.with_suffix(f".{centre}").unlink(missing_ok=True)
+                _join(root / table, schema_of(table), current, GROUPS[table])
+        for path in sorted((root / "slices").glob(f"{MERGED}*.parquet"))[-1:]:
+            keep_sums(path)
+        (root / MERGES).touch()
+
+
+def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> None:
+    names = "\n".join(sorted(_keys(paths)))
+    schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
+    number = 1 + max(_number(path) for path in paths)
+    with _writer(folder / f"{MERGED}{number:06d}.parquet", schema) as writer:
+        waiting, rows = [], 0
+        for path in paths:
+            for batch in pq.ParquetFile(path).iter_batches(group):
+                waiting += _upgraded(batch, schema).to_batches()
+                rows += len(batch)
+                if len(waiting) >= SMALL:
+                    waiting = _rows(waiting, schema).combine_chunks().to_batches()
+                if rows >= group:
+                    writer.write_table(_rows(waiting, schema), group)
+                    waiting, rows = [], 0
+        if waiting:
+            writer.write_table(_rows(waiting, schema), group)
+
+
+def keep_sums(merged: Path) -> None:
+    """Write the sums by depth of a merged file of slices beside it, unless they are there."""
+    for centre in CENTRES:
+        path = merged.with_suffix(f".{centre}")
+        if path.exists():
+            continue
+        with duckdb.connect() as own, _writer(path, SUMS) as writer:
+            for batch in pq.ParquetFile(merged).iter_batches(GROUPS["slices"]):
+                own.register("part", pa.Table.from_batches([batch]))
+                made = own.sql(sums_sql("part", centre)).to_arrow_table()
+                writer.write_table(made.cast(SUMS))
+
+
+def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches).cast(schema)
+
+
+def _upgraded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """Rows of any version under this one's schema; what they lack is empty."""
+    table = pa.Table.from_batches([batch])
+    for field in schema:
+        if field.name not in table.schema.names:
+            said = RANKED_BEFORE if field.name == "ranked_on" else None
+            table = table.append_column(field, pa.repeat(pa.scalar(said, field.type), len(table)))
+    return table.select(schema.names).cast(schema)
+
+
+def export_csv(root: Path, out: Path) -> list[Path]:
+    """Write subjects and slices as CSV; lists become JSON. Raises DataError without rows."""
+    if not files(root, "subjects"):
+        raise DataError(f"There are no results in '{root}'; run python -m zsad_core evaluate.")
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    with connect(root) as connection:
+        for table in ("subjects", "slices"):
+            path = out / f"{table}.csv"
+            lists = [n for n, (kind, _) in TABLES[table].items() if pa.types.is_list(kind)]
+            told = ", ".join(f"to_json({name}) AS {name}" for name in lists)
+            chosen = f"* REPLACE ({told})" if lists else "*"
+            connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL").write_csv(str(path))
+            written.append(path)
+    return written
+
+
+@contextlib.contextmanager
+def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
+    """Writes to a temporary name that takes its place when the block has ended well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.stem}.{uuid.uuid4().hex}.tmp"
+    try:
+        with pq.ParquetWriter(temporary, schema, compression=packed) as writer:
+            yield writer
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _current(found: list[Path]) -> list[Path]:
+    """The last merged file, and the parts that it does not list."""
+    merged = [path for path in found if path.name.startswith(MERGED)][-1:]
+    joined = _keys(merged)
+    parts = (path for path in found if not path.name.startswith(MERGED))
+    return merged + [path for path in parts if path.stem not in joined]
+
+
+@functools.lru_cache(2 * len(TABLES))
+def _merged(folder: Path, last_merge: int) -> set[str]:
+    """Keys that the folder's merged file holds, read once after each merge."""
+    return _keys(sorted(folder.glob(f"{MERGED}*.parquet"))[-1:])
+
+
+def _last_merge(root: Path) -> int:
+    path = root / MERGES
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _keys(paths: list[Path]) -> set[str]:
+    keys: set[str] = set()
+    for path in paths:
+        keys.update(_names(path) if path.name.startswith(MERGED) else (path.stem,))
+    return keys
+
+
+def _names(merged: Path) -> list[str]:
+    """Keys that a merged file holds."""
+    return _metadata(merged).get(LISTED, b"").decode().split("\n")
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    """Metadata of a file; raises DataError where it is damaged or of another version."""
+    try:
+        metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"'{path}' is no Parquet file that can be read; remove it and evaluate again."
+        ) from error
+    version = metadata.get(b"zsad_schema", b"none").decode()
+    if version not in map(str, READ):
+        raise DataError(
+            f"'{path}' holds rows of version {version}, and this is version {VERSION}; choose "
+            "another folder."
+        )
+    return metadata
+
+
+def _version(path: Path) -> int:
+    return int(_metadata(path)[b"zsad_schema"])
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0

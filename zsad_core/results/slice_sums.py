@@ -1,0 +1,71 @@
+"""Slices summed by depth, whatever the convention: every mean over slices follows from these.
+
+The sums of a merged file are kept beside it; those of other parts are made when they are read.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from zsad_core.metrics.depth import BINS
+from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices, dice_sql
+from zsad_core.results.conventions import Which
+
+Centre = Literal["middle", "centroid"]
+CENTRES: tuple[Centre, ...] = ("middle", "centroid")
+_LESION, _ALARM = "truth > 0", "truth = 0 AND predicted > 0"
+_EMPTY, _BRAIN = "truth = 0 AND predicted = 0", "brain > 0"
+_COLUMNS = {
+    **{name: (pa.int64(), f"sum({name})::BIGINT") for name in ("truth", "predicted", "overlap")},
+    "dice": (pa.float64(), f"coalesce(sum({dice_sql()}), 0)"),
+    "dice_brain": (pa.float64(), f"coalesce(sum({dice_sql()}) FILTER ({_BRAIN}), 0)"),
+    "lesion": (pa.int32(), f"count(*) FILTER ({_LESION})"),
+    "lesion_brain": (pa.int32(), f"count(*) FILTER ({_LESION} AND {_BRAIN})"),
+    "alarms": (pa.int32(), f"count(*) FILTER ({_ALARM})"),
+    "alarms_brain": (pa.int32(), f"count(*) FILTER ({_ALARM} AND {_BRAIN})"),
+    "empty": (pa.int32(), f"count(*) FILTER ({_EMPTY})"),
+    "empty_brain": (pa.int32(), f"count(*) FILTER ({_EMPTY} AND {_BRAIN})"),
+    "overlooked": (pa.int32(), f"count(*) FILTER ({_LESION} AND overlap = 0)"),
+}
+NAMES = tuple(_COLUMNS)
+SCHEMA = pa.schema(
+    [("key", pa.string()), ("bin", pa.int8()), ("third", pa.int8())]
+    + [(name, kind) for name, (kind, _) in _COLUMNS.items()]
+)
+
+
+def third_sql(depth: str) -> str:
+    """Third of a depth from -1 to 1: 0, 1 or 2 from the bottom, -1 without a depth."""
+    return (
+        f"CASE WHEN {depth} < -1.0 / 3 THEN 0 WHEN {depth} <= 1.0 / 3 THEN 1 "
+        f"WHEN {depth} > 1.0 / 3 THEN 2 ELSE -1 END"
+    )
+
+
+def sums_sql(slices: str, centre: Centre) -> str:
+    """A row of `SCHEMA` for each row, bin and third that the slices hold; bin -1 has no depth."""
+    depth = f"depth_{centre}"
+    place = f"coalesce(least(floor(({depth} + 1) / 2 * {BINS}), {BINS - 1}), -1)"
+    told = ", ".join(f"{one} AS {name}" for name, (_, one) in _COLUMNS.items())
+    return (
+        f"SELECT key, {place}::INT1 AS bin, {third_sql(depth)}::INT1 AS third, {told} "
+        f"FROM {slices} GROUP BY key, bin, third"
+    )
+
+
+def by_convention(sums: Mapping[str, Any], empty: EmptySlices, which: Which) -> dict[str, Any]:
+    """Sums of 2D Dice over the `slices` that enter, voxels, and slices that failed.
+
+    Arrays of any one shape; `healthy` slices have brain or a prediction and no lesion.
+    """
+    inside, rule = "_brain" if which == "brain" else "", EMPTY_RULES[empty]
+    dice, slices = sums[f"dice{inside}"], sums[f"lesion{inside}"]
+    if which != "lesion":
+        for name, each in (("alarms", rule.alarm), ("empty", rule.empty)):
+            if each is not None:
+                number = sums[f"{name}{inside}"]
+                dice, slices = dice + each * number, slices + number
+    healthy = sums["alarms"] + sums["empty_brain"]
+    told = {"dice": dice, "slices": slices, "lesion_slices": sums["lesion"], "healthy": healthy}
+    return told | {n: sums[n] for n in ("truth", "predicted", "overlap", "overlooked", "alarms")}

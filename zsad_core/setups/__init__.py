@@ -1,0 +1,149 @@
+"""Setups, shipped and own ones: what is there, what fits, and what a checkpoint holds."""
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from zsad_core import backbones, methods
+from zsad_core.base import settings
+from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.methods.checkpoints import read_official
+from zsad_core.setups import published
+from zsad_core.setups.shipped import OFFICIAL, SETUPS, Setup
+from zsad_core.types import BackboneSpec, FloatArray, Learned
+
+__all__ = ["OFFICIAL", "SETUPS", "Setup"]
+
+CHECKPOINTS = Path(__file__).parents[1] / "training" / "checkpoints"
+
+
+def entries() -> dict[tuple[str, str], Setup]:
+    """Shipped setups, then the user's own, which never replace one; raises DataError."""
+    own = (_parsed(row) for row in settings.own_setups())
+    return {**SETUPS, **{k: e for e in own if (k := (e.method, e.setup)) not in SETUPS}}
+
+
+def of_method(method: str) -> list[Setup]:
+    """The setups of one method."""
+    return [entry for entry in entries().values() if entry.method == method]
+
+
+def find(method: str, setup: str) -> Setup:
+    """The setup of that name; raises SettingError."""
+    found = entries().get((method, setup))
+    if found is None:
+        raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
+    return found
+
+
+def available(method: str) -> tuple[Setup, ...]:
+    """Setups of a method whose files are all there and fit each other."""
+    return tuple(entry for entry in of_method(method) if not missing(entry))
+
+
+def missing(entry: Setup) -> str:
+    """What lacks or does not fit, where it was looked for and what to do; "" if nothing."""
+    try:
+        check(entry)
+        tower = methods.METHODS[entry.method].needs_tower
+        return backbones.unfetched(entry.backbone) if tower else ""
+    except (WeightsError, SettingError) as error:
+        return str(error)
+
+
+def check(entry: Setup) -> None:
+    """Raise WeightsError or SettingError for what is missing or does not fit.
+
+    What open_clip has yet to fetch is no error here: `backbones.unfetched` tells it.
+    """
+    method, found = methods.build(entry.method, entry.options), learned(entry)
+    if not method.needs_tower or not backbones.known(entry.backbone):
+        return
+    about = backbones.info(entry.backbone)
+    method.recipe(about)
+    if found is None:
+        return
+    try:
+        method.checkpoint(found, about)
+    except WeightsError as error:
+        raise WeightsError(
+            f"The checkpoint '{entry.checkpoint}' does not fit the backbone '{about.name}': "
+            f"{error}; choose the checkpoint trained on this backbone."
+        ) from error
+
+
+def learned(entry: Setup) -> Learned:
+    """Tensors of the setup's checkpoint under official names; None where nothing is learned."""
+    return _read(entry.method, *_stamp(entry)) if entry.checkpoint else None
+
+
+def digest(entry: Setup) -> str:
+    """SHA-256 of the checkpoint's bytes; "" where nothing is learned. Raises WeightsError."""
+    return _digest(*_stamp(entry)) if entry.checkpoint else ""
+
+
+def _stamp(entry: Setup) -> tuple[Path, int]:
+    """The checkpoint's path and when it changed; raises WeightsError where it is not there."""
+    key = entry.method, entry.setup
+    path = (published.folder() if key in OFFICIAL else CHECKPOINTS) / entry.checkpoint
+    if path.is_file():
+        return path, path.stat().st_mtime_ns
+    if key in OFFICIAL:
+        raise WeightsError(published.what_to_do(OFFICIAL[key]))
+    if key in SETUPS:
+        raise WeightsError(
+            f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
+            f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."
+        )
+    raise _absent(path)
+
+
+def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
+    """What a method uses of a file: safetensors, or the official checkpoint.
+
+    Raises WeightsError for a file that is missing, cannot be read as plain tensors, or holds
+    something else.
+    """
+    if not path.is_file():
+        raise _absent(path)
+    chosen = methods.build(method)
+    try:
+        official = path.suffix != ".safetensors"
+        found = read_official(path, chosen.official) if official else load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
+    try:
+        return chosen.checkpoint(found, None)
+    except WeightsError as error:
+        raise WeightsError(f"'{path}' is no checkpoint of {chosen.title}: {error}.") from error
+
+
+def _absent(path: Path) -> WeightsError:
+    return WeightsError(f"There is no checkpoint '{path}'; check the path.")
+
+
+@functools.lru_cache(16)
+def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
+    return read_checkpoint(method, path)
+
+
+@functools.lru_cache(64)
+def _digest(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parsed(row: dict[str, Any]) -> Setup:
+    """An own setup from what `own_setups` kept of it."""
+    try:
+        backbone = BackboneSpec(**row["backbone"])
+        options = tuple((str(name), str(value)) for name, value in row["options"])
+        return Setup(**{**row, "backbone": backbone, "options": options})
+    except (TypeError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{settings.path()} holds a setup that cannot be read ({error}); correct it or delete "
+            "it there."
+        ) from error

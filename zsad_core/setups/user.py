@@ -1,0 +1,91 @@
+"""A user's own setups: a method on a backbone and a checkpoint of the user's choice."""
+
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from zsad_core import backbones, methods, setups
+from zsad_core.base import settings
+from zsad_core.errors import SettingError
+from zsad_core.setups import Setup
+from zsad_core.types import BackboneSpec
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+
+
+def add(entry: Setup) -> Setup:
+    """Check a setup and keep it; returns it with whole paths. Raises ZsadError.
+
+    Local weights are loaded once to see that they fit their config. A backbone that open_clip has
+    yet to fetch may be added; until it is there, `setups.missing` says so.
+    """
+    check_names(entry)
+    entry = _whole(entry)
+    setups.check(entry)
+    if entry.backbone.name.endswith(".json"):
+        backbones.load(entry.backbone, "cpu", "float32")
+    rows = [row for row in settings.own_setups() if _key(row) != (entry.method, entry.setup)]
+    settings.keep_setups([*rows, asdict(entry)])
+    return entry
+
+
+def options_of(text: str) -> tuple[tuple[str, str], ...]:
+    """NAME=VALUE fields of a method, apart by spaces, as pairs; raises SettingError.
+
+    >>> options_of("taps=4 image_size=518")
+    (('taps', '4'), ('image_size', '518'))
+    """
+    words = text.split()
+    for word in words:
+        if not all(word.partition("=")):
+            raise SettingError(f"The option '{word}' is not NAME=VALUE; write it like hsf=no.")
+    return tuple((name, value) for name, _, value in (word.partition("=") for word in words))
+
+
+def forget(method: str, setup: str) -> None:
+    """Take a setup off the list; its files are left alone."""
+    rows = settings.own_setups()
+    settings.keep_setups([row for row in rows if _key(row) != (method, setup)])
+
+
+def _key(row: dict[str, object]) -> tuple[object, object]:
+    return row.get("method"), row.get("setup")
+
+
+def check_names(entry: Setup) -> None:
+    """Raise SettingError for a name that cannot be used, and for a checkpoint too few or many."""
+    method, name = methods.build(entry.method), f"{entry.method} · {entry.setup}"
+    if not method.needs_tower:
+        raise SettingError(f"'{entry.method}' uses no backbone, so it needs no setup of your own.")
+    if not re.fullmatch(NAME, entry.setup):
+        raise SettingError(
+            f"The setup name '{entry.setup}' cannot be used; give up to 40 letters, digits, dots, "
+            "dashes or underscores, such as my-clip."
+        )
+    if (entry.method, entry.setup) in setups.SETUPS:
+        raise SettingError(f"'{name}' is a shipped setup and stays as it is; give another name.")
+    if method.learned and not entry.checkpoint:
+        raise SettingError(
+            f"'{entry.method}' needs a checkpoint and none was given; give its .safetensors or "
+            "official .pth file."
+        )
+    if entry.checkpoint and not method.learned:
+        raise SettingError(
+            f"'{entry.method}' learns nothing, so leave out the checkpoint '{entry.checkpoint}'."
+        )
+
+
+def _whole(entry: Setup) -> Setup:
+    """With absolute paths, so that the setup is found from any working folder."""
+    name, weights = entry.backbone.name, entry.backbone.weights
+    if name.endswith(".json"):
+        weights = _absolute(weights) if weights else ""
+        name = _absolute(name)
+    shipped = setups.CHECKPOINTS / Path(entry.checkpoint).name
+    known = entry.checkpoint == shipped.name and shipped.is_file()
+    checkpoint = str(shipped) if known else _absolute(entry.checkpoint) if entry.checkpoint else ""
+    return replace(entry, backbone=BackboneSpec(name, weights), checkpoint=checkpoint)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())

@@ -1,0 +1,1 @@
+"""What a user made and keeps: pins, drafts, trials, phrases."""
