@@ -1,9 +1,9 @@
 """Slices with truth and prediction, and the numbers of the volume."""
 
-from pages.ui.frame import page
+from pages.ui.shell.frame import page
 
 with page("Explore"):
-    from pages.ui.explore import explore
-    from pages.ui.sidebar import sidebar
+    from pages.ui.explore.page import explore
+    from pages.ui.shell.sidebar import sidebar
 
     explore(sidebar())

@@ -1,8 +1,8 @@
 """A gallery of failure cases, and those that were pinned: ordered, shared, presented one a page."""
 
-from pages.ui.frame import page
+from pages.ui.shell.frame import page
 
 with page("Failures"):
-    from pages.ui.failures import failures
+    from pages.ui.failures.page import failures
 
     failures()

@@ -1,11 +1,11 @@
 """Data roots, uploads, weights, training, device, store, and encoding ahead of time."""
 
-from pages.ui.frame import page
+from pages.ui.shell.frame import page
 
 with page("Setup"):
-    from pages.ui.compute import wait_for_torch
+    from pages.ui.shell.compute import wait_for_torch
 
     wait_for_torch()
-    from pages.ui.setup import setup
+    from pages.ui.setup.page import setup
 
     setup()

@@ -35,7 +35,7 @@ def test_pages_know_no_torch(path):
 
 
 def test_charts_know_no_streamlit():
-    assert "streamlit" not in roots(ROOT / "pages/ui/charts.py")
+    assert "streamlit" not in roots(ROOT / "pages/ui/figures/charts.py")
 
 
 @pytest.mark.parametrize("folder", ["methods", "imaging/datasets"])

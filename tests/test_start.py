@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.ui import importing
+from pages.ui.shell import importing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """
@@ -38,7 +38,7 @@ def test_a_second_import_of_a_large_module_leaves_garbage_to_be_found():
 
 
 def test_the_frame_stands_before_the_core_is_imported():
-    assert imported("import pages.ui.frame", "torch", "scipy", "pandas", "nibabel") == []
+    assert imported("import pages.ui.shell.frame", "torch", "scipy", "pandas", "nibabel") == []
 
 
 def test_the_first_page_waits_for_no_library_that_it_does_not_need():

@@ -9,13 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zsad_core import evaluation, pipeline, prompt_sets, setups, stored_cubes, stored_features
-from zsad_core import thumbnails as pictures
-from zsad_core.cohort.rows import row_key
-from zsad_core.engine import Engine
-from zsad_core.lab import candidates, history
-from zsad_core.store import Store, key_of
-from zsad_core.stored_texts import StoredTexts, class_embeddings
+from zsad_core import setups
+from zsad_core.base.store import Store, key_of
+from zsad_core.evaluation.rows import ORACLE, row_key
+from zsad_core.inference import evaluation, pipeline, stored_cubes, stored_features
+from zsad_core.inference import thumbnails as pictures
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.stored_texts import StoredTexts, class_embeddings
+from zsad_core.inference.views import View
+from zsad_core.lab import candidates
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -25,12 +28,12 @@ from zsad_core.types import (
     SliceSpec,
     Threshold,
 )
-from zsad_core.views import View
+from zsad_core.workspace import history
 
 DATA = DataSpec("demo-2mm")
 SUBJECT = SliceSpec(DATA, "DEMO-MET-013-000")
 OWN = PromptSet("own", ("a {}",), ("a bad {}",), ("{}.",), "brain", "me", ("A",), ("off",))
-LEVEL = Threshold(150, "fixed", "set by the slider")
+BY_HAND = Threshold(0.6, "fixed", "set by the slider")
 
 
 class Asked(Store):
@@ -95,8 +98,8 @@ def keys_of(engine):
     plain = spec("intensity", "zero-shot", "appearance")
     half = replace(april.features, precision="bfloat16", backbone=BackboneSpec("demo-pmc"))
     map_key = evaluation.map_key(engine, april)
-    read = ReadoutSpec(90, False, 5, "nan", "centroid")
-    view = View(april, 40, LEVEL, read)
+    read = ReadoutSpec(0.35, False, 5, "nan", "centroid")
+    view = View(april, 40, BY_HAND, read)
     return {
         "features of aprilgan": feature(april),
         "features of aprilgan, half": stored_features.feature_key(engine, half),
@@ -115,9 +118,9 @@ def keys_of(engine):
             class_embeddings, engine, spec("clipad-plus", "brats", "clipad"), {}
         ),
         "sentences": asked(StoredTexts(engine, april.features).sentences, ["a scan."]),
-        "row": row_key(map_key, read, LEVEL),
-        "row of a test-time level": row_key(map_key, ReadoutSpec(), Threshold(-1, "oracle")),
-        "candidates": asked(candidates.histograms, engine, anomaly, ["DEMO-MET-001-000"], [OWN]),
+        "row": row_key(map_key, read, BY_HAND),
+        "row of an oracle": row_key(map_key, ReadoutSpec(), ORACLE),
+        "candidates": asked(candidates.measured, engine, anomaly, ["DEMO-MET-001-000"], [OWN]),
         "picture": asked(pictures.kept, engine, view, "classic", True),
         "prompts": prompt_sets.digest(OWN),
         "trial": history.content_of(shipped["medical"]),
@@ -150,19 +153,21 @@ FROZEN = {
     "map of intensity": "8b80cbb7a333e0405a56",
     "texts of clipad-plus": "c182b445566fee4c91d6",
     "sentences": "f7a61b0cf24248052d77",
-    "row": "fce03d5329c7d2169740",
-    "row of a test-time level": "d4ea61e2bcbb51913f3b",
-    "candidates": "79882c34c98db68e82a3",
-    "picture": "f1c5c5802077ecd4960a",
+    "row": "1ed85319b70f50b3c988",
+    "row of an oracle": "0d55011f7c33876317eb",
+    "candidates": "7d110bee917b362349c4",
+    "picture": "bf58f48d8104a7221f18",
     "prompts": "4e11ef268e4396af9132",
     "trial": "bb816fabaa0b",
     "digest of a scan": "19b1a82a1c97f0c65c26",
     "checkpoint": "72ba94a8576f31725468",
     "work of encoding": "db737b91eb58b3b642f8",
-    "work on a view": "e51984a89fffdabd91a1",
+    "work on a view": "82a1fc5c5a3900c57b84",
 }
 
 
 def test_keys_stay(engine, monkeypatch):
-    monkeypatch.setattr("zsad_core.engine._stamp", lambda spec: f"/data/{spec.subject} 1 2")
+    monkeypatch.setattr(
+        "zsad_core.inference.engine._stamp", lambda spec: f"/data/{spec.subject} 1 2"
+    )
     assert {name: key[:20] for name, key in keys_of(engine).items()} == FROZEN

@@ -6,7 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui.charts import ABNORMAL, NORMAL, depth_figure, slice_figure, text_pull_figure
+from pages.ui.figures.charts import (
+    ABNORMAL,
+    NORMAL,
+    depth_figure,
+    slice_figure,
+    text_pull_figure,
+)
 from zsad_core.base.palette import COLOURS
 from zsad_core.metrics.depth import depth_curve
 

@@ -6,7 +6,8 @@ import time
 import pytest
 from pptx import Presentation
 
-from pages.ui import compute, export
+from pages.ui.explore import export
+from pages.ui.shell import compute
 from tests.pages_of import WAIT, at
 from tests.views_of import view_of
 from zsad_core.inference.engine import Engine

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pages.ui import compute, frame
+from pages.ui.shell import compute, frame
 from pages.ui.viewer import keys
 from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core.errors import DataError

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from pages.ui import compute, export
+from pages.ui.explore import export
+from pages.ui.shell import compute
 from tests.pages_of import WAIT, at
 from zsad_core.inference.views import View
 from zsad_core.types import (

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pages.ui import compute
+from pages.ui.shell import compute
 from tests.pages_of import WAIT, at, shown
 from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
 from zsad_core.base.palette import CLASSES

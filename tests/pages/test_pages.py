@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import compute
+from pages.ui.shell import compute
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline

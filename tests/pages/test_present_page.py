@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pages.ui import compute, parcels, present
+from pages.ui.failures import parcels, present
+from pages.ui.shell import compute
 from tests.pages.test_failures import _small_demo, opened, pin, words  # noqa: F401 — a fixture
 from zsad_core.base.jobs import Job
 from zsad_core.inference.engine import Engine

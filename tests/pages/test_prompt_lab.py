@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from pages.ui import compute, prompt_lab
+from pages.ui.prompts import page as prompt_lab
+from pages.ui.shell import compute
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets

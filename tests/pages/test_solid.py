@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pages.ui.solid import MOST, solid_figure, surface
+from pages.ui.figures.solid import MOST, solid_figure, surface
 
 
 def ball(side: int, radius: float) -> np.ndarray:

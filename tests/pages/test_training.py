@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from pages.ui import compute
+from pages.ui.shell import compute
 from tests.goldens_of import small_backbone
 from tests.image_sets_of import mvtec
 from tests.pages_of import WAIT, at, shown

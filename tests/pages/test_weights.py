@@ -9,7 +9,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import compute
+from pages.ui.shell import compute
 from tests.goldens_of import linear_layers, small_backbone
 from tests.pages_of import ROOT, WAIT, at, shown
 from zsad_core import setups

@@ -1,0 +1,147 @@
+"""The Cohort page's parts: Figures 1 to 5 and tables of rows, by any convention."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui.cohort import rows as cohort_rows
+from pages.ui.cohort.pictures import pictures
+from pages.ui.cohort.run import evaluation
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.sidebar import Choice
+from zsad_core.report import captions, charts
+from zsad_core.report.measures import curves, measured
+from zsad_core.report.selection import THIRDS, Selection, Sheet
+
+SECTIONS = ("Figures", "Tables", "Evaluate")
+PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
+
+
+def cohort(choice: Choice) -> None:
+    """Figures and tables of the rows in a folder, or the form of an evaluation that adds to it."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        root = cohort_rows.folder(choice.data)
+    stamp = cohort_rows.stamp(root)
+    sheets = cohort_rows.sheets(str(root), stamp)
+    first = SECTIONS[0] if sheets else SECTIONS[-1]
+    section = left.segmented_control(
+        "Section", SECTIONS, default=first, key="cohort-section", required=True
+    )
+    if section == SECTIONS[-1]:
+        evaluation(choice, root)
+    elif not sheets:
+        st.info(f"No rows in {plain(str(root))} yet: choose Evaluate.")
+    else:
+        source = (str(root), stamp)
+        chosen = _selection(choice, source, sheets)
+        (_figures if section == SECTIONS[0] else _tables)(choice, source, chosen)
+
+
+def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
+    """Sheet and filters; the empty rule and the centre are those of the sidebar's readout."""
+    rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
+    row = st.columns([3, 2])
+    sheet = row[0].selectbox("Data and threshold rule", sheets, format_func=str, key="sheet")
+    which = row[1].selectbox(
+        "Slices in a mean",
+        list(captions.WHICH),
+        format_func=captions.WHICH.get,
+        key="which",
+        help="What an empty slice counts, and where depth 0 is: Readout in the sidebar.",
+    )
+    chosen = Selection(sheet, which=which, **rule)
+    there = cohort_rows.values(*source, chosen)
+    columns = st.columns(6 if len(there["site"]) > 1 else 5)
+
+    def several(place: int, label: str, name: str) -> tuple[str, ...]:
+        return tuple(columns[place].multiselect(label, there[name], key=f"{name}s-shown"))
+
+    thirds = ["", *THIRDS]
+    return replace(
+        chosen,
+        lines=several(0, "Methods", "line"),
+        setups=several(1, "Setups", "setup"),
+        volumes=several(2, "Lesion volume", "volume"),
+        numbers=several(3, "Number of lesions", "number"),
+        third=columns[4].selectbox(
+            "Third of the depth", thirds, format_func=lambda one: one or "all", key="third"
+        ),
+        sites=several(5, "Site folder", "site") if len(there["site"]) > 1 else (),
+    )
+
+
+def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
+    reading = cohort_rows.reading(*source, chosen)
+    found = measured(reading, chosen)
+    said = plain(captions.of(found, chosen))
+    if found["dice_3d"].notna().any():
+        st.subheader("Figure 1: 3D Dice by method and setup")
+        _open(choice, _chart(charts.by_method(found), "figure1"))
+        far = captions.FAR_ONES if charts.crowded(found) else ""
+        st.caption(f"{captions.FIGURE_1}{far} A click on a point opens the subject. {said}")
+    if found["dice_2d"].notna().any():
+        _second(choice, source, chosen, found)
+        st.caption(f"{captions.FIGURE_2} A click on a cross opens the subject. {said}")
+    lines = curves(reading, chosen)
+    if lines:
+        st.subheader("Figure 3: Dice against depth")
+        there = {setup for setup, _ in lines}
+        setups = [one for one in found["setup"].cat.categories if one in there]
+        _chart(charts.by_depth(lines, setups), "figure3")
+        st.caption(f"{captions.FIGURE_3} {said}")
+    pictures(choice, source, chosen, said)
+    cohort_rows.downloads(source, chosen, choice.data)
+
+
+def _second(
+    choice: Choice, source: cohort_rows.Source, chosen: Selection, found: pd.DataFrame
+) -> None:
+    st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
+    runs = found.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
+    names = {f"{line} · {setup}": (setup, line) for setup, line in runs.index}
+    shown, few = list(names), min(PANELS, max(1, BOXES // int(runs.max())))
+    kept = st.session_state.get("runs-shown")
+    if kept and not names.keys() & set(kept):
+        st.session_state.pop("runs-shown")  # a filter took them all away
+    if len(names) > 1:
+        shown = st.multiselect("Runs shown", shown, shown[:few], key="runs-shown")
+    if not shown:
+        st.info("Choose at least one run to draw.")
+        return
+    boxes = cohort_rows.quartiles(*source, chosen, tuple(names[one] for one in shown))
+    _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
+
+
+def _tables(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
+    for table in cohort_rows.tables(*source, chosen):
+        shown = {
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in table.frame.select_dtypes("float")
+        }
+        st.dataframe(table.frame, hide_index=True, column_config=shown, key=f"table-{table.name}")
+        st.caption(plain(table.caption))
+    cohort_rows.downloads(source, chosen, choice.data)
+
+
+def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
+    """Draw the figure; the point just clicked, if any."""
+    event: Any = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points")
+    return next(iter(event["selection"]["points"]), None)
+
+
+def _open(choice: Choice, point: dict[str, Any] | None) -> None:
+    """Explore at the subject that was clicked, with the method and setup of its panel."""
+    if not point or len(point.get("customdata") or ()) < 3:
+        return
+    subject, line, setup = point["customdata"][:3]
+    if subject not in {one.id for one in choice.subjects}:
+        st.info(f"{plain(subject)} is not in the sidebar's data; choose its data there to open it.")
+        return
+    state = st.session_state
+    state["_subject"], state["_method"], state["_setup"] = subject, line.split(" (")[0], setup
+    compute.go("pages/1_Explore.py")

@@ -1,0 +1,91 @@
+"""Figures 4 and 5 on the Cohort page: drawn in the background, each panel opens its slice."""
+
+import streamlit as st
+
+from pages.ui.cohort import rows as cohort_rows
+from pages.ui.shell import compute, opening
+from pages.ui.shell.compute import plain
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.pictures import draw
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base.store import key_of
+from zsad_core.inference import views
+from zsad_core.report import captions, panels, samples
+from zsad_core.report.measures import measured
+from zsad_core.report.panels import Grid
+from zsad_core.report.samples import Pictures
+from zsad_core.report.selection import Selection
+from zsad_core.types import Progress
+
+WIDEST = 8  # columns of panels
+
+
+def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said: str) -> None:
+    """Both figures, or a sentence that says what they lack and how to get it."""
+    if chosen.sheet.data != choice.data.kind:
+        st.info(
+            f"Figures 4 and 5 show scans of '{plain(chosen.sheet.data)}' data; choose these data "
+            "in the sidebar to see them."
+        )
+        return
+    found = _drawn(choice, source, chosen)
+    if found is None:
+        return
+    which = plain(captions.of_sample(found))
+    st.subheader("Figure 4: sample slices with the whole tumour")
+    _grid(panels.truth_panels(found), found, choice, "figure4")
+    st.caption(f"{captions.FIGURE_4} {which} {said}")
+    st.subheader("Figure 5: truth against prediction")
+    _grid(panels.run_panels(found, palette()), found, choice, "figure5")
+    lacking = plain(captions.not_drawn(found))
+    st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
+
+
+def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
+    """What a job drew; until then its progress. What is not stored waits for a press."""
+    encode = bool(st.session_state.get("encode-pictures"))
+    key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
+    found: Pictures | None = compute.results().peek(key)
+    if found is None:
+        engine, keep = compute.engine(), compute.results()
+        reading = cohort_rows.reading(*source, chosen)
+
+        def work(progress: Progress) -> None:
+            rows = cohort_rows.rows_of(*source)
+            sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
+            keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
+
+        private = choice.data.private
+        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work, private=private))
+        return None
+    if found.missing and not encode:
+        st.button(
+            f"Compute what Figure 5 lacks: {len(found.missing)} of {len(found.sample.runs)} runs",
+            on_click=lambda: st.session_state.update({"encode-pictures": True}),
+            key="encode-missing",
+        )
+    return found
+
+
+def _grid(grid: Grid, found: Pictures, choice: Choice, key: str) -> None:
+    """The panels, each with a button that opens its view."""
+    width = max(WIDEST // 2, len(grid.columns))
+    for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
+        if name:
+            st.markdown(f"**{plain(name)}**")
+        columns = st.columns(width)
+        for column, panel in enumerate(shown):
+            if panel is None:
+                continue
+            with columns[column]:
+                st.caption(plain(grid.columns[column]))
+                if panel.picture is not None:
+                    draw(panel.picture)
+                pair = panel.pair or next(iter(found.views), None)
+                view = found.views[pair][panel.place] if pair in found.views else None
+                if panel.words:
+                    st.caption(plain(panel.words))
+                if view is not None and st.button(
+                    "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
+                ):
+                    opening.show(views.counted_as(view, choice.readout))

@@ -1,0 +1,165 @@
+"""Rows of a results folder, read with DuckDB and remembered until its files change; downloads."""
+
+import io
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.picks import carried
+from zsad_core.base.paths import home, shortened
+from zsad_core.errors import SettingError
+from zsad_core.report import failures, measures, selection
+from zsad_core.report import tables as table_rows
+from zsad_core.report.failures import Cases
+from zsad_core.report.measures import Reading
+from zsad_core.report.selection import NUMBERS, VOLUMES, Selection, Sheet
+from zsad_core.report.table_text import Table
+from zsad_core.results import parquet as results
+from zsad_core.results.slice_sums import Centre
+from zsad_core.types import DataSpec
+
+Stamp = tuple[int, int, int]
+Source = tuple[str, Stamp]
+"""A results folder and its stamp: the key under which what was read is remembered."""
+Run = tuple[str, str]
+"""Setup and line."""
+
+
+def folder(data: DataSpec) -> Path:
+    """The results folder, chosen on any page for all; rows of uploads are seen by nobody else.
+
+    Without one it is the usual one. Raises SettingError for a file.
+    """
+    if data.private:
+        return Path(data.root) / "results"
+    usual = shortened(home() / "results")
+    st.session_state.setdefault("results", usual)
+    chosen = st.text_input("Results folder", placeholder=usual, **carried("results")).strip()
+    found = Path(chosen or usual).expanduser()
+    if found.is_file():
+        raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
+    return found
+
+
+def stamp(root: Path) -> Stamp:
+    """Files there, the last change and their size: another one means other rows."""
+    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
+    return (
+        len(found),
+        max((one.st_mtime_ns for one in found), default=0),
+        sum(one.st_size for one in found),
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _connection(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
+    return results.connect(Path(root))
+
+
+def rows_of(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
+    """A cursor of its own on the rows, for this thread."""
+    return _connection(root, stamp).cursor()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def sheets(root: str, stamp: Stamp) -> list[Sheet]:
+    """What can be compared; the stamp is part of the key."""
+    return selection.sheets(rows_of(root, stamp))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
+def _reading(root: str, stamp: Stamp, convention: Selection) -> Reading:
+    """By reference, since a copy takes longer than what is done with it; nobody changes it."""
+    return measures.read(rows_of(root, stamp), convention)
+
+
+def reading(root: str, stamp: Stamp, chosen: Selection) -> Reading:
+    """`measures.read`, once for all filters."""
+    return _reading(root, stamp, measures.of_sheet(chosen))
+
+
+def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
+    """What each filter offers, in the order of its groups."""
+    frame = reading(root, stamp, chosen).frame
+    there = {name: set(frame[name].unique()) for name in ("line", "site", "volume", "number")}
+    return {
+        "line": sorted(there["line"]),
+        "setup": list(frame["setup"].cat.categories),
+        "volume": [one for one in VOLUMES if one in there["volume"]],
+        "number": [one for one in NUMBERS if one in there["number"]],
+        "site": sorted(there["site"]),
+    }
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the rows …")
+def _quartiles(
+    root: str, stamp: Stamp, convention: Selection, drawn: tuple[Run, ...]
+) -> pd.DataFrame:
+    frame = reading(root, stamp, convention).frame
+    runs = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
+    return measures.quartiles(rows_of(root, stamp), frame[runs.isin(drawn)], convention)
+
+
+def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
+    """`measures.quartiles` of some runs, once for all filters of subjects."""
+    every = Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
+    convention = replace(every, third=chosen.third)
+    return _quartiles(root, stamp, convention, drawn)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
+def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> Cases:
+    """`failures.cases` of a sheet; never changed by who reads it."""
+    return failures.cases(rows_of(root, stamp), sheet, centre)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the rows …")
+def tables(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
+    """`tables.tables` of a selection."""
+    return table_rows.tables(rows_of(root, stamp), reading(root, stamp, chosen), chosen)
+
+
+def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
+    """All rows as CSV, and the figures and tables of the selection when asked for."""
+    root, _ = source
+    left, right, _ = st.columns([1, 1, 2])
+    left.download_button(
+        "All rows as CSV", lambda: _csv(root), "rows.zip", on_click="ignore", key="get-rows"
+    )
+    right.download_button(
+        "Figures and tables",
+        lambda: _figures(source, chosen, data),
+        "figures.zip",
+        on_click="ignore",
+        key="get-figures",
+        help="SVG, PNG and HTML; tables as CSV, Markdown and LaTeX. Takes some seconds.",
+    )
+
+
+def _csv(root: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        results.export_csv(Path(root), Path(folder))
+        return _zipped(Path(folder))
+
+
+def _figures(source: Source, chosen: Selection, data: DataSpec) -> bytes:
+    from zsad_core.report import figures  # Matplotlib, for this download alone
+
+    with tempfile.TemporaryDirectory() as folder:
+        maps = figures.Maps(compute.engine(), [data], encode=False)
+        figures.write(rows_of(*source), chosen, Path(folder), maps)
+        return _zipped(Path(folder))
+
+
+def _zipped(folder: Path) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, path.name)
+    return out.getvalue()

@@ -1,0 +1,164 @@
+"""The form of an evaluation: what to evaluate, what it takes, its start, progress and end."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.sidebar import Choice
+from zsad_core import methods
+from zsad_core.base.store import key_of
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation import plan as plans
+from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.inference import pipeline
+from zsad_core.types import ReadoutSpec, Split
+
+OWN = "each method's own"
+
+
+def evaluation(choice: Choice, root: Path) -> None:
+    """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
+    running()
+    cohort = _cohort(choice, root)
+    if cohort is not None:
+        offer(cohort)
+
+
+def offer(cohort: Cohort, timed: bool = False) -> None:
+    """What the evaluation takes, estimated when asked for or at once, and its start."""
+    engine = compute.engine()
+    known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
+    place = st.empty()
+    told = compute.asked(
+        f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
+        "Timing a batch of each recipe",
+        lambda _: str(plans.plan(compute.engine(), cohort)),
+        "" if timed else "Estimate time and disk",
+        "pages/4_Cohort.py",
+        cohort.data.private,
+        looks="secondary",
+    )
+    place.write(plain(told or str(known)))
+    job = engine.jobs.find(f"evaluate-{key}")
+    if job is not None and job.state == "running":
+        return
+    if job is not None and job.state == "done":
+        st.success("Every row of this choice is there: see Figures and Tables.")
+    elif job is not None:
+        kept = f"{job.title}: stopped after {job.done} of {job.total}; its rows are kept."
+        st.warning(plain(job.error or kept))
+    stopped = job is not None and job.state in ("failed", "cancelled")
+    # A callback, since a run that is cut off by the end of a job would lose the click.
+    label = "Continue" if stopped else "Evaluate"
+    st.button(label, type="primary", key="evaluate", on_click=start, args=(cohort,))
+
+
+def start(cohort: Cohort) -> None:
+    """Evaluate in the background; rows that are there are not made again."""
+    engine = compute.engine()
+    title = f"Evaluating {len(cohort.runs)} runs on {cohort.data.place}"
+    engine.jobs.start(
+        f"evaluate-{_key(cohort)}",
+        title,
+        lambda progress: run(engine, cohort, local(engine), progress),
+        "pages/4_Cohort.py",
+        cohort.data.private,
+    )
+
+
+def _key(cohort: Cohort) -> str:
+    told = {field.name: getattr(cohort, field.name) for field in fields(cohort)}
+    return key_of("", **{**told, "out": str(cohort.out)})
+
+
+def running() -> None:
+    """Every evaluation that runs, whoever started it."""
+    for key, job in compute.engine().jobs.running().items():
+        if key.startswith("evaluate-"):
+            compute.show_job(job)
+
+
+def _cohort(choice: Choice, root: Path) -> Cohort | None:
+    """What the form says; None with a sentence where it lacks something."""
+    st.caption(
+        f"Data and modality are the sidebar's: {plain(choice.data.place)}, "
+        f"{choice.map.features.slices.modality}. What is stored or read before is not done again."
+    )
+    left, right = st.columns(2)
+    with left:
+        runs = _runs(choice)
+    with right:
+        split, names = _subjects(choice)
+        rules = _rules(choice)
+    if not runs or not rules:
+        st.info("Choose methods and setups that go together, and at least one threshold rule.")
+        return None
+    return Cohort(
+        data=choice.data,
+        runs=runs,
+        out=root,
+        split=split,
+        names=names,
+        modality=choice.map.features.slices.modality,
+        rules=rules,
+        readout=ReadoutSpec(  # the conventions are chosen after the fact
+            brain_only=choice.readout.brain_only,
+            min_component_voxels=choice.readout.min_component_voxels,
+        ),
+    )
+
+
+def _runs(choice: Choice) -> tuple[Run, ...]:
+    volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
+    here, _ = choosing.pairs((), (), volumes)
+    chosen = st.multiselect(
+        "Methods (none: all)",
+        list(dict.fromkeys(name for name, _ in here)),
+        [choice.map.method],
+        key="cohort-methods",
+    )
+    offered = dict.fromkeys(setup for name, setup in here if name in chosen or not chosen)
+    wanted = st.multiselect("Setups (none: all that are here)", list(offered), key="cohort-setups")
+    found, left_out = choosing.pairs(chosen, wanted, volumes)
+    if left_out:
+        st.caption(plain(choosing.told(left_out)))
+    known = all_prompts()
+    sets = st.multiselect(f"Prompt sets (none: {OWN})", list(known), key="cohort-prompts")
+    return tuple(
+        Run(name, setup, prompts)
+        for name, setup in found
+        for prompts in (
+            [known[one] for one in sets or [usual_prompts(name)]]
+            if methods.METHODS[name].prompts
+            else [NO_PROMPTS]
+        )
+    )
+
+
+def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
+    usable = [one for one in choice.subjects if one.has_truth and not one.problem]
+    splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
+    first = "test" if "test" in splits else EVERY
+    offered = [first, *(name for name in (EVERY, *splits) if name != first)]
+    split = st.selectbox("Split", offered, key="cohort-split")
+    within = [one.id for one in usable if split in (EVERY, one.split)]
+    names = st.multiselect("Subjects (none: all of the split)", within, key="cohort-subjects")
+    return "" if split == EVERY else split, tuple(names)
+
+
+def _rules(choice: Choice) -> tuple[str, ...]:
+    held_out = any(one.split == "validation" and one.has_truth for one in choice.subjects)
+    offered = [*(["validation"] if held_out else []), "oracle", "fixed"]
+    rules = st.multiselect("Threshold rules", offered, offered[:1], key="cohort-rules")
+    if "fixed" not in rules:
+        return tuple(rules)
+    share = st.number_input(
+        "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
+    )
+    return tuple(f"{share:g}%" if rule == "fixed" else rule for rule in rules)

@@ -1,0 +1,196 @@
+"""What the Depth page knows of many subjects: who is evaluated, their Dice by slice, the worst.
+
+All of it is read from rows, those that the Cohort page reads too; what is missing is evaluated by
+the same function.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
+from zsad_core.errors import DataError
+from zsad_core.evaluation import rows
+from zsad_core.evaluation.rows import ORACLE, Results
+from zsad_core.evaluation.validation import app_rows
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import map_key, of_subject
+from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve, pooled
+from zsad_core.metrics.dice import Counts, dice
+from zsad_core.metrics.thresholds import written
+from zsad_core.results import parquet as results
+from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshold
+
+REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects would flatter
+EACH_ORACLE = Threshold(
+    ORACLE.value, "oracle", "best 3D Dice of each subject with a lesion: it saw the truth"
+)
+COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
+SOME = 8  # names of subjects in a sentence
+Wanted = tuple[MapSpec, Threshold, ReadoutSpec]
+Known = dict[Wanted, "Case | str"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One subject's row under one line: counts of each slice and its depths, each (S,).
+
+    `depths` are by the middle and by the centroid of the brain. Without slices it is a subject that
+    has no such row: one without lesion, which has no oracle.
+    """
+
+    subject: str
+    truth: Counts
+    predicted: Counts
+    overlap: Counts
+    depths: dict[str, FloatArray]
+
+    def dice(self, read: ReadoutSpec) -> FloatArray:
+        """2D Dice (S,) under the readout's empty-slice rule."""
+        return dice(self.truth, self.predicted, self.overlap, read.empty_slices)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The lines to draw, by name, with their thresholds, over the subjects, by id."""
+
+    lines: dict[str, MapSpec]
+    thresholds: dict[str, Threshold]
+    subjects: tuple[str, ...]
+    readout: ReadoutSpec
+
+    def wanted(self) -> list[Wanted]:
+        """Every row, subject by subject, so that each scan is loaded once for all lines."""
+        return [self.of(name, subject) for subject in self.subjects for name in self.thresholds]
+
+    def of(self, line: str, subject: str) -> Wanted:
+        """The row of one line and subject."""
+        read = replace(self.readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
+        return of_subject(self.lines[line], subject), self.thresholds[line], read
+
+
+def reported(choice: Choice) -> tuple[str, ...]:
+    """Ids of usable test, validation and own subjects with truth and the modality."""
+    modality = choice.map.features.slices.modality
+    usable = [s for s in choice.subjects if s.has_truth and not s.problem]
+    return tuple(s.id for s in usable if s.split in REPORTED and modality in s.modalities)
+
+
+def cases(cohort: Cohort, line: str) -> list[Case]:
+    """The evaluated subjects of one line; those that its threshold rule has no row for left out."""
+    found = [_known().get(cohort.of(line, subject), "") for subject in cohort.subjects]
+    return [one for one in found if isinstance(one, Case) and len(one.truth)]
+
+
+def worst(found: Sequence[Case], read: ReadoutSpec, depth: float) -> tuple[str, int] | None:
+    """Subject and slice of the lowest Dice in the bin of that depth; of equals, the nearest."""
+    wanted, ranked = bin_of(np.array([depth]))[0], []
+    for case in found:
+        at, values = case.depths[read.centre], case.dice(read)
+        for s in np.flatnonzero((bin_of(at) == wanted) & ~np.isnan(values)):
+            ranked.append((values[s], abs(at[s] - depth), case.subject, int(s)))
+    return min(ranked)[2:] if ranked else None
+
+
+def curve(found: Sequence[Case], read: ReadoutSpec) -> DepthCurve:
+    """The pooled curve of at least one case; each slice weighs the same."""
+    return pooled(
+        [depth_curve(case.depths[read.centre], case.dice(read), case.truth) for case in found]
+    )
+
+
+def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
+    """A line's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
+    value = "" if threshold.rule == "oracle" else f"threshold {written(threshold.value)}, "
+    count = np.count_nonzero(~np.isnan(dice))
+    return f"{name}: {value}{threshold.rule} ({threshold.note}), {count} slices"
+
+
+def look(cohort: Cohort) -> Job | None:
+    """The job that looks for stored evaluations, while there are subjects not looked up."""
+    if all(one in _known() for one in cohort.wanted()):
+        return None
+    last = compute.engine().jobs.find(_job_key(cohort, "look"))
+    if last is not None and last.state in ("failed", "cancelled"):
+        st.warning(last.error or "The look for evaluated subjects was cancelled.")
+        return None
+    return _start(cohort, "look", "Looking for evaluated subjects")
+
+
+def evaluate_rest(cohort: Cohort) -> Job | None:
+    """Who is missing, a button that evaluates them in the background, and that job."""
+    missing = {}
+    for wanted in cohort.wanted():
+        if isinstance(one := _known().get(wanted, ""), str):
+            missing[wanted[0].features.slices.subject] = one
+    if not missing:
+        return None
+    last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
+    if last is not None and last.state == "running":
+        return last
+    for problem in {last.error if last else "", *missing.values()} - {""}:
+        st.warning(problem)
+    some = ", ".join([*missing][:SOME]) + ", …" * (len(missing) > SOME)
+    st.caption(
+        f"Not yet evaluated for every line: {len(missing)} of {len(cohort.subjects)} subjects "
+        f"({some}). Until they are, lines may cover different subjects."
+    )
+    if st.button(f"Evaluate the missing {len(missing)}", type="primary"):
+        return _start(cohort, "evaluate", "Evaluating maps")
+    return None
+
+
+@st.cache_resource(show_spinner=False)
+def _known() -> Known:
+    """Looked up once, since a store key needs the scan's bytes; a text says why there is none."""
+    return {}
+
+
+def _start(cohort: Cohort, what: str, title: str) -> Job:
+    work = partial(_gather, compute.engine(), _known(), cohort, what == "evaluate")
+    page = "pages/3_Depth.py" if what == "evaluate" else ""  # a look is part of drawing the page
+    return compute.engine().jobs.start(_job_key(cohort, what), title, work, page)
+
+
+def _gather(engine: Engine, known: Known, cohort: Cohort, rest: bool, progress: Progress) -> None:
+    """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
+    wanted = cohort.wanted()
+    for done, one in enumerate(wanted):
+        step = partial(_step, progress, done, len(wanted))
+        step()
+        try:
+            known[one] = _case(engine, one, rest, step) or ""
+        except DataError as error:
+            known[one] = str(error)
+
+
+def _case(engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None]) -> Case | None:
+    """The case of a row that is there, or is made now; raises ZsadError."""
+    spec, threshold, read = wanted
+    out = app_rows(spec.features.slices.data)
+    key = rows.row_key(map_key(engine, spec), read, threshold)
+    if make:
+        rows.make(engine, spec, Results(out, read), [threshold], step)
+    if not results.there(out, "subjects", key):
+        return None
+    there = bool(results.read(out, "subjects", key))
+    slices = pd.DataFrame(results.read(out, "slices", key) if there else [], columns=COLUMNS)
+    counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
+    depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
+    return Case(spec.features.slices.subject, *counts, depths)
+
+
+def _step(progress: Progress, done: int, total: int, *_: int) -> None:
+    progress(done, total)
+
+
+def _job_key(cohort: Cohort, what: str) -> str:
+    lines = [cohort.of(name, "") for name in cohort.thresholds]
+    return f"depth-{what}-{key_of('', lines=[*map(str, lines)])}"

@@ -1,0 +1,170 @@
+"""The Depth page's parts: Figure 3, live, for one subject and over all evaluated ones."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui.depth import depth_cases
+from pages.ui.depth.depth_cases import EACH_ORACLE, Case, Cohort
+from pages.ui.figures.charts import depth_figure, slice_figure
+from pages.ui.shell import compute, volume_set
+from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
+from pages.ui.shell.thresholds import threshold_of
+from zsad_core import setups
+from zsad_core.base.jobs import Job
+from zsad_core.base.palette import COLOURS
+from zsad_core.imaging import slicing
+from zsad_core.inference import pipeline
+from zsad_core.metrics.readout import readout
+from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
+
+SCOPES = ("this subject", "all evaluated subjects")
+Lines = dict[str, MapSpec]
+
+
+def depth(choice: Choice) -> None:
+    """Lines for the chosen methods and setups; the scope says over whom."""
+    left, right = st.columns([2, 3])
+    scope = left.segmented_control("Over", SCOPES, default=SCOPES[0], key="scope", required=True)
+    with right:
+        lines = _lines(choice)
+    if not lines:
+        st.info("Choose at least one line to draw.")
+    elif scope == SCOPES[1]:
+        _all(choice, lines)
+    elif choice.subject.has_truth:
+        _one(choice, lines)
+    else:
+        st.info(f"{choice.subject.id} has no segmentation, and Dice needs one.")
+
+
+def _lines(choice: Choice) -> Lines:
+    there = [key for key, entry in setups.entries().items() if not setups.missing(entry)]
+    entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
+    default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
+    chosen = st.multiselect(
+        "Lines", list(entries), default=default, max_selections=len(COLOURS), key="lines"
+    )
+    engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
+    volumes = choice.map.volumes
+    return {
+        name: pipeline.map_spec(engine, slices, *entries[name], prompts, volumes=volumes)
+        for name in chosen
+    }
+
+
+def _one(choice: Choice, lines: Lines) -> None:
+    stack = compute.stack(choice.map)
+    depths = slicing.depths(stack.brain, choice.readout.centre)
+    jobs: list[Job | None] = []
+    dice: dict[str, FloatArray] = {}
+    words, notes = [f"1 subject: {choice.subject.id}"], dict[str, None]()
+    for name, spec in lines.items():
+        if not compute.ready(spec):
+            jobs.append(compute.start_encoding(spec))
+            continue
+        with st.spinner(f"Reading the map of {name} …"):
+            anomaly = compute.whole_map(spec)
+        threshold, job = threshold_of(replace(choice, map=spec), stack, anomaly)
+        jobs.append(job)
+        found = readout(stack, anomaly, replace(choice.readout, threshold=threshold.value))
+        if found.dice is not None:
+            dice[name] = found.dice
+            notes |= dict.fromkeys(found.notes)  # a lesion-free truth: one note a line
+            words.append(depth_cases.words(name, threshold, found.dice[np.isfinite(depths)]))
+    if dice and stack.truth is not None:
+        lesion = np.array([one.any() for one in stack.truth])
+        point = _chart(slice_figure(depths, dice, lesion, list(lines)), "depth-one")
+        _small_print(choice, lines, words)
+        if point:
+            index, name = point["customdata"][:2]
+            _open(choice.subject.id, index, lines.get(name))
+    for note in notes:
+        st.info(note)
+    _show(jobs)
+
+
+def _all(choice: Choice, lines: Lines) -> None:
+    thresholds, jobs = {}, []
+    for name, spec in lines.items():
+        threshold, job = EACH_ORACLE, None
+        if choice.rule != "oracle":
+            stack = compute.stack(spec)
+            threshold, job = threshold_of(replace(choice, map=spec), stack, None)
+        jobs.append(job)
+        if job is None:  # else another threshold stands in, whose rows nobody wants
+            thresholds[name] = threshold
+    cohort = Cohort(lines, thresholds, depth_cases.reported(choice), choice.readout)
+    if not cohort.subjects:
+        st.info("No test, validation or own subject with this modality has a segmentation.")
+        return
+    jobs.append(depth_cases.look(cohort))
+    cases: dict[str, list[Case]] = {}
+    words, every = [_mask(choice.readout)], f"{len(cohort.subjects)} subjects"
+    for name, threshold in thresholds.items():
+        found = depth_cases.cases(cohort, name)
+        if found:
+            cases[name] = found
+            read = choice.readout
+            dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
+            words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
+    if cases:
+        _curves(choice, lines, cases, words)
+    jobs.append(depth_cases.evaluate_rest(cohort))
+    _show(jobs)
+
+
+def _mask(read: ReadoutSpec) -> str:
+    where = "inside the brain" if read.brain_only else "anywhere"
+    small = read.min_component_voxels
+    return where + (f", components under {small} voxels removed" if small > 1 else "")
+
+
+def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
+    curves = {name: depth_cases.curve(found, choice.readout) for name, found in cases.items()}
+    point = _chart(depth_figure(curves, list(lines)), "depth-all")
+    _small_print(choice, lines, words)
+    if point:
+        name = point["customdata"][2]
+        asked = cases[name] if name in cases else [c for found in cases.values() for c in found]
+        worst = depth_cases.worst(asked, choice.readout, point["x"])
+        if worst:
+            _open(*worst, lines.get(name))
+
+
+def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
+    """Draw the figure; the point just clicked, if any."""
+    event: Any = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points")
+    return next(iter(event["selection"]["points"]), None)
+
+
+def _open(subject: str, index: int, line: MapSpec | None) -> None:
+    """Explore at that slice, with the method of the line that was clicked."""
+    state = st.session_state
+    state["_subject"], state["slice"], state["_go"] = subject, int(index), True
+    if line is not None:
+        state["_method"], state["_setup"] = line.method, line.setup
+    compute.go("pages/1_Explore.py")
+
+
+def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
+    precisions = sorted({spec.features.precision for spec in lines.values()})
+    rules = (
+        "A click opens the slice (over several subjects: the worst at that depth)",
+        "depth -1 is the most inferior brain slice, +1 the most superior, 0 the brain's "
+        f"{choice.readout.centre}",
+        f"slices in a mean: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"prompts: {choice.map.prompts.name}",
+        f"{' and '.join(precisions)} on {compute.engine().device}",
+    )
+    sets = filter(None, map(volume_set.words_of_many, lines.values()))
+    st.caption(" · ".join((*rules, *words, *dict.fromkeys(sets))))
+
+
+def _show(jobs: list[Job | None]) -> None:
+    """Each job once, however many lines wait for it."""
+    for job in {id(job): job for job in jobs if job is not None}.values():
+        compute.show_job(job)

@@ -1,0 +1,75 @@
+"""What the chosen map is compared with: other methods and setups, prompt sets, modalities."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from pages.ui.shell.compute import engine
+from pages.ui.shell.picks import KEPT
+from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.sidebar import Choice
+from zsad_core import methods, setups
+from zsad_core.inference import pipeline
+from zsad_core.types import MapSpec, PromptSet, SliceSpec
+
+MOST = 3
+
+
+def compared(choice: Choice) -> dict[str, MapSpec]:
+    """Draw the choice of what to compare with, at most three, and return the maps by name."""
+    offered = offers(choice)
+    kept = [name for name in st.session_state.get("compare", []) if name in offered]
+    if kept != st.session_state.get("compare", kept):
+        st.session_state["compare"] = kept
+    names = st.multiselect(
+        "Compare with",
+        list(offered),
+        key="compare",
+        max_selections=MOST,
+        select_all=False,
+        placeholder="another method, setup, prompt set or modality of this subject; up to three",
+        **KEPT,
+    )
+    return {name: offered[name]() for name in names}
+
+
+def offers(choice: Choice) -> dict[str, Callable[[], MapSpec]]:
+    """Everything that differs from the choice in one thing, by name."""
+    spec, found = choice.map, {}
+    sets = all_prompts()
+    for method, setup in _pairs(spec):
+        texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
+        found[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
+    if methods.METHODS[spec.method].prompts:
+        for name, texts in sets.items():
+            if name != spec.prompts.name:
+                again = partial(_spec, spec, spec.method, spec.setup, texts)
+                found[f"{spec.method} · prompts {name}"] = again
+    for modality in choice.subject.modalities:
+        if modality != spec.features.slices.modality:
+            found[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
+    return found
+
+
+def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
+    """Methods and setups that can be used here, but for the chosen one."""
+    every = [(method, one.setup) for method in methods.METHODS for one in setups.available(method)]
+    return [pair for pair in every if pair != (spec.method, spec.setup)]
+
+
+def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
+    chosen = {"references": spec.references, "volumes": spec.volumes}
+    return pipeline.map_spec(engine(), spec.features.slices, method, setup, prompts, **chosen)
+
+
+def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
+    """The same in another modality, references too; a set of volumes is the usual one there."""
+
+    def there(slices: SliceSpec) -> SliceSpec:
+        return replace(slices, modality=modality)
+
+    normal = tuple(replace(one, slices=there(one.slices)) for one in spec.references)
+    slices = there(spec.features.slices)
+    return pipeline.map_spec(engine(), slices, spec.method, spec.setup, spec.prompts, normal)

@@ -1,0 +1,145 @@
+"""Files of the view shown, each made when it is asked for."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.keyboard import palette
+from zsad_core.base.store import key_of
+from zsad_core.exports.animation import animation
+from zsad_core.exports.numbers import numbers
+from zsad_core.exports.panels import PANELS
+from zsad_core.exports.picture import SCALES, picture
+from zsad_core.exports.scene import Look
+from zsad_core.exports.volumes import volumes
+from zsad_core.exports.words import file_name
+from zsad_core.inference.views import View
+from zsad_core.types import Progress
+
+SAID = (
+    "Every file says what it shows, how it was made (texts, weights, digests, versions, device) "
+    "and that it is no medical device."
+)
+DRAWN = (
+    "Pictures are drawn anew in panels: this slice and plane, threshold, mask rules and class "
+    "colours. As it is seen, with zoom, window and layers, the viewer itself saves it: "
+    "Save picture, key s."
+)
+MIME = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "zip": "application/zip",
+    "csv": "text/csv",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "html": "text/html",
+}
+
+
+def offer(view: View) -> None:
+    """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
+    with st.expander("Export this view", icon=":material/download:"):
+        st.caption(f"{SAID} {DRAWN}")
+        left, right = st.columns([3, 2], vertical_alignment="bottom")
+        panels = left.pills(
+            "Panels",
+            list(PANELS),
+            default=list(PANELS),
+            selection_mode="multi",
+            format_func=lambda name: PANELS[name][0],
+            key="export-panels",
+        )
+        dark = right.toggle("On a dark ground", key="export-dark")
+        look = Look(tuple(name for name in PANELS if name in panels), dark, palette=palette())
+        if not look.panels:
+            st.info("No panel is chosen; choose one or more.")
+            return
+        _picture(view, look)
+        _animation(view, look)
+        _data(view)
+
+
+def button(label: str, name: str, make: Callable[[], bytes | str], key: str) -> None:
+    """A download whose file is made when it is clicked, without a rerun of the page."""
+    mime = MIME[name.rpartition(".")[2]]
+    st.download_button(
+        label,
+        make,
+        name,
+        mime,
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+    )
+
+
+def on_disk(content: bytes) -> IO[bytes]:
+    """A file that goes when nobody holds it any more, so that results stay out of memory."""
+    kept = tempfile.NamedTemporaryFile(prefix="zsad-")  # noqa: SIM115 (as long as it is held)
+    kept.write(content)
+    kept.flush()
+    return kept
+
+
+def content_of(kept: IO[bytes]) -> bytes:
+    """What `on_disk` kept."""
+    return Path(kept.name).read_bytes()
+
+
+def job_title(view: View) -> str:
+    """What the animation's job is called; all see the jobs, so it names no upload."""
+    slices = view.map.features.slices
+    return f"Animation of {'an uploaded scan' if slices.data.private else slices.subject}"
+
+
+def _picture(view: View, look: Look) -> None:
+    engine = compute.engine()
+    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
+    scale = columns[0].segmented_control(
+        "Picture, size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
+    )
+    for column, kind in zip(columns[1:], ("png", "svg"), strict=True):
+        make = partial(picture, engine, view, kind, look, scale or 2)
+        with column:
+            button(kind.upper(), file_name(view, f".{kind}"), make, f"export-{kind}")
+
+
+def _animation(view: View, look: Look) -> None:
+    left, right = st.columns([2, 2], vertical_alignment="bottom")
+    kind = left.segmented_control(
+        "Animation through the slices",
+        ["gif", "webp"],
+        default="gif",
+        format_func={"gif": "GIF", "webp": "WebP (smaller)"}.get,
+        key="export-kind",
+    )
+    kind, engine = kind or "gif", compute.engine()
+
+    def work(progress: Progress) -> object:
+        return on_disk(animation(engine, view, kind, look, progress))
+
+    with right:
+        key = f"animation-{key_of('', view=replace(view, index=0), look=look, kind=kind)}"
+        kept = compute.asked(key, job_title(view), work, "Make the animation")
+        if kept is not None:
+            name = file_name(view, f".{kind}", whole=True)
+            button(kind.upper(), name, partial(content_of, kept), "export-animation")
+
+
+def _data(view: View) -> None:
+    engine = compute.engine()
+    left, right = st.columns(2)
+    with left:
+        make = partial(volumes, engine, view)
+        button("Map and mask as NIfTI", file_name(view, ".zip", whole=True), make, "export-nifti")
+    with right:
+        make = partial(numbers, engine, view)
+        button("Numbers as CSV", file_name(view, ".csv", whole=True), make, "export-csv")

@@ -1,0 +1,42 @@
+"""Pin the view at hand."""
+
+import streamlit as st
+
+from pages.ui.shell import compute
+from zsad_core.errors import ZsadError
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import written
+from zsad_core.workspace import pins
+
+PAGE = "pages/5_Failures.py"
+
+
+def offer(view: View) -> None:
+    """A button that opens title and note of a new pin, which keeps slice and threshold as shown."""
+    looks = {"icon": ":material/keep:", "width": "stretch"}
+    if view.map.features.slices.data.private:
+        st.button("Pin this view", disabled=True, help=f"Not here: {pins.PRIVATE}", **looks)
+        return
+    with st.popover("Pin this view", **looks):
+        subject, number = view.map.features.slices.subject, view.index + 1
+        st.caption(
+            compute.plain(f"Slice {number} of {subject}, threshold {written(view.threshold.value)}")
+        )
+        with st.form("pin", border=False, clear_on_submit=True):
+            title = st.text_input("Title", placeholder=subject, max_chars=200)
+            note = st.text_area("Note", placeholder="What fails here?", max_chars=2000)
+            asked = st.form_submit_button("Pin", type="primary", width="stretch")
+        if asked:
+            _add(view, title, note)
+        st.page_link(PAGE, label="See what is pinned", query_params={"failures": "Pins"})
+
+
+def _add(view: View, title: str, note: str) -> None:
+    try:
+        dice = views.dice_of(compute.engine(), view)
+        pins.add(pins.pin_of(view, title, note, dice=dice))
+    except ZsadError as error:
+        st.error(compute.plain(str(error)))
+    else:
+        st.success("Pinned.")

@@ -1,0 +1,130 @@
+"""What the viewer is given of a map and a view: the map or the visible slice of it, and options."""
+
+import hashlib
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.explore.scans import label_names, scan, slice_mm
+from pages.ui.shell import compute
+from pages.ui.shell.sidebar import EMPTY_SLICES
+from pages.ui.viewer import ViewerMap, ViewerOptions
+from zsad_core.base.jobs import Job
+from zsad_core.imaging import slicing
+from zsad_core.inference import pipeline, references
+from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.views import View
+from zsad_core.metrics import levels
+from zsad_core.metrics.thresholds import oracle_threshold, written
+from zsad_core.types import AnomalyMap, FloatArray, MapSpec, read_only
+
+MAPS = 32  # whose marks are remembered
+
+
+def map_of(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
+    """The whole map, or the visible slice's alone while a job encodes the others.
+
+    Where no slice has a map alone, none is shown until the job is done.
+    """
+    if compute.ready(spec):
+        return compute.whole_map(spec), map_key(compute.engine(), spec), None
+    stack, method = compute.stack(spec), pipeline.method_of(spec)
+    alone = not method.by_volume(len(spec.references))
+    name = map_key(compute.engine(), spec) if alone else f"none of {spec.features.slices.subject}"
+    values = np.zeros(stack.image.shape, np.float32)
+    scores = np.full(len(values), np.nan, np.float32)
+    if alone and stack.brain[index].any():
+        with st.spinner("Encoding this slice …", show_time=True):
+            values[[index]], scores[[index]] = pipeline.slice_maps(compute.engine(), spec, [index])
+    shown = AnomalyMap(values, scores, method.high)
+    return shown, f"{name}-{index}", compute.start_encoding(spec)
+
+
+def viewer_map(
+    spec: MapSpec,
+    found: AnomalyMap,
+    key: str,
+    title: str = "",
+    thresholds: FloatArray | None = None,
+    over: bool = False,
+) -> tuple[str, ViewerMap]:
+    """The map for the viewer, with a key of its content; its own `thresholds_of` by default.
+
+    Over a scan of its own where that is not the one shown first.
+    """
+    slices, recipe = spec.features.slices, spec.features.recipe
+    own = {"over": scan(slices), "window": compute.stack(spec).window} if over else {}
+    cut = thresholds_of(spec, found, key) if thresholds is None else thresholds
+    mapped = ~np.isnan(found.scores)
+    whole = bool((mapped | ~compute.stack(spec).brain.any(axis=(1, 2))).all())
+    shown = ViewerMap(
+        found.values, cut, found.high, title, recipe.grid if recipe else 0, whole=whole, **own
+    )
+    return f"{key}-{hashlib.sha256(cut.tobytes()).hexdigest()[:12]}", shown
+
+
+def thresholds_of(
+    spec: MapSpec, found: AnomalyMap, key: str, marks: tuple[float, ...] = ()
+) -> FloatArray:
+    """(256,) thresholds that the viewer offers on a map: its own, the marks, and the oracle's.
+
+    A mark that was asked for on this map before stays, so that what was sent is not sent again.
+    """
+    seen = st.session_state.setdefault("marks", {})
+    wanted = tuple(dict.fromkeys((*seen.get(key, ()), *map(float, np.float32(marks)))))
+    st.session_state["marks"] = {**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted}
+    return _thresholds(key, wanted, spec, found)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _thresholds(
+    key: str, marks: tuple[float, ...], _spec: MapSpec, _found: AnomalyMap
+) -> FloatArray:
+    stack, mapped = compute.stack(_spec), ~np.isnan(_found.scores)
+    inside = stack.brain & mapped[:, None, None]
+    whole = mapped.sum() == stack.brain.any(axis=(1, 2)).sum()
+    if whole and stack.truth is not None and (stack.truth & stack.brain).any():
+        best = oracle_threshold(_found.values, stack.brain, stack.truth)
+        marks = (*marks, best)
+    return read_only(levels.thresholds_of(_found.values[inside], marks))
+
+
+def options_of(view: View, **more: object) -> ViewerOptions:
+    """How the viewer shows a view: its slice, threshold and readout, and the scan's measures."""
+    slices = view.map.features.slices
+    stack = compute.engine().stack(slices)
+    return ViewerOptions(
+        slice=view.index,
+        threshold=view.threshold.value,
+        brain_only=view.readout.brain_only,
+        smallest=view.readout.min_component_voxels,
+        empty_slices=view.readout.empty_slices,
+        voxel_ml=stack.voxel_ml,
+        plane=slices.plane,
+        pixel_mm=stack.pixel_mm,
+        slice_mm=slice_mm(stack),
+        affine=compute.engine().volume(slices).affine,
+        window=stack.window,
+        labels=label_names(slices),
+        depth=tuple(slicing.depths(stack.brain, view.readout.centre).tolist()),
+        **more,
+    )
+
+
+def small_print(view: View) -> str:
+    """Threshold and its rule, precision, device and what an empty slice counts."""
+    features, read = view.map.features, view.readout
+    high = pipeline.method_of(view.map).high
+    return (
+        f"Threshold {written(view.threshold.value)} of 0 … {high:g} "
+        f"({view.threshold.rule}: {view.threshold.note}) · "
+        f"{features.precision} on {compute.engine().device} · "
+        f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "
+        f"mask {'inside the brain' if read.brain_only else 'anywhere'}"
+    )
+
+
+def few_shot(spec: MapSpec) -> str:
+    """Which normal slices the map is compared with; "" where it is zero-shot."""
+    normal = ", ".join(map(references.written, spec.references))
+    return f"Few-shot: compared with the normal slices {normal}." if normal else ""

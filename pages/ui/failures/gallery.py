@@ -1,0 +1,208 @@
+"""The gallery of failure cases: filters, and cards that open their view."""
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui.cohort import rows as cohort_rows
+from pages.ui.cohort import run as cohort_run
+from pages.ui.failures.gallery_pictures import (
+    WAITING,
+    Wanted,
+    draw_again,
+    pictures,
+    scans_unread,
+)
+from pages.ui.failures.gallery_start import first_cases
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.opening import show
+from pages.ui.shell.pictures import draw
+from pages.ui.shell.sidebar import Choice
+from zsad_core.errors import ZsadError
+from zsad_core.evaluation.row_views import scan_of, view_of
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.report.captions import DATA
+from zsad_core.report.failures import (
+    APART,
+    KINDS,
+    MISSED,
+    SMALL,
+    Failure,
+    failures,
+    ranked,
+)
+from zsad_core.report.selection import THIRDS, VOLUMES, Selection, Sheet
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
+
+PAGE, COLUMNS = 12, 4
+OPENED = "_opened_case"
+RINGED = (MISSED, SMALL, APART)
+KEPT = {"persist_state": "session"}
+LEGEND = {
+    "classic": ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]",
+    "safe": ":green-badge[found] :violet-badge[hatched: falsely predicted] "
+    ":blue-badge[outlined: missed]",
+}
+
+
+def gallery(choice: Choice) -> None:
+    """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
+    if opened := st.session_state.pop(OPENED, None):
+        show(opened)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with right:
+        root = cohort_rows.folder(choice.data)
+    cohort_run.running()
+    source = (str(root), cohort_rows.stamp(root))
+    sheets = [one for one in cohort_rows.sheets(*source) if one.data == choice.data.kind]
+    if not sheets:
+        first_cases(choice, root)
+        return
+    sheet = left.selectbox(
+        "Data and threshold rule", sheets, format_func=str, key="failure-sheet", **KEPT
+    )
+    found = cohort_rows.cases(*source, sheet, choice.readout.centre)
+    worst = ranked(found, _selection(choice, source, sheet))
+    kinds = _kinds(worst)
+    worst = worst[worst["kind"].isin(kinds)] if kinds else worst
+    if worst.empty:
+        st.info("No case is left by these filters: widen one of them.")
+        return
+    _caption(choice, sheet, worst)
+    _cards(choice, failures(found, _page(worst)))
+
+
+def _selection(choice: Choice, source: cohort_rows.Source, sheet: Sheet) -> Selection:
+    there = cohort_rows.values(*source, Selection(sheet))
+    columns = st.columns(4)
+    volumes = [one for one in VOLUMES if one in there["volume"]]
+    return Selection(
+        sheet,
+        lines=tuple(columns[0].multiselect("Methods", there["line"], key="failure-lines", **KEPT)),
+        setups=tuple(
+            columns[1].multiselect("Setups", there["setup"], key="failure-setups", **KEPT)
+        ),
+        volumes=tuple(
+            columns[2].multiselect("Lesion volume", volumes, key="failure-volumes", **KEPT)
+        ),
+        third=columns[3].selectbox(
+            "Third of the depth",
+            ["", *THIRDS],
+            format_func=lambda one: one or "all",
+            key="failure-third",
+            **KEPT,
+        ),
+        subjects=tuple(one.id for one in choice.subjects),
+    )
+
+
+def _kinds(worst: pd.DataFrame) -> list[str]:
+    counts = worst["kind"].value_counts()
+    rules = "  \n".join(f"**{kind.capitalize()}**: {rule}" for kind, rule in KINDS.items())
+    return st.pills(
+        "Kinds (none: all)",
+        list(KINDS),
+        selection_mode="multi",
+        format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
+        key="failure-kinds",
+        help=rules,
+        **KEPT,
+    )
+
+
+def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
+    synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
+    rule = sheet.threshold + (" (it saw the truth)" if "oracle" in sheet.threshold else "")
+    data = DATA.get(sheet.data, sheet.data)
+    data = data[:1].upper() + data[1:]
+    count = f"{len(worst)} case{'' if len(worst) == 1 else 's'}"
+    st.caption(
+        f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
+        f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
+        "Dice is 2D, of the slice; a white ring is around lesion that nothing touches there."
+    )
+
+
+def _page(worst: pd.DataFrame) -> pd.DataFrame:
+    """The cases of the page that is open; its buttons stand above the cards."""
+    pages = -(-len(worst) // PAGE)
+    if st.session_state.get("failure-page", 1) > pages:
+        st.session_state["failure-page"] = 1
+    page = st.pagination(pages, key="failure-page", **KEPT) if pages > 1 else 1
+    return worst.iloc[(page - 1) * PAGE : page * PAGE]
+
+
+def _cards(choice: Choice, cases: list[Failure]) -> None:
+    places: dict[Wanted, DeltaGenerator] = {}
+    unread = scans_unread(choice.data, cases)
+    pinned = [one.view for one in pins.all_pins()]
+    for start in range(0, len(cases), COLUMNS):
+        columns = st.columns(COLUMNS)
+        for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
+            with column.container(border=True, height="stretch"):
+                place = st.empty()
+                _words(case)
+                if case.subject in unread:
+                    with place:
+                        draw(WAITING)
+                    continue
+                try:
+                    view = _view(choice, case)
+                except ZsadError as error:
+                    place.warning(plain(str(error)))
+                    continue
+                places[view, case.kind in RINGED] = place
+                _buttons(case, views.counted_as(view, choice.readout), pinned)
+    pictures(places)
+
+
+def _view(choice: Choice, case: Failure) -> View:
+    slices = scan_of(compute.engine(), case.row, [choice.data])
+    return view_of(compute.engine(), case.row, slices, case.index)
+
+
+def _words(case: Failure) -> None:
+    dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
+    lines = (
+        f"{case.subject} · slice {case.index + 1} · {dice}",
+        f"{case.line} · {case.setup}",
+        case.why,
+    )
+    st.markdown(f"**{case.kind.capitalize()}**")
+    st.caption("  \n".join(plain(line) for line in lines))
+
+
+def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
+    name = f"{case.kind}-{case.row['key']}-{case.index}"
+    title = f"{case.kind.capitalize()}: {case.subject}"
+    pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d))
+    private, kept = pin.data.private, pin.view in pinned
+    why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
+    with st.container(horizontal=True):
+        st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
+        st.button(
+            "Pinned" if kept else "Pin",
+            key=f"pin-{name}",
+            help="Section Pins holds it." if kept else why,
+            disabled=private or kept,
+            on_click=_pin,
+            args=(pin,),
+        )
+
+
+def _choose(view: View) -> None:
+    st.session_state[OPENED] = view
+    draw_again()
+
+
+def _pin(pin: Pin) -> None:
+    try:
+        pins.add(pin)
+    except ZsadError as error:
+        st.toast(plain(str(error)))
+        return
+    st.toast(f"Pinned: {plain(pin.title)}")

@@ -1,0 +1,139 @@
+"""Pictures of failure cases: those that were made at once, the others as a job makes them."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.pictures import draw
+from zsad_core.base.jobs import Job
+from zsad_core.base.palette import Classes
+from zsad_core.base.store import key_of
+from zsad_core.errors import DataError, ZsadError
+from zsad_core.evaluation.row_views import scan_named
+from zsad_core.inference import thumbnails, views
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.report.failures import Failure
+from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
+
+WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
+AGAIN = "_draw_again"
+Wanted = tuple[View, bool]
+"""A view, and whether parts of the truth that were missed get a ring."""
+
+
+def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
+    """Draw what is there into its place; the rest follows while the page can be used."""
+    waiting = [one for one, place in places.items() if not _show(one, place)]
+    again = st.session_state.pop(AGAIN, False)
+    todo = [one for one in places if again and _without(one[0]) is not None] + waiting
+    if not todo:
+        return
+    job = _start(list(places), todo)
+
+    @st.fragment(run_every=1.0)
+    def follow() -> None:  # a place outside may be gone by now, so the page draws what came
+        if job.state != "running" or any(map(_there, waiting)):
+            st.rerun()
+
+    if job.state == "running":
+        st.caption(f"{len(todo)} pictures are being drawn.")
+        follow()
+    elif job.error:
+        st.warning(plain(job.error))
+
+
+def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
+    """Subjects whose scan a job reads for the first time; without it no row can be checked."""
+    engine = compute.engine()
+    scans = {one.subject: scan_named(one.row, data) for one in cases}
+    unread = {name: one for name, one in scans.items() if _unread(engine, one)}
+    key = f"scans-{key_of('', scans=sorted(unread))}"
+    if not unread or ((job := engine.jobs.find(key)) is not None and job.state != "running"):
+        return set()  # what cannot be read says so on its card
+
+    def work(progress: Progress) -> None:
+        for done, one in enumerate(unread.values()):
+            progress(done, len(unread))
+            with contextlib.suppress(ZsadError):
+                engine.digest(one)
+
+    compute.show_job(engine.jobs.start(key, "Reading scans", work))
+    return set(unread)
+
+
+def _unread(engine: Engine, scan: SliceSpec) -> bool:
+    try:
+        return engine.known_digest(scan) is None
+    except DataError:  # it is not here
+        return False
+
+
+def draw_again() -> None:
+    """What has no map stored is looked at anew when the gallery is shown next."""
+    st.session_state[AGAIN] = True
+
+
+def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
+    """Whether there was something to show, be it why there is no picture."""
+    view, ringed = wanted
+    picture = thumbnails.kept(compute.engine(), view, palette(), ringed)
+    without = _without(view)
+    with place.container():
+        if picture is not None:
+            draw(picture)
+        elif isinstance(without, str):
+            st.warning(plain(without))
+        elif without is not None:
+            draw(without)
+            st.caption(":orange-badge[map not stored] The truth alone, outlined.")
+        else:
+            draw(WAITING)
+            return False
+    return True
+
+
+def _there(wanted: Wanted) -> bool:
+    """Whether there is something to show by now."""
+    view, ringed = wanted
+    if _without(view) is not None:
+        return True
+    return thumbnails.kept(compute.engine(), view, palette(), ringed) is not None
+
+
+def _without(view: View) -> ByteArray | str | None:
+    """The scan without its map, or why there is none; None where it was not looked at."""
+    return compute.results().peek(("picture", view))
+
+
+def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
+    """The one job of a page; it draws what was still to do when it began."""
+    engine, found, colours = compute.engine(), compute.results(), palette()
+    ordered = sorted(todo, key=lambda one: one[0].map.features.slices.subject)
+
+    def work(progress: Progress) -> None:
+        for done, (view, ringed) in enumerate(ordered):
+            progress(done, len(ordered))
+            if (other := _drawn(engine, view, colours, ringed)) is not None:
+                found.put(("picture", view), other)
+
+    return engine.jobs.start(
+        f"pictures-{key_of('', views=page, colours=colours)}", "Drawing failure cases", work
+    )
+
+
+def _drawn(engine: Engine, view: View, colours: Classes, ringed: bool) -> ByteArray | str | None:
+    """Keeps the picture in the store; what to show instead where that cannot be."""
+    try:
+        if not views.stored(engine, view):
+            return thumbnails.without_map(engine, view)
+        thumbnails.thumbnail(engine, view, colours, ringed)
+    except ZsadError as error:
+        return str(error)
+    return None

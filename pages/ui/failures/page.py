@@ -1,0 +1,41 @@
+"""The Failures page's sections; a case in the address is presented instead."""
+
+import streamlit as st
+
+from pages.ui.failures.gallery import gallery
+from pages.ui.failures.pin_list import nothing, pin_list
+from pages.ui.failures.present import asked, invitation, present
+from pages.ui.shell.compute import wait_for_torch
+from pages.ui.shell.picks import KEPT
+from pages.ui.shell.sidebar import sidebar
+from zsad_core.workspace import pins
+
+SECTIONS = ("Gallery", "Pins", "Present")
+
+
+def failures() -> None:
+    """One section at a time."""
+    kept = pins.all_pins()
+    number = asked(len(kept))
+    if number:
+        wait_for_torch()
+        present(kept, number)
+        return
+    section = st.segmented_control(
+        "Section",
+        SECTIONS,
+        default=SECTIONS[0],
+        key="failures",
+        required=True,
+        label_visibility="collapsed",
+        **KEPT,
+    )
+    if section == "Gallery":
+        gallery(sidebar(edit_prompts=False, shows_scan=False))
+    elif section == "Pins":
+        wait_for_torch()
+        pin_list(kept)
+    elif kept:
+        invitation(kept)
+    else:
+        nothing()

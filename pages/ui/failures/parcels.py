@@ -1,0 +1,127 @@
+"""Cases packed for the browser ahead of time, so that turning to one waits for no computation."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.explore.scans import scan
+from pages.ui.explore.shown import options_of, viewer_map
+from pages.ui.shell import compute
+from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
+from zsad_core.base.jobs import Job
+from zsad_core.base.prefetch import Ahead
+from zsad_core.base.store import key_of
+from zsad_core.errors import ZsadError
+from zsad_core.inference import pipeline, views
+from zsad_core.inference.engine import Few
+from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.views import View
+from zsad_core.metrics import levels
+from zsad_core.types import Progress
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
+
+MOST = 24  # cases, of about 2 MB each
+NOTHING = np.zeros((0, 0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """All that the browser is given of a case; the arrays of its maps are in the pieces alone."""
+
+    volume_key: str
+    maps: tuple[tuple[str, ViewerMap], ...]
+    options: ViewerOptions
+    pieces: tuple[Piece, ...]
+
+
+def parcel(view: View) -> Parcel | None:
+    """The view packed, now where it was not before; None where it is not stored or too large.
+
+    Raises ZsadError.
+    """
+    # Whether it is stored, the scan's slices tell, which take half a second to make.
+    if waiting(view) and not compute.ready(view.map):
+        return None
+    return _kept().get(_key(view), lambda: _packed(view))
+
+
+def waiting(view: View) -> bool:
+    """Whether it is not packed yet; no scan of the view is read for it. Raises ZsadError."""
+    unread = compute.engine().known_digest(view.map.features.slices) is None
+    return unread or _key(view) not in _kept()
+
+
+def asked(view: View) -> AbstractContextManager[None]:
+    """Somebody waits for the view in this block: no other is packed meanwhile."""
+    return _line().asked(view.map)
+
+
+def ahead(kept: Iterable[Pin]) -> Job | None:
+    """The job that packs these pins, from now on in this order, while it runs."""
+    chosen, jobs = tuple(kept)[:MOST], compute.engine().jobs
+    names = tuple(pin.id for pin in chosen)
+    _line().want(names)
+
+    def work(progress: Progress) -> None:
+        left = {pin.id: pin for pin in chosen}
+        while left:
+            look = partial(progress, len(chosen) - len(left), len(chosen))
+            look()
+            with contextlib.suppress(ZsadError):
+                _pack(left.pop(_line().first(list(left))), look)
+
+    key = f"cases-{key_of('', pins=sorted(names))}"
+    job = jobs.find(key) or jobs.start(key, "Getting the cases ready", work)
+    return job if job.state == "running" else None
+
+
+def _pack(pin: Pin, look: Callable[[], object]) -> None:
+    """In steps, so that a case which is asked for meanwhile waits for one of them at most."""
+    engine = compute.engine()
+    view = pins.view_of(engine, pin)
+    if not waiting(view):
+        return
+    rest = _line().step(view.map, look)
+    for make in (engine.volume, engine.stack):
+        rest()
+        make(view.map.features.slices)
+    if compute.ready(view.map):
+        pipeline.anomaly_map(engine, view.map, rest)
+    rest()
+    parcel(view)
+
+
+def _key(view: View) -> tuple[str, View]:
+    return map_key(compute.engine(), view.map), view
+
+
+def _packed(view: View) -> Parcel | None:
+    views.stack_of(compute.engine(), view)
+    volume_key, volume = scan(view.map.features.slices)
+    first, *more = blobs.slabs(volume.image.shape)
+    if more:
+        return None
+    key, _ = _key(view)
+    found = compute.whole_map(view.map)
+    cut = levels.thresholds_of(found.values[compute.stack(view.map).brain], [view.threshold.value])
+    shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
+    pieces = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
+    maps = ((shown_key, replace(shown, values=NOTHING)),)
+    return Parcel(volume_key, maps, options_of(view), pieces)
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Few[Parcel | None]:
+    return Few(MOST)
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> Ahead[str]:
+    """Ids of pins, and the maps that are asked for."""
+    return Ahead()

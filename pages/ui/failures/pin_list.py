@@ -1,0 +1,138 @@
+"""What is pinned, in order: looked at, edited, moved, opened, shared as a file."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.failures import deck
+from pages.ui.failures.present import dice_said, kind_of, said, turn
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.opening import EXPLORE, show
+from pages.ui.shell.pictures import draw
+from zsad_core.errors import ZsadError
+from zsad_core.inference import thumbnails, views
+from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import written
+from zsad_core.workspace import pins
+from zsad_core.workspace.pin_files import LARGEST
+from zsad_core.workspace.pins import Pin
+
+SHOWN = 20  # pins at once
+HOW = (
+    "Nothing is pinned yet. In Explore, find a slice that tells something and press **Pin this "
+    "view**; it comes here with its threshold, prompts and numbers, and stays."
+)
+
+
+def pin_list(kept: Sequence[Pin]) -> None:
+    """The file's buttons, then a row for each pin."""
+    _file(kept)
+    if not kept:
+        nothing()
+        return
+    place = st.expander("Make a deck", icon=":material/co_present:")
+    first = 0
+    if len(kept) > SHOWN:
+        pages = -(-len(kept) // SHOWN)
+        first = SHOWN * (st.number_input(f"Page of {pages}", 1, pages, key="pins-page") - 1)
+    for at, pin in list(enumerate(kept))[first : first + SHOWN]:
+        with st.container(border=True):
+            _row(pin, at, len(kept))
+    with place:  # last, since a run that ends early takes the thumbnails away
+        deck.offer(kept)
+
+
+def nothing() -> None:
+    """How to pin, and a way there."""
+    st.info(HOW)
+    st.page_link(EXPLORE, label="Open Explore", icon=":material/arrow_forward:")
+
+
+def _file(kept: Sequence[Pin]) -> None:
+    first, load, save, _ = st.columns([1, 1, 1, 3])
+    first.button(
+        "Present", type="primary", disabled=not kept, on_click=turn, args=(1,), width="stretch",
+        icon=":material/slideshow:",
+    )  # fmt: skip
+    save.download_button(
+        "Download pins", pins.as_file(kept), "pins.json", "application/json", disabled=not kept,
+        on_click="ignore", width="stretch", help="One file to share; it names data, not folders.",
+    )  # fmt: skip
+    with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
+        file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
+        if st.form_submit_button("Add them", width="stretch") and file is not None:
+            new, known = pins.add_file(file.getvalue(), file.name)
+            again = f" {known} were here already." if known else ""
+            st.session_state["_loaded"] = f"{new} pins added.{again}"
+            st.rerun()
+    if told := st.session_state.pop("_loaded", ""):
+        st.success(told)
+
+
+def _row(pin: Pin, at: int, count: int) -> None:
+    picture, words, buttons = st.columns([2, 6, 3])
+    with picture:
+        view = _picture(pin)
+    with words:
+        kind = f":orange-badge[{plain(kind)}] " if (kind := kind_of(pin)) else ""
+        st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
+        st.caption(
+            plain(
+                f"{said(pin)} · slice {pin.index + 1} · threshold {written(pin.threshold.value)} "
+                f"({pin.threshold.rule}) · {dice_said(pin)} when pinned, {pin.date[:10]}"
+            )
+        )
+        if pin.note:
+            st.text(pin.note)
+    with buttons:
+        _buttons(pin, at, count, view)
+
+
+def _picture(pin: Pin) -> View | None:
+    """The pin's thumbnail and view; a sentence and None where it cannot be shown here."""
+    try:
+        view = pins.view_of(compute.engine(), pin)
+        if not views.quick(compute.engine(), view):
+            st.caption("Its map is not stored here; open it in Explore to compute it.")
+            return view
+        with st.spinner("Drawing …"):
+            picture = thumbnails.thumbnail(compute.engine(), view, palette())
+        draw(picture)
+    except ZsadError as error:
+        st.warning(plain(str(error)))
+        return None
+    return view
+
+
+def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
+    with st.container(horizontal=True):
+        if st.button("Explore", key=f"open-{pin.id}", disabled=view is None) and view is not None:
+            show(view)
+        st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
+    with st.container(horizontal=True):
+        for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
+            if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
+                pins.move(pin.id, by)
+                st.rerun()
+        opened = f"edit-{pin.id}-opened"
+        with st.popover("Edit", key=opened, on_change="rerun"):
+            _edit(pin, opened)
+
+
+def _edit(pin: Pin, opened: str) -> None:
+    """Title and note, and the pin's removal; keeping closes the popover of that key."""
+
+    def close() -> None:
+        st.session_state[opened] = False
+
+    with st.form(f"edit-{pin.id}", border=False):
+        title = st.text_input("Title", pin.title, max_chars=200)
+        note = st.text_area("Note", pin.note, max_chars=2000)
+        if st.form_submit_button("Keep", type="primary", width="stretch", on_click=close):
+            pins.edit(pin.id, title, note)
+            st.rerun()
+    if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):
+        pins.remove(pin.id)
+        st.rerun()

@@ -1,0 +1,193 @@
+"""Presenting the pins: one case a page, in the whole window, turned by keys or a clicker."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui.explore.scans import scan
+from pages.ui.explore.shown import (
+    few_shot,
+    map_of,
+    options_of,
+    small_print,
+    thresholds_of,
+    viewer_map,
+)
+from pages.ui.failures import parcels
+from pages.ui.shell import compute, volume_set
+from pages.ui.shell.keyboard import palette
+from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
+from pages.ui.viewer import present as show
+from zsad_core import methods
+from zsad_core.base.jobs import Job
+from zsad_core.errors import ZsadError
+from zsad_core.imaging import datasets
+from zsad_core.inference import views
+from zsad_core.inference.views import View
+from zsad_core.workspace import pins
+from zsad_core.workspace.pins import Pin
+
+ALONE = """<style>
+[data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
+[data-testid="stMain"] { overflow: hidden; }
+</style>"""
+NO_DEVICE = "Research software, no medical device."
+KEYS = (
+    ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
+    ("Home · End", "first, last case"),
+    ("a number, Enter", "the case of that number"),
+    ("↑ ↓ · wheel", "slices"),
+    ("n p · w · m · o", "lesions · worst slice · next look · colours off while held"),
+    ("f · Esc", "full screen · leave"),
+)
+
+
+def asked(count: int) -> int:
+    """The case in the address, from 1; 0 where none is, or no such case."""
+    text = st.query_params.get("case", "")
+    return int(text) if text.isdecimal() and 1 <= int(text) <= count else 0
+
+
+def turn(number: int) -> None:
+    """Present that case, from 1, or leave with 0; for callbacks."""
+    if number:
+        st.query_params["case"] = str(number)
+    else:
+        st.query_params.pop("case", None)
+
+
+def invitation(kept: Sequence[Pin]) -> None:
+    """What presenting is, with a button that starts it."""
+    st.markdown(
+        "The pinned cases, one a page in full screen, each with its live viewer "
+        f"(now {len(kept)}). The address of a case can be copied."
+    )
+    rows = "\n".join(f"| {keys} | {what} |" for keys, what in KEYS)
+    st.markdown(f"| Keys | |\n|---|---|\n{rows}")
+    st.button("Start", type="primary", on_click=turn, args=(1,), icon=":material/slideshow:")
+
+
+def present(kept: Sequence[Pin], number: int) -> None:
+    """One case in the whole window; its neighbours are brought along, all others made ready."""
+    st.html(ALONE)
+    place = st.container(gap=None)
+    carriers = [st.container(gap=None) for _ in kept]
+    job = None
+    with place:
+        try:
+            job = _present(kept, number, carriers[number - 1])
+        except ZsadError as error:
+            case = _case(kept, number, problem=str(error))
+            show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
+    if job is not None:
+        compute.show_job(job)
+    _bring(kept, number, carriers)
+
+
+def kind_of(pin: Pin) -> str:
+    """The kind of failure to stand before the title; "" where the title begins with it."""
+    return "" if pin.title.lower().startswith(pin.kind.lower()) else pin.kind
+
+
+def said(pin: Pin) -> str:
+    """Method, setup, prompts, subject and modality in one line."""
+    method = methods.METHODS.get(pin.method)
+    title = method.title.split(" (")[0] if method else pin.method
+    texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
+    return f"{title} · {pin.setup}{texts} · {pin.subject} · {pin.modality}"
+
+
+def dice_said(pin: Pin) -> str:
+    """The numbers of the moment."""
+    named = (("slice Dice", pin.slice_dice), ("volume Dice", pin.volume_dice))
+    found = [f"{name} {value:.3f}" for name, value in named if value is not None]
+    return ", ".join(found) or "no Dice"
+
+
+def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
+    """The case; the job that still encodes its volume, if any."""
+    view = pins.view_of(compute.engine(), kept[number - 1])
+    with parcels.asked(view):
+        return _show(kept, number, view, carrier)
+
+
+def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator) -> Job | None:
+    key = f"case-{number - 1}"
+    if (ready := parcels.parcel(view)) is not None:
+        case = _about(kept, number, view, whole=True)
+        options = replace(ready.options, sequence=number, palette=palette(), case=case)
+        show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
+        with carrier:
+            carry_packed(ready.pieces, key)
+        return None
+    views.stack_of(compute.engine(), view)
+    maps, job = _maps(view)
+    volume_key, volume = scan(view.map.features.slices)
+    case = _about(kept, number, view, whole=job is None)
+    options = options_of(view, sequence=number, palette=palette(), case=case)
+    show(volume_key, maps, options=options, key="present", turn=turn)
+    with carrier:
+        carry(volume, volume_key, maps, (view.index, key))
+    return job
+
+
+def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator]) -> None:
+    """Have the browser hold the neighbours before they are turned to, once they are packed.
+
+    Others are packed too: those near the case and both ends, where keys lead, first.
+    """
+    ends = (number - 1, 0, len(kept) - 1)
+    order = sorted(range(len(kept)), key=lambda at: min(abs(at - end) for end in ends))
+    job = parcels.ahead([kept[at] for at in order])
+    waiting = []
+    for at in (number, number - 2):
+        if not 0 <= at < len(kept):
+            continue
+        with contextlib.suppress(ZsadError):
+            view = pins.view_of(compute.engine(), kept[at])
+            if parcels.waiting(view):
+                waiting.append(view)
+            elif (ready := parcels.parcel(view)) is not None:
+                with carriers[at]:
+                    carry_packed(ready.pieces, f"case-{at}")
+    if job is None or not waiting:
+        return
+
+    @st.fragment(run_every=0.5)
+    def follow() -> None:
+        if job.state != "running" or not any(map(parcels.waiting, waiting)):
+            st.rerun()
+
+    follow()
+
+
+def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
+    found, key, job = map_of(view.map, view.index)
+    cut = thresholds_of(view.map, found, key, (view.threshold.value,))
+    return [viewer_map(view.map, found, key, thresholds=cut)], job
+
+
+def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
+    foot = _foot(kept[number - 1], view, whole)
+    synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
+    return _case(kept, number, foot=foot, synthetic=synthetic)
+
+
+def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
+    pin = kept[number - 1]
+    about = {"title": pin.title, "line": said(pin), "kind": kind_of(pin), "note": pin.note}
+    return ViewerCase(pin.id, number, len(kept), **about, **more)
+
+
+def _foot(pin: Pin, view: View, whole: bool) -> str:
+    parts = [small_print(view), volume_set.words(view.map), few_shot(view.map)]
+    if tuned := view.map.prompts.tuned_on:
+        where = "this subject" if pin.subject in tuned else f"{len(tuned)} other subjects"
+        parts.append(f"texts tuned on {where}")
+    if not whole:
+        parts.append("the volume is being encoded, its numbers follow")
+    parts.append(f"pinned {pin.date[:10]} with {dice_said(pin)}")
+    return " · ".join([*filter(None, parts), NO_DEVICE])

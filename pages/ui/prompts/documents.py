@@ -1,0 +1,154 @@
+"""The editor of the lab: texts, switches, templates, every sentence, warnings, versions, files."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute, frame
+from pages.ui.shell.compute import plain
+from pages.ui.shell.prompt_choice import (
+    SIDES,
+    all_prompts,
+    draft_elsewhere,
+    prompt_editor,
+    put_fields,
+    swap,
+    switch,
+    switches,
+    template_editor,
+)
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base import settings
+from zsad_core.errors import ZsadError
+from zsad_core.lab import prompt_checks
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import PromptSet
+
+
+def documents(choice: Choice) -> None:
+    """Everything that makes a prompt set, the texts first."""
+    prompts = choice.map.prompts
+    if (draft := draft_elsewhere()) is not None:
+        when = f"{draft.time.astimezone():%d %B, %H:%M}"
+        st.button(
+            f"Take up the draft of {when}",
+            on_click=put_fields,
+            args=(draft.texts,),
+            width="stretch",
+            help="Texts typed for this prompt set that are not on the screen.",
+        )
+    prompt_editor(choice.map.method)
+    said = st.container()
+    left, right = st.columns(2)
+    left.button("Swap sides", width="stretch", on_click=swap)
+    with right.popover("Save …", width="stretch"):
+        _save(prompts)
+    with st.expander("Switch texts off and on"):
+        _switches()
+    with st.expander("Templates"):
+        template_editor()
+    with said, frame.in_words():
+        _count(prompts)
+        for warning in prompt_checks.warnings(
+            compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]
+        ):
+            st.warning(plain(warning))
+    with st.expander("Every sentence"):
+        st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
+    with st.expander("Compare with another set"):
+        _compare(prompts)
+    if found := prompt_sets.record(st.session_state["prompts"], settings.prompt_folder()):
+        with st.expander("How these texts were found"):
+            st.json(found)
+
+
+def sentences_table(prompts: PromptSet) -> pd.DataFrame:
+    """Each sentence with the text and the template that it comes from."""
+    templates = prompts.templates or ("{}",)
+    many = len(templates)  # a text in every template, then the next text
+    of_sides = zip(SIDES, prompt_sets.sentences(prompts), strict=True)
+    rows = [
+        (side, sentence, getattr(prompts, side)[at // many], templates[at % many])
+        for side, found in of_sides
+        for at, sentence in enumerate(found)
+    ]
+    return pd.DataFrame(rows, columns=["side", "sentence", "text", "template"])
+
+
+def _count(prompts: PromptSet) -> None:
+    normal, abnormal = prompt_sets.sentences(prompts)
+    off = len(prompts.normal_off) + len(prompts.abnormal_off)
+    st.caption(
+        plain(
+            f"{len(prompts.normal)} normal and {len(prompts.abnormal)} abnormal texts × "
+            f"{max(len(prompts.templates), 1)} templates = {len(normal) + len(abnormal)} "
+            f"sentences; {{}} becomes '{prompts.class_name}'. "
+            + (f"{off} switched off." if off else "")
+        ),
+        help=plain(f"Source: {prompts.source or 'your own'}."),
+    )
+
+
+def _switches() -> None:
+    """A box for each text; a line that begins with # is off."""
+    for side in SIDES:
+        st.caption(f"{side.capitalize()} texts")
+        for text, on in dict(switches(st.session_state[side])).items():
+            key = f"on-{side}-{text}"
+            st.session_state[key] = on
+            st.checkbox(plain(text), key=key, on_change=switch, args=(side, text))
+
+
+def _save(prompts: PromptSet) -> None:
+    name = st.text_input("Save as", placeholder="name of your set", key="save_as", max_chars=80)
+    if st.button("Save prompt set", disabled=not name.strip(), width="stretch"):
+        _keep(lambda: replace(prompts, name=name.strip(), source="own"))
+    st.download_button(
+        "Download as YAML",
+        prompt_sets.as_yaml(prompts),
+        f"{prompts.name}.yaml",
+        "application/yaml",
+        on_click="ignore",
+        width="stretch",
+    )
+    file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
+    if file is not None and st.button(f"Keep {plain(file.name)}", width="stretch"):
+        _keep(lambda: prompt_sets.parse(file.getvalue(), file.name))
+    if kept := st.session_state.pop("_kept_set", ""):
+        st.success(kept)
+
+
+def _keep(read: Callable[[], PromptSet]) -> None:
+    """Save a set; the sidebar, drawn already, lists it in a run of its own."""
+    folder = settings.prompt_folder()
+    try:
+        prompts = read()
+        prompt_sets.save(prompts, folder)
+        version = len(prompt_sets.older(prompts.name, folder)) + 1
+    except ZsadError as error:
+        st.error(plain(str(error)))
+        return
+    st.session_state["_kept_set"] = (
+        f"'{plain(prompts.name)}' is in the sidebar's list, version {version}; earlier versions "
+        "stay, under Compare."
+    )
+    st.rerun()
+
+
+def _compare(prompts: PromptSet) -> None:
+    """What was added and removed since another set, or an earlier version of a user's own."""
+    folder = settings.prompt_folder()
+    others = dict(all_prompts())
+    for name in prompt_sets.user_sets(folder):
+        for number, old in prompt_sets.older(name, folder).items():
+            others[f"{name}, version {number}"] = old
+    names = [st.session_state["prompts"], *(n for n in others if n != st.session_state["prompts"])]
+    chosen = st.selectbox("Compare with", names, key="compare_set")
+    changes = prompt_sets.differences(others[chosen], prompts)
+    if not changes:
+        st.caption("They say the same.")
+        return
+    table = pd.DataFrame(changes, columns=["", "what", "text"])
+    st.dataframe(table, hide_index=True, width="stretch")

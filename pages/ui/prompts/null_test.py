@@ -1,0 +1,118 @@
+"""Is it the prompt at all? Random text pairs beside the prompt, for one subject or several."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui.prompts import subjects as prompt_subjects
+from pages.ui.prompts.charts import random_figure
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
+from zsad_core.lab import null_test as core
+from zsad_core.lab.null_test import NullTest, Place, place
+from zsad_core.types import FloatArray
+from zsad_core.workspace import phrase_bank
+
+SOURCES = ("the whole bank", phrase_bank.EVERYDAY)
+COUNTS = (50, 100, 200, 500)
+STANDS_OUT = 0.05
+MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
+SHORT = {"auroc": "AUROC", "best_dice": "best Dice"}
+
+
+def null_test(choice: Choice) -> None:
+    """Controls on the left; on the right where the prompt stands among random pairs."""
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        st.caption(
+            "The same map from random text pairs. A prompt that does not stand out from them has "
+            "not found the lesion by its words."
+        )
+        default = [choice.subject.id]
+        subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
+        source = st.selectbox(
+            "Random texts from",
+            SOURCES,
+            key="null-source",
+            help="Everyday: a cat, Tuesday.",
+        )
+        count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
+        every = prompt_subjects.every_slice(choice, "null-every")
+        many = st.toggle("As many texts a side as the prompt", key="null-many")
+    with right:
+        if not subjects:
+            st.info("Choose at least one subject with a segmentation.")
+            return
+        bank = phrase_bank.bank()
+        groups = {source: bank[source]} if source in bank else bank
+        prompts = choice.map.prompts
+        sizes = (len(prompts.normal), len(prompts.abnormal)) if many else (1, 1)
+        texts = phrase_bank.phrases(groups)
+        pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
+        of_any = evaluation.of_subject(choice.map, "")
+        found = compute.asked(
+            key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
+            f"Null test, {count} pairs on each of {len(subjects)} subjects",
+            lambda progress: core.null_test(
+                compute.engine(), of_any, subjects, pairs, every, progress
+            ),
+            f"Compare with {count} random pairs",
+            "pages/2_Prompts.py",
+        )
+        if found is not None:
+            _show(found, choice, every)
+
+
+def _show(found: NullTest, choice: Choice, every: int) -> None:
+    name, columns = choice.map.prompts.name, st.columns(2)
+    for column, (label, field) in zip(columns, MEASURES.items(), strict=True):
+        random, own = getattr(found, field), getattr(found, f"own_{field}")
+        pooled, one = core.over_subjects(random), float(core.over_subjects(own))
+        if np.isnan(one):
+            column.info("No lesion in the slices looked at.")
+            continue
+        at = place(one, pooled)
+        column.metric(
+            label,
+            f"{one:.3f}",
+            f"above {at.below:g} of {at.of} random pairs, p = {at.p:.3f}",
+            delta_color="off",
+            delta_arrow="off",
+        )
+        column.plotly_chart(random_figure(pooled, one, label, name), key=f"null-{field}")
+        column.caption(_verdict(at, found, pooled))
+    st.dataframe(_table(found), hide_index=True, width="stretch")
+    st.caption(
+        f"Subjects: {len(found.subjects)}, their mean above; {_looked(every)}, patch by patch, "
+        f"inside the brain; every random pair has '{plain(name)}'s templates and class word and "
+        f"{len(found.pairs[0].normal)} normal and {len(found.pairs[0].abnormal)} abnormal texts; p "
+        "counts the prompt itself as one of the random ones."
+    )
+
+
+def _looked(every: int) -> str:
+    return "all slices with brain" if every == 1 else f"every {every}th slice with brain"
+
+
+def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
+    best = found.pairs[int(np.nanargmax(pooled))]
+    pair = plain(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
+    stands = "stands out from" if at.p < STANDS_OUT else "does not stand out from"
+    return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
+
+
+def _table(found: NullTest) -> pd.DataFrame:
+    rows = []
+    for at, subject in enumerate(found.subjects):
+        row: dict[str, object] = {"subject": subject}
+        for field, label in SHORT.items():
+            random, own = getattr(found, field)[at], float(getattr(found, f"own_{field}")[at])
+            there = place(own, random)
+            row[label] = round(own, 3)
+            row[f"random {label}, median"] = round(float(np.median(random)), 3)
+            row[f"above, {label}"] = f"{there.below:g} of {there.of}" if there.of else "no lesion"
+        rows.append(row)
+    return pd.DataFrame(rows)

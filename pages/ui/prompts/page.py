@@ -1,0 +1,49 @@
+"""The prompt lab: one section at a time, all about the prompts chosen and edited."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui.prompts.edit import edit
+from pages.ui.prompts.history import history
+from pages.ui.prompts.null_test import null_test
+from pages.ui.prompts.search import search
+from pages.ui.prompts.why import why
+from pages.ui.shell.picks import KEPT
+from pages.ui.shell.sidebar import Choice
+from zsad_core import methods
+
+SECTIONS: dict[str, Callable[[Choice], None]] = {
+    "Edit": edit,
+    "Search": search,
+    "Null test": null_test,
+    "History": history,
+    "Why": why,
+}
+OF_SCAN = ("Edit", "Why")  # the sections that show the scan chosen
+
+
+def section() -> str:
+    """The section to show; the first where a page was left before its choice was known."""
+    state = st.session_state
+    if "lab" in state and state["lab"] not in SECTIONS:
+        state["lab"] = "Edit"
+    chosen = st.segmented_control(
+        "Section",
+        list(SECTIONS),
+        default=None if "lab" in state else "Edit",  # a restored trial sets it
+        key="lab",
+        required=True,
+        label_visibility="collapsed",
+        **KEPT,
+    )
+    return chosen or "Edit"
+
+
+def prompt_lab(choice: Choice, chosen: str) -> None:
+    """The chosen section; a method without text has none."""
+    if not methods.METHODS[choice.map.method].prompts:
+        st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
+        return
+    with st.container(key="section"):
+        SECTIONS[chosen](choice)

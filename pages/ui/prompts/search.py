@@ -1,0 +1,176 @@
+"""Search from a bank of phrases on chosen subjects, and its winner judged on held-out ones."""
+
+from dataclasses import asdict, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui.prompts import subjects as prompt_subjects
+from pages.ui.prompts.subjects import of_split
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from pages.ui.shell.prompt_choice import edit
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base import settings
+from zsad_core.base.store import key_of
+from zsad_core.inference import evaluation
+from zsad_core.lab import prompt_search
+from zsad_core.lab.goals import GOALS
+from zsad_core.lab.prompt_search import Found, Plan, Ranked
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.workspace import phrase_bank
+
+SHOWN = 30  # rows of a ranking
+MOST_HELD_OUT = 4  # by default
+
+
+def search(choice: Choice) -> None:
+    """The plan on the left; on the right what was found."""
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        plan = _plan(choice)
+    with right:
+        if not plan.search:
+            st.info("Choose at least one subject to search on.")
+            return
+        _label(choice, plan)
+        spec = evaluation.of_subject(choice.map, "")
+        st.caption(
+            f"{len(plan.phrases)} phrases, at most {plan.size} candidates on {len(plan.search)} "
+            f"subjects, beginning with '{plain(spec.prompts.name)}', whose templates and class "
+            "word stay."
+        )
+        found = compute.asked(
+            key_of("", what="search", spec=spec, plan=plan),
+            f"Prompt search for {spec.method}, candidates",
+            lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
+            "Search",
+            "pages/2_Prompts.py",
+        )
+        if found is not None:
+            _show(found, choice, plan)
+
+
+def _plan(choice: Choice) -> Plan:
+    searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
+    chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
+    rest = [name for name in of_split(choice, "test", "") if name not in chosen]
+    held_out = prompt_subjects.choose("Judge on", choice, "held-out", rest[:MOST_HELD_OUT])
+    goal = st.selectbox("Look for the highest", list(GOALS), key="goal", format_func=GOALS.get)
+    bank = phrase_bank.bank()
+    default = [name for name in bank if name != phrase_bank.EVERYDAY]
+    with st.expander("Phrases"):
+        groups = st.multiselect("Groups", list(bank), default=default, key="groups")
+        st.caption("Your own, one a line")
+        _own()
+    phrases = phrase_bank.phrases({name: bank[name] for name in groups})
+    with st.expander("How far"):
+        best = st.slider("Best phrases a side that make pairs", 2, 20, 12, key="best")
+        most = st.slider("Texts added at most", 0, 12, 6, key="most")
+        every = prompt_subjects.every_slice(choice, "search-every")
+    return Plan(chosen, held_out, phrases, goal, best, most, every)
+
+
+def _own() -> None:
+    text = st.text_area("Own", "\n".join(phrase_bank.own_phrases()), label_visibility="collapsed")
+    if st.button("Keep these phrases", width="stretch"):
+        lines = (line.strip() for line in text.splitlines())
+        phrase_bank.keep(tuple(line for line in lines if line))
+        st.rerun()
+
+
+def _label(choice: Choice, plan: Plan) -> None:
+    """Test subjects are searched on only with a label that stays."""
+    tested = sorted(set(plan.search) & set(of_split(choice, "test")))
+    if tested:
+        st.warning(
+            f"{len(tested)} test subjects are searched on. The winner is labelled as tuned on "
+            f"these ({plain(', '.join(tested))}) wherever its numbers stand."
+        )
+
+
+def _show(found: Found, choice: Choice, plan: Plan) -> None:
+    _judged(found, plan)
+    _winner(found, choice, plan)
+    names = ("How it grew", "Pairs", "Abnormal phrases", "Normal phrases")
+    rankings = (found.steps, found.pairs, found.abnormal, found.normal)
+    for tab, ranked in zip(st.tabs(names), rankings, strict=True):
+        tab.dataframe(_table(ranked), hide_index=True, width="stretch")
+    st.caption(
+        f"{found.tried} candidates judged by {GOALS[plan.goal]} over {len(plan.search)} subjects, "
+        f"patch by patch on every {plan.every}. slice with brain."
+    )
+
+
+def _judged(found: Found, plan: Plan) -> None:
+    rows = []
+    for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
+        for when in ("before", "after"):
+            if (one := found.judged.get((when, group))) is not None:
+                label = f"{group}, {len(subjects)} subjects"
+                label += " (tuned on these)" if (when, group) == ("after", "search") else ""
+                rows.append((label, when, one.dice, one.best_dice, one.auroc))
+    columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
+    table = pd.DataFrame(rows, columns=columns)
+    st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True, width="stretch")
+    if ("after", "held out") not in found.judged:
+        st.caption("No subject was held out, so nothing is known of the winner on others.")
+
+
+def _winner(found: Found, choice: Choice, plan: Plan) -> None:
+    winner = found.winner
+    if len(found.steps) == 1:
+        st.info(f"Nothing better than '{plain(choice.map.prompts.name)}' was found.")
+        return
+    st.markdown(
+        f"**Winner** · normal: {plain(', '.join(winner.normal))} · abnormal: "
+        f"{plain(', '.join(winner.abnormal))} · :orange-badge[tuned on "
+        f"{len(winner.tuned_on)} subjects]"
+    )
+    name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
+    called = name.text_input(
+        "Name of the winner", f"found {date.today():%Y-%m-%d}", 80, key="winner"
+    )
+    if keep.button("Save", width="stretch", disabled=not called.strip()):
+        kept = replace(winner, name=called.strip())
+        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))
+        st.session_state["_kept_winner"] = kept.name
+        st.rerun()  # then the sidebar's list has it
+    if name_of_kept := st.session_state.pop("_kept_winner", ""):
+        st.success(f"'{plain(name_of_kept)}' is in the sidebar's list, with its search's record.")
+    if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
+        kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
+        show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
+
+
+def _record(found: Found, choice: Choice, plan: Plan) -> dict[str, object]:
+    """Plain values that say how a winner was found."""
+    test = sorted(set(plan.search) & set(of_split(choice, "test")))
+    return {
+        "date": f"{date.today():%Y-%m-%d}",
+        "data": choice.data.place,
+        "modality": choice.map.features.slices.modality,
+        "method": choice.map.method,
+        "setup": choice.map.setup,
+        "precision": choice.map.features.precision,
+        "began_with": choice.map.prompts.name,
+        "goal": GOALS[plan.goal],
+        "every_kth_slice": plan.every,
+        "candidates": found.tried,
+        "phrases": len(plan.phrases),
+        "search_subjects": list(plan.search),
+        "test_subjects_searched_on": test,
+        "held_out_subjects": list(plan.held_out),
+        "numbers": {
+            f"{when}, {group}": {k: round(v, 4) for k, v in asdict(one).items()}
+            for (when, group), one in found.judged.items()
+            if not np.isnan(one.auroc)
+        },
+    }
+
+
+def _table(ranked: tuple[Ranked, ...]) -> pd.DataFrame:
+    rows = [(one.words, round(one.value, 4)) for one in ranked[:SHOWN]]
+    return pd.DataFrame(rows, columns=["texts", "on the search subjects"])

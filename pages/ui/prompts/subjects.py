@@ -1,0 +1,59 @@
+"""Which subjects a search or a test looks at, and what must be said of them."""
+
+from collections import Counter
+
+import streamlit as st
+
+from pages.ui.shell.sidebar import Choice
+from zsad_core import methods
+from zsad_core.types import Split
+
+EVERY = (1, 2, 4, 8)
+
+
+def with_truth(choice: Choice) -> dict[str, Split]:
+    """Usable subjects with a truth and the modality: their split by id."""
+    modality = choice.map.features.slices.modality
+    return {
+        subject.id: subject.split
+        for subject in choice.subjects
+        if subject.has_truth and not subject.problem and modality in subject.modalities
+    }
+
+
+def of_split(choice: Choice, *splits: str, most: int = 1000) -> list[str]:
+    """The first subjects of the splits."""
+    return [name for name, split in with_truth(choice).items() if split in splits][:most]
+
+
+def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[str, ...]:
+    """Subjects by name, in the order of the data set, and how many of each split."""
+    known = with_truth(choice)
+    chosen = st.multiselect(
+        label,
+        list(known),
+        default=[name for name in default if name in known],
+        key=f"{key}-{choice.data.kind}{choice.data.root}",
+    )
+    counts = Counter(known[name] for name in chosen)
+    if any(counts):
+        st.caption(", ".join(f"{count} {split}" for split, count in counts.items()))
+    return tuple(name for name in known if name in chosen)
+
+
+def every_slice(choice: Choice, key: str) -> int:
+    """How many slices are looked at: every k-th with brain."""
+    if methods.METHODS[choice.map.method].text_by_slice:
+        st.caption(
+            "This method reads each text anew on each slice, one text after the other: take few "
+            "slices, or wait long."
+        )
+    return st.select_slider(
+        "Slices looked at",
+        EVERY,
+        4,
+        key=key,
+        format_func=lambda k: (
+            "every one" if k == 1 else f"every {k}th" if k > 3 else f"every {k}nd"
+        ),
+    )

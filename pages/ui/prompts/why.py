@@ -1,0 +1,90 @@
+"""Why: each text's pull, how alike texts are, where two sets differ, lesion against healthy."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.explore.page import visible_slice
+from pages.ui.figures.charts import text_pull_figure
+from pages.ui.prompts.charts import margin_figure, similarity_figure
+from pages.ui.shell import compute, pictures
+from pages.ui.shell.plain import plain
+from pages.ui.shell.prompt_choice import all_prompts
+from pages.ui.shell.sidebar import Choice
+from zsad_core.inference import evaluation, pipeline
+from zsad_core.lab import prompt_checks
+from zsad_core.types import MapSpec, SliceStack
+
+
+def why(choice: Choice) -> None:
+    """Four answers, about the slice last looked at."""
+    stack = compute.stack(choice.map)
+    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="why_slice") - 1
+    st.session_state["slice"] = index
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Pull of each text")
+        _pull(choice.map, index)
+        st.subheader("How alike the texts are")
+        _similarity(choice.map)
+    with right:
+        st.subheader("Where two sets differ")
+        _difference(choice, stack, index)
+        st.subheader("Lesion against healthy brain")
+        _margin(choice, stack)
+
+
+def _pull(spec: MapSpec, index: int) -> None:
+    pulls = pipeline.text_pulls(compute.engine(), spec, index)
+    if not pulls:
+        st.caption("With one text a side there is none to leave out.")
+        return
+    labels, values = zip(*pulls, strict=True)
+    st.plotly_chart(text_pull_figure(labels, values), width="stretch", key="pull")
+    st.caption(
+        "How far each text pulls this slice: the mean anomaly inside the brain with the text, "
+        "minus the mean without it (leave one out)."
+    )
+
+
+def _similarity(spec: MapSpec) -> None:
+    texts, cosines = prompt_checks.similarity(compute.engine(), spec)
+    if not texts:
+        st.caption("This method's texts depend on the slice, so there is no one similarity.")
+        return
+    st.plotly_chart(similarity_figure(texts, cosines), width="stretch", key="similarity")
+    alike = prompt_checks.alikeness(compute.engine(), spec)
+    st.caption(f"Cosines, each text under all templates; the two groups have {alike:.3f}.")
+
+
+def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
+    sets = all_prompts()
+    names = [st.session_state["prompts"], *(n for n in sets if n != st.session_state["prompts"])]
+    other = st.selectbox("Minus the map of", names, key="why_other")
+    engine, spec = compute.engine(), evaluation.with_prompts(choice.map, sets[other])
+    now, _ = pipeline.slice_maps(engine, choice.map, [index])
+    old, _ = pipeline.slice_maps(engine, spec, [index])
+    high = pipeline.method_of(choice.map).high
+    inside = np.where(stack.brain[index], now[0] - old[0], 0)
+    columns = st.columns(2)
+    image = stack.image[index]
+    pictures.show(columns[0], pictures.grey(image), stack, f"slice {index + 1}")
+    difference = pictures.difference(image, inside / high)
+    pictures.show(columns[1], difference, stack, plain(f"this set minus {other}"))
+    st.caption(
+        "Orange: more anomalous with the shown prompts; blue: less. Full colour at a quarter of "
+        f"the range 0 … {high:g}; inside the brain from {inside.min():+.3g} to {inside.max():+.3g}."
+    )
+
+
+def _margin(choice: Choice, stack: SliceStack) -> None:
+    if stack.truth is None or not compute.ready(choice.map):
+        st.caption("This needs a segmentation and the whole map.")
+        return
+    anomaly, brain, truth = compute.whole_map(choice.map), stack.brain, stack.truth
+    healthy, lesion = (anomaly.values[brain & mask] for mask in (~truth, truth))
+    figure = margin_figure(healthy, lesion, anomaly.high)
+    st.plotly_chart(figure, width="stretch", key="margin")
+    st.caption(
+        "Share of lesion and of healthy voxels of the volume's brain at each value of the map; "
+        "where the two overlap, no threshold separates lesion from healthy tissue."
+    )

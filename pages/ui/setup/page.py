@@ -1,0 +1,75 @@
+"""The Setup page's parts: its sections; device, store, encoding ahead of time."""
+
+import streamlit as st
+
+from pages.ui.setup.data_roots import data_roots
+from pages.ui.setup.training import training
+from pages.ui.setup.weights import weights
+from pages.ui.shell import compute
+from pages.ui.shell.sidebar import Choice, sidebar
+from zsad_core.base.jobs import Telling
+from zsad_core.cli.doctor import device_lines
+from zsad_core.inference import evaluation, pipeline
+
+SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
+
+
+def setup() -> None:
+    """One section at a time; data roots can be mended here even when no subject is usable."""
+    section = st.segmented_control(
+        "Section", SECTIONS, default="Data", key="section", label_visibility="collapsed"
+    )
+    if section == "Encode ahead":
+        _ahead(sidebar(shows_scan=False))
+    elif section == "Weights":
+        weights()
+    elif section == "Train":
+        training()
+    elif section == "Device and store":
+        _device()
+    else:
+        data_roots()
+
+
+def _device() -> None:
+    for line in device_lines(compute.engine().device, compute.engine().precision()):
+        st.write(line)
+    st.subheader("Jobs")
+    compute.show_running()
+    st.subheader("Store")
+    store = compute.engine().store
+    left, right = st.columns(2)
+    left.metric("Store", f"{store.size_bytes() / 2**20:.0f} MB")
+    left.caption(f"At most {store.limit_bytes / 2**30:.0f} GB (`ZSAD_CACHE_GB`); {store.root}")
+    if right.button("Clear the store", help="Features and texts are computed again when needed."):
+        store.clear()
+        st.rerun()
+
+
+def _ahead(choice: Choice) -> None:
+    usable = [subject.id for subject in choice.subjects if not subject.problem]
+    chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
+    engine, key = compute.engine(), "ahead"
+    job = engine.jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    if job is not None:
+        st.caption(f"Last run: {job.state}. {job.error}")
+
+    def work(progress: Telling) -> None:
+        for done, subject in enumerate(chosen):
+            progress(done, len(chosen))
+            spec = evaluation.of_subject(choice.map, subject)
+
+            def step(part: int, parts: int, at: int = done) -> None:
+                progress(at, len(chosen), f"slice {part} of {parts}")
+
+            pipeline.encode(engine, spec, progress=step)
+        progress(len(chosen), len(chosen))
+
+    count = f"{len(chosen)} of {len(usable)} subjects"
+    if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
+        title = f"Encoding ahead for {choice.label}, subjects"
+        engine.jobs.start(key, title, work, "pages/1_Explore.py", choice.data.private)
+        st.rerun()

@@ -1,0 +1,137 @@
+"""The Setup page's training: start, watch, cancel, go on; the result is a setup of one's own."""
+
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from zsad_core.base import settings
+from zsad_core.base.jobs import BACKGROUND
+from zsad_core.imaging.datasets.brats import MODALITIES
+from zsad_core.training import own, runs
+from zsad_core.training.learners import LEARNERS
+from zsad_core.training.material import DEMOS, Source
+from zsad_core.training.own import OwnTraining
+from zsad_core.training.runs import TrainRequest
+from zsad_core.types import BackboneSpec
+
+
+def training() -> None:
+    """What runs or was stopped, then a form for another training."""
+    for one in own.pending():
+        _begun(one)
+    _ended()
+    st.subheader("Train")
+    st.caption(
+        "Every epoch is kept: a training that was cancelled, or stopped with the app, goes on from "
+        "there. Test subjects are never used."
+    )
+    left, right = st.columns(2)
+    method = left.selectbox("Method", list(LEARNERS), key="train-method")
+    setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
+    with st.form("train", border=False):
+        source, request = _source(setup), _request(method, setup)
+        name = st.text_input("Name of the setup", placeholder="my-training", key="train-name")
+        if st.form_submit_button("Train"):
+            with st.spinner("Checking …"):
+                begun = own.begin(name.strip(), replace(request, source=source))
+            _start(begun)
+
+
+def _source(setup: str) -> Source:
+    left, right = st.columns(2)
+    if setup == "industrial":
+        root = left.text_input(
+            "Image set (empty: drawn surfaces)",
+            help="A folder of MVTec AD, VisA or BMAD, or with the official meta.json.",
+            key="train-images",
+        )
+        most = right.number_input("Images at most (0: all that fit)", 0, key="train-most")
+        return Source(root.strip(), images=most)
+    roots = {n: s for n, s in settings.data_roots().items() if s.kind in (*DEMOS, "brats")}
+    name = left.selectbox("Data", list(roots), key="train-data")
+    spec = roots[name]
+    return Source(
+        spec.root or spec.kind,
+        "brats" if spec.root else "",
+        right.selectbox("Modality", MODALITIES, key="train-modality"),
+        left.number_input("Subjects at most", 2, value=Source.subjects, key="train-subjects"),
+        right.number_input(
+            "Slices with lesion, of each", 1, value=Source.slices, key="train-slices"
+        ),
+        labels=spec.labels,
+    )
+
+
+def _request(method: str, setup: str) -> TrainRequest:
+    left, right = st.columns(2)
+    epochs = left.number_input("Epochs at most (0: the method's own)", 0, key="train-epochs")
+    seed = right.number_input("Seed", 0, key="train-seed")
+    side = left.number_input("Side of the loss, pixels", 16, value=runs.LOSS_SIDE, key="train-side")
+    start = right.text_input(
+        "Checkpoint to go on from",
+        help="For finetune alone; empty: the shipped one of industrial.",
+        key="train-start",
+    )
+    backbone = left.text_input("Backbone (empty: the setup's)", key="train-backbone")
+    weights = right.text_input("Weights of that backbone", key="train-weights")
+    size = left.number_input("Image size (0: the setup's)", 0, key="train-size")
+    return TrainRequest(
+        method,
+        setup,
+        own.folder(),
+        backbone=BackboneSpec(backbone.strip(), weights.strip()),
+        image_size=size,
+        epochs=epochs,
+        loss_side=side,
+        start=start.strip() if setup == "finetune" else "",
+        seed=seed,
+        device=compute.engine().device,
+    )
+
+
+def _start(one: OwnTraining) -> None:
+    st.session_state["trained"] = _key(one)
+    engine = compute.engine()
+    turn = partial(engine.queue.turn, BACKGROUND)
+    engine.jobs.start(
+        _key(one),
+        f"Training {one.title}",
+        lambda progress: own.run(one, progress, turn),
+        "pages/6_Setup.py",
+    )
+    st.rerun()
+
+
+def _begun(one: OwnTraining) -> None:
+    """A training that runs, or one that was stopped, with the way to go on or to drop it."""
+    job = compute.engine().jobs.find(_key(one))
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
+    done = runs.epochs_done(one.request)
+    text.write(f"**{plain(one.title)}** was stopped; {done} epochs of it are kept.")
+    if job is not None and job.error:
+        st.error(plain(job.error))
+    if more.button("Continue", key=f"more-{one.title}"):
+        _start(one)
+    if drop.button("Discard", key=f"drop-{one.title}"):
+        own.discard(one)
+        st.rerun()
+
+
+def _ended() -> None:
+    """What came of the last training that this session started."""
+    job = compute.engine().jobs.find(st.session_state.get("trained", ""))
+    if job is None or job.state != "done":
+        return
+    del st.session_state["trained"]
+    compute.engine().forget()
+    st.success(plain(f"{job.title}: {job.note}. Choose it in the sidebar of any page."))
+
+
+def _key(one: OwnTraining) -> str:
+    return f"train-{one.title}"

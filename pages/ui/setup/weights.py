@@ -1,0 +1,163 @@
+"""The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
+
+from dataclasses import fields
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from zsad_core import backbones, methods, setups
+from zsad_core.errors import WeightsError
+from zsad_core.setups import Setup, published
+from zsad_core.setups import user as own_setups
+from zsad_core.types import BackboneSpec
+
+
+def weights() -> None:
+    """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
+    entries = setups.entries()
+    _table(entries)
+    st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
+    st.caption(f"Published checkpoints are looked for in {plain(str(published.folder()))}.")
+    for key, entry in entries.items():
+        if key not in setups.SETUPS:
+            _own(entry)
+    for spec in dict.fromkeys(entry.backbone for entry in entries.values()):
+        _fetch(spec)
+    _form()
+
+
+def _table(entries: dict[tuple[str, str], Setup]) -> None:
+    rows: list[dict[str, str]] = []
+    for (method, name), entry in entries.items():
+        problem = setups.missing(entry)
+        rows.append(
+            {
+                "method": method,
+                "setup": name,
+                "state": "missing" if problem else "found",
+                "what to do": problem,
+                "backbone": _title(entry.backbone) if methods.METHODS[method].needs_tower else "",
+                "checkpoint": _about(entry),
+                "provenance": entry.provenance,
+                "by": "the project" if (method, name) in setups.SETUPS else "you",
+            }
+        )
+    table = pd.DataFrame(rows)
+    lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
+    others = "" if lacking.empty else " What the others lack stands below the list."
+    st.caption(f"{len(table) - len(lacking)} of {len(table)} setups are here.{others}")
+    st.dataframe(table, hide_index=True, width="stretch", height=300)
+    if not lacking.empty:
+        st.table(lacking.map(plain), border="horizontal", height=240, hide_index=True)
+
+
+def _about(entry: Setup) -> str:
+    """How its digest begins, and whether it is the published file; "" without one."""
+    official = setups.OFFICIAL.get((entry.method, entry.setup))
+    if official:
+        return published.compared(official)
+    try:
+        found = setups.digest(entry)
+    except WeightsError:
+        return ""
+    return f"SHA-256 {found[:12]}" if found else ""
+
+
+def _title(spec: BackboneSpec) -> str:
+    return f"{spec.name} {spec.weights}".strip()
+
+
+def _fetch(spec: BackboneSpec) -> None:
+    """A running download, or the way to start one; nothing where nothing is to be fetched."""
+    jobs, key = compute.engine().jobs, f"fetch-{_title(spec)}"
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    if not backbones.unfetched(spec):
+        return
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.write(f"**{plain(_title(spec))}** is not here yet.")
+    if right.button("Fetch", key=key, help="Into the folder where open_clip looks for it."):
+        jobs.start(
+            key,
+            f"Fetching {_title(spec)}, MB",
+            lambda progress: backbones.fetch(spec, progress),
+            "pages/6_Setup.py",
+        )
+        st.rerun()
+    if job is not None and job.state in ("failed", "cancelled"):
+        st.warning(plain(job.error or f"{job.title}: stopped after {job.done} of {job.total}."))
+
+
+def _own(entry: Setup) -> None:
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.write(f"**{entry.method} · {plain(entry.setup)}** is yours.")
+    if right.button(
+        "Forget",
+        key=f"forget-{entry.method}-{entry.setup}",
+        help="Takes it off the list; the files stay.",
+    ):
+        own_setups.forget(entry.method, entry.setup)
+        compute.engine().forget()
+        st.rerun()
+
+
+def _form() -> None:
+    st.subheader("Add weights of your own")
+    added = st.session_state.pop("added", "")
+    if added:
+        st.success(plain(added))
+    usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
+    with st.form("own", border=False):
+        left, right = st.columns(2)
+        method = left.selectbox("Method", usable, key="own-method")
+        name = right.text_input("Name of the setup", placeholder="my-clip", key="own-name")
+        backbone = left.text_input(
+            "Backbone",
+            placeholder="ViT-L-14-336, hf-hub:owner/name or /path/config.json",
+            key="own-backbone",
+        )
+        tag = right.text_input(
+            "Weights", placeholder="openai, or /path/weights.safetensors", key="own-weights"
+        )
+        checkpoint = left.text_input(
+            "Checkpoint of the method",
+            help="Safetensors, a file in the format that its authors publish, or the name of a "
+            "shipped one, such as anomalyclip-brats.safetensors.",
+            key="own-checkpoint",
+        )
+        size = right.number_input(
+            "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"
+        )
+        chosen = left.text_input(
+            "Options of the method",
+            placeholder="hsf=no",
+            help=" · ".join(f"{name}: {plain(_fields(name))}" for name in usable),
+            key="own-options",
+        )
+        note = right.text_input("Where it comes from", key="own-note")
+        if st.form_submit_button("Add"):
+            options = own_setups.options_of(chosen)
+            options += (("image_size", str(size)),) if size else ()
+            spec = BackboneSpec(backbone.strip(), tag.strip())
+            note = note.strip() or "Added by you."
+            _add(Setup(method, name.strip(), spec, checkpoint.strip(), note, options))
+
+
+def _fields(method: str) -> str:
+    """The options of a method with their defaults."""
+    found = {field.name: field.default for field in fields(methods.METHODS[method])}
+    return ", ".join(f"{name}={value}" for name, value in found.items() if name != "image_size")
+
+
+def _add(entry: Setup) -> None:
+    with st.spinner("Checking …"):
+        own_setups.add(entry)
+    compute.engine().forget()
+    st.session_state["added"] = (
+        f"Added {entry.method} · {entry.setup}; choose it in the sidebar once nothing is missing."
+    )
+    st.rerun()

@@ -1,0 +1,248 @@
+"""Streamlit's memory around the core: resources of all sessions, background jobs."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, NoReturn, TypeVar
+
+import streamlit as st
+
+from pages.ui.shell.importing import imported
+from pages.ui.shell.jobs import told
+from pages.ui.shell.plain import plain
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
+from zsad_core.errors import ZsadError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine, Few
+from zsad_core.types import (
+    AnomalyMap,
+    DataSpec,
+    MapSpec,
+    Progress,
+    SliceSpec,
+    SliceStack,
+)
+
+T = TypeVar("T")
+LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw for 0.04 s
+BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scripts from this process
+
+
+@st.cache_resource(show_spinner=False)
+def engine() -> Engine:
+    """The resources that all sessions share."""
+    return Engine()
+
+
+@st.cache_resource(show_spinner=False)
+def results() -> Few[Any]:
+    """What background jobs found, by key, for all sessions; the last few."""
+    return Few(64)
+
+
+@st.cache_resource(show_spinner=False)
+def get_ready(kind: str, _data: DataSpec) -> None:
+    """Once, in the background: what the first scan of such data and the first tower wait for."""
+
+    def work() -> None:
+        dataset = datasets.open_dataset(_data)
+        if isinstance(dataset, Demo):
+            dataset.get_ready()
+        time.sleep(BROWSER_FIRST_S)
+        imported("zsad_core.backbones.loading")  # open_clip, which takes seconds
+
+    threading.Thread(target=work, name="get ready").start()
+
+
+def wait_for_torch(scan: SliceSpec | None = None) -> None:
+    """A new process imports PyTorch for seconds; that scan is read meanwhile."""
+    if scan is not None and not engine().has_stack(scan):
+        threading.Thread(target=_read_scan, args=(engine(), scan), name="scan").start()
+    _torch()
+
+
+@st.cache_resource(show_spinner="Loading PyTorch …")
+def _torch() -> None:
+    imported("torch")
+    engine().precision()  # timed where it is not known yet
+
+
+def _read_scan(engine: Engine, scan: SliceSpec) -> None:
+    """What is wrong with it is told where the page asks for it."""
+    with contextlib.suppress(ZsadError):
+        engine.stack(scan)
+
+
+def go(path: str, **address: str | list[str]) -> NoReturn:
+    """Switch the page; each page writes the choice into its own address, beside what is given.
+
+    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold;
+    a choice made for widgets that this session never drew is written by nobody else.
+    """
+    st.switch_page(path, query_params=address)
+
+
+def stack(spec: MapSpec) -> SliceStack:
+    """The subject's slices, with a bar while a synthetic subject is made or a scan is read."""
+    slices = spec.features.slices
+    if not engine().has_stack(slices):
+        threading.Thread(target=_read_texts, args=(engine(), spec), name="texts").start()
+    with st.spinner(f"Loading {slices.subject} …", show_time=True):
+        return engine().stack(slices)
+
+
+def _read_texts(engine: Engine, spec: MapSpec) -> None:
+    """While the scan is read; what is wrong with them is told where the map is made."""
+    with contextlib.suppress(ZsadError):
+        pipeline.read_texts(engine, spec)
+
+
+def ready(spec: MapSpec) -> bool:
+    """Whether all features are stored, so that the whole map is quick."""
+    return pipeline.ready(engine(), spec)
+
+
+def whole_map(spec: MapSpec) -> AnomalyMap:
+    """The map of the whole volume, from memory if it is one of the last few."""
+    return pipeline.anomaly_map(engine(), spec)
+
+
+def start_encoding(spec: MapSpec) -> Job:
+    """Encode and map the rest of the volume in the background; a stopped job waits for the user."""
+    slices, name = spec.features.slices, spec.method
+    key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
+    subject = "an uploaded scan" if slices.data.private else slices.subject  # all see the jobs
+    beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
+
+    def work(progress: Progress) -> None:
+        pipeline.anomaly_map(engine(), spec, progress)  # there before the page asks for it
+
+    return start_once(
+        key,
+        f"Encoding {subject}{beside} for {name}",
+        work,
+        "pages/1_Explore.py",
+        slices.data.private,
+    )
+
+
+def start_once(
+    key: str,
+    title: str,
+    work: Callable[[Progress], object],
+    page: str = "",
+    private: bool = False,
+) -> Job:
+    """Start a job, or return the one of that key that runs, failed or was cancelled."""
+    job = engine().jobs.find(key)
+    if job is not None and job.state in ("failed", "cancelled"):
+        return job
+    return engine().jobs.start(key, title, work, page, private)
+
+
+def asked(
+    key: str,
+    title: str,
+    work: Callable[[Progress], T],
+    label: str,
+    page: str = "",
+    private: bool = False,
+    looks: Literal["primary", "secondary"] = "primary",
+) -> T | None:
+    """What the job of that key found; until then a button that starts it, or its progress: None.
+
+    `page` is the path of the page that asks. Without a label it starts by itself. A button beside
+    a more important one looks secondary.
+    """
+    found, jobs = results().peek(key), engine().jobs
+    if found is not None:
+        return found
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        show_job(job)
+        return None
+    if job is not None and job.state != "done":
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
+        st.warning(plain(job.error or stopped))
+    by_itself = job is None and not label
+    if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
+        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page, private)
+        st.rerun()
+    return None
+
+
+def live(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
+    """What the job of that key found; until then it runs, in place of the session's last one."""
+    found, jobs, state = results().peek(key), engine().jobs, st.session_state
+    if found is not None:
+        return found
+    last = jobs.find(state.get("live", ""))
+    if last is not None and state["live"] != key:
+        last.cancel()
+    state["live"] = key
+    show_job(start_once(key, title, lambda progress: results().put(key, work(progress)), page))
+    return None
+
+
+def make_rest_of_demo(data: DataSpec) -> None:
+    """Make the synthetic subjects not looked at yet, once nobody waits for anything else."""
+    dataset = datasets.open_dataset(data)
+    if not isinstance(dataset, Demo) or engine().jobs.running():
+        return
+
+    def work(progress: Progress) -> None:
+        time.sleep(BROWSER_FIRST_S)
+
+        def step(done: int, total: int) -> None:
+            progress(done, total)
+            while len(engine().jobs.running()) > 1:  # somebody waits for something else
+                progress(done, total)
+                time.sleep(0.2)
+
+        dataset.make_all(step)
+
+    if not all(dataset.made(subject.id) for subject in dataset.subjects()):
+        start_once(f"demo-{data.kind}", "Making the synthetic cohort", work, "pages/6_Setup.py")
+
+
+def show_running() -> None:
+    """Every job that runs, for anybody, with its progress and a cancel button."""
+    running = list(engine().jobs.running().values())
+    for job in running:
+        show_job(job)
+    if not running:
+        st.caption("Nothing runs in the background.")
+
+
+def show_job(job: Job) -> None:
+    """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
+    if job.state in ("failed", "cancelled"):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; kept."
+        left.warning(plain(job.error or stopped))
+        if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
+            engine().jobs.drop(job)
+            st.rerun()
+        return
+
+    @st.fragment(run_every=LOOK_S)
+    def watch() -> None:
+        if 0 < (job.seconds_left() or 0) < LOOK_S:
+            job.wait(LOOK_S)  # what it found is shown as soon as it is there
+        if job.state != "running":
+            st.rerun()
+        columns = st.columns([5, 1], vertical_alignment="center")
+        columns[0].progress(job.part(), told(job))
+        columns[1].button(
+            "Cancel",
+            key=f"cancel-{id(job)}",
+            width="stretch",
+            disabled=job.stopping,
+            on_click=job.cancel,
+        )
+
+    watch()

@@ -1,0 +1,107 @@
+"""What stands round every page: its title, the ways to the others, keys and jobs.
+
+It imports little, so that a new process shows it before the seconds of importing the core.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.shell.importing import imported
+from pages.ui.shell.jobs import jobs_below
+from pages.ui.shell.keyboard import keyboard
+from pages.ui.shell.picks import carry, one_step_a_page
+from pages.ui.shell.plain import plain
+from zsad_core.errors import ZsadError
+
+# A tower's threads sleep while they wait for each other: pages and browser need the processor.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+PAGES = {
+    "app.py": "Start",
+    "pages/1_Explore.py": "Explore",
+    "pages/2_Prompts.py": "Prompts",
+    "pages/3_Depth.py": "Depth",
+    "pages/4_Cohort.py": "Cohort",
+    "pages/5_Failures.py": "Failures",
+    "pages/6_Setup.py": "Setup",
+}
+ICON = str(Path(__file__).with_name("icon.svg"))
+STYLE = """<style>
+html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow it */
+[data-testid="stMainBlockContainer"] { padding: 3.75rem clamp(1rem, 2.5vw, 3rem) 2rem; }
+@media (max-width: 1000px) {  /* one below the other */
+  .st-key-section > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
+    min-width: 100%;
+  }
+}
+[data-testid="stSidebarUserContent"] { padding-top: 0; }
+[data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
+[data-testid="stSidebarUserContent"] :has(> .st-key-jobs [data-testid="stProgress"]) {
+  position: sticky; bottom: 0;
+}
+[data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
+[data-testid="stTable"] td:first-child, [data-testid="stTable"] td:first-child * {
+  white-space: nowrap;
+}
+.st-key-jobs:has([data-testid="stProgress"]) {
+  max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
+  background: light-dark(#F8F8F7, #161B25);
+}
+[data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
+.st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
+[data-testid="stProgress"] * { transition: none !important; }  /* it takes a third of a core */
+[data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
+[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stPlotlyChart"] :is(
+  .xtitle, .ytitle, .y2title, [class$="tick"] text, .annotation-text
+) { fill: currentColor !important; }
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
+[data-testid="stMultiSelectTagsContainer"] [data-tag] {
+  color: light-dark(white, #0E1117);  /* on the primary colour; the themes' own is always white */
+}
+</style>"""
+
+
+@contextmanager
+def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Draw the frame and what comes `at_once`, then what the block draws.
+
+    The block imports its parts itself, so that they come after the frame.
+    """
+    moved = carry(title)
+    st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
+    st.html(STYLE)
+    with st.sidebar:
+        for path, label in PAGES.items():
+            st.page_link(path, label=label)
+        keyboard()
+        with st.container(gap=None):
+            one_step_a_page()
+            st.divider()
+    at_once()
+    if "pages.ui.shell.compute" not in sys.modules:
+        with st.spinner("Loading the methods …"):
+            imported("pages.ui.shell.compute")
+    try:
+        with in_words():
+            yield
+    finally:
+        st.session_state["_moved"] = False
+        with st.sidebar:
+            jobs_below(imported("pages.ui.shell.compute").engine().jobs)
+        st.session_state["_moved"] = moved
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What a user can act on is told as a sentence here; the page ends with it."""
+    try:
+        yield
+    except ZsadError as error:
+        st.error(plain(str(error)))
+        st.stop()

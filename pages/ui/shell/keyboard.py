@@ -1,0 +1,42 @@
+"""The keys of viewer and pages, and the colours, within reach of every page."""
+
+import streamlit as st
+
+from pages.ui.shell.picks import kept
+from pages.ui.shell.plain import plain
+from pages.ui.viewer import keys
+from zsad_core.base.palette import NAMES, Classes
+
+PAGE = (
+    ("Tab / Shift+Tab", "next / previous control; into the viewer too"),
+    ("Enter, Space", "press a button, open a list"),
+    ("Ctrl+Enter", "take up the texts as they are typed"),
+    ("Esc", "close a list or a panel"),
+    ("R", "run the page again"),
+)
+
+
+def keyboard() -> None:
+    """One panel: keys of every page, keys of the viewer, the colour-blind-safe colours."""
+    with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
+        st.toggle(
+            "Colour-blind-safe colours",
+            help="True and false positives and misses, in viewer and pictures of every page.",
+            **kept("safe"),
+        )
+        st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
+        st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")
+
+
+def palette() -> Classes:
+    """The colours of the classes that were chosen, for the pictures of every page."""
+    return "safe" if st.session_state.get("safe", False) else "classic"
+
+
+def class_colours() -> tuple[str, str, str]:
+    """What true positive, false positive and false negative are drawn in, in words."""
+    return NAMES[palette()]
+
+
+def _lines(rows: tuple[tuple[str, str], ...]) -> str:
+    return "  \n".join(f"**{plain(pressed)}** · {plain(what)}" for pressed, what in rows)

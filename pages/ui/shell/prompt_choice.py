@@ -1,0 +1,208 @@
+"""The prompts a user chose and edited: the editor's fields, what they mean, and their draft.
+
+A line that begins with # is a text that is switched off.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.shell.picks import kept, pick
+from pages.ui.shell.plain import plain
+from zsad_core import methods
+from zsad_core.base import settings
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import PromptSet
+from zsad_core.workspace import drafts
+
+SIDES = ("normal", "abnormal")
+FIELDS = (*SIDES, "class_name", "templates")
+OFF = "# "
+_SCRIPT = Path(__file__).with_name("typed.js").read_text(encoding="utf-8")
+_typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
+
+
+def prompts_of(method: str, editable: bool) -> PromptSet:
+    """The chosen set with the texts as they stand in the editor, which is drawn if asked for."""
+    found = all_prompts()
+    if not methods.METHODS[method].prompts:
+        return found[usual_prompts(method)]
+    fresh = "prompts_of" not in st.session_state  # then the address may hold edited texts
+    _follow_method(method, found)
+    chosen = pick("Prompts", list(found), "prompts", usual_prompts(method), on_change=_forget_texts)
+    base = found[chosen]
+    _fill(base, fresh)
+    for wrong in prompt_sets.unreadable(settings.prompt_folder()):
+        st.warning(plain(wrong))
+    if editable:
+        with st.expander("Edit prompts"):
+            prompt_editor(method)
+    now = edited(base)
+    if now != base:
+        _keep_draft(chosen)
+    return now
+
+
+def prompt_editor(method: str) -> None:
+    """Normal and abnormal texts as lists, one a line, and the class word; the same everywhere.
+
+    Above them what is learned of the prompts, where something is.
+    """
+    if note := methods.METHODS[method].prompt_note:
+        st.caption(note)
+    st.text_area("Normal texts, one a line", height="content", **kept("normal"))
+    st.text_area("Abnormal texts, one a line", height="content", **kept("abnormal"))
+    st.text_input("Class word, in place of {}", max_chars=80, **kept("class_name"))
+    texts = {name: st.session_state.get(name, "") for name in FIELDS}  # see payload.message: flat
+    _typed(key="typed", data={"of": st.session_state["prompts"], **texts})
+
+
+def template_editor() -> None:
+    """Templates, one a line; too long for an address, so a reload takes them from the draft."""
+    st.text_area(
+        "Templates, one a line; {} is the text",
+        key="templates",
+        height=160,
+        persist_state="session",
+    )
+
+
+def all_prompts() -> dict[str, PromptSet]:
+    """Shipped prompt sets, then the user's own; what they leave open as "object" is a brain.
+
+    Only where vectors were learned beside the word does it stay.
+    """
+    found = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+    return {name: methods.about_a_brain(one) for name, one in found.items()}
+
+
+def edited(base: PromptSet) -> PromptSet:
+    """The set with the texts as they stand in the editor; the set itself where nothing differs."""
+    texts = {key: st.session_state.get(key, text) for key, text in fields(base).items()}
+    changes = {
+        "class_name": texts["class_name"].strip() or base.class_name,
+        "templates": tuple(_lines(texts["templates"])),
+        **{side: tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES},
+        **{f"{side}_off": switched_off(texts[side]) for side in SIDES},
+    }
+    found = replace(base, **changes)
+    return found if found == base else replace(found, name=f"{base.name} (edited)")
+
+
+def fields(prompts: PromptSet) -> dict[str, str]:
+    """What the editor's fields hold for a set, by their keys."""
+    found = {
+        side: "\n".join(
+            [*getattr(prompts, side), *(OFF + t for t in getattr(prompts, f"{side}_off"))]
+        )
+        for side in SIDES
+    }
+    return {
+        **found,
+        "class_name": prompts.class_name,
+        "templates": "\n".join(prompts.templates),
+    }
+
+
+def put(prompts: PromptSet) -> None:
+    """Fill the editor with a set; for callbacks, which run before the fields are drawn."""
+    known = all_prompts()
+    if known.get(prompts.name) is not None:
+        st.session_state["prompts"] = prompts.name
+    st.session_state.update(fields(prompts))
+
+
+def edit(prompts: PromptSet) -> None:
+    """Fill the editor with a set and open it, with the set's map; for callbacks."""
+    put(prompts)
+    st.session_state["lab"] = "Edit"
+
+
+def put_fields(texts: dict[str, str]) -> None:
+    """Fill the editor with the texts of a draft; for callbacks."""
+    st.session_state.update({key: texts[key] for key in FIELDS if key in texts})
+
+
+def switched_off(text: str) -> tuple[str, ...]:
+    """Texts of an editor's field whose line begins with #."""
+    return tuple(line for line, on in switches(text) if not on)
+
+
+def switches(text: str) -> list[tuple[str, bool]]:
+    """The texts of an editor's field as they stand in it, and whether each is on."""
+    found = [(line.removeprefix("#").strip(), line[0] != "#") for line in _lines(text)]
+    return [(line, on) for line, on in found if line]
+
+
+def switch(side: str, text: str) -> None:
+    """Switch one text of a side off or on; for callbacks."""
+    lines = _lines(st.session_state[side])
+    turned = [
+        OFF + line
+        if line == text
+        else text
+        if line[0] == "#" and line[1:].strip() == text
+        else line
+        for line in lines
+    ]
+    st.session_state[side] = "\n".join(turned)
+
+
+def swap() -> None:
+    """Exchange the two sides; for callbacks."""
+    state = st.session_state
+    state["normal"], state["abnormal"] = state["abnormal"], state["normal"]
+
+
+def draft_elsewhere() -> drafts.Draft | None:
+    """The newest draft of the chosen set that another session left and that is not shown here."""
+    found = drafts.newest(st.session_state["prompts"], besides=_session())
+    shown = {key: st.session_state.get(key) for key in FIELDS}
+    return None if found is None or found.texts == shown else found
+
+
+def _fill(base: PromptSet, fresh: bool) -> None:
+    """Texts of the address where this is a new session, else of the set, unless typed already."""
+    asked = {key: st.query_params[key] for key in FIELDS if key in st.query_params} if fresh else {}
+    draft = drafts.newest(base.name) if asked else None
+    if draft is not None and all(draft.texts.get(key) == text for key, text in asked.items()):
+        asked = {**draft.texts, **asked}
+    for key, text in fields(base).items():
+        st.session_state.setdefault(key, asked.get(key, text))
+
+
+def _keep_draft(name: str) -> None:
+    texts = {key: st.session_state[key] for key in FIELDS}
+    if st.session_state.get("drafted") != texts:
+        drafts.keep(name, _session(), texts)
+        st.session_state["drafted"] = texts
+
+
+def _session() -> str:
+    return st.session_state.setdefault("drafter", drafts.new_name())
+
+
+def usual_prompts(method: str) -> str:
+    """A trained method reads the texts it was trained with, others words of appearance."""
+    kind = methods.METHODS[method]
+    return kind.prompts if kind.learned else "appearance"
+
+
+def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
+    """Another method brings its usual prompts, unless the user chose or edited some."""
+    state, last = st.session_state, st.session_state.get("prompts_of", method)
+    state["prompts_of"] = method
+    usual = usual_prompts(last)
+    if last != method and state.get("prompts") == usual and edited(found[usual]) == found[usual]:
+        state.pop("prompts")
+        _forget_texts()
+
+
+def _forget_texts() -> None:
+    for key in FIELDS:
+        st.session_state.pop(key, None)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

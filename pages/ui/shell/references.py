@@ -1,0 +1,115 @@
+"""The sidebar's normal slices, for methods that compare with some: picked, shown, kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.shell.compute import engine, plain
+from pages.ui.shell.picks import kept
+from pages.ui.shell.pictures import draw
+from zsad_core.errors import ZsadError
+from zsad_core.imaging import slicing
+from zsad_core.inference.references import MOST, clear_slices, parsed, written
+from zsad_core.types import Reference, SliceSpec, Subject
+
+KEY = "normal_slices"
+USUAL = 4
+
+
+def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Reference, ...]:
+    """The slices that a user picked as normal, at most 8; without any the map is zero-shot."""
+    chosen = st.session_state.get(KEY) or st.query_params.get_all(KEY)
+    with st.expander("Normal slices", expanded=bool(chosen)):
+        names = st.multiselect(
+            "Compare with",
+            list(chosen),
+            max_selections=MOST,
+            accept_new_options=True,
+            placeholder="none: zero-shot",
+            help="SUBJECT:NUMBER, the number as the viewer shows it.",
+            **kept(KEY),
+        )
+        found = [one for name in names if (one := _reference(name, slices)) is not None]
+        _pictures(found)
+        _picking(slices, subjects)
+    return tuple(found)
+
+
+def _reference(name: str, slices: SliceSpec) -> Reference | None:
+    """The slice; with a warning where it may not be normal, None with one where it is none."""
+    try:
+        found = parsed(name, slices)
+        stack = engine().stack(found.slices)
+    except ZsadError as error:
+        st.warning(plain(str(error)))
+        return None
+    index = found.index
+    if index >= len(stack.image) or not stack.brain[index].any():
+        st.warning(plain(f"{name} is no slice with brain and is left out."))
+        return None
+    if stack.truth is not None and stack.truth[index].any():
+        st.warning(plain(f"{name} holds lesion, says its truth: not normal."))
+    elif found.slices.subject == slices.subject:
+        st.warning(plain(f"{name} is a slice of the subject you look at."))
+    return found
+
+
+def _pictures(found: Sequence[Reference]) -> None:
+    for start in range(0, len(found), 4):
+        for column, one in zip(st.columns(4), found[start : start + 4], strict=False):
+            image = engine().stack(one.slices).image[one.index]
+            with column:
+                draw(image, str(one.index + 1))
+
+
+def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
+    ordered = sorted(subjects, key=lambda subject: subject.split != "train")
+    usable = [s.id for s in ordered if not s.problem and slices.modality in s.modalities]
+    others = [name for name in usable if name != slices.subject] or usable
+    subject = st.selectbox("From", others, key="normal_from")
+    left, right = st.columns(2, vertical_alignment="bottom")
+    number = left.number_input("Slice", 1, value=None, key="normal_number", placeholder="number")
+    right.button(
+        "Add",
+        disabled=number is None,
+        on_click=_add,
+        args=([f"{subject}:{number}"],),
+        key="normal_add",
+        width="stretch",
+    )
+    count = left.number_input("How many", 1, MOST, USUAL, key="normal_count")
+    of = SliceSpec(slices.data, subject, slices.modality, slices.plane)
+    right.button(
+        "Pick for me", on_click=_pick, args=(of, slices, count), key="normal_pick", width="stretch"
+    )
+    if problem := st.session_state.pop("_no_slices", ""):
+        st.warning(plain(problem))
+    st.caption(
+        "Picked for you: slices of that subject without lesion in its truth, evenly spaced around "
+        "the depth of the slice you look at. Training subjects stand first."
+    )
+
+
+def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
+    """Add clear slices of a subject, around the depth of the slice last looked at."""
+    try:
+        depth = slicing.depths(engine().stack(shown).brain)
+        near = float(np.nan_to_num(depth[min(_visible(), len(depth) - 1)]))
+        found = clear_slices(engine().stack(of), near, count)
+    except ZsadError as error:
+        st.session_state["_no_slices"] = str(error)
+        return
+    if not found:
+        st.session_state["_no_slices"] = f"{of.subject} has no truth that tells clear slices."
+    _add([written(Reference(of, index)) for index in found])
+
+
+def _add(names: Sequence[str]) -> None:
+    chosen = [*st.session_state.get(KEY, ()), *names]
+    st.session_state[KEY] = list(dict.fromkeys(chosen))[:MOST]
+
+
+def _visible() -> int:
+    asked = str(st.session_state.get("slice", st.query_params.get("slice", "")))
+    return int(asked) if asked.isdecimal() else 0

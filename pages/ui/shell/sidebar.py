@@ -1,0 +1,207 @@
+"""The shared sidebar: widgets in, specs out. It owns the session keys and the page's address."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui.shell import uploaded, volume_set
+from pages.ui.shell.compute import engine, plain, wait_for_torch
+from pages.ui.shell.picks import kept, pick
+from pages.ui.shell.prompt_choice import prompts_of
+from pages.ui.shell.references import normal_slices
+from zsad_core import methods, setups
+from zsad_core.base import settings
+from zsad_core.evaluation import validation
+from zsad_core.imaging import datasets
+from zsad_core.inference import pipeline
+from zsad_core.types import (
+    DataSpec,
+    MapSpec,
+    PromptSet,
+    ReadoutSpec,
+    Reference,
+    SliceSpec,
+    Subject,
+)
+
+RULES = {
+    "validation": "Best mean Dice on the validation subjects.",
+    "fixed": "Where the viewer's slider stands.",
+    "oracle": "Best Dice on this subject: it saw the truth.",
+}
+EMPTY_SLICES = {
+    "lesion_only": "lesion slices only",
+    "nan": "both empty left out (NaN)",
+    "both_empty_one": "both empty = 1",
+}
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    subject: Subject
+    subjects: tuple[Subject, ...]
+    readout: ReadoutSpec
+    rule: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Selection(_Chosen):
+    """What stands in the sidebar; PyTorch is not needed to tell it."""
+
+    slices: SliceSpec
+    method: str
+    setup: str
+    prompts: PromptSet
+    references: tuple[Reference, ...]
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice(_Chosen):
+    """Everything the user chose, as specs."""
+
+    map: MapSpec
+
+    @property
+    def data(self) -> DataSpec:
+        """Where the subjects come from."""
+        return self.map.features.slices.data
+
+    @property
+    def label(self) -> str:
+        """Method and setup as one name for charts."""
+        return f"{self.map.method} · {self.map.setup}"
+
+
+def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
+    """Draw the sidebar and return the choice; stops the page with a sentence where it cannot.
+
+    A new process waits for PyTorch here, and reads the scan meanwhile if the page shows it.
+    """
+    found = selection(edit_prompts)
+    wait_for_torch(found.slices if shows_scan else None)
+    spec = pipeline.map_spec(
+        engine(),
+        found.slices,
+        found.method,
+        found.setup,
+        found.prompts,
+        found.references,
+        found.volumes,
+    )
+    return Choice(found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec)
+
+
+def selection(edit_prompts: bool = True) -> Selection:
+    """Draw the sidebar; stops the page with a sentence where it cannot."""
+    _apply_requests()
+    with st.sidebar:
+        roots = uploaded.roots()
+        name = pick("Data", list(roots), "data", settings.default_root())
+        dataset = datasets.open_dataset(roots[name])
+        subjects = dataset.subjects()
+        if dataset.synthetic:
+            st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
+        subject = _subject(subjects)
+        modality = pick("Modality", subject.modalities, "modality", subject.modalities[0])
+        names = list(methods.METHODS)
+        first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
+        method = pick("Method", names, "method", first)
+        st.caption(methods.METHODS[method].source)
+        setup = _setup(method)
+        slices = SliceSpec(roots[name], subject.id, modality)
+        takes = methods.METHODS[method].takes_references
+        references = normal_slices(slices, subjects) if takes else ()
+        prompts = prompts_of(method, edit_prompts)
+        _tuned(prompts, subject)
+        volumes = volume_set.pick(method, subjects, subject, modality)
+        readout, rule = _rules(validation.validation_subjects(subjects, modality))
+    return Selection(
+        subject,
+        subjects,
+        readout,
+        rule,
+        dataset.synthetic,
+        slices,
+        method,
+        setup,
+        prompts,
+        references,
+        volumes,
+    )
+
+
+def _subject(subjects: tuple[Subject, ...]) -> Subject:
+    ordered = sorted(subjects, key=lambda subject: subject.split != "test")  # test subjects on top
+    usable = {subject.id: subject for subject in ordered if not subject.problem}
+    if not usable:
+        st.error("No subject of this data set can be used; the Setup page says what each lacks.")
+        st.stop()
+    chosen = pick("Subject", list(usable), "subject", next(iter(usable)))
+    subject, refused = usable[chosen], len(subjects) - len(usable)
+    article = "An" if subject.split[:1] == "e" else "A"
+    words = [f"{article} {subject.split} subject."] if subject.split else []
+    words += subject.notes
+    if refused:
+        words.append(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")
+    if words:
+        st.caption(plain(" ".join(words)))
+    return subject
+
+
+def _setup(method: str) -> str:
+    names = [setup.setup for setup in setups.available(method)]
+    if not names:
+        st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
+        st.stop()
+    setup = pick("Training setup", names, "setup", "brats" if "brats" in names else names[0])
+    note = setups.find(method, setup).provenance
+    hidden = len(setups.of_method(method)) - len(names)
+    st.caption(note if (method, setup) in setups.SETUPS else plain(note))
+    if hidden:
+        st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")
+    return setup
+
+
+def _apply_requests() -> None:
+    """Choices made elsewhere on a page, applied before the widgets that hold them are drawn."""
+    for key in ("data", "rule", "subject", "method", "setup"):
+        if f"_{key}" in st.session_state:
+            st.session_state[key] = st.session_state.pop(f"_{key}")
+    st.session_state.update(st.session_state.pop("_asked", {}))
+
+
+def _tuned(prompts: PromptSet, subject: Subject) -> None:
+    """Said on every page: numbers flatter on the subjects whose truth chose the texts."""
+    if prompts.tuned_on:
+        here = subject.id in prompts.tuned_on
+        st.caption(
+            f":orange-badge[{'tuned on this subject' if here else 'tuned on other subjects'}] "
+            f"The truth of {len(prompts.tuned_on)} subjects chose these texts; on them numbers "
+            "flatter."
+        )
+
+
+def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
+    offered = [rule for rule in RULES if held_out or rule != "validation"]
+    rule = pick("Threshold rule", offered, "rule", offered[0])
+    st.caption(
+        RULES[rule]
+        if held_out
+        else f"{RULES[rule]} No validation threshold: no validation subject here has a truth."
+    )
+    with st.expander("Readout"):
+        empty = st.selectbox(
+            "Slices in a mean Dice",
+            list(EMPTY_SLICES),
+            format_func=EMPTY_SLICES.get,
+            **kept("empty"),
+        )
+        # Without a default of their own, so that a choice made elsewhere may set them.
+        if "brain" not in {*st.session_state, *st.query_params}:
+            st.session_state["brain"] = True
+        brain_only = st.toggle("Mask inside the brain only", **kept("brain"))
+        smallest = st.slider("Drop components under … voxels", 0, 200, step=5, **kept("smallest"))
+        centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], **kept("centre"))
+    return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

@@ -1,0 +1,110 @@
+"""From the chosen rule to a threshold in the method's range, and the words that go beside it."""
+
+import math
+
+import streamlit as st
+
+from pages.ui.shell.compute import engine, start_once
+from pages.ui.shell.sidebar import Choice
+from zsad_core.base.jobs import Job
+from zsad_core.base.store import key_of
+from zsad_core.evaluation import validation
+from zsad_core.inference.evaluation import of_subject
+from zsad_core.inference.pipeline import method_of
+from zsad_core.metrics import thresholds
+from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
+
+
+def take(value: float, high: float) -> None:
+    """A hand on the slider: from now on the rule is 'fixed' at this value of a range 0 … high."""
+    st.session_state["threshold"] = (value, high)
+    st.session_state["_rule"] = "fixed"
+    st.query_params["threshold"] = repr(value)
+    st.query_params.pop("level", None)
+
+
+def by_hand(spec: MapSpec) -> Threshold:
+    """The value the slider was left at, by default half of the range.
+
+    A method with another range takes the same share of it.
+    """
+    high = method_of(spec).high
+    value, of = st.session_state.get("threshold") or (_addressed(high), high)
+    value = value if of == high else value / of * high
+    return Threshold(min(max(value, 0.0), high), "fixed", "set by the slider")
+
+
+def _addressed(high: float) -> float:
+    """The value that the address names, or a level of older links; half of the range without."""
+    for name, of_text in (
+        ("threshold", float),
+        ("level", lambda text: thresholds.from_level(int(text), high)),
+    ):
+        try:
+            value = float(of_text(st.query_params.get(name, "")))
+        except (ValueError, OverflowError):
+            continue
+        if math.isfinite(value):
+            return value
+    return high / 2
+
+
+def threshold_of(
+    choice: Choice, stack: SliceStack, anomaly: AnomalyMap | None
+) -> tuple[Threshold, Job | None]:
+    """The threshold of the chosen rule, and the background job that still computes it, if any.
+
+    Where a rule cannot give one (yet), the slider's value stands in and the note says why.
+    """
+    if choice.rule == "fixed":
+        return by_hand(choice.map), None
+    if choice.rule == "oracle":
+        return _oracle(choice.map, stack, anomaly), None
+    return _validation(choice)
+
+
+def _stand_in(spec: MapSpec, why: str) -> Threshold:
+    return Threshold(by_hand(spec).value, "fixed", why)
+
+
+def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Threshold:
+    if stack.truth is None or not (stack.truth & stack.brain).any():
+        return _stand_in(spec, "no oracle: this subject has no lesion to choose a threshold on")
+    if anomaly is None:
+        return _stand_in(spec, "the oracle needs the whole map, which is being computed")
+    value = thresholds.oracle_threshold(anomaly.values, stack.brain, stack.truth)
+    return Threshold(value, "oracle", "best 3D Dice of this subject: it saw the truth")
+
+
+def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
+    subjects = validation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
+    known = validation.known_threshold(engine(), choice.map)
+    if known is not None:
+        return known, None
+    old = _of_other_prompts(choice)
+    job = start_once(
+        f"validate-{key_of('', spec=of_subject(choice.map, ''))}",
+        "Validation threshold, subjects",
+        lambda progress: validation.validation_threshold(engine(), choice.map, subjects, progress),
+        "pages/1_Explore.py",
+    )
+    if job.state in ("failed", "cancelled"):
+        return _stand_in(
+            choice.map, f"no validation threshold: {job.error or 'it was cancelled'}"
+        ), job
+    return old or _stand_in(choice.map, "the validation threshold is being computed"), job
+
+
+def _of_other_prompts(choice: Choice) -> Threshold | None:
+    """The validation threshold last known for this method and setup, marked as such."""
+    key = f"last-{choice.map.method}-{choice.map.setup}"
+    last = st.session_state.get(key)
+    if last is None:
+        return None
+    return Threshold(last, "validation", "from other prompts; the new one is being computed")
+
+
+def remember(choice: Choice, threshold: Threshold) -> None:
+    """Keep a validation threshold, to stand in marked while another prompt's is computed."""
+    if threshold.rule == "validation":
+        st.session_state[f"last-{choice.map.method}-{choice.map.setup}"] = threshold.value

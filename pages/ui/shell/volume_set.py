@@ -1,0 +1,57 @@
+"""The set of volumes that a method for whole volumes scores against: its picker, its words."""
+
+import streamlit as st
+
+from pages.ui.shell.compute import plain
+from pages.ui.shell.picks import kept
+from zsad_core import methods
+from zsad_core.inference import pipeline, stored_cubes
+from zsad_core.methods import VolumeMethod
+from zsad_core.types import MapSpec, Subject
+
+
+def pick(
+    method: str, subjects: tuple[Subject, ...], shown: Subject, modality: str
+) -> tuple[str, ...]:
+    """Ids of the set, at first the data's usual one; none for a method that needs none."""
+    if not isinstance(methods.build(method), VolumeMethod):
+        return ()
+    usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
+    usual = pipeline.set_of(subjects, modality)
+    chosen = st.session_state.get("set") or st.query_params.get_all("set")
+    if not chosen or set(chosen) - set(usable):
+        st.session_state["set"] = list(usual)
+    return tuple(
+        st.multiselect(
+            "Scored against",
+            usable,
+            help="Scans of the same data and modality; no segmentation is read. The same set "
+            f"serves every subject, less itself (now {plain(shown.id)}).",
+            **kept("set"),
+        )
+    )
+
+
+def words(spec: MapSpec) -> str:
+    """What the set makes of a result, to stand beside it; "" for a method without a set."""
+    if not spec.volumes:
+        return ""
+    return f"{_title(spec)} is transductive: scored against {_listed(stored_cubes.others(spec))}"
+
+
+def words_of_many(spec: MapSpec) -> str:
+    """The same beside results of several subjects, some of whom may be in the set."""
+    if not spec.volumes:
+        return ""
+    listed = _listed(spec.volumes)
+    return f"{_title(spec)} is transductive: each subject is scored against {listed}, less itself"
+
+
+def _title(spec: MapSpec) -> str:
+    """The method's name, which says that it is our reading of others' idea."""
+    return methods.METHODS[spec.method].title
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    count = "1 unlabelled volume" if len(names) == 1 else f"{len(names)} unlabelled volumes"
+    return f"{count}: {', '.join(names)}"
