@@ -1,6 +1,6 @@
 """Rows made by hand, with answers a person can compute."""
 
-from tests.test_results import row
+from tests.results.test_results import row
 from zsad_core.report.measures import measured, quartiles, read
 from zsad_core.report.selection import Selection, Sheet
 from zsad_core.results import parquet as results

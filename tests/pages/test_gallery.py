@@ -6,7 +6,7 @@ import pytest
 
 from pages.ui.shell import compute
 from tests.pages_of import WAIT, at, shown
-from tests.test_failure_cases import MEDICAL, as_read, found, put, viewed
+from tests.report.test_failure_cases import MEDICAL, as_read, found, put, viewed
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home
 from zsad_core.inference import thumbnails

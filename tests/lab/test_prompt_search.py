@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.test_candidates import PAIR, engine, spec
+from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.lab import candidates, goals, prompt_search
 from zsad_core.lab.candidates import Measured

@@ -9,7 +9,7 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from tests.uploads.conftest import SHAPE
+from tests.imaging.uploads.conftest import SHAPE
 from zsad_core.imaging.uploads import limits
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.test_results import row
+from tests.results.test_results import row
 from zsad_core import methods
 from zsad_core.base.store import key_of
 from zsad_core.errors import DataError, SettingError, WeightsError

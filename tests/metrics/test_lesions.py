@@ -11,7 +11,7 @@ from scipy import ndimage
 from zsad_core.metrics.lesions import RULES, lesions, scores
 from zsad_core.metrics.surfaces import hd95_mm, nsd, surfaces
 
-GOLDEN = np.load(Path(__file__).parent / "goldens" / "panoptica_lesions.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "goldens" / "panoptica_lesions.npz")
 MASKS = np.unpackbits(GOLDEN["masks"], count=int(GOLDEN["shape"].prod())).astype(bool)
 MASKS = MASKS.reshape(GOLDEN["shape"])
 NAMES = GOLDEN["names"].tolist()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cohort.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
+from tests.evaluation.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
 from tests.rows_of import SHEET, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of

@@ -35,7 +35,7 @@ def bounded(tmp_path, name, data):
     """What is said of a bomb, received by a process that may write no file above 300 MB."""
     (tmp_path / "bomb").write_bytes(data)
     command = [sys.executable, "-c", BOUNDED, str(tmp_path / "bomb"), name]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
     assert ran.returncode == 0, ran.stderr
     subject, said, grown_mb, left = json.loads(ran.stdout)
     assert (subject, left) == ("", [])

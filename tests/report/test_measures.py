@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.results.test_results import row
 from tests.rows_of import SHEET, found, put, with_dice
-from tests.test_results import row
 from zsad_core.metrics.dice import dice_sql
 from zsad_core.report.measures import curves, measured, read
 from zsad_core.report.selection import Selection, Sheet

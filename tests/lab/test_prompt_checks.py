@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.test_candidates import PAIR, engine, spec
+from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core.lab import prompt_checks
 from zsad_core.types import BackboneSpec, PromptSet
 
