@@ -8,9 +8,9 @@ import pytest
 from scipy import ndimage
 
 from pages.ui import viewer
-from pages.ui.viewer.payload import EMPTY_DICE, ViewerState, on_grid
+from pages.ui.viewer.payload import ViewerState, on_grid
 from zsad_core.metrics import lesion_matching
-from zsad_core.metrics.dice import dice_of_counts
+from zsad_core.metrics.dice import EMPTY_RULES, dice
 from zsad_core.metrics.lesions import lesions
 from zsad_core.metrics.scoring import TOUCHING, without_small
 
@@ -94,13 +94,14 @@ def test_lesions_are_those_of_the_2023_rule(worked, seed, share):
     assert sorted((one["at"][0], one["voxels"]) for one in found) == expected
 
 
-@pytest.mark.parametrize("rule", EMPTY_DICE)
+@pytest.mark.parametrize("rule", EMPTY_RULES)
 def test_one_rule_of_dice(worked, rule):
-    counts = np.array(list(itertools.product((0, 1, 5), repeat=3)))
+    every = list(itertools.product((0, 1, 5), repeat=3))
+    counts = np.concatenate([every, np.random.default_rng(0).integers(0, 9, (3000, 3))])
     tp, fp, fn = counts.T
-    given = {"counts": counts.tolist(), "rule": EMPTY_DICE[rule]}
+    given = {"counts": counts.tolist(), "rule": (EMPTY_RULES[rule].alarm, EMPTY_RULES[rule].empty)}
     shown = worked("given.counts.map(([tp, fp, fn]) => dice({ tp, fp, fn }, given.rule))", given)
-    assert np.array_equal(dice_of_counts(tp + fn, tp + fp, tp, rule), shown, equal_nan=True)
+    assert np.array_equal(dice(tp + fn, tp + fp, tp, rule), shown, equal_nan=True)
 
 
 def test_a_value_stands_at_the_same_place_for_both(worked):

@@ -113,6 +113,8 @@ def _all(choice: Choice, lines: Lines) -> None:
             words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
     if cases:
         _curves(choice, lines, cases, words)
+    else:
+        _small_print(choice, lines, words)
     jobs.append(depth_cases.evaluate_rest(cohort))
     _show(jobs)
 
