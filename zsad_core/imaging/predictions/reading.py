@@ -1,0 +1,142 @@
+"""One file of predictions as values on a scan's grid; whatever does not fit is said."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from zsad_core.datasets.files import open_image, read_bytes
+from zsad_core.errors import DataError
+from zsad_core.imaging.predictions import grids
+from zsad_core.imaging.predictions.grids import Grid
+from zsad_core.imaging.predictions.sets import Predictions
+from zsad_core.types import FloatArray, Progress, read_only
+
+SHOWN = 5  # stray values
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model predicts of one scan: (X, Y, Z) float32 RAS+ on the grid of the scan.
+
+    A mask is 0 or 1; scores run from 0 to the set's `high - low`. `digest` is the SHA-256 of the
+    file. `resampled` says that the file lay on another grid, so that every number depends on it.
+    """
+
+    values: FloatArray
+    resampled: bool
+    digest: str
+
+
+def read(predictions: Predictions, path: Path, reference: Grid) -> Prediction:
+    """The prediction of one file on the grid of a scan, RAS+.
+
+    Flipped and permuted axes are turned exactly. Another grid is resampled where the set says so,
+    masks by the nearest voxel and scores linearly; what a file does not cover is 0.
+
+    Raises:
+        DataError: The file cannot be read as one 3D image, holds what is not finite, values that
+            are no label or beyond the range, or lies on a grid that it may not be taken from.
+    """
+    data = read_bytes(path)
+    image = open_image(path, data)
+    read_values = _mask if predictions.kind == "mask" else _scores
+    values, grid = grids.turned(read_values(predictions, path, image), image.affine, reference)
+    other = not grids.same(grid, reference)
+    if other:
+        _check_resampling(predictions, path, image, grid, reference)
+        values = _resampled(predictions, path, values, grid, reference)
+    digest = hashlib.sha256(data).hexdigest()
+    return Prediction(read_only(np.ascontiguousarray(values, np.float32)), other, digest)
+
+
+def score_range(files: Sequence[Path], progress: Progress | None = None) -> tuple[float, float]:
+    """The lowest and the highest value in all files; raises DataError if there is no such range."""
+    ends: list[float] = []
+    for done, path in enumerate(files):
+        if progress:
+            progress(done, len(files))
+        values = _finite(path, open_image(path, read_bytes(path)))
+        ends += [float(values.min()), float(values.max())]
+    if progress:
+        progress(len(files), len(files))
+    if not ends:
+        raise DataError("There is no file to find a range in; state the range.")
+    if min(ends) == max(ends):
+        raise DataError(
+            f"Every voxel of the {len(files)} files holds {ends[0]:g}; state the range, or choose "
+            "a folder of scores."
+        )
+    return min(ends), max(ends)
+
+
+def _check_resampling(
+    predictions: Predictions, path: Path, image: nib.Nifti1Image, grid: Grid, reference: Grid
+) -> None:
+    """Raise DataError unless a file on another grid may be resampled."""
+    if not (int(image.header["qform_code"]) or int(image.header["sform_code"])):
+        raise DataError(
+            f"'{path}' names no orientation in its header and has {grid}, the scan {reference}; "
+            "export it with the header of the scan."
+        )
+    if not predictions.resample:
+        raise DataError(
+            f"'{path}' lies on another grid: it has {grid}, the scan {reference}, axes in the "
+            "scan's order (RAS+); export it on the scan's grid, or choose to resample the set."
+        )
+
+
+def _resampled(
+    predictions: Predictions, path: Path, values: FloatArray, grid: Grid, reference: Grid
+) -> FloatArray:
+    linear = predictions.kind == "score"
+    found, covered = grids.resampled(values, grid, reference, linear)
+    if not covered.any():
+        raise DataError(
+            f"'{path}' lies wholly outside of the scan: it has {grid}, the scan {reference}; "
+            "correct its header, or see whether it is of another subject."
+        )
+    return found
+
+
+def _finite(path: Path, image: nib.Nifti1Image) -> FloatArray:
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused
+        values: FloatArray = image.get_fdata(dtype=np.float32)
+    wrong = int(values.size - np.isfinite(values).sum())
+    if wrong:
+        many = "1 voxel that is" if wrong == 1 else f"{wrong} voxels that are"
+        raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
+    return values
+
+
+def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:
+    """0 and 1 of a file of labels, in the file's own axis order."""
+    values = _finite(path, image)
+    found, count = np.unique(values, return_counts=True)
+    near = np.isclose(found, np.rint(found), rtol=0, atol=1e-4)  # a header's scale may round
+    stray = ~(near & np.isin(np.rint(found), predictions.allowed))
+    if stray.any():
+        some = ", ".join(f"{value:g}" for value in found[stray][:SHOWN])
+        more = ", …" if stray.sum() > SHOWN else ""
+        raise DataError(
+            f"'{path}' has {count[stray].sum()} voxels of {some}{more} where a mask of "
+            f"{', '.join(map(str, predictions.allowed))} is expected; choose the labels that make "
+            "the mask, or add the folder as scores."
+        )
+    return np.isin(np.rint(values), predictions.foreground).astype(np.float32)
+
+
+def _scores(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:
+    """Scores from 0 up, in the file's own axis order and units."""
+    values = _finite(path, image)
+    low, high = np.float32(predictions.low), np.float32(predictions.high)
+    beyond = [end for end in (values.min(), values.max()) if not low <= end <= high]
+    if beyond:
+        raise DataError(
+            f"'{path}' holds {beyond[0]:.8g}, beyond the range {low:.8g} to {high:.8g} of "
+            f"'{predictions.name}'; state a range that holds it, or have it found over the folder."
+        )
+    return np.clip(values - low, 0, np.float32(predictions.high - predictions.low))
