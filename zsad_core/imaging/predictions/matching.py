@@ -1,0 +1,154 @@
+"""Which file of a folder is about which subject, told by names alone."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zsad_core.datasets.files import files_below, stem
+from zsad_core.errors import DataError
+
+TOKEN = re.compile(r"[^-_.\s/]+")
+CHANNEL = re.compile(r"_00\d\d(?=[-_.\s/]|$)")  # nnU-Net's number of an input
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a folder of predictions holds for the subjects of a data set; no voxel was read.
+
+    `matched` are pairs of subject and file, `unmatched` files that name no subject, `missing`
+    subjects without a file, and `doubles` subjects of which several files speak.
+    """
+
+    folder: Path
+    matched: tuple[tuple[str, Path], ...]
+    unmatched: tuple[Path, ...] = ()
+    missing: tuple[str, ...] = ()
+    doubles: tuple[tuple[str, tuple[Path, ...]], ...] = ()
+
+    @property
+    def problem(self) -> str:
+        """Why the folder cannot be used, in a sentence, or ""."""
+        if self.doubles:
+            subject, paths = self.doubles[0]
+            more = f" (and so {len(self.doubles) - 1} more subjects)" if self.doubles[1:] else ""
+            return f"{_doubled(subject, paths)}{more}; keep one file a subject."
+        if self.matched:
+            return ""
+        if not self.unmatched:
+            return f"The folder '{self.folder}' holds no .nii or .nii.gz file; choose another."
+        such = f", such as {self.missing[0]}.nii.gz" if self.missing else ""
+        return (
+            f"No file in '{self.folder}' is named after a subject of these data, "
+            f"'{self.unmatched[0].name}' neither; name each by the subject's id{such}."
+        )
+
+    def file(self, subject: str) -> Path:
+        """The one file of a subject; raises DataError."""
+        one, several = dict(self.matched), dict(self.doubles)
+        if subject in several:
+            raise DataError(f"{_doubled(subject, several[subject])}; keep one of them.")
+        if subject not in one:
+            raise DataError(
+                f"'{self.folder}' holds no prediction of {subject}; add it as {subject}.nii.gz."
+            )
+        return one[subject]
+
+
+def survey(folder: str | Path, subjects: Iterable[str]) -> Survey:
+    """Match the NIfTI files below a folder to subjects by id; raises DataError without a folder.
+
+    A file is about the subject whose id is its name, or stands in it between dashes, underscores
+    or dots beside words (CASE-seg, CASE_pred, mymodel_CASE) or nnU-Net's _0000; or about that of
+    its folder. Of ids that begin alike the longest counts. Beside other numbers an id is not
+    taken, as CASE_2 is another case or visit than CASE; nor where another subject is named too.
+    """
+    top, ids = Path(folder).expanduser(), sorted(set(subjects))
+    if not top.is_dir():
+        raise DataError(f"There is no folder '{folder}'; give the folder that holds predictions.")
+    names, folders = _names(ids), {part for name in ids for part in name.split("/")[:-1]}
+    found: dict[str, list[Path]] = defaultdict(list)
+    unmatched: list[Path] = []
+    for path in files_below(str(top)):
+        name = path.relative_to(top).with_name(stem(path)).as_posix()
+        subject = _subject(name, names)
+        if subject and _strange(name, subject, folders):
+            subject = None
+        (unmatched if subject is None else found[subject]).append(path)
+    return Survey(
+        folder=top,
+        matched=tuple((name, found[name][0]) for name in ids if len(found[name]) == 1),
+        unmatched=tuple(unmatched),
+        missing=tuple(name for name in ids if not found[name]),
+        doubles=tuple((name, tuple(found[name])) for name in ids if len(found[name]) > 1),
+    )
+
+
+def _names(ids: Iterable[str]) -> dict[str, str]:
+    """Names by which one subject is meant: its id, and parts of ids that no other shares.
+
+    An id may be a path. A part without a number, such as a site or a modality, stands for nobody.
+
+    >>> _names(["MET-1/t1c", "MET-2/MET-2_0000"])["MET-2"]
+    'MET-2/MET-2_0000'
+    """
+    ids = list(ids)
+    meant: dict[str, set[str]] = defaultdict(set)
+    for subject in ids:
+        for name in _parts(subject):
+            meant[name].add(subject)
+    short = {name: min(whom) for name, whom in meant.items() if len(whom) == 1}
+    return short | {subject: subject for subject in ids}
+
+
+def _parts(subject: str) -> set[str]:
+    """Folders and ends of an id, also without nnU-Net's channel, if they hold a number."""
+    folders = subject.split("/")
+    parts = {*folders, *("/".join(folders[at:]) for at in range(len(folders)))}
+    parts |= {re.sub(rf"{CHANNEL.pattern}\Z", "", part) for part in parts}
+    return {part for part in parts if re.search(r"\d", part)}
+
+
+def _subject(name: str, names: Mapping[str, str]) -> str | None:
+    """The subject that a path without suffix is about, or None.
+
+    >>> _subject("case_10-seg", {"case_1": "one", "case_10": "ten"})
+    'ten'
+    """
+    found = [span for span in _spans(name) if name[slice(*span)] in names and _alone(name, *span)]
+    if not found:
+        return None
+    first, last = max(found, key=lambda span: span[1] - span[0])
+    inside = {names[name[a:b]] for a, b in found if first <= a and b <= last}
+    several = {names[name[a:b]] for a, b in found} - inside
+    return None if several else names[name[first:last]]
+
+
+def _strange(name: str, subject: str, folders: set[str]) -> bool:
+    """Whether a path holds a folder of other subjects: site2/001 is not the 001 of site1."""
+    held = {name[start:end] for start, end in _spans(name)}
+    return bool(held & folders - set(subject.split("/")))
+
+
+def _spans(name: str) -> Iterator[tuple[int, int]]:
+    """Where each run of whole tokens begins and ends; and the whole name, whatever it ends in."""
+    yield 0, len(name)
+    yield name.rfind("/") + 1, len(name)
+    tokens = [token.span() for token in TOKEN.finditer(name)]
+    for at, (start, _) in enumerate(tokens):
+        for _, end in tokens[at:]:
+            yield start, end
+
+
+def _alone(name: str, start: int, end: int) -> bool:
+    """Whether only words stand beside that part of a name, in its folder and behind it."""
+    channel = CHANNEL.match(name, end)
+    before = name[name.rfind("/", 0, start) + 1 : start]
+    behind = name[channel.end() if channel else end :]
+    return not any(token.isdigit() for token in TOKEN.findall(f"{before} {behind}"))
+
+
+def _doubled(subject: str, paths: tuple[Path, ...]) -> str:
+    where = " and ".join(f"'{path}'" for path in paths)
+    return f"{subject} has {len(paths)} files, {where}"
