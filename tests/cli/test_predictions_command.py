@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from zsad_core import settings
+from zsad_core.base import settings
 from zsad_core.cli import predictions
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions import registry

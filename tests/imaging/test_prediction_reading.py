@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from zsad_core.datasets import nifti
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import nifti
 from zsad_core.imaging.predictions import Grid, Predictions, grid_of, read, score_range
 
 SHAPE = (12, 14, 10)

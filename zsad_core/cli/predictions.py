@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from zsad_core import datasets, methods, settings
+from zsad_core import methods
+from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError
+from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
 from zsad_core.types import DataSpec
 

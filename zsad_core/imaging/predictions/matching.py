@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zsad_core.datasets.files import files_below, stem
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.files import files_below, stem
 
 TOKEN = re.compile(r"[^-_.\s/]+")
 CHANNEL = re.compile(r"_00\d\d(?=[-_.\s/]|$)")  # nnU-Net's number of an input

@@ -8,8 +8,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from zsad_core.datasets.files import open_image, read_bytes
 from zsad_core.errors import DataError
+from zsad_core.imaging.datasets.files import open_image, read_bytes
 from zsad_core.imaging.predictions import grids
 from zsad_core.imaging.predictions.grids import Grid
 from zsad_core.imaging.predictions.sets import Predictions

@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 import filelock
 import pydantic
 
+from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions.sets import Predictions, check
-from zsad_core.places import home
 from zsad_core.types import DataSpec
 
 Sets = dict[str, tuple[Predictions, ...]]
