@@ -158,7 +158,7 @@ def older(root, key, **values):
     """A row of subjects as version 2 kept it: without the columns that came later."""
     results.append(root, "subjects", key, [row("subjects", key=key, **values)])
     path = root / "subjects" / f"{key}.parquet"
-    later = ["ranked_on", "best_threshold", "range_high"]
+    later = ["ranked_on", "best_threshold", "range_high", "map_notes"]
     table = pq.read_table(path).drop_columns(later).replace_schema_metadata({"zsad_schema": "2"})
     pq.write_table(table, path)
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test", "extra", "all")
 SUMMARY = """
-    SELECT method, setup, prompts, threshold_rule AS threshold, count(dice_3d) AS subjects,
+    SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
+           count(dice_3d) AS subjects,
            avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
            avg(auroc) AS auroc, avg(ap) AS ap
     FROM subjects GROUP BY ALL ORDER BY ALL
@@ -41,7 +42,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
     parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
     parser.add_argument("--modality", default="", help="t2f by default")
-    parser.add_argument("--methods", nargs="+", required=True, choices=[*methods.METHODS, EVERY])
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        required=True,
+        metavar="METHOD",
+        help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}",
+    )
     parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
     parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
     parser.add_argument("--split", choices=SPLITS, default="test")
@@ -106,7 +113,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
             fixed_threshold(rule, math.inf)
     modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
     volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
-    found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes))
+    found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
     if not found:
         raise SettingError(
             f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "

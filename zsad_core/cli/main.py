@@ -1,4 +1,5 @@
-"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck.
+"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
+predictions.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, methods
-from zsad_core.cli import doctor
+from zsad_core.cli import doctor, predictions
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import train as commands
 from zsad_core.errors import ZsadError
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
     _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
+    predictions.add_arguments(
+        commands_of.add_parser("predictions", help="what other models predict, for a data set")
+    )
     _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
     return parser
 

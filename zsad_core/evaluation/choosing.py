@@ -9,7 +9,7 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation.tasks import NO_PROMPTS, Run
 from zsad_core.methods import VolumeMethod
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import PromptSet
+from zsad_core.types import DataSpec, PromptSet
 
 EVERY = "all"
 Pair = tuple[str, str]
@@ -17,27 +17,37 @@ Pair = tuple[str, str]
 
 
 def pairs(
-    wanted_methods: Sequence[str], wanted_setups: Sequence[str], volumes: int
+    wanted_methods: Sequence[str],
+    wanted_setups: Sequence[str],
+    volumes: int,
+    data: DataSpec | None = None,
 ) -> tuple[list[Pair], list[Pair]]:
     """(method, setup) of those wanted that can run here, and those left out; () and "all" take all.
 
     Left out is what does not exist and, where all setups are wanted, what is not here; where all
-    methods are, also one that compares volumes, if the data hold one volume alone. Raises
-    SettingError for a setup that is wanted by name and not here.
+    methods are, also one that compares volumes, if the data hold one volume alone. A set of
+    predictions made elsewhere is named as a method. Raises SettingError for a setup that is wanted
+    by name and not here, and for a name that is no method.
     """
     found: list[Pair] = []
     left_out: list[Pair] = []
     every, whole = (EVERY in one or not one for one in (wanted_methods, wanted_setups))
     named = [one for one in wanted_setups if one != EVERY]
-    for method in methods.METHODS if every else dict.fromkeys(wanted_methods):
+    here = setups.methods_for(data) if data else list(methods.METHODS)
+    sets = [one.setup for one in setups.available(methods.FILES, data)] if data else []
+    for method in here if every else dict.fromkeys(wanted_methods):
+        if method in sets or method == methods.FILES:
+            found += [(methods.FILES, one) for one in sets if method in (one, methods.FILES)]
+            continue
         known = {entry.setup: entry for entry in setups.of_method(method)}
-        alone = every and volumes < 2 and isinstance(methods.build(method), VolumeMethod)
+        compares = isinstance(methods.build(method), VolumeMethod)
+        alone = every and volumes < 2 and compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             lack = setups.missing(known[name]) if name in known else ""
             if lack and name in named:
                 raise SettingError(f"{method} · {name} cannot run: {lack}")
-            here = name in known and not lack and not alone
-            (found if here else left_out).append((method, name))
+            usable = name in known and not lack and not alone
+            (found if usable else left_out).append((method, name))
     return found, left_out
 
 
@@ -63,7 +73,7 @@ def told(left_out: Sequence[Pair]) -> str:
 
 
 def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:
-    default = methods.METHODS[method].prompts
+    default = methods.kind_of(method).prompts
     if not default:
         return [NO_PROMPTS]
     shipped = prompt_sets.shipped()

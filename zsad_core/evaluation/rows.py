@@ -136,7 +136,7 @@ def _read(
 
 def _names(spec: MapSpec) -> Row:
     slices, prompts = spec.features.slices, spec.prompts
-    read, subject = bool(methods.METHODS[spec.method].prompts), _subject(spec)
+    read, subject = bool(methods.kind_of(spec.method).prompts), _subject(spec)
     return {
         "schema": VERSION,
         "data": slices.data.kind,

@@ -109,7 +109,7 @@ def tuning_subjects(cohort: Cohort) -> list[Subject]:
 def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
     """The map of a subject under a run; raises SettingError, WeightsError."""
     slices = SliceSpec(cohort.data, subject, cohort.modality)
-    prompts = run.prompts if methods.METHODS[run.method].prompts else NO_PROMPTS
+    prompts = run.prompts if methods.kind_of(run.method).prompts else NO_PROMPTS
     spec = pipeline.map_spec(engine, slices, run.method, run.setup, prompts)
     if not cohort.precision or spec.features.recipe is None:
         return spec

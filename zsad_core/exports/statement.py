@@ -132,11 +132,11 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
 def _how(spec: MapSpec) -> dict[str, str]:
     """Method, setup, backbone and texts."""
     entry, prompts = setups.find(spec.method, spec.setup), spec.prompts
-    reads = methods.METHODS[spec.method].prompts
+    reads = methods.kind_of(spec.method).prompts
     found = {
         "method": spec.method,
-        "method_title": methods.METHODS[spec.method].title,
-        "method_source": methods.METHODS[spec.method].source,
+        "method_title": methods.kind_of(spec.method).title,
+        "method_source": methods.kind_of(spec.method).source,
         "setup": spec.setup,
         "setup_provenance": entry.provenance,
         "options": ", ".join(f"{name}={value}" for name, value in spec.options),

@@ -111,7 +111,12 @@ class Mapper:
 
 def build_method(request: MapRequest) -> methods.Method | VolumeMethod:
     """The method with its options set; raises SettingError for an unknown or wrong one."""
-    return methods.build(request.method, _options(request))
+    found = methods.build(request.method, _options(request))
+    return (
+        found
+        if isinstance(found, VolumeMethod)
+        else methods.slice_method(request.method, _options(request))
+    )
 
 
 def _options(request: MapRequest) -> Iterable[tuple[str, str]]:
@@ -211,7 +216,7 @@ def _setup(request: MapRequest) -> setups.Setup:
 
 
 def _learned(request: MapRequest, entry: setups.Setup) -> dict[str, FloatArray] | None:
-    if not methods.METHODS[request.method].learned:
+    if not methods.kind_of(request.method).learned:
         return None
     if request.checkpoint:
         return setups.read_checkpoint(request.method, Path(request.checkpoint))

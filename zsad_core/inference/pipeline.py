@@ -18,7 +18,7 @@ import numpy as np
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.imaging import datasets
-from zsad_core.inference import stored_cubes, stored_features
+from zsad_core.inference import files, stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.stored_features import (
     feature_key,
@@ -28,7 +28,7 @@ from zsad_core.inference.stored_features import (
     read_reference,
 )
 from zsad_core.inference.stored_texts import class_embeddings
-from zsad_core.methods import VolumeMethod
+from zsad_core.methods import FilePredictions, VolumeMethod
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.types import (
     AnomalyMap,
@@ -65,6 +65,8 @@ def map_spec(
     takes the data's first where none are given.
     """
     found = setups.find(method, setup)
+    if method == methods.FILES:
+        found = replace(found, options=files.options_of(slices.data, setup))
     chosen = methods.build(method, found.options)
     features = FeatureSpec(slices, None, found.backbone, "float32")
     if chosen.needs_tower:
@@ -155,6 +157,8 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
 
 def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> AnomalyMap:
     method = method_of(spec)
+    if isinstance(method, FilePredictions):
+        return files.file_map(engine, spec)
     if isinstance(method, VolumeMethod):
         encode(engine, spec, progress=progress)
         values, scores = stored_cubes.set_map(engine, spec)
@@ -222,7 +226,7 @@ def _learned(spec: MapSpec) -> Learned:
     return setups.learned(setups.find(spec.method, spec.setup))
 
 
-def method_of(spec: MapSpec) -> methods.Method | VolumeMethod:
+def method_of(spec: MapSpec) -> methods.Method | VolumeMethod | FilePredictions:
     """The method of a map with its options set."""
     return methods.build(spec.method, spec.options)
 

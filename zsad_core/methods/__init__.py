@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.errors import SettingError
@@ -19,6 +19,7 @@ from zsad_core.methods.intensity import Intensity
 from zsad_core.methods.memory import views
 from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.methods.mvfa import Mvfa
+from zsad_core.methods.predictions import FilePredictions
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
 from zsad_core.types import (
@@ -147,12 +148,15 @@ class VolumeMethod(Facts, Protocol):
 
 
 __all__ = [
+    "FILES",
     "METHODS",
     "Facts",
+    "FilePredictions",
     "Method",
     "VolumeMethod",
     "about_a_brain",
     "build",
+    "kind_of",
     "reference_views",
     "slice_method",
     "stretched",
@@ -171,6 +175,18 @@ METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "mutual3d": Mutual3d,
 }
 
+FILES = FilePredictions.name
+
+
+def kind_of(name: str) -> type[Method] | type[VolumeMethod] | type[FilePredictions]:
+    """The class of a method, that of predictions made elsewhere too; raises SettingError."""
+    if name == FILES:
+        return FilePredictions
+    if name not in METHODS:
+        raise SettingError(f"There is no method '{name}'; use {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
 YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -187,17 +203,17 @@ def about_a_brain(prompts: PromptSet) -> PromptSet:
     return replace(prompts, class_name="brain") if general else prompts
 
 
-def build(name: str, options: Iterable[tuple[str, str]] = ()) -> Method | VolumeMethod:
+def build(
+    name: str, options: Iterable[tuple[str, str]] = ()
+) -> Method | VolumeMethod | FilePredictions:
     """The method with its options set, each given as text; raises SettingError.
 
     >>> build("winclip", [("image_size", "240")])
     WinClip(image_size=240)
     """
-    if name not in METHODS:
-        raise SettingError(f"There is no method '{name}'; use {', '.join(METHODS)}.")
-    kind = METHODS[name]
+    kind = kind_of(name)
     known = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
-    values = {}
+    values: dict[str, Any] = {}
     for option, text in options:
         if option not in known:
             raise SettingError(
@@ -218,6 +234,8 @@ def reference_views(method: Method, image: ByteArray, side: int) -> ByteArray:
 def slice_method(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
     """The method with its options set, where it maps slices; raises SettingError."""
     found = build(name, options)
+    if isinstance(found, FilePredictions):
+        raise SettingError(f"'{name}' are files made elsewhere and map nothing; choose a method.")
     if isinstance(found, VolumeMethod):
         raise SettingError(
             f"'{name}' maps a whole volume against a set of other volumes, not single images; "

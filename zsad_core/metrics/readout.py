@@ -23,10 +23,11 @@ class Readout:
     """The numbers of one volume at one threshold.
 
     Volumes are in ml. Without truth, everything that needs it is None; without lesion there is
-    no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. `dice` is
-    2D Dice (S,), NaN as the empty-slice rule says. AUROC, AP and `best_dice` (an oracle: it saw
-    the truth) are over brain voxels, exact on the map's values, and independent of the threshold
-    and component filter. `threshold` is in the method's own range.
+    no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. A mask
+    ranks nothing: it has no AUROC, AP or best Dice. `dice` is 2D Dice (S,), NaN as the empty-slice
+    rule says. AUROC, AP and `best_dice` (an oracle: it saw the truth) are over brain voxels, exact on
+    the map's values, and independent of the threshold and component filter. `threshold` is in the
+    method's own range.
     """
 
     threshold: float
@@ -58,7 +59,7 @@ def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readou
     basis = Readout(
         threshold=spec.threshold,
         predicted_ml=float(predicted.sum() * stack.voxel_ml),
-        notes=(NO_TRUTH,),
+        notes=(NO_TRUTH, *anomaly.notes),
     )
     if stack.truth is None:
         return basis
@@ -81,15 +82,21 @@ def _with_truth(
         false_positive_ml=(predicted - both) * stack.voxel_ml,
         false_negative_ml=(truth - both) * stack.voxel_ml,
         dice=read_only(dice(*counts, spec.empty_slices)),
-        notes=(),
+        notes=anomaly.notes,
     )
     if truth == 0 or known.dice is None or stack.truth is None:
-        return replace(known, notes=(NO_LESION.format(basis.predicted_ml),))
-    ranked = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
-    return replace(
+        said = NO_LESION.format(basis.predicted_ml)
+        return replace(known, notes=(said, *anomaly.notes))
+    known = replace(
         known,
         dice_3d=dice_3d(truth, predicted, both),
         mean_dice=mean_dice(known.dice, spec.empty_slices),
+    )
+    if anomaly.binary:
+        return known
+    ranked = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
+    return replace(
+        known,
         auroc=ranking.auroc(ranked),
         ap=ranking.average_precision(ranked),
         best_dice=ranking.best_dice(ranked, truth),

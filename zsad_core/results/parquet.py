@@ -131,6 +131,7 @@ _LATER = {  # columns that an older version lacks, as SQL
         "ranked_on": f"'{RANKED_BEFORE}'",
         "best_threshold": "NULL::DOUBLE",
         "range_high": "NULL::DOUBLE",
+        "map_notes": "NULL::VARCHAR[]",
     }
 }
 

@@ -116,6 +116,7 @@ SUBJECTS: Columns = {
     ),
     "best_threshold": (NUMBER, "The threshold of the best Dice; empty without lesion."),
     "range_high": (NUMBER, "End of the method's range, which begins at 0."),
+    "map_notes": (TEXTS, "What is said of the map: a mask ranks nothing, a file was resampled."),
 }
 
 SLICES: Columns = {

@@ -35,6 +35,10 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
     inside, scores = brain.any(axis=(1, 2)), anomaly.scores.astype(float)
     slices = ranking.of_slices(np.where(inside, scores, np.nan), areas > 0)
     best = ranking.best_threshold(whole, float(areas.sum()))
+
+    def ranked(value: float) -> float:
+        return float("nan") if anomaly.binary else value
+
     facts: Row = {
         "slices": len(brain),
         "brain_slices": int(inside.sum()),
@@ -46,13 +50,14 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
         "truth_ml": float(areas.sum() * stack.voxel_ml),
         "best_dice": ranking.best_dice(whole, float(areas.sum())),
         "best_threshold": best,
-        "auroc": ranking.auroc(whole),
-        "ap": ranking.average_precision(whole),
-        "pro": ranking.pro(values, brain, truth),
-        "slice_auroc": ranking.auroc(slices),
-        "slice_ap": ranking.average_precision(slices),
+        "auroc": ranked(ranking.auroc(whole)),
+        "ap": ranked(ranking.average_precision(whole)),
+        "pro": ranked(ranking.pro(values, brain, truth)),
+        "slice_auroc": ranked(ranking.auroc(slices)),
+        "slice_ap": ranked(ranking.average_precision(slices)),
         "ranked_on": RANKED,
         "range_high": anomaly.high,
+        "map_notes": list(anomaly.notes),
     }
     each = [ranking.in_brain(*one) for one in zip(values, brain, truth, strict=True)]
     of_slices = {
@@ -61,8 +66,8 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
         "depth_centroid": slicing.depths(brain, "centroid"),
         "brain": pixels_per_slice(brain),
         "truth": areas,
-        "auroc": np.array([ranking.auroc(one) for one in each]),
-        "ap": np.array([ranking.average_precision(one) for one in each]),
+        "auroc": np.array([ranked(ranking.auroc(one)) for one in each]),
+        "ap": np.array([ranked(ranking.average_precision(one)) for one in each]),
         "score": scores,
     }
     return Measured(facts, of_slices, best)

@@ -11,10 +11,11 @@ from safetensors.numpy import load_file
 from zsad_core import backbones, methods
 from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.methods.checkpoints import read_official
 from zsad_core.setups import published
 from zsad_core.setups.shipped import OFFICIAL, SETUPS, Setup
-from zsad_core.types import BackboneSpec, FloatArray, Learned
+from zsad_core.types import BackboneSpec, DataSpec, FloatArray, Learned
 
 __all__ = ["OFFICIAL", "SETUPS", "Setup"]
 
@@ -24,7 +25,11 @@ CHECKPOINTS = Path(__file__).parents[1] / "training" / "checkpoints"
 def entries() -> dict[tuple[str, str], Setup]:
     """Shipped setups, then the user's own, which never replace one; raises DataError."""
     own = (_parsed(row) for row in settings.own_setups())
-    return {**SETUPS, **{k: e for e in own if (k := (e.method, e.setup)) not in SETUPS}}
+    return {
+        **SETUPS,
+        **{k: e for e in own if (k := (e.method, e.setup)) not in SETUPS},
+        **{(e.method, e.setup): e for e in map(_of_files, _all_files())},
+    }
 
 
 def of_method(method: str) -> list[Setup]:
@@ -40,16 +45,38 @@ def find(method: str, setup: str) -> Setup:
     return found
 
 
-def available(method: str) -> tuple[Setup, ...]:
-    """Setups of a method whose files are all there and fit each other."""
-    return tuple(entry for entry in of_method(method) if not missing(entry))
+def available(method: str, data: DataSpec | None = None) -> tuple[Setup, ...]:
+    """Setups of a method whose files are all there and fit each other, and the data where given."""
+    return tuple(entry for entry in of_method(method) if not missing(entry) and fits(entry, data))
+
+
+def methods_for(data: DataSpec) -> list[str]:
+    """Names of the methods to choose from: predictions made elsewhere where the data have some."""
+    return [*methods.METHODS, *([methods.FILES] if registry.sets_of(data) else [])]
+
+
+def fits(entry: Setup, data: DataSpec | None) -> bool:
+    """Whether a setup is of these data: predictions made elsewhere are of one data set alone."""
+    if data is None or entry.method != methods.FILES:
+        return True
+    return any(one.name == entry.setup for one in registry.sets_of(data))
+
+
+def _all_files() -> list[Predictions]:
+    return [one for sets in registry.all_sets().values() for one in sets]
+
+
+def _of_files(one: Predictions) -> Setup:
+    made, trained = one.provenance or "not stated", one.trained_on or "not stated"
+    text = f"Files made elsewhere. Made by: {made}. Trained on: {trained}."
+    return Setup(methods.FILES, one.name, BackboneSpec(), "", text)
 
 
 def missing(entry: Setup) -> str:
     """What lacks or does not fit, where it was looked for and what to do; "" if nothing."""
     try:
         check(entry)
-        tower = methods.METHODS[entry.method].needs_tower
+        tower = methods.kind_of(entry.method).needs_tower
         return backbones.unfetched(entry.backbone) if tower else ""
     except (WeightsError, SettingError) as error:
         return str(error)

@@ -158,7 +158,7 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
 def own_prompts(method: str) -> PromptSet:
     """What a method is measured with: its official texts, about a brain if they name no class."""
     return methods.about_a_brain(
-        prompt_sets.shipped()[methods.METHODS[method].prompts or "appearance"]
+        prompt_sets.shipped()[methods.kind_of(method).prompts or "appearance"]
     )
 
 
@@ -175,7 +175,7 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
     return Row(
         method=spec.method,
         setup=spec.setup,
-        prompts=spec.prompts.name if methods.METHODS[spec.method].prompts else "none",
+        prompts=spec.prompts.name if methods.kind_of(spec.method).prompts else "none",
         split=split,
         subjects=len(names),
         threshold=threshold.value,

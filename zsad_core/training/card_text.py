@@ -87,7 +87,7 @@ def _trained(rows: list[Row]) -> str:
     if not brats:
         return ""
     floor = [row for row in found if row.method == "intensity"]
-    said = (f"{methods.METHODS[row.method].title} {row.dice:.3f}" for row in (*brats, *floor))
+    said = (f"{methods.kind_of(row.method).title} {row.dice:.3f}" for row in (*brats, *floor))
     return BRATS.format(subjects=brats[0].subjects, methods=", ".join(said))
 
 
@@ -141,7 +141,7 @@ def _results(rows: list[Row]) -> list[str]:
     ]
     sets = {(row.method, row.volumes) for row in test if row.volumes}
     against = [
-        f"{methods.METHODS[method].title} is transductive: each subject is scored against "
+        f"{methods.kind_of(method).title} is transductive: each subject is scored against "
         f"{len(names)} unlabelled volumes, less itself: {_cell(' '.join(names))}.\n"
         for method, names in sorted(sets)
     ]

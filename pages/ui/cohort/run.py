@@ -116,7 +116,7 @@ def _cohort(choice: Choice, root: Path) -> Cohort | None:
 
 def _runs(choice: Choice) -> tuple[Run, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
-    here, _ = choosing.pairs((), (), volumes)
+    here, _ = choosing.pairs((), (), volumes, choice.data)
     chosen = st.multiselect(
         "Methods (none: all)",
         list(dict.fromkeys(name for name, _ in here)),
@@ -125,7 +125,7 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
     )
     offered = dict.fromkeys(setup for name, setup in here if name in chosen or not chosen)
     wanted = st.multiselect("Setups (none: all that are here)", list(offered), key="cohort-setups")
-    found, left_out = choosing.pairs(chosen, wanted, volumes)
+    found, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
     if left_out:
         st.caption(plain(choosing.told(left_out)))
     known = all_prompts()
@@ -135,7 +135,7 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
         for name, setup in found
         for prompts in (
             [known[one] for one in sets or [usual_prompts(name)]]
-            if methods.METHODS[name].prompts
+            if methods.kind_of(name).prompts
             else [NO_PROMPTS]
         )
     )

@@ -42,7 +42,11 @@ def depth(choice: Choice) -> None:
 
 
 def _lines(choice: Choice) -> Lines:
-    there = [key for key, entry in setups.entries().items() if not setups.missing(entry)]
+    there = [
+        key
+        for key, entry in setups.entries().items()
+        if not setups.missing(entry) and setups.fits(entry, choice.data)
+    ]
     entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
     default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
     chosen = st.multiselect(

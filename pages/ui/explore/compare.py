@@ -42,7 +42,7 @@ def offers(choice: Choice) -> dict[str, Callable[[], MapSpec]]:
     for method, setup in _pairs(spec):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
         found[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
-    if methods.METHODS[spec.method].prompts:
+    if methods.kind_of(spec.method).prompts:
         for name, texts in sets.items():
             if name != spec.prompts.name:
                 again = partial(_spec, spec, spec.method, spec.setup, texts)
@@ -55,7 +55,12 @@ def offers(choice: Choice) -> dict[str, Callable[[], MapSpec]]:
 
 def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
     """Methods and setups that can be used here, but for the chosen one."""
-    every = [(method, one.setup) for method in methods.METHODS for one in setups.available(method)]
+    data = spec.features.slices.data
+    every = [
+        (method, one.setup)
+        for method in setups.methods_for(data)
+        for one in setups.available(method, data)
+    ]
     return [pair for pair in every if pair != (spec.method, spec.setup)]
 
 

@@ -139,8 +139,9 @@ def numbers(choice: Choice, found: Readout) -> None:
             f"{found.mean_dice.value:.3f}",
             help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
         )
-        columns[2].metric("Voxel AUROC (brain)", f"{found.auroc:.3f}")
-        columns[3].metric("Best Dice (oracle)", f"{found.best_dice:.3f}")
+        if found.auroc is not None:  # a mask ranks nothing
+            columns[2].metric("Voxel AUROC (brain)", f"{found.auroc:.3f}")
+            columns[3].metric("Best Dice (oracle)", f"{found.best_dice:.3f}")
         columns[4].metric("Truth", f"{found.truth_ml:.1f} ml")
     columns[5].metric("Predicted", f"{found.predicted_ml:.1f} ml")
     for note in found.notes:

@@ -65,7 +65,7 @@ def _small(choice: Choice, root: Path) -> Cohort | None:
             Run(
                 method,
                 setup,
-                known[usual_prompts(method)] if methods.METHODS[method].prompts else NO_PROMPTS,
+                known[usual_prompts(method)] if methods.kind_of(method).prompts else NO_PROMPTS,
             )
             for method, setup in pairs
         ),

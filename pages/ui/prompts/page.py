@@ -42,7 +42,7 @@ def section() -> str:
 
 def prompt_lab(choice: Choice, chosen: str) -> None:
     """The chosen section; a method without text has none."""
-    if not methods.METHODS[choice.map.method].prompts:
+    if not methods.kind_of(choice.map.method).prompts:
         st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
         return
     with st.container(key="section"):

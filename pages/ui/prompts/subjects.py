@@ -43,7 +43,7 @@ def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[st
 
 def every_slice(choice: Choice, key: str) -> int:
     """How many slices are looked at: every k-th with brain."""
-    if methods.METHODS[choice.map.method].text_by_slice:
+    if methods.kind_of(choice.map.method).text_by_slice:
         st.caption(
             "This method reads each text anew on each slice, one text after the other: take few "
             "slices, or wait long."

@@ -38,7 +38,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "setup": name,
                 "state": "missing" if problem else "found",
                 "what to do": problem,
-                "backbone": _title(entry.backbone) if methods.METHODS[method].needs_tower else "",
+                "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
                 "checkpoint": _about(entry),
                 "provenance": entry.provenance,
                 "by": "the project" if (method, name) in setups.SETUPS else "you",
@@ -149,7 +149,7 @@ def _form() -> None:
 
 def _fields(method: str) -> str:
     """The options of a method with their defaults."""
-    found = {field.name: field.default for field in fields(methods.METHODS[method])}
+    found = {field.name: field.default for field in fields(methods.kind_of(method))}
     return ", ".join(f"{name}={value}" for name, value in found.items() if name != "image_size")
 
 

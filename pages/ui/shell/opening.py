@@ -55,9 +55,9 @@ def _map(spec: MapSpec) -> dict[str, object]:
 def _inputs(spec: MapSpec) -> dict[str, object]:
     """What the method reads beside scan and set."""
     found: dict[str, object] = {}
-    if methods.METHODS[spec.method].takes_references:
+    if methods.kind_of(spec.method).takes_references:
         found[references.KEY] = [written(one) for one in spec.references]
-    if methods.METHODS[spec.method].prompts:
+    if methods.kind_of(spec.method).prompts:
         name = spec.prompts.name.removesuffix(" (edited)")
         found |= {**prompt_choice.fields(spec.prompts), "prompts": name, "prompts_of": spec.method}
     return found

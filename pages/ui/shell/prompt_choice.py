@@ -26,7 +26,7 @@ _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 def prompts_of(method: str, editable: bool) -> PromptSet:
     """The chosen set with the texts as they stand in the editor, which is drawn if asked for."""
     found = all_prompts()
-    if not methods.METHODS[method].prompts:
+    if not methods.kind_of(method).prompts:
         return found[usual_prompts(method)]
     fresh = "prompts_of" not in st.session_state  # then the address may hold edited texts
     _follow_method(method, found)
@@ -49,7 +49,7 @@ def prompt_editor(method: str) -> None:
 
     Above them what is learned of the prompts, where something is.
     """
-    if note := methods.METHODS[method].prompt_note:
+    if note := methods.kind_of(method).prompt_note:
         st.caption(note)
     st.text_area("Normal texts, one a line", height="content", **kept("normal"))
     st.text_area("Abnormal texts, one a line", height="content", **kept("abnormal"))
@@ -185,7 +185,7 @@ def _session() -> str:
 
 def usual_prompts(method: str) -> str:
     """A trained method reads the texts it was trained with, others words of appearance."""
-    kind = methods.METHODS[method]
+    kind = methods.kind_of(method)
     return kind.prompts if kind.learned else "appearance"
 
 

@@ -105,13 +105,13 @@ def selection(edit_prompts: bool = True) -> Selection:
             st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
         subject = _subject(subjects)
         modality = pick("Modality", subject.modalities, "modality", subject.modalities[0])
-        names = list(methods.METHODS)
+        names = setups.methods_for(roots[name])
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
         method = pick("Method", names, "method", first)
-        st.caption(methods.METHODS[method].source)
-        setup = _setup(method)
+        st.caption(methods.kind_of(method).source)
+        setup = _setup(method, roots[name])
         slices = SliceSpec(roots[name], subject.id, modality)
-        takes = methods.METHODS[method].takes_references
+        takes = methods.kind_of(method).takes_references
         references = normal_slices(slices, subjects) if takes else ()
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
@@ -150,14 +150,15 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
     return subject
 
 
-def _setup(method: str) -> str:
-    names = [setup.setup for setup in setups.available(method)]
+def _setup(method: str, data: DataSpec) -> str:
+    names = [setup.setup for setup in setups.available(method, data)]
     if not names:
         st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
         st.stop()
     setup = pick("Training setup", names, "setup", "brats" if "brats" in names else names[0])
     note = setups.find(method, setup).provenance
-    hidden = len(setups.of_method(method)) - len(names)
+    known = [one for one in setups.of_method(method) if setups.fits(one, data)]
+    hidden = len(known) - len(names)
     st.caption(note if (method, setup) in setups.SETUPS else plain(note))
     if hidden:
         st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")

@@ -49,7 +49,7 @@ def words_of_many(spec: MapSpec) -> str:
 
 def _title(spec: MapSpec) -> str:
     """The method's name, which says that it is our reading of others' idea."""
-    return methods.METHODS[spec.method].title
+    return methods.kind_of(spec.method).title
 
 
 def _listed(names: tuple[str, ...]) -> str:

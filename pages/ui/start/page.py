@@ -16,7 +16,7 @@ def start(selected: Selection) -> None:
     columns = st.columns(3)
     columns[0].metric("Subjects", f"{len(usable)} of {len(selected.subjects)}")
     columns[1].metric("Method", selected.method, help=selected.setup)
-    needed = methods.METHODS[selected.method].needs_tower
+    needed = methods.kind_of(selected.method).needs_tower
     backbone = setups.find(selected.method, selected.setup).backbone.name
     columns[2].metric("Backbone", backbone if needed else "none needed")
     st.caption("Synthetic demo cohort, truth known." if selected.synthetic else data.place)

@@ -1,0 +1,72 @@
+"""Maps that are files: predictions of other models on the grid of a subject's scan."""
+
+import functools
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from zsad_core.imaging import datasets, slicing
+from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
+from zsad_core.inference.engine import Engine
+from zsad_core.types import AnomalyMap, DataSpec, MapSpec, SliceSpec, read_only
+
+RESAMPLED = "Resampled: the prediction lies on another grid than the scan."
+MASK = "A mask has one threshold: no AUROC, AP or PRO."
+
+
+def options_of(data: DataSpec, name: str) -> tuple[tuple[str, str], ...]:
+    """The fields of `FilePredictions` for a set of these data, as text; raises SettingError."""
+    one = registry.find(data, name)
+    fields = {"kind": one.kind, "low": repr(one.low), "top": repr(one.high)}
+    fields |= {"labels": ",".join(map(str, one.foreground)), "resample": str(one.resample)}
+    return tuple(sorted(fields.items()))
+
+
+def file_of(slices: SliceSpec, name: str) -> Path:
+    """The file of a subject in a set; raises DataError where there is none, or several."""
+    folder = Path(registry.find(slices.data, name).folder)
+    subjects = tuple(one.id for one in datasets.open_dataset(slices.data).subjects())
+    stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
+    return _surveyed(folder, stamp, subjects).file(slices.subject)
+
+
+def content_key(spec: MapSpec) -> str:
+    """A digest of the file and of how its set is read."""
+    path, one = file_of(spec.features.slices, spec.setup), _set(spec)
+    told = {name: value for name, value in asdict(one).items() if name not in ("name", "folder")}
+    state = path.stat()
+    return f"{_digest(path, state.st_size, state.st_mtime_ns)} {sorted(told.items())}"
+
+
+def file_map(engine: Engine, spec: MapSpec) -> AnomalyMap:
+    """The map (S, H, W) of a subject's file; a slice's score is the greatest value in its brain.
+
+    Raises DataError for a file that does not fit, SettingError without such a set.
+    """
+    slices, one = spec.features.slices, _set(spec)
+    volume, stack = engine.volume(slices), engine.stack(slices)
+    found = read(one, file_of(slices, spec.setup), grid_of(volume))
+    values = np.ascontiguousarray(slicing.as_slices(found.values, slices.plane))
+    inside = np.where(stack.brain, values, -1).max(axis=(1, 2))
+    scores = np.where(inside >= 0, inside, np.nan).astype(np.float32)
+    binary = one.kind == "mask"
+    notes = (*((RESAMPLED,) if found.resampled else ()), *((MASK,) if binary else ()))
+    return AnomalyMap(
+        read_only(values), read_only(scores), float(one.high - one.low), binary, notes
+    )
+
+
+def _set(spec: MapSpec) -> Predictions:
+    return registry.find(spec.features.slices.data, spec.setup)
+
+
+@functools.lru_cache(16)
+def _surveyed(folder: Path, stamp: int, subjects: tuple[str, ...]) -> Survey:
+    return survey(folder, subjects)
+
+
+@functools.lru_cache(4096)
+def _digest(path: Path, size: int, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
