@@ -130,7 +130,7 @@ def test_another_grid_is_refused_or_resampled_and_said(data, engine, tmp_path):
         )
 
     one = added(data, tmp_path, coarse)
-    with pytest.raises(DataError, match=r"another grid.*\(6, 7, 5\).*\(12, 14, 10\)"):
+    with pytest.raises(DataError, match=r"another grid.*6 x 7 x 5.*12 x 14 x 10"):
         dice_of(engine, spec_of(engine, data))
     registry.remove(data, "other")
     registry.add(data, replace(one, resample=True), methods.METHODS)

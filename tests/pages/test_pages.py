@@ -161,7 +161,9 @@ def test_the_depth_page_names_its_rules(scope):
     assert "most inferior" in said
 
 
-@pytest.mark.parametrize("section", ["Data", "Weights", "Device and store", "Encode ahead"])
+@pytest.mark.parametrize(
+    "section", ["Data", "Predictions", "Weights", "Device and store", "Encode ahead"]
+)
 def test_each_section_of_the_setup_page(section):
     test = opened("Setup", section=section)
     if section == "Data":

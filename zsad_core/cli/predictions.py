@@ -100,7 +100,7 @@ def _add(parsed: argparse.Namespace) -> None:
     if parsed.kind == "score" and not parsed.range:
         low, high = score_range([path for _, path in found.matched], _show)
         predictions = replace(predictions, low=low, high=high)
-    print(_said(predictions), flush=True)
+    print(said(predictions), flush=True)
     if not (parsed.yes or _agreed()):
         raise SettingError(f"'{parsed.name}' was not kept; answer y, or add --yes.")
     registry.add(data, predictions, methods.METHODS)
@@ -155,12 +155,12 @@ def _list(parsed: argparse.Namespace) -> None:
         sets = {data.place: registry.sets_of(data)}
     for root, known in sets.items():
         for one in known:
-            print(f"{one.name}  for {root}\n  {_said(one)}\n  {one.folder}")
+            print(f"{one.name}  for {root}\n  {said(one)}\n  {one.folder}")
     if not any(sets.values()):
         print("no predictions are kept")
 
 
-def _said(one: Predictions) -> str:
+def said(one: Predictions) -> str:
     """The set in a line: what its values mean, and who made it."""
     values = (
         f"mask of label {', '.join(map(str, one.foreground))}"

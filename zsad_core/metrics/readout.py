@@ -25,9 +25,9 @@ class Readout:
     Volumes are in ml. Without truth, everything that needs it is None; without lesion there is
     no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. A mask
     ranks nothing: it has no AUROC, AP or best Dice. `dice` is 2D Dice (S,), NaN as the empty-slice
-    rule says. AUROC, AP and `best_dice` (an oracle: it saw the truth) are over brain voxels, exact on
-    the map's values, and independent of the threshold and component filter. `threshold` is in the
-    method's own range.
+    rule says. AUROC, AP and `best_dice` (an oracle: it saw the truth) are over brain voxels, exact
+    on the map's values, whatever threshold and component filter. `threshold` is in the method's
+    own range.
     """
 
     threshold: float

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.setup.data_roots import data_roots
+from pages.ui.setup.predictions import predictions
 from pages.ui.setup.training import training
 from pages.ui.setup.weights import weights
 from pages.ui.shell import compute
@@ -11,7 +12,7 @@ from zsad_core.base.jobs import Telling
 from zsad_core.cli.doctor import device_lines
 from zsad_core.inference import evaluation, pipeline
 
-SECTIONS = ("Data", "Weights", "Train", "Device and store", "Encode ahead")
+SECTIONS = ("Data", "Predictions", "Weights", "Train", "Device and store", "Encode ahead")
 
 
 def setup() -> None:
@@ -23,6 +24,8 @@ def setup() -> None:
         _ahead(sidebar(shows_scan=False))
     elif section == "Weights":
         weights()
+    elif section == "Predictions":
+        predictions()
     elif section == "Train":
         training()
     elif section == "Device and store":

@@ -1,0 +1,107 @@
+"""The Setup page's predictions: sets made elsewhere, and a form that shows what matches first."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.compute import plain
+from zsad_core import methods
+from zsad_core.base import settings
+from zsad_core.cli.predictions import said
+from zsad_core.errors import DataError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
+from zsad_core.types import DataSpec
+
+KINDS = {"mask": "masks: 0 and 1, or labels", "score": "score maps: higher is more abnormal"}
+HOW = (
+    "Masks or score maps that another model made (nnU-Net, MedSAM, your own), one NIfTI file a "
+    "subject, named by the subject's id. Axes are turned by the affine; another grid is refused "
+    "unless you choose to resample, which every number then says."
+)
+
+
+def predictions() -> None:
+    """The sets that are kept for each data root, and the way to add one."""
+    st.caption(HOW)
+    roots = settings.data_roots()
+    for name, spec in roots.items():
+        for one in registry.sets_of(spec):
+            _kept(name, spec, one)
+    _form(roots)
+
+
+def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
+    with st.container(border=True):
+        head, drop = st.columns([7, 1], vertical_alignment="center")
+        head.markdown(f"**{plain(one.name)}** for {plain(root)}")
+        head.caption(plain(f"{said(one)} · {one.folder}"))
+        if drop.button("Forget", key=f"forget-{root}-{one.name}", help="The files stay."):
+            registry.remove(spec, one.name)
+            compute.engine().forget()
+            st.rerun()
+
+
+def _form(roots: dict[str, DataSpec]) -> None:
+    st.subheader("Add predictions")
+    if added := st.session_state.pop("added-predictions", ""):
+        st.success(plain(added))
+    left, right = st.columns(2)
+    root = left.selectbox("For the data", list(roots), key="predictions-data")
+    folder = left.text_input("Folder that holds the predictions", key="predictions-folder")
+    name = left.text_input("Name", placeholder="nnunet-v2", max_chars=40, key="predictions-name")
+    kind = left.selectbox("Values", list(KINDS), format_func=KINDS.get, key="predictions-kind")
+    labels = _labels(left) if kind == "mask" else ()
+    provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
+    trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
+    resample = right.checkbox("Resample files that lie on another grid")
+    if not folder.strip() or not name.strip():
+        st.caption("Give a folder and a name; what matches is shown before anything is kept.")
+        return
+    made = Predictions(
+        name.strip(),
+        folder.strip(),
+        kind,
+        labels,
+        provenance=provenance.strip(),
+        trained_on=trained.strip(),
+        resample=resample,
+    )
+    registry.check_new(roots[root], made, methods.METHODS)
+    found = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
+    _matched(found)
+    if found.problem:
+        st.warning(plain(found.problem))
+    elif st.button(f"Add for {len(found.matched)} subjects", type="primary"):
+        _add(root, roots[root], made, found)
+
+
+def _labels(place: st.delta_generator.DeltaGenerator) -> tuple[int, ...]:
+    text = place.text_input("Labels that make the mask", "1", key="predictions-labels")
+    try:
+        return tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError as error:
+        raise DataError(f"'{text}' is no list of labels; write them like 1,2,3.") from error
+
+
+def _matched(found: Survey) -> None:
+    rows = [(subject, path.name, "matches") for subject, path in found.matched]
+    rows += [
+        (one, ", ".join(path.name for path in paths), "several") for one, paths in found.doubles
+    ]
+    rows += [(subject, "", "no file") for subject in found.missing]
+    rows += [("", path.name, "names no subject") for path in found.unmatched]
+    table = pd.DataFrame(rows, columns=["subject", "file", "state"])
+    st.dataframe(table, hide_index=True, width="stretch", height=220)
+
+
+def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:
+    if made.kind == "score":
+        with st.spinner("Looking for the range of all files …"):
+            low, high = score_range([path for _, path in found.matched])
+        made = Predictions(**{**vars(made), "low": low, "high": high})
+    registry.add(spec, made, methods.METHODS)
+    st.session_state["added-predictions"] = (
+        f"Added {made.name} for {root}; choose the method 'predictions' in the sidebar of any page."
+    )
+    st.rerun()

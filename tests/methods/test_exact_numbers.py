@@ -1,0 +1,52 @@
+"""Every method and setup of the demo: numbers are scikit-learn's on the map's own values."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+
+from zsad_core import backbones, setups
+from zsad_core.evaluation import rows
+from zsad_core.evaluation.rows import Results
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.metrics.readout import readout
+from zsad_core.results import parquet
+from zsad_core.training.card import own_prompts
+from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
+
+SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
+SET = ("DEMO-MET-001-000", "DEMO-MET-002-000")  # whom a method for volumes scores against
+DEMO = [key for key, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(device="cpu")
+
+
+def map_of(engine, method, setup):
+    prompts = own_prompts(method)
+    spec = pipeline.map_spec(engine, SLICES, method, setup, prompts, volumes=SET)
+    return spec, engine.stack(SLICES), pipeline.anomaly_map(engine, spec)
+
+
+@pytest.mark.parametrize(("method", "setup"), DEMO)
+def test_what_ranks_is_exact_on_every_map_of_the_demo(engine, tmp_path, method, setup):
+    spec, stack, anomaly = map_of(engine, method, setup)
+    assert anomaly.values.dtype == np.float32
+    assert (anomaly.values.min() >= 0, anomaly.values.max() <= anomaly.high) == (True, True)
+    lesion, values = stack.truth[stack.brain], anomaly.values[stack.brain]
+    found = readout(stack, anomaly, ReadoutSpec(anomaly.high / 2))
+    assert found.auroc == pytest.approx(roc_auc_score(lesion, values), abs=1e-6)
+    assert found.ap == pytest.approx(average_precision_score(lesion, values), abs=1e-6)
+    whole = stack.truth.ravel()
+    masks = (stack.brain & (anomaly.values >= v) for v in np.unique(values[lesion])[::40])
+    assert found.best_dice >= max(f1_score(whole, mask.ravel()) for mask in masks) - 1e-12
+    into = Results(tmp_path, ReadoutSpec())
+    (key,) = rows.make(engine, spec, into, [Threshold(np.nan, "oracle")])
+    (row,) = parquet.read(tmp_path, "subjects", key)
+    assert (row["auroc"], row["ap"]) == (found.auroc, found.ap)
+    assert row["dice_3d"] == pytest.approx(row["best_dice"])
+    assert row["best_dice"] == found.best_dice
+    at_best = readout(stack, anomaly, ReadoutSpec(row["threshold_value"]))
+    assert at_best.dice_3d == row["dice_3d"]

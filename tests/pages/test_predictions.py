@@ -1,0 +1,83 @@
+"""Predictions of another model on the pages: added on Setup, seen on Explore, Depth, Cohort."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tests.pages_of import at
+from zsad_core.base.paths import home
+from zsad_core.imaging import datasets
+from zsad_core.imaging.predictions import registry
+from zsad_core.types import DataSpec
+
+DATA, SUBJECT = DataSpec("demo-2mm"), "DEMO-MET-014-000"
+
+
+@pytest.fixture(autouse=True)
+def _small_demo():
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """The truth of one subject as another model's mask, its axes turned round."""
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    dataset = datasets.open_dataset(DATA)
+    volume = dataset.load(SUBJECT, "t2f")
+    image = nib.Nifti1Image(volume.truth.astype(np.uint8), volume.affine)
+    turned = image.as_reoriented([[1, -1], [0, 1], [2, -1]])
+    nib.save(turned, folder / f"{SUBJECT}.nii.gz")
+    nib.save(turned, folder / "nobody.nii.gz")
+    return folder
+
+
+PAGES = {"Setup": 6, "Explore": 1, "Depth": 3, "Cohort": 4}
+
+
+def opened(page, **state):
+    choice = {"data": "demo-2mm:", "subject": SUBJECT, **state}
+    test = at(f"pages/{PAGES[page]}_{page}.py", **choice).run()
+    assert not test.exception, test.exception[0].stack_trace
+    return test
+
+
+def said(test):
+    return " ".join(one.value for kind in (test.caption, test.info, test.success) for one in kind)
+
+
+def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
+    test = opened("Setup", section="Predictions")
+    test.selectbox(key="predictions-data").set_value("demo-2mm:")
+    test.text_input(key="predictions-folder").set_value(str(masks))
+    test.text_input(key="predictions-name").set_value("nn [v2]").run()
+    assert "cannot be used; give up to 40 letters" in " ".join(one.value for one in test.error)
+    test.text_input(key="predictions-name").set_value("nn-v2").run()
+    states = test.dataframe[0].value["state"].value_counts().to_dict()
+    assert states == {"matches": 1, "names no subject": 1, "no file": 31}
+    assert registry.sets_of(DATA) == ()
+    next(one for one in test.button if one.label == "Add for 1 subjects").click().run()
+    assert not test.exception
+    assert "Added nn-v2" in said(test)
+    assert registry.find(DATA, "nn-v2").kind == "mask"
+
+    explore = opened("Explore", method="predictions", setup="nn-v2", rule="fixed")
+    numbers = {one.label: one.value for one in explore.metric}
+    assert numbers["3D Dice"] == "1.000"
+    assert "Voxel AUROC (brain)" not in numbers
+    assert "A mask has one threshold: no AUROC" in said(explore)
+    assert "Trained on: not stated" in said(explore)
+
+    depth = opened("Depth", method="predictions", setup="nn-v2", rule="fixed")
+    assert "predictions · nn-v2" in depth.multiselect(key="lines").value
+
+    cohort = opened("Cohort", method="predictions", setup="nn-v2")
+    assert "predictions" in cohort.multiselect(key="cohort-methods").options
+
+
+def test_data_without_predictions_do_not_offer_them():
+    test = opened("Explore", method="intensity", rule="fixed")
+    assert "predictions" not in test.selectbox(key="method").options
