@@ -34,15 +34,39 @@ def test_pages_know_no_torch(path):
     assert not roots(path) & {"torch", "open_clip"}
 
 
-def test_charts_know_no_streamlit():
-    assert "streamlit" not in roots(ROOT / "pages/ui/figures/charts.py")
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pages/ui/figures").glob("*.py")), ids=lambda path: path.name
+)
+def test_figures_know_no_streamlit(path):
+    assert "streamlit" not in roots(path)
 
 
-@pytest.mark.parametrize("folder", ["methods", "imaging/datasets"])
-def test_siblings_stay_apart_from_other_layers(folder):
-    higher = {f"zsad_core.{name}" for name in ("inference", "evaluation", "cli")}
-    for path in (ROOT / "zsad_core" / folder).glob("*.py"):
-        assert not imports(path) & higher, path
+ROOMS = (
+    *("errors", "types", "base", "backbones", "imaging", "metrics", "prompts", "results"),
+    *("methods", "setups", "inference", "evaluation", "workspace", "lab", "report", "exports"),
+    *("training", "cli", "__main__"),
+)
+"""The rooms of the core from the ground up: each imports from those before it alone."""
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_are_built_on_those_below(path):
+    room = path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0]
+    if room == "__init__":
+        return
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "zsad_core":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zsad_core."):
+            found.add(node.module.split(".")[1])
+    above = {one for one in found - {room} if ROOMS.index(one) > ROOMS.index(room)}
+    assert not above, f"{room} imports {sorted(above)}"
+
+
+def test_every_room_has_its_place():
+    there = {path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0] for path in CORE}
+    assert there - {"__init__"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
