@@ -72,6 +72,10 @@ class Subject:
     notes: tuple[str, ...] = ()
     site: str = ""
 
+    def evaluable(self, modality: str) -> bool:
+        """Whether a map of this modality can be held against a truth."""
+        return self.has_truth and not self.problem and modality in self.modalities
+
 
 @dataclass(frozen=True)
 class Volume:

@@ -113,7 +113,7 @@ def test_a_write_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(results.os, "replace", cut)
+        patch.setattr("zsad_core.base.atomic.os.replace", cut)
         with pytest.raises(KeyboardInterrupt):
             results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
     assert results.known(tmp_path) == set()

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import platformdirs
 
+from zsad_core.base.atomic import whole
+
 T = TypeVar("T")
 
 
@@ -26,10 +28,8 @@ def kept(file: str, key: str, make: Callable[[], T]) -> T:
         known = {}
     if key not in known:
         known[key] = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(known, indent=1))
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_text(json.dumps(known, indent=1))
     found: T = known[key]
     return found
 

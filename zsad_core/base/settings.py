@@ -6,6 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import filelock
+
+from zsad_core.base.atomic import whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
@@ -97,8 +100,7 @@ def _read() -> dict[str, Any]:
 
 
 def _write(changes: dict[str, Any]) -> None:
-    target = path()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
-    temporary.write_text(json.dumps({**_read(), **changes}, indent=1))
-    temporary.replace(target)
+    """One writer at a time; what is there is kept but for the changes."""
+    path().parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{path()}.lock"), whole(path()) as temporary:
+        temporary.write_text(json.dumps({**_read(), **changes}, indent=1))

@@ -21,6 +21,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from zsad_core.base.atomic import whole
 from zsad_core.types import read_only
 
 FORMAT = 2
@@ -131,14 +132,14 @@ class Store:
             entry.mkdir(parents=True, exist_ok=True)
             label_path = entry / "label.json"
             if not label_path.exists():
-                label_path.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
+                with whole(label_path) as temporary:
+                    temporary.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
             for name in arrays.keys() - there:
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
-                temporary = entry / f"{name}.{os.getpid()}.tmp"
-                temporary.write_bytes(buffer.getbuffer())
                 path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
-                os.replace(temporary, path)
+                with whole(path) as temporary:
+                    temporary.write_bytes(buffer.getbuffer())
                 self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
             os.utime(entry)

@@ -142,8 +142,4 @@ def tasks(
 
 def _usable(cohort: Cohort) -> list[Subject]:
     found = datasets.open_dataset(cohort.data).subjects()
-    return [
-        one
-        for one in found
-        if one.has_truth and not one.problem and cohort.modality in one.modalities
-    ]
+    return [one for one in found if one.evaluable(cohort.modality)]

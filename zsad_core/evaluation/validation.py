@@ -27,11 +27,7 @@ def app_rows(data: DataSpec) -> Path:
 
 def validation_subjects(subjects: Sequence[Subject], modality: str) -> list[str]:
     """Ids of usable validation subjects with truth and the modality."""
-    return [
-        s.id
-        for s in subjects
-        if s.split == "validation" and s.has_truth and not s.problem and modality in s.modalities
-    ]
+    return [s.id for s in subjects if s.split == "validation" and s.evaluable(modality)]
 
 
 def validation_threshold(

@@ -1,7 +1,6 @@
 """Prompt sets as data: shipped as YAML in `prompts/`, a user's own beside them, checked on load."""
 
 import functools
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import filelock
 import pydantic
 import yaml
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.store import key_of
 from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
@@ -131,9 +131,8 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
                 number = max(older(before.name, folder), default=0) + 1
                 (folder / OLDER).mkdir(exist_ok=True)
                 path.replace(folder / OLDER / f"{stem}@{number}.yaml")
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(content, "utf-8")
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_text(content, "utf-8")
     return path
 
 

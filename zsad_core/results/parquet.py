@@ -7,8 +7,6 @@ one file that lists their names; a reader leaves out the parts that such a file 
 
 import contextlib
 import functools
-import os
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zsad_core.base.atomic import whole
 from zsad_core.errors import DataError
 from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
@@ -230,14 +229,8 @@ def export_csv(root: Path, out: Path) -> list[Path]:
 @contextlib.contextmanager
 def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """Writes to a temporary name that takes its place when the block has ended well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.stem}.{uuid.uuid4().hex}.tmp"
-    try:
-        with pq.ParquetWriter(temporary, schema, compression=packed) as writer:
-            yield writer
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as made:
+        yield made
 
 
 def _current(found: list[Path]) -> list[Path]:

@@ -125,7 +125,7 @@ def split(
 
     Where the data set knows no splits, every fifth is held out. Raises SettingError without any.
     """
-    usable = [s for s in subjects if s.has_truth and not s.problem and modality in s.modalities]
+    usable = [s for s in subjects if s.evaluable(modality)]
     train = [s for s in usable if s.split == "train"]
     held_out = [s for s in usable if s.split == "validation"]
     if not any(s.split for s in subjects):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
+from zsad_core.base.atomic import whole
 from zsad_core.errors import WeightsError
 from zsad_core.training.learner import Examples, Tensors
 
@@ -97,9 +97,8 @@ def write(state: State, path: Path, truth: str) -> None:
         tensors |= {f"{part}/{name}": value for part, value in moments.items()}
     numbers = state.best and {name: getattr(state.best, name) for name in NUMBERS}
     facts = {"epoch": str(state.epoch), "best": json.dumps(numbers), "truth": truth}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({"terms": state.terms, **tensors}, temporary, facts)
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        save_file({"terms": state.terms, **tensors}, temporary, facts)
 
 
 def read(path: Path, truth: str) -> State | None:

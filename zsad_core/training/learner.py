@@ -1,6 +1,5 @@
 """What the training loop asks of the learned part of a method, and what it gives it."""
 
-import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.jobs import Turn
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
@@ -124,6 +124,6 @@ class Learner(Protocol):
 
 def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
     """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, temporary, facts)
-    os.replace(temporary, path)
+    halves = {name: value.astype(np.float16) for name, value in tensors.items()}
+    with whole(path) as temporary:
+        save_file(halves, temporary, facts)

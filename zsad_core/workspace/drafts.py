@@ -5,12 +5,12 @@ One file a prompt set and session, whole or not at all; of each set the newest f
 
 import hashlib
 import json
-import os
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.paths import home
 
 MOST = 20  # drafts of one set
@@ -26,11 +26,8 @@ class Draft:
 
 def keep(prompts: str, session: str, texts: dict[str, str]) -> None:
     """Keep what stands in the editor of a session for a prompt set, in place of its last draft."""
-    folder = _folder(prompts)
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{session}.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps(texts, ensure_ascii=False), "utf-8")
-    temporary.replace(folder / f"{session}.json")
+    with whole(_folder(prompts) / f"{session}.json") as temporary:
+        temporary.write_text(json.dumps(texts, ensure_ascii=False), "utf-8")
     for old in _files(prompts)[MOST:]:
         old.unlink(missing_ok=True)
 

@@ -1,11 +1,11 @@
 """Phrases to search prompts with: shipped in named groups, a user's own beside them."""
 
 import functools
-import os
 from pathlib import Path
 
 import yaml
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.paths import home
 from zsad_core.errors import PromptError
 from zsad_core.prompts.sets import BANK, LONGEST, read_yaml
@@ -38,12 +38,9 @@ def own_phrases() -> tuple[str, ...]:
 def keep(texts: tuple[str, ...]) -> None:
     """Replace the user's own phrases; raises PromptError for one that is too long."""
     checked = _checked({OWN: list(dict.fromkeys(texts))}, _path())
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     content = {name: list(group) for name, group in checked.items()}
-    temporary.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
-    temporary.replace(path)
+    with whole(_path()) as temporary:
+        temporary.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
 
 
 def load(path: Path) -> Bank:

@@ -5,7 +5,6 @@ machine are searched for it.
 """
 
 import contextlib
-import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import filelock
 
 from zsad_core import setups
 from zsad_core.base import settings
+from zsad_core.base.atomic import whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging import datasets
@@ -218,9 +218,8 @@ def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
         content = written(tuple(pins))
         parsed(content, "pins.json")  # what cannot be read again is not written
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_bytes(content)
 
 
 def _path() -> Path:

@@ -142,7 +142,8 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
 
 
 def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
-    usable = [one for one in choice.subjects if one.has_truth and not one.problem]
+    modality = choice.map.features.slices.modality
+    usable = [one for one in choice.subjects if one.evaluable(modality)]
     splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
     first = "test" if "test" in splits else EVERY
     offered = [first, *(name for name in (EVERY, *splits) if name != first)]

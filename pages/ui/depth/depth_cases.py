@@ -79,8 +79,7 @@ class Cohort:
 def reported(choice: Choice) -> tuple[str, ...]:
     """Ids of usable test, validation and own subjects with truth and the modality."""
     modality = choice.map.features.slices.modality
-    usable = [s for s in choice.subjects if s.has_truth and not s.problem]
-    return tuple(s.id for s in usable if s.split in REPORTED and modality in s.modalities)
+    return tuple(s.id for s in choice.subjects if s.split in REPORTED and s.evaluable(modality))
 
 
 def cases(cohort: Cohort, line: str) -> list[Case]:

@@ -48,11 +48,7 @@ def _watch(root: Path, data: str) -> None:
 def _small(choice: Choice, root: Path) -> Cohort | None:
     """The sidebar's method and the plain intensity, on the first test subjects."""
     modality = choice.map.features.slices.modality
-    usable = [
-        one
-        for one in choice.subjects
-        if one.has_truth and not one.problem and modality in one.modalities
-    ]
+    usable = [one for one in choice.subjects if one.evaluable(modality)]
     chosen = [one for one in usable if one.split == "test"] or usable
     if not chosen:
         return None

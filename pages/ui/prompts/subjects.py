@@ -14,11 +14,7 @@ EVERY = (1, 2, 4, 8)
 def with_truth(choice: Choice) -> dict[str, Split]:
     """Usable subjects with a truth and the modality: their split by id."""
     modality = choice.map.features.slices.modality
-    return {
-        subject.id: subject.split
-        for subject in choice.subjects
-        if subject.has_truth and not subject.problem and modality in subject.modalities
-    }
+    return {subject.id: subject.split for subject in choice.subjects if subject.evaluable(modality)}
 
 
 def of_split(choice: Choice, *splits: str, most: int = 1000) -> list[str]:

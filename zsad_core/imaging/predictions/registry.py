@@ -1,7 +1,5 @@
 """The sets of predictions that a user keeps, as JSON in `ZSAD_HOME`, for each data root."""
 
-import os
-import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import ClassVar, Literal
 import filelock
 import pydantic
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions.sets import Predictions, check
@@ -130,6 +129,5 @@ def _change(
         found = all_sets()
         changed = {**found, _root(data): change(found.get(_root(data), ()))}
         content = _File("ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v})
-        temporary = path().with_name(f"predictions.{uuid.uuid4().hex}.tmp")
-        temporary.write_bytes(_FILE.dump_json(content, indent=1))
-        os.replace(temporary, path())
+        with whole(path()) as temporary:
+            temporary.write_bytes(_FILE.dump_json(content, indent=1))
