@@ -128,7 +128,7 @@ def test_slices_are_mapped_while_the_next_are_encoded(start, spec, calls, monkey
 
     monkeypatch.setattr(Counted, "windows", slices)
     monkeypatch.setattr(WinClip, "maps", map_of)
-    monkeypatch.setattr(pipeline, "TOGETHER", 2)
+    monkeypatch.setattr("zsad_core.inference.sources.slices.TOGETHER", 2)
     pipeline.read_texts(start(), spec)  # they wait for the device too
     found = pipeline.anomaly_map(start(), spec, lambda *of: told.append(of))
     assert calls["slices"] == FILLED

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from zsad_core import setups
 from zsad_core.base.store import key_of
-from zsad_core.inference import files, stored_cubes, stored_features
+from zsad_core.inference import stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import files
 from zsad_core.methods import FILES
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import MapSpec, PromptSet

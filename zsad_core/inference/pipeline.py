@@ -3,38 +3,25 @@
     slices -> features (disk) -> map (memory, few) -> readout (never kept)
 
 Every stage is a function of an `Engine` and a frozen spec; what it needs it computes, what the
-store holds it does not compute again. Features lie with `stored_features`, those of methods for
-whole volumes with `stored_cubes`.
+store holds it does not compute again. Where a map comes from, its source in `sources` knows.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from zsad_core import backbones, methods, setups
-from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
+from zsad_core.base.jobs import BACKGROUND
 from zsad_core.imaging import datasets
-from zsad_core.inference import files, stored_cubes, stored_features
+from zsad_core.inference import stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_features import (
-    feature_key,
-    filled_slices,
-    kept_patches,
-    read,
-    read_reference,
-)
-from zsad_core.inference.stored_texts import class_embeddings
-from zsad_core.methods import FilePredictions, VolumeMethod
+from zsad_core.inference.sources import files, resolve
+from zsad_core.methods import Facts, VolumeMethod
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.types import (
     AnomalyMap,
     FeatureSpec,
     FloatArray,
-    Learned,
     MapSpec,
     Progress,
     PromptSet,
@@ -43,10 +30,8 @@ from zsad_core.types import (
     SliceSpec,
     Subject,
     Threshold,
-    read_only,
 )
 
-TOGETHER = 32  # slices mapped at once
 SET = 8  # volumes of the set that a volume is scored against, where a user chose none
 
 
@@ -100,9 +85,7 @@ def set_of(
 
 def ready(engine: Engine, spec: MapSpec) -> bool:
     """Whether all that the map needs is stored, so that it is quick."""
-    if isinstance(method_of(spec), VolumeMethod):
-        return not stored_cubes.missing(engine, spec)
-    return not stored_features.missing(engine, spec)
+    return resolve(engine, spec).ready()
 
 
 def encode(
@@ -118,9 +101,7 @@ def encode(
     `size` slices are encoded at once. A method for whole volumes needs every layer of cubes of its
     whole set.
     """
-    if isinstance(method_of(spec), VolumeMethod):
-        return stored_cubes.encode(engine, spec, progress, priority)
-    return stored_features.encode(engine, spec, slices, progress, priority, size)
+    return resolve(engine, spec).encode(slices, progress, priority, size)
 
 
 def read_texts(engine: Engine, spec: MapSpec) -> None:
@@ -128,19 +109,18 @@ def read_texts(engine: Engine, spec: MapSpec) -> None:
 
     Raises WeightsError, PromptError, SettingError.
     """
-    method = method_of(spec)
-    if spec.features.recipe and not (isinstance(method, VolumeMethod) or method.text_by_slice):
-        class_embeddings(engine, spec, {})
+    resolve(engine, spec).read_texts()
 
 
 def slice_maps(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
     """Maps (S, H, W) float32 and slice scores (S,) of some slices; missing ones are encoded."""
-    if method_of(spec).by_volume(len(spec.references)):
+    found = resolve(engine, spec).some(slices)
+    if found is None:
         whole = anomaly_map(engine, spec)
-        return whole.values[list(slices)], whole.scores[list(slices)]
-    return _maps(engine, spec, slices)
+        found = whole.values[list(slices)], whole.scores[list(slices)]
+    return found
 
 
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
@@ -149,84 +129,14 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     Empty slices hold 0 and score NaN. Missing features are encoded. `progress` counts slices
     encoded, or those mapped where all features were there.
     """
-    if spec in engine.maps or ready(engine, spec):
-        return engine.maps.get(spec, lambda: _anomaly_map(engine, spec, progress))
-    found = _anomaly_map(engine, spec, progress)  # for minutes: who asks too has its own progress
+    source = resolve(engine, spec)
+    if spec in engine.maps or source.ready():
+        return engine.maps.get(spec, lambda: source.whole(progress))
+    found = source.whole(progress)  # for minutes: who asks too has its own progress
     return engine.maps.get(spec, lambda: found)
 
 
-def _anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None) -> AnomalyMap:
-    method = method_of(spec)
-    if isinstance(method, FilePredictions):
-        return files.file_map(engine, spec)
-    if isinstance(method, VolumeMethod):
-        encode(engine, spec, progress=progress)
-        values, scores = stored_cubes.set_map(engine, spec)
-        return AnomalyMap(read_only(_in_range(values, method.high)), read_only(scores), method.high)
-    stack = engine.stack(spec.features.slices)
-    values = np.zeros(stack.image.shape, np.float32)
-    scores = np.full(len(values), np.nan, np.float32)
-    filled = filled_slices(engine, spec.features.slices)
-    step = max(len(filled), 1) if method.by_volume(len(spec.references)) else TOGETHER
-    parts = [filled[start : start + step] for start in range(0, len(filled), step)]
-    for part, found in zip(parts, _behind(engine, spec, parts, progress), strict=True):
-        values[part], scores[part] = found
-    return AnomalyMap(read_only(values), read_only(scores), method.high)
-
-
-def _behind(
-    engine: Engine, spec: MapSpec, parts: Sequence[list[int]], progress: Progress | None
-) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Maps and scores of each part; those whose features are there while the rest is encoded."""
-    pool = ThreadPoolExecutor(1, "maps")
-    started: list[Future[tuple[FloatArray, FloatArray]]] = []
-
-    def encoded(done: int, total: int) -> None:
-        if progress:
-            progress(done, total)
-        if len(started) == len(parts) or done < sum(map(len, parts[: len(started) + 1])):
-            return
-        part = parts[len(started)]
-        if set(part).isdisjoint(stored_features.missing(engine, spec)):
-            started.append(pool.submit(copy_context().run, _maps, engine, spec, part))
-
-    try:
-        count = encode(engine, spec, progress=encoded)
-        for number, part in enumerate(parts):
-            if progress and not count:
-                progress(sum(map(len, parts[:number])), sum(map(len, parts)))
-            behind = number < len(started)
-            yield started[number].result() if behind else _maps(engine, spec, part)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _maps(engine: Engine, spec: MapSpec, slices: Sequence[int]) -> tuple[FloatArray, FloatArray]:
-    encode(engine, spec, slices, priority=INTERACTIVE)
-    method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
-    kept = kept_patches(engine, spec.features, slices)
-    features = [read(engine, spec, index) for index in slices]
-    text = np.zeros((2, 1), np.float32)
-    if recipe:
-        key = feature_key(engine, spec.features) if method.text_by_slice else ""
-        named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
-        text = class_embeddings(engine, spec, named)
-    normal = [view for one in spec.references for view in read_reference(engine, spec, one)]
-    values, scores = method.maps(features, kept, text, _learned(spec), recipe, normal)
-    shape = engine.stack(spec.features.slices).image.shape[1:]
-    return _in_range(methods.stretched(values, shape), method.high), scores
-
-
-def _in_range(values: FloatArray, high: float) -> FloatArray:
-    """Rounding and resampling may pass the ends of the range by a last bit."""
-    return np.clip(values, 0, high, dtype=np.float32)
-
-
-def _learned(spec: MapSpec) -> Learned:
-    return setups.learned(setups.find(spec.method, spec.setup))
-
-
-def method_of(spec: MapSpec) -> methods.Method | VolumeMethod | FilePredictions:
+def method_of(spec: MapSpec) -> Facts:
     """The method of a map with its options set."""
     return methods.build(spec.method, spec.options)
 

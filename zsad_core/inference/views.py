@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zsad_core.errors import DataError
-from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.metrics import dice as metrics
 from zsad_core.metrics.readout import readout
 from zsad_core.metrics.scoring import predicted_mask
@@ -63,20 +64,19 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
 def stored(engine: Engine, view: View) -> bool:
     """Whether all that `mask_of` needs is in the store, so that nothing is encoded for it."""
     spec = view.map
-    if not _by_slice(view):
+    if not _by_slice(engine, view):
         return pipeline.ready(engine, spec)
-    return view.index not in stored_features.missing(engine, spec)
+    return view.index not in resolve(engine, spec).missing()
 
 
 def quick(engine: Engine, view: View) -> bool:
     """Whether `mask_of` waits for one slice at most, not for the features of a whole volume."""
-    return _by_slice(view) or pipeline.ready(engine, view.map)
+    return _by_slice(engine, view) or pipeline.ready(engine, view.map)
 
 
-def _by_slice(view: View) -> bool:
+def _by_slice(engine: Engine, view: View) -> bool:
     """Whether the slice's mask follows from the slice alone."""
-    alone = not pipeline.method_of(view.map).by_volume(len(view.map.references))
-    return alone and view.readout.min_component_voxels <= 1
+    return resolve(engine, view.map).alone and view.readout.min_component_voxels <= 1
 
 
 def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:

@@ -13,6 +13,7 @@ from zsad_core.base.jobs import Job
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline, references
 from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics import levels
 from zsad_core.metrics.thresholds import oracle_threshold, written
@@ -28,15 +29,15 @@ def map_of(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
     """
     if compute.ready(spec):
         return compute.whole_map(spec), map_key(compute.engine(), spec), None
-    stack, method = compute.stack(spec), pipeline.method_of(spec)
-    alone = not method.by_volume(len(spec.references))
+    stack, source = compute.stack(spec), resolve(compute.engine(), spec)
+    alone = source.alone
     name = map_key(compute.engine(), spec) if alone else f"none of {spec.features.slices.subject}"
     values = np.zeros(stack.image.shape, np.float32)
     scores = np.full(len(values), np.nan, np.float32)
     if alone and stack.brain[index].any():
         with st.spinner("Encoding this slice …", show_time=True):
             values[[index]], scores[[index]] = pipeline.slice_maps(compute.engine(), spec, [index])
-    shown = AnomalyMap(values, scores, method.high)
+    shown = AnomalyMap(values, scores, source.method.high)
     return shown, f"{name}-{index}", compute.start_encoding(spec)
 
 

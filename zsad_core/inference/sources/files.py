@@ -2,7 +2,8 @@
 
 import functools
 import hashlib
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,16 @@ import numpy as np
 from zsad_core.imaging import datasets, slicing
 from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
 from zsad_core.inference.engine import Engine
-from zsad_core.types import AnomalyMap, DataSpec, MapSpec, SliceSpec, read_only
+from zsad_core.methods import FilePredictions
+from zsad_core.types import (
+    AnomalyMap,
+    DataSpec,
+    FloatArray,
+    MapSpec,
+    Progress,
+    SliceSpec,
+    read_only,
+)
 
 RESAMPLED = "Resampled: the prediction lies on another grid than the scan."
 MASK = "A mask has one threshold: no AUROC, AP or PRO."
@@ -40,22 +50,55 @@ def content_key(spec: MapSpec) -> str:
     return f"{_digest(path, state.st_size, state.st_mtime_ns)} {sorted(told.items())}"
 
 
-def file_map(engine: Engine, spec: MapSpec) -> AnomalyMap:
-    """The map (S, H, W) of a subject's file; a slice's score is the greatest value in its brain.
+@dataclass(frozen=True)
+class FileSource:
+    """A map read from a subject's file; a `MapSource`."""
 
-    Raises DataError for a file that does not fit, SettingError without such a set.
-    """
-    slices, one = spec.features.slices, _set(spec)
-    volume, stack = engine.volume(slices), engine.stack(slices)
-    found = read(one, file_of(slices, spec.setup), grid_of(volume))
-    values = np.ascontiguousarray(slicing.as_slices(found.values, slices.plane))
-    inside = np.where(stack.brain, values, -1).max(axis=(1, 2))
-    scores = np.where(inside >= 0, inside, np.nan).astype(np.float32)
-    binary = one.kind == "mask"
-    notes = (*((RESAMPLED,) if found.resampled else ()), *((MASK,) if binary else ()))
-    return AnomalyMap(
-        read_only(values), read_only(scores), float(one.high - one.low), binary, notes
-    )
+    engine: Engine
+    spec: MapSpec
+    method: FilePredictions
+    alone: bool = False
+
+    def ready(self) -> bool:
+        """Nothing is encoded for it."""
+        return True
+
+    def missing(self) -> list[int]:
+        """No slice waits for anything."""
+        return []
+
+    def encode(
+        self, slices: Iterable[int] | None, progress: Progress | None, priority: int, size: int
+    ) -> int:
+        """There is nothing to encode."""
+        return 0
+
+    def read_texts(self) -> None:
+        """There is no text."""
+
+    def some(self, slices: Sequence[int]) -> tuple[FloatArray, FloatArray] | None:
+        """A file holds the whole volume."""
+        return None
+
+    def whole(self, progress: Progress | None = None) -> AnomalyMap:
+        """The file on the scan's grid; a slice's score is the greatest value in its brain.
+
+        Raises DataError for a file that does not fit, SettingError without such a set.
+        """
+        slices, one = self.spec.features.slices, _set(self.spec)
+        volume, stack = self.engine.volume(slices), self.engine.stack(slices)
+        found = read(one, file_of(slices, self.spec.setup), grid_of(volume))
+        values = np.ascontiguousarray(slicing.as_slices(found.values, slices.plane))
+        inside = np.where(stack.brain, values, -1).max(axis=(1, 2))
+        scores = np.where(inside >= 0, inside, np.nan).astype(np.float32)
+        notes = [RESAMPLED] * found.resampled + [MASK] * self.method.binary
+        return AnomalyMap(
+            read_only(values),
+            read_only(scores),
+            self.method.high,
+            self.method.binary,
+            tuple(notes),
+        )
 
 
 def _set(spec: MapSpec) -> Predictions:
