@@ -13,7 +13,7 @@ from pages.ui.shell import importing
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """
 from streamlit.testing.v1 import AppTest
-from pages.ui import compute
+from pages.ui.shell import compute
 compute.get_ready = lambda *_: None  # it begins once the page is drawn
 page = AppTest.from_file("app.py", default_timeout=120).run()
 assert not page.exception and page.button, "the page is not drawn"
@@ -54,14 +54,14 @@ def test_open_clip_is_imported_once_a_tower_is_needed(work, there):
 
 
 def test_what_explore_draws_with_needs_neither_tables_nor_plots_of_print():
-    work = "from pages.ui import explore"
+    work = "from pages.ui.explore import page"
     late = ("torch", "pandas", "matplotlib", "pyarrow", "duckdb", "open_clip")
     assert imported(work, *late) == []
 
 
 def test_what_waits_for_torch_gets_it_and_its_scan():
     work = """
-from pages.ui import compute
+from pages.ui.shell import compute
 from zsad_core.types import DataSpec, SliceSpec
 scan = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-014-000")
 compute.wait_for_torch(scan)

@@ -311,6 +311,6 @@ def test_the_plan_times_the_comparisons_of_mutual_3d(scans, tmp_path, monkeypatc
         return compared(self, cubes, others)
 
     monkeypatch.setattr(Mutual3d, "cube_scores", half_a_second_each)
-    for module in ("cohort.plan", "stored_cubes"):
+    for module in ("evaluation.plan", "inference.stored_cubes"):
         monkeypatch.setattr(f"zsad_core.{module}.time", clock)
     assert plan(made, replace(one, names=("b", "site/c"))).seconds == 2 * 2 * 0.5
