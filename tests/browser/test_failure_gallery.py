@@ -7,10 +7,10 @@ KIND = "truth and prediction apart"
 
 
 def worst(root):
-    """Subject, slice and level of the worst slice of the kind, by plain SQL."""
+    """Subject, slice and threshold of the worst slice of the kind, by plain SQL."""
     with results.connect(root) as rows:
         return rows.execute(
-            "SELECT subject, index, level FROM slices JOIN subjects USING (key) "
+            "SELECT subject, index, threshold_value FROM slices JOIN subjects USING (key) "
             "WHERE slices.truth > 0 AND slices.predicted > 0 AND slices.overlap = 0 "
             "ORDER BY slices.truth + slices.predicted DESC, subject, index LIMIT 1"
         ).fetchone()
@@ -41,11 +41,11 @@ def test_a_case_is_found_opened_and_returned_from(app, user):
     page.get_by_text(f"{KIND.capitalize()}", exact=True).first.wait_for()
     card = page.get_by_test_id("stImage").first
     card.locator("img").wait_for()
-    subject, index, level = worst(user / "results")
+    subject, index, threshold = worst(user / "results")
     page.get_by_text(f"{subject} · slice {index + 1} ·").first.wait_for()
     page.get_by_test_id("stButton").get_by_text("Open", exact=True).first.click()
 
-    page.locator(f'{VIEWER}[data-slice="{index}"][data-threshold="{level}"]').wait_for()
+    page.locator(f'{VIEWER}[data-slice="{index}"][data-threshold="{threshold}"]').wait_for()
     page.locator(".z-title", has_text=subject).wait_for()
     assert "/Explore" in page.url
 

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from tests.pages.test_failures import view
@@ -111,11 +112,12 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
 
     page.goto(server.address("Failures", failures="Pins"))
     page.get_by_role("button", name="Explore").first.click()
-    as_pinned = f'{VIEWER}[data-slice="30"][data-threshold="150"][data-volume-dice="{dice}"]'
-    page.locator(as_pinned).wait_for()
+    threshold = float(np.float32(FIRST["threshold"]))
+    as_pinned = f'[data-slice="30"][data-threshold="{threshold}"][data-volume-dice="{dice}"]'
+    page.locator(VIEWER + as_pinned).wait_for()
     page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
     page.reload()
-    page.locator(as_pinned).wait_for()
+    page.locator(VIEWER + as_pinned).wait_for()
     assert page.complaints == []
     assert server.complaints() == []
 
