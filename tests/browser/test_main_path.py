@@ -34,13 +34,14 @@ def test_the_main_way(app):
     page.locator(f'{VIEWER}[data-slice="30"]').wait_for()
     before = page.locator(VIEWER).get_attribute("data-volume-dice")
     page.locator(".z-threshold").fill("100")
-    page.locator(f'{VIEWER}[data-threshold="100"]').wait_for()
-    page.wait_for_function("new URL(location).searchParams.get('level') === '100'")
+    page.locator(f'{VIEWER}[data-cut="100"]').wait_for()
+    value = page.locator(VIEWER).get_attribute("data-threshold")
+    page.wait_for_function(f"+new URL(location).searchParams.get('threshold') === {value}")
     assert page.locator(VIEWER).get_attribute("data-volume-dice") != before
     assert address(page)["slice"] == "30"
 
     shown = page.locator(VIEWER).get_attribute("data-volume-dice")
-    page.get_by_text("level 100 of 255").wait_for()
+    page.get_by_text(f"Threshold {float(value):.5g} of 0 … 1").wait_for()
     metric = whole_volume(page).locator('[data-testid="stMetricValue"]').inner_text()
     assert float(metric) == pytest.approx(float(shown), abs=1e-3)  # browser and server agree
 
@@ -61,7 +62,7 @@ def test_the_main_way(app):
     assert "/Explore" in page.url
 
     page.goto(link)
-    page.locator(f'{VIEWER}[data-slice="30"][data-threshold="100"]').wait_for()
+    page.locator(f'{VIEWER}[data-slice="30"][data-threshold="{value}"]').wait_for()
     whole_volume(page)
     assert address(page)["subject"] == SUBJECT
     page.goto(edited)

@@ -9,14 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core.base.paths import cache_root
-from zsad_core.evaluation import rows
-from zsad_core.evaluation.rows import Results
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.thresholds import Curve
-from zsad_core.results import conventions
-from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, MapSpec, Progress, Subject, Threshold
 
 
@@ -49,14 +45,17 @@ def known_threshold(engine: Engine, spec: MapSpec) -> Threshold | None:
 
 def curve_of(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> Curve:
     """The curve of one subject's map, made now unless it is kept; raises ZsadError."""
+    from zsad_core.evaluation import rows  # pandas, pyarrow and DuckDB, which no first page needs
+    from zsad_core.results import conventions, parquet
+
     out, key = app_rows(spec.features.slices.data), map_key(engine, spec)
 
     def step(_: int) -> None:
         if progress:
             progress(0, 1)
 
-    rows.make(engine, spec, Results(out), (), step)
-    return conventions.curve_from(results.read(out, "curves", key)[0])
+    rows.make(engine, spec, rows.Results(out), (), step)
+    return conventions.curve_from(parquet.read(out, "curves", key)[0])
 
 
 def _threshold_key(spec: MapSpec) -> MapSpec:

@@ -54,10 +54,10 @@ def viewer_map(
     Over a scan of its own where that is not the one shown first.
     """
     slices, recipe = spec.features.slices, spec.features.recipe
-    own = {"over": scan(slices), "window": compute.stack(spec).window} if over else {}
+    own = {"over": scan(slices), "window": compute.engine().stack(slices).window} if over else {}
     cut = thresholds_of(spec, found, key) if thresholds is None else thresholds
     mapped = ~np.isnan(found.scores)
-    whole = bool((mapped | ~compute.stack(spec).brain.any(axis=(1, 2))).all())
+    whole = bool((mapped | ~compute.engine().stack(slices).brain.any(axis=(1, 2))).all())
     shown = ViewerMap(
         found.values, cut, found.high, title, recipe.grid if recipe else 0, whole=whole, **own
     )
@@ -81,7 +81,7 @@ def thresholds_of(
 def _thresholds(
     key: str, marks: tuple[float, ...], _spec: MapSpec, _found: AnomalyMap
 ) -> FloatArray:
-    stack, mapped = compute.stack(_spec), ~np.isnan(_found.scores)
+    stack, mapped = compute.engine().stack(_spec.features.slices), ~np.isnan(_found.scores)
     inside = stack.brain & mapped[:, None, None]
     whole = mapped.sum() == stack.brain.any(axis=(1, 2)).sum()
     if whole and stack.truth is not None and (stack.truth & stack.brain).any():

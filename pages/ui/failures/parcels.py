@@ -109,7 +109,9 @@ def _packed(view: View) -> Parcel | None:
         return None
     key, _ = _key(view)
     found = compute.whole_map(view.map)
-    cut = levels.thresholds_of(found.values[compute.stack(view.map).brain], [view.threshold.value])
+    cut = levels.thresholds_of(
+        found.values[compute.engine().stack(view.map.features.slices).brain], [view.threshold.value]
+    )
     shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
     pieces = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)
