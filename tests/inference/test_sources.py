@@ -148,9 +148,11 @@ def test_a_changed_file_is_another_map(data, engine, tmp_path):
     one = added(data, tmp_path, lambda name: written(data, name, TRUTH))
     spec = spec_of(engine, data)
     first = map_key(engine, spec)
+    assert dice_of(engine, spec).dice_3d == 1
     assert map_key(engine, of_subject(spec, "b")) != first
     SimpleITK.WriteImage(written(data, "a", ~TRUTH), f"{one.folder}/a.nii.gz")
     assert map_key(engine, spec) != first
+    assert dice_of(engine, spec).dice_3d == 0  # not the map in memory
 
 
 def test_a_subject_without_a_file_and_data_without_the_set_are_said(data, engine, tmp_path):

@@ -130,10 +130,10 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     encoded, or those mapped where all features were there.
     """
     source = resolve(engine, spec)
-    if spec in engine.maps or source.ready():
-        return engine.maps.get(spec, lambda: source.whole(progress))
+    if source.key in engine.maps or source.ready():
+        return engine.maps.get(source.key, lambda: source.whole(progress))
     found = source.whole(progress)  # for minutes: who asks too has its own progress
-    return engine.maps.get(spec, lambda: found)
+    return engine.maps.get(source.key, lambda: found)
 
 
 def method_of(spec: MapSpec) -> Facts:

@@ -1,6 +1,6 @@
 """Conventions chosen after the fact: SQL over the rows of an evaluation, no map computed again.
 
-The views are those of `results.connect`. Every mean comes with the number that entered it.
+The views are those of `parquet.connect`. Every mean comes with the number that entered it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""From one subject's map to the rows that are kept of it; columns are those of `result_schema`."""
+"""From one subject's map to the rows that are kept of it; columns are those of `schema`."""
 
 from dataclasses import asdict, dataclass
 

@@ -4,7 +4,7 @@
 kinds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Protocol
 
 from zsad_core import methods
@@ -31,6 +31,10 @@ class MapSource(Protocol):
     @property
     def alone(self) -> bool:
         """Whether a slice has a map by itself."""
+
+    @property
+    def key(self) -> Hashable:
+        """What the map in memory is kept under: the spec, and what may change behind it."""
 
     def ready(self) -> bool:
         """Whether all that the whole map needs is stored, so that it is quick."""

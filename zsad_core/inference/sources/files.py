@@ -59,6 +59,11 @@ class FileSource:
     method: FilePredictions
     alone: bool = False
 
+    @property
+    def key(self) -> tuple[MapSpec, str]:
+        """The spec and the file's content: another program may write the file anew."""
+        return self.spec, content_key(self.spec)
+
     def ready(self) -> bool:
         """Nothing is encoded for it."""
         return True

@@ -40,6 +40,11 @@ class SliceSource:
         """Whether a slice's map does not depend on the other slices."""
         return not self.method.by_volume(len(self.spec.references))
 
+    @property
+    def key(self) -> MapSpec:
+        """The spec alone."""
+        return self.spec
+
     def ready(self) -> bool:
         """Whether the features of every slice with brain are stored."""
         return not self.missing()

@@ -21,6 +21,11 @@ class VolumeSource:
     method: VolumeMethod
     alone: bool = False
 
+    @property
+    def key(self) -> MapSpec:
+        """The spec alone."""
+        return self.spec
+
     def ready(self) -> bool:
         """Whether the cubes of the whole set are stored."""
         return not stored_cubes.missing(self.engine, self.spec)
