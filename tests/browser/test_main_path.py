@@ -134,7 +134,8 @@ def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
 
 def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     page, server = app
-    page.goto(server.address("Explore", **CHOICE, method="mvfa", setup="brats"))
+    at_1mm = {**CHOICE, "data": "demo:"}  # takes longer than the way to the next page
+    page.goto(server.address("Explore", **at_1mm, method="mvfa", setup="brats"))
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     jobs = page.get_by_test_id("stSidebar").get_by_test_id("stProgress")
     jobs.first.wait_for()

@@ -12,7 +12,6 @@ import torch
 
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
-from tests.one_order import one_order_here
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
 from zsad_core.methods import aaclip_adapters
@@ -194,14 +193,15 @@ def attention_written_out():
 
 
 @pytest.mark.usefixtures("attention_written_out")
-def test_slices_together_give_what_each_gives_alone(method, tower, request):
-    if method.name == "adaclip" and not one_order_here(request.node.nodeid):
-        return
+def test_slices_together_give_what_each_gives_alone(method, tower):
+    # AdaCLIP rounds its prompts to float16: a last bit that a processor sums otherwise for a batch
+    # grows to 1e-4 there. What one slice took from another would be far more.
+    rounding = 1e-3 if method.name == "adaclip" else 1e-5
     maps, scores = mapped(method, tower, SLICES)
     for index in range(len(SLICES)):
         alone, score = mapped(method, tower, SLICES[index : index + 1])
-        np.testing.assert_allclose(alone[0], maps[index], atol=1e-5 * method.high)
-        np.testing.assert_allclose(score[0], scores[index], atol=1e-5)
+        np.testing.assert_allclose(alone[0], maps[index], atol=rounding * method.high)
+        np.testing.assert_allclose(score[0], scores[index], atol=rounding)
 
 
 def test_a_grey_slice_in_three_channels_gives_the_same_map(method, tower):

@@ -11,6 +11,7 @@ from zsad_core.base.store import Store
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.uploads import folders
+from zsad_core.metrics.readout import Readout
 from zsad_core.types import (
     BackboneSpec,
     DataSpec,
@@ -104,8 +105,9 @@ def test_trials_on_uploads_are_seen_by_their_user_alone(use, token, nifti, value
     use({"a.nii.gz": nifti(values)})
     data = folders.data_of(token)
     prompts = PromptSet("own", ("n",), ("a",))
+    numbers = Readout(0.2, 1.0, dice_3d=0.4, best_dice=0.5, auroc=0.9)
     spec = MapSpec(features_of(data, "a"), "winclip", "zero-shot", prompts)
-    made = history.add(spec, np.ones((2, 256), np.int64), Threshold(20, "fixed"))
+    made = history.add(spec, numbers, Threshold(0.2, "fixed"))
     history.note(made, "mine")
     assert [one.note for one in history.trials(data)] == ["mine"]
     assert history.trials() == ()
