@@ -1,10 +1,12 @@
 """Depth of slices and the curve over it."""
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from zsad_core.imaging.slicing import depths
-from zsad_core.metrics.depth import bin_of, depth_curve, pooled
+from zsad_core.metrics.depth import bin_of, bin_sql, depth_curve, third_of, third_sql
 
 
 def brain_of(*areas):
@@ -55,27 +57,17 @@ def test_the_curve_by_hand():
     assert curve.lesion_slices.tolist() == [2, 0, 1, 1]
 
 
-def test_pooling_is_the_curve_of_all_slices_together():
-    random = np.random.default_rng(0)
-    parts = []
-    for size in (7, 40):
-        dice = np.where(random.random(size) < 0.3, np.nan, random.random(size))
-        parts.append((random.uniform(-1, 1, size), dice, random.integers(0, 2, size)))
-    together = depth_curve(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-    found = pooled([depth_curve(*part) for part in parts])
-    np.testing.assert_allclose(found.dice, together.dice)
-    np.testing.assert_array_equal(found.slices, together.slices)
-    np.testing.assert_array_equal(found.lesion_slices, together.lesion_slices)
-
-
-def test_curves_of_other_bins_are_not_pooled():
-    one, three = (
-        depth_curve(np.zeros(1), np.ones(1), np.ones(1, int), bins=bins) for bins in (1, 3)
-    )
-    with pytest.raises(ValueError, match="same bins"):
-        pooled([one, three])
-    with pytest.raises(ValueError, match="at least one"):
-        pooled([])
+@pytest.mark.parametrize(
+    ("of", "sql"), [(bin_of, bin_sql), (third_of, third_sql)], ids=["bins", "thirds"]
+)
+def test_sql_and_python_place_a_depth_alike(of, sql):
+    edges = np.arange(-30, 31) / 30
+    random = np.random.default_rng(0).uniform(-1, 1, 5000)
+    depths = np.concatenate([edges, np.nextafter(edges, 0), random, [np.nan]])
+    with duckdb.connect() as rows:
+        rows.register("slices", pa.table({"depth": pa.array(depths, from_pandas=True)}))
+        found = rows.sql(f"SELECT {sql('depth')} AS place FROM slices").fetchnumpy()["place"]
+    np.testing.assert_array_equal(found, of(depths))
 
 
 def test_arrays_of_one_length_are_needed():

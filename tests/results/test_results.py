@@ -230,7 +230,7 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
     def put(key):
         made = [
             row("slices", key=key, index=i, depth_middle=d, depth_centroid=d, truth=2, overlap=1)
-            for i, d in enumerate((-0.88, -0.88, 0.83))
+            for i, d in enumerate((-0.88, -0.88, 0.83, None))  # the last has no brain
         ]
         results.append(tmp_path, "slices", key, made)
 
@@ -239,11 +239,11 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
         with results.connect(tmp_path) as rows:
             return rows.sql(f"SELECT key, bin, third, truth, lesion, dice {told}").fetchall()
 
-    each = [(1, 0, 4, 2, 2.0), (18, 2, 2, 1, 1.0)]
+    each = [(-1, -1, 2, 1, 1.0), (1, 0, 4, 2, 2.0), (18, 2, 2, 1, 1.0)]
     put("a")
     put("b")
     results.merge(tmp_path)
-    kept = list((tmp_path / "slices").glob(f"*.{centre}"))
+    kept = list((tmp_path / "slices").glob(f"*.{centre}-*"))
     assert len(kept) == 1
     assert pq.read_schema(kept[0]).names == slice_sums.SCHEMA.names
     put("c")
@@ -254,5 +254,7 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
         results.merge(tmp_path)
         put(key)
     results.merge(tmp_path)
-    assert len(list((tmp_path / "slices").glob(f"*.{centre}"))) == 2  # the last and its forerunner
+    assert (
+        len(list((tmp_path / "slices").glob(f"*.{centre}-*"))) == 2
+    )  # the last and its forerunner
     assert sums() == [(key, *one) for key in "abcde" for one in each]

@@ -1,6 +1,9 @@
-"""Dice against normalised brain depth: -1 the most inferior brain slice, +1 the most superior."""
+"""Dice against normalised brain depth: -1 the most inferior brain slice, +1 the most superior.
 
-from collections.abc import Sequence
+Depths fall into equal bins for curves and into thirds for tables; each rule stands here once, for
+arrays and as SQL.
+"""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,25 +50,10 @@ def depth_curve(
     total = np.bincount(place[entered], weights=dice[entered], minlength=bins).astype(float)
     slices = np.bincount(place[entered], minlength=bins)
     lesion = np.bincount(place[(place >= 0) & (lesion_pixels > 0)], minlength=bins)
-    return _curve(total, slices, lesion)
-
-
-def pooled(curves: Sequence[DepthCurve]) -> DepthCurve:
-    """One curve over several subjects with the same bins; each slice weighs the same.
-
-    >>> one = depth_curve(np.array([0.5]), np.array([0.2]), np.array([1]), bins=1)
-    >>> two = depth_curve(np.array([0.5, 0]), np.array([0.4, 0.6]), np.array([1, 1]), bins=1)
-    >>> pooled([one, two]).dice.round(3).tolist()
-    [0.4]
-    """
-    if not curves or len({len(curve.centres) for curve in curves}) != 1:
-        raise ValueError("pooling needs at least one curve, and curves of the same bins")
-    totals = [np.nan_to_num(curve.dice) * curve.slices for curve in curves]
-    return _curve(
-        np.sum(totals, axis=0),
-        np.sum([curve.slices for curve in curves], axis=0),
-        np.sum([curve.lesion_slices for curve in curves], axis=0),
-    )
+    mean = np.full(bins, np.nan)
+    np.divide(total, slices, out=mean, where=slices > 0)
+    centres = (np.arange(bins) + 0.5) / bins * 2 - 1
+    return DepthCurve(*(read_only(one) for one in (centres, mean, slices, lesion)))
 
 
 def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:
@@ -74,15 +62,31 @@ def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:
     >>> bin_of(np.array([-1, 0, 1, np.nan]), bins=2).tolist()
     [0, 1, 1, -1]
     """
-    inside = np.isfinite(depths)
-    place = np.full(depths.shape, -1, dtype=np.int64)
-    place[inside] = np.clip(np.floor((depths[inside] + 1) / 2 * bins), 0, bins - 1)
-    return place
+    place = np.minimum(np.floor((depths + 1) / 2 * bins), bins - 1)
+    return np.where(np.isfinite(depths), place, -1).astype(np.int64)
 
 
-def _curve(total: FloatArray, slices: NDArray[np.int64], lesion: NDArray[np.int64]) -> DepthCurve:
-    bins = len(slices)
-    dice = np.full(bins, np.nan)
-    np.divide(total, slices, out=dice, where=slices > 0)
-    centres = (np.arange(bins) + 0.5) / bins * 2 - 1
-    return DepthCurve(*(read_only(one) for one in (centres, dice, slices, lesion)))
+def bin_sql(depth: str, bins: int = BINS) -> str:
+    """The same as an SQL expression over a column of depths, NULL for those without."""
+    place = f"least(floor(({depth} + 1) / 2 * {bins}), {bins - 1})"  # of NULL the last bin
+    return f"CASE WHEN {depth} IS NULL THEN -1 ELSE {place} END::INT1"
+
+
+def third_of(depths: FloatArray) -> NDArray[np.int64]:
+    """Third (S,) of each depth (S,): 0 inferior, 1 middle with both its limits, 2 superior.
+
+    -1 stands for NaN.
+
+    >>> third_of(np.array([-1, -1 / 3, 1 / 3, 0.4, np.nan])).tolist()
+    [0, 1, 1, 2, -1]
+    """
+    place = (depths >= -1 / 3).astype(np.int64) + (depths > 1 / 3)
+    return np.where(np.isfinite(depths), place, -1)
+
+
+def third_sql(depth: str) -> str:
+    """The same as an SQL expression over a column of depths, NULL for those without."""
+    return (
+        f"CASE WHEN {depth} < -1.0 / 3 THEN 0 WHEN {depth} <= 1.0 / 3 THEN 1 "
+        f"WHEN {depth} > 1.0 / 3 THEN 2 ELSE -1 END::INT1"
+    )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
+from zsad_core.metrics.dice import dice
 from zsad_core.metrics.scoring import TOUCHING
 from zsad_core.types import MaskArray
 
@@ -50,13 +51,13 @@ def one_to_one(truth: MaskArray, predicted: MaskArray) -> Match:
     shape = (count + 1, components + 1)
     pair = np.ravel_multi_index((lesion[truth | predicted], component[truth | predicted]), shape)
     shared = np.bincount(pair, minlength=shape[0] * shape[1]).reshape(shape)
-    sizes = shared.sum(axis=1)[1:, None] + shared.sum(axis=0)[None, 1:]
-    dice = 2 * shared[1:, 1:] / sizes  # (lesions, components)
+    sizes, areas = shared.sum(axis=1)[1:, None], shared.sum(axis=0)[None, 1:]
+    overlap = dice(sizes, areas, shared[1:, 1:])  # (lesions, components)
     matched = [np.zeros(0, np.int64) for _ in range(count)]
     # A pair that does not overlap costs more than one that does, as in panoptica.
-    cost = np.where(dice > LEAST_DICE, 1 - dice, 1 + LEAST_DICE)
+    cost = np.where(overlap > LEAST_DICE, 1 - overlap, 1 + LEAST_DICE)
     for row, column in zip(*linear_sum_assignment(cost), strict=True):
-        if dice[row, column] > LEAST_DICE:
+        if overlap[row, column] > LEAST_DICE:
             matched[row] = np.array([column + 1])
     false = components - sum(len(parts) for parts in matched)
     return Match(lesion, component, tuple(matched), false)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from zsad_core.metrics import lesion_matching
+from zsad_core.metrics.dice import dice_3d
 from zsad_core.metrics.lesion_matching import Match
 from zsad_core.metrics.scoring import box_of
 from zsad_core.metrics.surfaces import Definition, Spacing, hd95_mm, nsd, surfaces
@@ -161,10 +162,9 @@ def _compared(
             yield volume, 0.0, 0.0, float("inf")
             continue
         predicted = np.isin(match.component[place], parts)
-        both = np.count_nonzero(truth & predicted)
-        dice = 2 * both / (np.count_nonzero(truth) + np.count_nonzero(predicted))
+        counts = [int(one.sum()) for one in (truth, predicted, truth & predicted)]
         found = surfaces(truth, predicted, spacing_mm, rule.surface)
-        yield volume, dice, nsd(found, rule.tolerance_mm(spacing_mm)), hd95_mm(found)
+        yield volume, dice_3d(*counts), nsd(found, rule.tolerance_mm(spacing_mm)), hd95_mm(found)
 
 
 def _largest_slices(match: Match) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
 from zsad_core.report.selection import THIRDS, Selection, Sheet, runs, within
@@ -110,11 +111,11 @@ def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middl
     found = found.merge(more, on="key", how="left")
     rows.register("chosen_runs", found[["key", "voxel_ml"]].assign(run=np.arange(len(found))))
     worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, run, index").df()
-    kinds, thirds = (
-        pd.CategoricalDtype(list(KINDS), ordered=True),
-        pd.CategoricalDtype(list(THIRDS)),
+    worst["kind"] = worst["kind"].astype(pd.CategoricalDtype(list(KINDS), ordered=True))
+    worst["third"] = pd.Categorical.from_codes(
+        worst["third"].to_numpy(int), dtype=pd.CategoricalDtype(list(THIRDS))
     )
-    return Cases(sheet, found, worst.astype({"kind": kinds, "third": thirds}))
+    return Cases(sheet, found, worst)
 
 
 def ranked(found: Cases, chosen: Selection) -> pd.DataFrame:
@@ -161,11 +162,7 @@ def _worst(centre: Centre) -> str:
     """(run, kind, third, index, truth, predicted, overlap, severity_mm3), the lowest of equals."""
     numbers = ("index", "truth", "predicted", "overlap")
     taken = ", ".join(f"arg_max({name}, place) AS {name}" for name in numbers)
-    depth, (low, mid, high) = f"depth_{centre}", THIRDS
-    third = f"""
-        CASE WHEN {depth} < -1.0 / 3 THEN '{low}' WHEN {depth} <= 1.0 / 3 THEN '{mid}'
-             WHEN {depth} IS NOT NULL THEN '{high}' END AS third
-    """
+    third = f"{third_sql(f'depth_{centre}')} AS third"
     return f"""
     WITH placed AS (
         SELECT run, index, truth, predicted, overlap, {third},

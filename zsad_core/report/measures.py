@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zsad_core.metrics import lesions as lesion_rules
-from zsad_core.metrics.depth import BINS, DepthCurve
+from zsad_core.metrics.depth import BINS, DepthCurve, third_sql
 from zsad_core.metrics.dice import dice, dice_sql
 from zsad_core.report.selection import THIRDS, Selection, kept, runs
 from zsad_core.results import slice_sums
@@ -117,7 +117,7 @@ def quartiles(
     enters are left out.
     """
     rows.register("drawn_rows", frame[["key"]])
-    third = slice_sums.third_sql(f"depth_{chosen.centre}")
+    third = third_sql(f"depth_{chosen.centre}")
     within = f"{third} = {THIRDS.index(chosen.third)}" if chosen.third else "true"
     found = rows.execute(f"""
         WITH dice AS (
@@ -144,7 +144,7 @@ def lesions(
     lesion lies where its largest slice does; "" is the third of one in a slice without a depth.
     """
     rows.register("chosen_runs", frame.astype({"setup": str})[["key", "setup", "line"]])
-    third = slice_sums.third_sql(f"depth_{chosen.centre}")
+    third = third_sql(f"depth_{chosen.centre}")
     found = rows.execute(f"""
         WITH each AS (
             SELECT chosen_runs.*, unnest(brats2023_lesion_mm3) AS mm3,

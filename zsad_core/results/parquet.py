@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from zsad_core.base.atomic import whole
 from zsad_core.errors import DataError
+from zsad_core.results import slice_sums
 from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 from zsad_core.results.slice_sums import SCHEMA as SUMS
@@ -103,7 +104,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
 
 def _sums(paths: list[Path], centre: Centre) -> str:
     """SQL of the sums by depth of files of slices, those that are kept and the others."""
-    kept = {path: one for path in paths if (one := path.with_suffix(f".{centre}")).exists()}
+    kept = {path: one for path in paths if (one := slice_sums.kept(path, centre)).exists()}
     others = [path for path in paths if path not in kept]
     found = [f"FROM {_read([one])}" for one in kept.values()]
     if others or not kept:
@@ -154,9 +155,8 @@ def merge(root: Path) -> None:
             current = _current(found)
             if len(current) > 1:
                 for path in set(found) - set(current):
-                    path.unlink()
-                    for centre in CENTRES:
-                        path.with_suffix(f".{centre}").unlink(missing_ok=True)
+                    for one in path.parent.glob(f"{path.stem}.*"):  # with its sums
+                        one.unlink()
                 _join(root / table, schema_of(table), current, GROUPS[table])
         for path in sorted((root / "slices").glob(f"{MERGED}*.parquet"))[-1:]:
             keep_sums(path)
@@ -185,7 +185,7 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
 def keep_sums(merged: Path) -> None:
     """Write the sums by depth of a merged file of slices beside it, unless they are there."""
     for centre in CENTRES:
-        path = merged.with_suffix(f".{centre}")
+        path = slice_sums.kept(merged, centre)
         if path.exists():
             continue
         with duckdb.connect() as own, _writer(path, SUMS) as writer:

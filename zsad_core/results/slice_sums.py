@@ -4,15 +4,17 @@ The sums of a merged file are kept beside it; those of other parts are made when
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from zsad_core.metrics.depth import BINS
+from zsad_core.metrics.depth import bin_sql, third_sql
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices, dice_sql
 from zsad_core.results.conventions import Which
 
 Centre = Literal["middle", "centroid"]
+FORMAT = 2  # goes up when what a sum holds changes
 CENTRES: tuple[Centre, ...] = ("middle", "centroid")
 _LESION, _ALARM = "truth > 0", "truth = 0 AND predicted > 0"
 _EMPTY, _BRAIN = "truth = 0 AND predicted = 0", "brain > 0"
@@ -35,21 +37,17 @@ SCHEMA = pa.schema(
 )
 
 
-def third_sql(depth: str) -> str:
-    """Third of a depth from -1 to 1: 0, 1 or 2 from the bottom, -1 without a depth."""
-    return (
-        f"CASE WHEN {depth} < -1.0 / 3 THEN 0 WHEN {depth} <= 1.0 / 3 THEN 1 "
-        f"WHEN {depth} > 1.0 / 3 THEN 2 ELSE -1 END"
-    )
+def kept(merged: Path, centre: Centre) -> Path:
+    """Where the sums of a merged file lie; those of another `FORMAT` are not read."""
+    return merged.with_suffix(f".{centre}-{FORMAT}")
 
 
 def sums_sql(slices: str, centre: Centre) -> str:
     """A row of `SCHEMA` for each row, bin and third that the slices hold; bin -1 has no depth."""
     depth = f"depth_{centre}"
-    place = f"coalesce(least(floor(({depth} + 1) / 2 * {BINS}), {BINS - 1}), -1)"
     told = ", ".join(f"{one} AS {name}" for name, (_, one) in _COLUMNS.items())
     return (
-        f"SELECT key, {place}::INT1 AS bin, {third_sql(depth)}::INT1 AS third, {told} "
+        f"SELECT key, {bin_sql(depth)} AS bin, {third_sql(depth)} AS third, {told} "
         f"FROM {slices} GROUP BY key, bin, third"
     )
 

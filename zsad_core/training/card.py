@@ -18,6 +18,7 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import of_subject
 from zsad_core.lab import null_test
+from zsad_core.metrics.depth import third_of
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import (
@@ -197,7 +198,7 @@ def _thirds(slices: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]
     ill = slices[slices["truth"] > 0]
     area, depth = ill["truth"].to_numpy(float), ill["depth_middle"].to_numpy(float)
     cuts = np.quantile(area, [1 / 3, 2 / 3])
-    size, place = np.digitize(area, cuts), np.digitize(depth, [-1 / 3, 1 / 3])
+    size, place = np.digitize(area, cuts), third_of(depth)
     dice = ill["dice"].to_numpy(float)
     return _means(dice, size), _means(dice, place)
 

@@ -22,7 +22,7 @@ from zsad_core.evaluation.rows import ORACLE, Results
 from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
-from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve, pooled
+from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve
 from zsad_core.metrics.dice import Counts, dice
 from zsad_core.metrics.thresholds import written
 from zsad_core.results import parquet as results
@@ -100,9 +100,8 @@ def worst(found: Sequence[Case], read: ReadoutSpec, depth: float) -> tuple[str, 
 
 def curve(found: Sequence[Case], read: ReadoutSpec) -> DepthCurve:
     """The pooled curve of at least one case; each slice weighs the same."""
-    return pooled(
-        [depth_curve(case.depths[read.centre], case.dice(read), case.truth) for case in found]
-    )
+    each = [(case.depths[read.centre], case.dice(read), case.truth) for case in found]
+    return depth_curve(*(np.concatenate(of_cases) for of_cases in zip(*each, strict=True)))
 
 
 def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
