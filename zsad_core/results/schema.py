@@ -206,7 +206,8 @@ left where they are and not read.
 An evaluation ends by joining the parts of each table in one file, `merged-NUMBER.parquet`. Beside
 that of `slices` lie its sums by depth, `merged-NUMBER.middle-2` and `merged-NUMBER.centroid-2`,
 named by the centre that depth 0 means and by their format: Parquet too, read through the views
-`depths_middle` and `depths_centroid`. They can be removed: the views then add up the slices themselves.
+`depths_middle` and `depths_centroid`. They can be removed: the views then add up the slices
+themselves.
 
 An oracle threshold saw the truth. What is undefined is empty (NULL), never 0; an HD95 to an empty
 mask is infinite."""
