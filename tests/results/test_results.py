@@ -254,7 +254,6 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
         results.merge(tmp_path)
         put(key)
     results.merge(tmp_path)
-    assert (
-        len(list((tmp_path / "slices").glob(f"*.{centre}-*"))) == 2
-    )  # the last and its forerunner
+    kept = list((tmp_path / "slices").glob(f"*.{centre}-*"))
+    assert len(kept) == 2  # the last and its forerunner
     assert sums() == [(key, *one) for key in "abcde" for one in each]
