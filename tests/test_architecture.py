@@ -7,16 +7,33 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "zsad_core").rglob("*.py"))
+UI = sorted((ROOT / "pages/ui").rglob("*.py"))
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), ROOT / "app.py"]
 
 
+ROOMS = (
+    *("errors", "types", "base", "backbones", "imaging", "metrics", "prompts", "results"),
+    *("methods", "setups", "inference", "evaluation", "workspace", "lab", "report", "exports"),
+    *("training", "cli", "__main__"),
+)
+"""The rooms of the core from the ground up: each imports from those before it alone."""
+
+PAGE_ROOMS = (
+    *("viewer", "figures", "shell"),  # serve every page
+    *("explore", "prompts", "depth", "cohort", "failures", "setup", "start"),
+)
+"""The rooms of `pages/ui`, likewise: the later page shows what an earlier one knows to draw."""
+
+
 def imports(path):
+    """What a file imports, inside functions too; `from a import b` gives a and a.b."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
+            module = node.module or ""
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return found
 
 
@@ -41,32 +58,31 @@ def test_figures_know_no_streamlit(path):
     assert "streamlit" not in roots(path)
 
 
-ROOMS = (
-    *("errors", "types", "base", "backbones", "imaging", "metrics", "prompts", "results"),
-    *("methods", "setups", "inference", "evaluation", "workspace", "lab", "report", "exports"),
-    *("training", "cli", "__main__"),
-)
-"""The rooms of the core from the ground up: each imports from those before it alone."""
+def rooms(path, package):
+    """The rooms of a package from which a file imports."""
+    beyond = [name.split(".") for name in imports(path) if name.startswith(f"{package}.")]
+    return {parts[package.count(".") + 1] for parts in beyond}
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_rooms_are_built_on_those_below(path):
     room = path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0]
     if room == "__init__":
+        assert not imports(path)
         return
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "zsad_core":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zsad_core."):
-            found.add(node.module.split(".")[1])
-    above = {one for one in found - {room} if ROOMS.index(one) > ROOMS.index(room)}
-    assert not above, f"{room} imports {sorted(above)}"
+    assert rooms(path, "zsad_core") <= set(ROOMS[: ROOMS.index(room) + 1])
+
+
+@pytest.mark.parametrize("path", UI, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_of_pages_are_built_on_those_below(path):
+    room = path.relative_to(ROOT / "pages/ui").parts[0]
+    assert rooms(path, "pages.ui") <= set(PAGE_ROOMS[: PAGE_ROOMS.index(room) + 1])
 
 
 def test_every_room_has_its_place():
     there = {path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0] for path in CORE}
     assert there - {"__init__"} == set(ROOMS)
+    assert {path.relative_to(ROOT / "pages/ui").parts[0] for path in UI} == set(PAGE_ROOMS)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
