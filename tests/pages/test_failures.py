@@ -116,11 +116,11 @@ def test_pins_are_moved_edited_and_removed():
     assert test.button(key=f"up-{first.id}").disabled
     test.button(key=f"down-{first.id}").click().run()
     assert [one.title for one in pins.all_pins()] == ["two", "one"]
-    test.session_state[f"edit-{second.id}-opened"] = True
+    test.session_state[f"pin_editor-{second.id}"] = True
     test.run()
     next(one for one in test.text_input if one.value == "two").set_value("first")
     button(test, "Keep").click().run()
-    assert not test.session_state[f"edit-{second.id}-opened"]  # kept, so it closes
+    assert not test.session_state[f"pin_editor-{second.id}"]  # kept, so it closes
     assert [one.title for one in pins.all_pins()] == ["first", "one"]
     test.button(key=f"remove-{second.id}").click().run()
     assert [one.title for one in pins.all_pins()] == ["one"]

@@ -71,8 +71,7 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
 @pytest.mark.parametrize("page", ["Start", "Prompts", "Depth", "Cohort"])
 def test_every_page_takes_an_uploaded_scan(head, page):
     test = used(opened("Setup", section="Data"), {"me.nii": head[0], "me_seg.nii": head[1]})
-    test.session_state["_data"] = MINE
-    test.session_state["_method"] = "intensity"
+    test.session_state["requests"] = {"data": MINE, "method": "intensity"}
     test = moved(test, page)
     assert test.selectbox(key="data").value == MINE
 
@@ -118,7 +117,7 @@ def test_more_than_a_gigabyte_is_dropped_at_once(head, monkeypatch):
 
 def test_a_removed_scan_is_gone_and_the_page_goes_on(head):
     test = used(opened("Setup", section="Data"), {"me.nii": head[0]})
-    test.session_state["_data"] = MINE
+    test.session_state["requests"] = {"data": MINE}
     assert moved(test, "Start").selectbox(key="data").value == MINE
     moved(test, "Setup").button(key="upload-drop-me").click().run()
     assert not test.exception

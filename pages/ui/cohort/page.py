@@ -10,8 +10,9 @@ import streamlit as st
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.pictures import pictures
 from pages.ui.cohort.run import evaluation
-from pages.ui.shell import compute
+from pages.ui.shell import navigate, session
 from pages.ui.shell.compute import plain
+from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import Choice
 from zsad_core.report import captions, charts
 from zsad_core.report.measures import curves, measured
@@ -105,11 +106,11 @@ def _second(
     runs = found.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
     names = {f"{line} · {setup}": (setup, line) for setup, line in runs.index}
     shown, few = list(names), min(PANELS, max(1, BOXES // int(runs.max())))
-    kept = st.session_state.get("runs-shown")
-    if kept and not names.keys() & set(kept):
-        st.session_state.pop("runs-shown")  # a filter took them all away
+    chosen_before = session.FIGURE_2_RUNS.get()
+    if chosen_before and not names.keys() & set(chosen_before):
+        session.FIGURE_2_RUNS.pop()  # a filter took them all away
     if len(names) > 1:
-        shown = st.multiselect("Runs shown", shown, shown[:few], key="runs-shown")
+        shown = st.multiselect("Runs shown", shown, shown[:few], key=session.FIGURE_2_RUNS.key)
     if not shown:
         st.info("Choose at least one run to draw.")
         return
@@ -142,6 +143,4 @@ def _open(choice: Choice, point: dict[str, Any] | None) -> None:
     if subject not in {one.id for one in choice.subjects}:
         st.info(f"{plain(subject)} is not in the sidebar's data; choose its data there to open it.")
         return
-    state = st.session_state
-    state["_subject"], state["_method"], state["_setup"] = subject, line.split(" (")[0], setup
-    compute.go("pages/1_Explore.py")
+    navigate.to(Target(subject, method=line.split(" (")[0], setup=setup))

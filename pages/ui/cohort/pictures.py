@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
-from pages.ui.shell import compute, opening
+from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.pictures import draw
@@ -43,7 +43,7 @@ def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said
 
 def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
     """What a job drew; until then its progress. What is not stored waits for a press."""
-    encode = bool(st.session_state.get("encode-pictures"))
+    encode = session.ENCODE_PICTURES.get()
     key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
     found: Pictures | None = compute.results().peek(key)
     if found is None:
@@ -61,7 +61,8 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
     if found.missing and not encode:
         st.button(
             f"Compute what Figure 5 lacks: {len(found.missing)} of {len(found.sample.runs)} runs",
-            on_click=lambda: st.session_state.update({"encode-pictures": True}),
+            on_click=session.ENCODE_PICTURES.set,
+            args=(True,),
             key="encode-missing",
         )
     return found
@@ -88,4 +89,4 @@ def _grid(grid: Grid, found: Pictures, choice: Choice, key: str) -> None:
                 if view is not None and st.button(
                     "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
                 ):
-                    opening.show(views.counted_as(view, choice.readout))
+                    navigate.to(views.counted_as(view, choice.readout))

@@ -10,8 +10,7 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute
-from pages.ui.shell.picks import carried
+from pages.ui.shell import compute, session
 from zsad_core.base.paths import home, shortened
 from zsad_core.errors import SettingError
 from zsad_core.report import failures, measures, selection
@@ -39,8 +38,9 @@ def folder(data: DataSpec) -> Path:
     if data.private:
         return Path(data.root) / "results"
     usual = shortened(home() / "results")
-    st.session_state.setdefault("results", usual)
-    chosen = st.text_input("Results folder", placeholder=usual, **carried("results")).strip()
+    session.RESULTS_FOLDER.setdefault(usual)
+    persisted = session.persisted(session.RESULTS_FOLDER.key, address=False)
+    chosen = st.text_input("Results folder", placeholder=usual, **persisted).strip()
     found = Path(chosen or usual).expanduser()
     if found.is_file():
         raise SettingError(f"'{chosen}' is a file; give the folder of the results.")

@@ -10,7 +10,8 @@ import streamlit as st
 from pages.ui.depth import depth_cases
 from pages.ui.depth.depth_cases import EACH_ORACLE, Case, Cohort
 from pages.ui.figures.charts import depth_figure, slice_figure
-from pages.ui.shell import compute, volume_set
+from pages.ui.shell import compute, navigate, volume_set
+from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
 from pages.ui.shell.thresholds import threshold_of
 from zsad_core import setups
@@ -149,11 +150,8 @@ def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
 
 def _open(subject: str, index: int, line: MapSpec | None) -> None:
     """Explore at that slice, with the method of the line that was clicked."""
-    state = st.session_state
-    state["_subject"], state["slice"], state["_go"] = subject, int(index), True
-    if line is not None:
-        state["_method"], state["_setup"] = line.method, line.setup
-    compute.go("pages/1_Explore.py")
+    method, setup = (line.method, line.setup) if line is not None else ("", "")
+    navigate.to(Target(subject, method=method, setup=setup, slice=int(index)))
 
 
 def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:

@@ -6,8 +6,8 @@ from functools import partial
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.compute import engine
-from pages.ui.shell.picks import KEPT
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import Choice
 from zsad_core import methods, setups
@@ -20,17 +20,16 @@ MOST = 3
 def compared(choice: Choice) -> dict[str, MapSpec]:
     """Draw the choice of what to compare with, at most three, and return the maps by name."""
     offered = offers(choice)
-    kept = [name for name in st.session_state.get("compare", []) if name in offered]
-    if kept != st.session_state.get("compare", kept):
-        st.session_state["compare"] = kept
+    chosen = session.COMPARED.get()
+    if set(chosen) - set(offered):
+        session.COMPARED.set([name for name in chosen if name in offered])
     names = st.multiselect(
         "Compare with",
         list(offered),
-        key="compare",
         max_selections=MOST,
         select_all=False,
         placeholder="another method, setup, prompt set or modality of this subject; up to three",
-        **KEPT,
+        **session.persisted(session.COMPARED.key, every_page=False),
     )
     return {name: offered[name]() for name in names}
 

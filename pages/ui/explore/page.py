@@ -21,7 +21,7 @@ from pages.ui.explore.shown import (
 )
 from pages.ui.explore.tour import tour
 from pages.ui.figures.solid import solid_figure
-from pages.ui.shell import compute, thresholds, volume_set
+from pages.ui.shell import compute, session, thresholds, volume_set
 from pages.ui.shell.importing import imported
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
@@ -38,9 +38,9 @@ SENT_S = 0.1  # until what was drawn so far has left for the browser
 
 def visible_slice(stack: SliceStack) -> int:
     """The slice last looked at, from the session or the address; else the largest lesion's."""
-    asked = st.session_state.get("slice", st.query_params.get("slice"))
-    if asked is not None and str(asked).isdigit():
-        return min(int(asked), len(stack.image) - 1)
+    index = session.addressed_slice()
+    if index is not None:
+        return min(index, len(stack.image) - 1)
     area = (stack.brain if stack.truth is None or not stack.truth.any() else stack.truth).sum(
         (1, 2)
     )
@@ -69,8 +69,8 @@ def explore(choice: Choice) -> None:
         maps.append(viewer_map(spec, found, key, name, same_share, over))
         jobs.append(job)
     with place:
-        _view(choice, maps, (index, threshold))
-    view = View(choice.map, st.session_state["slice"], threshold, choice.readout)
+        shown = _view(choice, maps, (index, threshold))
+    view = View(choice.map, shown, threshold, choice.readout)
     with right:
         pinning.offer(view)
     for running in jobs:
@@ -97,12 +97,13 @@ def _export(view: View) -> None:
 
 def _view(
     choice: Choice, maps: Sequence[tuple[str, ViewerMap]], wanted: tuple[int, Threshold]
-) -> None:
+) -> int:
+    """The viewer; the slice that it shows. Another threshold than wanted begins another run."""
     slices, (index, threshold) = choice.map.features.slices, wanted
     shown = View(choice.map, index, threshold, choice.readout)
     options = options_of(
         shown,
-        sequence=_jump((choice.subject.id, threshold)),
+        sequence=_jump(choice.subject.id, threshold),
         palette=palette(),
         title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",
         note=" ".join(compute.engine().volume(slices).notes),
@@ -110,23 +111,23 @@ def _view(
     )
     volume_key, volume = scan(slices)
     state = viewer(volume, volume_key, maps, options=options, key="viewer")
-    st.session_state["slice"] = state.slice
-    st.query_params["slice"] = str(state.slice)
+    session.SLICE.set(state.slice)
+    st.query_params[session.SLICE.key] = str(state.slice)
     if state.touched and np.float32(state.threshold) != np.float32(threshold.value):
-        thresholds.take(state.threshold, maps[0][1].high)
+        session.set_threshold(state.threshold, maps[0][1].high)
         st.rerun()
+    return state.slice
 
 
-def _jump(told: tuple[str, Threshold]) -> int:
+def _jump(subject: str, threshold: Threshold) -> int:
     """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
-    subject, threshold = told
-    state = st.session_state
-    asked = (subject, threshold.value, threshold.rule)
-    by_hand = threshold.rule == "fixed" and state.get("told", asked)[0] == subject
-    if state.pop("_go", False) or (state.get("told") != asked and not by_hand):
-        state["jump"] = state.get("jump", 0) + 1
-    state["told"] = asked
-    return state.get("jump", 0)
+    wanted = (subject, threshold.value, threshold.rule)
+    last = session.LAST_VIEW.get()
+    by_hand = threshold.rule == "fixed" and (last or wanted)[0] == subject
+    if session.JUMP.pop() or (last != wanted and not by_hand):
+        session.JUMPS.set(session.JUMPS.get() + 1)
+    session.LAST_VIEW.set(wanted)
+    return session.JUMPS.get()
 
 
 def numbers(choice: Choice, found: Readout) -> None:

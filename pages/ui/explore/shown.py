@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.explore.scans import label_names, scan, slice_mm
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.sidebar import EMPTY_SLICES
 from pages.ui.viewer import ViewerMap, ViewerOptions
 from zsad_core.base.jobs import Job
@@ -71,9 +71,9 @@ def thresholds_of(
 
     A mark that was asked for on this map before stays, so that what was sent is not sent again.
     """
-    seen = st.session_state.setdefault("marks", {})
+    seen = session.MARKS.get()
     wanted = tuple(dict.fromkeys((*seen.get(key, ()), *map(float, np.float32(marks)))))
-    st.session_state["marks"] = {**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted}
+    session.MARKS.set({**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted})
     return _thresholds(key, wanted, spec, found)
 
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import navigate, session
 from pages.ui.shell.keyboard import class_colours
+from pages.ui.shell.navigate import Target
 
 STEPS = {
     "1 Colours": (
@@ -32,18 +33,17 @@ STEPS = {
 
 def begin(subject: str) -> None:
     """Open a subject in Explore, at its largest lesion, with the first step of the tour."""
-    state = st.session_state
-    state.pop("slice", None)
-    state.update(_subject=subject, _rule="oracle", _go=True, tour=next(iter(STEPS)))
-    compute.go("pages/1_Explore.py")
+    session.SLICE.pop()
+    session.TOUR.set(next(iter(STEPS)))
+    navigate.to(Target(subject, rule="oracle"))
 
 
 def tour() -> None:
     """The step that is shown, if the tour was begun and not yet ended; a reload keeps it."""
-    state = st.session_state
-    if "tour" not in state and st.query_params.get("tour") in STEPS:
-        state["tour"] = st.query_params["tour"]
-    if state.get("tour") not in STEPS:
+    key = session.TOUR.key
+    if not session.TOUR.exists() and st.query_params.get(key) in STEPS:
+        session.TOUR.set(st.query_params[key])
+    if session.TOUR.get() not in STEPS:
         return
     with st.container(border=True):
         steps, end = st.columns([6, 1], vertical_alignment="center")
@@ -51,16 +51,15 @@ def tour() -> None:
             chosen = st.segmented_control(
                 "Tour",
                 list(STEPS),
-                key="tour",
                 required=True,
                 label_visibility="collapsed",
-                persist_state="session",
+                **session.persisted(key, address=False, every_page=False),
             )
         end.button("End tour", on_click=_end, width="stretch", icon=":material/close:")
         st.markdown(STEPS[chosen].format(*class_colours()))
-    st.query_params["tour"] = chosen  # bound to the address, the first step would not stand in it
+    st.query_params[key] = chosen  # bound to the address, the first step would not stand in it
 
 
 def _end() -> None:
-    st.session_state.pop("tour", None)
-    st.query_params.pop("tour", None)
+    session.TOUR.pop()
+    st.query_params.pop(session.TOUR.key, None)

@@ -1,5 +1,7 @@
 """The gallery of failure cases: filters, and cards that open their view."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,15 +11,13 @@ from pages.ui.cohort import run as cohort_run
 from pages.ui.failures.gallery_pictures import (
     WAITING,
     Wanted,
-    draw_again,
     pictures,
     scans_unread,
 )
 from pages.ui.failures.gallery_start import first_cases
-from pages.ui.shell import compute
+from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
-from pages.ui.shell.opening import show
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import Choice
 from zsad_core.errors import ZsadError
@@ -39,9 +39,8 @@ from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
 
 PAGE, COLUMNS = 12, 4
-OPENED = "_opened_case"
 RINGED = (MISSED, SMALL, APART)
-KEPT = {"persist_state": "session"}
+_kept = partial(session.persisted, address=False, every_page=False)
 LEGEND = {
     "classic": ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]",
     "safe": ":green-badge[found] :violet-badge[hatched: falsely predicted] "
@@ -51,8 +50,7 @@ LEGEND = {
 
 def gallery(choice: Choice) -> None:
     """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
-    if opened := st.session_state.pop(OPENED, None):
-        show(opened)
+    navigate.follow()
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with right:
         root = cohort_rows.folder(choice.data)
@@ -63,7 +61,7 @@ def gallery(choice: Choice) -> None:
         first_cases(choice, root)
         return
     sheet = left.selectbox(
-        "Data and threshold rule", sheets, format_func=str, key="failure-sheet", **KEPT
+        "Data and threshold rule", sheets, format_func=str, **_kept("failure-sheet")
     )
     found = cohort_rows.cases(*source, sheet, choice.readout.centre)
     worst = ranked(found, _selection(choice, source, sheet))
@@ -82,19 +80,14 @@ def _selection(choice: Choice, source: cohort_rows.Source, sheet: Sheet) -> Sele
     volumes = [one for one in VOLUMES if one in there["volume"]]
     return Selection(
         sheet,
-        lines=tuple(columns[0].multiselect("Methods", there["line"], key="failure-lines", **KEPT)),
-        setups=tuple(
-            columns[1].multiselect("Setups", there["setup"], key="failure-setups", **KEPT)
-        ),
-        volumes=tuple(
-            columns[2].multiselect("Lesion volume", volumes, key="failure-volumes", **KEPT)
-        ),
+        lines=tuple(columns[0].multiselect("Methods", there["line"], **_kept("failure-lines"))),
+        setups=tuple(columns[1].multiselect("Setups", there["setup"], **_kept("failure-setups"))),
+        volumes=tuple(columns[2].multiselect("Lesion volume", volumes, **_kept("failure-volumes"))),
         third=columns[3].selectbox(
             "Third of the depth",
             ["", *THIRDS],
             format_func=lambda one: one or "all",
-            key="failure-third",
-            **KEPT,
+            **_kept("failure-third"),
         ),
         subjects=tuple(one.id for one in choice.subjects),
     )
@@ -108,9 +101,8 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
         list(KINDS),
         selection_mode="multi",
         format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
-        key="failure-kinds",
         help=rules,
-        **KEPT,
+        **_kept("failure-kinds"),
     )
 
 
@@ -130,9 +122,9 @@ def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
 def _page(worst: pd.DataFrame) -> pd.DataFrame:
     """The cases of the page that is open; its buttons stand above the cards."""
     pages = -(-len(worst) // PAGE)
-    if st.session_state.get("failure-page", 1) > pages:
-        st.session_state["failure-page"] = 1
-    page = st.pagination(pages, key="failure-page", **KEPT) if pages > 1 else 1
+    if session.GALLERY_PAGE.get() > pages:
+        session.GALLERY_PAGE.set(1)
+    page = st.pagination(pages, **_kept(session.GALLERY_PAGE.key)) if pages > 1 else 1
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 
@@ -183,7 +175,7 @@ def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> Non
     private, kept = pin.data.private, pin.view in pinned
     why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
     with st.container(horizontal=True):
-        st.button("Open", key=f"open-{name}", type="primary", on_click=_choose, args=(view,))
+        st.button("Open", key=f"open-{name}", type="primary", on_click=_open, args=(view,))
         st.button(
             "Pinned" if kept else "Pin",
             key=f"pin-{name}",
@@ -194,9 +186,9 @@ def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> Non
         )
 
 
-def _choose(view: View) -> None:
-    st.session_state[OPENED] = view
-    draw_again()
+def _open(view: View) -> None:
+    navigate.next_run(view)
+    session.GALLERY_REDRAW.set(True)
 
 
 def _pin(pin: Pin) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.pictures import draw
@@ -23,7 +23,6 @@ from zsad_core.report.failures import Failure
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
-AGAIN = "_draw_again"
 Wanted = tuple[View, bool]
 """A view, and whether parts of the truth that were missed get a ring."""
 
@@ -31,7 +30,7 @@ Wanted = tuple[View, bool]
 def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
     """Draw what is there into its place; the rest follows while the page can be used."""
     waiting = [one for one, place in places.items() if not _show(one, place)]
-    again = st.session_state.pop(AGAIN, False)
+    again = session.GALLERY_REDRAW.pop()  # what has no map stored is looked at anew
     todo = [one for one in places if again and _without(one[0]) is not None] + waiting
     if not todo:
         return
@@ -73,11 +72,6 @@ def _unread(engine: Engine, scan: SliceSpec) -> bool:
         return engine.known_digest(scan) is None
     except DataError:  # it is not here
         return False
-
-
-def draw_again() -> None:
-    """What has no map stored is looked at anew when the gallery is shown next."""
-    st.session_state[AGAIN] = True
 
 
 def _show(wanted: Wanted, place: DeltaGenerator) -> bool:

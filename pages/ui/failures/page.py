@@ -6,7 +6,7 @@ from pages.ui.failures.gallery import gallery
 from pages.ui.failures.pin_list import nothing, pin_list
 from pages.ui.failures.present import asked, invitation, present
 from pages.ui.shell.compute import wait_for_torch
-from pages.ui.shell.picks import KEPT
+from pages.ui.shell.session import persisted
 from pages.ui.shell.sidebar import sidebar
 from zsad_core.workspace import pins
 
@@ -25,10 +25,9 @@ def failures() -> None:
         "Section",
         SECTIONS,
         default=SECTIONS[0],
-        key="failures",
         required=True,
         label_visibility="collapsed",
-        **KEPT,
+        **persisted("failures", every_page=False),
     )
     if section == "Gallery":
         gallery(sidebar(edit_prompts=False, shows_scan=False))

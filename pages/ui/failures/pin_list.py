@@ -6,10 +6,10 @@ import streamlit as st
 
 from pages.ui.failures import deck
 from pages.ui.failures.present import dice_said, kind_of, said, turn
-from pages.ui.shell import compute
+from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
-from pages.ui.shell.opening import EXPLORE, show
+from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
 from zsad_core.errors import ZsadError
 from zsad_core.inference import thumbnails, views
@@ -65,10 +65,10 @@ def _file(kept: Sequence[Pin]) -> None:
         if st.form_submit_button("Add them", width="stretch") and file is not None:
             new, known = pins.add_file(file.getvalue(), file.name)
             again = f" {known} were here already." if known else ""
-            st.session_state["_loaded"] = f"{new} pins added.{again}"
+            session.notify("pins", f"{new} pins added.{again}")
             st.rerun()
-    if told := st.session_state.pop("_loaded", ""):
-        st.success(told)
+    if added := session.notice("pins"):
+        st.success(added)
 
 
 def _row(pin: Pin, at: int, count: int) -> None:
@@ -109,28 +109,26 @@ def _picture(pin: Pin) -> View | None:
 def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
     with st.container(horizontal=True):
         if st.button("Explore", key=f"open-{pin.id}", disabled=view is None) and view is not None:
-            show(view)
+            navigate.to(view)
         st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
             if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
                 pins.move(pin.id, by)
                 st.rerun()
-        opened = f"edit-{pin.id}-opened"
-        with st.popover("Edit", key=opened, on_change="rerun"):
-            _edit(pin, opened)
+        with st.popover("Edit", key=session.PIN_EDITOR.of(pin.id).key, on_change="rerun"):
+            _edit(pin)
 
 
-def _edit(pin: Pin, opened: str) -> None:
-    """Title and note, and the pin's removal; keeping closes the popover of that key."""
-
-    def close() -> None:
-        st.session_state[opened] = False
-
+def _edit(pin: Pin) -> None:
+    """Title and note, and the pin's removal; keeping closes the popover."""
     with st.form(f"edit-{pin.id}", border=False):
         title = st.text_input("Title", pin.title, max_chars=200)
         note = st.text_area("Note", pin.note, max_chars=2000)
-        if st.form_submit_button("Keep", type="primary", width="stretch", on_click=close):
+        close = session.PIN_EDITOR.of(pin.id).set
+        if st.form_submit_button(
+            "Keep", type="primary", width="stretch", on_click=close, args=(False,)
+        ):
             pins.edit(pin.id, title, note)
             st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):

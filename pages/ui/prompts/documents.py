@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, frame
+from pages.ui.shell import compute, frame, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.prompt_choice import (
     SIDES,
@@ -52,14 +52,14 @@ def documents(choice: Choice) -> None:
     with said, frame.in_words():
         _count(prompts)
         for warning in prompt_checks.warnings(
-            compute.engine(), choice.map, all_prompts()[st.session_state["prompts"]]
+            compute.engine(), choice.map, all_prompts()[session.PROMPTS.get()]
         ):
             st.warning(plain(warning))
     with st.expander("Every sentence"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
     with st.expander("Compare with another set"):
         _compare(prompts)
-    if found := prompt_sets.record(st.session_state["prompts"], settings.prompt_folder()):
+    if found := prompt_sets.record(session.PROMPTS.get(), settings.prompt_folder()):
         with st.expander("How these texts were found"):
             st.json(found)
 
@@ -95,10 +95,10 @@ def _switches() -> None:
     """A box for each text; a line that begins with # is off."""
     for side in SIDES:
         st.caption(f"{side.capitalize()} texts")
-        for text, on in dict(switches(st.session_state[side])).items():
-            key = f"on-{side}-{text}"
-            st.session_state[key] = on
-            st.checkbox(plain(text), key=key, on_change=switch, args=(side, text))
+        for text, on in dict(switches(session.TEXTS[side].get())).items():
+            box = session.SWITCHES.of(f"{side}-{text}")
+            box.set(on)
+            st.checkbox(plain(text), key=box.key, on_change=switch, args=(side, text))
 
 
 def _save(prompts: PromptSet) -> None:
@@ -116,8 +116,8 @@ def _save(prompts: PromptSet) -> None:
     file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
     if file is not None and st.button(f"Keep {plain(file.name)}", width="stretch"):
         _keep(lambda: prompt_sets.parse(file.getvalue(), file.name))
-    if kept := st.session_state.pop("_kept_set", ""):
-        st.success(kept)
+    if saved := session.notice("prompt set"):
+        st.success(saved)
 
 
 def _keep(read: Callable[[], PromptSet]) -> None:
@@ -130,9 +130,10 @@ def _keep(read: Callable[[], PromptSet]) -> None:
     except ZsadError as error:
         st.error(plain(str(error)))
         return
-    st.session_state["_kept_set"] = (
+    session.notify(
+        "prompt set",
         f"'{plain(prompts.name)}' is in the sidebar's list, version {version}; earlier versions "
-        "stay, under Compare."
+        "stay, under Compare.",
     )
     st.rerun()
 
@@ -144,7 +145,8 @@ def _compare(prompts: PromptSet) -> None:
     for name in prompt_sets.user_sets(folder):
         for number, old in prompt_sets.older(name, folder).items():
             others[f"{name}, version {number}"] = old
-    names = [st.session_state["prompts"], *(n for n in others if n != st.session_state["prompts"])]
+    shown = session.PROMPTS.get()
+    names = [shown, *(name for name in others if name != shown)]
     chosen = st.selectbox("Compare with", names, key="compare_set")
     changes = prompt_sets.differences(others[chosen], prompts)
     if not changes:

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.explore.page import visible_slice
 from pages.ui.prompts import documents as prompt_documents
 from pages.ui.prompts.others import others
-from pages.ui.shell import compute, pictures, thresholds
+from pages.ui.shell import compute, pictures, session, thresholds
 from pages.ui.shell.keyboard import class_colours, palette
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import Choice
@@ -33,8 +33,8 @@ def edit(choice: Choice) -> None:
 
 def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="lab_slice") - 1
-    st.session_state["slice"] = index
-    base = all_prompts()[st.session_state["prompts"]]
+    session.SLICE.set(index)
+    base = all_prompts()[session.PROMPTS.get()]
     old = evaluation.with_prompts(choice.map, base)
     ready = compute.ready(choice.map)
     whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
@@ -106,9 +106,9 @@ def _remember(choice: Choice, now: Readout, threshold: Threshold, edited: bool) 
     if threshold.rule != choice.rule:
         return
     shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value)
-    if st.session_state.get("in_history") != shown:
+    if session.LAST_TRIAL.get() != shown:
         history.add(choice.map, now, threshold, edited)
-        st.session_state["in_history"] = shown
+        session.LAST_TRIAL.set(shown)
 
 
 def _row(name: str, found: Readout) -> dict[str, object]:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.store import key_of
 from zsad_core.inference import evaluation
@@ -24,12 +24,12 @@ Numbers = tuple[float, float, float]
 
 def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
     """Choose subjects; their numbers come with every edit, in the background."""
-    with st.expander("Also on other subjects", expanded="also_on" in st.session_state):
+    with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
         if not chosen:
             st.caption("Chosen subjects are judged with every edit, before and now.")
             return
-        st.session_state["also_on"] = chosen
+        session.OTHER_SUBJECTS.set(chosen)
         specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
         found = compute.live(
             key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),

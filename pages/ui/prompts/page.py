@@ -9,7 +9,7 @@ from pages.ui.prompts.history import history
 from pages.ui.prompts.null_test import null_test
 from pages.ui.prompts.search import search
 from pages.ui.prompts.why import why
-from pages.ui.shell.picks import KEPT
+from pages.ui.shell import session
 from pages.ui.shell.sidebar import Choice
 from zsad_core import methods
 
@@ -25,17 +25,16 @@ OF_SCAN = ("Edit", "Why")  # the sections that show the scan chosen
 
 def section() -> str:
     """The section to show; the first where a page was left before its choice was known."""
-    state = st.session_state
-    if "lab" in state and state["lab"] not in SECTIONS:
-        state["lab"] = "Edit"
+    known = session.LAB_SECTION.exists()
+    if known and session.LAB_SECTION.get() not in SECTIONS:
+        session.LAB_SECTION.set("Edit")
     chosen = st.segmented_control(
         "Section",
         list(SECTIONS),
-        default=None if "lab" in state else "Edit",  # a restored trial sets it
-        key="lab",
+        default=None if known else "Edit",  # a restored trial sets it
         required=True,
         label_visibility="collapsed",
-        **KEPT,
+        **session.persisted(session.LAB_SECTION.key, every_page=False),
     )
     return chosen or "Edit"
 

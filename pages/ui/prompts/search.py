@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import of_split
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import Choice
@@ -136,10 +136,10 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
     if keep.button("Save", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
         prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))
-        st.session_state["_kept_winner"] = kept.name
+        session.notify("winner", kept.name)
         st.rerun()  # then the sidebar's list has it
-    if name_of_kept := st.session_state.pop("_kept_winner", ""):
-        st.success(f"'{plain(name_of_kept)}' is in the sidebar's list, with its search's record.")
+    if saved := session.notice("winner"):
+        st.success(f"'{plain(saved)}' is in the sidebar's list, with its search's record.")
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
         show.button("Show its map", on_click=edit, args=(kept,), width="stretch")

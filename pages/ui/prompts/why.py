@@ -6,7 +6,7 @@ import streamlit as st
 from pages.ui.explore.page import visible_slice
 from pages.ui.figures.charts import text_pull_figure
 from pages.ui.prompts.charts import margin_figure, similarity_figure
-from pages.ui.shell import compute, pictures
+from pages.ui.shell import compute, pictures, session
 from pages.ui.shell.plain import plain
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import Choice
@@ -19,7 +19,7 @@ def why(choice: Choice) -> None:
     """Four answers, about the slice last looked at."""
     stack = compute.stack(choice.map)
     index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="why_slice") - 1
-    st.session_state["slice"] = index
+    session.SLICE.set(index)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Pull of each text")
@@ -58,7 +58,8 @@ def _similarity(spec: MapSpec) -> None:
 
 def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
     sets = all_prompts()
-    names = [st.session_state["prompts"], *(n for n in sets if n != st.session_state["prompts"])]
+    shown = session.PROMPTS.get()
+    names = [shown, *(name for name in sets if name != shown)]
     other = st.selectbox("Minus the map of", names, key="why_other")
     engine, spec = compute.engine(), evaluation.with_prompts(choice.map, sets[other])
     now, _ = pipeline.slice_maps(engine, choice.map, [index])

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.shell import compute, uploaded
+from pages.ui.setup.uploads import uploads
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core.base import settings
 from zsad_core.errors import ZsadError
@@ -27,7 +28,7 @@ LABELS = {
 
 def data_roots() -> None:
     """The user's own files, every root with its subjects, and the way to add a folder."""
-    uploaded.uploads()
+    uploads()
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)
@@ -36,8 +37,7 @@ def data_roots() -> None:
 
 def _form() -> None:
     st.subheader("Add a folder")
-    added = st.session_state.pop("added-data", "")
-    if added:
+    if added := session.notice("data"):
         st.success(plain(added))
     with st.form("add", border=False):
         path = st.text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
@@ -51,9 +51,10 @@ def _add(spec: DataSpec) -> None:
     """Keep a folder that holds scans of its layout; raises DataError for another."""
     with st.spinner("Looking through the folder …"):
         count = len(_afresh(settings.resolved(spec)).subjects())
-    st.session_state["added-data"] = (
+    session.notify(
+        "data",
         f"Added {settings.remember(spec)} with {count} subjects; choose it under Data in the "
-        "sidebar of any page. Check reads every scan."
+        "sidebar of any page. Check reads every scan.",
     )
     st.rerun()
 

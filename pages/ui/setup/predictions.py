@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core import methods
 from zsad_core.base import settings
@@ -44,7 +44,7 @@ def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
 
 def _form(roots: dict[str, DataSpec]) -> None:
     st.subheader("Add predictions")
-    if added := st.session_state.pop("added-predictions", ""):
+    if added := session.notice("predictions"):
         st.success(plain(added))
     left, right = st.columns(2)
     root = left.selectbox("For the data", list(roots), key="predictions-data")
@@ -101,7 +101,9 @@ def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:
             low, high = score_range([path for _, path in found.matched])
         made = Predictions(**{**vars(made), "low": low, "high": high})
     registry.add(spec, made, methods.METHODS)
-    st.session_state["added-predictions"] = (
-        f"Added {made.name} for {root}; choose the method 'predictions' in the sidebar of any page."
+    session.notify(
+        "predictions",
+        f"Added {made.name} for {root}; choose the method 'predictions' in the sidebar of any "
+        "page.",
     )
     st.rerun()

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -93,7 +93,7 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 
 def _start(one: OwnTraining) -> None:
-    st.session_state["trained"] = _key(one)
+    session.TRAINING_JOB.set(_key(one))
     engine = compute.engine()
     turn = partial(engine.queue.turn, BACKGROUND)
     engine.jobs.start(
@@ -125,10 +125,10 @@ def _begun(one: OwnTraining) -> None:
 
 def _ended() -> None:
     """What came of the last training that this session started."""
-    job = compute.engine().jobs.find(st.session_state.get("trained", ""))
+    job = compute.engine().jobs.find(session.TRAINING_JOB.get())
     if job is None or job.state != "done":
         return
-    del st.session_state["trained"]
+    session.TRAINING_JOB.pop()
     compute.engine().forget()
     st.success(plain(f"{job.title}: {job.note}. Choose it in the sidebar of any page."))
 

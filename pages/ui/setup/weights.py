@@ -5,7 +5,7 @@ from dataclasses import fields
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core import backbones, methods, setups
 from zsad_core.errors import WeightsError
@@ -107,8 +107,7 @@ def _own(entry: Setup) -> None:
 
 def _form() -> None:
     st.subheader("Add weights of your own")
-    added = st.session_state.pop("added", "")
-    if added:
+    if added := session.notice("weights"):
         st.success(plain(added))
     usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
     with st.form("own", border=False):
@@ -157,7 +156,8 @@ def _add(entry: Setup) -> None:
     with st.spinner("Checking …"):
         own_setups.add(entry)
     compute.engine().forget()
-    st.session_state["added"] = (
-        f"Added {entry.method} · {entry.setup}; choose it in the sidebar once nothing is missing."
+    session.notify(
+        "weights",
+        f"Added {entry.method} · {entry.setup}; choose it in the sidebar once nothing is missing.",
     )
     st.rerun()

@@ -4,10 +4,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import told
 from pages.ui.shell.plain import plain
@@ -75,15 +76,6 @@ def _read_scan(engine: Engine, scan: SliceSpec) -> None:
     """What is wrong with it is told where the page asks for it."""
     with contextlib.suppress(ZsadError):
         engine.stack(scan)
-
-
-def go(path: str, **address: str | list[str]) -> NoReturn:
-    """Switch the page; each page writes the choice into its own address, beside what is given.
-
-    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold;
-    a choice made for widgets that this session never drew is written by nobody else.
-    """
-    st.switch_page(path, query_params=address)
 
 
 def stack(spec: MapSpec) -> SliceStack:
@@ -177,13 +169,13 @@ def asked(
 
 def live(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
     """What the job of that key found; until then it runs, in place of the session's last one."""
-    found, jobs, state = results().peek(key), engine().jobs, st.session_state
+    found, jobs = results().peek(key), engine().jobs
     if found is not None:
         return found
-    last = jobs.find(state.get("live", ""))
-    if last is not None and state["live"] != key:
+    last = jobs.find(session.LIVE_JOB.get())
+    if last is not None and session.LIVE_JOB.get() != key:
         last.cancel()
-    state["live"] = key
+    session.LIVE_JOB.set(key)
     show_job(start_once(key, title, lambda progress: results().put(key, work(progress)), page))
     return None
 

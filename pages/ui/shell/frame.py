@@ -11,10 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
-from pages.ui.shell.picks import carry, one_step_a_page
 from pages.ui.shell.plain import plain
 from zsad_core.errors import ZsadError
 
@@ -30,6 +30,8 @@ PAGES = {
     "pages/6_Setup.py": "Setup",
 }
 ICON = str(Path(__file__).with_name("icon.svg"))
+_SCRIPT = Path(__file__).with_name("steps.js").read_text(encoding="utf-8")
+_one_step_a_page = st.components.v2.component("zsad_steps", js=_SCRIPT)
 STYLE = """<style>
 html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow it */
 [data-testid="stMainBlockContainer"] { padding: 3.75rem clamp(1rem, 2.5vw, 3rem) 2rem; }
@@ -73,7 +75,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
 
     The block imports its parts itself, so that they come after the frame.
     """
-    moved = carry(title)
+    moved = session.carry(title)
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
     st.html(STYLE)
     with st.sidebar:
@@ -81,7 +83,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
             st.page_link(path, label=label)
         keyboard()
         with st.container(gap=None):
-            one_step_a_page()
+            _one_step_a_page(key="steps")
             st.divider()
     at_once()
     if "pages.ui.shell.compute" not in sys.modules:
@@ -91,10 +93,10 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         with in_words():
             yield
     finally:
-        st.session_state["_moved"] = False
+        session.MOVED.set(False)
         with st.sidebar:
             jobs_below(imported("pages.ui.shell.compute").engine().jobs)
-        st.session_state["_moved"] = moved
+        session.MOVED.set(moved)
 
 
 @contextmanager

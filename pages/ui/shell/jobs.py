@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.plain import plain
 from zsad_core.base.jobs import Job, JobBoard
 
@@ -29,7 +30,7 @@ def told(job: Job) -> str:
 
 
 def _jobs(board: JobBoard) -> None:
-    if st.session_state.pop("_moved", False):  # never in the run that moved: see `picks.carry`
+    if session.MOVED.pop():  # never in the run that moved: see `session.carry`
         st.rerun()
     running = board.running().values()
     ended = [job for job in board.ended(SECONDS, SHOWN) if job.page or job.state != "done"]

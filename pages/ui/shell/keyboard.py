@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.shell.picks import kept
+from pages.ui.shell import session
 from pages.ui.shell.plain import plain
 from pages.ui.viewer import keys
 from zsad_core.base.palette import NAMES, Classes
@@ -22,7 +22,7 @@ def keyboard() -> None:
         st.toggle(
             "Colour-blind-safe colours",
             help="True and false positives and misses, in viewer and pictures of every page.",
-            **kept("safe"),
+            **session.persisted(session.SAFE_COLOURS.key),
         )
         st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
         st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")
@@ -30,7 +30,7 @@ def keyboard() -> None:
 
 def palette() -> Classes:
     """The colours of the classes that were chosen, for the pictures of every page."""
-    return "safe" if st.session_state.get("safe", False) else "classic"
+    return "safe" if session.SAFE_COLOURS.get() else "classic"
 
 
 def class_colours() -> tuple[str, str, str]:

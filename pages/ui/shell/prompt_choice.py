@@ -8,8 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell.picks import kept, pick
+from pages.ui.shell import session
 from pages.ui.shell.plain import plain
+from pages.ui.shell.session import TEXTS, Entry, persisted, pick
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.prompts import sets as prompt_sets
@@ -17,7 +18,6 @@ from zsad_core.types import PromptSet
 from zsad_core.workspace import drafts
 
 SIDES = ("normal", "abnormal")
-FIELDS = (*SIDES, "class_name", "templates")
 OFF = "# "
 _SCRIPT = Path(__file__).with_name("typed.js").read_text(encoding="utf-8")
 _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
@@ -28,9 +28,10 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     found = all_prompts()
     if not methods.kind_of(method).prompts:
         return found[usual_prompts(method)]
-    fresh = "prompts_of" not in st.session_state  # then the address may hold edited texts
+    fresh = not session.PROMPTS_OF.exists()  # then the address may hold edited texts
     _follow_method(method, found)
-    chosen = pick("Prompts", list(found), "prompts", usual_prompts(method), on_change=_forget_texts)
+    key, first = session.PROMPTS.key, usual_prompts(method)
+    chosen = pick("Prompts", list(found), key, first, on_change=_forget_texts)
     base = found[chosen]
     _fill(base, fresh)
     for wrong in prompt_sets.unreadable(settings.prompt_folder()):
@@ -51,20 +52,19 @@ def prompt_editor(method: str) -> None:
     """
     if note := methods.kind_of(method).prompt_note:
         st.caption(note)
-    st.text_area("Normal texts, one a line", height="content", **kept("normal"))
-    st.text_area("Abnormal texts, one a line", height="content", **kept("abnormal"))
-    st.text_input("Class word, in place of {}", max_chars=80, **kept("class_name"))
-    texts = {name: st.session_state.get(name, "") for name in FIELDS}  # see payload.message: flat
-    _typed(key="typed", data={"of": st.session_state["prompts"], **texts})
+    st.text_area("Normal texts, one a line", height="content", **persisted("normal"))
+    st.text_area("Abnormal texts, one a line", height="content", **persisted("abnormal"))
+    st.text_input("Class word, in place of {}", max_chars=80, **persisted("class_name"))
+    texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
+    _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
 
 
 def template_editor() -> None:
     """Templates, one a line; too long for an address, so a reload takes them from the draft."""
     st.text_area(
         "Templates, one a line; {} is the text",
-        key="templates",
         height=160,
-        persist_state="session",
+        **persisted("templates", address=False, every_page=False),
     )
 
 
@@ -79,7 +79,7 @@ def all_prompts() -> dict[str, PromptSet]:
 
 def edited(base: PromptSet) -> PromptSet:
     """The set with the texts as they stand in the editor; the set itself where nothing differs."""
-    texts = {key: st.session_state.get(key, text) for key, text in fields(base).items()}
+    texts = {key: Entry(key, text).get() for key, text in fields(base).items()}
     changes = {
         "class_name": texts["class_name"].strip() or base.class_name,
         "templates": tuple(_lines(texts["templates"])),
@@ -109,19 +109,20 @@ def put(prompts: PromptSet) -> None:
     """Fill the editor with a set; for callbacks, which run before the fields are drawn."""
     known = all_prompts()
     if known.get(prompts.name) is not None:
-        st.session_state["prompts"] = prompts.name
-    st.session_state.update(fields(prompts))
+        session.PROMPTS.set(prompts.name)
+    put_fields(fields(prompts))
 
 
 def edit(prompts: PromptSet) -> None:
     """Fill the editor with a set and open it, with the set's map; for callbacks."""
     put(prompts)
-    st.session_state["lab"] = "Edit"
+    session.LAB_SECTION.set("Edit")
 
 
 def put_fields(texts: dict[str, str]) -> None:
-    """Fill the editor with the texts of a draft; for callbacks."""
-    st.session_state.update({key: texts[key] for key in FIELDS if key in texts})
+    """Fill the editor with these texts, such as those of a draft; for callbacks."""
+    for key in TEXTS.keys() & texts:
+        TEXTS[key].set(texts[key])
 
 
 def switched_off(text: str) -> tuple[str, ...]:
@@ -137,7 +138,7 @@ def switches(text: str) -> list[tuple[str, bool]]:
 
 def switch(side: str, text: str) -> None:
     """Switch one text of a side off or on; for callbacks."""
-    lines = _lines(st.session_state[side])
+    lines = _lines(TEXTS[side].get())
     turned = [
         OFF + line
         if line == text
@@ -146,41 +147,41 @@ def switch(side: str, text: str) -> None:
         else line
         for line in lines
     ]
-    st.session_state[side] = "\n".join(turned)
+    TEXTS[side].set("\n".join(turned))
 
 
 def swap() -> None:
     """Exchange the two sides; for callbacks."""
-    state = st.session_state
-    state["normal"], state["abnormal"] = state["abnormal"], state["normal"]
+    normal, abnormal = TEXTS["normal"].get(), TEXTS["abnormal"].get()
+    put_fields({"normal": abnormal, "abnormal": normal})
 
 
 def draft_elsewhere() -> drafts.Draft | None:
     """The newest draft of the chosen set that another session left and that is not shown here."""
-    found = drafts.newest(st.session_state["prompts"], besides=_session())
-    shown = {key: st.session_state.get(key) for key in FIELDS}
+    found = drafts.newest(session.PROMPTS.get(), besides=_author())
+    shown = {key: text.get() for key, text in TEXTS.items()}
     return None if found is None or found.texts == shown else found
 
 
 def _fill(base: PromptSet, fresh: bool) -> None:
     """Texts of the address where this is a new session, else of the set, unless typed already."""
-    asked = {key: st.query_params[key] for key in FIELDS if key in st.query_params} if fresh else {}
+    asked = {key: st.query_params[key] for key in TEXTS if key in st.query_params} if fresh else {}
     draft = drafts.newest(base.name) if asked else None
     if draft is not None and all(draft.texts.get(key) == text for key, text in asked.items()):
         asked = {**draft.texts, **asked}
     for key, text in fields(base).items():
-        st.session_state.setdefault(key, asked.get(key, text))
+        TEXTS[key].setdefault(asked.get(key, text))
 
 
 def _keep_draft(name: str) -> None:
-    texts = {key: st.session_state[key] for key in FIELDS}
-    if st.session_state.get("drafted") != texts:
-        drafts.keep(name, _session(), texts)
-        st.session_state["drafted"] = texts
+    texts = {key: text.get() for key, text in TEXTS.items()}
+    if session.LAST_DRAFT.get() != texts:
+        drafts.keep(name, _author(), texts)
+        session.LAST_DRAFT.set(texts)
 
 
-def _session() -> str:
-    return st.session_state.setdefault("drafter", drafts.new_name())
+def _author() -> str:
+    return session.DRAFT_AUTHOR.setdefault(drafts.new_name())
 
 
 def usual_prompts(method: str) -> str:
@@ -191,17 +192,18 @@ def usual_prompts(method: str) -> str:
 
 def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
     """Another method brings its usual prompts, unless the user chose or edited some."""
-    state, last = st.session_state, st.session_state.get("prompts_of", method)
-    state["prompts_of"] = method
+    last = session.PROMPTS_OF.get() or method
+    session.PROMPTS_OF.set(method)
     usual = usual_prompts(last)
-    if last != method and state.get("prompts") == usual and edited(found[usual]) == found[usual]:
-        state.pop("prompts")
+    unchanged = session.PROMPTS.get() == usual and edited(found[usual]) == found[usual]
+    if last != method and unchanged:
+        session.PROMPTS.pop()
         _forget_texts()
 
 
 def _forget_texts() -> None:
-    for key in FIELDS:
-        st.session_state.pop(key, None)
+    for text in TEXTS.values():
+        text.pop()
 
 
 def _lines(text: str) -> list[str]:

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.compute import engine, plain
-from pages.ui.shell.picks import kept
 from pages.ui.shell.pictures import draw
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import slicing
 from zsad_core.inference.references import MOST, clear_slices, parsed, written
 from zsad_core.types import Reference, SliceSpec, Subject
 
-KEY = "normal_slices"
+KEY = session.REFERENCE_SLICES.key
 USUAL = 4
 
 
 def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Reference, ...]:
     """The slices that a user picked as normal, at most 8; without any the map is zero-shot."""
-    chosen = st.session_state.get(KEY) or st.query_params.get_all(KEY)
+    chosen = session.REFERENCE_SLICES.get() or st.query_params.get_all(KEY)
     with st.expander("Normal slices", expanded=bool(chosen)):
         names = st.multiselect(
             "Compare with",
@@ -28,7 +28,7 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             accept_new_options=True,
             placeholder="none: zero-shot",
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
-            **kept(KEY),
+            **session.persisted(KEY),
         )
         found = [one for name in names if (one := _reference(name, slices)) is not None]
         _pictures(found)
@@ -83,7 +83,7 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
     right.button(
         "Pick for me", on_click=_pick, args=(of, slices, count), key="normal_pick", width="stretch"
     )
-    if problem := st.session_state.pop("_no_slices", ""):
+    if problem := session.notice(KEY):
         st.warning(plain(problem))
     st.caption(
         "Picked for you: slices of that subject without lesion in its truth, evenly spaced around "
@@ -95,21 +95,16 @@ def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
     """Add clear slices of a subject, around the depth of the slice last looked at."""
     try:
         depth = slicing.depths(engine().stack(shown).brain)
-        near = float(np.nan_to_num(depth[min(_visible(), len(depth) - 1)]))
+        near = float(np.nan_to_num(depth[min(session.addressed_slice() or 0, len(depth) - 1)]))
         found = clear_slices(engine().stack(of), near, count)
     except ZsadError as error:
-        st.session_state["_no_slices"] = str(error)
+        session.notify(KEY, str(error))
         return
     if not found:
-        st.session_state["_no_slices"] = f"{of.subject} has no truth that tells clear slices."
+        session.notify(KEY, f"{of.subject} has no truth that tells clear slices.")
     _add([written(Reference(of, index)) for index in found])
 
 
 def _add(names: Sequence[str]) -> None:
-    chosen = [*st.session_state.get(KEY, ()), *names]
-    st.session_state[KEY] = list(dict.fromkeys(chosen))[:MOST]
-
-
-def _visible() -> int:
-    asked = str(st.session_state.get("slice", st.query_params.get("slice", "")))
-    return int(asked) if asked.isdecimal() else 0
+    chosen = dict.fromkeys([*session.REFERENCE_SLICES.get(), *names])
+    session.REFERENCE_SLICES.set(list(chosen)[:MOST])

@@ -1,14 +1,14 @@
-"""The shared sidebar: widgets in, specs out. It owns the session keys and the page's address."""
+"""The shared sidebar: widgets in, specs out."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.shell import uploaded, volume_set
+from pages.ui.shell import session, uploaded, volume_set
 from pages.ui.shell.compute import engine, plain, wait_for_torch
-from pages.ui.shell.picks import kept, pick
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
+from pages.ui.shell.session import persisted, pick
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.evaluation import validation
@@ -95,19 +95,19 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
 
 def selection(edit_prompts: bool = True) -> Selection:
     """Draw the sidebar; stops the page with a sentence where it cannot."""
-    _apply_requests()
+    session.grant_requests()
     with st.sidebar:
         roots = uploaded.roots()
-        name = pick("Data", list(roots), "data", settings.default_root())
+        name = pick("Data", list(roots), session.DATA.key, settings.default_root())
         dataset = datasets.open_dataset(roots[name])
         subjects = dataset.subjects()
         if dataset.synthetic:
             st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
         subject = _subject(subjects)
-        modality = pick("Modality", subject.modalities, "modality", subject.modalities[0])
+        modality = pick("Modality", subject.modalities, session.MODALITY.key, subject.modalities[0])
         names = setups.methods_for(roots[name])
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
-        method = pick("Method", names, "method", first)
+        method = pick("Method", names, session.METHOD.key, first)
         st.caption(methods.kind_of(method).source)
         setup = _setup(method, roots[name])
         slices = SliceSpec(roots[name], subject.id, modality)
@@ -138,7 +138,7 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
     if not usable:
         st.error("No subject of this data set can be used; the Setup page says what each lacks.")
         st.stop()
-    chosen = pick("Subject", list(usable), "subject", next(iter(usable)))
+    chosen = pick("Subject", list(usable), session.SUBJECT.key, next(iter(usable)))
     subject, refused = usable[chosen], len(subjects) - len(usable)
     article = "An" if subject.split[:1] == "e" else "A"
     words = [f"{article} {subject.split} subject."] if subject.split else []
@@ -155,7 +155,8 @@ def _setup(method: str, data: DataSpec) -> str:
     if not names:
         st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
         st.stop()
-    setup = pick("Training setup", names, "setup", "brats" if "brats" in names else names[0])
+    first = "brats" if "brats" in names else names[0]
+    setup = pick("Training setup", names, session.SETUP.key, first)
     note = setups.find(method, setup).provenance
     known = [one for one in setups.of_method(method) if setups.fits(one, data)]
     hidden = len(known) - len(names)
@@ -163,14 +164,6 @@ def _setup(method: str, data: DataSpec) -> str:
     if hidden:
         st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")
     return setup
-
-
-def _apply_requests() -> None:
-    """Choices made elsewhere on a page, applied before the widgets that hold them are drawn."""
-    for key in ("data", "rule", "subject", "method", "setup"):
-        if f"_{key}" in st.session_state:
-            st.session_state[key] = st.session_state.pop(f"_{key}")
-    st.session_state.update(st.session_state.pop("_asked", {}))
 
 
 def _tuned(prompts: PromptSet, subject: Subject) -> None:
@@ -186,7 +179,7 @@ def _tuned(prompts: PromptSet, subject: Subject) -> None:
 
 def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
     offered = [rule for rule in RULES if held_out or rule != "validation"]
-    rule = pick("Threshold rule", offered, "rule", offered[0])
+    rule = pick("Threshold rule", offered, session.RULE.key, offered[0])
     st.caption(
         RULES[rule]
         if held_out
@@ -197,12 +190,16 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
             "Slices in a mean Dice",
             list(EMPTY_SLICES),
             format_func=EMPTY_SLICES.get,
-            **kept("empty"),
+            **persisted(session.EMPTY_SLICES.key),
         )
         # Without a default of their own, so that a choice made elsewhere may set them.
-        if "brain" not in {*st.session_state, *st.query_params}:
-            st.session_state["brain"] = True
-        brain_only = st.toggle("Mask inside the brain only", **kept("brain"))
-        smallest = st.slider("Drop components under … voxels", 0, 200, step=5, **kept("smallest"))
-        centre = st.selectbox("Depth 0 is the", ["middle", "centroid"], **kept("centre"))
+        if session.BRAIN_ONLY.key not in st.query_params:
+            session.BRAIN_ONLY.setdefault(True)
+        brain_only = st.toggle("Mask inside the brain only", **persisted(session.BRAIN_ONLY.key))
+        smallest = st.slider(
+            "Drop components under … voxels", 0, 200, step=5, **persisted(session.SMALLEST.key)
+        )
+        centre = st.selectbox(
+            "Depth 0 is the", ["middle", "centroid"], **persisted(session.DEPTH_ORIGIN.key)
+        )
     return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.compute import engine, start_once
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.jobs import Job
@@ -15,21 +16,13 @@ from zsad_core.metrics import thresholds
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
-def take(value: float, high: float) -> None:
-    """A hand on the slider: from now on the rule is 'fixed' at this value of a range 0 … high."""
-    st.session_state["threshold"] = (value, high)
-    st.session_state["_rule"] = "fixed"
-    st.query_params["threshold"] = repr(value)
-    st.query_params.pop("level", None)
-
-
 def by_hand(spec: MapSpec) -> Threshold:
     """The value the slider was left at, by default half of the range.
 
     A method with another range takes the same share of it.
     """
     high = method_of(spec).high
-    value, of = st.session_state.get("threshold") or (_addressed(high), high)
+    value, of = session.THRESHOLD.get() or (_addressed(high), high)
     value = value if of == high else value / of * high
     return Threshold(min(max(value, 0.0), high), "fixed", "set by the slider")
 
@@ -97,8 +90,7 @@ def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
 
 def _of_other_prompts(choice: Choice) -> Threshold | None:
     """The validation threshold last known for this method and setup, marked as such."""
-    key = f"last-{choice.map.method}-{choice.map.setup}"
-    last = st.session_state.get(key)
+    last = session.LAST_VALIDATION.of(choice.label).get()
     if last is None:
         return None
     return Threshold(last, "validation", "from other prompts; the new one is being computed")
@@ -107,4 +99,4 @@ def _of_other_prompts(choice: Choice) -> Threshold | None:
 def remember(choice: Choice, threshold: Threshold) -> None:
     """Keep a validation threshold, to stand in marked while another prompt's is computed."""
     if threshold.rule == "validation":
-        st.session_state[f"last-{choice.map.method}-{choice.map.setup}"] = threshold.value
+        session.LAST_VALIDATION.of(choice.label).set(threshold.value)

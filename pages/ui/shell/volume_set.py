@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.compute import plain
-from pages.ui.shell.picks import kept
 from zsad_core import methods
 from zsad_core.inference import pipeline, stored_cubes
 from zsad_core.methods import VolumeMethod
@@ -18,16 +18,17 @@ def pick(
         return ()
     usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
     usual = pipeline.set_of(subjects, modality)
-    chosen = st.session_state.get("set") or st.query_params.get_all("set")
+    key = session.REFERENCE_SET.key
+    chosen = session.REFERENCE_SET.get() or st.query_params.get_all(key)
     if not chosen or set(chosen) - set(usable):
-        st.session_state["set"] = list(usual)
+        session.REFERENCE_SET.set(list(usual))
     return tuple(
         st.multiselect(
             "Scored against",
             usable,
             help="Scans of the same data and modality; no segmentation is read. The same set "
             f"serves every subject, less itself (now {plain(shown.id)}).",
-            **kept("set"),
+            **session.persisted(key),
         )
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.viewer import blobs, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
@@ -71,11 +72,11 @@ def viewer(
             on_go_change=_nothing,
         )
         carry(volume, volume_key, maps, (options.slice, key))
-    memory = f"{key}-believed"
+    memory = session.VIEWER_STATE.of(key)
     first = maps[0][1] if maps else None
-    high, last = first and float(first.high), st.session_state.get(memory)
-    believed = payload.state(result.view, options, len(volume.image), high, last)
-    st.session_state[memory] = believed
+    high = first and float(first.high)
+    believed = payload.state(result.view, options, len(volume.image), high, memory.get())
+    memory.set(believed)
     return payload.on_grid(believed, first.thresholds) if first else believed
 
 
@@ -95,7 +96,7 @@ def present(
         key=key,
         data=payload.message(volume_key, maps, options),
         on_view_change=_nothing,
-        on_go_change=lambda: turn(int(st.session_state[key]["go"])),
+        on_go_change=lambda: turn(int(session.component(key)["go"])),
     )
 
 
@@ -119,9 +120,9 @@ def carry(
     index, key = wanted
     named = [volume_key, *(name for name, _ in maps)]
     here = len(volume.image) // 2 if index is None else index
-    known, first = st.session_state.get(f"{key}-first", (None, here))
+    known, first = session.FIRST_SLICE.of(key).get() or (None, here)
     first = first if known == named else here
-    st.session_state[f"{key}-first"] = named, first
+    session.FIRST_SLICE.of(key).set((named, first))
     if volume.image.size > QUICK_VOXELS:
         carry_packed(packed(volume, volume_key, maps, range(first, first + 1)), f"{key}-first")
     slabs = blobs.slabs(volume.image.shape)

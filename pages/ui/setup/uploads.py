@@ -1,0 +1,98 @@
+"""The Setup page's uploads: a user's own files, chosen, checked, listed and removed."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from pages.ui.shell import compute, navigate, session
+from pages.ui.shell.navigate import Target
+from pages.ui.shell.uploaded import token
+from zsad_core.imaging.datasets.uploaded import TITLE
+from zsad_core.imaging.uploads import folders, limits
+from zsad_core.imaging.uploads.receive import Outcome, receive
+
+KINDS = (
+    "NIfTI (.nii, .nii.gz), with its mask as NAME_seg or NAME_mask; DICOM slices of MR series, "
+    "loose or as a folder; or a zip of these. The end of a name tells the modality (_t2f, _flair, "
+    "_t1c, _t1, _t2)."
+)
+KEPT = (
+    f"Nobody else sees them. They stay until you remove them, or {limits.HOURS} hours after you "
+    "last looked at them. Of DICOM only voxels and geometry are kept, no name and no number of a "
+    "patient. Every label above 0 of a mask is truth. A prompt set that you save is there for "
+    "everybody and names the subjects it was tuned on."
+)
+
+
+def uploads() -> None:
+    """The Setup page's part: choose files, use them, see what became of each, remove."""
+    with st.container(border=True):
+        st.markdown("**Your files, in this browser**")
+        st.caption(f"{KINDS} {limits.SAID}")
+        files = _chosen()
+        label = f"Use {len(files)} files" if files[1:] else "Use the file"
+        if sum(file.size for file in files) > limits.AT_ONCE:
+            much = f"More than {limits.AT_ONCE // limits.GB} GB at once; use fewer."
+            _done(files, [Outcome(f"{len(files)} files", "", much)])
+        if st.button(label, type="primary", disabled=not files, key="upload-use"):
+            with st.spinner("Checking the files …", show_time=True):
+                place = folders.own_folder(token())
+                _done(files, receive(place, [(file.name, file) for file in files]))
+        found = session.UPLOAD_OUTCOMES.get()
+        _list({one.subject: one.said for one in found})
+        _refused([one for one in found if not one.subject])
+        st.caption(KEPT)
+
+
+def _chosen() -> list[UploadedFile]:
+    turn = session.UPLOAD_TURN.get()
+    found: list[UploadedFile] = []
+    kinds = {"Files": True, "A folder": "directory"}
+    for column, (label, several) in zip(st.columns(2), kinds.items(), strict=True):
+        found += column.file_uploader(
+            label,
+            accept_multiple_files=several,
+            key=f"upload-{label}-{turn}",
+            max_upload_size=limits.FILE // limits.MB,
+        )
+    return found
+
+
+def _done(files: Sequence[UploadedFile], found: Sequence[Outcome]) -> NoReturn:
+    """Keep what is to be said, and let go of the bytes, which the server holds for the session."""
+    session.UPLOAD_OUTCOMES.set(found)
+    session.UPLOAD_TURN.set(session.UPLOAD_TURN.get() + 1)
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    st.rerun()
+
+
+def _list(said: dict[str, str]) -> None:
+    """A row a subject, with what was found in it where it came just now."""
+    if folders.data_of(token()) is None:
+        return
+    st.success(f"Ready, under Data in the sidebar as '{TITLE}':")
+    place = folders.own_folder(token())
+    for name in folders.subjects(place):
+        row, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
+        row.text(f"{name}: {said[name]}" if name in said else name)
+        if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
+            navigate.to(Target(name, data=TITLE))
+        if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
+            folders.remove(compute.engine().store, place, name)
+            compute.engine().forget()
+            st.rerun()
+
+
+def _refused(found: Sequence[Outcome]) -> None:
+    """One sentence a file, as plain text, since names come from outside."""
+    if found:
+        st.error(f"{len(found)} refused:")
+    for one in found:
+        st.text(f"{one.files}: {one.said}")

@@ -1,0 +1,124 @@
+"""Explore at a view: every choice that makes it, as if the user had made them."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+
+from pages.ui.shell import prompt_choice, session, uploaded
+from zsad_core import methods
+from zsad_core.errors import DataError
+from zsad_core.inference import pipeline
+from zsad_core.inference.references import written
+from zsad_core.inference.views import View
+
+EXPLORE = "pages/1_Explore.py"
+Choices = dict[str, object]
+"""Values of widgets by key."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What of a view is known; the rest stays as it is chosen.
+
+    `data` is a name of the sidebar's list, `slice` an index. Without a slice it is the one last
+    looked at.
+    """
+
+    subject: str
+    data: str = ""
+    method: str = ""
+    setup: str = ""
+    rule: str = ""
+    slice: int | None = None
+
+
+def to(view: View | Target) -> NoReturn:
+    """Open Explore at a view, whose threshold then is the slider's, or at what is known of one.
+
+    Raises DataError where the view's data are no longer among those to choose from.
+    """
+    if isinstance(view, View):
+        named, others = _shown(view), _beside(view)
+        session.set_threshold(view.threshold.value, pipeline.method_of(view.map).high)
+    else:
+        keys = (session.DATA, session.SUBJECT, session.METHOD, session.SETUP, session.RULE)
+        values = (view.data, view.subject, view.method, view.setup, view.rule)
+        pairs = zip(keys, values, strict=True)
+        named, others = {key.key: value for key, value in pairs if value}, {}
+    session.request({**named, **others})
+    index = view.index if isinstance(view, View) else view.slice
+    if index is not None:
+        session.SLICE.set(index)
+    session.JUMP.set(True)
+    st.switch_page(EXPLORE, query_params=_address(named, view))
+
+
+def next_run(view: View) -> None:
+    """Have the next run open a view, as soon as it comes to `follow`; for callbacks."""
+    session.NEXT_VIEW.set(view)
+
+
+def follow() -> None:
+    """Open the view that a callback asked for, if any."""
+    if view := session.NEXT_VIEW.pop():
+        to(view)
+
+
+def _address(named: Choices, view: View | Target) -> dict[str, str | list[str]]:
+    """What no widget writes: of those that this session never drew, and the threshold.
+
+    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold.
+    """
+    missing = {key: value for key, value in named.items() if not session.Entry(key, "").exists()}
+    if isinstance(view, View):
+        missing |= {session.THRESHOLD.key: repr(view.threshold.value)}
+        if not session.RULE.exists():
+            missing |= {session.RULE.key: "fixed"}
+    return {key: _written(value) for key, value in missing.items()}
+
+
+def _written(value: object) -> str | list[str]:
+    if isinstance(value, list):
+        return value
+    return str(value).lower() if isinstance(value, int) else str(value)
+
+
+def _shown(view: View) -> Choices:
+    """Data, method and mask: what the address names where no widget does."""
+    spec, read = view.map, view.readout
+    slices = spec.features.slices
+    names = [name for name, one in uploaded.roots().items() if one == slices.data]
+    if not names:
+        raise DataError(
+            f"The '{slices.data.kind}' data of {slices.subject} are no longer here; add them again "
+            "on the Setup page."
+        )
+    found: Choices = {
+        session.DATA.key: names[0],
+        session.SUBJECT.key: slices.subject,
+        session.MODALITY.key: slices.modality,
+        session.METHOD.key: spec.method,
+        session.SETUP.key: spec.setup,
+        session.BRAIN_ONLY.key: read.brain_only,
+        session.SMALLEST.key: read.min_component_voxels,
+    }
+    return found | ({session.REFERENCE_SET.key: list(spec.volumes)} if spec.volumes else {})
+
+
+def _beside(view: View) -> Choices:
+    """What an average counts, and what the method reads beside scan and set."""
+    spec, read, kind = view.map, view.readout, methods.kind_of(view.map.method)
+    found: Choices = {
+        session.EMPTY_SLICES.key: read.empty_slices,
+        session.DEPTH_ORIGIN.key: read.centre,
+    }
+    if kind.takes_references:
+        found[session.REFERENCE_SLICES.key] = [written(one) for one in spec.references]
+    if kind.prompts:
+        found |= {
+            **prompt_choice.fields(spec.prompts),
+            session.PROMPTS.key: spec.prompts.name.removesuffix(" (edited)"),
+            session.PROMPTS_OF.key: spec.method,
+        }
+    return found
