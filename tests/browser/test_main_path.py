@@ -40,8 +40,9 @@ def test_the_main_way(app):
     assert page.locator(VIEWER).get_attribute("data-volume-dice") != before
     assert address(page)["slice"] == "30"
 
-    shown = page.locator(VIEWER).get_attribute("data-volume-dice")
     page.get_by_text(f"Threshold {float(value):.5g} of 0 … 1").wait_for()
+    page.locator(f'{VIEWER}:not([data-volume-dice=""])').wait_for()  # with thresholds sent anew
+    shown = page.locator(VIEWER).get_attribute("data-volume-dice")
     metric = whole_volume(page).locator('[data-testid="stMetricValue"]').inner_text()
     assert float(metric) == pytest.approx(float(shown), abs=1e-3)  # browser and server agree
 
