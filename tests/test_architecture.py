@@ -24,6 +24,8 @@ PAGE_ROOMS = (
 )
 """The rooms of `pages/ui`, likewise: the later page shows what an earlier one knows to draw."""
 
+SESSION = "pages.ui.shell.session"
+
 
 def imports(path):
     """What a file imports, inside functions too; `from a import b` gives a and a.b."""
@@ -58,9 +60,9 @@ def test_figures_know_no_streamlit(path):
     assert "streamlit" not in roots(path)
 
 
-def rooms(path, package):
-    """The rooms of a package from which a file imports."""
-    beyond = [name.split(".") for name in imports(path) if name.startswith(f"{package}.")]
+def rooms(names, package):
+    """The rooms of a package from which modules of these names come."""
+    beyond = [name.split(".") for name in names if name.startswith(f"{package}.")]
     return {parts[package.count(".") + 1] for parts in beyond}
 
 
@@ -70,13 +72,18 @@ def test_rooms_are_built_on_those_below(path):
     if room == "__init__":
         assert not imports(path)
         return
-    assert rooms(path, "zsad_core") <= set(ROOMS[: ROOMS.index(room) + 1])
+    assert rooms(imports(path), "zsad_core") <= set(ROOMS[: ROOMS.index(room) + 1])
 
 
 @pytest.mark.parametrize("path", UI, ids=lambda path: str(path.relative_to(ROOT)))
 def test_rooms_of_pages_are_built_on_those_below(path):
     room = path.relative_to(ROOT / "pages/ui").parts[0]
-    assert rooms(path, "pages.ui") <= set(PAGE_ROOMS[: PAGE_ROOMS.index(room) + 1])
+    beyond = imports(path) - {"pages.ui.shell", SESSION}  # which any room may use
+    assert rooms(beyond, "pages.ui") <= set(PAGE_ROOMS[: PAGE_ROOMS.index(room) + 1])
+
+
+def test_the_session_knows_no_other_room():
+    assert not rooms(imports(ROOT / "pages/ui/shell/session.py"), "pages.ui")
 
 
 def test_every_room_has_its_place():
