@@ -4,6 +4,8 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from zsad_core.prompts.sets import shipped
+
 expect = pytest.importorskip("playwright.sync_api").expect
 VIEWER = ".z-root"
 SUBJECT = "DEMO-MET-014-000"
@@ -131,6 +133,25 @@ def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page.wait_for_function("location.pathname === '/Prompts'")
     page.locator("textarea", has_text="my own words").wait_for()
     expect(page.get_by_label("Abnormal texts, one a line")).not_to_have_value("")
+
+
+def test_a_set_chosen_replaces_the_texts_that_the_address_holds(app):
+    page, server = app
+    texts = {"prompts": "appearance", "normal": "my own words", "abnormal": "a hole"}
+    page.goto(server.address("Prompts", **CHOICE, method="winclip", setup="zero-shot", **texts))
+    page.get_by_text("now: appearance (edited)").wait_for()
+    words = ("Normal texts, one a line", "Abnormal texts, one a line")
+    boxes = [page.get_by_label(label, exact=True) for label in words]
+    expect(boxes[0]).to_have_value("my own words")
+    chosen = page.get_by_test_id("stSidebar").get_by_label("Prompts", exact=True)
+    for name in ("medical", "minimal-pair"):
+        chosen.click()
+        chosen.fill(name)
+        page.get_by_role("option", name=name, exact=True).click()
+        page.get_by_text(f"now: {name}", exact=True).wait_for()
+        prompts = shipped()[name]
+        for box, side in zip(boxes, (prompts.normal, prompts.abnormal), strict=True):
+            expect(box).to_have_value("\n".join(side))
 
 
 def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):

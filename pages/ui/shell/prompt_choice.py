@@ -31,7 +31,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     fresh = not session.PROMPTS_OF.exists()  # then the address may hold edited texts
     _follow_method(method, found)
     key, first = session.PROMPTS.key, usual_prompts(method)
-    chosen = pick("Prompts", list(found), key, first, on_change=_forget_texts)
+    chosen = pick("Prompts", list(found), key, first, on_change=_fill_with_choice)
     base = found[chosen]
     _fill(base, fresh)
     for wrong in prompt_sets.unreadable(settings.prompt_folder()):
@@ -197,13 +197,16 @@ def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
     usual = usual_prompts(last)
     unchanged = session.PROMPTS.get() == usual and edited(found[usual]) == found[usual]
     if last != method and unchanged:
-        session.PROMPTS.pop()
-        _forget_texts()
+        put(found[usual_prompts(method)])
 
 
-def _forget_texts() -> None:
-    for text in TEXTS.values():
-        text.pop()
+def _fill_with_choice() -> None:
+    """Fill the editor with the set just chosen.
+
+    Were the fields forgotten instead, those of the address, which still holds the texts of the set
+    before, would be taken for a link's.
+    """
+    put(all_prompts()[session.PROMPTS.get()])
 
 
 def _lines(text: str) -> list[str]:
