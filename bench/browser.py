@@ -76,7 +76,7 @@ def _torch_alone() -> float:
 
 def _visit(page: "Page", server: Server) -> Iterator[Line]:
     method, setup = "aprilgan", "brats"
-    if setups.missing(setups.SETUPS[method, setup]):
+    if setups.missing(setups.shipped()[method, setup]):
         yield Line(f"{method} · {setup} in the browser", "missing")
         method, setup = "winclip", "zero-shot"
     whole = 15 if method == "aprilgan" else None

@@ -39,7 +39,7 @@ def seconds(work: Callable[[], object]) -> float:
 def measure() -> Iterator[Line]:
     """Lines for each method that is here; one that lacks files is called missing."""
     for method, setup, subject, most in VIEWS:
-        if setups.missing(setups.SETUPS[method, setup]):
+        if setups.missing(setups.shipped()[method, setup]):
             yield Line(f"{method} · {setup}", "missing")
             continue
         engine = Engine()

@@ -20,6 +20,7 @@ from bench.report import Line
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
 from zsad_core.inference.engine import Engine
+from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, fit
@@ -73,7 +74,7 @@ class Case:
         self.recipe = self.method.recipe(self.tower.info)
         self.kept = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
         side, frozen = 96, not self.method.in_tower
-        self.encoder = examples.Encoder(self.method, self.tower, self.recipe, side, frozen)
+        self.encoder = Encoder(self.method, self.tower, self.recipe, side, frozen)
         if self.method.learned and self.learned is None:
             self.learned = self._fresh()
         self.text: FloatArray | None = None
@@ -104,7 +105,7 @@ class Case:
 
 def _options(name: str, backbone: str) -> tuple[tuple[str, str], ...]:
     """Those of the shipped setup on the demo; the official side in pixels elsewhere."""
-    shipped = (one for one in setups.SETUPS.values() if one.method == name)
+    shipped = (one for one in setups.shipped().values() if one.method == name)
     if backbone == "demo":
         return next(one.options for one in shipped if one.backbone.name == "demo")
     return (("image_size", "518"),)

@@ -81,7 +81,7 @@ def address(server: Server, shot: Shot) -> str:
     """The page with a CLIP method chosen: APRIL-GAN where it is here, else WinCLIP."""
     if not shot.path:
         return server.url
-    here = not setups.missing(setups.SETUPS["aprilgan", "brats"])
+    here = not setups.missing(setups.shipped()["aprilgan", "brats"])
     method, setup = ("aprilgan", "brats") if here else ("winclip", "zero-shot")
     return server.address(shot.path, method=method, setup=setup)
 

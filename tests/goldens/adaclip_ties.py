@@ -20,7 +20,7 @@ from tests.goldens_of import FOLDER, golden, recipe, write_backbone
 from zsad_core import backbones
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.methods.adaclip import AdaClip
-from zsad_core.methods.adaclip_prompts import linear
+from zsad_core.methods.adaclip.hybrid_prompts import linear
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import BackboneSpec
 

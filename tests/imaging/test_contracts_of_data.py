@@ -105,7 +105,10 @@ def test_an_unknown_modality_is_refused(kind, tmp_path):
 
 
 def test_a_prompt_set_lies_under_its_name_and_says_its_source(prompts):
-    assert prompt_sets.load(prompt_sets.SHIPPED / f"{prompts.name}.yaml") == prompts
+    folder = prompt_sets.PACKAGE
+    own, shared = folder / "methods" / prompts.name / "prompts.yaml", folder / "prompts"
+    path = own if own.exists() else shared / f"{prompts.name}.yaml"
+    assert prompt_sets.load(path) == prompts
     assert prompts.source
 
 

@@ -16,8 +16,12 @@ from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.stored_texts import StoredTexts
 from zsad_core.lab import candidates, null_test
-from zsad_core.methods import aaclip_adapters, aprilgan, clipad, many_texts, mvfa_adapters
-from zsad_core.methods.texts import Remembered, TowerTexts
+from zsad_core.methods import many_texts
+from zsad_core.methods.aaclip import adapters as aaclip_adapters
+from zsad_core.methods.aprilgan import method as aprilgan
+from zsad_core.methods.clipad import method as clipad
+from zsad_core.methods.mvfa import adapters as mvfa_adapters
+from zsad_core.methods.texts import Remembered, TowerTexts, probability
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
@@ -72,7 +76,7 @@ def one_by_one(method, features, kept, text, learned, recipe):
     """
     small = replace(recipe, image_size=recipe.grid)
     if method.name == "anomalyclip":
-        taps = [methods.anomalyclip.probability(features[f"tap{t}"], text) for t in recipe.taps]
+        taps = [probability(features[f"tap{t}"], text) for t in recipe.taps]
         return np.sum(taps, axis=0)
     if method.name.startswith("clipad"):
         total = clipad.surgery([features], kept[None], text, recipe)[0].numpy()[kept]

@@ -11,8 +11,8 @@ from tests.goldens_of import recipe, write_backbone
 from tests.plain_clip import PlainClip, text, visual
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods import aaclip_adapters
 from zsad_core.methods.aaclip import AaClip
+from zsad_core.methods.aaclip import adapters as aaclip_adapters
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe

@@ -14,7 +14,7 @@ from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
-from zsad_core.methods import aaclip_adapters
+from zsad_core.methods.aaclip import adapters as aaclip_adapters
 from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import unit
 from zsad_core.prompts import sets as prompt_sets
@@ -45,7 +45,7 @@ WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_t
 OF_SLICES = [
     name for name in methods.METHODS if not isinstance(methods.build(name), methods.VolumeMethod)
 ]
-SHIPPED = [k for k, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
+SHIPPED = [k for k, one in setups.shipped().items() if one.backbone.name in backbones.BACKBONES]
 DEPTHS = ((4, 2), (8, 4), (12, 6))
 RNG = np.random.default_rng(3)
 SLICES = RNG.integers(0, 256, (2, 40, 30), np.uint8)
@@ -72,9 +72,9 @@ def shipped(request):
     return BackboneSpec(request.param)
 
 
-@pytest.fixture(params=setups.SETUPS, ids=" ".join)
+@pytest.fixture(params=setups.shipped(), ids=" ".join)
 def entry(request):
-    return setups.SETUPS[request.param]
+    return setups.shipped()[request.param]
 
 
 def drawn(shapes):
@@ -114,7 +114,7 @@ def test_a_method_is_a_frozen_value_with_its_facts(name):
             setattr(method, field.name, 1)
     texts = ("name", "title", "source", "official", "prompts", "prompt_note")
     flags = ("learned", "needs_tower", "in_tower", "text_by_slice", "takes_references")
-    assert {*texts, *flags} == set(methods.Facts.__annotations__)
+    assert {*texts, *flags, "setups", "published"} == set(methods.Facts.__annotations__)
     assert {type(getattr(method, name)) for name in texts} == {str}
     assert {type(getattr(method, name)) for name in flags} == {bool}
     assert type(method.high) is float
@@ -124,7 +124,7 @@ def test_a_method_is_a_frozen_value_with_its_facts(name):
     assert method.source
     assert method.high > 0
     assert not method.prompts or method.prompts in prompt_sets.shipped()
-    assert any(name == method.name for name, _ in setups.SETUPS)
+    assert any(name == method.name for name, _ in setups.shipped())
 
 
 @pytest.mark.parametrize("name", WITH_TOWER)
@@ -261,7 +261,7 @@ def test_a_setup_says_where_it_comes_from_and_needs_what_its_method_needs(entry)
 
 @pytest.mark.parametrize("name", SHIPPED, ids=" ".join)
 def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
-    entry = setups.SETUPS[name]
+    entry = setups.shipped()[name]
     assert setups.missing(entry) == ""
     method = methods.build(entry.method, entry.options)
     assert bool(setups.digest(entry)) == method.learned

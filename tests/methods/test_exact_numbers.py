@@ -16,7 +16,7 @@ from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 
 SLICES = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
 SET = ("DEMO-MET-001-000", "DEMO-MET-002-000")  # whom a method for volumes scores against
-DEMO = [key for key, one in setups.SETUPS.items() if one.backbone.name in backbones.BACKBONES]
+DEMO = [key for key, one in setups.shipped().items() if one.backbone.name in backbones.BACKBONES]
 
 
 @pytest.fixture(scope="module")

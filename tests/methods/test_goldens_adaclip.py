@@ -26,12 +26,12 @@ from tests.one_order import INTEL, PROJECT, one_order_here
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip import AdaClip
-from zsad_core.methods.adaclip_prompts import linear, vectors
+from zsad_core.methods.adaclip.hybrid_prompts import linear, vectors
+from zsad_core.methods.adaclip.training import PromptsAndProjections
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Plan
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.training.adaclip import PromptsAndProjections
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Plan
 from zsad_core.types import BackboneSpec
 
 STORED, INPUTS = golden("adaclip_tiny"), golden("inputs")

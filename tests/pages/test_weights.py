@@ -101,7 +101,7 @@ def test_the_form_refuses_options_in_a_sentence(options, said):
     test.selectbox(key="own-method").set_value("anomalyclip")
     add(test)
     assert said in test.error[0].value
-    assert setups.entries() == setups.SETUPS
+    assert setups.entries() == setups.shipped()
 
 
 def test_the_form_refuses_a_checkpoint_of_another_backbone_in_a_sentence(small, files):
@@ -109,13 +109,13 @@ def test_the_form_refuses_a_checkpoint_of_another_backbone_in_a_sentence(small, 
     test.selectbox(key="own-method").set_value("aprilgan")
     add(test)
     assert "does not fit the backbone" in test.error[0].value
-    assert setups.entries() == setups.SETUPS
+    assert setups.entries() == setups.shipped()
 
 
 def test_the_form_refuses_a_shipped_name(small):
     test = add(filled(opened(), small, name="zero-shot"))
     assert "is a shipped setup" in test.error[0].value
-    assert setups.entries() == setups.SETUPS
+    assert setups.entries() == setups.shipped()
 
 
 def test_markup_in_a_path_is_shown_as_text():

@@ -6,10 +6,11 @@ import torch
 
 from zsad_core import backbones, setups
 from zsad_core.errors import WeightsError
+from zsad_core.methods.setup import Published
 from zsad_core.setups import published
 
-ENTRY = setups.SETUPS["aprilgan", "official-mvtec"]
-FILE = setups.OFFICIAL["aprilgan", "official-mvtec"]
+ENTRY = setups.shipped()["aprilgan", "official-mvtec"]
+FILE = published.files()["aprilgan", "official-mvtec"]
 HELLO = "ce013625030ba8dba906f756967f9e9ca394464a"  # printf 'hello\n' | git hash-object --stdin
 
 
@@ -61,5 +62,5 @@ def test_the_digest_tells_the_published_file_from_another(tmp_path, monkeypatch)
     path = drop(layers())
     assert "not the published file's a057cec6c2ba" in published.compared(FILE)
     path.write_bytes(b"hello\n")
-    known = published.Published(*("x",) * 2, FILE.file, "x", "x", HELLO[:8])
+    known = Published(*("x",) * 2, FILE.file, "x", "x", HELLO[:8])
     assert published.compared(known) == f"git blob {HELLO[:12]}, the published file"

@@ -54,7 +54,7 @@ def test_an_own_setup_is_kept_found_and_forgotten(small):
     own_setups.add(entry)
     assert setups.find(*OWN) == entry
     assert entry in setups.available("winclip")
-    assert OWN not in setups.SETUPS
+    assert OWN not in setups.shipped()
     own_setups.forget(*OWN)
     assert OWN not in setups.entries()
 
@@ -95,7 +95,7 @@ def test_relative_paths_are_found_from_any_folder(small, layers, monkeypatch):
 def test_what_cannot_be_used_is_refused_and_not_kept(changes, said, small):
     with pytest.raises((SettingError, WeightsError), match=said):
         own_setups.add(replace(Setup(*OWN, small, "", ""), **changes))
-    assert setups.entries() == setups.SETUPS
+    assert setups.entries() == setups.shipped()
 
 
 def test_a_kept_entry_never_replaces_a_shipped_one():

@@ -15,11 +15,11 @@ from tests.goldens_of import write_backbone
 from zsad_core import backbones
 from zsad_core.errors import WeightsError
 from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.anomalyclip.training import WEIGHT, PromptVectors
+from zsad_core.methods.aprilgan.training import LinearLayers, probabilities
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Examples, Plan
 from zsad_core.training import fit
-from zsad_core.training.anomalyclip import WEIGHT, PromptVectors
-from zsad_core.training.aprilgan import LinearLayers, probabilities
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Examples, Plan
 from zsad_core.types import BackboneSpec, Recipe
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -17,8 +17,8 @@ from tests.image_sets_of import mvtec
 from tests.training.test_fit import layers, toy
 from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError
+from zsad_core.methods.learner import Plan
 from zsad_core.training import fit, kept
-from zsad_core.training.learner import Plan
 from zsad_core.training.runs import TrainRequest, unfinished
 
 ROOT = Path(__file__).parents[2]

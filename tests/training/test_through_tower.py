@@ -10,12 +10,13 @@ from PIL import Image
 
 from tests.goldens_of import small_backbone
 from zsad_core import backbones
+from zsad_core.backbones.pixels import sized
 from zsad_core.errors import Cancelled
 from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Examples, Outcome, Plan
+from zsad_core.methods.losses import dice
 from zsad_core.training import fit, material
-from zsad_core.training.examples import Encoder, sized
-from zsad_core.training.learner import Examples, Outcome, Plan
-from zsad_core.training.losses import dice
 from zsad_core.types import BackboneSpec
 
 

@@ -13,10 +13,11 @@ from zsad_core import backbones, setups
 from zsad_core.cli import train as commands
 from zsad_core.errors import DataError, SettingError
 from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.anomalyclip.training import PromptVectors
+from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, material
-from zsad_core.training.anomalyclip import PromptVectors
 from zsad_core.training.material import Source
 from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject, Volume
 
@@ -54,7 +55,7 @@ def encoder():
         name="stand-in", digest="abc", width=WIDTH, embed_dim=EMBED, image_size=16
     )
     tower = SimpleNamespace(info=info, sentences=sentences)
-    return examples.Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
+    return Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
 
 
 class StandInData:
@@ -131,7 +132,7 @@ def test_examples_of_subjects(encoder):
 
 
 def test_memory_is_bounded(encoder, monkeypatch):
-    monkeypatch.setattr(examples, "BYTES", 2 * 2 * GRID**2 * WIDTH * 4)  # two images
+    monkeypatch.setattr("zsad_core.methods.encoder.BYTES", 2 * 2 * GRID**2 * WIDTH * 4)  # two images
     subjects = StandInData().subjects()[:2]
     with pytest.raises(SettingError, match="2 subjects exceed"):
         examples.of_subjects(encoder, StandInData(), subjects, examples.Choice())
@@ -160,7 +161,7 @@ def test_checkpoint_round_trip_and_provenance(parse, tmp_path, capsys):
 
 def test_prompts_are_stored_without_what_inference_does_not_use(parse, tmp_path, monkeypatch):
     spec = BackboneSpec(*(str(path) for path in small_backbone(tmp_path)))
-    real = examples.Encoder(*_opened(spec), 8)
+    real = Encoder(*_opened(spec), 8)
     monkeypatch.setattr(examples, "open_encoder", lambda *_: real)
     out, official = tmp_path / "x.safetensors", tmp_path / "x.pth"
     line = f"--method anomalyclip --setup brats --epochs 1 --out {out} --official {official}"

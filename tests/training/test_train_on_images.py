@@ -13,8 +13,9 @@ from zsad_core import backbones, setups
 from zsad_core.cli import main as cli
 from zsad_core.imaging import image_sets
 from zsad_core.methods.aprilgan import AprilGan
-from zsad_core.training import examples, material, pictures
-from zsad_core.training.aprilgan import LinearLayers
+from zsad_core.methods.aprilgan.training import LinearLayers
+from zsad_core.methods.encoder import Encoder
+from zsad_core.training import material, pictures
 from zsad_core.types import BackboneSpec
 
 
@@ -113,7 +114,7 @@ def test_industrial_takes_no_scans(train, tmp_path, capsys):
 
 def test_examples_know_label_class_and_mask(small, tmp_path):
     tower = backbones.load(BackboneSpec(*small), "cpu", "float32")
-    encoder = examples.Encoder(AprilGan(), tower, AprilGan().recipe(tower.info), 32, frozen=False)
+    encoder = Encoder(AprilGan(), tower, AprilGan().recipe(tower.info), 32, frozen=False)
     found = image_sets.pictures(bmad(tmp_path))
     stored = pictures.of_pictures(encoder, found)
     assert stored.tokens.shape == (len(found), 64, 64, 3)

@@ -10,17 +10,17 @@ from tests.goldens_of import small_backbone
 from tests.training.test_through_tower import drawn
 from zsad_core import backbones
 from zsad_core.methods.aaclip import AaClip
-from zsad_core.methods.aaclip_adapters import shapes
+from zsad_core.methods.aaclip.adapters import shapes
+from zsad_core.methods.aaclip.training import BothAdapters
+from zsad_core.methods.aprilgan.training import LinearLayers
 from zsad_core.methods.clipad_plus import ClipAdPlus
+from zsad_core.methods.clipad_plus.training import StagedLayers
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Plan
+from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import fit
-from zsad_core.training.aaclip import BothAdapters
-from zsad_core.training.aprilgan import LinearLayers
-from zsad_core.training.clipad import StagedLayers
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Plan
-from zsad_core.training.losses import dice, focal
 from zsad_core.types import BackboneSpec
 
 PLAN = replace(BothAdapters.plan, epochs=2, first=1, first_rate=1e-3, rate=3e-3, batch=4)

@@ -15,7 +15,7 @@ from zsad_core.imaging.image_sets.pictures import opened
 from zsad_core.inference import map_sets
 from zsad_core.inference.map_inputs import SCANS, normal_slice
 from zsad_core.methods import VolumeMethod
-from zsad_core.methods.semantic import one_run
+from zsad_core.methods.adaclip.semantic import one_run
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (

@@ -20,6 +20,7 @@ from zsad_core.methods.memory import views
 from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.predictions import FilePredictions
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.methods.winclip import WinClip
 from zsad_core.types import (
@@ -48,7 +49,7 @@ class Facts(Protocol):
     `prompts` names its official prompt set ("" for a method that reads no text); `prompt_note` says
     what of the prompts is learned and which words can be changed ("" where nothing is learned);
     `text_by_slice` says that the text depends on the slice, `takes_references` that normal slices
-    can be given.
+    can be given. `setups` are its shipped trained states, `published` its authors' checkpoints.
     """
 
     name: ClassVar[str]
@@ -62,6 +63,8 @@ class Facts(Protocol):
     in_tower: ClassVar[bool]
     text_by_slice: ClassVar[bool]
     takes_references: ClassVar[bool]
+    setups: ClassVar[tuple[Setup, ...]]
+    published: ClassVar[tuple[Published, ...]]
 
     @property
     def high(self) -> float:

@@ -8,16 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zsad_core.methods import (
-    Method,
-    aaclip,
-    anomalyclip,
-    aprilgan,
-    clipad,
-    clipad_plus,
-    mvfa,
-    winclip,
-)
+from zsad_core.methods import Method
+from zsad_core.methods.aaclip import method as aaclip
+from zsad_core.methods.anomalyclip import method as anomalyclip
+from zsad_core.methods.aprilgan import method as aprilgan
+from zsad_core.methods.clipad import method as clipad
+from zsad_core.methods.clipad_plus import method as clipad_plus
+from zsad_core.methods.mvfa import method as mvfa
+from zsad_core.methods.winclip import method as winclip
 from zsad_core.types import FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 PatchValues = Callable[[SliceFeatures, MaskArray, FloatArray, Learned, Recipe], FloatArray]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zsad_core.backbones import TowerInfo
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.types import FloatArray, Recipe
 
 
@@ -35,6 +36,8 @@ class FilePredictions:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = ()
+    published: ClassVar[tuple[Published, ...]] = ()
 
     @property
     def high(self) -> float:

@@ -1,4 +1,7 @@
-"""Prompt sets as data: shipped as YAML in `prompts/`, a user's own beside them, checked on load."""
+"""Prompt sets as data: YAML files of the package, a user's own beside them, checked on load.
+
+A set of one method lies in the method's folder, the others here.
+"""
 
 import functools
 import re
@@ -15,8 +18,8 @@ from zsad_core.base.store import key_of
 from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
-SHIPPED = Path(__file__).parent
-BANK = SHIPPED / "bank.yaml"  # phrases to search with, no prompt set
+BANK = Path(__file__).with_name("bank.yaml")  # phrases to search with, no prompt set
+PACKAGE = Path(__file__).parents[1]
 LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
 OLDER = "older"  # folder of earlier versions
 LARGEST = 256 * 1024  # bytes of a prompt file
@@ -68,8 +71,8 @@ def digest(prompts: PromptSet) -> str:
 @functools.cache
 def shipped() -> dict[str, PromptSet]:
     """The prompt sets that come with the project, by name."""
-    found = [load(path) for path in _shipped_files()]
-    return {one.name: one for one in found}
+    found = [load(path) for path in PACKAGE.rglob("*.yaml") if path != BANK]
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 
 def load(path: Path) -> PromptSet:
@@ -77,9 +80,8 @@ def load(path: Path) -> PromptSet:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        known = ", ".join(file.stem for file in _shipped_files())
         raise PromptError(
-            f"There is no prompt set '{path}'; give a YAML file, or one of {known}."
+            f"There is no prompt set '{path}'; give a YAML file, or one of {', '.join(shipped())}."
         ) from error
     except OSError as error:
         raise PromptError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
@@ -216,10 +218,6 @@ def _stem(name: str) -> str:
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
-
-
-def _shipped_files() -> list[Path]:
-    return [path for path in sorted(SHIPPED.glob("*.yaml")) if path != BANK]
 
 
 def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:

@@ -13,23 +13,27 @@ from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.methods.checkpoints import read_official
+from zsad_core.methods.setup import Setup
 from zsad_core.setups import published
-from zsad_core.setups.shipped import OFFICIAL, SETUPS, Setup
 from zsad_core.types import BackboneSpec, DataSpec, FloatArray, Learned
 
-__all__ = ["OFFICIAL", "SETUPS", "Setup"]
+__all__ = ["Setup"]
 
 CHECKPOINTS = Path(__file__).parents[1] / "training" / "checkpoints"
 
 
+def shipped() -> dict[tuple[str, str], Setup]:
+    """The setups that the methods come with, by method and name."""
+    every = (one for kind in methods.METHODS.values() for one in kind.setups)
+    return {(one.method, one.setup): one for one in every}
+
+
 def entries() -> dict[tuple[str, str], Setup]:
     """Shipped setups, then the user's own, which never replace one; raises DataError."""
-    own = (_parsed(row) for row in settings.own_setups())
-    return {
-        **SETUPS,
-        **{k: e for e in own if (k := (e.method, e.setup)) not in SETUPS},
-        **{(e.method, e.setup): e for e in map(_of_files, _all_files())},
-    }
+    found = shipped()
+    for own in map(_parsed, settings.own_setups()):
+        found.setdefault((own.method, own.setup), own)
+    return {**found, **{(e.method, e.setup): e for e in map(_of_files, _all_files())}}
 
 
 def of_method(method: str) -> list[Setup]:
@@ -115,13 +119,13 @@ def digest(entry: Setup) -> str:
 
 def _stamp(entry: Setup) -> tuple[Path, int]:
     """The checkpoint's path and when it changed; raises WeightsError where it is not there."""
-    key = entry.method, entry.setup
-    path = (published.folder() if key in OFFICIAL else CHECKPOINTS) / entry.checkpoint
+    key, official = (entry.method, entry.setup), published.files()
+    path = (published.folder() if key in official else CHECKPOINTS) / entry.checkpoint
     if path.is_file():
         return path, path.stat().st_mtime_ns
-    if key in OFFICIAL:
-        raise WeightsError(published.what_to_do(OFFICIAL[key]))
-    if key in SETUPS:
+    if key in official:
+        raise WeightsError(published.what_to_do(official[key]))
+    if key in shipped():
         raise WeightsError(
             f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
             f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."

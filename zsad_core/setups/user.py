@@ -62,7 +62,7 @@ def check_names(entry: Setup) -> None:
             f"The setup name '{entry.setup}' cannot be used; give up to 40 letters, digits, dots, "
             "dashes or underscores, such as my-clip."
         )
-    if (entry.method, entry.setup) in setups.SETUPS:
+    if (entry.method, entry.setup) in setups.shipped():
         raise SettingError(f"'{name}' is a shipped setup and stays as it is; give another name.")
     if method.learned and not entry.checkpoint:
         raise SettingError(

@@ -151,7 +151,7 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
         yield "winclip", "zero-shot", prompts
     for name in ("appearance", "medical"):
         yield "winclip", "pmc", shipped[name]
-    for (method, setup), entry in setups.SETUPS.items():
+    for (method, setup), entry in setups.shipped().items():
         if method != "winclip" and entry.backbone.name in BACKBONES:
             yield method, setup, own_prompts(method)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from zsad_core import methods
+from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.lab import candidates
-from zsad_core.setups import CHECKPOINTS, SETUPS
+from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
 from zsad_core.training.card import NONSENSE, SWAPPED, Row
 
@@ -151,7 +151,7 @@ def _results(rows: list[Row]) -> list[str]:
 def _unmeasured(test: list[Row]) -> str:
     """Setups on the demo that have no row; "" where there is none."""
     there = {(row.method, row.setup) for row in test}
-    shipped = {key for key, entry in SETUPS.items() if entry.backbone.name in BACKBONES}
+    shipped = {key for key, entry in setups.shipped().items() if entry.backbone.name in BACKBONES}
     names = [f"{method} {setup}" for method, setup in sorted(shipped - there)]
     return f"\nNot measured yet: {', '.join(names)}.\n" if names else ""
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
+from zsad_core.methods.learner import Batch, Examples, Learner, Plan, Tensors
 from zsad_core.training import kept
 from zsad_core.training.kept import Fitted
-from zsad_core.training.learner import Batch, Examples, Learner, Plan, Tensors
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""

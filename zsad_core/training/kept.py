@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zsad_core.base.atomic import whole
 from zsad_core.errors import WeightsError
-from zsad_core.training.learner import Examples, Tensors
+from zsad_core.methods.learner import Examples, Tensors
 
 
 @dataclass(frozen=True)

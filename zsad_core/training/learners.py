@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from zsad_core.training.aaclip import BothAdapters
-from zsad_core.training.adaclip import PromptsAndProjections
-from zsad_core.training.anomalyclip import PromptVectors
-from zsad_core.training.aprilgan import LinearLayers
-from zsad_core.training.clipad import StagedLayers
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Learner
-from zsad_core.training.mvfa import Adapters
+from zsad_core.methods.aaclip.training import BothAdapters
+from zsad_core.methods.adaclip.training import PromptsAndProjections
+from zsad_core.methods.anomalyclip.training import PromptVectors
+from zsad_core.methods.aprilgan.training import LinearLayers
+from zsad_core.methods.clipad_plus.training import StagedLayers
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Learner
+from zsad_core.methods.mvfa.training import Adapters
 
 LEARNERS: dict[str, Callable[[Encoder], Learner]] = {
     "aprilgan": LinearLayers,

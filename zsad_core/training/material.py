@@ -9,8 +9,9 @@ import numpy as np
 
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Examples, Learner
 from zsad_core.training import examples, pictures
-from zsad_core.training.learner import Examples, Learner
 from zsad_core.types import DataSpec, Progress
 
 TEXTURES = 480
@@ -55,9 +56,7 @@ class Material:
     rule: str = ""
 
 
-def gather(
-    source: Source, encoder: examples.Encoder, learner: Learner, progress: Progress
-) -> Material:
+def gather(source: Source, encoder: Encoder, learner: Learner, progress: Progress) -> Material:
     """Images, through the tower if it is frozen, and the text of their class; raises ZsadError."""
     encoder = replace(encoder, frozen=not learner.through_tower)
     if not source.data:
@@ -106,14 +105,14 @@ def _with_text(found: Examples, learner: Learner) -> Examples:
     return replace(found, text=of_each[0] if len(texts) == 1 else np.stack(of_each))
 
 
-def _surfaces(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
+def _surfaces(source: Source, encoder: Encoder, progress: Progress) -> Material:
     count = source.images or TEXTURES
     train = examples.of_textures(encoder, count, source.seed, progress)
     held_out = examples.of_textures(encoder, -(-count // 4), source.seed + 1, progress)
     return Material(train, held_out, f"drawn surfaces, {len(train.masks)} images")
 
 
-def _scans(source: Source, encoder: examples.Encoder, progress: Progress) -> Material:
+def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
     dataset = datasets.open_dataset(data_spec(source))
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
     choice = examples.Choice("train", source.modality, source.slices, CLEAR, source.seed)
@@ -128,9 +127,7 @@ def _scans(source: Source, encoder: examples.Encoder, progress: Progress) -> Mat
     )
 
 
-def _pictures(
-    source: Source, encoder: examples.Encoder, unmasked: bool, progress: Progress
-) -> Material:
+def _pictures(source: Source, encoder: Encoder, unmasked: bool, progress: Progress) -> Material:
     kind = kind_of(source)
     train_on, hold_out, rule = pictures.chosen(source.data, kind, source.leave_out, unmasked)
     count, room = len(train_on) + len(hold_out), encoder.room()

@@ -9,8 +9,9 @@ from zsad_core.backbones.pixels import sized
 from zsad_core.errors import SettingError
 from zsad_core.imaging import image_sets
 from zsad_core.imaging.image_sets import Picture
-from zsad_core.training.examples import BATCH, Encoder, joined, squashed
-from zsad_core.training.learner import Examples
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Examples
+from zsad_core.training.examples import BATCH, joined, squashed
 from zsad_core.types import Progress
 
 

@@ -15,10 +15,11 @@ from zsad_core.backbones.fetching import HUB
 from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Tensors, save
 from zsad_core.setups import Setup
 from zsad_core.training import examples, fit, kept
 from zsad_core.training.kept import Fitted
-from zsad_core.training.learner import Tensors, save
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import Material, Source, gather, kind_of
 from zsad_core.types import BackboneSpec, Precision, Progress
@@ -98,7 +99,7 @@ def run(
 
 def entry_of(request: TrainRequest) -> Setup:
     """The setup that is trained, with the backbone and options asked for; raises SettingError."""
-    entry = setups.SETUPS.get((request.method, request.setup))
+    entry = setups.shipped().get((request.method, request.setup))
     if request.backbone.name:
         entry = Setup(request.method, request.setup, request.backbone, "", "")
     if entry is None:
@@ -190,7 +191,7 @@ def _start(request: TrainRequest) -> Tensors | None:
 
 
 def _facts(
-    request: TrainRequest, material: Material, found: Fitted, encoder: examples.Encoder
+    request: TrainRequest, material: Material, found: Fitted, encoder: Encoder
 ) -> dict[str, str]:
     """What a checkpoint says of itself; every value a text."""
     numbers = {

@@ -21,7 +21,7 @@ def weights() -> None:
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
     st.caption(f"Published checkpoints are looked for in {plain(str(published.folder()))}.")
     for key, entry in entries.items():
-        if key not in setups.SETUPS:
+        if key not in setups.shipped():
             _own(entry)
     for spec in dict.fromkeys(entry.backbone for entry in entries.values()):
         _fetch(spec)
@@ -41,7 +41,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
                 "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
                 "checkpoint": _about(entry),
                 "provenance": entry.provenance,
-                "by": "the project" if (method, name) in setups.SETUPS else "you",
+                "by": "the project" if (method, name) in setups.shipped() else "you",
             }
         )
     table = pd.DataFrame(rows)
@@ -55,7 +55,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
 
 def _about(entry: Setup) -> str:
     """How its digest begins, and whether it is the published file; "" without one."""
-    official = setups.OFFICIAL.get((entry.method, entry.setup))
+    official = published.files().get((entry.method, entry.setup))
     if official:
         return published.compared(official)
     try:

@@ -160,7 +160,7 @@ def _setup(method: str, data: DataSpec) -> str:
     note = setups.find(method, setup).provenance
     known = [one for one in setups.of_method(method) if setups.fits(one, data)]
     hidden = len(known) - len(names)
-    st.caption(note if (method, setup) in setups.SETUPS else plain(note))
+    st.caption(note if (method, setup) in setups.shipped() else plain(note))
     if hidden:
         st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")
     return setup

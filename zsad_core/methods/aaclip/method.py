@@ -14,9 +14,11 @@ from scipy.special import expit
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.aaclip_adapters import TAPS, image_features, shapes, text_features
+from zsad_core.methods.aaclip.adapters import TAPS, image_features, shapes, text_features
+from zsad_core.methods.aaclip.setups import SETUPS
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -78,6 +80,8 @@ class AaClip:
     in_tower: ClassVar[bool] = True
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""

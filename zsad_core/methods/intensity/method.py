@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from zsad_core.backbones import TowerInfo
+from zsad_core.methods.setup import DEMO, Published, Setup
 from zsad_core.methods.texts import TextEncoder
 from zsad_core.types import (
     ByteArray,
@@ -40,6 +41,10 @@ class Intensity:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = (
+        Setup("intensity", "zero-shot", DEMO, "", "No model: brightness itself."),
+    )
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Never asked for: there is no tower."""

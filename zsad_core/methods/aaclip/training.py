@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.aaclip import SOFT
-from zsad_core.methods.aaclip_adapters import image_features, shapes, text_features
+from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
+from zsad_core.methods.aaclip.method import SOFT
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.probes import probe, seeing
 from zsad_core.methods.texts import unit_mean
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
-from zsad_core.training.losses import dice, focal
-from zsad_core.training.probes import probe, seeing
 from zsad_core.types import FloatArray, PromptSet
 
 NAMES = {"brain": "scan"}  # official names of classes

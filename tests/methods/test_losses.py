@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core.training import aprilgan, losses
+from zsad_core.methods import losses
+from zsad_core.methods.aprilgan import training as aprilgan
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "aprilgan_train_tiny.npz"
 

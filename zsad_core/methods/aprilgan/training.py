@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
-from zsad_core.training.losses import dice, focal
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.losses import dice, focal
 from zsad_core.types import FloatArray
 
 SPREAD = 3.0  # of the first logits

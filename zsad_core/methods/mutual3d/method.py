@@ -12,6 +12,8 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.grids import grid_of
+from zsad_core.methods.mutual3d.setups import SETUPS
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class Mutual3d:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = ()
     planes: ClassVar[tuple[Plane, ...]] = ("axial", "coronal", "sagittal")
 
     def recipe(self, info: TowerInfo) -> Recipe:

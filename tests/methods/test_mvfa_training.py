@@ -8,12 +8,12 @@ import torch
 
 from tests.goldens_of import golden, recipe, write_backbone
 from zsad_core import backbones, setups
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples
 from zsad_core.methods.mvfa import Mvfa
-from zsad_core.methods.mvfa_adapters import HEADS, bottlenecks, streams
+from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, streams
+from zsad_core.methods.mvfa.training import Adapters
 from zsad_core.methods.texts import unit
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples
-from zsad_core.training.mvfa import Adapters
 from zsad_core.types import BackboneSpec
 
 SIZES = recipe("recipe_zsad_adapters").TINY_SQUARE

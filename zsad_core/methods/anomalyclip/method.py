@@ -11,8 +11,10 @@ import numpy as np
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
 DEEP = "compound_prompts_text."
-PUBLISHED = {"pos": "object.", "neg": "damaged object."}
+PUBLISHED_TEXTS = {"pos": "object.", "neg": "damaged object."}
 SIGMA = 4  # pixels of the tower's input
 
 
@@ -66,6 +68,8 @@ class AnomalyClip:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
 
     @property
     def high(self) -> float:
@@ -222,7 +226,7 @@ def _words(
     rows = []
     for text, row in zip(texts, own, strict=True):
         start, rest = row[:1], row[1 + count :]
-        if text == PUBLISHED[side] and f"token_suffix_{side}" in learned:
+        if text == PUBLISHED_TEXTS[side] and f"token_suffix_{side}" in learned:
             start, rest = (learned[f"token_{part}_{side}"][0, 0] for part in ("prefix", "suffix"))
         rows.append(torch.cat([start, context, rest]))
     return tokens, torch.stack(rows)

@@ -12,8 +12,10 @@ from scipy.special import expit, softmax
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
-from zsad_core.methods.aprilgan import TAPS
+from zsad_core.methods.aprilgan.method import TAPS
+from zsad_core.methods.clipad.setups import SETUPS
 from zsad_core.methods.grids import grid_of, reach_of, smoothly, spread
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -64,6 +66,8 @@ class ClipAd:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Both streams at four taps, a quarter of the blocks apart (3, 6, 9, 12 of 12)."""

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.adaclip import AdaClip, named
-from zsad_core.methods.adaclip_prompts import image_side, plain_features, shapes, text_side
+from zsad_core.methods.adaclip.hybrid_prompts import image_side, plain_features, shapes, text_side
+from zsad_core.methods.adaclip.method import AdaClip, named
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.losses import dice, focal
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
-from zsad_core.training.losses import dice, focal
 from zsad_core.types import ByteArray
 
 BLOCKS, LENGTH, SPREAD = 4, 5, 0.02

@@ -15,7 +15,9 @@ from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, spread
 from zsad_core.methods.memory import distance
-from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes, streams
+from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
+from zsad_core.methods.mvfa.setups import SETUPS
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -67,6 +69,8 @@ class Mvfa:
     in_tower: ClassVar[bool] = True
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = True
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart; pixels past the last whole patch are unseen."""

@@ -13,7 +13,9 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.methods.grids import enlarged, grid_of
 from zsad_core.methods.memory import distance
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, probabilities, probability
+from zsad_core.methods.winclip.setups import SETUPS
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -59,6 +61,8 @@ class WinClip:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = True
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = ()
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Windows of 2 and 3 patches at the backbone's own size."""

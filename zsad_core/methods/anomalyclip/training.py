@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.anomalyclip import DEEP, PUBLISHED, SIDES, text_features
+from zsad_core.methods.anomalyclip.method import DEEP, PUBLISHED_TEXTS, SIDES, text_features
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
-from zsad_core.training.losses import dice, focal
 from zsad_core.types import FloatArray
 
 CONTEXT, DEEP_WORDS, SPREAD = 12, 4, 0.02
@@ -68,7 +68,7 @@ class PromptVectors:
     def official(self, tensors: Tensors) -> Official:
         """All that an official checkpoint holds: with words, token ids and unused projections."""
         state = {name: torch.from_numpy(value) for name, value in tensors.items()}
-        for side, text in PUBLISHED.items():
+        for side, text in PUBLISHED_TEXTS.items():
             count = state[f"ctx_{side}"].shape[2]
             tokens, words = (x.cpu() for x in self.encoder.tower.words(["X " * count + text]))
             state[f"token_prefix_{side}"] = words[None, :, :1].clone()

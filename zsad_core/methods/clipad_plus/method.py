@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from zsad_core.backbones import TowerInfo
-from zsad_core.methods import aprilgan
-from zsad_core.methods.aprilgan import TAPS, layer_shapes, through_layers
+from zsad_core.methods.aprilgan import method as aprilgan
+from zsad_core.methods.aprilgan.method import TAPS, layer_shapes, through_layers
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.clipad import (
+from zsad_core.methods.clipad.method import (
     ClipAd,
     local_of_kept,
     recipe_of,
@@ -19,7 +19,9 @@ from zsad_core.methods.clipad import (
     surgeries,
     surgery,
 )
+from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
 from zsad_core.methods.grids import of_kept, tap_parts
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -62,6 +64,8 @@ class ClipAdPlus:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """That of `ClipAd`, so that both share features."""

@@ -9,8 +9,8 @@ images are shuffled; epochs and rate are the plan's (5 and 1e-4 there).
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zsad_core.training.aprilgan import LinearLayers
-from zsad_core.training.learner import Plan
+from zsad_core.methods.aprilgan.training import LinearLayers
+from zsad_core.methods.learner import Plan
 
 
 @dataclass(frozen=True)

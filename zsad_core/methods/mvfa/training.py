@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.mvfa_adapters import HEADS, TAPS, bottlenecks, shapes, streams
-from zsad_core.training.examples import Encoder
-from zsad_core.training.learner import Batch, Examples, Official, Outcome, Plan, Tensors
-from zsad_core.training.losses import dice, focal
-from zsad_core.training.probes import probe, seeing
+from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
+from zsad_core.methods.probes import probe, seeing
 from zsad_core.types import ByteArray, FloatArray
 
 SOME, SPREAD = 64, 3.0  # images to look at, spread of their first logits

@@ -14,7 +14,7 @@ from scipy.special import expit
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.adaclip_prompts import (
+from zsad_core.methods.adaclip.hybrid_prompts import (
     TAPS,
     depth,
     image_side,
@@ -22,9 +22,11 @@ from zsad_core.methods.adaclip_prompts import (
     shapes,
     text_side,
 )
+from zsad_core.methods.adaclip.semantic import fused
+from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
-from zsad_core.methods.semantic import fused
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -82,6 +84,8 @@ class AdaClip:
     in_tower: ClassVar[bool] = True
     text_by_slice: ClassVar[bool] = True
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps of the prompted pass; the score with `hsf` chooses among all patches."""

@@ -12,8 +12,10 @@ from scipy.special import expit
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
+from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
+from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
 from zsad_core.types import (
     ByteArray,
@@ -56,6 +58,8 @@ class AprilGan:
     in_tower: ClassVar[bool] = False
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = SETUPS
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
