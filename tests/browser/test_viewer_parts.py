@@ -12,7 +12,7 @@ from pages.ui.viewer.payload import ViewerState, on_grid
 from zsad_core.metrics import lesion_matching
 from zsad_core.metrics.dice import EMPTY_RULES, dice
 from zsad_core.metrics.lesions import lesions
-from zsad_core.metrics.scoring import TOUCHING, without_small
+from zsad_core.metrics.scoring import NEIGHBOURS_26, without_small
 
 SOURCES = Path(viewer.__file__).parent
 PARTS = ("elements", "thresholds", "counts", "components")
@@ -55,7 +55,7 @@ def test_components_are_the_servers(worked, seed, share):
         })()""",
         {"volume": volume_of(mask), "voxels": np.flatnonzero(mask).tolist()},
     )
-    part, count = ndimage.label(mask, TOUCHING)
+    part, count = ndimage.label(mask, NEIGHBOURS_26)
     assert len(sizes) == count
     assert sorted(sizes) == sorted(np.bincount(part.ravel())[1:].tolist())
 
@@ -86,10 +86,10 @@ def test_what_is_left_of_a_mask_is_the_servers(worked, seed, share):
 def test_lesions_are_those_of_the_2023_rule(worked, seed, share):
     truth = mask_of(seed, share) & (mask_of(seed + 100, 0.2) | (share < 0.1))
     found = worked("lesionsOf(given)", volume_of(truth))
-    lesion = lesion_matching.touching(truth, np.zeros_like(truth)).lesion
+    lesion = lesion_matching.by_contact(truth, np.zeros_like(truth)).lesion
     sizes = np.bincount(lesion.ravel())[1:]
     index = lesions(truth, np.zeros_like(truth), (1.0, 1.0, 1.0), "brats2023").index
-    assert len(sizes) < ndimage.label(truth, TOUCHING)[1]  # some are joined
+    assert len(sizes) < ndimage.label(truth, NEIGHBOURS_26)[1]  # some are joined
     expected = sorted(zip(index.tolist(), sizes.tolist(), strict=True))
     assert sorted((one["at"][0], one["voxels"]) for one in found) == expected
 

@@ -18,8 +18,8 @@ def brain_of(*areas):
 
 
 def test_the_ends_are_one_and_the_middle_zero():
-    found = depths(brain_of(0, 2, 2, 2, 2, 2, 0))
-    np.testing.assert_allclose(found, [np.nan, -1, -0.5, 0, 0.5, 1, np.nan])
+    positions = depths(brain_of(0, 2, 2, 2, 2, 2, 0))
+    np.testing.assert_allclose(positions, [np.nan, -1, -0.5, 0, 0.5, 1, np.nan])
 
 
 def test_an_even_number_of_slices_has_no_zero():
@@ -27,8 +27,8 @@ def test_an_even_number_of_slices_has_no_zero():
 
 
 def test_the_centroid_moves_the_zero_and_each_side_keeps_its_end():
-    found = depths(brain_of(1, 1, 0, 0, 8), "centroid")  # centroid at (0 + 1 + 32) / 10 = 3.3
-    np.testing.assert_allclose(found, [-1, -2.3 / 3.3, -1.3 / 3.3, -0.3 / 3.3, 1])
+    positions = depths(brain_of(1, 1, 0, 0, 8), "centroid")  # centroid at (0 + 1 + 32) / 10 = 3.3
+    np.testing.assert_allclose(positions, [-1, -2.3 / 3.3, -1.3 / 3.3, -0.3 / 3.3, 1])
 
 
 def test_a_single_slice_is_its_own_centre():
@@ -58,16 +58,16 @@ def test_the_curve_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("of", "sql"), [(bin_of, bin_sql), (third_of, third_sql)], ids=["bins", "thirds"]
+    ("function", "sql"), [(bin_of, bin_sql), (third_of, third_sql)], ids=["bins", "thirds"]
 )
-def test_sql_and_python_place_a_depth_alike(of, sql):
+def test_sql_and_python_place_a_depth_alike(function, sql):
     edges = np.arange(-30, 31) / 30
     random = np.random.default_rng(0).uniform(-1, 1, 5000)
     depths = np.concatenate([edges, np.nextafter(edges, 0), random, [np.nan]])
-    with duckdb.connect() as rows:
-        rows.register("slices", pa.table({"depth": pa.array(depths, from_pandas=True)}))
-        found = rows.sql(f"SELECT {sql('depth')} AS place FROM slices").fetchnumpy()["place"]
-    np.testing.assert_array_equal(found, of(depths))
+    with duckdb.connect() as connection:
+        connection.register("slices", pa.table({"depth": pa.array(depths, from_pandas=True)}))
+        index = connection.sql(f"SELECT {sql('depth')} AS bin FROM slices").fetchnumpy()["bin"]
+    np.testing.assert_array_equal(index, function(depths))
 
 
 def test_arrays_of_one_length_are_needed():

@@ -36,18 +36,18 @@ def test_each_empty_slice_rule(rule, expected):
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "counted"),
+    ("rule", "value", "slices"),
     [("lesion_only", 0.25, 2), ("nan", 0.5 / 3, 3), ("both_empty_one", 0.375, 4)],
 )
-def test_mean_dice_names_its_rule_and_counts_its_slices(rule, value, counted):
-    found = metrics.mean_dice(metrics.dice_per_slice(TRUTH, PREDICTED, rule), rule)
-    assert found == metrics.MeanDice(pytest.approx(value), counted, rule)
+def test_mean_dice_names_its_rule_and_counts_its_slices(rule, value, slices):
+    mean = metrics.mean_dice(metrics.dice_per_slice(TRUTH, PREDICTED, rule), rule)
+    assert mean == metrics.MeanDice(pytest.approx(value), slices, rule)
 
 
 def test_mean_dice_of_no_slice_is_nan():
-    found = metrics.mean_dice(np.full(3, np.nan), "nan")
-    assert np.isnan(found.value)
-    assert found.slices_counted == 0
+    mean = metrics.mean_dice(np.full(3, np.nan), "nan")
+    assert np.isnan(mean.value)
+    assert mean.slices_counted == 0
 
 
 def test_an_unknown_rule_is_refused():
@@ -69,11 +69,13 @@ def test_dice_3d_pools_the_slices_and_needs_a_lesion():
 def test_shares_are_precision_and_recall():
     random = np.random.default_rng(0)
     truth, predicted = random.random((2, 500)) < 0.3
-    both = np.count_nonzero(predicted & truth)
-    assert metrics.share(both, predicted.sum()) == pytest.approx(precision_score(truth, predicted))
-    assert metrics.share(both, truth.sum()) == pytest.approx(recall_score(truth, predicted))
-    whole = metrics.dice(truth.sum(), predicted.sum(), both)
-    assert float(whole) == pytest.approx(f1_score(truth, predicted))
+    overlap = np.count_nonzero(predicted & truth)
+    assert metrics.share(overlap, predicted.sum()) == pytest.approx(
+        precision_score(truth, predicted)
+    )
+    assert metrics.share(overlap, truth.sum()) == pytest.approx(recall_score(truth, predicted))
+    dice = metrics.dice(truth.sum(), predicted.sum(), overlap)
+    assert float(dice) == pytest.approx(f1_score(truth, predicted))
     assert np.isnan(metrics.share(0, 0))
 
 
@@ -92,29 +94,31 @@ def counts():
 
 @pytest.mark.parametrize("rule", RULES)
 def test_sql_and_python_have_one_dice(counts, rule):
-    with duckdb.connect() as rows:
-        rows.register("counts", counts)
-        sql = rows.sql(f"SELECT {metrics.dice_sql(rule)} AS dice FROM counts").df()["dice"]
-    found = metrics.dice(counts["truth"], counts["predicted"], counts["overlap"], rule)
-    np.testing.assert_array_equal(found, sql.to_numpy(float))
-    for one in counts.sample(200, random_state=1).itertuples():
-        each = metrics.dice(one.truth, one.predicted, one.overlap, rule)
-        np.testing.assert_array_equal(each, found[one.Index])
+    with duckdb.connect() as connection:
+        connection.register("counts", counts)
+        sql = connection.sql(f"SELECT {metrics.dice_sql(rule)} AS dice FROM counts").df()["dice"]
+    dice = metrics.dice(counts["truth"], counts["predicted"], counts["overlap"], rule)
+    np.testing.assert_array_equal(dice, sql.to_numpy(float))
+    for row in counts.sample(200, random_state=1).itertuples():
+        single = metrics.dice(row.truth, row.predicted, row.overlap, rule)
+        np.testing.assert_array_equal(single, dice[row.Index])
 
 
 @pytest.mark.parametrize("which", conventions.WHICH_SQL)
 @pytest.mark.parametrize("rule", RULES)
 def test_means_of_sums_by_depth_are_means_of_slices(counts, rule, which):
-    with duckdb.connect() as rows:
-        rows.register("slices", counts)
-        sums = rows.sql(slice_sums.sums_sql("slices", "middle")).df()
-        told = conventions.dice_2d(rows, rule, which).df().set_index("key")
-    added = sums.groupby("key")[list(slice_sums.NAMES)].sum()
-    found = slice_sums.by_convention(added, rule, which)
+    with duckdb.connect() as connection:
+        connection.register("slices", counts)
+        sums = connection.sql(slice_sums.sums_sql("slices", "middle")).df()
+        by_key = conventions.dice_2d(connection, rule, which).df().set_index("key")
+    sums_by_key = sums.groupby("key")[list(slice_sums.NAMES)].sum()
+    means = slice_sums.by_convention(sums_by_key, rule, which)
     inside = {"all": True, "brain": counts["brain"] > 0, "lesion": counts["truth"] > 0}[which]
     dice = metrics.dice(counts["truth"], counts["predicted"], counts["overlap"], rule)
-    plain = pd.Series(np.where(inside, dice, np.nan)).groupby(counts["key"]).agg(["mean", "count"])
-    np.testing.assert_allclose(found["dice"] / found["slices"], plain["mean"])
-    np.testing.assert_array_equal(found["slices"], plain["count"])
-    np.testing.assert_allclose(told.loc[plain.index, "dice"], plain["mean"])
-    np.testing.assert_array_equal(told.loc[plain.index, "slices"], plain["count"])
+    expected = (
+        pd.Series(np.where(inside, dice, np.nan)).groupby(counts["key"]).agg(["mean", "count"])
+    )
+    np.testing.assert_allclose(means["dice"] / means["slices"], expected["mean"])
+    np.testing.assert_array_equal(means["slices"], expected["count"])
+    np.testing.assert_allclose(by_key.loc[expected.index, "dice"], expected["mean"])
+    np.testing.assert_array_equal(by_key.loc[expected.index, "slices"], expected["count"])

@@ -27,48 +27,48 @@ def line(*parts):
     return mask
 
 
-def scored(truth, predicted, rule, spacing=UNIT):
+def scores_of(truth, predicted, rule, spacing=UNIT):
     return scores(lesions(truth, predicted, spacing, rule), rule)
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=[n.replace(" ", "-") for n in NAMES])
 def test_2025_agrees_with_the_official_scorer(number):
     truth, predicted = MASKS[number]
-    found = scored(truth, predicted, "brats2025", tuple(GOLDEN["spacing_mm"][number]))
+    ours = scores_of(truth, predicted, "brats2025", tuple(GOLDEN["spacing_mm"][number]))
     pairs = {
-        "lesionwise_dsc_mean": found.dice,
-        "lesionwise_nsd_mean": found.nsd,
-        "lesionwise_hd95_mean": found.hd95_mm,
-        "all_instance_fp": found.false_positives,
-        "small_instance_f1": found.small_f1,
+        "lesionwise_dsc_mean": ours.dice,
+        "lesionwise_nsd_mean": ours.nsd,
+        "lesionwise_hd95_mean": ours.hd95_mm,
+        "all_instance_fp": ours.false_positives,
+        "small_instance_f1": ours.small_f1,
     }
-    if not np.isnan(found.small_f1):
+    if not np.isnan(ours.small_f1):
         pairs |= {
-            "small_instance_tp": found.small_true_positives,
-            "small_instance_fn": found.small_missed,
+            "small_instance_tp": ours.small_true_positives,
+            "small_instance_fn": ours.small_missed,
         }
-    for name, ours in pairs.items():
-        assert ours == pytest.approx(GOLDEN[name][number], abs=1e-9, nan_ok=True), name
+    for name, value in pairs.items():
+        assert value == pytest.approx(GOLDEN[name][number], abs=1e-9, nan_ok=True), name
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=[n.replace(" ", "-") for n in NAMES])
 def test_2025_counts_every_lesion_of_the_official_scorer(number):
     truth, predicted = MASKS[number]
-    found = lesions(truth, predicted, UNIT, "brats2025")
-    assert found.found.sum() == GOLDEN["all_instance_tp"][number]
-    assert (~found.found).sum() == GOLDEN["all_instance_fn"][number]
+    ours = lesions(truth, predicted, UNIT, "brats2025")
+    assert ours.detected.sum() == GOLDEN["all_instance_tp"][number]
+    assert (~ours.detected).sum() == GOLDEN["all_instance_fn"][number]
 
 
 def test_border_voxels_give_the_official_whole_volume_surface_metrics():
     """It measures in voxels, NSD at half of one; nothing overlapping is an empty case there."""
-    compared = 0
+    count = 0
     for number, (truth, predicted) in enumerate(MASKS):
         if (truth & predicted).any():
-            found = surfaces(truth, predicted, UNIT, "voxels")
-            assert hd95_mm(found) == pytest.approx(GOLDEN["global_hd95"][number])
-            assert nsd(found, 0.5) == pytest.approx(GOLDEN["global_nsd"][number])
-            compared += 1
-    assert compared > 20
+            distances = surfaces(truth, predicted, UNIT, "voxels")
+            assert hd95_mm(distances) == pytest.approx(GOLDEN["global_hd95"][number])
+            assert nsd(distances, 0.5) == pytest.approx(GOLDEN["global_nsd"][number])
+            count += 1
+    assert count > 20
 
 
 NOTHING = line()
@@ -91,46 +91,46 @@ BY_HAND = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_2023_by_hand(name):
     truth, predicted, dice, hits, false, missed = BY_HAND[name]
-    found = scored(truth, predicted, "brats2023")
-    assert found.dice == pytest.approx(dice)
-    assert (found.true_positives, found.false_positives, found.missed) == (hits, false, missed)
+    ours = scores_of(truth, predicted, "brats2023")
+    assert ours.dice == pytest.approx(dice)
+    assert (ours.true_positives, ours.false_positives, ours.missed) == (hits, false, missed)
 
 
 def test_2023_penalises_misses_and_false_positives_in_hd95():
-    found = scored(line((2, 5), (12, 15)), line((2, 5), (20, 24)), "brats2023")
-    assert found.hd95_mm == pytest.approx((0 + 374 + 374) / 3)
-    assert scored(NOTHING, NOTHING, "brats2023").hd95_mm == 0
-    assert scored(NOTHING, line((2, 5)), "brats2023").hd95_mm == 374
+    ours = scores_of(line((2, 5), (12, 15)), line((2, 5), (20, 24)), "brats2023")
+    assert ours.hd95_mm == pytest.approx((0 + 374 + 374) / 3)
+    assert scores_of(NOTHING, NOTHING, "brats2023").hd95_mm == 0
+    assert scores_of(NOTHING, line((2, 5)), "brats2023").hd95_mm == 374
 
 
 def test_2023_drops_what_is_2_mm3_or_less_and_what_touches_only_that():
     speck = np.zeros(SHAPE, bool)
     speck[6, 6, 20:22] = True
     big = line((2, 6))
-    found = scored(big | speck, big | speck, "brats2023")
-    assert (found.dice, found.true_positives, found.false_positives) == (1, 1, 0)
-    finer = scored(big | speck, big, "brats2023", (1.0, 1.0, 1.1))  # now 2.2 mm³
+    ours = scores_of(big | speck, big | speck, "brats2023")
+    assert (ours.dice, ours.true_positives, ours.false_positives) == (1, 1, 0)
+    finer = scores_of(big | speck, big, "brats2023", (1.0, 1.0, 1.1))  # now 2.2 mm³
     assert (finer.dice, finer.missed) == (0.5, 1)
 
 
 def test_2025_matches_one_to_one_and_sends_every_false_positive_to_both_sizes():
     truth = line((1, 9), (14, 16))  # 32 and 8 mm³
-    found = scored(truth, line((1, 9), (14, 15), (20, 22)), "brats2025")
-    assert found.dice == pytest.approx((1 + 0) / 2)  # the large one and the false positive
-    assert (found.small_true_positives, found.small_missed) == (1, 0)
-    assert found.small_f1 == pytest.approx(2 / (2 + 1))
-    bridge = scored(line((1, 9), (12, 20)), line((1, 20)), "brats2025")
+    ours = scores_of(truth, line((1, 9), (14, 15), (20, 22)), "brats2025")
+    assert ours.dice == pytest.approx((1 + 0) / 2)  # the large one and the false positive
+    assert (ours.small_true_positives, ours.small_missed) == (1, 0)
+    assert ours.small_f1 == pytest.approx(2 / (2 + 1))
+    bridge = scores_of(line((1, 9), (12, 20)), line((1, 20)), "brats2025")
     assert (bridge.true_positives, bridge.missed) == (1, 1)
 
 
 def test_2025_has_no_score_without_a_large_lesion():
     for predicted in (NOTHING, line((2, 12))):
-        found = scored(NOTHING, predicted, "brats2025")
-        assert np.isnan([found.dice, found.nsd, found.hd95_mm, found.small_f1]).all()
-    assert scored(NOTHING, line((2, 12)), "brats2025").f1 == 0
+        ours = scores_of(NOTHING, predicted, "brats2025")
+        assert np.isnan([ours.dice, ours.nsd, ours.hd95_mm, ours.small_f1]).all()
+    assert scores_of(NOTHING, line((2, 12)), "brats2025").f1 == 0
 
 
-def grown(voxels, steps):
+def dilated(voxels, steps):
     """A set of voxels with all that lie one step away, of those that `steps` allows."""
     return {tuple(np.add(v, d)) for v in voxels for d in steps} | voxels
 
@@ -139,41 +139,41 @@ EVERY = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
 EDGES = [step for step in EVERY if 0 in step]
 
 
-def parts_of(mask):
+def components_of(mask):
     """26-connected components as sets of voxels, flooded one voxel at a time."""
-    left, found = set(map(tuple, np.argwhere(mask))), []
-    while left:
-        part, todo = set(), deque([left.pop()])
-        while todo:
-            voxel = todo.popleft()
-            part.add(voxel)
+    voxels, components = set(map(tuple, np.argwhere(mask))), []
+    while voxels:
+        component, queue = set(), deque([voxels.pop()])
+        while queue:
+            voxel = queue.popleft()
+            component.add(voxel)
             for step in EVERY:
-                other = tuple(np.add(voxel, step))
-                if other in left:
-                    left.remove(other)
-                    todo.append(other)
-        found.append(part)
-    return found
+                neighbour = tuple(np.add(voxel, step))
+                if neighbour in voxels:
+                    voxels.remove(neighbour)
+                    queue.append(neighbour)
+        components.append(component)
+    return components
 
 
-def plain_2023(truth, predicted):
+def reference_2023(truth, predicted):
     """The 2023 rule on sets of voxels of 1 mm: (Dice, hits, false positives, missed)."""
-    whole = set(map(tuple, np.argwhere(truth)))
-    inside = {voxel for voxel in grown(whole, EDGES) if not np.any(np.array(voxel) < 0)}
-    inside = {voxel for voxel in inside if all(a < b for a, b in zip(voxel, SHAPE, strict=True))}
-    wide = np.zeros(SHAPE, bool)
-    wide[tuple(np.array(sorted(inside), int).reshape(-1, 3).T)] = True
-    parts, used, dice, hits = parts_of(predicted), set(), [], 0
-    for area in parts_of(wide):
-        lesion = area & whole
-        touching = [k for k, part in enumerate(parts) if part & area]
-        used |= set(touching)
+    lesion_voxels = set(map(tuple, np.argwhere(truth)))
+    reach = {voxel for voxel in dilated(lesion_voxels, EDGES) if not np.any(np.array(voxel) < 0)}
+    reach = {voxel for voxel in reach if all(a < b for a, b in zip(voxel, SHAPE, strict=True))}
+    dilated_mask = np.zeros(SHAPE, bool)
+    dilated_mask[tuple(np.array(sorted(reach), int).reshape(-1, 3).T)] = True
+    components, matched, dice, hits = components_of(predicted), set(), [], 0
+    for area in components_of(dilated_mask):
+        lesion = area & lesion_voxels
+        contacts = [k for k, component in enumerate(components) if component & area]
+        matched |= set(contacts)
         if len(lesion) <= 2:
             continue
-        union = set().union(*(parts[k] for k in touching))
+        union = set().union(*(components[k] for k in contacts))
         dice.append(2 * len(union & lesion) / (len(union) + len(lesion)))
-        hits += bool(touching)
-    false = len(parts) - len(used)
+        hits += bool(contacts)
+    false = len(components) - len(matched)
     score = sum(dice) / (len(dice) + false) if dice or false else 1.0
     return pytest.approx(score), hits, false, len(dice) - hits
 
@@ -185,20 +185,20 @@ def test_2023_agrees_with_a_plain_reference(seed):
     guess = field + ndimage.gaussian_filter(random.random(SHAPE), 1) * random.uniform(0.2, 1.5)
     truth = field > np.quantile(field, 1 - random.uniform(0.01, 0.08))
     predicted = guess > np.quantile(guess, 1 - random.uniform(0.01, 0.1))
-    found = scored(truth, predicted, "brats2023")
-    counts = (found.true_positives, found.false_positives, found.missed)
-    assert (found.dice, *counts) == plain_2023(truth, predicted)
+    ours = scores_of(truth, predicted, "brats2023")
+    counts = (ours.true_positives, ours.false_positives, ours.missed)
+    assert (ours.dice, *counts) == reference_2023(truth, predicted)
     assert len(set(counts)) > 1
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_lesion_keeps_its_own_volume_and_surface(rule):
     truth = line((2, 9))
-    found = lesions(truth, np.roll(truth, 1, axis=2), (1.0, 1.0, 2.0), rule)
-    assert found.volume_mm3.tolist() == [56]
-    assert found.dice.tolist() == [pytest.approx(6 / 7)]
-    assert found.hd95_mm.tolist() == [2.0]
-    assert found.found.tolist() == [True]
+    ours = lesions(truth, np.roll(truth, 1, axis=2), (1.0, 1.0, 2.0), rule)
+    assert ours.volume_mm3.tolist() == [56]
+    assert ours.dice.tolist() == [pytest.approx(6 / 7)]
+    assert ours.hd95_mm.tolist() == [2.0]
+    assert ours.detected.tolist() == [True]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -212,6 +212,6 @@ def test_each_lesion_is_told_with_the_slice_where_it_is_largest(rule):
     truth = np.zeros(SHAPE, bool)
     truth[2, 3, 3] = truth[3, 3:6, 3] = truth[4, 3:6, 3] = True  # 1, 3 and 3 voxels
     truth[6, 7, 20:22] = True
-    found = lesions(truth, truth, UNIT, rule)
-    assert (found.index.tolist(), found.volume_mm3.tolist()) == ([3, 6], [7.0, 2.0])
+    ours = lesions(truth, truth, UNIT, rule)
+    assert (ours.index.tolist(), ours.volume_mm3.tolist()) == ([3, 6], [7.0, 2.0])
     assert lesions(truth & False, truth & False, UNIT, rule).index.tolist() == []

@@ -22,27 +22,29 @@ def values(request):
 
 def test_every_level_is_the_mask_of_its_threshold(values):
     marks = [0.1234567, float(values[7])]
-    cut = levels.thresholds_of(values, marks)
-    assert (cut.dtype, cut.shape, cut[0]) == (np.float32, (256,), 0)
-    assert (np.diff(cut) >= 0).all()
-    assert set(np.float32(marks)) <= set(cut)
-    found = levels.quantise(values, cut)
+    thresholds = levels.thresholds_of(values, marks)
+    assert (thresholds.dtype, thresholds.shape, thresholds[0]) == (np.float32, (256,), 0)
+    assert (np.diff(thresholds) >= 0).all()
+    assert set(np.float32(marks)) <= set(thresholds)
+    level = levels.quantise(values, thresholds)
     for k in range(256):
-        np.testing.assert_array_equal(found >= k, values >= cut[k])
+        np.testing.assert_array_equal(level >= k, values >= thresholds[k])
 
 
 def test_quantising_is_a_search_among_the_thresholds(values):
-    cut = levels.thresholds_of(values)
-    ends = np.concatenate([cut, np.nextafter(cut, np.float32(9)), np.float32([0, -0.0, 1e-40])])
-    every = np.concatenate([values, ends]).reshape(1, -1)
-    expected = np.searchsorted(cut, every, side="right") - 1
-    np.testing.assert_array_equal(levels.quantise(every, cut), expected)
+    thresholds = levels.thresholds_of(values)
+    ends = np.concatenate(
+        [thresholds, np.nextafter(thresholds, np.float32(9)), np.float32([0, -0.0, 1e-40])]
+    )
+    samples = np.concatenate([values, ends]).reshape(1, -1)
+    expected = np.searchsorted(thresholds, samples, side="right") - 1
+    np.testing.assert_array_equal(levels.quantise(samples, thresholds), expected)
 
 
 def test_ranks_of_a_saturated_map_survive():
     values = MAPS["saturated"](np.random.default_rng(0)).astype(np.float32)
-    cut = levels.thresholds_of(values)
-    shares = [(values >= t).mean() for t in cut]
+    thresholds = levels.thresholds_of(values)
+    shares = [(values >= t).mean() for t in thresholds]
     steps = np.abs(np.diff(shares))
     assert np.sort(steps)[-2] < 0.1  # but for the half that has one value
     with_even = np.linspace(0, 1, 256, dtype=np.float32)
@@ -50,21 +52,21 @@ def test_ranks_of_a_saturated_map_survive():
 
 
 def test_what_is_below_0_or_nan_is_refused():
-    for wrong in (-0.5, np.nan):
+    for value in (-0.5, np.nan):
         with pytest.raises(ValueError, match="levels are of values of 0 or more"):
-            levels.quantise(np.float32([0.5, wrong]), np.float32([0, 1]))
+            levels.quantise(np.float32([0.5, value]), np.float32([0, 1]))
 
 
 def test_no_value_at_all_leaves_the_marks():
-    cut = levels.thresholds_of(np.zeros(0, np.float32), [0.5])
-    assert cut.tolist() == [0.0, *[0.5] * 255]
+    thresholds = levels.thresholds_of(np.zeros(0, np.float32), [0.5])
+    assert thresholds.tolist() == [0.0, *[0.5] * 255]
 
 
 def test_histograms_count_brain_voxels_only():
-    found = np.array([[[5, 5, 9, 9]], [[5, 5, 5, 5]]], np.uint8)
+    level = np.array([[[5, 5, 9, 9]], [[5, 5, 5, 5]]], np.uint8)
     brain = np.array([[[1, 1, 1, 0]], [[0, 0, 0, 0]]], bool)
     truth = np.array([[[0, 1, 1, 1]], [[0, 0, 0, 0]]], bool)
-    counts = levels.histograms(found, brain, truth)
+    counts = levels.histograms(level, brain, truth)
     assert counts.shape == (2, 2, 256)
     assert counts[0, 0, [5, 9]].tolist() == [1, 0]
     assert counts[0, 1, [5, 9]].tolist() == [1, 1]

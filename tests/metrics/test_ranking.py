@@ -28,38 +28,44 @@ def volume(request):
 
 def test_auroc_and_ap_are_scikit_learns(volume):
     values, brain, truth = volume
-    found, where = in_brain(values, brain, truth), (truth[brain], values[brain])
-    assert ranking.auroc(found) == pytest.approx(roc_auc_score(*where), abs=1e-12)
-    assert ranking.average_precision(found) == pytest.approx(
-        average_precision_score(*where), abs=1e-12
+    ours, labels_and_scores = in_brain(values, brain, truth), (truth[brain], values[brain])
+    assert ranking.auroc(ours) == pytest.approx(roc_auc_score(*labels_and_scores), abs=1e-12)
+    assert ranking.average_precision(ours) == pytest.approx(
+        average_precision_score(*labels_and_scores), abs=1e-12
     )
 
 
 def test_best_dice_is_that_of_the_best_of_all_distinct_values(volume):
     values, brain, truth = volume
-    found = in_brain(values, brain, truth)
-    every = {v: f1_score(truth[brain], values[brain] >= v) for v in np.unique(values[brain])}
-    assert ranking.best_dice(found) == pytest.approx(max(every.values()))
-    best = [v for v, dice in every.items() if dice == pytest.approx(max(every.values()))]
-    assert np.float32(ranking.best_threshold(found)) == min(best)
+    ours = in_brain(values, brain, truth)
+    dice_by_value = {
+        v: f1_score(truth[brain], values[brain] >= v) for v in np.unique(values[brain])
+    }
+    assert ranking.best_dice(ours) == pytest.approx(max(dice_by_value.values()))
+    best = [
+        v for v, dice in dice_by_value.items() if dice == pytest.approx(max(dice_by_value.values()))
+    ]
+    assert np.float32(ranking.best_threshold(ours)) == min(best)
 
 
 def test_lesion_outside_the_brain_is_never_reached_and_counts(volume):
     values, brain, truth = volume
-    found, whole = in_brain(values, brain, truth), float(truth.sum())
-    every = [f1_score(truth.ravel(), (brain & (values >= v)).ravel()) for v in np.unique(values)]
-    assert ranking.best_dice(found, whole) == pytest.approx(max(every))
+    ours, lesion_voxels = in_brain(values, brain, truth), float(truth.sum())
+    dice_values = [
+        f1_score(truth.ravel(), (brain & (values >= v)).ravel()) for v in np.unique(values)
+    ]
+    assert ranking.best_dice(ours, lesion_voxels) == pytest.approx(max(dice_values))
 
 
 def test_weights_stand_for_as_many_elements():
     random = np.random.default_rng(0)
     scores = np.repeat(np.floor(random.random(40) * 9), 3)
     healthy, lesion = random.integers(0, 4, (2, 120))
-    found = rank_weighted(scores, healthy, lesion)
+    ours = rank_weighted(scores, healthy, lesion)
     truth = np.repeat(np.tile([0, 1], 120), np.stack([healthy, lesion], axis=1).ravel())
     values = np.repeat(np.repeat(scores, 2), np.stack([healthy, lesion], axis=1).ravel())
-    assert ranking.auroc(found) == pytest.approx(roc_auc_score(truth, values))
-    assert ranking.average_precision(found) == pytest.approx(average_precision_score(truth, values))
+    assert ranking.auroc(ours) == pytest.approx(roc_auc_score(truth, values))
+    assert ranking.average_precision(ours) == pytest.approx(average_precision_score(truth, values))
 
 
 def test_ranking_is_undefined_without_both_classes():
@@ -73,22 +79,22 @@ def test_ranking_is_undefined_without_both_classes():
 
 def test_a_constant_map_ranks_by_chance():
     truth = np.arange(40).reshape(1, 4, 10) < 10
-    found = in_brain(np.full(truth.shape, 0.7, np.float32), np.ones_like(truth), truth)
-    assert ranking.auroc(found) == 0.5
-    assert ranking.average_precision(found) == 0.25
+    ours = in_brain(np.full(truth.shape, 0.7, np.float32), np.ones_like(truth), truth)
+    assert ranking.auroc(ours) == 0.5
+    assert ranking.average_precision(ours) == 0.25
 
 
-def plain_pro(values, brain, truth, limit):
+def reference_pro(values, brain, truth, limit):
     """Every region of every slice at every threshold, one at a time."""
     regions = []
     for s in range(len(values)):
-        numbered = label(truth[s] & brain[s], connectivity=2)
-        regions += [(s, numbered == n) for n in range(1, numbered.max() + 1)]
+        labels = label(truth[s] & brain[s], connectivity=2)
+        regions += [(s, labels == n) for n in range(1, labels.max() + 1)]
     rates, heights = [0.0], [0.0]
     for threshold in np.unique(values)[::-1]:
-        reached = values >= threshold
-        rates.append((reached & brain & ~truth).sum() / (brain & ~truth).sum())
-        heights.append(np.mean([reached[s][region].mean() for s, region in regions]))
+        predicted = values >= threshold
+        rates.append((predicted & brain & ~truth).sum() / (brain & ~truth).sum())
+        heights.append(np.mean([predicted[s][region].mean() for s, region in regions]))
     area = 0.0
     for a, b, low, high in zip(rates, rates[1:], heights, heights[1:], strict=False):
         if a >= limit or a == b:
@@ -101,7 +107,7 @@ def plain_pro(values, brain, truth, limit):
 
 @pytest.mark.parametrize("limit", [0.3, 1.0])
 def test_pro_agrees_with_a_plain_loop(volume, limit):
-    assert pro(*volume, limit) == pytest.approx(plain_pro(*volume, limit))
+    assert pro(*volume, limit) == pytest.approx(reference_pro(*volume, limit))
 
 
 def test_what_is_found_after_the_limit_is_too_late():
@@ -141,11 +147,9 @@ def test_slices_rank_as_in_scikit_learn(seed):
     random = np.random.default_rng(seed)
     scores = random.integers(0, 9, 60) / 8
     lesion = random.random(60) < 0.3 + scores / 3
-    found = of_slices(np.append(scores, np.nan), np.append(lesion, True))
-    assert ranking.auroc(found) == pytest.approx(roc_auc_score(lesion, scores))
-    assert ranking.average_precision(found) == pytest.approx(
-        average_precision_score(lesion, scores)
-    )
+    ours = of_slices(np.append(scores, np.nan), np.append(lesion, True))
+    assert ranking.auroc(ours) == pytest.approx(roc_auc_score(lesion, scores))
+    assert ranking.average_precision(ours) == pytest.approx(average_precision_score(lesion, scores))
 
 
 def test_slices_of_one_kind_have_no_auroc():

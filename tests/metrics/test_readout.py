@@ -35,22 +35,24 @@ def anomaly():
 
 
 def test_volumes_and_dice_by_hand(truth, anomaly):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.8))
-    assert found.threshold == 0.8
-    assert (found.predicted_ml, found.truth_ml) == (3.0, 3.0)
-    assert (found.false_positive_ml, found.false_negative_ml) == (1.0, 1.0)
-    np.testing.assert_allclose(found.dice, [6 / 7, 2 / 3, np.nan])
-    assert found.dice_3d == pytest.approx(8 / 12)
-    assert found.mean_dice == metrics.MeanDice(pytest.approx((6 / 7 + 2 / 3) / 2), 2, "lesion_only")
-    assert found.notes == ()
+    numbers = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.8))
+    assert numbers.threshold == 0.8
+    assert (numbers.predicted_ml, numbers.truth_ml) == (3.0, 3.0)
+    assert (numbers.false_positive_ml, numbers.false_negative_ml) == (1.0, 1.0)
+    np.testing.assert_allclose(numbers.dice, [6 / 7, 2 / 3, np.nan])
+    assert numbers.dice_3d == pytest.approx(8 / 12)
+    assert numbers.mean_dice == metrics.MeanDice(
+        pytest.approx((6 / 7 + 2 / 3) / 2), 2, "lesion_only"
+    )
+    assert numbers.notes == ()
 
 
 def test_ranking_by_hand(truth, anomaly):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec())
+    numbers = readout(stack_of(truth), anomaly, ReadoutSpec())
     above, ties = 4 * 16, 4 * 2 + 2 * 16  # lesion and healthy pairs, of 6 lesion and 18 healthy
-    assert found.auroc == pytest.approx((above + ties / 2) / (6 * 18))
-    assert found.ap == pytest.approx(4 / 6 * 4 / 6 + 2 / 6 * 6 / 24)
-    assert found.best_dice == pytest.approx(8 / 12)
+    assert numbers.auroc == pytest.approx((above + ties / 2) / (6 * 18))
+    assert numbers.ap == pytest.approx(4 / 6 * 4 / 6 + 2 / 6 * 6 / 24)
+    assert numbers.best_dice == pytest.approx(8 / 12)
 
 
 @pytest.mark.parametrize(
@@ -62,35 +64,45 @@ def test_ranking_by_hand(truth, anomaly):
     ],
 )
 def test_the_empty_slice_rule_reaches_the_numbers(truth, anomaly, rule, last, mean):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(empty_slices=rule))
-    np.testing.assert_equal(found.dice[2], last)
-    assert found.mean_dice.value == pytest.approx(mean)
-    assert found.mean_dice.rule == rule
+    numbers = readout(stack_of(truth), anomaly, ReadoutSpec(empty_slices=rule))
+    np.testing.assert_equal(numbers.dice[2], last)
+    assert numbers.mean_dice.value == pytest.approx(mean)
+    assert numbers.mean_dice.rule == rule
 
 
 def test_without_truth_there_are_volumes_only(anomaly):
-    found = readout(stack_of(None), anomaly, ReadoutSpec())
-    assert found.predicted_ml == 3.0
-    rest = (found.truth_ml, found.false_positive_ml, found.dice, found.dice_3d, found.auroc)
-    assert rest == (None,) * 5
-    assert found.notes == ("No segmentation: volumes and maps only, no Dice.",)
+    numbers = readout(stack_of(None), anomaly, ReadoutSpec())
+    assert numbers.predicted_ml == 3.0
+    truth_numbers = (
+        numbers.truth_ml,
+        numbers.false_positive_ml,
+        numbers.dice,
+        numbers.dice_3d,
+        numbers.auroc,
+    )
+    assert truth_numbers == (None,) * 5
+    assert numbers.notes == ("No segmentation: volumes and maps only, no Dice.",)
 
 
 def test_a_lesion_free_truth_has_no_dice_and_says_what_is_false(truth, anomaly):
-    found = readout(stack_of(np.zeros_like(truth)), anomaly, ReadoutSpec())
-    none = (found.dice_3d, found.mean_dice, found.auroc, found.ap, found.best_dice)
-    assert none == (None,) * 5
-    assert (found.truth_ml, found.false_positive_ml, found.false_negative_ml) == (0.0, 3.0, 0.0)
-    assert np.isnan(found.dice).all()
-    assert found.notes == (
+    numbers = readout(stack_of(np.zeros_like(truth)), anomaly, ReadoutSpec())
+    undefined = (numbers.dice_3d, numbers.mean_dice, numbers.auroc, numbers.ap, numbers.best_dice)
+    assert undefined == (None,) * 5
+    assert (numbers.truth_ml, numbers.false_positive_ml, numbers.false_negative_ml) == (
+        0.0,
+        3.0,
+        0.0,
+    )
+    assert np.isnan(numbers.dice).all()
+    assert numbers.notes == (
         "No lesion in the truth: no Dice; everything predicted is false positive (3.0 ml).",
     )
 
 
 def test_an_empty_prediction_misses_everything(truth, anomaly):
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.81))
-    assert (found.predicted_ml, found.dice_3d) == (0.0, 0.0)
-    assert found.false_negative_ml == found.truth_ml
+    numbers = readout(stack_of(truth), anomaly, ReadoutSpec(threshold=0.81))
+    assert (numbers.predicted_ml, numbers.dice_3d) == (0.0, 0.0)
+    assert numbers.false_negative_ml == numbers.truth_ml
 
 
 def test_what_lies_outside_the_brain_counts_only_on_request(truth, anomaly):
@@ -103,11 +115,11 @@ def test_what_lies_outside_the_brain_counts_only_on_request(truth, anomaly):
 
 
 def test_small_components_leave_the_mask_but_not_the_ranking(truth, anomaly):
-    plain = readout(stack_of(truth), anomaly, ReadoutSpec())
-    found = readout(stack_of(truth), anomaly, ReadoutSpec(min_component_voxels=3))
-    assert found.predicted_ml == 2.0  # 3 + 1 joined voxels stay, the 2 healthy ones go
-    assert found.dice_3d == pytest.approx(8 / 10)
-    assert (found.auroc, found.best_dice) == (plain.auroc, plain.best_dice)
+    unfiltered = readout(stack_of(truth), anomaly, ReadoutSpec())
+    numbers = readout(stack_of(truth), anomaly, ReadoutSpec(min_component_voxels=3))
+    assert numbers.predicted_ml == 2.0  # 3 + 1 joined voxels stay, the 2 healthy ones go
+    assert numbers.dice_3d == pytest.approx(8 / 10)
+    assert (numbers.auroc, numbers.best_dice) == (unfiltered.auroc, unfiltered.best_dice)
 
 
 def test_the_oracle_level_reads_out_as_the_best_dice(truth, anomaly):
@@ -115,8 +127,8 @@ def test_the_oracle_level_reads_out_as_the_best_dice(truth, anomaly):
     value = thresholds.oracle_threshold(anomaly.values, stack.brain, truth)
     best = readout(stack, anomaly, ReadoutSpec(threshold=value))
     assert best.dice_3d == pytest.approx(best.best_dice)
-    for other in np.unique(anomaly.values):
-        assert readout(stack, anomaly, ReadoutSpec(threshold=other)).dice_3d <= best.dice_3d
+    for threshold in np.unique(anomaly.values):
+        assert readout(stack, anomaly, ReadoutSpec(threshold=threshold)).dice_3d <= best.dice_3d
 
 
 def test_dice_cannot_be_written_to(truth, anomaly):

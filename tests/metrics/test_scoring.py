@@ -25,15 +25,15 @@ def test_shapes_must_agree():
         predicted_mask(np.zeros((1, 1, 2), np.float32), np.ones((1, 1, 3), bool), ReadoutSpec())
 
 
-@pytest.mark.parametrize(("fewest", "left"), [(0, 6), (1, 6), (2, 5), (3, 3), (4, 0)])
-def test_components_under_the_limit_go(fewest, left):
+@pytest.mark.parametrize(("fewest", "remainder"), [(0, 6), (1, 6), (2, 5), (3, 3), (4, 0)])
+def test_components_under_the_limit_go(fewest, remainder):
     mask = np.zeros((6, 6, 12), bool)
     mask[0, 0, :3] = True
     mask[3, 3, 6:8] = True
     mask[5, 5, 11] = True
-    kept = without_small(mask, fewest)
-    assert np.count_nonzero(kept) == left
-    assert not (kept & ~mask).any()
+    retained = without_small(mask, fewest)
+    assert np.count_nonzero(retained) == remainder
+    assert not (retained & ~mask).any()
 
 
 def test_voxels_that_touch_at_a_corner_of_the_next_slice_are_one():

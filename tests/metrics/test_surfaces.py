@@ -25,46 +25,46 @@ EMPTY = np.zeros(SHAPE, bool)
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
 def test_a_mask_lies_on_itself(definition):
-    found = surfaces(CUBE, CUBE, (1, 1, 1), definition)
-    assert (hd95_mm(found), nsd(found, 0)) == (0, 1)
+    distances = surfaces(CUBE, CUBE, (1, 1, 1), definition)
+    assert (hd95_mm(distances), nsd(distances, 0)) == (0, 1)
 
 
 @pytest.mark.parametrize(("axis", "steps"), [(0, 2), (1, 3), (2, 1)])
 def test_a_shift_is_told_in_mm_along_its_axis(axis, steps):
-    one, spacing = block((2, 2, 2), (3, 3, 3)), (3.0, 0.5, 1.0)
-    moved = np.roll(one, steps, axis)
-    assert hd95_mm(surfaces(one, moved, spacing, "voxels")) == steps * spacing[axis]
+    voxel, spacing = block((2, 2, 2), (3, 3, 3)), (3.0, 0.5, 1.0)
+    shifted = np.roll(voxel, steps, axis)
+    assert hd95_mm(surfaces(voxel, shifted, spacing, "voxels")) == steps * spacing[axis]
 
 
 def test_two_voxels_by_hand():
-    one, two = block((0, 0, 0), (1, 1, 1)), block((0, 0, 3), (1, 1, 4))
-    found = surfaces(one, two, (1, 1, 2), "voxels")
-    assert found.from_truth.tolist() == found.from_predicted.tolist() == [6.0]
-    assert (nsd(found, 5.9), nsd(found, 6.0)) == (0, 1)
-    corners = surfaces(one, two, (1, 1, 2), "elements")
+    first, second = block((0, 0, 0), (1, 1, 1)), block((0, 0, 3), (1, 1, 4))
+    distances = surfaces(first, second, (1, 1, 2), "voxels")
+    assert distances.from_truth.tolist() == distances.from_predicted.tolist() == [6.0]
+    assert (nsd(distances, 5.9), nsd(distances, 6.0)) == (0, 1)
+    corners = surfaces(first, second, (1, 1, 2), "elements")
     assert np.unique(corners.from_truth).tolist() == [4.0, 6.0]  # near and far corners
     assert hd95_mm(corners) == 6.0
 
 
 def test_voxels_nsd_is_the_mean_of_two_shares_and_elements_the_share_of_both():
     long, short = block((2, 2, 2), (3, 3, 10)), block((2, 2, 2), (3, 3, 4))
-    found = surfaces(long, short, (1, 1, 1), "voxels")
-    assert nsd(found, 0) == pytest.approx((2 / 8 + 2 / 2) / 2)
+    distances = surfaces(long, short, (1, 1, 1), "voxels")
+    assert nsd(distances, 0) == pytest.approx((2 / 8 + 2 / 2) / 2)
     weighted = surfaces(long, short, (1, 1, 1), "elements")
     near = weighted.truth_weights[weighted.from_truth == 0].sum() + weighted.predicted_weights.sum()
-    whole = weighted.truth_weights.sum() + weighted.predicted_weights.sum()
+    area = weighted.truth_weights.sum() + weighted.predicted_weights.sum()
     far = weighted.predicted_weights[weighted.from_predicted > 0].sum()
-    assert nsd(weighted, 0) == pytest.approx((near - far) / whole)
+    assert nsd(weighted, 0) == pytest.approx((near - far) / area)
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
 def test_empty_masks(definition):
     for truth, predicted in ((CUBE, EMPTY), (EMPTY, CUBE)):
-        found = surfaces(truth, predicted, (1, 1, 1), definition)
-        assert (hd95_mm(found), nsd(found, 1)) == (np.inf, 0)
-    found = surfaces(EMPTY, EMPTY, (1, 1, 1), definition)
-    assert np.isnan(hd95_mm(found))
-    assert np.isnan(nsd(found, 1))
+        distances = surfaces(truth, predicted, (1, 1, 1), definition)
+        assert (hd95_mm(distances), nsd(distances, 1)) == (np.inf, 0)
+    distances = surfaces(EMPTY, EMPTY, (1, 1, 1), definition)
+    assert np.isnan(hd95_mm(distances))
+    assert np.isnan(nsd(distances, 1))
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -38,8 +38,8 @@ def dice_at(value, values, brain, truth):
     ],
 )
 def test_a_value_or_a_share_of_the_range_is_taken(text, value, note):
-    found = thresholds.fixed_threshold(text, 4.0)
-    assert (found.value, found.rule, found.note) == (value, "fixed", note)
+    threshold = thresholds.fixed_threshold(text, 4.0)
+    assert (threshold.value, threshold.rule, threshold.note) == (value, "fixed", note)
 
 
 @pytest.mark.parametrize("text", ["-1", "4.01", "101%", "nan", "inf", "half", "", "%", "²"])
@@ -51,44 +51,46 @@ def test_what_is_no_threshold_of_the_range_is_refused(text):
 @pytest.mark.parametrize("level", [0, 1, 128, 255])
 def test_an_older_level_is_the_value_that_rounded_to_it(level):
     values = np.linspace(0, 2, 100_001, dtype=np.float32)
-    reached = np.rint(values * (255 / 2)) >= level
-    np.testing.assert_array_equal(values >= np.float32(thresholds.from_level(level, 2.0)), reached)
+    expected = np.rint(values * (255 / 2)) >= level
+    np.testing.assert_array_equal(values >= np.float32(thresholds.from_level(level, 2.0)), expected)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_value_is_better_than_the_oracle(seed):
-    one = volume(seed)
-    best = dice_at(thresholds.oracle_threshold(*one), *one)
-    assert best == pytest.approx(max(dice_at(v, *one) for v in np.unique(one[0])))
-    whole = ranking.in_brain(*one)
-    assert best == pytest.approx(ranking.best_dice(whole, float(one[2].sum())))
+    arrays = volume(seed)
+    best = dice_at(thresholds.oracle_threshold(*arrays), *arrays)
+    assert best == pytest.approx(max(dice_at(v, *arrays) for v in np.unique(arrays[0])))
+    voxels = ranking.in_brain(*arrays)
+    assert best == pytest.approx(ranking.best_dice(voxels, float(arrays[2].sum())))
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("power", [1.0, 20.0])
 def test_a_curve_tells_dice_at_any_threshold(seed, power):
-    one = volume(seed, power=power)
-    found = curve(*one)
-    asked = np.unique(np.concatenate([one[0].ravel()[::7], [0, 3]])).astype(np.float32)
-    exact = np.array([dice_at(v, *one) for v in asked])
-    np.testing.assert_allclose(found.dice(asked), exact, atol=FINE)
-    own = found.thresholds[::50]
-    np.testing.assert_allclose(found.dice(own), [dice_at(v, *one) for v in own], atol=1e-12)
-    assert len(found.thresholds) <= len(np.unique(one[0]))
+    arrays = volume(seed, power=power)
+    line = curve(*arrays)
+    candidates = np.unique(np.concatenate([arrays[0].ravel()[::7], [0, 3]])).astype(np.float32)
+    exact = np.array([dice_at(v, *arrays) for v in candidates])
+    np.testing.assert_allclose(line.dice(candidates), exact, atol=FINE)
+    line_thresholds = line.thresholds[::50]
+    np.testing.assert_allclose(
+        line.dice(line_thresholds), [dice_at(v, *arrays) for v in line_thresholds], atol=1e-12
+    )
+    assert len(line.thresholds) <= len(np.unique(arrays[0]))
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_validation_is_within_1e_4_of_the_best_common_threshold(seed):
-    some = [volume(10 * seed + n, 0.01 * (n + 1), 1 + n) for n in range(3)]
-    value = validation_threshold([curve(*one) for one in some])
-    candidates = np.unique(np.concatenate([v[b & t] for v, b, t in some]))
-    means = [np.mean([dice_at(v, *one) for one in some]) for v in candidates]
-    assert np.mean([dice_at(value, *one) for one in some]) >= max(means) - 1e-4
+    volumes = [volume(10 * seed + n, 0.01 * (n + 1), 1 + n) for n in range(3)]
+    value = validation_threshold([curve(*arrays) for arrays in volumes])
+    candidates = np.unique(np.concatenate([v[b & t] for v, b, t in volumes]))
+    means = [np.mean([dice_at(v, *arrays) for arrays in volumes]) for v in candidates]
+    assert np.mean([dice_at(value, *arrays) for arrays in volumes]) >= max(means) - 1e-4
 
 
 def test_a_single_validation_subject_has_its_oracle():
-    one = volume(3)
-    assert validation_threshold([curve(*one)]) == thresholds.oracle_threshold(*one)
+    arrays = volume(3)
+    assert validation_threshold([curve(*arrays)]) == thresholds.oracle_threshold(*arrays)
 
 
 def test_validation_weighs_subjects_not_voxels():
@@ -109,10 +111,10 @@ def test_validation_leaves_lesion_free_subjects_out():
 def test_weights_give_the_curve_of_as_many_voxels():
     values, brain, truth = volume(1)
     inside, lesion = values[brain], truth[brain]
-    found = weighted_curve(inside, ~lesion, lesion)
-    asked = np.unique(inside)[::11]
-    whole = [dice_at(v, values, brain, truth & brain) for v in asked]
-    np.testing.assert_allclose(found.dice(asked), whole)
+    line = weighted_curve(inside, ~lesion, lesion)
+    candidates = np.unique(inside)[::11]
+    expected = [dice_at(v, values, brain, truth & brain) for v in candidates]
+    np.testing.assert_allclose(line.dice(candidates), expected)
 
 
 def test_no_lesion_means_no_oracle():

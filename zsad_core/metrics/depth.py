@@ -45,15 +45,15 @@ def depth_curve(
     """
     if not depths.shape == dice.shape == lesion_pixels.shape:
         raise ValueError(f"shapes differ: {depths.shape}, {dice.shape}, {lesion_pixels.shape}")
-    place = bin_of(depths, bins)
-    entered = (place >= 0) & ~np.isnan(dice)
-    total = np.bincount(place[entered], weights=dice[entered], minlength=bins).astype(float)
-    slices = np.bincount(place[entered], minlength=bins)
-    lesion = np.bincount(place[(place >= 0) & (lesion_pixels > 0)], minlength=bins)
+    index = bin_of(depths, bins)
+    counted = (index >= 0) & ~np.isnan(dice)
+    total = np.bincount(index[counted], weights=dice[counted], minlength=bins).astype(float)
+    slices = np.bincount(index[counted], minlength=bins)
+    lesion = np.bincount(index[(index >= 0) & (lesion_pixels > 0)], minlength=bins)
     mean = np.full(bins, np.nan)
     np.divide(total, slices, out=mean, where=slices > 0)
     centres = (np.arange(bins) + 0.5) / bins * 2 - 1
-    return DepthCurve(*(read_only(one) for one in (centres, mean, slices, lesion)))
+    return DepthCurve(*(read_only(array) for array in (centres, mean, slices, lesion)))
 
 
 def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:
@@ -62,14 +62,14 @@ def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:
     >>> bin_of(np.array([-1, 0, 1, np.nan]), bins=2).tolist()
     [0, 1, 1, -1]
     """
-    place = np.minimum(np.floor((depths + 1) / 2 * bins), bins - 1)
-    return np.where(np.isfinite(depths), place, -1).astype(np.int64)
+    index = np.minimum(np.floor((depths + 1) / 2 * bins), bins - 1)
+    return np.where(np.isfinite(depths), index, -1).astype(np.int64)
 
 
 def bin_sql(depth: str, bins: int = BINS) -> str:
     """The same as an SQL expression over a column of depths, NULL for those without."""
-    place = f"least(floor(({depth} + 1) / 2 * {bins}), {bins - 1})"  # of NULL the last bin
-    return f"CASE WHEN {depth} IS NULL THEN -1 ELSE {place} END::INT1"
+    index = f"least(floor(({depth} + 1) / 2 * {bins}), {bins - 1})"  # of NULL the last bin
+    return f"CASE WHEN {depth} IS NULL THEN -1 ELSE {index} END::INT1"
 
 
 def third_of(depths: FloatArray) -> NDArray[np.int64]:
@@ -80,8 +80,8 @@ def third_of(depths: FloatArray) -> NDArray[np.int64]:
     >>> third_of(np.array([-1, -1 / 3, 1 / 3, 0.4, np.nan])).tolist()
     [0, 1, 1, 2, -1]
     """
-    place = (depths >= -1 / 3).astype(np.int64) + (depths > 1 / 3)
-    return np.where(np.isfinite(depths), place, -1)
+    index = (depths >= -1 / 3).astype(np.int64) + (depths > 1 / 3)
+    return np.where(np.isfinite(depths), index, -1)
 
 
 def third_sql(depth: str) -> str:

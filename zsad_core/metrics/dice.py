@@ -71,11 +71,11 @@ def dice(
         raise ValueError(f"unknown empty-slice rule {empty_slices!r}")
     rule = EMPTY_RULES[empty_slices]
     truth, predicted, overlap = np.broadcast_arrays(truth, predicted, overlap)
-    found = np.where(
-        predicted > 0, *(np.nan if one is None else one for one in (rule.alarm, rule.empty))
+    values = np.where(
+        predicted > 0, *(np.nan if value is None else value for value in (rule.alarm, rule.empty))
     )
-    np.divide(2.0 * overlap, truth + predicted, out=found, where=truth > 0)
-    return found
+    np.divide(2.0 * overlap, truth + predicted, out=values, where=truth > 0)
+    return values
 
 
 def dice_3d(truth: float, predicted: float, overlap: float) -> float:
@@ -94,7 +94,7 @@ def dice_sql(empty_slices: EmptySlices = "lesion_only") -> str:
     'CASE WHEN truth > 0 THEN 2.0 * overlap /'
     """
     rule = EMPTY_RULES[empty_slices]
-    alarm, empty = ("NULL" if one is None else one for one in (rule.alarm, rule.empty))
+    alarm, empty = ("NULL" if value is None else value for value in (rule.alarm, rule.empty))
     return (
         "CASE WHEN truth > 0 THEN 2.0 * overlap / (truth + predicted) "
         f"WHEN predicted > 0 THEN {alarm} ELSE {empty} END"
@@ -113,17 +113,17 @@ def dice_per_slice(
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"truth {truth.shape} and predicted {predicted.shape} differ in shape")
-    both = pixels_per_slice(truth & predicted)
-    return dice(pixels_per_slice(truth), pixels_per_slice(predicted), both, empty_slices)
+    overlap = pixels_per_slice(truth & predicted)
+    return dice(pixels_per_slice(truth), pixels_per_slice(predicted), overlap, empty_slices)
 
 
-def mean_dice(found: FloatArray, rule: EmptySlices) -> MeanDice:
+def mean_dice(values: FloatArray, rule: EmptySlices) -> MeanDice:
     """Mean over the slices of Dice (S,) that are not NaN; NaN when there is none.
 
     >>> mean_dice(np.array([1.0, np.nan, 0.5]), "lesion_only")
     MeanDice(value=0.75, slices_counted=2, rule='lesion_only')
     """
-    counted = found[~np.isnan(found)]
+    counted = values[~np.isnan(values)]
     value = float(counted.mean()) if counted.size else float("nan")
     return MeanDice(value, int(counted.size), rule)
 
@@ -134,13 +134,13 @@ def pixels_per_slice(mask: MaskArray) -> Counts:
     >>> pixels_per_slice(np.array([[[True, True]], [[False, False]]])).tolist()
     [2, 0]
     """
-    return np.array([np.count_nonzero(one) for one in mask], dtype=np.int64)
+    return np.array([np.count_nonzero(slice_mask) for slice_mask in mask], dtype=np.int64)
 
 
-def share(part: float, whole: float) -> float:
+def share(part: float, total: float) -> float:
     """Part of the whole: precision is overlap of predicted, recall overlap of truth; NaN of none.
 
     >>> share(1, 4), share(0, 0)
     (0.25, nan)
     """
-    return part / whole if whole else float("nan")
+    return part / total if total else float("nan")

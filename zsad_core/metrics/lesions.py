@@ -24,7 +24,7 @@ from scipy import ndimage
 
 from zsad_core.metrics import lesion_matching
 from zsad_core.metrics.dice import dice_3d
-from zsad_core.metrics.lesion_matching import Match
+from zsad_core.metrics.lesion_matching import Matching
 from zsad_core.metrics.scoring import box_of
 from zsad_core.metrics.surfaces import Definition, Spacing, hd95_mm, nsd, surfaces
 from zsad_core.types import FloatArray, MaskArray
@@ -35,14 +35,14 @@ Box = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Lesions:
-    """Each lesion of the truth under one rule, arrays (lesions,), and the false positives.
+    """The lesions of the truth under one rule, arrays (lesions,), and the false positives.
 
-    `index` is the slice where the lesion is largest, the lowest of equals. `dice` and `nsd` are 0
-    and `hd95_mm` is infinite where no component was found.
+    `index` is the slice where a lesion is largest, the lowest among equals. A lesion is `detected`
+    if a component matches it; otherwise `dice` and `nsd` are 0 and `hd95_mm` is infinite.
     """
 
     volume_mm3: FloatArray
-    found: MaskArray
+    detected: MaskArray
     dice: FloatArray
     nsd: FloatArray
     hd95_mm: FloatArray
@@ -52,17 +52,17 @@ class Lesions:
 
 @dataclass(frozen=True)
 class Empty:
-    """What a score is where there is no kept lesion: without false positive, and with one."""
+    """A score in the absence of counted lesions: without false positives, and with some."""
 
     without: float
     with_false: float
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How lesions are matched, which are kept, what a miss costs, and every empty case."""
+class LesionRule:
+    """How lesions are matched, which ones count, what a miss costs, and every empty case."""
 
-    match: Callable[[MaskArray, MaskArray], Match]
+    match: Callable[[MaskArray, MaskArray], Matching]
     dropped_mm3: float
     keeps: Callable[[FloatArray], MaskArray]
     surface: Definition
@@ -73,10 +73,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class LesionScores:
-    """What a rule makes of the lesions of one subject.
+    """The lesion-wise scores of one subject under a rule.
 
-    `true_positives` and `missed` count kept lesions by whether a component was found. The `small_`
-    fields are of lesions under 20 mm³, found where Dice is 0.1 or more; NaN F1 where there is none.
+    `true_positives` and `missed` are detected and undetected lesions among those that count. The
+    `small_` fields are of lesions under 20 mm³, detected at a Dice of 0.1 or more; without such
+    lesions the F1 is NaN.
     """
 
     dice: float
@@ -95,40 +96,40 @@ def lesions(truth: MaskArray, predicted: MaskArray, spacing_mm: Spacing, rule: s
     """The lesions of two masks (S, H, W) of one shape, under a rule of `RULES`."""
     if truth.shape != predicted.shape:
         raise ValueError(f"truth {truth.shape} and predicted {predicted.shape} differ in shape")
-    chosen = RULES[rule]
+    criteria = RULES[rule]
     either = truth | predicted
     if not either.any():
         none = np.zeros(0)
         return Lesions(none, none.astype(bool), none, none, none, none.astype(np.int64), 0)
-    place = tuple(slice(max(one.start - 1, 0), one.stop + 1) for one in box_of(either))
-    match = chosen.match(truth[place], predicted[place])
-    rows = list(_compared(match, spacing_mm, chosen))
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box_of(either))
+    matching = criteria.match(truth[box], predicted[box])
+    rows = list(_compared(matching, spacing_mm, criteria))
     volume_mm3, dice, near, distance_mm = np.array(rows, dtype=float).reshape(len(rows), 4).T
-    found = np.array([len(parts) > 0 for parts in match.parts], dtype=bool)
-    index = _largest_slices(match) + place[0].start
-    return Lesions(volume_mm3, found, dice, near, distance_mm, index, match.false_positives)
+    detected = np.array([len(components) > 0 for components in matching.matches], dtype=bool)
+    index, false = _largest_slices(matching) + box[0].start, matching.false_positives
+    return Lesions(volume_mm3, detected, dice, near, distance_mm, index, false)
 
 
-def scores(found: Lesions, rule: str) -> LesionScores:
+def scores(lesions: Lesions, rule: str) -> LesionScores:
     """The scores of a subject's lesions, under a rule of `RULES`.
 
-    >>> one = Lesions(*(np.array([x]) for x in (30.0, True, 0.8, 1.0, 2.0, 5)), false_positives=1)
-    >>> scores(one, "brats2025").dice, scores(one, "brats2025").hd95_mm
+    >>> single = Lesions(*(np.array([x]) for x in (30.0, True, 0.8, 1.0, 2.0, 5)), 1)
+    >>> scores(single, "brats2025").dice, scores(single, "brats2025").hd95_mm
     (0.4, 187.5)
     """
-    chosen = RULES[rule]
-    kept = chosen.keeps(found.volume_mm3)
-    distance = np.where(np.isinf(found.hd95_mm), chosen.penalty_mm, found.hd95_mm)
-    true, false = int((kept & found.found).sum()), found.false_positives
-    missed = int(kept.sum()) - true
-    small = (found.volume_mm3 > chosen.dropped_mm3) & (found.volume_mm3 < SMALL_MM3)
-    small_true = int((small & (found.dice >= SMALL_DICE)).sum())
+    criteria = RULES[rule]
+    retained = criteria.keeps(lesions.volume_mm3)
+    distance = np.where(np.isinf(lesions.hd95_mm), criteria.penalty_mm, lesions.hd95_mm)
+    true, false = int((retained & lesions.detected).sum()), lesions.false_positives
+    missed = int(retained.sum()) - true
+    small = (lesions.volume_mm3 > criteria.dropped_mm3) & (lesions.volume_mm3 < SMALL_MM3)
+    small_true = int((small & (lesions.dice >= SMALL_DICE)).sum())
     small_missed = int(small.sum()) - small_true
     nan = float("nan")
     return LesionScores(
-        dice=_mean("dice", found.dice[kept], false, 0.0, chosen),
-        nsd=_mean("nsd", found.nsd[kept], false, 0.0, chosen),
-        hd95_mm=_mean("hd95_mm", distance[kept], false, chosen.penalty_mm, chosen),
+        dice=_mean("dice", lesions.dice[retained], false, 0.0, criteria),
+        nsd=_mean("nsd", lesions.nsd[retained], false, 0.0, criteria),
+        hd95_mm=_mean("hd95_mm", distance[retained], false, criteria.penalty_mm, criteria),
         true_positives=true,
         false_positives=false,
         missed=missed,
@@ -139,10 +140,10 @@ def scores(found: Lesions, rule: str) -> LesionScores:
     )
 
 
-def _mean(name: str, kept: FloatArray, false: int, penalty: float, rule: Rule) -> float:
-    if not kept.size:
+def _mean(name: str, values: FloatArray, false: int, penalty: float, rule: LesionRule) -> float:
+    if not values.size:
         return rule.empty[name].with_false if false else rule.empty[name].without
-    return float((kept.sum() + false * penalty) / (kept.size + false))
+    return float((values.sum() + false * penalty) / (values.size + false))
 
 
 def _f1(true: int, false: int, missed: int) -> float:
@@ -150,43 +151,45 @@ def _f1(true: int, false: int, missed: int) -> float:
 
 
 def _compared(
-    match: Match, spacing_mm: Spacing, rule: Rule
+    matching: Matching, spacing_mm: Spacing, rule: LesionRule
 ) -> Iterator[tuple[float, float, float, float]]:
     """Volume in mm³, Dice, NSD and HD95 in mm of each lesion against its components."""
-    lesion_boxes, boxes = ndimage.find_objects(match.lesion), ndimage.find_objects(match.component)
-    for number, parts in enumerate(match.parts, 1):
-        place = _around([lesion_boxes[number - 1], *(boxes[part - 1] for part in parts)])
-        truth = match.lesion[place] == number
+    lesion_boxes = ndimage.find_objects(matching.lesion)
+    component_boxes = ndimage.find_objects(matching.component)
+    for number, components in enumerate(matching.matches, 1):
+        box = _union([lesion_boxes[number - 1], *(component_boxes[n - 1] for n in components)])
+        truth = matching.lesion[box] == number
         volume = float(truth.sum() * np.prod(spacing_mm))
-        if not len(parts):
+        if not len(components):
             yield volume, 0.0, 0.0, float("inf")
             continue
-        predicted = np.isin(match.component[place], parts)
-        counts = [int(one.sum()) for one in (truth, predicted, truth & predicted)]
-        found = surfaces(truth, predicted, spacing_mm, rule.surface)
-        yield volume, dice_3d(*counts), nsd(found, rule.tolerance_mm(spacing_mm)), hd95_mm(found)
+        predicted = np.isin(matching.component[box], components)
+        counts = [int(mask.sum()) for mask in (truth, predicted, truth & predicted)]
+        distances = surfaces(truth, predicted, spacing_mm, rule.surface)
+        tolerance_mm = rule.tolerance_mm(spacing_mm)
+        yield volume, dice_3d(*counts), nsd(distances, tolerance_mm), hd95_mm(distances)
 
 
-def _largest_slices(match: Match) -> NDArray[np.int64]:
+def _largest_slices(matching: Matching) -> NDArray[np.int64]:
     """The slice of the box with most voxels of each lesion, (lesions,)."""
-    count = len(match.parts) + 1
-    numbers = match.lesion.reshape(len(match.lesion), -1)
-    areas = np.array([np.bincount(one, minlength=count) for one in numbers])  # (S, lesions + 1)
+    count = len(matching.matches) + 1
+    slices = matching.lesion.reshape(len(matching.lesion), -1)
+    areas = np.array([np.bincount(labels, minlength=count) for labels in slices])  # (S, count)
     return areas[:, 1:].argmax(axis=0)
 
 
-def _around(boxes: list[Box]) -> Box:
-    """The smallest box that holds all of them."""
+def _union(boxes: list[Box]) -> Box:
+    """The smallest box that contains them all."""
     return tuple(
-        slice(min(one.start for one in axis), max(one.stop for one in axis))
+        slice(min(side.start for side in axis), max(side.stop for side in axis))
         for axis in zip(*boxes, strict=True)
     )
 
 
 NAN = float("nan")
 RULES = {
-    "brats2023": Rule(
-        match=lesion_matching.touching,
+    "brats2023": LesionRule(
+        match=lesion_matching.by_contact,
         dropped_mm3=2.0,
         keeps=lambda volume_mm3: volume_mm3 > 2,
         surface="elements",
@@ -194,7 +197,7 @@ RULES = {
         penalty_mm=374.0,
         empty={"dice": Empty(1.0, 0.0), "nsd": Empty(1.0, 0.0), "hd95_mm": Empty(0.0, 374.0)},
     ),
-    "brats2025": Rule(
+    "brats2025": LesionRule(
         match=lesion_matching.one_to_one,
         dropped_mm3=0.0,
         keeps=lambda volume_mm3: volume_mm3 >= SMALL_MM3,

@@ -12,36 +12,37 @@ from numpy.typing import NDArray
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 LEVELS = 256
-BY_VALUE = 96  # thresholds in even steps of the value; the rest follow the share that reaches them
+BY_VALUE = 96  # thresholds in even steps of the value; the others follow the ranks
 _CUT = 12  # bits of a float32 left out where it names a row of the table
 
 
 def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray:
     """(256,) float32 ascending thresholds for values (N,) of 0 or more; the first is 0.
 
-    Some lie in even steps from the least to the greatest value; the others where the share of
-    values that reach them falls by equal factors, from all to one, so that a map whose values
-    crowd in a corner of its range keeps its ranks. `marks` are among them; of more than fit, the
-    first. Fewer distinct values repeat the last threshold.
+    Some lie in even steps from the least to the greatest value. Between the others the share of
+    values at or above them falls by equal factors, from all to one, so that a map whose values
+    crowd in a corner of its range keeps its ranks. `marks` are always included, at most 127 of
+    them. Where there are fewer distinct values, the last threshold is repeated.
 
     >>> thresholds_of(np.array([0.5, 0.25], np.float32), [0.375])[[0, 1, -1]].tolist()
     [0.0, 0.25, 0.5]
     """
-    wanted = np.array([0.0, *marks], np.float32)[: LEVELS // 2]
+    thresholds = np.array([0.0, *marks], np.float32)[: LEVELS // 2]
     if len(values):
         ordered = np.sort(np.asarray(values, np.float32))
         even = np.linspace(ordered[0], ordered[-1], BY_VALUE, dtype=np.float32)
-        wanted = _filled(np.unique(wanted), np.unique(even))
+        thresholds = _filled(np.unique(thresholds), np.unique(even))
         shares = np.geomspace(1, 1 / len(ordered), 2 * LEVELS)
-        places = np.minimum((len(ordered) * (1 - shares)).astype(int), len(ordered) - 1)
-        wanted = _filled(wanted, np.unique(ordered[places]))
-    wanted = np.unique(np.maximum(wanted, 0))
-    return np.concatenate([wanted, np.full(LEVELS - len(wanted), wanted[-1], np.float32)])
+        index = np.minimum((len(ordered) * (1 - shares)).astype(int), len(ordered) - 1)
+        thresholds = _filled(thresholds, np.unique(ordered[index]))
+    thresholds = np.unique(np.maximum(thresholds, 0))
+    return np.pad(thresholds, (0, LEVELS - len(thresholds)), mode="edge")
 
 
 def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
-    """Levels uint8 of float32 values of 0 or more, of any shape: how many thresholds they reach,
-    less one. Raises ValueError for a value below 0 or NaN.
+    """Levels (uint8) of float32 values of 0 or more, of any shape: the last threshold reached.
+
+    Raises ValueError for a value below 0 or NaN.
 
     >>> thresholds = np.array([0, 0.2, 0.4], np.float32)
     >>> quantise(np.array([0.0, 0.2, 0.5], np.float32), thresholds).tolist()
@@ -50,15 +51,15 @@ def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
     values = np.ascontiguousarray(values, np.float32)
     if values.size and not values.min() >= 0:
         raise ValueError(f"a map holds {values.min()}, and levels are of values of 0 or more")
-    bits = (values + np.float32(0)).view(np.uint32)  # of what is not negative, in order of value
+    bits = (values + np.float32(0)).view(np.uint32)  # ordered as the values, none being negative
     rows = bits >> _CUT
     starts = np.arange(0, 1 << 31, 1 << _CUT, dtype=np.uint32)
     first = _level(starts, thresholds)
     last = _level(starts + np.uint32((1 << _CUT) - 1), thresholds)
-    found = first.take(rows)
+    levels = first.take(rows)
     split = (first != last).take(rows)
-    found[split] = _level(bits[split], thresholds)
-    return found
+    levels[split] = _level(bits[split], thresholds)
+    return levels
 
 
 def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> NDArray[np.int64]:
@@ -71,22 +72,21 @@ def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> NDArray
     >>> histograms(levels, brain, truth)[0, :, [7, 9]].tolist()
     [[1, 1], [0, 0]]
     """
-    found = np.zeros((len(levels), 2, LEVELS), dtype=np.int64)
+    counts = np.zeros((len(levels), 2, LEVELS), dtype=np.int64)
     for s in np.flatnonzero(brain.any(axis=(1, 2))):
         for row, mask in enumerate((brain[s] & ~truth[s], brain[s] & truth[s])):
-            found[s, row] = np.bincount(levels[s][mask], minlength=LEVELS)
-    return found
+            counts[s, row] = np.bincount(levels[s][mask], minlength=LEVELS)
+    return counts
 
 
 def _level(bits: NDArray[np.uint32], thresholds: FloatArray) -> ByteArray:
-    reached = thresholds.astype(np.float32).view(np.uint32)
-    return (np.searchsorted(reached, bits, side="right") - 1).astype(np.uint8)
+    cuts = thresholds.astype(np.float32).view(np.uint32)
+    return (np.searchsorted(cuts, bits, side="right") - 1).astype(np.uint8)
 
 
-def _filled(wanted: FloatArray, more: FloatArray) -> FloatArray:
-    """All that is wanted, and evenly chosen ones of `more` as far as there is room."""
-    room = LEVELS - len(wanted)
-    new = np.setdiff1d(more, wanted)
-    if len(new) > room:
-        new = new[np.linspace(0, len(new) - 1, room).astype(int)] if room else new[:0]
-    return np.union1d(wanted, new)
+def _filled(thresholds: FloatArray, candidates: FloatArray) -> FloatArray:
+    """The thresholds, and as many further candidates, evenly chosen, as there is room for."""
+    room, candidates = LEVELS - len(thresholds), np.setdiff1d(candidates, thresholds)
+    if len(candidates) > room:
+        candidates = candidates[np.linspace(0, len(candidates) - 1, room).astype(int)]
+    return np.union1d(thresholds, candidates)

@@ -59,13 +59,12 @@ def rank_weighted(scores: FloatArray, healthy: Weights, lesion: Weights) -> Rank
     >>> rank_weighted(np.array([0.1, 0.7]), np.array([3, 1]), np.array([0, 2])).healthy.tolist()
     [1.0]
     """
-    distinct, place = np.unique(scores, return_inverse=True)
-    counts = np.bincount(place, lesion, len(distinct))
-    own = np.bincount(place, healthy, len(distinct))
-    reach = np.cumsum(own[::-1])[::-1]
-    there = counts > 0
-    total = float(reach[0]) if len(reach) else 0.0
-    return _ranking(distinct[there], counts[there], reach[there], (reach - own)[there], total)
+    distinct, index = np.unique(scores, return_inverse=True)
+    counts = np.bincount(index, lesion, len(distinct))
+    ties = np.bincount(index, healthy, len(distinct))
+    reach = np.cumsum(ties[::-1])[::-1]
+    total, index = float(reach[0]) if len(reach) else 0.0, np.flatnonzero(counts)
+    return _ranking(distinct[index], counts[index], reach[index], (reach - ties)[index], total)
 
 
 def in_brain(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Ranking:
@@ -87,8 +86,8 @@ def of_slices(scores: FloatArray, lesion: MaskArray) -> Ranking:
     >>> auroc(of_slices(np.array([0.1, 0.7, np.nan]), np.array([0, 1, 1], bool)))
     1.0
     """
-    counted = ~np.isnan(scores)
-    return rank(scores[counted & ~lesion], scores[counted & lesion])
+    valid = ~np.isnan(scores)
+    return rank(scores[valid & ~lesion], scores[valid & lesion])
 
 
 def auroc(ranking: Ranking) -> float:
@@ -100,7 +99,7 @@ def auroc(ranking: Ranking) -> float:
     if pairs == 0:
         return NAN
     below = ranking.all_healthy - (ranking.healthy + ranking.above) / 2
-    return float((_own(ranking) * below).sum() / pairs)
+    return float((_lesion_at_score(ranking) * below).sum() / pairs)
 
 
 def average_precision(ranking: Ranking) -> float:
@@ -111,7 +110,7 @@ def average_precision(ranking: Ranking) -> float:
     if ranking.all_lesion == 0:
         return NAN
     precision = ranking.lesion / (ranking.lesion + ranking.healthy)
-    return float((precision * _own(ranking)).sum() / ranking.all_lesion)
+    return float((precision * _lesion_at_score(ranking)).sum() / ranking.all_lesion)
 
 
 def best_dice(ranking: Ranking, truth: float | None = None) -> float:
@@ -120,16 +119,16 @@ def best_dice(ranking: Ranking, truth: float | None = None) -> float:
     `truth` is the number of lesion elements where some lie outside what was ranked, so that no
     threshold reaches them.
     """
-    found = _dice(ranking, truth)
-    return float(found.max()) if len(found) else NAN
+    values = _dice_values(ranking, truth)
+    return float(values.max()) if len(values) else NAN
 
 
 def best_threshold(ranking: Ranking, truth: float | None = None) -> float:
     """The threshold of the highest Dice, the lowest among equals; NaN without lesion."""
-    found = _dice(ranking, truth)
-    if not len(found):
+    values = _dice_values(ranking, truth)
+    if not len(values):
         return NAN
-    return float(ranking.scores[len(found) - 1 - int(np.argmax(found[::-1]))])
+    return float(ranking.scores[len(values) - 1 - int(np.argmax(values[::-1]))])
 
 
 def pro(values: FloatArray, brain: MaskArray, truth: MaskArray, limit: float = LIMIT) -> float:
@@ -150,8 +149,8 @@ def pro(values: FloatArray, brain: MaskArray, truth: MaskArray, limit: float = L
         return NAN
     region = ndimage.label(lesion, IN_SLICE)[0][lesion]  # (lesion voxels,)
     share = 1 / np.bincount(region)[region] / region.max()
-    place = np.searchsorted(ranking.scores[::-1], values[lesion])
-    height = np.cumsum(np.bincount(place, share, len(ranking.scores))[::-1])
+    index = np.searchsorted(ranking.scores[::-1], values[lesion])
+    height = np.cumsum(np.bincount(index, share, len(ranking.scores))[::-1])
     # The curve is flat between two scores of lesion voxels, and a straight line where they tie.
     rates = np.stack([ranking.above, ranking.healthy], axis=1).ravel() / ranking.all_healthy
     heights = np.stack([np.append(0, height[:-1]), height], axis=1).ravel()
@@ -167,17 +166,17 @@ def _ranking(
     scores: FloatArray, counts: Weights, reach: Weights, above: Weights, total: float
 ) -> Ranking:
     """From scores (N,) in ascending order to a ranking from the highest."""
-    lesion, healthy, over = (one[::-1].astype(np.float64) for one in (counts, reach, above))
+    lesion, healthy, over = (array[::-1].astype(np.float64) for array in (counts, reach, above))
     return Ranking(scores[::-1], np.cumsum(lesion), healthy, over, float(total))
 
 
-def _own(ranking: Ranking) -> NDArray[np.float64]:
+def _lesion_at_score(ranking: Ranking) -> NDArray[np.float64]:
     """Lesion elements at each score alone."""
     return np.diff(ranking.lesion, prepend=0.0)
 
 
-def _dice(ranking: Ranking, truth: float | None) -> FloatArray:
-    whole = ranking.all_lesion if truth is None else truth
+def _dice_values(ranking: Ranking, truth: float | None) -> FloatArray:
+    total = ranking.all_lesion if truth is None else truth
     return dice(
-        np.full(len(ranking.lesion), whole), ranking.lesion + ranking.healthy, ranking.lesion
+        np.full(len(ranking.lesion), total), ranking.lesion + ranking.healthy, ranking.lesion
     )

@@ -3,14 +3,7 @@
 from dataclasses import dataclass, replace
 
 from zsad_core.metrics import ranking
-from zsad_core.metrics.dice import (
-    Counts,
-    MeanDice,
-    dice,
-    dice_3d,
-    mean_dice,
-    pixels_per_slice,
-)
+from zsad_core.metrics.dice import Counts, MeanDice, dice, dice_3d, mean_dice, pixels_per_slice
 from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.types import AnomalyMap, FloatArray, ReadoutSpec, SliceStack, read_only
 
@@ -22,12 +15,11 @@ NO_LESION = "No lesion in the truth: no Dice; everything predicted is false posi
 class Readout:
     """The numbers of one volume at one threshold.
 
-    Volumes are in ml. Without truth, everything that needs it is None; without lesion there is
-    no Dice, AUROC or AP (None), and the false positives in ml say how wrong the map is. A mask
-    ranks nothing: it has no AUROC, AP or best Dice. `dice` is 2D Dice (S,), NaN as the empty-slice
-    rule says. AUROC, AP and `best_dice` (an oracle: it saw the truth) are over brain voxels, exact
-    on the map's values, whatever threshold and component filter. `threshold` is in the method's
-    own range.
+    Volumes are in ml. Without a truth, everything that needs one is None; without a lesion there is
+    no Dice, AUROC or AP, and the false positives in ml measure the error. A binary map has no
+    AUROC, AP or best Dice. `dice` is 2D Dice (S,), NaN as the empty-slice rule defines. AUROC, AP
+    and `best_dice` (an oracle: it saw the truth) are over the map's values in the brain and do not
+    depend on threshold or component filter. `threshold` is in the method's own range.
     """
 
     threshold: float
@@ -75,29 +67,29 @@ def _with_truth(
     anomaly: AnomalyMap,
     spec: ReadoutSpec,
 ) -> Readout:
-    truth, predicted, both = (int(one.sum()) for one in counts)
-    known = replace(
+    truth, predicted, overlap = (int(pixels.sum()) for pixels in counts)
+    result = replace(
         basis,
         truth_ml=truth * stack.voxel_ml,
-        false_positive_ml=(predicted - both) * stack.voxel_ml,
-        false_negative_ml=(truth - both) * stack.voxel_ml,
+        false_positive_ml=(predicted - overlap) * stack.voxel_ml,
+        false_negative_ml=(truth - overlap) * stack.voxel_ml,
         dice=read_only(dice(*counts, spec.empty_slices)),
         notes=anomaly.notes,
     )
-    if truth == 0 or known.dice is None or stack.truth is None:
-        said = NO_LESION.format(basis.predicted_ml)
-        return replace(known, notes=(said, *anomaly.notes))
-    known = replace(
-        known,
-        dice_3d=dice_3d(truth, predicted, both),
-        mean_dice=mean_dice(known.dice, spec.empty_slices),
+    if truth == 0 or result.dice is None or stack.truth is None:
+        message = NO_LESION.format(basis.predicted_ml)
+        return replace(result, notes=(message, *anomaly.notes))
+    result = replace(
+        result,
+        dice_3d=dice_3d(truth, predicted, overlap),
+        mean_dice=mean_dice(result.dice, spec.empty_slices),
     )
     if anomaly.binary:
-        return known
-    ranked = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
+        return result
+    voxels = ranking.in_brain(anomaly.values, stack.brain, stack.truth)
     return replace(
-        known,
-        auroc=ranking.auroc(ranked),
-        ap=ranking.average_precision(ranked),
-        best_dice=ranking.best_dice(ranked, truth),
+        result,
+        auroc=ranking.auroc(voxels),
+        ap=ranking.average_precision(voxels),
+        best_dice=ranking.best_dice(voxels, truth),
     )

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from zsad_core.types import FloatArray, MaskArray, ReadoutSpec
 
-TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26 neighbours
+NEIGHBOURS_26 = np.ones((3, 3, 3), dtype=bool)
 
 
 def predicted_mask(values: FloatArray, brain: MaskArray, spec: ReadoutSpec) -> MaskArray:
@@ -37,17 +37,16 @@ def without_small(mask: MaskArray, fewest_voxels: int) -> MaskArray:
         return mask
     box = box_of(mask)
     inside = mask[box]
-    part = ndimage.label(inside, structure=TOUCHING)[0][inside]  # (set voxels,)
-    kept = np.zeros_like(mask)
-    kept[box][inside] = (np.bincount(part) >= fewest_voxels)[part]
-    return kept
+    component = ndimage.label(inside, structure=NEIGHBOURS_26)[0][inside]  # (set voxels,)
+    retained = np.zeros_like(mask)
+    retained[box][inside] = (np.bincount(component) >= fewest_voxels)[component]
+    return retained
 
 
 def box_of(mask: MaskArray) -> tuple[slice, ...]:
-    """The smallest box that holds a mask that is not empty; work on the air around takes time."""
-    sides = []
+    """The bounding box of a mask that is not empty."""
+    box = []
     for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        filled = np.flatnonzero(mask.any(axis=others))
-        sides.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return tuple(sides)
+        filled = np.flatnonzero(np.moveaxis(mask, axis, 0).any(axis=tuple(range(1, mask.ndim))))
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(box)

@@ -26,10 +26,10 @@ Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Surfaces:
-    """Distances in mm from each element of one surface to the other surface, and their weights.
+class SurfaceDistances:
+    """Distances in mm from each surface element of a mask to the other surface, and weights.
 
-    A mask that is empty has no elements; the distances to it are infinite.
+    An empty mask has no elements; distances to it are infinite.
     """
 
     definition: Definition
@@ -41,8 +41,8 @@ class Surfaces:
 
 def surfaces(
     truth: MaskArray, predicted: MaskArray, spacing_mm: Spacing, definition: Definition = "elements"
-) -> Surfaces:
-    """The surfaces of two masks (S, H, W); `spacing_mm` follows their axes.
+) -> SurfaceDistances:
+    """The distances between two masks (S, H, W); `spacing_mm` is in the order of their axes.
 
     >>> line = np.zeros((1, 1, 5), dtype=bool)
     >>> truth, predicted = line.copy(), line.copy()
@@ -53,43 +53,42 @@ def surfaces(
     if truth.shape != predicted.shape:
         raise ValueError(f"truth {truth.shape} and predicted {predicted.shape} differ in shape")
     either = truth | predicted
-    place = box_of(either) if either.any() else tuple(slice(0, 1) for _ in either.shape)
+    box = box_of(either) if either.any() else tuple(slice(0, 1) for _ in either.shape)
     kind = _elements if definition == "elements" else _border
-    points, weights = kind(truth[place], spacing_mm)
-    others, other_weights = kind(predicted[place], spacing_mm)
-    return Surfaces(
+    truth_points, truth_weights = kind(truth[box], spacing_mm)
+    predicted_points, predicted_weights = kind(predicted[box], spacing_mm)
+    return SurfaceDistances(
         definition,
-        _nearest_mm(points, others, spacing_mm),
-        _nearest_mm(others, points, spacing_mm),
-        weights,
-        other_weights,
+        _nearest_mm(truth_points, predicted_points, spacing_mm),
+        _nearest_mm(predicted_points, truth_points, spacing_mm),
+        truth_weights,
+        predicted_weights,
     )
 
 
-def hd95_mm(found: Surfaces) -> float:
+def hd95_mm(distances: SurfaceDistances) -> float:
     """95th percentile of the distances: infinite if one mask is empty, NaN if both are."""
-    if not found.from_truth.size or not found.from_predicted.size:
-        return float("nan" if found.from_truth.size == found.from_predicted.size else "inf")
-    if found.definition == "voxels":
-        return float(np.percentile(np.concatenate([found.from_truth, found.from_predicted]), 95))
-    return max(
-        _percentile(found.from_truth, found.truth_weights),
-        _percentile(found.from_predicted, found.predicted_weights),
-    )
+    forth, back = distances.from_truth, distances.from_predicted
+    if not forth.size or not back.size:
+        return float("nan" if forth.size == back.size else "inf")
+    if distances.definition == "voxels":
+        return float(np.percentile(np.concatenate([forth, back]), 95))
+    weights = (distances.truth_weights, distances.predicted_weights)
+    return max(map(_percentile, (forth, back), weights))
 
 
-def nsd(found: Surfaces, tolerance_mm: float) -> float:
+def nsd(distances: SurfaceDistances, tolerance_mm: float) -> float:
     """Normalised surface Dice, 0 to 1: 0 if one mask is empty, NaN if both are."""
     near = (
-        float(found.truth_weights[found.from_truth <= tolerance_mm].sum()),
-        float(found.predicted_weights[found.from_predicted <= tolerance_mm].sum()),
+        float(distances.truth_weights[distances.from_truth <= tolerance_mm].sum()),
+        float(distances.predicted_weights[distances.from_predicted <= tolerance_mm].sum()),
     )
-    whole = float(found.truth_weights.sum()), float(found.predicted_weights.sum())
-    if not all(whole):
-        return 0.0 if any(whole) else float("nan")
-    if found.definition == "voxels":
-        return (near[0] / whole[0] + near[1] / whole[1]) / 2
-    return sum(near) / sum(whole)
+    area = (float(distances.truth_weights.sum()), float(distances.predicted_weights.sum()))
+    if not all(area):
+        return 0.0 if any(area) else float("nan")
+    if distances.definition == "voxels":
+        return (near[0] / area[0] + near[1] / area[1]) / 2
+    return sum(near) / sum(area)
 
 
 def _elements(mask: MaskArray, spacing_mm: Spacing) -> tuple[NDArray[np.int64], FloatArray]:
@@ -113,18 +112,18 @@ def _areas_mm2(spacing_mm: Spacing) -> FloatArray:
 
 
 def _nearest_mm(
-    points: NDArray[np.int64], others: NDArray[np.int64], spacing_mm: Spacing
+    points: NDArray[np.int64], targets: NDArray[np.int64], spacing_mm: Spacing
 ) -> FloatArray:
     """Distance from each point to the nearest of the others, exact in whole steps of spacing."""
-    if not len(points) or not len(others):
+    if not len(points) or not len(targets):
         return np.full(len(points), np.inf)
-    _, nearest = KDTree(others * np.array(spacing_mm)).query(points * np.array(spacing_mm))
-    steps = (points - others[nearest]) * np.array(spacing_mm)
+    _, nearest = KDTree(targets * np.array(spacing_mm)).query(points * np.array(spacing_mm))
+    steps = (points - targets[nearest]) * np.array(spacing_mm)
     return np.sqrt((steps**2).sum(axis=1))
 
 
 def _percentile(distances: FloatArray, weights: FloatArray) -> float:
     """The distance below which 95 % of the surface lies."""
     order = np.lexsort((weights, distances))
-    place = int(np.searchsorted(np.cumsum(weights[order]) / weights.sum(), 0.95))
-    return float(distances[order][min(place, len(order) - 1)])
+    index = int(np.searchsorted(np.cumsum(weights[order]) / weights.sum(), 0.95))
+    return float(distances[order][min(index, len(order) - 1)])

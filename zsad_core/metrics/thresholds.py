@@ -1,4 +1,4 @@
-"""Where a threshold comes from: set by hand, tuned on validation subjects, or told by the truth.
+"""Thresholds by rule: set by hand, tuned on validation subjects, or the oracle's.
 
 A threshold is a value of the method's range, held to float32 as the map is; a voxel at or above it
 is predicted. Among equals the lowest wins.
@@ -37,47 +37,47 @@ class Curve:
         0 above the highest, where nothing is predicted; NaN without lesion. At the curve's own
         thresholds it is exact, elsewhere within `FINE`.
         """
-        place = np.searchsorted(self.thresholds, thresholds, side="left")
-        lesion, healthy = (np.append(one, 0)[place] for one in (self.lesion, self.healthy))
-        return dice(np.full(len(place), self.truth), lesion + healthy, lesion)
+        index = np.searchsorted(self.thresholds, thresholds, side="left")
+        lesion, healthy = (np.append(counts, 0)[index] for counts in (self.lesion, self.healthy))
+        return dice(np.full(len(index), self.truth), lesion + healthy, lesion)
 
 
 def curve(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Curve:
-    """The curve of a map (S, H, W), its thresholds so dense that Dice between two moves by `FINE`.
+    """The curve of a map (S, H, W); between neighbouring thresholds Dice changes by `FINE` at most.
 
-    The highest threshold is taken of each stretch along which Dice moves by `FINE`, and the best of
-    all distinct values.
+    It holds the highest threshold of each stretch along which Dice changes by `FINE`, and the best
+    of all distinct values.
 
-    >>> found = curve(np.array([[[0.1, 0.2, 0.3]]], np.float32), *np.ones((2, 1, 1, 3), bool))
-    >>> found.lesion.tolist(), found.healthy.tolist()
+    >>> line = curve(np.array([[[0.1, 0.2, 0.3]]], np.float32), *np.ones((2, 1, 1, 3), bool))
+    >>> line.lesion.tolist(), line.healthy.tolist()
     ([3, 2, 1], [0, 0, 0])
     """
-    inside, whole = values[brain], int(np.count_nonzero(truth))
+    inside, total = values[brain], int(np.count_nonzero(truth))
     order = np.argsort(inside)[::-1]
     ordered = inside[order]
-    at = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
-    lesion, count = np.cumsum(truth[brain][order])[at], at + 1
-    found = np.nan_to_num(dice(whole, count, lesion))
-    stretch = (np.cumsum(np.abs(np.diff(found, prepend=0.0))) / FINE).astype(np.int64)
-    kept = np.diff(stretch, prepend=-1) != 0
-    if len(found):
-        kept[len(found) - 1 - int(np.argmax(found[::-1]))] = True
-    at, lesion, count = (one[kept][::-1] for one in (at, lesion, count))
-    return Curve(ordered[at], lesion, count - lesion, whole)
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
+    lesion, count = np.cumsum(truth[brain][order])[last], last + 1
+    dice_values = np.nan_to_num(dice(total, count, lesion))
+    stretch = (np.cumsum(np.abs(np.diff(dice_values, prepend=0.0))) / FINE).astype(np.int64)
+    retained = np.diff(stretch, prepend=-1) != 0
+    if len(dice_values):
+        retained[len(dice_values) - 1 - int(np.argmax(dice_values[::-1]))] = True
+    last, lesion, count = (array[retained][::-1] for array in (last, lesion, count))
+    return Curve(ordered[last], lesion, count - lesion, total)
 
 
 def weighted_curve(values: FloatArray, healthy: Weights, lesion: Weights) -> Curve:
-    """The whole curve where each value (P,) stands for so many healthy and lesion voxels (P,).
+    """The curve at every distinct value (P,), each weighted by its healthy and lesion voxels (P,).
 
     >>> weighted_curve(np.array([0.1, 0.5]), np.array([3, 0]), np.array([0, 2])).healthy.tolist()
     [3, 0]
     """
-    distinct, place = np.unique(values, return_inverse=True)
-    counts = [
-        np.rint(np.bincount(place, one, len(distinct))).astype(int) for one in (lesion, healthy)
+    distinct, index = np.unique(values, return_inverse=True)
+    reaching = [
+        np.cumsum(np.rint(np.bincount(index, weights, len(distinct))).astype(int)[::-1])[::-1]
+        for weights in (lesion, healthy)
     ]
-    reached = [np.cumsum(one[::-1])[::-1] for one in counts]
-    return Curve(distinct, reached[0], reached[1], int(counts[0].sum()))
+    return Curve(distinct, reaching[0], reaching[1], int(reaching[0][0]) if len(distinct) else 0)
 
 
 def fixed_threshold(text: str, high: float) -> Threshold:
@@ -86,31 +86,31 @@ def fixed_threshold(text: str, high: float) -> Threshold:
     >>> fixed_threshold("0.5", 4.0).value, fixed_threshold("50%", 4.0).value
     (0.5, 2.0)
     """
-    share = text.strip().endswith("%")
+    percent = text.strip().endswith("%")
     try:
-        value = float(text.strip().rstrip("%")) * (high / 100 if share else 1)
+        number = float(text.strip().rstrip("%"))
     except ValueError:
-        value = float("nan")
+        number = float("nan")
+    value = number * (high / 100 if percent else 1)
     if not 0 <= value <= high:
         raise SettingError(
             f"The threshold '{text}' is none of this method; give a value from 0 to {high:g}, or a "
             "share of its range such as 50%."
         )
-    note = f"{float(text.strip().rstrip('%')):g} % of the range" if share else "set by hand"
-    return Threshold(value, "fixed", note)
+    return Threshold(value, "fixed", f"{number:g} % of the range" if percent else "set by hand")
 
 
-def written(value: float) -> str:
-    """A threshold as text: digits enough to tell it from its neighbours on screen.
+def threshold_text(value: float) -> str:
+    """A threshold as text, with enough digits to tell it from its neighbours on screen.
 
-    >>> written(0.25), written(3.9999)
+    >>> threshold_text(0.25), threshold_text(3.9999)
     ('0.25', '3.9999')
     """
     return f"{value:.5g}"
 
 
 def from_level(level: int, high: float) -> float:
-    """The value from which a voxel had a level of 255 even steps, as older rows and pins name it.
+    """The lowest value of a level of 255 even steps, by which older rows and pins name thresholds.
 
     >>> from_level(128, 2.0)
     1.0
@@ -119,7 +119,7 @@ def from_level(level: int, high: float) -> float:
 
 
 def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> float:
-    """The value with the best 3D Dice of one subject, among all of its map; it saw the truth.
+    """The value of a subject's map with the best 3D Dice; it saw the truth.
 
     All arrays are (S, H, W). SettingError without lesion in the brain.
 
@@ -138,22 +138,22 @@ def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> 
 
 
 def validation_threshold(curves: Sequence[Curve]) -> float:
-    """The threshold with the best mean 3D Dice over validation subjects, within 2 x `FINE` of it.
+    """The threshold of the best mean 3D Dice over validation subjects, to within 2 x `FINE`.
 
     Subjects without lesion have no Dice and are left out; SettingError when none is left.
 
-    >>> one = Curve(np.array([0.1, 0.5], np.float32), np.array([2, 2]), np.array([8, 0]), 2)
-    >>> validation_threshold([one, one])
+    >>> single = Curve(np.array([0.1, 0.5], np.float32), np.array([2, 2]), np.array([8, 0]), 2)
+    >>> validation_threshold([single, single])
     0.5
     """
-    usable = [one for one in curves if one.truth]
+    usable = [curve for curve in curves if curve.truth]
     if not usable:
         raise SettingError(
             f"None of the {len(curves)} validation subjects has a lesion in its truth, so no "
             "threshold can be tuned; choose a fixed threshold or data with a validation split."
         )
     # Between two values of lesion voxels a higher threshold only takes false positives away.
-    steps = [one.thresholds[np.diff(one.lesion, append=0) < 0] for one in usable]
+    steps = [curve.thresholds[np.diff(curve.lesion, append=0) < 0] for curve in usable]
     candidates = np.unique(np.concatenate(steps))
-    total = np.sum([one.dice(candidates) for one in usable], axis=0)
+    total = np.sum([curve.dice(candidates) for curve in usable], axis=0)
     return float(candidates[int(np.argmax(total))])

@@ -159,7 +159,7 @@ def _of_lesions(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:
         row |= {f"{rule}_{name}": one for name, one in asdict(lesions.scores(found, rule)).items()}
         row |= {
             f"{rule}_lesion_mm3": found.volume_mm3,
-            f"{rule}_lesion_found": found.found,
+            f"{rule}_lesion_found": found.detected,
             f"{rule}_lesion_dice": found.dice,
             f"{rule}_lesion_nsd": found.nsd,
             f"{rule}_lesion_hd95_mm": found.hd95_mm,

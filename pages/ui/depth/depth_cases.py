@@ -24,7 +24,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve
 from zsad_core.metrics.dice import Counts, dice
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.results import parquet as results
 from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshold
 
@@ -106,7 +106,7 @@ def curve(found: Sequence[Case], read: ReadoutSpec) -> DepthCurve:
 
 def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
     """A line's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
-    value = "" if threshold.rule == "oracle" else f"threshold {written(threshold.value)}, "
+    value = "" if threshold.rule == "oracle" else f"threshold {threshold_text(threshold.value)}, "
     count = np.count_nonzero(~np.isnan(dice))
     return f"{name}: {value}{threshold.rule} ({threshold.note}), {count} slices"
 

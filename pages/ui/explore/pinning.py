@@ -6,7 +6,7 @@ from pages.ui.shell import compute
 from zsad_core.errors import ZsadError
 from zsad_core.inference import views
 from zsad_core.inference.views import View
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.workspace import pins
 
 PAGE = "pages/5_Failures.py"
@@ -21,7 +21,9 @@ def offer(view: View) -> None:
     with st.popover("Pin this view", **looks):
         subject, number = view.map.features.slices.subject, view.index + 1
         st.caption(
-            compute.plain(f"Slice {number} of {subject}, threshold {written(view.threshold.value)}")
+            compute.plain(
+                f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}"
+            )
         )
         with st.form("pin", border=False, clear_on_submit=True):
             title = st.text_input("Title", placeholder=subject, max_chars=200)

@@ -16,7 +16,7 @@ from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics import levels
-from zsad_core.metrics.thresholds import oracle_threshold, written
+from zsad_core.metrics.thresholds import oracle_threshold, threshold_text
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, read_only
 
 MAPS = 32  # whose marks are remembered
@@ -117,7 +117,7 @@ def small_print(view: View) -> str:
     features, read = view.map.features, view.readout
     high = pipeline.method_of(view.map).high
     return (
-        f"Threshold {written(view.threshold.value)} of 0 … {high:g} "
+        f"Threshold {threshold_text(view.threshold.value)} of 0 … {high:g} "
         f"({view.threshold.rule}: {view.threshold.note}) · "
         f"{features.precision} on {compute.engine().device} · "
         f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "

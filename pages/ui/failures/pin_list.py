@@ -14,7 +14,7 @@ from pages.ui.shell.pictures import draw
 from zsad_core.errors import ZsadError
 from zsad_core.inference import thumbnails, views
 from zsad_core.inference.views import View
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.workspace import pins
 from zsad_core.workspace.pin_files import LARGEST
 from zsad_core.workspace.pins import Pin
@@ -80,8 +80,9 @@ def _row(pin: Pin, at: int, count: int) -> None:
         st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
         st.caption(
             plain(
-                f"{said(pin)} · slice {pin.index + 1} · threshold {written(pin.threshold.value)} "
-                f"({pin.threshold.rule}) · {dice_said(pin)} when pinned, {pin.date[:10]}"
+                f"{said(pin)} · slice {pin.index + 1} · threshold "
+                f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule}) · {dice_said(pin)} "
+                f"when pinned, {pin.date[:10]}"
             )
         )
         if pin.note:

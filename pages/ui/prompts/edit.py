@@ -16,7 +16,7 @@ from pages.ui.shell.sidebar import Choice
 from zsad_core.inference import evaluation, pipeline, thumbnails
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
 from zsad_core.workspace import history
 
@@ -48,7 +48,7 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     found, wrong, missed = class_colours()
     st.caption(
-        f"Both masks at {written(threshold.value)} ({threshold.rule}: {threshold.note}). "
+        f"Both masks at {threshold_text(threshold.value)} ({threshold.rule}: {threshold.note}). "
         f"Above the anomaly map, below true positive {found}, false positive {wrong}, false "
         f"negative {missed}."
     )

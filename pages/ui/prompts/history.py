@@ -17,7 +17,7 @@ from zsad_core.base.store import key_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import Progress, Threshold
 from zsad_core.workspace import history as core
 from zsad_core.workspace.history import Trial
@@ -157,7 +157,7 @@ def _leaderboard(choice: Choice) -> None:
 def _threshold(trial: Trial) -> str:
     if trial.threshold is None:
         return f"{trial.rule}, level {trial.level} of 255, ranked on 256 levels"
-    return f"{trial.rule}, {written(trial.threshold)}"
+    return f"{trial.rule}, {threshold_text(trial.threshold)}"
 
 
 def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
@@ -188,7 +188,8 @@ def _judge(choice: Choice, subjects: Sequence[str]) -> None:
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
             f"Judging '{spec.prompts.name}', subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
-            f"Judge '{plain(spec.prompts.name)}' at {written(threshold.value)} ({threshold.rule})",
+            f"Judge '{plain(spec.prompts.name)}' at {threshold_text(threshold.value)} "
+            f"({threshold.rule})",
             "pages/2_Prompts.py",
         )
 

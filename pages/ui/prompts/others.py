@@ -13,7 +13,7 @@ from zsad_core.base.store import key_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.metrics.readout import Readout
-from zsad_core.metrics.thresholds import written
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
 
@@ -40,8 +40,8 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
         if found is not None:
             st.dataframe(table(found), hide_index=True, width="stretch")
             st.caption(
-                f"3D Dice at {written(threshold.value)} ({threshold.rule}); each subject is a "
-                "trial of the history."
+                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is "
+                "a trial of the history."
             )
 
 
