@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from zsad_core import backbones
 from zsad_core.base.jobs import DeviceQueue, JobBoard
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import cache_root
 from zsad_core.base.store import Store, key_of
 from zsad_core.imaging import datasets, slicing
@@ -29,50 +26,6 @@ from zsad_core.types import (
     Volume,
 )
 
-T = TypeVar("T")
-
-
-class Few(Generic[T]):
-    """A bounded memory: the most recently used values by frozen key, each made once."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of the key; made now if it is not there, by one thread only."""
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            if key not in self._values:
-                value = make()
-                with self._lock:
-                    self._values[key] = value
-                    while len(self._values) > self._most:
-                        self._making.pop(self._values.popitem(last=False)[0], None)
-            with self._lock:
-                self._values.move_to_end(key)
-                return self._values[key]
-
-    def put(self, key: Hashable, value: T) -> None:
-        """Keep a value that was made elsewhere."""
-        self.get(key, lambda: value)
-
-    def peek(self, key: Hashable) -> T | None:
-        """The value if it is there; never makes it."""
-        return self._values.get(key)
-
-    def __contains__(self, key: Hashable) -> bool:
-        """Whether the value is there."""
-        return key in self._values
-
-    def clear(self) -> None:
-        """Forget every value."""
-        with self._lock:
-            self._values.clear()
-
 
 class Engine:
     """Shared resources, safe to use from several threads; the stages are in `pipeline`."""
@@ -83,14 +36,14 @@ class Engine:
         self._device = device
         self.queue = DeviceQueue()
         self.jobs = JobBoard()
-        self.maps: Few[AnomalyMap] = Few(6)
-        self.texts: Few[FloatArray] = Few(4096)  # sentences
-        self.sides: Few[FloatArray] = Few(16)
-        self.thresholds: Few[Threshold] = Few(64)
-        self._digests: Few[str] = Few(4096)
-        self._volumes: Few[Volume] = Few(3)
-        self._stacks: Few[SliceStack] = Few(4)
-        self._towers: Few[backbones.Tower] = Few(2)
+        self.maps: LruCache[AnomalyMap] = LruCache(6)
+        self.texts: LruCache[FloatArray] = LruCache(4096)  # sentences
+        self.sides: LruCache[FloatArray] = LruCache(16)
+        self.thresholds: LruCache[Threshold] = LruCache(64)
+        self._digests: LruCache[str] = LruCache(4096)
+        self._volumes: LruCache[Volume] = LruCache(3)
+        self._stacks: LruCache[SliceStack] = LruCache(4)
+        self._towers: LruCache[backbones.Tower] = LruCache(2)
 
     @functools.cached_property
     def device(self) -> str:

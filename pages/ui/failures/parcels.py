@@ -14,11 +14,11 @@ from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
 from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
 from zsad_core.base.jobs import Job
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.prefetch import Ahead
 from zsad_core.base.store import key_of
 from zsad_core.errors import ZsadError
 from zsad_core.inference import pipeline, views
-from zsad_core.inference.engine import Few
 from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.views import View
 from zsad_core.metrics import levels
@@ -119,8 +119,8 @@ def _packed(view: View) -> Parcel | None:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Few[Parcel | None]:
-    return Few(MOST)
+def _kept() -> LruCache[Parcel | None]:
+    return LruCache(MOST)
 
 
 @st.cache_resource(show_spinner=False)

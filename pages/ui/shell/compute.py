@@ -13,12 +13,13 @@ from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import told
 from pages.ui.shell.plain import plain
 from zsad_core.base.jobs import Job
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import key_of
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference import pipeline
-from zsad_core.inference.engine import Engine, Few
+from zsad_core.inference.engine import Engine
 from zsad_core.types import (
     AnomalyMap,
     DataSpec,
@@ -40,9 +41,9 @@ def engine() -> Engine:
 
 
 @st.cache_resource(show_spinner=False)
-def results() -> Few[Any]:
+def results() -> LruCache[Any]:
     """What background jobs found, by key, for all sessions; the last few."""
-    return Few(64)
+    return LruCache(64)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,0 +1,59 @@
+"""A bounded memory that threads share."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class LruCache(Generic[T]):
+    """The most recently used values by frozen key, at most `most`; safe to use from threads.
+
+    >>> cache = LruCache[int](2)
+    >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
+    (1, 1)
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of the key; where it is not there, one thread makes it and others wait."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key]
+            value = make()
+            with self._lock:
+                self._values[key] = value
+                self._making.pop(key, None)
+                while len(self._values) > self._most:
+                    self._values.popitem(last=False)
+            return value
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Keep a value that was made elsewhere, unless there is one."""
+        self.get(key, lambda: value)
+
+    def peek(self, key: Hashable) -> T | None:
+        """The value if it is there; never makes it."""
+        return self._values.get(key)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the value is there."""
+        return key in self._values
+
+    def clear(self) -> None:
+        """Forget every value; one that is being made is kept once it is made."""
+        with self._lock:
+            self._values.clear()
