@@ -5,6 +5,7 @@
     ├── WeightsError    a backbone or a checkpoint is missing or does not fit
     ├── PromptError     a prompt set cannot be used
     ├── SettingError    a choice (threshold, size, option) is not possible
+    ├── StorageError    a file or folder cannot be written: no room, no rights, no locks
     └── Cancelled       the user stopped the work; what was done is kept
 
 A message says what is wrong, the value seen, and what to do. Programming mistakes stay ValueError.
@@ -29,6 +30,10 @@ class PromptError(ZsadError):
 
 class SettingError(ZsadError):
     """A choice (threshold, size, option) is not possible."""
+
+
+class StorageError(ZsadError):
+    """A file or folder cannot be written: no room, no rights, no locks."""
 
 
 class Cancelled(ZsadError):

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,38 @@ def test_keys_depend_on_input_bytes_and_on_every_field():
         key_of("a", recipe=None),
     }
     assert len(keys) == 4
+
+
+def test_a_label_that_was_cut_to_nothing_is_written_again(store):
+    store.write("ab" * 32, "a", np.ones(3), {"subject": "S"})
+    (store.entry("ab" * 32) / "label.json").write_text("")
+    store.write("ab" * 32, "b", np.ones(3), {"subject": "S"})
+    assert store.forget('"subject": "S"') == 1
+    assert store.names("ab" * 32) == set()
+
+
+def test_removals_meet_no_writer_at_work(store):
+    wrong = []
+
+    def use(who):
+        try:
+            for number in range(40):
+                name = f"{who}-{number}"
+                store.write_all(f"{number % 3:064x}", {name: np.ones(9)}, {"who": "me"})
+                if number % 3 == 0:
+                    store.forget('"who": "me"')
+        except OSError as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=use, args=(who,)) for who in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not wrong
+
+
+def test_what_goes_takes_its_lock_with_it(store):
+    store.write("abcd", "x", np.ones(3), {"who": "me"})
+    store.forget("me")
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from weakref import WeakKeyDictionary
 
+from zsad_core.base.atomic import on_disk
 from zsad_core.errors import Cancelled, ZsadError
 
 INTERACTIVE, BACKGROUND = 0, 1
@@ -199,7 +200,8 @@ def _end() -> None:
 def _run(job: Job, work: Callable[[Telling], object]) -> None:
     _least.set(BACKGROUND)
     try:
-        work(job.progress)
+        with on_disk():
+            work(job.progress)
         job.state = "done"
     except Cancelled:
         job.state = "cancelled"

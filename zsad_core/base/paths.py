@@ -1,14 +1,16 @@
 """The two places on disk: what can be made again, and what a user made."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import platformdirs
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
+from zsad_core.errors import StorageError
 
 T = TypeVar("T")
 
@@ -20,18 +22,30 @@ def cache_root() -> Path:
 
 
 def kept(file: str, key: str, make: Callable[[], T]) -> T:
-    """What JSON can hold, from a file of the cache; made and kept there where the key is new."""
+    """What JSON can hold, from a file of the cache; made and kept there where the key is new.
+
+    Where the disk refuses it is made each time, and the log says so.
+    """
     path = cache_root() / file
+    known = _known(path)
+    if key in known:
+        return cast(T, known[key])
+    made = make()
     try:
-        known = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        known = {}
-    if key not in known:
-        known[key] = make()
-        with whole(path) as temporary:
-            temporary.write_text(json.dumps(known, indent=1))
-    found: T = known[key]
-    return found
+        with locked(path):
+            write_whole(path, json.dumps({**_known(path), key: made}, indent=1))
+    except StorageError as error:
+        logging.getLogger(__name__).warning(error)
+    return made
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What a file keeps; nothing where it is not there or damaged."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def home() -> Path:

@@ -21,10 +21,12 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
+from zsad_core.errors import StorageError
 from zsad_core.types import read_only
 
 FORMAT = 2
+LABEL = "label.json"
 REMEMBERED = 50_000  # files known to be whole
 
 
@@ -91,7 +93,8 @@ class Store:
             self._last = ("", {})
             return None
         self._remember(key, name, path)
-        os.utime(path.parent)
+        with contextlib.suppress(OSError):  # a disk that cannot be written is read all the same
+            os.utime(path.parent)
         return path
 
     def _remember(self, key: str, name: str, path: Path) -> None:
@@ -126,20 +129,16 @@ class Store:
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
         """`write` for many arrays of a key, quicker than one by one."""
         entry = self.entry(key)
-        entry.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(_lock(entry)):
+        with locked(entry), on_disk(entry):
             there = self.names(key)
-            entry.mkdir(parents=True, exist_ok=True)
-            label_path = entry / "label.json"
-            if not label_path.exists():
-                with whole(label_path) as temporary:
-                    temporary.write_text(json.dumps(plain(label), indent=1, ensure_ascii=False))
+            said = entry / LABEL
+            if not said.is_file() or not said.stat().st_size:
+                write_whole(said, json.dumps(plain(label), indent=1, ensure_ascii=False))
             for name in arrays.keys() - there:
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
                 path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
-                with whole(path) as temporary:
-                    temporary.write_bytes(buffer.getbuffer())
+                write_whole(path, buffer.getvalue())
                 self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
             os.utime(entry)
@@ -164,11 +163,8 @@ class Store:
         for _, size, entry in found[:-1]:
             if total <= self.limit_bytes:
                 break
-            with (
-                contextlib.suppress(filelock.Timeout),
-                filelock.FileLock(_lock(entry), blocking=False),
-            ):
-                shutil.rmtree(entry, ignore_errors=True)
+            with contextlib.suppress(filelock.Timeout, StorageError), locked(entry, wait=False):
+                _remove(entry)
                 total -= size
                 removed += 1
         return removed
@@ -177,11 +173,12 @@ class Store:
         """Remove the entries whose label holds all of the texts; returns how many went."""
         found = [
             path.parent
-            for path in self.root.glob("??/*/label.json")
-            if all(text in path.read_text() for text in texts)
+            for path in self.root.glob(f"??/*/{LABEL}")
+            if all(text in _text(path) for text in texts)
         ]
         for entry in found:
-            shutil.rmtree(entry, ignore_errors=True)
+            with locked(entry):
+                _remove(entry)
         return len(found)
 
     def clear(self) -> None:
@@ -190,8 +187,18 @@ class Store:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def _lock(entry: Path) -> Path:
-    return entry.with_name(f"{entry.name}.lock")
+def _remove(entry: Path) -> None:
+    """Remove an entry that is locked, and what stood for its lock."""
+    shutil.rmtree(entry, ignore_errors=True)
+    lock_of(entry).unlink(missing_ok=True)
+
+
+def _text(label: Path) -> str:
+    """What a label says; nothing where its entry was removed meanwhile."""
+    try:
+        return label.read_text("utf-8")
+    except OSError:
+        return ""
 
 
 def _state(entry: Path) -> tuple[int, int, Path]:

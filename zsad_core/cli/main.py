@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, methods
+from zsad_core.base.atomic import on_disk
 from zsad_core.cli import doctor, predictions
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import train as commands
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's error is one sentence on stderr and exit code 1."""
     parsed = _parser().parse_args(arguments)
     try:
-        code = int(parsed.run(parsed) or 0)
+        with on_disk():
+            code = int(parsed.run(parsed) or 0)
         sys.stdout.flush()
         return code
     except ZsadError as error:

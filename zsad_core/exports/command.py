@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from zsad_core.errors import SettingError
+from zsad_core.base.atomic import write_whole
 from zsad_core.exports.deck import Case, Deck, deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
@@ -28,10 +28,6 @@ def write(given: Path | None, out: Path, title: str, dark: bool, progress: Progr
     engine = Engine()
     chosen = pin_files.parsed(read_bytes(given), str(given)) if given else pins.all_pins()
     made = deck(engine, cases_of(engine, chosen), title, dark, progress)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "deck.pptx").write_bytes(pptx(made))
-        (out / "deck.html").write_text(html(made), encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"--out '{out}' cannot be written ({error.strerror}).") from error
+    write_whole(out / "deck.pptx", pptx(made))
+    write_whole(out / "deck.html", html(made))
     return made

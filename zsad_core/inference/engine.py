@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from dataclasses import replace
@@ -13,6 +14,7 @@ from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import cache_root
 from zsad_core.base.store import Store, key_of
+from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
 from zsad_core.types import (
     AnomalyMap,
@@ -80,7 +82,8 @@ class Engine:
         found = self.volume(spec).digest
         if stamp := _stamp(spec):
             held = np.frombuffer(bytes.fromhex(found), np.uint8)
-            self.store.write(_digest_key(stamp), "digest", held, spec)
+            with contextlib.suppress(StorageError):  # then it is read again
+                self.store.write(_digest_key(stamp), "digest", held, spec)
         return found
 
     def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from zsad_core.base.atomic import write_whole
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import (
@@ -66,7 +67,6 @@ def write(rows: duckdb.DuckDBPyConnection, chosen: Selection, out: Path, maps: M
 
     What of Figures 4 and 5 cannot be drawn is told in their captions or in `NOT_DRAWN`.
     """
-    out.mkdir(parents=True, exist_ok=True)
     reading = read(rows, chosen)
     found, lines = measured(reading, chosen), curves(reading, chosen)
     said, written = captions.of(found, chosen), []
@@ -103,7 +103,7 @@ def _pictures(
         shown = samples.pictures(maps.engine, sample, maps.places, maps.encode, maps.progress)
     except ZsadError as error:
         path = out / NOT_DRAWN
-        path.write_text(f"Figures 4 and 5 are not drawn. {error}\n", encoding="utf-8")
+        write_whole(path, f"Figures 4 and 5 are not drawn. {error}\n")
         return [path]
     said, which = captions.of(found, chosen), captions.of_sample(shown)
     aspect = shown.pixel_mm[0] / shown.pixel_mm[1]
@@ -134,15 +134,15 @@ def _page(figure: go.Figure, path: Path, caption: str) -> Path:
     drawn = figure.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
     script = path.parent / "plotly.min.js"
     if not script.exists():
-        script.write_text(chart_looks.plotly_code(), encoding="utf-8")
+        write_whole(script, chart_looks.plotly_code())
     told = PAGE.format(title=path.stem, figure=drawn, caption=html.escape(caption))
-    path.write_text(told, encoding="utf-8")
+    write_whole(path, told)
     return path
 
 
 def _table(table: Table, out: Path) -> list[Path]:
     paths = [out / f"{table.name}.{kind}" for kind in ("csv", "md", "tex")]
-    paths[0].write_text(f"# {table.caption}\n{table.frame.to_csv(index=False)}", encoding="utf-8")
-    paths[1].write_text(as_markdown(table), encoding="utf-8")
-    paths[2].write_text(as_latex(table), encoding="utf-8")
+    write_whole(paths[0], f"# {table.caption}\n{table.frame.to_csv(index=False)}")
+    write_whole(paths[1], as_markdown(table))
+    write_whole(paths[2], as_latex(table))
     return paths

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
 from zsad_core.report.charts import subjects_in_order
 from zsad_core.report.measures import Curves
@@ -115,8 +116,10 @@ def save(figure: Figure, path: Path) -> list[Path]:
     """Write PATH.svg and PATH.png, the same bytes for the same figure."""
     written = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
-        figure.savefig(written[0], metadata={"Date": None})
-        figure.savefig(written[1], dpi=DPI)
+        with whole(written[0]) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
+        with whole(written[1]) as temporary:
+            figure.savefig(temporary, format="png", dpi=DPI)
     return written
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, whole
 from zsad_core.errors import DataError
 from zsad_core.results import slice_sums
 from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
@@ -147,8 +146,7 @@ def merge(root: Path) -> None:
     One process at a time; parts that others append meanwhile stay as they are. What a file
     replaces is removed by the next merge only, so that a reader keeps what it has opened.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(root / "merge.lock"):
+    with locked(root / "merge"):
         for table in TABLES:
             # One look at the folder: what others append from here on belongs to the next merge.
             found = sorted((root / table).glob("*.parquet"))
@@ -213,7 +211,6 @@ def export_csv(root: Path, out: Path) -> list[Path]:
     """Write subjects and slices as CSV; lists become JSON. Raises DataError without rows."""
     if not files(root, "subjects"):
         raise DataError(f"There are no results in '{root}'; run python -m zsad_core evaluate.")
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     with connect(root) as connection:
         for table in ("subjects", "slices"):
@@ -221,7 +218,9 @@ def export_csv(root: Path, out: Path) -> list[Path]:
             lists = [n for n, (kind, _) in TABLES[table].items() if pa.types.is_list(kind)]
             told = ", ".join(f"to_json({name}) AS {name}" for name in lists)
             chosen = f"* REPLACE ({told})" if lists else "*"
-            connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL").write_csv(str(path))
+            with whole(path) as temporary:
+                ordered = connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL")
+                ordered.write_csv(str(temporary))
             written.append(path)
     return written
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
+from zsad_core.base.atomic import write_whole
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
 from zsad_core.evaluation.validation import app_rows, validation_threshold
@@ -95,8 +96,8 @@ def measure(engine: Engine, progress: Progress | None = None) -> None:
         measured += [_row(engine, spec, split) for split in ("validation", "test")]
     if progress:
         progress(len(plans), len(plans))
-    RESULTS.write_bytes(ROWS.dump_json(measured, indent=1))
-    CHANCE.write_bytes(CHANCES.dump_json(chance(engine), indent=1))
+    write_whole(RESULTS, ROWS.dump_json(measured, indent=1))
+    write_whole(CHANCE, CHANCES.dump_json(chance(engine), indent=1))
 
 
 def chance(engine: Engine) -> Chance:

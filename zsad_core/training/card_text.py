@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
+from zsad_core.base.atomic import write_whole
 from zsad_core.lab import candidates
 from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
@@ -76,7 +77,7 @@ def write(path: Path = CARD) -> Path:
         parts += ["\n## Checkpoints\n", REMEDIES, _trained(rows), _facts(layers)]
     if rows:
         parts += ["\n## Results\n", *_results(rows), _demands(rows)]
-    path.write_text("".join(parts), encoding="utf-8")
+    write_whole(path, "".join(parts))
     return path
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
 from zsad_core.backbones.quick_open_clip import open_clip
+from zsad_core.base.atomic import write_whole
 from zsad_core.training import captions, regions
 from zsad_core.training.captions import Facts, Sentence
 from zsad_core.training.regions import Pictures
@@ -263,10 +265,9 @@ def save(model: open_clip.CLIP, name: str, folder: Path, facts: dict[str, str]) 
     state = {key: value.detach().half().contiguous() for key, value in model.state_dict().items()}
     state.pop("attn_mask", None)
     tokens = {TOKENS: state.pop(TOKENS)}
-    folder.mkdir(parents=True, exist_ok=True)
     if name == "demo":
-        save_file(tokens, folder / "demo-tokens.safetensors")
-    save_file(state, folder / f"{name}.safetensors", facts)
+        write_whole(folder / "demo-tokens.safetensors", safetensors_bytes(tokens))
+    write_whole(folder / f"{name}.safetensors", safetensors_bytes(state, facts))
 
 
 def printer(every: int = 50) -> Report:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydantic
 
+from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import Telling, Turn
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError
@@ -46,8 +47,7 @@ def begin(name: str, request: TrainRequest) -> OwnTraining:
     own = OwnTraining(name, replace(request, out=folder() / f"{request.method}-{name}.safetensors"))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
-    folder().mkdir(parents=True, exist_ok=True)
-    _kept(own).write_bytes(ONE.dump_json(own, indent=1))
+    write_whole(_kept(own), ONE.dump_json(own, indent=1))
     return own
 
 

@@ -12,6 +12,7 @@ import torch
 
 from zsad_core import backbones, methods, setups
 from zsad_core.backbones.fetching import HUB
+from zsad_core.base.atomic import whole
 from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
@@ -92,7 +93,8 @@ def run(
     facts = _facts(request, material, found, encoder)
     save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, request.out)
     if request.official:
-        torch.save(learner.official(found.tensors), request.official)
+        with whole(Path(request.official)) as temporary, temporary.open("wb") as stream:
+            torch.save(learner.official(found.tensors), stream)
     unfinished(request).unlink(missing_ok=True)
     return Trained(found, facts)
 

@@ -3,6 +3,7 @@
 One file a prompt set and session, whole or not at all; of each set the newest few are kept.
 """
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import write_whole
 from zsad_core.base.paths import home
 
 MOST = 20  # drafts of one set
@@ -26,8 +27,7 @@ class Draft:
 
 def keep(prompts: str, session: str, texts: dict[str, str]) -> None:
     """Keep what stands in the editor of a session for a prompt set, in place of its last draft."""
-    with whole(_folder(prompts) / f"{session}.json") as temporary:
-        temporary.write_text(json.dumps(texts, ensure_ascii=False), "utf-8")
+    write_whole(_folder(prompts) / f"{session}.json", json.dumps(texts, ensure_ascii=False))
     for old in _files(prompts)[MOST:]:
         old.unlink(missing_ok=True)
 
@@ -54,8 +54,11 @@ def new_name() -> str:
 
 def _files(prompts: str) -> list[Path]:
     """Drafts of a set, the newest first."""
-    found = _folder(prompts).glob("*.json")
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    found = []
+    for path in _folder(prompts).glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):  # another session removed it
+            found.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _folder(prompts: str) -> Path:

@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
-
+from zsad_core.base.atomic import locked, on_disk
 from zsad_core.base.paths import home
 from zsad_core.base.store import key_of
 from zsad_core.metrics.readout import Readout
@@ -163,9 +162,8 @@ def _parsed(item: dict[str, Any]) -> Trial:
 def _append(item: dict[str, Any], data: DataSpec) -> None:
     """One write of a whole line, on the disk before it returns."""
     path = _path(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(item, ensure_ascii=False, allow_nan=True).encode() + b"\n"
-    with filelock.FileLock(f"{path}.lock"), path.open("ab+") as file:
+    with locked(path), on_disk(path), path.open("ab+") as file:
         if file.tell() and not _ends_with_line(file.fileno()):
             line = b"\n" + line
         file.write(line)

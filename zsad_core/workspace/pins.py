@@ -11,11 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
-import filelock
-
 from zsad_core import setups
 from zsad_core.base import settings
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging import datasets
@@ -211,15 +209,13 @@ def _place(pins: Sequence[Pin], pin: str) -> int:
 def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
     """Read, change and write under a lock, so that two sessions lose nothing of each other."""
     path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{path}.lock"):
+    with locked(path):
         pins = change(list(all_pins()))
         if len(pins) > MOST:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
         content = written(tuple(pins))
         parsed(content, "pins.json")  # what cannot be read again is not written
-        with whole(path) as temporary:
-            temporary.write_bytes(content)
+        write_whole(path, content)
 
 
 def _path() -> Path:

@@ -16,6 +16,7 @@ from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.plain import plain
+from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
 
 # A tower's threads sleep while they wait for each other: pages and browser need the processor.
@@ -103,7 +104,8 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
 def in_words() -> Iterator[None]:
     """What a user can act on is told as a sentence here; the page ends with it."""
     try:
-        yield
+        with on_disk():
+            yield
     except ZsadError as error:
         st.error(plain(str(error)))
         st.stop()

@@ -1,20 +1,18 @@
 """The synthetic demo cohort: made when a subject is chosen, read back as BraTS files are."""
 
 import gzip
-import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
 import nibabel as nib
 import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from zsad_core.base.atomic import locked, whole
 from zsad_core.base.paths import cache_root
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, lesions
@@ -143,14 +141,11 @@ class Demo:
         folder = self._root / subject_id
         if self.made(subject_id):
             return folder
-        self._root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self._root / f"{subject_id}.lock"):
+        with locked(folder):
             if not folder.is_dir():
-                unfinished = self._root / f".{subject_id}.{os.getpid()}"
-                shutil.rmtree(unfinished, ignore_errors=True)
-                unfinished.mkdir()
-                _write(COHORT[subject_id], self._spacing, unfinished, progress)
-                unfinished.rename(folder)
+                with whole(folder) as unfinished:
+                    unfinished.mkdir()
+                    _write(COHORT[subject_id], self._spacing, unfinished, progress)
         return folder
 
     def _files(self, subject_id: str) -> Cases:

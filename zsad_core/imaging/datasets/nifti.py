@@ -1,15 +1,16 @@
 """NIfTI files to volumes in RAS+ and back."""
 
+import gzip
 import hashlib
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
+from zsad_core.base.atomic import write_whole
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
@@ -72,13 +73,11 @@ def read_labels(path: Path, allowed: tuple[int, ...] | None = None) -> ByteArray
 def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
     """Write (X, Y, Z) RAS+ values as float32 in the axis order, affine and header of a file.
 
-    Raises DataError if the input cannot be read or the output cannot be written.
+    The output, .nii or .nii.gz, appears whole or not at all. Raises DataError if the input cannot
+    be read, StorageError if the output cannot be written.
     """
-    image = like(input_path, np.asarray(array_xyz, np.float32))
-    try:
-        nib.save(image, out)
-    except (OSError, ImageFileError) as error:
-        raise DataError(f"'{out}' cannot be written ({error}); choose another place.") from error
+    data = like(input_path, np.asarray(array_xyz, np.float32)).to_bytes()
+    write_whole(out, gzip.compress(data, 1, mtime=0) if out.suffix == ".gz" else data)
 
 
 def like(

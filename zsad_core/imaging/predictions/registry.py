@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import filelock
 import pydantic
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions.sets import Predictions, check
@@ -124,10 +123,8 @@ def _change(
     data: DataSpec, change: Callable[[tuple[Predictions, ...]], tuple[Predictions, ...]]
 ) -> None:
     """Read, change and write under a lock, so that two sessions lose nothing of each other."""
-    path().parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{path()}.lock"):
+    with locked(path()):
         found = all_sets()
         changed = {**found, _root(data): change(found.get(_root(data), ()))}
         content = _File("ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v})
-        with whole(path()) as temporary:
-            temporary.write_bytes(_FILE.dump_json(content, indent=1))
+        write_whole(path(), _FILE.dump_json(content, indent=1))
