@@ -36,6 +36,49 @@ def test_files_named_as_in_brats_share_their_mask(use, place, nifti, values):
     assert dataset_of(place).load(name, "t1c").truth.any()
 
 
+def test_subjects_are_told_apart_by_every_letter_and_by_their_folder(
+    use, place, nifti, zipped, values
+):
+    first, second, mask = (
+        nifti(values),
+        nifti(values + (values > 0)),
+        nifti((values > 2000).astype("u1")),
+    )
+    scan, other = use({"Иванов_FLAIR.nii.gz": first, "Петров_FLAIR_mask.nii.gz": mask})
+    assert (scan.subject, other.subject) == ("Иванов", "")
+    assert "A mask without its scan" in other.said
+    found = use({"Иванов_FLAIR.nii.gz": first, "Петров_FLAIR.nii.gz": second})
+    assert [one.subject for one in found] == ["Иванов-2", "Петров"]
+    parts = {"A/flair.nii.gz": first, "B/t1c.nii.gz": second, "B/seg.nii.gz": mask}
+    assert [one.subject for one in use({"two.zip": zipped(parts)})] == ["A", "B"]
+    truths = [one.has_truth for one in dataset_of(place).subjects()]
+    assert truths == [one == "B" for one in folders.subjects(place)]
+
+
+def test_a_mask_of_another_archive_joins_no_scan(use, nifti, zipped, values):
+    mask = nifti((values > 2000).astype("u1"))
+    one, other = zipped({"flair.nii.gz": nifti(values)}), zipped({"seg.nii.gz": mask})
+    found = use({"p1.zip": one, "p2.zip": other})
+    assert [one.subject for one in found] == ["p1", ""]
+
+
+def test_names_drawn_from_all_of_unicode_stay_apart(use, place, nifti, values):
+    letters = [chr(at) for at in range(0x21, 0x110000) if chr(at).isprintable()]
+    drawn = np.random.default_rng(0).choice([one for one in letters if one not in "/\\"], (12, 2))
+    names = ["".join(pair) + "x" for pair in drawn]
+    files = {f"{name}_t2f.nii.gz": nifti(values) for name in names}
+    files |= {f"{names[0]}_seg.nii.gz": nifti((values > 2000).astype("u1"))}
+    found = use(files)
+    assert len({one.subject for one in found}) == len(found) == len(names)
+    assert [one.has_truth for one in dataset_of(place).subjects()].count(True) == 1
+
+
+def test_one_name_composed_and_decomposed_is_one_subject(use, nifti, values):
+    mask = nifti((values > 2000).astype("u1"))
+    (found,) = use({"Zo\u00eb_t2f.nii.gz": nifti(values), "Zoe\u0308_seg.nii.gz": mask})
+    assert found.subject == "Zo\u00eb"
+
+
 def test_a_scan_with_its_skull_is_said_to_have_one(use, nifti, values):
     (found,) = use({"head.nii": nifti(values + 50, packed=False)})
     assert "scan, 12 x 14 x 10" in found.said

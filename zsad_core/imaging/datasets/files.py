@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import nibabel as nib
 import numpy as np
@@ -58,7 +58,7 @@ def files_below(root: str) -> list[Path]:
     return sorted(found)
 
 
-def stem(path: Path) -> str:
+def stem(path: PurePath) -> str:
     """The file name without .nii or .nii.gz.
 
     >>> stem(Path("a/scan.v2.nii.gz"))

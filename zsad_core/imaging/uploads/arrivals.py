@@ -1,6 +1,6 @@
 """Files from a browser onto the disk, within bounds: plain ones, and the members of a zip.
 
-Names are only ever shown. On disk a file is called by its number.
+Names say what belongs together and are shown; on disk a file is called by its number.
 """
 
 import gzip
@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import GZIP_MAGIC, SUFFIXES
 from zsad_core.imaging.uploads import limits
+from zsad_core.imaging.uploads.naming import is_letter
 
 CHUNK = 2**20
 HEAD = 132
@@ -34,11 +36,15 @@ Named = tuple[str, IO[bytes]]
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file that arrived: its name as it may be shown, where it lies, NIfTI or DICOM."""
+    """A file that arrived: its name as it may be shown, where it lies, NIfTI or DICOM.
+
+    `origin` is its whole name as it was sent, with its folders and the zip that held it.
+    """
 
     name: str
     path: Path
     kind: str
+    origin: str = ""
 
 
 def shown(name: str) -> str:
@@ -47,7 +53,8 @@ def shown(name: str) -> str:
     >>> shown("../a/<b>|x\\n.nii")
     '?b??x?.nii'
     """
-    return re.sub(r"[^\w .()+-]", "?", re.split(r"[\\/]", name)[-1])[:80] or "?"
+    own = normalize("NFC", re.split(r"[\\/]", name)[-1])[:80]
+    return "".join(one if is_letter(one) or one in "_ .()+-" else "?" for one in own) or "?"
 
 
 def kind_of(name: str, head: bytes) -> str:
@@ -91,15 +98,15 @@ def _arrived(name: str, source: IO[bytes], place: Path, most: int) -> list[Arriv
     kind = kind_of(name, source.read(HEAD))
     source.seek(0)
     if kind == "zip":
-        return _members(source, place, most)
+        return _members(name, source, place, most)
     if not kind:
         raise DataError("Neither NIfTI (.nii, .nii.gz) nor DICOM nor a zip of them; use one.")
     path = place.with_suffix(".file")
     _copy(source, path, most)
-    return [Arrival(shown(name), path, kind)]
+    return [Arrival(shown(name), path, kind, name)]
 
 
-def _members(source: IO[bytes], place: Path, most: int) -> list[Arrival]:
+def _members(name: str, source: IO[bytes], place: Path, most: int) -> list[Arrival]:
     """NIfTI and DICOM files of a zip; other files are passed over, archives in it too."""
     found: list[Arrival] = []
     try:
@@ -113,7 +120,8 @@ def _members(source: IO[bytes], place: Path, most: int) -> list[Arrival]:
                 path = place.with_suffix(f".{number:05d}")
                 with archive.open(info) as member:
                     most -= _copy(member, path, most)
-                found.append(Arrival(shown(info.filename), path, kind))
+                origin = f"{name}/{info.filename}"
+                found.append(Arrival(shown(info.filename), path, kind, origin))
     except UNREADABLE as error:
         raise DataError("Not a whole zip archive; pack or upload it again.") from error
     if not found:

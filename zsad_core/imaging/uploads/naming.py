@@ -1,8 +1,8 @@
 """What names say: which subject a file is of, and which modality, or that it is a mask."""
 
 import re
-from pathlib import Path
-from unicodedata import combining, normalize
+from pathlib import PurePosixPath
+from unicodedata import category, normalize
 
 from zsad_core.imaging.datasets.cases import SEG
 from zsad_core.imaging.datasets.files import stem
@@ -20,21 +20,35 @@ CONTRAST = re.compile(r"t1\W?c|ce\b|gd|gado|post|contrast|km\b")
 
 
 def told(name: str) -> tuple[str, str]:
-    """(subject, modality or "seg") of a NIfTI file's name.
+    """(subject, modality or "seg") of a NIfTI file by its path; a subject is a path as well.
+
+    Files are of one subject only where the whole path says so, letter by letter in any script.
 
     >>> told("BraTS-MET-00001-000-t2f.nii.gz"), told("BraTS-MET-00001-000-seg.nii.gz")
     (('BraTS-MET-00001-000', 't2f'), ('BraTS-MET-00001-000', 'seg'))
-    >>> told("head_FLAIR_mask.nii"), told("my scan!.nii")
-    (('head', 'seg'), ('my-scan', 'scan'))
-    >>> told("flair.nii"), told("seg.nii")
-    (('scan', 't2f'), ('scan', 'seg'))
+    >>> told("a/head_FLAIR_mask.nii"), told("my scan!.nii")
+    (('a/head', 'seg'), ('my scan!', 'scan'))
+    >>> told("A/flair.nii"), told("seg.nii")
+    (('A/', 't2f'), ('', 'seg'))
     """
-    base = stem(Path(name))
+    path = PurePosixPath(normalize("NFC", name).replace("\\", "/"))
+    base = stem(path)
+    folder = str(path)[: -len(path.name)]
     if base.lower() in ("seg", "mask"):
-        return OTHER, SEG
+        return folder, SEG
     mask = MASK.fullmatch(base)
     subject, modality = _without_ending(mask[1] if mask else base)
-    return clean(subject), SEG if mask else modality
+    return folder + subject, SEG if mask else modality
+
+
+def title(subject: str) -> str:
+    """The name for a subject that `told` found: its own, else that of its folder or archive.
+
+    >>> title("all.zip/a/head"), title("all.zip/a/"), title("a.zip/"), title("")
+    ('head', 'a', 'a', 'scan')
+    """
+    *folders, own = subject.split("/")
+    return clean(own or (folders[-1].removesuffix(".zip") if folders else ""))
 
 
 def modality_in(words: str) -> str:
@@ -52,13 +66,24 @@ def modality_in(words: str) -> str:
 
 
 def clean(name: str) -> str:
-    """A name of letters, digits, - _ and . that begins and ends with a letter or digit.
+    """A name of letters and digits of any script, and of - _ . between them.
 
     >>> clean("../<b>é ü</b>.."), clean("///"), clean("a" * 99) == "a" * 60
-    ('b-e-u-b', 'scan', True)
+    ('b-é-ü-b', 'scan', True)
     """
-    name = "".join(one for one in normalize("NFKD", name) if not combining(one))  # é is e
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:LONGEST].strip("-_.") or OTHER
+    plain = "".join(
+        one if is_letter(one) or one in "_.-" else "-" for one in normalize("NFC", name)
+    )
+    return re.sub("-+", "-", plain).strip("-_.")[:LONGEST].strip("-_.") or OTHER
+
+
+def is_letter(character: str) -> bool:
+    """Whether a character is a letter, a mark on one, or a digit, of any script.
+
+    >>> [is_letter(one) for one in "é़7_\u202e"]
+    [True, True, True, False, False]
+    """
+    return category(character)[0] in "LMN"
 
 
 def _without_ending(base: str) -> tuple[str, str]:

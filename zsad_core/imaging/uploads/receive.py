@@ -23,7 +23,7 @@ from zsad_core.imaging.uploads import limits
 from zsad_core.imaging.uploads.arrivals import Arrival, Named, arrive, check_unpacked
 from zsad_core.imaging.uploads.dicom import Slice, read_slice, write_nifti
 from zsad_core.imaging.uploads.folders import free_name, room
-from zsad_core.imaging.uploads.naming import told
+from zsad_core.imaging.uploads.naming import title, told
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -65,10 +65,10 @@ def _named(names: Sequence[str]) -> str:
 def _scans(place: Path, staging: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
     groups: dict[str, list[tuple[str, Arrival]]] = defaultdict(list)
     for one in arrivals:
-        subject, part = told(one.name)
+        subject, part = told(one.origin)
         groups[subject].append((part, one))
     for subject, members in groups.items():
-        yield _outcome(place, staging, subject, members)
+        yield _outcome(place, staging, title(subject), members)
 
 
 def _series(arrivals: Sequence[Arrival], refused: dict[str, list[str]]) -> list[list[Slice]]:
@@ -127,7 +127,9 @@ def _checked(members: Sequence[tuple[str, Arrival]]) -> str:
         parts[part] = one
     mask = parts.pop(SEG, None)
     if not parts:
-        raise DataError("A mask without its scan; use both at once.")
+        raise DataError(
+            "A mask without its scan; name both alike, in one folder, and use both at once."
+        )
     words = [f"{part}, {_read(scan, mask)}" for part, scan in parts.items()]
     return " ".join(words)
 
