@@ -82,8 +82,9 @@ class Volume:
     """One scan, (X, Y, Z) in RAS+.
 
     `intensity` is float32 in the file's own units, `truth` the whole tumour, `labels` the label
-    image as stored; both are None where there is no segmentation. `digest` is the SHA-256 of all
-    bytes of the files read. `notes` are sentences to show beside the scan.
+    image as stored; both are None where there is no segmentation. `digest` is a SHA-256 of all
+    bytes of the files read, and of what shapes brain or truth beside them: two volumes of one
+    digest are equal. `notes` are sentences to show beside the scan.
     """
 
     intensity: FloatArray

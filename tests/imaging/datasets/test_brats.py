@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from zsad_core.base.store import Store
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.brats import indexed
-from zsad_core.types import DataSpec
+from zsad_core.inference.engine import Engine
+from zsad_core.types import DataSpec, SliceSpec
 
 MET = "BraTS-MET-00001-000"
 NEW = ("t2f", "t1c", "t1n", "t2w")
@@ -80,6 +82,41 @@ def test_the_convention_is_never_told_by_the_values(case, brats, seg):
     assert brats().load(MET, "t2f").truth.sum() == 3
     assert brats("2021").load(MET, "t2f").truth.sum() == 7
     assert brats("2023").load("BraTS2021_00007", "t2f").truth.sum() == 6
+
+
+def test_two_meanings_of_one_file_are_two_scans_in_every_key(tmp_path, case):
+    """Label 4 is tumour in 2021, in a plain folder and in uploads, and a cavity since 2023."""
+    case(drop=())
+    folder = tmp_path / "plain"
+    engine = Engine(Store(tmp_path / "store"), "cpu")
+
+    def key(kind, root, labels="auto", subject=MET, modality="t2f"):
+        spec = SliceSpec(DataSpec(kind, str(root), labels), subject, modality)
+        for _ in range(2):  # read, then remembered
+            engine.forget()
+            digest = engine.digest(spec)
+        return digest, int(engine.volume(spec).truth.sum())
+
+    case_folder = tmp_path / MET
+    folder.mkdir()
+    for part, name in (("t2f", "p"), ("seg", "p_seg")):
+        data = (case_folder / f"{MET}-{part}.nii.gz").read_bytes()
+        (folder / f"{name}.nii.gz").write_bytes(data)
+    by_name, since_2023 = key("brats", case_folder), key("brats", case_folder, "2023")
+    anything = key("folder", folder, subject="p", modality="scan")
+    assert by_name == since_2023
+    assert (by_name[1], anything[1]) == (6, 10)
+    assert by_name[0] != anything[0]
+
+
+def test_a_meaning_that_no_name_tells_is_in_the_digest_where_it_matters(case, brats):
+    case(drop=(3,))
+    by_name, told = brats().load(MET, "t2f"), brats("2021").load(MET, "t2f")
+    assert (by_name.truth.sum(), told.truth.sum()) == (3, 7)
+    assert by_name.digest != told.digest
+    case("BraTS-MET-00002-000", drop=(3, 4))
+    same = {brats(labels).load("BraTS-MET-00002-000", "t2f").digest for labels in ("2021", "2023")}
+    assert len(same) == 1
 
 
 def test_a_stray_label_is_a_problem_of_the_subject_until_mended(case, brats, write, scan, seg):

@@ -51,7 +51,8 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
     for case, parts in files.items():
         labels = conventions[case] if spec.labels == "auto" else spec.labels
         site = site_of(next(iter(parts.values()))[0], spec.root, case)
-        yield replace(_case(case, parts, labels), site=site)
+        by_name = labels == conventions[case]
+        yield replace(_case(case, parts, labels), site=site, by_name=by_name)
 
 
 def _told(name: str) -> tuple[str, str, str] | None:

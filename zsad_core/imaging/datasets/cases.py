@@ -1,5 +1,6 @@
 """What the data sets made of files have in common: cases, and what was found wrong with them."""
 
+import hashlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from zsad_core.imaging.datasets import nifti
 from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
+AMBIGUOUS = 4  # the label that is tumour in BraTS 2021 and a cavity since 2023
+READING = 2  # of files: counted up where what is read of the same bytes becomes another
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -20,7 +23,8 @@ class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
     `scans` maps a modality to its file; `whole_tumour` and `allowed` are as in `nifti.read_case`;
-    `noted` maps a label to what is said of a volume that holds it.
+    `noted` maps a label to what is said of a volume that holds it. `by_name` says that the file's
+    own name tells what the labels mean.
     """
 
     id: str
@@ -32,6 +36,7 @@ class Case:
     notes: tuple[str, ...] = ()
     noted: dict[int, str] = field(default_factory=dict)
     site: str = ""
+    by_name: bool = False
 
     def files(self, part: str) -> list[Path]:
         """The files that a modality, or the segmentation alone, is read from."""
@@ -84,18 +89,16 @@ class Cases:
             self._wrong.pop((case.id, SEG), None)
         if progress:
             progress(1, 1)
-        said = (
-            note
-            for label, note in case.noted.items()
-            if volume.labels is not None and np.any(volume.labels == label)
-        )
-        return replace(volume, notes=(*volume.notes, *said))
+        labels = set() if volume.labels is None else set(np.unique(volume.labels).tolist())
+        notes = (*volume.notes, *(note for label, note in case.noted.items() if label in labels))
+        return replace(volume, notes=notes, digest=_digest(case, volume.digest, labels))
 
     def stamp(self, subject_id: str, modality: str) -> str:
         """Path, size and time of change of the files of a scan; raises DataError without it."""
         case = self._with(subject_id, modality)
         where = (str(path.absolute()) for path in case.files(modality))
-        return repr([*zip(where, _stamp(case, modality), strict=True)])
+        files = zip(where, _stamp(case, modality), strict=True)
+        return repr([READING, case.whole_tumour, *files])
 
     def file(self, subject_id: str, modality: str) -> Path:
         """The file of a scan; raises DataError without it."""
@@ -145,6 +148,14 @@ class Cases:
         with self._lock:
             found = {part: known for (id_, part), known in self._wrong.items() if id_ == case.id}
         return {part: text for part, (at, text) in found.items() if at == _stamp(case, part)}
+
+
+def _digest(case: Case, of_bytes: str, labels: set[int]) -> str:
+    """The digest of a scan: of its bytes, and of what they leave open about the truth."""
+    if case.by_name or AMBIGUOUS not in labels:
+        return of_bytes
+    truth = not case.whole_tumour or AMBIGUOUS in case.whole_tumour
+    return hashlib.sha256(f"{of_bytes} {AMBIGUOUS} {truth}".encode()).hexdigest()
 
 
 def _seg_problem(case: Case) -> str:
