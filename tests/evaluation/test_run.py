@@ -114,6 +114,22 @@ def test_every_subject_run_and_rule_has_its_row(unbroken):
     assert len(curves) == len(NAMES) * len(RUNS)
 
 
+def test_subjects_of_equal_bytes_have_a_row_each(scans, tmp_path):
+    root = tmp_path / "doubles"
+    root.mkdir()
+    for name in ("p1", "p2", "p3"):
+        for end in (".nii.gz", "_seg.nii.gz"):
+            (root / f"{name}{end}").write_bytes((scans / f"a{end}").read_bytes())
+    made = engine(tmp_path)
+    for names in (("p2",), ()):
+        one = cohort(root, tmp_path, names=names, runs=RUNS[:1], rules=("oracle",))
+        run(made, one, local(made))
+        with results.connect(one.out) as rows:
+            found = rows.sql("SELECT subject, dice_3d FROM subjects ORDER BY subject").fetchall()
+        assert [name for name, _ in found] == (["p2"] if names else ["p1", "p2", "p3"])
+    assert len({dice for _, dice in found}) == 1
+
+
 def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
     made = engine(tmp_path)
     one = cohort(scans, tmp_path, names=("site/c",), runs=RUNS[1:], rules=("oracle",))

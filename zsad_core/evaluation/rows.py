@@ -71,7 +71,8 @@ def make(
     The step is called with 0 as the work goes on. Raises ZsadError.
     """
     map_key = evaluation.map_key(engine, spec)
-    keys = {row_key(map_key, into.readout, one): one for one in thresholds}
+    own = own_name(spec)
+    keys = {row_key(map_key, into.readout, one, own): one for one in thresholds}
     todo = {key: one for key, one in keys.items() if not results.there(into.out, "subjects", key)}
     if not todo and results.there(into.out, "curves", map_key):
         return list(keys)
@@ -103,11 +104,17 @@ def encode(engine: Engine, spec: MapSpec, batch: int, step: Step) -> None:
         pipeline.encode(engine, spec, progress=lambda *_: step(0), size=batch)
 
 
-def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold) -> str:
-    """Key of a row: its map, how it is read, and the threshold."""
+def own_name(spec: MapSpec) -> str:
+    """What tells subjects of equal bytes apart: the id, "" in the demo, where all differ."""
+    return spec.features.slices.subject if spec.features.slices.data.root else ""
+
+
+def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold, own: str = "") -> str:
+    """Key of a row: its map, how it is read, the threshold, and the subject's own name."""
     value = None if threshold.rule == "oracle" else float(np.float32(threshold.value))
     mask = replace(readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
-    return key_of(map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value)
+    name = {"subject": own} if own else {}
+    return key_of(map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value, **name)
 
 
 def _read(

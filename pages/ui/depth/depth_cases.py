@@ -173,7 +173,7 @@ def _case(engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None
     """The case of a row that is there, or is made now; raises ZsadError."""
     spec, threshold, read = wanted
     out = app_rows(spec.features.slices.data)
-    key = rows.row_key(map_key(engine, spec), read, threshold)
+    key = rows.row_key(map_key(engine, spec), read, threshold, rows.own_name(spec))
     if make:
         rows.make(engine, spec, Results(out, read), [threshold], step)
     if not results.there(out, "subjects", key):
