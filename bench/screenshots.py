@@ -66,8 +66,8 @@ SHOTS = (
     Shot("setup", "Setup", (TABLE,)),
     Shot("setup-weights", "Setup", (TABLE,), "Weights", kept=False),
     Shot("setup-train", "Setup", ('[data-testid="stForm"]',), "Train", kept=False),
-    Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and store", kept=False),
-    Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Encode ahead", kept=False),
+    Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and cache", kept=False),
+    Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Pre-encode", kept=False),
 )
 OF_RESULTS = (
     Shot("cohort", "Cohort", (CHART,), "Figures"),

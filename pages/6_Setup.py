@@ -1,4 +1,4 @@
-"""Data roots, uploads, weights, training, device, store, and encoding ahead of time."""
+"""Data roots, uploads, weights, training, device, cache, and encoding ahead of time."""
 
 from pages.ui.shell.frame import page
 

@@ -3,7 +3,7 @@
 from zsad_core.results import parquet as results
 
 VIEWER = ".z-root"
-KIND = "truth and prediction apart"
+KIND = "no overlap"
 
 
 def worst(root):

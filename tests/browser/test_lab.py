@@ -19,7 +19,7 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page.locator(".js-plotly-plot .trace").first.wait_for()
 
     page.get_by_text("Edit", exact=True).first.click()
-    abnormal = page.get_by_label("Abnormal texts, one a line")
+    abnormal = page.get_by_label("Abnormal texts, one per line")
     page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
     abnormal.fill("a white cloud")
     abnormal.blur()

@@ -52,8 +52,8 @@ def test_the_main_way(app):
     page.get_by_role("link", name="Prompts").click()
     page.get_by_text("before: appearance").wait_for()
     page.get_by_text("voxel AUROC (brain)").first.wait_for(state="attached")
-    page.get_by_label("Abnormal texts, one a line").fill("a bright spot\na large bright stain")
-    page.get_by_label("Abnormal texts, one a line").blur()
+    page.get_by_label("Abnormal texts, one per line").fill("a bright spot\na large bright stain")
+    page.get_by_label("Abnormal texts, one per line").blur()
     page.get_by_text("now: appearance (edited)").wait_for()
     settled(page)
     edited = page.url
@@ -71,7 +71,7 @@ def test_the_main_way(app):
     page.goto(edited)
     page.get_by_text("now: appearance (edited)").wait_for()
     texts = "a bright spot\na large bright stain"
-    expect(page.get_by_label("Abnormal texts, one a line")).to_have_value(texts)  # a moment later
+    expect(page.get_by_label("Abnormal texts, one per line")).to_have_value(texts)  # a moment later
 
 
 def test_the_start_page_opens_a_failure_case(app):
@@ -83,10 +83,10 @@ def test_the_start_page_opens_a_failure_case(app):
         page.wait_for_function(f"new URL(location).searchParams.get('{key}') === '{value}'")
     page.get_by_text("is lesion that was found").wait_for()
     page.get_by_text("2 Threshold", exact=True).click()
-    page.get_by_text("it saw the truth to get there").wait_for()
+    page.get_by_text("it uses the ground truth").wait_for()
     page.wait_for_function("new URL(location).searchParams.get('tour') === '2 Threshold'")
     page.reload()
-    page.get_by_text("it saw the truth to get there").wait_for()
+    page.get_by_text("it uses the ground truth").wait_for()
     page.get_by_role("button", name="End tour").click()
     page.get_by_role("button", name="End tour").wait_for(state="detached")
     page.get_by_role("link", name="Depth").click()
@@ -118,7 +118,7 @@ def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     page.wait_for_function("new URL(location).searchParams.has('slice')")
     page.get_by_test_id("stSidebar").get_by_role("link", name="Prompts").click()
-    texts = page.get_by_label("Normal texts, one a line", exact=True)
+    texts = page.get_by_label("Normal texts, one per line", exact=True)
     texts.fill("my own words")
     texts.press("Control+Enter")
     page.wait_for_function("location.search.includes('normal=my+own+words')")
@@ -132,7 +132,7 @@ def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page.go_forward()
     page.wait_for_function("location.pathname === '/Prompts'")
     page.locator("textarea", has_text="my own words").wait_for()
-    expect(page.get_by_label("Abnormal texts, one a line")).not_to_have_value("")
+    expect(page.get_by_label("Abnormal texts, one per line")).not_to_have_value("")
 
 
 def test_a_set_chosen_replaces_the_texts_that_the_address_holds(app):

@@ -69,7 +69,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     assert page.locator(".z-case-title").inner_text() == "First <b>case</b>"
     assert page.locator(".z-case-note").inner_text() == "Why <i>this</i> fails"
     assert "Intensity" in page.locator(".z-case-line").inner_text()
-    assert "no medical device" in page.locator(".z-case-foot").inner_text()
+    assert "not a medical device" in page.locator(".z-case-foot").inner_text()
     assert page.locator(".z-case-badge").inner_text() == "synthetic"
     for name in (".z-case-title", ".z-case-line", ".z-value"):
         assert size(page, name) >= 28

@@ -209,7 +209,7 @@ def test_a_killed_command_goes_on_where_it_was(scans, tmp_path, unbroken):
     assert 3 <= len(kept) < 12
     out, error = started(scans, tmp_path).communicate()
     assert "6 of 6 maps" in error, error
-    assert "of them read before" in out
+    assert "already evaluated" in out
     assert rows_of(tmp_path / "rows") == unbroken
 
 
@@ -254,15 +254,15 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     before = plan(made, one)
     assert (before.subjects, before.tuning, before.runs) == (3, 0, 2)
     assert (before.maps_there, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
-    assert "3 scans never read here counts as to do" in str(before)
+    assert "3 scans not opened yet, counted as not encoded" in str(before)
     assert before.seconds > 0
     assert before.gigabytes > 0
     run(made, replace(one, names=("a", "b")), local(made))
     after = plan(engine(tmp_path), one)
-    assert "All of 1 scan never read" in str(after)
+    assert "1 scan not opened yet" in str(after)
     assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
     assert (after.maps_there, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
-    assert "3 subjects, 2 runs: 6 maps, 4 of them read before." in str(after)
+    assert "3 subjects, 2 runs: 6 maps, 4 already evaluated." in str(after)
     features = (tmp_path / "store").rglob("[0-9]*.npy")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
     assert after.gigabytes * 2**30 == pytest.approx(volumes, rel=0.2)

@@ -50,7 +50,7 @@ def test_volumes_say_what_they_are(exported):
     view, files = exported
     for what in ("map", "mask"):
         told = bytes(volume(files, what).header["descrip"]).rstrip(b"\0").decode()
-        assert told == f"No medical device: {what}, intensity zero-shot, ZSAD Explorer"
+        assert told == f"Not a medical device: {what}, intensity zero-shot, ZSAD Explorer"
     (told,) = (json.loads(one) for name, one in files.items() if name.endswith(".json"))
     assert told["facts"]["no_device"] == NO_DEVICE
     assert told["facts"]["subject"] == view.map.features.slices.subject

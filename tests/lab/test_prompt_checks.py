@@ -24,7 +24,7 @@ def test_groups_that_hardly_differ(engine, spec):
     same = changed(spec, normal=("a cat",), abnormal=("a cat",))
     assert prompt_checks.alikeness(engine, same) == pytest.approx(1)
     (warning,) = prompt_checks.warnings(engine, same, PAIR)
-    assert "hardly differ: their embeddings have a cosine of 1.0000" in warning
+    assert "hardly differ: the cosine of their embeddings is 1.0000" in warning
 
 
 def test_a_template_that_takes_no_text(engine, spec):
@@ -52,7 +52,7 @@ def test_an_edit_that_nobody_reads(engine, spec):
 
 def test_a_class_word_that_no_text_takes(engine, spec):
     (warning,) = prompt_checks.warnings(engine, changed(spec, class_name="bicycle"), PAIR)
-    assert warning == "No text has {}, so the class word 'bicycle' enters none."
+    assert warning == "No text has {}, so the class name 'bicycle' is not used."
     taken = changed(spec, class_name="bicycle", normal=("a {}",))
     assert prompt_checks.warnings(engine, taken, PAIR) == []
 

@@ -26,7 +26,9 @@ def said(test):
 
 def test_two_subjects_are_evaluated_and_their_figures_shown():
     test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
-    assert any("2 subjects, 1 run: 2 maps, 0" in one.value for one in test.markdown)
+    assert any(
+        "2 subjects, 1 run: 2 maps, none evaluated yet" in one.value for one in test.markdown
+    )
     test.button(key="evaluate").click()
     for _ in range(10 * WAIT):
         shown(test)
@@ -45,7 +47,7 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
         time.sleep(0.1)
         shown(test)
     assert "Subject DEMO-MET-0" in said(test)
-    for words in ("2 subjects, 2 with a 3D Dice", "threshold: oracle (it saw the truth)"):
+    for words in ("2 subjects, 2 with a 3D Dice", "threshold: oracle (uses the ground truth)"):
         assert words in said(test)
     assert sum(one.label == "Open in Explore" for one in test.button) == 4
     test.segmented_control(key="cohort-section").set_value("Tables")
@@ -83,7 +85,7 @@ def test_without_rows_the_form_is_what_one_sees():
     test = opened()
     assert test.button(key="evaluate").label == "Evaluate"
     test.segmented_control(key="cohort-section").set_value("Figures")
-    assert any("No rows" in info.value for info in shown(test).info)
+    assert any("No results" in info.value for info in shown(test).info)
 
 
 def test_no_method_chosen_takes_them_all():
@@ -93,7 +95,7 @@ def test_no_method_chosen_takes_them_all():
     number = len(choosing.pairs((), (), 2)[0])
     assert number > len(methods.METHODS)
     assert any(f"2 subjects, {number} runs" in one.value for one in test.markdown)
-    assert "Left out, not here: winclip (" in said(test)
+    assert "Skipped, no such setup: winclip (" in said(test)
     test.multiselect(key="cohort-setups").set_value(["brats"])
     assert "intensity (brats)" in said(shown(test))
 

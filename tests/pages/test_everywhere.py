@@ -94,7 +94,7 @@ def test_ended_jobs_lead_to_their_result_or_say_why_there_is_none():
     _, links, said = below(opened("app.py"))
     assert "Evaluating: rows" in links
     assert [one for one in said if "The file is" in one or "uploaded" in one] == [
-        ":material/error: Encoding an uploaded scan: failed; its page says why.",
+        ":material/error: Encoding an uploaded scan: failed; see its page.",
         ":material/error: The file is \\[truncated\\]; copy it again.",
     ]
     assert not any("Looking" in one for one in (*links, *said))

@@ -39,7 +39,7 @@ def test_files_are_offered_and_none_is_made_by_showing_the_page(explore, monkeyp
         monkeypatch.setattr(export, name, called)
     offered = ["PNG", "SVG", "Map and mask as NIfTI", "Numbers as CSV"]
     assert labels(explore.run()) == offered
-    assert any("no medical device" in caption.value for caption in explore.caption)
+    assert any("not a medical device" in caption.value for caption in explore.caption)
     explore.session_state["slice"] = 30
     assert labels(explore.run()) == offered
 
@@ -50,14 +50,14 @@ def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
     explore.run()
     explore.toggle(key="safe").set_value(True).run()
     assert looks == ["classic", "safe"]
-    assert any("Save picture, key s" in caption.value for caption in explore.caption)
+    assert any("Save picture (key s)" in caption.value for caption in explore.caption)
 
 
 def test_without_a_panel_the_page_says_what_to_choose(explore):
     explore.run()
     explore.button_group(key="export-panels").set_value([]).run()
     assert labels(explore) == []
-    assert any("No panel is chosen" in info.value for info in explore.info)
+    assert any("Choose at least one panel" in info.value for info in explore.info)
 
 
 def test_a_job_names_no_uploaded_scan():

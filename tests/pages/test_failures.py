@@ -119,7 +119,7 @@ def test_pins_are_moved_edited_and_removed():
     test.session_state[f"pin_editor-{second.id}"] = True
     test.run()
     next(one for one in test.text_input if one.value == "two").set_value("first")
-    button(test, "Keep").click().run()
+    button(test, "Save").click().run()
     assert not test.session_state[f"pin_editor-{second.id}"]  # kept, so it closes
     assert [one.title for one in pins.all_pins()] == ["first", "one"]
     test.button(key=f"remove-{second.id}").click().run()
@@ -158,12 +158,12 @@ def test_a_file_is_loaded_and_a_hostile_one_refused():
     made = pins.pin_of(view(), "from a colleague")
     test = opened("Failures")
     test.file_uploader[0].upload("pins.json", pins.as_file([made]), "application/json")
-    button(test, "Add them").click().run()
+    button(test, "Add").click().run()
     assert not test.exception
-    assert "1 pins added." in words(test)
+    assert "1 pin added." in words(test)
     assert [one.title for one in pins.all_pins()] == ["from a colleague"]
     test.file_uploader[0].upload("<b>.json", b"{}", "application/json")
-    button(test, "Add them").click().run()
+    button(test, "Add").click().run()
     assert not test.exception
     assert r"\<b\>.json' holds no pins" in words(test)
 

@@ -51,7 +51,7 @@ def buttons(test, name):
 
 
 def drawn(test):
-    return not any("being drawn" in one.value for one in test.caption)
+    return not any("Drawing " in one.value for one in test.caption)
 
 
 def test_one_click_finds_first_cases():
@@ -76,11 +76,11 @@ def test_filters_leave_the_cases_they_say():
     assert len(test.warning) >= 2
     test.multiselect(key="failure-setups").set_value(["zero-shot"])
     assert "2 cases" in said(shown(test))
-    test.button_group(key="failure-kinds").set_value(["truth and prediction apart"])
+    test.button_group(key="failure-kinds").set_value(["no overlap"])
     assert "1 case, the worst" in said(shown(test))
     assert "5 pixels of lesion and 2 predicted share none" in said(test)
     test.selectbox(key="failure-third").set_value("middle")
-    assert any("No case is left" in one.value for one in shown(test).info)
+    assert any("No case matches" in one.value for one in shown(test).info)
 
 
 def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
@@ -148,7 +148,7 @@ def test_a_map_that_is_not_stored_is_said_to_be_so():
 def test_cards_and_legend_have_the_chosen_colours():
     rows((0, 9, 0), subject=SUBJECT, threshold_value=0.34, **BRIGHT)
     test = waited(opened(safe=True), drawn)
-    assert "hatched: falsely predicted" in said(test)
+    assert "hatched: false positive" in said(test)
     view = viewed(compute.engine(), found(home() / "results")[0])
     pictures = [thumbnails.kept(compute.engine(), view, one) for one in CLASSES]
     assert [one is not None for one in pictures] == [False, True]

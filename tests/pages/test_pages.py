@@ -83,7 +83,7 @@ def test_an_oracle_threshold_says_that_it_saw_the_truth():
     test = opened("Explore", method="aprilgan", setup="brats", rule="oracle")
     found = metrics(test)
     assert found["3D Dice"] == found["Best Dice (oracle)"]
-    assert "it saw the truth" in " ".join(caption.value for caption in test.caption)
+    assert "Uses the ground truth" in " ".join(caption.value for caption in test.caption)
 
 
 def test_a_map_is_compared_and_shown_in_3d_on_request():
@@ -143,7 +143,7 @@ def test_a_saved_prompt_set_is_in_the_list():
     saved = prompt_sets.user_sets(home() / "prompts")
     assert saved["mine"].normal == ("grey matter",)
     assert "mine" in test.selectbox(key="prompts").options
-    assert "'mine' is in the sidebar's list, version 1" in test.success[0].value
+    assert "'mine' is saved as version 1" in test.success[0].value
     next(one for one in test.text_input if one.label == "Save as").set_value("winclip").run()
     next(button for button in test.button if button.label == "Save prompt set").click().run()
     assert [one.value for one in test.error] == ["'winclip' is a shipped set; choose another name."]
@@ -162,13 +162,13 @@ def test_the_depth_page_names_its_rules(scope):
 
 
 @pytest.mark.parametrize(
-    "section", ["Data", "Predictions", "Weights", "Device and store", "Encode ahead"]
+    "section", ["Data", "Predictions", "Weights", "Device and cache", "Pre-encode"]
 )
 def test_each_section_of_the_setup_page(section):
     test = opened("Setup", section=section)
     if section == "Data":
         table = test.table[0].value.set_index("subject")
-        refused = table["what is wrong or to know"].loc["DEMO-MET-031-000"]
+        refused = table["notes"].loc["DEMO-MET-031-000"]
         assert "t2f" in refused
     if section == "Weights":
         table = test.dataframe[0].value.set_index(["method", "setup"])
@@ -234,7 +234,7 @@ def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
         "BraTS-MET-00001-000": "yes",
         "BraTS-MET-00002-000": "no",
     }
-    found = test.table[1].value.set_index("subject")["what is wrong or to know"]
+    found = test.table[1].value.set_index("subject")["notes"]
     said = found["BraTS-MET-00002-000"]
     assert said.startswith("'BraTS-MET-00002-000-t2f.nii.gz' is a truncated gzip file")
     assert compute.engine().jobs.find(f"check-brats:{root}").title.startswith("Checking BraTS in")
@@ -289,9 +289,9 @@ def test_a_method_for_volumes_waits_for_its_set_and_names_it():
 
 
 def test_the_usual_set_is_not_the_test_subjects():
-    test = opened("Setup", section="Encode ahead", method="mutual3d", setup="zero-shot")
+    test = opened("Setup", section="Pre-encode", method="mutual3d", setup="zero-shot")
     assert test.multiselect(key="set").value == [f"DEMO-MET-{n:03d}-000" for n in range(1, 9)]
-    other = opened("Setup", section="Encode ahead", method="intensity")
+    other = opened("Setup", section="Pre-encode", method="intensity")
     assert "set" not in [one.key for one in other.multiselect]
 
 
@@ -334,7 +334,7 @@ def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():
     names = [f"{SUBJECT}:{lesion}", f"{SUBJECT}:{clear}", f"{SUBJECT}:9999", "nonsense"]
     test = opened("Explore", method="winclip", setup="zero-shot", normal_slices=names)
     said = " ".join(warning.value for warning in test.warning)
-    for words in ("holds lesion", "the subject you look at", "no slice with brain", "is no slice;"):
+    for words in ("contains lesion", "the subject shown", "not a brain slice", "is no slice;"):
         assert words in said
 
 

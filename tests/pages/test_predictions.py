@@ -57,9 +57,9 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     assert "cannot be used; give up to 40 letters" in " ".join(one.value for one in test.error)
     test.text_input(key="predictions-name").set_value("nn-v2").run()
     states = test.dataframe[0].value["state"].value_counts().to_dict()
-    assert states == {"matches": 1, "names no subject": 1, "no file": 31}
+    assert states == {"matches": 1, "no subject": 1, "no file": 31}
     assert registry.sets_of(DATA) == ()
-    next(one for one in test.button if one.label == "Add for 1 subjects").click().run()
+    next(one for one in test.button if one.label == "Add for 1 subject").click().run()
     assert not test.exception
     assert "Added nn-v2" in said(test)
     assert registry.find(DATA, "nn-v2").kind == "mask"

@@ -88,7 +88,7 @@ def test_jobs_rest_while_a_presented_case_is_packed(monkeypatch):
     asked, real = [], parcels.parcel
 
     def parcel(view):
-        if threading.current_thread().name != "Getting the cases ready":
+        if threading.current_thread().name != "Preparing the cases":
             asked.append(parcels._line()._asked == [view.map])
         return real(view)
 

@@ -76,13 +76,13 @@ def test_the_null_test_places_the_prompt_among_random_pairs():
 def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_record():
     state = {f"searched-{DATA[:-1]}": [SUBJECT], f"held-out-{DATA[:-1]}": []}
     test = lab("Search", groups=["bright", "grey"], best=2, most=1, **state, **{"search-every": 8})
-    assert "1 test subjects are searched on" in said(test)
+    assert "The search uses 1 test subject." in said(test)
     press(test, "Search")
     until(test, lambda test: test.dataframe)
-    assert "nothing is known of the winner on others" in said(test)
+    assert "Dice on other subjects is unknown" in said(test)
     test.text_input(key="winner").set_value("winner").run()
-    press(test, "Save")
-    assert "'winner' is in the sidebar's list" in test.success[0].value
+    press(test, "Save winner")
+    assert "'winner' is saved with the record" in test.success[0].value
     assert "winner" in test.selectbox(key="prompts").options
     kept = prompt_sets.user_sets(home() / "prompts")["winner"]
     assert kept.tuned_on == (SUBJECT,)
@@ -117,8 +117,8 @@ def test_the_leaderboard_marks_where_prompts_were_tuned():
     lab("Edit").text_area(key="abnormal").set_value("a white cloud").run()
     test = lab("History", history_view="Leaderboard", board="test")
     table = test.dataframe[0].value.set_index("prompts")
-    assert list(table.loc["appearance", ["judged on", "tuned on these"]]) == [1, 0]
-    assert list(table.loc["appearance (edited)", ["judged on", "tuned on these"]]) == [0, 1]
+    assert list(table.loc["appearance", ["evaluated on", "tuned on these"]]) == [1, 0]
+    assert list(table.loc["appearance (edited)", ["evaluated on", "tuned on these"]]) == [0, 1]
 
 
 @pytest.mark.usefixtures("_encoded")
@@ -126,10 +126,10 @@ def test_texts_are_switched_off_and_on():
     test = lab("Edit")
     test.checkbox(key="on-abnormal-a bright spot").uncheck().run()
     assert "# a bright spot" in test.text_area(key="abnormal").value.splitlines()
-    assert "4 abnormal texts" in said(test)
+    assert "4 abnormal, ×" in said(test)
     assert "1 switched off" in said(test)
     test.checkbox(key="on-abnormal-a bright spot").check().run()
-    assert "5 abnormal texts" in said(test)
+    assert "5 abnormal, ×" in said(test)
     assert "#" not in test.text_area(key="abnormal").value
 
 
@@ -148,7 +148,7 @@ def test_where_no_text_is_left_the_editor_stays_and_says_so():
     assert test.text_area(key="templates").value
     test.checkbox(key="on-normal-a grey area").check().run()
     assert not test.error
-    assert "1 normal and 1 abnormal texts" in said(test)
+    assert "1 normal + 1 abnormal" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")
@@ -200,9 +200,9 @@ def test_a_typed_text_is_offered_in_a_new_session():
     assert kept.texts["normal"] == "a grey fog"
     test = lab("Edit")
     assert "a grey area" in test.text_area(key="normal").value
-    press(test, "Take up the draft")
+    press(test, "Restore draft")
     assert test.text_area(key="normal").value == "a grey fog"
-    assert not any(button.label.startswith("Take up") for button in test.button)
+    assert not any(button.label.startswith("Restore draft") for button in test.button)
 
 
 @pytest.mark.usefixtures("_encoded")
@@ -220,6 +220,6 @@ def test_why_answers_with_charts():
     test = lab("Why")
     assert [one.value for one in test.subheader][:2] == [
         "Pull of each text",
-        "How alike the texts are",
+        "Similarity of the texts",
     ]
     assert "minus the mean without it" in said(test)

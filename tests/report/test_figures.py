@@ -21,16 +21,16 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
     for words in (
         "synthetic demo cohort",
         "threshold: validation",
-        "slices without lesion left out",
+        "slices with lesion",
         "2 subjects",
         "6 slices in the means",
-        "float32 on cpu",
+        "float32, CPU",
         "Mixed weights: winclip brats",
-        "1 rows flatter",
+        "1 row optimistic",
     ):
         assert words in said
     oracle = Selection(Sheet("demo", "t2f", "axial", "oracle"))
-    assert "it saw the truth" in captions.of(found(tmp_path), oracle)
+    assert "uses the ground truth" in captions.of(found(tmp_path), oracle)
 
 
 def test_crosses_of_figure_2_are_3d_dice(tmp_path):
@@ -96,7 +96,9 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
         put(tmp_path, subject, method="mutual3d", volumes=others)
     put(tmp_path, "a")
     said = captions.of(found(tmp_path), Selection(SHEET))
-    assert "mutual3d scored each subject against the unlabelled set a, b, c, less itself." in said
+    assert (
+        "mutual3d scored each subject against the unlabelled set a, b, c, itself excluded." in said
+    )
     put(tmp_path, "e", method="mutual3d", volumes=["a"])
     assert "a, b, c, not always all of it" in captions.of(found(tmp_path), Selection(SHEET))
     assert "unlabelled" not in captions.of(found(tmp_path, lines=("winclip",)), Selection(SHEET))

@@ -132,7 +132,9 @@ def test_examples_of_subjects(encoder):
 
 
 def test_memory_is_bounded(encoder, monkeypatch):
-    monkeypatch.setattr("zsad_core.methods.encoder.BYTES", 2 * 2 * GRID**2 * WIDTH * 4)  # two images
+    monkeypatch.setattr(
+        "zsad_core.methods.encoder.BYTES", 2 * 2 * GRID**2 * WIDTH * 4
+    )  # two images
     subjects = StandInData().subjects()[:2]
     with pytest.raises(SettingError, match="2 subjects exceed"):
         examples.of_subjects(encoder, StandInData(), subjects, examples.Choice())

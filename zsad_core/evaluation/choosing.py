@@ -63,13 +63,13 @@ def told(left_out: Sequence[Pair]) -> str:
     """One line that names the setups left out; "" without any.
 
     >>> told([("winclip", "brats"), ("winclip", "finetune"), ("intensity", "brats")])
-    'Left out, not here: winclip (brats, finetune), intensity (brats).'
+    'Skipped, no such setup: winclip (brats, finetune), intensity (brats).'
     """
     of_method: dict[str, list[str]] = {}
     for method, setup in left_out:
         of_method.setdefault(method, []).append(setup)
     names = ", ".join(f"{method} ({', '.join(of)})" for method, of in of_method.items())
-    return f"Left out, not here: {names}." if names else ""
+    return f"Skipped, no such setup: {names}." if names else ""
 
 
 def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:

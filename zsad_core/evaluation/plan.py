@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zsad_core.base.wording import counted
 from zsad_core.evaluation.tasks import (
     Cohort,
     Run,
@@ -45,14 +46,16 @@ class Plan:
     def __str__(self) -> str:
         wanted = (self.subjects + self.tuning) * self.runs
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
+        evaluated = (
+            f"{self.maps_there} already evaluated" if self.maps_there else "none evaluated yet"
+        )
         told = (
-            f"{_many(self.subjects, 'subject')}{tuned}, {_many(self.runs, 'run')}: "
-            f"{_many(wanted, 'map')}, {self.maps_there} of them read before.\n"
-            f"{_many(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
+            f"{counted(self.subjects, 'subject')}{tuned}, {counted(self.runs, 'run')}: "
+            f"{counted(wanted, 'map')}, {evaluated}.\n"
+            f"{counted(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
         if self.unread:
-            scans = f"{_many(self.unread, 'scan')} never read here"
-            told += f" All of {scans} counts as to do, though some of it may be stored."
+            told += f" {counted(self.unread, 'scan')} not opened yet, counted as not encoded."
         if self.seconds is None or self.gigabytes is None:
             return told
         return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
@@ -108,10 +111,6 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:

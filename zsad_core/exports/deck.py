@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zsad_core.base.palette import Classes
+from zsad_core.base.wording import counted
 from zsad_core.errors import Cancelled, SettingError, ZsadError
 from zsad_core.exports.picture import saved
 from zsad_core.exports.reading import read
@@ -85,7 +86,7 @@ class Deck:
         facts = [page.words.facts for page in self.pages if page.words]
         made = {f"{PRODUCT} {one['version']}, {one['date'][:10]}" for one in facts}
         count = len(self.pages)
-        told = [f"{count} case{'s' if count > 1 else ''} · {', '.join(sorted(made)) or PRODUCT}"]
+        told = [f"{counted(count, 'case')} · {', '.join(sorted(made)) or PRODUCT}"]
         if synthetic := sum("synthetic" in one for one in facts):
             told.append(
                 "Synthetic demo scans, not patients."

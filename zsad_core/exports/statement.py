@@ -1,4 +1,4 @@
-"""What an export says: what it shows, how it was made, and that it is no medical device."""
+"""What an export says: what it shows, how it was made, and that it is not a medical device."""
 
 import json
 from dataclasses import asdict, dataclass, replace

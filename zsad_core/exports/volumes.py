@@ -42,6 +42,6 @@ def _image(reading: Reading, what: str, slices: NDArray[Any], high: float) -> by
     spec = reading.view.map
     of = spec.features.slices
     scan = datasets.open_dataset(of.data).file(of.subject, of.modality)
-    told = f"No medical device: {what}, {spec.method} {spec.setup}, {PRODUCT}"
+    told = f"Not a medical device: {what}, {spec.method} {spec.setup}, {PRODUCT}"
     voxels = slicing.to_voxels(slices, of.plane)
     return gzip.compress(nifti.like(scan, voxels, high, told).to_bytes(), LEVEL, mtime=0)

@@ -7,7 +7,7 @@ from zsad_core.exports.reading import Reading
 from zsad_core.inference.views import View
 
 PRODUCT = "ZSAD Explorer"
-NO_DEVICE = "Research software, no medical device: not for diagnosis or treatment."
+NO_DEVICE = "Research software, not a medical device: not for diagnosis or treatment."
 SYNTHETIC = "Synthetic demo scan, not a patient."
 UNWRITABLE = ("Cc", "Cs", "Cn")  # control characters, half pairs, no characters: no XML holds them
 LONGEST_NAME = 120

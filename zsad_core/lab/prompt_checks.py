@@ -6,6 +6,7 @@ import numpy as np
 
 from zsad_core import setups
 from zsad_core.base.jobs import INTERACTIVE
+from zsad_core.base.wording import counted
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.stored_texts import StoredTexts, class_embeddings
 from zsad_core.methods import Method, slice_method
@@ -25,13 +26,11 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
             found.append(f"The template '{template}' has no {{}}, so no text enters it.")
     if cut := cut_sentences(engine, spec):
         found.append(
-            f"{len(cut)} sentences are longer than the text tower reads and are cut, first "
-            f"'{cut[0]}'."
+            f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut; the "
+            f"first: '{cut[0]}'."
         )
     if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
-        found.append(
-            f"The two groups hardly differ: their embeddings have a cosine of {alike:.4f}."
-        )
+        found.append(f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}.")
     if not reads(engine, spec, base):
         found.append(_unread(spec, base))
     return found
@@ -41,7 +40,7 @@ def _unread(spec: MapSpec, base: PromptSet) -> str:
     prompts = spec.prompts
     takes = any("{}" in text for text in (*prompts.normal, *prompts.abnormal))
     if prompts.class_name != base.class_name and not takes:
-        return f"No text has {{}}, so the class word '{prompts.class_name}' enters none."
+        return f"No text has {{}}, so the class name '{prompts.class_name}' is not used."
     return f"{_method(spec).title} does not read what you changed: its text is what it was."
 
 

@@ -32,7 +32,7 @@ class EmptyRule:
 EMPTY_RULES: dict[EmptySlices, EmptyRule] = {
     "lesion_only": EmptyRule("slices without lesion left out", None, None),
     "nan": EmptyRule(
-        "slices empty in truth and prediction left out, false alarms count 0", 0.0, None
+        "slices empty in truth and prediction excluded, false alarms count 0", 0.0, None
     ),
     "both_empty_one": EmptyRule(
         "slices empty in truth and prediction count 1, false alarms 0", 0.0, 1.0

@@ -228,8 +228,9 @@ def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:
         )
     if longest := max((text for text in texts), key=len)[LONGEST:]:
         raise PromptError(
-            f"A {side} text has {LONGEST + len(longest)} characters; CLIP reads 77 tokens, so "
-            f"keep it under {LONGEST}."
+            f"{'An' if side == 'abnormal' else 'A'} {side} text is too long "
+            f"({LONGEST + len(longest)} characters; CLIP reads 77 tokens, about {LONGEST} "
+            "characters)."
         )
     filled = [text.replace("{}", prompts.class_name) for text in texts]
     templates = prompts.templates or ("{}",)

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
+from zsad_core.base.wording import counted
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.samples import Pictures
 from zsad_core.report.selection import Selection
@@ -60,15 +61,15 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
     subjects, with_dice = found["subject"].nunique(), found.loc[found["dice_3d"].notna(), "subject"]
     runs = len(found.groupby(["setup", "line"], observed=True))
     splits = ", ".join(sorted({one or "no split" for one in found["split"].unique()}))
-    rule = sheet.threshold + (" (it saw the truth)" if sheet.threshold.startswith("oracle") else "")
+    oracle = " (uses the ground truth)" if sheet.threshold.startswith("oracle") else ""
     told = [
         f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
-        f"threshold: {rule}",
-        f"mean 2D Dice over {WHICH[chosen.which]}, {EMPTY_RULES[chosen.empty].words}",
+        f"threshold: {sheet.threshold}{oracle}",
+        f"mean 2D Dice over {_averaged(chosen)}",
         f"depth 0 is the {chosen.centre} of the brain",
-        f"{subjects} subjects, {with_dice.nunique()} with a 3D Dice",
-        f"{runs} run{'s' * (runs != 1)}",
-        f"{int(found['slices'].sum())} slices in the means",
+        f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",
+        counted(runs, "run"),
+        f"{counted(int(found['slices'].sum()), 'slice')} in the means",
         _made_with(found),
     ]
     filters = (*chosen.volumes, *chosen.numbers, *chosen.sites, *chosen.subjects)
@@ -77,6 +78,13 @@ def of(found: pd.DataFrame, chosen: Selection) -> str:
     if chosen.third:
         told.append(f"{chosen.third} third of the depth alone")
     return "; ".join(told) + "." + _beside(found) + _warnings(found)
+
+
+def _averaged(chosen: Selection) -> str:
+    """The slices of a mean, and what empty ones count in it."""
+    if chosen.empty == "lesion_only":
+        return WHICH["lesion"]
+    return f"{WHICH[chosen.which]}, {EMPTY_RULES[chosen.empty].words}"
 
 
 def _beside(found: pd.DataFrame) -> str:
@@ -90,7 +98,7 @@ def _beside(found: pd.DataFrame) -> str:
         even = all(one == set(names) - {subject} for one, subject in rows)
         told += (
             f" {line} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
-            f"{more}, {'less itself' if even else 'not always all of it'}."
+            f"{more}, {'itself excluded' if even else 'not always all of it'}."
         )
     return told
 
@@ -98,13 +106,13 @@ def _beside(found: pd.DataFrame) -> str:
 def of_sample(found: Pictures) -> str:
     """By which rule subject and slices of Figures 4 and 5 were taken, and which they are."""
     sample = found.sample
-    runs = "setups finetune and brats" if sample.finetuned else "all runs, none finetuned on BraTS"
+    runs = "finetune and brats" if sample.finetuned else "all runs, none finetuned on BraTS"
     which = "both sides" if sample.both_sides else "one side alone, none having both,"
     named = ", ".join(f"({'ab'[i]}) slice {one.index + 1}" for i, one in enumerate(sample.places))
     return (
-        f"Subject {sample.subject}, of the median mean 3D Dice ({sample.dice:.3f}; {runs}) among "
-        f"{sample.subjects} subjects with lesion on {which} of depth 0; of each side the slice "
-        f"with most lesion: {named}, counted from the bottom."
+        f"Subject {sample.subject}, with the median 3D Dice ({sample.dice:.3f}, mean over {runs}) "
+        f"among {counted(sample.subjects, 'subject')} with lesion on {which} of depth 0; of each "
+        f"side the slice with most lesion: {named}, counted from the bottom."
     )
 
 
@@ -115,12 +123,12 @@ def not_drawn(found: Pictures) -> str:
 
 
 def _made_with(found: pd.DataFrame) -> str:
+    """Precision of features, where there are any, and device of the rows."""
     pairs = found[["precision_of_features", "device"]].drop_duplicates()
-    return ", ".join(
-        sorted(
-            {f"{one or 'no tower'} on {device}" for one, device in pairs.itertuples(index=False)}
-        )
-    )
+    parts = {
+        text for one, device in pairs.itertuples(index=False) for text in (one, device.upper())
+    }
+    return ", ".join(sorted(filter(None, parts), key=str.isupper))
 
 
 def _warnings(found: pd.DataFrame) -> str:
@@ -133,4 +141,6 @@ def _warnings(found: pd.DataFrame) -> str:
     if uneven.nunique() > 1:
         told += f" Runs cover {uneven.min()} to {uneven.max()} subjects."
     tuned = int(found["prompts_tuned"].sum())
-    return told + (f" {tuned} rows flatter: their truth chose the prompts." if tuned else "")
+    if tuned:
+        told += f" {counted(tuned, 'row')} optimistic: their ground truth chose the prompts."
+    return told

@@ -23,7 +23,7 @@ TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmen
 DROPPED_MM3 = RULES["brats2023"].dropped_mm3
 
 MISSED, SMALL, ALARM = "missed lesion", "small lesion missed", "false positive in a healthy slice"
-OVER, UNDER, APART = "over-segmentation", "under-segmentation", "truth and prediction apart"
+OVER, UNDER, APART = "over-segmentation", "under-segmentation", "no overlap"
 KINDS = {
     MISSED: f"A lesion of {SMALL_MM3:g} mm³ or more that no predicted component touches.",
     SMALL: f"One of more than {DROPPED_MM3:g} and less than {SMALL_MM3:g} mm³.",

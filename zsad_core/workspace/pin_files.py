@@ -78,7 +78,7 @@ class _File:
 
     format: Literal["ZSAD Explorer pins 2"]
     pins: Annotated[tuple[Pin, ...], pydantic.Field(max_length=MOST)]
-    remark: Note = "Research views of anomaly maps. No medical device."
+    remark: Note = "Research views of anomaly maps. Not a medical device."
 
 
 _FILE = pydantic.TypeAdapter(_File)

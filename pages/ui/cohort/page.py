@@ -36,7 +36,7 @@ def cohort(choice: Choice) -> None:
     if section == SECTIONS[-1]:
         evaluation(choice, root)
     elif not sheets:
-        st.info(f"No rows in {plain(str(root))} yet: choose Evaluate.")
+        st.info(f"No results in {plain(str(root))} yet: choose Evaluate.")
     else:
         source = (str(root), stamp)
         chosen = _selection(choice, source, sheets)
@@ -49,11 +49,11 @@ def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) 
     row = st.columns([3, 2])
     sheet = row[0].selectbox("Data and threshold rule", sheets, format_func=str, key="sheet")
     which = row[1].selectbox(
-        "Slices in a mean",
+        "Slices in mean 2D Dice",
         list(captions.WHICH),
         format_func=captions.WHICH.get,
         key="which",
-        help="What an empty slice counts, and where depth 0 is: Readout in the sidebar.",
+        help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
     chosen = Selection(sheet, which=which, **rule)
     there = cohort_rows.values(*source, chosen)
@@ -84,10 +84,10 @@ def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> N
         st.subheader("Figure 1: 3D Dice by method and setup")
         _open(choice, _chart(charts.by_method(found), "figure1"))
         far = captions.FAR_ONES if charts.crowded(found) else ""
-        st.caption(f"{captions.FIGURE_1}{far} A click on a point opens the subject. {said}")
+        st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject. {said}")
     if found["dice_2d"].notna().any():
         _second(choice, source, chosen, found)
-        st.caption(f"{captions.FIGURE_2} A click on a cross opens the subject. {said}")
+        st.caption(f"{captions.FIGURE_2} Click a cross to open its subject. {said}")
     lines = curves(reading, chosen)
     if lines:
         st.subheader("Figure 3: Dice against depth")
@@ -112,7 +112,7 @@ def _second(
     if len(names) > 1:
         shown = st.multiselect("Runs shown", shown, shown[:few], key=session.FIGURE_2_RUNS.key)
     if not shown:
-        st.info("Choose at least one run to draw.")
+        st.info("Choose at least one run.")
         return
     boxes = cohort_rows.quartiles(*source, chosen, tuple(names[one] for one in shown))
     _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
@@ -141,6 +141,6 @@ def _open(choice: Choice, point: dict[str, Any] | None) -> None:
         return
     subject, line, setup = point["customdata"][:3]
     if subject not in {one.id for one in choice.subjects}:
-        st.info(f"{plain(subject)} is not in the sidebar's data; choose its data there to open it.")
+        st.info(f"{plain(subject)} is in other data; choose that data in the sidebar to open it.")
         return
     navigate.to(Target(subject, method=line.split(" (")[0], setup=setup))

@@ -9,6 +9,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.inference import views
 from zsad_core.report import captions, panels, samples
 from zsad_core.report.measures import measured
@@ -24,7 +25,7 @@ def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said
     """Both figures, or a sentence that says what they lack and how to get it."""
     if chosen.sheet.data != choice.data.kind:
         st.info(
-            f"Figures 4 and 5 show scans of '{plain(chosen.sheet.data)}' data; choose these data "
+            f"Figures 4 and 5 show scans of '{plain(chosen.sheet.data)}' data; choose that data "
             "in the sidebar to see them."
         )
         return
@@ -60,7 +61,8 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
         return None
     if found.missing and not encode:
         st.button(
-            f"Compute what Figure 5 lacks: {len(found.missing)} of {len(found.sample.runs)} runs",
+            f"Compute missing maps for Figure 5: {len(found.missing)} of "
+            f"{counted(len(found.sample.runs), 'run')}",
             on_click=session.ENCODE_PICTURES.set,
             args=(True,),
             key="encode-missing",

@@ -11,6 +11,7 @@ from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import Choice
 from zsad_core import methods
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
@@ -18,8 +19,6 @@ from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
 from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
-
-OWN = "each method's own"
 
 
 def evaluation(choice: Choice, root: Path) -> None:
@@ -37,7 +36,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     place = st.empty()
     told = compute.asked(
         f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
-        "Timing a batch of each recipe",
+        "Estimating the time",
         lambda _: str(plans.plan(compute.engine(), cohort)),
         "" if timed else "Estimate time and disk",
         "pages/4_Cohort.py",
@@ -49,9 +48,9 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     if job is not None and job.state == "running":
         return
     if job is not None and job.state == "done":
-        st.success("Every row of this choice is there: see Figures and Tables.")
+        st.success("All results of this choice exist: see Figures and Tables.")
     elif job is not None:
-        kept = f"{job.title}: stopped after {job.done} of {job.total}; its rows are kept."
+        kept = f"{job.title}: stopped after {job.done} of {job.total}; finished rows are kept."
         st.warning(plain(job.error or kept))
     stopped = job is not None and job.state in ("failed", "cancelled")
     # A callback, since a run that is cut off by the end of a job would lose the click.
@@ -62,7 +61,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
 def start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    title = f"Evaluating {len(cohort.runs)} runs on {cohort.data.place}"
+    title = f"Evaluating {counted(len(cohort.runs), 'run')} on {cohort.data.place}"
     engine.jobs.start(
         f"evaluate-{_key(cohort)}",
         title,
@@ -87,8 +86,8 @@ def running() -> None:
 def _cohort(choice: Choice, root: Path) -> Cohort | None:
     """What the form says; None with a sentence where it lacks something."""
     st.caption(
-        f"Data and modality are the sidebar's: {plain(choice.data.place)}, "
-        f"{choice.map.features.slices.modality}. What is stored or read before is not done again."
+        f"Data and modality, from the sidebar: {plain(choice.data.place)}, "
+        f"{choice.map.features.slices.modality}. Stored features and existing results are reused."
     )
     left, right = st.columns(2)
     with left:
@@ -97,7 +96,7 @@ def _cohort(choice: Choice, root: Path) -> Cohort | None:
         split, names = _subjects(choice)
         rules = _rules(choice)
     if not runs or not rules:
-        st.info("Choose methods and setups that go together, and at least one threshold rule.")
+        st.info("Choose methods with available setups, and at least one threshold rule.")
         return None
     return Cohort(
         data=choice.data,
@@ -118,18 +117,23 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
     here, _ = choosing.pairs((), (), volumes, choice.data)
     chosen = st.multiselect(
-        "Methods (none: all)",
+        "Methods",
         list(dict.fromkeys(name for name, _ in here)),
         [choice.map.method],
         key="cohort-methods",
+        placeholder="All",
     )
     offered = dict.fromkeys(setup for name, setup in here if name in chosen or not chosen)
-    wanted = st.multiselect("Setups (none: all that are here)", list(offered), key="cohort-setups")
+    wanted = st.multiselect(
+        "Setups", list(offered), key="cohort-setups", placeholder="All available"
+    )
     found, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
     if left_out:
         st.caption(plain(choosing.told(left_out)))
     known = all_prompts()
-    sets = st.multiselect(f"Prompt sets (none: {OWN})", list(known), key="cohort-prompts")
+    sets = st.multiselect(
+        "Prompt sets", list(known), key="cohort-prompts", placeholder="Each method's own"
+    )
     return tuple(
         Run(name, setup, prompts)
         for name, setup in found
@@ -149,7 +153,9 @@ def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
     offered = [first, *(name for name in (EVERY, *splits) if name != first)]
     split = st.selectbox("Split", offered, key="cohort-split")
     within = [one.id for one in usable if split in (EVERY, one.split)]
-    names = st.multiselect("Subjects (none: all of the split)", within, key="cohort-subjects")
+    names = st.multiselect(
+        "Subjects", within, key="cohort-subjects", placeholder="All of the split"
+    )
     return "" if split == EVERY else split, tuple(names)
 
 

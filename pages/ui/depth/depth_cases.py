@@ -16,6 +16,7 @@ from pages.ui.shell import compute
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import ORACLE, Results
@@ -30,7 +31,7 @@ from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshol
 
 REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects would flatter
 EACH_ORACLE = Threshold(
-    ORACLE.value, "oracle", "best 3D Dice of each subject with a lesion: it saw the truth"
+    ORACLE.value, "oracle", "best 3D Dice of each subject with a lesion, uses the ground truth"
 )
 COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
 SOME = 8  # names of subjects in a sentence
@@ -108,7 +109,7 @@ def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
     """A line's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
     value = "" if threshold.rule == "oracle" else f"threshold {threshold_text(threshold.value)}, "
     count = np.count_nonzero(~np.isnan(dice))
-    return f"{name}: {value}{threshold.rule} ({threshold.note}), {count} slices"
+    return f"{name}: {value}{threshold.rule} ({threshold.note}), {counted(count, 'slice')}"
 
 
 def look(cohort: Cohort) -> Job | None:
@@ -117,7 +118,7 @@ def look(cohort: Cohort) -> Job | None:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if last is not None and last.state in ("failed", "cancelled"):
-        st.warning(last.error or "The look for evaluated subjects was cancelled.")
+        st.warning(last.error or "The search for evaluated subjects was cancelled.")
         return None
     return _start(cohort, "look", "Looking for evaluated subjects")
 
@@ -137,10 +138,11 @@ def evaluate_rest(cohort: Cohort) -> Job | None:
         st.warning(problem)
     some = ", ".join([*missing][:SOME]) + ", …" * (len(missing) > SOME)
     st.caption(
-        f"Not yet evaluated for every line: {len(missing)} of {len(cohort.subjects)} subjects "
-        f"({some}). Until they are, lines may cover different subjects."
+        f"Not evaluated for every series yet: {len(missing)} of "
+        f"{counted(len(cohort.subjects), 'subject')} ({some}). Until then, series may cover "
+        "different subjects."
     )
-    if st.button(f"Evaluate the missing {len(missing)}", type="primary"):
+    if st.button(f"Evaluate {counted(len(missing), 'missing subject')}", type="primary"):
         return _start(cohort, "evaluate", "Evaluating maps")
     return None
 

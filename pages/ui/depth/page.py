@@ -17,6 +17,7 @@ from pages.ui.shell.thresholds import threshold_of
 from zsad_core import setups
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import COLOURS
+from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline
 from zsad_core.metrics.readout import readout
@@ -33,13 +34,13 @@ def depth(choice: Choice) -> None:
     with right:
         lines = _lines(choice)
     if not lines:
-        st.info("Choose at least one line to draw.")
+        st.info("Choose at least one series.")
     elif scope == SCOPES[1]:
         _all(choice, lines)
     elif choice.subject.has_truth:
         _one(choice, lines)
     else:
-        st.info(f"{choice.subject.id} has no segmentation, and Dice needs one.")
+        st.info(f"{choice.subject.id} has no segmentation, which Dice needs.")
 
 
 def _lines(choice: Choice) -> Lines:
@@ -51,7 +52,7 @@ def _lines(choice: Choice) -> Lines:
     entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
     default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
     chosen = st.multiselect(
-        "Lines", list(entries), default=default, max_selections=len(COLOURS), key="lines"
+        "Series", list(entries), default=default, max_selections=len(COLOURS), key="lines"
     )
     engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
     volumes = choice.map.volumes
@@ -108,7 +109,7 @@ def _all(choice: Choice, lines: Lines) -> None:
         return
     jobs.append(depth_cases.look(cohort))
     cases: dict[str, list[Case]] = {}
-    words, every = [_mask(choice.readout)], f"{len(cohort.subjects)} subjects"
+    words, every = [_mask(choice.readout)], counted(len(cohort.subjects), "subject")
     for name, threshold in thresholds.items():
         found = depth_cases.cases(cohort, name)
         if found:
@@ -157,12 +158,12 @@ def _open(subject: str, index: int, line: MapSpec | None) -> None:
 def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
     precisions = sorted({spec.features.precision for spec in lines.values()})
     rules = (
-        "A click opens the slice (over several subjects: the worst at that depth)",
+        "Click a point to open its slice (over several subjects: the worst at that depth)",
         "depth -1 is the most inferior brain slice, +1 the most superior, 0 the brain's "
         f"{choice.readout.centre}",
-        f"slices in a mean: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
         f"prompts: {choice.map.prompts.name}",
-        f"{' and '.join(precisions)} on {compute.engine().device}",
+        f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
     sets = filter(None, map(volume_set.words_of_many, lines.values()))
     st.caption(" · ".join((*rules, *words, *dict.fromkeys(sets))))

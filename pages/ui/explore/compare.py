@@ -28,7 +28,7 @@ def compared(choice: Choice) -> dict[str, MapSpec]:
         list(offered),
         max_selections=MOST,
         select_all=False,
-        placeholder="another method, setup, prompt set or modality of this subject; up to three",
+        placeholder="Up to 3: another method, setup, prompt set or modality",
         **session.persisted(session.COMPARED.key, every_page=False),
     )
     return {name: offered[name]() for name in names}

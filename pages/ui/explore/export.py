@@ -23,13 +23,13 @@ from zsad_core.inference.views import View
 from zsad_core.types import Progress
 
 SAID = (
-    "Every file says what it shows, how it was made (texts, weights, digests, versions, device) "
-    "and that it is no medical device."
+    "Every file states what it shows, how it was made (texts, weights, digests, versions, device) "
+    "and that it is not a medical device."
 )
 DRAWN = (
-    "Pictures are drawn anew in panels: this slice and plane, threshold, mask rules and class "
-    "colours. As it is seen, with zoom, window and layers, the viewer itself saves it: "
-    "Save picture, key s."
+    "Pictures are redrawn as panels of this slice and plane, with its threshold, mask and class "
+    "colours. To save the viewer as it looks, with zoom, window and layers, use its own "
+    "Save picture (key s)."
 )
 MIME = {
     "png": "image/png",
@@ -56,10 +56,10 @@ def offer(view: View) -> None:
             format_func=lambda name: PANELS[name][0],
             key="export-panels",
         )
-        dark = right.toggle("On a dark ground", key="export-dark")
+        dark = right.toggle("Dark background", key="export-dark")
         look = Look(tuple(name for name in PANELS if name in panels), dark, palette=palette())
         if not look.panels:
-            st.info("No panel is chosen; choose one or more.")
+            st.info("Choose at least one panel.")
             return
         _picture(view, look)
         _animation(view, look)
@@ -104,7 +104,7 @@ def _picture(view: View, look: Look) -> None:
     engine = compute.engine()
     columns = st.columns([2, 1, 1], vertical_alignment="bottom")
     scale = columns[0].segmented_control(
-        "Picture, size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
+        "Picture size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
     )
     for column, kind in zip(columns[1:], ("png", "svg"), strict=True):
         make = partial(picture, engine, view, kind, look, scale or 2)

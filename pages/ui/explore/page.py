@@ -26,6 +26,7 @@ from pages.ui.shell.importing import imported
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
 from pages.ui.viewer import ViewerMap, viewer
+from zsad_core.base.wording import counted
 from zsad_core.exports.statement import in_a_line
 from zsad_core.imaging import slicing
 from zsad_core.inference.views import View
@@ -136,7 +137,7 @@ def numbers(choice: Choice, found: Readout) -> None:
     if found.dice_3d is not None:
         columns[0].metric("3D Dice", f"{found.dice_3d:.3f}")
         columns[1].metric(
-            f"2D Dice, {found.mean_dice.slices_counted} slices",
+            f"2D Dice, {counted(found.mean_dice.slices_counted, 'slice')}",
             f"{found.mean_dice.value:.3f}",
             help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
         )

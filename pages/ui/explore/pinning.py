@@ -16,7 +16,7 @@ def offer(view: View) -> None:
     """A button that opens title and note of a new pin, which keeps slice and threshold as shown."""
     looks = {"icon": ":material/keep:", "width": "stretch"}
     if view.map.features.slices.data.private:
-        st.button("Pin this view", disabled=True, help=f"Not here: {pins.PRIVATE}", **looks)
+        st.button("Pin this view", disabled=True, help=f"Not available: {pins.PRIVATE}", **looks)
         return
     with st.popover("Pin this view", **looks):
         subject, number = view.map.features.slices.subject, view.index + 1
@@ -31,7 +31,7 @@ def offer(view: View) -> None:
             asked = st.form_submit_button("Pin", type="primary", width="stretch")
         if asked:
             _add(view, title, note)
-        st.page_link(PAGE, label="See what is pinned", query_params={"failures": "Pins"})
+        st.page_link(PAGE, label="Open pins", query_params={"failures": "Pins"})
 
 
 def _add(view: View, title: str, note: str) -> None:

@@ -119,7 +119,7 @@ def small_print(view: View) -> str:
     return (
         f"Threshold {threshold_text(view.threshold.value)} of 0 … {high:g} "
         f"({view.threshold.rule}: {view.threshold.note}) · "
-        f"{features.precision} on {compute.engine().device} · "
+        f"{features.precision}, {compute.engine().device.upper()} · "
         f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "
         f"mask {'inside the brain' if read.brain_only else 'anywhere'}"
     )

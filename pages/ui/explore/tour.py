@@ -8,20 +8,20 @@ from pages.ui.shell.navigate import Target
 
 STEPS = {
     "1 Colours": (
-        "In **{0}** is lesion that was found, in **{1}** healthy tissue called abnormal, in "
-        "**{2}** lesion that was missed. Wheel or arrow keys go through the slices, `w` to the "
+        "**{0}** is lesion that was found, **{1}** healthy tissue called abnormal, **{2}** lesion "
+        "that was missed. Wheel or arrow keys go through the slices, `w` to the "
         "worst one; hold `o` to see the scan alone, press `3` for the truth and `5` for the "
         "anomaly map."
     ),
     "2 Threshold": (
         "Drag **Threshold** on the right: mask, areas and Dice follow at once. Lower finds more "
-        "lesion and calls more healthy tissue abnormal. **Best Dice (oracle)** is the most that "
-        "any threshold reaches here, and it saw the truth to get there."
+        "lesion and calls more healthy tissue abnormal. **Best Dice (oracle)** is the highest Dice "
+        "that any threshold reaches here; it uses the ground truth, so it is an upper bound."
     ),
     "3 Words": (
         "Open **Edit prompts** in the sidebar, change a text, and press Ctrl+Enter: the map is "
-        "made anew from the new words. The Prompts page keeps every trial, and its null test asks "
-        "whether the words do anything that random words do not."
+        "recomputed from the new words. The Prompts page keeps every trial, and its null test "
+        "checks whether the words do better than random ones."
     ),
     "4 Why": (
         "Press `6`: each square is one patch, the smallest thing this backbone sees. These lesions "

@@ -10,6 +10,7 @@ from pages.ui.explore import export
 from pages.ui.shell import compute
 from pages.ui.shell.keyboard import palette
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.exports.command import cases_of
 from zsad_core.exports.deck import deck
 from zsad_core.exports.slides import pptx
@@ -28,8 +29,8 @@ def offer(chosen: Sequence[Pin]) -> None:
         return
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     title = left.text_input("Title of the deck", "Failure cases", LONGEST, key="deck-title")
-    dark = right.toggle("On a dark ground", value=True, key="deck-dark")
-    count = f"{len(chosen)} case{'s' if len(chosen) > 1 else ''}"
+    dark = right.toggle("Dark background", value=True, key="deck-dark")
+    count = counted(len(chosen), "case")
     engine, colours = compute.engine(), palette()
 
     def work(progress: Progress) -> dict[str, IO[bytes]]:

@@ -20,6 +20,7 @@ from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import Choice
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
@@ -42,9 +43,9 @@ PAGE, COLUMNS = 12, 4
 RINGED = (MISSED, SMALL, APART)
 _kept = partial(session.persisted, address=False, every_page=False)
 LEGEND = {
-    "classic": ":green-badge[found] :red-badge[falsely predicted] :blue-badge[missed]",
-    "safe": ":green-badge[found] :violet-badge[hatched: falsely predicted] "
-    ":blue-badge[outlined: missed]",
+    "classic": ":green-badge[true positive] :red-badge[false positive] :blue-badge[false negative]",
+    "safe": ":green-badge[true positive] :violet-badge[hatched: false positive] "
+    ":blue-badge[outlined: false negative]",
 }
 
 
@@ -68,7 +69,7 @@ def gallery(choice: Choice) -> None:
     kinds = _kinds(worst)
     worst = worst[worst["kind"].isin(kinds)] if kinds else worst
     if worst.empty:
-        st.info("No case is left by these filters: widen one of them.")
+        st.info("No case matches these filters.")
         return
     _caption(choice, sheet, worst)
     _cards(choice, failures(found, _page(worst)))
@@ -97,7 +98,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
     counts = worst["kind"].value_counts()
     rules = "  \n".join(f"**{kind.capitalize()}**: {rule}" for kind, rule in KINDS.items())
     return st.pills(
-        "Kinds (none: all)",
+        "Kinds (all if none is chosen)",
         list(KINDS),
         selection_mode="multi",
         format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
@@ -108,14 +109,14 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 
 def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    rule = sheet.threshold + (" (it saw the truth)" if "oracle" in sheet.threshold else "")
+    rule = sheet.threshold + (" (uses the ground truth)" if "oracle" in sheet.threshold else "")
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
-    count = f"{len(worst)} case{'' if len(worst) == 1 else 's'}"
+    count = counted(len(worst), "case")
     st.caption(
         f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
         f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
-        "Dice is 2D, of the slice; a white ring is around lesion that nothing touches there."
+        "Dice is the 2D Dice of the slice; a white ring marks lesion that no prediction touches."
     )
 
 
@@ -173,13 +174,13 @@ def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> Non
     title = f"{case.kind.capitalize()}: {case.subject}"
     pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d))
     private, kept = pin.data.private, pin.view in pinned
-    why = f"Not here: {pins.PRIVATE}" if private else "Keep it, to be presented."
+    why = f"Not available: {pins.PRIVATE}" if private else "Keep this case for presenting."
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_open, args=(view,))
         st.button(
             "Pinned" if kept else "Pin",
             key=f"pin-{name}",
-            help="Section Pins holds it." if kept else why,
+            help="It is listed under Pins." if kept else why,
             disabled=private or kept,
             on_click=_pin,
             args=(pin,),

@@ -14,6 +14,7 @@ from pages.ui.shell.pictures import draw
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import Classes
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.evaluation.row_views import scan_named
 from zsad_core.inference import thumbnails, views
@@ -42,7 +43,7 @@ def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
             st.rerun()
 
     if job.state == "running":
-        st.caption(f"{len(todo)} pictures are being drawn.")
+        st.caption(f"Drawing {counted(len(todo), 'picture')} …")
         follow()
     elif job.error:
         st.warning(plain(job.error))
@@ -86,7 +87,7 @@ def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
             st.warning(plain(without))
         elif without is not None:
             draw(without)
-            st.caption(":orange-badge[map not stored] The truth alone, outlined.")
+            st.caption(":orange-badge[map not stored] Outline of the ground truth only.")
         else:
             draw(WAITING)
             return False

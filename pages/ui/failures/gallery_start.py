@@ -11,6 +11,7 @@ from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import Choice
 from zsad_core import methods
 from zsad_core.base.paths import shortened
+from zsad_core.base.wording import counted
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
 from zsad_core.report.captions import DATA
 from zsad_core.types import ReadoutSpec
@@ -22,16 +23,16 @@ def first_cases(choice: Choice, root: Path) -> None:
     """Nothing is evaluated: what would be a quick start, what it takes, and its button."""
     data = DATA.get(choice.data.kind, choice.data.place)
     where = "" if choice.data.private else f" in {shortened(root)}"
-    st.info(plain(f"No subject of {data} is evaluated{where} yet, so no case is known."))
+    st.info(plain(f"No subject of {data} has been evaluated{where} yet, so there are no cases."))
     cohort = _small(choice, root)
     if cohort is None:
-        st.warning("No usable subject with this modality has a segmentation to judge a map by.")
+        st.warning("No usable subject with this modality has a segmentation to compare with.")
         return
     runs = " and ".join(f"{one.method} · {one.setup}" for one in cohort.runs)
     st.subheader("Find the first cases")
     st.write(
-        f"Evaluate {plain(runs)} on {len(cohort.names)} subjects, in the background; cases appear "
-        "here. The Cohort page evaluates more."
+        f"Evaluate {plain(runs)} on {counted(len(cohort.names), 'subject')}, in the background; "
+        "cases appear here. The Cohort page evaluates more."
     )
     cohort_run.offer(cohort, timed=True)
     _watch(root, choice.data.kind)

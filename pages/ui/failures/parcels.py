@@ -77,12 +77,12 @@ def ahead(kept: Iterable[Pin]) -> Job | None:
                 _pack(left.pop(_line().first(list(left))), look)
 
     key = f"cases-{key_of('', pins=sorted(names))}"
-    job = jobs.find(key) or jobs.start(key, "Getting the cases ready", work)
+    job = jobs.find(key) or jobs.start(key, "Preparing the cases", work)
     return job if job.state == "running" else None
 
 
 def _pack(pin: Pin, look: Callable[[], object]) -> None:
-    """In steps, so that a case which is asked for meanwhile waits for one of them at most."""
+    """Packed in chunks, so an interactive request waits for at most one chunk."""
     engine = compute.engine()
     view = pins.view_of(engine, pin)
     if not waiting(view):

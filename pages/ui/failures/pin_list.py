@@ -11,6 +11,7 @@ from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.inference import thumbnails, views
 from zsad_core.inference.views import View
@@ -21,8 +22,8 @@ from zsad_core.workspace.pins import Pin
 
 SHOWN = 20  # pins at once
 HOW = (
-    "Nothing is pinned yet. In Explore, find a slice that tells something and press **Pin this "
-    "view**; it comes here with its threshold, prompts and numbers, and stays."
+    "Nothing is pinned yet. In Explore, go to a telling slice and press **Pin this view**; it is "
+    "kept here with its threshold, prompts and numbers."
 )
 
 
@@ -62,10 +63,10 @@ def _file(kept: Sequence[Pin]) -> None:
     )  # fmt: skip
     with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
         file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
-        if st.form_submit_button("Add them", width="stretch") and file is not None:
+        if st.form_submit_button("Add", width="stretch") and file is not None:
             new, known = pins.add_file(file.getvalue(), file.name)
-            again = f" {known} were here already." if known else ""
-            session.notify("pins", f"{new} pins added.{again}")
+            again = f" {counted(known, 'pin')} existed already." if known else ""
+            session.notify("pins", f"{counted(new, 'pin')} added.{again}")
             st.rerun()
     if added := session.notice("pins"):
         st.success(added)
@@ -96,7 +97,7 @@ def _picture(pin: Pin) -> View | None:
     try:
         view = pins.view_of(compute.engine(), pin)
         if not views.quick(compute.engine(), view):
-            st.caption("Its map is not stored here; open it in Explore to compute it.")
+            st.caption("Its map is not stored; open it in Explore to compute it.")
             return view
         with st.spinner("Drawing …"):
             picture = thumbnails.thumbnail(compute.engine(), view, palette())
@@ -128,7 +129,7 @@ def _edit(pin: Pin) -> None:
         note = st.text_area("Note", pin.note, max_chars=2000)
         close = session.PIN_EDITOR.of(pin.id).set
         if st.form_submit_button(
-            "Keep", type="primary", width="stretch", on_click=close, args=(False,)
+            "Save", type="primary", width="stretch", on_click=close, args=(False,)
         ):
             pins.edit(pin.id, title, note)
             st.rerun()

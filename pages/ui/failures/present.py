@@ -23,6 +23,7 @@ from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_p
 from pages.ui.viewer import present as show
 from zsad_core import methods
 from zsad_core.base.jobs import Job
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.inference import views
@@ -34,13 +35,13 @@ ALONE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
 [data-testid="stMain"] { overflow: hidden; }
 </style>"""
-NO_DEVICE = "Research software, no medical device."
+NO_DEVICE = "Research software, not a medical device."
 KEYS = (
-    ("→ ← · PageDown PageUp · Space", "next, previous case; so does a clicker"),
+    ("→ ← · PageDown PageUp · Space", "next, previous case; a clicker works too"),
     ("Home · End", "first, last case"),
     ("a number, Enter", "the case of that number"),
     ("↑ ↓ · wheel", "slices"),
-    ("n p · w · m · o", "lesions · worst slice · next look · colours off while held"),
+    ("n p · w · m · o", "lesions · worst slice · next layer preset · hide colours while held"),
     ("f · Esc", "full screen · leave"),
 )
 
@@ -62,8 +63,8 @@ def turn(number: int) -> None:
 def invitation(kept: Sequence[Pin]) -> None:
     """What presenting is, with a button that starts it."""
     st.markdown(
-        "The pinned cases, one a page in full screen, each with its live viewer "
-        f"(now {len(kept)}). The address of a case can be copied."
+        f"{counted(len(kept), 'pinned case')}, one per page in full screen, each with its live "
+        "viewer. The address of a case can be shared."
     )
     rows = "\n".join(f"| {keys} | {what} |" for keys, what in KEYS)
     st.markdown(f"| Keys | |\n|---|---|\n{rows}")
@@ -185,9 +186,9 @@ def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
 def _foot(pin: Pin, view: View, whole: bool) -> str:
     parts = [small_print(view), volume_set.words(view.map), few_shot(view.map)]
     if tuned := view.map.prompts.tuned_on:
-        where = "this subject" if pin.subject in tuned else f"{len(tuned)} other subjects"
+        where = "this subject" if pin.subject in tuned else counted(len(tuned), "other subject")
         parts.append(f"texts tuned on {where}")
     if not whole:
-        parts.append("the volume is being encoded, its numbers follow")
+        parts.append("the volume is being encoded, its numbers will follow")
     parts.append(f"pinned {pin.date[:10]} with {dice_said(pin)}")
     return " · ".join([*filter(None, parts), NO_DEVICE])

@@ -21,6 +21,7 @@ from pages.ui.shell.prompt_choice import (
 )
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base import settings
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
 from zsad_core.prompts import sets as prompt_sets
@@ -31,13 +32,13 @@ def documents(choice: Choice) -> None:
     """Everything that makes a prompt set, the texts first."""
     prompts = choice.map.prompts
     if (draft := draft_elsewhere()) is not None:
-        when = f"{draft.time.astimezone():%d %B, %H:%M}"
+        when = f"{draft.time.astimezone():%-d %b, %H:%M}"
         st.button(
-            f"Take up the draft of {when}",
+            f"Restore draft from another tab ({when})",
             on_click=put_fields,
             args=(draft.texts,),
             width="stretch",
-            help="Texts typed for this prompt set that are not on the screen.",
+            help="Texts typed for this prompt set that are not shown here.",
         )
     prompt_editor(choice.map.method)
     said = st.container()
@@ -45,7 +46,7 @@ def documents(choice: Choice) -> None:
     left.button("Swap sides", width="stretch", on_click=swap)
     with right.popover("Save …", width="stretch"):
         _save(prompts)
-    with st.expander("Switch texts off and on"):
+    with st.expander("Turn texts off and on"):
         _switches()
     with st.expander("Templates"):
         template_editor()
@@ -55,7 +56,7 @@ def documents(choice: Choice) -> None:
             compute.engine(), choice.map, all_prompts()[session.PROMPTS.get()]
         ):
             st.warning(plain(warning))
-    with st.expander("Every sentence"):
+    with st.expander("All sentences"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
     with st.expander("Compare with another set"):
         _compare(prompts)
@@ -82,10 +83,10 @@ def _count(prompts: PromptSet) -> None:
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
     st.caption(
         plain(
-            f"{len(prompts.normal)} normal and {len(prompts.abnormal)} abnormal texts × "
-            f"{max(len(prompts.templates), 1)} templates = {len(normal) + len(abnormal)} "
-            f"sentences; {{}} becomes '{prompts.class_name}'. "
-            + (f"{off} switched off." if off else "")
+            f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
+            f"{counted(max(len(prompts.templates), 1), 'template')} = "
+            f"{counted(len(normal) + len(abnormal), 'sentence')}; {{}} becomes "
+            f"'{prompts.class_name}'. " + (f"{off} switched off." if off else "")
         ),
         help=plain(f"Source: {prompts.source or 'your own'}."),
     )
@@ -114,7 +115,7 @@ def _save(prompts: PromptSet) -> None:
         width="stretch",
     )
     file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
-    if file is not None and st.button(f"Keep {plain(file.name)}", width="stretch"):
+    if file is not None and st.button(f"Save {plain(file.name)}", width="stretch"):
         _keep(lambda: prompt_sets.parse(file.getvalue(), file.name))
     if saved := session.notice("prompt set"):
         st.success(saved)
@@ -132,8 +133,8 @@ def _keep(read: Callable[[], PromptSet]) -> None:
         return
     session.notify(
         "prompt set",
-        f"'{plain(prompts.name)}' is in the sidebar's list, version {version}; earlier versions "
-        "stay, under Compare.",
+        f"'{plain(prompts.name)}' is saved as version {version} and listed in the sidebar; earlier "
+        "versions are under Compare.",
     )
     st.rerun()
 
@@ -150,7 +151,7 @@ def _compare(prompts: PromptSet) -> None:
     chosen = st.selectbox("Compare with", names, key="compare_set")
     changes = prompt_sets.differences(others[chosen], prompts)
     if not changes:
-        st.caption("They say the same.")
+        st.caption("No differences.")
         return
     table = pd.DataFrame(changes, columns=["", "what", "text"])
     st.dataframe(table, hide_index=True, width="stretch")

@@ -48,9 +48,9 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
     _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
     found, wrong, missed = class_colours()
     st.caption(
-        f"Both masks at {threshold_text(threshold.value)} ({threshold.rule}: {threshold.note}). "
-        f"Above the anomaly map, below true positive {found}, false positive {wrong}, false "
-        f"negative {missed}."
+        f"Both masks at threshold {threshold_text(threshold.value)} ({threshold.rule}: "
+        f"{threshold.note}). Top: anomaly map. Bottom: true positive {found}, false positive "
+        f"{wrong}, false negative {missed}."
     )
     if not ready:
         compute.show_job(compute.start_encoding(choice.map))
@@ -63,7 +63,9 @@ def _before_and_after(choice: Choice, stack: SliceStack) -> None:
 def _scan(column: st.delta_generator.DeltaGenerator, stack: SliceStack, index: int) -> None:
     pictures.show(column, pictures.grey(stack.image[index]), stack, f"slice {index + 1}")
     if stack.truth is not None:
-        pictures.show(column, thumbnails.outlined(stack, index), stack, "outline of the truth")
+        pictures.show(
+            column, thumbnails.outlined(stack, index), stack, "outline of the ground truth"
+        )
 
 
 def _slice(

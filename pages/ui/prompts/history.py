@@ -14,6 +14,7 @@ from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import Choice
 from pages.ui.shell.thresholds import threshold_of
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
@@ -52,7 +53,9 @@ def _trials(choice: Choice) -> None:
         if (not here or one.subject == choice.subject.id) and (one.star or not starred)
     ][::-1]
     if not shown:
-        st.info("No trial yet: prompts shown under Edit with a whole map come here by themselves.")
+        st.info(
+            "No trials yet. Prompts shown under Edit are added here once their map is complete."
+        )
         return
     table = trials_table(shown, every)
     right.download_button(
@@ -77,7 +80,7 @@ def _trials(choice: Choice) -> None:
     if rows := event["selection"]["rows"]:
         _one(shown[min(rows[0], len(shown) - 1)])
     else:
-        st.caption("Choose a row to restore, star or note it.")
+        st.caption("Select a row to restore it, star it or add a note.")
 
 
 def _one(trial: Trial) -> None:
@@ -85,11 +88,11 @@ def _one(trial: Trial) -> None:
     prompts = trial.prompts
     st.markdown(
         f"**{plain(prompts.name)}** · normal: {plain(', '.join(prompts.normal))} · abnormal: "
-        f"{plain(', '.join(prompts.abnormal))} · {len(prompts.templates)} templates"
+        f"{plain(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
     )
     note, keep, star, restore = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
-    if keep.button("Keep note", width="stretch") and text != trial.note:
+    if keep.button("Save note", width="stretch") and text != trial.note:
         core.note(trial, text)
         st.rerun()
     if star.button("Unstar" if trial.star else "Star", width="stretch"):
@@ -145,12 +148,12 @@ def _leaderboard(choice: Choice) -> None:
         )
         st.download_button("CSV", table.to_csv(index=False), "leaderboard.csv", "text/csv")
         st.caption(
-            "Means over the subjects on which the prompts were not tuned; a set is tuned on a "
-            "subject where a search used its truth or its texts were edited in view of its "
-            "numbers. Sorted by best Dice; Dice is at the threshold of each trial."
+            "Means over the subjects on which the prompts were not tuned. A set is tuned on a "
+            "subject if a search used its ground truth, or if its texts were edited while its "
+            "numbers were shown. Sorted by best Dice; Dice is at the threshold of each trial."
         )
     else:
-        st.info("No prompt set was tried on these subjects yet.")
+        st.info("No prompt set has been tried on these subjects yet.")
     _judge(choice, tuple(subjects))
 
 
@@ -167,7 +170,7 @@ def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
         row = {
             "prompts": one.prompts.name,
             "method": f"{one.method} · {one.setup}",
-            "judged on": len(one.judged),
+            "evaluated on": len(one.judged),
             TUNED: len(one.tuned),
         }
         row |= {label: getattr(one, field) for field, label in NUMBERS.items()}
@@ -177,7 +180,9 @@ def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
 
 def _judge(choice: Choice, subjects: Sequence[str]) -> None:
     """Evaluate the shown prompts on every subject of the set; each becomes a trial."""
-    chosen = prompt_subjects.choose("Judge the shown prompts on", choice, "judged", [*subjects][:6])
+    chosen = prompt_subjects.choose(
+        "Evaluate the current prompts on", choice, "judged", [*subjects][:6]
+    )
     stack = compute.stack(choice.map)
     threshold, waiting = threshold_of(choice, stack, None)
     if waiting is not None:
@@ -186,9 +191,9 @@ def _judge(choice: Choice, subjects: Sequence[str]) -> None:
         spec = choice.map
         compute.asked(
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
-            f"Judging '{spec.prompts.name}', subjects",
+            f"Evaluating '{spec.prompts.name}', subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
-            f"Judge '{plain(spec.prompts.name)}' at {threshold_text(threshold.value)} "
+            f"Evaluate '{plain(spec.prompts.name)}' at {threshold_text(threshold.value)} "
             f"({threshold.rule})",
             "pages/2_Prompts.py",
         )

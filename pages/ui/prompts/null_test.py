@@ -10,13 +10,14 @@ from pages.ui.shell import compute
 from pages.ui.shell.compute import plain
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.lab import null_test as core
 from zsad_core.lab.null_test import NullTest, Place, place
 from zsad_core.types import FloatArray
 from zsad_core.workspace import phrase_bank
 
-SOURCES = ("the whole bank", phrase_bank.EVERYDAY)
+SOURCES = ("the whole phrase bank", phrase_bank.EVERYDAY)
 COUNTS = (50, 100, 200, 500)
 STANDS_OUT = 0.05
 MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
@@ -28,8 +29,8 @@ def null_test(choice: Choice) -> None:
     left, right = st.columns([2, 5], gap="large")
     with left:
         st.caption(
-            "The same map from random text pairs. A prompt that does not stand out from them has "
-            "not found the lesion by its words."
+            "The same map from random text pairs. A prompt that does not stand out from them did "
+            "not find the lesion by its words."
         )
         default = [choice.subject.id]
         subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
@@ -41,7 +42,7 @@ def null_test(choice: Choice) -> None:
         )
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice(choice, "null-every")
-        many = st.toggle("As many texts a side as the prompt", key="null-many")
+        many = st.toggle("Match the prompt's number of texts", key="null-many")
     with right:
         if not subjects:
             st.info("Choose at least one subject with a segmentation.")
@@ -55,7 +56,7 @@ def null_test(choice: Choice) -> None:
         of_any = evaluation.of_subject(choice.map, "")
         found = compute.asked(
             key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
-            f"Null test, {count} pairs on each of {len(subjects)} subjects",
+            f"Null test, {count} pairs on {counted(len(subjects), 'subject')}",
             lambda progress: core.null_test(
                 compute.engine(), of_any, subjects, pairs, every, progress
             ),
@@ -72,7 +73,7 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
         random, own = getattr(found, field), getattr(found, f"own_{field}")
         pooled, one = core.over_subjects(random), float(core.over_subjects(own))
         if np.isnan(one):
-            column.info("No lesion in the slices looked at.")
+            column.info("No lesion in the slices read.")
             continue
         at = place(one, pooled)
         column.metric(
@@ -86,15 +87,12 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
         column.caption(_verdict(at, found, pooled))
     st.dataframe(_table(found), hide_index=True, width="stretch")
     st.caption(
-        f"Subjects: {len(found.subjects)}, their mean above; {_looked(every)}, patch by patch, "
-        f"inside the brain; every random pair has '{plain(name)}'s templates and class word and "
-        f"{len(found.pairs[0].normal)} normal and {len(found.pairs[0].abnormal)} abnormal texts; p "
-        "counts the prompt itself as one of the random ones."
+        f"Above: mean over {counted(len(found.subjects), 'subject')}, patch by patch inside the "
+        f"brain on {prompt_subjects.slices_read(every)}. Every random pair has the templates and "
+        f"class name of '{plain(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
+        f"{counted(len(found.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
+        "among the random pairs."
     )
-
-
-def _looked(every: int) -> str:
-    return "all slices with brain" if every == 1 else f"every {every}th slice with brain"
 
 
 def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:

@@ -10,6 +10,7 @@ from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.shell import compute, session
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.metrics.readout import Readout
@@ -27,21 +28,21 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
     with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
         if not chosen:
-            st.caption("Chosen subjects are judged with every edit, before and now.")
+            st.caption("Chosen subjects are evaluated after every edit, before and now.")
             return
         session.OTHER_SUBJECTS.set(chosen)
         specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
         found = compute.live(
             key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),
-            f"'{choice.map.prompts.name}' on {len(chosen)} more subjects",
+            f"'{choice.map.prompts.name}' on {counted(len(chosen), 'more subject')}",
             partial(_judged, choice, before, chosen, threshold),
             PAGE,
         )
         if found is not None:
             st.dataframe(table(found), hide_index=True, width="stretch")
             st.caption(
-                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is "
-                "a trial of the history."
+                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is a "
+                "trial under History."
             )
 
 

@@ -8,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.prompts.subjects import of_split
+from pages.ui.prompts.subjects import of_split, slices_read
 from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import Choice
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
 from zsad_core.lab.goals import GOALS
@@ -38,9 +39,9 @@ def search(choice: Choice) -> None:
         _label(choice, plan)
         spec = evaluation.of_subject(choice.map, "")
         st.caption(
-            f"{len(plan.phrases)} phrases, at most {plan.size} candidates on {len(plan.search)} "
-            f"subjects, beginning with '{plain(spec.prompts.name)}', whose templates and class "
-            "word stay."
+            f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "
+            f"{counted(len(plan.search), 'subject')}, starting from '{plain(spec.prompts.name)}', "
+            "whose templates and class name are kept."
         )
         found = compute.asked(
             key_of("", what="search", spec=spec, plan=plan),
@@ -57,25 +58,25 @@ def _plan(choice: Choice) -> Plan:
     searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
     chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
     rest = [name for name in of_split(choice, "test", "") if name not in chosen]
-    held_out = prompt_subjects.choose("Judge on", choice, "held-out", rest[:MOST_HELD_OUT])
-    goal = st.selectbox("Look for the highest", list(GOALS), key="goal", format_func=GOALS.get)
+    held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", rest[:MOST_HELD_OUT])
+    goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.get)
     bank = phrase_bank.bank()
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with st.expander("Phrases"):
         groups = st.multiselect("Groups", list(bank), default=default, key="groups")
-        st.caption("Your own, one a line")
+        st.caption("Your own, one per line")
         _own()
     phrases = phrase_bank.phrases({name: bank[name] for name in groups})
-    with st.expander("How far"):
-        best = st.slider("Best phrases a side that make pairs", 2, 20, 12, key="best")
-        most = st.slider("Texts added at most", 0, 12, 6, key="most")
+    with st.expander("Search budget"):
+        best = st.slider("Phrases combined per side", 2, 20, 12, key="best")
+        most = st.slider("Maximum number of texts added", 0, 12, 6, key="most")
         every = prompt_subjects.every_slice(choice, "search-every")
     return Plan(chosen, held_out, phrases, goal, best, most, every)
 
 
 def _own() -> None:
     text = st.text_area("Own", "\n".join(phrase_bank.own_phrases()), label_visibility="collapsed")
-    if st.button("Keep these phrases", width="stretch"):
+    if st.button("Save phrases", width="stretch"):
         lines = (line.strip() for line in text.splitlines())
         phrase_bank.keep(tuple(line for line in lines if line))
         st.rerun()
@@ -86,21 +87,21 @@ def _label(choice: Choice, plan: Plan) -> None:
     tested = sorted(set(plan.search) & set(of_split(choice, "test")))
     if tested:
         st.warning(
-            f"{len(tested)} test subjects are searched on. The winner is labelled as tuned on "
-            f"these ({plain(', '.join(tested))}) wherever its numbers stand."
+            f"The search uses {counted(len(tested), 'test subject')}. The winner is labelled as "
+            f"tuned on {plain(', '.join(tested))} wherever its numbers are shown."
         )
 
 
 def _show(found: Found, choice: Choice, plan: Plan) -> None:
     _judged(found, plan)
     _winner(found, choice, plan)
-    names = ("How it grew", "Pairs", "Abnormal phrases", "Normal phrases")
+    names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
         tab.dataframe(_table(ranked), hide_index=True, width="stretch")
     st.caption(
-        f"{found.tried} candidates judged by {GOALS[plan.goal]} over {len(plan.search)} subjects, "
-        f"patch by patch on every {plan.every}. slice with brain."
+        f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
+        f"{counted(len(plan.search), 'subject')}, patch by patch on {slices_read(plan.every)}."
     )
 
 
@@ -109,14 +110,14 @@ def _judged(found: Found, plan: Plan) -> None:
     for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         for when in ("before", "after"):
             if (one := found.judged.get((when, group))) is not None:
-                label = f"{group}, {len(subjects)} subjects"
+                label = f"{group}, {counted(len(subjects), 'subject')}"
                 label += " (tuned on these)" if (when, group) == ("after", "search") else ""
                 rows.append((label, when, one.dice, one.best_dice, one.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
     st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True, width="stretch")
     if ("after", "held out") not in found.judged:
-        st.caption("No subject was held out, so nothing is known of the winner on others.")
+        st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 
 
 def _winner(found: Found, choice: Choice, plan: Plan) -> None:
@@ -127,19 +128,21 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
     st.markdown(
         f"**Winner** · normal: {plain(', '.join(winner.normal))} · abnormal: "
         f"{plain(', '.join(winner.abnormal))} · :orange-badge[tuned on "
-        f"{len(winner.tuned_on)} subjects]"
+        f"{counted(len(winner.tuned_on), 'subject')}]"
     )
     name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
     called = name.text_input(
         "Name of the winner", f"found {date.today():%Y-%m-%d}", 80, key="winner"
     )
-    if keep.button("Save", width="stretch", disabled=not called.strip()):
+    if keep.button("Save winner", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
         prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))
         session.notify("winner", kept.name)
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):
-        st.success(f"'{plain(saved)}' is in the sidebar's list, with its search's record.")
+        st.success(
+            f"'{plain(saved)}' is saved with the record of its search and listed in the sidebar."
+        )
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
         show.button("Show its map", on_click=edit, args=(kept,), width="stretch")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.shell.sidebar import Choice
 from zsad_core import methods
+from zsad_core.base.wording import ordinal
 from zsad_core.types import Split
 
 EVERY = (1, 2, 4, 8)
@@ -41,15 +42,18 @@ def every_slice(choice: Choice, key: str) -> int:
     """How many slices are looked at: every k-th with brain."""
     if methods.kind_of(choice.map.method).text_by_slice:
         st.caption(
-            "This method reads each text anew on each slice, one text after the other: take few "
-            "slices, or wait long."
+            "This method encodes every text again for every slice, which is slow: choose few "
+            "slices."
         )
     return st.select_slider(
-        "Slices looked at",
+        "Slices",
         EVERY,
         4,
         key=key,
-        format_func=lambda k: (
-            "every one" if k == 1 else f"every {k}th" if k > 3 else f"every {k}nd"
-        ),
+        format_func=lambda k: "all" if k == 1 else f"every {ordinal(k)}",
     )
+
+
+def slices_read(every: int) -> str:
+    """The same in words."""
+    return "every brain slice" if every == 1 else f"every {ordinal(every)} brain slice"

@@ -24,7 +24,7 @@ def why(choice: Choice) -> None:
     with left:
         st.subheader("Pull of each text")
         _pull(choice.map, index)
-        st.subheader("How alike the texts are")
+        st.subheader("Similarity of the texts")
         _similarity(choice.map)
     with right:
         st.subheader("Where two sets differ")
@@ -36,24 +36,24 @@ def why(choice: Choice) -> None:
 def _pull(spec: MapSpec, index: int) -> None:
     pulls = pipeline.text_pulls(compute.engine(), spec, index)
     if not pulls:
-        st.caption("With one text a side there is none to leave out.")
+        st.caption("This needs at least two texts on a side.")
         return
     labels, values = zip(*pulls, strict=True)
     st.plotly_chart(text_pull_figure(labels, values), width="stretch", key="pull")
     st.caption(
-        "How far each text pulls this slice: the mean anomaly inside the brain with the text, "
-        "minus the mean without it (leave one out)."
+        "Mean anomaly inside the brain of this slice with the text, minus the mean without it "
+        "(leave one out)."
     )
 
 
 def _similarity(spec: MapSpec) -> None:
     texts, cosines = prompt_checks.similarity(compute.engine(), spec)
     if not texts:
-        st.caption("This method's texts depend on the slice, so there is no one similarity.")
+        st.caption("This method's texts depend on the slice, so they have no single similarity.")
         return
     st.plotly_chart(similarity_figure(texts, cosines), width="stretch", key="similarity")
     alike = prompt_checks.alikeness(compute.engine(), spec)
-    st.caption(f"Cosines, each text under all templates; the two groups have {alike:.3f}.")
+    st.caption(f"Cosine similarity, each text under all templates; of the two sides: {alike:.3f}.")
 
 
 def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
@@ -72,7 +72,7 @@ def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
     difference = pictures.difference(image, inside / high)
     pictures.show(columns[1], difference, stack, plain(f"this set minus {other}"))
     st.caption(
-        "Orange: more anomalous with the shown prompts; blue: less. Full colour at a quarter of "
+        "Orange: more anomalous with the current prompts; blue: less. Full colour at a quarter of "
         f"the range 0 … {high:g}; inside the brain from {inside.min():+.3g} to {inside.max():+.3g}."
     )
 
@@ -86,6 +86,6 @@ def _margin(choice: Choice, stack: SliceStack) -> None:
     figure = margin_figure(healthy, lesion, anomaly.high)
     st.plotly_chart(figure, width="stretch", key="margin")
     st.caption(
-        "Share of lesion and of healthy voxels of the volume's brain at each value of the map; "
-        "where the two overlap, no threshold separates lesion from healthy tissue."
+        "Share of lesion and of healthy voxels of the brain at each value of the map; "
+        "where the histograms overlap, no threshold separates lesion from healthy tissue."
     )

@@ -10,17 +10,18 @@ from pages.ui.setup.uploads import uploads
 from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core.base import settings
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets import Dataset
 from zsad_core.types import DataSpec, Progress, Subject
 
-FINDING = "what is wrong or to know"
+FINDING = "notes"
 ROW, TALLEST = 35, 220  # pixels of a row, and of a table
 FEW, SENTENCES = 5, 200  # findings shown without scrolling, and at most
 LAYOUTS = {"brats": "BraTS (MET, GLI; 2021 to 2026 naming)", "folder": "plain NIfTI files"}
 LABELS = {
-    "auto": "told by the file names",
+    "auto": "from the file names",
     "2021": "2021: whole tumour = 1, 2, 4",
     "2023": "2023 and later: whole tumour = 1, 2, 3",
 }
@@ -49,12 +50,12 @@ def _form() -> None:
 
 def _add(spec: DataSpec) -> None:
     """Keep a folder that holds scans of its layout; raises DataError for another."""
-    with st.spinner("Looking through the folder …"):
+    with st.spinner("Reading the folder …"):
         count = len(_afresh(settings.resolved(spec)).subjects())
     session.notify(
         "data",
-        f"Added {settings.remember(spec)} with {count} subjects; choose it under Data in the "
-        "sidebar of any page. Check reads every scan.",
+        f"Added {settings.remember(spec)} with {counted(count, 'subject')}; choose it under Data "
+        "in the sidebar of any page. Check reads every scan.",
     )
     st.rerun()
 
@@ -81,7 +82,8 @@ def _root(name: str, spec: DataSpec) -> None:
     subjects = dataset.subjects()
     usable = sum(not subject.problem for subject in subjects)
     badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
-    head.markdown(f"**{plain(dataset.title)}**{badge} {usable} of {len(subjects)} subjects usable")
+    count = f"{usable} of {counted(len(subjects), 'subject')} usable"
+    head.markdown(f"**{plain(dataset.title)}**{badge} {count}")
     if own:
         head.caption(plain(spec.root))
         _check(name, spec, dataset.title, check)
@@ -115,7 +117,7 @@ def _findings(found: pd.DataFrame) -> None:
     height = TALLEST if len(found) > FEW else "content"
     st.table(found.head(SENTENCES).map(plain), border="horizontal", height=height, hide_index=True)
     if len(found) > SENTENCES:
-        st.caption(f"The first {SENTENCES} of {len(found)} subjects with something to say.")
+        st.caption(f"The first {SENTENCES} of {len(found)} subjects with notes.")
 
 
 def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None:
@@ -133,7 +135,7 @@ def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None
             progress(done, len(subjects))
             dataset.check(subject.id)
 
-    told = "Looks for files anew, reads every scan and says what is wrong with it."
+    told = "Reads the folder again and every scan, and lists what is wrong with each."
     if place.button("Check", key=key, help=told):
         jobs.start(key, f"Checking {title}, subjects", work, "pages/6_Setup.py")
         st.rerun()

@@ -1,4 +1,4 @@
-"""The Setup page's parts: its sections; device, store, encoding ahead of time."""
+"""The Setup page's parts: its sections; device, feature cache, pre-encoding."""
 
 import streamlit as st
 
@@ -9,10 +9,11 @@ from pages.ui.setup.weights import weights
 from pages.ui.shell import compute
 from pages.ui.shell.sidebar import Choice, sidebar
 from zsad_core.base.jobs import Telling
+from zsad_core.base.wording import counted
 from zsad_core.cli.doctor import device_lines
 from zsad_core.inference import evaluation, pipeline
 
-SECTIONS = ("Data", "Predictions", "Weights", "Train", "Device and store", "Encode ahead")
+SECTIONS = ("Data", "Predictions", "Weights", "Train", "Device and cache", "Pre-encode")
 
 
 def setup() -> None:
@@ -20,15 +21,15 @@ def setup() -> None:
     section = st.segmented_control(
         "Section", SECTIONS, default="Data", key="section", label_visibility="collapsed"
     )
-    if section == "Encode ahead":
-        _ahead(sidebar(shows_scan=False))
+    if section == "Pre-encode":
+        _pre_encode(sidebar(shows_scan=False))
     elif section == "Weights":
         weights()
     elif section == "Predictions":
         predictions()
     elif section == "Train":
         training()
-    elif section == "Device and store":
+    elif section == "Device and cache":
         _device()
     else:
         data_roots()
@@ -39,20 +40,20 @@ def _device() -> None:
         st.write(line)
     st.subheader("Jobs")
     compute.show_running()
-    st.subheader("Store")
+    st.subheader("Feature cache")
     store = compute.engine().store
     left, right = st.columns(2)
-    left.metric("Store", f"{store.size_bytes() / 2**20:.0f} MB")
+    left.metric("Size", f"{store.size_bytes() / 2**20:.0f} MB")
     left.caption(f"At most {store.limit_bytes / 2**30:.0f} GB (`ZSAD_CACHE_GB`); {store.root}")
-    if right.button("Clear the store", help="Features and texts are computed again when needed."):
+    if right.button("Clear cache", help="Features and texts are recomputed when needed."):
         store.clear()
         st.rerun()
 
 
-def _ahead(choice: Choice) -> None:
+def _pre_encode(choice: Choice) -> None:
     usable = [subject.id for subject in choice.subjects if not subject.problem]
     chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
-    engine, key = compute.engine(), "ahead"
+    engine, key = compute.engine(), "pre-encode"
     job = engine.jobs.find(key)
     if job is not None and job.state == "running":
         compute.show_job(job)
@@ -71,8 +72,8 @@ def _ahead(choice: Choice) -> None:
             pipeline.encode(engine, spec, progress=step)
         progress(len(chosen), len(chosen))
 
-    count = f"{len(chosen)} of {len(usable)} subjects"
+    count = f"{len(chosen)} of {counted(len(usable), 'subject')}"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
-        title = f"Encoding ahead for {choice.label}, subjects"
+        title = f"Pre-encoding for {choice.label}, subjects"
         engine.jobs.start(key, title, work, "pages/1_Explore.py", choice.data.private)
         st.rerun()

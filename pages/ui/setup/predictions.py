@@ -7,6 +7,7 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core import methods
 from zsad_core.base import settings
+from zsad_core.base.wording import counted
 from zsad_core.cli.predictions import said
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
@@ -17,7 +18,7 @@ KINDS = {"mask": "masks: 0 and 1, or labels", "score": "score maps: higher is mo
 HOW = (
     "Masks or score maps that another model made (nnU-Net, MedSAM, your own), one NIfTI file a "
     "subject, named by the subject's id. Axes are turned by the affine; another grid is refused "
-    "unless you choose to resample, which every number then says."
+    "unless you choose to resample, which is then stated beside every number."
 )
 
 
@@ -56,7 +57,7 @@ def _form(roots: dict[str, DataSpec]) -> None:
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
     resample = right.checkbox("Resample files that lie on another grid")
     if not folder.strip() or not name.strip():
-        st.caption("Give a folder and a name; what matches is shown before anything is kept.")
+        st.caption("Enter a folder and a name; matches are shown before anything is added.")
         return
     made = Predictions(
         name.strip(),
@@ -72,7 +73,7 @@ def _form(roots: dict[str, DataSpec]) -> None:
     _matched(found)
     if found.problem:
         st.warning(plain(found.problem))
-    elif st.button(f"Add for {len(found.matched)} subjects", type="primary"):
+    elif st.button(f"Add for {counted(len(found.matched), 'subject')}", type="primary"):
         _add(root, roots[root], made, found)
 
 
@@ -87,17 +88,18 @@ def _labels(place: st.delta_generator.DeltaGenerator) -> tuple[int, ...]:
 def _matched(found: Survey) -> None:
     rows = [(subject, path.name, "matches") for subject, path in found.matched]
     rows += [
-        (one, ", ".join(path.name for path in paths), "several") for one, paths in found.doubles
+        (one, ", ".join(path.name for path in paths), "several files")
+        for one, paths in found.doubles
     ]
     rows += [(subject, "", "no file") for subject in found.missing]
-    rows += [("", path.name, "names no subject") for path in found.unmatched]
+    rows += [("", path.name, "no subject") for path in found.unmatched]
     table = pd.DataFrame(rows, columns=["subject", "file", "state"])
     st.dataframe(table, hide_index=True, width="stretch", height=220)
 
 
 def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:
     if made.kind == "score":
-        with st.spinner("Looking for the range of all files …"):
+        with st.spinner("Reading the range of all files …"):
             low, high = score_range([path for _, path in found.matched])
         made = Predictions(**{**vars(made), "low": low, "high": high})
     registry.add(spec, made, methods.METHODS)

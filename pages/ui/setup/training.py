@@ -1,5 +1,6 @@
 """The Setup page's training: start, watch, cancel, go on; the result is a setup of one's own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -9,13 +10,15 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
+from zsad_core.base.wording import counted
+from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.brats import MODALITIES
-from zsad_core.training import own, runs
+from zsad_core.training import examples, own, runs
 from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import DEMOS, Source
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
-from zsad_core.types import BackboneSpec
+from zsad_core.types import BackboneSpec, Subject
 
 
 def training() -> None:
@@ -25,14 +28,15 @@ def training() -> None:
     _ended()
     st.subheader("Train")
     st.caption(
-        "Every epoch is kept: a training that was cancelled, or stopped with the app, goes on from "
-        "there. Test subjects are never used."
+        "Every epoch is saved: a training that was cancelled, or stopped with the app, continues "
+        "from there."
     )
     left, right = st.columns(2)
     method = left.selectbox("Method", list(LEARNERS), key="train-method")
     setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
+    source = _source(setup)
     with st.form("train", border=False):
-        source, request = _source(setup), _request(method, setup)
+        request = _request(method, setup)
         name = st.text_input("Name of the setup", placeholder="my-training", key="train-name")
         if st.form_submit_button("Train"):
             with st.spinner("Checking …"):
@@ -44,38 +48,56 @@ def _source(setup: str) -> Source:
     left, right = st.columns(2)
     if setup == "industrial":
         root = left.text_input(
-            "Image set (empty: drawn surfaces)",
+            "Image set",
+            placeholder="Drawn surfaces",
             help="A folder of MVTec AD, VisA or BMAD, or with the official meta.json.",
             key="train-images",
         )
-        most = right.number_input("Images at most (0: all that fit)", 0, key="train-most")
+        most = right.number_input("Maximum images (0: all that fit)", 0, key="train-most")
         return Source(root.strip(), images=most)
     roots = {n: s for n, s in settings.data_roots().items() if s.kind in (*DEMOS, "brats")}
     name = left.selectbox("Data", list(roots), key="train-data")
     spec = roots[name]
-    return Source(
+    source = Source(
         spec.root or spec.kind,
         "brats" if spec.root else "",
         right.selectbox("Modality", MODALITIES, key="train-modality"),
-        left.number_input("Subjects at most", 2, value=Source.subjects, key="train-subjects"),
-        right.number_input(
-            "Slices with lesion, of each", 1, value=Source.slices, key="train-slices"
-        ),
+        left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects"),
+        right.number_input("Lesion slices per subject", 1, value=Source.slices, key="train-slices"),
         labels=spec.labels,
+    )
+    _who(source, datasets.open_dataset(spec).subjects())
+    return source
+
+
+def _who(source: Source, subjects: Sequence[Subject]) -> None:
+    """Whom a training learns from and whom it leaves alone; raises DataError."""
+    train, held_out = examples.split(subjects, source.modality, source.subjects)
+    tests = sum(one.split == "test" for one in subjects)
+    names = ", ".join(one.id for one in train)
+    st.caption(
+        plain(
+            f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
+            + (
+                f"{counted(tests, 'test subject')} excluded."
+                if tests
+                else "No test split is defined for this data."
+            )
+        )
     )
 
 
 def _request(method: str, setup: str) -> TrainRequest:
     left, right = st.columns(2)
-    epochs = left.number_input("Epochs at most (0: the method's own)", 0, key="train-epochs")
+    epochs = left.number_input("Maximum epochs (0: the method's own)", 0, key="train-epochs")
     seed = right.number_input("Seed", 0, key="train-seed")
-    side = left.number_input("Side of the loss, pixels", 16, value=runs.LOSS_SIDE, key="train-side")
+    side = left.number_input("Loss resolution (px)", 16, value=runs.LOSS_SIDE, key="train-side")
     start = right.text_input(
-        "Checkpoint to go on from",
-        help="For finetune alone; empty: the shipped one of industrial.",
+        "Start from checkpoint",
+        help="For finetune only; empty: the shipped industrial checkpoint.",
         key="train-start",
     )
-    backbone = left.text_input("Backbone (empty: the setup's)", key="train-backbone")
+    backbone = left.text_input("Backbone", placeholder="The setup's", key="train-backbone")
     weights = right.text_input("Weights of that backbone", key="train-weights")
     size = left.number_input("Image size (0: the setup's)", 0, key="train-size")
     return TrainRequest(
@@ -113,7 +135,7 @@ def _begun(one: OwnTraining) -> None:
         return
     text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
     done = runs.epochs_done(one.request)
-    text.write(f"**{plain(one.title)}** was stopped; {done} epochs of it are kept.")
+    text.write(f"**{plain(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
         st.error(plain(job.error))
     if more.button("Continue", key=f"more-{one.title}"):

@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.uploaded import token
+from zsad_core.base.wording import counted
 from zsad_core.imaging.datasets.uploaded import TITLE
 from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import Outcome, receive
@@ -21,10 +22,10 @@ KINDS = (
     "_t1c, _t1, _t2)."
 )
 KEPT = (
-    f"Nobody else sees them. They stay until you remove them, or {limits.HOURS} hours after you "
-    "last looked at them. Of DICOM only voxels and geometry are kept, no name and no number of a "
-    "patient. Every label above 0 of a mask is truth. A prompt set that you save is there for "
-    "everybody and names the subjects it was tuned on."
+    f"Nobody else sees them. They are kept until you remove them, or for {limits.HOURS} hours "
+    "after you last looked at them. Of DICOM only voxels and geometry are kept, no name and no "
+    "number of a patient. Every label above 0 of a mask is truth. A prompt set that you save is "
+    "there for everybody and names the subjects it was tuned on."
 )
 
 
@@ -34,10 +35,10 @@ def uploads() -> None:
         st.markdown("**Your files, in this browser**")
         st.caption(f"{KINDS} {limits.SAID}")
         files = _chosen()
-        label = f"Use {len(files)} files" if files[1:] else "Use the file"
+        label = f"Use {counted(len(files), 'file')}" if files else "Use the files"
         if sum(file.size for file in files) > limits.AT_ONCE:
             much = f"More than {limits.AT_ONCE // limits.GB} GB at once; use fewer."
-            _done(files, [Outcome(f"{len(files)} files", "", much)])
+            _done(files, [Outcome(counted(len(files), "file"), "", much)])
         if st.button(label, type="primary", disabled=not files, key="upload-use"):
             with st.spinner("Checking the files …", show_time=True):
                 place = folders.own_folder(token())

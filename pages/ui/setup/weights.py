@@ -19,7 +19,7 @@ def weights() -> None:
     entries = setups.entries()
     _table(entries)
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
-    st.caption(f"Published checkpoints are looked for in {plain(str(published.folder()))}.")
+    st.caption(f"Folder of published checkpoints: {plain(str(published.folder()))}.")
     for key, entry in entries.items():
         if key not in setups.shipped():
             _own(entry)
@@ -36,7 +36,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
             {
                 "method": method,
                 "setup": name,
-                "state": "missing" if problem else "found",
+                "state": "missing" if problem else "available",
                 "what to do": problem,
                 "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
                 "checkpoint": _about(entry),
@@ -46,8 +46,8 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
         )
     table = pd.DataFrame(rows)
     lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
-    others = "" if lacking.empty else " What the others lack stands below the list."
-    st.caption(f"{len(table) - len(lacking)} of {len(table)} setups are here.{others}")
+    others = "" if lacking.empty else " What the others need is listed below the table."
+    st.caption(f"{len(table) - len(lacking)} of {len(table)} setups available.{others}")
     st.dataframe(table, hide_index=True, width="stretch", height=300)
     if not lacking.empty:
         st.table(lacking.map(plain), border="horizontal", height=240, hide_index=True)
@@ -79,8 +79,10 @@ def _fetch(spec: BackboneSpec) -> None:
     if not backbones.unfetched(spec):
         return
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{plain(_title(spec))}** is not here yet.")
-    if right.button("Fetch", key=key, help="Into the folder where open_clip looks for it."):
+    left.write(f"**{plain(_title(spec))}** is not downloaded yet.")
+    if right.button(
+        "Fetch", key=key, help="Downloads it to the folder where open_clip looks for it."
+    ):
         jobs.start(
             key,
             f"Fetching {_title(spec)}, MB",
@@ -94,11 +96,11 @@ def _fetch(spec: BackboneSpec) -> None:
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{entry.method} · {plain(entry.setup)}** is yours.")
+    left.write(f"**{entry.method} · {plain(entry.setup)}** added by you.")
     if right.button(
         "Forget",
         key=f"forget-{entry.method}-{entry.setup}",
-        help="Takes it off the list; the files stay.",
+        help="Removes it from the list; the files stay.",
     ):
         own_setups.forget(entry.method, entry.setup)
         compute.engine().forget()
@@ -106,7 +108,7 @@ def _own(entry: Setup) -> None:
 
 
 def _form() -> None:
-    st.subheader("Add weights of your own")
+    st.subheader("Add your own weights")
     if added := session.notice("weights"):
         st.success(plain(added))
     usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
@@ -137,7 +139,7 @@ def _form() -> None:
             help=" · ".join(f"{name}: {plain(_fields(name))}" for name in usable),
             key="own-options",
         )
-        note = right.text_input("Where it comes from", key="own-note")
+        note = right.text_input("Provenance", key="own-note")
         if st.form_submit_button("Add"):
             options = own_setups.options_of(chosen)
             options += (("image_size", str(size)),) if size else ()

@@ -159,7 +159,7 @@ def asked(
         show_job(job)
         return None
     if job is not None and job.state != "done":
-        stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
         st.warning(plain(job.error or stopped))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
@@ -208,14 +208,14 @@ def show_running() -> None:
     for job in running:
         show_job(job)
     if not running:
-        st.caption("Nothing runs in the background.")
+        st.caption("No background jobs.")
 
 
 def show_job(job: Job) -> None:
     """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
     if job.state in ("failed", "cancelled"):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        stopped = f"{job.title}: stopped after {job.done} of {job.total}; kept."
+        stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
         left.warning(plain(job.error or stopped))
         if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
             engine().jobs.drop(job)

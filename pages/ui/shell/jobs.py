@@ -37,7 +37,7 @@ def _jobs(board: JobBoard) -> None:
     if not running and not ended:
         return
     st.divider()
-    st.markdown("**Jobs**", help="All that runs on this machine, whoever started it.")
+    st.markdown("**Jobs**", help="All jobs on this machine, whoever started them.")
     for job in running:
         bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
         bar.progress(job.part(), told(job))
@@ -60,8 +60,8 @@ def _ended(job: Job) -> None:
         gave = f"{plain(job.title)}: {plain(job.note) or 'done'}"
         st.page_link(job.page, label=gave, icon=MARKS["done"])
         return
-    stopped = f"{job.title}: stopped after {job.done} of {job.total}; what was done is kept."
-    why = f"{job.title}: failed; its page says why." if job.private else job.error
+    stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
+    why = f"{job.title}: failed; see its page." if job.private else job.error
     st.caption(f"{MARKS[job.state]} {plain(why if job.error else stopped)}")
 
 

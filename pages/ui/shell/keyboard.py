@@ -10,7 +10,7 @@ from zsad_core.base.palette import NAMES, Classes
 PAGE = (
     ("Tab / Shift+Tab", "next / previous control; into the viewer too"),
     ("Enter, Space", "press a button, open a list"),
-    ("Ctrl+Enter", "take up the texts as they are typed"),
+    ("Ctrl+Enter", "apply the edited texts"),
     ("Esc", "close a list or a panel"),
     ("R", "run the page again"),
 )
@@ -21,11 +21,11 @@ def keyboard() -> None:
     with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
         st.toggle(
             "Colour-blind-safe colours",
-            help="True and false positives and misses, in viewer and pictures of every page.",
+            help="For true positives, false positives and false negatives, on every page.",
             **session.persisted(session.SAFE_COLOURS.key),
         )
         st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
-        st.markdown(f"**In the viewer**, once it was clicked\n\n{_lines(keys())}")
+        st.markdown(f"**In the viewer**, after a click on it\n\n{_lines(keys())}")
 
 
 def palette() -> Classes:

@@ -52,9 +52,9 @@ def prompt_editor(method: str) -> None:
     """
     if note := methods.kind_of(method).prompt_note:
         st.caption(note)
-    st.text_area("Normal texts, one a line", height="content", **persisted("normal"))
-    st.text_area("Abnormal texts, one a line", height="content", **persisted("abnormal"))
-    st.text_input("Class word, in place of {}", max_chars=80, **persisted("class_name"))
+    st.text_area("Normal texts, one per line", height="content", **persisted("normal"))
+    st.text_area("Abnormal texts, one per line", height="content", **persisted("abnormal"))
+    st.text_input("Class name (replaces {})", max_chars=80, **persisted("class_name"))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
 
@@ -62,7 +62,7 @@ def prompt_editor(method: str) -> None:
 def template_editor() -> None:
     """Templates, one a line; too long for an address, so a reload takes them from the draft."""
     st.text_area(
-        "Templates, one a line; {} is the text",
+        "Templates, one per line ({} is replaced by the text)",
         height=160,
         **persisted("templates", address=False, every_page=False),
     )

@@ -26,7 +26,7 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             list(chosen),
             max_selections=MOST,
             accept_new_options=True,
-            placeholder="none: zero-shot",
+            placeholder="None (zero-shot)",
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
             **session.persisted(KEY),
         )
@@ -46,12 +46,12 @@ def _reference(name: str, slices: SliceSpec) -> Reference | None:
         return None
     index = found.index
     if index >= len(stack.image) or not stack.brain[index].any():
-        st.warning(plain(f"{name} is no slice with brain and is left out."))
+        st.warning(plain(f"{name} is not a brain slice and is ignored."))
         return None
     if stack.truth is not None and stack.truth[index].any():
-        st.warning(plain(f"{name} holds lesion, says its truth: not normal."))
+        st.warning(plain(f"{name} contains lesion in the ground truth, so it is not normal."))
     elif found.slices.subject == slices.subject:
-        st.warning(plain(f"{name} is a slice of the subject you look at."))
+        st.warning(plain(f"{name} belongs to the subject shown."))
     return found
 
 
@@ -67,7 +67,7 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
     ordered = sorted(subjects, key=lambda subject: subject.split != "train")
     usable = [s.id for s in ordered if not s.problem and slices.modality in s.modalities]
     others = [name for name in usable if name != slices.subject] or usable
-    subject = st.selectbox("From", others, key="normal_from")
+    subject = st.selectbox("From subject", others, key="normal_from")
     left, right = st.columns(2, vertical_alignment="bottom")
     number = left.number_input("Slice", 1, value=None, key="normal_number", placeholder="number")
     right.button(
@@ -78,16 +78,20 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
         key="normal_add",
         width="stretch",
     )
-    count = left.number_input("How many", 1, MOST, USUAL, key="normal_count")
+    count = left.number_input("Number of slices", 1, MOST, USUAL, key="normal_count")
     of = SliceSpec(slices.data, subject, slices.modality, slices.plane)
     right.button(
-        "Pick for me", on_click=_pick, args=(of, slices, count), key="normal_pick", width="stretch"
+        "Pick automatically",
+        on_click=_pick,
+        args=(of, slices, count),
+        key="normal_pick",
+        width="stretch",
     )
     if problem := session.notice(KEY):
         st.warning(plain(problem))
     st.caption(
-        "Picked for you: slices of that subject without lesion in its truth, evenly spaced around "
-        "the depth of the slice you look at. Training subjects stand first."
+        "Picks lesion-free slices of that subject, evenly spaced around the depth of the slice "
+        "shown. Training subjects are listed first."
     )
 
 
@@ -101,7 +105,7 @@ def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
         session.notify(KEY, str(error))
         return
     if not found:
-        session.notify(KEY, f"{of.subject} has no truth that tells clear slices.")
+        session.notify(KEY, f"{of.subject} has no segmentation with lesion-free slices.")
     _add([written(Reference(of, index)) for index in found])
 
 

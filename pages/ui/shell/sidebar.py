@@ -11,6 +11,7 @@ from pages.ui.shell.references import normal_slices
 from pages.ui.shell.session import persisted, pick
 from zsad_core import methods, setups
 from zsad_core.base import settings
+from zsad_core.base.wording import counted
 from zsad_core.evaluation import validation
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
@@ -25,13 +26,13 @@ from zsad_core.types import (
 )
 
 RULES = {
-    "validation": "Best mean Dice on the validation subjects.",
-    "fixed": "Where the viewer's slider stands.",
-    "oracle": "Best Dice on this subject: it saw the truth.",
+    "validation": "Best mean 3D Dice over the validation subjects.",
+    "fixed": "Set by hand with the slider.",
+    "oracle": "Best Dice on this subject. Uses the ground truth: upper bound, not a result.",
 }
 EMPTY_SLICES = {
     "lesion_only": "lesion slices only",
-    "nan": "both empty left out (NaN)",
+    "nan": "both empty: excluded (NaN)",
     "both_empty_one": "both empty = 1",
 }
 
@@ -136,7 +137,7 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
     ordered = sorted(subjects, key=lambda subject: subject.split != "test")  # test subjects on top
     usable = {subject.id: subject for subject in ordered if not subject.problem}
     if not usable:
-        st.error("No subject of this data set can be used; the Setup page says what each lacks.")
+        st.error("No subject of this data set is usable; Setup lists what each one lacks.")
         st.stop()
     chosen = pick("Subject", list(usable), session.SUBJECT.key, next(iter(usable)))
     subject, refused = usable[chosen], len(subjects) - len(usable)
@@ -144,7 +145,7 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
     words = [f"{article} {subject.split} subject."] if subject.split else []
     words += subject.notes
     if refused:
-        words.append(f"{refused} of {len(subjects)} subjects cannot be used: see Setup.")
+        words.append(f"{refused} of {counted(len(subjects), 'subject')} not usable: see Setup.")
     if words:
         st.caption(plain(" ".join(words)))
     return subject
@@ -153,7 +154,7 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
 def _setup(method: str, data: DataSpec) -> str:
     names = [setup.setup for setup in setups.available(method, data)]
     if not names:
-        st.error(f"No weights for '{method}' were found; the Setup page says what is missing.")
+        st.error(f"No weights for '{method}' were found; Setup lists what is missing.")
         st.stop()
     first = "brats" if "brats" in names else names[0]
     setup = pick("Training setup", names, session.SETUP.key, first)
@@ -162,7 +163,7 @@ def _setup(method: str, data: DataSpec) -> str:
     hidden = len(known) - len(names)
     st.caption(note if (method, setup) in setups.shipped() else plain(note))
     if hidden:
-        st.caption(f"{hidden} more of this method cannot be used yet: see Setup, Weights.")
+        st.caption(f"{counted(hidden, 'more setup')} not available yet: see Setup, Weights.")
     return setup
 
 
@@ -172,8 +173,8 @@ def _tuned(prompts: PromptSet, subject: Subject) -> None:
         here = subject.id in prompts.tuned_on
         st.caption(
             f":orange-badge[{'tuned on this subject' if here else 'tuned on other subjects'}] "
-            f"The truth of {len(prompts.tuned_on)} subjects chose these texts; on them numbers "
-            "flatter."
+            "These texts were chosen with the ground truth of "
+            f"{counted(len(prompts.tuned_on), 'subject')}; their numbers are optimistic."
         )
 
 
@@ -185,9 +186,9 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
         if held_out
         else f"{RULES[rule]} No validation threshold: no validation subject here has a truth."
     )
-    with st.expander("Readout"):
+    with st.expander("Mask and averaging"):
         empty = st.selectbox(
-            "Slices in a mean Dice",
+            "Slices in mean 2D Dice",
             list(EMPTY_SLICES),
             format_func=EMPTY_SLICES.get,
             **persisted(session.EMPTY_SLICES.key),
@@ -197,9 +198,13 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
             session.BRAIN_ONLY.setdefault(True)
         brain_only = st.toggle("Mask inside the brain only", **persisted(session.BRAIN_ONLY.key))
         smallest = st.slider(
-            "Drop components under … voxels", 0, 200, step=5, **persisted(session.SMALLEST.key)
+            "Remove components smaller than (voxels)",
+            0,
+            200,
+            step=5,
+            **persisted(session.SMALLEST.key),
         )
         centre = st.selectbox(
-            "Depth 0 is the", ["middle", "centroid"], **persisted(session.DEPTH_ORIGIN.key)
+            "Depth origin", ["middle", "centroid"], **persisted(session.DEPTH_ORIGIN.key)
         )
     return ReadoutSpec(128, brain_only, smallest, empty, centre), rule

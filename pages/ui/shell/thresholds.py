@@ -24,7 +24,7 @@ def by_hand(spec: MapSpec) -> Threshold:
     high = method_of(spec).high
     value, of = session.THRESHOLD.get() or (_addressed(high), high)
     value = value if of == high else value / of * high
-    return Threshold(min(max(value, 0.0), high), "fixed", "set by the slider")
+    return Threshold(min(max(value, 0.0), high), "fixed", "set by hand")
 
 
 def _addressed(high: float) -> float:
@@ -62,11 +62,11 @@ def _stand_in(spec: MapSpec, why: str) -> Threshold:
 
 def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Threshold:
     if stack.truth is None or not (stack.truth & stack.brain).any():
-        return _stand_in(spec, "no oracle: this subject has no lesion to choose a threshold on")
+        return _stand_in(spec, "no oracle threshold: this subject has no lesion")
     if anomaly is None:
-        return _stand_in(spec, "the oracle needs the whole map, which is being computed")
+        return _stand_in(spec, "the oracle threshold needs the whole map, which is being computed")
     value = thresholds.oracle_threshold(anomaly.values, stack.brain, stack.truth)
-    return Threshold(value, "oracle", "best 3D Dice of this subject: it saw the truth")
+    return Threshold(value, "oracle", "best 3D Dice of this subject, uses the ground truth")
 
 
 def _validation(choice: Choice) -> tuple[Threshold, Job | None]:

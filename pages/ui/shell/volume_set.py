@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.compute import plain
 from zsad_core import methods
+from zsad_core.base.wording import counted
 from zsad_core.inference import pipeline, stored_cubes
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import MapSpec, Subject
@@ -24,10 +25,10 @@ def pick(
         session.REFERENCE_SET.set(list(usual))
     return tuple(
         st.multiselect(
-            "Scored against",
+            "Reference set",
             usable,
-            help="Scans of the same data and modality; no segmentation is read. The same set "
-            f"serves every subject, less itself (now {plain(shown.id)}).",
+            help="Scans of the same data and modality; no segmentation is read. Each subject is "
+            f"scored against the same set, itself excluded (now {plain(shown.id)}).",
             **session.persisted(key),
         )
     )
@@ -45,7 +46,9 @@ def words_of_many(spec: MapSpec) -> str:
     if not spec.volumes:
         return ""
     listed = _listed(spec.volumes)
-    return f"{_title(spec)} is transductive: each subject is scored against {listed}, less itself"
+    return (
+        f"{_title(spec)} is transductive: each subject is scored against {listed}, itself excluded"
+    )
 
 
 def _title(spec: MapSpec) -> str:
@@ -54,5 +57,4 @@ def _title(spec: MapSpec) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    count = "1 unlabelled volume" if len(names) == 1 else f"{len(names)} unlabelled volumes"
-    return f"{count}: {', '.join(names)}"
+    return f"{counted(len(names), 'unlabelled volume')}: {', '.join(names)}"

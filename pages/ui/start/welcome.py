@@ -15,7 +15,7 @@ WAYS = {
     "pages/3_Depth.py": "read Dice against brain depth",
     "pages/4_Cohort.py": "many subjects and runs, figures and tables",
     "pages/5_Failures.py": "the worst cases by kind, pinned and presented",
-    "pages/6_Setup.py": "your data, weights, device and store",
+    "pages/6_Setup.py": "your data, weights, device and cache",
 }
 
 

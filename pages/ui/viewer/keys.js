@@ -10,7 +10,7 @@ const KEYS = [
   ["f / r", "fit the brain / reset view and window"],
   ["t / a", "three planes / next plane"], ["double click", "that plane large, and back"],
   ["x", "radiological / neurological"], ["c", "crosshair on / off"],
-  ["1 … 6", "layers on / off"], ["m", "next look"], ["hold o", "hide the layers"],
+  ["1 … 6", "layers on / off"], ["m", "next layer preset"], ["hold o", "hide the layers"],
   [", / .", "opacity"], ["hold b", "the second map instead of the first"],
   ["s", "save the picture as it is seen"],
   ["v", "side by side, swipe, blink, difference"], ["?", "this list"],

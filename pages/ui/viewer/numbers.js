@@ -62,7 +62,7 @@ function drawProbe(viewer) {
   const picture = hand.at && viewer.pictureAt(hand.at);
   const hit = picture?.pick(...hand.at);
   if (!hit) {
-    const note = element("span", "z-note", "Under the cursor: move over the picture.");
+    const note = element("span", "z-note", "Move the pointer over the picture to read values.");
     viewer.probe.replaceChildren(note);
     return;
   }
@@ -125,12 +125,13 @@ function drawDepth(viewer) {
     curves.length && `Dice ${curves.map(({ name, values }) =>
       `${name} ${number(values[hover], 3)}`.trim()).join(", ")}`,
     truth && `truth ${truth[hover]} px`, predicted && `predicted ${predicted[hover]} px`];
-  const caption = [curves.length && "line: Dice of each slice", truth && "yellow: truth area",
-    predicted && "steps: predicted area", !truth && "no truth: Dice not shown"];
+  const legend = [
+    truth ? { text: "truth area", mark: "area", colour: TRUTH_COLOUR } : { text: "no truth, no Dice" },
+    predicted && { text: "predicted area", mark: "steps" }].filter(Boolean);
   const { letter } = viewer.plane(nativePlane(volume)).normal;
   drawStrip(viewer.strip, { truth, predicted: predicted && [...predicted], curves,
     empty: Array.from(volume.brain, (count, k) => !count && volume.counted.has(k)),
     k: state.cross[0], hover,
-    hoverText: facts.filter(Boolean).join(" · "), caption: caption.filter(Boolean).join(" · "),
+    hoverText: facts.filter(Boolean).join(" · "), legend,
     ends: [SIDES[OPPOSITE[letter]], SIDES[letter]] }, theme, Math.max(12, viewer.size * 0.85));
 }

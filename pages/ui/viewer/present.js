@@ -6,7 +6,7 @@ const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
 const ASK_AGAIN_MS = 1000; // for the first time, then twice as long each time
 const BURST_MS = 250; // turns closer together than this are one, to where the last one leads
-const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m look   "
+const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m layers   "
   + "o hides colours   f full screen   Esc leaves";
 
 class Present {

@@ -51,7 +51,7 @@ class Side {
     const holder = element("div", "z-threshold-box");
     holder.append(this.histogram, this.threshold);
     this.oracle = button("Oracle: best Dice",
-      "Chosen on the truth of this subject, so an upper bound and not a result.",
+      "Uses the ground truth of this subject: upper bound, not a result.",
       () => this.viewer.takeOracle());
     this.scale = element("div", "z-note z-scale");
     this.histogramKey = element("div", "z-note");

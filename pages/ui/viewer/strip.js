@@ -28,7 +28,7 @@ function indexAt(x, count, width) {
 }
 
 // series: { truth (S) or null, predicted (S) or null, curves: [{ name, values (S), colour, dash }],
-//   empty (S), k, hover, hoverText, caption, ends: [first, last] }; `size` of the letters in px.
+//   empty (S), k, hover, hoverText, legend, ends: [first, last] }; `size` of the letters in px.
 function drawStrip(canvas, series, theme, size) {
   const ctx = ready(canvas);
   const width = canvas.clientWidth;
@@ -120,7 +120,7 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
   const told = series.hover === null ? 0 : ctx.measureText(series.hoverText).width + 2 * size;
-  if (captionWidth(ctx, series, size) + told <= width) drawCaption(ctx, series, theme, size);
+  if (legendWidth(ctx, series, size) + told <= width) drawLegend(ctx, series, theme, size);
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "bottom";
   ctx.fillText(`1 ${series.ends[0]}`, 2, height);
@@ -139,32 +139,35 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
   ctx.fillText(series.hoverText, width - 2, 0);
 }
 
-const SAMPLE = 1.8; // of a curve, in letters' sizes
-const named = ({ curves }) => (curves.length > 1 ? curves : []);
+const SAMPLE = 1.8; // of a mark in the legend, in letters' sizes
+const GAP = 0.9; // between two entries
 
-function captionWidth(ctx, series, size) {
-  const wide = (text) => ctx.measureText(text).width;
-  return named(series).reduce((all, { name }) => all + (SAMPLE + 1.2) * size + wide(name),
-    wide(series.caption));
+// Entries { text, mark, colour, dash }; with several maps each curve has its map's letter.
+const legendOf = ({ legend, curves }) => [
+  ...(curves.length > 1 ? [{ text: "Dice" }] : []),
+  ...curves.map(({ name, colour, dash }) => ({ text: name || "Dice", mark: "line", colour, dash })),
+  ...legend];
+
+function legendWidth(ctx, series, size) {
+  return legendOf(series).reduce((all, { text, mark }) =>
+    all + ((mark ? SAMPLE + 0.4 : 0) + GAP) * size + ctx.measureText(text).width, 0);
 }
 
-// What is drawn, and with several maps which curve is whose.
-function drawCaption(ctx, series, theme, size) {
-  ctx.fillText(series.caption, 2, 0);
-  let x = 2 + ctx.measureText(series.caption).width;
-  for (const { name, colour, dash } of named(series)) {
-    x += 0.8 * size;
-    ctx.strokeStyle = colour;
-    ctx.lineWidth = 2.25;
+function drawLegend(ctx, series, theme, size) {
+  let x = 2;
+  for (const { text, mark, colour, dash = [] } of legendOf(series)) {
+    ctx.strokeStyle = ctx.fillStyle = colour ?? theme.text;
+    ctx.lineWidth = mark === "steps" ? 1.25 : 2.25;
     ctx.setLineDash(dash);
-    ctx.beginPath();
-    ctx.moveTo(x, size * 0.5);
-    ctx.lineTo(x += SAMPLE * size, size * 0.5);
-    ctx.stroke();
+    const [end, middle, low, high] = [x + SAMPLE * size, x + (SAMPLE * size) / 2, size, size * 0.2];
+    if (mark === "area") ctx.fillRect(x, high, SAMPLE * size, low - high);
+    if (mark === "line") ctx.stroke(new Path2D(`M${x} ${size / 2} H${end}`));
+    if (mark === "steps") ctx.stroke(new Path2D(`M${x} ${low} H${middle} V${high} H${end}`));
     ctx.setLineDash([]);
+    if (mark) x = end + 0.4 * size;
     ctx.fillStyle = theme.text;
-    ctx.fillText(name, x += 0.4 * size, 0);
-    x += ctx.measureText(name).width;
+    ctx.fillText(text, x, 0);
+    x += ctx.measureText(text).width + GAP * size;
   }
 }
 

@@ -8,7 +8,7 @@ const WINDOWS = [
 const OTHERS = [
   ["same", "Others at the same share",
     "each at the threshold of A as a share of the map's own range: 0.5 of 1 is 2 of 4"],
-  ["oracle", "Others at best Dice", "each at its own oracle threshold, which saw the truth"],
+  ["oracle", "Others at best Dice", "each at its own oracle threshold, which uses the ground truth"],
 ];
 
 class Toolbar {
