@@ -98,12 +98,6 @@ def test_one_module_alone_knows_the_session_state(path):
         assert "session_state" not in path.read_text()
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_one_module_alone_knows_the_session_state(path):
-    if path != ROOT / "pages/ui/shell/session.py":
-        assert "session_state" not in path.read_text()
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
 def test_a_page_is_short(path):
     assert len(path.read_text().splitlines()) <= 60

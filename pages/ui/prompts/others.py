@@ -41,8 +41,8 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
         if found is not None:
             st.dataframe(table(found), hide_index=True, width="stretch")
             st.caption(
-                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is a "
-                "trial under History."
+                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is "
+                "a trial under History."
             )
 
 
