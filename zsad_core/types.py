@@ -15,7 +15,7 @@ result of the sidebar, the key of a cache, and the label in an export.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -100,7 +100,10 @@ class Volume:
 
 @dataclass(frozen=True)
 class SliceStack:
-    """A volume as 2D slices: image (S, H, W) uint8 under one window, masks of the same shape."""
+    """A volume as 2D slices: image (S, H, W) uint8 under one window, masks of the same shape.
+
+    Images from files may have colours, (S, H, W, 3). `digest` is that of the scan.
+    """
 
     image: ByteArray
     brain: MaskArray
@@ -108,6 +111,7 @@ class SliceStack:
     window: tuple[float, float]
     voxel_ml: float
     pixel_mm: tuple[float, float]
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,10 @@ class Recipe:
     reach: int = 2
     scaling: Literal["clip", "plain"] = "clip"
     learned: str = ""
+
+    def everywhere(self) -> "Recipe":
+        """The same at every patch, however far from the brain."""
+        return replace(self, reach=self.grid)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import pytest
 from zsad_core import setups
 from zsad_core.base.store import Store, key_of
 from zsad_core.evaluation.rows import ORACLE, row_key
-from zsad_core.inference import evaluation, pipeline, stored_cubes, stored_features
+from zsad_core.inference import evaluation, pipeline, stored_features
 from zsad_core.inference import thumbnails as pictures
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_texts import StoredTexts, class_embeddings
+from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.lab import candidates
 from zsad_core.prompts import sets as prompt_sets
@@ -107,7 +107,7 @@ def keys_of(engine):
         "features of mvfa": feature(mvfa),
         "features of winclip": feature(win),
         "features of intensity": feature(plain),
-        "cubes of mutual3d": asked(stored_cubes.missing, engine, mutual),
+        "cubes of mutual3d": asked(resolve(engine, mutual).cubes.missing),
         "map of aprilgan": map_key,
         "map of anomalyclip": evaluation.map_key(engine, anomaly),
         "map of aaclip": evaluation.map_key(engine, aa),
@@ -115,9 +115,9 @@ def keys_of(engine):
         "map of mutual3d": evaluation.map_key(engine, mutual),
         "map of intensity": evaluation.map_key(engine, plain),
         "texts of clipad-plus": asked(
-            class_embeddings, engine, spec("clipad-plus", "brats", "clipad"), {}
+            resolve(engine, spec("clipad-plus", "brats", "clipad")).texts.embeddings
         ),
-        "sentences": asked(StoredTexts(engine, april.features).sentences, ["a scan."]),
+        "sentences": asked(resolve(engine, april).texts.encoder.sentences, ["a scan."]),
         "row": row_key(map_key, read, BY_HAND),
         "row of an oracle": row_key(map_key, ReadoutSpec(), ORACLE),
         "candidates": asked(candidates.measured, engine, anomaly, ["DEMO-MET-001-000"], [OWN]),

@@ -9,7 +9,7 @@ from zsad_core import methods, setups
 from zsad_core.base.store import Store
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_texts import StoredTexts
+from zsad_core.inference.sources import resolve
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
@@ -22,10 +22,9 @@ SMALL = 400  # pixels of brain: most patches are far from it
 
 def maps_of(engine, spec, features, kept):
     """The map (1, H, W) of a slice's features, before it is quantised."""
-    method = methods.slice_method(spec.method, spec.options)
-    learned = setups.learned(setups.find(spec.method, spec.setup))
-    seen = features if method.text_by_slice else ()
-    text = method.texts(spec.prompts, StoredTexts(engine, spec.features), learned, seen)
+    source = resolve(engine, spec)
+    method, learned = source.method, setups.learned(source.setup)
+    text = source.texts.of(spec.prompts, features if method.text_by_slice else ())
     values, _ = method.maps(features, kept, text, learned, spec.features.recipe, [])
     return methods.stretched(values, engine.stack(SUBJECT).image.shape[1:])
 
@@ -38,18 +37,15 @@ def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
     spec = replace(spec, features=replace(spec.features, precision="float32"))
     brain = engine.stack(SUBJECT).brain
     index = int(np.flatnonzero(brain.sum(axis=(1, 2)) > SMALL)[-1])
-    pipeline.encode(engine, spec, [index])
-    stored = stored_features.read(engine, spec, index)
-    kept = stored_features.kept_patches(engine, spec.features, [index])
+    source = resolve(engine, spec)
+    stored, kept = source.features.read(index), source.features.retained([index])
     assert kept.mean() < 0.8
     tower, recipe = engine.tower(spec.features.backbone, "float32"), spec.features.recipe
-    learned = setups.learned(setups.find(name, spec.setup)) if method.in_tower else None
+    learned = setups.learned(source.setup) if method.in_tower else None
     image, everywhere = engine.stack(SUBJECT).image[[index]], np.ones_like(kept)
-    dense = methods.slice_method(name, spec.options).encode(
-        tower, image, recipe, everywhere, learned
-    )
+    dense = source.method.encode(tower, image, recipe, everywhere, learned)
     near, whole = maps_of(engine, spec, [stored], kept), maps_of(engine, spec, dense, everywhere)
-    high = methods.slice_method(name, spec.options).high
+    high = source.method.high
     np.testing.assert_allclose(near[:, brain[index]], whole[:, brain[index]], atol=1e-3 * high)
     assert whole[:, brain[index]].std() > 0
 
@@ -67,8 +63,8 @@ def test_a_slice_is_one_file_that_another_method_reads_too(tmp_path):
     assert [pipeline.encode(engine, spec, [second]) for spec in (plain, plus)] == [1, 1]
     entry = engine.store.entry(stored_features.feature_key(engine, plain.features))
     assert len(list(entry.glob(f"{first:03d}-*.npy"))) == 1
-    whole = stored_features.read(engine, plus, first)
-    part = stored_features.read(Engine(Store(tmp_path), "cpu"), plain, first)
+    whole = resolve(engine, plus).features.read(first)
+    part = resolve(Engine(Store(tmp_path), "cpu"), plain).features.read(first)
     assert set(part) < set(whole)
     for name, array in part.items():
         assert array.dtype == np.float16

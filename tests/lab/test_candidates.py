@@ -12,9 +12,9 @@ from zsad_core import backbones, methods
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.imaging import slicing
-from zsad_core.inference import pipeline, stored_features
+from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_texts import StoredTexts
+from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
 from zsad_core.methods import many_texts
 from zsad_core.methods.aaclip import adapters as aaclip_adapters
@@ -163,14 +163,13 @@ def test_sentences_read_a_methods_own_way_are_read_once():
 
 def of_patches(engine, spec, prompts, every):
     """Lesion or not, and value, of every brain pixel looked at, from patches one by one."""
-    method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
-    text = method.texts(prompts, StoredTexts(engine, spec.features), None, ())
+    source, recipe = resolve(engine, spec), spec.features.recipe
+    text = source.texts.of(prompts)
     stack, lesion, values = engine.stack(spec.features.slices), [], []
     for index in candidates.slices_of(engine, spec, every):
-        stored_features.encode(engine, spec, [index])
-        features = stored_features.read(engine, spec, index)
-        (near,) = stored_features.kept_patches(engine, spec.features, [index])
-        (found,) = candidates.patch_values(method, features, near, text[None], None, recipe)
+        features = source.features.read(index)
+        (near,) = source.features.retained([index])
+        (found,) = candidates.patch_values(source.method, features, near, text[None], None, recipe)
         for mask in (False, True):
             inside = stack.brain[index] & (stack.truth[index] == mask)
             pixels = slicing.pixels_per_patch(inside, recipe.grid)[near]

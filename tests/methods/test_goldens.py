@@ -11,9 +11,9 @@ from safetensors.numpy import save_file
 
 from tests.goldens_of import golden, recipe, write_backbone
 from zsad_core import backbones, setups
+from zsad_core.cli import map as command
+from zsad_core.cli.map import MapRequest
 from zsad_core.errors import WeightsError
-from zsad_core.inference import map_files
-from zsad_core.inference.map_files import MapRequest
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.texts import TowerTexts, unit
@@ -79,7 +79,7 @@ def pictures(folder, images):
 
 def mapped(tmp_path, images, **asked):
     request = MapRequest(pictures(tmp_path, images), out=tmp_path / "maps.npz", **asked)
-    map_files.run(request)
+    command.run(request)
     with np.load(request.out) as found:
         return found["maps"], found["scores"]
 

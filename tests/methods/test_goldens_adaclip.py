@@ -176,7 +176,10 @@ def test_the_score_of_the_stored_features(tower, features):
 
 @pytest.mark.parametrize(
     ("more", "name", "bar"),
-    [((), "score_hsf", 1e-3), (("--option", "hsf=no"), "score_no_hsf", 1e-5)],
+    [
+        (("--option", "draws_on=yes"), "score_hsf", 1e-3),
+        (("--option", "hsf=no"), "score_no_hsf", 1e-5),
+    ],
 )
 def test_maps_and_scores(tiny, tmp_path, more, name, bar):
     """End to end. With fusion, k-means draws on from image to image, as in the official run."""

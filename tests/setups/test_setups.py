@@ -14,10 +14,10 @@ from tests.goldens_of import linear_layers, prompt_vectors, small_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.base.paths import home
 from zsad_core.cli import doctor
+from zsad_core.cli.map import MapRequest, setup_of
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.inference import evaluation, map_files, pipeline
+from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.map_files import MapRequest
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
@@ -211,10 +211,10 @@ def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers, f
 def test_the_command_line_takes_an_own_setup_with_its_options(small, tmp_path):
     own_setups.add(Setup(*OWN, small, "", "", (("image_size", "96"),)))
     asked = MapRequest((tmp_path / "x.png",), "winclip", tmp_path / "x.npz", setup="mine")
-    assert map_files.build_method(asked).image_size == 96
-    assert map_files.build_method(replace(asked, image_size=128)).image_size == 128
+    assert setup_of(asked).options == (("image_size", "96"),)
+    assert setup_of(replace(asked, image_size=128)).options == (("image_size", "128"),)
     other = replace(asked, backbone=BackboneSpec("demo"))
-    assert map_files.build_method(other).image_size == 0
+    assert setup_of(other).options == ()
 
 
 @pytest.mark.parametrize(("text", "meant"), [("no", False), ("TRUE", True), ("0", False)])

@@ -1,4 +1,4 @@
-"""Arrays on disk by key: written atomically, checked on first open, bounded in size.
+"""Arrays by key, bounded in size: on disk, written atomically and checked on first open.
 
 An entry is a folder named by its key. It holds `label.json`, the spec as a person reads it, and
 arrays as `NAME.CRC.npy`, so that a damaged file is noticed when it is first opened. Nothing is
@@ -15,7 +15,7 @@ import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import filelock
 import numpy as np
@@ -55,8 +55,72 @@ def plain(value: object) -> object:
     return value
 
 
+class Arrays(Protocol):
+    """Where arrays are kept by key and name.
+
+    `exact` says whether features are kept as they were computed, and not in float16.
+    """
+
+    exact: bool
+
+    def names(self, key: str) -> set[str]:
+        """Names of the arrays that an entry holds."""
+
+    def read(self, key: str, name: str) -> NDArray[Any] | None:
+        """The array, read-only, or None where it is missing."""
+
+    def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
+        """Keep the array under its key and return it read-only; `label` is the spec to show."""
+
+    def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
+        """`write` for many arrays of a key."""
+
+    def trim_when_due(self) -> int:
+        """Remove what is over the limit; returns how many entries went."""
+
+
+class MemoryStore:
+    """Arrays in memory for as long as it lives; the oldest entries go beyond `limit_bytes`."""
+
+    exact = True
+
+    def __init__(self, limit_bytes: int = 4 * 2**30) -> None:
+        self.limit_bytes = limit_bytes
+        self._arrays: dict[tuple[str, str], NDArray[Any]] = {}
+
+    def names(self, key: str) -> set[str]:
+        """Names of the arrays that an entry holds."""
+        return {name for of, name in list(self._arrays) if of == key}
+
+    def read(self, key: str, name: str) -> NDArray[Any] | None:
+        """The array, read-only, or None where it is missing."""
+        return self._arrays.get((key, name))
+
+    def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
+        """Keep the array and return it read-only."""
+        return self._arrays.setdefault((key, name), read_only(array))
+
+    def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
+        """`write` for many arrays of a key."""
+        for name, array in arrays.items():
+            self.write(key, name, array, label)
+        self.trim_when_due()
+
+    def trim_when_due(self) -> int:
+        """Remove the oldest arrays until the limit holds; returns how many went."""
+        removed, size = 0, sum(array.nbytes for array in self._arrays.values())
+        for place in list(self._arrays)[:-1]:
+            if size <= self.limit_bytes:
+                break
+            size -= self._arrays.pop(place).nbytes
+            removed += 1
+        return removed
+
+
 class Store:
     """A folder of entries with at most `limit_bytes` in all; the least recently used goes first."""
+
+    exact = False
 
     def __init__(self, root: Path, limit_bytes: int = 20 * 2**30) -> None:
         self.root = root

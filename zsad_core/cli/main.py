@@ -15,13 +15,12 @@ from zsad_core import backbones, methods
 from zsad_core.base.atomic import on_disk
 from zsad_core.cli import doctor, predictions
 from zsad_core.cli import evaluate as cohort
+from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation import row_views
 from zsad_core.imaging.datasets.demo import Demo
-from zsad_core.inference import map_files
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.map_files import MapRequest
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report import captions
 from zsad_core.report.selection import Selection
@@ -71,40 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     predictions.add_arguments(
         commands_of.add_parser("predictions", help="what other models predict, for a data set")
     )
-    _add_map(commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or of 2D images"))
+    of_files = commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or 2D images")
+    maps.add_arguments(of_files)
+    of_files.set_defaults(run=_map)
     return parser
-
-
-def _add_map(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
-    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
-    parser.add_argument("--setup", default="", help="a training setup of the method")
-    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
-    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
-    parser.add_argument("--checkpoint", default="", help="the method's learned part")
-    parser.add_argument("--class-name", default="", help="what the texts call the object")
-    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
-    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument(
-        "--reference",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
-    )
-    parser.add_argument(
-        "--beside",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="SCAN",
-        help="a volume to score against, unlabelled; for a method for whole volumes",
-    )
-    parser.add_argument("--device", default=backbones.default_device())
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
-    parser.set_defaults(run=_map)
 
 
 def _add_figures(parser: argparse.ArgumentParser) -> None:
@@ -154,25 +123,9 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    request = MapRequest(
-        inputs=tuple(parsed.inputs),
-        method=parsed.method,
-        setup=parsed.setup,
-        backbone=BackboneSpec(parsed.backbone, parsed.weights),
-        checkpoint=parsed.checkpoint,
-        class_name=parsed.class_name,
-        prompts=parsed.prompts,
-        image_size=parsed.image_size,
-        options=tuple(parsed.option),
-        references=tuple(parsed.reference),
-        beside=tuple(parsed.beside),
-        device=parsed.device,
-        precision=parsed.precision,
-        out=parsed.out,
-    )
-    if map_files.build_method(request).text_by_slice:  # its prompts are rounded after a sum
+    if methods.kind_of(parsed.method).text_by_slice:  # its prompts are rounded after a sum
         backbones.fix_last_bits()
-    print(map_files.run(request, _show))
+    print(maps.run(maps.request_of(parsed), _show))
 
 
 def _demo(parsed: argparse.Namespace) -> None:

@@ -7,7 +7,6 @@ from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
 from zsad_core.evaluation.tasks import NO_PROMPTS, Run
-from zsad_core.methods import VolumeMethod
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 
@@ -40,7 +39,7 @@ def pairs(
             found += [(methods.FILES, one) for one in sets if method in (one, methods.FILES)]
             continue
         known = {entry.setup: entry for entry in setups.of_method(method)}
-        compares = isinstance(methods.build(method), VolumeMethod)
+        compares = methods.compares(method)
         alone = every and volumes < 2 and compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             lack = setups.missing(known[name]) if name in known else ""

@@ -15,12 +15,12 @@ from zsad_core.evaluation.tasks import (
     subjects,
     tuning_subjects,
 )
-from zsad_core.inference import evaluation, pipeline, stored_cubes, stored_features
+from zsad_core.inference import stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.methods import VolumeMethod
+from zsad_core.inference.sources import SliceSource, VolumeSource, resolve
 from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
-from zsad_core.types import AnomalyMap, FeatureSpec, MapSpec, ReadoutSpec, Subject, Threshold
+from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 
 
 @dataclass(frozen=True)
@@ -75,23 +75,28 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
     for runs in groups(engine, cohort):
         found = {one: _maps_there(engine, cohort, one, runs, there) for one in everyone}
         maps_there += sum(found.values())
-        specs = {one: spec_of(engine, cohort, one.id, runs[0]) for one in everyone}
-        if isinstance(pipeline.method_of(specs[everyone[0]]), VolumeMethod):
-            lacking = [specs[one] for one in everyone if found[one] < len(runs)]
-            volumes, more, (spent, taken) = _cubes(engine, lacking, timed)
+        sources = {
+            one: resolve(engine, spec_of(engine, cohort, one.id, runs[0])) for one in everyone
+        }
+        sets = [
+            (one, source) for one, source in sources.items() if isinstance(source, VolumeSource)
+        ]
+        if lacking := [source for one, source in sets if found[one] < len(runs)]:
+            volumes, more, (spent, taken) = _cubes(lacking, timed)
             stored, to_encode = stored + volumes - more, to_encode + more
             seconds, size = seconds + spent, size + taken
-            if lacking and timed:
+            if timed:
                 left = len(everyone) * len(runs) - sum(found.values())
-                seconds += stored_cubes.comparing(engine, lacking[0]) * left
-            continue
-        encoded = [one for one, spec in specs.items() if spec.features.recipe]
-        held = [one for one in encoded if stored_features.complete(engine, specs[one].features)]
-        todo = [specs[one] for one in encoded if one not in held and found[one] < len(runs)]
+                seconds += lacking[0].cubes.comparing() * left
+        towers = [
+            (one, source) for one, source in sources.items() if isinstance(source, SliceSource)
+        ]
+        held = [one for one, source in towers if source.features.complete()]
+        todo = [source for one, source in towers if one not in held and found[one] < len(runs)]
         stored += len(held)
         to_encode += len(todo)
         if todo and timed:
-            each = _encoding(engine, todo[0], cohort.batch)
+            each = _encoding(todo[0], cohort.batch)
             seconds, size = seconds + each[0] * len(todo), size + each[1] * len(todo)
     maps_left = len(everyone) * len(cohort.runs) - maps_there
     if timed and maps_left:
@@ -125,44 +130,35 @@ def _maps_there(
     engine: Engine, cohort: Cohort, subject: Subject, runs: tuple[Run, ...], there: set[str]
 ) -> int:
     """How many of the runs of a subject were read before; 0 for a scan that was never read."""
-    specs = [spec_of(engine, cohort, subject.id, one) for one in runs]
-    if not engine.known_digest(specs[0].features.slices):
+    sources = [resolve(engine, spec_of(engine, cohort, subject.id, one)) for one in runs]
+    if not engine.known_digest(sources[0].spec.features.slices):
         return 0
-    return sum(evaluation.map_key(engine, spec) in there for spec in specs)
+    return sum(source.map_key in there for source in sources)
 
 
-def _cubes(
-    engine: Engine, specs: list[MapSpec], timed: bool
-) -> tuple[int, int, tuple[float, float]]:
+def _cubes(lacking: list[VolumeSource], timed: bool) -> tuple[int, int, tuple[float, float]]:
     """Volumes that maps against a set need, how many lack cubes, and (seconds, bytes) of those."""
-    if not specs:
-        return 0, 0, (0.0, 0.0)
-    subjects = (spec.features.slices.subject for spec in specs)
-    names = dict.fromkeys([*subjects, *specs[0].volumes])
-    todo = stored_cubes.missing(engine, specs[0], names)
-    lacking = {features.slices.subject for features, _ in todo}
-    costs = stored_cubes.costs(engine, specs[0], todo) if todo and timed else (0.0, 0.0)
-    return len(names), len(lacking), costs
+    subjects = (source.spec.features.slices.subject for source in lacking)
+    names, cubes = dict.fromkeys([*subjects, *lacking[0].spec.volumes]), lacking[0].cubes
+    todo = cubes.missing(names)
+    costs = cubes.costs(todo) if todo and timed else (0.0, 0.0)
+    return len(names), len({features.slices.subject for features, _ in todo}), costs
 
 
-def _encoding(engine: Engine, spec: MapSpec, size: int) -> tuple[float, float]:
+def _encoding(source: SliceSource, size: int) -> tuple[float, float]:
     """(seconds, bytes) of encoding a volume, from the batch in its middle; zeros if untimed."""
-    filled = stored_features.filled_slices(engine, spec.features.slices)
+    engine, features = source.engine, source.features
+    filled = stored_features.filled_slices(engine, features.spec.slices)
     batches = math.ceil(len(filled) / size)
     middle = filled[batches // 2 * size :][:size]
-    engine.tower(spec.features.backbone, spec.features.precision)
+    engine.tower(features.spec.backbone, features.spec.precision)
     began = time.monotonic()
-    if not pipeline.encode(engine, spec, middle, size=size):
+    if not source.encode(middle, size=size):
         return 0.0, 0.0
     spent = time.monotonic() - began
-    kept = stored_features.kept_patches(engine, spec.features).sum(axis=(1, 2))
-    share = kept[filled].sum() / kept[middle].sum()
-    return spent * batches, _bytes(engine, spec.features, middle) * share
-
-
-def _bytes(engine: Engine, features: FeatureSpec, slices: list[int]) -> int:
-    entry = engine.store.entry(stored_features.feature_key(engine, features))
-    return sum(path.stat().st_size for s in slices for path in entry.glob(f"{s:03d}-*"))
+    retained = features.retained().sum(axis=(1, 2))
+    share = retained[filled].sum() / retained[middle].sum()
+    return spent * batches, features.bytes(middle) * share
 
 
 def _reading(engine: Engine, spec: MapSpec) -> float:

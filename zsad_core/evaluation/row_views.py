@@ -1,7 +1,6 @@
 """From a row of an evaluation back to the map it was read from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from zsad_core import methods, setups
@@ -9,8 +8,9 @@ from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import datasets
-from zsad_core.inference import evaluation, pipeline
+from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics.thresholds import from_level
 from zsad_core.prompts import sets as prompt_sets
@@ -52,16 +52,15 @@ def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
     if lack := setups.missing(entry):
         raise WeightsError(lack)
     chosen, volumes = (row["method"], row["setup"], _prompts(row)), tuple(row["volumes"])
-    spec = pipeline.map_spec(engine, slices, *chosen, volumes=volumes)
-    if spec.features.recipe is not None:
-        features = replace(spec.features, precision=row["precision_of_features"])
-        spec = replace(spec, features=features)
-    if evaluation.map_key(engine, spec) != row["map"]:
+    precision = row["precision_of_features"]
+    spec = pipeline.map_spec(engine, slices, *chosen, volumes=volumes, precision=precision)
+    source = resolve(engine, spec)
+    if source.map_key != row["map"]:
         raise SettingError(
             f"Weights, learned part or options of {row['method']} · {row['setup']} are not those "
             "that were evaluated; evaluate again."
         )
-    value = _value(row, pipeline.method_of(spec).high)
+    value = _value(row, source.method.high)
     threshold = Threshold(value, row["threshold_rule"], row["threshold_note"])
     read = ReadoutSpec(value, row["brain_only"], min_component_voxels=row["min_component_voxels"])
     return View(spec, index, threshold, read)

@@ -13,20 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from zsad_core import methods
 from zsad_core.backbones import out_of_memory
 from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.inference import (
-    evaluation,
     pipeline,
     provenance,
     stored_cubes,
     stored_features,
 )
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import MapSource, resolve
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
@@ -70,14 +69,15 @@ def make(
 
     The step is called with 0 as the work goes on. Raises ZsadError.
     """
-    map_key = evaluation.map_key(engine, spec)
+    source = resolve(engine, spec)
+    map_key = source.map_key
     own = own_name(spec)
     keys = {row_key(map_key, into.readout, one, own): one for one in thresholds}
     todo = {key: one for key, one in keys.items() if not results.there(into.out, "subjects", key)}
     if not todo and results.there(into.out, "curves", map_key):
         return list(keys)
     began = time.monotonic()
-    encode(engine, spec, into.batch, step)
+    pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
     encoded = time.monotonic()
     stack, anomaly = engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec)
     if not results.there(into.out, "curves", map_key):
@@ -88,20 +88,14 @@ def make(
         measured = subject_rows.measure(stack, anomaly)
         facts: Row = {
             "map": map_key,
-            **_names(spec),
-            **provenance.of_map(engine, spec, into.batch),
+            **_names(source),
+            **provenance.of_map(source, into.batch),
             "seconds_encode": encoded - began,
         }
         for key, threshold in todo.items():
             _read(engine, spec, into, (anomaly, measured), threshold, {"key": key, **facts})
             step(0)
     return list(keys)
-
-
-def encode(engine: Engine, spec: MapSpec, batch: int, step: Step) -> None:
-    """Store the features of a whole volume."""
-    if spec.features.recipe is not None:
-        pipeline.encode(engine, spec, progress=lambda *_: step(0), size=batch)
 
 
 def own_name(spec: MapSpec) -> str:
@@ -141,9 +135,9 @@ def _read(
     results.append(out, "subjects", key, [{**facts, **subject}])
 
 
-def _names(spec: MapSpec) -> Row:
-    slices, prompts = spec.features.slices, spec.prompts
-    read, subject = bool(methods.kind_of(spec.method).prompts), _subject(spec)
+def _names(source: MapSource) -> Row:
+    spec, read = source.spec, bool(source.method.prompts)
+    slices, prompts, subject = spec.features.slices, spec.prompts, _subject(spec)
     return {
         "schema": VERSION,
         "data": slices.data.kind,

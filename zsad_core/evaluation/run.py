@@ -15,8 +15,9 @@ from zsad_core.evaluation.tasks import (
     tasks,
     tuning_subjects,
 )
-from zsad_core.inference import evaluation, pipeline
+from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.thresholds import Curve
 from zsad_core.results import conventions
@@ -60,7 +61,7 @@ def _thresholds(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> di
     curves = _curves(engine, cohort, tuning) if tuning else {}
     found = {}
     for one in cohort.runs:
-        high = pipeline.method_of(spec_of(engine, cohort, "", one)).high
+        high = resolve(engine, spec_of(engine, cohort, "", one)).method.high
         found[one] = tuple(_threshold(rule, high, curves.get(one, [])) for rule in cohort.rules)
     return found
 

@@ -1,7 +1,7 @@
 """What to evaluate: subjects × runs, cut into tasks that any engine can do in any order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -110,10 +110,9 @@ def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
     """The map of a subject under a run; raises SettingError, WeightsError."""
     slices = SliceSpec(cohort.data, subject, cohort.modality)
     prompts = run.prompts if methods.kind_of(run.method).prompts else NO_PROMPTS
-    spec = pipeline.map_spec(engine, slices, run.method, run.setup, prompts)
-    if not cohort.precision or spec.features.recipe is None:
-        return spec
-    return replace(spec, features=replace(spec.features, precision=cohort.precision))
+    return pipeline.map_spec(
+        engine, slices, run.method, run.setup, prompts, precision=cohort.precision or None
+    )
 
 
 def groups(engine: Engine, cohort: Cohort) -> list[tuple[Run, ...]]:

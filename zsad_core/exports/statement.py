@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zsad_core import methods, setups
 from zsad_core.exports.reading import Reading
 from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
 from zsad_core.imaging import datasets
 from zsad_core.inference import provenance, stored_cubes
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.references import written
+from zsad_core.inference.sources import MapSource, resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.types import MapSpec, Plane
@@ -74,7 +74,8 @@ def in_a_line(engine: Engine, view: View) -> str:
     Raises WeightsError, DataError.
     """
     spec = view.map
-    facts = {**_how(spec), **_made_with(engine, spec)}
+    source = resolve(engine, spec)
+    facts = {**_how(source), **_made_with(source)}
     synthetic = datasets.open_dataset(spec.features.slices.data).synthetic
     digests = (
         f"{name} {facts[f'{name}_digest'][:12]}"
@@ -109,7 +110,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
     view, spec = reading.view, reading.view.map
     slices, high = spec.features.slices, reading.anomaly.high
     data = datasets.open_dataset(slices.data)
-    rule = view.threshold
+    rule, source = view.threshold, resolve(engine, spec)
     return {
         "shows": shown(reading, index),
         "synthetic": SYNTHETIC if data.synthetic else "",
@@ -119,32 +120,31 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         "plane": slices.plane,
         "slice": "" if index is None else f"{index + 1} of {len(reading.stack.image)}",
         "first_slice": FIRST[slices.plane],
-        **_how(spec),
+        **_how(source),
         "threshold": f"{rule.value:.6g} of 0 … {high:g}",
         "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
         "mask": _mask(view),
         "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,
-        **_made_with(engine, spec),
+        **_made_with(source),
         "no_device": NO_DEVICE,
     }
 
 
-def _how(spec: MapSpec) -> dict[str, str]:
+def _how(source: MapSource) -> dict[str, str]:
     """Method, setup, backbone and texts."""
-    entry, prompts = setups.find(spec.method, spec.setup), spec.prompts
-    reads = methods.kind_of(spec.method).prompts
+    spec, method, prompts = source.spec, source.method, source.spec.prompts
     found = {
         "method": spec.method,
-        "method_title": methods.kind_of(spec.method).title,
-        "method_source": methods.kind_of(spec.method).source,
+        "method_title": method.title,
+        "method_source": method.source,
         "setup": spec.setup,
-        "setup_provenance": entry.provenance,
+        "setup_provenance": source.setup.provenance,
         "options": ", ".join(f"{name}={value}" for name, value in spec.options),
         "backbone": _backbone(spec) if spec.features.recipe else "",
         "normal_slices": ", ".join(map(written, spec.references)),
         "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
     }
-    if reads:
+    if method.prompts:
         found |= {
             "prompts": prompts.name,
             "class_word": prompts.class_name,
@@ -166,8 +166,8 @@ def _mask(view: View) -> str:
     return f"{where}, components under {smallest} voxels dropped" if smallest > 1 else where
 
 
-def _made_with(engine: Engine, spec: MapSpec) -> dict[str, str]:
-    found = provenance.of_map(engine, spec, 0)
+def _made_with(source: MapSource) -> dict[str, str]:
+    found = provenance.of_map(source, 0)
     del found["batch"]  # stored features do not tell in which batch they were encoded
     return {"product": PRODUCT, **{name: str(value) for name, value in found.items()}}
 

@@ -44,6 +44,7 @@ def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
         window=(float(low), float(high)),
         voxel_ml=x * y * z / 1000,
         pixel_mm=(volume.spacing_mm[row], volume.spacing_mm[column]),
+        digest=volume.digest,
     )
 
 

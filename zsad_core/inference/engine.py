@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,13 @@ from zsad_core import backbones
 from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import cache_root
-from zsad_core.base.store import Store, key_of
+from zsad_core.base.store import Arrays, Store, key_of
 from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
 from zsad_core.types import (
     AnomalyMap,
     BackboneSpec,
+    FeatureSpec,
     FloatArray,
     Precision,
     Progress,
@@ -30,11 +32,14 @@ from zsad_core.types import (
 
 
 class Engine:
-    """Shared resources, safe to use from several threads; the stages are in `pipeline`."""
+    """Shared resources, safe to use from several threads; the stages are in `pipeline`.
 
-    def __init__(self, store: Store | None = None, device: str | None = None) -> None:
+    With a `MemoryStore` features stay as they were computed, else they are rounded to float16.
+    """
+
+    def __init__(self, store: Arrays | None = None, device: str | None = None) -> None:
         limit = float(os.environ.get("ZSAD_CACHE_GB", "20")) * 2**30
-        self.store = store or Store(cache_root() / "store", int(limit))
+        self.store: Arrays = store or Store(cache_root() / "store", int(limit))
         self._device = device
         self.queue = DeviceQueue()
         self.jobs = JobBoard()
@@ -42,6 +47,7 @@ class Engine:
         self.texts: LruCache[FloatArray] = LruCache(4096)  # sentences
         self.sides: LruCache[FloatArray] = LruCache(16)
         self.thresholds: LruCache[Threshold] = LruCache(64)
+        self._added: dict[SliceSpec, Volume | SliceStack] = {}
         self._digests: LruCache[str] = LruCache(4096)
         self._volumes: LruCache[Volume] = LruCache(3)
         self._stacks: LruCache[SliceStack] = LruCache(4)
@@ -56,8 +62,15 @@ class Engine:
         """The faster precision of this device, timed once and remembered."""
         return backbones.fastest_precision(self.device)
 
+    def add(self, spec: SliceSpec, scan: Volume | SliceStack) -> None:
+        """Hold a scan of no data set, or slices such as 2D images, for as long as the engine."""
+        self._added[spec] = scan
+
     def volume(self, spec: SliceSpec, progress: Progress | None = None) -> Volume:
         """The scan, from memory if it is one of the last few; raises DataError."""
+        added = self._added.get(replace(spec, plane="axial"))
+        if isinstance(added, Volume):
+            return added
         dataset = datasets.open_dataset(spec.data)
         return self._volumes.get(
             replace(spec, plane="axial"),  # one scan, whatever the plane
@@ -71,7 +84,10 @@ class Engine:
 
     def known_digest(self, spec: SliceSpec) -> str | None:
         """The digest if the scan was read before and its files are the same; reads no scan."""
-        held = self._digests.peek(replace(spec, plane="axial"))
+        whole = replace(spec, plane="axial")
+        if (added := self._added.get(whole)) is not None:
+            return added.digest
+        held = self._digests.peek(whole)
         if held is not None:
             return held
         stamp = _stamp(spec)
@@ -88,6 +104,9 @@ class Engine:
 
     def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
         """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""
+        added = self._added.get(spec)
+        if isinstance(added, SliceStack):
+            return added
         return self._stacks.get(
             spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
         )
@@ -102,6 +121,12 @@ class Engine:
             (backbone, precision, backbones.info(backbone).digest),
             lambda: backbones.load(backbone, self.device, precision),
         )
+
+    @contextlib.contextmanager
+    def turn(self, spec: FeatureSpec, priority: int) -> Iterator[backbones.Tower]:
+        """The tower of a spec, in a turn on the device."""
+        with self.queue.turn(priority):
+            yield self.tower(spec.backbone, spec.precision)
 
     def forget(self) -> None:
         """Drop what is held in memory of scans and maps, for data or setups that changed."""

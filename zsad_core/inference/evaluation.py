@@ -2,13 +2,8 @@
 
 from dataclasses import replace
 
-from zsad_core import setups
-from zsad_core.base.store import key_of
-from zsad_core.inference import stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.sources import files
-from zsad_core.methods import FILES
-from zsad_core.prompts import sets as prompt_sets
+from zsad_core.inference.sources import resolve
 from zsad_core.types import MapSpec, PromptSet
 
 
@@ -19,18 +14,8 @@ def of_subject(spec: MapSpec, subject: str) -> MapSpec:
 
 
 def map_key(engine: Engine, spec: MapSpec) -> str:
-    """Key of what is kept of a map: its features, prompts, learned part, options and set."""
-    more = {"file": files.content_key(spec)} if spec.method == FILES else {}
-    return key_of(
-        stored_features.feature_key(engine, spec.features),
-        method=spec.method,
-        learned=setups.digest(setups.find(spec.method, spec.setup)),
-        prompts=prompt_sets.content(spec.prompts),
-        options=spec.options,
-        references=[(engine.digest(one.slices), one.index) for one in spec.references],
-        volumes=stored_cubes.digests(engine, spec),
-        **more,
-    )
+    """Key of what is stored of a map; raises ZsadError."""
+    return resolve(engine, spec).map_key
 
 
 def with_prompts(spec: MapSpec, prompts: PromptSet) -> MapSpec:

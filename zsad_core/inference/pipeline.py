@@ -1,9 +1,10 @@
-"""The stages for one volume, and the one place where names become objects.
+"""The stages for one volume.
 
     slices -> features (disk) -> map (memory, few) -> readout (never kept)
 
 Every stage is a function of an `Engine` and a frozen spec; what it needs it computes, what the
-store holds it does not compute again. Where a map comes from, its source in `sources` knows.
+store holds it does not compute again. `map_spec` makes the spec of what a user chose; the names in
+it become objects in `sources.resolve`, and the source knows where its map comes from.
 """
 
 import itertools
@@ -16,13 +17,15 @@ from zsad_core.imaging import datasets
 from zsad_core.inference import stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import files, resolve
-from zsad_core.methods import Facts, VolumeMethod
+from zsad_core.methods import Facts
 from zsad_core.metrics.readout import Readout, readout
+from zsad_core.setups import Setup
 from zsad_core.types import (
     AnomalyMap,
     FeatureSpec,
     FloatArray,
     MapSpec,
+    Precision,
     Progress,
     PromptSet,
     ReadoutSpec,
@@ -43,6 +46,7 @@ def map_spec(
     prompts: PromptSet,
     references: tuple[Reference, ...] = (),
     volumes: tuple[str, ...] = (),
+    precision: Precision | None = None,
 ) -> MapSpec:
     """The spec of a map from what a user chose; raises SettingError, WeightsError.
 
@@ -52,20 +56,42 @@ def map_spec(
     found = setups.find(method, setup)
     if method == methods.FILES:
         found = replace(found, options=files.options_of(slices.data, setup))
-    chosen = methods.build(method, found.options)
-    features = FeatureSpec(slices, None, found.backbone, "float32")
-    if chosen.needs_tower:
-        recipe = chosen.recipe(backbones.info(found.backbone))
-        if chosen.in_tower:
-            recipe = replace(recipe, learned=setups.digest(found))
-        features = FeatureSpec(slices, recipe, found.backbone, engine.precision())
-    kept = references if chosen.takes_references else ()
-    if not isinstance(chosen, VolumeMethod):
-        return MapSpec(features, method, setup, prompts, found.options, kept)
-    subjects = datasets.open_dataset(slices.data).subjects()
-    volumes = set_of(subjects, slices.modality, volumes)
-    spec = MapSpec(features, method, setup, prompts, found.options, kept, volumes)
-    stored_cubes.others(spec)  # raises where the set holds no other
+    if methods.compares(method):
+        volumes = set_of(datasets.open_dataset(slices.data).subjects(), slices.modality, volumes)
+    return spec_of(engine, slices, found, prompts, references, volumes, precision)
+
+
+def spec_of(
+    engine: Engine,
+    slices: SliceSpec,
+    setup: Setup,
+    prompts: PromptSet,
+    references: tuple[Reference, ...] = (),
+    volumes: tuple[str, ...] = (),
+    precision: Precision | None = None,
+) -> MapSpec:
+    """The spec of a map in a setup, by default in the engine's precision.
+
+    What the method does not take is left out. Raises SettingError, WeightsError.
+    """
+    method, compares = methods.build(setup.method, setup.options), methods.compares(setup.method)
+    features = FeatureSpec(slices, None, setup.backbone, "float32")
+    if method.needs_tower:
+        recipe = method.recipe(backbones.info(setup.backbone))
+        if method.in_tower:
+            recipe = replace(recipe, learned=setups.digest(setup))
+        features = replace(features, recipe=recipe, precision=precision or engine.precision())
+    spec = MapSpec(
+        features,
+        setup.method,
+        setup.setup,
+        prompts,
+        setup.options,
+        references if method.takes_references else (),
+        volumes if compares else (),
+    )
+    if compares:
+        stored_cubes.others(spec)  # raises where the set holds no other
     return spec
 
 

@@ -6,8 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from zsad_core import backbones, setups
-from zsad_core.inference.engine import Engine
-from zsad_core.types import MapSpec
+from zsad_core.inference.sources import MapSource
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -22,9 +21,10 @@ def version() -> str:
     return next((line.split('"')[1] for line in lines if line.startswith("version = ")), "")
 
 
-def of_map(engine: Engine, spec: MapSpec, batch: int) -> dict[str, object]:
+def of_map(source: MapSource, batch: int) -> dict[str, object]:
     """Columns that say what a map was made with; raises WeightsError, DataError."""
-    tower = spec.features.recipe is not None
+    engine, features = source.engine, source.spec.features
+    tower = features.recipe is not None
     return {
         "version": version(),
         "python": platform.python_version(),
@@ -32,10 +32,10 @@ def of_map(engine: Engine, spec: MapSpec, batch: int) -> dict[str, object]:
         "torch": metadata.version("torch"),
         "device": engine.device,
         "device_name": backbones.device_name(engine.device),
-        "precision_of_features": spec.features.precision if tower else "",
+        "precision_of_features": features.precision if tower else "",
         "batch": batch,
-        "scan_digest": engine.digest(spec.features.slices),
-        "checkpoint_digest": setups.digest(setups.find(spec.method, spec.setup)),
-        "weights_digest": backbones.info(spec.features.backbone).digest if tower else "",
+        "scan_digest": engine.digest(features.slices),
+        "checkpoint_digest": setups.digest(source.setup),
+        "weights_digest": backbones.info(features.backbone).digest if tower else "",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

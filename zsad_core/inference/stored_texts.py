@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core import backbones, methods, setups
+from zsad_core import backbones, setups
 from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.base.store import key_of
 from zsad_core.inference.engine import Engine
-from zsad_core.methods.texts import OfSentences
+from zsad_core.methods import Method
+from zsad_core.methods.texts import OfSentences, TextEncoder
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.setups import Setup
 from zsad_core.types import (
     FeatureSpec,
     FloatArray,
     MapSpec,
+    PromptSet,
     Recipe,
     SliceFeatures,
     read_only,
@@ -27,45 +30,64 @@ TOGETHER = 8  # slices whose texts are encoded at once
 AT_ONCE = 32  # sentences
 
 
-def class_embeddings(
-    engine: Engine, spec: MapSpec, features: Mapping[str, SliceFeatures]
-) -> FloatArray:
-    """(K, E) float32: the prompt set as the method reads it, from memory or the store.
+@dataclass(frozen=True)
+class ClassTexts:
+    """The prompts of a map as its method reads them."""
 
-    (B, K, E) where the text depends on the slice; `features` are those of the slices, by a name
-    that is unique to each.
-    """
-    entry = setups.find(spec.method, spec.setup)
-    method = methods.slice_method(spec.method, spec.options)
-    key = key_of(
-        backbones.info(spec.features.backbone).digest,
-        method=spec.method,
-        learned=setups.digest(entry),
-        prompts=prompt_sets.content(spec.prompts),
-        options=spec.options,
-        precision=spec.features.precision,
-    )
+    engine: Engine
+    spec: MapSpec
+    recipe: Recipe
+    method: Method
+    setup: Setup
 
-    def make(of: Sequence[SliceFeatures]) -> FloatArray:
-        encoder = StoredTexts(engine, spec.features)
-        return method.texts(spec.prompts, encoder, setups.learned(entry), of)
+    @property
+    def encoder(self) -> StoredTexts:
+        """Who encodes the sentences, under the activation of the recipe."""
+        return StoredTexts(self.engine, self.spec.features, self.recipe.activation)
 
-    if not method.text_by_slice:
-        return engine.sides.get(key, lambda: _kept(engine, key, spec, lambda: make(())))
-    found = {name: engine.store.read(key, name) for name in features}
-    new = [name for name, value in found.items() if value is None]
-    for start in range(0, len(new), TOGETHER):
-        part = new[start : start + TOGETHER]
-        for name, row in zip(part, make([features[name] for name in part]), strict=True):
-            found[name] = engine.store.write(key, name, row.copy(), spec.prompts)
-    return np.stack([value for value in found.values() if value is not None])
+    def embeddings(self, features: Mapping[str, SliceFeatures] | None = None) -> FloatArray:
+        """(K, E) float32: one embedding a class, from memory or the store.
 
+        (B, K, E) where the text depends on the slice; `features` are those of the slices, by a name
+        that is unique to each. Raises WeightsError, PromptError.
+        """
+        engine, prompts = self.engine, self.spec.prompts
+        key = key_of(
+            backbones.info(self.spec.features.backbone).digest,
+            method=self.spec.method,
+            learned=setups.digest(self.setup),
+            prompts=prompt_sets.content(prompts),
+            options=self.spec.options,
+            precision=self.spec.features.precision,
+        )
+        if not self.method.text_by_slice:
+            return engine.sides.get(key, lambda: self._stored(key))
+        features = features or {}
+        found = {name: engine.store.read(key, name) for name in features}
+        new = [name for name, value in found.items() if value is None]
+        for start in range(0, len(new), TOGETHER):
+            part = new[start : start + TOGETHER]
+            rows = self.of(prompts, [features[name] for name in part])
+            for name, row in zip(part, rows, strict=True):
+                found[name] = engine.store.write(key, name, row.copy(), prompts)
+        return np.stack([value for value in found.values() if value is not None])
 
-def _kept(engine: Engine, key: str, spec: MapSpec, make: Callable[[], FloatArray]) -> FloatArray:
-    found = engine.store.read(key, "classes")
-    if found is None:
-        found = engine.store.write(key, "classes", make(), spec.prompts)
-    return found
+    def of(
+        self,
+        prompts: PromptSet,
+        features: Sequence[SliceFeatures] = (),
+        encoder: TextEncoder | None = None,
+    ) -> FloatArray:
+        """(K, E), or (B, K, E) for the features of B slices: any prompts, by any encoder."""
+        learned = setups.learned(self.setup)
+        return self.method.texts(prompts, encoder or self.encoder, learned, features)
+
+    def _stored(self, key: str) -> FloatArray:
+        found = self.engine.store.read(key, "classes")
+        if found is None:
+            rows, prompts = self.of(self.spec.prompts), self.spec.prompts
+            found = self.engine.store.write(key, "classes", rows, prompts)
+        return found
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,7 @@ class StoredTexts:
 
     engine: Engine
     spec: FeatureSpec
+    activation: str
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32, not normalised.
@@ -82,7 +105,7 @@ class StoredTexts:
         few writes, and one look tells which are there.
         """
         engine, names = self.engine, {text: _name(text) for text in dict.fromkeys(texts)}
-        context = {"activation": self._recipe().activation, "precision": self.spec.precision}
+        context = {"activation": self.activation, "precision": self.spec.precision}
         key = key_of(backbones.info(self.spec.backbone).digest, what="sentences", **context)
         label = {"what": "sentences", "backbone": self.spec.backbone, **context}
         found = {text: engine.texts.peek((key, name)) for text, name in names.items()}
@@ -107,17 +130,11 @@ class StoredTexts:
 
     def on_tower(self, work: Callable[[backbones.Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns, in its turn on the device."""
-        with self.engine.queue.turn(INTERACTIVE):
-            tower = self.engine.tower(self.spec.backbone, self.spec.precision)
-            return work(tower, self._recipe().activation)
+        with self.engine.turn(self.spec, INTERACTIVE) as tower:
+            return work(tower, self.activation)
 
     def _encoded(self, texts: Sequence[str]) -> FloatArray:
         return self.on_tower(lambda tower, activation: tower.sentences(texts, activation))
-
-    def _recipe(self) -> Recipe:
-        if self.spec.recipe is None:
-            raise ValueError("this method reads no text")
-        return self.spec.recipe
 
 
 def _name(sentence: str) -> str:

@@ -11,13 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from zsad_core import methods, setups
+from zsad_core import setups
 from zsad_core.base.store import key_of
 from zsad_core.errors import SettingError
 from zsad_core.imaging import slicing
 from zsad_core.inference import evaluation, stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_texts import StoredTexts
+from zsad_core.inference.sources import SliceSource, text_source
 from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import Remembered
 from zsad_core.metrics.ranking import auroc, best_dice, rank_weighted
@@ -71,13 +71,14 @@ def measured(
             f"{len(spec.references)} normal slices are picked, and many prompts at once are judged "
             "zero-shot; remove them first."
         )
-    specs = [evaluation.of_subject(spec, name) for name in subjects]
-    texts, parts = _Texts(engine, spec, candidates), []
+    source = text_source(engine, spec)
+    sources = [text_source(engine, evaluation.of_subject(spec, name)) for name in subjects]
+    texts, parts = _Texts(source, candidates), []
     looked: list[list[_Looked]] = []
     for first in range(0, len(candidates), TOGETHER):
         part = slice(first, min(first + TOGETHER, len(candidates)))
         chosen = None if at is None else tuple(at[part])
-        key = _key(engine, specs, candidates[part], every, chosen)
+        key = _key(source, sources, candidates[part], every, chosen)
         found = engine.store.read(key, "measured")
         if found is None:
             step, looks = _step(progress, len(candidates), len(subjects), part), not looked
@@ -85,20 +86,20 @@ def measured(
             if looks:
                 first_half = partial(step, 0.0, 0.5)
                 looked = [
-                    _look(engine, one, every, partial(first_half, n)) for n, one in enumerate(specs)
+                    _look(one, every, partial(first_half, n)) for n, one in enumerate(sources)
                 ]
             rest = partial(step, 0.5 * looks, 1.0)
             values = [
                 _values(one, texts, part, seen, partial(rest, n))
-                for n, (one, seen) in enumerate(zip(specs, looked, strict=True))
+                for n, (one, seen) in enumerate(zip(sources, looked, strict=True))
             ]
             found = _measure(values, looked, chosen)
             engine.store.write(key, "measured", found, [spec.features, every])
         parts.append(found)
         if progress:
             progress(part.stop * len(subjects), len(candidates) * len(subjects))
-    every_part = np.concatenate(parts, axis=1) if parts else np.zeros((len(specs) * 3 + 1, 0))
-    auroc, best, dice = every_part[1:].reshape(3, len(specs), -1)
+    every_part = np.concatenate(parts, axis=1) if parts else np.zeros((len(sources) * 3 + 1, 0))
+    auroc, best, dice = every_part[1:].reshape(3, len(sources), -1)
     return Measured(auroc, best, dice, every_part[0])
 
 
@@ -109,41 +110,40 @@ def slices_of(engine: Engine, spec: MapSpec, every: int) -> list[int]:
 
 
 def _key(
-    engine: Engine,
-    specs: Sequence[MapSpec],
+    source: SliceSource,
+    sources: Sequence[SliceSource],
     candidates: Sequence[PromptSet],
     every: int,
     at: tuple[float, ...] | None,
 ) -> str:
-    spec = specs[0] if specs else None
+    spec = source.spec
     return key_of(
         "",
         what="measured candidates, ranked on values",
-        features=[stored_features.feature_key(engine, one.features) for one in specs],
-        labels=spec and spec.features.slices.data.labels,
-        method=spec and spec.method,
-        learned=spec and setups.digest(setups.find(spec.method, spec.setup)),
-        options=spec and spec.options,
+        features=[one.features.key for one in sources],
+        labels=spec.features.slices.data.labels,
+        method=spec.method,
+        learned=setups.digest(source.setup),
+        options=spec.options,
         candidates=[prompt_sets.content(one) for one in candidates],
         every=every,
         at=at,
-        at_once=spec and spec.method in AT_ONCE,
+        at_once=spec.method in AT_ONCE,
     )
 
 
 class _Texts:
     """The candidates as the method reads them; each sentence is asked for once."""
 
-    def __init__(self, engine: Engine, spec: MapSpec, candidates: Sequence[PromptSet]) -> None:
-        self.candidates, self._method = candidates, methods.slice_method(spec.method, spec.options)
-        self._learned = setups.learned(setups.find(spec.method, spec.setup))
+    def __init__(self, source: SliceSource, candidates: Sequence[PromptSet]) -> None:
+        self.candidates, self._source = candidates, source
         sentences = (s for one in candidates for side in prompt_sets.sentences(one) for s in side)
-        self._encoder = Remembered(StoredTexts(engine, spec.features), sentences)
+        self._encoder = Remembered(source.texts.encoder, sentences)
         self._fixed: FloatArray | None = None
 
     def of(self, part: slice, features: SliceFeatures, step: Callable[[], None]) -> FloatArray:
         """(n, K, E) of some candidates; (n, 1, K, E) where the text depends on the slice."""
-        if self._method.text_by_slice:
+        if self._source.method.text_by_slice:
             return self._read(self.candidates[part], (features,), step)
         if self._fixed is None:
             self._fixed = self._read(self.candidates, (), step)
@@ -158,7 +158,7 @@ class _Texts:
         found = []
         for one in candidates:
             step()
-            found.append(self._method.texts(one, self._encoder, self._learned, features))
+            found.append(self._source.texts.of(one, features, self._encoder))
         return np.stack(found)
 
 
@@ -172,22 +172,19 @@ class _Looked:
 
 
 def _values(
-    spec: MapSpec,
+    source: SliceSource,
     texts: _Texts,
     part: slice,
     looked: list[_Looked],
     step: Callable[[int, int], None],
 ) -> FloatArray:
     """(n, P) of some candidates at the patches of all slices looked at, in the map's range."""
-    method, recipe = methods.slice_method(spec.method, spec.options), spec.features.recipe
-    learned = setups.learned(setups.find(spec.method, spec.setup))
-    assert recipe is not None  # what reads text has a tower
-    found = []
+    method, learned, found = source.method, setups.learned(source.setup), []
     for done, one in enumerate(looked):
         tell = partial(step, done, len(looked))
         tell()
         text = texts.of(part, one.features, tell)
-        found.append(patch_values(method, one.features, one.kept, text, learned, recipe))
+        found.append(patch_values(method, one.features, one.kept, text, learned, source.recipe))
     return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
 
 
@@ -228,20 +225,19 @@ def _step(
     return step
 
 
-def _look(engine: Engine, spec: MapSpec, every: int, progress: Progress) -> list[_Looked]:
-    stack, recipe = engine.stack(spec.features.slices), spec.features.recipe
-    subject = spec.features.slices.subject
+def _look(source: SliceSource, every: int, progress: Progress) -> list[_Looked]:
+    slices = source.spec.features.slices
+    stack = source.engine.stack(slices)
     if stack.truth is None:
-        raise SettingError(f"{subject} has no segmentation, so no prompt can be judged on it.")
-    if recipe is None:
-        raise SettingError(f"'{spec.method}' reads no text; choose another method.")
-    chosen = slices_of(engine, spec, every)
-    stored_features.encode(engine, spec, chosen, progress)
-    kept, found = stored_features.kept_patches(engine, spec.features, chosen), []
-    for index, near in zip(chosen, kept, strict=True):
+        raise SettingError(
+            f"{slices.subject} has no segmentation, so no prompt can be judged on it."
+        )
+    chosen, found = slices_of(source.engine, source.spec, every), []
+    source.encode(chosen, progress)
+    for index, near in zip(chosen, source.features.retained(chosen), strict=True):
         brain, truth = stack.brain[index], stack.truth[index]
         masks = (brain & ~truth, brain & truth)
-        pixels = [slicing.pixels_per_patch(mask, recipe.grid)[near] for mask in masks]
-        features = stored_features.read(engine, spec, index)
+        pixels = [slicing.pixels_per_patch(mask, source.recipe.grid)[near] for mask in masks]
+        features = source.features.read(index)
         found.append(_Looked(features, near, np.stack(pixels).astype(np.float64)))
     return found

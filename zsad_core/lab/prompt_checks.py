@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zsad_core import setups
 from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.base.wording import counted
+from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_texts import StoredTexts, class_embeddings
-from zsad_core.methods import Method, slice_method
+from zsad_core.inference.sources import SliceSource, text_source
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, MapSpec, PromptSet
 
@@ -32,36 +31,34 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
     if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
         found.append(f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}.")
     if not reads(engine, spec, base):
-        found.append(_unread(spec, base))
+        found.append(_unread(text_source(engine, spec), base))
     return found
 
 
-def _unread(spec: MapSpec, base: PromptSet) -> str:
-    prompts = spec.prompts
+def _unread(source: SliceSource, base: PromptSet) -> str:
+    prompts = source.spec.prompts
     takes = any("{}" in text for text in (*prompts.normal, *prompts.abnormal))
     if prompts.class_name != base.class_name and not takes:
         return f"No text has {{}}, so the class name '{prompts.class_name}' is not used."
-    return f"{_method(spec).title} does not read what you changed: its text is what it was."
+    return f"{source.method.title} does not read what you changed: its text is what it was."
 
 
 def alikeness(engine: Engine, spec: MapSpec) -> float | None:
     """Cosine of the normal and the abnormal class; None where that depends on the slice."""
-    if _method(spec).text_by_slice:
+    source = text_source(engine, spec)
+    if source.method.text_by_slice:
         return None
-    normal, abnormal = class_embeddings(engine, spec, {})
+    normal, abnormal = source.texts.embeddings()
     return float(normal @ abnormal / (np.linalg.norm(normal) * np.linalg.norm(abnormal)))
 
 
 def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
     """Whether the method sees a difference between the spec's prompts and others."""
-    if _method(spec).text_by_slice or prompt_sets.content(spec.prompts) == prompt_sets.content(
-        base
-    ):
+    same, source = prompt_sets.content(base), text_source(engine, spec)
+    if source.method.text_by_slice or prompt_sets.content(spec.prompts) == same:
         return True
-    same = MapSpec(**{**vars(spec), "prompts": base})
-    return not np.allclose(
-        class_embeddings(engine, spec, {}), class_embeddings(engine, same, {}), atol=1e-6
-    )
+    before = text_source(engine, evaluation.with_prompts(spec, base)).texts.embeddings()
+    return not np.allclose(source.texts.embeddings(), before, atol=1e-6)
 
 
 def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
@@ -74,8 +71,7 @@ def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
     ]
     if not long:
         return ()
-    with engine.queue.turn(INTERACTIVE):
-        tower = engine.tower(spec.features.backbone, spec.features.precision)
+    with engine.turn(spec.features, INTERACTIVE) as tower:
         lengths = tower.lengths(long)
     room = tower.info.context_length - VECTORS.get(spec.method, 0)
     return tuple(text for text, length in zip(long, lengths, strict=True) if length > room)
@@ -86,16 +82,14 @@ def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], Fl
 
     A text stands for itself under all templates. Empty where the text depends on the slice.
     """
-    method, prompts = _method(spec), spec.prompts
+    source, prompts = text_source(engine, spec), spec.prompts
     texts = [(side, t) for side in ("normal", "abnormal") for t in getattr(prompts, side)]
-    if method.text_by_slice:
+    if source.method.text_by_slice:
         return [], np.zeros((0, 0), np.float32)
-    learned = setups.learned(setups.find(spec.method, spec.setup))
-    encoder = StoredTexts(engine, spec.features)
     rows = []
     for side, text in texts:
         alone = PromptSet(**{**vars(prompts), "normal": (text,), "abnormal": (text,)})
-        rows.append(method.texts(alone, encoder, learned, ())[int(side == "abnormal")])
+        rows.append(source.texts.of(alone)[int(side == "abnormal")])
     return texts, _cosines(rows)
 
 
@@ -103,7 +97,3 @@ def _cosines(rows: Sequence[FloatArray]) -> FloatArray:
     values = np.stack(rows)
     values = values / np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values @ values.T)
-
-
-def _method(spec: MapSpec) -> Method:
-    return slice_method(spec.method, spec.options)

@@ -159,6 +159,7 @@ __all__ = [
     "VolumeMethod",
     "about_a_brain",
     "build",
+    "compares",
     "kind_of",
     "reference_views",
     "slice_method",
@@ -245,6 +246,15 @@ def slice_method(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
             "choose another method."
         )
     return found
+
+
+def compares(name: str) -> bool:
+    """Whether a method scores a volume against others, so that it needs a set of them.
+
+    >>> compares("mutual3d"), compares("winclip")
+    (True, False)
+    """
+    return isinstance(build(name), VolumeMethod)
 
 
 def _like(default: object, name: str, text: str) -> object:

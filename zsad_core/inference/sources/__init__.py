@@ -1,21 +1,24 @@
-"""Where a map comes from: slices through a tower, a volume against others, or files.
+"""Where a map comes from: slices, a volume against others, or files.
 
-`resolve` turns the names of a spec into one of them; everything above asks the source and knows no
-kinds.
+`resolve` is where the names of a spec become objects. What is below takes the objects; what is
+above asks the source and need not know of which kind it is.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Protocol
 
-from zsad_core import methods
+from zsad_core import methods, setups
+from zsad_core.errors import SettingError
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources.files import FileSource
+from zsad_core.inference.sources.pixels import PixelSource
 from zsad_core.inference.sources.slices import SliceSource
 from zsad_core.inference.sources.volumes import VolumeSource
 from zsad_core.methods import Facts, FilePredictions, VolumeMethod
+from zsad_core.setups import Setup
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress
 
-__all__ = ["MapSource", "resolve"]
+__all__ = ["MapSource", "SliceSource", "VolumeSource", "resolve", "text_source"]
 
 
 class MapSource(Protocol):
@@ -25,8 +28,20 @@ class MapSource(Protocol):
     """
 
     @property
+    def engine(self) -> Engine:
+        """What it is computed with."""
+
+    @property
+    def spec(self) -> MapSpec:
+        """The names it was resolved from."""
+
+    @property
     def method(self) -> Facts:
         """The method with its options set."""
+
+    @property
+    def setup(self) -> Setup:
+        """The trained state of the method."""
 
     @property
     def alone(self) -> bool:
@@ -35,6 +50,10 @@ class MapSource(Protocol):
     @property
     def key(self) -> Hashable:
         """What the map in memory is kept under: the spec, and what may change behind it."""
+
+    @property
+    def map_key(self) -> str:
+        """Key of what is stored of the map: features, prompts, learned part, options and set."""
 
     def ready(self) -> bool:
         """Whether all that the whole map needs is stored, so that it is quick."""
@@ -57,11 +76,27 @@ class MapSource(Protocol):
         """The whole map, (S, H, W); what is missing is encoded. Raises ZsadError."""
 
 
-def resolve(engine: Engine, spec: MapSpec) -> MapSource:
-    """The source of a map; raises SettingError for a method or option that is not there."""
-    method = methods.build(spec.method, spec.options)
+def resolve(engine: Engine, spec: MapSpec, setup: Setup | None = None) -> MapSource:
+    """The source of a map, of a `setup` that has no name or of the one that the spec names.
+
+    Raises SettingError for a method, option or setup that is not there.
+    """
+    setup = setup or setups.find(spec.method, spec.setup)
+    method, recipe = methods.build(spec.method, spec.options), spec.features.recipe
     if isinstance(method, FilePredictions):
-        return FileSource(engine, spec, method)
+        return FileSource(engine, spec, method, setup)
     if isinstance(method, VolumeMethod):
-        return VolumeSource(engine, spec, method)
-    return SliceSource(engine, spec, method)
+        if recipe is None:
+            raise ValueError(f"the map of '{spec.method}' needs a recipe")
+        return VolumeSource(engine, spec, method, setup, recipe)
+    if recipe is None:
+        return PixelSource(engine, spec, method, setup)
+    return SliceSource(engine, spec, method, setup, recipe)
+
+
+def text_source(engine: Engine, spec: MapSpec) -> SliceSource:
+    """The source of a map that texts change; raises SettingError where the method reads none."""
+    found = resolve(engine, spec)
+    if not isinstance(found, SliceSource):
+        raise SettingError(f"'{spec.method}' reads no text; choose another method.")
+    return found

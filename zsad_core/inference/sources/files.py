@@ -10,8 +10,10 @@ import numpy as np
 
 from zsad_core.imaging import datasets, slicing
 from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
+from zsad_core.inference import map_keys
 from zsad_core.inference.engine import Engine
 from zsad_core.methods import FilePredictions
+from zsad_core.setups import Setup
 from zsad_core.types import (
     AnomalyMap,
     DataSpec,
@@ -57,12 +59,19 @@ class FileSource:
     engine: Engine
     spec: MapSpec
     method: FilePredictions
+    setup: Setup
     alone: bool = False
 
     @property
     def key(self) -> tuple[MapSpec, str]:
         """The spec and the file's content: another program may write the file anew."""
         return self.spec, content_key(self.spec)
+
+    @property
+    def map_key(self) -> str:
+        """The scan, and the file's content."""
+        file = content_key(self.spec)
+        return map_keys.map_key(self.engine, self.spec, self.setup, file=file)
 
     def ready(self) -> bool:
         """Nothing is encoded for it."""

@@ -9,18 +9,13 @@ import numpy as np
 
 from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
-from zsad_core.inference import stored_features
+from zsad_core.inference import map_keys, stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_features import (
-    feature_key,
-    filled_slices,
-    kept_patches,
-    read,
-    read_reference,
-)
-from zsad_core.inference.stored_texts import class_embeddings
+from zsad_core.inference.stored_features import StoredFeatures, filled_slices
+from zsad_core.inference.stored_texts import ClassTexts
 from zsad_core.methods import Method
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, read_only
+from zsad_core.setups import Setup
+from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, Recipe, read_only
 
 TOGETHER = 32  # slices mapped at once
 Part = tuple[FloatArray, FloatArray]
@@ -34,6 +29,19 @@ class SliceSource:
     engine: Engine
     spec: MapSpec
     method: Method
+    setup: Setup
+    recipe: Recipe
+
+    @property
+    def features(self) -> StoredFeatures:
+        """What the tower makes of the slices."""
+        features = self.spec.features
+        return StoredFeatures(self.engine, features, self.recipe, self.method, self.setup)
+
+    @property
+    def texts(self) -> ClassTexts:
+        """What the method reads of the prompts."""
+        return ClassTexts(self.engine, self.spec, self.recipe, self.method, self.setup)
 
     @property
     def alone(self) -> bool:
@@ -45,13 +53,18 @@ class SliceSource:
         """The spec alone."""
         return self.spec
 
+    @property
+    def map_key(self) -> str:
+        """Features, prompts, learned part, options and normal slices."""
+        return map_keys.map_key(self.engine, self.spec, self.setup)
+
     def ready(self) -> bool:
         """Whether the features of every slice with brain are stored."""
         return not self.missing()
 
     def missing(self) -> list[int]:
         """Slices with brain whose features are not all stored."""
-        return stored_features.missing(self.engine, self.spec)
+        return self.features.missing()
 
     def encode(
         self,
@@ -61,12 +74,12 @@ class SliceSource:
         size: int = stored_features.BATCH,
     ) -> int:
         """Encode slices whose features are missing; returns how many."""
-        return stored_features.encode(self.engine, self.spec, slices, progress, priority, size)
+        return self.features.encode(slices, progress, priority, size)
 
     def read_texts(self) -> None:
         """Encode the texts, unless they depend on the slice; raises WeightsError, PromptError."""
-        if self.spec.features.recipe and not self.method.text_by_slice:
-            class_embeddings(self.engine, self.spec, {})
+        if not self.method.text_by_slice:
+            self.texts.embeddings()
 
     def some(self, slices: Sequence[int]) -> Part | None:
         """Maps and scores of some slices; missing ones are encoded."""
@@ -75,7 +88,7 @@ class SliceSource:
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """Every slice with brain; the others hold 0 and score NaN."""
         stack = self.engine.stack(self.spec.features.slices)
-        values = np.zeros(stack.image.shape, np.float32)
+        values = np.zeros(stack.brain.shape, np.float32)
         scores = np.full(len(values), np.nan, np.float32)
         filled = filled_slices(self.engine, self.spec.features.slices)
         step = TOGETHER if self.alone else max(len(filled), 1)
@@ -108,20 +121,16 @@ class SliceSource:
             pool.shutdown(cancel_futures=True)
 
     def _maps(self, slices: Sequence[int]) -> Part:
-        engine, spec, method = self.engine, self.spec, self.method
         self.encode(slices, priority=INTERACTIVE)
-        recipe = spec.features.recipe
-        kept = kept_patches(engine, spec.features, slices)
-        features = [read(engine, spec, index) for index in slices]
-        text = np.zeros((2, 1), np.float32)
-        if recipe:
-            key = feature_key(engine, spec.features) if method.text_by_slice else ""
-            named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
-            text = class_embeddings(engine, spec, named)
-        normal = [view for one in spec.references for view in read_reference(engine, spec, one)]
-        learned = setups.learned(setups.find(spec.method, spec.setup))
-        values, scores = method.maps(features, kept, text, learned, recipe, normal)
-        shape = engine.stack(spec.features.slices).image.shape[1:]
+        stored, method = self.features, self.method
+        features = [stored.read(index) for index in slices]
+        key = stored.key if method.text_by_slice else ""
+        named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
+        text, learned = self.texts.embeddings(named), setups.learned(self.setup)
+        normal = [view for one in self.spec.references for view in stored.views(one)]
+        retained = stored.retained(slices)
+        values, scores = method.maps(features, retained, text, learned, self.recipe, normal)
+        shape = self.engine.stack(self.spec.features.slices).brain.shape[1:]
         return in_range(methods.stretched(values, shape), method.high), scores
 
 

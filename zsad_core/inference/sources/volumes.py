@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zsad_core.base.jobs import BACKGROUND
-from zsad_core.inference import stored_cubes
+from zsad_core.inference import map_keys, stored_cubes
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources.slices import in_range
+from zsad_core.inference.stored_cubes import StoredCubes
 from zsad_core.inference.stored_features import filled_slices
 from zsad_core.methods import VolumeMethod
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, read_only
+from zsad_core.setups import Setup
+from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, Recipe, read_only
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,29 @@ class VolumeSource:
     engine: Engine
     spec: MapSpec
     method: VolumeMethod
+    setup: Setup
+    recipe: Recipe
     alone: bool = False
+
+    @property
+    def cubes(self) -> StoredCubes:
+        """Cubes of the volume and of its set."""
+        return StoredCubes(self.engine, self.spec, self.recipe, self.method)
 
     @property
     def key(self) -> MapSpec:
         """The spec alone."""
         return self.spec
 
+    @property
+    def map_key(self) -> str:
+        """Features, options and the digests of the set."""
+        others = stored_cubes.digests(self.engine, self.spec)
+        return map_keys.map_key(self.engine, self.spec, self.setup, others)
+
     def ready(self) -> bool:
         """Whether the cubes of the whole set are stored."""
-        return not stored_cubes.missing(self.engine, self.spec)
+        return not self.cubes.missing()
 
     def missing(self) -> list[int]:
         """Every slice with brain, until the set is stored."""
@@ -42,7 +57,7 @@ class VolumeSource:
         size: int = 0,
     ) -> int:
         """Encode missing layers of all volumes of the set; returns how many."""
-        return stored_cubes.encode(self.engine, self.spec, progress, priority)
+        return self.cubes.encode(progress, priority)
 
     def read_texts(self) -> None:
         """There is no text."""
@@ -54,6 +69,6 @@ class VolumeSource:
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """The map against the set, its maximum in each slice as score."""
         self.encode(progress=progress)
-        values, scores = stored_cubes.set_map(self.engine, self.spec)
+        values, scores = self.cubes.map_and_scores()
         values = in_range(values, self.method.high)
         return AnomalyMap(read_only(values), read_only(scores), self.method.high)

@@ -22,7 +22,7 @@ from zsad_core.methods.adaclip.hybrid_prompts import (
     shapes,
     text_side,
 )
-from zsad_core.methods.adaclip.semantic import fused
+from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
@@ -59,13 +59,14 @@ class AdaClip:
     is the smoothed softmax of their mean logits, 0 … 1. With `hsf` the slice score blends into the
     class feature what k-means makes of the most abnormal patches.
     Differences: k-means starts from the seed 111 for every slice, so that a slice's score does not
-    depend on what was scored before (the map command draws on from image to image, as published); a
-    grid with fewer patches than clusters has as many clusters as patches; `image_size` is by
-    default the backbone's own (518 px there).
+    depend on what was scored before (with `draws_on` it draws on from one to the next, as
+    published); a grid with fewer patches than clusters has as many clusters as patches;
+    `image_size` is by default the backbone's own (518 px there).
     """
 
     image_size: int = 0
     hsf: bool = True
+    draws_on: bool = False
 
     name: ClassVar[str] = "adaclip"
     title: ClassVar[str] = "AdaCLIP"
@@ -112,8 +113,8 @@ class AdaClip:
         return (*tap_parts(recipe), "plain")
 
     def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
+        """Every slice by itself, unless k-means draws on from one to the next."""
+        return self.hsf and self.draws_on
 
     def encode(
         self,
@@ -182,12 +183,13 @@ class AdaClip:
         """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature."""
         assert recipe is not None  # a method with a tower has one
         logits, scores = list[FloatArray](), list[float]()
+        random = np.random.RandomState(SEED) if self.draws_on else SEED
         for one, (normal, abnormal) in zip(features, text, strict=True):
             apart = 100 * (abnormal - normal)  # (E,); a softmax of two
             taps = np.stack([one[f"tap{block}"] for block in recipe.taps]).astype(np.float32)
             logits.append((taps @ apart).mean(axis=0))  # (P,)
             whole = one["class"].astype(np.float32)
-            whole = fused(whole, taps, logits[-1]) if self.hsf else whole
+            whole = fused(whole, taps, logits[-1], random) if self.hsf else whole
             scores.append(expit(whole @ apart))
         grid = spread(np.concatenate(logits), kept, FAR)
         values = torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
