@@ -1,5 +1,7 @@
 """Prompt sets as files: what is written is read back, and what is wrong is said."""
 
+import contextlib
+import os
 from dataclasses import replace
 
 import pytest
@@ -35,8 +37,8 @@ def test_a_name_never_leaves_the_folder(tmp_path):
         (b"- a\n- b", "holds no prompt set"),
         (b"name: [unclosed", "is not readable YAML"),
         (b"\xff\xfe\x00", "is not readable YAML"),
-        (b"!!python/object/apply:os.system ['true']", "is not readable YAML"),
-        (b"#" * 300_000, "has 300000 bytes"),
+        (b"!!python/object/apply:os.system ['true']", "holds no prompt set"),
+        (b"#" * 300_000, "has more than 262144 bytes"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(content, words):
@@ -98,7 +100,8 @@ def test_the_record_of_a_search_is_kept_and_where_it_was_tuned(tmp_path):
     record = {"date": "2026-01-01", "numbers": {"before, search": {"dice": 0.25}}}
     path = prompt_sets.save(found, tmp_path, record)
     assert prompt_sets.load(path) == found
-    assert prompt_sets.record("found", tmp_path) == record
+    as_text = {"date": "2026-01-01", "numbers": {"before, search": {"dice": "0.25"}}}
+    assert prompt_sets.record("found", tmp_path) == as_text
     assert prompt_sets.record("mine", tmp_path) == {}
 
 
@@ -117,3 +120,85 @@ def test_differences_name_what_was_added_and_removed():
         ("removed", "class_name", "brain"),
         ("added", "class_name", "liver"),
     ]
+
+
+TEXTS = b"name: x\nnormal: [a]\nabnormal: [b]\n"
+MANY = b"[" + b"a," * 5001 + b"]"
+NINE = b"".join(
+    b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(8)
+)
+MERGED = b"a: &a {x1: 1, x2: 2}\n" + b"".join(
+    b"%c: &%c {<<: [%s]}\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(8)
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2020-99-99", "!!timestamp abc", "!!bool maybe", "!!int ''", "!!float abc", "yes", "1:59:59"],
+)
+def test_every_value_is_text(name):
+    content = b"name: " + name.encode() + TEXTS[7:]
+    with contextlib.suppress(PromptError):  # a set without a name
+        assert prompt_sets.parse(content, "x.yaml").name == name.rpartition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"name: " + b"1" * 5000, id="digits"),
+        pytest.param(b"name: 1" + b":59" * 3000 + b".5", id="sexagesimal"),
+        pytest.param(b"a: &a [1, 2, 3]\n" + NINE + TEXTS, id="aliases"),
+        pytest.param(b"record: {a: &a [1], " + NINE.replace(b"\n", b", ") + b"}\n", id="record"),
+        pytest.param(MERGED + TEXTS, id="merge keys"),
+        pytest.param(b"name: &a [*a]", id="of itself"),
+        pytest.param(b"? {a: b}\n: c", id="a key that is a mapping"),
+        pytest.param(b'name: "\\ud800"\nnormal: [a]\nabnormal: [b]', id="half a letter"),
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(b"x" * 2**19, id="large"),
+    ],
+)
+def test_a_file_that_would_take_time_or_memory_is_refused(content):
+    with pytest.raises(PromptError):
+        prompt_sets.parse(content, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name: x\nabnormal: [b]\nnormal: " + MANY,
+        b"name: x\nabnormal: [b]\nnormal: ['"
+        + b"{}" * 240
+        + b"']\nclass_name: '"
+        + b"c" * 10**5
+        + b"'",
+        TEXTS + b"templates: ['" + b"{}" * 4000 + b"']",
+    ],
+)
+def test_sentences_without_limit_are_refused(content):
+    with pytest.raises(PromptError, match="sentence"):
+        prompt_sets.sentences(prompt_sets.parse(content, "x.yaml"))
+
+
+def test_a_set_is_there_at_every_moment_of_a_save(tmp_path, monkeypatch):
+    prompt_sets.save(OWN, tmp_path)
+    seen, replace_file = [], os.replace
+
+    def watched(source, target):
+        seen.append(prompt_sets.user_sets(tmp_path).get("mine"))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    after = replace(OWN, normal=("another",))
+    prompt_sets.save(after, tmp_path)
+    assert seen == [OWN, OWN]
+    assert prompt_sets.user_sets(tmp_path)["mine"] == after
+    assert prompt_sets.older("mine", tmp_path) == {1: OWN}
+
+
+def test_a_damaged_earlier_version_takes_nothing_along(tmp_path):
+    prompt_sets.save(OWN, tmp_path)
+    prompt_sets.save(replace(OWN, normal=("another",)), tmp_path)
+    (tmp_path / "older" / "mine@x.yaml").write_text("")
+    (tmp_path / "older" / "mine@7.yaml").write_text("[")
+    prompt_sets.save(OWN, tmp_path)
+    assert list(prompt_sets.older("mine", tmp_path)) == [1, 8]

@@ -27,7 +27,7 @@ def test_own_phrases_stand_beside_the_shipped_ones():
     assert phrase_bank.OWN not in phrase_bank.bank()
     phrase_bank.keep(("a grüner Fleck", "a: colon", "a grüner Fleck"))
     assert phrase_bank.bank()[phrase_bank.OWN] == ("a grüner Fleck", "a: colon")
-    phrase_bank.keep(())
+    phrase_bank.keep((), ("a grüner Fleck", "a: colon"))
     assert phrase_bank.OWN not in phrase_bank.bank()
 
 
@@ -35,7 +35,7 @@ def test_own_phrases_stand_beside_the_shipped_ones():
     ("content", "words"),
     [
         ("your own: text", "your own must be a list of phrases"),
-        ("your own: [1]", "your own must be a list of phrases"),
+        ("your own: [[a]]", "your own must be a list of phrases"),
         ("[", "is not readable YAML"),
     ],
 )
@@ -49,3 +49,10 @@ def test_what_is_wrong_with_the_own_bank_is_said(content, words):
 def test_a_phrase_that_is_too_long_is_refused():
     with pytest.raises(PromptError, match="has 501 characters"):
         phrase_bank.keep(("x" * 501,))
+
+
+def test_what_another_added_meanwhile_stays():
+    phrase_bank.keep(("a", "b"))
+    phrase_bank.keep(("a", "b", "theirs"), ("a", "b"))
+    phrase_bank.keep(("b", "mine"), ("a", "b"))
+    assert phrase_bank.own_phrases() == ("b", "theirs", "mine")

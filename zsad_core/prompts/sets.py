@@ -3,17 +3,17 @@
 A set of one method lies in the method's folder, the others here.
 """
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pydantic
 import yaml
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.store import key_of
 from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
@@ -24,6 +24,9 @@ LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_
 OLDER = "older"  # folder of earlier versions
 LARGEST = 256 * 1024  # bytes of a prompt file
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
+FILLED = 2000  # characters of a sentence, its class word filled in
+SENTENCES = 5000  # of a side, each text in each template
+PARTS = 20_000  # values that a file may hold, each as often as it is named
 
 
 class _File(pydantic.BaseModel):
@@ -40,7 +43,7 @@ class _File(pydantic.BaseModel):
     tuned_on: list[str] = []
     normal_off: list[str] = []
     abnormal_off: list[str] = []
-    record: dict[str, Any] = {}
+    record: dict[str, Any] = {}  # values as text
 
 
 def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -78,7 +81,8 @@ def shipped() -> dict[str, PromptSet]:
 def load(path: Path) -> PromptSet:
     """A prompt set from a YAML file; raises PromptError saying what is wrong with it."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise PromptError(
             f"There is no prompt set '{path}'; give a YAML file, or one of {', '.join(shipped())}."
@@ -96,15 +100,23 @@ def parse(content: bytes, where: str) -> PromptSet:
 
 
 def read_yaml(content: bytes, where: str) -> dict[str, Any]:
-    """The mapping that a YAML file named `where` holds; raises PromptError."""
+    """The mapping that a YAML file named `where` holds, every value as text; raises PromptError."""
     if len(content) > LARGEST:
-        raise PromptError(f"'{where}' has {len(content)} bytes; it may have at most {LARGEST}.")
+        raise PromptError(f"'{where}' has more than {LARGEST} bytes; shorten it.")
     try:
-        found = yaml.safe_load(content.decode("utf-8"))
+        found = yaml.load(content.decode("utf-8"), yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
     if not isinstance(found, dict):
         raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
+    left, parts = [found], 0
+    while left and parts <= PARTS:
+        one = left.pop()
+        inside = [*one, *one.values()] if isinstance(one, dict) else one
+        left += [part for part in inside if not isinstance(part, str)]
+        parts += len(inside)
+    if parts > PARTS:
+        raise PromptError(f"'{where}' holds more than {PARTS} values; shorten it.")
     return found
 
 
@@ -120,28 +132,34 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
     stem = _stem(prompts.name)
     if prompts.name in shipped():
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.yaml"
-    with filelock.FileLock(folder / f".{stem}.lock"):
+    with locked(folder / f".{stem}"):
         if path.exists():
             before = load(path)
             if before.name != prompts.name:
                 raise PromptError(
                     f"'{prompts.name}' would take the file of '{before.name}'; choose another name."
                 )
-            if before != prompts:
-                number = max(older(before.name, folder), default=0) + 1
-                (folder / OLDER).mkdir(exist_ok=True)
-                path.replace(folder / OLDER / f"{stem}@{number}.yaml")
-        with whole(path) as temporary:
-            temporary.write_text(content, "utf-8")
+            if before != prompts:  # kept there before it goes here: no kill loses it
+                number = max(_older(before.name, folder), default=0) + 1
+                write_whole(folder / OLDER / f"{stem}@{number}.yaml", path.read_bytes())
+        write_whole(path, content)
     return path
 
 
 def older(name: str, folder: Path) -> dict[int, PromptSet]:
-    """Earlier versions of a user's set by number from 1, the oldest; raises PromptError."""
+    """Earlier versions of a user's set that can be read, by number from 1, the oldest."""
+    found = {}
+    for number, path in sorted(_older(name, folder).items()):
+        with contextlib.suppress(PromptError):
+            found[number] = load(path)
+    return found
+
+
+def _older(name: str, folder: Path) -> dict[int, Path]:
     found = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
-    return {n: load(path) for n, path in sorted((int(p.stem.rpartition("@")[2]), p) for p in found)}
+    numbered = ((path.stem.rpartition("@")[2], path) for path in found)
+    return {int(n): path for n, path in numbered if re.fullmatch("[0-9]{1,9}", n)}
 
 
 def record(name: str, folder: Path) -> dict[str, Any]:
@@ -232,6 +250,17 @@ def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:
             f"({LONGEST + len(longest)} characters; CLIP reads 77 tokens, about {LONGEST} "
             "characters)."
         )
-    filled = [text.replace("{}", prompts.class_name) for text in texts]
     templates = prompts.templates or ("{}",)
-    return tuple(template.replace("{}", text) for text in filled for template in templates)
+    if len(texts) * len(templates) > SENTENCES:
+        raise PromptError(
+            f"The {side} texts of '{prompts.name}' make {len(texts) * len(templates)} sentences; "
+            f"keep them to {SENTENCES}."
+        )
+    filled = [_filled(text, prompts.class_name) for text in texts]
+    return tuple(_filled(template, text) for text in filled for template in templates)
+
+
+def _filled(text: str, word: str) -> str:
+    if len(text) + text.count("{}") * (len(word) - 2) > FILLED:
+        raise PromptError(f"A sentence has more than {FILLED} characters; shorten '{text[:40]} …'.")
+    return text.replace("{}", word)

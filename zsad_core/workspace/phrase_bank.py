@@ -5,10 +5,10 @@ from pathlib import Path
 
 import yaml
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
 from zsad_core.errors import PromptError
-from zsad_core.prompts.sets import BANK, LONGEST, read_yaml
+from zsad_core.prompts.sets import BANK, LARGEST, LONGEST, read_yaml
 
 Bank = dict[str, tuple[str, ...]]
 OWN, EVERYDAY = "your own", "everyday"  # groups
@@ -35,17 +35,24 @@ def own_phrases() -> tuple[str, ...]:
     return load(path).get(OWN, ()) if path.exists() else ()
 
 
-def keep(texts: tuple[str, ...]) -> None:
-    """Replace the user's own phrases; raises PromptError for one that is too long."""
-    checked = _checked({OWN: list(dict.fromkeys(texts))}, _path())
-    content = {name: list(group) for name, group in checked.items()}
-    with whole(_path()) as temporary:
-        temporary.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+def keep(texts: tuple[str, ...], before: tuple[str, ...] = ()) -> None:
+    """Make of the user's own phrases, as they were `before`, these texts.
+
+    What somebody else added or took off meanwhile stays so. Raises PromptError for one that is too
+    long, StorageError.
+    """
+    _checked({OWN: list(texts)}, _path())
+    with locked(_path()):
+        stay = [text for text in own_phrases() if text in texts or text not in before]
+        new = [text for text in texts if text not in before]
+        content = {OWN: list(dict.fromkeys([*stay, *new]))}
+        write_whole(_path(), yaml.safe_dump(content, allow_unicode=True))
 
 
 def load(path: Path) -> Bank:
     """A bank from a YAML file of groups; raises PromptError saying what is wrong with it."""
-    return _checked(read_yaml(path.read_bytes(), str(path)), path)
+    with path.open("rb") as file:
+        return _checked(read_yaml(file.read(LARGEST + 1), str(path)), path)
 
 
 @functools.cache

@@ -75,10 +75,12 @@ def _plan(choice: Choice) -> Plan:
 
 
 def _own() -> None:
-    text = st.text_area("Own", "\n".join(phrase_bank.own_phrases()), label_visibility="collapsed")
+    before = phrase_bank.own_phrases()
+    text = st.text_area("Own", "
+".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
         lines = (line.strip() for line in text.splitlines())
-        phrase_bank.keep(tuple(line for line in lines if line))
+        phrase_bank.keep(tuple(line for line in lines if line), before)
         st.rerun()
 
 
