@@ -76,8 +76,7 @@ def _plan(choice: Choice) -> Plan:
 
 def _own() -> None:
     before = phrase_bank.own_phrases()
-    text = st.text_area("Own", "
-".join(before), label_visibility="collapsed")
+    text = st.text_area("Own", "\n".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
         lines = (line.strip() for line in text.splitlines())
         phrase_bank.keep(tuple(line for line in lines if line), before)

@@ -1,9 +1,11 @@
 import gzip
 import hashlib
+import struct
 
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from zsad_core.errors import DataError, StorageError
 from zsad_core.imaging.datasets import nifti
@@ -89,7 +91,7 @@ def test_a_damaged_gzip_is_refused(tmp_path, write, scan):
     data = bytearray(path.read_bytes())
     data[-6] ^= 0xFF  # in the CRC: every voxel can still be unpacked
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"scan\.nii\.gz' cannot be read as NIfTI \(CRC"):
+    with pytest.raises(DataError, match=r"scan\.nii\.gz' cannot be read as NIfTI \(its gzip"):
         nifti.read_scan(path)
 
 
@@ -143,7 +145,7 @@ def test_what_is_no_scan_is_refused_with_its_finding(tmp_path, scan, change, sen
 def test_an_affine_without_volume_is_refused(tmp_path, write, scan):
     path = write(tmp_path / "scan.nii", scan)
     image = nib.load(path)
-    image.header["srow_z"] = image.header["srow_x"]
+    image.header["srow_z"], image.header["vox_offset"] = image.header["srow_x"], 352
     data = image.header.binaryblock + path.read_bytes()[348:]
     path.write_bytes(data)
     with pytest.raises(DataError, match="affine that is not finite or not invertible"):
@@ -219,3 +221,165 @@ def test_writing_what_does_not_fit_or_nowhere_fails(tmp_path, write, scan):
         nifti.write_like(path, scan[:-1], tmp_path / "out.nii")
     with pytest.raises(StorageError, match="cannot be written"):
         nifti.write_like(path, scan, path / "out.nii")
+
+
+def sheared(degrees):
+    affine = np.diag([2.0, 2.0, 5.0, 1.0])
+    affine[1, 2] = np.tan(np.radians(degrees)) * 5
+    return affine
+
+
+@pytest.mark.parametrize(("unit", "of_mm"), [("mm", 1), ("meter", 1e-3), ("micron", 1e3)])
+def test_lengths_are_in_the_header_s_unit(tmp_path, scan, unit, of_mm):
+    affine = np.diag([2.0 * of_mm, 3 * of_mm, 4 * of_mm, 1])
+    affine[:3, 3] = 7 * of_mm
+    image = nib.Nifti1Image(scan, affine)
+    image.header.set_xyzt_units(unit)
+    image.set_sform(affine, 1)
+    nib.save(image, tmp_path / "scan.nii")
+    found = nifti.read_scan(tmp_path / "scan.nii")
+    assert found.spacing_mm == pytest.approx((2, 3, 4))
+    np.testing.assert_allclose(found.affine[:3, 3], 7, rtol=1e-6)
+    assert found.notes == ()
+    nifti.write_like(tmp_path / "scan.nii", scan, tmp_path / "out.nii")
+    written = nib.load(tmp_path / "out.nii")
+    np.testing.assert_allclose(written.affine, found.affine, rtol=1e-6)
+    assert written.header.get_xyzt_units()[0] == "mm"
+
+
+def test_axes_that_lean_are_refused_and_rounding_is_not(tmp_path, scan):
+    nib.save(nib.Nifti1Image(scan, sheared(25)), tmp_path / "tilted.nii")
+    with pytest.raises(DataError, match=r"axes that lean 25° from right angles"):
+        nifti.read_scan(tmp_path / "tilted.nii")
+    nib.save(nib.Nifti1Image(scan, sheared(0.3)), tmp_path / "rounded.nii")
+    found = nifti.read_scan(tmp_path / "rounded.nii")
+    assert np.prod(found.spacing_mm) == pytest.approx(20, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (np.diag([-1.0, 1, 1, 1]), "exchange left and right"),
+        (np.diag([1.0, 1, 1, 1]) + np.eye(4, k=3) * 9, "differ by up to 9 mm"),
+        (np.eye(4), None),
+    ],
+)
+def test_two_positions_that_disagree_are_noted_and_the_sform_holds(tmp_path, scan, change, words):
+    affine = np.diag([2.0, 2, 2, 1])
+    image = nib.Nifti1Image(scan, affine)
+    image.set_sform(affine, 2)
+    image.set_qform(change @ affine, 1)
+    nib.save(image, tmp_path / "scan.nii")
+    found = nifti.read_scan(tmp_path / "scan.nii")
+    np.testing.assert_array_equal(found.affine, affine)
+    assert [words in note for note in found.notes] == ([True] if words else [])
+
+
+def header_with(scan, fmt, at, *values):
+    raw = bytearray(nib.Nifti1Image(scan, np.diag([2.0, 2, 2, 1])).to_bytes())
+    struct.pack_into(fmt, raw, at, *values)
+    return bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "at", "values"),
+    [
+        ("<f", 108, (float("inf"),)),
+        ("<f", 108, (float("nan"),)),
+        ("<f", 108, (0.0,)),
+        ("<f", 108, (100.0,)),
+        ("<f", 116, (1e9,)),
+        ("<12f", 280, (2, 0, 0, 0, 0, 2, -1e38, 0, 0, 0, 2, 0)),
+        ("<12f", 280, (3e38, 0, 0, 0, 0, 3e38, 0, 0, 0, 0, 3e38, 0)),
+        ("<h", 70, (0,)),
+    ],
+)
+def test_a_header_that_no_library_bears_is_refused_in_a_sentence(tmp_path, scan, fmt, at, values):
+    path = tmp_path / "scan.nii"
+    path.write_bytes(header_with(scan, fmt, at, *values))
+    with pytest.raises(DataError, match=r"scan\.nii'"):
+        nifti.read_scan(path)
+
+
+@pytest.mark.parametrize("behind", [b"junk", b"\0" * 512, gzip.compress(b"more")])
+def test_what_follows_a_gzip_is_left_alone(tmp_path, write, scan, behind):
+    path = write(tmp_path / "SCAN.NII.GZ", scan)
+    path.write_bytes(path.read_bytes() + behind)
+    np.testing.assert_array_equal(nifti.read_scan(path).intensity, scan)
+
+
+@pytest.mark.parametrize("more", [(1,), (1, 1), (1, 1, 1, 1)])
+def test_a_file_of_one_volume_may_have_more_dimensions(tmp_path, scan, more):
+    image = nib.Nifti1Image(scan.astype(np.int16).reshape(*scan.shape, *more), np.eye(4))
+    image.header.set_slope_inter(0.5, 0)
+    nib.save(image, tmp_path / "scan.nii.gz")
+    found = nifti.read_scan(tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(found.intensity, scan / 2)
+    nifti.write_like(tmp_path / "scan.nii.gz", scan, tmp_path / "out.nii.gz")
+    np.testing.assert_array_equal(nib.load(tmp_path / "out.nii.gz").get_fdata(), scan)
+
+
+def test_labels_may_be_off_by_half_a_step_of_their_scale(tmp_path, write, scan, seg):
+    slope = 4 / 255
+    image = nib.Nifti1Image(np.rint(seg / slope).astype(np.uint8), np.diag([1.0, 1.5, 2, 1]))
+    image.header.set_slope_inter(slope, 0)
+    nib.save(image, tmp_path / "seg.nii")
+    path = write(tmp_path / "a.nii", scan)
+    found = nifti.read_case(path, tmp_path / "seg.nii", (1, 2, 3), (0, 1, 2, 3, 4))
+    np.testing.assert_array_equal(found.labels, seg)
+
+
+def test_a_written_file_names_nobody(tmp_path, scan):
+    image = nib.Nifti1Image(scan, np.eye(4))
+    name = b"PatientName=TEST^SYNTHETIC"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", name))
+    for field, size in (("db_name", 18), ("aux_file", 24), ("intent_name", 16), ("descrip", 79)):
+        image.header[field] = name[:size]
+    nib.save(image, tmp_path / "in.nii")
+    nifti.write_like(tmp_path / "in.nii", scan, tmp_path / "out.nii")
+    assert b"PatientName" not in (tmp_path / "out.nii").read_bytes()
+
+
+def test_a_scan_is_not_replaced_by_its_map(tmp_path, write, scan):
+    path = write(tmp_path / "scan.nii.gz", scan)
+    before = path.read_bytes()
+    (tmp_path / "link.nii.gz").symlink_to(path)
+    for out in (path, tmp_path / "link.nii.gz"):
+        with pytest.raises(DataError, match="is the scan itself"):
+            nifti.write_like(path, scan, out)
+    assert path.read_bytes() == before
+
+
+def test_geometry_is_that_of_nibabel_and_simpleitk(tmp_path, scan):
+    """Headers drawn at random: axis orders, rotations, units, codes, scales and types."""
+    sitk = pytest.importorskip("SimpleITK")
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        unit, of_mm = [("mm", 1), ("meter", 1e-3), ("micron", 1e3)][number % 3]
+        turn = Rotation.random(random_state=number).as_matrix()[rng.permutation(3)]
+        affine = np.eye(4)
+        affine[:3, :3] = turn * rng.uniform(0.4, 6, 3) * rng.choice([-1, 1], 3)
+        affine[:3, 3] = rng.uniform(-90, 90, 3)
+        kind = rng.choice(["i2", "u2", "u1", "f4", "f8"])
+        values = (scan / scan.max() * 200).astype(kind)
+        values[3, 4, 5] = 250
+        image = nib.Nifti1Image(values, np.diag([of_mm] * 3 + [1]) @ affine)
+        image.set_sform(image.affine, 1)
+        image.header.set_xyzt_units(unit)
+        if kind != "f8":
+            image.header.set_slope_inter(rng.uniform(0.1, 9), 0)
+        path = tmp_path / f"{number}.nii"
+        nib.save(image, path)
+        found, stored = nifti.read_scan(path), nib.load(path)
+        itk = sitk.ReadImage(str(path))
+        assert np.sort(found.spacing_mm) == pytest.approx(np.sort(itk.GetSpacing()), rel=1e-4)
+        volume = np.prod(found.spacing_mm)
+        assert volume == pytest.approx(abs(np.linalg.det(affine[:3, :3])), rel=1e-4)
+        at = np.unravel_index(stored.get_fdata().argmax(), scan.shape)
+        place = found.affine @ [
+            *np.unravel_index(found.intensity.argmax(), found.intensity.shape),
+            1,
+        ]
+        lps = itk.TransformIndexToPhysicalPoint([int(one) for one in at])
+        np.testing.assert_allclose(place[:3], np.array(lps) * [-1, -1, 1], atol=0.02)
+        np.testing.assert_allclose(found.intensity.max(), stored.get_fdata().max(), rtol=1e-6)

@@ -1,24 +1,28 @@
 """Find NIfTI files and open them; whatever is wrong with one is said, not mended."""
 
-import gzip
 import logging
 import math
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
 from zsad_core.base.paths import uploads
 from zsad_core.errors import DataError
+from zsad_core.types import FloatArray
 
 SUFFIXES = (".nii", ".nii.gz")
 HEADER = 348  # bytes of the shortest NIfTI header
 GZIP_MAGIC = b"\x1f\x8b"
+MM = {"meter": 1e3, "micron": 1e-3}  # of a unit of length; one that is not named counts as mm
+LEAN_DEGREES = 0.5  # headers round; by that much a voxel's volume is off by 4e-5
+FLAT = 1e-6
+SIDES_MM = (1e-4, 1e3)  # of a voxel
+NO_AFFINE = "has an affine that is not finite or not invertible; correct its header."
 
 # nibabel prints its header remarks on stderr; those that matter are raised here as DataError.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
@@ -88,53 +92,129 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"'{path}' cannot be read ({error.strerror}); check the file.") from error
 
 
-def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
-    """The nibabel image of a file's bytes, in the file's own axis order.
-
-    Raises DataError unless it is complete, 3D, of real numbers, and has a usable affine.
-    """
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a library raises over a file's content into a DataError that names the file."""
     try:
-        # Unpacking all of it checks length and CRC, which reading only the voxels does not.
-        raw = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
-        if len(raw) < HEADER:
-            raise ValueError("it is too short for a header" if raw else "it is empty")
-        kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
-        image = kind.from_bytes(raw)
+        yield
+    except DataError:
+        raise
     except EOFError as error:
         raise DataError(f"'{path}' is a truncated gzip file; copy or download it again.") from error
-    except (
-        OSError,
-        ValueError,
-        zlib.error,
-        ImageFileError,
-        HeaderDataError,
-        WrapStructError,
-    ) as error:
+    except Exception as error:  # hostile bytes raise whatever they reach in a parser
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise DataError(
             f"'{path}' cannot be read as NIfTI ({reason}); copy or download it again."
         ) from error
-    problem = _problem(image, len(raw))
+
+
+def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
+    """The nibabel image of a file's bytes, 3D in the file's own axis order, its affine in mm.
+
+    Raises DataError unless it is complete, one volume of real numbers, and has axes at right
+    angles.
+    """
+    with reading(path):
+        raw = unpacked(data)
+        if len(raw) < HEADER:
+            raise ValueError("it is too short for a header" if raw else "it is empty")
+        kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
+        image = kind.from_bytes(raw)
+        problem = _problem(image, len(raw))
+        if not problem:
+            voxels = image.dataobj.reshape(image.shape[:3])
+            image = _in_mm(type(image)(voxels, image.affine, image.header))
+            problem = _axes_problem(image.affine)
     if problem:
         raise DataError(f"'{path}' {problem}")
     return image
 
 
+def unpacked(data: bytes) -> bytes:
+    """Bytes without their gzip; what follows its last member is left out, as gzip itself does.
+
+    Raises EOFError for a member that ends early, ValueError for one that is damaged.
+
+    >>> import gzip
+    >>> unpacked(gzip.compress(b"a") + gzip.compress(b"b") + b"junk"), unpacked(b"plain")
+    (b'ab', b'plain')
+    """
+    if not data.startswith(GZIP_MAGIC):
+        return data
+    parts: list[bytes] = []
+    while data.startswith(GZIP_MAGIC):
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            parts.append(member.decompress(data))
+        except zlib.error as error:
+            raise ValueError("its gzip is damaged") from error
+        if not member.eof:
+            raise EOFError
+        data = member.unused_data
+    return b"".join(parts)
+
+
+def _in_mm(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    """The image with its affine in mm, whatever length its header counts in."""
+    unit, _ = image.header.get_xyzt_units()
+    if unit not in MM:
+        return image
+    scale = np.diag([MM[unit], MM[unit], MM[unit], 1])
+    scaled = type(image)(image.dataobj, scale @ image.affine, image.header)
+    scaled.header.set_xyzt_units("mm")
+    for get, set_scaled, name in (
+        (image.get_sform, scaled.set_sform, "sform_code"),
+        (image.get_qform, scaled.set_qform, "qform_code"),
+    ):
+        affine, code = get(coded=True)
+        if code:
+            set_scaled(scale @ affine, int(code), update_affine=False)
+        scaled.header[name] = code
+    return scaled
+
+
 def _problem(image: nib.Nifti1Image, size: int) -> str:
     """What is wrong with the image of an unpacked file of `size` bytes, or ""."""
-    kind, affine = image.get_data_dtype(), image.affine
+    kind = image.get_data_dtype()
     shape = " x ".join(str(side) for side in image.shape)
     if kind.kind not in "iuf":
         what = "colours (RGB)" if kind.names else f"values of type {kind}"
         return f"holds {what}; give a scan of one real number a voxel."
-    if image.ndim != 3 or min(image.shape) < 1:
+    if image.ndim < 3 or min(image.shape) < 1 or math.prod(image.shape[3:]) > 1:
         return f"has {image.ndim} dimensions ({shape}); give one 3D volume a file."
+    if not np.isfinite(image.affine).all():
+        return NO_AFFINE
+    least = int(image.header["sizeof_hdr"]) + 4
+    if image.dataobj.offset < least:
+        return (
+            f"says that its voxels begin at byte {image.dataobj.offset}, inside its header of "
+            f"{least}; correct vox_offset."
+        )
     short = image.dataobj.offset + math.prod(image.shape) * kind.itemsize - size
     if short > 0:
         return (
             f"ends {short} bytes before the {shape} voxels that its header announces; "
             f"copy or download it again."
         )
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        return "has an affine that is not finite or not invertible; correct its header."
+    return ""
+
+
+def _axes_problem(affine: FloatArray) -> str:
+    """What is wrong with a finite affine (4, 4) from voxel to mm, or ""."""
+    steps = np.asarray(affine[:3, :3], np.float64)
+    lengths = np.linalg.norm(steps, axis=0)  # of a voxel along each axis
+    if not lengths.all():
+        return NO_AFFINE
+    if lengths.min() < SIDES_MM[0] or lengths.max() > SIDES_MM[1]:
+        sides = " x ".join(f"{side:.3g}" for side in lengths)
+        return f"has voxels of {sides} mm, which no scan has; correct its header."
+    angles = (steps / lengths).T @ (steps / lengths)
+    if abs(np.linalg.det(steps / lengths)) < FLAT:
+        return NO_AFFINE
+    lean = np.degrees(np.arcsin(min(np.abs(angles - np.eye(3)).max(), 1)))
+    if lean > LEAN_DEGREES:
+        return (
+            f"has axes that lean {lean:.3g}° from right angles, as a tilted gantry leaves them; "
+            "resample it onto a grid at right angles."
+        )
     return ""

@@ -12,11 +12,13 @@ from skimage.filters import threshold_otsu
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import open_image, read_bytes
+from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
 
 STRIPPED_BACKGROUND = 0.2  # share of exact zeros from which a scan counts as skull-stripped
 SAME_AFFINE_MM = 1e-3
+SAME_PLACE_MM = 0.5  # of the corners by qform and by sform
+ROUNDING = 1e-4  # of a label that a scale was put on
 
 
 def read_scan(path: Path) -> Volume:
@@ -41,16 +43,17 @@ def read_case(
     """
     data = read_bytes(scan)
     source = open_image(scan, data)
-    image = nib.as_closest_canonical(source)
-    intensity = _intensity(scan, image)
-    brain, stripped, notes = _brain(intensity)
+    with reading(scan):
+        image = nib.as_closest_canonical(source)
+        intensity = _intensity(scan, image)
+        brain, stripped, notes = _brain(intensity)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
         digest.update(data)
-        mask = _image(seg, data)
-        labels = read_only(_labels(seg, mask, allowed))
+        labels, mask = _labels(seg, data, allowed)
         _same_grid((scan, image), (seg, mask))
+        labels = read_only(labels)
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
     return Volume(
         intensity=read_only(intensity),
@@ -67,15 +70,17 @@ def read_case(
 
 def read_labels(path: Path, allowed: tuple[int, ...] | None = None) -> ByteArray:
     """A label image alone, (X, Y, Z) RAS+ uint8; raises DataError as `read_case` does."""
-    return _labels(path, _image(path, read_bytes(path)), allowed)
+    return _labels(path, read_bytes(path), allowed)[0]
 
 
 def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
-    """Write (X, Y, Z) RAS+ values as float32 in the axis order, affine and header of a file.
+    """Write (X, Y, Z) RAS+ values as float32 in the axis order and affine of a file.
 
     The output, .nii or .nii.gz, appears whole or not at all. Raises DataError if the input cannot
-    be read, StorageError if the output cannot be written.
+    be read or is the output, StorageError if the output cannot be written.
     """
+    if out.exists() and out.samefile(input_path):
+        raise DataError(f"'{out}' is the scan itself; choose another place for what is made of it.")
     data = like(input_path, np.asarray(array_xyz, np.float32)).to_bytes()
     write_whole(out, gzip.compress(data, 1, mtime=0) if out.suffix == ".gz" else data)
 
@@ -83,11 +88,11 @@ def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
 def like(
     input_path: Path, array_xyz: NDArray[Any], high: float = 0, description: str = ""
 ) -> nib.Nifti1Image:
-    """(X, Y, Z) RAS+ values in their own type, in the axis order, affine and header of a file.
+    """(X, Y, Z) RAS+ values in their own type, in the axis order and affine of a file, in mm.
 
-    With a `high` a viewer shows the range 0 … high. `description`
-    takes the place of the file's own and is cut at 79 ASCII characters. Raises DataError if the
-    file cannot be read.
+    With a `high` a viewer shows the range 0 … high. Of the file's header nothing else is taken, as
+    its texts may name a patient; `description` is cut at 79 ASCII characters. Raises DataError if
+    the file cannot be read.
     """
     source = open_image(input_path, read_bytes(input_path))
     canonical = nib.orientations.axcodes2ornt("RAS")
@@ -96,16 +101,16 @@ def like(
     values = nib.orientations.apply_orientation(array_xyz, turn)
     if values.shape != source.shape:
         raise ValueError(f"values {values.shape} do not fit the file's {source.shape}")
-    header = source.header.copy()
-    header.set_data_dtype(values.dtype)
-    header["cal_min"], header["cal_max"] = 0, high  # the scan's window means nothing here
-    if description:
-        header["descrip"] = description.encode("ascii", "replace")[:79]
-    return type(source)(values, source.affine, header)
-
-
-def _image(path: Path, data: bytes) -> nib.Nifti1Image:
-    return nib.as_closest_canonical(open_image(path, data))
+    image = type(source)(values, source.affine)
+    for name, code in (("sform", "sform_code"), ("qform", "qform_code")):
+        affine, known = getattr(source, f"get_{name}")(coded=True)
+        if known:
+            getattr(image, f"set_{name}")(affine, int(known), update_affine=False)
+        image.header[code] = known
+    image.header.set_xyzt_units("mm")
+    image.header["cal_max"] = high
+    image.header["descrip"] = description.encode("ascii", "replace")[:79]
+    return image
 
 
 def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
@@ -114,9 +119,22 @@ def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
 
 
 def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
-    if int(image.header["qform_code"]) or int(image.header["sform_code"]):
+    """What is to know of the two places that a header may give a scan."""
+    qform, sform = image.get_qform(coded=True)[0], image.get_sform(coded=True)[0]
+    if qform is None and sform is None:
+        return ("The header names no orientation, so left and right may be exchanged.",)
+    if qform is None or sform is None:
         return ()
-    return ("The header names no orientation, so left and right may be exchanged.",)
+    corners = np.array([(*at, 1) for at in np.ndindex(2, 2, 2)]) * (*image.shape, 1)
+    apart = float(np.linalg.norm(corners @ (qform - sform).T, axis=1).max())
+    if apart <= SAME_PLACE_MM:
+        return ()
+    mirrored = np.linalg.det(qform[:3, :3]) * np.linalg.det(sform[:3, :3]) < 0
+    what = "exchange left and right" if mirrored else f"differ by up to {apart:.3g} mm"
+    return (
+        f"The two positions in the header (qform and sform) {what}: the sform is followed here, "
+        "other programs may follow the qform.",
+    )
 
 
 def _values(image: nib.Nifti1Image) -> FloatArray:
@@ -152,11 +170,17 @@ def _brain(values: FloatArray) -> tuple[MaskArray, bool, tuple[str, ...]]:
     return values > 0, True, ()
 
 
-def _labels(path: Path, image: nib.Nifti1Image, allowed: tuple[int, ...] | None) -> ByteArray:
-    values = _values(image)
+def _labels(
+    path: Path, data: bytes, allowed: tuple[int, ...] | None
+) -> tuple[ByteArray, nib.Nifti1Image]:
+    """The labels of a file's bytes, (X, Y, Z) RAS+, and the image that says where they lie."""
+    source = open_image(path, data)
+    with reading(path):
+        image = nib.as_closest_canonical(source)
+        values = _values(image)
+        found, count = np.unique(values, return_counts=True)
     known = np.arange(256) if allowed is None else np.asarray(allowed)
-    found, count = np.unique(values, return_counts=True)
-    near = np.isclose(found, np.rint(found), rtol=0, atol=1e-4)  # a header's scale may round
+    near = np.isclose(found, np.rint(found), rtol=0, atol=label_rounding(source))
     stray = ~(near & np.isin(np.rint(found), known))
     if stray.any():
         some = ", ".join(f"{value:g}" for value in found[stray][:5])
@@ -166,7 +190,16 @@ def _labels(path: Path, image: nib.Nifti1Image, allowed: tuple[int, ...] | None)
             f"'{path}' has {count[stray].sum()} voxels of stray label {some}{more} where only "
             f"{words} may occur; correct the segmentation or the label convention."
         )
-    return np.rint(values).astype(np.uint8)
+    return np.rint(values).astype(np.uint8), image
+
+
+def label_rounding(image: nib.Nifti1Image) -> float:
+    """How far from a whole number a label may lie: half a step of the scale in the header.
+
+    `image` is as `open_image` gives it.
+    """
+    step = abs(float(image.dataobj.slope))
+    return ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)
 
 
 def _same_grid(scan: tuple[Path, nib.Nifti1Image], seg: tuple[Path, nib.Nifti1Image]) -> None:

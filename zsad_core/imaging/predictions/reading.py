@@ -9,7 +9,8 @@ import nibabel as nib
 import numpy as np
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import open_image, read_bytes
+from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
+from zsad_core.imaging.datasets.nifti import label_rounding
 from zsad_core.imaging.predictions import grids
 from zsad_core.imaging.predictions.grids import Grid
 from zsad_core.imaging.predictions.sets import Predictions
@@ -103,7 +104,10 @@ def _resampled(
 
 
 def _finite(path: Path, image: nib.Nifti1Image) -> FloatArray:
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused
+    with (
+        reading(path),
+        np.errstate(over="ignore"),
+    ):  # too large for float32 becomes infinite and is refused
         values: FloatArray = image.get_fdata(dtype=np.float32)
     wrong = int(values.size - np.isfinite(values).sum())
     if wrong:
@@ -116,7 +120,7 @@ def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> Float
     """0 and 1 of a file of labels, in the file's own axis order."""
     values = _finite(path, image)
     found, count = np.unique(values, return_counts=True)
-    near = np.isclose(found, np.rint(found), rtol=0, atol=1e-4)  # a header's scale may round
+    near = np.isclose(found, np.rint(found), rtol=0, atol=label_rounding(image))
     stray = ~(near & np.isin(np.rint(found), predictions.allowed))
     if stray.any():
         some = ", ".join(f"{value:g}" for value in found[stray][:SHOWN])
