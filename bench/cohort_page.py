@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
-from zsad_core.report import captions, charts
+from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, measured, quartiles, read
 from zsad_core.report.selection import Selection, sheets
 from zsad_core.results import parquet as results
@@ -54,7 +54,7 @@ def core(root: Path, what: str = "") -> list[Line]:
             captions.of(found, chosen)
             charts.by_method(found)
             charts.by_subject(found.merge(drawn, on="key").head(SUBJECTS))
-            charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
+            depth_charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
 
         filtered = Selection(plain.sheet, volumes=("under 1 ml",))
         spent = [

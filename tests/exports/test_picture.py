@@ -116,7 +116,7 @@ def test_panel_and_legend_have_the_chosen_colours(engine, view, palette):
     missed = {lost} if palette == "classic" else set()  # else it is an outline
     assert {hit, wrong} <= there <= {hit, wrong} | missed
     said = [one.get_text() for one in scene.figure.legends[0].get_texts()]
-    assert said == ["truth", "true positive", "false positive", "missed"][-len(said) :]
+    assert said == ["truth", "true positive", "false positive", "false negative"][-len(said) :]
     patch = scene.figure.legends[0].get_patches()[0]
     assert to_hex(patch.get_facecolor()) == hex_of(hit)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zsad_core.base.overlay import OPACITY
 from zsad_core.base.palette import CLASSES
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline, thumbnails, views
@@ -63,9 +64,9 @@ def test_a_thumbnail_shows_the_classes_and_is_kept(engine):
     for where, colour in zip(
         (mask & truth, mask & ~truth, truth & ~mask), CLASSES["classic"][:3], strict=True
     ):
-        grey = stack.image[shown.index][where][:, None] * (1 - thumbnails.OPACITY)
+        grey = stack.image[shown.index][where][:, None] * (1 - OPACITY)
         assert where.any()
-        assert np.abs(drawn[where] - grey - thumbnails.OPACITY * np.array(colour)).max() <= 1
+        assert np.abs(drawn[where] - grey - OPACITY * np.array(colour)).max() <= 1
     picture = thumbnails.thumbnail(engine, shown)
     assert picture.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
     assert (picture.any(axis=2).mean(axis=0) > 0).mean() > 0.6  # the brain fills it

@@ -153,8 +153,8 @@ def test_the_rule_of_dice_goes_as_numbers(rule):
 def test_the_colours_of_the_classes_are_those_of_the_figures():
     sent = dict(message("v", [], ViewerOptions())["palettes"])
     assert list(sent) == list(CLASSES)
-    assert sent["classic"][0] == ("tp", "#2ecc40", "fill")
-    assert [(kind, cue) for kind, _, cue in sent["safe"]] == [
+    assert sent["classic"][0] == ("tp", "#2ecc40", "fill", "true positive")
+    assert [(kind, cue) for kind, _, cue, _ in sent["safe"]] == [
         ("tp", "fill"),
         ("fp", "hatch"),
         ("fn", "line"),

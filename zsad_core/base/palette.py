@@ -15,9 +15,17 @@ Style = tuple[str, str, str]
 Rgb = tuple[int, int, int]
 Classes = Literal["classic", "safe"]
 Cue = Literal["fill", "hatch", "line"]
-# True positive, false positive, false negative, and predicted where there is no truth; the viewer
-# is sent both tables. In the safe set false positives are hatched too, and what was missed is
-# outlined.
+Kind = Literal["tp", "fp", "fn", "only"]
+LABELS: dict[Kind, str] = {
+    "tp": "true positive",
+    "fp": "false positive",
+    "fn": "false negative",
+    "only": "prediction, no truth known",
+}
+"""The classes of truth against prediction, in the order of the tables below."""
+KINDS: tuple[Kind, ...] = tuple(LABELS)
+# The viewer is sent both tables. In the safe set false positives are hatched too, and false
+# negatives are outlined.
 CLASSES: dict[Classes, tuple[Rgb, Rgb, Rgb, Rgb]] = {
     "classic": ((46, 204, 64), (255, 65, 54), (46, 134, 255), (255, 193, 7)),
     "safe": ((0, 158, 115), (204, 121, 167), (86, 180, 233), (240, 228, 66)),

@@ -11,7 +11,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from zsad_core.base.palette import CLASSES, Classes, Rgb
+from zsad_core.base.overlay import overlay
+from zsad_core.base.palette import CLASSES, CUES, Classes, Rgb
 from zsad_core.exports.outline import outline
 from zsad_core.exports.reading import Reading
 from zsad_core.types import ByteArray, MaskArray
@@ -21,7 +22,6 @@ Shown = tuple[Callable[[int], None], Sequence[Artist]]
 """What puts a slice into a panel, and what then changes, in the order in which it is drawn."""
 HALO = [withStroke(linewidth=2.2, foreground="black")]
 TRUTH, BRAIN = "#E6B422", "#8A8F98"
-FILLED = 0.55
 
 
 def scan(axes: Axes, reading: Reading, _: Classes) -> Shown:
@@ -36,16 +36,16 @@ def scan(axes: Axes, reading: Reading, _: Classes) -> Shown:
 
 
 def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
-    """The slice with all filled, but in safe colours false positives hatched, misses outlined."""
+    """The slice with the classes of truth against prediction, each with its cue."""
     image, missed = _picture(axes, reading), _line(axes, hex_of(CLASSES[palette][2]))
     over = axes.imshow(_blank(reading, 4), aspect="auto", interpolation="nearest")
-    known = reading.stack.truth is not None
+    known, lined = reading.stack.truth is not None, CUES[palette][2] == "line"
 
     def show(index: int) -> None:
         truth, predicted = reading.truth(index), reading.cut(reading.mask, index)
         image.set_data(reading.cut(reading.stack.image, index))
-        over.set_data(painted(truth, predicted, known, palette))
-        if palette == "safe":
+        over.set_data(painted(truth if known else None, predicted, palette))
+        if lined:
             missed.set_data(*outline(truth & ~predicted))
 
     return show, [image, over, missed]
@@ -79,29 +79,15 @@ PANELS: dict[Panel, tuple[str, Callable[[Axes, Reading, Classes], Shown]]] = {
 }
 
 
-def painted(
-    truth: MaskArray, predicted: MaskArray, known: bool, palette: Classes = "safe"
-) -> ByteArray:
-    """(H, W, 4): all filled, but in safe colours false positives hatched and misses left free.
+def painted(truth: MaskArray | None, predicted: MaskArray, palette: Classes) -> ByteArray:
+    """The classes as colours with their opacity, (H, W, 4), without those that are outlined.
 
     >>> yes, no = np.array([[True]]), np.array([[False]])
-    >>> painted(yes, yes, True).tolist(), painted(yes, no, True).tolist()
+    >>> painted(yes, yes, "safe").tolist(), painted(yes, no, "safe").tolist()
     ([[[0, 158, 115, 140]]], [[[0, 0, 0, 0]]])
     """
-    found = np.zeros((*truth.shape, 4), np.uint8)
-    rows, columns = np.indices(truth.shape)
-    hatched = np.where((rows + columns) % 4 < 2, 1.5 * FILLED, 0.25 * FILLED)
-    filled = np.full(truth.shape, FILLED)
-    hit, wrong, lost, only = CLASSES[palette]
-    safe = palette == "safe"
-    for mask, colour, strength in (
-        (truth & predicted, hit, filled),
-        (predicted & ~truth, wrong if known else only, hatched if known and safe else filled),
-        (truth & ~predicted & (not safe), lost, filled),
-    ):
-        found[mask, :3] = colour
-        found[mask, 3] = (255 * strength[mask]).astype(np.uint8)
-    return found
+    colours, opacity = overlay(truth, predicted, palette, outlines=False)
+    return np.dstack([colours, (255 * opacity).astype(np.uint8)])
 
 
 def hex_of(colour: Rgb) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from zsad_core.base.palette import CLASSES, Classes
+from zsad_core.base.palette import CLASSES, CUES, KINDS, LABELS, Classes, Cue
 from zsad_core.exports.panels import (
     HALO,
     PANELS,
@@ -135,23 +135,14 @@ class Scene:
 
     def _legend(self, middle: float) -> None:
         found: list[Artist] = []
-        hit, wrong, lost, only = map(hex_of, CLASSES[self.look.palette])
-        hatch: dict[str, Any] = {"facecolor": "none", "edgecolor": wrong, "hatch": "////"}
-        if self.reading.stack.truth is None:
-            if "classes" in self.look.panels:
-                found.append(Patch(color=only, label="prediction, no truth known"))
-        else:
-            if self.look.panels != ("classes",):
-                found.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
-            if "classes" in self.look.panels:
-                safe = self.look.palette == "safe"
-                found += [
-                    Patch(color=hit, label="true positive"),
-                    Patch(label="false positive", **(hatch if safe else {"color": wrong})),
-                    Line2D([], [], color=lost, linewidth=2, label="missed")
-                    if safe
-                    else Patch(color=lost, label="missed"),
-                ]
+        known = self.reading.stack.truth is not None
+        if known and self.look.panels != ("classes",):
+            found.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
+        if "classes" in self.look.panels:
+            rows = zip(KINDS, CLASSES[self.look.palette], CUES[self.look.palette], strict=True)
+            for kind, colour, cue in rows:
+                if known != (kind == "only"):
+                    found.append(_swatch(LABELS[kind], hex_of(colour), cue))
         self.figure.legend(
             handles=found,
             loc="center",
@@ -161,6 +152,14 @@ class Scene:
             labelcolor=self.look.ink[1],
             fontsize=self.look.points,
         )
+
+
+def _swatch(label: str, colour: str, cue: Cue) -> Artist:
+    if cue == "line":
+        return Line2D([], [], color=colour, linewidth=2, label=label)
+    if cue == "hatch":
+        return Patch(facecolor="none", edgecolor=colour, hatch="////", label=label)
+    return Patch(color=colour, label=label)
 
 
 def width(reading: Reading, look: Look) -> float:

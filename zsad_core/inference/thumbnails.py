@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from zsad_core.base.overlay import over, overlay
 from zsad_core.base.palette import CLASSES, Classes
 from zsad_core.base.store import key_of
 from zsad_core.inference import views
@@ -15,9 +16,8 @@ from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.views import View
 from zsad_core.metrics.scoring import box_of
-from zsad_core.types import ByteArray, FloatArray, MaskArray, SliceStack
+from zsad_core.types import ByteArray, MaskArray, SliceStack
 
-OPACITY = 0.55
 SIDE = 320  # pixels
 RING = 4.0  # pixels of the slice between a part and its ring
 
@@ -136,32 +136,10 @@ def framed(picture: ByteArray, stack: SliceStack, side: int) -> ByteArray:
 def classes(
     image: ByteArray, truth: MaskArray | None, predicted: MaskArray, palette: Classes = "classic"
 ) -> ByteArray:
-    """True and false positives and false negatives, all (H, W), laid over the slice: (H, W, 3).
-
-    Without truth what is predicted has a colour of its own. In the safe palette false positives
-    are hatched and false negatives outlined, so that colour is not the only cue.
+    """The classes of truth against prediction, all (H, W), laid over the slice: (H, W, 3).
 
     >>> slice_, none = np.zeros((1, 2), np.uint8), np.zeros((1, 2), bool)
     >>> classes(slice_, none, ~none)[0, 0].tolist() == [int(0.55 * c) for c in (255, 65, 54)]
     True
     """
-    picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
-    right, wrong, lost, only = CLASSES[palette]
-    if truth is None:
-        _lay(picture, predicted * OPACITY, only)
-        return picture.astype(np.uint8)
-    false, missed = predicted & ~truth, truth & ~predicted
-    strength = np.full(image.shape, OPACITY)
-    if palette == "safe":
-        striped = np.indices(image.shape).sum(axis=0) % 4 < 2
-        strength = np.where(striped, 1.5 * OPACITY, OPACITY / 4)
-        missed &= ~ndimage.binary_erosion(missed)
-    _lay(picture, (truth & predicted) * OPACITY, right)
-    _lay(picture, false * strength, wrong)
-    _lay(picture, missed * (1.0 if palette == "safe" else OPACITY), lost)
-    return picture.astype(np.uint8)
-
-
-def _lay(picture: FloatArray, opacity: FloatArray, colour: tuple[int, int, int]) -> None:
-    """Blend a colour into a picture (H, W, 3), as strong as (H, W) says."""
-    picture += opacity[..., None] * (np.array(colour) - picture)
+    return over(image, *overlay(truth, predicted, palette))

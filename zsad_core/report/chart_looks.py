@@ -24,8 +24,8 @@ def finished(figure: go.Figure, height: int) -> go.Figure:
     axis = {
         "gridcolor": GREY,
         "zeroline": False,
-        "tickfont": {"size": 13},
-        "title": {"font": {"size": 14}},
+        "tickfont": {"size": 14},
+        "title": {"font": {"size": 15}},
         "automargin": True,
     }
     names = (name for name in figure.layout.to_plotly_json() if name[1:5] == "axis")

@@ -5,13 +5,12 @@ import html
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from zsad_core.base.palette import CLASSES
+from zsad_core.base.palette import CLASSES, LABELS
 from zsad_core.inference import thumbnails
 from zsad_core.report.chart_looks import finished
 from zsad_core.report.panels import Grid, Panel
 
 SIDE = 260  # pixels of a panel
-KINDS = ("true positive", "false positive", "false negative")
 
 
 def of_grid(grid: Grid, aspect: float, legend: bool) -> go.Figure:
@@ -29,7 +28,7 @@ def of_grid(grid: Grid, aspect: float, legend: bool) -> go.Figure:
             if panel is not None:
                 _draw(figure, panel, row, column)
     if legend:
-        for kind, colour in zip(KINDS, CLASSES["classic"], strict=False):
+        for kind, colour in zip([*LABELS.values()][:3], CLASSES["classic"], strict=False):
             marker = {"color": f"rgb{colour}", "symbol": "square", "size": 12}
             figure.add_trace(
                 go.Scatter(x=[None], y=[None], mode="markers", name=kind, marker=marker)

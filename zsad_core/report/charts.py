@@ -1,4 +1,4 @@
-"""Figures 1, 2 and 3 of the paper as Plotly draws them: for the page and as HTML.
+"""Figures 1 and 2 of the paper as Plotly draws them: for the page and as HTML.
 
 No colour of text or ground is set, so that a light or a dark theme shines through. A point's
 customdata is [subject, line, setup], where it stands for one subject.
@@ -14,9 +14,7 @@ from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import HOLLOW, Style, styles
-from zsad_core.metrics.depth import DepthCurve
 from zsad_core.report.chart_looks import finished, names_of
-from zsad_core.report.measures import Curves
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 MOST = 2000  # points of Figure 1; of more subjects those beyond the whiskers alone are drawn
@@ -100,38 +98,6 @@ def by_subject(found: pd.DataFrame) -> go.Figure:
     return finished(figure, 180 + 230 * len(runs))
 
 
-def by_depth(curves: Curves, setups: list[str]) -> go.Figure:
-    """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
-    looks = styles(sorted({line for _, line in curves}))
-    figure = make_subplots(
-        cols=len(setups),
-        subplot_titles=[html.escape(one) for one in setups],
-        specs=[[{"secondary_y": True}] * len(setups)],
-        horizontal_spacing=0.15 / max(len(setups), 2),
-    )
-    traces, columns, right = list[BaseTraceType](), list[int](), list[bool]()
-    for place, setup in enumerate(setups, 1):
-        here = {line: curve for (of, line), curve in curves.items() if of == setup}
-        widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
-        drawn = [_bars(widest), *(_line(one, line, looks[line]) for line, one in here.items())]
-        for trace in drawn:
-            trace.showlegend = trace.name not in {one.name for one in traces}
-        traces += drawn
-        columns += [place] * len(drawn)
-        right += [False] + [True] * len(here)
-    figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=right)
-    figure.update_xaxes(range=[-1.04, 1.04], title="Depth")
-    most = 1.05 * max(1, *(int(one.lesion_slices.max()) for one in curves.values()))
-    bars = {"range": [0, most], "side": "right", "showgrid": False, "showticklabels": False}
-    dice = {"range": [-0.02, 1.02], "side": "left", "dtick": 0.2, "tick0": 0, "tickmode": "linear"}
-    figure.update_yaxes(**bars, secondary_y=False)
-    figure.update_yaxes(**dice, secondary_y=True)
-    figure.update_yaxes(title="Mean 2D Dice", col=1, secondary_y=True)
-    last = {"title": "Slices with lesion", "showticklabels": True}
-    figure.update_yaxes(**last, col=len(setups), secondary_y=False)
-    return finished(figure, 460)
-
-
 def subjects_in_order(found: pd.DataFrame) -> list[str]:
     """Subjects with a Dice, the one with the lowest mean 3D Dice first."""
     means = found.groupby("subject")["dice_3d"].mean()
@@ -175,31 +141,3 @@ def _points(part: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
         "name": line,
         "showlegend": False,
     }
-
-
-def _bars(widest: DepthCurve) -> BaseTraceType:
-    """Slices with lesion over depth."""
-    return go.Bar(
-        x=widest.centres,
-        y=widest.lesion_slices,
-        width=2 / len(widest.centres),
-        name="slices with lesion",
-        marker={"color": YELLOW, "line": {"width": 0}},
-        hovertemplate="%{y} slices with lesion<extra></extra>",
-    )
-
-
-def _line(curve: DepthCurve, line: str, style: Style) -> BaseTraceType:
-    """Mean 2D Dice over depth, with the number of slices in each mean."""
-    colour, dash, symbol = style
-    return go.Scatter(
-        x=curve.centres,
-        y=curve.dice,
-        name=html.escape(line),
-        legendgroup=line,
-        line={"color": colour, "dash": dash, "width": 2.5},
-        marker={"color": colour, "symbol": symbol, "size": 7},
-        mode="lines+markers",
-        customdata=curve.slices,
-        hovertemplate="Dice %{y:.3f} over %{customdata} slices",
-    )

@@ -19,6 +19,7 @@ from zsad_core.report import (
     chart_looks,
     chart_panels,
     charts,
+    depth_charts,
     panels,
     print_panels,
     prints,
@@ -84,7 +85,7 @@ def write(rows: duckdb.DuckDBPyConnection, chosen: Selection, out: Path, maps: M
     setups = [one for one in found["setup"].cat.categories if any(one == of for of, _ in lines)]
     if setups:
         told = f"{captions.FIGURE_3} {said}"
-        drawn = prints.by_depth(lines, setups, told), charts.by_depth(lines, setups)
+        drawn = prints.by_depth(lines, setups, told), depth_charts.by_depth(lines, setups)
         written += _figure(out / "figure3", told, *drawn)
     written += _pictures(rows, found, chosen, out, maps)
     return written + [path for one in tables(rows, reading, chosen) for path in _table(one, out)]

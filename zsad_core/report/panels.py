@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zsad_core.base.overlay import OPACITY, over
 from zsad_core.base.palette import Classes
-from zsad_core.inference.thumbnails import OPACITY, classes
+from zsad_core.inference.thumbnails import classes
 from zsad_core.metrics.dice import dice_per_slice
 from zsad_core.report.samples import Pair, Pictures
 from zsad_core.types import ByteArray
@@ -41,9 +42,8 @@ def truth_panels(found: Pictures) -> Grid:
     """Figure 4: each slice with the whole tumour in yellow."""
     panels = []
     for place, (image, truth) in enumerate(zip(found.image, found.truth, strict=True)):
-        picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
-        picture[truth] += OPACITY * (np.array(YELLOW) - picture[truth])
-        panels.append(Panel(place, picture.astype(np.uint8), ""))
+        yellow = np.broadcast_to(np.array(YELLOW, np.uint8), (*truth.shape, 3))
+        panels.append(Panel(place, over(image, yellow, OPACITY * truth), ""))
     return Grid(("",), tuple(slice_names(found)), (tuple(panels),), found.shape)
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
 from zsad_core.report.charts import subjects_in_order
+from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 
 DPI = 300
@@ -74,22 +75,17 @@ def by_subject(found: pd.DataFrame, caption: str) -> Figure:
 
 def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
-    looks = styles(sorted({line for _, line in curves}))
     figure, axes = panels_of(len(setups), 1, (WIDTH, 3.8))
-    for axis, setup in zip(axes, setups, strict=True):
-        here = {line: curve for (of, line), curve in curves.items() if of == setup}
-        widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
-        bars = axis.twinx()
-        bars.bar(
-            widest.centres, widest.lesion_slices, 1.8 / len(widest.centres), color=YELLOW, alpha=0.5
-        )
+    for axis, panel in zip(axes, depth_panels(curves, setups), strict=True):
+        bars, behind = axis.twinx(), panel.bars
+        width = 1.8 / len(behind.centres)
+        bars.bar(behind.centres, behind.lesion_slices, width, color=YELLOW, alpha=0.5)
         bars.spines["top"].set_visible(False)
         if axis is axes[-1]:
             bars.set_ylabel("slices with lesion")
         axis.set_zorder(bars.get_zorder() + 1)
         axis.patch.set_visible(False)
-        for line, curve in here.items():
-            colour, dash, symbol = looks[line]
+        for line, (curve, (colour, dash, symbol)) in panel.lines.items():
             style: dict[str, Any] = {
                 "color": colour,
                 "ls": DASHES[dash],
@@ -98,7 +94,7 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
                 "ms": 4,
             }
             axis.plot(curve.centres, curve.dice, label=line, **style)
-        axis.set(title=setup, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
+        axis.set(title=panel.title, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")
     handles = {

@@ -14,7 +14,7 @@ from pages.ui.shell import navigate, session
 from pages.ui.shell.compute import plain
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import Choice
-from zsad_core.report import captions, charts
+from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, measured
 from zsad_core.report.selection import THIRDS, Selection, Sheet
 
@@ -93,7 +93,7 @@ def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> N
         st.subheader("Figure 3: Dice against depth")
         there = {setup for setup, _ in lines}
         setups = [one for one in found["setup"].cat.categories if one in there]
-        _chart(charts.by_depth(lines, setups), "figure3")
+        _chart(depth_charts.by_depth(lines, setups), "figure3")
         st.caption(f"{captions.FIGURE_3} {said}")
     pictures(choice, source, chosen, said)
     cohort_rows.downloads(source, chosen, choice.data)

@@ -9,7 +9,6 @@ import streamlit as st
 
 from pages.ui.depth import depth_cases
 from pages.ui.depth.depth_cases import EACH_ORACLE, Case, Cohort
-from pages.ui.figures.charts import depth_figure, slice_figure
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
@@ -21,6 +20,7 @@ from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline
 from zsad_core.metrics.readout import readout
+from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
 
 SCOPES = ("this subject", "all evaluated subjects")
@@ -83,7 +83,7 @@ def _one(choice: Choice, lines: Lines) -> None:
             words.append(depth_cases.words(name, threshold, found.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
-        point = _chart(slice_figure(depths, dice, lesion, list(lines)), "depth-one")
+        point = _chart(by_slice(depths, dice, lesion, list(lines)), "depth-one")
         _small_print(choice, lines, words)
         if point:
             index, name = point["customdata"][:2]
@@ -132,8 +132,8 @@ def _mask(read: ReadoutSpec) -> str:
 
 
 def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
-    curves = {name: depth_cases.curve(found, choice.readout) for name, found in cases.items()}
-    point = _chart(depth_figure(curves, list(lines)), "depth-all")
+    curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
+    point = _chart(by_depth(curves, [""], list(lines)), "depth-all")
     _small_print(choice, lines, words)
     if point:
         name = point["customdata"][2]

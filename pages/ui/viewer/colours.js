@@ -21,11 +21,12 @@ function rgb(hex) {
   return [n >> 16, (n >> 8) & 255, n & 255];
 }
 
-// What Python says of a palette's classes: { tp, fp, fn, only }, each with its colour and its cue:
-// "fill", "hatch", or "line" for an outline alone.
+// What Python says of a palette's classes: { tp, fp, fn, only }, each with its colour, its label and
+// its cue: "fill", "hatch", or "line" for an outline alone.
 function classesOf({ palettes }, name) {
   const [, classes] = palettes.find(([one]) => one === name);
-  return Object.fromEntries(classes.map(([kind, colour, cue]) => [kind, { colour, cue }]));
+  return Object.fromEntries(classes.map(([kind, colour, cue, label]) =>
+    [kind, { colour, cue, label }]));
 }
 
 const labelColour = (label) => LABEL_COLOURS[(label - 1) % LABEL_COLOURS.length];

@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zsad_core.base.palette import CLASSES, CUES, Classes
+from zsad_core.base.palette import CLASSES, CUES, LABELS, Classes
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices
 from zsad_core.metrics.levels import LEVELS
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane
 
-KINDS = ("tp", "fp", "fn", "only")  # the classes in the order of the palettes
 AXES = {"axial": "SPL", "coronal": "AIL", "sagittal": "RIP"}  # where S, H, W run to, by plane
 Layer = Literal["classes", "outline", "labels", "predicted", "map", "grid"]
 
@@ -178,10 +177,10 @@ def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
     return {**about, "volume": over, "window": shown.window, "whole": shown.whole}
 
 
-def _classes(palette: Classes) -> tuple[tuple[str, str, str], ...]:
-    """Name, colour and cue of each class."""
+def _classes(palette: Classes) -> tuple[tuple[str, str, str, str], ...]:
+    """Kind, colour, cue and label of each class."""
     colours = ("#{:02x}{:02x}{:02x}".format(*one) for one in CLASSES[palette])
-    return tuple(zip(KINDS, colours, CUES[palette], strict=True))
+    return tuple(zip(LABELS, colours, CUES[palette], LABELS.values(), strict=True))
 
 
 def state(

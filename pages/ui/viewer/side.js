@@ -116,15 +116,15 @@ class Side {
     const rows = [];
     const { tp, fp, fn } = item.counts ? sliceCounts(volume, item.counts, cross[0])
       : { tp: 0, fp: 0, fn: volume.lesion[cross[0]] };
-    if (item.levels && layers.classes.on && volume.hasTruth) {
-      const row = ({ colour, cue }, name, count) => [colour, cue, name, count];
-      rows.push(row(colours.tp, "TP found", tp), row(colours.fp, "FP false alarm", fp),
-        row(colours.fn, "FN missed", fn));
+    const classed = item.levels && layers.classes.on && volume.hasTruth;
+    if (classed) {
+      const row = ({ colour, cue, label }, count) => [colour, cue, label, count];
+      rows.push(row(colours.tp, tp), row(colours.fp, fp), row(colours.fn, fn));
     }
     if (volume.hasTruth && (layers.outline.on || !rows.length)) {
       rows.push([colours.tp.colour, layers.outline.on ? "line" : "off", "truth", tp + fn]);
     }
-    if (item.levels && (layers.predicted.on || !rows.some(([, , name]) => name.startsWith("FP")))) {
+    if (item.levels && (layers.predicted.on || !classed)) {
       const shown = layers.predicted.on || (layers.classes.on && !volume.hasTruth);
       const { colour } = volume.hasTruth ? colours.fp : colours.only;
       rows.push([colour, shown ? "line" : "off", "predicted", tp + fp]);
