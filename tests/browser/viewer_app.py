@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, blobs, viewer
+from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, chunks, viewer
 from tests.browser.phantoms import PHANTOMS, Phantom, other_grid, with_second_lesion
 from zsad_core.metrics.dice import dice_3d
 from zsad_core.metrics.scoring import without_small
@@ -39,7 +39,7 @@ if query.get("truth") == "empty":
     volume = replace(volume, truth=np.zeros_like(volume.brain))
 if query.get("lesions") == "2":
     volume = with_second_lesion(volume)
-blobs.SLAB_VOXELS = 30_000 if "slabs" in query else 16 * 2**20
+chunks.SLAB_VOXELS = 30_000 if "slabs" in query else 16 * 2**20
 own = (f"{size}-own", replace(volume, image=255 - volume.image)) if "own" in query else None
 smallest = int(query.get("smallest", "0"))
 session = st.session_state

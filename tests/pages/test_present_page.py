@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pages.ui.failures import parcels, present
+from pages.ui.failures import payloads, present
 from pages.ui.shell import compute
 from tests.pages.test_failures import _small_demo, opened, pin, words  # noqa: F401 — a fixture
 from zsad_core.base.jobs import Job
@@ -19,7 +19,7 @@ SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000", "DEMO-MET-015-000", "DEMO-ME
 
 @pytest.fixture(autouse=True)
 def _nothing_packed():
-    parcels._kept().clear()
+    payloads._kept().clear()
     yield
     for job in compute.engine().jobs.running().values():
         job.cancel()
@@ -34,7 +34,7 @@ def until(true):
 
 
 def packed():
-    return [not parcels.waiting(pins.view_of(compute.engine(), one)) for one in pins.all_pins()]
+    return [not payloads.waiting(pins.view_of(compute.engine(), one)) for one in pins.all_pins()]
 
 
 def test_all_cases_are_packed_while_the_first_is_shown():
@@ -50,7 +50,7 @@ def line(monkeypatch):
     """Pins of four subjects, and those packed in turn; the first waits for `line.go`."""
     made = [pin(subject, subject=subject) for subject in SUBJECTS]
     found = SimpleNamespace(pins=made, packed=[], begun=threading.Event(), go=threading.Event())
-    real = parcels._packed
+    real = payloads._packed
 
     def packed_in_turn(view):
         found.packed.append(SUBJECTS.index(view.map.features.slices.subject))
@@ -58,7 +58,7 @@ def line(monkeypatch):
         assert found.go.wait(60)
         return real(view)
 
-    monkeypatch.setattr(parcels, "_packed", packed_in_turn)
+    monkeypatch.setattr(payloads, "_packed", packed_in_turn)
     yield found
     found.go.set()
 
@@ -71,39 +71,39 @@ def test_the_job_rests_while_another_case_is_asked_for(line, monkeypatch):
         real(job, done, total, note)
 
     monkeypatch.setattr(Job, "progress", look)
-    job = parcels.ahead(line.pins)
+    job = payloads.ahead(line.pins)
     assert line.begun.wait(60)
     last = pins.view_of(compute.engine(), line.pins[3])
-    with parcels.asked(last):
+    with payloads.asked(last):
         line.go.set()
         until(lambda: looks.count(1) > 20 or job.done > 1)  # far more looks than a case has steps
         assert job.done == 1
         assert line.packed == [0]
-        parcels.parcel(last)
+        payloads.parcel(last)
     until(lambda: job.state == "done")
     assert line.packed == [0, 3, 1, 2]
 
 
 def test_jobs_rest_while_a_presented_case_is_packed(monkeypatch):
-    asked, real = [], parcels.parcel
+    asked, real = [], payloads.parcel
 
     def parcel(view):
         if threading.current_thread().name != "Preparing the cases":
-            asked.append(parcels._line()._asked == [view.map])
+            asked.append(payloads._line()._asked == [view.map])
         return real(view)
 
     pin("one")
-    monkeypatch.setattr(parcels, "parcel", parcel)
+    monkeypatch.setattr(payloads, "parcel", parcel)
     opened("Failures", query={"case": "1"})
     assert asked
     assert all(asked)
-    assert parcels._line()._asked == []
+    assert payloads._line()._asked == []
 
 
 def test_the_job_follows_the_case_in_view(line):
-    job = parcels.ahead(line.pins)
+    job = payloads.ahead(line.pins)
     assert line.begun.wait(60)
-    assert parcels.ahead(reversed(line.pins)) is job
+    assert payloads.ahead(reversed(line.pins)) is job
     line.go.set()
     until(lambda: job.state == "done")
     assert line.packed == [0, 3, 2, 1]
@@ -112,8 +112,8 @@ def test_the_job_follows_the_case_in_view(line):
 def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
     made = pin("one")
     view = pins.view_of(compute.engine(), made)
-    assert parcels.waiting(view)
-    first = parcels.parcel(view)
+    assert payloads.waiting(view)
+    first = payloads.parcel(view)
     assert [name for name, _ in first.pieces] == ["volume", "map-0"]
     assert not first.maps[0][1].values.size
 
@@ -122,7 +122,7 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
 
     for name in ("stack", "volume"):
         monkeypatch.setattr(Engine, name, refuse)
-    assert parcels.parcel(view) is first
+    assert payloads.parcel(view) is first
     test = opened("Failures", query={"case": "1"})
     assert "computed again" not in words(test)
 
@@ -130,10 +130,10 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
 def test_another_threshold_is_another_case():
     made = pin("one")
     view = pins.view_of(compute.engine(), made)
-    parcels.parcel(view)
+    payloads.parcel(view)
     other = replace(view, threshold=replace(view.threshold, value=0.03))
-    assert parcels.waiting(other)
-    assert parcels.parcel(other).options.threshold == 0.03
+    assert payloads.waiting(other)
+    assert payloads.parcel(other).options.threshold == 0.03
 
 
 @pytest.mark.parametrize(("safe", "palette"), [(True, "safe"), (False, "classic")])

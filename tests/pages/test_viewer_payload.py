@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import UnknownElement
 
-from pages.ui.viewer import blobs
-from pages.ui.viewer.blobs import pack_map, pack_volume
+from pages.ui.viewer import chunks
+from pages.ui.viewer.chunks import pack_map, pack_volume
 from pages.ui.viewer.payload import (
     ViewerMap,
     ViewerOptions,
@@ -49,9 +49,9 @@ def test_volume_without_truth_says_so():
 
 
 def test_slabs_of_a_large_volume_give_the_whole(monkeypatch):
-    monkeypatch.setattr(blobs, "SLAB_VOXELS", 12)
+    monkeypatch.setattr(chunks, "SLAB_VOXELS", 12)
     levels = np.random.default_rng(0).integers(0, 256, (7, 2, 3), np.uint8)
-    parts = [unpack(pack_map(EVEN[levels], EVEN, "m", part)) for part in blobs.slabs(levels.shape)]
+    parts = [unpack(pack_map(EVEN[levels], EVEN, "m", part)) for part in chunks.slabs(levels.shape)]
     assert [(header["first"], header["count"]) for header, _ in parts] == [
         (0, 2),
         (2, 2),

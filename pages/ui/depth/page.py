@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui.depth import depth_cases
-from pages.ui.depth.depth_cases import EACH_ORACLE, Case, Cohort
+from pages.ui.depth import cases as depth_cases
+from pages.ui.depth.cases import EACH_ORACLE, Case, Cohort
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import EMPTY_SLICES, Choice

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.ui.shell.compute import engine
 from pages.ui.viewer import ViewerVolume
-from pages.ui.viewer.blobs import LABEL_MOST
+from pages.ui.viewer.chunks import LABEL_MOST
 from zsad_core.imaging import slicing
 from zsad_core.types import ByteArray, SliceSpec, SliceStack, read_only
 

@@ -16,7 +16,7 @@ from pages.ui.explore.shown import (
     thresholds_of,
     viewer_map,
 )
-from pages.ui.failures import parcels
+from pages.ui.failures import payloads
 from pages.ui.shell import compute, volume_set
 from pages.ui.shell.keyboard import palette
 from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
@@ -111,13 +111,13 @@ def dice_said(pin: Pin) -> str:
 def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
     view = pins.view_of(compute.engine(), kept[number - 1])
-    with parcels.asked(view):
+    with payloads.asked(view):
         return _show(kept, number, view, carrier)
 
 
 def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator) -> Job | None:
     key = f"case-{number - 1}"
-    if (ready := parcels.parcel(view)) is not None:
+    if (ready := payloads.parcel(view)) is not None:
         case = _about(kept, number, view, whole=True)
         options = replace(ready.options, sequence=number, palette=palette(), case=case)
         show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
@@ -142,16 +142,16 @@ def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator])
     """
     ends = (number - 1, 0, len(kept) - 1)
     order = sorted(range(len(kept)), key=lambda at: min(abs(at - end) for end in ends))
-    job = parcels.ahead([kept[at] for at in order])
+    job = payloads.ahead([kept[at] for at in order])
     waiting = []
     for at in (number, number - 2):
         if not 0 <= at < len(kept):
             continue
         with contextlib.suppress(ZsadError):
             view = pins.view_of(compute.engine(), kept[at])
-            if parcels.waiting(view):
+            if payloads.waiting(view):
                 waiting.append(view)
-            elif (ready := parcels.parcel(view)) is not None:
+            elif (ready := payloads.parcel(view)) is not None:
                 with carriers[at]:
                     carry_packed(ready.pieces, f"case-{at}")
     if job is None or not waiting:
@@ -159,7 +159,7 @@ def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator])
 
     @st.fragment(run_every=0.5)
     def follow() -> None:
-        if job.state != "running" or not any(map(parcels.waiting, waiting)):
+        if job.state != "running" or not any(map(payloads.waiting, waiting)):
             st.rerun()
 
     follow()

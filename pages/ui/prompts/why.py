@@ -7,7 +7,7 @@ from pages.ui.explore.page import visible_slice
 from pages.ui.figures.charts import text_pull_figure
 from pages.ui.prompts.charts import margin_figure, similarity_figure
 from pages.ui.shell import compute, pictures, session
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import Choice
 from zsad_core.inference import evaluation, pipeline

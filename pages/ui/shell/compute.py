@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import told
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import key_of

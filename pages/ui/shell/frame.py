@@ -15,7 +15,7 @@ from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from zsad_core.base.jobs import Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from pages.ui.viewer import keys
 from zsad_core.base.palette import NAMES, Classes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.plain import plain
+from pages.ui.shell.markdown import plain
 from pages.ui.shell.session import TEXTS, Entry, persisted, pick
 from zsad_core import methods
 from zsad_core.base import settings
@@ -46,7 +46,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
 
 
 def prompt_editor(method: str) -> None:
-    """Normal and abnormal texts as lists, one a line, and the class word; the same everywhere.
+    """Normal and abnormal texts as lists, one per line, and the class name; the same everywhere.
 
     Above them what is learned of the prompts, where something is.
     """
@@ -60,7 +60,7 @@ def prompt_editor(method: str) -> None:
 
 
 def template_editor() -> None:
-    """Templates, one a line; too long for an address, so a reload takes them from the draft."""
+    """Templates, one per line; too long for an address, so a reload takes them from the draft."""
     st.text_area(
         "Templates, one per line ({} is replaced by the text)",
         height=160,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.viewer import blobs, payload
+from pages.ui.viewer import chunks, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
 QUICK_VOXELS = 2**20  # a volume up to this size is there as soon as a slice of it
@@ -16,8 +16,8 @@ Piece = tuple[str, bytes]
 """The name of a carrier and what it carries."""
 _HERE = Path(__file__).parent
 _PARTS = (
-    "elements thresholds colours planes counts components items blend panel marks layout stage "
-    "strip numbers view looks snapshot side toolbar keys hand present viewer"
+    "elements thresholds colours planes counts components layers blend panel overlays layout stage "
+    "profile numbers view presets snapshot sidepanel toolbar keys input present viewer"
 )
 _SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 
@@ -26,18 +26,18 @@ def _read(*names: str) -> str:
     return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-_carrier = st.components.v2.component("zsad_carrier", js=_read("carrier.js"))
+_transport = st.components.v2.component("zsad_transport", js=_read("transport.js"))
 _viewer = st.components.v2.component("zsad_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _volume_bytes(key: str, first: int, stop: int, _volume: ViewerVolume) -> bytes:
-    return blobs.pack_volume(_volume, key, range(first, stop))
+    return chunks.pack_volume(_volume, key, range(first, stop))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _map_bytes(key: str, first: int, stop: int, _map: ViewerMap) -> bytes:
-    return blobs.pack_map(_map.values, _map.thresholds, key, range(first, stop))
+    return chunks.pack_map(_map.values, _map.thresholds, key, range(first, stop))
 
 
 def viewer(
@@ -125,7 +125,7 @@ def carry(
     session.FIRST_SLICE.of(key).set((named, first))
     if volume.image.size > QUICK_VOXELS:
         carry_packed(packed(volume, volume_key, maps, range(first, first + 1)), f"{key}-first")
-    slabs = blobs.slabs(volume.image.shape)
+    slabs = chunks.slabs(volume.image.shape)
     places = [st.container(gap=None) for _ in slabs]
     order = sorted(range(len(slabs)), key=lambda n: abs(slabs[n][len(slabs[n]) // 2] - here))
     for number in order:
@@ -149,7 +149,7 @@ def packed(
 def carry_packed(pieces: Iterable[Piece], key: str) -> None:
     """A carrier each; `key` is theirs."""
     for name, piece in pieces:
-        _carrier(key=f"{key}-{name}", data=piece)
+        _transport(key=f"{key}-{name}", data=piece)
 
 
 def _nothing() -> None:

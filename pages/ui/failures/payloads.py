@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
-from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, blobs, packed
+from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, chunks, packed
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.prefetch import Ahead
@@ -104,7 +104,7 @@ def _key(view: View) -> tuple[str, View]:
 def _packed(view: View) -> Parcel | None:
     views.stack_of(compute.engine(), view)
     volume_key, volume = scan(view.map.features.slices)
-    first, *more = blobs.slabs(volume.image.shape)
+    first, *more = chunks.slabs(volume.image.shape)
     if more:
         return None
     key, _ = _key(view)
