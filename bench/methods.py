@@ -24,7 +24,6 @@ from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, fit
-from zsad_core.training.learners import LEARNERS
 from zsad_core.types import (
     BackboneSpec,
     ByteArray,
@@ -81,7 +80,7 @@ class Case:
         self.found: list[SliceFeatures] = []  # of the last run
 
     def _fresh(self) -> dict[str, FloatArray]:
-        learner = LEARNERS[self.name](self.encoder)
+        learner = self.method.learner(self.encoder)
         few = examples.of_textures(self.encoder, 2, 0)
         return dict(learner.initial(0, replace(few, text=learner.text("surface"))))
 
@@ -134,7 +133,7 @@ def _measured(name: str, backbone: str) -> list[Line]:
 
 def _epochs(case: Case) -> Iterator[Line]:
     """One epoch of training; where the tower is frozen, also with the tower passed each time."""
-    learner = LEARNERS[case.name](case.encoder)
+    learner = case.method.learner(case.encoder)
     found = examples.of_textures(case.encoder, IMAGES, 0)
     found = replace(found, text=learner.text("surface"))
     plan = replace(learner.plan, epochs=1, device=backbones.default_device())

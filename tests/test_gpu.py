@@ -14,7 +14,6 @@ from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import contrastive, regions, runs, textures
 from zsad_core.training.contrastive import Plan
-from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import Source
 from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
 
@@ -81,7 +80,7 @@ def test_the_faster_precision_of_a_gpu_gives_about_the_same_map(tmp_path):
     assert 0 < _apart("aprilgan", found, exact).mean() < APART
 
 
-@pytest.mark.parametrize("method", LEARNERS)
+@pytest.mark.parametrize("method", methods.trainable())
 def test_training_on_a_gpu_begins_as_on_the_cpu(method, tmp_path):
     """Tensors soon part, as Adam divides by what is all but nothing; the first losses do not."""
     terms = []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from tests.goldens_of import recipe as golden_recipe
+from tests.tensors_of import fresh_tensors
 from zsad_core import backbones, methods
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
@@ -16,16 +16,14 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
-from zsad_core.methods import many_texts
-from zsad_core.methods.aaclip import adapters as aaclip_adapters
 from zsad_core.methods.aprilgan import method as aprilgan
 from zsad_core.methods.clipad import method as clipad
-from zsad_core.methods.mvfa import adapters as mvfa_adapters
 from zsad_core.methods.texts import Remembered, TowerTexts, probability
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
-CLIP = golden_recipe("recipe_clip_random")
+OF_SLICES = [one for one in methods.METHODS.values() if issubclass(one, methods.Method)]
+AT_ONCE = [one.name for one in OF_SLICES if one().texts_at_once]
 PAIR = prompt_sets.shipped()["minimal-pair"]
 OTHERS = tuple(PromptSet("", (n,), (a,)) for n, a in (("a cat", "a dog"), ("a dog", "a cat")))
 
@@ -55,20 +53,6 @@ def test_pixels_of_a_patch_are_counted_once():
     assert slicing.pixels_per_patch(mask, 6).sum() == 15
 
 
-def learned_of(method, info):
-    """Random tensors of the shapes that the method's checkpoints have."""
-    shapes = {
-        "aprilgan": lambda: aprilgan.layer_shapes(info),
-        "clipad-plus": lambda: aprilgan.layer_shapes(info),
-        "mvfa": lambda: mvfa_adapters.shapes(info.embed_dim, info.width),
-        "aaclip": lambda: aaclip_adapters.shapes(info),
-    }.get(method.name)
-    if shapes is None:
-        return None
-    rng = np.random.default_rng(3)
-    return {name: rng.normal(0, 0.1, of).astype(np.float32) for name, of in shapes().items()}
-
-
 def one_by_one(method, features, kept, text, learned, recipe):
     """Values (P,) of one text before the map is enlarged and smoothed.
 
@@ -91,14 +75,12 @@ def one_by_one(method, features, kept, text, learned, recipe):
     return maps[0][kept]
 
 
-@pytest.mark.parametrize("name", many_texts.AT_ONCE)
+@pytest.mark.parametrize("name", AT_ONCE)
 def test_many_texts_at_once_equal_one_after_the_other(name):
-    options = {"aaclip": {"domain": "none"}}.get(name, {})  # the others' blur is after the grid
-    method, tower = (
-        methods.METHODS[name](**options),
-        backbones.load(BackboneSpec("demo"), "cpu", "float32"),
-    )
-    recipe, learned = method.recipe(tower.info), learned_of(method, tower.info)
+    options = [one for one in methods.METHODS[name].setups[0].options if one[0] != "image_size"]
+    method = methods.build(name, options)  # on the demo AA-CLIP does not blur the grid
+    tower = backbones.load(BackboneSpec("demo"), "cpu", "float32")
+    recipe, learned = method.recipe(tower.info), fresh_tensors(method, tower)
     rng = np.random.default_rng(2)
     image = rng.integers(0, 256, (1, 224, 224), np.uint8)
     kept = np.zeros((1, recipe.grid, recipe.grid), bool)
@@ -106,7 +88,7 @@ def test_many_texts_at_once_equal_one_after_the_other(name):
     features = method.encode(tower, image, recipe, kept, learned)[0]
     texts = rng.normal(size=(3, 2, tower.info.embed_dim)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=-1, keepdims=True)
-    found = many_texts.patch_values(method, features, kept[0], texts, learned, recipe)
+    found = method.patch_values(features, kept[0], texts, learned, recipe)
     assert (found.shape, found.dtype) == ((3, kept.sum()), np.float32)
     assert np.ptp(found, axis=0).max() > 0.01
     for text, values in zip(texts, found, strict=True):
@@ -114,7 +96,7 @@ def test_many_texts_at_once_equal_one_after_the_other(name):
         np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
-def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch(monkeypatch):
+def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch():
     method, tower = (
         methods.METHODS["winclip"](),
         backbones.load(BackboneSpec("demo"), "cpu", "float32"),
@@ -126,8 +108,7 @@ def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch(monkeypatch):
         tower, rng.integers(0, 256, (1, 224, 224), np.uint8), recipe, kept, None
     )
     texts = rng.normal(size=(2, 2, tower.info.embed_dim)).astype(np.float32)
-    monkeypatch.setattr(many_texts, "AT_ONCE", {})
-    found = many_texts.patch_values(method, features[0], kept[0], texts, None, recipe)
+    found = methods.Method.patch_values(method, features[0], kept[0], texts, None, recipe)
     maps, _ = method.maps(features, kept, texts[1], None, recipe, ())
     np.testing.assert_allclose(found[1][28], maps[0][8:16, 0:8].mean(), rtol=1e-5)
 
@@ -169,7 +150,7 @@ def of_patches(engine, spec, prompts, every):
     for index in candidates.slices_of(engine, spec, every):
         features = source.features.read(index)
         (near,) = source.features.retained([index])
-        (found,) = candidates.patch_values(source.method, features, near, text[None], None, recipe)
+        (found,) = source.method.patch_values(features, near, text[None], None, recipe)
         for mask in (False, True):
             inside = stack.brain[index] & (stack.truth[index] == mask)
             pixels = slicing.pixels_per_patch(inside, recipe.grid)[near]
@@ -207,7 +188,7 @@ def test_swapped_texts_of_a_symmetric_method_turn_the_ranking_round(engine, spec
 
 def test_a_second_run_computes_nothing(engine, spec, monkeypatch):
     first = candidates.measured(engine, spec, ["a"], OTHERS)
-    monkeypatch.setattr(candidates, "patch_values", None)
+    monkeypatch.setattr(methods.METHODS[spec.method], "patch_values", None)
     renamed = [replace(one, name="else", source="else") for one in OTHERS]
     again = candidates.measured(engine, spec, ["a"], renamed)
     for name, values in vars(first).items():

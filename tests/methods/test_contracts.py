@@ -1,7 +1,4 @@
-"""What every registered method, backbone and setup keeps, from its first day.
-
-To add a method that learns, say in `LEARNED` how to make its tensors at random.
-"""
+"""What every registered method, backbone and setup keeps, from its first day."""
 
 import dataclasses
 import re
@@ -12,35 +9,15 @@ import torch
 
 from tests.goldens_of import recipe as golden_recipe
 from tests.goldens_of import write_backbone
+from tests.tensors_of import fresh_tensors
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
-from zsad_core.methods.aaclip import adapters as aaclip_adapters
-from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe
 
 CLIP = golden_recipe("recipe_clip_random")
-ADAPTERS = golden_recipe("recipe_zsad_adapters")
-SIZES = ADAPTERS.TINY_SQUARE  # an embedding as wide as the words, as AdaCLIP needs it
-CLIP.CONFIGS["square"] = SIZES
-LEARNED = {  # from the backbone's TowerInfo
-    "aprilgan": lambda info: CLIP.april_linear_state("square"),
-    "anomalyclip": lambda info: CLIP.anomalyclip_prompt_state("square"),
-    "adaclip": lambda info: {
-        name.removeprefix("clip_model."): value
-        for name, value in ADAPTERS.adaclip_state(SIZES).items()
-    },
-    "mvfa": lambda info: {
-        f"{group}.{name}": value
-        for group, state in ADAPTERS.mvfa_state(SIZES).items()
-        for name, value in state.items()
-    },
-    "clipad-plus": lambda info: CLIP.april_linear_state("square"),
-    "aaclip": lambda info: drawn(aaclip_adapters.shapes(info)),
-}
-LIKE_MAPS = ("winclip", "aprilgan", "anomalyclip")  # smoothing leaves little of others' noise
-SPARSE = {"adaclip": (("hsf", "no"),)}  # its score with fusion chooses among all patches
+SIZES = golden_recipe("recipe_zsad_adapters").TINY_SQUARE  # AdaCLIP's embedding is as wide as words
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
 OF_SLICES = [
     name for name in methods.METHODS if not isinstance(methods.build(name), methods.VolumeMethod)
@@ -56,7 +33,7 @@ TEXT, OTHER_TEXT = unit(RNG.normal(size=(2, 2, SIZES["embed_dim"])))
 def tower(request, tmp_path_factory):
     """A random CLIP of 8 x 8 patches with other numbers of blocks than the shipped ones."""
     visual, text = request.param
-    sizes = {**SIZES, "v_layers": visual, "t_layers": text, "vocab": 8}
+    sizes = {**SIZES, "v_layers": visual, "t_layers": text}
     files = write_backbone(tmp_path_factory.mktemp("clip"), sizes, CLIP.clip_state(sizes))
     return backbones.load(BackboneSpec(*(str(path) for path in files)), "cpu", "float32")
 
@@ -77,16 +54,6 @@ def entry(request):
     return setups.shipped()[request.param]
 
 
-def drawn(shapes):
-    """Random tensors of these shapes."""
-    random = np.random.default_rng(4)
-    return {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
-
-
-def learned_of(method, tower):
-    return LEARNED[method.name](tower.info) if method.learned else None
-
-
 def text_of(method, text, slices):
     """The same text for every slice, in the form in which the method wants it."""
     return np.stack([text] * slices) if method.text_by_slice else text
@@ -98,7 +65,7 @@ def mapped(method, tower, images, kept=None, text=TEXT):
     if kept is None:
         side = recipe.grid if recipe else 1
         kept = np.ones((len(images), side, side), bool)
-    learned = learned_of(method, tower)
+    learned = fresh_tensors(method, tower)
     features = method.encode(tower, images, recipe, kept, learned)
     return method.maps(features, kept, text_of(method, text, len(images)), learned, recipe, ())
 
@@ -112,19 +79,17 @@ def test_a_method_is_a_frozen_value_with_its_facts(name):
     for field in dataclasses.fields(method):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(method, field.name, 1)
-    texts = ("name", "title", "source", "official", "prompts", "prompt_note")
-    flags = ("learned", "needs_tower", "in_tower", "text_by_slice", "takes_references")
-    assert {*texts, *flags, "setups", "published"} == set(methods.Facts.__annotations__)
-    assert {type(getattr(method, name)) for name in texts} == {str}
-    assert {type(getattr(method, name)) for name in flags} == {bool}
+    for fact in ("name", "title", "source"):
+        assert getattr(method, fact)
+    for fact, default in vars(methods.BaseMethod).items():
+        if fact in methods.BaseMethod.__annotations__:
+            assert type(getattr(method, fact)) is type(default)
     assert type(method.high) is float
     assert method.learned or not (method.official or method.in_tower)
     assert methods.METHODS[method.name] is type(method)
-    assert method.title
-    assert method.source
     assert method.high > 0
     assert not method.prompts or method.prompts in prompt_sets.shipped()
-    assert any(name == method.name for name, _ in setups.shipped())
+    assert {one.method for one in (*method.setups, *method.published)} == {method.name}
 
 
 @pytest.mark.parametrize("name", WITH_TOWER)
@@ -140,37 +105,34 @@ def test_a_recipe_is_a_key_that_fits_the_backbone(name, tower):
     assert all(1 <= side <= recipe.grid for side in recipe.windows)
 
 
-def test_many_texts_at_once_give_patches_what_the_maps_give_them(method, tower):
-    """The patch's mean, from the fast ways before the map is enlarged and smoothed.
-
-    What each fast way equals is said in `test_candidates`.
-    """
+def test_many_texts_give_a_patch_what_each_gives_it_alone(method, tower):
+    """And without a way of its own the mean of the map. `test_candidates` has the other ways."""
     if not method.prompts:
         return
-    recipe, learned = method.recipe(tower.info), learned_of(method, tower)
+    recipe, learned = method.recipe(tower.info), fresh_tensors(method, tower)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
     kept[0, 0] = False
     features = method.encode(tower, SLICES[:1], recipe, kept, learned)
-    texts = [text_of(method, text, 1) for text in (TEXT, OTHER_TEXT)]
-    found = patch_values(method, features[0], kept[0], np.stack(texts), learned, recipe)
+    texts = np.stack([text_of(method, text, 1) for text in (TEXT, OTHER_TEXT)])
+    found = method.patch_values(features[0], kept[0], texts, learned, recipe)
     assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
     assert (found >= 0).all()
     assert (found <= method.high * (1 + 1e-6)).all()
-    side = recipe.image_size // recipe.grid
-    for text, values in zip(texts, found, strict=True):
-        maps, _ = method.maps(features, kept, text, learned, recipe, ())
-        patches = maps[0].reshape(recipe.grid, side, recipe.grid, side).mean(axis=(1, 3))[kept[0]]
-        if method.name in LIKE_MAPS:
-            assert np.corrcoef(values, patches)[0, 1] > 0.6
-        elif method.name not in AT_ONCE:
-            np.testing.assert_allclose(values, patches, rtol=1e-5)
+    for n, text in enumerate(texts):
+        alone = method.patch_values(features[0], kept[0], texts[n : n + 1], learned, recipe)
+        np.testing.assert_allclose(alone[0], found[n], atol=1e-5)
+        if not method.texts_at_once:
+            maps, _ = method.maps(features, kept, text, learned, recipe, ())
+            grid, side = recipe.grid, recipe.image_size // recipe.grid
+            patches = maps[0].reshape(grid, side, grid, side).mean(axis=(1, 3))[kept[0]]
+            np.testing.assert_allclose(found[n], patches, rtol=1e-5)
 
 
 def test_features_maps_and_scores_have_the_promised_form(method, tower):
     recipe = method.recipe(tower.info) if method.needs_tower else None
     side = recipe.grid if recipe else 1
     kept = np.ones((len(SLICES), side, side), bool)
-    learned = learned_of(method, tower)
+    learned = fresh_tensors(method, tower)
     features = method.encode(tower, SLICES, recipe, kept, learned)
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
@@ -194,9 +156,9 @@ def attention_written_out():
 
 @pytest.mark.usefixtures("attention_written_out")
 def test_slices_together_give_what_each_gives_alone(method, tower):
-    # AdaCLIP rounds its prompts to float16: a last bit that a processor sums otherwise for a batch
-    # grows to 1e-4 there. What one slice took from another would be far more.
-    rounding = 1e-3 if method.name == "adaclip" else 1e-5
+    # Prompts made from the slice are rounded to float16: a last bit that a processor sums otherwise
+    # for a batch grows to 1e-4 there. What one slice took from another would be far more.
+    rounding = 1e-3 if method.text_by_slice else 1e-5
     maps, scores = mapped(method, tower, SLICES)
     for index in range(len(SLICES)):
         alone, score = mapped(method, tower, SLICES[index : index + 1])
@@ -219,18 +181,19 @@ def test_text_moves_the_map_where_the_method_reads_text_and_only_there(method, t
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_TOWER if name in OF_SLICES])
-def test_what_is_left_out_does_not_change_what_is_kept(name, tower):
+@pytest.mark.parametrize("shipped", [False, True], ids=["as it is", "as shipped"])
+def test_what_is_left_out_does_not_change_what_is_kept(name, shipped, tower):
     """The map inside the brain is the same from patches near it as from all patches."""
-    method = methods.build(
-        name, [("image_size", str(2 * tower.info.image_size)), *SPARSE.get(name, ())]
-    )
+    options = methods.METHODS[name].setups[0].options if shipped else ()
+    size = str(2 * tower.info.image_size)
+    method = methods.build(name, {**dict(options), "image_size": size}.items())
     recipe = method.recipe(tower.info)
     brain = np.zeros((1, recipe.image_size, recipe.image_size), bool)
     brain[0, 45:66, 43:55] = True
     kept = slicing.patches_near(brain, recipe.grid, recipe.reach)
     whole, near = (mapped(method, tower, SLICES[:1], which)[0] for which in (None, kept))
     np.testing.assert_allclose(near[brain], whole[brain], atol=1e-4)
-    assert np.abs(near - whole).max() > 1e-3
+    assert kept.all() or np.abs(near - whole).max() > 1e-3
 
 
 def test_a_backbone_has_taps_windows_and_texts(shipped):

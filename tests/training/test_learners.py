@@ -8,8 +8,7 @@ from tests.image_sets_of import mvtec
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND, DeviceQueue
 from zsad_core.errors import Cancelled
-from zsad_core.training import runs
-from zsad_core.training.learners import LEARNERS
+from zsad_core.training import examples, runs
 from zsad_core.training.material import Source
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
@@ -47,7 +46,7 @@ def nothing(*_):
     pass
 
 
-@pytest.mark.parametrize("method", LEARNERS)
+@pytest.mark.parametrize("method", methods.trainable())
 def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_of, spec):
     whole, broken = request_of(method), request_of(method, "broken")
     fitted = runs.run(whole, nothing, nothing).fitted
@@ -59,7 +58,8 @@ def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_
 
     with pytest.raises(Cancelled):
         runs.run(broken, nothing, stop)
-    assert runs.epochs_done(broken) == LEARNERS[method].plan.first + 1
+    encoder = examples.open_encoder(runs.entry_of(broken), "cpu")
+    assert runs.epochs_done(broken) == encoder.method.learner(encoder).plan.first + 1
     again = runs.run(broken, nothing, nothing).fitted
     for name, value in fitted.tensors.items():
         np.testing.assert_array_equal(again.tensors[name], value, name)

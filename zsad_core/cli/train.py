@@ -6,11 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from zsad_core import backbones, setups
+from zsad_core import backbones, methods, setups
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
 from zsad_core.training.backbone import PLANS, train_backbone
-from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import DEMOS, KINDS, Source
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
@@ -21,7 +20,7 @@ OF_BACKBONE = ("backbone", "seed", "device", "out", "usage_error", "run")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the train command; one that is not given is None."""
     add = parser.add_argument
-    add("--method", choices=list(LEARNERS), help="train the learned part of a method")
+    add("--method", choices=methods.trainable(), help="train the learned part of a method")
     add("--backbone", metavar="NAME|CONFIG.json", help="the CLIP to train it on; alone: a demo CLIP"
         f" to train, {' or '.join(PLANS)}")  # fmt: skip
     add("--weights", help="of the backbone: pretrained tag or weights file")

@@ -17,7 +17,7 @@ from zsad_core.imaging import datasets
 from zsad_core.inference import stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import files, resolve
-from zsad_core.methods import Facts
+from zsad_core.methods import BaseMethod
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.setups import Setup
 from zsad_core.types import (
@@ -162,7 +162,7 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     return engine.maps.get(source.key, lambda: found)
 
 
-def method_of(spec: MapSpec) -> Facts:
+def method_of(spec: MapSpec) -> BaseMethod:
     """The method of a map with its options set."""
     return methods.build(spec.method, spec.options)
 

@@ -117,7 +117,7 @@ class StoredFeatures:
         spec = replace(self.spec, slices=reference.slices, recipe=recipe)
         normal = replace(self, spec=spec, recipe=recipe)
         image = self.engine.stack(reference.slices).image[reference.index]
-        views = methods.reference_views(self.method, image, recipe.image_size)
+        views = self.method.reference_views(image, recipe.image_size)
         names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
         stored = normal._stored_with(normal.key)
         todo = [view for view, name in enumerate(names) if name not in stored]

@@ -18,7 +18,6 @@ from zsad_core.imaging import slicing
 from zsad_core.inference import evaluation, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import SliceSource, text_source
-from zsad_core.methods.many_texts import AT_ONCE, patch_values
 from zsad_core.methods.texts import Remembered
 from zsad_core.metrics.ranking import auroc, best_dice, rank_weighted
 from zsad_core.metrics.thresholds import validation_threshold, weighted_curve
@@ -128,7 +127,7 @@ def _key(
         candidates=[prompt_sets.content(one) for one in candidates],
         every=every,
         at=at,
-        at_once=spec.method in AT_ONCE,
+        at_once=source.method.texts_at_once,
     )
 
 
@@ -184,7 +183,7 @@ def _values(
         tell = partial(step, done, len(looked))
         tell()
         text = texts.of(part, one.features, tell)
-        found.append(patch_values(method, one.features, one.kept, text, learned, source.recipe))
+        found.append(method.patch_values(one.features, one.kept, text, learned, source.recipe))
     return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
 
 

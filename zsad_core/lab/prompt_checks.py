@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zsad_core import methods
 from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
@@ -13,7 +14,6 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, MapSpec, PromptSet
 
 ALIKE = 0.99  # cosine of the two class embeddings; our choice
-VECTORS = {"anomalyclip": 12}  # learned ones, before each text
 SHORT = 60  # bytes; each token takes one or more, and learned vectors take up to 12
 
 
@@ -73,7 +73,7 @@ def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
         return ()
     with engine.turn(spec.features, INTERACTIVE) as tower:
         lengths = tower.lengths(long)
-    room = tower.info.context_length - VECTORS.get(spec.method, 0)
+    room = tower.info.context_length - methods.kind_of(spec.method).learned_words
     return tuple(text for text, length in zip(long, lengths, strict=True) if length > room)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from zsad_core.backbones import Tower
 from zsad_core.backbones.pixels import sized
 from zsad_core.base.jobs import Turn
-from zsad_core.methods import Method
+from zsad_core.methods.base import Method
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import ByteArray, FloatArray, Recipe
@@ -40,9 +40,9 @@ class Encoder:
         kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         with self.turn():
             found = self.method.encode(self.tower, images, self.recipe, kept, None)
-        taps = [part for part in self.method.parts(self.recipe) if part.startswith("tap")]
-        tokens = np.stack([np.stack([one[part] for part in taps]) for one in found])
-        return tokens.astype(np.float16), np.stack([one["class"] for one in found])
+        read = [self.method.trained_on(one, self.recipe) for one in found]
+        tokens, first = zip(*read, strict=True)
+        return np.stack(tokens).astype(np.float16), np.stack(first)
 
     def text(self, class_name: str) -> FloatArray:
         """(K, E) float32: the method's shipped prompt set about this class."""

@@ -32,6 +32,11 @@ def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
     return side, side // info.patch_size
 
 
+def quarters(info: TowerInfo) -> tuple[int, ...]:
+    """Four taps, a quarter of the visual blocks apart (6, 12, 18, 24 of 24)."""
+    return tuple(info.visual_blocks * k // 4 for k in range(1, 5))
+
+
 def tap_parts(recipe: Recipe) -> tuple[str, ...]:
     """Names of what `of_kept` makes of a slice."""
     return (*(f"tap{block}" for block in recipe.taps), "class")

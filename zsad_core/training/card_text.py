@@ -87,7 +87,7 @@ def _trained(rows: list[Row]) -> str:
     brats = sorted((row for row in found if row.setup == "brats"), key=lambda row: -row.dice)
     if not brats:
         return ""
-    floor = [row for row in found if row.method == "intensity"]
+    floor = [row for row in found if row.method == methods.BASELINE]
     said = (f"{methods.kind_of(row.method).title} {row.dice:.3f}" for row in (*brats, *floor))
     return BRATS.format(subjects=brats[0].subjects, methods=", ".join(said))
 
@@ -172,7 +172,7 @@ def _demands(rows: list[Row]) -> str:
     brats, industrial = (
         test[chosen.method, name, chosen.prompts] for name in ("brats", "industrial")
     )
-    floor = next(row for (method, _, _), row in test.items() if method == "intensity")
+    floor = next(row for (method, _, _), row in test.items() if method == methods.BASELINE)
     small, _, large = brats.by_size
     said = (
         (

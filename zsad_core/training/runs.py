@@ -21,7 +21,6 @@ from zsad_core.methods.learner import Tensors, save
 from zsad_core.setups import Setup
 from zsad_core.training import examples, fit, kept
 from zsad_core.training.kept import Fitted
-from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import Material, Source, gather, kind_of
 from zsad_core.types import BackboneSpec, Precision, Progress
 
@@ -79,7 +78,7 @@ def run(
         entry_of(request), request.device, request.loss_side, request.precision
     )
     encoder = replace(encoder, turn=turn)
-    learner, start = LEARNERS[request.method](encoder), _start(request)
+    learner, start = encoder.method.learner(encoder), _start(request)
     material = gather(source, encoder, learner, count)
     plan = replace(
         learner.plan,

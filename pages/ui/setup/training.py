@@ -8,13 +8,13 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
+from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
 from zsad_core.base.wording import counted
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.training import examples, own, runs
-from zsad_core.training.learners import LEARNERS
 from zsad_core.training.material import DEMOS, Source
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
@@ -32,7 +32,7 @@ def training() -> None:
         "from there."
     )
     left, right = st.columns(2)
-    method = left.selectbox("Method", list(LEARNERS), key="train-method")
+    method = left.selectbox("Method", methods.trainable(), key="train-method")
     setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
     source = _source(setup)
     with st.form("train", border=False):

@@ -14,7 +14,7 @@ from zsad_core.inference.sources.files import FileSource
 from zsad_core.inference.sources.pixels import PixelSource
 from zsad_core.inference.sources.slices import SliceSource
 from zsad_core.inference.sources.volumes import VolumeSource
-from zsad_core.methods import Facts, FilePredictions, VolumeMethod
+from zsad_core.methods import BaseMethod, FilePredictions, VolumeMethod
 from zsad_core.setups import Setup
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress
 
@@ -36,7 +36,7 @@ class MapSource(Protocol):
         """The names it was resolved from."""
 
     @property
-    def method(self) -> Facts:
+    def method(self) -> BaseMethod:
         """The method with its options set."""
 
     @property

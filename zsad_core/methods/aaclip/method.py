@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -13,12 +13,12 @@ from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
-from zsad_core.errors import SettingError, WeightsError
+from zsad_core.errors import SettingError
 from zsad_core.methods.aaclip.adapters import TAPS, image_features, shapes, text_features
 from zsad_core.methods.aaclip.setups import SETUPS
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
-from zsad_core.methods.setup import Published, Setup
+from zsad_core.methods.grids import enlarged, grid_of, of_kept, quarters, spread
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
 NORMAL = -60.0  # logit of a patch that is not kept: certainly normal
@@ -42,7 +44,7 @@ SOFT = 10.0  # logits that the map takes as one
 
 
 @dataclass(frozen=True)
-class AaClip:
+class AaClip(Method):
     """AA-CLIP, Ma et al. 2025, arXiv 2503.06661; github.com/Mwxinnn/AA-CLIP 53db195.
 
     Not proven by a golden: no output of the official code was at hand to compare with.
@@ -65,52 +67,32 @@ class AaClip:
     image_size: int = 0
     domain: str = "medical"
 
-    name: ClassVar[str] = "aaclip"
-    title: ClassVar[str] = "AA-CLIP"
-    source: ClassVar[str] = "Ma et al. 2025, arXiv 2503.06661; not proven by a golden"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = "aaclip"
-    prompt_note: ClassVar[str] = (
+    name = "aaclip"
+    title = "AA-CLIP"
+    source = "Ma et al. 2025, arXiv 2503.06661; not proven by a golden"
+    learned = True
+    prompts = "aaclip"
+    prompt_note = (
         "Learned and fixed: adapters inside the text tower, through which every sentence goes. "
         "Yours to change: every word of the texts and the class word."
     )
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = True
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = ()
+    in_tower = True
+    setups = SETUPS
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
         if self.domain not in BLURS:
             raise SettingError(f"domain is '{self.domain}'; choose {', '.join(BLURS)}.")
         side, grid = grid_of(info, self.image_size)
-        taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
-        reach = min(BLURS[self.domain][0] + 2, grid - 1)
-        return Recipe("aaclip", side, grid, taps, activation=info.activation or "gelu", reach=reach)
-
-    def parts(self, recipe: Recipe) -> tuple[str, ...]:
-        """A (P, E) array for each tap, and the detection feature (E,)."""
-        return tap_parts(recipe)
-
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
+        reach, activation = min(BLURS[self.domain][0] + 2, grid - 1), info.activation or "gelu"
+        return Recipe("aaclip", side, grid, quarters(info), activation=activation, reach=reach)
 
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Projected patches of the adapted tower, unit vectors, and the detection feature."""
         with torch.no_grad():
-            patches, whole = image_features(tower, images, recipe, _tensors(self, learned, tower))
+            patches, whole = image_features(tower, images, recipe, self.tensors(tower, learned))
         taps = [tap.cpu().numpy() for tap in patches]
         return of_kept(taps, whole.cpu().numpy(), recipe, kept)
 
@@ -125,7 +107,7 @@ class AaClip:
 
         @torch.no_grad()
         def work(tower: Tower, activation: str, texts: Sequence[str]) -> FloatArray:
-            tensors = _tensors(self, learned, tower)
+            tensors = self.tensors(tower, learned)
             return np.asarray(text_features(tower, texts, tensors, activation).cpu().numpy())
 
         sides = prompt_sets.sentences(prompts)
@@ -168,12 +150,22 @@ class AaClip:
             scores = (scores + (first @ text[1] + 1) / 2) / 2
         return maps, np.asarray(scores, np.float32)
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): values of the kept patches, not blurred, for (N, K, E)."""
+        return np.asarray(expit(_logits(features, texts, recipe) / SOFT))
 
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): values of the kept patches, not blurred, for (N, K, E)."""
-    return np.asarray(expit(_logits(features, texts, recipe) / SOFT))
+    def learner(self, encoder: Encoder) -> Learner:
+        """Text adapters on the frozen image tower, then image adapters through it."""
+        from zsad_core.methods.aaclip.training import BothAdapters
+
+        return BothAdapters(encoder)
 
 
 def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
@@ -181,12 +173,6 @@ def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> Float
     apart = 100 * (texts[:, 1] - texts[:, 0])  # (N, E)
     taps = [features[f"tap{block}"].astype(np.float32) for block in recipe.taps]
     return np.asarray(np.sum([apart @ tap.T / TAPS for tap in taps], axis=0), np.float32)
-
-
-def _tensors(method: AaClip, learned: Learned, tower: Tower) -> dict[str, Tensor]:
-    if learned is None:
-        raise WeightsError("AA-CLIP needs its adapters; choose a training setup.")
-    return tower.on_device(method.checkpoint(learned, tower.info))
 
 
 @functools.lru_cache(8)

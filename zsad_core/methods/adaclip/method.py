@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -13,9 +13,8 @@ from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
-from zsad_core.errors import SettingError, WeightsError
+from zsad_core.errors import SettingError
 from zsad_core.methods.adaclip.hybrid_prompts import (
-    TAPS,
     depth,
     image_side,
     plain_features,
@@ -24,9 +23,9 @@ from zsad_core.methods.adaclip.hybrid_prompts import (
 )
 from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
-from zsad_core.methods.setup import Published, Setup
+from zsad_core.methods.grids import enlarged, grid_of, of_kept, quarters, spread, tap_parts
 from zsad_core.methods.texts import TextEncoder, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -40,9 +39,9 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 SIGMA = 4  # pixels of the tower's input
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
@@ -50,7 +49,7 @@ FAR = -20.0  # logit of a patch that is not kept: certainly normal
 
 
 @dataclass(frozen=True)
-class AdaClip:
+class AdaClip(Method):
     """AdaCLIP, Cao et al. 2024, arXiv 2407.15795; github.com/caoyunkang/AdaCLIP e27ee32.
 
     A plain pass gives the class feature f. Static prompts plus what linear heads make of f go
@@ -68,25 +67,22 @@ class AdaClip:
     hsf: bool = True
     draws_on: bool = False
 
-    name: ClassVar[str] = "adaclip"
-    title: ClassVar[str] = "AdaCLIP"
-    source: ClassVar[str] = "Cao et al. 2024, arXiv 2407.15795"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = "clip_model."
-    prompts: ClassVar[str] = "adaclip"
-    prompt_note: ClassVar[str] = (
+    name = "adaclip"
+    title = "AdaCLIP"
+    source = "Cao et al. 2024, arXiv 2407.15795"
+    learned = True
+    official = "clip_model."
+    prompts = "adaclip"
+    prompt_note = (
         "Learned and fixed: vectors that take the place of each sentence's first five words from "
         "the second text block on, in part made from the slice itself. Yours to change: the class "
         "word, the states and the templates; the first five words of a sentence act through the "
         "first text block alone."
     )
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = True
-    text_by_slice: ClassVar[bool] = True
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    in_tower = True
+    text_by_slice = True
+    setups = SETUPS
+    published = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps of the prompted pass; the score with `hsf` chooses among all patches."""
@@ -102,7 +98,7 @@ class AdaClip:
             "adaclip",
             side,
             grid,
-            taps=tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1)),
+            taps=quarters(info),
             activation=info.activation or "gelu",
             positions="bicubic",
             reach=grid if self.hsf else min(near, grid),
@@ -117,19 +113,14 @@ class AdaClip:
         return self.hsf and self.draws_on
 
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Projected patches and class feature, unit vectors; the plain class feature as it is.
 
         The plain pass takes one slice at a time: its last bits decide how the prompts are rounded,
         and must not depend on the slices beside.
         """
-        tensors = self._on(tower, learned)
+        tensors = self.tensors(tower, learned)
         plain = plain_features(tower, images, recipe)
         with torch.no_grad():
             first = torch.from_numpy(plain).to(tower.device)
@@ -152,7 +143,7 @@ class AdaClip:
         def work(tower: Tower, activation: str) -> FloatArray:
             if not features:
                 return np.zeros((0, len(sides), tower.info.embed_dim), np.float32)
-            tensors = self._on(tower, learned)
+            tensors = self.tensors(tower, learned)
             plain = np.stack([one["plain"] for one in features]).astype(np.float32)
             first = torch.from_numpy(plain).to(tower.device)
             return text_side(tower, sides, tensors, activation, first).cpu().numpy()
@@ -196,11 +187,11 @@ class AdaClip:
         smooth = ndimage.gaussian_filter(values[:, 0].numpy(), (0, SIGMA, SIGMA))
         return smooth.clip(0, 1), np.array(scores, np.float32)
 
-    def _on(self, tower: Tower, learned: Learned) -> dict[str, Tensor]:
-        """The learned tensors on the tower's device, checked; raises WeightsError."""
-        if learned is None:
-            raise WeightsError("AdaCLIP needs its learned prompts; choose a training setup.")
-        return tower.on_device(self.checkpoint(learned, tower.info))
+    def learner(self, encoder: Encoder) -> Learner:
+        """Prompts in both towers and projections, every step through both."""
+        from zsad_core.methods.adaclip.training import PromptsAndProjections
+
+        return PromptsAndProjections(encoder)
 
 
 def named(prompts: PromptSet, class_name: str) -> PromptSet:

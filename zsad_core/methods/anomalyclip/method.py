@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread, tap_parts
-from zsad_core.methods.setup import Published, Setup
+from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread
 from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -31,15 +31,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 SIDES = ("pos", "neg")  # official names of the normal and the abnormal side
 DEEP = "compound_prompts_text."
 PUBLISHED_TEXTS = {"pos": "object.", "neg": "damaged object."}
+CONTEXT = 12  # learned vectors before each text
 SIGMA = 4  # pixels of the tower's input
 
 
 @dataclass(frozen=True)
-class AnomalyClip:
+class AnomalyClip(Method):
     """AnomalyCLIP, Zhou et al. 2024, arXiv 2310.18961; github.com/zqhang/AnomalyCLIP 45ed4dd.
 
     Local features of the V-V path are compared with two texts, each 12 learned vectors and a few
@@ -53,23 +56,20 @@ class AnomalyClip:
     image_size: int = 0
     taps: int = 1
 
-    name: ClassVar[str] = "anomalyclip"
-    title: ClassVar[str] = "AnomalyCLIP"
-    source: ClassVar[str] = "Zhou et al. 2024, arXiv 2310.18961"
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = "prompt_learner."
-    prompts: ClassVar[str] = "anomalyclip"
-    prompt_note: ClassVar[str] = (
+    name = "anomalyclip"
+    title = "AnomalyCLIP"
+    source = "Zhou et al. 2024, arXiv 2310.18961"
+    learned = True
+    official = "prompt_learner."
+    prompts = "anomalyclip"
+    prompt_note = (
         "Learned and fixed: 12 vectors before each text, other ones for normal and abnormal, and "
         "the vectors put in between the text blocks. Yours to change: every word of the texts and "
         "the class word; they were learned with '{}.' and 'damaged {}.' about an 'object'."
     )
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    learned_words = CONTEXT
+    setups = SETUPS
+    published = PUBLISHED
 
     @property
     def high(self) -> float:
@@ -91,21 +91,8 @@ class AnomalyClip:
             reach=reach_of(SIGMA, info.patch_size),
         )
 
-    def parts(self, recipe: Recipe) -> tuple[str, ...]:
-        """A (P, E) array for each tap, and the class feature (E,)."""
-        return tap_parts(recipe)
-
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Local features of the kept patches, and the class feature, not normalised."""
         return of_kept(*tower.vv_taps(images, recipe), recipe, kept)
@@ -118,13 +105,11 @@ class AnomalyClip:
         features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """Each text after its learned vectors; normalise, mean over a side, normalise."""
-        if learned is None:
-            raise WeightsError("AnomalyCLIP needs its learned prompts; choose a training setup.")
         sides = prompt_sets.sentences(prompts)
 
         @torch.no_grad()
         def work(tower: Tower, activation: str) -> FloatArray:
-            tensors = tower.on_device(self.checkpoint(learned, tower.info))
+            tensors = self.tensors(tower, learned)
             features = text_features(tower, sides, tensors, activation).cpu().numpy()
             normal = len(sides[0])
             return np.stack([unit_mean(features[:normal]), unit_mean(features[normal:])])
@@ -179,13 +164,23 @@ class AnomalyClip:
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         return maps.clamp(0, self.high).numpy(), probability(first, text)
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): sum over taps of the kept patches' probabilities, not smoothed, for (N, K, E)."""
+        found = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
+        return np.asarray(np.sum(found, axis=0))
 
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): sum over taps of the kept patches' probabilities, not smoothed, for (N, K, E)."""
-    found = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
-    return np.asarray(np.sum(found, axis=0))
+    def learner(self, encoder: Encoder) -> Learner:
+        """Prompt vectors, through the text tower alone."""
+        from zsad_core.methods.anomalyclip.training import PromptVectors
+
+        return PromptVectors(encoder)
 
 
 def text_features(

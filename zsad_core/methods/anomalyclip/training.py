@@ -15,7 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.anomalyclip.method import DEEP, PUBLISHED_TEXTS, SIDES, text_features
+from zsad_core.methods.anomalyclip.method import (
+    CONTEXT,
+    DEEP,
+    PUBLISHED_TEXTS,
+    SIDES,
+    text_features,
+)
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
 from zsad_core.methods.losses import dice, focal
@@ -23,7 +29,7 @@ from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray
 
-CONTEXT, DEEP_WORDS, SPREAD = 12, 4, 0.02
+DEEP_WORDS, SPREAD = 4, 0.02
 WEIGHT = 4  # of the pixel terms against the image term
 UNUSED = 896  # rows of projections that official files hold and nothing reads
 

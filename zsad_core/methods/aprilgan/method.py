@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit
@@ -13,29 +13,28 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
 from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import enlarged, grid_of, of_kept, spread, tap_parts
-from zsad_core.methods.setup import Published, Setup
-from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
+from zsad_core.methods.grids import enlarged, grid_of, quarters, spread
+from zsad_core.methods.texts import unit
 from zsad_core.types import (
-    ByteArray,
     FloatArray,
     Learned,
     MaskArray,
-    PromptSet,
     Recipe,
     SliceFeatures,
 )
 
 if TYPE_CHECKING:
-    from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 TAPS = 4
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
 
 
 @dataclass(frozen=True)
-class AprilGan:
+class AprilGan(Method):
     """APRIL-GAN, Chen et al. 2023, arXiv 2305.17382; github.com/ByChelsea/VAND-APRIL-GAN f13b8a6.
 
     The residual stream after blocks n/4, n/2, 3n/4, n goes through `fc.i`, is normalised and
@@ -46,55 +45,20 @@ class AprilGan:
 
     image_size: int = 0
 
-    name: ClassVar[str] = "aprilgan"
-    title: ClassVar[str] = "APRIL-GAN"
-    source: ClassVar[str] = "Chen et al. 2023, arXiv 2305.17382"
-    high: ClassVar[float] = float(TAPS)
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = "trainable_linearlayer."
-    prompts: ClassVar[str] = "aprilgan"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    name = "aprilgan"
+    title = "APRIL-GAN"
+    source = "Chen et al. 2023, arXiv 2305.17382"
+    high = float(TAPS)
+    learned = True
+    official = "trainable_linearlayer."
+    prompts = "aprilgan"
+    setups = SETUPS
+    published = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
         side, grid = grid_of(info, self.image_size)
-        taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
-        return Recipe("taps", side, grid, taps=taps, activation=info.activation or "gelu")
-
-    def parts(self, recipe: Recipe) -> tuple[str, ...]:
-        """A (P, width) array for each tap, and the class feature (E,)."""
-        return tap_parts(recipe)
-
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
-    def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
-    ) -> list[SliceFeatures]:
-        """Residual stream of the kept patches, and the class feature, not normalised."""
-        return of_kept(*tower.taps(images, recipe, kept), recipe, kept)
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Normalise each sentence, mean over a side, normalise."""
-        return pooled(prompts, encoder, unit_mean)
+        return Recipe("taps", side, grid, quarters(info), activation=info.activation or "gelu")
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -115,7 +79,25 @@ class AprilGan:
         assert recipe is not None  # a method with a tower has one
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         scores = expit(unit(first) @ (100 * (text[1] - text[0])))
-        return through_layers(features, kept, text, learned, recipe).numpy(), scores
+        total = through_layers(features, kept, text, self.given(learned), recipe)
+        return total.numpy(), scores
+
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): sum over taps of the softmax at the kept patches, not enlarged, for (N, K, E)."""
+        return values_through_layers(features, texts, self.given(learned), recipe)
+
+    def learner(self, encoder: Encoder) -> Learner:
+        """Linear layers on the stored tokens of each tap."""
+        from zsad_core.methods.aprilgan.training import LinearLayers
+
+        return LinearLayers(encoder)
 
 
 def layer_shapes(info: TowerInfo | None) -> Shapes:
@@ -129,12 +111,10 @@ def through_layers(
     features: Sequence[SliceFeatures],
     kept: MaskArray,
     text: FloatArray,
-    learned: Learned,
+    learned: dict[str, FloatArray],
     recipe: Recipe,
 ) -> torch.Tensor:
     """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4."""
-    if learned is None:
-        raise WeightsError("The linear layers are missing; choose a training setup.")
     apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
     total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
     for i, block in enumerate(recipe.taps):
@@ -145,16 +125,13 @@ def through_layers(
     return total[:, 0]
 
 
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
+def values_through_layers(
+    features: SliceFeatures, texts: FloatArray, learned: dict[str, FloatArray], recipe: Recipe
 ) -> FloatArray:
-    """(N, P): sum over taps of the softmax at the kept patches, not enlarged, for (N, K, E)."""
-    if learned is None:
-        raise WeightsError("APRIL-GAN needs its linear layers; choose a training setup.")
+    """(N, P): that sum at the kept patches of one slice, not enlarged, for texts (N, K, E)."""
     apart = torch.from_numpy(100 * (texts[:, 1] - texts[:, 0])).float()  # (N, E)
-    taps = enumerate(recipe.taps)
-    found = [torch.sigmoid(apart @ _aligned(features[f"tap{b}"], learned, i).T) for i, b in taps]
-    return np.asarray(torch.stack(found).sum(0).numpy())
+    taps = [_aligned(features[f"tap{block}"], learned, i) for i, block in enumerate(recipe.taps)]
+    return np.asarray(torch.stack([torch.sigmoid(apart @ tap.T) for tap in taps]).sum(0).numpy())
 
 
 def _aligned(tokens: FloatArray, learned: dict[str, FloatArray], tap: int) -> torch.Tensor:

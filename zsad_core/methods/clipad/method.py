@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -13,16 +13,15 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aprilgan.method import TAPS
+from zsad_core.methods.base import Method
 from zsad_core.methods.clipad.setups import SETUPS
-from zsad_core.methods.grids import grid_of, reach_of, smoothly, spread
-from zsad_core.methods.setup import Published, Setup
-from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
+from zsad_core.methods.grids import grid_of, quarters, reach_of, smoothly, spread
+from zsad_core.methods.texts import unit
 from zsad_core.types import (
     ByteArray,
     FloatArray,
     Learned,
     MaskArray,
-    PromptSet,
     Recipe,
     SliceFeatures,
 )
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClipAd:
+class ClipAd(Method):
     """CLIP-AD's SDP, Chen et al. 2023, arXiv 2311.00453; github.com/ByChelsea/CLIP-AD f004973.
 
     Not proven by a golden: no output of the official code was at hand to compare with.
@@ -54,60 +53,26 @@ class ClipAd:
     image_size: int = 0
     sigma: int = 8
 
-    name: ClassVar[str] = "clipad"
-    title: ClassVar[str] = "CLIP-AD SDP"
-    source: ClassVar[str] = "Chen et al. 2023, arXiv 2311.00453; not proven by a golden"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = False
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = "clipad"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = ()
+    name = "clipad"
+    title = "CLIP-AD SDP"
+    source = "Chen et al. 2023, arXiv 2311.00453; not proven by a golden"
+    prompts = "clipad"
+    setups = SETUPS
 
     def recipe(self, info: TowerInfo) -> Recipe:
-        """Both streams at four taps, a quarter of the blocks apart (3, 6, 9, 12 of 12)."""
+        """Both streams at four taps, a quarter of the blocks apart."""
         return recipe_of(info, self.image_size, self.sigma)
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """A (1 + P, E) array for each tap: the class feature, then the V-V stream's patches."""
         return tuple(f"vv{block}" for block in recipe.taps)
 
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Class features and local features of the kept patches, not normalised."""
         _, local = tower.two_taps(images, recipe)
         return local_of_kept(local, recipe, kept)
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Normalise each sentence, mean over a side, normalise."""
-        return pooled(prompts, encoder, unit_mean)
-
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """Never asked for: nothing is learned."""
-        raise ValueError("CLIP-AD's SDP learns nothing")
 
     def maps(
         self,
@@ -123,15 +88,27 @@ class ClipAd:
         maps = rooted(smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS)
         return maps.numpy(), scores_of(features, text, recipe)
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): values of the kept patches, not smoothed, for (N, K, E)."""
+        mean = torch.from_numpy(surgeries(features, texts, recipe) / TAPS)
+        return np.asarray(rooted(mean).numpy())
+
 
 def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
     """That of SDP and of SDP+; raises SettingError for a Gaussian of no width."""
     if sigma < 1:
         raise SettingError(f"sigma is {sigma}; choose 1 pixel or more.")
     side, grid = grid_of(info, image_size)
-    taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
     reach = reach_of(sigma, info.patch_size) + 1  # the linear layers' maps have aligned corners
-    return Recipe("sdp", side, grid, taps, activation=info.activation or "gelu", reach=reach)
+    activation = info.activation or "gelu"
+    return Recipe("sdp", side, grid, quarters(info), activation=activation, reach=reach)
 
 
 def local_of_kept(
@@ -165,13 +142,6 @@ def surgeries(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> Flo
 def rooted(mean: Tensor) -> Tensor:
     """The mean over taps -1 … 1 as 0 … 1, fine near its middle."""
     return ((1 + mean.sign() * mean.abs().sqrt()) / 2).clamp(0, 1)
-
-
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): values of the kept patches, not smoothed, for (N, K, E)."""
-    return np.asarray(rooted(torch.from_numpy(surgeries(features, texts, recipe) / TAPS)).numpy())
 
 
 def smoothed(maps: Tensor, recipe: Recipe, sigma: int) -> Tensor:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from zsad_core.backbones import TowerInfo
-from zsad_core.methods.aprilgan import method as aprilgan
-from zsad_core.methods.aprilgan.method import TAPS, layer_shapes, through_layers
+from zsad_core.methods.aprilgan.method import (
+    TAPS,
+    layer_shapes,
+    through_layers,
+    values_through_layers,
+)
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.clipad.method import (
     ClipAd,
@@ -21,24 +26,23 @@ from zsad_core.methods.clipad.method import (
 )
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
 from zsad_core.methods.grids import of_kept, tap_parts
-from zsad_core.methods.setup import Published, Setup
-from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
 from zsad_core.types import (
     ByteArray,
     FloatArray,
     Learned,
     MaskArray,
-    PromptSet,
     Recipe,
     SliceFeatures,
 )
 
 if TYPE_CHECKING:
     from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 
 @dataclass(frozen=True)
-class ClipAdPlus:
+class ClipAdPlus(Method):
     """CLIP-AD's SDP+: SDP and APRIL-GAN's linear layers on the original stream, summed.
 
     Not proven by a golden: no output of the official code was at hand to compare with.
@@ -52,20 +56,15 @@ class ClipAdPlus:
     image_size: int = 0
     sigma: int = 8
 
-    name: ClassVar[str] = "clipad-plus"
-    title: ClassVar[str] = "CLIP-AD SDP+"
-    source: ClassVar[str] = ClipAd.source
-    high: ClassVar[float] = 3.0 * TAPS
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = "linear_layers."
-    prompts: ClassVar[str] = "clipad"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    name = "clipad-plus"
+    title = "CLIP-AD SDP+"
+    source = ClipAd.source
+    high = 3.0 * TAPS
+    learned = True
+    official = "linear_layers."
+    prompts = "clipad"
+    setups = SETUPS
+    published = PUBLISHED
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """That of `ClipAd`, so that both share features."""
@@ -75,33 +74,14 @@ class ClipAdPlus:
         """For each tap (P, width) of the original stream; the class feature; what SDP reads."""
         return (*tap_parts(recipe), *ClipAd().parts(recipe))
 
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Both streams of the kept patches, and class features, not normalised."""
         original, local = tower.two_taps(images, recipe)
         of_layers = of_kept(original, local[-1][:, 0], recipe, kept)
         both = zip(of_layers, local_of_kept(local, recipe, kept), strict=True)
         return [layers | surgery for layers, surgery in both]
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Normalise each sentence, mean over a side, normalise."""
-        return pooled(prompts, encoder, unit_mean)
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -121,13 +101,24 @@ class ClipAdPlus:
         """Both sums, smoothed, plus 4; score from the last class feature."""
         assert recipe is not None  # a method with a tower has one
         total = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
-        total += smoothed(through_layers(features, kept, text, learned, recipe), recipe, self.sigma)
+        layers = through_layers(features, kept, text, self.given(learned), recipe)
+        total += smoothed(layers, recipe, self.sigma)
         return total.clamp(0, self.high).numpy(), scores_of(features, text, recipe)
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): both sums at the kept patches, not smoothed, plus 4, for (N, K, E)."""
+        through = values_through_layers(features, texts, self.given(learned), recipe)
+        return surgeries(features, texts, recipe) + through + TAPS
 
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): both sums at the kept patches, not smoothed, plus 4, for (N, K, E)."""
-    through = aprilgan.patch_values(features, kept, texts, learned, recipe)
-    return surgeries(features, texts, recipe) + through + TAPS
+    def learner(self, encoder: Encoder) -> Learner:
+        """Linear layers on the stored tokens of each tap of the original stream."""
+        from zsad_core.methods.clipad_plus.training import StagedLayers
+
+        return StagedLayers(encoder)

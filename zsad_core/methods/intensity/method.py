@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zsad_core.backbones import TowerInfo
-from zsad_core.methods.setup import DEMO, Published, Setup
-from zsad_core.methods.texts import TextEncoder
+from zsad_core.methods.base import Method
+from zsad_core.methods.setup import DEMO, Setup
 from zsad_core.types import (
     ByteArray,
     FloatArray,
     Learned,
     MaskArray,
-    PromptSet,
     Recipe,
     SliceFeatures,
 )
@@ -26,64 +24,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Intensity:
+class Intensity(Method):
     """Brightness under the volume's window as anomaly: map = pixel / 255, score = its maximum."""
 
-    name: ClassVar[str] = "intensity"
-    title: ClassVar[str] = "Intensity (baseline, no model)"
-    source: ClassVar[str] = "threshold of the normalised intensity; no publication"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = False
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = ""
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = False
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = (
-        Setup("intensity", "zero-shot", DEMO, "", "No model: brightness itself."),
-    )
-    published: ClassVar[tuple[Published, ...]] = ()
-
-    def recipe(self, info: TowerInfo) -> Recipe:
-        """Never asked for: there is no tower."""
-        raise ValueError("the intensity baseline has no recipe")
+    name = "intensity"
+    title = "Intensity (baseline, no model)"
+    source = "threshold of the normalised intensity; no publication"
+    needs_tower = False
+    setups = (Setup("intensity", "zero-shot", DEMO, "", "No model: brightness itself."),)
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """The slice itself."""
         return ("pixels",)
 
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Nothing is computed."""
         return [{"pixels": image} for image in images]
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Never asked for: there is no text."""
-        raise ValueError("the intensity baseline reads no text")
-
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """Never asked for: nothing is learned."""
-        raise ValueError("the intensity baseline learns nothing")
 
     def maps(
         self,

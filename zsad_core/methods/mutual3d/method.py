@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
+from zsad_core.methods.base import VolumeMethod
 from zsad_core.methods.grids import grid_of
 from zsad_core.methods.mutual3d.setups import SETUPS
-from zsad_core.methods.setup import Published, Setup
-from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
+from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ ALONE = 2.0  # beyond any distance: no cube of that volume is near
 
 
 @dataclass(frozen=True)
-class Mutual3d:
+class Mutual3d(VolumeMethod):
     """Our reading of MuSc (Li et al. 2024, arXiv 2401.16753) in the volume, as CoDeGraph3D (Le-Gia
     and Ahn 2026, arXiv 2602.15315) proposes; no parity with either is claimed.
 
@@ -52,21 +52,11 @@ class Mutual3d:
     low: float = 0.3
     slices: int = 5
 
-    name: ClassVar[str] = "mutual3d"
-    title: ClassVar[str] = "Mutual 3D (our reading of MuSc and CoDeGraph3D)"
-    source: ClassVar[str] = "our reading of arXiv 2401.16753 and 2602.15315; neither code was read"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = False
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = ""
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = False
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = ()
-    planes: ClassVar[tuple[Plane, ...]] = ("axial", "coronal", "sagittal")
+    name = "mutual3d"
+    title = "Mutual 3D (our reading of MuSc and CoDeGraph3D)"
+    source = "our reading of arXiv 2401.16753 and 2602.15315; neither code was read"
+    setups = SETUPS
+    planes = ("axial", "coronal", "sagittal")
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """The tap after half of the blocks, or those set; a patch's side is a cube's."""
@@ -79,16 +69,6 @@ class Mutual3d:
             )
         name, activation = f"cubes of {self.slices} slices", info.activation or "gelu"
         return Recipe(name, side, grid, taps=taps, activation=activation, reach=0)
-
-    def by_volume(self, references: int) -> bool:
-        """Always: a slice's map is a cut through the volume's."""
-        return True
-
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """Never asked for: nothing is learned."""
-        raise ValueError("Mutual 3D learns nothing")
 
     def chosen(self, count: int) -> list[int]:
         """`slices` of a layer's `count`, evenly spaced; all where it has fewer.

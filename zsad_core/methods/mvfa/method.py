@@ -4,39 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
-from zsad_core.errors import SettingError, WeightsError
+from zsad_core.errors import SettingError
+from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, spread
-from zsad_core.methods.memory import distance
+from zsad_core.methods.grids import enlarged, quarters, spread
+from zsad_core.methods.memory import distance, views
 from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.mvfa.setups import SETUPS
-from zsad_core.methods.setup import Published, Setup
-from zsad_core.methods.texts import TextEncoder, pooled, unit, unit_mean
+from zsad_core.methods.texts import unit
 from zsad_core.types import (
     ByteArray,
     FloatArray,
     Learned,
     MaskArray,
-    PromptSet,
     Recipe,
     SliceFeatures,
 )
 
 if TYPE_CHECKING:
     from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
 
 FAR = -20.0  # logit of a patch that is not kept: certainly normal
 
 
 @dataclass(frozen=True)
-class Mvfa:
+class Mvfa(Method):
     """MVFA, Huang et al. 2024, arXiv 2403.12570; github.com/MediaBrain-SJTU/MVFA-AD a30bf7b.
 
     After blocks n/4, n/2, 3n/4, n every token x passes two adapters, h = fc1 x and o = fc2 h, each
@@ -57,20 +58,15 @@ class Mvfa:
     score: str = "map"
     augment: bool = True
 
-    name: ClassVar[str] = "mvfa"
-    title: ClassVar[str] = "MVFA"
-    source: ClassVar[str] = "Huang et al. 2024, arXiv 2403.12570"
-    high: ClassVar[float] = float(TAPS)
-    learned: ClassVar[bool] = True
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = "mvfa"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = True
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = True
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = ()
+    name = "mvfa"
+    title = "MVFA"
+    source = "Huang et al. 2024, arXiv 2403.12570"
+    high = float(TAPS)
+    learned = True
+    prompts = "mvfa"
+    in_tower = True
+    takes_references = True
+    setups = SETUPS
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart; pixels past the last whole patch are unseen."""
@@ -82,9 +78,8 @@ class Mvfa:
             raise SettingError(
                 f"Image size {side} holds no patch of '{info.name}'; choose {info.image_size}."
             )
-        taps = tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
         activation = info.activation or "gelu"
-        return Recipe("mvfa", side, grid, taps=taps, activation=activation, scaling="plain")
+        return Recipe("mvfa", side, grid, quarters(info), activation=activation, scaling="plain")
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """(1+P, E) of each head and tap, the class token first; P is every patch for det."""
@@ -95,17 +90,10 @@ class Mvfa:
         return references > 0
 
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Bottlenecks of the kept patches (seg) and of all (det), not normalised."""
-        if learned is None:
-            raise WeightsError("MVFA needs its adapters; choose a training setup.")
-        weights = tower.on_device(learned)
+        weights = self.tensors(tower, learned)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
             found = {head: bottlenecks(read, head, weights) for head in HEADS}
@@ -121,16 +109,6 @@ class Mvfa:
             }
             for b in range(len(kept))
         ]
-
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """Normalise each sentence, mean over a side, normalise."""
-        return pooled(prompts, encoder, unit_mean)
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -166,6 +144,29 @@ class Mvfa:
         few = _away(features, np.ones_like(kept), references, ("det", recipe)).mean(axis=(1, 2))
         return self.high * both, (min_max(scores) + min_max(few)) / 2
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): sum over taps of kept patches' seg probabilities, not enlarged, for (N, K, E)."""
+        apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
+        taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
+        return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))
+
+    def learner(self, encoder: Encoder) -> Learner:
+        """Adapters inside the image tower, every step through it."""
+        from zsad_core.methods.mvfa.training import Adapters
+
+        return Adapters(encoder)
+
+    def reference_views(self, image: ByteArray, side: int) -> ByteArray:
+        """The slice itself first; with `augment` turned ones too."""
+        return views(image, side, self.augment)
+
 
 def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
     """Values as 0 … 1 between the smallest and the largest (of those inside), clipped; 0 if flat.
@@ -176,15 +177,6 @@ def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
     seen = values if inside is None else values[inside]
     low, high = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
     return np.asarray(((values - low) / max(high - low, 1e-12)).clip(0, 1), np.float32)
-
-
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): sum over taps of kept patches' seg probabilities, not enlarged, for (N, K, E)."""
-    apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
-    taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
-    return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))
 
 
 def _zero_shot(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
+from zsad_core.methods.base import Method
 from zsad_core.methods.grids import enlarged, grid_of
 from zsad_core.methods.memory import distance
-from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, probabilities, probability
 from zsad_core.methods.winclip.setups import SETUPS
 from zsad_core.types import (
@@ -33,7 +33,7 @@ SCALES = (2, 3)
 
 
 @dataclass(frozen=True)
-class WinClip:
+class WinClip(Method):
     """WinCLIP and WinCLIP+, Jeong et al. 2023, arXiv 2303.14814; no official code was released.
 
     The formulas are those of anomalib 2.7.0. Every window of 2 x 2 and 3 x 3 patches is a short
@@ -49,20 +49,12 @@ class WinClip:
 
     image_size: int = 0
 
-    name: ClassVar[str] = "winclip"
-    title: ClassVar[str] = "WinCLIP"
-    source: ClassVar[str] = "Jeong et al. 2023, arXiv 2303.14814"
-    high: ClassVar[float] = 1.0
-    learned: ClassVar[bool] = False
-    official: ClassVar[str] = ""
-    prompts: ClassVar[str] = "winclip"
-    prompt_note: ClassVar[str] = ""
-    needs_tower: ClassVar[bool] = True
-    in_tower: ClassVar[bool] = False
-    text_by_slice: ClassVar[bool] = False
-    takes_references: ClassVar[bool] = True
-    setups: ClassVar[tuple[Setup, ...]] = SETUPS
-    published: ClassVar[tuple[Published, ...]] = ()
+    name = "winclip"
+    title = "WinCLIP"
+    source = "Jeong et al. 2023, arXiv 2303.14814"
+    prompts = "winclip"
+    takes_references = True
+    setups = SETUPS
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Windows of 2 and 3 patches at the backbone's own size."""
@@ -74,17 +66,8 @@ class WinClip:
         """An (M, E) array of windows for each scale, patches (P, width), class feature (E,)."""
         return (*(f"windows{scale}" for scale in recipe.windows), "patches", "class")
 
-    def by_volume(self, references: int) -> bool:
-        """Every slice by itself."""
-        return False
-
     def encode(
-        self,
-        tower: Tower,
-        images: ByteArray,
-        recipe: Recipe,
-        kept: MaskArray,
-        learned: Learned,
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Class features of the windows that touch kept patches, those patches, the slice's."""
         chosen = [[_patches(one, scale) for scale in recipe.windows] for one in kept]
@@ -104,12 +87,6 @@ class WinClip:
     ) -> FloatArray:
         """The plain mean over a side, not normalised."""
         return pooled(prompts, encoder, lambda embeddings: np.asarray(embeddings.mean(axis=0)))
-
-    def checkpoint(
-        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
-    ) -> dict[str, FloatArray]:
-        """Never asked for: nothing is learned."""
-        raise ValueError("WinCLIP learns nothing")
 
     def maps(
         self,
@@ -143,6 +120,21 @@ class WinClip:
         values = enlarged(grid, recipe.image_size, align_corners=False)
         return np.asarray(values[:, 0].numpy()), scores
 
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P): harmonic means at the kept patches, not enlarged, for (N, K, E)."""
+        inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
+        for scale in recipe.windows:
+            found = probabilities(features[f"windows{scale}"], texts)
+            inverse = inverse + 1 / _harmonic(found, kept, scale)[:, kept]
+        return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
+
 
 def _few(
     features: SliceFeatures, kept: MaskArray, references: Sequence[SliceFeatures], recipe: Recipe
@@ -157,17 +149,6 @@ def _few(
     for scale in recipe.windows:
         total += np.where(kept, _harmonic(away(f"windows{scale}"), kept, scale), 0)
     return total / np.float32(1 + len(recipe.windows))
-
-
-def patch_values(
-    features: SliceFeatures, kept: MaskArray, texts: FloatArray, learned: Learned, recipe: Recipe
-) -> FloatArray:
-    """(N, P): harmonic means at the kept patches, not enlarged, for (N, K, E)."""
-    inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
-    for scale in recipe.windows:
-        found = probabilities(features[f"windows{scale}"], texts)
-        inverse = inverse + 1 / _harmonic(found, kept, scale)[:, kept]
-    return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
 
 
 def _touching(kept: MaskArray, scale: int) -> MaskArray:

@@ -1,0 +1,227 @@
+"""What a method is, with what holds of most of them; see `docs/adding_a_method.md` to add one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from zsad_core.backbones import TowerInfo
+from zsad_core.errors import WeightsError
+from zsad_core.methods.grids import of_kept, tap_parts
+from zsad_core.methods.memory import views
+from zsad_core.methods.setup import Published, Setup
+from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
+from zsad_core.types import (
+    ByteArray,
+    Cubes,
+    FloatArray,
+    Learned,
+    MaskArray,
+    Plane,
+    PromptSet,
+    Recipe,
+    SliceFeatures,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zsad_core.backbones import Tower
+    from zsad_core.methods.encoder import Encoder
+    from zsad_core.methods.learner import Learner
+
+
+@dataclass(frozen=True)
+class BaseMethod:
+    """What holds of every method. A method is a frozen value; its fields are its options.
+
+    Attributes:
+        name: under which the method is registered; it stands in keys and rows, and never changes.
+        title: what a user reads.
+        source: the paper; says where no golden proves the method.
+        learned: whether it needs a checkpoint.
+        in_tower: whether that acts inside the image tower, so that features depend on it.
+        official: how the names of its tensors begin in the published checkpoints.
+        prompts: name of its official prompt set, "" for a method that reads no text.
+        prompt_note: what of the prompts is learned, and which words a user can change.
+        learned_words: learned vectors before each text; so many words fewer can be read.
+        needs_tower: whether it reads features of a CLIP at all.
+        text_by_slice: whether the text depends on the slice.
+        takes_references: whether normal slices can be given.
+        setups: its shipped trained states.
+        published: its authors' checkpoints.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    learned: ClassVar[bool] = False
+    in_tower: ClassVar[bool] = False
+    official: ClassVar[str] = ""
+    prompts: ClassVar[str] = ""
+    prompt_note: ClassVar[str] = ""
+    learned_words: ClassVar[int] = 0
+    needs_tower: ClassVar[bool] = True
+    text_by_slice: ClassVar[bool] = False
+    takes_references: ClassVar[bool] = False
+    setups: ClassVar[tuple[Setup, ...]] = ()
+    published: ClassVar[tuple[Published, ...]] = ()
+
+    @property
+    def high(self) -> float:
+        """End of the map's published range, which begins at 0."""
+        return 1.0
+
+    def recipe(self, info: TowerInfo) -> Recipe:
+        """The image-side computation on that backbone; raises SettingError if it cannot be."""
+        raise ValueError(f"{self.title} reads no tower")
+
+    def by_volume(self, references: int) -> bool:
+        """Whether a slice's map depends on the other slices of its volume."""
+        return False
+
+    def checkpoint(
+        self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
+    ) -> dict[str, FloatArray]:
+        """What the method uses of a checkpoint, checked against the backbone where that is known.
+
+        Raises WeightsError naming the first tensor that is missing or has another shape.
+        """
+        raise ValueError(f"{self.title} learns nothing")
+
+    def given(self, learned: Learned) -> dict[str, FloatArray]:
+        """The learned tensors; raises WeightsError where there are none."""
+        if learned is None:
+            raise WeightsError(f"{self.title} needs its learned part; choose a training setup.")
+        return learned
+
+    def tensors(self, tower: Tower, learned: Learned) -> dict[str, Tensor]:
+        """The learned tensors on the tower's device, checked; raises WeightsError."""
+        return tower.on_device(self.checkpoint(self.given(learned), tower.info))
+
+
+@dataclass(frozen=True)
+class Method(BaseMethod, ABC):
+    """An anomaly map from a slice, or from slices one by one.
+
+    What is not said here otherwise is for a method that reads four taps of a frozen tower and
+    compares them with one embedding of each side's sentences.
+    """
+
+    def parts(self, recipe: Recipe) -> tuple[str, ...]:
+        """Names of the arrays that `encode` makes of a slice: of each tap, and the class feature.
+
+        They are in the names of stored files.
+        """
+        return tap_parts(recipe)
+
+    def encode(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+    ) -> list[SliceFeatures]:
+        """Features of slices (B, H, W) or (B, H, W, 3) at the kept patches (B, R, C), float32.
+
+        Here (P, width) of each tap's residual stream and the class feature (E,), not normalised.
+        """
+        return of_kept(*tower.taps(images, recipe, kept), recipe, kept)
+
+    def texts(
+        self,
+        prompts: PromptSet,
+        encoder: TextEncoder,
+        learned: Learned,
+        features: Sequence[SliceFeatures],
+    ) -> FloatArray:
+        """(K, E) float32: the prompt set as one embedding a side; raises PromptError.
+
+        (B, K, E), one pair for each of the slices, where the text depends on the slice. Here each
+        sentence is normalised, and so is the mean over a side.
+        """
+        return pooled(prompts, encoder, unit_mean)
+
+    @abstractmethod
+    def maps(
+        self,
+        features: Sequence[SliceFeatures],
+        kept: MaskArray,
+        text: FloatArray,
+        learned: Learned,
+        recipe: Recipe | None,
+        references: Sequence[SliceFeatures],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Maps float32 in 0 … high and slice scores (B,), from what `texts` returned.
+
+        Maps are (B, S, S) at the side of the recipe's input, or (B, H, W) without a tower.
+        References are features of normal slices at all patches, none for zero-shot.
+        """
+
+    def patch_values(
+        self,
+        features: SliceFeatures,
+        kept: MaskArray,
+        texts: FloatArray,
+        learned: Learned,
+        recipe: Recipe,
+    ) -> FloatArray:
+        """(N, P) float32 in 0 … high: values at the kept patches (R, C) of one slice for N texts.
+
+        `texts` are N times what `texts` returns for that slice. A prompt search asks for hundreds
+        at once. A method whose map is, patch by patch, a function of the text computes them all
+        before the map is enlarged and smoothed; here each goes through `maps`, and a patch has the
+        mean of the map over its pixels.
+        """
+        found = []
+        for text in texts:
+            maps, _ = self.maps([features], kept[None], text, learned, recipe, ())
+            side = recipe.image_size // recipe.grid
+            squares = maps[0].reshape(recipe.grid, side, recipe.grid, side)
+            found.append(squares.mean(axis=(1, 3))[kept])
+        return np.stack(found)
+
+    @property
+    def texts_at_once(self) -> bool:
+        """Whether `patch_values` is the method's own."""
+        return type(self).patch_values is not Method.patch_values
+
+    def reference_views(self, image: ByteArray, side: int) -> ByteArray:
+        """What is encoded of a normal slice (H, W) or (H, W, 3): (V, side, side), or with 3."""
+        return views(image, side, augment=False)
+
+    def learner(self, encoder: Encoder) -> Learner:
+        """How the learned part is trained on that tower."""
+        raise ValueError(f"{self.title} learns nothing")
+
+    def trained_on(self, features: SliceFeatures, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
+        """Of a slice what a learner outside the tower reads: taps (L, P, width), class (E,)."""
+        return np.stack([features[f"tap{block}"] for block in recipe.taps]), features["class"]
+
+
+@dataclass(frozen=True)
+class VolumeMethod(BaseMethod, ABC):
+    """An anomaly map of a whole volume, from cubic tokens of it and of a set of other volumes.
+
+    `planes` are the planes along which the volumes are sliced. The set is unlabelled.
+    """
+
+    planes: ClassVar[tuple[Plane, ...]]
+
+    def by_volume(self, references: int) -> bool:
+        """Always: a slice's map is a cut through the volume's."""
+        return True
+
+    @abstractmethod
+    def chosen(self, count: int) -> list[int]:
+        """Which of the `count` slices of a layer of cubes are read."""
+
+    @abstractmethod
+    def encode_layer(
+        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+    ) -> FloatArray:
+        """Tokens (P, L, E) of a layer's kept cubes (R, C), from its chosen slices (B, H, W)."""
+
+    @abstractmethod
+    def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:
+        """Scores (P,) float32 in 0 … high of a volume's cubes against at least one other volume."""
