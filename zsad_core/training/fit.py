@@ -16,13 +16,14 @@ from torch import Tensor
 
 from zsad_core.errors import WeightsError
 from zsad_core.methods.learner import Batch, Examples, Learner, Plan, Tensors
+from zsad_core.metrics.ranking import best_dice, rank
 from zsad_core.training import kept
 from zsad_core.training.kept import Fitted
+from zsad_core.types import FloatArray, MaskArray
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
 
-LEVELS = 256
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -108,26 +109,24 @@ def _threads(learner: Learner) -> Iterator[None]:
 def validate(
     learner: Learner, tensors: Mapping[str, Tensor], examples: Examples, plan: Plan
 ) -> tuple[float, float]:
-    """Mean loss, and the Dice of all pixels together at the best of 256 thresholds, 0 … 1.
+    """Mean loss, and the best Dice of all pixels together over all thresholds.
 
-    Abnormal images whose mask nobody drew count in the loss alone.
+    The Dice is `metrics.ranking.best_dice` of the mean over taps of the learner's maps, at the
+    side of the masks; NaN where no image has a lesion. Abnormal images whose mask nobody drew count
+    in the loss alone.
     """
-    counts, total = np.zeros((2, LEVELS)), 0.0
+    values, masks, total = list[FloatArray](), list[MaskArray](), 0.0
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
         batch = _batch(examples, chosen, plan)
         with plan.turn(), _threads(learner):
             found = learner.outcome(tensors, batch)
         total += float(found.terms.sum()) * len(chosen)
-        mean = torch.stack(found.maps).mean(dim=0)  # (B, M, M)
-        levels = (mean * (LEVELS - 1)).round().long().cpu().numpy()
         drawn = (batch.masks.flatten(1).amax(dim=1) == batch.labels).cpu().numpy()
-        levels, masks = levels[drawn], examples.masks[chosen][drawn]
-        for truth in (0, 1):
-            counts[truth] += np.bincount(levels[masks == truth], minlength=LEVELS)
-    above = counts[:, ::-1].cumsum(axis=1)  # pixels at or above a level, from the top level down
-    dices = 2 * above[1] / np.maximum(above.sum(axis=0) + counts[1].sum(), 1)
-    return total / len(examples.masks), float(dices.max())
+        values.append(torch.stack(found.maps).mean(dim=0).cpu().numpy()[drawn])  # (B, M, M)
+        masks.append(examples.masks[chosen][drawn])
+    every, truth = np.concatenate(values), np.concatenate(masks)
+    return total / len(examples.masks), best_dice(rank(every[~truth], every[truth]))
 
 
 class _Meter:
