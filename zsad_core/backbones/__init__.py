@@ -1,4 +1,7 @@
-"""CLIP towers behind one small interface; to add a shipped one, add its files and a line here."""
+"""CLIP towers behind one small interface.
+
+To add a shipped one, add its files to `weights/` and a line to `BACKBONES` in `sources.py`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
