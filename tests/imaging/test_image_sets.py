@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import image_sets_of
 from tests.image_sets_of import SETS, bmad, drawn, meta, mvtec, visa
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import image_sets
 from zsad_core.imaging.image_sets import Picture
+from zsad_core.imaging.image_sets.pictures import opened
 
 
 @pytest.mark.parametrize("kind", image_sets.LAYOUTS)
@@ -145,3 +147,25 @@ def test_a_mask_is_cut_where_its_set_says(tmp_path):
     assert image_sets.read(picture)[1].tolist() == [[False, True], [True, True]]
     half = Picture(class_name="Brain", abnormal=True, above=127, **paths)
     assert image_sets.read(half)[1].tolist() == [[False, False], [False, True]]
+
+
+@pytest.mark.parametrize("name", ["s16.png", "s16.tif", "float.tif", "signed.tif", "i32.tif"])
+def test_grey_of_more_than_8_bits_keeps_its_range(tmp_path, name):
+    grey = np.zeros((32, 32))
+    grey[4:28, 4:28], grey[10:14, 20:24] = 600, 1500
+    kind = {"s16.png": np.uint16, "s16.tif": np.uint16, "i32.tif": np.int32}.get(name, np.float32)
+    values = grey / 1500 if name == "float.tif" else grey - 300 * (name == "signed.tif")
+    Image.fromarray(values.astype(kind)).save(tmp_path / name)
+    np.testing.assert_array_equal(np.asarray(opened(tmp_path / name)), grey / 1500 * 255)
+
+
+def test_grey_that_fits_8_bits_stays_as_it_is_and_what_is_no_number_is_refused(tmp_path):
+    grey = np.array([[0, 7], [100, 200]])
+    for name, values in (("a.png", grey.astype(np.uint16)), ("b.tif", grey.astype(np.float32))):
+        Image.fromarray(values).save(tmp_path / name)
+        np.testing.assert_array_equal(np.asarray(opened(tmp_path / name)), grey)
+    for name, values in (("zero.tif", grey * 0.0), ("nan.tif", grey * np.nan)):
+        Image.fromarray(values.astype(np.float32)).save(tmp_path / name)
+    assert not np.asarray(opened(tmp_path / "zero.tif")).any()
+    with pytest.raises(DataError, match=r"nan\.tif' holds NaN or infinite pixels"):
+        opened(tmp_path / "nan.tif")

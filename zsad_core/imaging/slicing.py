@@ -26,7 +26,8 @@ def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
     One intensity window for the whole volume, the 0.1 and 99.9 percentiles inside the brain.
     """
     low, high = np.percentile(volume.intensity[volume.brain], PERCENTILES)
-    scale = 255 / max(float(high - low), 1e-6)
+    finest = np.spacing(np.float32(max(abs(low), abs(high))))  # that float32 tells apart here
+    scale = 255 / max(float(high - low), float(finest))
 
     def windowed(values: FloatArray) -> ByteArray:
         return np.clip(np.rint((values - low) * scale), 0, 255).astype(np.uint8)

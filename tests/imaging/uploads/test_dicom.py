@@ -7,7 +7,12 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from tests.imaging.uploads.conftest import SHAPE
 from zsad_core.imaging.uploads import limits
@@ -52,6 +57,32 @@ def test_oblique_slices_of_uneven_pixels_keep_their_places(use, place, slices):
     at = affine @ [2, 3, 4, 1]  # column 2, row 3, slice 4
     lps = np.array([1.0, 2, 3]) + 2 * 0.75 * across + 3 * 0.5 * down + 4 * 1.5 * normal
     np.testing.assert_allclose(at[:3], lps * [-1, -1, 1], atol=1e-5)
+
+
+def test_padding_is_no_intensity(use, place, slices, values):
+    padded = np.where(values > 0, values, 3)
+    padded[:4], padded[-3:] = -2000, -1990
+
+    def change(k):
+        pixels = padded[..., k].T.astype("<i2").tobytes()
+        return {"PixelData": pixels, "PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1990}
+
+    use(slices(lambda k: change(k) | {"RescaleIntercept": 7}))
+    np.testing.assert_array_equal(
+        image_of(place)[1].get_fdata(), np.where(padded < 0, 0, padded + 7)
+    )
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("with_meta", [True, False])
+def test_slices_without_a_preamble_are_read(use, place, slices, values, syntax, with_meta):
+    files = {}
+    for name, data in slices(syntax=syntax).items():
+        meta = int.from_bytes(data[140:144], "little")  # length of group 2 behind its first element
+        files[name] = data[132:] if with_meta else data[144 + meta :]
+    (found,) = use(files)
+    assert found.subject == "dicom-3"
+    np.testing.assert_array_equal(image_of(place)[1].get_fdata(), values)
 
 
 def test_values_are_in_the_units_of_the_file(use, place, slices, values):

@@ -8,14 +8,18 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from skimage.filters import threshold_otsu
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
+from zsad_core.imaging.datasets.foreground import foreground
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
 
-STRIPPED_BACKGROUND = 0.2  # share of exact zeros from which a scan counts as skull-stripped
+LARGEST_LESION = 0.5  # of the brain
+WRAPPED = 2**14  # signed numbers that lie beyond on both sides were unsigned ones
+WRAPPED_NOTE = (
+    "Unsigned numbers were stored as signed ones, so those below 0 are read 65,536 higher."
+)
 SAME_AFFINE_MM = 1e-3
 SAME_PLACE_MM = 0.5  # of the corners by qform and by sform
 ROUNDING = 1e-4  # of a label that a scale was put on
@@ -34,9 +38,9 @@ def read_case(
 ) -> Volume:
     """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
 
-    The brain is every voxel above 0 of a skull-stripped scan; otherwise a rough foreground, and a
-    note says so. Of `whole_tumour`, the labels that make the truth, () means every label above 0;
-    of `allowed`, the labels that may occur, None means any whole number from 0 to 255.
+    The brain is told as `foreground` says. Of `whole_tumour`, the labels that make the truth, ()
+    means every label above 0; of `allowed`, the labels that may occur, None means any whole number
+    from 0 to 255.
 
     Raises:
         DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
@@ -45,8 +49,9 @@ def read_case(
     source = open_image(scan, data)
     with reading(scan):
         image = nib.as_closest_canonical(source)
-        intensity = _intensity(scan, image)
-        brain, stripped, notes = _brain(intensity)
+        intensity, wrapped = _intensity(scan, image, source)
+        spacing, notes = _spacing(image), (WRAPPED_NOTE,) * wrapped
+        found = foreground(intensity, spacing)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
@@ -55,16 +60,18 @@ def read_case(
         _same_grid((scan, image), (seg, mask))
         labels = read_only(labels)
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
+        notes += _mask_notes(truth, found.brain)
+    digest.update((found.rule + "unsigned" * wrapped).encode())
     return Volume(
         intensity=read_only(intensity),
-        brain=read_only(brain),
+        brain=read_only(found.brain),
         truth=truth,
         labels=labels,
-        spacing_mm=_spacing(image),
+        spacing_mm=spacing,
         affine=read_only(np.array(image.affine, np.float64)),
         digest=digest.hexdigest(),
-        skull_stripped=stripped,
-        notes=notes + _orientation_notes(source),
+        skull_stripped=found.skull_stripped,
+        notes=(*found.notes, *notes, *_orientation_notes(source)),
     )
 
 
@@ -142,7 +149,13 @@ def _values(image: nib.Nifti1Image) -> FloatArray:
         return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
 
 
-def _intensity(path: Path, image: nib.Nifti1Image) -> FloatArray:
+def _intensity(
+    path: Path, image: nib.Nifti1Image, source: nib.Nifti1Image
+) -> tuple[FloatArray, bool]:
+    """Intensities (X, Y, Z) of an image, and whether its source holds unsigned numbers as signed.
+
+    The image is the source turned to RAS+. Numbers that were stored so are read as meant.
+    """
     values = _values(image)
     wrong = int(values.size - np.isfinite(values).sum())
     if wrong:
@@ -150,24 +163,22 @@ def _intensity(path: Path, image: nib.Nifti1Image) -> FloatArray:
         raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
     if not (values > 0).any():
         raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
-    if values.min() == values.max():
-        raise DataError(f"'{path}' holds {values.max():g} in every voxel; export it again.")
-    return values
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        raise DataError(f"'{path}' holds {high:g} in every voxel; export it again.")
+    plain = (source.dataobj.slope, source.dataobj.inter) == (1, 0)  # else all of int16 is used
+    wrapped = plain and source.get_data_dtype() == np.int16 and low < -WRAPPED and high > WRAPPED
+    if wrapped:
+        values[values < 0] += 2**16
+    return values, wrapped
 
 
-def _brain(values: FloatArray) -> tuple[MaskArray, bool, tuple[str, ...]]:
-    """(brain, skull-stripped, notes) of finite (X, Y, Z) intensities."""
-    if (values == 0).mean() < STRIPPED_BACKGROUND:
-        cut = float(threshold_otsu(values))
-        note = (
-            f"Not skull-stripped, as it has no background of zeros: the brain is only a rough "
-            f"foreground, every voxel above {cut:.4g} (Otsu), and takes in skull and scalp."
-        )
-        return values > cut, False, (note,)
-    if (values < 0).sum() > 0.01 * (values != 0).sum():
-        note = "Holds negative values, so the brain is every voxel other than 0."
-        return values != 0, True, (note,)
-    return values > 0, True, ()
+def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
+    """What is to know of a mask that takes in most of the brain."""
+    share = float(truth[brain].mean()) if brain.any() else 0
+    if share < LARGEST_LESION:
+        return ()
+    return (f"The mask covers {share:.0%} of the brain: it may be a brain mask and no lesion.",)
 
 
 def _labels(

@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from zsad_core.errors import DataError
-from zsad_core.types import ByteArray, MaskArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-GREY = ("L", "1", "I;16", "I")
+GREY = ("L", "1")
+DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # grey of more than 8 bits
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,29 @@ def read(picture: Picture) -> tuple[ByteArray, MaskArray]:
 
 
 def opened(path: Path) -> Image.Image:
-    """The image, grey or RGB; raises DataError if it is not there or cannot be read."""
+    """The image, grey or RGB, 8 bits a colour; raises DataError if it cannot be read.
+
+    Grey of more bits keeps its order: its brightest pixel is 255, unless all of it fits as it is.
+    """
     try:
         with Image.open(path) as picture:
+            if picture.mode in DEEP:
+                return Image.fromarray(_as_bytes(path, np.asarray(picture, np.float64)))
             return picture.convert("L" if picture.mode in GREY else "RGB")
     except FileNotFoundError as error:
         raise DataError(f"There is no file '{path}'; check the path.") from error
     except (UnidentifiedImageError, OSError) as error:
         raise DataError(f"'{path}' cannot be read as an image ({error}); convert it.") from error
+
+
+def _as_bytes(path: Path, values: FloatArray) -> ByteArray:
+    """Grey of any range in 0 … 255; what lies in 1 … 255 at its brightest stays as it is."""
+    if not np.isfinite(values).all():
+        raise DataError(f"'{path}' holds NaN or infinite pixels; correct or export it again.")
+    low, high = min(float(values.min()), 0.0), float(values.max())
+    if low < 0 or not 1 < high <= 255:
+        values = (values - low) * (255 / max(high - low, np.finfo(np.float64).tiny * 255))
+    return np.rint(values).astype(np.uint8)
 
 
 def images_in(folder: Path) -> list[Path]:

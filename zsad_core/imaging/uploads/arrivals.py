@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 from unicodedata import normalize
@@ -21,7 +22,8 @@ from zsad_core.imaging.uploads import limits
 from zsad_core.imaging.uploads.naming import is_letter
 
 CHUNK = 2**20
-HEAD = 132
+DICM = b"DICM"
+HEAD = 132  # of DICOM: a preamble of any 128 bytes, and its sign
 END, END_64 = b"PK\x05\x06", b"PK\x06\x07"
 END_SIZE, COMMENT = 22, 2**16
 DIRECTORY = limits.ENTRIES * 512  # bytes of a zip's list of names
@@ -65,9 +67,22 @@ def kind_of(name: str, head: bytes) -> str:
     """
     if name.lower().endswith(SUFFIXES):
         return "nifti"
-    if head[128:HEAD] == b"DICM" and not name.upper().endswith("DICOMDIR"):
+    if (head[128:HEAD] == DICM or _bare_dicom(head)) and not name.upper().endswith("DICOMDIR"):
         return "dicom"
     return "zip" if head[:4] in (b"PK\x03\x04", END) else ""
+
+
+def _bare_dicom(head: bytes) -> bool:
+    """Whether a file begins with the first element of DICOM's group 2 or 8, as old ones do.
+
+    >>> _bare_dicom(b"\\x08\\0\\x05\\0CS\\x0a\\0ISO_IR 100"), _bare_dicom(b"\\x08\\0\\x05\\0 text")
+    (True, False)
+    """
+    if len(head) < 8:
+        return False
+    group, element = struct.unpack("<HH", head[:4])
+    explicit, implicit = head[4:6].isalpha() and head[4:6].isupper(), head[5:8] == bytes(3)
+    return group in (2, 8) and element <= 0x100 and (explicit or implicit)
 
 
 def arrive(
@@ -167,10 +182,16 @@ def _regular(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 
 
 def _copy(source: IO[bytes], path: Path, most: int) -> int:
-    """Copy a stream, stopping at the limit; returns its bytes. Raises DataError."""
+    """Copy a stream, stopping at the limit; returns its bytes. Raises DataError.
+
+    DICOM without a preamble gets one.
+    """
     size = 0
     with path.open("wb") as target:
-        while chunk := source.read(CHUNK):
+        head = source.read(HEAD)
+        if _bare_dicom(head):
+            target.write(bytes(HEAD - len(DICM)) + DICM)
+        for chunk in chain([head], iter(lambda: source.read(CHUNK), b"")):
             size += len(chunk)
             if size > limits.FILE:
                 raise DataError(f"Holds a file of more than {limits.FILE // limits.MB} MB.")

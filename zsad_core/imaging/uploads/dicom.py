@@ -9,24 +9,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.filereader import read_file_meta_info
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.uploads import limits
 from zsad_core.imaging.uploads.naming import modality_in
-from zsad_core.types import FloatArray
+from zsad_core.types import FloatArray, MaskArray
 
-PLAIN = (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian)
+SYNTAXES: dict[tuple[bool | None, bool | None], uid.UID] = {  # by implicit and little-endian
+    (True, True): uid.ImplicitVRLittleEndian,
+    (False, True): uid.ExplicitVRLittleEndian,
+    (False, False): uid.ExplicitVRBigEndian,
+}
+PLAIN = tuple(SYNTAXES.values())
 WANTED = (
     "Modality", "ImageType", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
     "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope",
     "RescaleIntercept", "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing",
+    "PixelPaddingValue", "PixelPaddingRangeLimit",
 )  # fmt: skip
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 OFF_LINE_MM, UNEVEN, FAR_MM = 0.1, 0.02, 1e5
@@ -55,8 +63,8 @@ class Slice:
 def read_slice(path: Path) -> Slice:
     """The header of a DICOM file; raises DataError for what is no plain MR slice."""
     try:
-        syntax = read_file_meta_info(path).TransferSyntaxUID
-        if syntax not in PLAIN:
+        syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+        if syntax not in (None, *PLAIN):
             raise DataError(f"Compressed DICOM ({_known(syntax)}); export it uncompressed.")
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*WANTED])
         return _slice(path, header)
@@ -123,20 +131,34 @@ def write_nifti(slices: Sequence[Slice], out: Path) -> None:
 
 
 def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
-    """(H, W) in the units of the file."""
+    """(H, W) in the units of the file; 0 where it was only padded."""
     try:
         image = pydicom.dcmread(path, specific_tags=[*WANTED, "PixelData"])
         want = math.prod(shape) * int(image.BitsAllocated) // 8
         if len(image.PixelData) != want + want % 2:
             raise DataError("A slice holds fewer or more voxels than it says; export it again.")
+        if "TransferSyntaxUID" not in image.file_meta:
+            image.file_meta.TransferSyntaxUID = SYNTAXES[image.original_encoding]
         slope, intercept = image.get("RescaleSlope"), image.get("RescaleIntercept")
-        values = image.pixel_array.reshape(shape).astype(np.float32)
+        stored = image.pixel_array.reshape(shape)
         with np.errstate(over="ignore"):  # what becomes infinite is refused with the volume
-            return values * float(1 if slope is None else slope) + float(intercept or 0)
+            scaled = stored.astype(np.float32) * float(1 if slope is None else slope)
+            scaled += float(intercept or 0)
+        scaled[_padding(image, stored)] = 0
+        return scaled
     except DataError:
         raise
     except Exception as error:  # as in read_slice
         raise DataError("The voxels of a slice cannot be read; export it again.") from error
+
+
+def _padding(image: pydicom.Dataset, stored: NDArray[np.integer[Any]]) -> MaskArray:
+    """Which stored pixels (H, W) stand for no measurement: one value, or a range of them."""
+    ends = [image.get("PixelPaddingValue"), image.get("PixelPaddingRangeLimit")]
+    known = [int(end) for end in ends if end is not None]
+    if ends[0] is None:
+        return np.zeros(stored.shape, bool)
+    return (stored >= min(known)) & (stored <= max(known))
 
 
 def _stacked(slices: Sequence[Slice]) -> tuple[list[Slice], FloatArray]:
