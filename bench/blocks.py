@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 import torch
 
-from zsad_core.backbones import inside, tower
+from zsad_core.backbones import clip_internals, tower
 
 WALKS = (  # all ways through a block, as each module calls them
     (tower, "through"),
     (tower, "through_at"),
     (tower, "value_attention"),
     (tower, "two_streams"),
-    (inside, "through"),
+    (clip_internals, "through"),
 )
 
 

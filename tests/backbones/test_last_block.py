@@ -5,7 +5,7 @@ import pytest
 
 from zsad_core import backbones
 from zsad_core.backbones import tower as towers
-from zsad_core.backbones.inside import through
+from zsad_core.backbones.clip_internals import through
 from zsad_core.types import BackboneSpec, Recipe
 
 RNG = np.random.default_rng(1)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.backbones.fetching import fetch, wanted
-from zsad_core.backbones.inside import (
+from zsad_core.backbones.clip_internals import (
     Step,
     activate,
     ends_with_its_words,
@@ -24,6 +23,7 @@ from zsad_core.backbones.inside import (
     value_attention,
     walk_text,
 )
+from zsad_core.backbones.fetching import fetch, wanted
 from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError

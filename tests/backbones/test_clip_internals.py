@@ -4,7 +4,7 @@ import open_clip
 import pytest
 import torch
 
-from zsad_core.backbones.inside import through
+from zsad_core.backbones.clip_internals import through
 
 SIZES = {"image_size": 32, "layers": 1, "width": 128, "patch_size": 16}
 TEXT = {"context_length": 8, "width": 64, "heads": 1, "layers": 1}
