@@ -1,3 +1,6 @@
+import json
+import threading
+
 import pytest
 
 from zsad_core.base import settings
@@ -39,3 +42,54 @@ def test_a_broken_settings_file_names_itself(tmp_path, monkeypatch):
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(DataError, match=r"settings\.json is not valid JSON"):
         settings.data_roots()
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"data": 3}', "[" * 100_000, "no JSON"])
+def test_a_file_that_holds_something_else_is_a_sentence(text):
+    write(text)
+    with pytest.raises(DataError, match=r"settings\.json .* delete it to start afresh"):
+        settings.data_roots()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "/x",
+        None,
+        {"kind": "brats", "root": "/x", "of_a_newer_version": 1},
+        {"kind": "brats", "root": 3},
+        {"kind": "brats", "root": "/x", "labels": "1999"},
+    ],
+)
+def test_a_row_that_cannot_be_read_is_passed_over_told_and_kept(row, tmp_path):
+    write(json.dumps({"data": [row, {"kind": "demo-2mm"}]}))
+    assert list(settings.data_roots()) == ["demo", "demo-2mm:"]
+    (said,) = settings.unreadable("data", DataSpec)
+    assert "holds a row of data that cannot be read" in said
+    settings.forget(settings.remember(DataSpec("folder", str(tmp_path))))
+    assert json.loads(settings.path().read_text())["data"] == [row, {"kind": "demo-2mm"}]
+
+
+def test_who_add_at_once_lose_nothing_of_each_other(tmp_path):
+    wrong = []
+
+    def add(who):
+        for number in range(15):
+            folder = tmp_path / f"data-{who}-{number}"
+            folder.mkdir()
+            try:
+                settings.remember(DataSpec("folder", str(folder)))
+            except (OSError, DataError) as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=add, args=(who,)) for who in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (wrong, len(settings.data_roots())) == ([], 1 + 45)
+
+
+def write(text):
+    settings.path().parent.mkdir(parents=True)
+    settings.path().write_text(text)

@@ -12,10 +12,11 @@ from safetensors.numpy import save_file
 
 from tests.goldens_of import linear_layers, prompt_vectors, small_backbone
 from zsad_core import backbones, methods, setups
+from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.cli import doctor
 from zsad_core.cli.map import MapRequest, setup_of
-from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.errors import SettingError, WeightsError
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
@@ -106,11 +107,12 @@ def test_a_kept_entry_never_replaces_a_shipped_one():
     assert setups.find("winclip", "zero-shot").backbone.name == "demo"
 
 
-def test_a_kept_entry_that_cannot_be_read_names_the_file():
+def test_a_kept_entry_that_cannot_be_read_is_passed_over_and_named():
     home().mkdir(parents=True)
     (home() / "settings.json").write_text('{"setups": [{"method": "winclip"}]}')
-    with pytest.raises(DataError, match=r"settings\.json holds a setup that cannot be read"):
-        setups.entries()
+    assert set(setups.entries()) == set(setups.shipped())
+    (said,) = settings.unreadable("setups", Setup)
+    assert "settings.json holds a row of setups that cannot be read (row.setup" in said
 
 
 def test_an_unknown_setup_is_refused():

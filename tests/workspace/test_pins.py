@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from zsad_core import setups
-from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
@@ -212,7 +211,7 @@ def test_a_normal_slice_beyond_the_scan_is_refused(engine):
 
 def test_data_at_another_place_is_found_by_its_subjects(engine):
     """A colleague's demo of another size has the same subjects but is another kind."""
-    settings.keep_setups([])
+    home().mkdir(parents=True)
     (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
     kept = replace(pinned(engine), data=DataSpec("demo-2mm", "elsewhere"))
     found = pins.view_of(engine, kept)

@@ -1,17 +1,22 @@
 """What a user chose once and wants to find again, kept as JSON in `ZSAD_HOME`: data, setups."""
 
+import functools
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, cast
 
-import filelock
+import pydantic
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
+
+Part = Literal["data", "setups"]
+T = TypeVar("T")
 
 
 def data_roots() -> dict[str, DataSpec]:
@@ -20,10 +25,7 @@ def data_roots() -> dict[str, DataSpec]:
     chosen = _chosen()
     if chosen is not None:
         found[_name(chosen)] = chosen
-    for item in _read().get("data", []):
-        spec = DataSpec(**item)
-        found[_name(spec)] = spec
-    return found
+    return found | {_name(spec): spec for spec in rows("data", DataSpec)}
 
 
 def default_root() -> str:
@@ -35,9 +37,7 @@ def default_root() -> str:
 def remember(spec: DataSpec) -> str:
     """Keep a data root; returns the name under which it is shown. Raises DataError."""
     spec = resolved(spec)
-    kept = [DataSpec(**item) for item in _read().get("data", [])]
-    kept = [item for item in kept if item.root != spec.root] + [spec]
-    _write({"data": [asdict(item) for item in kept]})
+    change("data", asdict(spec), lambda row: row.get("root") != spec.root)
     return _name(spec)
 
 
@@ -55,18 +55,29 @@ def resolved(spec: DataSpec) -> DataSpec:
 
 def forget(name: str) -> None:
     """Take a data root off the list; the folder itself is left alone."""
-    kept = [DataSpec(**item) for item in _read().get("data", [])]
-    _write({"data": [asdict(item) for item in kept if _name(item) != name]})
+    change("data", None, lambda row: f"{row.get('kind')}:{row.get('root', '')}" != name)
 
 
-def own_setups() -> list[dict[str, Any]]:
-    """The user's own setups as they were kept; `setups.entries` makes values of them."""
-    return list(_read().get("setups", []))
+def rows(part: Part, kind: type[T]) -> list[T]:
+    """What is kept of a part, without the rows that `unreadable` tells of; raises DataError."""
+    return [one for one in _parsed(part, kind) if not isinstance(one, str)]
 
 
-def keep_setups(rows: list[dict[str, Any]]) -> None:
-    """Replace the user's own setups."""
-    _write({"setups": rows})
+def unreadable(part: Part, kind: type[T]) -> list[str]:
+    """What is wrong with each row of a part that is no such value; raises DataError."""
+    return [one for one in _parsed(part, kind) if isinstance(one, str)]
+
+
+def change(part: Part, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]) -> None:
+    """Keep the rows of a part that stay, rows that cannot be read too, and one more behind them.
+
+    Nobody who changes something at the same time loses it. Raises DataError, StorageError.
+    """
+    with locked(path()):
+        found = _read()
+        kept = [one for one in found.get(part, []) if not isinstance(one, dict) or stays(one)]
+        found[part] = [*kept, row] if row else kept
+        write_whole(path(), json.dumps(found, indent=1))
 
 
 def prompt_folder() -> Path:
@@ -88,19 +99,36 @@ def _name(spec: DataSpec) -> str:
     return f"{spec.kind}:{spec.root}"
 
 
-def _read() -> dict[str, Any]:
+def _read() -> dict[str, list[Any]]:
     try:
-        return json.loads(path().read_text())
+        found = json.loads(path().read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path()} is not valid JSON ({error}); correct it or delete it to start afresh."
         ) from error
+    if not isinstance(found, dict) or not all(isinstance(one, list) for one in found.values()):
+        raise DataError(
+            f"{path()} holds no lists of data and setups; correct it or delete it to start afresh."
+        )
+    return found
 
 
-def _write(changes: dict[str, Any]) -> None:
-    """One writer at a time; what is there is kept but for the changes."""
-    path().parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{path()}.lock"), whole(path()) as temporary:
-        temporary.write_text(json.dumps({**_read(), **changes}, indent=1))
+def _parsed(part: Part, kind: object) -> Iterator[Any]:
+    for row in _read().get(part, []):
+        try:
+            yield _reader(kind).model_validate_json(json.dumps({"row": row})).row
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            yield (
+                f"{path()} holds a row of {part} that cannot be read ({place}: {first['msg']}); "
+                "correct it or delete it there."
+            )
+
+
+@functools.cache
+def _reader(kind: object) -> type[Any]:
+    strict = pydantic.ConfigDict(extra="forbid", strict=True)
+    return pydantic.create_model("Kept", __config__=strict, row=(cast(Any, kind), ...))

@@ -9,7 +9,8 @@ from zsad_core.base import settings
 from zsad_core.base.paths import cache_root, home
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
-from zsad_core.types import Precision
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import DataSpec, Precision
 
 
 def report() -> Iterator[tuple[bool, str]]:
@@ -17,6 +18,12 @@ def report() -> Iterator[tuple[bool, str]]:
     device = backbones.default_device()
     for line in device_lines(device, backbones.fastest_precision(device)):
         yield True, line
+    for said in (
+        *settings.unreadable("data", DataSpec),
+        *settings.unreadable("setups", setups.Setup),
+        *prompt_sets.unreadable(settings.prompt_folder()),
+    ):
+        yield False, said
     for name, spec in settings.data_roots().items():
         try:
             dataset = datasets.open_dataset(spec)

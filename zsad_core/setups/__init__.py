@@ -3,14 +3,13 @@
 import functools
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from zsad_core import backbones, methods
 from zsad_core.base import settings
-from zsad_core.errors import DataError, SettingError, WeightsError
+from zsad_core.errors import SettingError, WeightsError
 from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.methods.checkpoints import read_official
 from zsad_core.methods.setup import Setup
@@ -29,9 +28,12 @@ def shipped() -> dict[tuple[str, str], Setup]:
 
 
 def entries() -> dict[tuple[str, str], Setup]:
-    """Shipped setups, then the user's own, which never replace one; raises DataError."""
+    """Shipped setups, then the user's own, which never replace one; raises DataError.
+
+    Own ones that cannot be read are left out; `settings.unreadable` tells of them.
+    """
     found = shipped()
-    for own in map(_parsed, settings.own_setups()):
+    for own in settings.rows("setups", Setup):
         found.setdefault((own.method, own.setup), own)
     return {**found, **{(e.method, e.setup): e for e in map(_of_files, _all_files())}}
 
@@ -165,16 +167,3 @@ def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
 @functools.lru_cache(64)
 def _digest(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _parsed(row: dict[str, Any]) -> Setup:
-    """An own setup from what `own_setups` kept of it."""
-    try:
-        backbone = BackboneSpec(**row["backbone"])
-        options = tuple((str(name), str(value)) for name, value in row["options"])
-        return Setup(**{**row, "backbone": backbone, "options": options})
-    except (TypeError, KeyError, ValueError) as error:
-        raise DataError(
-            f"{settings.path()} holds a setup that cannot be read ({error}); correct it or delete "
-            "it there."
-        ) from error

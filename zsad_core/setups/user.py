@@ -24,8 +24,7 @@ def add(entry: Setup) -> Setup:
     setups.check(entry)
     if entry.backbone.name.endswith(".json"):
         backbones.load(entry.backbone, "cpu", "float32")
-    rows = [row for row in settings.own_setups() if _key(row) != (entry.method, entry.setup)]
-    settings.keep_setups([*rows, asdict(entry)])
+    settings.change("setups", asdict(entry), lambda row: _key(row) != (entry.method, entry.setup))
     return entry
 
 
@@ -44,8 +43,7 @@ def options_of(text: str) -> tuple[tuple[str, str], ...]:
 
 def forget(method: str, setup: str) -> None:
     """Take a setup off the list; its files are left alone."""
-    rows = settings.own_setups()
-    settings.keep_setups([row for row in rows if _key(row) != (method, setup)])
+    settings.change("setups", None, lambda row: _key(row) != (method, setup))
 
 
 def _key(row: dict[str, object]) -> tuple[object, object]:

@@ -30,6 +30,8 @@ LABELS = {
 def data_roots() -> None:
     """The user's own files, every root with its subjects, and the way to add a folder."""
     uploads()
+    for said in settings.unreadable("data", DataSpec):
+        st.warning(plain(said))
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)

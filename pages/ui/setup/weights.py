@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui.shell import compute, session
 from pages.ui.shell.compute import plain
 from zsad_core import backbones, methods, setups
+from zsad_core.base import settings
 from zsad_core.errors import WeightsError
 from zsad_core.setups import Setup, published
 from zsad_core.setups import user as own_setups
@@ -16,6 +17,8 @@ from zsad_core.types import BackboneSpec
 
 def weights() -> None:
     """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
+    for said in settings.unreadable("setups", Setup):
+        st.warning(plain(said))
     entries = setups.entries()
     _table(entries)
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
