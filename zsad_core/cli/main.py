@@ -58,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--backbone", required=True, help="open_clip name or hf-hub:owner/name")
     fetch.add_argument("--weights", default="", help="open_clip's pretrained tag")
     fetch.set_defaults(run=_fetch)
-    train = commands_of.add_parser(
-        "train", help="train a method, or a demo backbone"
-    )
+    train = commands_of.add_parser("train", help="train a method, or a demo backbone")
     commands.add_arguments(train)
     train.set_defaults(run=commands.run)
     card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
