@@ -78,6 +78,7 @@ def test_merging_keeps_every_row_once_and_lets_more_come(tmp_path):
         assert rows.execute("SELECT count(*) FROM slices").fetchone() == (15,)
 
 
+@pytest.mark.usefixtures("_nobody_reads_on")
 def test_what_is_there_is_known_by_its_key_before_and_after_merges(tmp_path):
     for merged, key in enumerate("abc"):
         assert not results.there(tmp_path, "subjects", key)
@@ -98,7 +99,13 @@ def test_a_reader_keeps_what_it_opened_while_parts_are_joined(tmp_path):
         assert rows.execute("SELECT count(*) FROM subjects").fetchone() == (3,)
 
 
-def test_what_a_merge_replaced_goes_with_the_next(tmp_path):
+@pytest.fixture
+def _nobody_reads_on(monkeypatch):
+    monkeypatch.setattr(results, "READ_ON_S", -1.0)
+
+
+@pytest.mark.usefixtures("_nobody_reads_on")
+def test_what_a_merge_replaced_goes_with_a_later_one(tmp_path):
     for key in "ab":
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
     results.merge(tmp_path)
@@ -151,7 +158,7 @@ def test_rows_of_another_version_are_refused(tmp_path):
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
     with pytest.raises(DataError, match="rows of version 0, and this is version 3"):
-        results.connect(tmp_path)
+        results.opened(tmp_path)
 
 
 def older(root, key, **values):
@@ -200,7 +207,7 @@ def test_a_damaged_part_is_named(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"a\.parquet' is no Parquet file that can be read"):
-        results.connect(tmp_path)
+        results.opened(tmp_path)
 
 
 def test_export_writes_lists_as_json(tmp_path):
@@ -225,6 +232,7 @@ def test_the_page_of_columns_is_up_to_date():
     assert page.read_text() == result_schema.as_markdown()
 
 
+@pytest.mark.usefixtures("_nobody_reads_on")
 @pytest.mark.parametrize("centre", slice_sums.CENTRES)
 def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, centre):
     def put(key):
@@ -257,3 +265,97 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
     kept = list((tmp_path / "slices").glob(f"*.{centre}-*"))
     assert len(kept) == 2  # the last and its forerunner
     assert sums() == [(key, *one) for key in "abcde" for one in each]
+
+
+def evaluated(root, key):
+    """What an evaluation of one subject leaves."""
+    for table in ("curves", "slices", "subjects"):
+        named = {"map": key} if table == "curves" else {"key": key}
+        results.append(root, table, key, [row(table, **named)])
+    results.merge(root)
+
+
+def test_a_reader_keeps_what_it_opened_through_many_merges(tmp_path):
+    for number in range(2):
+        evaluated(tmp_path, f"k{number}")
+    with results.connect(tmp_path) as rows:
+        for number in range(2, 6):
+            assert rows.execute("SELECT count(*) FROM slices").fetchone() == (2,)
+            evaluated(tmp_path, f"k{number}")
+    assert len(results.known(tmp_path)) == 6
+
+
+def rewritten(path, change):
+    table = pq.read_table(path)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+
+
+def text(table):
+    at = table.schema.get_field_index("truth")
+    return table.set_column(at, "truth", pa.array(["x"] * len(table)))
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[40] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: rewritten(path, lambda t: t.drop_columns(["depth_middle"])), "no column as"),
+        (lambda path: rewritten(path, text), "has string as truth"),
+        (flipped, "cannot be read"),
+        (lambda path: path.write_bytes(b"PAR1"), "no Parquet file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "no Parquet file"),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_named(tmp_path, damage, words):
+    for number in range(3):
+        evaluated(tmp_path, f"k{number}")
+    damage(max((tmp_path / "slices").glob("merged-*.parquet")))
+    for path in (tmp_path / "slices").glob("*-[0-9]"):
+        path.unlink()
+    with pytest.raises(DataError, match=words), results.connect(tmp_path) as rows:
+        rows.execute("FROM slices").fetchall()
+    with pytest.raises(DataError, match=words):
+        results.export_csv(tmp_path, tmp_path / "csv")
+    assert not list((tmp_path / "csv").glob(".*"))
+
+
+@pytest.mark.parametrize("content", [b"PAR1", b""])
+def test_sums_that_cannot_be_read_are_made_again(tmp_path, content):
+    for number in range(2):
+        evaluated(tmp_path, f"k{number}")
+    last = max((tmp_path / "slices").glob("merged-*.parquet"))
+    sums = slice_sums.kept(last, "middle")
+    before = sums.read_bytes()
+    sums.write_bytes(content)
+    with results.connect(tmp_path) as rows:
+        assert rows.execute("SELECT count(*) FROM depths_middle").fetchone() == (2,)
+    results.merge(tmp_path)
+    assert sums.read_bytes() == before
+
+
+def test_what_is_no_part_is_passed_over(tmp_path):
+    for number in range(2):
+        evaluated(tmp_path, f"k{number}")
+    folder = tmp_path / "subjects"
+    (folder / "x.parquet").mkdir()
+    last = max(folder.glob("merged-*.parquet"))
+    (folder / "merged-abc.parquet").write_bytes(last.read_bytes())
+    with results.connect(tmp_path) as rows:
+        assert rows.execute("SELECT count(*) FROM subjects").fetchone() == (2,)
+    evaluated(tmp_path, "k2")
+    assert len(results.known(tmp_path)) == 3
+
+
+def test_a_folder_is_read_as_it_is_spelled(tmp_path):
+    root = tmp_path / "it's [a] 100% ü*?{x}"
+    for number in range(2):
+        evaluated(root, f"k{number}")
+    results.append(root, "slices", "k2", [row("slices", key="k2")])
+    with results.connect(root) as rows:
+        assert rows.execute("SELECT count(*) FROM slices").fetchone() == (3,)
+        assert rows.execute("SELECT count(*) FROM depths_middle").fetchone() == (3,)

@@ -55,7 +55,7 @@ def kept(root, seeds=(1,), spec=AT_VALUE, lesion=True):
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
         results.append(root, "curves", map_key, curve)
         results.append(root, "levels", map_key, levels)
-    return results.connect(root)
+    return results.opened(root)
 
 
 def columns(rows, sql):

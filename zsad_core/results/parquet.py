@@ -6,7 +6,9 @@ one file that lists their names; a reader leaves out the parts that such a file 
 """
 
 import contextlib
-import functools
+import glob
+import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,25 @@ import pyarrow.parquet as pq
 from zsad_core.base.atomic import locked, whole
 from zsad_core.errors import DataError
 from zsad_core.results import slice_sums
-from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION, schema_of
+from zsad_core.results.parts import (
+    LATER,
+    LISTED,
+    MERGED,
+    MERGES,
+    current_of,
+    keys_of,
+    last_merge,
+    listed,
+    merged_keys,
+    merges_of,
+    number_of,
+    version_of,
+)
+from zsad_core.results.schema import RANKED_BEFORE, TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 from zsad_core.results.slice_sums import SCHEMA as SUMS
 
 Row = dict[str, object]
-MERGED = "merged-"
 GROUPS = {
     "subjects": 5_000,
     "slices": 50_000,
@@ -31,8 +46,7 @@ GROUPS = {
     "levels": 5_000,
 }  # rows a row group: 10 MB
 SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
-LISTED = b"zsad_parts"
-MERGES = "merged"  # an empty file, touched by each merge
+READ_ON_S = 600.0  # a file that was replaced stays so long for who reads it
 
 
 def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
@@ -52,21 +66,27 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
 
 def known(root: Path, table: str = "subjects") -> set[str]:
     """Keys of the parts that are there; raises DataError for merged rows of another version."""
-    return _keys(files(root, table))
+    return keys_of(files(root, table))
 
 
 def there(root: Path, table: str, key: str) -> bool:
     """Whether the part of a key is there; as quick among many parts as among few."""
     folder = root / table
-    return (folder / f"{key}.parquet").exists() or key in _merged(folder, _last_merge(root))
+    return (folder / f"{key}.parquet").exists() or key in merged_keys(folder, last_merge(root))
+
+
+def files(root: Path, table: str) -> list[Path]:
+    """The files that together hold each row once; raises DataError as `known` does."""
+    return current_of(listed(root / table))
 
 
 def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
     """The rows of one part that is there, or that a merge has joined; raises DataError."""
     path = root / table / f"{key}.parquet"
     if path.exists():
-        _metadata(path)
-        return pq.read_table(path).to_pylist()
+        version_of(path)
+        with readable(root):
+            return pq.read_table(path).to_pylist()
     name = "map" if table in ("curves", "levels") else "key"
     with connect(root) as rows:
         found = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
@@ -74,17 +94,35 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def files(root: Path, table: str) -> list[Path]:
-    """The files that together hold each row once; raises DataError as `known` does."""
-    return _current(sorted((root / table).glob("*.parquet")))
+@contextlib.contextmanager
+def connect(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`opened` for the block, which ends in a DataError where a file cannot be read."""
+    with readable(root), opened(root) as connection:
+        yield connection
 
 
-def connect(root: Path) -> duckdb.DuckDBPyConnection:
+@contextlib.contextmanager
+def readable(root: Path) -> Iterator[None]:
+    """What DuckDB or Arrow say of damaged rows in this block becomes a DataError."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the disk, which is told elsewhere
+            raise
+        said = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"Rows in '{root}' cannot be read ({said}); if they changed meanwhile look again, else "
+            "remove the damaged file and evaluate again."
+        ) from error
+
+
+def opened(root: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view for each of `TABLES`, empty where no row is.
 
     Rows of an older version are read too, their later columns empty.
     `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
-    DataError for rows of another version.
+    DataError for rows of another version. What is damaged inside a file shows in a query:
+    `readable` goes round it.
     """
     connection = duckdb.connect()
     for table in TABLES:
@@ -103,7 +141,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
 
 def _sums(paths: list[Path], centre: Centre) -> str:
     """SQL of the sums by depth of files of slices, those that are kept and the others."""
-    kept = {path: one for path in paths if (one := slice_sums.kept(path, centre)).exists()}
+    kept = {path: one for path in paths if _holds_sums(one := slice_sums.kept(path, centre))}
     others = [path for path in paths if path not in kept]
     found = [f"FROM {_read([one])}" for one in kept.values()]
     if others or not kept:
@@ -115,56 +153,50 @@ def _view(table: str, paths: list[Path]) -> str:
     """SQL of the rows of files of any version, with the columns of this one."""
     by_version: dict[int, list[Path]] = {}
     for path in paths:
-        by_version.setdefault(_version(path), []).append(path)
+        by_version.setdefault(version_of(path), []).append(path)
     parts = []
     for version, some in by_version.items():
-        more = _LATER.get((table, version), {})
+        more = LATER.get((table, version), {})
         told = "".join(f", {value} AS {name}" for name, value in more.items())
         parts.append(f"SELECT *{told} FROM {_read(some)}")
     names = ", ".join(TABLES[table])
     return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
 
 
-_LATER = {  # columns that an older version lacks, as SQL
-    ("subjects", 2): {
-        "ranked_on": f"'{RANKED_BEFORE}'",
-        "best_threshold": "NULL::DOUBLE",
-        "range_high": "NULL::DOUBLE",
-        "map_notes": "NULL::VARCHAR[]",
-    }
-}
-
-
 def _read(paths: list[Path]) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}])"
+    spelled = (glob.escape(str(path)).replace("'", "''") for path in paths)  # no pattern of names
+    return "read_parquet([" + ", ".join(f"'{path}'" for path in spelled) + "])"
 
 
 def merge(root: Path) -> None:
     """Join the parts of each table into one file, in memory that does not grow with them.
 
     One process at a time; parts that others append meanwhile stay as they are. What a file
-    replaces is removed by the next merge only, so that a reader keeps what it has opened.
+    replaces is removed by a merge some minutes later, so that a reader keeps what it has opened.
+    Raises DataError, StorageError.
     """
-    with locked(root / "merge"):
+    with locked(root / "merge"), readable(root):
         for table in TABLES:
             # One look at the folder: what others append from here on belongs to the next merge.
-            found = sorted((root / table).glob("*.parquet"))
-            current = _current(found)
-            if len(current) > 1:
-                for path in set(found) - set(current):
+            found = listed(root / table)
+            current = current_of(found)
+            for path in set(found) - set(current):
+                if path.stat().st_mtime < time.time() - READ_ON_S:
                     for one in path.parent.glob(f"{path.stem}.*"):  # with its sums
                         one.unlink()
+            if len(current) > 1:
                 _join(root / table, schema_of(table), current, GROUPS[table])
-        for path in sorted((root / "slices").glob(f"{MERGED}*.parquet"))[-1:]:
+                for path in current:
+                    os.utime(path)  # the time when it was replaced
+        for path in merges_of(listed(root / "slices"))[-1:]:
             keep_sums(path)
         (root / MERGES).touch()
 
 
 def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> None:
-    names = "\n".join(sorted(_keys(paths)))
+    names = "\n".join(sorted(keys_of(paths)))
     schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
-    number = 1 + max(_number(path) for path in paths)
+    number = 1 + max(number_of(path) for path in paths)
     with _writer(folder / f"{MERGED}{number:06d}.parquet", schema) as writer:
         waiting, rows = [], 0
         for path in paths:
@@ -184,7 +216,7 @@ def keep_sums(merged: Path) -> None:
     """Write the sums by depth of a merged file of slices beside it, unless they are there."""
     for centre in CENTRES:
         path = slice_sums.kept(merged, centre)
-        if path.exists():
+        if _holds_sums(path):
             continue
         with duckdb.connect() as own, _writer(path, SUMS) as writer:
             for batch in pq.ParquetFile(merged).iter_batches(GROUPS["slices"]):
@@ -205,6 +237,14 @@ def _upgraded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
             said = RANKED_BEFORE if field.name == "ranked_on" else None
             table = table.append_column(field, pa.repeat(pa.scalar(said, field.type), len(table)))
     return table.select(schema.names).cast(schema)
+
+
+def _holds_sums(path: Path) -> bool:
+    """Whether sums are there, of today's columns."""
+    try:
+        return bool(pq.read_schema(path).equals(SUMS))
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def export_csv(root: Path, out: Path) -> list[Path]:
@@ -230,59 +270,3 @@ def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.
     """Writes to a temporary name that takes its place when the block has ended well."""
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as made:
         yield made
-
-
-def _current(found: list[Path]) -> list[Path]:
-    """The last merged file, and the parts that it does not list."""
-    merged = [path for path in found if path.name.startswith(MERGED)][-1:]
-    joined = _keys(merged)
-    parts = (path for path in found if not path.name.startswith(MERGED))
-    return merged + [path for path in parts if path.stem not in joined]
-
-
-@functools.lru_cache(2 * len(TABLES))
-def _merged(folder: Path, last_merge: int) -> set[str]:
-    """Keys that the folder's merged file holds, read once after each merge."""
-    return _keys(sorted(folder.glob(f"{MERGED}*.parquet"))[-1:])
-
-
-def _last_merge(root: Path) -> int:
-    path = root / MERGES
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
-def _keys(paths: list[Path]) -> set[str]:
-    keys: set[str] = set()
-    for path in paths:
-        keys.update(_names(path) if path.name.startswith(MERGED) else (path.stem,))
-    return keys
-
-
-def _names(merged: Path) -> list[str]:
-    """Keys that a merged file holds."""
-    return _metadata(merged).get(LISTED, b"").decode().split("\n")
-
-
-def _metadata(path: Path) -> dict[bytes, bytes]:
-    """Metadata of a file; raises DataError where it is damaged or of another version."""
-    try:
-        metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(
-            f"'{path}' is no Parquet file that can be read; remove it and evaluate again."
-        ) from error
-    version = metadata.get(b"zsad_schema", b"none").decode()
-    if version not in map(str, READ):
-        raise DataError(
-            f"'{path}' holds rows of version {version}, and this is version {VERSION}; choose "
-            "another folder."
-        )
-    return metadata
-
-
-def _version(path: Path) -> int:
-    return int(_metadata(path)[b"zsad_schema"])
-
-
-def _number(path: Path) -> int:
-    return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0

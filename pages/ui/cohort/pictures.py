@@ -52,8 +52,8 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
         reading = cohort_rows.reading(*source, chosen)
 
         def work(progress: Progress) -> None:
-            rows = cohort_rows.rows_of(*source)
-            sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
+            with cohort_rows.rows_of(*source) as rows:
+                sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
             keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
 
         private = choice.data.private

@@ -3,6 +3,8 @@
 import io
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,24 +61,28 @@ def stamp(root: Path) -> Stamp:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _connection(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
-    return results.connect(Path(root))
+    return results.opened(Path(root))
 
 
-def rows_of(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
-    """A cursor of its own on the rows, for this thread."""
-    return _connection(root, stamp).cursor()
+@contextmanager
+def rows_of(root: str, stamp: Stamp) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor of its own on the rows, for this thread; raises DataError for damaged ones."""
+    with results.readable(Path(root)):
+        yield _connection(root, stamp).cursor()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def sheets(root: str, stamp: Stamp) -> list[Sheet]:
     """What can be compared; the stamp is part of the key."""
-    return selection.sheets(rows_of(root, stamp))
+    with rows_of(root, stamp) as rows:
+        return selection.sheets(rows)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
 def _reading(root: str, stamp: Stamp, convention: Selection) -> Reading:
     """By reference, since a copy takes longer than what is done with it; nobody changes it."""
-    return measures.read(rows_of(root, stamp), convention)
+    with rows_of(root, stamp) as rows:
+        return measures.read(rows, convention)
 
 
 def reading(root: str, stamp: Stamp, chosen: Selection) -> Reading:
@@ -103,7 +109,8 @@ def _quartiles(
 ) -> pd.DataFrame:
     frame = reading(root, stamp, convention).frame
     runs = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
-    return measures.quartiles(rows_of(root, stamp), frame[runs.isin(drawn)], convention)
+    with rows_of(root, stamp) as rows:
+        return measures.quartiles(rows, frame[runs.isin(drawn)], convention)
 
 
 def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
@@ -116,13 +123,15 @@ def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
 def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> Cases:
     """`failures.cases` of a sheet; never changed by who reads it."""
-    return failures.cases(rows_of(root, stamp), sheet, centre)
+    with rows_of(root, stamp) as rows:
+        return failures.cases(rows, sheet, centre)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the rows …")
 def tables(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
     """`tables.tables` of a selection."""
-    return table_rows.tables(rows_of(root, stamp), reading(root, stamp, chosen), chosen)
+    with rows_of(root, stamp) as rows:
+        return table_rows.tables(rows, reading(root, stamp, chosen), chosen)
 
 
 def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
@@ -151,9 +160,9 @@ def _csv(root: str) -> bytes:
 def _figures(source: Source, chosen: Selection, data: DataSpec) -> bytes:
     from zsad_core.report import figures  # Matplotlib, for this download alone
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, rows_of(*source) as rows:
         maps = figures.Maps(compute.engine(), [data], encode=False)
-        figures.write(rows_of(*source), chosen, Path(folder), maps)
+        figures.write(rows, chosen, Path(folder), maps)
         return _zipped(Path(folder))
 
 

@@ -1,0 +1,109 @@
+"""The files of a results folder, told by their names, and what must stand in each."""
+
+import functools
+import os
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zsad_core.errors import DataError
+from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
+
+MERGED = "merged-"
+LISTED = b"zsad_parts"
+MERGES = "merged"  # an empty file, touched by each merge
+LATER = {  # columns that an older version lacks, as SQL
+    ("subjects", 2): {
+        "ranked_on": f"'{RANKED_BEFORE}'",
+        "best_threshold": "NULL::DOUBLE",
+        "range_high": "NULL::DOUBLE",
+        "map_notes": "NULL::VARCHAR[]",
+    }
+}
+
+
+def listed(folder: Path) -> list[Path]:
+    """The Parquet files of a folder by name; quick for thousands of them."""
+    try:
+        with os.scandir(folder) as found:
+            names = [one.name for one in found if one.name.endswith(".parquet") and one.is_file()]
+    except FileNotFoundError:
+        return []
+    return [folder / name for name in sorted(names)]
+
+
+def merges_of(found: list[Path]) -> list[Path]:
+    """Those of them that a merge wrote, the oldest first."""
+    return [path for path in found if re.fullmatch(rf"{MERGED}\d{{6,}}", path.stem)]
+
+
+def current_of(found: list[Path]) -> list[Path]:
+    """The last merged file, and the parts that it does not list."""
+    merged = merges_of(found)[-1:]
+    joined = keys_of(merged)
+    parts = (path for path in found if not path.name.startswith(MERGED))
+    return merged + [path for path in parts if path.stem not in joined]
+
+
+@functools.lru_cache(2 * len(TABLES))
+def merged_keys(folder: Path, last_merge: int) -> set[str]:
+    """Keys that the folder's merged file holds, read once after each merge."""
+    return keys_of(merges_of(listed(folder))[-1:])
+
+
+def last_merge(root: Path) -> int:
+    """When the last merge ended, in ns; 0 without any."""
+    path = root / MERGES
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def keys_of(paths: list[Path]) -> set[str]:
+    """Keys of parts, and of the parts that merged files hold; raises DataError."""
+    keys: set[str] = set()
+    for path in paths:
+        keys.update(_names(path) if path.name.startswith(MERGED) else (path.stem,))
+    return keys
+
+
+def _names(merged: Path) -> list[str]:
+    """Keys that a merged file holds."""
+    return _metadata(merged).get(LISTED, b"").decode(errors="replace").split("\n")
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    """Metadata of a file; raises DataError where it is no file of its table."""
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"'{path}' is no Parquet file that can be read; remove it and evaluate again."
+        ) from error
+    metadata: dict[bytes, bytes] = schema.metadata or {}
+    version = metadata.get(b"zsad_schema", b"none").decode(errors="replace")
+    if version not in map(str, READ):
+        raise DataError(
+            f"'{path}' holds rows of version {version}, and this is version {VERSION}; choose "
+            "another folder."
+        )
+    table = path.parent.name
+    later = LATER.get((table, int(version)), {})
+    there = dict(zip(schema.names, schema.types, strict=True))
+    for name, (kind, _) in TABLES[table].items():
+        if name not in later and there.get(name) != kind:
+            raise DataError(
+                f"'{path}' has {there.get(name, 'no column')} as {name}, which must be {kind}; "
+                "remove it and evaluate again."
+            )
+    return metadata
+
+
+def version_of(path: Path) -> int:
+    """The version of a file's rows; raises DataError."""
+    return int(_metadata(path)[b"zsad_schema"])
+
+
+def number_of(path: Path) -> int:
+    """The number of a merged file; 0 for a part."""
+    return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0
