@@ -18,7 +18,7 @@ from zsad_core.backbones.fetching import fetch, unfetched, wanted
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
 
 if TYPE_CHECKING:
-    from zsad_core.backbones.tower import Tower, fix_last_bits, load
+    from zsad_core.backbones.tower import Tower, load, official_sums
 
 __all__ = [
     "BACKBONES",
@@ -30,10 +30,10 @@ __all__ = [
     "device_name",
     "fastest_precision",
     "fetch",
-    "fix_last_bits",
     "info",
     "known",
     "load",
+    "official_sums",
     "out_of_memory",
     "threads",
     "unfetched",
@@ -43,6 +43,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """What works with a tower, imported once it is asked for: it needs torch."""
-    if name in ("Tower", "fix_last_bits", "load"):
+    if name in ("Tower", "load", "official_sums"):
         return getattr(import_module("zsad_core.backbones.tower"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,15 +42,20 @@ torch.backends.mha.set_fastpath_enabled(False)
 torch.backends.cudnn.allow_tf32 = False
 
 
-def fix_last_bits() -> None:
-    """Sum in one order on every processor, with attention written out as official codes do.
+@contextlib.contextmanager
+def official_sums() -> Iterator[None]:
+    """Sum as official codes do: attention written out, on every processor in one order.
 
-    What is rounded after a sum then falls alike wherever MKL has AVX2. It must come ahead of MKL's
+    What is rounded after a sum then falls alike wherever MKL has AVX2. MKL keeps the order of its
     first use in the process; float32 takes twice as long where there is AVX-512. What the user has
     set in MKL_CBWR stands.
     """
     os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
     torch.backends.mha.set_fastpath_enabled(True)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(False)
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:

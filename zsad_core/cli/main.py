@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from zsad_core import backbones, methods
+from zsad_core import backbones
 from zsad_core.base.atomic import on_disk
 from zsad_core.cli import doctor, predictions
 from zsad_core.cli import evaluate as cohort
@@ -123,8 +123,6 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    if methods.kind_of(parsed.method).text_by_slice:  # its prompts are rounded after a sum
-        backbones.fix_last_bits()
     print(maps.run(maps.request_of(parsed), _show))
 
 

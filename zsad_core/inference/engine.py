@@ -123,9 +123,16 @@ class Engine:
         )
 
     @contextlib.contextmanager
-    def turn(self, spec: FeatureSpec, priority: int) -> Iterator[backbones.Tower]:
-        """The tower of a spec, in a turn on the device."""
-        with self.queue.turn(priority):
+    def turn(
+        self, spec: FeatureSpec, priority: int, last_bits: bool = False
+    ) -> Iterator[backbones.Tower]:
+        """The tower of a spec, in a turn on the device.
+
+        Where a method hangs on `last_bits` and features are exact, it sums as official codes do.
+        """
+        official = last_bits and self.store.exact
+        sums = backbones.official_sums() if official else contextlib.nullcontext()
+        with self.queue.turn(priority), sums:
             yield self.tower(spec.backbone, spec.precision)
 
     def forget(self) -> None:

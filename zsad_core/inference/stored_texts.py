@@ -43,7 +43,8 @@ class ClassTexts:
     @property
     def encoder(self) -> StoredTexts:
         """Who encodes the sentences, under the activation of the recipe."""
-        return StoredTexts(self.engine, self.spec.features, self.recipe.activation)
+        features, activation = self.spec.features, self.recipe.activation
+        return StoredTexts(self.engine, features, activation, self.method.text_by_slice)
 
     def embeddings(self, features: Mapping[str, SliceFeatures] | None = None) -> FloatArray:
         """(K, E) float32: one embedding a class, from memory or the store.
@@ -97,6 +98,7 @@ class StoredTexts:
     engine: Engine
     spec: FeatureSpec
     activation: str
+    last_bits: bool = False
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
         """(N, E) float32, not normalised.
@@ -130,7 +132,7 @@ class StoredTexts:
 
     def on_tower(self, work: Callable[[backbones.Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns, in its turn on the device."""
-        with self.engine.turn(self.spec, INTERACTIVE) as tower:
+        with self.engine.turn(self.spec, INTERACTIVE, self.last_bits) as tower:
             return work(tower, self.activation)
 
     def _encoded(self, texts: Sequence[str]) -> FloatArray:
