@@ -19,7 +19,7 @@ SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000", "DEMO-MET-015-000", "DEMO-ME
 
 @pytest.fixture(autouse=True)
 def _nothing_packed():
-    payloads._kept().clear()
+    payloads._payloads().clear()
     yield
     for job in compute.engine().jobs.running().values():
         job.cancel()
@@ -71,39 +71,39 @@ def test_the_job_rests_while_another_case_is_asked_for(line, monkeypatch):
         real(job, done, total, note)
 
     monkeypatch.setattr(Job, "progress", look)
-    job = payloads.ahead(line.pins)
+    job = payloads.prefetch(line.pins)
     assert line.begun.wait(60)
     last = pins.view_of(compute.engine(), line.pins[3])
-    with payloads.asked(last):
+    with payloads.interactive(last):
         line.go.set()
         until(lambda: looks.count(1) > 20 or job.done > 1)  # far more looks than a case has steps
         assert job.done == 1
         assert line.packed == [0]
-        payloads.parcel(last)
+        payloads.payload(last)
     until(lambda: job.state == "done")
     assert line.packed == [0, 3, 1, 2]
 
 
 def test_jobs_rest_while_a_presented_case_is_packed(monkeypatch):
-    asked, real = [], payloads.parcel
+    asked, real = [], payloads.payload
 
-    def parcel(view):
+    def payload(view):
         if threading.current_thread().name != "Preparing the cases":
-            asked.append(payloads._line()._asked == [view.map])
+            asked.append(payloads._prefetcher()._waiting == [view.map])
         return real(view)
 
     pin("one")
-    monkeypatch.setattr(payloads, "parcel", parcel)
+    monkeypatch.setattr(payloads, "payload", payload)
     opened("Failures", query={"case": "1"})
     assert asked
     assert all(asked)
-    assert payloads._line()._asked == []
+    assert payloads._prefetcher()._waiting == []
 
 
 def test_the_job_follows_the_case_in_view(line):
-    job = payloads.ahead(line.pins)
+    job = payloads.prefetch(line.pins)
     assert line.begun.wait(60)
-    assert payloads.ahead(reversed(line.pins)) is job
+    assert payloads.prefetch(reversed(line.pins)) is job
     line.go.set()
     until(lambda: job.state == "done")
     assert line.packed == [0, 3, 2, 1]
@@ -113,8 +113,8 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
     made = pin("one")
     view = pins.view_of(compute.engine(), made)
     assert payloads.waiting(view)
-    first = payloads.parcel(view)
-    assert [name for name, _ in first.pieces] == ["volume", "map-0"]
+    first = payloads.payload(view)
+    assert [name for name, _ in first.chunks] == ["volume", "map-0"]
     assert not first.maps[0][1].values.size
 
     def refuse(*_: object) -> None:
@@ -122,7 +122,7 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
 
     for name in ("stack", "volume"):
         monkeypatch.setattr(Engine, name, refuse)
-    assert payloads.parcel(view) is first
+    assert payloads.payload(view) is first
     test = opened("Failures", query={"case": "1"})
     assert "computed again" not in words(test)
 
@@ -130,10 +130,10 @@ def test_a_packed_case_is_shown_without_its_scan_or_map(monkeypatch):
 def test_another_threshold_is_another_case():
     made = pin("one")
     view = pins.view_of(compute.engine(), made)
-    payloads.parcel(view)
+    payloads.payload(view)
     other = replace(view, threshold=replace(view.threshold, value=0.03))
     assert payloads.waiting(other)
-    assert payloads.parcel(other).options.threshold == 0.03
+    assert payloads.payload(other).options.threshold == 0.03
 
 
 @pytest.mark.parametrize(("safe", "palette"), [(True, "safe"), (False, "classic")])

@@ -9,7 +9,7 @@ T = TypeVar("T", bound=Hashable)
 LOOK_S = 0.2  # from one look to the next while the work rests
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """Stands between a job that makes things ahead of time and who asks for one of them now.
 
     The job goes on with what is most wanted by then, and rests at its steps while something else
@@ -19,9 +19,9 @@ class Ahead(Generic[T]):
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._places: dict[T, int] = {}
-        self._asked: list[Hashable] = []
+        self._waiting: list[Hashable] = []
 
-    def want(self, order: Sequence[T]) -> None:
+    def prioritise(self, order: Sequence[T]) -> None:
         """From now on that order, the most wanted first."""
         self._places = {one: place for place, one in enumerate(order)}
 
@@ -31,15 +31,15 @@ class Ahead(Generic[T]):
         return min(left, key=lambda one: places.get(one, len(places)))
 
     @contextmanager
-    def asked(self, what: Hashable) -> Iterator[None]:
+    def interactive(self, what: Hashable) -> Iterator[None]:
         """Somebody waits for it in this block, so that jobs rest."""
         with self._changed:
-            self._asked.append(what)
+            self._waiting.append(what)
         try:
             yield
         finally:
             with self._changed:
-                self._asked.remove(what)
+                self._waiting.remove(what)
                 self._changed.notify_all()
 
     def step(self, what: Hashable, look: Callable[[], object]) -> Callable[..., None]:
@@ -51,7 +51,7 @@ class Ahead(Generic[T]):
         def rest(*_: object) -> None:
             look()
             with self._changed:
-                while any(one != what for one in self._asked):
+                while any(one != what for one in self._waiting):
                     self._changed.wait(LOOK_S)
                     look()
 

@@ -11,9 +11,9 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.pictures import pictures
 from pages.ui.cohort.run import evaluation
 from pages.ui.shell import navigate, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, measured
 from zsad_core.report.selection import THIRDS, Selection, Sheet
@@ -22,7 +22,7 @@ SECTIONS = ("Figures", "Tables", "Evaluate")
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
-def cohort(choice: Choice) -> None:
+def cohort(choice: UserChoice) -> None:
     """Figures and tables of the rows in a folder, or the form of an evaluation that adds to it."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with right:
@@ -36,14 +36,14 @@ def cohort(choice: Choice) -> None:
     if section == SECTIONS[-1]:
         evaluation(choice, root)
     elif not sheets:
-        st.info(f"No results in {plain(str(root))} yet: choose Evaluate.")
+        st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
     else:
         source = (str(root), stamp)
         chosen = _selection(choice, source, sheets)
         (_figures if section == SECTIONS[0] else _tables)(choice, source, chosen)
 
 
-def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
+def _selection(choice: UserChoice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
     """Sheet and filters; the empty rule and the centre are those of the sidebar's readout."""
     rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
     row = st.columns([3, 2])
@@ -76,10 +76,10 @@ def _selection(choice: Choice, source: cohort_rows.Source, sheets: list[Sheet]) 
     )
 
 
-def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
+def _figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     reading = cohort_rows.reading(*source, chosen)
     found = measured(reading, chosen)
-    said = plain(captions.of(found, chosen))
+    said = escape(captions.of(found, chosen))
     if found["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
         _open(choice, _chart(charts.by_method(found), "figure1"))
@@ -100,7 +100,7 @@ def _figures(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> N
 
 
 def _second(
-    choice: Choice, source: cohort_rows.Source, chosen: Selection, found: pd.DataFrame
+    choice: UserChoice, source: cohort_rows.Source, chosen: Selection, found: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
     runs = found.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
@@ -118,14 +118,14 @@ def _second(
     _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
 
 
-def _tables(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> None:
+def _tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     for table in cohort_rows.tables(*source, chosen):
         shown = {
             name: st.column_config.NumberColumn(format="%.3f")
             for name in table.frame.select_dtypes("float")
         }
         st.dataframe(table.frame, hide_index=True, column_config=shown, key=f"table-{table.name}")
-        st.caption(plain(table.caption))
+        st.caption(escape(table.caption))
     cohort_rows.downloads(source, chosen, choice.data)
 
 
@@ -135,12 +135,12 @@ def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
     return next(iter(event["selection"]["points"]), None)
 
 
-def _open(choice: Choice, point: dict[str, Any] | None) -> None:
+def _open(choice: UserChoice, point: dict[str, Any] | None) -> None:
     """Explore at the subject that was clicked, with the method and setup of its panel."""
     if not point or len(point.get("customdata") or ()) < 3:
         return
     subject, line, setup = point["customdata"][:3]
     if subject not in {one.id for one in choice.subjects}:
-        st.info(f"{plain(subject)} is in other data; choose that data in the sidebar to open it.")
+        st.info(f"{escape(subject)} is in other data; choose that data in the sidebar to open it.")
         return
     navigate.to(Target(subject, method=line.split(" (")[0], setup=setup))

@@ -4,10 +4,10 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell import compute, navigate, session
-from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import views
@@ -21,28 +21,28 @@ from zsad_core.types import Progress
 WIDEST = 8  # columns of panels
 
 
-def pictures(choice: Choice, source: cohort_rows.Source, chosen: Selection, said: str) -> None:
+def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection, said: str) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
     if chosen.sheet.data != choice.data.kind:
         st.info(
-            f"Figures 4 and 5 show scans of '{plain(chosen.sheet.data)}' data; choose that data "
+            f"Figures 4 and 5 show scans of '{escape(chosen.sheet.data)}' data; choose that data "
             "in the sidebar to see them."
         )
         return
     found = _drawn(choice, source, chosen)
     if found is None:
         return
-    which = plain(captions.of_sample(found))
+    which = escape(captions.of_sample(found))
     st.subheader("Figure 4: sample slices with the whole tumour")
     _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which} {said}")
     st.subheader("Figure 5: truth against prediction")
     _grid(panels.run_panels(found, palette()), found, choice, "figure5")
-    lacking = plain(captions.not_drawn(found))
+    lacking = escape(captions.not_drawn(found))
     st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
 
 
-def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
+def _drawn(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
     """What a job drew; until then its progress. What is not stored waits for a press."""
     encode = session.ENCODE_PICTURES.get()
     key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
@@ -70,24 +70,24 @@ def _drawn(choice: Choice, source: cohort_rows.Source, chosen: Selection) -> Pic
     return found
 
 
-def _grid(grid: Grid, found: Pictures, choice: Choice, key: str) -> None:
+def _grid(grid: Grid, found: Pictures, choice: UserChoice, key: str) -> None:
     """The panels, each with a button that opens its view."""
     width = max(WIDEST // 2, len(grid.columns))
     for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
         if name:
-            st.markdown(f"**{plain(name)}**")
+            st.markdown(f"**{escape(name)}**")
         columns = st.columns(width)
         for column, panel in enumerate(shown):
             if panel is None:
                 continue
             with columns[column]:
-                st.caption(plain(grid.columns[column]))
+                st.caption(escape(grid.columns[column]))
                 if panel.picture is not None:
                     draw(panel.picture)
                 pair = panel.pair or next(iter(found.views), None)
                 view = found.views[pair][panel.place] if pair in found.views else None
                 if panel.words:
-                    st.caption(plain(panel.words))
+                    st.caption(escape(panel.words))
                 if view is not None and st.button(
                     "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
                 ):

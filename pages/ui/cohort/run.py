@@ -6,9 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.shell import compute
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -21,7 +21,7 @@ from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
 
 
-def evaluation(choice: Choice, root: Path) -> None:
+def evaluation(choice: UserChoice, root: Path) -> None:
     """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
     running()
     cohort = _cohort(choice, root)
@@ -34,7 +34,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     engine = compute.engine()
     known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
     place = st.empty()
-    told = compute.asked(
+    told = compute.job_result(
         f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
         "Estimating the time",
         lambda _: str(plans.plan(compute.engine(), cohort)),
@@ -43,7 +43,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         cohort.data.private,
         looks="secondary",
     )
-    place.write(plain(told or str(known)))
+    place.write(escape(told or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")
     if job is not None and job.state == "running":
         return
@@ -51,7 +51,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         st.success("All results of this choice exist: see Figures and Tables.")
     elif job is not None:
         kept = f"{job.title}: stopped after {job.done} of {job.total}; finished rows are kept."
-        st.warning(plain(job.error or kept))
+        st.warning(escape(job.error or kept))
     stopped = job is not None and job.state in ("failed", "cancelled")
     # A callback, since a run that is cut off by the end of a job would lose the click.
     label = "Continue" if stopped else "Evaluate"
@@ -83,10 +83,10 @@ def running() -> None:
             compute.show_job(job)
 
 
-def _cohort(choice: Choice, root: Path) -> Cohort | None:
+def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
     """What the form says; None with a sentence where it lacks something."""
     st.caption(
-        f"Data and modality, from the sidebar: {plain(choice.data.place)}, "
+        f"Data and modality, from the sidebar: {escape(choice.data.place)}, "
         f"{choice.map.features.slices.modality}. Stored features and existing results are reused."
     )
     left, right = st.columns(2)
@@ -113,7 +113,7 @@ def _cohort(choice: Choice, root: Path) -> Cohort | None:
     )
 
 
-def _runs(choice: Choice) -> tuple[Run, ...]:
+def _runs(choice: UserChoice) -> tuple[Run, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
     here, _ = choosing.pairs((), (), volumes, choice.data)
     chosen = st.multiselect(
@@ -129,7 +129,7 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
     )
     found, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
     if left_out:
-        st.caption(plain(choosing.told(left_out)))
+        st.caption(escape(choosing.told(left_out)))
     known = all_prompts()
     sets = st.multiselect(
         "Prompt sets", list(known), key="cohort-prompts", placeholder="Each method's own"
@@ -145,7 +145,7 @@ def _runs(choice: Choice) -> tuple[Run, ...]:
     )
 
 
-def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
+def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:
     modality = choice.map.features.slices.modality
     usable = [one for one in choice.subjects if one.evaluable(modality)]
     splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
@@ -159,7 +159,7 @@ def _subjects(choice: Choice) -> tuple[Split, tuple[str, ...]]:
     return "" if split == EVERY else split, tuple(names)
 
 
-def _rules(choice: Choice) -> tuple[str, ...]:
+def _rules(choice: UserChoice) -> tuple[str, ...]:
     held_out = any(one.split == "validation" and one.has_truth for one in choice.subjects)
     offered = [*(["validation"] if held_out else []), "oracle", "fixed"]
     rules = st.multiselect("Threshold rules", offered, offered[:1], key="cohort-rules")

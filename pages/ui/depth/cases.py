@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -36,11 +36,11 @@ EACH_ORACLE = Threshold(
 COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
 SOME = 8  # names of subjects in a sentence
 Wanted = tuple[MapSpec, Threshold, ReadoutSpec]
-Known = dict[Wanted, "Case | str"]
+Known = dict[Wanted, "SubjectSlices | str"]
 
 
 @dataclass(frozen=True)
-class Case:
+class SubjectSlices:
     """One subject's row under one line: counts of each slice and its depths, each (S,).
 
     `depths` are by the middle and by the centroid of the brain. Without slices it is a subject that
@@ -59,7 +59,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Cohort:
+class DepthCohort:
     """The lines to draw, by name, with their thresholds, over the subjects, by id."""
 
     lines: dict[str, MapSpec]
@@ -77,19 +77,21 @@ class Cohort:
         return of_subject(self.lines[line], subject), self.thresholds[line], read
 
 
-def reported(choice: Choice) -> tuple[str, ...]:
+def reported(choice: UserChoice) -> tuple[str, ...]:
     """Ids of usable test, validation and own subjects with truth and the modality."""
     modality = choice.map.features.slices.modality
     return tuple(s.id for s in choice.subjects if s.split in REPORTED and s.evaluable(modality))
 
 
-def cases(cohort: Cohort, line: str) -> list[Case]:
+def cases(cohort: DepthCohort, line: str) -> list[SubjectSlices]:
     """The evaluated subjects of one line; those that its threshold rule has no row for left out."""
     found = [_known().get(cohort.of(line, subject), "") for subject in cohort.subjects]
-    return [one for one in found if isinstance(one, Case) and len(one.truth)]
+    return [one for one in found if isinstance(one, SubjectSlices) and len(one.truth)]
 
 
-def worst(found: Sequence[Case], read: ReadoutSpec, depth: float) -> tuple[str, int] | None:
+def worst(
+    found: Sequence[SubjectSlices], read: ReadoutSpec, depth: float
+) -> tuple[str, int] | None:
     """Subject and slice of the lowest Dice in the bin of that depth; of equals, the nearest."""
     wanted, ranked = bin_of(np.array([depth]))[0], []
     for case in found:
@@ -99,7 +101,7 @@ def worst(found: Sequence[Case], read: ReadoutSpec, depth: float) -> tuple[str, 
     return min(ranked)[2:] if ranked else None
 
 
-def curve(found: Sequence[Case], read: ReadoutSpec) -> DepthCurve:
+def curve(found: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
     """The pooled curve of at least one case; each slice weighs the same."""
     each = [(case.depths[read.centre], case.dice(read), case.truth) for case in found]
     return depth_curve(*(np.concatenate(of_cases) for of_cases in zip(*each, strict=True)))
@@ -112,7 +114,7 @@ def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
     return f"{name}: {value}{threshold.rule} ({threshold.note}), {counted(count, 'slice')}"
 
 
-def look(cohort: Cohort) -> Job | None:
+def look(cohort: DepthCohort) -> Job | None:
     """The job that looks for stored evaluations, while there are subjects not looked up."""
     if all(one in _known() for one in cohort.wanted()):
         return None
@@ -123,7 +125,7 @@ def look(cohort: Cohort) -> Job | None:
     return _start(cohort, "look", "Looking for evaluated subjects")
 
 
-def evaluate_rest(cohort: Cohort) -> Job | None:
+def evaluate_rest(cohort: DepthCohort) -> Job | None:
     """Who is missing, a button that evaluates them in the background, and that job."""
     missing = {}
     for wanted in cohort.wanted():
@@ -153,13 +155,15 @@ def _known() -> Known:
     return {}
 
 
-def _start(cohort: Cohort, what: str, title: str) -> Job:
+def _start(cohort: DepthCohort, what: str, title: str) -> Job:
     work = partial(_gather, compute.engine(), _known(), cohort, what == "evaluate")
     page = "pages/3_Depth.py" if what == "evaluate" else ""  # a look is part of drawing the page
     return compute.engine().jobs.start(_job_key(cohort, what), title, work, page)
 
 
-def _gather(engine: Engine, known: Known, cohort: Cohort, rest: bool, progress: Progress) -> None:
+def _gather(
+    engine: Engine, known: Known, cohort: DepthCohort, rest: bool, progress: Progress
+) -> None:
     """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
     wanted = cohort.wanted()
     for done, one in enumerate(wanted):
@@ -171,7 +175,9 @@ def _gather(engine: Engine, known: Known, cohort: Cohort, rest: bool, progress: 
             known[one] = str(error)
 
 
-def _case(engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None]) -> Case | None:
+def _case(
+    engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None]
+) -> SubjectSlices | None:
     """The case of a row that is there, or is made now; raises ZsadError."""
     spec, threshold, read = wanted
     out = app_rows(spec.features.slices.data)
@@ -184,13 +190,13 @@ def _case(engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None
     slices = pd.DataFrame(results.read(out, "slices", key) if there else [], columns=COLUMNS)
     counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
-    return Case(spec.features.slices.subject, *counts, depths)
+    return SubjectSlices(spec.features.slices.subject, *counts, depths)
 
 
 def _step(progress: Progress, done: int, total: int, *_: int) -> None:
     progress(done, total)
 
 
-def _job_key(cohort: Cohort, what: str) -> str:
+def _job_key(cohort: DepthCohort, what: str) -> str:
     lines = [cohort.of(name, "") for name in cohort.thresholds]
     return f"depth-{what}-{key_of('', lines=[*map(str, lines)])}"

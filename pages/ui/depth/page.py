@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui.depth import cases as depth_cases
-from pages.ui.depth.cases import EACH_ORACLE, Case, Cohort
+from pages.ui.depth.cases import EACH_ORACLE, DepthCohort, SubjectSlices
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.navigate import Target
-from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
+from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of
 from zsad_core import setups
 from zsad_core.base.jobs import Job
@@ -27,7 +27,7 @@ SCOPES = ("this subject", "all evaluated subjects")
 Lines = dict[str, MapSpec]
 
 
-def depth(choice: Choice) -> None:
+def depth(choice: UserChoice) -> None:
     """Lines for the chosen methods and setups; the scope says over whom."""
     left, right = st.columns([2, 3])
     scope = left.segmented_control("Over", SCOPES, default=SCOPES[0], key="scope", required=True)
@@ -43,7 +43,7 @@ def depth(choice: Choice) -> None:
         st.info(f"{choice.subject.id} has no segmentation, which Dice needs.")
 
 
-def _lines(choice: Choice) -> Lines:
+def _lines(choice: UserChoice) -> Lines:
     there = [
         key
         for key, entry in setups.entries().items()
@@ -62,7 +62,7 @@ def _lines(choice: Choice) -> Lines:
     }
 
 
-def _one(choice: Choice, lines: Lines) -> None:
+def _one(choice: UserChoice, lines: Lines) -> None:
     stack = compute.stack(choice.map)
     depths = slicing.depths(stack.brain, choice.readout.centre)
     jobs: list[Job | None] = []
@@ -93,7 +93,7 @@ def _one(choice: Choice, lines: Lines) -> None:
     _show(jobs)
 
 
-def _all(choice: Choice, lines: Lines) -> None:
+def _all(choice: UserChoice, lines: Lines) -> None:
     thresholds, jobs = {}, []
     for name, spec in lines.items():
         threshold, job = EACH_ORACLE, None
@@ -103,12 +103,12 @@ def _all(choice: Choice, lines: Lines) -> None:
         jobs.append(job)
         if job is None:  # else another threshold stands in, whose rows nobody wants
             thresholds[name] = threshold
-    cohort = Cohort(lines, thresholds, depth_cases.reported(choice), choice.readout)
+    cohort = DepthCohort(lines, thresholds, depth_cases.reported(choice), choice.readout)
     if not cohort.subjects:
         st.info("No test, validation or own subject with this modality has a segmentation.")
         return
     jobs.append(depth_cases.look(cohort))
-    cases: dict[str, list[Case]] = {}
+    cases: dict[str, list[SubjectSlices]] = {}
     words, every = [_mask(choice.readout)], counted(len(cohort.subjects), "subject")
     for name, threshold in thresholds.items():
         found = depth_cases.cases(cohort, name)
@@ -131,7 +131,9 @@ def _mask(read: ReadoutSpec) -> str:
     return where + (f", components under {small} voxels removed" if small > 1 else "")
 
 
-def _curves(choice: Choice, lines: Lines, cases: dict[str, list[Case]], words: list[str]) -> None:
+def _curves(
+    choice: UserChoice, lines: Lines, cases: dict[str, list[SubjectSlices]], words: list[str]
+) -> None:
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
     point = _chart(by_depth(curves, [""], list(lines)), "depth-all")
     _small_print(choice, lines, words)
@@ -155,7 +157,7 @@ def _open(subject: str, index: int, line: MapSpec | None) -> None:
     navigate.to(Target(subject, method=method, setup=setup, slice=int(index)))
 
 
-def _small_print(choice: Choice, lines: Lines, words: list[str]) -> None:
+def _small_print(choice: UserChoice, lines: Lines, words: list[str]) -> None:
     precisions = sorted({spec.features.precision for spec in lines.values()})
     rules = (
         "Click a point to open its slice (over several subjects: the worst at that depth)",

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods, setups
 from zsad_core.inference import pipeline
 from zsad_core.types import MapSpec, PromptSet, SliceSpec
@@ -17,7 +17,7 @@ from zsad_core.types import MapSpec, PromptSet, SliceSpec
 MOST = 3
 
 
-def compared(choice: Choice) -> dict[str, MapSpec]:
+def compared(choice: UserChoice) -> dict[str, MapSpec]:
     """Draw the choice of what to compare with, at most three, and return the maps by name."""
     offered = offers(choice)
     chosen = session.COMPARED.get()
@@ -34,7 +34,7 @@ def compared(choice: Choice) -> dict[str, MapSpec]:
     return {name: offered[name]() for name in names}
 
 
-def offers(choice: Choice) -> dict[str, Callable[[], MapSpec]]:
+def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     """Everything that differs from the choice in one thing, by name."""
     spec, found = choice.map, {}
     sets = all_prompts()

@@ -128,7 +128,7 @@ def _animation(view: View, look: Look) -> None:
 
     with right:
         key = f"animation-{key_of('', view=replace(view, index=0), look=look, kind=kind)}"
-        kept = compute.asked(key, job_title(view), work, "Make the animation")
+        kept = compute.job_result(key, job_title(view), work, "Make the animation")
         if kept is not None:
             name = file_name(view, f".{kind}", whole=True)
             button(kind.upper(), name, partial(content_of, kept), "export-animation")

@@ -24,7 +24,8 @@ from pages.ui.figures.solid import solid_figure
 from pages.ui.shell import compute, session, thresholds, volume_set
 from pages.ui.shell.importing import imported
 from pages.ui.shell.keyboard import palette
-from pages.ui.shell.sidebar import EMPTY_SLICES, Choice
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.viewer import ViewerMap, viewer
 from zsad_core.base.wording import counted
 from zsad_core.exports.statement import in_a_line
@@ -48,7 +49,7 @@ def visible_slice(stack: SliceStack) -> int:
     return int(np.argmax(area))
 
 
-def explore(choice: Choice) -> None:
+def explore(choice: UserChoice) -> None:
     """Viewer, then the readout of the volume; the whole map follows the visible slice."""
     tour()
     stack = compute.stack(choice.map)
@@ -85,8 +86,8 @@ def explore(choice: Choice) -> None:
     maps_said = (choice.map, *others.values())
     for words in dict.fromkeys([*map(volume_set.words, maps_said), few_shot(choice.map)]):
         if words:
-            st.caption(compute.plain(words))
-    st.caption(compute.plain(small_print(View(choice.map, index, threshold, choice.readout))))
+            st.caption(escape(words))
+    st.caption(escape(small_print(View(choice.map, index, threshold, choice.readout))))
 
 
 def _export(view: View) -> None:
@@ -97,7 +98,7 @@ def _export(view: View) -> None:
 
 
 def _view(
-    choice: Choice, maps: Sequence[tuple[str, ViewerMap]], wanted: tuple[int, Threshold]
+    choice: UserChoice, maps: Sequence[tuple[str, ViewerMap]], wanted: tuple[int, Threshold]
 ) -> int:
     """The viewer; the slice that it shows. Another threshold than wanted begins another run."""
     slices, (index, threshold) = choice.map.features.slices, wanted
@@ -131,7 +132,7 @@ def _jump(subject: str, threshold: Threshold) -> int:
     return session.JUMPS.get()
 
 
-def numbers(choice: Choice, found: Readout) -> None:
+def numbers(choice: UserChoice, found: Readout) -> None:
     """The volume's numbers, each with its rule."""
     columns = st.columns(6)
     if found.dice_3d is not None:
@@ -150,7 +151,7 @@ def numbers(choice: Choice, found: Readout) -> None:
         st.info(note)
 
 
-def _offer_solid(choice: Choice, spec: ReadoutSpec) -> None:
+def _offer_solid(choice: UserChoice, spec: ReadoutSpec) -> None:
     """The 3D view, made when it is asked for."""
     if st.toggle("3D view of brain, truth and prediction", key="solid"):
         with st.spinner("Making surfaces …"):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
 from zsad_core.errors import ZsadError
 from zsad_core.inference import views
 from zsad_core.inference.views import View
@@ -21,9 +22,7 @@ def offer(view: View) -> None:
     with st.popover("Pin this view", **looks):
         subject, number = view.map.features.slices.subject, view.index + 1
         st.caption(
-            compute.plain(
-                f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}"
-            )
+            escape(f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}")
         )
         with st.form("pin", border=False, clear_on_submit=True):
             title = st.text_input("Title", placeholder=subject, max_chars=200)
@@ -39,6 +38,6 @@ def _add(view: View, title: str, note: str) -> None:
         dice = views.dice_of(compute.engine(), view)
         pins.add(pins.pin_of(view, title, note, dice=dice))
     except ZsadError as error:
-        st.error(compute.plain(str(error)))
+        st.error(escape(str(error)))
     else:
         st.success("Pinned.")

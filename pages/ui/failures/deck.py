@@ -39,7 +39,7 @@ def offer(chosen: Sequence[Pin]) -> None:
         return {kind: export.on_disk(content) for kind, content in files.items()}
 
     key = f"deck-{key_of('', pins=tuple(chosen), title=title, dark=dark, colours=colours)}"
-    kept = compute.asked(key, f"Deck of {count}", work, f"Make the deck of {count}")
+    kept = compute.job_result(key, f"Deck of {count}", work, f"Make the deck of {count}")
     for column, (kind, file) in zip(st.columns(2), (kept or {}).items(), strict=False):
         with column:
             name = f"{safe(title)}.{kind}"

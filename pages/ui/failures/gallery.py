@@ -16,10 +16,10 @@ from pages.ui.failures.gallery_pictures import (
 )
 from pages.ui.failures.gallery_start import first_cases
 from pages.ui.shell import compute, navigate, session
-from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
@@ -49,7 +49,7 @@ LEGEND = {
 }
 
 
-def gallery(choice: Choice) -> None:
+def gallery(choice: UserChoice) -> None:
     """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
     navigate.follow()
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -75,7 +75,7 @@ def gallery(choice: Choice) -> None:
     _cards(choice, failures(found, _page(worst)))
 
 
-def _selection(choice: Choice, source: cohort_rows.Source, sheet: Sheet) -> Selection:
+def _selection(choice: UserChoice, source: cohort_rows.Source, sheet: Sheet) -> Selection:
     there = cohort_rows.values(*source, Selection(sheet))
     columns = st.columns(4)
     volumes = [one for one in VOLUMES if one in there["volume"]]
@@ -107,7 +107,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
     )
 
 
-def _caption(choice: Choice, sheet: Sheet, worst: pd.DataFrame) -> None:
+def _caption(choice: UserChoice, sheet: Sheet, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
     rule = sheet.threshold + (" (uses the ground truth)" if "oracle" in sheet.threshold else "")
     data = DATA.get(sheet.data, sheet.data)
@@ -129,7 +129,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 
-def _cards(choice: Choice, cases: list[Failure]) -> None:
+def _cards(choice: UserChoice, cases: list[Failure]) -> None:
     places: dict[Wanted, DeltaGenerator] = {}
     unread = scans_unread(choice.data, cases)
     pinned = [one.view for one in pins.all_pins()]
@@ -146,14 +146,14 @@ def _cards(choice: Choice, cases: list[Failure]) -> None:
                 try:
                     view = _view(choice, case)
                 except ZsadError as error:
-                    place.warning(plain(str(error)))
+                    place.warning(escape(str(error)))
                     continue
                 places[view, case.kind in RINGED] = place
                 _buttons(case, views.counted_as(view, choice.readout), pinned)
     pictures(places)
 
 
-def _view(choice: Choice, case: Failure) -> View:
+def _view(choice: UserChoice, case: Failure) -> View:
     slices = scan_of(compute.engine(), case.row, [choice.data])
     return view_of(compute.engine(), case.row, slices, case.index)
 
@@ -166,7 +166,7 @@ def _words(case: Failure) -> None:
         case.why,
     )
     st.markdown(f"**{case.kind.capitalize()}**")
-    st.caption("  \n".join(plain(line) for line in lines))
+    st.caption("  \n".join(escape(line) for line in lines))
 
 
 def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
@@ -196,6 +196,6 @@ def _pin(pin: Pin) -> None:
     try:
         pins.add(pin)
     except ZsadError as error:
-        st.toast(plain(str(error)))
+        st.toast(escape(str(error)))
         return
-    st.toast(f"Pinned: {plain(pin.title)}")
+    st.toast(f"Pinned: {escape(pin.title)}")

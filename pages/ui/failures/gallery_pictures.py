@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import Classes
@@ -46,7 +46,7 @@ def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
         st.caption(f"Drawing {counted(len(todo), 'picture')} …")
         follow()
     elif job.error:
-        st.warning(plain(job.error))
+        st.warning(escape(job.error))
 
 
 def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
@@ -84,7 +84,7 @@ def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
         if picture is not None:
             draw(picture)
         elif isinstance(without, str):
-            st.warning(plain(without))
+            st.warning(escape(without))
         elif without is not None:
             draw(without)
             st.caption(":orange-badge[map not stored] Outline of the ground truth only.")

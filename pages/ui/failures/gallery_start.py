@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
@@ -19,11 +19,11 @@ from zsad_core.types import ReadoutSpec
 FIRST = 4  # subjects
 
 
-def first_cases(choice: Choice, root: Path) -> None:
+def first_cases(choice: UserChoice, root: Path) -> None:
     """Nothing is evaluated: what would be a quick start, what it takes, and its button."""
     data = DATA.get(choice.data.kind, choice.data.place)
     where = "" if choice.data.private else f" in {shortened(root)}"
-    st.info(plain(f"No subject of {data} has been evaluated{where} yet, so there are no cases."))
+    st.info(escape(f"No subject of {data} has been evaluated{where} yet, so there are no cases."))
     cohort = _small(choice, root)
     if cohort is None:
         st.warning("No usable subject with this modality has a segmentation to compare with.")
@@ -31,7 +31,7 @@ def first_cases(choice: Choice, root: Path) -> None:
     runs = " and ".join(f"{one.method} · {one.setup}" for one in cohort.runs)
     st.subheader("Find the first cases")
     st.write(
-        f"Evaluate {plain(runs)} on {counted(len(cohort.names), 'subject')}, in the background; "
+        f"Evaluate {escape(runs)} on {counted(len(cohort.names), 'subject')}, in the background; "
         "cases appear here. The Cohort page evaluates more."
     )
     cohort_run.offer(cohort, timed=True)
@@ -46,7 +46,7 @@ def _watch(root: Path, data: str) -> None:
         st.rerun()
 
 
-def _small(choice: Choice, root: Path) -> Cohort | None:
+def _small(choice: UserChoice, root: Path) -> Cohort | None:
     """The sidebar's method and the plain intensity, on the first test subjects."""
     modality = choice.map.features.slices.modality
     usable = [one for one in choice.subjects if one.evaluable(modality)]

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.failures.gallery import gallery
 from pages.ui.failures.pin_list import nothing, pin_list
-from pages.ui.failures.present import asked, invitation, present
+from pages.ui.failures.present import addressed_case, invitation, present
 from pages.ui.shell.compute import wait_for_torch
 from pages.ui.shell.session import persisted
 from pages.ui.shell.sidebar import sidebar
@@ -16,7 +16,7 @@ SECTIONS = ("Gallery", "Pins", "Present")
 def failures() -> None:
     """One section at a time."""
     kept = pins.all_pins()
-    number = asked(len(kept))
+    number = addressed_case(len(kept))
     if number:
         wait_for_torch()
         present(kept, number)

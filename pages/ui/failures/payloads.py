@@ -12,10 +12,11 @@ import streamlit as st
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
-from pages.ui.viewer import Piece, ViewerMap, ViewerOptions, chunks, packed
+from pages.ui.viewer import Chunk, ViewerMap, ViewerOptions, packed
+from pages.ui.viewer.chunks import slabs
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.prefetch import Ahead
+from zsad_core.base.prefetch import Prefetcher
 from zsad_core.base.store import key_of
 from zsad_core.errors import ZsadError
 from zsad_core.inference import pipeline, views
@@ -31,16 +32,16 @@ NOTHING = np.zeros((0, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """All that the browser is given of a case; the arrays of its maps are in the pieces alone."""
+class CasePayload:
+    """All that the browser is given of a case; the arrays of its maps are in the chunks only."""
 
     volume_key: str
     maps: tuple[tuple[str, ViewerMap], ...]
     options: ViewerOptions
-    pieces: tuple[Piece, ...]
+    chunks: tuple[Chunk, ...]
 
 
-def parcel(view: View) -> Parcel | None:
+def payload(view: View) -> CasePayload | None:
     """The view packed, now where it was not before; None where it is not stored or too large.
 
     Raises ZsadError.
@@ -48,25 +49,25 @@ def parcel(view: View) -> Parcel | None:
     # Whether it is stored, the scan's slices tell, which take half a second to make.
     if waiting(view) and not compute.ready(view.map):
         return None
-    return _kept().get(_key(view), lambda: _packed(view))
+    return _payloads().get(_key(view), lambda: _packed(view))
 
 
 def waiting(view: View) -> bool:
     """Whether it is not packed yet; no scan of the view is read for it. Raises ZsadError."""
     unread = compute.engine().known_digest(view.map.features.slices) is None
-    return unread or _key(view) not in _kept()
+    return unread or _key(view) not in _payloads()
 
 
-def asked(view: View) -> AbstractContextManager[None]:
+def interactive(view: View) -> AbstractContextManager[None]:
     """Somebody waits for the view in this block: no other is packed meanwhile."""
-    return _line().asked(view.map)
+    return _prefetcher().interactive(view.map)
 
 
-def ahead(kept: Iterable[Pin]) -> Job | None:
+def prefetch(kept: Iterable[Pin]) -> Job | None:
     """The job that packs these pins, from now on in this order, while it runs."""
     chosen, jobs = tuple(kept)[:MOST], compute.engine().jobs
     names = tuple(pin.id for pin in chosen)
-    _line().want(names)
+    _prefetcher().prioritise(names)
 
     def work(progress: Progress) -> None:
         left = {pin.id: pin for pin in chosen}
@@ -74,7 +75,7 @@ def ahead(kept: Iterable[Pin]) -> Job | None:
             look = partial(progress, len(chosen) - len(left), len(chosen))
             look()
             with contextlib.suppress(ZsadError):
-                _pack(left.pop(_line().first(list(left))), look)
+                _pack(left.pop(_prefetcher().first(list(left))), look)
 
     key = f"cases-{key_of('', pins=sorted(names))}"
     job = jobs.find(key) or jobs.start(key, "Preparing the cases", work)
@@ -87,24 +88,24 @@ def _pack(pin: Pin, look: Callable[[], object]) -> None:
     view = pins.view_of(engine, pin)
     if not waiting(view):
         return
-    rest = _line().step(view.map, look)
+    rest = _prefetcher().step(view.map, look)
     for make in (engine.volume, engine.stack):
         rest()
         make(view.map.features.slices)
     if compute.ready(view.map):
         pipeline.anomaly_map(engine, view.map, rest)
     rest()
-    parcel(view)
+    payload(view)
 
 
 def _key(view: View) -> tuple[str, View]:
     return map_key(compute.engine(), view.map), view
 
 
-def _packed(view: View) -> Parcel | None:
+def _packed(view: View) -> CasePayload | None:
     views.stack_of(compute.engine(), view)
     volume_key, volume = scan(view.map.features.slices)
-    first, *more = chunks.slabs(volume.image.shape)
+    first, *more = slabs(volume.image.shape)
     if more:
         return None
     key, _ = _key(view)
@@ -113,17 +114,17 @@ def _packed(view: View) -> Parcel | None:
         found.values[compute.engine().stack(view.map.features.slices).brain], [view.threshold.value]
     )
     shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
-    pieces = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
+    chunks = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)
-    return Parcel(volume_key, maps, options_of(view), pieces)
+    return CasePayload(volume_key, maps, options_of(view), chunks)
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> LruCache[Parcel | None]:
+def _payloads() -> LruCache[CasePayload | None]:
     return LruCache(MOST)
 
 
 @st.cache_resource(show_spinner=False)
-def _line() -> Ahead[str]:
-    """Ids of pins, and the maps that are asked for."""
-    return Ahead()
+def _prefetcher() -> Prefetcher[str]:
+    """Ids of pins by priority, and the maps that somebody waits for."""
+    return Prefetcher()

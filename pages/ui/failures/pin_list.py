@@ -7,8 +7,8 @@ import streamlit as st
 from pages.ui.failures import deck
 from pages.ui.failures.present import dice_said, kind_of, said, turn
 from pages.ui.shell import compute, navigate, session
-from pages.ui.shell.compute import plain
 from pages.ui.shell.keyboard import palette
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
 from zsad_core.base.wording import counted
@@ -77,10 +77,10 @@ def _row(pin: Pin, at: int, count: int) -> None:
     with picture:
         view = _picture(pin)
     with words:
-        kind = f":orange-badge[{plain(kind)}] " if (kind := kind_of(pin)) else ""
-        st.markdown(f"{kind}**{at + 1}. {plain(pin.title)}**")
+        kind = f":orange-badge[{escape(kind)}] " if (kind := kind_of(pin)) else ""
+        st.markdown(f"{kind}**{at + 1}. {escape(pin.title)}**")
         st.caption(
-            plain(
+            escape(
                 f"{said(pin)} · slice {pin.index + 1} · threshold "
                 f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule}) · {dice_said(pin)} "
                 f"when pinned, {pin.date[:10]}"
@@ -103,7 +103,7 @@ def _picture(pin: Pin) -> View | None:
             picture = thumbnails.thumbnail(compute.engine(), view, palette())
         draw(picture)
     except ZsadError as error:
-        st.warning(plain(str(error)))
+        st.warning(escape(str(error)))
         return None
     return view
 

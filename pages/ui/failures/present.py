@@ -19,7 +19,7 @@ from pages.ui.explore.shown import (
 from pages.ui.failures import payloads
 from pages.ui.shell import compute, volume_set
 from pages.ui.shell.keyboard import palette
-from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, carry, carry_packed
+from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, send, send_chunks
 from pages.ui.viewer import present as show
 from zsad_core import methods
 from zsad_core.base.jobs import Job
@@ -46,7 +46,7 @@ KEYS = (
 )
 
 
-def asked(count: int) -> int:
+def addressed_case(count: int) -> int:
     """The case in the address, from 1; 0 where none is, or no such case."""
     text = st.query_params.get("case", "")
     return int(text) if text.isdecimal() and 1 <= int(text) <= count else 0
@@ -75,17 +75,17 @@ def present(kept: Sequence[Pin], number: int) -> None:
     """One case in the whole window; its neighbours are brought along, all others made ready."""
     st.html(ALONE)
     place = st.container(gap=None)
-    carriers = [st.container(gap=None) for _ in kept]
+    transports = [st.container(gap=None) for _ in kept]
     job = None
     with place:
         try:
-            job = _present(kept, number, carriers[number - 1])
+            job = _present(kept, number, transports[number - 1])
         except ZsadError as error:
             case = _case(kept, number, problem=str(error))
             show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
     if job is not None:
         compute.show_job(job)
-    _bring(kept, number, carriers)
+    _bring(kept, number, transports)
 
 
 def kind_of(pin: Pin) -> str:
@@ -108,21 +108,21 @@ def dice_said(pin: Pin) -> str:
     return ", ".join(found) or "no Dice"
 
 
-def _present(kept: Sequence[Pin], number: int, carrier: DeltaGenerator) -> Job | None:
+def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
     view = pins.view_of(compute.engine(), kept[number - 1])
-    with payloads.asked(view):
-        return _show(kept, number, view, carrier)
+    with payloads.interactive(view):
+        return _show(kept, number, view, transport)
 
 
-def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator) -> Job | None:
+def _show(kept: Sequence[Pin], number: int, view: View, transport: DeltaGenerator) -> Job | None:
     key = f"case-{number - 1}"
-    if (ready := payloads.parcel(view)) is not None:
+    if (ready := payloads.payload(view)) is not None:
         case = _about(kept, number, view, whole=True)
         options = replace(ready.options, sequence=number, palette=palette(), case=case)
         show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
-        with carrier:
-            carry_packed(ready.pieces, key)
+        with transport:
+            send_chunks(ready.chunks, key)
         return None
     views.stack_of(compute.engine(), view)
     maps, job = _maps(view)
@@ -130,19 +130,19 @@ def _show(kept: Sequence[Pin], number: int, view: View, carrier: DeltaGenerator)
     case = _about(kept, number, view, whole=job is None)
     options = options_of(view, sequence=number, palette=palette(), case=case)
     show(volume_key, maps, options=options, key="present", turn=turn)
-    with carrier:
-        carry(volume, volume_key, maps, (view.index, key))
+    with transport:
+        send(volume, volume_key, maps, (view.index, key))
     return job
 
 
-def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator]) -> None:
+def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator]) -> None:
     """Have the browser hold the neighbours before they are turned to, once they are packed.
 
     Others are packed too: those near the case and both ends, where keys lead, first.
     """
     ends = (number - 1, 0, len(kept) - 1)
     order = sorted(range(len(kept)), key=lambda at: min(abs(at - end) for end in ends))
-    job = payloads.ahead([kept[at] for at in order])
+    job = payloads.prefetch([kept[at] for at in order])
     waiting = []
     for at in (number, number - 2):
         if not 0 <= at < len(kept):
@@ -151,9 +151,9 @@ def _bring(kept: Sequence[Pin], number: int, carriers: Sequence[DeltaGenerator])
             view = pins.view_of(compute.engine(), kept[at])
             if payloads.waiting(view):
                 waiting.append(view)
-            elif (ready := payloads.parcel(view)) is not None:
-                with carriers[at]:
-                    carry_packed(ready.pieces, f"case-{at}")
+            elif (ready := payloads.payload(view)) is not None:
+                with transports[at]:
+                    send_chunks(ready.chunks, f"case-{at}")
     if job is None or not waiting:
         return
 

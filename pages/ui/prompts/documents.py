@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, frame, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import (
     SIDES,
     all_prompts,
@@ -19,7 +19,7 @@ from pages.ui.shell.prompt_choice import (
     switches,
     template_editor,
 )
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -28,7 +28,7 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
 
 
-def documents(choice: Choice) -> None:
+def documents(choice: UserChoice) -> None:
     """Everything that makes a prompt set, the texts first."""
     prompts = choice.map.prompts
     if (draft := draft_elsewhere()) is not None:
@@ -55,7 +55,7 @@ def documents(choice: Choice) -> None:
         for warning in prompt_checks.warnings(
             compute.engine(), choice.map, all_prompts()[session.PROMPTS.get()]
         ):
-            st.warning(plain(warning))
+            st.warning(escape(warning))
     with st.expander("All sentences"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
     with st.expander("Compare with another set"):
@@ -82,13 +82,13 @@ def _count(prompts: PromptSet) -> None:
     normal, abnormal = prompt_sets.sentences(prompts)
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
     st.caption(
-        plain(
+        escape(
             f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
             f"{counted(max(len(prompts.templates), 1), 'template')} = "
             f"{counted(len(normal) + len(abnormal), 'sentence')}; {{}} becomes "
             f"'{prompts.class_name}'. " + (f"{off} switched off." if off else "")
         ),
-        help=plain(f"Source: {prompts.source or 'your own'}."),
+        help=escape(f"Source: {prompts.source or 'your own'}."),
     )
 
 
@@ -99,7 +99,7 @@ def _switches() -> None:
         for text, on in dict(switches(session.TEXTS[side].get())).items():
             box = session.SWITCHES.of(f"{side}-{text}")
             box.set(on)
-            st.checkbox(plain(text), key=box.key, on_change=switch, args=(side, text))
+            st.checkbox(escape(text), key=box.key, on_change=switch, args=(side, text))
 
 
 def _save(prompts: PromptSet) -> None:
@@ -115,7 +115,7 @@ def _save(prompts: PromptSet) -> None:
         width="stretch",
     )
     file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
-    if file is not None and st.button(f"Save {plain(file.name)}", width="stretch"):
+    if file is not None and st.button(f"Save {escape(file.name)}", width="stretch"):
         _keep(lambda: prompt_sets.parse(file.getvalue(), file.name))
     if saved := session.notice("prompt set"):
         st.success(saved)
@@ -129,12 +129,12 @@ def _keep(read: Callable[[], PromptSet]) -> None:
         prompt_sets.save(prompts, folder)
         version = len(prompt_sets.older(prompts.name, folder)) + 1
     except ZsadError as error:
-        st.error(plain(str(error)))
+        st.error(escape(str(error)))
         return
     session.notify(
         "prompt set",
-        f"'{plain(prompts.name)}' is saved as version {version} and listed in the sidebar; earlier "
-        "versions are under Compare.",
+        f"'{escape(prompts.name)}' is saved as version {version} and listed in the sidebar; "
+        "earlier versions are under Compare.",
     )
     st.rerun()
 

@@ -11,8 +11,9 @@ from pages.ui.prompts import documents as prompt_documents
 from pages.ui.prompts.others import others
 from pages.ui.shell import compute, pictures, session, thresholds
 from pages.ui.shell.keyboard import class_colours, palette
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.inference import evaluation, pipeline, thumbnails
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
@@ -21,7 +22,7 @@ from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Thresh
 from zsad_core.workspace import history
 
 
-def edit(choice: Choice) -> None:
+def edit(choice: UserChoice) -> None:
     """The texts, and what they do on the slice and on the volume."""
     stack = compute.stack(choice.map)
     left, right = st.columns([2, 5], gap="large")
@@ -31,7 +32,7 @@ def edit(choice: Choice) -> None:
         _before_and_after(choice, stack)
 
 
-def _before_and_after(choice: Choice, stack: SliceStack) -> None:
+def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
     index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="lab_slice") - 1
     session.SLICE.set(index)
     base = all_prompts()[session.PROMPTS.get()]
@@ -83,12 +84,12 @@ def _slice(
         column,
         pictures.heat(values[0] / pipeline.method_of(spec).high),
         stack,
-        compute.plain(caption),
+        escape(caption),
     )
     pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
 
 
-def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
+def _numbers(choice: UserChoice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
     old, threshold = other
     spec = replace(choice.readout, threshold=threshold.value)
 
@@ -103,7 +104,7 @@ def _numbers(choice: Choice, stack: SliceStack, other: tuple[MapSpec, Threshold]
     _remember(choice, now, threshold, edited=choice.map.prompts != old.prompts)
 
 
-def _remember(choice: Choice, now: Readout, threshold: Threshold, edited: bool) -> None:
+def _remember(choice: UserChoice, now: Readout, threshold: Threshold, edited: bool) -> None:
     """What was shown goes into the history, once; a stand-in for another threshold does not."""
     if threshold.rule != choice.rule:
         return

@@ -9,9 +9,9 @@ import streamlit as st
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import of_split, with_truth
 from pages.ui.shell import compute
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.thresholds import threshold_of
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -30,7 +30,7 @@ PARTS = ("normal", "abnormal", "templates")
 SPLITS = ("validation", "test", "train", "extra")
 
 
-def history(choice: Choice) -> None:
+def history(choice: UserChoice) -> None:
     """Trials or leaderboard; both as CSV."""
     view = st.segmented_control(
         "View", ("Trials", "Leaderboard"), default="Trials", key="history_view", required=True,
@@ -42,7 +42,7 @@ def history(choice: Choice) -> None:
         _leaderboard(choice)
 
 
-def _trials(choice: Choice) -> None:
+def _trials(choice: UserChoice) -> None:
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     here = left.toggle("This subject only", value=True, key="history_here")
     starred = middle.toggle("Starred only", key="history_starred")
@@ -87,8 +87,8 @@ def _one(trial: Trial) -> None:
     """What can be done with a trial."""
     prompts = trial.prompts
     st.markdown(
-        f"**{plain(prompts.name)}** · normal: {plain(', '.join(prompts.normal))} · abnormal: "
-        f"{plain(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
+        f"**{escape(prompts.name)}** · normal: {escape(', '.join(prompts.normal))} · abnormal: "
+        f"{escape(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
     )
     note, keep, star, restore = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
@@ -127,7 +127,7 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _leaderboard(choice: Choice) -> None:
+def _leaderboard(choice: UserChoice) -> None:
     splits = [split for split in SPLITS if of_split(choice, split)]
     names = [*splits, "all"]
     chosen = st.segmented_control("Subjects", names, default=names[0], key="board", required=True)
@@ -178,7 +178,7 @@ def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _judge(choice: Choice, subjects: Sequence[str]) -> None:
+def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
     """Evaluate the shown prompts on every subject of the set; each becomes a trial."""
     chosen = prompt_subjects.choose(
         "Evaluate the current prompts on", choice, "judged", [*subjects][:6]
@@ -189,18 +189,18 @@ def _judge(choice: Choice, subjects: Sequence[str]) -> None:
         compute.show_job(waiting)
     elif chosen:
         spec = choice.map
-        compute.asked(
+        compute.job_result(
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
             f"Evaluating '{spec.prompts.name}', subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
-            f"Evaluate '{plain(spec.prompts.name)}' at {threshold_text(threshold.value)} "
+            f"Evaluate '{escape(spec.prompts.name)}' at {threshold_text(threshold.value)} "
             f"({threshold.rule})",
             "pages/2_Prompts.py",
         )
 
 
 def _judged(
-    choice: Choice, subjects: Sequence[str], threshold: Threshold, progress: Progress
+    choice: UserChoice, subjects: Sequence[str], threshold: Threshold, progress: Progress
 ) -> int:
     engine = compute.engine()
     for done, subject in enumerate(subjects):

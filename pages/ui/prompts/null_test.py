@@ -7,8 +7,8 @@ import streamlit as st
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.charts import random_figure
 from pages.ui.shell import compute
-from pages.ui.shell.compute import plain
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
@@ -24,7 +24,7 @@ MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
 SHORT = {"auroc": "AUROC", "best_dice": "best Dice"}
 
 
-def null_test(choice: Choice) -> None:
+def null_test(choice: UserChoice) -> None:
     """Controls on the left; on the right where the prompt stands among random pairs."""
     left, right = st.columns([2, 5], gap="large")
     with left:
@@ -54,7 +54,7 @@ def null_test(choice: Choice) -> None:
         texts = phrase_bank.phrases(groups)
         pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
         of_any = evaluation.of_subject(choice.map, "")
-        found = compute.asked(
+        found = compute.job_result(
             key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
             f"Null test, {count} pairs on {counted(len(subjects), 'subject')}",
             lambda progress: core.null_test(
@@ -67,7 +67,7 @@ def null_test(choice: Choice) -> None:
             _show(found, choice, every)
 
 
-def _show(found: NullTest, choice: Choice, every: int) -> None:
+def _show(found: NullTest, choice: UserChoice, every: int) -> None:
     name, columns = choice.map.prompts.name, st.columns(2)
     for column, (label, field) in zip(columns, MEASURES.items(), strict=True):
         random, own = getattr(found, field), getattr(found, f"own_{field}")
@@ -89,7 +89,7 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
     st.caption(
         f"Above: mean over {counted(len(found.subjects), 'subject')}, patch by patch inside the "
         f"brain on {prompt_subjects.slices_read(every)}. Every random pair has the templates and "
-        f"class name of '{plain(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
+        f"class name of '{escape(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
         f"{counted(len(found.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
         "among the random pairs."
     )
@@ -97,7 +97,7 @@ def _show(found: NullTest, choice: Choice, every: int) -> None:
 
 def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
     best = found.pairs[int(np.nanargmax(pooled))]
-    pair = plain(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
+    pair = escape(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
     stands = "stands out from" if at.p < STANDS_OUT else "does not stand out from"
     return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
 

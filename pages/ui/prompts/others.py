@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.shell import compute, session
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
@@ -23,7 +23,7 @@ NUMBERS = ("3D Dice", "best Dice (oracle)", "voxel AUROC (brain)")
 Numbers = tuple[float, float, float]
 
 
-def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
+def others(choice: UserChoice, before: MapSpec, threshold: Threshold) -> None:
     """Choose subjects; their numbers come with every edit, in the background."""
     with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
@@ -32,7 +32,7 @@ def others(choice: Choice, before: MapSpec, threshold: Threshold) -> None:
             return
         session.OTHER_SUBJECTS.set(chosen)
         specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
-        found = compute.live(
+        found = compute.live_result(
             key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),
             f"'{choice.map.prompts.name}' on {counted(len(chosen), 'more subject')}",
             partial(_judged, choice, before, chosen, threshold),
@@ -60,7 +60,7 @@ def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:
 
 
 def _judged(
-    choice: Choice,
+    choice: UserChoice,
     before: MapSpec,
     subjects: tuple[str, ...],
     threshold: Threshold,

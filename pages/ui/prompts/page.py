@@ -10,10 +10,10 @@ from pages.ui.prompts.null_test import null_test
 from pages.ui.prompts.search import search
 from pages.ui.prompts.why import why
 from pages.ui.shell import session
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 
-SECTIONS: dict[str, Callable[[Choice], None]] = {
+SECTIONS: dict[str, Callable[[UserChoice], None]] = {
     "Edit": edit,
     "Search": search,
     "Null test": null_test,
@@ -39,7 +39,7 @@ def section() -> str:
     return chosen or "Edit"
 
 
-def prompt_lab(choice: Choice, chosen: str) -> None:
+def prompt_lab(choice: UserChoice, chosen: str) -> None:
     """The chosen section; a method without text has none."""
     if not methods.kind_of(choice.map.method).prompts:
         st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")

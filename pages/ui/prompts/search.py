@@ -10,9 +10,9 @@ import streamlit as st
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import of_split, slices_read
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -27,7 +27,7 @@ SHOWN = 30  # rows of a ranking
 MOST_HELD_OUT = 4  # by default
 
 
-def search(choice: Choice) -> None:
+def search(choice: UserChoice) -> None:
     """The plan on the left; on the right what was found."""
     left, right = st.columns([2, 5], gap="large")
     with left:
@@ -40,10 +40,10 @@ def search(choice: Choice) -> None:
         spec = evaluation.of_subject(choice.map, "")
         st.caption(
             f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "
-            f"{counted(len(plan.search), 'subject')}, starting from '{plain(spec.prompts.name)}', "
+            f"{counted(len(plan.search), 'subject')}, starting from '{escape(spec.prompts.name)}', "
             "whose templates and class name are kept."
         )
-        found = compute.asked(
+        found = compute.job_result(
             key_of("", what="search", spec=spec, plan=plan),
             f"Prompt search for {spec.method}, candidates",
             lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
@@ -54,7 +54,7 @@ def search(choice: Choice) -> None:
             _show(found, choice, plan)
 
 
-def _plan(choice: Choice) -> Plan:
+def _plan(choice: UserChoice) -> Plan:
     searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
     chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
     rest = [name for name in of_split(choice, "test", "") if name not in chosen]
@@ -83,17 +83,17 @@ def _own() -> None:
         st.rerun()
 
 
-def _label(choice: Choice, plan: Plan) -> None:
+def _label(choice: UserChoice, plan: Plan) -> None:
     """Test subjects are searched on only with a label that stays."""
     tested = sorted(set(plan.search) & set(of_split(choice, "test")))
     if tested:
         st.warning(
             f"The search uses {counted(len(tested), 'test subject')}. The winner is labelled as "
-            f"tuned on {plain(', '.join(tested))} wherever its numbers are shown."
+            f"tuned on {escape(', '.join(tested))} wherever its numbers are shown."
         )
 
 
-def _show(found: Found, choice: Choice, plan: Plan) -> None:
+def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
     _judged(found, plan)
     _winner(found, choice, plan)
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
@@ -121,14 +121,14 @@ def _judged(found: Found, plan: Plan) -> None:
         st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 
 
-def _winner(found: Found, choice: Choice, plan: Plan) -> None:
+def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
     winner = found.winner
     if len(found.steps) == 1:
-        st.info(f"Nothing better than '{plain(choice.map.prompts.name)}' was found.")
+        st.info(f"Nothing better than '{escape(choice.map.prompts.name)}' was found.")
         return
     st.markdown(
-        f"**Winner** · normal: {plain(', '.join(winner.normal))} · abnormal: "
-        f"{plain(', '.join(winner.abnormal))} · :orange-badge[tuned on "
+        f"**Winner** · normal: {escape(', '.join(winner.normal))} · abnormal: "
+        f"{escape(', '.join(winner.abnormal))} · :orange-badge[tuned on "
         f"{counted(len(winner.tuned_on), 'subject')}]"
     )
     name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
@@ -142,14 +142,14 @@ def _winner(found: Found, choice: Choice, plan: Plan) -> None:
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):
         st.success(
-            f"'{plain(saved)}' is saved with the record of its search and listed in the sidebar."
+            f"'{escape(saved)}' is saved with the record of its search and listed in the sidebar."
         )
     if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
         kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
         show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
 
 
-def _record(found: Found, choice: Choice, plan: Plan) -> dict[str, object]:
+def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
     """Plain values that say how a winner was found."""
     test = sorted(set(plan.search) & set(of_split(choice, "test")))
     return {

@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 from zsad_core.base.wording import ordinal
 from zsad_core.types import Split
@@ -12,18 +12,18 @@ from zsad_core.types import Split
 EVERY = (1, 2, 4, 8)
 
 
-def with_truth(choice: Choice) -> dict[str, Split]:
+def with_truth(choice: UserChoice) -> dict[str, Split]:
     """Usable subjects with a truth and the modality: their split by id."""
     modality = choice.map.features.slices.modality
     return {subject.id: subject.split for subject in choice.subjects if subject.evaluable(modality)}
 
 
-def of_split(choice: Choice, *splits: str, most: int = 1000) -> list[str]:
+def of_split(choice: UserChoice, *splits: str, most: int = 1000) -> list[str]:
     """The first subjects of the splits."""
     return [name for name, split in with_truth(choice).items() if split in splits][:most]
 
 
-def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[str, ...]:
+def choose(label: str, choice: UserChoice, key: str, default: list[str]) -> tuple[str, ...]:
     """Subjects by name, in the order of the data set, and how many of each split."""
     known = with_truth(choice)
     chosen = st.multiselect(
@@ -38,7 +38,7 @@ def choose(label: str, choice: Choice, key: str, default: list[str]) -> tuple[st
     return tuple(name for name in known if name in chosen)
 
 
-def every_slice(choice: Choice, key: str) -> int:
+def every_slice(choice: UserChoice, key: str) -> int:
     """How many slices are looked at: every k-th with brain."""
     if methods.kind_of(choice.map.method).text_by_slice:
         st.caption(

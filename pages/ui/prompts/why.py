@@ -7,15 +7,15 @@ from pages.ui.explore.page import visible_slice
 from pages.ui.figures.charts import text_pull_figure
 from pages.ui.prompts.charts import margin_figure, similarity_figure
 from pages.ui.shell import compute, pictures, session
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.lab import prompt_checks
 from zsad_core.types import MapSpec, SliceStack
 
 
-def why(choice: Choice) -> None:
+def why(choice: UserChoice) -> None:
     """Four answers, about the slice last looked at."""
     stack = compute.stack(choice.map)
     index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="why_slice") - 1
@@ -56,7 +56,7 @@ def _similarity(spec: MapSpec) -> None:
     st.caption(f"Cosine similarity, each text under all templates; of the two sides: {alike:.3f}.")
 
 
-def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
+def _difference(choice: UserChoice, stack: SliceStack, index: int) -> None:
     sets = all_prompts()
     shown = session.PROMPTS.get()
     names = [shown, *(name for name in sets if name != shown)]
@@ -70,14 +70,14 @@ def _difference(choice: Choice, stack: SliceStack, index: int) -> None:
     image = stack.image[index]
     pictures.show(columns[0], pictures.grey(image), stack, f"slice {index + 1}")
     difference = pictures.difference(image, inside / high)
-    pictures.show(columns[1], difference, stack, plain(f"this set minus {other}"))
+    pictures.show(columns[1], difference, stack, escape(f"this set minus {other}"))
     st.caption(
         "Orange: more anomalous with the current prompts; blue: less. Full colour at a quarter of "
         f"the range 0 … {high:g}; inside the brain from {inside.min():+.3g} to {inside.max():+.3g}."
     )
 
 
-def _margin(choice: Choice, stack: SliceStack) -> None:
+def _margin(choice: UserChoice, stack: SliceStack) -> None:
     if stack.truth is None or not compute.ready(choice.map):
         st.caption("This needs a segmentation and the whole map.")
         return

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.setup.uploads import uploads
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -31,7 +31,7 @@ def data_roots() -> None:
     """The user's own files, every root with its subjects, and the way to add a folder."""
     uploads()
     for said in settings.unreadable("data", DataSpec):
-        st.warning(plain(said))
+        st.warning(escape(said))
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)
@@ -41,7 +41,7 @@ def data_roots() -> None:
 def _form() -> None:
     st.subheader("Add a folder")
     if added := session.notice("data"):
-        st.success(plain(added))
+        st.success(escape(added))
     with st.form("add", border=False):
         path = st.text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
         kind = st.selectbox("Layout", list(LAYOUTS), format_func=LAYOUTS.get)
@@ -78,16 +78,16 @@ def _root(name: str, spec: DataSpec) -> None:
     try:
         dataset = datasets.open_dataset(spec)
     except ZsadError as error:
-        head.markdown(f"**{plain(name)}**")
-        st.error(plain(str(error)))
+        head.markdown(f"**{escape(name)}**")
+        st.error(escape(str(error)))
         return
     subjects = dataset.subjects()
     usable = sum(not subject.problem for subject in subjects)
     badge = " :orange-badge[synthetic]" if dataset.synthetic else ""
     count = f"{usable} of {counted(len(subjects), 'subject')} usable"
-    head.markdown(f"**{plain(dataset.title)}**{badge} {count}")
+    head.markdown(f"**{escape(dataset.title)}**{badge} {count}")
     if own:
-        head.caption(plain(spec.root))
+        head.caption(escape(spec.root))
         _check(name, spec, dataset.title, check)
     _table(subjects, spec.root)
 
@@ -117,7 +117,7 @@ def _findings(found: pd.DataFrame) -> None:
     if found.empty:
         return
     height = TALLEST if len(found) > FEW else "content"
-    st.table(found.head(SENTENCES).map(plain), border="horizontal", height=height, hide_index=True)
+    st.table(found.head(SENTENCES).map(escape), border="horizontal", height=height, hide_index=True)
     if len(found) > SENTENCES:
         st.caption(f"The first {SENTENCES} of {len(found)} subjects with notes.")
 

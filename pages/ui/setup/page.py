@@ -7,7 +7,7 @@ from pages.ui.setup.predictions import predictions
 from pages.ui.setup.training import training
 from pages.ui.setup.weights import weights
 from pages.ui.shell import compute
-from pages.ui.shell.sidebar import Choice, sidebar
+from pages.ui.shell.sidebar import UserChoice, sidebar
 from zsad_core.base.jobs import Telling
 from zsad_core.base.wording import counted
 from zsad_core.cli.doctor import device_lines
@@ -50,7 +50,7 @@ def _device() -> None:
         st.rerun()
 
 
-def _pre_encode(choice: Choice) -> None:
+def _pre_encode(choice: UserChoice) -> None:
     usable = [subject.id for subject in choice.subjects if not subject.problem]
     chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
     engine, key = compute.engine(), "pre-encode"

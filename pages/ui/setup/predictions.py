@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
@@ -35,8 +35,8 @@ def predictions() -> None:
 def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
     with st.container(border=True):
         head, drop = st.columns([7, 1], vertical_alignment="center")
-        head.markdown(f"**{plain(one.name)}** for {plain(root)}")
-        head.caption(plain(f"{said(one)} · {one.folder}"))
+        head.markdown(f"**{escape(one.name)}** for {escape(root)}")
+        head.caption(escape(f"{said(one)} · {one.folder}"))
         if drop.button("Forget", key=f"forget-{root}-{one.name}", help="The files stay."):
             registry.remove(spec, one.name)
             compute.engine().forget()
@@ -46,7 +46,7 @@ def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
 def _form(roots: dict[str, DataSpec]) -> None:
     st.subheader("Add predictions")
     if added := session.notice("predictions"):
-        st.success(plain(added))
+        st.success(escape(added))
     left, right = st.columns(2)
     root = left.selectbox("For the data", list(roots), key="predictions-data")
     folder = left.text_input("Folder that holds the predictions", key="predictions-folder")
@@ -72,7 +72,7 @@ def _form(roots: dict[str, DataSpec]) -> None:
     found = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
     _matched(found)
     if found.problem:
-        st.warning(plain(found.problem))
+        st.warning(escape(found.problem))
     elif st.button(f"Add for {counted(len(found.matched), 'subject')}", type="primary"):
         _add(root, roots[root], made, found)
 

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -76,7 +76,7 @@ def _who(source: Source, subjects: Sequence[Subject]) -> None:
     tests = sum(one.split == "test" for one in subjects)
     names = ", ".join(one.id for one in train)
     st.caption(
-        plain(
+        escape(
             f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
             + (
                 f"{counted(tests, 'test subject')} excluded."
@@ -135,9 +135,9 @@ def _begun(one: OwnTraining) -> None:
         return
     text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
     done = runs.epochs_done(one.request)
-    text.write(f"**{plain(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
+    text.write(f"**{escape(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
-        st.error(plain(job.error))
+        st.error(escape(job.error))
     if more.button("Continue", key=f"more-{one.title}"):
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):
@@ -152,7 +152,7 @@ def _ended() -> None:
         return
     session.TRAINING_JOB.pop()
     compute.engine().forget()
-    st.success(plain(f"{job.title}: {job.note}. Choose it in the sidebar of any page."))
+    st.success(escape(f"{job.title}: {job.note}. Choose it in the sidebar of any page."))
 
 
 def _key(one: OwnTraining) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import WeightsError
@@ -18,11 +18,11 @@ from zsad_core.types import BackboneSpec
 def weights() -> None:
     """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
     for said in settings.unreadable("setups", Setup):
-        st.warning(plain(said))
+        st.warning(escape(said))
     entries = setups.entries()
     _table(entries)
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
-    st.caption(f"Folder of published checkpoints: {plain(str(published.folder()))}.")
+    st.caption(f"Folder of published checkpoints: {escape(str(published.folder()))}.")
     for key, entry in entries.items():
         if key not in setups.shipped():
             _own(entry)
@@ -53,7 +53,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
     st.caption(f"{len(table) - len(lacking)} of {len(table)} setups available.{others}")
     st.dataframe(table, hide_index=True, width="stretch", height=300)
     if not lacking.empty:
-        st.table(lacking.map(plain), border="horizontal", height=240, hide_index=True)
+        st.table(lacking.map(escape), border="horizontal", height=240, hide_index=True)
 
 
 def _about(entry: Setup) -> str:
@@ -82,7 +82,7 @@ def _fetch(spec: BackboneSpec) -> None:
     if not backbones.unfetched(spec):
         return
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{plain(_title(spec))}** is not downloaded yet.")
+    left.write(f"**{escape(_title(spec))}** is not downloaded yet.")
     if right.button(
         "Fetch", key=key, help="Downloads it to the folder where open_clip looks for it."
     ):
@@ -94,12 +94,12 @@ def _fetch(spec: BackboneSpec) -> None:
         )
         st.rerun()
     if job is not None and job.state in ("failed", "cancelled"):
-        st.warning(plain(job.error or f"{job.title}: stopped after {job.done} of {job.total}."))
+        st.warning(escape(job.error or f"{job.title}: stopped after {job.done} of {job.total}."))
 
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{entry.method} · {plain(entry.setup)}** added by you.")
+    left.write(f"**{entry.method} · {escape(entry.setup)}** added by you.")
     if right.button(
         "Forget",
         key=f"forget-{entry.method}-{entry.setup}",
@@ -113,7 +113,7 @@ def _own(entry: Setup) -> None:
 def _form() -> None:
     st.subheader("Add your own weights")
     if added := session.notice("weights"):
-        st.success(plain(added))
+        st.success(escape(added))
     usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
     with st.form("own", border=False):
         left, right = st.columns(2)
@@ -139,7 +139,7 @@ def _form() -> None:
         chosen = left.text_input(
             "Options of the method",
             placeholder="hsf=no",
-            help=" · ".join(f"{name}: {plain(_fields(name))}" for name in usable),
+            help=" · ".join(f"{name}: {escape(_fields(name))}" for name in usable),
             key="own-options",
         )
         note = right.text_input("Provenance", key="own-note")

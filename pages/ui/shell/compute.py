@@ -10,8 +10,8 @@ import streamlit as st
 
 from pages.ui.shell import session
 from pages.ui.shell.importing import imported
-from pages.ui.shell.jobs import told
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.jobs import progress_text
+from pages.ui.shell.markdown import escape
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import key_of
@@ -137,7 +137,7 @@ def start_once(
     return engine().jobs.start(key, title, work, page, private)
 
 
-def asked(
+def job_result(
     key: str,
     title: str,
     work: Callable[[Progress], T],
@@ -160,7 +160,7 @@ def asked(
         return None
     if job is not None and job.state != "done":
         stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-        st.warning(plain(job.error or stopped))
+        st.warning(escape(job.error or stopped))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
         jobs.start(key, title, lambda progress: results().put(key, work(progress)), page, private)
@@ -168,7 +168,7 @@ def asked(
     return None
 
 
-def live(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
+def live_result(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
     """What the job of that key found; until then it runs, in place of the session's last one."""
     found, jobs = results().peek(key), engine().jobs
     if found is not None:
@@ -216,7 +216,7 @@ def show_job(job: Job) -> None:
     if job.state in ("failed", "cancelled"):
         left, right = st.columns([5, 1], vertical_alignment="center")
         stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-        left.warning(plain(job.error or stopped))
+        left.warning(escape(job.error or stopped))
         if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
             engine().jobs.drop(job)
             st.rerun()
@@ -229,7 +229,7 @@ def show_job(job: Job) -> None:
         if job.state != "running":
             st.rerun()
         columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.part(), told(job))
+        columns[0].progress(job.part(), progress_text(job))
         columns[1].button(
             "Cancel",
             key=f"cancel-{id(job)}",

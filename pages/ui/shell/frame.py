@@ -15,7 +15,7 @@ from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.markdown import escape
 from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
 
@@ -107,5 +107,5 @@ def in_words() -> Iterator[None]:
         with on_disk():
             yield
     except ZsadError as error:
-        st.error(plain(str(error)))
+        st.error(escape(str(error)))
         st.stop()

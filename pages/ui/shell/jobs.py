@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.markdown import escape
 from zsad_core.base.jobs import Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long
@@ -18,15 +18,15 @@ def jobs_below(board: JobBoard) -> None:
         st.fragment(_jobs, run_every=every)(board)
 
 
-def told(job: Job) -> str:
+def progress_text(job: Job) -> str:
     """How far a job is, as markdown."""
     if job.stopping:
-        return f"{plain(job.title)}: stopping after this step …"
+        return f"{escape(job.title)}: stopping after this step …"
     left = job.seconds_left()
     rest = f", about {_time(left)} left" if left is not None else ""
-    rest += f", {plain(job.note)}" if job.note else ""
+    rest += f", {escape(job.note)}" if job.note else ""
     far = f"{job.done} of {job.total}" if job.total else "starting …"
-    return f"{plain(job.title)}: {far}{rest}"
+    return f"{escape(job.title)}: {far}{rest}"
 
 
 def _jobs(board: JobBoard) -> None:
@@ -40,12 +40,12 @@ def _jobs(board: JobBoard) -> None:
     st.markdown("**Jobs**", help="All jobs on this machine, whoever started them.")
     for job in running:
         bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
-        bar.progress(job.part(), told(job))
+        bar.progress(job.part(), progress_text(job))
         stop.button(
             "",
             key=f"stop-{id(job)}",
             icon=":material/close:",
-            help=f"Stop: {plain(job.title)}",
+            help=f"Stop: {escape(job.title)}",
             type="tertiary",
             disabled=job.stopping,
             on_click=job.cancel,
@@ -57,12 +57,12 @@ def _jobs(board: JobBoard) -> None:
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
     if job.state == "done":
-        gave = f"{plain(job.title)}: {plain(job.note) or 'done'}"
+        gave = f"{escape(job.title)}: {escape(job.note) or 'done'}"
         st.page_link(job.page, label=gave, icon=MARKS["done"])
         return
     stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
     why = f"{job.title}: failed; see its page." if job.private else job.error
-    st.caption(f"{MARKS[job.state]} {plain(why if job.error else stopped)}")
+    st.caption(f"{MARKS[job.state]} {escape(why if job.error else stopped)}")
 
 
 def _time(seconds: float) -> str:

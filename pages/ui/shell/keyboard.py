@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.viewer import keys
 from zsad_core.base.palette import NAMES, Classes
 
@@ -39,4 +39,4 @@ def class_colours() -> tuple[str, str, str]:
 
 
 def _lines(rows: tuple[tuple[str, str], ...]) -> str:
-    return "  \n".join(f"**{plain(pressed)}** · {plain(what)}" for pressed, what in rows)
+    return "  \n".join(f"**{escape(pressed)}** · {escape(what)}" for pressed, what in rows)

@@ -3,6 +3,6 @@
 import re
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Text for a place that reads markdown, shown as it stands."""
     return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.markdown import plain
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.session import TEXTS, Entry, persisted, pick
 from zsad_core import methods
 from zsad_core.base import settings
@@ -35,7 +35,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     base = found[chosen]
     _fill(base, fresh)
     for wrong in prompt_sets.unreadable(settings.prompt_folder()):
-        st.warning(plain(wrong))
+        st.warning(escape(wrong))
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor(method)

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.compute import engine, plain
+from pages.ui.shell.compute import engine
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import slicing
@@ -42,16 +43,16 @@ def _reference(name: str, slices: SliceSpec) -> Reference | None:
         found = parsed(name, slices)
         stack = engine().stack(found.slices)
     except ZsadError as error:
-        st.warning(plain(str(error)))
+        st.warning(escape(str(error)))
         return None
     index = found.index
     if index >= len(stack.image) or not stack.brain[index].any():
-        st.warning(plain(f"{name} is not a brain slice and is ignored."))
+        st.warning(escape(f"{name} is not a brain slice and is ignored."))
         return None
     if stack.truth is not None and stack.truth[index].any():
-        st.warning(plain(f"{name} contains lesion in the ground truth, so it is not normal."))
+        st.warning(escape(f"{name} contains lesion in the ground truth, so it is not normal."))
     elif found.slices.subject == slices.subject:
-        st.warning(plain(f"{name} belongs to the subject shown."))
+        st.warning(escape(f"{name} belongs to the subject shown."))
     return found
 
 
@@ -88,7 +89,7 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
         width="stretch",
     )
     if problem := session.notice(KEY):
-        st.warning(plain(problem))
+        st.warning(escape(problem))
     st.caption(
         "Picks lesion-free slices of that subject, evenly spaced around the depth of the slice "
         "shown. Training subjects are listed first."

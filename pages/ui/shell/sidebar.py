@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.shell import session, uploaded, volume_set
-from pages.ui.shell.compute import engine, plain, wait_for_torch
+from pages.ui.shell.compute import engine, wait_for_torch
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
 from pages.ui.shell.session import persisted, pick
@@ -47,7 +48,7 @@ class _Chosen:
 
 
 @dataclass(frozen=True)
-class Selection(_Chosen):
+class SidebarValues(_Chosen):
     """What stands in the sidebar; PyTorch is not needed to tell it."""
 
     slices: SliceSpec
@@ -59,7 +60,7 @@ class Selection(_Chosen):
 
 
 @dataclass(frozen=True)
-class Choice(_Chosen):
+class UserChoice(_Chosen):
     """Everything the user chose, as specs."""
 
     map: MapSpec
@@ -75,7 +76,7 @@ class Choice(_Chosen):
         return f"{self.map.method} · {self.map.setup}"
 
 
-def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
+def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     """Draw the sidebar and return the choice; stops the page with a sentence where it cannot.
 
     A new process waits for PyTorch here, and reads the scan meanwhile if the page shows it.
@@ -91,10 +92,12 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> Choice:
         found.references,
         found.volumes,
     )
-    return Choice(found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec)
+    return UserChoice(
+        found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec
+    )
 
 
-def selection(edit_prompts: bool = True) -> Selection:
+def selection(edit_prompts: bool = True) -> SidebarValues:
     """Draw the sidebar; stops the page with a sentence where it cannot."""
     session.grant_requests()
     with st.sidebar:
@@ -118,7 +121,7 @@ def selection(edit_prompts: bool = True) -> Selection:
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
         readout, rule = _rules(validation.validation_subjects(subjects, modality))
-    return Selection(
+    return SidebarValues(
         subject,
         subjects,
         readout,
@@ -147,7 +150,7 @@ def _subject(subjects: tuple[Subject, ...]) -> Subject:
     if refused:
         words.append(f"{refused} of {counted(len(subjects), 'subject')} not usable: see Setup.")
     if words:
-        st.caption(plain(" ".join(words)))
+        st.caption(escape(" ".join(words)))
     return subject
 
 
@@ -161,7 +164,7 @@ def _setup(method: str, data: DataSpec) -> str:
     note = setups.find(method, setup).provenance
     known = [one for one in setups.of_method(method) if setups.fits(one, data)]
     hidden = len(known) - len(names)
-    st.caption(note if (method, setup) in setups.shipped() else plain(note))
+    st.caption(note if (method, setup) in setups.shipped() else escape(note))
     if hidden:
         st.caption(f"{counted(hidden, 'more setup')} not available yet: see Setup, Weights.")
     return setup

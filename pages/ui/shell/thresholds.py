@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine, start_once
-from pages.ui.shell.sidebar import Choice
+from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.evaluation import validation
@@ -43,7 +43,7 @@ def _addressed(high: float) -> float:
 
 
 def threshold_of(
-    choice: Choice, stack: SliceStack, anomaly: AnomalyMap | None
+    choice: UserChoice, stack: SliceStack, anomaly: AnomalyMap | None
 ) -> tuple[Threshold, Job | None]:
     """The threshold of the chosen rule, and the background job that still computes it, if any.
 
@@ -69,7 +69,7 @@ def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Thr
     return Threshold(value, "oracle", "best 3D Dice of this subject, uses the ground truth")
 
 
-def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
+def _validation(choice: UserChoice) -> tuple[Threshold, Job | None]:
     subjects = validation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
     known = validation.known_threshold(engine(), choice.map)
     if known is not None:
@@ -88,7 +88,7 @@ def _validation(choice: Choice) -> tuple[Threshold, Job | None]:
     return old or _stand_in(choice.map, "the validation threshold is being computed"), job
 
 
-def _of_other_prompts(choice: Choice) -> Threshold | None:
+def _of_other_prompts(choice: UserChoice) -> Threshold | None:
     """The validation threshold last known for this method and setup, marked as such."""
     last = session.LAST_VALIDATION.of(choice.label).get()
     if last is None:
@@ -96,7 +96,7 @@ def _of_other_prompts(choice: Choice) -> Threshold | None:
     return Threshold(last, "validation", "from other prompts; the new one is being computed")
 
 
-def remember(choice: Choice, threshold: Threshold) -> None:
+def remember(choice: UserChoice, threshold: Threshold) -> None:
     """Keep a validation threshold, to stand in marked while another prompt's is computed."""
     if threshold.rule == "validation":
         session.LAST_VALIDATION.of(choice.label).set(threshold.value)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.compute import plain
+from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base.wording import counted
 from zsad_core.inference import pipeline, stored_cubes
@@ -28,7 +28,7 @@ def pick(
             "Reference set",
             usable,
             help="Scans of the same data and modality; no segmentation is read. Each subject is "
-            f"scored against the same set, itself excluded (now {plain(shown.id)}).",
+            f"scored against the same set, itself excluded (now {escape(shown.id)}).",
             **session.persisted(key),
         )
     )

@@ -4,12 +4,12 @@ import streamlit as st
 
 from pages.ui.explore.tour import begin
 from pages.ui.shell import compute
-from pages.ui.shell.sidebar import Selection
+from pages.ui.shell.sidebar import SidebarValues
 from zsad_core import methods, setups
 from zsad_core.types import Subject
 
 
-def start(selected: Selection) -> None:
+def start(selected: SidebarValues) -> None:
     """What is loaded, and a way into one telling failure case."""
     usable = [subject for subject in selected.subjects if not subject.problem]
     data = selected.slices.data
@@ -24,7 +24,7 @@ def start(selected: Selection) -> None:
     compute.get_ready(data.kind, data)
 
 
-def _failure_case(selected: Selection, usable: list[Subject]) -> None:
+def _failure_case(selected: SidebarValues, usable: list[Subject]) -> None:
     """Tiny lesions: what a coarse patch grid cannot see."""
     tiny = [s for s in usable if any("tiny" in note for note in s.notes)]
     if not selected.synthetic or not tiny:

@@ -1,6 +1,6 @@
 """The slice viewer: a canvas in the browser that owns scrubbing, threshold and overlay."""
 
-from pages.ui.viewer.mount import Piece, carry, carry_packed, keys, packed, present, viewer
+from pages.ui.viewer.mount import Chunk, keys, packed, present, send, send_chunks, viewer
 from pages.ui.viewer.payload import (
     ViewerCase,
     ViewerMap,
@@ -10,16 +10,16 @@ from pages.ui.viewer.payload import (
 )
 
 __all__ = [
-    "Piece",
+    "Chunk",
     "ViewerCase",
     "ViewerMap",
     "ViewerOptions",
     "ViewerState",
     "ViewerVolume",
-    "carry",
-    "carry_packed",
     "keys",
     "packed",
     "present",
+    "send",
+    "send_chunks",
     "viewer",
 ]

@@ -1,4 +1,4 @@
-"""Arrays as blobs for the browser: some slices of a volume, or all of them."""
+"""Arrays as chunks for the browser: some slices of a volume, or all of them."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ def slabs(shape: tuple[int, int, int]) -> list[range]:
 
 
 def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
-    """Some slices as a blob: image bytes, then flag bytes (1 brain, 2 truth, 4 … label)."""
+    """Some slices as a chunk: image bytes, then flag bytes (1 brain, 2 truth, 4 … label)."""
     here = slice(part.start, part.stop)
     flags = volume.brain[here].astype(np.uint8) * BRAIN
     if volume.truth is not None:
@@ -37,16 +37,16 @@ def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
         if volume.labels is not None:
             flags |= np.where(volume.truth[here], volume.labels[here], 0) << LABEL_SHIFT
     more = {"truth": volume.truth is not None}
-    return _blob(key, volume.image.shape, part, [volume.image[here], flags], more)
+    return _chunk(key, volume.image.shape, part, [volume.image[here], flags], more)
 
 
 def pack_map(values: FloatArray, thresholds: FloatArray, key: str, part: range) -> bytes:
-    """Some slices of a map (S, H, W) as a blob of levels, cut at the thresholds."""
+    """Some slices of a map (S, H, W) as a chunk of levels, cut at the thresholds."""
     levels = quantise(values[part.start : part.stop], thresholds)
-    return _blob(key, values.shape, part, [levels], {})
+    return _chunk(key, values.shape, part, [levels], {})
 
 
-def _blob(
+def _chunk(
     key: str,
     shape: tuple[int, ...],
     part: range,

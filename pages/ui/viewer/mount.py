@@ -1,4 +1,4 @@
-"""Mounts the viewer: carriers hold the bytes, the viewer component gets small JSON."""
+"""Mounts the viewer: transports hold the bytes, the viewer component gets small JSON."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,8 +12,8 @@ from pages.ui.viewer import chunks, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
 
 QUICK_VOXELS = 2**20  # a volume up to this size is there as soon as a slice of it
-Piece = tuple[str, bytes]
-"""The name of a carrier and what it carries."""
+Chunk = tuple[str, bytes]
+"""The name of a transport and what it carries."""
 _HERE = Path(__file__).parent
 _PARTS = (
     "elements thresholds colours planes counts components layers blend panel overlays layout stage "
@@ -71,7 +71,7 @@ def viewer(
             on_view_change=_nothing,
             on_go_change=_nothing,
         )
-        carry(volume, volume_key, maps, (options.slice, key))
+        send(volume, volume_key, maps, (options.slice, key))
     memory = session.VIEWER_STATE.of(key)
     first = maps[0][1] if maps else None
     high = first and float(first.high)
@@ -88,7 +88,7 @@ def present(
     key: str,
     turn: Callable[[int], None],
 ) -> None:
-    """Show `options.case` in the whole window; `carry` brings the bytes that it names.
+    """Show `options.case` in the whole window; `send` brings the bytes that it names.
 
     `turn` is called with the number of the case that the user turns to, from 1, or 0 to leave.
     """
@@ -106,16 +106,15 @@ def keys() -> tuple[tuple[str, str], ...]:
     return tuple(re.findall(r'\["([^"]+)", "([^"]+)"\]', listed))
 
 
-def carry(
+def send(
     volume: ViewerVolume,
     volume_key: str,
     maps: Sequence[tuple[str, ViewerMap]],
     wanted: tuple[int | None, str],
 ) -> None:
-    """Carriers of the wanted slice alone, then of each slab, the one nearest to it filled first.
+    """Send the wanted slice alone, then each slab, the one nearest to it first.
 
-    `wanted` is that slice and a key of the carriers. Later wishes for the same content send
-    nothing.
+    `wanted` is that slice and a key of the transports. The same content is not sent again.
     """
     index, key = wanted
     named = [volume_key, *(name for name, _ in maps)]
@@ -124,19 +123,19 @@ def carry(
     first = first if known == named else here
     session.FIRST_SLICE.of(key).set((named, first))
     if volume.image.size > QUICK_VOXELS:
-        carry_packed(packed(volume, volume_key, maps, range(first, first + 1)), f"{key}-first")
+        send_chunks(packed(volume, volume_key, maps, range(first, first + 1)), f"{key}-first")
     slabs = chunks.slabs(volume.image.shape)
     places = [st.container(gap=None) for _ in slabs]
     order = sorted(range(len(slabs)), key=lambda n: abs(slabs[n][len(slabs[n]) // 2] - here))
     for number in order:
         with places[number]:
-            carry_packed(packed(volume, volume_key, maps, slabs[number]), f"{key}-{number}")
+            send_chunks(packed(volume, volume_key, maps, slabs[number]), f"{key}-{number}")
 
 
 def packed(
     volume: ViewerVolume, volume_key: str, maps: Sequence[tuple[str, ViewerMap]], part: range
-) -> Iterator[Piece]:
-    """The pieces of some slices, each packed when it is its turn and kept while it is in use."""
+) -> Iterator[Chunk]:
+    """The chunks of some slices, each packed when it is its turn and kept while it is in use."""
     ends = part.start, part.stop
     yield "volume", _volume_bytes(volume_key, *ends, volume)
     for position, (map_key, shown) in enumerate(maps):
@@ -146,10 +145,10 @@ def packed(
         yield f"map-{position}", _map_bytes(map_key, *ends, shown)
 
 
-def carry_packed(pieces: Iterable[Piece], key: str) -> None:
-    """A carrier each; `key` is theirs."""
-    for name, piece in pieces:
-        _transport(key=f"{key}-{name}", data=piece)
+def send_chunks(chunks: Iterable[Chunk], key: str) -> None:
+    """Each in a transport of its own; `key` is theirs."""
+    for name, chunk in chunks:
+        _transport(key=f"{key}-{name}", data=chunk)
 
 
 def _nothing() -> None:

@@ -137,7 +137,7 @@ class ViewerState:
 def message(
     volume_key: str, maps: Sequence[tuple[str, ViewerMap]], options: ViewerOptions
 ) -> dict[str, Any]:
-    """The small JSON beside the blobs: which to show, and how.
+    """The small JSON beside the chunks: which to show, and how.
 
     Tuples, since Streamlit imports pandas to see whether a list or dict is a table.
     """

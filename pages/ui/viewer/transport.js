@@ -1,9 +1,9 @@
 // Takes one part of a blob (header length, JSON header, gzip body), inflates it, and files it in
-// the arrays of the whole. A mounted carrier keeps its blob alive; viewers hold their own
+// the arrays of the whole. A mounted transport keeps its blob alive; viewers hold their own
 // reference.
 
 const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
-const carriers = new WeakMap();
+const transports = new WeakMap();
 const AFTER_FIRST_MS = 50; // slabs leave the way to the slice that is looked at
 
 function split(bytes) {
@@ -60,23 +60,23 @@ async function file(header, body) {
 }
 
 export default function ({ data, parentElement }) {
-  const carrier = carriers.get(parentElement) ?? { hash: null, leaving: 0 };
-  carriers.set(parentElement, carrier);
-  clearTimeout(carrier.leaving);
+  const transport = transports.get(parentElement) ?? { hash: null, leaving: 0 };
+  transports.set(parentElement, transport);
+  clearTimeout(transport.leaving);
   if (data && data.length) {
     const { header, body } = split(data);
-    if (carrier.hash !== header.hash) {
+    if (transport.hash !== header.hash) {
       hold(header.hash);
-      if (carrier.hash) release(carrier.hash);
-      carrier.hash = header.hash;
+      if (transport.hash) release(transport.hash);
+      transport.hash = header.hash;
     }
     file(header, body);
   }
   // Streamlit also cleans up between two calls for the same element, so leaving waits a little.
   return () => {
-    carrier.leaving = setTimeout(() => {
-      if (carrier.hash) release(carrier.hash);
-      carrier.hash = null;
+    transport.leaving = setTimeout(() => {
+      if (transport.hash) release(transport.hash);
+      transport.hash = null;
     }, 2000);
   };
 }
