@@ -25,5 +25,14 @@ def test_a_tower_is_loaded_again_when_its_file_changed(tmp_path):
 def test_a_file_without_a_state_dict_is_refused(held, tmp_path):
     config, _ = small_backbone(tmp_path)
     torch.save(held, tmp_path / "other.pt")
-    with pytest.raises(WeightsError, match="holds no state dict"):
+    with pytest.raises(WeightsError, match="holds no tensors; save the state dict"):
         backbones.load(BackboneSpec(str(config), str(tmp_path / "other.pt")), "cpu", "float32")
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    config, weights = small_backbone(tmp_path)
+    tensors = load_file(weights)
+    tensors["visual.proj"][0, 0] = torch.nan
+    save_file(tensors, weights)
+    with pytest.raises(WeightsError, match=r"holds NaN or infinite numbers in visual\.proj"):
+        backbones.load(BackboneSpec(str(config), str(weights)), "cpu", "float32")

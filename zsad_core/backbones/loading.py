@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from zsad_core.backbones.fetching import HUB, weights_file
 from zsad_core.backbones.quick_open_clip import open_clip
 from zsad_core.backbones.sources import Source
+from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -43,28 +43,23 @@ def built(found: Source) -> Model:
             f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
         )
     read = {name: state[name].float() for name in wanted if name not in UNREAD}
+    broken = [name for name, value in read.items() if not value.isfinite().all()]
+    if broken:
+        raise WeightsError(
+            f"'{found.files[-1]}' holds NaN or infinite numbers in {broken[0]}; get it again."
+        )
     model.load_state_dict(read, strict=False)
     return model, open_clip.SimpleTokenizer()
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     """Tensors under open_clip's names; OpenAI's are the same, with a few entries more."""
+    if path.suffix != ".safetensors":
+        return saved_tensors(path)
     try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        return unwrapped(path, load_file(path))
     except SafetensorError as error:
         raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
-    except Exception as error:
-        raise WeightsError(
-            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
-            "dict alone, as safetensors or with torch.save."
-        ) from error
-    found = found.get("state_dict", found) if isinstance(found, dict) else None
-    if not isinstance(found, dict):
-        raise WeightsError(f"'{path}' holds no state dict; save the state dict alone.")
-    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
-    return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 
 def fetched(spec: BackboneSpec) -> Model:

@@ -8,31 +8,36 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import load_file as numpy_file
 
 from zsad_core.backbones.lazy import torch
+from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
 from zsad_core.errors import WeightsError
 from zsad_core.types import FloatArray
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 """Shape of each tensor by name; None stands for any length."""
+NUMPY = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
 
-def read_official(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
-    """Tensors of a published checkpoint whose names begin with the prefix, without it.
+def read(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
+    """Tensors of a checkpoint by their names behind the prefix, which safetensors may leave out.
 
-    A tensor inside a dict is named by the dict's key, a dot and its own. Floats become float32,
-    integers stay what they are. A file `image_adapter….pth` is half of AA-CLIP's checkpoint:
-    `text_adapter.pth` beside it is read too. Nothing in the file is run (`weights_only`). Raises
-    WeightsError.
+    Floats of other kinds than numpy's become float32. A file `image_adapter….pth` is half of
+    AA-CLIP's checkpoint: `text_adapter.pth` beside it is read too. Raises WeightsError.
     """
-    found = _loaded(path)
-    beside = path.with_name("text_adapter.pth")
-    if path.name.startswith("image_adapter") and beside.is_file():
-        found = _loaded(beside) | found
+    if path.suffix == ".safetensors":
+        found = unwrapped(path, _safetensors(path))
+        if not any(name.startswith(prefix) for name in found):
+            return found
+    else:
+        found = _numpy(saved_tensors(path))
+        beside = path.with_name("text_adapter.pth")
+        if path.name.startswith("image_adapter") and beside.is_file():
+            found = _numpy(saved_tensors(beside)) | found
     tensors = {
-        name.removeprefix(prefix): (value.float() if value.is_floating_point() else value).numpy()
-        for name, value in found.items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)
     }
     if not tensors:
         keys = ", ".join(dict.fromkeys(name.partition(".")[0] for name in found)) or "no tensors"
@@ -42,22 +47,26 @@ def read_official(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def _loaded(path: Path) -> dict[str, torch.Tensor]:
+def _safetensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Tensors of a safetensors file; torch is asked for the types that numpy lacks alone."""
     try:
-        return _flat(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:
-        raise WeightsError(
-            f"'{path}' cannot be read as plain tensors ({type(error).__name__}); get it again."
-        ) from error
+        with safe_open(path, "np") as file:
+            kinds = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+        if kinds <= NUMPY:
+            return numpy_file(path)
+        from safetensors.torch import load_file as torch_file  # loads torch
+
+        return _numpy(torch_file(path))
+    except Exception as error:  # the library raises what it meets
+        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
 
 
-def _flat(value: object, name: str = "") -> dict[str, torch.Tensor]:
-    """Tensors in dicts of dicts, by the keys on the way to each, joined with dots."""
-    if isinstance(value, torch.Tensor):
-        return {name: value}
-    rows = value.items() if isinstance(value, dict) else ()
-    parts = [_flat(inner, f"{name}.{key}" if name else str(key)) for key, inner in rows]
-    return {inner: tensor for part in parts for inner, tensor in part.items()}
+def _numpy(found: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
+    """Floats as float32, integers as they are."""
+    return {
+        name: (value.float() if value.is_floating_point() else value).numpy()
+        for name, value in found.items()
+    }
 
 
 def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
@@ -72,4 +81,6 @@ def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, Flo
             raise WeightsError(f"{name} is {size}, expected ({expected}{comma})")
         if not np.issubdtype(tensors[name].dtype, np.floating):
             raise WeightsError(f"{name} is {tensors[name].dtype}, expected floating point numbers")
+        if not np.isfinite(tensors[name]).all():
+            raise WeightsError(f"{name} holds NaN or infinite numbers, as a failed training does")
     return {name: np.asarray(tensors[name], np.float32) for name in shapes}

@@ -4,14 +4,11 @@ import functools
 import hashlib
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-
 from zsad_core import backbones, methods
 from zsad_core.base import settings
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.imaging.predictions import Predictions, registry
-from zsad_core.methods.checkpoints import read_official
+from zsad_core.methods import checkpoints
 from zsad_core.methods.setup import Setup
 from zsad_core.setups import published
 from zsad_core.types import BackboneSpec, DataSpec, FloatArray, Learned
@@ -144,11 +141,7 @@ def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
     if not path.is_file():
         raise _absent(path)
     chosen = methods.build(method)
-    try:
-        official = path.suffix != ".safetensors"
-        found = read_official(path, chosen.official) if official else load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
+    found = checkpoints.read(path, chosen.official)
     try:
         return chosen.checkpoint(found, None)
     except WeightsError as error:
