@@ -14,12 +14,13 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Plan, duration, plan
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Work
+from zsad_core.evaluation.tasks import Cohort, Work, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.imaging.datasets.folder import MODALITY
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.lab import prompt_checks
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, ReadoutSpec, Split
@@ -146,6 +147,9 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     if left_out:
         print(left_out, flush=True)
     if parsed.engine == "local":
+        for one in cohort.runs:
+            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", one)):
+                print(f"warning: {one.method} · {one.setup}: {cut}", flush=True)
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return
     with _cluster(parsed) as cluster:

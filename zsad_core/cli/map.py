@@ -18,6 +18,7 @@ from zsad_core.imaging.datasets import nifti
 from zsad_core.inference import pipeline, stored_cubes
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
+from zsad_core.lab import prompt_checks
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.types import AnomalyMap, BackboneSpec, MapSpec, Precision, Progress, PromptSet
@@ -108,11 +109,13 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
             map_files.add_scan(engine, path)
     else:
         map_files.add_images(engine, spec, request.inputs)
+    cut = prompt_checks.cut_warning(engine, spec)
     found = resolve(engine, spec, setup).whole(progress)
+    warning = f"\nwarning: {cut}" if cut else ""
     if not scan:
-        return map_files.write_images(found, request.out)
+        return map_files.write_images(found, request.out) + warning
     nifti.write_like(request.inputs[0], slicing.to_voxels(found.values), request.out)
-    return _said(spec, found, request.out)
+    return _said(spec, found, request.out) + warning
 
 
 def setup_of(request: MapRequest) -> Setup:
@@ -155,6 +158,9 @@ def _check(request: MapRequest, scan: bool) -> None:
         raise SettingError(f"--out is '{request.out}'; for this input it must end in {suffix}.")
     if not request.out.parent.is_dir():
         raise SettingError(f"--out: there is no folder '{request.out.parent}'; make it first.")
+    read = (*request.inputs, *request.beside, *map(map_files.file_of, request.references))
+    if request.out.exists() and any(path.exists() and path.samefile(request.out) for path in read):
+        raise SettingError(f"--out: '{request.out}' is one of the inputs; choose another place.")
     if not methods.compares(request.method):
         if request.beside:
             raise SettingError(f"'{request.method}' scores a scan alone; leave --beside out.")

@@ -10,6 +10,7 @@ from PIL import Image
 from zsad_core.base.atomic import whole
 from zsad_core.errors import SettingError
 from zsad_core.imaging.datasets import nifti
+from zsad_core.imaging.datasets.files import SUFFIXES
 from zsad_core.imaging.image_sets.pictures import opened
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.stored_features import filled_slices
@@ -24,13 +25,18 @@ from zsad_core.types import (
     read_only,
 )
 
-SCANS = (".nii", ".nii.gz")
 DATA = DataSpec("files")  # of no data set
 
 
 def is_scan(path: Path) -> bool:
     """Whether the name is that of a NIfTI file."""
-    return path.name.endswith(SCANS)
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def file_of(reference: str) -> Path:
+    """The file of a reference: an image, or a scan behind whose name a slice's number stands."""
+    scan = Path(reference.rpartition(":")[0])
+    return scan if is_scan(scan) else Path(reference)
 
 
 def slices_of(paths: Sequence[Path]) -> SliceSpec:
@@ -68,12 +74,12 @@ def add_reference(engine: Engine, name: str) -> Reference:
     """
     if is_scan(Path(name)):
         raise SettingError(f"--reference {name} names no slice; write {name}:NUMBER.")
-    path, _, number = name.rpartition(":")
-    if not path.endswith(SCANS):
+    path, number = file_of(name), name.rpartition(":")[2]
+    if not is_scan(path):
         slices = SliceSpec(DATA, name, "reference")
-        engine.add(slices, _stack(np.asarray(opened(Path(name)))[None]))
+        engine.add(slices, _stack(np.asarray(opened(path))[None]))
         return Reference(slices, 0)
-    slices = add_scan(engine, Path(path))
+    slices = add_scan(engine, path)
     filled = filled_slices(engine, slices)
     if not number.isdecimal() or int(number) - 1 not in filled:
         raise SettingError(

@@ -23,11 +23,8 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
     for template in prompts.templates:
         if "{}" not in template:
             found.append(f"The template '{template}' has no {{}}, so no text enters it.")
-    if cut := cut_sentences(engine, spec):
-        found.append(
-            f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut; the "
-            f"first: '{cut[0]}'."
-        )
+    if cut := cut_warning(engine, spec):
+        found.append(cut)
     if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
         found.append(f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}.")
     if not reads(engine, spec, base):
@@ -59,6 +56,17 @@ def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
         return True
     before = text_source(engine, evaluation.with_prompts(spec, base)).texts.embeddings()
     return not np.allclose(source.texts.embeddings(), before, atol=1e-6)
+
+
+def cut_warning(engine: Engine, spec: MapSpec) -> str:
+    """What is to know of texts that are longer than the text tower reads; "" where none is."""
+    cut = cut_sentences(engine, spec) if methods.kind_of(spec.method).prompts else ()
+    if not cut:
+        return ""
+    return (
+        f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut; the first: "
+        f"'{cut[0]}'."
+    )
 
 
 def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
