@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,24 @@ def test_what_was_found_wrong_outlives_another_data_set_s_forgetting(tmp_path, w
 def test_an_unknown_kind_names_the_known_ones():
     with pytest.raises(DataError, match="kind 'dicom'; use demo, demo-2mm, brats, folder, upload"):
         datasets.open_dataset(DataSpec("dicom"))
+
+
+def test_a_name_that_is_no_text_is_said_and_the_others_are_used(tmp_path, write, scan, seg):
+    write(tmp_path / "good.nii", scan)
+    for end, values in ((".nii", scan), ("_seg.nii", seg)):
+        path = write(tmp_path / f"x{end}", values)
+        os.rename(path, os.fsencode(tmp_path) + b"/M\xfcller" + os.fsencode(end))
+    odd, good = opened(tmp_path).subjects()
+    assert (good.id, good.problem) == ("good", "")
+    assert odd.id == "M\\xfcller"
+    assert "M\\xfcller.nii' is no text (UTF-8); rename it." in odd.problem
+    (odd.id + odd.problem).encode()
+    with pytest.raises(DataError, match="is no text"):
+        opened(tmp_path).load(odd.id, "scan")
+
+
+def test_composed_and_decomposed_letters_are_one_name(tmp_path, write, scan, seg):
+    write(tmp_path / "Zo\u00eb.nii", scan)
+    write(tmp_path / "Zoe\u0308_seg.nii", seg)
+    (subject,) = opened(tmp_path).subjects()
+    assert (subject.id, subject.has_truth, subject.problem) == ("Zo\u00eb", True, "")

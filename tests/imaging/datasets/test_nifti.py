@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import hashlib
 import struct
@@ -383,3 +384,18 @@ def test_geometry_is_that_of_nibabel_and_simpleitk(tmp_path, scan):
         lps = itk.TransformIndexToPhysicalPoint([int(one) for one in at])
         np.testing.assert_allclose(place[:3], np.array(lps) * [-1, -1, 1], atol=0.02)
         np.testing.assert_allclose(found.intensity.max(), stored.get_fdata().max(), rtol=1e-6)
+
+
+def test_headers_damaged_at_random_are_read_or_refused_in_a_sentence(tmp_path, scan, seg):
+    rng, path = np.random.default_rng(0), tmp_path / "scan.nii"
+    mask = tmp_path / "seg.nii"
+    nib.save(nib.Nifti1Image(seg, np.diag([2.0, 2, 2, 1])), mask)
+    for kind in (nib.Nifti1Image, nib.Nifti2Image):
+        sound = kind(scan, np.diag([2.0, 2, 2, 1])).to_bytes()
+        for _ in range(250):
+            raw = bytearray(sound)
+            for at in rng.integers(0, len(sound) - scan.nbytes, rng.integers(1, 5)):
+                raw[at] = rng.choice([0, 1, 127, 128, 255, rng.integers(256)])
+            path.write_bytes(bytes(raw))
+            with contextlib.suppress(DataError):
+                nifti.read_case(path, mask)

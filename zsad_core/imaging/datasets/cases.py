@@ -10,6 +10,7 @@ import numpy as np
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import nifti
+from zsad_core.imaging.datasets.files import as_text, name_problem
 from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
@@ -49,7 +50,8 @@ class Cases:
 
     def __init__(self, cases: Iterable[Case], title: str, synthetic: bool = False) -> None:
         self.title, self.synthetic = title, synthetic
-        self._cases = {case.id: case for case in sorted(cases, key=lambda case: case.id)}
+        named = sorted(map(_as_text, cases), key=lambda case: case.id)
+        self._cases = {case.id: case for case in named}
         self._wrong: dict[tuple[str, str], tuple[Stamp, str]] = {}
         self._lock = threading.Lock()
 
@@ -148,6 +150,14 @@ class Cases:
         with self._lock:
             found = {part: known for (id_, part), known in self._wrong.items() if id_ == case.id}
         return {part: text for part, (at, text) in found.items() if at == _stamp(case, part)}
+
+
+def _as_text(case: Case) -> Case:
+    """The case; with a problem if a name on the way to its files is no text (UTF-8)."""
+    for path in [*case.scans.values(), *([case.seg] if case.seg else [])]:
+        if problem := name_problem(path):
+            return replace(case, id=as_text(case.id), site=as_text(case.site), problem=problem)
+    return case
 
 
 def _digest(case: Case, of_bytes: str, labels: set[int]) -> str:

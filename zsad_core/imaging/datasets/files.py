@@ -72,6 +72,21 @@ def stem(path: PurePath) -> str:
     return name[: -len(".nii")]
 
 
+def as_text(name: str) -> str:
+    r"""A name as text: bytes of a file system that are none are spelled out.
+
+    >>> as_text("M\udcfcller"), as_text("Müller")
+    ('M\\xfcller', 'Müller')
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def name_problem(path: Path) -> str:
+    """Why a file cannot be used by its name, in a sentence, or ""."""
+    shown = as_text(str(path))
+    return "" if shown == str(path) else f"The name '{shown}' is no text (UTF-8); rename it."
+
+
 def site_of(path: Path, root: str, case: str) -> str:
     """The first folder between root and file, "" where there is none or it is the case's own.
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.cases import Case, Cases
@@ -18,8 +19,8 @@ MASK = re.compile(r"(.+)[-_](?:seg|mask)", re.IGNORECASE)
 def indexed(spec: DataSpec) -> Cases:
     """Scans below a folder; the mask of NAME.nii.gz is NAME_seg.nii.gz or NAME_mask.nii.gz.
 
-    A subject's id is its path below the folder without suffix. Every label above 0 is truth.
-    Raises DataError if the folder is not there or holds no scan.
+    A subject's id is its path below the folder without suffix, letters and accents composed. Every
+    label above 0 is truth. Raises DataError if the folder is not there or holds no scan.
     """
     return Cases(_cases(spec.root), f"Scans in {Path(spec.root).name}")
 
@@ -29,7 +30,7 @@ def _cases(root: str) -> Iterator[Case]:
     masks: dict[str, list[Path]] = defaultdict(list)
     top = Path(root).expanduser()
     for path in files_below(root):
-        name = path.relative_to(top).with_name(stem(path)).as_posix()
+        name = normalize("NFC", path.relative_to(top).with_name(stem(path)).as_posix())
         found = MASK.fullmatch(name)
         (masks[found[1]] if found else scans[name]).append(path)
     if not scans and not masks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import files_below, stem
+from zsad_core.imaging.datasets.files import files_below, name_problem, stem
 
 TOKEN = re.compile(r"[^-_.\s/]+")
 CHANNEL = re.compile(r"_00\d\d(?=[-_.\s/]|$)")  # nnU-Net's number of an input
@@ -71,6 +71,8 @@ def survey(folder: str | Path, subjects: Iterable[str]) -> Survey:
     found: dict[str, list[Path]] = defaultdict(list)
     unmatched: list[Path] = []
     for path in files_below(str(top)):
+        if problem := name_problem(path):
+            raise DataError(problem)
         name = path.relative_to(top).with_name(stem(path)).as_posix()
         subject = _subject(name, names)
         if subject and _strange(name, subject, folders):
