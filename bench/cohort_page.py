@@ -15,7 +15,7 @@ from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
 from zsad_core.report import captions, charts, depth_charts
-from zsad_core.report.measures import curves, measured, quartiles, read
+from zsad_core.report.measures import curves, dice_table, quartiles, sheet_sums
 from zsad_core.report.selection import Selection, sheets
 from zsad_core.results import parquet as results
 
@@ -45,26 +45,27 @@ def measure() -> Iterator[Line]:
 def core(root: Path, what: str = "") -> list[Line]:
     """Reading the rows of a folder, and Figures 1 to 3 of all and of a filter's, without a page."""
     with results.connect(root) as rows:
-        plain = Selection(sheets(rows)[0])
-        reading = read(rows, plain)
-        drawn = quartiles(rows, reading.frame[reading.frame["setup"] == "brats"], plain)
+        selection = Selection(sheets(rows)[0])
+        sums = sheet_sums(rows, selection)
+        boxes = quartiles(rows, sums.frame[sums.frame["setup"] == "brats"], selection)
 
-        def figures(chosen: Selection) -> None:
-            found, lines = measured(reading, chosen), curves(reading, chosen)
-            captions.of(found, chosen)
-            charts.by_method(found)
-            charts.by_subject(found.merge(drawn, on="key").head(SUBJECTS))
+        def figures(selection: Selection) -> None:
+            frame, lines = dice_table(sums, selection), curves(sums, selection)
+            captions.caption(frame, selection)
+            charts.by_method(frame)
+            charts.by_subject(frame.merge(boxes, on="key").head(SUBJECTS))
             depth_charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
 
-        filtered = Selection(plain.sheet, volumes=("under 1 ml",))
-        spent = [
-            seconds(lambda: sheets(rows)) + seconds(lambda: read(rows, plain)),
-            seconds(lambda: figures(plain)),
+        filtered = Selection(selection.sheet, volumes=("under 1 ml",))
+        times = [
+            seconds(lambda: sheets(rows)) + seconds(lambda: sheet_sums(rows, selection)),
+            seconds(lambda: figures(selection)),
             seconds(lambda: figures(filtered)),
         ]
-    parts = ("sheets and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
+    labels = ("sheets and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
     return [
-        Line(f"{what}: {part}", one * 1000, "ms") for part, one in zip(parts, spent, strict=True)
+        Line(f"{what}: {label}", duration * 1000, "ms")
+        for label, duration in zip(labels, times, strict=True)
     ]
 
 
@@ -72,18 +73,18 @@ def page(small: Path, large: Path, what: str) -> Iterator[Line]:
     """The page's own runs, without a browser."""
     first = _session(small)
     for _ in range(2):
-        _shown(first)
+        _run(first)
     test = _session(large)
-    yield Line(f"{what}: the page opens", seconds(lambda: _shown(test)) * 1000, "ms", 1000)
+    yield Line(f"{what}: the page opens", seconds(lambda: _run(test)) * 1000, "ms", 1000)
     again = _session(large)
-    yield Line(f"{what}: it opens for another", seconds(lambda: _shown(again)) * 1000, "ms", 1000)
-    spent = []
+    yield Line(f"{what}: it opens for another", seconds(lambda: _run(again)) * 1000, "ms", 1000)
+    times = []
     for key, value in FILTERS:
-        for chosen in ([value], []):
-            test.multiselect(key=key).set_value(chosen)
-            spent.append(seconds(lambda: _shown(test)))
-    yield Line(f"{what}: a filter, median", statistics.median(spent) * 1000, "ms", 300)
-    yield Line(f"{what}: a filter, slowest", max(spent) * 1000, "ms")
+        for values in ([value], []):
+            test.multiselect(key=key).set_value(values)
+            times.append(seconds(lambda: _run(test)))
+    yield Line(f"{what}: a filter, median", statistics.median(times) * 1000, "ms", 300)
+    yield Line(f"{what}: a filter, slowest", max(times) * 1000, "ms")
 
 
 def _session(root: Path) -> AppTest:
@@ -94,7 +95,7 @@ def _session(root: Path) -> AppTest:
     return test
 
 
-def _shown(test: AppTest) -> None:
+def _run(test: AppTest) -> None:
     test.run()
     if test.exception or len(test.get("plotly_chart")) != 3:
         raise ValueError(f"the page shows no figures: {test.exception} {test.error}")

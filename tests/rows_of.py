@@ -1,7 +1,7 @@
 """Rows made by hand, with answers a person can compute."""
 
 from tests.results.test_results import row
-from zsad_core.report.measures import measured, quartiles, read
+from zsad_core.report.measures import dice_table, quartiles, sheet_sums
 from zsad_core.report.selection import Selection, Sheet
 from zsad_core.results import parquet as results
 
@@ -10,10 +10,10 @@ SHEET = Sheet("demo", "t2f", "axial", "validation")
 SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.9, 0, 0, 0))
 
 
-def put(root, subject, setup="brats", method="winclip", slices=SLICES, **given):
+def put(root, subject, setup="brats", method="winclip", slices=SLICES, **columns):
     """A subject's row and slices under one run."""
-    key = "-".join((subject, setup, method, *map(str, given.values())))
-    truth, predicted, overlap = (sum(one[i] for one in slices) for i in (1, 2, 3))
+    key = "-".join((subject, setup, method, *map(str, columns.values())))
+    truth, predicted, overlap = (sum(slice_counts[i] for slice_counts in slices) for i in (1, 2, 3))
     facts = {
         "key": key,
         "subject": subject,
@@ -41,22 +41,22 @@ def put(root, subject, setup="brats", method="winclip", slices=SLICES, **given):
         "brats2023_lesion_dice": [0.0, 0.6],
         "brats2023_lesion_slice": [2, 0],
     }
-    results.append(root, "subjects", key, [row("subjects", **{**facts, **given})])
-    made = [
+    results.append(root, "subjects", key, [row("subjects", **{**facts, **columns})])
+    slice_rows = [
         row(
             "slices",
             key=key,
             index=i,
-            depth_middle=one[0],
-            depth_centroid=one[0] + 0.05,
+            depth_middle=slice_counts[0],
+            depth_centroid=slice_counts[0] + 0.05,
             brain=9,
-            truth=one[1],
-            predicted=one[2],
-            overlap=one[3],
+            truth=slice_counts[1],
+            predicted=slice_counts[2],
+            overlap=slice_counts[3],
         )
-        for i, one in enumerate(slices)
+        for i, slice_counts in enumerate(slices)
     ]
-    results.append(root, "slices", key, made)
+    results.append(root, "slices", key, slice_rows)
 
 
 def with_dice(value):
@@ -64,8 +64,8 @@ def with_dice(value):
     return ((0.0, 10, 10, round(value * 10)),)
 
 
-def found(root, **choice):
-    chosen = Selection(SHEET, **choice)
+def dice_rows(root, **choice):
+    selection = Selection(SHEET, **choice)
     with results.connect(root) as rows:
-        one = measured(read(rows, chosen), chosen)
-        return one.merge(quartiles(rows, one, chosen), on="key", how="left")
+        table = dice_table(sheet_sums(rows, selection), selection)
+        return table.merge(quartiles(rows, table, selection), on="key", how="left")

@@ -6,7 +6,7 @@ import pytest
 
 from pages.ui.shell import compute
 from tests.pages_of import WAIT, at, shown
-from tests.report.test_failure_cases import MEDICAL, as_read, found, put, viewed
+from tests.report.test_failure_cases import MEDICAL, as_read, failures_of, put, view_of_case
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home
 from zsad_core.inference import thumbnails
@@ -149,7 +149,7 @@ def test_cards_and_legend_have_the_chosen_colours():
     rows((0, 9, 0), subject=SUBJECT, threshold_value=0.34, **BRIGHT)
     test = waited(opened(safe=True), drawn)
     assert "hatched: false positive" in said(test)
-    view = viewed(compute.engine(), found(home() / "results")[0])
+    view = view_of_case(compute.engine(), failures_of(home() / "results")[0])
     pictures = [thumbnails.kept(compute.engine(), view, one) for one in CLASSES]
     assert [one is not None for one in pictures] == [False, True]
 

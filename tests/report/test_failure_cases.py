@@ -22,7 +22,7 @@ from zsad_core.report.failures import (
     UNDER,
     cases,
     failures,
-    ranked,
+    ranking,
 )
 from zsad_core.report.selection import Selection, Sheet
 from zsad_core.results import parquet as results
@@ -34,14 +34,14 @@ SUBJECT = "DEMO-MET-013-000"
 MEDICAL = methods.about_a_brain(prompt_sets.shipped()["medical"])
 
 
-def put(root, *slices, subject=SUBJECT, lesions=(), **given):
+def put(root, *slices, subject=SUBJECT, lesions=(), **columns):
     """A row whose slices are (truth, predicted, overlap), evenly spaced from depth -1 to 1.
 
     Its lesions are (mm³, found, slice); voxels are of 2 mm³.
     """
-    mm3, found, places = zip(*lesions, strict=True) if lesions else ((), (), ())
+    mm3, hits, indices = zip(*lesions, strict=True) if lesions else ((), (), ())
     facts = {
-        "key": f"{subject}-{key_of('', given=given)}",
+        "key": f"{subject}-{key_of('', given=columns)}",
         "map": "m1",
         "subject": subject,
         "data": "demo-2mm",
@@ -60,14 +60,14 @@ def put(root, *slices, subject=SUBJECT, lesions=(), **given):
         "truth_ml": 2.0,
         "dice_3d": 0.25,
         "brats2023_lesion_mm3": mm3,
-        "brats2023_lesion_found": found,
-        "brats2023_lesion_slice": places,
-        "brats2023_missed": found.count(False),
-        "brats2023_true_positives": found.count(True),
-        "truth": sum(one[0] for one in slices),
-    } | given
+        "brats2023_lesion_found": hits,
+        "brats2023_lesion_slice": indices,
+        "brats2023_missed": hits.count(False),
+        "brats2023_true_positives": hits.count(True),
+        "truth": sum(counts[0] for counts in slices),
+    } | columns
     results.append(root, "subjects", facts["key"], [row("subjects", **facts)])
-    made = [
+    slice_rows = [
         row(
             "slices",
             key=facts["key"],
@@ -75,22 +75,22 @@ def put(root, *slices, subject=SUBJECT, lesions=(), **given):
             depth_middle=2 * index / max(len(slices) - 1, 1) - 1,
             depth_centroid=0.0,
             brain=100,
-            truth=one[0],
-            predicted=one[1],
-            overlap=one[2],
+            truth=counts[0],
+            predicted=counts[1],
+            overlap=counts[2],
         )
-        for index, one in enumerate(slices)
+        for index, counts in enumerate(slices)
     ]
-    results.append(root, "slices", facts["key"], made)
+    results.append(root, "slices", facts["key"], slice_rows)
 
 
-def found(root, centre="middle", sheet=SHEET, **choice):
+def failures_of(root, centre="middle", sheet=SHEET, **filters):
     with results.connect(root) as rows:
         all_cases = cases(rows, sheet, centre)
-    return failures(all_cases, ranked(all_cases, Selection(sheet, **choice)))
+    return failures(all_cases, ranking(all_cases, Selection(sheet, **filters)))
 
 
-def told(cases):
+def summaries(cases):
     return [(case.kind, case.index, round(case.severity_mm3, 6)) for case in cases]
 
 
@@ -110,7 +110,7 @@ def told(cases):
 )
 def test_a_slice_is_of_one_kind_by_its_counts(tmp_path, slice_, kind, severity):
     put(tmp_path, slice_)
-    assert told(found(tmp_path)) == ([(kind, 0, severity)] if kind else [])
+    assert summaries(failures_of(tmp_path)) == ([(kind, 0, severity)] if kind else [])
 
 
 def test_lesions_that_nothing_touches_are_missed_by_size(tmp_path):
@@ -122,8 +122,8 @@ def test_lesions_that_nothing_touches_are_missed_by_size(tmp_path):
         (2.0, False, 0),  # dropped by the 2023 rule
     )
     put(tmp_path, (9, 8, 7), (4, 0, 0), (6, 0, 0), (3, 0, 0), lesions=lesions)
-    first, second = found(tmp_path)
-    assert told([first, second]) == [(MISSED, 2, 64.0), (SMALL, 3, 19.9)]
+    first, second = failures_of(tmp_path)
+    assert summaries([first, second]) == [(MISSED, 2, 64.0), (SMALL, 3, 19.9)]
     assert (first.truth, first.predicted, first.dice, first.dice_3d) == (6, 0, 0, 0.25)
     assert first.why == (
         "No predicted component touches this lesion of 64 mm³ (4 of 5 lesions missed)."
@@ -132,15 +132,15 @@ def test_lesions_that_nothing_touches_are_missed_by_size(tmp_path):
 
 def test_of_each_kind_only_the_worst_slice_of_a_run_counts(tmp_path):
     put(tmp_path, (0, 5, 0), (0, 9, 0), (0, 9, 0), (4, 4, 0))
-    assert told(found(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16)]
+    assert summaries(failures_of(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16)]
     put(tmp_path, (0, 6, 0), setup="brats")
-    assert told(found(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16), (ALARM, 0, 12)]
+    assert summaries(failures_of(tmp_path)) == [(ALARM, 1, 18), (APART, 3, 16), (ALARM, 0, 12)]
 
 
 def test_kinds_take_turns_from_the_worst_on(tmp_path):
     for number, pixels in enumerate((3, 9, 6)):
         put(tmp_path, (0, pixels, 0), (pixels, pixels, 0), subject=f"S{number}")
-    listed = [(case.kind, case.subject) for case in found(tmp_path)]
+    listed = [(case.kind, case.subject) for case in failures_of(tmp_path)]
     assert listed == [(kind, name) for name in ("S1", "S2", "S0") for kind in (ALARM, APART)]
 
 
@@ -149,25 +149,25 @@ def test_filters_of_run_size_and_depth(tmp_path):
     put(tmp_path, *slices)
     put(tmp_path, *slices, method="intensity", prompts="", prompts_digest="", truth_ml=0.5, truth=1)
     put(tmp_path, *slices, setup="pmc")
-    assert len(found(tmp_path)) == 3
-    assert [case.line for case in found(tmp_path, lines=("intensity",))] == ["intensity"]
-    assert [case.setup for case in found(tmp_path, setups=("pmc",))] == ["pmc"]
-    assert [case.line for case in found(tmp_path, volumes=("under 1 ml",))] == ["intensity"]
-    assert found(tmp_path, subjects=("another",)) == []
+    assert len(failures_of(tmp_path)) == 3
+    assert [case.line for case in failures_of(tmp_path, lines=("intensity",))] == ["intensity"]
+    assert [case.setup for case in failures_of(tmp_path, setups=("pmc",))] == ["pmc"]
+    assert [case.line for case in failures_of(tmp_path, volumes=("under 1 ml",))] == ["intensity"]
+    assert failures_of(tmp_path, subjects=("another",)) == []
     for third, index in (("inferior", 0), ("middle", 1), ("superior", 2)):
-        assert {case.index for case in found(tmp_path, third=third)} == {index}
-    assert {case.index for case in found(tmp_path, "centroid", third="middle")} == {1}
+        assert {case.index for case in failures_of(tmp_path, third=third)} == {index}
+    assert {case.index for case in failures_of(tmp_path, "centroid", third="middle")} == {1}
 
 
 def test_a_missed_lesion_lies_in_the_third_of_its_largest_slice(tmp_path):
     put(tmp_path, (5, 0, 0), (0, 0, 0), (2, 0, 0), lesions=((40.0, False, 0), (30.0, False, 2)))
-    assert told(found(tmp_path)) == [(MISSED, 0, 40.0)]
-    assert told(found(tmp_path, third="superior")) == [(MISSED, 2, 30.0)]
+    assert summaries(failures_of(tmp_path)) == [(MISSED, 0, 40.0)]
+    assert summaries(failures_of(tmp_path, third="superior")) == [(MISSED, 2, 30.0)]
 
 
 def test_every_case_says_why(tmp_path):
     put(tmp_path, (0, 4, 0), (4, 410, 2), (40, 4, 2), (3, 2, 0))
-    assert {case.kind: case.why for case in found(tmp_path)} == {
+    assert {case.kind: case.why for case in failures_of(tmp_path)} == {
         ALARM: "No lesion here; the prediction has 4 pixels (8 mm³).",
         OVER: "Predicted 102 times the lesion: 410 pixels for 4 of lesion.",
         UNDER: "Predicted 0.1 times the lesion: 4 pixels for 40 of lesion.",
@@ -177,7 +177,7 @@ def test_every_case_says_why(tmp_path):
 
 def test_a_single_pixel_is_one(tmp_path):
     put(tmp_path, (0, 1, 0), (1, 12, 1), (1, 2, 0))
-    assert {case.kind: case.why for case in found(tmp_path)} == {
+    assert {case.kind: case.why for case in failures_of(tmp_path)} == {
         ALARM: "No lesion here; the prediction has 1 pixel (2 mm³).",
         OVER: "Predicted 12 times the lesion: 12 pixels for 1 of lesion.",
         APART: "1 pixel of lesion and 2 predicted share none.",
@@ -201,14 +201,14 @@ def as_read(engine, subject=SUBJECT, method="winclip"):
     }
 
 
-def viewed(engine, case):
+def view_of_case(engine, case):
     return view_of(engine, case.row, scan_of(engine, case.row, [DATA]), case.index)
 
 
 def test_a_case_is_a_view_of_the_map_threshold_and_mask_that_were_read(tmp_path, engine):
     put(tmp_path, (0, 4, 0), min_component_voxels=7, **as_read(engine))
     sheet = replace(SHEET, threshold="validation, components of 7 voxels")
-    view = viewed(engine, found(tmp_path, sheet=sheet)[0])
+    view = view_of_case(engine, failures_of(tmp_path, sheet=sheet)[0])
     assert view.map.features.slices.subject == SUBJECT
     assert (view.map.method, view.map.prompts, view.index) == ("winclip", MEDICAL, 0)
     assert (view.threshold.value, view.threshold.rule) == (0.35, "validation")
@@ -219,12 +219,12 @@ def test_a_case_of_older_rows_is_read_at_the_value_of_its_level(tmp_path, engine
     older = {"level": 90, "threshold_value": 90 / 255, "ranked_on": "256 levels"}
     put(tmp_path, (0, 4, 0), **as_read(engine), **older)
     sheet = replace(SHEET, threshold="validation, ranked on 256 levels")
-    view = viewed(engine, found(tmp_path, sheet=sheet)[0])
+    view = view_of_case(engine, failures_of(tmp_path, sheet=sheet)[0])
     assert view.threshold.value == pytest.approx(89.5 / 255)  # what rounds to level 90
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "words"),
+    ("options", "error", "message"),
     [
         ({"prompts_digest": "0" * 64}, SettingError, "'medical' is not here as it was"),
         ({"setup": "pmc-l14"}, WeightsError, "pmc_vit_l_14 is not"),
@@ -232,7 +232,7 @@ def test_a_case_of_older_rows_is_read_at_the_value_of_its_level(tmp_path, engine
         ({"scan_digest": "another"}, DataError, "not in the data at hand"),
     ],
 )
-def test_what_is_not_here_as_it_was_is_named(tmp_path, engine, given, error, words):
-    put(tmp_path, (0, 4, 0), **{**as_read(engine), **given})
-    with pytest.raises(error, match=words):
-        viewed(engine, found(tmp_path)[0])
+def test_what_is_not_here_as_it_was_is_named(tmp_path, engine, options, error, message):
+    put(tmp_path, (0, 4, 0), **{**as_read(engine), **options})
+    with pytest.raises(error, match=message):
+        view_of_case(engine, failures_of(tmp_path)[0])

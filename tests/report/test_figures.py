@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
-from tests.rows_of import SHEET, found, put, with_dice
+from tests.rows_of import SHEET, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, charts
@@ -17,7 +17,7 @@ from zsad_core.report.selection import Selection, Sheet
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):
     put(tmp_path, "a", prompts_tuned=True)
     put(tmp_path, "b", checkpoint_digest="other")
-    said = captions.of(found(tmp_path), Selection(SHEET))
+    caption = captions.caption(dice_rows(tmp_path), Selection(SHEET))
     for words in (
         "synthetic demo cohort",
         "threshold: validation",
@@ -28,15 +28,15 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "Mixed weights: winclip brats",
         "1 row optimistic",
     ):
-        assert words in said
+        assert words in caption
     oracle = Selection(Sheet("demo", "t2f", "axial", "oracle"))
-    assert "uses the ground truth" in captions.of(found(tmp_path), oracle)
+    assert "uses the ground truth" in captions.caption(dice_rows(tmp_path), oracle)
 
 
 def test_crosses_of_figure_2_are_3d_dice(tmp_path):
     put(tmp_path, "a", slices=with_dice(0.8))
     put(tmp_path, "b", slices=with_dice(0.2))
-    figure = charts.by_subject(found(tmp_path))
+    figure = charts.by_subject(dice_rows(tmp_path))
     cross = next(trace for trace in figure.data if trace.type == "scatter")
     assert dict(zip(cross.x, cross.y, strict=True)) == {"a": 0.8, "b": 0.2}
     data = dict(zip(cross.x, cross.customdata, strict=True))
@@ -51,7 +51,7 @@ def test_every_sheet_is_written(tmp_path):
     put(
         tmp_path / "rows", "a", threshold_rule="fixed", threshold_value=0.25, slices=((0, 0, 1, 0),)
     )
-    written = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
+    paths = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
     folder = tmp_path / "out" / "demo-t2f-axial-validation"
     for number in (1, 2, 3):
         with Image.open(folder / f"figure{number}.png") as image:
@@ -64,16 +64,16 @@ def test_every_sheet_is_written(tmp_path):
     assert (folder / "plotly.min.js").stat().st_size > 10**6
     with open(folder / "dice.csv") as lines:
         assert next(lines).startswith("# Dice by setup and method")
-        assert [float(one["3D Dice"]) for one in csv.DictReader(lines)] == [pytest.approx(0.5)] * 2
+        assert [float(row["3D Dice"]) for row in csv.DictReader(lines)] == [pytest.approx(0.5)] * 2
     assert "not in the data at hand" in (folder / "not_drawn.txt").read_text()
     names = ("dice", "setups", "failures", "lesion_size", "lesion_volume", "lesion_number", "depth")
     for name in (*names, "site"):
         assert (folder / f"{name}.md").exists()
         assert r"\end{table}" in (folder / f"{name}.tex").read_text()
-    other = tmp_path / "out" / "demo-t2f-axial-value-0-25"
-    assert not (other / "figure1.png").exists()  # a lesion-free subject alone has no Dice
-    assert (other / "figure3.png").exists()
-    assert {*written, folder / "plotly.min.js", other / "plotly.min.js"} == {
+    fixed_folder = tmp_path / "out" / "demo-t2f-axial-value-0-25"
+    assert not (fixed_folder / "figure1.png").exists()  # a lesion-free subject alone has no Dice
+    assert (fixed_folder / "figure3.png").exists()
+    assert {*paths, folder / "plotly.min.js", fixed_folder / "plotly.min.js"} == {
         path for path in (tmp_path / "out").rglob("*") if path.is_file()
     }
 
@@ -82,8 +82,8 @@ def test_figures_are_the_same_bytes_again(tmp_path):
     put(tmp_path / "rows", "a")
     for out in ("one", "two"):
         write_all(tmp_path / "rows", tmp_path / out, Maps(Engine(), []))
-    one, two = (next((tmp_path / out).rglob("figure2.svg")) for out in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
+    first, second = (next((tmp_path / out).rglob("figure2.svg")) for out in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_without_rows_it_says_so(tmp_path):
@@ -92,37 +92,42 @@ def test_without_rows_it_says_so(tmp_path):
 
 
 def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
-    for subject, others in (("a", ["b", "c"]), ("b", ["a", "c"]), ("d", ["a", "b", "c"])):
-        put(tmp_path, subject, method="mutual3d", volumes=others)
+    for subject, volumes in (("a", ["b", "c"]), ("b", ["a", "c"]), ("d", ["a", "b", "c"])):
+        put(tmp_path, subject, method="mutual3d", volumes=volumes)
     put(tmp_path, "a")
-    said = captions.of(found(tmp_path), Selection(SHEET))
+    caption = captions.caption(dice_rows(tmp_path), Selection(SHEET))
     assert (
-        "mutual3d scored each subject against the unlabelled set a, b, c, itself excluded." in said
+        "mutual3d scored each subject against the unlabelled set a, b, c, itself excluded."
+        in caption
     )
     put(tmp_path, "e", method="mutual3d", volumes=["a"])
-    assert "a, b, c, not always all of it" in captions.of(found(tmp_path), Selection(SHEET))
-    assert "unlabelled" not in captions.of(found(tmp_path, lines=("winclip",)), Selection(SHEET))
+    assert "a, b, c, not always all of it" in captions.caption(
+        dice_rows(tmp_path), Selection(SHEET)
+    )
+    assert "unlabelled" not in captions.caption(
+        dice_rows(tmp_path, lines=("winclip",)), Selection(SHEET)
+    )
 
 
 def test_lines_of_one_colour_are_told_apart_in_figure_1(tmp_path):
     for number in range(7):
         put(tmp_path, "a", method=f"m{number}")
-    figure = charts.by_method(found(tmp_path))
+    figure = charts.by_method(dice_rows(tmp_path))
     assert figure.layout.xaxis.dtick == 1  # each is named, however narrow
     boxes = figure.data
-    same = [box for box in boxes if box.line.color == boxes[0].line.color]
-    assert len(same) == 2
-    assert len({(box.fillcolor, box.marker.symbol) for box in same}) == 2
+    twins = [box for box in boxes if box.line.color == boxes[0].line.color]
+    assert len(twins) == 2
+    assert len({(box.fillcolor, box.marker.symbol) for box in twins}) == 2
 
 
 def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     values = [0.5] * 4 + [0.4, 0.6] + [1.0]
     for number, value in enumerate(values):
         put(tmp_path, f"s{number}", slices=with_dice(value))
-    every = charts.by_method(found(tmp_path)).data
-    assert [len(one.y) for one in every] == [7]
+    boxes = charts.by_method(dice_rows(tmp_path)).data
+    assert [len(trace.y) for trace in boxes] == [7]
     monkeypatch.setattr(charts, "MOST", 6)
-    box, far = charts.by_method(found(tmp_path)).data
+    box, outliers = charts.by_method(dice_rows(tmp_path)).data
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
-    assert list(far.customdata) == [["s4", "winclip", "brats"], ["s6", "winclip", "brats"]]
+    assert list(outliers.customdata) == [["s4", "winclip", "brats"], ["s6", "winclip", "brats"]]

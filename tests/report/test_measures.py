@@ -4,27 +4,29 @@ import numpy as np
 import pytest
 
 from tests.results.test_results import row
-from tests.rows_of import SHEET, found, put, with_dice
+from tests.rows_of import SHEET, dice_rows, put, with_dice
 from zsad_core.metrics.dice import dice_sql
-from zsad_core.report.measures import curves, measured, read
+from zsad_core.report.measures import curves, dice_table, sheet_sums
 from zsad_core.report.selection import Selection, Sheet
 from zsad_core.results import parquet as results
 
 
 def test_dice_and_failures_of_a_subject(tmp_path):
     put(tmp_path, "a")
-    one = found(tmp_path).iloc[0]
-    assert one["dice_3d"] == pytest.approx(2 * 3 / (6 + 7))
-    assert (one["dice_2d"], one["slices"]) == (pytest.approx(0.5), 3)
-    assert (one["q1"], one["median"], one["q3"]) == (0.25, 0.5, 0.75)
-    assert (one["low"], one["high"]) == (0, 1)
-    assert (one["lesion_slices"], one["overlooked"], one["healthy"], one["alarms"]) == (3, 1, 2, 1)
+    row = dice_rows(tmp_path).iloc[0]
+    assert row["dice_3d"] == pytest.approx(2 * 3 / (6 + 7))
+    assert (row["dice_2d"], row["slices"]) == (pytest.approx(0.5), 3)
+    assert (row["q1"], row["median"], row["q3"]) == (0.25, 0.5, 0.75)
+    assert (row["low"], row["high"]) == (0, 1)
+    assert (row["lesion_slices"], row["overlooked"], row["healthy"], row["alarms"]) == (3, 1, 2, 1)
 
 
 def test_the_whisker_ends_at_the_farthest_slice_within_reach(tmp_path):
-    put(tmp_path, "a", slices=[one for d in (0.5, 0.5, 0.6, 0.6, 0.6, 0.0) for one in with_dice(d)])
-    one = found(tmp_path).iloc[0]  # quartiles 0.5 and 0.6: the fence is at 0.35, so 0.0 lies beyond
-    assert (one["low"], one["high"]) == (pytest.approx(0.5), pytest.approx(0.6))
+    put(tmp_path, "a", slices=[row for d in (0.5, 0.5, 0.6, 0.6, 0.6, 0.0) for row in with_dice(d)])
+    row = dice_rows(tmp_path).iloc[
+        0
+    ]  # quartiles 0.5 and 0.6: the fence is at 0.35, so 0.0 lies beyond
+    assert (row["low"], row["high"]) == (pytest.approx(0.5), pytest.approx(0.6))
 
 
 @pytest.mark.parametrize(
@@ -41,25 +43,25 @@ def test_the_whisker_ends_at_the_farthest_slice_within_reach(tmp_path):
 )
 def test_conventions_and_thirds_after_the_fact(tmp_path, choice, mean, slices):
     put(tmp_path, "a")
-    one = found(tmp_path, **choice).iloc[0]
-    assert (one["dice_2d"], one["slices"]) == (pytest.approx(mean), slices)
+    row = dice_rows(tmp_path, **choice).iloc[0]
+    assert (row["dice_2d"], row["slices"]) == (pytest.approx(mean), slices)
 
 
 def test_a_lesion_free_subject_has_alarms_and_no_dice(tmp_path):
     put(tmp_path, "a", slices=((0, 0, 4, 0), (0.1, 0, 0, 0)))
-    one = found(tmp_path).iloc[0]
-    assert one["volume"] == "lesion-free"
-    assert np.isnan(one["dice_3d"])
-    assert np.isnan(one["dice_2d"])
-    assert (one["healthy"], one["alarms"]) == (2, 1)
+    row = dice_rows(tmp_path).iloc[0]
+    assert row["volume"] == "lesion-free"
+    assert np.isnan(row["dice_3d"])
+    assert np.isnan(row["dice_2d"])
+    assert (row["healthy"], row["alarms"]) == (2, 1)
 
 
 def test_the_depth_curve_pools_slices(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b", slices=((-0.88, 10, 10, 2),))
-    chosen = Selection(SHEET)
+    selection = Selection(SHEET)
     with results.connect(tmp_path) as rows:
-        curve = curves(read(rows, chosen), chosen)["brats", "winclip"]
+        curve = curves(sheet_sums(rows, selection), selection)["brats", "winclip"]
     assert curve.centres[1] == pytest.approx(-0.85)
     assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
     assert np.isnan(curve.dice[0])
@@ -71,27 +73,28 @@ def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):
     key = "-".join(("b", "brats", "winclip", "False"))
     put(tmp_path, "b", brain_only=False, slices=((0, 0, 4, 0),))
     results.append(tmp_path, "slices", key, [row("slices", key=key, predicted=4)])
-    chosen = Selection(Sheet("demo", "t2f", "axial", "validation, outside the brain too"))
+    selection = Selection(Sheet("demo", "t2f", "axial", "validation, outside the brain too"))
     with results.connect(tmp_path) as rows:
-        one = measured(read(rows, chosen), chosen).set_index("subject")
-    assert one["alarms"].to_dict() == {"a": 0, "b": 1}
+        table = dice_table(sheet_sums(rows, selection), selection).set_index("subject")
+    assert table["alarms"].to_dict() == {"a": 0, "b": 1}
 
 
 @pytest.mark.parametrize("choice", [{}, {"third": "superior"}, {"empty": "nan", "which": "brain"}])
 def test_sums_by_depth_are_what_one_query_finds(tmp_path, choice):
     random = np.random.default_rng(0)
     for subject in "abc":
-        both = random.integers(0, 3, (30, 2))
+        areas = random.integers(0, 3, (30, 2))
         depths = np.sort(random.uniform(-1, 1, 30)).tolist()
-        slices = [(d, t, p, min(t, p)) for d, (t, p) in zip(depths, both.tolist(), strict=True)]
+        slices = [(d, t, p, min(t, p)) for d, (t, p) in zip(depths, areas.tolist(), strict=True)]
         put(tmp_path, subject, slices=slices)
-    chosen = Selection(SHEET, **choice)
-    within = "depth_middle > 1.0 / 3" if chosen.third else "true"
-    dice = dice_sql(chosen.empty)
+    selection = Selection(SHEET, **choice)
+    condition = "depth_middle > 1.0 / 3" if selection.third else "true"
+    dice = dice_sql(selection.empty)
     with results.connect(tmp_path) as rows:
         expected = rows.execute(f"""
             SELECT avg({dice}), count({dice}), count(*) FILTER (truth > 0 AND overlap = 0),
-                   quantile_cont({dice}, 0.5) FROM slices WHERE {within} GROUP BY key ORDER BY key
+                   quantile_cont({dice}, 0.5)
+            FROM slices WHERE {condition} GROUP BY key ORDER BY key
         """).fetchall()
     names = ["dice_2d", "slices", "overlooked", "median"]
-    np.testing.assert_allclose(found(tmp_path, **choice)[names], expected)
+    np.testing.assert_allclose(dice_rows(tmp_path, **choice)[names], expected)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rows_of import SHEET, found, put, with_dice
+from tests.rows_of import SHEET, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.report import captions
 from zsad_core.report.selection import Selection, sheets
@@ -12,8 +12,8 @@ from zsad_core.results import parquet as results
 def test_the_newest_of_equal_rows_counts(tmp_path):
     put(tmp_path, "a", date="2026-01-01", slices=with_dice(0.1))
     put(tmp_path, "a", date="2026-02-01", slices=with_dice(0.9))
-    one = found(tmp_path)
-    assert one["dice_3d"].tolist() == [pytest.approx(0.9)]
+    table = dice_rows(tmp_path)
+    assert table["dice_3d"].tolist() == [pytest.approx(0.9)]
 
 
 def test_sheets_keep_thresholds_apart(tmp_path):
@@ -26,9 +26,9 @@ def test_sheets_keep_thresholds_apart(tmp_path):
     put(tmp_path, "a", threshold_rule="fixed", **older)
     put(tmp_path, "a", threshold_rule="oracle", min_component_voxels=5, brain_only=False)
     with results.connect(tmp_path) as rows:
-        told = [one.threshold for one in sheets(rows)]
-    assert told[0] == "validation"
-    assert sorted(told[1:]) == [
+        rules = [sheet.threshold for sheet in sheets(rows)]
+    assert rules[0] == "validation"
+    assert sorted(rules[1:]) == [
         "50 % of the range",
         "level 128, ranked on 256 levels",
         "oracle, outside the brain too, components of 5 voxels",
@@ -39,10 +39,10 @@ def test_sheets_keep_thresholds_apart(tmp_path):
 def test_prompt_sets_are_lines_of_their_own(tmp_path):
     put(tmp_path, "a", method="intensity", prompts="", prompts_digest="")
     put(tmp_path, "a")
-    assert sorted(found(tmp_path)["line"]) == ["intensity", "winclip"]
+    assert sorted(dice_rows(tmp_path)["line"]) == ["intensity", "winclip"]
     put(tmp_path, "a", prompts="bank", prompts_digest="d2")
     put(tmp_path, "a", prompts="bank", prompts_digest="d3")
-    assert sorted(found(tmp_path)["line"]) == [
+    assert sorted(dice_rows(tmp_path)["line"]) == [
         "intensity",
         "winclip (bank d2)",
         "winclip (bank d3)",
@@ -53,20 +53,22 @@ def test_prompt_sets_are_lines_of_their_own(tmp_path):
 def test_filters_and_what_is_left(tmp_path):
     put(tmp_path, "a", slices=((0, 2, 2, 1),), setup="pmc")
     put(tmp_path, "b", slices=((0, 20, 20, 10),))
-    assert found(tmp_path, volumes=("10 ml and more",))["subject"].tolist() == ["b"]
-    assert found(tmp_path, setups=("pmc",))["subject"].tolist() == ["a"]
-    assert found(tmp_path)["setup"].tolist() == ["brats", "pmc"]
+    assert dice_rows(tmp_path, volumes=("10 ml and more",))["subject"].tolist() == ["b"]
+    assert dice_rows(tmp_path, setups=("pmc",))["subject"].tolist() == ["a"]
+    assert dice_rows(tmp_path)["setup"].tolist() == ["brats", "pmc"]
     with pytest.raises(DataError, match="No row of demo, t2f"):
-        found(tmp_path, lines=("mvfa",))
+        dice_rows(tmp_path, lines=("mvfa",))
 
 
 def test_filters_of_number_and_site(tmp_path):
     put(tmp_path, "a", site="north", brats2023_missed=0)
     put(tmp_path, "b", site="south", brats2023_missed=3)
     put(tmp_path, "c", brats2023_missed=0, brats2023_true_positives=0)
-    assert found(tmp_path)["site"].tolist() == ["north", "south", "no folder"]
-    assert found(tmp_path, sites=("south",))["subject"].tolist() == ["b"]
-    assert found(tmp_path, numbers=("1 lesion",))["subject"].tolist() == ["a"]
-    assert found(tmp_path, numbers=("no lesion over 2 mm³",))["subject"].tolist() == ["c"]
-    said = captions.of(found(tmp_path), Selection(SHEET, sites=("south",), numbers=("1 lesion",)))
-    assert "only 1 lesion, south" in said
+    assert dice_rows(tmp_path)["site"].tolist() == ["north", "south", "no folder"]
+    assert dice_rows(tmp_path, sites=("south",))["subject"].tolist() == ["b"]
+    assert dice_rows(tmp_path, numbers=("1 lesion",))["subject"].tolist() == ["a"]
+    assert dice_rows(tmp_path, numbers=("no lesion over 2 mm³",))["subject"].tolist() == ["c"]
+    caption = captions.caption(
+        dice_rows(tmp_path), Selection(SHEET, sites=("south",), numbers=("1 lesion",))
+    )
+    assert "only 1 lesion, south" in caption

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.rows_of import SHEET, found, put, with_dice
+from tests.rows_of import SHEET, dice_rows, put, with_dice
 from zsad_core.report.comparisons import paired
-from zsad_core.report.measures import lesions, read
+from zsad_core.report.measures import lesions, sheet_sums
 from zsad_core.report.selection import Selection, runs
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import by_size, dice, tables
@@ -17,10 +17,10 @@ def test_the_table_of_dice(tmp_path):
     for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
         put(tmp_path, subject, slices=with_dice(value))
     put(tmp_path, "d", slices=((0, 0, 1, 0),))
-    one = dice(found(tmp_path)).iloc[0]
-    assert (one["subjects"], one["slices"]) == (3, 3)
-    assert one["3D Dice"] == pytest.approx(0.5)
-    assert one["3D Dice sd"] == pytest.approx(np.sqrt((0.09 + 0.01 + 0.16) / 2))
+    row = dice(dice_rows(tmp_path)).iloc[0]
+    assert (row["subjects"], row["slices"]) == (3, 3)
+    assert row["3D Dice"] == pytest.approx(0.5)
+    assert row["3D Dice sd"] == pytest.approx(np.sqrt((0.09 + 0.01 + 0.16) / 2))
 
 
 def test_setups_are_paired_by_subject(tmp_path):
@@ -29,13 +29,13 @@ def test_setups_are_paired_by_subject(tmp_path):
         for setup, value in zip(("brats", "pmc"), values, strict=True):
             put(tmp_path, subject, setup, slices=with_dice(value))
     put(tmp_path, "f", "brats", slices=with_dice(1))  # not in pmc
-    one = paired(found(tmp_path)).iloc[0]
-    assert (one["measure"], one["setup"], one["against"]) == ("3D Dice", "brats", "pmc")
-    assert one["subjects"] == 5
-    assert one["median difference"] == pytest.approx(0.1)
-    assert one["effect size"] == pytest.approx((1 + 2 + 3 - 4) / 10)
+    row = paired(dice_rows(tmp_path)).iloc[0]
+    assert (row["measure"], row["setup"], row["against"]) == ("3D Dice", "brats", "pmc")
+    assert row["subjects"] == 5
+    assert row["median difference"] == pytest.approx(0.1)
+    assert row["effect size"] == pytest.approx((1 + 2 + 3 - 4) / 10)
     # Of 16 signs of ranks 1 to 4 the smaller sum is 4 or less in 14: exact two-sided p.
-    assert one["p"] == pytest.approx(14 / 16)
+    assert row["p"] == pytest.approx(14 / 16)
 
 
 def test_three_setups_are_corrected_by_holm():
@@ -56,43 +56,45 @@ def test_lesions_by_their_size(tmp_path):
     put(tmp_path, "b")
     with results.connect(tmp_path) as rows:
         table = by_size(lesions(rows, runs(rows, Selection(SHEET)), Selection(SHEET)))
-    told = table[["size", "lesions", "missed", "lesion Dice"]].values.tolist()
-    assert told == [["under 20 mm³", 2, 2, 0.0], ["0.2 to 2 ml", 2, 0, 0.6]]
+    rows_of_sizes = table[["size", "lesions", "missed", "lesion Dice"]].values.tolist()
+    assert rows_of_sizes == [["under 20 mm³", 2, 2, 0.0], ["0.2 to 2 ml", 2, 0, 0.6]]
 
 
 def failures_of(root, **choice):
-    chosen = Selection(SHEET, **choice)
+    selection = Selection(SHEET, **choice)
     with results.connect(root) as rows:
-        every = {one.name: one for one in tables(rows, read(rows, chosen), chosen)}
-    return every["failures"], every["failures"].frame.set_index(["by", "group"])
+        by_name = {
+            table.name: table for table in tables(rows, sheet_sums(rows, selection), selection)
+        }
+    return by_name["failures"], by_name["failures"].frame.set_index(["by", "group"])
 
 
-def of_lesions(*mm3, found, slices):
+def of_lesions(*mm3, detected, slices):
     """Columns of a subject's lesions, those of more than 2 mm³ counted."""
-    kept = [was for size, was in zip(mm3, found, strict=True) if size > 2]
+    counted = [hit for size, hit in zip(mm3, detected, strict=True) if size > 2]
     return {
-        "brats2023_missed": kept.count(False),
-        "brats2023_true_positives": kept.count(True),
+        "brats2023_missed": counted.count(False),
+        "brats2023_true_positives": counted.count(True),
         "brats2023_lesion_mm3": list(mm3),
-        "brats2023_lesion_found": list(found),
-        "brats2023_lesion_dice": [0.5 * was for was in found],
+        "brats2023_lesion_found": list(detected),
+        "brats2023_lesion_dice": [0.5 * hit for hit in detected],
         "brats2023_lesion_slice": list(slices),
     }
 
 
 def test_failures_by_group(tmp_path):
     put(tmp_path, "a", site="north")
-    four = of_lesions(10.0, 10.0, 10.0, 300.0, found=[False] * 3 + [True], slices=[0] * 4)
+    four = of_lesions(10.0, 10.0, 10.0, 300.0, detected=[False] * 3 + [True], slices=[0] * 4)
     put(tmp_path, "b", site="south", slices=((0, 20, 20, 10),), **four)
-    table, told = failures_of(tmp_path)
-    whole = told.loc[("all", "")]
-    assert (whole["subjects"], whole["lesions"], whole["missed"]) == (2, 6, 4)
-    assert whole["missed share"] == pytest.approx(4 / 6)
-    assert (whole["healthy slices"], whole["with false positive"]) == (2, 1)
-    assert told.loc["site folder"]["missed"].tolist() == [1, 3]
-    assert told.loc["number of lesions"]["lesions"].to_dict() == {"2 to 4 lesions": 6}
-    assert told.loc["lesion volume"]["missed"].to_dict() == {"1 to 10 ml": 1, "10 ml and more": 3}
-    thirds = told.loc["third of the depth"]
+    table, groups = failures_of(tmp_path)
+    total = groups.loc[("all", "")]
+    assert (total["subjects"], total["lesions"], total["missed"]) == (2, 6, 4)
+    assert total["missed share"] == pytest.approx(4 / 6)
+    assert (total["healthy slices"], total["with false positive"]) == (2, 1)
+    assert groups.loc["site folder"]["missed"].tolist() == [1, 3]
+    assert groups.loc["number of lesions"]["lesions"].to_dict() == {"2 to 4 lesions": 6}
+    assert groups.loc["lesion volume"]["missed"].to_dict() == {"1 to 10 ml": 1, "10 ml and more": 3}
+    thirds = groups.loc["third of the depth"]
     assert thirds["with false positive"].to_dict() == {"inferior": 0, "middle": 0, "superior": 1}
     assert thirds["without overlap"].to_dict() == {"inferior": 0, "middle": 0, "superior": 1}
     assert "| third of the depth | middle | 2 | 4 | 3 | 0.750 |" in as_markdown(table)
@@ -101,20 +103,20 @@ def test_failures_by_group(tmp_path):
 def test_missed_lesions_by_third_of_the_depth(tmp_path):
     # Slices 0 to 4 lie at depths -0.88, -0.2, 0.5, 0.6 and 0.9; 2 mm³ are too small to count.
     sizes, hits = (9.0, 9.0, 9.0, 9.0, 2.0), (False, True, False, False, False)
-    put(tmp_path, "a", **of_lesions(*sizes, found=hits, slices=[0, 1, 2, 4, 3]))
-    put(tmp_path, "b", **of_lesions(9.0, 9.0, found=(True, False), slices=[0, 0]))
+    put(tmp_path, "a", **of_lesions(*sizes, detected=hits, slices=[0, 1, 2, 4, 3]))
+    put(tmp_path, "b", **of_lesions(9.0, 9.0, detected=(True, False), slices=[0, 0]))
     thirds = failures_of(tmp_path)[1].loc["third of the depth"]
     assert thirds["lesions"].to_dict() == {"inferior": 3, "middle": 1, "superior": 2}
     assert thirds["missed"].to_dict() == {"inferior": 2, "middle": 0, "superior": 2}
     assert thirds["missed share"].tolist() == pytest.approx([2 / 3, 0, 1])
-    table, one = failures_of(tmp_path, third="superior")
-    assert one["missed"].unique().tolist() == [2]
-    assert one.loc["third of the depth"].index.tolist() == ["superior"]
+    table, groups = failures_of(tmp_path, third="superior")
+    assert groups["missed"].unique().tolist() == [2]
+    assert groups.loc["third of the depth"].index.tolist() == ["superior"]
     assert "it lies in the third of its largest slice" in table.caption
 
 
 def test_a_third_is_counted_from_the_centre_chosen(tmp_path):
-    put(tmp_path, "a", slices=((0.3, 2, 2, 1),), **of_lesions(9.0, found=[False], slices=[0]))
+    put(tmp_path, "a", slices=((0.3, 2, 2, 1),), **of_lesions(9.0, detected=[False], slices=[0]))
     for centre, third in (("middle", "middle"), ("centroid", "superior")):  # 0.3 and 0.35
         thirds = failures_of(tmp_path, centre=centre)[1].loc["third of the depth"]
         assert thirds[thirds["missed"] == 1].index.tolist() == [third]
@@ -135,6 +137,6 @@ def test_tables_as_text():
 def test_every_table_has_the_caption(tmp_path):
     put(tmp_path, "a")
     with results.connect(tmp_path) as rows:
-        chosen = Selection(SHEET)
-        for table in tables(rows, read(rows, chosen), chosen):
+        selection = Selection(SHEET)
+        for table in tables(rows, sheet_sums(rows, selection), selection):
             assert "Data: synthetic demo cohort" in table.caption

@@ -1,4 +1,4 @@
-"""What stands under every figure and table: data, threshold, empty slices, counts."""
+"""Captions of figures and tables: data, threshold rule, conventions and counts."""
 
 import json
 
@@ -7,7 +7,7 @@ import pandas as pd
 from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
 from zsad_core.metrics.dice import EMPTY_RULES
-from zsad_core.report.samples import Pictures
+from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
 
 WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
@@ -43,7 +43,7 @@ FAILURES = (
     "positive: a slice without lesion where anything is predicted."
 )
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
-NAMED = 12  # volumes of a set that are named; of a larger one the others are counted
+NAMED = 12  # volumes of a reference set that are named; the others are counted
 
 
 def figure_5(palette: Classes = "classic") -> str:
@@ -55,92 +55,89 @@ def figure_5(palette: Classes = "classic") -> str:
     )
 
 
-def of(found: pd.DataFrame, chosen: Selection) -> str:
-    """Data, threshold rule, conventions, counts and provenance of rows that are `measured`."""
-    sheet = chosen.sheet
-    subjects, with_dice = found["subject"].nunique(), found.loc[found["dice_3d"].notna(), "subject"]
-    runs = len(found.groupby(["setup", "line"], observed=True))
-    splits = ", ".join(sorted({one or "no split" for one in found["split"].unique()}))
+def caption(frame: pd.DataFrame, selection: Selection) -> str:
+    """Data, threshold rule, conventions, counts and provenance of a `dice_table`."""
+    sheet = selection.sheet
+    subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
+    runs = len(frame.groupby(["setup", "line"], observed=True))
+    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     oracle = " (uses the ground truth)" if sheet.threshold.startswith("oracle") else ""
-    told = [
+    parts = [
         f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
         f"threshold: {sheet.threshold}{oracle}",
-        f"mean 2D Dice over {_averaged(chosen)}",
-        f"depth 0 is the {chosen.centre} of the brain",
+        f"mean 2D Dice over {_slices_in_mean(selection)}",
+        f"depth 0 is the {selection.centre} of the brain",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",
         counted(runs, "run"),
-        f"{counted(int(found['slices'].sum()), 'slice')} in the means",
-        _made_with(found),
+        f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
+        _devices(frame),
     ]
-    filters = (*chosen.volumes, *chosen.numbers, *chosen.sites, *chosen.subjects)
+    filters = (*selection.volumes, *selection.numbers, *selection.sites, *selection.subjects)
     if filters:
-        told.append(f"only {', '.join(filters)}")
-    if chosen.third:
-        told.append(f"{chosen.third} third of the depth alone")
-    return "; ".join(told) + "." + _beside(found) + _warnings(found)
+        parts.append(f"only {', '.join(filters)}")
+    if selection.third:
+        parts.append(f"{selection.third} third of the depth alone")
+    return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
 
 
-def _averaged(chosen: Selection) -> str:
-    """The slices of a mean, and what empty ones count in it."""
-    if chosen.empty == "lesion_only":
+def _slices_in_mean(selection: Selection) -> str:
+    """The slices in a mean, and the Dice of empty ones."""
+    if selection.empty == "lesion_only":
         return WHICH["lesion"]
-    return f"{WHICH[chosen.which]}, {EMPTY_RULES[chosen.empty].words}"
+    return f"{WHICH[selection.which]}, {EMPTY_RULES[selection.empty].words}"
 
 
-def _beside(found: pd.DataFrame) -> str:
+def _reference_sets(frame: pd.DataFrame) -> str:
     """The unlabelled set of each method that scores a volume against others."""
-    told = ""
-    for line, of_line in found[found["beside"] != ""].groupby("line"):
-        sets = of_line["beside"].map(lambda one: frozenset(json.loads(one)))
+    text = ""
+    for line, rows in frame[frame["beside"] != ""].groupby("line"):
+        sets = rows["beside"].map(lambda content: frozenset(json.loads(content)))
         names = sorted(frozenset().union(*sets))
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        rows = zip(sets, of_line["subject"], strict=True)
-        even = all(one == set(names) - {subject} for one, subject in rows)
-        told += (
+        pairs = zip(sets, rows["subject"], strict=True)
+        even = all(members == set(names) - {subject} for members, subject in pairs)
+        text += (
             f" {line} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
             f"{more}, {'itself excluded' if even else 'not always all of it'}."
         )
-    return told
+    return text
 
 
-def of_sample(found: Pictures) -> str:
-    """By which rule subject and slices of Figures 4 and 5 were taken, and which they are."""
-    sample = found.sample
+def sample_caption(pictures: SamplePictures) -> str:
+    """The subject and slices of Figures 4 and 5, and the rule that chose them."""
+    sample = pictures.sample
     runs = "finetune and brats" if sample.finetuned else "all runs, none finetuned on BraTS"
     which = "both sides" if sample.both_sides else "one side alone, none having both,"
-    named = ", ".join(f"({'ab'[i]}) slice {one.index + 1}" for i, one in enumerate(sample.places))
+    slices = ", ".join(f"({'ab'[i]}) slice {s.index + 1}" for i, s in enumerate(sample.slices))
     return (
         f"Subject {sample.subject}, with the median 3D Dice ({sample.dice:.3f}, mean over {runs}) "
         f"among {counted(sample.subjects, 'subject')} with lesion on {which} of depth 0; of each "
-        f"side the slice with most lesion: {named}, counted from the bottom."
+        f"side the slice with most lesion: {slices}, counted from the bottom."
     )
 
 
-def not_drawn(found: Pictures) -> str:
-    """The runs whose map is not here, each with the reason; "" where all are."""
-    told = "; ".join(f"{line} {setup}: {why}" for (setup, line), why in found.missing.items())
-    return f" Not drawn: {told.removesuffix('.')}." if told else ""
+def omissions(pictures: SamplePictures) -> str:
+    """The runs without a picture, each with the reason; "" if there are none."""
+    reasons = "; ".join(f"{line} {setup}: {why}" for (setup, line), why in pictures.missing.items())
+    return f" Not drawn: {reasons.removesuffix('.')}." if reasons else ""
 
 
-def _made_with(found: pd.DataFrame) -> str:
-    """Precision of features, where there are any, and device of the rows."""
-    pairs = found[["precision_of_features", "device"]].drop_duplicates()
-    parts = {
-        text for one, device in pairs.itertuples(index=False) for text in (one, device.upper())
-    }
-    return ", ".join(sorted(filter(None, parts), key=str.isupper))
+def _devices(frame: pd.DataFrame) -> str:
+    """Precisions of the features and devices of the rows."""
+    precisions = sorted(filter(None, frame["precision_of_features"].unique()))
+    return ", ".join([*precisions, *sorted(frame["device"].str.upper().unique())])
 
 
-def _warnings(found: pd.DataFrame) -> str:
-    """Runs that mix weights or checkpoints, and prompts that saw a subject's truth."""
-    runs = found.groupby(["setup", "line"], observed=True)
+def _warnings(frame: pd.DataFrame) -> str:
+    """Runs that mix weights or checkpoints or differ in subjects, and prompts that saw a truth."""
+    runs = frame.groupby(["setup", "line"], observed=True)
     mixed = (runs[["checkpoint_digest", "weights_digest"]].nunique() > 1).any(axis=1)
     names = [f"{line} {setup}" for setup, line in mixed.index[mixed]]
-    told = f" Mixed weights: {', '.join(names)}." if names else ""
+    text = f" Mixed weights: {', '.join(names)}." if names else ""
     uneven = runs["subject"].nunique()
     if uneven.nunique() > 1:
-        told += f" Runs cover {uneven.min()} to {uneven.max()} subjects."
-    tuned = int(found["prompts_tuned"].sum())
+        text += f" Runs cover {uneven.min()} to {uneven.max()} subjects."
+    tuned = int(frame["prompts_tuned"].sum())
     if tuned:
-        told += f" {counted(tuned, 'row')} optimistic: their ground truth chose the prompts."
-    return told
+        text += f" {counted(tuned, 'row')} optimistic: their ground truth chose the prompts."
+    return text

@@ -12,11 +12,10 @@ def plotly_code() -> str:
     return str(get_plotlyjs())
 
 
-def names_of(found: pd.DataFrame) -> tuple[list[str], list[str]]:
+def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Setups in their order, lines by name."""
-    there = set(found["setup"].unique())
-    setups = [one for one in found["setup"].cat.categories if one in there]
-    return setups, sorted(found["line"].unique())
+    setups = frame["setup"].cat.remove_unused_categories().cat.categories
+    return list(setups), sorted(frame["line"].unique())
 
 
 def finished(figure: go.Figure, height: int) -> go.Figure:

@@ -8,18 +8,18 @@ from plotly.subplots import make_subplots
 from zsad_core.base.palette import CLASSES, LABELS
 from zsad_core.inference import thumbnails
 from zsad_core.report.chart_looks import finished
-from zsad_core.report.panels import Grid, Panel
+from zsad_core.report.panels import Panel, PanelGrid
 
 SIDE = 260  # pixels of a panel
 
 
-def of_grid(grid: Grid, aspect: float, legend: bool) -> go.Figure:
+def of_grid(grid: PanelGrid, aspect: float, legend: bool) -> go.Figure:
     """Panels with their names; `aspect` is the height of a pixel over its width."""
     figure = make_subplots(
         rows=len(grid.rows),
         cols=len(grid.columns),
-        column_titles=[html.escape(one) for one in grid.columns],
-        row_titles=[html.escape(one) for one in grid.rows],
+        column_titles=[html.escape(name) for name in grid.columns],
+        row_titles=[html.escape(name) for name in grid.rows],
         horizontal_spacing=0.01,
         vertical_spacing=0.25 / max(len(grid.rows), 2),
     )
@@ -28,7 +28,7 @@ def of_grid(grid: Grid, aspect: float, legend: bool) -> go.Figure:
             if panel is not None:
                 _draw(figure, panel, row, column)
     if legend:
-        for kind, colour in zip([*LABELS.values()][:3], CLASSES["classic"], strict=False):
+        for kind, colour in zip(LABELS.values(), CLASSES["classic"][:3], strict=False):
             marker = {"color": f"rgb{colour}", "symbol": "square", "size": 12}
             figure.add_trace(
                 go.Scatter(x=[None], y=[None], mode="markers", name=kind, marker=marker)

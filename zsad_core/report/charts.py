@@ -17,24 +17,24 @@ from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.report.chart_looks import finished, names_of
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
-MOST = 2000  # points of Figure 1; of more subjects those beyond the whiskers alone are drawn
+MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiskers are drawn
 
 
-def by_method(found: pd.DataFrame) -> go.Figure:
-    """Figure 1 of `measured` rows: boxes and points of 3D Dice, one panel a setup."""
-    setups, lines = names_of(found)
-    draw = _box_and_far_ones if crowded(found) else _box_and_all
-    looks, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
-    known = found.dropna(subset="dice_3d")
-    for (setup, line), part in known.groupby(["setup", "line"], observed=True):
-        drawn = draw(part, html.escape(str(line)), looks[str(line)])
-        traces += drawn
-        columns += [setups.index(str(setup)) + 1] * len(drawn)
+def by_method(frame: pd.DataFrame) -> go.Figure:
+    """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
+    setups, lines = names_of(frame)
+    draw = _box_and_outliers if crowded(frame) else _box_and_points
+    styles_by_line, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
+    rows = frame.dropna(subset="dice_3d")
+    for (setup, line), run_rows in rows.groupby(["setup", "line"], observed=True):
+        run_traces = draw(run_rows, html.escape(str(line)), styles_by_line[str(line)])
+        traces += run_traces
+        columns += [setups.index(str(setup)) + 1] * len(run_traces)
     figure = make_subplots(
         cols=len(setups),
         shared_yaxes=True,
-        subplot_titles=[html.escape(one) for one in setups],
-        column_widths=[len(set(found.loc[found["setup"] == one, "line"])) for one in setups],
+        subplot_titles=[html.escape(setup) for setup in setups],
+        column_widths=[len(set(frame.loc[frame["setup"] == setup, "line"])) for setup in setups],
     )
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns)
     figure.update_xaxes(dtick=1)  # else a narrow window names every other box alone
@@ -43,17 +43,17 @@ def by_method(found: pd.DataFrame) -> go.Figure:
     return finished(figure, 460)
 
 
-def crowded(found: pd.DataFrame) -> bool:
-    """Whether Figure 1 shows the subjects beyond the whiskers alone."""
-    return bool(found["dice_3d"].count() > MOST)
+def crowded(frame: pd.DataFrame) -> bool:
+    """Whether Figure 1 shows only the subjects outside the whiskers."""
+    return bool(frame["dice_3d"].count() > MOST)
 
 
-def by_subject(found: pd.DataFrame) -> go.Figure:
+def by_subject(frame: pd.DataFrame) -> go.Figure:
     """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses, one panel for each run.
 
-    Of `measured` rows with their `quartiles`; subjects in the order of their mean 3D Dice.
+    Of a `dice_table` joined with its `quartiles`; subjects in the order of their mean 3D Dice.
     """
-    runs = list(found.groupby(["setup", "line"], observed=True))
+    runs = list(frame.groupby(["setup", "line"], observed=True))
     names = [html.escape(f"{line} · {setup}") for (setup, line), _ in runs]
     figure = make_subplots(
         rows=len(runs),
@@ -62,26 +62,26 @@ def by_subject(found: pd.DataFrame) -> go.Figure:
         subplot_titles=names,
         vertical_spacing=min(0.06, 0.9 / max(len(runs) - 1, 1) / 4),
     )
-    colours = {line: style[0] for line, style in styles(names_of(found)[1]).items()}
-    order = subjects_in_order(found)
-    for place, ((_, line), part) in enumerate(runs, 1):
-        data = part[["subject", "line", "setup"]].astype(str).to_numpy().tolist()
+    colours = {line: style[0] for line, style in styles(names_of(frame)[1]).items()}
+    order = subjects_in_order(frame)
+    for row, ((_, line), run_rows) in enumerate(runs, 1):
+        data = run_rows[["subject", "line", "setup"]].astype(str).to_numpy().tolist()
         box = go.Box(
-            x=part["subject"],
-            **{name: part[name] for name in ("q1", "median", "q3")},
-            lowerfence=part["low"],
-            upperfence=part["high"],
+            x=run_rows["subject"],
+            **{name: run_rows[name] for name in ("q1", "median", "q3")},
+            lowerfence=run_rows["low"],
+            upperfence=run_rows["high"],
             name="2D Dice of slices",
             showlegend=False,
             line={"color": colours[str(line)], "width": 1.5},
             hoverinfo="y",
         )
         cross = go.Scatter(
-            x=part["subject"],
-            y=part["dice_3d"],
+            x=run_rows["subject"],
+            y=run_rows["dice_3d"],
             mode="markers",
             name="3D Dice",
-            showlegend=place == 1,
+            showlegend=row == 1,
             marker={
                 "color": RED,
                 "symbol": "x-thin",
@@ -91,36 +91,36 @@ def by_subject(found: pd.DataFrame) -> go.Figure:
             customdata=data,
             hovertemplate="%{customdata[0]}: 3D Dice %{y:.3f}<extra></extra>",
         )
-        figure.add_trace(box, row=place, col=1)
-        figure.add_trace(cross, row=place, col=1)
+        figure.add_trace(box, row=row, col=1)
+        figure.add_trace(cross, row=row, col=1)
     figure.update_yaxes(range=[-0.02, 1.02], title="2D Dice")
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-60)
     return finished(figure, 180 + 230 * len(runs))
 
 
-def subjects_in_order(found: pd.DataFrame) -> list[str]:
+def subjects_in_order(frame: pd.DataFrame) -> list[str]:
     """Subjects with a Dice, the one with the lowest mean 3D Dice first."""
-    means = found.groupby("subject")["dice_3d"].mean()
+    means = frame.groupby("subject")["dice_3d"].mean()
     return means.sort_values(kind="stable").index.tolist()
 
 
-def _box_and_all(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+def _box_and_points(run_rows: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
     """The box of a run's 3D Dice and every subject as a point."""
-    shown: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
-    return [go.Box(**_frame(style), **shown, **_points(part, line, style))]
+    points: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
+    return [go.Box(**_frame(style), **points, **_points(run_rows, line, style))]
 
 
-def _box_and_far_ones(part: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+def _box_and_outliers(run_rows: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
     """The box of a run's 3D Dice and the subjects beyond its whiskers, which reach 1.5 of it."""
-    dice = part["dice_3d"].to_numpy()
+    dice = run_rows["dice_3d"].to_numpy()
     low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
-    far = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
+    outliers = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
     box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [line]}
-    ends = {"lowerfence": [dice[~far].min()], "upperfence": [dice[~far].max()]}
+    ends = {"lowerfence": [dice[~outliers].min()], "upperfence": [dice[~outliers].max()]}
     frame = {"name": line, "showlegend": False, "hoverinfo": "y", **_frame(style)}
     traces = [go.Box(**box, **ends, **frame)]
-    if far.any():
-        traces.append(go.Scatter(mode="markers", **_points(part[far], line, style)))
+    if outliers.any():
+        traces.append(go.Scatter(mode="markers", **_points(run_rows[outliers], line, style)))
     return traces
 
 
@@ -130,12 +130,12 @@ def _frame(style: Style) -> dict[str, Any]:
     return {"line_color": style[0]} | ({"fillcolor": "rgba(0, 0, 0, 0)"} if hollow else {})
 
 
-def _points(part: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
+def _points(run_rows: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
     """Subjects of a run as points that name them."""
     return {
-        "x": [line] * len(part),
-        "y": part["dice_3d"],
-        "customdata": part[["subject", "line", "setup"]].astype(str).to_numpy().tolist(),
+        "x": [line] * len(run_rows),
+        "y": run_rows["dice_3d"],
+        "customdata": run_rows[["subject", "line", "setup"]].astype(str).to_numpy().tolist(),
         "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": line,

@@ -10,7 +10,7 @@ from scipy import stats
 from zsad_core.types import FloatArray
 
 
-def paired(found: pd.DataFrame) -> pd.DataFrame:
+def paired(frame: pd.DataFrame) -> pd.DataFrame:
     """Setups of one method against each other on the subjects that both have.
 
     Wilcoxon's signed-rank test, two-sided, zero differences dropped (Wilcoxon 1945); p corrected
@@ -19,18 +19,20 @@ def paired(found: pd.DataFrame) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for measure, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
-        part: list[dict[str, Any]] = []
-        for line, of_line in found.groupby("line", observed=True):
-            wide = of_line.pivot(index=["site", "subject"], columns="setup", values=column)
+        comparisons: list[dict[str, Any]] = []
+        for line, method_rows in frame.groupby("line", observed=True):
+            wide = method_rows.pivot(index=["site", "subject"], columns="setup", values=column)
             wide = wide.dropna(axis="columns", how="all")
             for first, second in combinations(wide.columns, 2):
-                both = wide[[first, second]].dropna().to_numpy(float)
-                if len(both):
+                pairs = wide[[first, second]].dropna().to_numpy(float)
+                if len(pairs):
                     names = {"measure": measure, "method": line, "setup": first, "against": second}
-                    part.append({**names, "subjects": len(both), **_compared(both)})
-        for row, corrected in zip(part, holm([row["p"] for row in part]), strict=True):
+                    comparisons.append({**names, "subjects": len(pairs), **_compared(pairs)})
+        for row, corrected in zip(
+            comparisons, holm([row["p"] for row in comparisons]), strict=True
+        ):
             row["p (Holm)"] = corrected
-        rows += part
+        rows += comparisons
     columns = ["measure", "method", "setup", "against", "subjects", "median difference"]
     return pd.DataFrame(rows, columns=[*columns, "effect size", "p", "p (Holm)"])
 
@@ -55,13 +57,13 @@ def rank_biserial(differences: FloatArray) -> float:
     >>> round(rank_biserial(np.array([0.1, 0.3, -0.2, 0.0])), 3)
     0.333
     """
-    kept = differences[differences != 0]
-    ranks = stats.rankdata(np.abs(kept))
-    return float((ranks * np.sign(kept)).sum() / ranks.sum()) if len(kept) else 0.0
+    nonzero = differences[differences != 0]
+    ranks = stats.rankdata(np.abs(nonzero))
+    return float((ranks * np.sign(nonzero)).sum() / ranks.sum()) if len(nonzero) else 0.0
 
 
-def _compared(both: FloatArray) -> dict[str, float]:
-    differences = both[:, 0] - both[:, 1]
+def _compared(pairs: FloatArray) -> dict[str, float]:
+    differences = pairs[:, 0] - pairs[:, 1]
     same = not differences.any()
     return {
         "median difference": float(np.median(differences)),

@@ -1,8 +1,8 @@
-"""Failure cases of an evaluation, found by rule in its rows: named, ranked, explained.
+"""Failure cases of an evaluation, by rules on its rows: kind, rank and explanation.
 
-Slices are judged by their counts, lesions by whether a component touches them (BraTS 2023 rule).
-A slice is of one kind at most, and each run of a subject gives its worst case of a kind alone, so
-that neighbours of one slice do not fill the list.
+A slice fails by its counts, a lesion if no component touches it (BraTS 2023 rule). A slice has at
+most one kind, and each run of a subject contributes only its worst case of a kind, so that
+neighbouring slices do not fill the list.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import pandas as pd
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
-from zsad_core.report.selection import THIRDS, Selection, Sheet, runs, within
+from zsad_core.report.selection import THIRDS, Selection, Sheet, filter_mask, runs
 from zsad_core.results.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -46,9 +46,9 @@ class Failure:
     """One case: a slice of a subject under a run.
 
     `index` counts slices from the bottom; `truth`, `predicted` and `overlap` are its pixels.
-    `severity_mm3` is what ranks cases of a kind: the volume of the lesion that was missed, else the
-    voxels of the slice that are wrong (apart, healthy slice) or too many or too few. `missed` of
-    `lesions` above 2 mm³ were not touched. `row` is what `row_views` reads of the run's row.
+    `severity_mm3` ranks the cases of a kind: the volume of the missed lesion, otherwise of the
+    slice's wrong voxels (apart, healthy slice) or surplus or missing ones. `missed` of `lesions`
+    above 2 mm³ were not touched. `row` is the run's row, for `row_views`.
     """
 
     kind: str
@@ -68,16 +68,16 @@ class Failure:
     @property
     def dice(self) -> float | None:
         """2D Dice of the slice; None without lesion."""
-        found = float(dice(self.truth, self.predicted, self.overlap))
-        return None if found != found else found
+        value = float(dice(self.truth, self.predicted, self.overlap))
+        return None if value != value else value
 
     @property
     def why(self) -> str:
         """What went wrong, in one sentence."""
         volume = f"{self.severity_mm3:.0f} mm³"
         if self.kind in (MISSED, SMALL):
-            others = f"{self.missed} of {self.lesions} lesions missed"
-            return f"No predicted component touches this lesion of {volume} ({others})."
+            count = f"{self.missed} of {self.lesions} lesions missed"
+            return f"No predicted component touches this lesion of {volume} ({count})."
         if self.kind == ALARM:
             return f"No lesion here; the prediction has {_pixels(self.predicted)} ({volume})."
         if self.kind == APART:
@@ -88,11 +88,11 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Cases:
+class FailureCases:
     """All cases of a sheet: its `runs`, a row for each subject and run, and their `worst` slices.
 
-    `worst` holds one for each kind and third of the depth, the most severe first; its `run` is the
-    row number in `runs`.
+    `worst` has a row for each run, kind and third of the depth, the most severe first; its `run` is
+    the row number in `runs`.
     """
 
     sheet: Sheet
@@ -100,57 +100,57 @@ class Cases:
     worst: pd.DataFrame
 
 
-def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middle") -> Cases:
+def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middle") -> FailureCases:
     """One pass over the slices of a sheet, after which every filter is quick.
 
     Raises DataError without rows.
     """
-    found = runs(rows, Selection(sheet))
-    rows.register("chosen_runs", found[["key"]])
-    more = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
-    found = found.merge(more, on="key", how="left")
-    rows.register("chosen_runs", found[["key", "voxel_ml"]].assign(run=np.arange(len(found))))
+    frame = runs(rows, Selection(sheet))
+    rows.register("chosen_runs", frame[["key"]])
+    columns = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
+    frame = frame.merge(columns, on="key", how="left")
+    rows.register("chosen_runs", frame[["key", "voxel_ml"]].assign(run=np.arange(len(frame))))
     worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, run, index").df()
     worst["kind"] = worst["kind"].astype(pd.CategoricalDtype(list(KINDS), ordered=True))
     worst["third"] = pd.Categorical.from_codes(
         worst["third"].to_numpy(int), dtype=pd.CategoricalDtype(list(THIRDS))
     )
-    return Cases(sheet, found, worst)
+    return FailureCases(sheet, frame, worst)
 
 
-def ranked(found: Cases, chosen: Selection) -> pd.DataFrame:
-    """Rows of `worst` that a selection leaves, one for each run, subject and kind.
+def ranking(cases: FailureCases, selection: Selection) -> pd.DataFrame:
+    """The rows of `worst` in a selection, one for each run, subject and kind.
 
-    The worst of each kind stand first, then the second worst, and so on.
+    The worst case of each kind comes first, then the second worst of each, and so on.
     """
-    worst = found.worst[within(found.runs, chosen)[found.worst["run"].to_numpy()]]
-    if chosen.third:
-        worst = worst[worst["third"] == chosen.third]
+    worst = cases.worst[filter_mask(cases.runs, selection)[cases.worst["run"].to_numpy()]]
+    if selection.third:
+        worst = worst[worst["third"] == selection.third]
     worst = worst.drop_duplicates(["run", "kind"])
-    place = worst.groupby("kind", observed=True).cumcount()
-    return worst.assign(place=place).sort_values(["place", "kind"]).reset_index(drop=True)
+    rank = worst.groupby("kind", observed=True).cumcount()
+    return worst.assign(rank=rank).sort_values(["rank", "kind"]).reset_index(drop=True)
 
 
-def failures(found: Cases, some: pd.DataFrame) -> list[Failure]:
-    """Some rows of `ranked` as values."""
+def failures(cases: FailureCases, rows: pd.DataFrame) -> list[Failure]:
+    """Rows of a `ranking` as values."""
     return [
         Failure(
-            kind=one["kind"],
+            kind=row["kind"],
             subject=run["subject"],
-            index=int(one["index"]),
-            severity_mm3=float(one["severity_mm3"]),
-            truth=int(one["truth"]),
-            predicted=int(one["predicted"]),
-            overlap=int(one["overlap"]),
+            index=int(row["index"]),
+            severity_mm3=float(row["severity_mm3"]),
+            truth=int(row["truth"]),
+            predicted=int(row["predicted"]),
+            overlap=int(row["overlap"]),
             dice_3d=None if pd.isna(run["dice_3d"]) else float(run["dice_3d"]),
             missed=int(run["missed"]),
             lesions=int(run["missed"] + run["touched"]),
             line=str(run["line"]),
             setup=str(run["setup"]),
-            row={str(name): one for name, one in run.items()},
+            row={str(name): value for name, value in run.items()},
         )
-        for _, one in some.iterrows()
-        for run in [found.runs.iloc[[one["run"]]].to_dict("records")[0]]
+        for _, row in rows.iterrows()
+        for run in [cases.runs.iloc[[row["run"]]].to_dict("records")[0]]
     ]
 
 
@@ -161,7 +161,7 @@ def _pixels(count: int) -> str:
 def _worst(centre: Centre) -> str:
     """(run, kind, third, index, truth, predicted, overlap, severity_mm3), the lowest of equals."""
     numbers = ("index", "truth", "predicted", "overlap")
-    taken = ", ".join(f"arg_max({name}, place) AS {name}" for name in numbers)
+    columns = ", ".join(f"arg_max({name}, place) AS {name}" for name in numbers)
     third = f"{third_sql(f'depth_{centre}')} AS third"
     return f"""
     WITH placed AS (
@@ -173,7 +173,7 @@ def _worst(centre: Centre) -> str:
                CASE WHEN overlap > 0 THEN abs(predicted - truth) ELSE predicted + truth END AS wrong
         FROM slices JOIN chosen_runs USING (key)
     ), of_slices AS (
-        SELECT run, kind, third, {taken}, max(wrong) AS wrong
+        SELECT run, kind, third, {columns}, max(wrong) AS wrong
         FROM (SELECT *, wrong * 65536 - index AS place FROM placed WHERE kind IS NOT NULL)
         GROUP BY run, kind, third
     ), lesions AS (
@@ -182,7 +182,7 @@ def _worst(centre: Centre) -> str:
         FROM subjects JOIN chosen_runs USING (key)
     ), of_lesions AS (
         SELECT run, CASE WHEN mm3 < {SMALL_MM3} THEN '{SMALL}' ELSE '{MISSED}' END AS kind,
-               {third}, {taken}, max(mm3) AS mm3
+               {third}, {columns}, max(mm3) AS mm3
         FROM (SELECT *, {{'mm3': mm3, 'low': -index}} AS place FROM lesions
               JOIN slices USING (key, index) WHERE NOT found AND mm3 > {DROPPED_MM3})
         GROUP BY ALL

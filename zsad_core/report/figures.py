@@ -25,7 +25,7 @@ from zsad_core.report import (
     prints,
     samples,
 )
-from zsad_core.report.measures import curves, measured, quartiles, read
+from zsad_core.report.measures import curves, dice_table, quartiles, sheet_sums
 from zsad_core.report.selection import Selection, Sheet, sheets
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
@@ -40,10 +40,10 @@ NOT_DRAWN = "not_drawn.txt"
 
 @dataclass(frozen=True)
 class Maps:
-    """Where the maps of Figures 4 and 5 come from; `encode` makes those that are not stored."""
+    """The source of the maps of Figures 4 and 5; `encode` computes those that are not stored."""
 
     engine: Engine
-    places: Sequence[DataSpec]
+    data: Sequence[DataSpec]
     encode: bool = True
     progress: Progress | None = None
 
@@ -54,75 +54,75 @@ def write_all(
     """Write every sheet of a results folder into a folder of its own; DataError without rows."""
     written = []
     with results.connect(root) as rows:
-        found = sheets(rows)
-        if not found:
+        groups = sheets(rows)
+        if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
-        for sheet in found:
+        for sheet in groups:
             name = re.sub(r"[^a-z0-9]+", "-", str(sheet).lower().replace("threshold: ", ""))
             written += write(rows, choose(sheet), out / name, maps)
     return written
 
 
-def write(rows: duckdb.DuckDBPyConnection, chosen: Selection, out: Path, maps: Maps) -> list[Path]:
+def write(
+    rows: duckdb.DuckDBPyConnection, selection: Selection, out: Path, maps: Maps
+) -> list[Path]:
     """Write the figures and tables of a selection; raises DataError where it is empty.
 
-    What of Figures 4 and 5 cannot be drawn is told in their captions or in `NOT_DRAWN`.
+    What cannot be drawn of Figures 4 and 5 is named in their captions or in `NOT_DRAWN`.
     """
-    reading = read(rows, chosen)
-    found, lines = measured(reading, chosen), curves(reading, chosen)
-    said, written = captions.of(found, chosen), []
-    if found["dice_3d"].notna().any():
-        told = f"{captions.FIGURE_1} {said}"
-        written += _figure(
-            out / "figure1", told, prints.by_method(found, told), charts.by_method(found)
+    sums = sheet_sums(rows, selection)
+    frame, lines = dice_table(sums, selection), curves(sums, selection)
+    caption, paths = captions.caption(frame, selection), []
+    if frame["dice_3d"].notna().any():
+        text = f"{captions.FIGURE_1} {caption}"
+        paths += _figure(
+            out / "figure1", text, prints.by_method(frame, text), charts.by_method(frame)
         )
-    boxes = found.merge(quartiles(rows, found, chosen), on="key")
+    boxes = frame.merge(quartiles(rows, frame, selection), on="key")
     if not boxes.empty:
-        told = f"{captions.FIGURE_2} {said}"
-        written += _figure(
-            out / "figure2", told, prints.by_subject(boxes, told), charts.by_subject(boxes)
+        text = f"{captions.FIGURE_2} {caption}"
+        paths += _figure(
+            out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
         )
-    setups = [one for one in found["setup"].cat.categories if any(one == of for of, _ in lines)]
+    setups = [
+        setup for setup in frame["setup"].cat.categories if any(setup == name for name, _ in lines)
+    ]
     if setups:
-        told = f"{captions.FIGURE_3} {said}"
-        drawn = prints.by_depth(lines, setups, told), depth_charts.by_depth(lines, setups)
-        written += _figure(out / "figure3", told, *drawn)
-    written += _pictures(rows, found, chosen, out, maps)
-    return written + [path for one in tables(rows, reading, chosen) for path in _table(one, out)]
+        text = f"{captions.FIGURE_3} {caption}"
+        figures = prints.by_depth(lines, setups, text), depth_charts.by_depth(lines, setups)
+        paths += _figure(out / "figure3", text, *figures)
+    paths += _pictures(rows, frame, selection, out, maps)
+    return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]
 
 
 def _pictures(
     rows: duckdb.DuckDBPyConnection,
-    found: pd.DataFrame,
-    chosen: Selection,
+    frame: pd.DataFrame,
+    selection: Selection,
     out: Path,
     maps: Maps,
 ) -> list[Path]:
     """Figures 4 and 5, or the sentence that says why there are none."""
     try:
-        sample = samples.sample(rows, found, chosen.centre)
-        shown = samples.pictures(maps.engine, sample, maps.places, maps.encode, maps.progress)
+        sample = samples.sample(rows, frame, selection.centre)
+        pictures = samples.pictures(maps.engine, sample, maps.data, maps.encode, maps.progress)
     except ZsadError as error:
         path = out / NOT_DRAWN
         write_whole(path, f"Figures 4 and 5 are not drawn. {error}\n")
         return [path]
-    said, which = captions.of(found, chosen), captions.of_sample(shown)
-    aspect = shown.pixel_mm[0] / shown.pixel_mm[1]
-    written = []
-    for name, grid, told, side in (
-        ("figure4", panels.truth_panels(shown), f"{captions.FIGURE_4} {which} {said}", 3.2),
-        (
-            "figure5",
-            panels.run_panels(shown),
-            f"{captions.figure_5()} {which}{captions.not_drawn(shown)} {said}",
-            1.9,
-        ),
+    caption, subject = captions.caption(frame, selection), captions.sample_caption(pictures)
+    aspect = pictures.pixel_mm[0] / pictures.pixel_mm[1]
+    figure_5 = f"{captions.figure_5()} {subject}{captions.omissions(pictures)} {caption}"
+    paths = []
+    for name, grid, text, side in (
+        ("figure4", panels.truth_panels(pictures), f"{captions.FIGURE_4} {subject} {caption}", 3.2),
+        ("figure5", panels.run_panels(pictures), figure_5, 1.9),
     ):
         legend = name == "figure5"
-        printed = print_panels.of_grid(grid, aspect, told, legend, side)
+        printed = print_panels.of_grid(grid, aspect, text, legend, side)
         chart = chart_panels.of_grid(grid, aspect, legend)
-        written += _figure(out / name, told, printed, chart)
-    return written
+        paths += _figure(out / name, text, printed, chart)
+    return paths
 
 
 def _figure(path: Path, caption: str, printed: Figure, chart: go.Figure) -> list[Path]:
@@ -132,12 +132,13 @@ def _figure(path: Path, caption: str, printed: Figure, chart: go.Figure) -> list
 
 def _page(figure: go.Figure, path: Path, caption: str) -> Path:
     """A page with the figure; Plotly's code lies once beside it, so that it opens offline."""
-    drawn = figure.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
+    figure_html = figure.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
     script = path.parent / "plotly.min.js"
     if not script.exists():
         write_whole(script, chart_looks.plotly_code())
-    told = PAGE.format(title=path.stem, figure=drawn, caption=html.escape(caption))
-    write_whole(path, told)
+    write_whole(
+        path, PAGE.format(title=path.stem, figure=figure_html, caption=html.escape(caption))
+    )
     return path
 
 

@@ -1,7 +1,7 @@
-"""Dice, failures and depth curves of the rows chosen, by any convention.
+"""Dice, failures and depth curves of a selection, under any convention.
 
-The slices of a sheet are read as sums by depth; any convention and what filters leave is then a
-matter of adding up. Quartiles cannot be added up, so they are read for the runs drawn alone.
+The slices of a sheet are read once, as sums by depth; results for any filter and convention are
+then sums of these. Quartiles do not add up, so they are read for the runs drawn.
 """
 
 from dataclasses import dataclass
@@ -16,112 +16,111 @@ from numpy.typing import NDArray
 from zsad_core.metrics import lesions as lesion_rules
 from zsad_core.metrics.depth import BINS, DepthCurve, third_sql
 from zsad_core.metrics.dice import dice, dice_sql
-from zsad_core.report.selection import THIRDS, Selection, kept, runs
+from zsad_core.report.selection import THIRDS, Selection, filter_rows, runs
 from zsad_core.results import slice_sums
 from zsad_core.results.conventions import WHICH_SQL
 
 COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
 Curves = dict[tuple[str, str], DepthCurve]
+"""By setup and line."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The rows of a sheet, and their slices summed by row, bin and third of the depth.
+class SheetSums:
+    """The rows of a sheet, and sums over their slices by row, bin and third of the depth.
 
-    `sums` has `slice_sums.NAMES` and `n`, `bin`, `third`, which are -1 for slices without a depth.
+    `sums` has the columns `slice_sums.NAMES`, `n` (the row), `bin` and `third`; the last two are -1
+    for slices without a depth.
     """
 
     frame: pd.DataFrame
     sums: dict[str, NDArray[Any]]
 
 
-def read(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> Reading:
+def sheet_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> SheetSums:
     """Every row of the selection's sheet, whatever its filters and convention.
 
     Raises DataError where there is none.
     """
-    frame = runs(rows, of_sheet(chosen))
+    frame = runs(rows, whole_sheet(selection))
     rows.register("sheet_rows", frame[["key", "n"]])
     sums = rows.execute(f"""
         SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
-        FROM depths_{chosen.centre} JOIN sheet_rows USING (key)
+        FROM depths_{selection.centre} JOIN sheet_rows USING (key)
     """).fetchnumpy()
     rows.unregister("sheet_rows")
-    return Reading(frame, {name: np.asarray(one) for name, one in sums.items()})
+    return SheetSums(frame, {name: np.asarray(values) for name, values in sums.items()})
 
 
-def of_sheet(chosen: Selection) -> Selection:
-    """What a reading depends on: the sheet, and where depth 0 lies."""
-    return Selection(chosen.sheet, centre=chosen.centre)
+def whole_sheet(selection: Selection) -> Selection:
+    """The part of a selection that its `sheet_sums` depend on: sheet and centre of depth."""
+    return Selection(selection.sheet, centre=selection.centre)
 
 
-def measured(reading: Reading, chosen: Selection) -> pd.DataFrame:
-    """The rows that the filters leave, with Dice by the convention and failures.
+def dice_table(sheet: SheetSums, selection: Selection) -> pd.DataFrame:
+    """The selected rows with Dice by the convention, and counts of failures.
 
-    `dice_2d` is the mean over `slices` slices, NaN where no slice entered. `healthy` counts slices
-    without lesion, `alarms` those of them where something is predicted, `overlooked` lesion slices
-    without any overlap. Raises DataError where no row is left.
+    `dice_2d` is the mean over `slices` slices, NaN if there are none. `healthy` counts slices
+    without lesion, `alarms` those among them where anything is predicted, `overlooked` lesion
+    slices without overlap. Raises DataError if no row is selected.
     """
-    frame, sums = kept(reading.frame, chosen), reading.sums
-    within = slice(None)
-    if chosen.third:
-        within = sums["third"] == THIRDS.index(chosen.third)
-    number = sums["n"][within]
-    added = {
-        name: np.bincount(number, sums[name][within], len(reading.frame))[frame["n"]]
+    frame, sums = filter_rows(sheet.frame, selection), sheet.sums
+    in_third = slice(None)
+    if selection.third:
+        in_third = sums["third"] == THIRDS.index(selection.third)
+    row = sums["n"][in_third]
+    totals = {
+        name: np.bincount(row, sums[name][in_third], len(sheet.frame))[frame["n"]]
         for name in slice_sums.NAMES
     }
-    added = slice_sums.by_convention(added, chosen.empty, chosen.which)
+    totals = slice_sums.by_convention(totals, selection.empty, selection.which)
     with np.errstate(invalid="ignore"):
-        dice_2d = added["dice"] / added["slices"]
-    dice_3d = dice(added["truth"], added["predicted"], added["overlap"])
-    counts = {name: added[name].astype(np.int64) for name in COUNTS}
+        dice_2d = totals["dice"] / totals["slices"]
+    dice_3d = dice(totals["truth"], totals["predicted"], totals["overlap"])
+    counts = {name: totals[name].astype(np.int64) for name in COUNTS}
     return frame.assign(dice_2d=dice_2d, dice_3d=dice_3d, **counts)
 
 
-def curves(reading: Reading, chosen: Selection) -> Curves:
-    """Mean 2D Dice over depth of every (setup, line) left; each slice weighs the same."""
-    frame, sums = kept(reading.frame, chosen), reading.sums
-    told = slice_sums.by_convention(sums, chosen.empty, chosen.which)
+def curves(sheet: SheetSums, selection: Selection) -> Curves:
+    """Mean 2D Dice over depth of each run selected; every slice weighs the same."""
+    frame, sums = filter_rows(sheet.frame, selection), sheet.sums
+    entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     groups = frame.groupby(["setup", "line"], observed=True)
-    of_row = np.full(len(reading.frame), -1)
+    of_row = np.full(len(sheet.frame), -1)
     of_row[frame["n"]] = groups.ngroup()
     group = of_row[sums["n"]]
-    there = (group >= 0) & (sums["bin"] >= 0)
-    if chosen.third:
-        there &= sums["third"] == THIRDS.index(chosen.third)
-    place = group[there] * BINS + sums["bin"][there]
+    valid = (group >= 0) & (sums["bin"] >= 0)
+    if selection.third:
+        valid &= sums["third"] == THIRDS.index(selection.third)
+    index = group[valid] * BINS + sums["bin"][valid]
     dice, slices, lesion = (
-        np.bincount(place, told[name][there], groups.ngroups * BINS).reshape(-1, BINS)
+        np.bincount(index, entries[name][valid], groups.ngroups * BINS).reshape(-1, BINS)
         for name in ("dice", "slices", "lesion_slices")
     )
     with np.errstate(invalid="ignore"):
         mean = dice / slices
     centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
-    parts = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
-    named = groups.size().reset_index()[["setup", "line"]].itertuples(index=False, name=None)
-    found = {
-        (str(setup), str(line)): DepthCurve(centres, *part)
-        for (setup, line), part in zip(named, parts, strict=True)
-    }
-    some = np.bincount(group[there], minlength=groups.ngroups) > 0
-    return dict(compress(found.items(), some))
+    arrays = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
+    has_slices = np.bincount(group[valid], minlength=groups.ngroups) > 0
+    runs = compress(zip(groups.size().index, arrays, strict=True), has_slices)
+    return {(str(setup), str(line)): DepthCurve(centres, *curve) for (setup, line), curve in runs}
 
 
 def quartiles(
-    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, chosen: Selection
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, selection: Selection
 ) -> pd.DataFrame:
-    """By the `key` of each row of `frame`, the quartiles of its slices' 2D Dice; for Figure 2.
+    """Quartiles of the slices' 2D Dice by the `key` of each row of `frame`, for Figure 2.
 
-    `low` and `high` are the farthest slices within 1.5 interquartile ranges. Rows that no slice
-    enters are left out.
+    `low` and `high` are the farthest slices within 1.5 interquartile ranges. Rows of which no slice
+    counts are left out.
     """
     rows.register("drawn_rows", frame[["key"]])
-    third = third_sql(f"depth_{chosen.centre}")
-    within = f"{third} = {THIRDS.index(chosen.third)}" if chosen.third else "true"
-    found = rows.execute(f"""
+    third = third_sql(f"depth_{selection.centre}")
+    condition = f"{third} = {THIRDS.index(selection.third)}" if selection.third else "true"
+    boxes = rows.execute(f"""
         WITH dice AS (
-            SELECT key, {_dice(chosen)} AS d FROM slices JOIN drawn_rows USING (key) WHERE {within}
+            SELECT key, {_dice(selection)} AS d
+            FROM slices JOIN drawn_rows USING (key) WHERE {condition}
         ), boxes AS (
             SELECT key, quantile_cont(d, 0.25) AS q1, quantile_cont(d, 0.5) AS median,
                    quantile_cont(d, 0.75) AS q3 FROM dice WHERE d IS NOT NULL GROUP BY key
@@ -132,20 +131,20 @@ def quartiles(
         FROM dice JOIN boxes USING (key) GROUP BY key
     """).df()
     rows.unregister("drawn_rows")
-    return found
+    return boxes
 
 
 def lesions(
-    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, chosen: Selection
+    rows: duckdb.DuckDBPyConnection, runs: pd.DataFrame, selection: Selection
 ) -> pd.DataFrame:
     """A row for each lesion: key, setup, line, third, `mm3`, `missed`, `dice` (0 missed), `counts`.
 
-    Lesions are those of the BraTS 2023 rule; those it drops as too small have `counts` false. A
-    lesion lies where its largest slice does; "" is the third of one in a slice without a depth.
+    Lesions follow the BraTS 2023 rule; those it ignores as too small have `counts` false. A lesion
+    lies in the third of its largest slice, "" if that has no depth.
     """
-    rows.register("chosen_runs", frame.astype({"setup": str})[["key", "setup", "line"]])
-    third = third_sql(f"depth_{chosen.centre}")
-    found = rows.execute(f"""
+    rows.register("chosen_runs", runs.astype({"setup": str})[["key", "setup", "line"]])
+    third = third_sql(f"depth_{selection.centre}")
+    frame = rows.execute(f"""
         WITH each AS (
             SELECT chosen_runs.*, unnest(brats2023_lesion_mm3) AS mm3,
                    NOT unnest(brats2023_lesion_found) AS missed,
@@ -157,11 +156,11 @@ def lesions(
         FROM each LEFT JOIN slices ON slices.key = each.key AND slices.index = each.index
     """).df()
     rows.unregister("chosen_runs")
-    counts = lesion_rules.RULES["brats2023"].keeps(found["mm3"].to_numpy(float))
-    names = pd.Series(found["third"]).map(dict(enumerate(THIRDS))).fillna("")
-    found = found.assign(third=names, counts=counts)
-    return found[found["third"] == chosen.third] if chosen.third else found
+    counts = lesion_rules.RULES["brats2023"].keeps(frame["mm3"].to_numpy(float))
+    names = pd.Series(frame["third"]).map(dict(enumerate(THIRDS))).fillna("")
+    frame = frame.assign(third=names, counts=counts)
+    return frame[frame["third"] == selection.third] if selection.third else frame
 
 
-def _dice(chosen: Selection) -> str:
-    return f"CASE WHEN {WHICH_SQL[chosen.which]} THEN {dice_sql(chosen.empty)} END"
+def _dice(selection: Selection) -> str:
+    return f"CASE WHEN {WHICH_SQL[selection.which]} THEN {dice_sql(selection.empty)} END"

@@ -4,33 +4,36 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from zsad_core.base.palette import CLASSES
-from zsad_core.report.panels import Grid, Panel
+from zsad_core.base.palette import CLASSES, LABELS
+from zsad_core.report.panels import Panel, PanelGrid
 from zsad_core.report.prints import captioned, panels_of
 
 SIDE, NAME = 1.9, 0.4  # inches of a panel, and of what stands beside it
 NARROW = 5.0  # inches that a caption needs
-KINDS = ("true positive", "false positive", "false negative")
 
 
-def of_grid(grid: Grid, aspect: float, caption: str, legend: bool, side: float = SIDE) -> Figure:
+def of_grid(
+    grid: PanelGrid, aspect: float, caption: str, legend: bool, side: float = SIDE
+) -> Figure:
     """Panels `side` inches high with their names; `aspect` is a pixel's height over its width."""
-    high, wide = grid.shape
-    size = (max(side * wide / (high * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
+    height, width = grid.shape
+    size = (max(side * width / (height * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
     figure, axes = panels_of(len(grid.columns), len(grid.rows), size)
-    for place, axis in enumerate(axes):
-        row, column = divmod(place, len(grid.columns))
+    for number, axis in enumerate(axes):
+        row, column = divmod(number, len(grid.columns))
         _draw(axis, grid.panels[row][column], aspect)
         if row == 0:
             axis.set_title(grid.columns[column], fontsize=8)
         if column == 0:
             axis.set_ylabel(grid.rows[row], fontsize=8)
     if legend:
-        shown = [
-            Patch(color=[one / 255 for one in colour], label=kind)
-            for kind, colour in zip(KINDS, CLASSES["classic"], strict=False)
+        patches = [
+            Patch(color=[channel / 255 for channel in colour], label=kind)
+            for kind, colour in zip(LABELS.values(), CLASSES["classic"][:3], strict=False)
         ]
-        figure.legend(handles=shown, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+        figure.legend(
+            handles=patches, loc="outside upper center", ncols=3, frameon=False, fontsize=8
+        )
     return captioned(figure, caption)
 
 

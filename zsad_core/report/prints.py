@@ -29,42 +29,44 @@ DASHES = {
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
-def by_method(found: pd.DataFrame, caption: str) -> Figure:
-    """Figure 1 of `measured` rows: boxes and points of 3D Dice, one panel a setup."""
-    known = found.dropna(subset="dice_3d")
-    looks = styles(sorted(set(found["line"])))
+def by_method(frame: pd.DataFrame, caption: str) -> Figure:
+    """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
+    rows = frame.dropna(subset="dice_3d")
+    styles_by_line = styles(sorted(set(frame["line"])))
     panels = {
-        setup: {str(line): values for line, values in part.groupby("line")["dice_3d"]}
-        for setup, part in known.groupby("setup", observed=True)
+        setup: {str(line): values for line, values in setup_rows.groupby("line")["dice_3d"]}
+        for setup, setup_rows in rows.groupby("setup", observed=True)
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
     size = (max(sum(widths), 2 * WIDTH) / len(panels), 4.2)
     figure, axes = panels_of(len(panels), 1, size, widths)
     for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
-        for place, (line, values) in enumerate(boxes.items()):
-            colour = looks[line][0]
-            axis.boxplot(values, positions=[place], widths=0.6, showfliers=False, **_box(colour))
-            axis.plot([place] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
+        for position, (line, values) in enumerate(boxes.items()):
+            colour = styles_by_line[line][0]
+            axis.boxplot(values, positions=[position], widths=0.6, showfliers=False, **_box(colour))
+            axis.plot([position] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
         axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
     return captioned(figure, caption)
 
 
-def by_subject(found: pd.DataFrame, caption: str) -> Figure:
-    """Figure 2 of `measured` rows with their `quartiles`: a panel for each run."""
-    runs, order = list(found.groupby(["setup", "line"], observed=True)), subjects_in_order(found)
-    colours = {line: style[0] for line, style in styles(sorted(set(found["line"]))).items()}
+def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
+    """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each run."""
+    runs, order = list(frame.groupby(["setup", "line"], observed=True)), subjects_in_order(frame)
+    colours = {line: style[0] for line, style in styles(sorted(set(frame["line"]))).items()}
     figure, axes = panels_of(1, len(runs), (max(7.0, 0.16 * len(order)), 1.7))
-    for axis, ((setup, line), part) in zip(axes, runs, strict=True):
-        part = part.set_index("subject")
-        places = [order.index(name) for name in part.index]
+    for axis, ((setup, line), run_rows) in zip(axes, runs, strict=True):
+        run_rows = run_rows.set_index("subject")
+        positions = [order.index(name) for name in run_rows.index]
         boxes = [
             {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
-            for row in part[["median", "q1", "q3", "low", "high"]].itertuples(index=False)
+            for row in run_rows[["median", "q1", "q3", "low", "high"]].itertuples(index=False)
         ]
-        axis.bxp(boxes, places, widths=0.6, showfliers=False, **_box(colours[str(line)]))
-        axis.plot(places, part["dice_3d"], "x", color=RED, ms=5, mew=1.4, label="3D Dice", zorder=5)
+        axis.bxp(boxes, positions, widths=0.6, showfliers=False, **_box(colours[str(line)]))
+        axis.plot(
+            positions, run_rows["dice_3d"], "x", color=RED, ms=5, mew=1.4, label="3D Dice", zorder=5
+        )
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
         axis.set_title(f"{line} · {setup}", loc="left")
         axis.set_xticks([])
@@ -98,9 +100,9 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")
     handles = {
-        name: one
+        name: handle
         for axis in axes
-        for one, name in zip(*axis.get_legend_handles_labels(), strict=True)
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
@@ -110,13 +112,13 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
 
 def save(figure: Figure, path: Path) -> list[Path]:
     """Write PATH.svg and PATH.png, the same bytes for the same figure."""
-    written = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
+    paths = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
-        with whole(written[0]) as temporary:
+        with whole(paths[0]) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None})
-        with whole(written[1]) as temporary:
+        with whole(paths[1]) as temporary:
             figure.savefig(temporary, format="png", dpi=DPI)
-    return written
+    return paths
 
 
 def panels_of(
@@ -140,6 +142,6 @@ def _box(colour: str) -> dict[str, Any]:
 
 def captioned(figure: Figure, caption: str) -> Figure:
     """The figure with its caption below, as wide as it is."""
-    wide = int(figure.get_size_inches()[0] * 17)
-    figure.supxlabel(textwrap.fill(caption, wide), fontsize=7, ha="left", x=0.01)
+    width = int(figure.get_size_inches()[0] * 17)
+    figure.supxlabel(textwrap.fill(caption, width), fontsize=7, ha="left", x=0.01)
     return figure

@@ -1,4 +1,4 @@
-"""Figures 4 and 5: which slices of which subject, and what each run predicts there."""
+"""Figures 4 and 5: the subject, its slices, and the predictions of each run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A slice by its index from the bottom, its depth, and the side of depth 0 it lies on."""
+class SampleSlice:
+    """A slice: its index from the bottom, its depth, and its side of depth 0."""
 
     side: str
     index: int
@@ -32,26 +32,26 @@ class Place:
 
 @dataclass(frozen=True)
 class Sample:
-    """A subject with the slices shown of it and the rows of the runs drawn, by setup and line.
+    """The subject of median mean 3D Dice among `subjects`, its slices, and the rows of its runs.
 
-    It has the median (of an even number the lower one) mean 3D Dice of `subjects` subjects.
+    Of an even number of subjects, the lower median counts.
     """
 
     subject: str
     dice: float
     subjects: int
-    places: tuple[Place, ...]
+    slices: tuple[SampleSlice, ...]
     runs: dict[Pair, Row]
     finetuned: bool
     both_sides: bool
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A sample's slices, cropped to the brain: image and truth (S, H, W) of `sample.places`.
+class SamplePictures:
+    """A sample's slices cropped to the brain: image and truth (S, H, W).
 
-    `masks` (S, H, W) are what each run predicts, `views` the same as views, `missing` why there is
-    none. `pixel_mm` are the sides of a pixel.
+    `masks` (S, H, W) are the predictions of each run, `views` the same as views, `missing` the
+    reason where there is none. `pixel_mm` are the sides of a pixel.
     """
 
     sample: Sample
@@ -68,88 +68,89 @@ class Pictures:
         return self.truth.shape[1], self.truth.shape[2]
 
 
-def sample(rows: duckdb.DuckDBPyConnection, found: pd.DataFrame, centre: str) -> Sample:
-    """The subject of median Dice among `measured` rows and its slices with most lesion.
+def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) -> Sample:
+    """The subject of median Dice in a `dice_table`, and its slices with most lesion.
 
-    Runs are those finetuned on BraTS where there are any, else all. Subjects are those with lesion
-    on both sides of depth 0 where there are any, else all with lesion; DataError without any.
+    Runs are those finetuned on BraTS if there are any, else all. Subjects are those with lesion on
+    both sides of depth 0 if there are any, else all with lesion; DataError if there are none.
     """
-    drawn = found[found["setup"].isin(FINETUNED)]
-    finetuned = not drawn.empty
-    drawn = drawn if finetuned else found
-    means = drawn.groupby(["site", "subject"])["dice_3d"].mean().dropna()
-    first = drawn.drop_duplicates(["site", "subject"]).set_index(["site", "subject"])["key"]
-    places = _places(rows, first, centre)
-    means = means[[place in places for place in means.index]]
+    finetuned = frame["setup"].isin(FINETUNED)
+    frame = frame[finetuned] if finetuned.any() else frame
+    subjects = frame.groupby(["site", "subject"])
+    slices = _lesion_slices(rows, subjects["key"].first(), centre)
+    means = subjects["dice_3d"].mean().dropna()
+    means = means[[name in slices for name in means.index]]
     if means.empty:
         raise DataError("No subject here has a lesion, so there is none to show; widen a filter.")
-    both = [place for place in means.index if len(places[place]) == 2]
-    means = means.loc[both] if both else means
-    means = means.sort_values(kind="stable")
+    both_sides = [name for name in means.index if len(slices[name]) == 2]
+    means = (means.loc[both_sides] if both_sides else means).sort_values(kind="stable")
     middle = (len(means) - 1) // 2
-    site, subject = means.index[middle]
-    there = drawn[(drawn["site"] == site) & (drawn["subject"] == subject)]
-    runs = {(str(one.setup), str(one.line)): _row(rows, one.key) for one in there.itertuples()}
-    dice = float(means.iloc[middle])
-    return Sample(subject, dice, len(means), places[site, subject], runs, finetuned, bool(both))
+    name, dice = means.index[middle], float(means.iloc[middle])
+    keys = subjects.get_group(name)[["setup", "line", "key"]].astype(str).to_numpy().tolist()
+    runs = {(setup, line): _row(rows, key) for setup, line, key in keys}
+    flags = bool(finetuned.any()), bool(both_sides)
+    return Sample(name[1], dice, len(means), slices[name], runs, *flags)
 
 
 def pictures(
     engine: Engine,
-    chosen: Sample,
-    places: Sequence[DataSpec],
+    sample: Sample,
+    data: Sequence[DataSpec],
     encode: bool = True,
     progress: Progress | None = None,
-) -> Pictures:
+) -> SamplePictures:
     """The slices of a sample with what its runs predict.
 
-    A map whose features are not stored is computed if `encode` says so. Raises DataError where the
-    scan is not in the places; what a run lacks stands in `missing`.
+    A map whose features are not stored is computed only with `encode`. Raises DataError if no data
+    set holds the scan; a run that cannot be drawn stands in `missing`.
     """
-    slices = scan_of(engine, next(iter(chosen.runs.values())), places)
+    slices = scan_of(engine, next(iter(sample.runs.values())), data)
     stack = engine.stack(slices)
     if stack.truth is None:
-        raise DataError(f"{chosen.subject} has no segmentation any more; evaluate again.")
-    shown = [one.index for one in chosen.places]
-    _, *crop = box_of(stack.brain)
-    cut: Callable[[Any], Any] = lambda array: array[:, crop[0], crop[1]]  # noqa: E731
-    masks, found, missing = {}, {}, {}
-    for done, (pair, row) in enumerate(chosen.runs.items()):
+        raise DataError(f"{sample.subject} has no segmentation any more; evaluate again.")
+    indices = [sample_slice.index for sample_slice in sample.slices]
+    _, *box = box_of(stack.brain)
+    crop: Callable[[Any], Any] = lambda array: array[:, box[0], box[1]]  # noqa: E731
+    masks, views_of_runs, missing = {}, {}, {}
+    for number, (pair, row) in enumerate(sample.runs.items()):
         if progress:
-            progress(done, len(chosen.runs))
+            progress(number, len(sample.runs))
         try:
-            found[pair] = tuple(view_of(engine, row, slices, index) for index in shown)
-            if not encode and not pipeline.ready(engine, found[pair][0].map):
+            run = views_of_runs[pair] = tuple(view_of(engine, row, slices, i) for i in indices)
+            if not encode and not pipeline.ready(engine, run[0].map):
                 missing[pair] = "its features are not stored"
             else:
-                masks[pair] = cut(np.stack([views.mask_of(engine, one) for one in found[pair]]))
+                masks[pair] = crop(np.stack([views.mask_of(engine, view) for view in run]))
         except ZsadError as error:
             missing[pair] = str(error)
-    image, truth = cut(stack.image[shown]), cut(stack.truth[shown])
-    return Pictures(chosen, image, truth, stack.pixel_mm, masks, found, missing)
+    image, truth = crop(stack.image[indices]), crop(stack.truth[indices])
+    return SamplePictures(sample, image, truth, stack.pixel_mm, masks, views_of_runs, missing)
 
 
-def _places(
+def _lesion_slices(
     rows: duckdb.DuckDBPyConnection, first: pd.Series, centre: str
-) -> dict[tuple[str, str], tuple[Place, ...]]:
-    """For each (site, subject), a slice of each side that has lesion; the truth is every run's."""
+) -> dict[tuple[str, str], tuple[SampleSlice, ...]]:
+    """For each (site, subject), the slice with most lesion on each side of depth 0.
+
+    `first` holds the key of any row of theirs, since the truth does not depend on the run.
+    """
     depth = f"depth_{centre}"
     rows.register("subject_rows", first.reset_index())
-    found = rows.execute(f"""
+    records = rows.execute(f"""
         SELECT site, subject, {depth} >= 0 AS superior, arg_max(index, (truth, -index)) AS index,
                arg_max({depth}, (truth, -index)) AS depth
         FROM slices JOIN subject_rows USING (key) WHERE truth > 0 AND {depth} IS NOT NULL
         GROUP BY ALL ORDER BY ALL
     """).fetchall()
     rows.unregister("subject_rows")
-    places: dict[tuple[str, str], tuple[Place, ...]] = {}
-    for site, subject, superior, index, depth_of in found:
-        place = Place("superior" if superior else "inferior", index, depth_of)
-        places[site, subject] = (*places.get((site, subject), ()), place)
-    return places
+    slices: dict[tuple[str, str], tuple[SampleSlice, ...]] = {}
+    for site, subject, superior, index, depth_of in records:
+        sample_slice = SampleSlice("superior" if superior else "inferior", index, depth_of)
+        slices[site, subject] = (*slices.get((site, subject), ()), sample_slice)
+    return slices
 
 
 def _row(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
-    found = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
-    names = [one[0] for one in found.description or ()]
-    return dict(zip(names, found.fetchall()[0], strict=True))
+    result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
+    names = [column[0] for column in result.description or ()]
+    return dict(zip(names, result.fetchall()[0], strict=True))

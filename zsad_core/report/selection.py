@@ -1,8 +1,8 @@
-"""Rows of an evaluation chosen: what can be compared, and which of it a user wants to see.
+"""Selections of an evaluation's rows: what can be compared, and what a user wants to see.
 
-Rows can be compared within a sheet: the same data, contrast, plane, threshold rule and what was
-ranked, values or the 256 levels of older rows. Of rows that
-differ only in when and where they were made (device, version, weights) the newest one counts.
+Rows can be compared within a sheet: same data, modality, plane, threshold rule, and ranking (of
+values, or of the 256 levels of older rows). Of rows that differ only in when and where they were
+made (device, version, weights) the newest one counts.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ _RUNS = f"""
 
 @dataclass(frozen=True)
 class Sheet:
-    """What rows must share to stand in one figure; `threshold` is the rule in words."""
+    """What the rows of one figure have in common; `threshold` is the rule in words."""
 
     data: str
     modality: str
@@ -82,11 +82,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a sheet, and how they are read; () and "" take all.
+    """Filters on the rows of a sheet, and the conventions of reading; () and "" mean all.
 
-    `empty` and `which` say which slices enter a mean, `centre` where depth 0 lies, `third` keeps
-    the slices of a third of the depth alone, also for 3D Dice. `volumes` and `numbers` are groups
-    of the subject's lesion volume and number of lesions, `sites` folders below the data's root.
+    `empty` and `which` determine the slices in a mean, `centre` the origin of depth; `third` limits
+    all numbers, also 3D Dice, to the slices of a third of the depth. `volumes` and `numbers` are
+    groups of the subject's lesion volume and number of lesions, `sites` folders below the data's
+    root.
     """
 
     sheet: Sheet
@@ -105,16 +106,16 @@ class Selection:
 
 def sheets(rows: duckdb.DuckDBPyConnection) -> list[Sheet]:
     """The sheets there are, the one with most rows first; among equals the validation rule."""
-    found = rows.execute(f"""
+    groups = rows.execute(f"""
         SELECT data, modality, plane, threshold FROM (
             SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
             FROM subjects GROUP BY ALL
         ) ORDER BY number DESC, threshold = 'validation' DESC, data, modality, plane, threshold
     """)
-    return [Sheet(*row) for row in found.fetchall()]
+    return [Sheet(*row) for row in groups.fetchall()]
 
 
-def runs(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
+def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each subject and run chosen, `n` its number in the sheet, with `line` and `setup`.
 
     `line` is the method, with its prompt set where the rows hold several of that method. `lesions`
@@ -122,40 +123,40 @@ def runs(rows: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
     touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "". Raises
     DataError where nothing is left.
     """
-    sheet = chosen.sheet
-    asked = [sheet.data, sheet.modality, sheet.plane, sheet.threshold]
-    frame = rows.execute(_RUNS, asked).df()
+    sheet = selection.sheet
+    values = [sheet.data, sheet.modality, sheet.plane, sheet.threshold]
+    frame = rows.execute(_RUNS, values).df()
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
-    return kept(frame.assign(n=np.arange(len(frame), dtype=np.int32)), chosen)
+    return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
 
 
-def kept(frame: pd.DataFrame, chosen: Selection) -> pd.DataFrame:
-    """The rows of `runs` that the filters leave; raises DataError where none is left."""
-    left = frame[within(frame, chosen)]
-    if left.empty:
-        raise DataError(f"No row of {chosen.sheet} is left by these filters; widen one of them.")
-    return left
+def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """The rows of `runs` in a selection; raises DataError if there are none."""
+    remainder = frame[filter_mask(frame, selection)]
+    if remainder.empty:
+        raise DataError(f"No row of {selection.sheet} is left by these filters; widen one of them.")
+    return remainder
 
 
-def within(frame: pd.DataFrame, chosen: Selection) -> MaskArray:
-    """Which rows of `runs` the filters leave."""
-    wanted = {
-        "line": chosen.lines,
-        "setup": chosen.setups,
-        "subject": chosen.subjects,
-        "split": chosen.splits,
-        "volume": chosen.volumes,
-        "number": chosen.numbers,
-        "site": chosen.sites,
+def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
+    """Whether each row of `runs` is in a selection."""
+    filters = {
+        "line": selection.lines,
+        "setup": selection.setups,
+        "subject": selection.subjects,
+        "split": selection.splits,
+        "volume": selection.volumes,
+        "number": selection.numbers,
+        "site": selection.sites,
     }
-    left = np.ones(len(frame), bool)
-    for column, values in wanted.items():
+    mask = np.ones(len(frame), bool)
+    for column, values in filters.items():
         if values:
-            left &= frame[column].isin(values).to_numpy()
-    return left
+            mask &= frame[column].isin(values).to_numpy()
+    return mask
 
 
 def _ordered(setups: pd.Series) -> list[str]:
-    there = set(setups)
-    return [one for one in SETUPS if one in there] + sorted(there - set(SETUPS))
+    names = set(setups)
+    return [setup for setup in SETUPS if setup in names] + sorted(names - set(SETUPS))

@@ -23,7 +23,7 @@ def as_markdown(table: Table) -> str:
     names, cells = _cells(table.frame)
     lines = [names, ["---"] * len(names), *cells]
     text = "\n".join(
-        f"| {' | '.join(one.replace('|', chr(92) + '|') for one in line)} |" for line in lines
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
     )
     return f"{table.caption}\n\n{text}\n"
 
@@ -31,10 +31,10 @@ def as_markdown(table: Table) -> str:
 def as_latex(table: Table) -> str:
     """The table as a LaTeX float of booktabs, its caption above."""
     names, cells = _cells(table.frame)
-    told = [" & ".join(map(_latex, line)) + r" \\" for line in (names, *cells)]
+    rows = [" & ".join(map(_latex, line)) + r" \\" for line in (names, *cells)]
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
-    lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", told[0], r"\midrule"]
-    lines += [*told[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", rows[0], r"\midrule"]
+    lines += [*rows[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
@@ -46,14 +46,14 @@ def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         spread = {name: row[name + SD] for name in names if name + SD in frame.columns}
         rows.append(
             [
-                _told(row[name]) + (f" ± {_told(spread[name])}" if name in spread else "")
+                _cell_text(row[name]) + (f" ± {_cell_text(spread[name])}" if name in spread else "")
                 for name in names
             ]
         )
     return names, rows
 
 
-def _told(value: object) -> str:
+def _cell_text(value: object) -> str:
     if value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float):
@@ -63,12 +63,12 @@ def _told(value: object) -> str:
 
 def _latex(text: str) -> str:
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
-    for sign, told in (
+    for sign, latex in (
         ("±", r"$\pm$"),
         ("³", "$^3$"),
         ("–", "--"),
         ("×", r"$\times$"),
         ("≥", r"$\ge$"),
     ):
-        escaped = escaped.replace(sign, told)
+        escaped = escaped.replace(sign, latex)
     return escaped

@@ -10,7 +10,7 @@ from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.report import captions
 from zsad_core.report.comparisons import paired
-from zsad_core.report.measures import Reading, lesions, measured
+from zsad_core.report.measures import SheetSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
 from zsad_core.report.table_text import Table
 
@@ -27,19 +27,19 @@ NAMES = {
 }
 
 
-def tables(rows: duckdb.DuckDBPyConnection, reading: Reading, chosen: Selection) -> list[Table]:
+def tables(rows: duckdb.DuckDBPyConnection, sheet: SheetSums, selection: Selection) -> list[Table]:
     """Every table of a selection; raises DataError where it is empty."""
-    found = measured(reading, chosen)
-    said = captions.of(found, chosen)
-    each = lesions(rows, found, chosen)
-    parts = {"volume": found, "number": found, "third": _by_third(reading, chosen), "site": found}
+    frame = dice_table(sheet, selection)
+    caption = captions.caption(frame, selection)
+    lesion_rows = lesions(rows, frame, selection)
+    frames = {"volume": frame, "number": frame, "third": _by_third(sheet, selection), "site": frame}
     return [
-        Table("dice", f"Dice by setup and method, mean ± sd over subjects. {said}", dice(found)),
-        Table("setups", f"{captions.PAIRED} {said}", paired(found)),
-        Table("failures", f"{captions.FAILURES} {said}", failures(found, parts, each)),
-        Table("lesion_size", f"{captions.LESIONS} {said}", by_size(each)),
+        Table("dice", f"Dice by setup and method, mean ± sd over subjects. {caption}", dice(frame)),
+        Table("setups", f"{captions.PAIRED} {caption}", paired(frame)),
+        Table("failures", f"{captions.FAILURES} {caption}", failures(frame, frames, lesion_rows)),
+        Table("lesion_size", f"{captions.LESIONS} {caption}", by_size(lesion_rows)),
         *(
-            Table(name, f"{captions.GROUPED[group]} {said}", dice(parts[group], group))
+            Table(name, f"{captions.GROUPED[group]} {caption}", dice(frames[group], group))
             for name, group in (
                 ("lesion_volume", "volume"),
                 ("lesion_number", "number"),
@@ -50,9 +50,9 @@ def tables(rows: duckdb.DuckDBPyConnection, reading: Reading, chosen: Selection)
     ]
 
 
-def dice(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean and sd of 3D and 2D Dice over subjects, and how many entered, of `measured` rows."""
-    grouped = _grouped(found, group)
+def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
+    """Mean and sd of 3D and 2D Dice over subjects, with their number, of a `dice_table`."""
+    grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
         "3D Dice": ("dice_3d", "mean"),
@@ -61,22 +61,23 @@ def dice(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
         "2D Dice sd": ("dice_2d", "std"),
         "slices": ("slices", "sum"),
     }
-    return _named(grouped.agg(**columns).reset_index())
+    return _with_headings(grouped.agg(**columns).reset_index())
 
 
 def failures(
-    found: pd.DataFrame, parts: dict[str, pd.DataFrame], each: pd.DataFrame
+    frame: pd.DataFrame, frames: dict[str, pd.DataFrame], lesion_rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Missed lesions and false positives of `measured` rows: of all, then by each group of `parts`.
+    """Missed lesions and false positives of a `dice_table`: of all, then by groups of `frames`.
 
-    `each` are their `measures.lesions`.
+    `lesion_rows` are its `measures.lesions`.
     """
-    counted = [_failed(_missed(found, each)).assign(by=EVERYONE, group="")]
-    for group, part in parts.items():
-        one = _failed(_missed(part, each), group).rename(columns={group: "group"})
-        counted.append(one.assign(by=NAMES[group]).astype({"group": str}))
-    table = pd.concat(counted, ignore_index=True)
-    shown = {
+    counts = [_failure_counts(_with_lesions(frame, lesion_rows)).assign(by=EVERYONE, group="")]
+    for group, group_rows in frames.items():
+        part = _failure_counts(_with_lesions(group_rows, lesion_rows), group)
+        part = part.rename(columns={group: "group"}).astype({"group": str})
+        counts.append(part.assign(by=NAMES[group]))
+    table = pd.concat(counts, ignore_index=True)
+    columns = {
         "lesions": table["lesions"],
         "missed": table["missed"],
         "missed share": _share(table["missed"], table["lesions"]),
@@ -86,13 +87,13 @@ def failures(
         "with false positive": table["alarms"],
         "false positive share": _share(table["alarms"], table["healthy"]),
     }
-    return _named(table[[*RUN, "by", "group", "subjects"]].assign(**shown))
+    return _with_headings(table[[*RUN, "by", "group", "subjects"]].assign(**columns))
 
 
-def by_size(found: pd.DataFrame) -> pd.DataFrame:
+def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
-    sizes = pd.cut(found["mm3"], SIZES, right=False, labels=SIZE_NAMES)
-    grouped = found.assign(size=sizes).groupby([*RUN, "size"], observed=True)
+    sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
+    grouped = lesion_rows.assign(size=sizes).groupby([*RUN, "size"], observed=True)
     table = grouped.agg(
         **{
             "lesions": ("mm3", "size"),
@@ -101,43 +102,45 @@ def by_size(found: pd.DataFrame) -> pd.DataFrame:
             "lesion Dice sd": ("dice", "std"),
         }
     )
-    return _named(table.reset_index())
+    return _with_headings(table.reset_index())
 
 
-def _by_third(reading: Reading, chosen: Selection) -> pd.DataFrame:
-    thirds = [one for one in THIRDS if chosen.third in ("", one)]
-    parts = [measured(reading, replace(chosen, third=one)).assign(third=one) for one in thirds]
-    return pd.concat(parts)
+def _by_third(sheet: SheetSums, selection: Selection) -> pd.DataFrame:
+    thirds = [third for third in THIRDS if selection.third in ("", third)]
+    return pd.concat(
+        dice_table(sheet, replace(selection, third=third)).assign(third=third) for third in thirds
+    )
 
 
-def _missed(part: pd.DataFrame, each: pd.DataFrame) -> pd.DataFrame:
-    """Rows with their lesions that count and those missed; rows of a third with those in it."""
-    on = ["key", *(["third"] if "third" in part else [])]
-    counts = each[each["counts"]].groupby(on)["missed"].agg(lesions="size", missed="sum")
-    joined = part.drop(columns=["lesions", "missed"]).join(counts, on=on)
+def _with_lesions(frame: pd.DataFrame, lesion_rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their numbers of lesions and of missed ones; for a third, of those in it."""
+    on = ["key", *(["third"] if "third" in frame else [])]
+    missed = lesion_rows[lesion_rows["counts"]].groupby(on)["missed"]
+    counts = missed.agg(lesions="size", missed="sum")
+    joined = frame.drop(columns=["lesions", "missed"]).join(counts, on=on)
     names = ["lesions", "missed"]
     return joined.assign(**joined[names].fillna(0).astype(np.int64))
 
 
-def _grouped(found: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":
+def _grouped(frame: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":
     """By run and group, its values in their order."""
     if not group:
-        return found.groupby(RUN, observed=True)
-    order = GROUPS[group] or sorted(set(found[group]))
-    found = found.assign(**{group: pd.Categorical(found[group], order, ordered=True)})
-    return found.groupby([*RUN, group], observed=True)
+        return frame.groupby(RUN, observed=True)
+    order = GROUPS[group] or sorted(set(frame[group]))
+    frame = frame.assign(**{group: pd.Categorical(frame[group], order, ordered=True)})
+    return frame.groupby([*RUN, group], observed=True)
 
 
-def _failed(found: pd.DataFrame, group: str = "") -> pd.DataFrame:
+def _failure_counts(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     counts = ("lesions", "missed", "lesion_slices", "overlooked", "healthy", "alarms")
     columns = {name: (name, "sum") for name in counts}
-    return _grouped(found, group).agg(subjects=("key", "size"), **columns).reset_index()
+    return _grouped(frame, group).agg(subjects=("key", "size"), **columns).reset_index()
 
 
-def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
-    """NaN where there is nothing to share."""
-    return part.astype(float) / whole.astype(float).where(whole > 0)
+def _share(part: pd.Series, total: pd.Series) -> pd.Series:
+    """The part as a share of the total; NaN of none."""
+    return part.astype(float) / total.astype(float).where(total > 0)
 
 
-def _named(table: pd.DataFrame) -> pd.DataFrame:
+def _with_headings(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"line": "method", **NAMES})

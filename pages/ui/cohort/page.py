@@ -15,7 +15,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.report import captions, charts, depth_charts
-from zsad_core.report.measures import curves, measured
+from zsad_core.report.measures import curves, dice_table
 from zsad_core.report.selection import THIRDS, Selection, Sheet
 
 SECTIONS = ("Figures", "Tables", "Evaluate")
@@ -78,8 +78,8 @@ def _selection(choice: UserChoice, source: cohort_rows.Source, sheets: list[Shee
 
 def _figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     reading = cohort_rows.reading(*source, chosen)
-    found = measured(reading, chosen)
-    said = escape(captions.of(found, chosen))
+    found = dice_table(reading, chosen)
+    said = escape(captions.caption(found, chosen))
     if found["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
         _open(choice, _chart(charts.by_method(found), "figure1"))

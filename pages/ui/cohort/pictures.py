@@ -12,9 +12,9 @@ from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import views
 from zsad_core.report import captions, panels, samples
-from zsad_core.report.measures import measured
-from zsad_core.report.panels import Grid
-from zsad_core.report.samples import Pictures
+from zsad_core.report.measures import dice_table
+from zsad_core.report.panels import PanelGrid
+from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
 from zsad_core.types import Progress
 
@@ -32,28 +32,30 @@ def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection, 
     found = _drawn(choice, source, chosen)
     if found is None:
         return
-    which = escape(captions.of_sample(found))
+    which = escape(captions.sample_caption(found))
     st.subheader("Figure 4: sample slices with the whole tumour")
     _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which} {said}")
     st.subheader("Figure 5: truth against prediction")
     _grid(panels.run_panels(found, palette()), found, choice, "figure5")
-    lacking = escape(captions.not_drawn(found))
+    lacking = escape(captions.omissions(found))
     st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
 
 
-def _drawn(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> Pictures | None:
+def _drawn(
+    choice: UserChoice, source: cohort_rows.Source, chosen: Selection
+) -> SamplePictures | None:
     """What a job drew; until then its progress. What is not stored waits for a press."""
     encode = session.ENCODE_PICTURES.get()
     key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
-    found: Pictures | None = compute.results().peek(key)
+    found: SamplePictures | None = compute.results().peek(key)
     if found is None:
         engine, keep = compute.engine(), compute.results()
         reading = cohort_rows.reading(*source, chosen)
 
         def work(progress: Progress) -> None:
             with cohort_rows.rows_of(*source) as rows:
-                sample = samples.sample(rows, measured(reading, chosen), chosen.centre)
+                sample = samples.sample(rows, dice_table(reading, chosen), chosen.centre)
             keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
 
         private = choice.data.private
@@ -70,7 +72,7 @@ def _drawn(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) ->
     return found
 
 
-def _grid(grid: Grid, found: Pictures, choice: UserChoice, key: str) -> None:
+def _grid(grid: PanelGrid, found: SamplePictures, choice: UserChoice, key: str) -> None:
     """The panels, each with a button that opens its view."""
     width = max(WIDEST // 2, len(grid.columns))
     for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
@@ -85,7 +87,7 @@ def _grid(grid: Grid, found: Pictures, choice: UserChoice, key: str) -> None:
                 if panel.picture is not None:
                     draw(panel.picture)
                 pair = panel.pair or next(iter(found.views), None)
-                view = found.views[pair][panel.place] if pair in found.views else None
+                view = found.views[pair][panel.index] if pair in found.views else None
                 if panel.words:
                     st.caption(escape(panel.words))
                 if view is not None and st.button(

@@ -17,8 +17,8 @@ from zsad_core.base.paths import home, shortened
 from zsad_core.errors import SettingError
 from zsad_core.report import failures, measures, selection
 from zsad_core.report import tables as table_rows
-from zsad_core.report.failures import Cases
-from zsad_core.report.measures import Reading
+from zsad_core.report.failures import FailureCases
+from zsad_core.report.measures import SheetSums
 from zsad_core.report.selection import NUMBERS, VOLUMES, Selection, Sheet
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
@@ -79,15 +79,15 @@ def sheets(root: str, stamp: Stamp) -> list[Sheet]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
-def _reading(root: str, stamp: Stamp, convention: Selection) -> Reading:
+def _reading(root: str, stamp: Stamp, convention: Selection) -> SheetSums:
     """By reference, since a copy takes longer than what is done with it; nobody changes it."""
     with rows_of(root, stamp) as rows:
-        return measures.read(rows, convention)
+        return measures.sheet_sums(rows, convention)
 
 
-def reading(root: str, stamp: Stamp, chosen: Selection) -> Reading:
-    """`measures.read`, once for all filters."""
-    return _reading(root, stamp, measures.of_sheet(chosen))
+def reading(root: str, stamp: Stamp, chosen: Selection) -> SheetSums:
+    """`measures.sheet_sums`, once for all filters."""
+    return _reading(root, stamp, measures.whole_sheet(chosen))
 
 
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
@@ -121,7 +121,7 @@ def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
-def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> Cases:
+def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> FailureCases:
     """`failures.cases` of a sheet; never changed by who reads it."""
     with rows_of(root, stamp) as rows:
         return failures.cases(rows, sheet, centre)

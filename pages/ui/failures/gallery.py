@@ -33,7 +33,7 @@ from zsad_core.report.failures import (
     SMALL,
     Failure,
     failures,
-    ranked,
+    ranking,
 )
 from zsad_core.report.selection import THIRDS, VOLUMES, Selection, Sheet
 from zsad_core.workspace import pins
@@ -65,7 +65,7 @@ def gallery(choice: UserChoice) -> None:
         "Data and threshold rule", sheets, format_func=str, **_kept("failure-sheet")
     )
     found = cohort_rows.cases(*source, sheet, choice.readout.centre)
-    worst = ranked(found, _selection(choice, source, sheet))
+    worst = ranking(found, _selection(choice, source, sheet))
     kinds = _kinds(worst)
     worst = worst[worst["kind"].isin(kinds)] if kinds else worst
     if worst.empty:
