@@ -1,4 +1,4 @@
-"""Voxels of one image on the grid of another: turned exactly, or resampled."""
+"""Voxels of one image on the grid of another: reoriented exactly, or resampled."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from scipy import ndimage
 
 from zsad_core.types import FloatArray, MaskArray, Volume
 
-SAME_PLACE_MM = 1e-2  # how far the corners of equal grids may lie apart; headers round
+TOLERANCE_MM = 1e-2  # largest distance between corners of equal grids; headers round
 EDGE_VOXELS = 1e-4
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where voxels (X, Y, Z) lie: how many there are, and the affine (4, 4) from voxel to mm."""
+    """The grid of voxels (X, Y, Z): their numbers, and the affine (4, 4) from voxel to mm."""
 
     shape: tuple[int, int, int]
     affine: FloatArray
@@ -31,43 +31,45 @@ def grid_of(volume: Volume) -> Grid:
     return Grid((x, y, z), volume.affine)
 
 
-def turned(values: FloatArray, affine: FloatArray, reference: Grid) -> tuple[FloatArray, Grid]:
-    """Values (I, J, K) with axes permuted and flipped to run as those of the reference do.
+def reoriented(values: FloatArray, affine: FloatArray, reference: Grid) -> tuple[FloatArray, Grid]:
+    """Values (I, J, K) with axes permuted and flipped to match those of the reference.
 
-    Every value stays what it is. The axes are those of the reference also where it lies oblique,
-    as they are told from one grid to the other and not from either to the patient.
+    No value changes. This holds for an oblique reference too, since the axes are compared between
+    the two grids, not with the patient.
     """
-    turn = nib.orientations.io_orientation(np.linalg.inv(reference.affine) @ affine)
-    moved = nib.orientations.apply_orientation(values, turn)
-    x, y, z = moved.shape
-    return moved, Grid((x, y, z), affine @ nib.orientations.inv_ornt_aff(turn, values.shape))
+    orientation = nib.orientations.io_orientation(np.linalg.inv(reference.affine) @ affine)
+    oriented = nib.orientations.apply_orientation(values, orientation)
+    x, y, z = oriented.shape
+    return oriented, Grid(
+        (x, y, z), affine @ nib.orientations.inv_ornt_aff(orientation, values.shape)
+    )
 
 
-def same(one: Grid, other: Grid) -> bool:
-    """Whether shapes are equal and no corner lies more than 0.01 mm from that of the other.
+def equal(first: Grid, second: Grid) -> bool:
+    """Whether two grids have one shape, and corners at most 0.01 mm apart.
 
-    >>> same(Grid((2, 2, 2), np.eye(4)), Grid((2, 2, 2), np.diag([1.001, 1, 1, 1])))
+    >>> equal(Grid((2, 2, 2), np.eye(4)), Grid((2, 2, 2), np.diag([1.001, 1, 1, 1])))
     True
-    >>> same(Grid((200, 2, 2), np.eye(4)), Grid((200, 2, 2), np.diag([1.001, 1, 1, 1])))
+    >>> equal(Grid((200, 2, 2), np.eye(4)), Grid((200, 2, 2), np.diag([1.001, 1, 1, 1])))
     False
     """
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         return False
-    corners = np.array([(*corner, 1) for corner in np.ndindex(2, 2, 2)]) * (*one.shape, 1)
-    apart = corners @ (one.affine - other.affine).T[:, :3]  # (8, 3) mm
-    return bool(np.linalg.norm(apart, axis=1).max() <= SAME_PLACE_MM)
+    corners = np.array([(*corner, 1) for corner in np.ndindex(2, 2, 2)]) * (*first.shape, 1)
+    distances = corners @ (first.affine - second.affine).T[:, :3]  # (8, 3) mm
+    return bool(np.linalg.norm(distances, axis=1).max() <= TOLERANCE_MM)
 
 
-def resampled(
+def resample(
     values: FloatArray, grid: Grid, reference: Grid, linear: bool
 ) -> tuple[FloatArray, MaskArray]:
-    """Values (X, Y, Z) on the reference grid, linear or nearest, and which voxels they cover.
+    """Values (X, Y, Z) on the reference grid, linear or nearest, and the voxels they cover.
 
-    A value reaches half a voxel beyond the outermost centres; what lies further is not covered
-    and 0. A coarser grid takes single values and no means.
+    Values extend half a voxel beyond the outermost centres; further voxels are not covered and 0.
+    A coarser grid samples single values, without averaging.
     """
     to_grid = np.linalg.inv(grid.affine) @ reference.affine
-    found = ndimage.affine_transform(
+    sampled = ndimage.affine_transform(
         values,
         to_grid[:3, :3],
         to_grid[:3, 3],
@@ -76,11 +78,11 @@ def resampled(
         mode="nearest",
     )
     covered = _covered(to_grid, grid.shape, reference.shape)
-    return np.where(covered, found, np.float32(0)), covered
+    return np.where(covered, sampled, np.float32(0)), covered
 
 
 def _covered(to_grid: FloatArray, sides: tuple[int, ...], shape: tuple[int, ...]) -> MaskArray:
-    """Voxels of `shape` whose place, taken to the other grid, lies in a voxel of it."""
+    """Voxels of `shape` whose centres lie in a voxel of the other grid."""
     axes = np.ogrid[tuple(slice(side) for side in shape)]
     covered = np.ones(shape, bool)
     for row, side in zip(to_grid[:3], sides, strict=True):

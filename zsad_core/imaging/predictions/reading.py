@@ -1,4 +1,4 @@
-"""One file of predictions as values on a scan's grid; whatever does not fit is said."""
+"""One file of predictions as values on a scan's grid; a file that does not fit is refused."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ SHOWN = 5  # stray values
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model predicts of one scan: (X, Y, Z) float32 RAS+ on the grid of the scan.
+    """A model's prediction for one scan: (X, Y, Z) float32 RAS+ on the grid of the scan.
 
-    A mask is 0 or 1; scores run from 0 to the set's `high - low`. `digest` is the SHA-256 of the
-    file. `resampled` says that the file lay on another grid, so that every number depends on it.
+    A mask is 0 or 1; scores range from 0 to the set's `high - low`. `digest` is the SHA-256 of the
+    file. `resampled` means that the file had another grid, which affects every number.
     """
 
     values: FloatArray
@@ -35,31 +35,31 @@ class Prediction:
 def read(predictions: Predictions, path: Path, reference: Grid) -> Prediction:
     """The prediction of one file on the grid of a scan, RAS+.
 
-    Flipped and permuted axes are turned exactly. Another grid is resampled where the set says so,
-    masks by the nearest voxel and scores linearly; what a file does not cover is 0.
+    Flipped and permuted axes are reoriented exactly. Another grid is resampled if the set allows
+    it, masks by the nearest voxel and scores linearly; voxels outside the file are 0.
 
     Raises:
-        DataError: The file cannot be read as one 3D image, holds what is not finite, values that
-            are no label or beyond the range, or lies on a grid that it may not be taken from.
+        DataError: The file is not a readable 3D image, has values that are not finite, no label or
+            outside the range, or has another grid and may not be resampled.
     """
     data = read_bytes(path)
     image = open_image(path, data)
     read_values = _mask if predictions.kind == "mask" else _scores
-    values, grid = grids.turned(read_values(predictions, path, image), image.affine, reference)
-    other = not grids.same(grid, reference)
-    if other:
+    values, grid = grids.reoriented(read_values(predictions, path, image), image.affine, reference)
+    resampled = not grids.equal(grid, reference)
+    if resampled:
         _check_resampling(predictions, path, image, grid, reference)
-        values = _resampled(predictions, path, values, grid, reference)
+        values = _on_reference(predictions, path, values, grid, reference)
     digest = hashlib.sha256(data).hexdigest()
-    return Prediction(read_only(np.ascontiguousarray(values, np.float32)), other, digest)
+    return Prediction(read_only(np.ascontiguousarray(values, np.float32)), resampled, digest)
 
 
 def score_range(files: Sequence[Path], progress: Progress | None = None) -> tuple[float, float]:
     """The lowest and the highest value in all files; raises DataError if there is no such range."""
     ends: list[float] = []
-    for done, path in enumerate(files):
+    for number, path in enumerate(files):
         if progress:
-            progress(done, len(files))
+            progress(number, len(files))
         values = _finite(path, open_image(path, read_bytes(path)))
         ends += [float(values.min()), float(values.max())]
     if progress:
@@ -90,17 +90,17 @@ def _check_resampling(
         )
 
 
-def _resampled(
+def _on_reference(
     predictions: Predictions, path: Path, values: FloatArray, grid: Grid, reference: Grid
 ) -> FloatArray:
     linear = predictions.kind == "score"
-    found, covered = grids.resampled(values, grid, reference, linear)
+    sampled, covered = grids.resample(values, grid, reference, linear)
     if not covered.any():
         raise DataError(
             f"'{path}' lies wholly outside of the scan: it has {grid}, the scan {reference}; "
             "correct its header, or see whether it is of another subject."
         )
-    return found
+    return sampled
 
 
 def _finite(path: Path, image: nib.Nifti1Image) -> FloatArray:
@@ -109,24 +109,24 @@ def _finite(path: Path, image: nib.Nifti1Image) -> FloatArray:
         np.errstate(over="ignore"),
     ):  # too large for float32 becomes infinite and is refused
         values: FloatArray = image.get_fdata(dtype=np.float32)
-    wrong = int(values.size - np.isfinite(values).sum())
-    if wrong:
-        many = "1 voxel that is" if wrong == 1 else f"{wrong} voxels that are"
-        raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
+    count = int(values.size - np.isfinite(values).sum())
+    if count:
+        voxels = "1 voxel that is" if count == 1 else f"{count} voxels that are"
+        raise DataError(f"'{path}' holds {voxels} NaN or infinite; correct or export it again.")
     return values
 
 
 def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:
     """0 and 1 of a file of labels, in the file's own axis order."""
     values = _finite(path, image)
-    found, count = np.unique(values, return_counts=True)
-    near = np.isclose(found, np.rint(found), rtol=0, atol=label_rounding(image))
-    stray = ~(near & np.isin(np.rint(found), predictions.allowed))
+    labels, count = np.unique(values, return_counts=True)
+    near = np.isclose(labels, np.rint(labels), rtol=0, atol=label_rounding(image))
+    stray = ~(near & np.isin(np.rint(labels), predictions.allowed))
     if stray.any():
-        some = ", ".join(f"{value:g}" for value in found[stray][:SHOWN])
+        examples = ", ".join(f"{value:g}" for value in labels[stray][:SHOWN])
         more = ", …" if stray.sum() > SHOWN else ""
         raise DataError(
-            f"'{path}' has {count[stray].sum()} voxels of {some}{more} where a mask of "
+            f"'{path}' has {count[stray].sum()} voxels of {examples}{more} where a mask of "
             f"{', '.join(map(str, predictions.allowed))} is expected; choose the labels that make "
             "the mask, or add the folder as scores."
         )

@@ -17,7 +17,7 @@ Sets = dict[str, tuple[Predictions, ...]]
 
 
 @dataclass(frozen=True)
-class _File:
+class PredictionsFile:
     __pydantic_config__: ClassVar = pydantic.ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False
     )
@@ -26,7 +26,7 @@ class _File:
     sets: Sets
 
 
-_FILE = pydantic.TypeAdapter(_File)
+FILE = pydantic.TypeAdapter(PredictionsFile)
 
 
 def all_sets() -> Sets:
@@ -36,7 +36,7 @@ def all_sets() -> Sets:
     except FileNotFoundError:
         return {}
     try:
-        return _FILE.validate_json(content).sets
+        return FILE.validate_json(content).sets
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -53,29 +53,28 @@ def sets_of(data: DataSpec) -> tuple[Predictions, ...]:
 
 def find(data: DataSpec, name: str) -> Predictions:
     """The set of that name; raises SettingError."""
-    known = sets_of(data)
-    for one in known:
-        if one.name == name:
-            return one
-    raise SettingError(
-        f"There are no predictions '{name}' for {data.place}; "
-        f"{'choose one of ' + ', '.join(one.name for one in known) if known else 'add them first'}."
-    )
+    sets = {item.name: item for item in sets_of(data)}
+    if name not in sets:
+        raise SettingError(
+            f"There are no predictions '{name}' for {data.place}; "
+            f"{'choose one of ' + ', '.join(sets) if sets else 'add them first'}."
+        )
+    return sets[name]
 
 
 def add(data: DataSpec, predictions: Predictions, methods: Collection[str]) -> Predictions:
-    """Keep a set behind the others; returns it with its whole path. Raises SettingError, DataError.
+    """Add a set to the list and return it with its full path. Raises SettingError, DataError.
 
     `methods` are the names of shipped methods, which no set may have.
     """
     folder = Path(predictions.folder).expanduser().resolve()
     predictions = replace(predictions, folder=str(folder))
 
-    def added(known: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
+    def extend(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
         check_new(data, predictions, methods)
-        return (*known, predictions)
+        return (*sets, predictions)
 
-    _change(data, added)
+    _change(data, extend)
     return predictions
 
 
@@ -90,7 +89,7 @@ def check_new(data: DataSpec, predictions: Predictions, methods: Collection[str]
     name = predictions.name.casefold()
     if name in {method.casefold() for method in methods}:
         raise SettingError(f"'{predictions.name}' is a shipped method; give another name.")
-    if name in {known.name.casefold() for known in sets_of(data)}:
+    if name in {item.name.casefold() for item in sets_of(data)}:
         raise SettingError(
             f"{data.place} has predictions '{predictions.name}' already; give another name or "
             "remove those first."
@@ -100,22 +99,22 @@ def check_new(data: DataSpec, predictions: Predictions, methods: Collection[str]
 
 
 def remove(data: DataSpec, name: str) -> None:
-    """Take a set off the list; its files are left alone. Raises SettingError if there is none."""
+    """Remove a set, but none of its files. Raises SettingError if there is no such set."""
 
-    def rest(known: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
-        gone = find(data, name)
-        return tuple(one for one in known if one != gone)
+    def drop(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
+        find(data, name)
+        return tuple(item for item in sets if item.name != name)
 
-    _change(data, rest)
+    _change(data, drop)
 
 
 def path() -> Path:
-    """Where all this is kept."""
+    """The file of all sets."""
     return home() / "predictions.json"
 
 
 def _root(data: DataSpec) -> str:
-    """What the sets are kept under: the whole path of a folder, links followed, else the kind."""
+    """The key of the data's sets: the resolved path of its folder, else its kind."""
     return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
 
 
@@ -124,7 +123,9 @@ def _change(
 ) -> None:
     """Read, change and write under a lock, so that two sessions lose nothing of each other."""
     with locked(path()):
-        found = all_sets()
-        changed = {**found, _root(data): change(found.get(_root(data), ()))}
-        content = _File("ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v})
-        write_whole(path(), _FILE.dump_json(content, indent=1))
+        sets = all_sets()
+        changed = {**sets, _root(data): change(sets.get(_root(data), ()))}
+        content = PredictionsFile(
+            "ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v}
+        )
+        write_whole(path(), FILE.dump_json(content, indent=1))

@@ -1,4 +1,4 @@
-"""What a user says of a set of predictions: where it lies, what its values mean, who made it."""
+"""The description of a set of predictions: its folder, the meaning of its values, its origin."""
 
 import math
 import re
@@ -18,10 +18,10 @@ LARGEST_LABEL = 2**16 - 1
 class Predictions:
     """A folder of predictions for one data set, one NIfTI file a subject.
 
-    A mask is made of `labels`, or of label 1 where none are named. A score lies in `low` … `high`,
-    and higher is more abnormal. `provenance` says what made the files, `trained_on` what that
-    was trained on; "" is not stated. With `resample`, files on another grid are brought to the
-    scan's; otherwise they are refused.
+    A mask consists of `labels`, by default of label 1. A score lies in `low` … `high`, and higher
+    is more abnormal. `provenance` names the model, `trained_on` its training data; "" is not
+    stated. With `resample`, files on another grid are resampled to the scan's; otherwise they are
+    refused.
     """
 
     name: str
