@@ -21,7 +21,7 @@ UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
 
 
 @contextmanager
-def fresh() -> Iterator[None]:
+def fresh_folders() -> Iterator[None]:
     """An empty cache and an empty home."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ZSAD_CACHE"] = str(Path(folder) / "cache")
@@ -58,19 +58,19 @@ PARTS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    chosen = set(parser.parse_args().parts or PARTS)
-    if unknown := chosen - set(PARTS):
+    parts = set(parser.parse_args().parts or PARTS)
+    if unknown := parts - set(PARTS):
         parser.error(
             f"no part is called {', '.join(sorted(unknown))}; the parts: {', '.join(PARTS)}."
         )
-    with fresh():
-        here = machine()
+    with fresh_folders():
+        machine_name = machine()
     on_cpu = backbones.default_device() == "cpu"
-    print(here, flush=True)
-    for part in filter(chosen.__contains__, PARTS):
+    print(machine_name, flush=True)
+    for part in filter(parts.__contains__, PARTS):
         print(f"\n{part}", flush=True)
-        section = Section(part if on_cpu else f"{part} on a GPU", here)
-        with fresh():
+        section = Section(part if on_cpu else f"{part} on a GPU", machine_name)
+        with fresh_folders():
             for line in PARTS[part]():
                 section.add(line)
         section.keep(Path(__file__).with_name("last.md"))

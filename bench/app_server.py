@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-USUAL = re.compile(
+ROUTINE = re.compile(
     r"\s*|.* Uvicorn server started on \S+|\s*(\w+ )?URL: \S+"
     r"|\s*You can now view your Streamlit app in your browser\."
     # Streamlit's own, at level INFO: a run of the whole script forgets the fragments it did not
@@ -60,7 +60,7 @@ class Server:
 
     def complaints(self) -> list[str]:
         """Logged lines other than those that are no complaint."""
-        return [line for line in self.output.splitlines() if not USUAL.fullmatch(line)]
+        return [line for line in self.output.splitlines() if not ROUTINE.fullmatch(line)]
 
 
 @contextmanager
@@ -112,16 +112,16 @@ def complaints_of(page: "Page") -> list[str]:
 
     On a page's own address Streamlit looks for its server below that address first: no complaint.
     """
-    found: list[str] = []
+    complaints: list[str] = []
 
-    def hear(message: "ConsoleMessage") -> None:
-        where = message.location.get("url", "")
-        if message.type == "error" and not PROBE.search(where):
-            found.append(f"{message.text} {where}")
+    def listen(message: "ConsoleMessage") -> None:
+        url = message.location.get("url", "")
+        if message.type == "error" and not PROBE.search(url):
+            complaints.append(f"{message.text} {url}")
 
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", hear)
-    return found
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", listen)
+    return complaints
 
 
 def _chromium() -> str | None:

@@ -11,40 +11,40 @@ import torch
 
 from zsad_core.backbones import clip_internals, tower
 
-WALKS = (  # all ways through a block, as each module calls them
-    (tower, "through"),
-    (tower, "through_at"),
+PASSES = (  # all ways through a block, as each module calls them
+    (tower, "block_output"),
+    (tower, "block_output_at"),
     (tower, "value_attention"),
     (tower, "two_streams"),
-    (clip_internals, "through"),
+    (clip_internals, "block_output"),
 )
 
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """Seconds of each pass through a block of either tower, of each V-V attention, of each walk.
+    """Seconds of every pass through a block of either tower, V-V attention and pair of streams.
 
-    What other threads do meanwhile is not counted, and a walk that calls another is one.
+    Other threads are not counted, and a pass within another counts once.
     """
-    spent, own, within = list[float](), threading.get_ident(), list[object]()
+    seconds, thread, active = list[float](), threading.get_ident(), list[object]()
 
-    def around(work: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*given: object) -> object:
-            if threading.get_ident() != own or within:
-                return work(*given)
-            within.append(work)
+    def timed_version(work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: object) -> object:
+            if threading.get_ident() != thread or active:
+                return work(*arguments)
+            active.append(work)
             start = _now()
-            found = work(*given)
-            spent.append(_now() - start)
-            within.clear()
-            return found
+            result = work(*arguments)
+            seconds.append(_now() - start)
+            active.clear()
+            return result
 
         return run
 
     with ExitStack() as undo:
-        for where, name in WALKS:
-            undo.enter_context(patch.object(where, name, around(getattr(where, name))))
-        yield spent
+        for where, name in PASSES:
+            undo.enter_context(patch.object(where, name, timed_version(getattr(where, name))))
+        yield seconds
 
 
 def _now() -> float:

@@ -27,21 +27,21 @@ def measure() -> Iterator[Line]:
 
     The first line is for scale: on a busy machine all others grow with it.
     """
-    yield Line("for scale: a new Python imports torch", _torch_alone(), "s")
+    yield Line("for scale: a new Python imports torch", _torch_import(), "s")
     if why := no_browser():
         yield Line("in the browser", why)
         return
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         starts = []
         for number in range(STARTS):
-            own, start = Path(folder) / str(number), time.perf_counter()
-            with served(Path(f"{own}.txt"), ZSAD_CACHE=str(own)) as server:
+            cache, start = Path(folder) / str(number), time.perf_counter()
+            with served(Path(f"{cache}.txt"), ZSAD_CACHE=str(cache)) as server:
                 # A browser of its own each time, so that none has the scripts already.
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
                 page.set_default_timeout(900_000)
                 starts.append([moment - start for moment in _start(page, server)])
                 if number + 1 == STARTS:
-                    yield from _of_start(starts)
+                    yield from _start_lines(starts)
                     yield from _visit(page, server)
                     yield from _gestures(page)
                     peak = peak_gb_of(server.process.pid)
@@ -59,14 +59,14 @@ def _start(page: "Page", server: Server) -> Iterator[float]:
     yield time.perf_counter()
 
 
-def _of_start(starts: list[list[float]]) -> Iterator[Line]:
-    words, whole = (statistics.median(moments) for moments in zip(*starts, strict=True))
-    what = f"of the first page, median of {STARTS}"
-    yield Line(f"cold start to words and ways {what}", words, "s")
-    yield Line(f"cold start to all {what}", whole, "s", 6)
+def _start_lines(starts: list[list[float]]) -> Iterator[Line]:
+    first_words, complete = (statistics.median(moments) for moments in zip(*starts, strict=True))
+    condition = f"of the first page, median of {STARTS}"
+    yield Line(f"cold start to words and ways {condition}", first_words, "s")
+    yield Line(f"cold start to all {condition}", complete, "s", 6)
 
 
-def _torch_alone() -> float:
+def _torch_import() -> float:
     """Seconds, the median of three."""
     command = [sys.executable, "-c", "import torch"]
     return statistics.median(
@@ -79,7 +79,7 @@ def _visit(page: "Page", server: Server) -> Iterator[Line]:
     if setups.missing(setups.shipped()[method, setup]):
         yield Line(f"{method} · {setup} in the browser", "missing")
         method, setup = "winclip", "zero-shot"
-    whole = 15 if method == "aprilgan" else None
+    most = 15 if method == "aprilgan" else None
     start = time.perf_counter()
     page.goto(
         server.address(
@@ -90,12 +90,12 @@ def _visit(page: "Page", server: Server) -> Iterator[Line]:
             rule="fixed",
         )
     )
-    shown = page.locator(".z-title", has_text=SUBJECT)
-    shown.wait_for()
+    title = page.locator(".z-title", has_text=SUBJECT)
+    title.wait_for()
     yield Line(f"{method}: new subject to its slice shown", time.perf_counter() - start, "s", 8)
     page.get_by_test_id("stMetric").filter(has_text="3D Dice").wait_for()
     yield Line(
-        f"{method}: new subject to the whole volume shown", time.perf_counter() - start, "s", whole
+        f"{method}: new subject to the whole volume shown", time.perf_counter() - start, "s", most
     )
 
 

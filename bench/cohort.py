@@ -31,11 +31,11 @@ def measure() -> Iterator[Line]:
             root = Path(folder)
             for number in range(count):
                 make(root, number)
-            called = [sys.executable, "-m", "bench.cohort", folder]
-            told = json.loads(subprocess.run(called, check=True, capture_output=True).stdout)
+            command = [sys.executable, "-m", "bench.cohort", folder]
+            measures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         what = f"evaluate {count} small synthetic subjects, intensity"
-        yield Line(f"{what}: a subject", told["seconds"] / count * 1000, "ms")
-        yield Line(f"{what}: peak memory", told["peak_mb"], "MB")
+        yield Line(f"{what}: a subject", measures["seconds"] / count * 1000, "ms")
+        yield Line(f"{what}: peak memory", measures["peak_mb"], "MB")
 
 
 def make(root: Path, number: int) -> None:
@@ -56,10 +56,10 @@ def _evaluate(root: Path) -> dict[str, float]:
     """Seconds of the run, without imports, and the peak memory of this process."""
     engine = Engine(device="cpu")
     cohort = Cohort(DataSpec("brats", str(root)), (RUN,), root / "rows", rules=("oracle",))
-    began = time.perf_counter()
+    start = time.perf_counter()
     run(engine, cohort, local(engine))
-    spent = time.perf_counter() - began
-    return {"seconds": spent, "peak_mb": peak_gb() * 1024}
+    duration = time.perf_counter() - start
+    return {"seconds": duration, "peak_mb": peak_gb() * 1024}
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ def core(root: Path, what: str = "") -> list[Line]:
         ]
     labels = ("sheets and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
     return [
-        Line(f"{what}: {label}", duration * 1000, "ms")
-        for label, duration in zip(labels, times, strict=True)
+        Line(f"{what}: {label}", 1000 * time, "ms")
+        for label, time in zip(labels, times, strict=True)
     ]
 
 

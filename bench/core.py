@@ -38,7 +38,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def measure() -> Iterator[Line]:
     """Lines for each method that is here; one that lacks files is called missing."""
-    for method, setup, subject, most in VIEWS:
+    for method, setup, subject, limit in VIEWS:
         if setups.missing(setups.shipped()[method, setup]):
             yield Line(f"{method} · {setup}", "missing")
             continue
@@ -46,34 +46,33 @@ def measure() -> Iterator[Line]:
         slices = SliceSpec(DataSpec("demo"), subject)
         prompts = prompt_sets.shipped()["appearance"]
         spec = pipeline.map_spec(engine, slices, method, setup, prompts)
-        yield from _first_view(engine, spec, most)
+        yield from _first_view(engine, spec, limit)
         if spec.features.recipe:
             yield from _prompt_edits(engine, spec)
             yield _candidates(engine, spec)
         stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec)
-        spent = statistics.median(
+        duration = statistics.median(
             seconds(lambda: readout(stack, anomaly, ReadoutSpec()))  # noqa: B023
             for _ in range(EDITS)
         )
-        yield Line(f"{method}: readout of the volume", spent * 1000, "ms", 100)
+        yield Line(f"{method}: readout of the volume", duration * 1000, "ms", 100)
         size = engine.store.size_bytes(stored_features.feature_key(engine, spec.features))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
-    yield from _against_a_set()
+    yield from _reference_set()
     yield Line("peak memory of these steps without a browser", peak_gb(), "GB")
 
 
-def _first_view(engine: Engine, spec: MapSpec, most: float | None) -> Iterator[Line]:
-    made = seconds(lambda: engine.stack(spec.features.slices))
-    first = seconds(lambda: pipeline.slice_maps(engine, spec, [_middle(engine, spec)]))
-    yield Line(f"{spec.method}: new subject, made and read", made, "s")
-    yield Line(f"{spec.method}: new subject to its first slice's map", made + first, "s", 8)
-    whole = seconds(lambda: pipeline.anomaly_map(engine, spec))
-    yield Line(
-        f"{spec.method}: new subject to the whole volume's map", made + first + whole, "s", most
-    )
+def _first_view(engine: Engine, spec: MapSpec, limit: float | None) -> Iterator[Line]:
+    preparation = seconds(lambda: engine.stack(spec.features.slices))
+    slice_map = seconds(lambda: pipeline.slice_maps(engine, spec, [_middle(engine, spec)]))
+    yield Line(f"{spec.method}: new subject, made and read", preparation, "s")
+    first = preparation + slice_map
+    yield Line(f"{spec.method}: new subject to its first slice's map", first, "s", 8)
+    volume = first + seconds(lambda: pipeline.anomaly_map(engine, spec))
+    yield Line(f"{spec.method}: new subject to the whole volume's map", volume, "s", limit)
 
 
-def _against_a_set() -> Iterator[Line]:
+def _reference_set() -> Iterator[Line]:
     """Cubes of a subject and of the usual set, then of another subject against the same set."""
     engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
     slices = SliceSpec(DataSpec("demo"), "DEMO-MET-018-000")
@@ -83,16 +82,16 @@ def _against_a_set() -> Iterator[Line]:
     what = f"mutual3d against {len(spec.volumes)}"
     first = seconds(lambda: pipeline.anomaly_map(engine, spec))
     yield Line(f"{what}: first map, cubes of all scans", first, "s")
-    other = evaluation.of_subject(spec, "DEMO-MET-019-000")
-    engine.volume(other.features.slices)
-    again = seconds(lambda: pipeline.anomaly_map(engine, other))
-    yield Line(f"{what}: map of another subject, its cubes", again, "s")
+    next_subject = evaluation.of_subject(spec, "DEMO-MET-019-000")
+    engine.volume(next_subject.features.slices)
+    second = seconds(lambda: pipeline.anomaly_map(engine, next_subject))
+    yield Line(f"{what}: map of another subject, its cubes", second, "s")
     planes = [replace(slices, plane=plane) for plane in PLANES]
     size = sum(
         engine.store.size_bytes(
-            stored_features.feature_key(engine, replace(spec.features, slices=one))
+            stored_features.feature_key(engine, replace(spec.features, slices=plane_slices))
         )
-        for one in planes
+        for plane_slices in planes
     )
     yield Line("mutual3d: disk per subject, cubes", size / 2**20, "MB")
 
@@ -102,25 +101,25 @@ def _candidates(engine: Engine, spec: MapSpec) -> Line:
     phrases = phrase_bank.phrases(phrase_bank.bank())
     pairs = null_test.random_pairs(spec.prompts, phrases, CANDIDATES)
     subjects = [spec.features.slices.subject]
-    spent = seconds(lambda: candidates.measured(engine, spec, subjects, pairs))
+    duration = seconds(lambda: candidates.measured(engine, spec, subjects, pairs))
     what = f"{spec.method}: {CANDIDATES} prompts judged on a subject"
-    return Line(what, spent, "s", 60 / 4)
+    return Line(what, duration, "s", 60 / 4)
 
 
 def _prompt_edits(engine: Engine, spec: MapSpec) -> Iterator[Line]:
     """Median over texts that were never encoded."""
     middle, prompts = _middle(engine, spec), spec.prompts
-    for what, most, work in (
+    for what, limit, work in (
         ("slice", 300, lambda edited: pipeline.slice_maps(engine, edited, [middle])),
         ("volume", 1000, lambda edited: pipeline.anomaly_map(engine, edited)),
     ):
-        spent = []
+        durations = []
         for number in range(EDITS):
             texts = (*prompts.abnormal, f"{what} {number} with a new word")
             edited = replace(spec, prompts=replace(prompts, name="edited", abnormal=texts))
-            spent.append(seconds(lambda: work(edited)))  # noqa: B023
+            durations.append(seconds(lambda: work(edited)))  # noqa: B023
         name = f"{spec.method}: prompt edit to new map, {what}"
-        yield Line(name, statistics.median(spent) * 1000, "ms", most)
+        yield Line(name, statistics.median(durations) * 1000, "ms", limit)
 
 
 def _middle(engine: Engine, spec: MapSpec) -> int:

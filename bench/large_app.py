@@ -32,7 +32,7 @@ name = " x ".join(map(str, shape[::-1]))
 viewer(
     volume,
     name,
-    [(f"{name}-{i}", ViewerMap(one, THRESHOLDS, 1.0, f"map {i}")) for i, one in enumerate(maps)],
+    [(f"{name}-{i}", ViewerMap(x, THRESHOLDS, 1.0, f"map {i}")) for i, x in enumerate(maps)],
     options=ViewerOptions(slice=shape[0] // 2, layers=("classes", "map"), title=name),
     key="viewer",
 )

@@ -37,13 +37,13 @@ def measure() -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         log = Path(folder) / "log.txt"
         with served(log, "bench/large_app.py") as server:
-            page, spent = _shown(browser, f"{server.url}/?small")
-            yield Line("240x240x155: data ready to first picture", spent, "s", 1)
+            page, duration = _viewer_page(browser, f"{server.url}/?small")
+            yield Line("240x240x155: data ready to first picture", duration, "s", 1)
             page.close()
             start = time.perf_counter()
-            page, spent = _shown(browser, server.url)
-            yield Line("512x512x400: data ready to first picture", spent, "s", 1)
-            _whole(page)
+            page, duration = _viewer_page(browser, server.url)
+            yield Line("512x512x400: data ready to first picture", duration, "s", 1)
+            _wait_for_volume(page)
             yield Line("512x512x400: page to the whole volume", time.perf_counter() - start, "s")
             yield Line(
                 "512x512x400: a picture while scrubbing, two maps", page.evaluate(SCRUB), "ms", 33
@@ -53,12 +53,12 @@ def measure() -> Iterator[Line]:
             yield Line("512x512x400: peak memory of the page", _peak_gb(browser), "GB", 1)
 
 
-def _shown(browser: "Browser", address: str) -> tuple["Page", float]:
+def _viewer_page(browser: "Browser", address: str) -> tuple["Page", float]:
     """A page that shows the viewer, and the seconds from the click to its first picture.
 
     A page before it makes the phantom and packs its slabs.
     """
-    spent = 0.0
+    duration = 0.0
     for _ in range(2):
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(900_000)
@@ -69,16 +69,16 @@ def _shown(browser: "Browser", address: str) -> tuple["Page", float]:
         switch.click()
         page.locator(".z-root[data-slice]").wait_for()
         page.locator(".z-message").wait_for(state="hidden")
-        spent = time.perf_counter() - start
-        _whole(page)
-    return page, spent
+        duration = time.perf_counter() - start
+        _wait_for_volume(page)
+    return page, duration
 
 
 def _scrub(page: "Page", what: str) -> Line:
     return Line(f"512x512x400: {what}", page.evaluate(SCRUB), "ms", 33)
 
 
-def _whole(page: "Page") -> None:
+def _wait_for_volume(page: "Page") -> None:
     page.locator('.z-root[data-parts="whole"]').wait_for()
 
 
@@ -86,5 +86,7 @@ def _peak_gb(browser: "Browser") -> float | str:
     """Peak memory of the largest renderer process."""
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    renderers = (one["id"] for one in processes if one["type"] == "renderer")
-    return max((peak for one in renderers if (peak := peak_gb_of(one))), default="not told here")
+    renderers = (process["id"] for process in processes if process["type"] == "renderer")
+    return max(
+        (peak for process in renderers if (peak := peak_gb_of(process))), default="not told here"
+    )

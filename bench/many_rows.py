@@ -23,21 +23,22 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
     random = np.random.default_rng(seed)
     lesions = [_lesions(random) for _ in range(subjects)]
     runs = [(method, setup) for method in METHODS for setup in SETUPS]
-    work = [(_key(s, *run), s, *run) for s in range(subjects) for run in runs]
-    work.sort()  # parts are joined in the order of their names
+    all_rows = [(_key(s, *run), s, *run) for s in range(subjects) for run in runs]
+    all_rows.sort()  # parts are joined in the order of their names
     for table in ("subjects", "slices"):
-        listed = "\n".join(one[0] for one in work)
+        keys = "\n".join(row[0] for row in all_rows)
         schema = schema_of(table)
-        schema = schema.with_metadata({**schema.metadata, results.LISTED: listed.encode()})
+        schema = schema.with_metadata({**schema.metadata, results.LISTED: keys.encode()})
         path = root / table / f"{results.MERGED}000001.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = np.random.default_rng(seed + 1)
+        random_slices = np.random.default_rng(seed + 1)
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for start in range(0, len(work), CHUNK):
-                part = work[start : start + CHUNK]
-                of_slices = _slices(made, part, lesions)
-                columns = of_slices if table == "slices" else _subjects(part, lesions, of_slices)
-                writer.write_table(_filled(columns, schema), results.GROUPS[table])
+            for start in range(0, len(all_rows), CHUNK):
+                rows = all_rows[start : start + CHUNK]
+                columns = _slices(random_slices, rows, lesions)
+                if table == "subjects":
+                    columns = _subjects(rows, lesions, columns)
+                writer.write_table(_table(columns, schema), results.GROUPS[table])
         if table == "slices":
             results.keep_sums(path)
 
@@ -57,21 +58,21 @@ def _lesions(random: np.random.Generator) -> list[tuple[int, int, int]]:
 
 
 def _slices(
-    random: np.random.Generator, work: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]]
+    random: np.random.Generator, rows: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]]
 ) -> Columns:
-    keys, number = [one[0] for one in work], len(work)
-    truth = np.zeros((number, SLICES), np.int64)
-    for row, (_, subject, *_) in enumerate(work):
+    keys, count = [row[0] for row in rows], len(rows)
+    truth = np.zeros((count, SLICES), np.int64)
+    for number, (_, subject, *_) in enumerate(rows):
         for first, last, area in lesions[subject]:
-            truth[row, first:last] += area
-    skill = random.beta(3, 3, (number, 1))
+            truth[number, first:last] += area
+    skill = random.beta(3, 3, (count, 1))
     overlap = random.binomial(truth, skill)
     index = np.broadcast_to(np.arange(SLICES), truth.shape)
     inside = (index >= BRAIN[0]) & (index < BRAIN[1])
     false = random.poisson(truth * 0.3 + 30 * (random.random(truth.shape) < 0.1)) * inside
     depth = np.where(inside, 2 * (index - BRAIN[0]) / (BRAIN[1] - BRAIN[0] - 1) - 1, np.nan)
     dice = np.where(truth > 0, 2 * overlap / np.maximum(truth + overlap + false, 1), np.nan)
-    wide = {
+    columns = {
         "index": index,
         "depth_middle": depth,
         "depth_centroid": depth - 0.05 * (1 - depth**2),
@@ -86,61 +87,61 @@ def _slices(
     }
     return {
         "key": pa.array(np.repeat(keys, SLICES).tolist()),
-        **{name: one.ravel() for name, one in wide.items()},
+        **{name: column.ravel() for name, column in columns.items()},
     }
 
 
 def _subjects(
-    work: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]], of_slices: Columns
+    rows: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]], slice_columns: Columns
 ) -> Columns:
     truth, predicted, overlap = (
-        of_slices[name].reshape(-1, SLICES).sum(axis=1)
+        slice_columns[name].reshape(-1, SLICES).sum(axis=1)
         for name in ("truth", "predicted", "overlap")
     )
-    both = np.maximum(truth + predicted, 1)
-    mm3 = [[float((b - a) * area) for a, b, area in lesions[one[1]]] for one in work]
-    found = [[bool(size > 60) for size in sizes] for sizes in mm3]
-    kept = np.array([sum(map(bool, one)) for one in found])
+    areas = np.maximum(truth + predicted, 1)
+    mm3 = [[float((b - a) * area) for a, b, area in lesions[row[1]]] for row in rows]
+    detected = [[bool(size > 60) for size in sizes] for sizes in mm3]
+    hits = np.array(list(map(sum, detected)))
     return {
-        "key": [one[0] for one in work],
-        "map": [f"map-{one[0]}" for one in work],
-        "schema": [VERSION] * len(work),
-        "data": ["brats"] * len(work),
-        "site": [f"site {one[1] % 3}" for one in work],
-        "subject": [f"SYNTHETIC-{one[1]:05d}" for one in work],
-        "split": ["test"] * len(work),
-        "modality": ["t2f"] * len(work),
-        "plane": ["axial"] * len(work),
-        "method": [one[2] for one in work],
-        "setup": [one[3] for one in work],
-        "prompts": ["medical"] * len(work),
-        "prompts_digest": ["synthetic"] * len(work),
-        "threshold_rule": ["validation"] * len(work),
-        "brain_only": [True] * len(work),
-        "slices": [SLICES] * len(work),
+        "key": [row[0] for row in rows],
+        "map": [f"map-{row[0]}" for row in rows],
+        "schema": [VERSION] * len(rows),
+        "data": ["brats"] * len(rows),
+        "site": [f"site {row[1] % 3}" for row in rows],
+        "subject": [f"SYNTHETIC-{row[1]:05d}" for row in rows],
+        "split": ["test"] * len(rows),
+        "modality": ["t2f"] * len(rows),
+        "plane": ["axial"] * len(rows),
+        "method": [row[2] for row in rows],
+        "setup": [row[3] for row in rows],
+        "prompts": ["medical"] * len(rows),
+        "prompts_digest": ["synthetic"] * len(rows),
+        "threshold_rule": ["validation"] * len(rows),
+        "brain_only": [True] * len(rows),
+        "slices": [SLICES] * len(rows),
         "truth": truth,
         "predicted": predicted,
         "overlap": overlap,
         "truth_ml": truth / 1000,
-        "dice_3d": np.where(truth > 0, 2 * overlap / both, np.nan),
-        "brats2023_missed": np.array([len(one) for one in found]) - kept,
-        "brats2023_true_positives": kept,
+        "dice_3d": np.where(truth > 0, 2 * overlap / areas, np.nan),
+        "brats2023_missed": np.array(list(map(len, detected))) - hits,
+        "brats2023_true_positives": hits,
         "brats2023_lesion_mm3": mm3,
-        "brats2023_lesion_found": found,
-        "brats2023_lesion_dice": [[0.5 * one for one in flags] for flags in found],
-        "brats2023_lesion_slice": [[first for first, *_ in lesions[one[1]]] for one in work],
-        "device": ["cpu"] * len(work),
-        "precision_of_features": ["bfloat16"] * len(work),
-        "version": ["synthetic rows, no evaluation"] * len(work),
+        "brats2023_lesion_found": detected,
+        "brats2023_lesion_dice": [[0.5 * flag for flag in flags] for flags in detected],
+        "brats2023_lesion_slice": [[first for first, *_ in lesions[row[1]]] for row in rows],
+        "device": ["cpu"] * len(rows),
+        "precision_of_features": ["bfloat16"] * len(rows),
+        "version": ["synthetic rows, no evaluation"] * len(rows),
     }
 
 
-def _filled(columns: Columns, schema: pa.Schema) -> pa.Table:
-    """The columns, those that were not given with a plain value."""
-    number = len(columns["key"])
-    plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
+def _table(columns: Columns, schema: pa.Schema) -> pa.Table:
+    """The columns, with a default value in those that are missing."""
+    count = len(columns["key"])
+    defaults = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
     arrays = []
     for field in schema:
-        values = columns.get(field.name, [plain.get(field.type, [])] * number)
+        values = columns.get(field.name, [defaults.get(field.type, [])] * count)
         arrays.append(pa.array(values, field.type, from_pandas=True))
     return pa.Table.from_arrays(arrays, schema=schema)

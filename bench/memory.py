@@ -12,11 +12,11 @@ from pathlib import Path
 
 def peak_gb() -> float:
     """Peak memory of this process so far."""
-    found = peak_gb_of("self")
-    if found is None:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = most / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, else KiB
-    return found
+    peak = peak_gb_of("self")
+    if peak is None:
+        peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = peak_rss / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, else KiB
+    return peak
 
 
 def peak_gb_of(process: int | str) -> float | None:
@@ -25,5 +25,5 @@ def peak_gb_of(process: int | str) -> float | None:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return None
-    found = re.search(r"VmHWM:\s*(\d+) kB", status)
-    return int(found[1]) / 2**20 if found else None
+    match = re.search(r"VmHWM:\s*(\d+) kB", status)
+    return int(match[1]) / 2**20 if match else None

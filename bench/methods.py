@@ -49,12 +49,12 @@ def measure() -> Iterator[Line]:
         if isinstance(methods.build(name), methods.VolumeMethod):
             continue  # `bench.core` measures it: nothing of it is made slice by slice
         for backbone in SLICES if method.needs_tower else ():
-            with ProcessPoolExecutor(1, spawn) as own:
-                yield from own.submit(_measured, name, backbone).result()
+            with ProcessPoolExecutor(1, spawn) as pool:
+                yield from pool.submit(_method_lines, name, backbone).result()
 
 
 @dataclass
-class Case:
+class MethodCase:
     """A method ready to map slices; its texts are read once, where they do not hang on a slice.
 
     Learned tensors are fresh ones where none are given.
@@ -77,7 +77,7 @@ class Case:
         if self.method.learned and self.learned is None:
             self.learned = self._fresh()
         self.text: FloatArray | None = None
-        self.found: list[SliceFeatures] = []  # of the last run
+        self.features: list[SliceFeatures] = []  # of the last run
 
     def _fresh(self) -> dict[str, FloatArray]:
         learner = self.method.learner(self.encoder)
@@ -85,59 +85,60 @@ class Case:
         return dict(learner.initial(0, replace(few, text=learner.text("surface"))))
 
     def run(self) -> None:
-        found = self.found = self.method.encode(
+        features = self.features = self.method.encode(
             self.tower, self.images, self.recipe, self.kept, self.learned
         )
         if self.text is None or self.method.text_by_slice:
-            own = self.method.prompts if self.method.text_by_slice else "minimal-pair"
-            prompts = prompt_sets.shipped()[own]
+            prompt_set = self.method.prompts if self.method.text_by_slice else "minimal-pair"
+            prompts = prompt_sets.shipped()[prompt_set]
             encoder = TowerTexts(self.tower, self.recipe.activation)
-            self.text = self.method.texts(prompts, encoder, self.learned, found)
-        self.method.maps(found, self.kept, self.text, self.learned, self.recipe, ())
+            self.text = self.method.texts(prompts, encoder, self.learned, features)
+        self.method.maps(features, self.kept, self.text, self.learned, self.recipe, ())
 
     def timed(self) -> tuple[float, float]:
         """Seconds of a run, and its share in % that is spent outside the towers' blocks."""
-        with blocks.timed() as inside:
-            spent = seconds(self.run)
-        return spent, 100 * (1 - sum(inside) / spent)
+        with blocks.timed() as block_times:
+            duration = seconds(self.run)
+        return duration, 100 * (1 - sum(block_times) / duration)
 
 
 def _options(name: str, backbone: str) -> tuple[tuple[str, str], ...]:
     """Those of the shipped setup on the demo; the official side in pixels elsewhere."""
-    shipped = (one for one in setups.shipped().values() if one.method == name)
+    shipped = (setup for setup in setups.shipped().values() if setup.method == name)
     if backbone == "demo":
-        return next(one.options for one in shipped if one.backbone.name == "demo")
+        return next(setup.options for setup in shipped if setup.backbone.name == "demo")
     return (("image_size", "518"),)
 
 
-def _measured(name: str, backbone: str) -> list[Line]:
+def _method_lines(name: str, backbone: str) -> list[Line]:
     what, lines, stack = f"{name}, {backbone}", list[Line](), Engine().stack(SUBJECT)
     learned: Learned = None
     filled = np.flatnonzero(stack.brain.any(axis=(1, 2)))
-    chosen = filled[[len(filled) // 2, len(filled) // 4][: SLICES[backbone]]]
+    indices = filled[[len(filled) // 2, len(filled) // 4][: SLICES[backbone]]]
     for precision in ("float32", "bfloat16"):  # in this order, the model is converted in place
-        case = Case(stack.image[chosen], stack.brain[chosen], name, backbone, precision, learned)
+        scan = stack.image[indices], stack.brain[indices]
+        case = MethodCase(*scan, name, backbone, precision, learned)
         learned = case.learned
-        spent, outside = case.timed()
-        if spent < LONG_S:
-            spent, outside = case.timed()
-        lines.append(Line(f"{what}, {precision}", spent / len(chosen), "s/slice"))
+        duration, outside = case.timed()
+        if duration < LONG_S:
+            duration, outside = case.timed()
+        lines.append(Line(f"{what}, {precision}", duration / len(indices), "s/slice"))
         lines.append(Line(f"{what}, {precision}, outside the towers' blocks", outside, "%"))
-    stored = sum(array.size * 2 for one in case.found for array in one.values())  # float16
-    size = stored / len(chosen) * len(filled) / 2**20
+    values = sum(array.size for features in case.features for array in features.values())
+    size = 2 * values / len(indices) * len(filled) / 2**20  # float16
     lines.append(Line(f"{what}: features of a subject, about", size, "MB"))
     if backbone == "demo" and case.method.learned:
         lines += _epochs(replace(case, precision="float32"))
     return [*lines, Line(f"{what}: peak memory", peak_gb(), "GB")]
 
 
-def _epochs(case: Case) -> Iterator[Line]:
+def _epochs(case: MethodCase) -> Iterator[Line]:
     """One epoch of training; where the tower is frozen, also with the tower passed each time."""
     learner = case.method.learner(case.encoder)
-    found = examples.of_textures(case.encoder, IMAGES, 0)
-    found = replace(found, text=learner.text("surface"))
+    textures = examples.of_textures(case.encoder, IMAGES, 0)
+    textures = replace(textures, text=learner.text("surface"))
     plan = replace(learner.plan, epochs=1, device=backbones.default_device())
-    epoch = seconds(lambda: fit.fit(learner, (found, None), plan))
+    epoch = seconds(lambda: fit.fit(learner, (textures, None), plan))
     what = f"{case.name}, demo: epoch of {IMAGES} images"
     if not case.encoder.frozen:
         yield Line(f"{what} through the tower", epoch, "s")

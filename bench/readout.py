@@ -24,35 +24,35 @@ def measure() -> Iterator[Line]:
     """Lines for the intensity map of one demo subject; ValueError where the three differ."""
     engine = Engine()
     prompts = prompt_sets.shipped()["appearance"]
-    slices = SliceSpec(DataSpec("demo"), SUBJECT)
-    spec = pipeline.map_spec(engine, slices, "intensity", "zero-shot", prompts)
-    stack, values = engine.stack(slices), pipeline.anomaly_map(engine, spec).values
+    slice_spec = SliceSpec(DataSpec("demo"), SUBJECT)
+    spec = pipeline.map_spec(engine, slice_spec, "intensity", "zero-shot", prompts)
+    stack, values = engine.stack(slice_spec), pipeline.anomaly_map(engine, spec).values
     if stack.truth is None:
         raise ValueError(f"{SUBJECT} has no truth")
     truth = stack.truth & stack.brain
 
-    def whole() -> FloatArray:
-        cut = levels.quantise(values, THRESHOLDS)
-        counts = levels.histograms(cut, stack.brain, truth)[..., : len(THRESHOLDS)]
+    def all_slices() -> FloatArray:
+        level = levels.quantise(values, THRESHOLDS)
+        counts = levels.histograms(level, stack.brain, truth)[..., : len(THRESHOLDS)]
         healthy, lesion = np.moveaxis(np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1], 1, 0)
         return dice(lesion[:, :1], healthy + lesion, lesion)
 
-    spent = statistics.median(seconds(whole) for _ in range(LOOPS))
-    yield Line("Dice at 101 thresholds, all slices of a volume", spent * 1000, "ms", 150)
-    some = np.flatnonzero(truth.any(axis=(1, 2)))[::EVERY]
-    parts = [(values[s][stack.brain[s]], truth[s][stack.brain[s]]) for s in some]
-    scale = int(stack.brain.any(axis=(1, 2)).sum()) / len(some)
-    for name, slow in (("a plain loop", _plain), ("scikit-learn", f1_score)):
-        found: list[list[float]] = []
-        spent = seconds(
-            lambda: found.extend(  # noqa: B023
+    duration = statistics.median(seconds(all_slices) for _ in range(LOOPS))
+    yield Line("Dice at 101 thresholds, all slices of a volume", duration * 1000, "ms", 150)
+    slices = np.flatnonzero(truth.any(axis=(1, 2)))[::EVERY]
+    pairs = [(values[s][stack.brain[s]], truth[s][stack.brain[s]]) for s in slices]
+    scale = int(stack.brain.any(axis=(1, 2)).sum()) / len(slices)
+    for name, slow in (("a plain loop", _loop_dice), ("scikit-learn", f1_score)):
+        expected: list[list[float]] = []
+        duration = seconds(
+            lambda: expected.extend(  # noqa: B023
                 [float(slow(lesion, inside >= value)) for value in THRESHOLDS]  # noqa: B023
-                for inside, lesion in parts
+                for inside, lesion in pairs
             )
         )
-        np.testing.assert_allclose(whole()[some], found)
-        yield Line(f"the same by {name} (of every {EVERY}th lesion slice)", spent * scale, "s")
+        np.testing.assert_allclose(all_slices()[slices], expected)
+        yield Line(f"the same by {name} (of every {EVERY}th lesion slice)", duration * scale, "s")
 
 
-def _plain(lesion: np.ndarray, reached: np.ndarray) -> float:
-    return 2 * np.count_nonzero(lesion & reached) / (lesion.sum() + reached.sum())
+def _loop_dice(lesion: np.ndarray, predicted: np.ndarray) -> float:
+    return 2 * np.count_nonzero(lesion & predicted) / (lesion.sum() + predicted.sum())

@@ -45,8 +45,8 @@ class Section:
 
     def keep(self, path: Path) -> None:
         """Put the section into the report in place of the part's last one; the others stay."""
-        head, *others = path.read_text().split("\n## ") if path.exists() else [TITLE]
-        kept = {part: text for part, _, text in (other.partition("\n") for other in others)}
+        head, *sections = path.read_text().split("\n## ") if path.exists() else [TITLE]
+        texts = {part: text for part, _, text in (section.partition("\n") for section in sections)}
         rows = "\n".join(f"| {' | '.join(line.cells())} |" for line in self.lines)
-        kept[self.part] = f"\n{self.machine}\n\n{TABLE}\n{rows}\n"
-        path.write_text("\n## ".join([head, *map("\n".join, kept.items())]))
+        texts[self.part] = f"\n{self.machine}\n\n{TABLE}\n{rows}\n"
+        path.write_text("\n## ".join([head, *map("\n".join, texts.items())]))

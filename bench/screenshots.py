@@ -81,8 +81,8 @@ def address(server: Server, shot: Shot) -> str:
     """The page with a CLIP method chosen: APRIL-GAN where it is here, else WinCLIP."""
     if not shot.path:
         return server.url
-    here = not setups.missing(setups.shipped()["aprilgan", "brats"])
-    method, setup = ("aprilgan", "brats") if here else ("winclip", "zero-shot")
+    available = not setups.missing(setups.shipped()["aprilgan", "brats"])
+    method, setup = ("aprilgan", "brats") if available else ("winclip", "zero-shot")
     return server.address(shot.path, method=method, setup=setup)
 
 
@@ -141,26 +141,26 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="rows of an evaluation of the demo to show")
     parser.add_argument("--only", nargs="*", help="names of the pages to look at (default: all)")
     parser.add_argument("--all", action="store_true", help="keep the pictures of every size")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if why := no_browser():
         sys.exit(why)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         _as_new_user(Path(folder))
         shots = SHOTS
-        if asked.results:
-            shutil.copytree(asked.results, home() / "results")
-            taken = {shot.path for shot in OF_RESULTS}
-            shots = (*(shot for shot in SHOTS if shot.path not in taken), *OF_RESULTS)
-        shots = [one for one in shots if not asked.only or one.name in asked.only]
-        os.environ["ZSAD_CACHE"] = asked.cache or str(Path(folder) / "cache")
-        asked.out.mkdir(parents=True, exist_ok=True)
+        if options.results:
+            shutil.copytree(options.results, home() / "results")
+            paths = {shot.path for shot in OF_RESULTS}
+            shots = (*(shot for shot in SHOTS if shot.path not in paths), *OF_RESULTS)
+        shots = [shot for shot in shots if not options.only or shot.name in options.only]
+        os.environ["ZSAD_CACHE"] = options.cache or str(Path(folder) / "cache")
+        options.out.mkdir(parents=True, exist_ok=True)
         with served(Path(folder) / "log.txt") as server:
             for size in SIZES:
                 for shot, picture in look(browser, server, size, shots):
                     print(f"{shot.name} at {size[0]}x{size[1]}", flush=True)
-                    if asked.all or (shot.kept and size == SIZES[0]):
+                    if options.all or (shot.kept and size == SIZES[0]):
                         ending = "" if size == SIZES[0] else f"-{size[0]}"
-                        (asked.out / f"{shot.name}{ending}.png").write_bytes(small(picture))
+                        (options.out / f"{shot.name}{ending}.png").write_bytes(small(picture))
 
 
 if __name__ == "__main__":

@@ -36,58 +36,60 @@ def measure() -> Iterator[Line]:
         yield from _paces(Path(folder), key, arrays)
     middle = stored_features.filled_slices(engine, slices)[-1] // 2
     for what, work in (
-        ("slice", lambda new: pipeline.slice_maps(new, spec, [middle])),
-        ("volume", lambda new: pipeline.anomaly_map(new, spec)),
+        ("slice", lambda engine: pipeline.slice_maps(engine, spec, [middle])),
+        ("volume", lambda engine: pipeline.anomaly_map(engine, spec)),
     ):
-        spent = seconds(lambda: work(Engine()))  # noqa: B023
-        yield Line(f"start to the first map from stored features, {what}", spent, "s")
+        duration = seconds(lambda: work(Engine()))  # noqa: B023
+        yield Line(f"start to the first map from stored features, {what}", duration, "s")
 
 
 def _paces(root: Path, key: str, arrays: dict[str, np.ndarray]) -> Iterator[Line]:
     """All arrays through the store, as plain files, and as one file; until the disk has them."""
     store, names = Store(root / "store"), list(arrays)
-    whole = np.concatenate([np.frombuffer(array.tobytes(), np.uint8) for array in arrays.values()])
-    size = whole.nbytes / 2**20
+    content = np.concatenate(
+        [np.frombuffer(array.tobytes(), np.uint8) for array in arrays.values()]
+    )
+    size = content.nbytes / 2**20
 
     def write() -> None:
         for start in range(0, len(names), BATCH):
-            part = {name: arrays[name] for name in names[start : start + BATCH]}
-            store.write_all(key, part, {})
+            batch = {name: arrays[name] for name in names[start : start + BATCH]}
+            store.write_all(key, batch, {})
 
-    def save(folder: Path, found: dict[str, np.ndarray]) -> None:
+    def save(folder: Path, contents: dict[str, np.ndarray]) -> None:
         folder.mkdir()
-        for name, array in found.items():
+        for name, array in contents.items():
             np.save(folder / name, array)
 
     def load(folder: Path) -> None:
         for path in sorted(folder.glob("*.npy")):
             np.load(path)
 
-    def read(new: Store) -> None:
+    def read(fresh_store: Store) -> None:
         for name in names:
-            np.array(new.read(key, name))
+            np.array(fresh_store.read(key, name))
 
-    plain, one = root / "plain", root / "one"
-    for folder, what, put, get in (
+    files, joined = root / "plain", root / "one"
+    for folder, what, write_all, read_all in (
         (store.entry(key), "store", write, lambda: read(Store(store.root))),
-        (plain, "as plain files", lambda: save(plain, arrays), lambda: load(plain)),
-        (one, "as one plain file", lambda: save(one, {"one": whole}), lambda: load(one)),
+        (files, "as plain files", lambda: save(files, arrays), lambda: load(files)),
+        (joined, "as one plain file", lambda: save(joined, {"one": content}), lambda: load(joined)),
     ):
-        written = seconds(put) + seconds(lambda: _on_disk(folder))  # noqa: B023
-        _out_of_memory(folder)
-        yield Line(f"features written to the disk, {what}", size / written, "MB/s")
-        yield Line(f"features read from the disk, {what}", size / seconds(get), "MB/s")
+        duration = seconds(write_all) + seconds(lambda: _flush(folder))  # noqa: B023
+        _drop_from_memory(folder)
+        yield Line(f"features written to the disk, {what}", size / duration, "MB/s")
+        yield Line(f"features read from the disk, {what}", size / seconds(read_all), "MB/s")
     read(store)
     yield Line("features read again, store", size / seconds(lambda: read(store)), "MB/s")
 
 
-def _on_disk(folder: Path) -> None:
+def _flush(folder: Path) -> None:
     for path in folder.glob("*.npy"):
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
 
-def _out_of_memory(folder: Path) -> None:
+def _drop_from_memory(folder: Path) -> None:
     """Have the system drop what it holds of the files, where it can be asked to."""
     for path in folder.glob("*.npy"):
         with path.open("rb") as file:

@@ -39,7 +39,7 @@ def test_of_a_process_that_is_gone_no_peak_is_told():
 
 
 def test_a_run_of_clipad_is_partly_in_the_towers_blocks():
-    case = methods.Case(IMAGES, IMAGES > 99, "clipad", "demo", "float32")
+    case = methods.MethodCase(IMAGES, IMAGES > 99, "clipad", "demo", "float32")
     case.run()  # its texts are read, so that only images are left to do
     _, outside = case.timed()
     assert 0 < outside < 100

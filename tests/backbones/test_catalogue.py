@@ -12,7 +12,7 @@ from open_clip.pretrained import get_pretrained_cfg
 
 from zsad_core import backbones, setups
 from zsad_core.backbones import fetching
-from zsad_core.backbones.catalogue import listed
+from zsad_core.backbones.catalogue import catalogue_entry
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -28,26 +28,26 @@ print(backbones.info(spec).width, bool(backbones.unfetched(spec)), "open_clip" i
 """
 
 
-def asked(*backbone):
+def child_output(*backbone):
     """Width, whether it is to be fetched, and whether a new process imported open_clip for it."""
     command = [sys.executable, "-c", ASK, *backbone]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    return done.stdout.split()
+    process = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return process.stdout.split()
 
 
 @pytest.mark.parametrize("name", [NAME, *SHIPPED])
 def test_it_says_what_open_clip_says(name):
-    found = listed(name)
-    assert found.config == open_clip.get_model_config(name)
-    assert list(found.places) == open_clip.list_pretrained_tags_by_model(name)
-    for tag, place in found.places.items():
-        assert place == get_pretrained_cfg(name, tag).get("hf_hub", "")
+    entry = catalogue_entry(name)
+    assert entry.config == open_clip.get_model_config(name)
+    assert list(entry.places) == open_clip.list_pretrained_tags_by_model(name)
+    for tag, location in entry.places.items():
+        assert location == get_pretrained_cfg(name, tag).get("hf_hub", "")
 
 
 def test_a_second_process_need_not_import_open_clip(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    said = [asked(NAME, "laion2b_e16") for _ in range(2)]
-    assert said == [["768", "True", "True"], ["768", "True", "False"]]
+    outputs = [child_output(NAME, "laion2b_e16") for _ in range(2)]
+    assert outputs == [["768", "True", "True"], ["768", "True", "False"]]
 
 
 @pytest.mark.skipif(
@@ -56,8 +56,8 @@ def test_a_second_process_need_not_import_open_clip(tmp_path, monkeypatch):
 def test_the_first_process_need_not_for_the_backbones_of_shipped_setups(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
     backbones_of = {entry.backbone for entry in setups.shipped().values() if entry.backbone.weights}
-    assert {one.name for one in backbones_of} == set(SHIPPED)
-    assert asked(SHIPPED[0], "laion400m_e32") == ["896", "True", "False"]
+    assert {spec.name for spec in backbones_of} == set(SHIPPED)
+    assert child_output(SHIPPED[0], "laion400m_e32") == ["896", "True", "False"]
 
 
 def test_an_unknown_name_is_one_sentence_each_time():

@@ -12,13 +12,13 @@ from zsad_core import backbones
 
 def test_the_faster_precision_is_timed_once_and_remembered(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    found, path = backbones.fastest_precision("cpu"), tmp_path / "device.json"
+    faster, path = backbones.fastest_precision("cpu"), tmp_path / "device.json"
     ((machine, times),) = json.loads(path.read_text()).items()
     assert backbones.device_name("cpu") in machine
-    assert times[found] == min(times["float32"], times["bfloat16"]) > 0
-    other = "bfloat16" if found == "float32" else "float32"
-    path.write_text(json.dumps({machine: {found: 2.0, other: 1.0}}))
-    assert backbones.fastest_precision("cpu") == other
+    assert times[faster] == min(times["float32"], times["bfloat16"]) > 0
+    slower = "bfloat16" if faster == "float32" else "float32"
+    path.write_text(json.dumps({machine: {faster: 2.0, slower: 1.0}}))
+    assert backbones.fastest_precision("cpu") == slower
 
 
 def test_a_broken_memory_of_it_is_written_anew(tmp_path, monkeypatch):
@@ -36,7 +36,7 @@ def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, 
 
     def without_units(q, k, v):
         runs[q.dtype, q.shape[2]] += 1
-        at_work(0.3 if q.dtype == torch.bfloat16 else 0)
+        keep_busy(0.3 if q.dtype == torch.bfloat16 else 0)
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
@@ -51,7 +51,7 @@ def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
 
     def with_units(q, k, v):
         runs[q.dtype, q.shape[2]] += 1
-        at_work(0.06 if q.dtype == torch.float32 and q.shape[2] > 50 else 0.02)
+        keep_busy(0.06 if q.dtype == torch.float32 and q.shape[2] > 50 else 0.02)
         return attention(*(x.float() for x in (q, k, v))).to(q.dtype)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
@@ -63,20 +63,20 @@ def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
 
 
 def test_what_else_the_machine_does_is_not_counted(tmp_path, monkeypatch):
-    attention, halt = functional.scaled_dot_product_attention, 0.1
+    attention, pause = functional.scaled_dot_product_attention, 0.1
 
-    def halted(q, k, v):
-        time.sleep(halt)
+    def slow_attention(q, k, v):
+        time.sleep(pause)
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", halted)
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", slow_attention)
     backbones.fastest_precision("cpu")
     (times,) = json.loads((tmp_path / "device.json").read_text()).values()
-    assert times["float32"] < halt
+    assert times["float32"] < pause
 
 
-def at_work(seconds):
+def keep_busy(seconds):
     """Keep this thread's processor busy."""
     until = time.thread_time() + seconds
     while time.thread_time() < until:

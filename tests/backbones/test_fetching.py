@@ -74,11 +74,11 @@ def hub(tmp_path, monkeypatch):
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    place = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setattr(constants, "ENDPOINT", place)
-    template = place + "/{repo_id}/resolve/{revision}/{filename}"
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    yield place
+    yield address
     server.shutdown()
     server.server_close()
 
@@ -91,10 +91,10 @@ def hub(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_missing_names_itself_the_place_and_the_command(spec, file, cache, no_network):
-    said = backbones.unfetched(spec)
-    assert said.startswith(file)
-    assert f"is not in {cache}; press Fetch" in said
-    assert f"python -m zsad_core fetch --backbone {spec.name}" in said
+    message = backbones.unfetched(spec)
+    assert message.startswith(file)
+    assert f"is not in {cache}; press Fetch" in message
+    assert f"python -m zsad_core fetch --backbone {spec.name}" in message
 
 
 def test_files_of_ones_own_are_never_fetched():
@@ -103,9 +103,9 @@ def test_files_of_ones_own_are_never_fetched():
 
 
 def test_a_fetched_hub_model_is_found_and_loads_without_the_network(hub, monkeypatch):
-    told = []
-    backbones.fetch(HUB_MODEL, lambda *progress: told.append(progress))
-    assert told[-1][0] == told[-1][1] > 0
+    updates = []
+    backbones.fetch(HUB_MODEL, lambda *progress: updates.append(progress))
+    assert updates[-1][0] == updates[-1][1] > 0
     assert backbones.unfetched(HUB_MODEL) == ""
     monkeypatch.setattr(huggingface_hub.file_download, "http_get", None)
     monkeypatch.setattr(huggingface_hub.file_download, "get_hf_file_metadata", None)
@@ -159,9 +159,9 @@ def test_a_file_that_the_hub_lacks_is_one_sentence(hub):
 
 def test_without_a_connection_the_command_says_so_in_one_sentence(no_network, capsys):
     assert cli.main(["fetch", "--backbone", TAGGED.name, "--weights", TAGGED.weights]) == 1
-    said = capsys.readouterr().err
-    assert "could not be fetched (no connection)" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "could not be fetched (no connection)" in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["hf-hub:../../etc", "hf-hub:one", "hf-hub:a/b/c"])

@@ -5,7 +5,7 @@ import pytest
 
 from zsad_core import backbones
 from zsad_core.backbones import tower as towers
-from zsad_core.backbones.clip_internals import through
+from zsad_core.backbones.clip_internals import block_output
 from zsad_core.types import BackboneSpec, Recipe
 
 RNG = np.random.default_rng(1)
@@ -22,49 +22,49 @@ def tower():
 
 
 @pytest.fixture
-def passed(tower):
+def block_shapes(tower):
     """Shapes (B, N) of the tokens that went through the last block's MLP."""
-    found, last = [], tower._visual.transformer.resblocks[-1]
-    last.mlp.register_forward_hook(lambda _, args, out: found.append(tuple(out.shape[:2])))
-    return found
+    shapes, last = [], tower._visual.transformer.resblocks[-1]
+    last.mlp.register_forward_hook(lambda _, args, out: shapes.append(tuple(out.shape[:2])))
+    return shapes
 
 
-def of_patches(tower, read):
-    taps, first = tower.taps(IMAGES, RECIPE, read)
+def patch_features(tower, patch_mask):
+    taps, first = tower.taps(IMAGES, RECIPE, patch_mask)
     flat = SPARSE.reshape(2, PATCHES)
     return [*(tap[flat] for tap in taps), first]
 
 
-def of_vv(tower, read):
+def vv_features(tower, patch_mask):
     taps, first = tower.vv_taps(IMAGES, RECIPE)
     return [*taps, first]
 
 
-def of_windows(tower, read):
+def window_features(tower, patch_mask):
     windows, patches, first = tower.windows(IMAGES, RECIPE, WINDOWS)
-    return [*(one for of_image in windows for one in of_image), patches, first]
+    return [*(array for of_scale in windows for array in of_scale), patches, first]
 
 
-READ = int(SPARSE.sum(axis=(1, 2)).max()) + 1  # of each slice as many as of the fullest
+COUNT = int(SPARSE.sum(axis=(1, 2)).max()) + 1  # of each slice as many as of the fullest
 
 
 @pytest.mark.parametrize(
-    ("work", "few"),
+    ("features", "shapes"),
     [
-        (of_patches, [(2, READ)]),
-        (of_vv, [(2, 1)]),
-        (of_windows, [(1, 1)] * 4 + [(2, FULL)]),
+        (patch_features, [(2, COUNT)]),
+        (vv_features, [(2, 1)]),
+        (window_features, [(1, 1)] * 4 + [(2, FULL)]),
     ],
 )
-def test_it_computes_what_is_read_and_that_the_same(tower, passed, monkeypatch, work, few):
-    found = work(tower, SPARSE)
-    assert passed == few
-    monkeypatch.setattr(towers, "through_at", lambda block, x, read: through(block, x))
-    for one, whole in zip(found, work(tower, SPARSE), strict=True):
-        np.testing.assert_allclose(one, whole, rtol=1e-5, atol=1e-5)  # values up to 30
-        assert whole.std() > 0.01
+def test_it_computes_the_same_for_fewer_tokens(tower, block_shapes, monkeypatch, features, shapes):
+    ours = features(tower, SPARSE)
+    assert block_shapes == shapes
+    monkeypatch.setattr(towers, "block_output_at", lambda block, x, read: block_output(block, x))
+    for array, expected in zip(ours, features(tower, SPARSE), strict=True):
+        np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-5)  # values up to 30
+        assert expected.std() > 0.01
 
 
-def test_all_is_computed_where_nothing_is_said(tower, passed):
+def test_all_is_computed_where_nothing_is_said(tower, block_shapes):
     tower.taps(IMAGES, RECIPE)
-    assert passed == [(2, FULL)]
+    assert block_shapes == [(2, FULL)]

@@ -14,17 +14,17 @@ from zsad_core.types import BackboneSpec
 def test_a_tower_is_loaded_again_when_its_file_changed(tmp_path):
     config, weights = small_backbone(tmp_path / "changing")
     spec, engine = BackboneSpec(str(config), str(weights)), Engine()
-    before = engine.tower(spec, "float32")
-    assert engine.tower(spec, "float32") is before
+    tower = engine.tower(spec, "float32")
+    assert engine.tower(spec, "float32") is tower
     tensors = load_file(weights)
     save_file({**tensors, "visual.proj": -tensors["visual.proj"]}, weights)
-    assert engine.tower(spec, "float32") is not before
+    assert engine.tower(spec, "float32") is not tower
 
 
-@pytest.mark.parametrize("held", [[1, 2], {"state_dict": 3}])
-def test_a_file_without_a_state_dict_is_refused(held, tmp_path):
+@pytest.mark.parametrize("content", [[1, 2], {"state_dict": 3}])
+def test_a_file_without_a_state_dict_is_refused(content, tmp_path):
     config, _ = small_backbone(tmp_path)
-    torch.save(held, tmp_path / "other.pt")
+    torch.save(content, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match="holds no tensors; save the state dict"):
         backbones.load(BackboneSpec(str(config), str(tmp_path / "other.pt")), "cpu", "float32")
 

@@ -53,10 +53,10 @@ del torch._compile._disable_dynamo
 def compiler_after(work, before=""):
     """Whether a new process has torch's compiler after open_clip was imported and the work."""
     script = f"import sys\n{before}\n{QUICK}\n{work}\nprint('torch._dynamo' in sys.modules)"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
-    return done.stdout.split() == ["True"]
+    return process.stdout.split() == ["True"]
 
 
 @pytest.mark.parametrize("work", ["", TOWER], ids=["imported", "with a tower that reads"])

@@ -29,20 +29,20 @@ def test_sentences_are_read_as_open_clip_reads_them(text):
     sizes = {"context_length": 20, "width": 64, "heads": 1, "layers": 2, **text}
     model = open_clip.CustomTextCLIP(32, VISION, sizes)
     tokenize = open_clip.SimpleTokenizer(context_length=20)
-    about = backbones.info(BackboneSpec("demo"))
-    found = Tower(about, model, tokenize, "cpu", "float32").sentences(TEXTS, "gelu")
+    tower_info = backbones.info(BackboneSpec("demo"))
+    ours = Tower(tower_info, model, tokenize, "cpu", "float32").sentences(TEXTS, "gelu")
     with torch.inference_mode():
         expected = model.encode_text(tokenize(list(TEXTS))).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert np.abs(found[0] - found[1]).max() > 1e-3
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    assert np.abs(ours[0] - ours[1]).max() > 1e-3
 
 
 def test_the_demo_reads_no_further_than_the_longest_sentence():
-    tower, seen = backbones.load(BackboneSpec("demo"), "cpu", "float32"), []
+    tower, lengths = backbones.load(BackboneSpec("demo"), "cpu", "float32"), []
     block = tower._model.transformer.resblocks[0]
-    block.ln_1.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
-    found = tower.sentences(TEXTS, "gelu")
-    assert seen == [max(tower.lengths(TEXTS))]
+    block.ln_1.register_forward_pre_hook(lambda _, args: lengths.append(args[0].shape[1]))
+    ours = tower.sentences(TEXTS, "gelu")
+    assert lengths == [max(tower.lengths(TEXTS))]
     with torch.inference_mode():
         expected = tower._model.encode_text(tower._tokenize(list(TEXTS))).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)

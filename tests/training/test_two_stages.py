@@ -144,7 +144,7 @@ def test_the_staged_layers_learn_on_the_original_stream_alone(tower, examples):
     method = ClipAdPlus()
     encoder = Encoder(method, tower, method.recipe(tower.info), 16)
     tokens, first = encoder.features(examples.tokens)
-    original, local = tower.two_taps(examples.tokens, encoder.recipe)
+    original, local = tower.two_stream_taps(examples.tokens, encoder.recipe)
     np.testing.assert_allclose(tokens, np.stack(original, axis=1), rtol=1e-2, atol=1e-2)
     np.testing.assert_allclose(first, local[-1][:, 0], atol=1e-5)
     stored = replace(examples, tokens=tokens, first=first)

@@ -1,4 +1,4 @@
-"""Walks through an open_clip model that its own forward does not offer."""
+"""Passes through an open_clip model that its own `forward` does not offer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Step = Callable[[int, Tensor], Tensor]
 """Called as step(number, tokens) ahead of or after each block, counted from 1; returns tokens."""
 
 
-def activate(transformer: open_clip.transformer.Transformer, activation: str) -> None:
+def set_activation(transformer: open_clip.transformer.Transformer, activation: str) -> None:
     """Exact or quick GELU in every block."""
     from zsad_core.backbones.quick_open_clip import open_clip
 
     quick = open_clip.transformer.QuickGELU
-    wanted = quick if activation == "quick_gelu" else nn.GELU
+    activation_class = quick if activation == "quick_gelu" else nn.GELU
     for block in transformer.resblocks:
-        if not isinstance(block.mlp.gelu, wanted):
-            block.mlp.gelu = wanted()
+        if not isinstance(block.mlp.gelu, activation_class):
+            block.mlp.gelu = activation_class()
 
 
 def text_side(model: open_clip.CLIP) -> TextTransformer:
@@ -41,8 +41,8 @@ def text_side(model: open_clip.CLIP) -> TextTransformer:
     return text
 
 
-def ends_with_its_words(text: nn.Module) -> bool:
-    """Whether the text feature is read at the end-of-text token, and nothing behind it is seen."""
+def reads_end_of_text(text: nn.Module) -> bool:
+    """Whether the text feature is read at the end-of-text token, and later tokens are masked."""
     pool = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
     causal = getattr(text, "attn_mask", None) is not None
     return pool == "argmax" and causal and getattr(text, "cls_emb", None) is None
@@ -57,79 +57,79 @@ def walk_text(
 ) -> Tensor:
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
 
-    tokens (N, T) say where the text ends, words (N, T, width) are what the blocks read, without
-    positions. `before` may make more rows of them, as many as tokens has. Where the text is causal,
-    what follows the longest text is left out: nothing reads it. `project` takes the place of
-    `text_projection`. Gradients flow through.
+    tokens (N, T) show where each text ends, words (N, T, width) are the embeddings, without
+    positions; `before` may turn them into the N rows of tokens. In a causal text tower, positions
+    after the longest text are left out. `project` replaces `text_projection`. Gradients flow
+    through.
     """
     ends, mask = tokens.argmax(dim=1), text.attn_mask
     length = words.shape[1] if mask is None else int(ends.max()) + 1
     mask = None if mask is None else mask[:length, :length]
     x = words[:, :length] + text.positional_embedding[:length]
     for number, block in enumerate(text.transformer.resblocks, 1):
-        x = through(block, before(number, x), mask)
+        x = block_output(block, before(number, x), mask)
     last = text.ln_final(x[torch.arange(len(x)), ends])
     project = project or text.text_projection
     return last @ project if isinstance(project, Tensor) else project(last)
 
 
-def through(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """What a block makes of its tokens (B, N, width); gradients flow through."""
+def block_output(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The output (B, N, width) of a block for its tokens; gradients flow through."""
     if not isinstance(block.attn, nn.MultiheadAttention):  # a model with attention of its own
         return block(x, attn_mask=mask)
-    mixed = x + block.ls_1(self_attention(block, block.ln_1(x), mask))
-    return mixed + block.ls_2(block.mlp(block.ln_2(mixed)))
+    stream = x + block.ls_1(self_attention(block, block.ln_1(x), mask))
+    return stream + block.ls_2(block.mlp(block.ln_2(stream)))
 
 
-def through_at(block: ResidualAttentionBlock, x: Tensor, read: Tensor | None) -> Tensor:
-    """`through` where only some tokens of the result will be read, (B, N) of bool; None for all.
+def block_output_at(block: ResidualAttentionBlock, x: Tensor, output_mask: Tensor | None) -> Tensor:
+    """`block_output` at the tokens of a mask (B, N) alone; None stands for all.
 
-    They attend to all, so that they come out the same. For the last block, after which nobody asks
-    for the rest. A model with attention of its own, and torch's fast path, give all.
+    They attend to all tokens, so their output is the same. Meant for the last block, of which the
+    other tokens are never read. Custom attention, and torch's fast path, compute all.
     """
-    own = not isinstance(block.attn, nn.MultiheadAttention)
-    if read is None or own or torch.backends.mha.get_fastpath_enabled():
-        return through(block, x)
-    most = int(read.sum(dim=1).max())
-    places = read.int().argsort(dim=1, descending=True, stable=True)[:, :most, None]
-    places = places.expand(-1, -1, x.shape[2])
-    attended = block.ln_1(x)
+    custom = not isinstance(block.attn, nn.MultiheadAttention)
+    if output_mask is None or custom or torch.backends.mha.get_fastpath_enabled():
+        return block_output(block, x)
+    count = int(output_mask.sum(dim=1).max())
+    index = output_mask.int().argsort(dim=1, descending=True, stable=True)[:, :count, None]
+    index = index.expand(-1, -1, x.shape[2])
+    normalised = block.ln_1(x)
     weight, bias, width = block.attn.in_proj_weight, block.attn.in_proj_bias, x.shape[2]
-    q = functional.linear(attended.gather(1, places), weight[:width], bias[:width])
-    k, v = functional.linear(attended, weight[width:], bias[width:]).chunk(2, dim=2)
-    mixed = x.gather(1, places) + block.ls_1(_mixed(block, q, k, v))
-    return x.scatter(1, places, mixed + block.ls_2(block.mlp(block.ln_2(mixed))))
+    q = functional.linear(normalised.gather(1, index), weight[:width], bias[:width])
+    k, v = functional.linear(normalised, weight[width:], bias[width:]).chunk(2, dim=2)
+    stream = x.gather(1, index) + block.ls_1(_attention(block, q, k, v))
+    return x.scatter(1, index, stream + block.ls_2(block.mlp(block.ln_2(stream))))
 
 
 def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Attention of a block's normalised tokens (B, N, width), before the residual.
 
-    As `block.attention`, which transposes its input first and then makes q, k and v slice by
-    slice: with two slices a block took 1.2 (float32) to 5 times (bfloat16) as long. Where torch's
-    fast path is on, which writes all weights out as official codes do, it is left to that.
+    `block.attention` gives the same, but transposes its input first and computes q, k and v slice
+    by slice: with two slices a block took 1.2 (float32) to 5 times (bfloat16) as long. It is used
+    only with torch's fast path, which computes all weights, as official codes do.
     """
     if torch.backends.mha.get_fastpath_enabled():
         return block.attention(q_x=x, attn_mask=mask)
     joined = functional.linear(x, block.attn.in_proj_weight, block.attn.in_proj_bias)
     q, k, v = joined.chunk(3, dim=2)
-    return _mixed(block, q, k, v, mask)
+    return _attention(block, q, k, v, mask)
 
 
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
     """V-V attention of a block: softmax(v v^T / sqrt(64)) v with the block's own weights.
 
-    x (B, N, width) is the stream that the block itself reads; it stays as it is.
+    x (B, N, width) is the block's own input; it is not changed.
     """
     width = x.shape[2]
     weight, bias = block.attn.in_proj_weight[-width:], block.attn.in_proj_bias[-width:]
     v = functional.linear(block.ln_1(x), weight, bias)
-    return _mixed(block, v, v, v)
+    return _attention(block, v, v, v)
 
 
-def _mixed(
+def _attention(
     block: ResidualAttentionBlock, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """(B, M, width): values v of all tokens, as q (B, M, width) attends to k (B, N, width)."""
+    """Attention (B, M, width) of q (B, M, width) to keys k and values v (B, N, width)."""
     heads = block.attn.num_heads
     q, k, v = (x.reshape(*x.shape[:2], heads, -1).transpose(1, 2) for x in (q, k, v))
     mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -139,20 +139,20 @@ def _mixed(
 def two_streams(
     blocks: Sequence[ResidualAttentionBlock], x: Tensor, taps: Sequence[int]
 ) -> list[tuple[Tensor, Tensor]]:
-    """CLIP-AD's original and V-V stream (B, N, width) after each tap, the last block among them.
+    """CLIP-AD's original and V-V streams (B, N, width) after each tap, the last block included.
 
-    The V-V stream adds up the V-V attention of the original one, without its start, and begins
-    anew after each tap. The official code stores the original stream of a tap and then adds the
-    next block's attention to it in place, so that its taps hold that too, but for the last one.
+    The V-V stream sums the V-V attention of the original stream, without its input, and restarts
+    after each tap. The official code stores the original stream of a tap and then adds the next
+    block's attention to it in place, so that all its taps but the last contain that too.
     """
-    found: list[tuple[Tensor, Tensor]] = []
-    path = torch.zeros_like(x)
+    streams: list[tuple[Tensor, Tensor]] = []
+    vv = torch.zeros_like(x)
     for number, block in enumerate(blocks):  # how many blocks are done
-        added = value_attention(block, x)
-        mixed = x + block.ls_1(self_attention(block, block.ln_1(x)))
+        vv_attention = value_attention(block, x)
+        middle = x + block.ls_1(self_attention(block, block.ln_1(x)))
         if number in taps:
-            found.append((mixed, path))
-            path = torch.zeros_like(x)
-        path = path + added
-        x = mixed + block.ls_2(block.mlp(block.ln_2(mixed)))
-    return [*found, (x, path)]
+            streams.append((middle, vv))
+            vv = torch.zeros_like(x)
+        vv = vv + vv_attention
+        x = middle + block.ls_2(block.mlp(block.ln_2(middle)))
+    return [*streams, (x, vv)]

@@ -1,4 +1,4 @@
-"""Which device and which precision: timed once, never assumed."""
+"""The device, and the faster precision on it, timed once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zsad_core.errors import SettingError
 from zsad_core.types import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")  # as torch names them
-TIMED = ((50, 2), (400, 8))  # tokens of a slice, runs; the next ones where these do not tell
-PLAIN = 8  # times as long as the other is no chance
-MANY = 64  # slices that keep a GPU busy
+TRIALS = ((50, 2), (400, 8))  # tokens of a slice, runs; the second only if the first is unclear
+CLEAR_FACTOR = 8  # a ratio of times that cannot be chance
+GPU_SLICES = 64  # slices that keep a GPU busy
 
 
 def default_device() -> str:
@@ -44,20 +44,20 @@ def device_name(device: str) -> str:
     if device != "cpu":
         return torch.cuda.get_device_name(device)
     try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
+        match = None
+    return match[1] if match else platform.processor() or platform.machine()
 
 
 @contextlib.contextmanager
 def out_of_memory(batch: int) -> Iterator[None]:
-    """Turn a lack of memory, of the GPU or the machine, into a SettingError with advice."""
+    """Raise a SettingError with advice if memory runs out, of the GPU or the machine."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and "DefaultCPUAllocator" not in str(error):
+        memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not memory_error and "DefaultCPUAllocator" not in str(error):
             raise
         raise SettingError(
             f"Memory ran out at {batch} slices at once; start again with a smaller --batch, or "
@@ -66,7 +66,7 @@ def out_of_memory(batch: int) -> Iterator[None]:
 
 
 def fastest_precision(device: str) -> Precision:
-    """The faster of float32 and bfloat16 for a transformer's products, kept in `device.json`."""
+    """The faster of float32 and bfloat16 for a transformer, remembered in `device.json`."""
     times = kept(
         "device.json",
         f"{device_name(device)}, torch {torch.__version__}",
@@ -76,43 +76,43 @@ def fastest_precision(device: str) -> Precision:
 
 
 def _seconds(device: str) -> dict[Precision, float]:
-    """Of a block's attention and MLP on slices, the quickest run of each precision.
+    """The shortest time of a block's attention and MLP on slices, in each precision.
 
-    A processor without units for bfloat16 takes thirty times as long for it: few tokens tell.
+    Without units for bfloat16 a processor takes thirty times as long: few tokens suffice.
     """
-    for tokens, runs in TIMED:
-        quickest = _quickest(device, tokens, runs)
-        if max(quickest.values()) > PLAIN * min(quickest.values()):
+    for tokens, runs in TRIALS:
+        times = _shortest_times(device, tokens, runs)
+        if max(times.values()) > CLEAR_FACTOR * min(times.values()):
             break
-    return quickest
+    return times
 
 
-def _quickest(device: str, number: int, runs: int) -> dict[Precision, float]:
-    """Of so many tokens; precisions take turns, so that what else is at work falls on all.
+def _shortest_times(device: str, count: int, runs: int) -> dict[Precision, float]:
+    """The shortest time with that many tokens; precisions take turns, to share other load.
 
-    On a processor the time of this thread alone counts, its share of the work: a busy machine halts
-    threads for ten times as long as a run takes. (Windows tells it in steps of 16 ms.)
+    On a CPU only this thread's time counts: a busy machine suspends threads for ten times as long
+    as a run takes. (On Windows the thread's clock has steps of 16 ms, so wall time counts.)
     """
-    slices = 1 if device == "cpu" else MANY
+    slices = 1 if device == "cpu" else GPU_SLICES
     clock = time.thread_time if device == "cpu" and os.name == "posix" else time.perf_counter
-    spent: dict[Precision, list[float]] = {name: [] for name in PRECISIONS}
+    times: dict[Precision, list[float]] = {name: [] for name in PRECISIONS}
     for _ in range(runs):  # the first finds the kernels
         for name in PRECISIONS:
             dtype = getattr(torch, name)
-            tokens = torch.ones(slices, number, 256, device=device, dtype=dtype)
-            heads = tokens.reshape(slices, number, 4, 64).transpose(1, 2)
+            tokens = torch.ones(slices, count, 256, device=device, dtype=dtype)
+            heads = tokens.reshape(slices, count, 4, 64).transpose(1, 2)
             wide = torch.ones(1024, 256, device=device, dtype=dtype)
-            _wait(device)
+            _synchronise(device)
             start = clock()
             with torch.inference_mode():
                 functional.scaled_dot_product_attention(heads, heads, heads)
                 functional.linear(functional.gelu(functional.linear(tokens, wide)), wide.T)
-            _wait(device)
-            spent[name].append(clock() - start)
-    return {name: min(times) for name, times in spent.items()}
+            _synchronise(device)
+            times[name].append(clock() - start)
+    return {name: min(durations) for name, durations in times.items()}
 
 
-def _wait(device: str) -> None:
-    """For what was asked of a GPU, which answers before it has done it."""
+def _synchronise(device: str) -> None:
+    """Wait until a GPU has done its work, which it does asynchronously."""
     if device != "cpu":
         torch.cuda.synchronize()

@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from zsad_core.backbones.catalogue import listed
+from zsad_core.backbones.catalogue import catalogue_entry
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.types import BackboneSpec, Progress
 
@@ -45,7 +45,7 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
             raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
         return Wanted(name, HUB_WEIGHTS, (HUB_CONFIG,))
-    found = listed(spec.name)
+    found = catalogue_entry(spec.name)
     place = found.places.get(spec.weights, "") if found else ""
     repository, _, file = place.rpartition("/")
     if not repository:

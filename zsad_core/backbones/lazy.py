@@ -1,7 +1,7 @@
 """torch, imported when something of it is first used.
 
-It takes two seconds, and the first page needs none of it: only what a method is called, reads and
-asks for. Modules that the first page imports take torch from here; all others import it plainly.
+It takes two seconds, and the first page needs none of it, only the names and settings of methods.
+Modules that the first page imports take torch from here; all others import it directly.
 (`importlib.util.LazyLoader` has a race between threads before Python 3.12.3.)
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
 
     class _WhenUsed:
-        """Has the attributes of a module, which is imported for them; threads wait for it."""
+        """A module that is imported at the first access to an attribute."""
 
         def __init__(self, name: str) -> None:
             self._name = name

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zsad_core.backbones.fetching import HUB, weights_file
 from zsad_core.backbones.quick_open_clip import open_clip
-from zsad_core.backbones.sources import Source
+from zsad_core.backbones.sources import BackboneSource
 from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
@@ -18,7 +18,7 @@ UNREAD = ("attn_mask", "logit_scale", "logit_bias")  # no method uses them
 Model = tuple[open_clip.CLIP, open_clip.SimpleTokenizer]
 
 
-def built(found: Source) -> Model:
+def built(found: BackboneSource) -> Model:
     """A model of local files; raises WeightsError where they do not fit the config."""
     config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
     try:

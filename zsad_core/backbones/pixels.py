@@ -1,4 +1,4 @@
-"""Images as a tower wants them."""
+"""Images as the input of a tower."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 
 def sized(images: ByteArray, side: int) -> ByteArray:
-    """Images (N, H, W) or (N, H, W, 3) at side x side pixels, as PIL's bicubic makes them.
+    """Images (N, H, W) or (N, H, W, 3) resized to side x side pixels by PIL's bicubic filter.
 
     >>> sized(np.zeros((1, 3, 4), np.uint8), 2).shape
     (1, 2, 2)
     """
     if images.shape[1:3] == (side, side):
         return images
-    size, how = (side, side), Image.Resampling.BICUBIC
-    return np.stack([np.asarray(Image.fromarray(image).resize(size, how)) for image in images])
+    size, resampling = (side, side), Image.Resampling.BICUBIC
+    return np.stack(
+        [np.asarray(Image.fromarray(image).resize(size, resampling)) for image in images]
+    )
 
 
-def pixels(images: ByteArray, recipe: Recipe, about: TowerInfo) -> Tensor:
+def pixels(images: ByteArray, recipe: Recipe, tower_info: TowerInfo) -> Tensor:
     """(B, 3, S, S) float32, resized (a grey slice as grey) and scaled."""
     images = sized(images, recipe.image_size)
     if images.ndim == 3:
@@ -35,5 +37,5 @@ def pixels(images: ByteArray, recipe: Recipe, about: TowerInfo) -> Tensor:
     values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
     if recipe.scaling == "plain":
         return values
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (about.mean, about.std))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (tower_info.mean, tower_info.std))
     return (values - mean) / std

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from zsad_core.backbones.catalogue import listed
+from zsad_core.backbones.catalogue import catalogue_entry
 from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
@@ -52,7 +52,7 @@ class TowerInfo:
 
 
 @dataclass(frozen=True)
-class Source:
+class BackboneSource:
     """A backbone's config in open_clip's format, and its local files (none: open_clip has them)."""
 
     config: dict[str, Any]
@@ -90,15 +90,17 @@ def info(spec: BackboneSpec) -> TowerInfo:
     )
 
 
-def source(spec: BackboneSpec) -> Source:
+def source(spec: BackboneSpec) -> BackboneSource:
     """Config and files of a backbone; raises WeightsError."""
     if spec.name in BACKBONES:
-        return Source(_config(CONFIG), tuple(_shipped(spec.name, f) for f in BACKBONES[spec.name]))
+        return BackboneSource(
+            _config(CONFIG), tuple(_shipped(spec.name, f) for f in BACKBONES[spec.name])
+        )
     if spec.name.endswith(".json"):
-        return Source(_config(Path(spec.name)), (_local(spec),))
+        return BackboneSource(_config(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
-        return Source(_hub_config(spec), ())
-    found = listed(spec.name)
+        return BackboneSource(_hub_config(spec), ())
+    found = catalogue_entry(spec.name)
     if found is None:
         raise WeightsError(
             f"There is no backbone '{spec.name}'; give {', '.join(BACKBONES)}, an open_clip model "
@@ -109,7 +111,7 @@ def source(spec: BackboneSpec) -> Source:
             f"open_clip has no weights '{spec.weights}' for {spec.name}; it has "
             f"{', '.join(found.places) or 'none'}."
         )
-    return Source(found.config, ())
+    return BackboneSource(found.config, ())
 
 
 def known(spec: BackboneSpec) -> bool:
@@ -172,7 +174,7 @@ def _hub_config(spec: BackboneSpec) -> dict[str, Any]:
     return _config(path)
 
 
-def _digest(spec: BackboneSpec, found: Source) -> str:
+def _digest(spec: BackboneSpec, found: BackboneSource) -> str:
     if not found.files:
         fetched = weights_file(spec)
         stored = fetched.resolve().name if fetched else ""

@@ -1,4 +1,4 @@
-"""An open_clip ViT read from inside: taps, V-V taps, windows, class feature, sentences."""
+"""The features of an open_clip ViT: taps, V-V taps, windows, class feature, sentences."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from zsad_core.backbones.clip_internals import (
     Step,
-    activate,
-    ends_with_its_words,
+    block_output,
+    block_output_at,
+    reads_end_of_text,
+    set_activation,
     text_side,
-    through,
-    through_at,
     two_streams,
     value_attention,
     walk_text,
@@ -61,22 +61,22 @@ def official_sums() -> Iterator[None]:
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
     """The backbone on a device, image side in the precision; raises WeightsError.
 
-    What open_clip has to fetch is fetched if it is not here. The text side stays in float32: it is
-    small, and its rounding would move every map.
+    Missing weights are fetched first. The text side stays in float32: it is small, and its rounding
+    would change every map.
     """
     from zsad_core.backbones.loading import built, fetched
     from zsad_core.backbones.quick_open_clip import open_clip
 
     if wanted(spec):
         fetch(spec)
-    found, about = source(spec), info(spec)
-    model, tokenize = fetched(spec) if not found.files else built(found)
+    files, tower_info = source(spec), info(spec)
+    model, tokenize = fetched(spec) if not files.files else built(files)
     if not isinstance(model.visual, open_clip.transformer.VisionTransformer):
         raise WeightsError(
             f"The image tower of '{spec.name}' is a {type(model.visual).__name__}; the methods "
             "read the tokens of open_clip's VisionTransformer, so choose another model."
         )
-    return Tower(about, model, tokenize, device, precision)
+    return Tower(tower_info, model, tokenize, device, precision)
 
 
 class Tower:
@@ -84,13 +84,13 @@ class Tower:
 
     def __init__(
         self,
-        about: TowerInfo,
+        info: TowerInfo,
         model: open_clip.CLIP,
         tokenize: open_clip.SimpleTokenizer,
         device: str,
         precision: Precision,
     ) -> None:
-        self.info, self.device, self.precision = about, device, precision
+        self.info, self.device, self.precision = info, device, precision
         self._dtype = getattr(torch, precision)
         self._model, self._tokenize = model.eval().requires_grad_(False).to(device), tokenize
         self._visual = model.visual.to(self._dtype)
@@ -105,8 +105,8 @@ class Tower:
         """(N, E) float32 text features after `text_projection`, not normalised."""
         text = getattr(self._model, "text", self._model)
         if hasattr(text, "transformer"):
-            activate(text.transformer, activation)
-        if ends_with_its_words(text):  # most of the context's 77 tokens are never read
+            set_activation(text.transformer, activation)
+        if reads_end_of_text(text):  # most of the context's 77 tokens are never read
             return _numpy(walk_text(text, *self.words(texts), lambda _, x: x))
         tokens = self._tokenize(list(texts)).to(self.device)
         return _numpy(self._model.encode_text(tokens))
@@ -130,54 +130,54 @@ class Tower:
         before: Step,
         project: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """(N, E) text features of embeddings that may be other than the tokens' own.
+        """(N, E) text features of embeddings, which need not be the tokens' own.
 
-        `before` may replace what each block reads, `project` takes the place of `text_projection`.
-        Not normalised; gradients flow through.
+        `before` may replace the input of each block, `project` the `text_projection`. Not
+        normalised; gradients flow through.
         """
         text = text_side(self._model)
-        activate(text.transformer, activation)
+        set_activation(text.transformer, activation)
         return walk_text(text, tokens, words, before, project)
 
     @torch.inference_mode()
     def taps(
-        self, images: ByteArray, recipe: Recipe, kept: MaskArray | None = None
+        self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray | None = None
     ) -> tuple[list[FloatArray], FloatArray]:
         """Residual stream after each tap, patches only, L x (B, P, width), and the class feature.
 
         Images are (B, H, W) or (B, H, W, 3) uint8; P is the full grid, row by row. The class
-        feature (B, E) is after `ln_post` and projection, not normalised. Where only patches kept
-        (B, R, C) will be read, the last block is spared the others.
+        feature (B, E) is after `ln_post` and projection, not normalised. With a `patch_mask`
+        (B, R, C) the last block computes only its patches.
         """
-        visual, found = self._prepared(recipe), []
+        visual, features = self._visual_for(recipe), []
         blocks = visual.transformer.resblocks
         x = visual.ln_pre(self._embedded(images, recipe))
-        read = None if kept is None else self._tokens_of(kept)
+        output_mask = None if patch_mask is None else self._token_mask(patch_mask)
         for number, block in enumerate(blocks, 1):
-            x = through_at(block, x, read if number == len(blocks) else None)
+            x = block_output_at(block, x, output_mask if number == len(blocks) else None)
             if number in recipe.taps:
-                found.append(_numpy(x[:, 1:]))
-        return found, _numpy(self.projected(x[:, 0]))
+                features.append(_numpy(x[:, 1:]))
+        return features, _numpy(self.projected(x[:, 0]))
 
     @torch.inference_mode()
     def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
         """Local features of the V-V path at each tap, L x (B, P, E), and the class feature.
 
-        From block n/4 of n on, the path adds up the V-V attention of the original stream, which
-        goes on unchanged; its tokens pass `ln_post` and the projection. The class feature (B, E)
-        is the original stream's, projected without `ln_post`. Nothing is normalised.
+        From block n/4 of n on, the path sums the V-V attention of the original stream, which
+        itself stays unchanged; its tokens pass `ln_post` and the projection. The class feature
+        (B, E) is the original stream's, projected without `ln_post`. Nothing is normalised.
         """
-        visual, found = self._prepared(recipe), []
+        visual, features = self._visual_for(recipe), []
         blocks = visual.transformer.resblocks
         x = path = visual.ln_pre(self._embedded(images, recipe))
         first = len(blocks) // 4
         for number, block in enumerate(blocks, 1):
             path = path + value_attention(block, x) if number >= first else path
-            x = through_at(block, x, _only_class(x) if number == len(blocks) else None)
+            x = block_output_at(block, x, _class_token_mask(x) if number == len(blocks) else None)
             path = x if number < first else path
             if number in recipe.taps:
-                found.append(_numpy(self.projected(path[:, 1:])))
-        return found, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
+                features.append(_numpy(self.projected(path[:, 1:])))
+        return features, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
 
     def projections(self) -> tuple[FloatArray, FloatArray]:
         """(E, width) of the image side and (E, text width) of the text side, float32."""
@@ -189,88 +189,91 @@ class Tower:
         return tuple(_numpy(matrix.detach()) for matrix in matrices)  # type: ignore[return-value]
 
     def walk(self, images: ByteArray, recipe: Recipe, between: Step) -> Tensor:
-        """The stream (B, 1+P, width) after the last block; gradients flow to what is put in.
+        """The stream (B, 1+P, width) after the last block; gradients flow through.
 
-        What between(0, x) returns enters the first block, what between(n, x) returns of the stream
-        after block n goes on to the next.
+        between(0, x) returns the input of the first block, between(n, x) the stream that goes on
+        after block n.
         """
-        visual = self._prepared(recipe)
+        visual = self._visual_for(recipe)
         x = between(0, visual.ln_pre(self._embedded(images, recipe)))
         for number, block in enumerate(visual.transformer.resblocks, 1):
-            x = between(number, through(block, x))
+            x = between(number, block_output(block, x))
         return x
 
-    def closed(self, tokens: Tensor) -> Tensor:
+    def ln_post(self, tokens: Tensor) -> Tensor:
         """`ln_post` of tokens (…, width); gradients flow through."""
         return self._visual.ln_post(tokens)
 
     @torch.inference_mode()
-    def two_taps(
+    def two_stream_taps(
         self, images: ByteArray, recipe: Recipe
     ) -> tuple[list[FloatArray], list[FloatArray]]:
         """CLIP-AD's two streams at each tap: original and local features, L x (B, …) each.
 
-        The original stream (B, P, width) is as `two_streams` tells. The local features (B, 1+P, E)
+        The original stream (B, P, width) is that of `two_streams`. The local features (B, 1+P, E)
         are the original class token and the V-V stream's patches after `ln_post` and the
         projection, not normalised.
         """
-        visual = self._prepared(recipe)
+        visual = self._visual_for(recipe)
         x = visual.ln_pre(self._embedded(images, recipe))
         streams = two_streams(visual.transformer.resblocks, x, recipe.taps)
         original = [_numpy(x[:, 1:]) for x, _ in streams]
-        mixed = (torch.cat([x[:, :1], path[:, 1:]], dim=1) for x, path in streams)
-        return original, [_numpy(self.projected(tokens)) for tokens in mixed]
+        local = (torch.cat([x[:, :1], vv[:, 1:]], dim=1) for x, vv in streams)
+        return original, [_numpy(self.projected(tokens)) for tokens in local]
 
     @torch.inference_mode()
     def windows(
         self,
         images: ByteArray,
         recipe: Recipe,
-        chosen: Sequence[Sequence[NDArray[np.int64]]],
+        indices: Sequence[Sequence[NDArray[np.int64]]],
     ) -> tuple[list[list[FloatArray]], FloatArray, FloatArray]:
-        """Class feature of windows alone: for image b and scale k, chosen[b][k] is (M, k*k).
+        """Class features of windows: for image b and scale k, indices[b][k] is (M, k*k).
 
         A window is the class token and some patches (indices into the grid, row by row), taken
-        before `ln_pre`. Returns (M, E) for each, and of whole images all patches (B, P, width)
-        after `ln_post`, not projected, and the class feature (B, E).
+        before `ln_pre`. Returns (M, E) for each image and scale, and of whole images all patches
+        (B, P, width) after `ln_post`, not projected, and the class feature (B, E).
         """
-        visual = self._prepared(recipe)
+        visual = self._visual_for(recipe)
         tokens = self._embedded(images, recipe)  # (B, 1+P, width)
-        found = []
-        for one, scales in zip(tokens, chosen, strict=True):
-            found.append([self._few(one, torch.from_numpy(index)) for index in scales])
-        whole = self._through_all(tokens)
-        patches = _numpy(visual.ln_post(whole[:, 1:]))
-        return found, patches, _numpy(self.projected(whole[:, 0]))
+        features = [
+            [self._window_features(image_tokens, torch.from_numpy(index)) for index in scales]
+            for image_tokens, scales in zip(tokens, indices, strict=True)
+        ]
+        stream = self._stream(tokens)
+        patches = _numpy(visual.ln_post(stream[:, 1:]))
+        return features, patches, _numpy(self.projected(stream[:, 0]))
 
-    def _few(self, tokens: Tensor, index: Tensor) -> FloatArray:
+    def _window_features(self, tokens: Tensor, index: Tensor) -> FloatArray:
         first = torch.zeros(len(index), 1, dtype=torch.long)
         index = torch.cat([first, index + 1], dim=1).to(self.device)
-        parts = [self._class_of(tokens[part]) for part in torch.split(index, CHUNK)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.info.embed_dim), np.float32)
+        features = [self._class_features(tokens[chunk]) for chunk in torch.split(index, CHUNK)]
+        return (
+            np.concatenate(features) if features else np.zeros((0, self.info.embed_dim), np.float32)
+        )
 
-    def _class_of(self, tokens: Tensor) -> FloatArray:
+    def _class_features(self, tokens: Tensor) -> FloatArray:
         """The class feature (B, E) of tokens (B, N, width) before `ln_pre`."""
-        return _numpy(self.projected(self._through_all(tokens, _only_class(tokens))[:, 0]))
+        return _numpy(self.projected(self._stream(tokens, _class_token_mask(tokens))[:, 0]))
 
-    def _through_all(self, tokens: Tensor, read: Tensor | None = None) -> Tensor:
+    def _stream(self, tokens: Tensor, output_mask: Tensor | None = None) -> Tensor:
         """The stream (B, N, width) after all blocks, of tokens before `ln_pre`.
 
-        The last block is spared what will not be read, (B, N) of bool.
+        With an `output_mask` (B, N) the last block computes only those tokens.
         """
         *blocks, last = self._visual.transformer.resblocks
         x = self._visual.ln_pre(tokens)
         for block in blocks:
-            x = through(block, x)
-        return through_at(last, x, read)
+            x = block_output(block, x)
+        return block_output_at(last, x, output_mask)
 
     def projected(self, first: Tensor) -> Tensor:
         """Class tokens (…, width) after `ln_post` and projection, (…, E)."""
         first = self._visual.ln_post(first)
         return first if self._visual.proj is None else first @ self._visual.proj
 
-    def _prepared(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
-        activate(self._visual.transformer, recipe.activation)
+    def _visual_for(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
+        set_activation(self._visual.transformer, recipe.activation)
         return self._visual
 
     def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
@@ -278,14 +281,16 @@ class Tower:
         values = pixels(images, recipe, self.info).to(self.device, self._dtype)
         patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
-        return torch.cat([first, patches], dim=1) + self._places(recipe)
+        return torch.cat([first, patches], dim=1) + self._position_table(recipe)
 
-    def _tokens_of(self, kept: MaskArray) -> Tensor:
-        """The class token and patches kept (B, R, C), as (B, 1+P) of bool."""
-        flat = np.pad(kept.reshape(len(kept), -1), ((0, 0), (1, 0)), constant_values=True)
+    def _token_mask(self, patch_mask: MaskArray) -> Tensor:
+        """The class token and the patches of a mask (B, R, C), as (B, 1+P) of bool."""
+        flat = np.pad(
+            patch_mask.reshape(len(patch_mask), -1), ((0, 0), (1, 0)), constant_values=True
+        )
         return torch.from_numpy(flat).to(self.device)
 
-    def _places(self, recipe: Recipe) -> Tensor:
+    def _position_table(self, recipe: Recipe) -> Tensor:
         key = (recipe.grid, recipe.positions)
         if key not in self._positions:
             table = self._visual.positional_embedding.float()
@@ -293,7 +298,7 @@ class Tower:
         return self._positions[key]
 
 
-def _only_class(x: Tensor) -> Tensor:
+def _class_token_mask(x: Tensor) -> Tensor:
     """The first of the tokens (B, N, width), as (B, N) of bool."""
     return (torch.arange(x.shape[1], device=x.device) == 0).expand(len(x), -1)
 

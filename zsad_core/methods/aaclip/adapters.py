@@ -47,7 +47,7 @@ def image_features(
         weight = learned.get(f"image_adapter.layer_adapters.{number - 1}.fc.0.weight")
         x = x if weight is None else _adapted(x, weight)
         if number in recipe.taps:
-            found.append(tower.closed(x[:, 1:]).float())
+            found.append(tower.ln_post(x[:, 1:]).float())
         return x
 
     tower.walk(images, recipe, between)

@@ -128,7 +128,7 @@ class BothAdapters:
 
             def between(number: int, x: Tensor, taps: list[Tensor] = taps) -> Tensor:
                 if number in recipe.taps:
-                    taps.append(tower.closed(x[:, 1:]).flatten(0, 1).float().cpu())
+                    taps.append(tower.ln_post(x[:, 1:]).flatten(0, 1).float().cpu())
                 return x
 
             tower.walk(images[start : start + 4], recipe, between)

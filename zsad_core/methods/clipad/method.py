@@ -71,7 +71,7 @@ class ClipAd(Method):
         self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Class features and local features of the kept patches, not normalised."""
-        _, local = tower.two_taps(images, recipe)
+        _, local = tower.two_stream_taps(images, recipe)
         return local_of_kept(local, recipe, kept)
 
     def maps(

@@ -78,7 +78,7 @@ class ClipAdPlus(Method):
         self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Both streams of the kept patches, and class features, not normalised."""
-        original, local = tower.two_taps(images, recipe)
+        original, local = tower.two_stream_taps(images, recipe)
         of_layers = of_kept(original, local[-1][:, 0], recipe, kept)
         both = zip(of_layers, local_of_kept(local, recipe, kept), strict=True)
         return [layers | surgery for layers, surgery in both]
