@@ -46,7 +46,7 @@ def measure() -> Iterator[Line]:
     """Seconds a slice, share outside the blocks, memory, disk; on the demo also training epochs."""
     spawn = multiprocessing.get_context("spawn")
     for name, method in methods.METHODS.items():
-        if isinstance(methods.build(name), methods.VolumeMethod):
+        if methods.kind_of(name).compares:
             continue  # `bench.core` measures it: nothing of it is made slice by slice
         for backbone in SLICES if method.needs_tower else ():
             with ProcessPoolExecutor(1, spawn) as pool:

@@ -50,7 +50,7 @@ def app_map(store, folder, method, everywhere):
     return pipeline.anomaly_map(engine, spec), engine.stack(slices).brain
 
 
-@pytest.mark.parametrize("method", [one for one in methods.METHODS if not methods.compares(one)])
+@pytest.mark.parametrize("method", [n for n, one in methods.METHODS.items() if not one.compares])
 def test_the_command_writes_the_map_of_the_app(folder, tmp_path, method):
     scan, out = folder / f"{SUBJECT}.nii.gz", tmp_path / "map.nii.gz"
     asked = ["map", str(scan), "--method", method, "--device", "cpu", "--out", str(out)]

@@ -19,9 +19,7 @@ from zsad_core.types import BackboneSpec, Recipe
 CLIP = golden_recipe("recipe_clip_random")
 SIZES = golden_recipe("recipe_zsad_adapters").TINY_SQUARE  # AdaCLIP's embedding is as wide as words
 WITH_TOWER = [name for name, method in methods.METHODS.items() if method.needs_tower]
-OF_SLICES = [
-    name for name in methods.METHODS if not isinstance(methods.build(name), methods.VolumeMethod)
-]
+OF_SLICES = [name for name, one in methods.METHODS.items() if not one.compares]
 SHIPPED = [k for k, one in setups.shipped().items() if one.backbone.name in backbones.BACKBONES]
 DEPTHS = ((4, 2), (8, 4), (12, 6))
 RNG = np.random.default_rng(3)

@@ -10,9 +10,7 @@ from zsad_core.imaging import slicing
 from zsad_core.inference.cubes import cubes_of, layer_tokens, volume_map
 from zsad_core.types import BackboneSpec, Cubes, Volume
 
-OF_VOLUMES = [
-    name for name in methods.METHODS if isinstance(methods.build(name), methods.VolumeMethod)
-]
+OF_VOLUMES = [name for name, one in methods.METHODS.items() if one.compares]
 SHAPE = (30, 34, 29)  # X Y Z
 RNG = np.random.default_rng(4)
 

@@ -13,6 +13,7 @@ from zsad_core import backbones, methods, setups
 from zsad_core.base.store import MemoryStore
 from zsad_core.cli import map_files
 from zsad_core.errors import SettingError, WeightsError
+from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import slicing
 from zsad_core.imaging.datasets import nifti
 from zsad_core.inference import pipeline, stored_cubes
@@ -22,8 +23,6 @@ from zsad_core.lab import prompt_checks
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.types import AnomalyMap, BackboneSpec, MapSpec, Precision, Progress, PromptSet
-
-NO_PROMPTS = PromptSet("", (), ())
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ def _check(request: MapRequest, scan: bool) -> None:
     read = (*request.inputs, *request.beside, *map(map_files.file_of, request.references))
     if request.out.exists() and any(path.exists() and path.samefile(request.out) for path in read):
         raise SettingError(f"--out: '{request.out}' is one of the inputs; choose another place.")
-    if not methods.compares(request.method):
+    if not methods.kind_of(request.method).compares:
         if request.beside:
             raise SettingError(f"'{request.method}' scores a scan alone; leave --beside out.")
     elif not request.beside or not all(map(map_files.is_scan, (*request.inputs, *request.beside))):

@@ -39,7 +39,7 @@ def pairs(
             found += [(methods.FILES, one) for one in sets if method in (one, methods.FILES)]
             continue
         known = {entry.setup: entry for entry in setups.of_method(method)}
-        compares = methods.compares(method)
+        compares = methods.kind_of(method).compares
         alone = every and volumes < 2 and compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             lack = setups.missing(known[name]) if name in known else ""

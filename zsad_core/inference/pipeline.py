@@ -56,7 +56,7 @@ def map_spec(
     found = setups.find(method, setup)
     if method == methods.FILES:
         found = replace(found, options=files.options_of(slices.data, setup))
-    if methods.compares(method):
+    if methods.kind_of(method).compares:
         volumes = set_of(datasets.open_dataset(slices.data).subjects(), slices.modality, volumes)
     return spec_of(engine, slices, found, prompts, references, volumes, precision)
 
@@ -74,7 +74,7 @@ def spec_of(
 
     What the method does not take is left out. Raises SettingError, WeightsError.
     """
-    method, compares = methods.build(setup.method, setup.options), methods.compares(setup.method)
+    method = methods.build(setup.method, setup.options)
     features = FeatureSpec(slices, None, setup.backbone, "float32")
     if method.needs_tower:
         recipe = method.recipe(backbones.info(setup.backbone))
@@ -88,9 +88,9 @@ def spec_of(
         prompts,
         setup.options,
         references if method.takes_references else (),
-        volumes if compares else (),
+        volumes if method.compares else (),
     )
-    if compares:
+    if method.compares:
         stored_cubes.others(spec)  # raises where the set holds no other
     return spec
 

@@ -157,7 +157,7 @@ class StoredFeatures:
         """Encode images (B, H, W) at kept patches (B, R, C) and store them under names."""
         engine, spec = self.engine, self.spec
         learned = setups.learned(self.setup) if self.method.in_tower else None
-        with engine.turn(spec, priority, self.method.text_by_slice) as tower:
+        with engine.turn(spec, priority, self.method.last_bits) as tower:
             found = self.method.encode(tower, images, self.recipe, kept, learned)
         records = {
             f"{name}-{'+'.join(of_slice)}": _record(of_slice, engine.store.exact)

@@ -44,7 +44,7 @@ class ClassTexts:
     def encoder(self) -> StoredTexts:
         """Who encodes the sentences, under the activation of the recipe."""
         features, activation = self.spec.features, self.recipe.activation
-        return StoredTexts(self.engine, features, activation, self.method.text_by_slice)
+        return StoredTexts(self.engine, features, activation, self.method.last_bits)
 
     def embeddings(self, features: Mapping[str, SliceFeatures] | None = None) -> FloatArray:
         """(K, E) float32: one embedding a class, from memory or the store.

@@ -32,7 +32,6 @@ __all__ = [
     "VolumeMethod",
     "about_a_brain",
     "build",
-    "compares",
     "kind_of",
     "slice_method",
     "stretched",
@@ -116,15 +115,6 @@ def slice_method(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
             "choose another method."
         )
     raise SettingError(f"'{name}' are files made elsewhere and map nothing; choose a method.")
-
-
-def compares(name: str) -> bool:
-    """Whether a method scores a volume against others, so that it needs a set of them.
-
-    >>> compares("mutual3d"), compares("winclip")
-    (True, False)
-    """
-    return isinstance(build(name), VolumeMethod)
 
 
 def _like(default: object, name: str, text: str) -> object:

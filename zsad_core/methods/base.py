@@ -52,6 +52,9 @@ class BaseMethod:
         needs_tower: whether it reads features of a CLIP at all.
         text_by_slice: whether the text depends on the slice.
         takes_references: whether normal slices can be given.
+        compares: whether a volume is scored against others, so that a set of them is needed.
+        last_bits: whether it rounds after a sum, so that last bits show in its maps: where features
+            are exact, the tower then sums as official codes do.
         setups: its shipped trained states.
         published: its authors' checkpoints.
     """
@@ -68,6 +71,8 @@ class BaseMethod:
     needs_tower: ClassVar[bool] = True
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
+    last_bits: ClassVar[bool] = False
     setups: ClassVar[tuple[Setup, ...]] = ()
     published: ClassVar[tuple[Published, ...]] = ()
 
@@ -207,6 +212,7 @@ class VolumeMethod(BaseMethod, ABC):
     """
 
     planes: ClassVar[tuple[Plane, ...]]
+    compares = True
 
     def by_volume(self, references: int) -> bool:
         """Always: a slice's map is a cut through the volume's."""

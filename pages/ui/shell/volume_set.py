@@ -7,7 +7,6 @@ from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base.wording import counted
 from zsad_core.inference import pipeline, stored_cubes
-from zsad_core.methods import VolumeMethod
 from zsad_core.types import MapSpec, Subject
 
 
@@ -15,7 +14,7 @@ def pick(
     method: str, subjects: tuple[Subject, ...], shown: Subject, modality: str
 ) -> tuple[str, ...]:
     """Ids of the set, at first the data's usual one; none for a method that needs none."""
-    if not isinstance(methods.build(method), VolumeMethod):
+    if not methods.kind_of(method).compares:
         return ()
     usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
     usual = pipeline.set_of(subjects, modality)

@@ -81,6 +81,7 @@ class AdaClip(Method):
     )
     in_tower = True
     text_by_slice = True
+    last_bits = True
     setups = SETUPS
     published = PUBLISHED
 
