@@ -76,6 +76,21 @@ def test_zeros_where_a_face_was_or_no_signal_is_are_no_sign_of_stripping():
         assert not found.brain[noisy < 8].any()
 
 
+def test_a_padding_value_is_no_intensity():
+    padded = np.where(STRIPPED > 0, STRIPPED, -2000)
+    found = told(padded)
+    np.testing.assert_array_equal(found.brain, BRAIN)
+    assert found.skull_stripped
+    assert "holds -2000, its one value below 0" in found.notes[0]
+    corners = AT[..., 0] ** 2 + AT[..., 1] ** 2 > 98**2
+    values, brain = head()
+    air = np.where(values == 0, 3 + np.indices(SHAPE).sum(0) % 4, values)
+    found = told(np.where(corners, -2000, air))
+    assert not found.skull_stripped
+    assert found.brain[brain & ~corners].all()
+    assert not found.brain[(air < 8) | corners].any()
+
+
 def test_dust_far_from_the_head_moves_no_depth(tmp_path):
     values = STRIPPED.astype(np.float32)
     clean = slicing.depths(slicing.as_slices(told(values).brain))

@@ -1,6 +1,6 @@
 """Where the brain is in a scan, told by its intensities alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -14,6 +14,7 @@ RINGING = 0.02  # of the brightest: below it lie the ripples around a resampled 
 NEAR_VOXELS = 3
 BRAIN_MM3 = 2.5e6  # no brain is larger, and no adult's head smaller
 BINS = 256
+PADDING = 1e-3  # share of the voxels that hold a padding value
 SHELL_MM = 2.5
 DEEPEST_MM, BENEATH_MM = 25, 17.5  # where the skull may lie, and how far beneath it the brain
 DARK = 0.25  # of scalp and brain: what bone is at most
@@ -38,8 +39,15 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
     """The brain of finite intensities (X, Y, Z) RAS+, not all of them equal.
 
     It is every voxel above 0 of a skull-stripped scan. Of a whole head it is a rough foreground,
-    which a note says: a head is told by air that is not 0, by its size, or by its dark skull.
+    which a note says: a head is told by air that is not 0, by its size, or by its dark skull. A
+    padding value, the only one below 0, counts as 0.
     """
+    padding = values.min()
+    padded = values == padding
+    if padding < 0 and padded.mean() > PADDING and values[~padded].min() >= 0:
+        found = foreground(np.where(padded, np.float32(0), values), spacing_mm)
+        note = f"Where it holds {padding:g}, its one value below 0, it counts as empty."
+        return replace(found, notes=(note, *found.notes), rule=f"padding {found.rule}")
     top = float(np.percentile(np.abs(values[values != 0]), 99))
     if (np.abs(values) <= DUST * top).mean() < STRIPPED_BACKGROUND:
         cut = float(threshold_otsu(values))
