@@ -2,6 +2,8 @@ import contextlib
 import gzip
 import hashlib
 import struct
+import tracemalloc
+import zlib
 
 import nibabel as nib
 import numpy as np
@@ -307,6 +309,19 @@ def test_what_follows_a_gzip_is_left_alone(tmp_path, write, scan, behind):
     path = write(tmp_path / "SCAN.NII.GZ", scan)
     path.write_bytes(path.read_bytes() + behind)
     np.testing.assert_array_equal(nifti.read_scan(path).intensity, scan)
+
+
+@pytest.mark.parametrize("start", [b"", None])
+def test_what_a_gzip_would_fill_the_memory_with_is_not_unpacked(tmp_path, scan, start):
+    head = nib.Nifti1Image(scan, np.eye(4)).to_bytes() if start is None else start
+    packer, path = zlib.compressobj(1, wbits=31), tmp_path / "bomb.nii.gz"
+    packed = packer.compress(head) + b"".join(packer.compress(bytes(2**24)) for _ in range(64))
+    path.write_bytes(packed + packer.flush())
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"far more than its header announces|no NIfTI header"):
+        nifti.read_scan(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("more", [(1,), (1, 1), (1, 1, 1, 1)])

@@ -17,6 +17,8 @@ from zsad_core.types import FloatArray
 
 SUFFIXES = (".nii", ".nii.gz")
 HEADER = 348  # bytes of the shortest NIfTI header
+PIECE = 2**24  # bytes unpacked at a time
+LARGEST = 2**31  # bytes of a file, unpacked
 GZIP_MAGIC = b"\x1f\x8b"
 MM = {"meter": 1e3, "micron": 1e-3}  # of a unit of length; one that is not named counts as mm
 LEAN_DEGREES = 0.5  # headers round; by that much a voxel's volume is off by 4e-5
@@ -146,9 +148,10 @@ def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
 
 
 def unpacked(data: bytes) -> bytes:
-    """Bytes without their gzip; what follows its last member is left out, as gzip itself does.
+    """The bytes of a NIfTI file without their gzip; what follows its last member is left out.
 
-    Raises EOFError for a member that ends early, ValueError for one that is damaged.
+    In pieces, and not much more than the header announces, whatever the file would unpack to.
+    Raises EOFError for a member that ends early, ValueError for one that is damaged or too large.
 
     >>> import gzip
     >>> unpacked(gzip.compress(b"a") + gzip.compress(b"b") + b"junk"), unpacked(b"plain")
@@ -156,17 +159,35 @@ def unpacked(data: bytes) -> bytes:
     """
     if not data.startswith(GZIP_MAGIC):
         return data
-    parts: list[bytes] = []
+    found, most = bytearray(), 0
     while data.startswith(GZIP_MAGIC):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            parts.append(member.decompress(data))
-        except zlib.error as error:
-            raise ValueError("its gzip is damaged") from error
-        if not member.eof:
-            raise EOFError
+        while not member.eof:
+            try:
+                piece = member.decompress(data, PIECE)
+            except zlib.error as error:
+                raise ValueError("its gzip is damaged") from error
+            data = member.unconsumed_tail
+            if not piece and not data and not member.eof:
+                raise EOFError
+            found += piece
+            most = most or _announced(bytes(found[:1024]))
+            if len(found) > most:
+                raise ValueError("it unpacks to far more than its header announces")
         data = member.unused_data
-    return b"".join(parts)
+    return bytes(found)
+
+
+def _announced(start: bytes) -> int:
+    """The bytes that a file may have by its header, with as many again for what lies beside it."""
+    if len(start) < HEADER:
+        return PIECE
+    kind = nib.Nifti2Header if nib.Nifti2Header.may_contain_header(start) else nib.Nifti1Header
+    if not kind.may_contain_header(start):
+        raise ValueError("it has no NIfTI header")
+    header = kind(bytes(start[: kind.template_dtype.itemsize]), check=False)
+    voxels = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    return min(PIECE + 2 * voxels, LARGEST)
 
 
 def _in_mm(image: nib.Nifti1Image) -> nib.Nifti1Image:
