@@ -1,13 +1,17 @@
 """Towers from local files: loaded again when they change, refused when they hold no weights."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
 from tests.goldens_of import small_backbone
-from zsad_core import backbones
+from zsad_core import backbones, setups
 from zsad_core.errors import WeightsError
 from zsad_core.inference.engine import Engine
+from zsad_core.setups import Setup
 from zsad_core.types import BackboneSpec
 
 
@@ -36,3 +40,44 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
     save_file(tensors, weights)
     with pytest.raises(WeightsError, match=r"holds NaN or infinite numbers in visual\.proj"):
         backbones.load(BackboneSpec(str(config), str(weights)), "cpu", "float32")
+
+
+ODD = {
+    "mean 0.5": ("preprocess_cfg", "mean", 0.5),
+    "preprocessing no mapping": ("", "preprocess_cfg", []),
+    "no patch": ("vision_cfg", "patch_size", 0),
+    "a patch in words": ("vision_cfg", "patch_size", "8"),
+    "a list of patches": ("vision_cfg", "patch_size", [8]),
+    "no size": ("vision_cfg", "image_size", {}),
+    "width below 0": ("text_cfg", "width", -1),
+    "a huge width": ("vision_cfg", "width", 10**9),
+    "many words": ("text_cfg", "vocab_size", 10**9),
+    "words beyond the weights": ("text_cfg", "vocab_size", 1_999_999),
+    "many layers": ("vision_cfg", "layers", 10**6),
+    "another's text tower": ("text_cfg", "hf_model_name", "x/y"),
+    "layers in words": ("text_cfg", "layers", "x"),
+    "no number": ("vision_cfg", "mlp_ratio", float("nan")),
+    "no heads": ("vision_cfg", "head_width", 0),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_config_that_is_not_as_expected_is_refused(tmp_path, case):
+    spec = BackboneSpec(*map(str, small_backbone(tmp_path)))
+    config = json.loads(Path(spec.name).read_text())
+    part, name, value = ODD[case]
+    (config.setdefault(part, {}) if part else config)[name] = value
+    Path(spec.name).write_text(json.dumps(config))
+    with pytest.raises(WeightsError):
+        backbones.load(spec, "cpu", "float32")
+    setups.missing(Setup("winclip", "mine", spec, "", ""))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[]", '{"model_cfg": 3}', " " * 2**21, '"\\ud800"']
+)
+def test_a_config_that_is_none_is_refused(tmp_path, text):
+    spec = BackboneSpec(*map(str, small_backbone(tmp_path)))
+    Path(spec.name).write_text(text)
+    with pytest.raises(WeightsError):
+        backbones.info(spec)

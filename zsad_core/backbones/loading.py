@@ -7,6 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from zsad_core.backbones.config import checked
 from zsad_core.backbones.fetching import HUB, weights_file
 from zsad_core.backbones.quick_open_clip import open_clip
 from zsad_core.backbones.sources import BackboneSource
@@ -20,17 +21,23 @@ Model = tuple[open_clip.CLIP, open_clip.SimpleTokenizer]
 
 def built(found: BackboneSource) -> Model:
     """A model of local files; raises WeightsError where they do not fit the config."""
+    state: dict[str, Tensor] = {}
+    for path in found.files:
+        state.update(_tensors(path))
     config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
+    least = checked(found.config, str(found.files[-1])).least_numbers()
+    if (held := sum(value.numel() for value in state.values())) < least:  # before memory is taken
+        raise WeightsError(
+            f"'{found.files[-1]}' does not fit its config: it holds {held} numbers, expected "
+            f"{least} or more."
+        )
     try:
         model = open_clip.CLIP(**config)
-    except (TypeError, ValueError, AssertionError) as error:
+    except Exception as error:  # of a config that no part of it expects
         raise WeightsError(
             f"open_clip cannot build the config of '{found.files[-1]}' ({error}); it must be a "
             "plain CLIP in open_clip's model format."
         ) from error
-    state: dict[str, Tensor] = {}
-    for path in found.files:
-        state.update(_tensors(path))
     wanted = model.state_dict()
     wrong = [
         f"{name} {tuple(state[name].shape) if name in state else 'missing'}"

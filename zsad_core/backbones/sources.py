@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from zsad_core.backbones import config
 from zsad_core.backbones.catalogue import catalogue_entry
 from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
 from zsad_core.errors import WeightsError
@@ -20,10 +21,6 @@ BACKBONES: dict[str, tuple[str, ...]] = {
     "demo": ("demo-tokens.safetensors", "demo.safetensors"),
     "demo-pmc": ("demo-tokens.safetensors", "demo-pmc.safetensors"),
 }
-OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
-OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-TOWERS = ("vision_cfg", "text_cfg")
-SIZES = ("image_size", "patch_size", "width")
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ class TowerInfo:
     activation: Literal["gelu", "quick_gelu"] | None
     text_width: int = 512
     context_length: int = 77
-    mean: tuple[float, ...] = OPENAI_MEAN
-    std: tuple[float, ...] = OPENAI_STD
+    mean: tuple[float, ...] = config.OPENAI_MEAN
+    std: tuple[float, ...] = config.OPENAI_STD
 
 
 @dataclass(frozen=True)
@@ -65,28 +62,22 @@ def info(spec: BackboneSpec) -> TowerInfo:
     Raises WeightsError naming what is missing, where it was looked for and how to get it.
     """
     found = source(spec)
-    vision, text = found.config["vision_cfg"], found.config["text_cfg"]
-    if not isinstance(vision.get("layers"), int) or set(SIZES) - set(vision):
-        raise WeightsError(
-            f"The image tower of '{spec.name}' is not a plain ViT, and the methods read the tokens "
-            "of one; choose a model such as ViT-B-16."
-        )
-    images = found.config.get("preprocess_cfg", {})
-    size = vision["image_size"]
+    sizes = config.checked(found.config, spec.name)
+    vision, text = sizes.vision_cfg, sizes.text_cfg
     return TowerInfo(
         name=spec.name,
         digest=_digest(spec, found),
-        image_size=size if isinstance(size, int) else size[0],
-        patch_size=vision["patch_size"],
-        visual_blocks=vision["layers"],
-        text_blocks=text.get("layers", 12),
-        width=vision["width"],
-        embed_dim=found.config["embed_dim"],
+        image_size=vision.side,
+        patch_size=vision.patch_size,
+        visual_blocks=vision.layers,
+        text_blocks=text.layers,
+        width=vision.width,
+        embed_dim=sizes.embed_dim,
         activation=_activation(spec, found.config),
-        text_width=text.get("width", 512),
-        context_length=text.get("context_length", 77),
-        mean=tuple(images.get("mean", OPENAI_MEAN)),
-        std=tuple(images.get("std", OPENAI_STD)),
+        text_width=text.width,
+        context_length=text.context_length,
+        mean=sizes.preprocess_cfg.mean,
+        std=sizes.preprocess_cfg.std,
     )
 
 
@@ -94,10 +85,10 @@ def source(spec: BackboneSpec) -> BackboneSource:
     """Config and files of a backbone; raises WeightsError."""
     if spec.name in BACKBONES:
         return BackboneSource(
-            _config(CONFIG), tuple(_shipped(spec.name, f) for f in BACKBONES[spec.name])
+            config.read(CONFIG), tuple(_shipped(spec.name, f) for f in BACKBONES[spec.name])
         )
     if spec.name.endswith(".json"):
-        return BackboneSource(_config(Path(spec.name)), (_local(spec),))
+        return BackboneSource(config.read(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
         return BackboneSource(_hub_config(spec), ())
     found = catalogue_entry(spec.name)
@@ -119,32 +110,11 @@ def known(spec: BackboneSpec) -> bool:
     return not spec.name.startswith(HUB) or config_file(spec) is not None
 
 
-def _activation(spec: BackboneSpec, config: dict[str, Any]) -> Literal["gelu", "quick_gelu"] | None:
+def _activation(spec: BackboneSpec, found: dict[str, Any]) -> Literal["gelu", "quick_gelu"] | None:
     complete = spec.name in BACKBONES or spec.name.startswith(HUB)
-    if config.get("quick_gelu"):
+    if found.get("quick_gelu"):
         return "quick_gelu"
-    return "gelu" if complete or "quick_gelu" in config else None
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text())
-    except OSError as error:
-        raise WeightsError(f"There is no model config '{path}' to read; check the path.") from error
-    except ValueError as error:
-        raise WeightsError(f"'{path}' is not valid JSON ({error}); correct it.") from error
-    found = config.get("model_cfg", config) if isinstance(config, dict) else {}
-    missing = {"embed_dim", *TOWERS} - set(found)
-    missing |= {part for part in TOWERS if not isinstance(found.get(part, {}), dict)}
-    if missing:
-        raise WeightsError(
-            f"'{path}' lacks {', '.join(sorted(missing))}; it must be in open_clip's model format."
-        )
-    return {**found, **_only(config, "preprocess_cfg")}
-
-
-def _only(config: dict[str, Any], key: str) -> dict[str, Any]:
-    return {key: config[key]} if key in config else {}
+    return "gelu" if complete or "quick_gelu" in found else None
 
 
 def _shipped(name: str, file: str) -> Path:
@@ -171,7 +141,7 @@ def _hub_config(spec: BackboneSpec) -> dict[str, Any]:
     path = config_file(spec)
     if path is None:
         raise WeightsError(unfetched(spec))
-    return _config(path)
+    return config.read(path)
 
 
 def _digest(spec: BackboneSpec, found: BackboneSource) -> str:
