@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from zsad_core.base.paths import cache_root, kept, shortened
+import pytest
+
+from zsad_core.base.paths import cache_root, kept, shortened, typed, uploads
+from zsad_core.errors import SettingError
 
 
 def test_what_lies_in_the_users_folder_is_written_short_and_read_again(monkeypatch, tmp_path):
@@ -23,3 +26,14 @@ def test_what_is_kept_is_made_once_and_again_where_the_file_is_damaged(monkeypat
         "a.json.lock",
         "a.json",
     ]
+
+
+@pytest.mark.parametrize("text", ["~nobody-here/x", "x" * 300, "a\0b", "\ud800"])
+def test_what_can_be_no_path_is_a_sentence(text):
+    with pytest.raises(SettingError, match="cannot be used as a path"):
+        typed(text)
+
+
+def test_what_users_uploaded_is_no_place_to_choose():
+    with pytest.raises(SettingError, match="uploaded for themselves"):
+        typed(str(uploads() / "token-1" / "results"))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import platformdirs
 
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.errors import StorageError
+from zsad_core.errors import SettingError, StorageError
 
 T = TypeVar("T")
 
@@ -54,6 +54,24 @@ def home() -> Path:
     return (
         Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
     )
+
+
+def typed(text: str) -> Path:
+    """The whole path that a user typed, there or not; `~` is their own folder.
+
+    Raises SettingError for what can be no path here, and for what others uploaded.
+    """
+    try:
+        path = Path(text).expanduser().resolve()
+        path.exists()
+        private = path.is_relative_to(uploads().resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingError(
+            f"'{text[:80]}' cannot be used as a path ({error}); give another."
+        ) from error
+    if private:
+        raise SettingError(f"'{text[:80]}' holds what users uploaded for themselves; give another.")
+    return path
 
 
 def shortened(path: Path) -> str:

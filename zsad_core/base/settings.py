@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, cast
 import pydantic
 
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home
+from zsad_core.base.paths import home, typed
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
@@ -42,15 +42,15 @@ def remember(spec: DataSpec) -> str:
 
 
 def resolved(spec: DataSpec) -> DataSpec:
-    """The data of a folder by its whole path; raises DataError where there is none."""
+    """The data of a folder by its whole path; raises DataError, SettingError."""
     if not spec.root:
         raise DataError("No folder was named; give the folder that holds the scans.")
-    root = Path(spec.root).expanduser()
+    root = typed(spec.root)
     if root.is_file():
         raise DataError(f"'{spec.root}' is a file; give the folder that holds the scans.")
     if not root.is_dir():
         raise DataError(f"There is no folder '{spec.root}'; give the folder that holds the scans.")
-    return DataSpec(spec.kind, str(root.resolve()), spec.labels)
+    return DataSpec(spec.kind, str(root), spec.labels)
 
 
 def forget(name: str) -> None:
@@ -92,7 +92,7 @@ def path() -> Path:
 
 def _chosen() -> DataSpec | None:
     root = os.environ.get("ZSAD_DATA")
-    return DataSpec("brats", str(Path(root).expanduser().resolve())) if root else None
+    return DataSpec("brats", str(typed(root))) if root else None
 
 
 def _name(spec: DataSpec) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
+from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.setups import Setup
 from zsad_core.types import BackboneSpec
@@ -77,13 +78,10 @@ def _whole(entry: Setup) -> Setup:
     """With absolute paths, so that the setup is found from any working folder."""
     name, weights = entry.backbone.name, entry.backbone.weights
     if name.endswith(".json"):
-        weights = _absolute(weights) if weights else ""
-        name = _absolute(name)
+        weights = str(typed(weights)) if weights else ""
+        name = str(typed(name))
+    own = str(typed(entry.checkpoint)) if entry.checkpoint else ""
     shipped = setups.CHECKPOINTS / Path(entry.checkpoint).name
     known = entry.checkpoint == shipped.name and shipped.is_file()
-    checkpoint = str(shipped) if known else _absolute(entry.checkpoint) if entry.checkpoint else ""
+    checkpoint = str(shipped) if known else own
     return replace(entry, backbone=BackboneSpec(name, weights), checkpoint=checkpoint)
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())

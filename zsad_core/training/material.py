@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
 from zsad_core.methods.encoder import Encoder
@@ -78,11 +79,11 @@ def kind_of(source: Source) -> str:
     """
     if source.data in DEMOS or source.kind == "brats":
         return "scans"
-    if not Path(source.data).expanduser().is_dir():
+    if not typed(source.data).is_dir():
         raise SettingError(
             f"--data: there is no folder '{source.data}'; give demo, a BraTS root or an image set."
         )
-    return source.kind or image_sets.kind_of(Path(source.data).expanduser()) or "scans"
+    return source.kind or image_sets.kind_of(typed(source.data)) or "scans"
 
 
 def data_spec(source: Source) -> DataSpec:

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session
-from zsad_core.base.paths import home, shortened
+from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
 from zsad_core.report import failures, measures, selection
 from zsad_core.report import tables as table_rows
@@ -43,7 +43,7 @@ def folder(data: DataSpec) -> Path:
     session.RESULTS_FOLDER.setdefault(usual)
     persisted = session.persisted(session.RESULTS_FOLDER.key, address=False)
     chosen = st.text_input("Results folder", placeholder=usual, **persisted).strip()
-    found = Path(chosen or usual).expanduser()
+    found = typed(chosen or usual)
     if found.is_file():
         raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
     return found

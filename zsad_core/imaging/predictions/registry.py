@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import pydantic
 
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home
+from zsad_core.base.paths import home, typed
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions.sets import Predictions, check
 from zsad_core.types import DataSpec
@@ -67,7 +67,7 @@ def add(data: DataSpec, predictions: Predictions, methods: Collection[str]) -> P
 
     `methods` are the names of shipped methods, which no set may have.
     """
-    folder = Path(predictions.folder).expanduser().resolve()
+    folder = typed(predictions.folder)
     predictions = replace(predictions, folder=str(folder))
 
     def extend(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
@@ -94,7 +94,7 @@ def check_new(data: DataSpec, predictions: Predictions, methods: Collection[str]
             f"{data.place} has predictions '{predictions.name}' already; give another name or "
             "remove those first."
         )
-    if not Path(predictions.folder).expanduser().is_dir():
+    if not typed(predictions.folder).is_dir():
         raise DataError(f"There is no folder '{predictions.folder}'; choose another.")
 
 
