@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from tests.goldens_of import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import map as command
-from zsad_core.cli.map import MapRequest
+from zsad_core.cli.map_request import MapRequest
 from zsad_core.errors import WeightsError
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.aprilgan import AprilGan

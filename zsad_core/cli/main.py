@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zsad_core import backbones
 from zsad_core.base.atomic import on_disk
-from zsad_core.cli import doctor, predictions
+from zsad_core.cli import doctor, map_request, predictions
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         commands_of.add_parser("predictions", help="what other models predict, for a data set")
     )
     of_files = commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or 2D images")
-    maps.add_arguments(of_files)
+    map_request.add_arguments(of_files)
     of_files.set_defaults(run=_map)
     return parser
 
@@ -123,7 +123,7 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    print(maps.run(maps.request_of(parsed), _show))
+    print(maps.run(map_request.request_of(parsed), _show))
 
 
 def _demo(parsed: argparse.Namespace) -> None:

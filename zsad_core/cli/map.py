@@ -3,16 +3,16 @@
 The way is that of the app, with other settings: features of all patches, not rounded, in memory.
 """
 
-import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from zsad_core import backbones, methods, setups
+from zsad_core import methods
 from zsad_core.base.store import MemoryStore
 from zsad_core.cli import map_files
-from zsad_core.errors import SettingError, WeightsError
+from zsad_core.cli.map_request import MapRequest, setup_of
+from zsad_core.errors import SettingError
 from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import slicing
 from zsad_core.imaging.datasets import nifti
@@ -22,79 +22,7 @@ from zsad_core.inference.sources import resolve
 from zsad_core.lab import prompt_checks
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
-from zsad_core.types import AnomalyMap, BackboneSpec, MapSpec, Precision, Progress, PromptSet
-
-
-@dataclass(frozen=True)
-class MapRequest:
-    """What the command line asks for; empty strings mean the method's or setup's own."""
-
-    inputs: tuple[Path, ...]
-    method: str
-    out: Path
-    setup: str = ""
-    backbone: BackboneSpec = BackboneSpec("")
-    checkpoint: str = ""
-    class_name: str = ""
-    prompts: str = ""
-    image_size: int = 0
-    options: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    beside: tuple[Path, ...] = ()
-    device: str = "cpu"
-    precision: Precision = "float32"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
-    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
-    parser.add_argument("--setup", default="", help="a training setup of the method")
-    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
-    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
-    parser.add_argument("--checkpoint", default="", help="the method's learned part")
-    parser.add_argument("--class-name", default="", help="what the texts call the object")
-    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
-    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument(
-        "--reference",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
-    )
-    parser.add_argument(
-        "--beside",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="SCAN",
-        help="a volume to score against, unlabelled; for a method for whole volumes",
-    )
-    parser.add_argument("--device", default=backbones.default_device())
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
-
-
-def request_of(parsed: argparse.Namespace) -> MapRequest:
-    """The request of parsed arguments."""
-    return MapRequest(
-        inputs=tuple(parsed.inputs),
-        method=parsed.method,
-        out=parsed.out,
-        setup=parsed.setup,
-        backbone=BackboneSpec(parsed.backbone, parsed.weights),
-        checkpoint=parsed.checkpoint,
-        class_name=parsed.class_name,
-        prompts=parsed.prompts,
-        image_size=parsed.image_size,
-        options=tuple(parsed.option),
-        references=tuple(parsed.reference),
-        beside=tuple(parsed.beside),
-        device=parsed.device,
-        precision=parsed.precision,
-    )
+from zsad_core.types import AnomalyMap, MapSpec, Progress, PromptSet
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:
@@ -117,37 +45,6 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
     return _said(spec, found, request.out) + warning
 
 
-def setup_of(request: MapRequest) -> Setup:
-    """The setup asked for, with what the request changes of it; raises SettingError, WeightsError.
-
-    The setup's own options hold with its backbone alone.
-    """
-    entry, own = _named(request), request.backbone.name
-    options = dict(() if own else entry.options)
-    options |= dict(option.partition("=")[::2] for option in request.options)
-    if request.image_size:
-        options["image_size"] = str(request.image_size)
-    if own:
-        entry = replace(entry, backbone=request.backbone)
-    if methods.kind_of(request.method).learned and request.checkpoint:
-        path = str(Path(request.checkpoint).absolute())
-        entry = replace(entry, setup="", checkpoint=path)
-    elif entry.checkpoint and own and not request.setup:
-        raise WeightsError(
-            f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."
-        )
-    return replace(entry, options=tuple(options.items()))
-
-
-def _named(request: MapRequest) -> Setup:
-    entries = setups.of_method(request.method)
-    for entry in entries:
-        if entry.setup == request.setup or not request.setup:
-            return entry
-    names = ", ".join(entry.setup for entry in entries)
-    raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
-
-
 def _check(request: MapRequest, scan: bool) -> None:
     """Raise SettingError for inputs or an output that do not go together."""
     if scan and len(request.inputs) > 1:
@@ -160,7 +57,7 @@ def _check(request: MapRequest, scan: bool) -> None:
     read = (*request.inputs, *request.beside, *map(map_files.file_of, request.references))
     if request.out.exists() and any(path.exists() and path.samefile(request.out) for path in read):
         raise SettingError(f"--out: '{request.out}' is one of the inputs; choose another place.")
-    if not methods.kind_of(request.method).compares:
+    if not request.kind.compares:
         if request.beside:
             raise SettingError(f"'{request.method}' scores a scan alone; leave --beside out.")
     elif not request.beside or not all(map(map_files.is_scan, (*request.inputs, *request.beside))):
@@ -168,7 +65,7 @@ def _check(request: MapRequest, scan: bool) -> None:
             f"'{request.method}' scores a NIfTI volume against others and maps no 2D image; give "
             "one volume, and the others with --beside SCAN, once for each."
         )
-    if request.references and not methods.kind_of(request.method).takes_references:
+    if request.references and not request.kind.takes_references:
         raise SettingError(f"'{request.method}' reads no normal slices; leave --reference out.")
 
 
@@ -178,7 +75,7 @@ def _spec(engine: Engine, request: MapRequest, setup: Setup) -> MapSpec:
         engine,
         map_files.slices_of(request.inputs),
         setup,
-        _prompts(request, methods.kind_of(request.method).prompts),
+        _prompts(request, request.kind.prompts),
         tuple(map_files.add_reference(engine, name) for name in request.references),
         tuple(map(str, request.beside)),
         request.precision,

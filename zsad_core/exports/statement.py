@@ -140,7 +140,7 @@ def _how(source: MapSource) -> dict[str, str]:
         "setup": spec.setup,
         "setup_provenance": source.setup.provenance,
         "options": ", ".join(f"{name}={value}" for name, value in spec.options),
-        "backbone": _backbone(spec) if spec.features.recipe else "",
+        "backbone": _backbone(spec) if method.needs_tower else "",
         "normal_slices": ", ".join(map(written, spec.references)),
         "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
     }

@@ -24,7 +24,7 @@ def version() -> str:
 def of_map(source: MapSource, batch: int) -> dict[str, object]:
     """Columns that say what a map was made with; raises WeightsError, DataError."""
     engine, features = source.engine, source.spec.features
-    tower = features.recipe is not None
+    tower = source.method.needs_tower
     return {
         "version": version(),
         "python": platform.python_version(),

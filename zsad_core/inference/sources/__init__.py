@@ -1,7 +1,8 @@
 """Where a map comes from: slices, a volume against others, or files.
 
 `resolve` is where the names of a spec become objects. What is below takes the objects; what is
-above asks the source and need not know of which kind it is.
+above asks the source. Only what reads texts, and the plan of an evaluation, asks of which kind it
+is.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

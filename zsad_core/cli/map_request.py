@@ -1,0 +1,119 @@
+"""What the map command is asked for: its arguments, and the setup they name or change."""
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zsad_core import backbones, methods, setups
+from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.base import BaseMethod
+from zsad_core.setups import Setup
+from zsad_core.types import BackboneSpec, Precision
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """What the command line asks for; empty strings mean the method's or setup's own."""
+
+    inputs: tuple[Path, ...]
+    method: str
+    out: Path
+    setup: str = ""
+    backbone: BackboneSpec = BackboneSpec("")
+    checkpoint: str = ""
+    class_name: str = ""
+    prompts: str = ""
+    image_size: int = 0
+    options: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+    @property
+    def kind(self) -> type[BaseMethod]:
+        """The class of the method."""
+        return methods.kind_of(self.method)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
+    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
+    parser.add_argument("--setup", default="", help="a training setup of the method")
+    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
+    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
+    parser.add_argument("--checkpoint", default="", help="the method's learned part")
+    parser.add_argument("--class-name", default="", help="what the texts call the object")
+    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
+    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
+    )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="SCAN",
+        help="a volume to score against, unlabelled; for a method for whole volumes",
+    )
+    parser.add_argument("--device", default=backbones.default_device())
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
+
+
+def request_of(parsed: argparse.Namespace) -> MapRequest:
+    """The request of parsed arguments."""
+    return MapRequest(
+        inputs=tuple(parsed.inputs),
+        method=parsed.method,
+        out=parsed.out,
+        setup=parsed.setup,
+        backbone=BackboneSpec(parsed.backbone, parsed.weights),
+        checkpoint=parsed.checkpoint,
+        class_name=parsed.class_name,
+        prompts=parsed.prompts,
+        image_size=parsed.image_size,
+        options=tuple(parsed.option),
+        references=tuple(parsed.reference),
+        beside=tuple(parsed.beside),
+        device=parsed.device,
+        precision=parsed.precision,
+    )
+
+
+def setup_of(request: MapRequest) -> Setup:
+    """The setup asked for, with what the request changes of it; raises SettingError, WeightsError.
+
+    The setup's own options hold with its backbone alone.
+    """
+    entry, own = _named(request), request.backbone.name
+    options = dict(() if own else entry.options)
+    options |= dict(option.partition("=")[::2] for option in request.options)
+    if request.image_size:
+        options["image_size"] = str(request.image_size)
+    if own:
+        entry = replace(entry, backbone=request.backbone)
+    if request.kind.learned and request.checkpoint:
+        path = str(Path(request.checkpoint).absolute())
+        entry = replace(entry, setup="", checkpoint=path)
+    elif entry.checkpoint and own and not request.setup:
+        raise WeightsError(
+            f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."
+        )
+    return replace(entry, options=tuple(options.items()))
+
+
+def _named(request: MapRequest) -> Setup:
+    entries = setups.of_method(request.method)
+    for entry in entries:
+        if entry.setup == request.setup or not request.setup:
+            return entry
+    names = ", ".join(entry.setup for entry in entries)
+    raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
