@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.lab.test_candidates import PAIR, engine, spec
+from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.lab import candidates, goals, prompt_search
 from zsad_core.lab.candidates import Measured
@@ -80,8 +81,9 @@ def test_a_cancelled_search_goes_on_where_it_stopped(engine, spec, monkeypatch):
 
     with pytest.raises(Cancelled):
         prompt_search.search(engine, spec, PLAN, stop)
-    judged, values = [], candidates.patch_values
-    monkeypatch.setattr(candidates, "patch_values", lambda *a: judged.append(a) or values(*a))
+    kind, judged = methods.METHODS[spec.method], []
+    values = kind.patch_values
+    monkeypatch.setattr(kind, "patch_values", lambda *a: judged.append(a) or values(*a))
     prompt_search.search(engine, spec, PLAN)
     count = len(judged)
     assert count
