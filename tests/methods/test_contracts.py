@@ -12,6 +12,7 @@ from tests.goldens_of import write_backbone
 from tests.tensors_of import fresh_tensors
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
+from zsad_core.methods.base import NO_TOWER
 from zsad_core.methods.texts import unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe
@@ -59,10 +60,9 @@ def text_of(method, text, slices):
 
 def mapped(method, tower, images, kept=None, text=TEXT):
     """(maps, scores) of slices, from all patches or from some."""
-    recipe = method.recipe(tower.info) if method.needs_tower else None
+    recipe = method.recipe(tower.info) if method.needs_tower else NO_TOWER
     if kept is None:
-        side = recipe.grid if recipe else 1
-        kept = np.ones((len(images), side, side), bool)
+        kept = np.ones((len(images), recipe.grid, recipe.grid), bool)
     learned = fresh_tensors(method, tower)
     features = method.encode(tower, images, recipe, kept, learned)
     return method.maps(features, kept, text_of(method, text, len(images)), learned, recipe, ())
@@ -127,16 +127,15 @@ def test_many_texts_give_a_patch_what_each_gives_it_alone(method, tower):
 
 
 def test_features_maps_and_scores_have_the_promised_form(method, tower):
-    recipe = method.recipe(tower.info) if method.needs_tower else None
-    side = recipe.grid if recipe else 1
-    kept = np.ones((len(SLICES), side, side), bool)
+    recipe = method.recipe(tower.info) if method.needs_tower else NO_TOWER
+    kept = np.ones((len(SLICES), recipe.grid, recipe.grid), bool)
     learned = fresh_tensors(method, tower)
     features = method.encode(tower, SLICES, recipe, kept, learned)
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
     text = text_of(method, TEXT, len(SLICES))
     maps, scores = method.maps(features, kept, text, learned, recipe, ())
-    shape = SLICES.shape[1:] if recipe is None else (recipe.image_size,) * 2
+    shape = (recipe.image_size,) * 2 if method.needs_tower else SLICES.shape[1:]
     assert (maps.shape, maps.dtype) == ((len(SLICES), *shape), np.float32)
     assert (scores.shape, scores.dtype) == ((len(SLICES),), np.float32)
     assert np.isfinite(maps).all()

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from zsad_core.methods.learner import Learner
 
 
+NO_TOWER = Recipe("no tower", 0, 1)
+"""What a method without a tower is given for a recipe: a slice is one patch."""
+
+
 @dataclass(frozen=True)
 class BaseMethod:
     """What holds of every method. A method is a frozen value; its fields are its options.
@@ -154,7 +158,7 @@ class Method(BaseMethod, ABC):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Maps float32 in 0 … high and slice scores (B,), from what `texts` returned.

@@ -9,7 +9,7 @@ from zsad_core.inference import map_keys
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources.slices import in_range
 from zsad_core.inference.stored_features import filled_slices
-from zsad_core.methods import Method
+from zsad_core.methods.base import NO_TOWER, Method
 from zsad_core.setups import Setup
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, read_only
 
@@ -57,7 +57,7 @@ class PixelSource:
         features = [{"pixels": image[index]} for index in slices]
         everywhere = np.ones((len(features), 1, 1), bool)
         no_text = np.zeros((2, 1), np.float32)
-        values, scores = self.method.maps(features, everywhere, no_text, None, None, ())
+        values, scores = self.method.maps(features, everywhere, no_text, None, NO_TOWER, ())
         return in_range(values, self.method.high), scores
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:

@@ -134,11 +134,10 @@ class AaClip(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
-        assert recipe is not None  # a method with a tower has one
         total = np.concatenate([_logits(one, text[None], recipe)[0] for one in features])
         blur = _blurring(recipe.grid, self.domain)
         grid = blur @ spread(total, kept, NORMAL) @ blur.T

@@ -169,11 +169,10 @@ class AdaClip(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature."""
-        assert recipe is not None  # a method with a tower has one
         logits, scores = list[FloatArray](), list[float]()
         random = np.random.RandomState(SEED) if self.draws_on else SEED
         for one, (normal, abnormal) in zip(features, text, strict=True):

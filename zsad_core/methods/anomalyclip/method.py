@@ -150,11 +150,10 @@ class AnomalyClip(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the patches' probabilities, enlarged and smoothed; 0 where not kept."""
-        assert recipe is not None  # a method with a tower has one
         total = torch.zeros(len(kept), 1, recipe.grid, recipe.grid)
         for block in recipe.taps:
             tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)

@@ -72,11 +72,10 @@ class AprilGan(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
-        assert recipe is not None  # a method with a tower has one
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         scores = expit(unit(first) @ (100 * (text[1] - text[0])))
         total = through_layers(features, kept, text, self.given(learned), recipe)

@@ -80,11 +80,10 @@ class ClipAd(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """The mean over taps, smoothed, with its root taken; score from the last class feature."""
-        assert recipe is not None  # a method with a tower has one
         maps = rooted(smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS)
         return maps.numpy(), scores_of(features, text, recipe)
 

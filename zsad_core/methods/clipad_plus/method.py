@@ -95,11 +95,10 @@ class ClipAdPlus(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Both sums, smoothed, plus 4; score from the last class feature."""
-        assert recipe is not None  # a method with a tower has one
         total = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
         layers = through_layers(features, kept, text, self.given(learned), recipe)
         total += smoothed(layers, recipe, self.sigma)

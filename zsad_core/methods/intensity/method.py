@@ -49,7 +49,7 @@ class Intensity(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Pixel values (H, W), or the mean of three channels, over 255."""

@@ -126,11 +126,10 @@ class Mvfa(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
-        assert recipe is not None  # a method with a tower has one
         apart = (100 * (text[1] - text[0])).astype(np.float32)  # (E,); a softmax of two
         maps, scores = _zero_shot(features, kept, apart, recipe)
         if not references:

@@ -94,14 +94,13 @@ class WinClip(Method):
         kept: MaskArray,
         text: FloatArray,
         learned: Learned,
-        recipe: Recipe | None,
+        recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Harmonic means over windows and scales, and of normal slices' means over the scales.
 
         0 at patches that are not kept.
         """
-        assert recipe is not None  # a method with a tower has one
         scores = probability(np.stack([one["class"] for one in features]), text)
         grids = np.zeros(kept.shape, np.float32)
         for b, one in enumerate(features):
