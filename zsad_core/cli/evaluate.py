@@ -14,7 +14,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Plan, duration, plan
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Work, spec_of
+from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.imaging.datasets.folder import MODALITY
@@ -146,10 +146,12 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
     if left_out:
         print(left_out, flush=True)
+    for one in unusable(cohort):
+        print(f"Left out: {one.id}. {one.problem}", flush=True)
     if parsed.engine == "local":
-        for one in cohort.runs:
-            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", one)):
-                print(f"warning: {one.method} · {one.setup}: {cut}", flush=True)
+        for wanted in cohort.runs:
+            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", wanted)):
+                print(f"warning: {wanted.method} · {wanted.setup}: {cut}", flush=True)
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return
     with _cluster(parsed) as cluster:

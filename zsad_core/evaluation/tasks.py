@@ -93,6 +93,17 @@ def subjects(cohort: Cohort) -> list[Subject]:
     return found
 
 
+def unusable(cohort: Cohort) -> list[Subject]:
+    """Subjects of the split that are left out for a problem; those named, where some are."""
+    return [
+        one
+        for one in datasets.open_dataset(cohort.data).subjects()
+        if one.problem
+        and cohort.split in ("", one.split)
+        and (not cohort.names or one.id in cohort.names)
+    ]
+
+
 def tuning_subjects(cohort: Cohort) -> list[Subject]:
     """Validation subjects, where their rule is asked for; raises SettingError without any."""
     if "validation" not in cohort.rules:
