@@ -36,6 +36,16 @@ def test_a_map_names_nobody_and_a_name_in_capitals_is_a_scan(tmp_path, scan):
     assert b"SYNTHETIC" not in nib.load(out).to_bytes()
 
 
+def test_what_is_to_know_of_a_scan_is_said(tmp_path, scan, capsys):
+    image = nib.Nifti1Image.from_bytes(scan.read_bytes())
+    image.set_sform(image.affine, 1)
+    image.set_qform(np.diag([-1.0, 1, 1, 1]) @ image.affine, 1)
+    nib.save(image, tmp_path / "two.nii.gz")
+    out = str(tmp_path / "map.nii.gz")
+    assert main(["map", str(tmp_path / "two.nii.gz"), "--method", "intensity", "--out", out]) == 0
+    assert "note: The two positions in the header" in capsys.readouterr().out
+
+
 def test_an_input_is_not_written_over(tmp_path, scan, capsys):
     scan = scan.rename(tmp_path / "scan.nii.gz")
     link = tmp_path / "link.nii.gz"

@@ -38,11 +38,12 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
         map_files.add_images(engine, spec, request.inputs)
     cut = prompt_checks.cut_warning(engine, spec)
     found = resolve(engine, spec, setup).whole(progress)
-    warning = f"\nwarning: {cut}" if cut else ""
+    warnings = [f"\nwarning: {cut}"] if cut else []
     if not scan:
-        return map_files.write_images(found, request.out) + warning
+        return "".join([map_files.write_images(found, request.out), *warnings])
+    warnings += [f"\nnote: {note}" for note in engine.volume(spec.features.slices).notes]
     nifti.write_like(request.inputs[0], slicing.to_voxels(found.values), request.out)
-    return _said(spec, found, request.out) + warning
+    return "".join([_said(spec, found, request.out), *warnings])
 
 
 def _check(request: MapRequest, scan: bool) -> None:
