@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zsad_core.base.paths import cache_root, kept, shortened, typed, uploads
+from zsad_core.base.paths import cache_bytes, cache_root, kept, shortened, typed, uploads
 from zsad_core.errors import SettingError
 
 
@@ -37,3 +37,10 @@ def test_what_can_be_no_path_is_a_sentence(text):
 def test_what_users_uploaded_is_no_place_to_choose():
     with pytest.raises(SettingError, match="uploaded for themselves"):
         typed(str(uploads() / "token-1" / "results"))
+
+
+@pytest.mark.parametrize("text", ["abc", "nan", "inf", ""])
+def test_a_limit_that_is_no_number_is_a_sentence(monkeypatch, text):
+    monkeypatch.setenv("ZSAD_CACHE_GB", text)
+    with pytest.raises(SettingError, match="give a number of GB"):
+        cache_bytes()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from zsad_core.base.store import Store, key_of
+from zsad_core.errors import Cancelled
 from zsad_core.types import Recipe
 
 
@@ -125,9 +126,9 @@ def test_removals_meet_no_writer_at_work(store):
         try:
             for number in range(40):
                 name = f"{who}-{number}"
-                store.write_all(f"{number % 3:064x}", {name: np.ones(9)}, {"who": "me"})
+                store.write_all(f"{number % 3:064x}", {name: np.ones(9)}, {"who": name})
                 if number % 3 == 0:
-                    store.forget('"who": "me"')
+                    store.forget(f'"who": "{who}-{number}"')
         except OSError as error:
             wrong.append(error)
 
@@ -143,3 +144,13 @@ def test_what_goes_takes_its_lock_with_it(store):
     store.write("abcd", "x", np.ones(3), {"who": "me"})
     store.forget("me")
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_nothing_is_written_for_what_was_removed(store):
+    label = {"root": "token-1", "subject": "Doe"}
+    store.write("abcd", "000", np.ones(3), label)
+    assert store.forget("token-1", '"subject": "Doe"') == 1
+    with pytest.raises(Cancelled, match="was removed"):
+        store.write("abcd", "001", np.ones(3), label)
+    store.write("efgh", "000", np.ones(3), {"root": "token-1", "subject": "Poe"})
+    assert (store.names("abcd"), store.names("efgh")) == (set(), {"000"})

@@ -65,13 +65,12 @@ class DeviceQueue:
 class Job:
     """One piece of background work; read its fields at any time.
 
-    `page` is the path of the page that shows what it gives, "" for none. The error of a `private`
-    one may name what only who started it may see. Times are monotonic.
+    `page` is the path of the page that shows what it gives, "" for none. Its title is seen by
+    everybody; its error may name what only who started it may see. Times are monotonic.
     """
 
     title: str
     page: str = ""
-    private: bool = False
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     done: int = 0
     total: int = 0
@@ -132,17 +131,13 @@ class JobBoard:
         title: str,
         work: Callable[[Telling], object],
         page: str = "",
-        private: bool = False,
     ) -> Job:
-        """Run `work(progress)` in a thread; a job of that key already running is returned.
-
-        `page` and `private` are the job's.
-        """
+        """Run `work(progress)` in a thread; a job of that key already running is returned."""
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running":
                 return job
-            job = self._jobs[key] = Job(title, page, private)
+            job = self._jobs[key] = Job(title, page)
             self._forget_old()
         thread = threading.Thread(target=_run, args=(job, work), name=title, daemon=True)
         thread.start()

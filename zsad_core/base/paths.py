@@ -21,6 +21,17 @@ def cache_root() -> Path:
     return Path(chosen).expanduser() if chosen else Path(__file__).parents[2] / "cache"
 
 
+def cache_bytes() -> int:
+    """Most bytes of the store, `ZSAD_CACHE_GB`, by default 20 GB; raises SettingError."""
+    text = os.environ.get("ZSAD_CACHE_GB", "20")
+    try:
+        return int(float(text) * 2**30)
+    except (ValueError, OverflowError) as error:
+        raise SettingError(
+            f"ZSAD_CACHE_GB is '{text}'; give a number of GB, such as 20."
+        ) from error
+
+
 def kept(file: str, key: str, make: Callable[[], T]) -> T:
     """What JSON can hold, from a file of the cache; made and kept there where the key is new.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
-from zsad_core.errors import StorageError
+from zsad_core.errors import Cancelled, StorageError
 from zsad_core.types import read_only
 
 FORMAT = 2
@@ -127,6 +127,7 @@ class Store:
         self.limit_bytes = limit_bytes
         self._whole: dict[tuple[str, str], Path] = {}  # files that were checked
         self._last: tuple[str, dict[str, str]] = ("", {})  # the entry last looked through
+        self._gone: list[tuple[str, ...]] = []  # texts of labels that are kept no more
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
@@ -185,19 +186,22 @@ class Store:
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """Keep the array under its key and return it read-only; `label` is the spec to show.
 
-        The file appears whole or not at all; an array that is already there is left alone.
+        The file appears whole or not at all; an array that is already there is left alone. Raises
+        StorageError, and Cancelled where `forget` was told of such a label.
         """
         self.write_all(key, {name: array}, label)
         return read_only(array)
 
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
         """`write` for many arrays of a key, quicker than one by one."""
-        entry = self.entry(key)
+        entry, text = self.entry(key), json.dumps(plain(label), indent=1, ensure_ascii=False)
         with locked(entry), on_disk(entry):
+            if any(all(part in text for part in texts) for texts in self._gone):
+                raise Cancelled("What this was made from was removed.")
             there = self.names(key)
             said = entry / LABEL
             if not said.is_file() or not said.stat().st_size:
-                write_whole(said, json.dumps(plain(label), indent=1, ensure_ascii=False))
+                write_whole(said, text)
             for name in arrays.keys() - there:
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
@@ -234,7 +238,11 @@ class Store:
         return removed
 
     def forget(self, *texts: str) -> int:
-        """Remove the entries whose label holds all of the texts; returns how many went."""
+        """Remove the entries whose label holds all of the texts; returns how many went.
+
+        Whoever works on such an entry now, in this process, is stopped at its next write.
+        """
+        self._gone.append(texts)
         found = [
             path.parent
             for path in self.root.glob(f"??/*/{LABEL}")

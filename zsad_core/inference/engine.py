@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ import numpy as np
 from zsad_core import backbones
 from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.paths import cache_root
+from zsad_core.base.paths import cache_bytes, cache_root
 from zsad_core.base.store import Arrays, Store, key_of
 from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
@@ -38,8 +37,7 @@ class Engine:
     """
 
     def __init__(self, store: Arrays | None = None, device: str | None = None) -> None:
-        limit = float(os.environ.get("ZSAD_CACHE_GB", "20")) * 2**30
-        self.store: Arrays = store or Store(cache_root() / "store", int(limit))
+        self.store: Arrays = store or Store(cache_root() / "store", cache_bytes())
         self._device = device
         self.queue = DeviceQueue()
         self.jobs = JobBoard()

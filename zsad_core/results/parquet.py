@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.base.atomic import locked, whole
-from zsad_core.errors import DataError
+from zsad_core.errors import DataError, StorageError
 from zsad_core.results import slice_sums
 from zsad_core.results.parts import (
     LATER,
@@ -260,7 +260,10 @@ def export_csv(root: Path, out: Path) -> list[Path]:
             chosen = f"* REPLACE ({told})" if lists else "*"
             with whole(path) as temporary:
                 ordered = connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL")
-                ordered.write_csv(str(temporary))
+                try:
+                    ordered.write_csv(str(temporary))
+                except duckdb.IOException as error:
+                    raise StorageError(f"'{path}' cannot be written ({error}).") from error
             written.append(path)
     return written
 

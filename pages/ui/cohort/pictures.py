@@ -58,8 +58,7 @@ def _drawn(
                 sample = samples.sample(rows, dice_table(reading, chosen), chosen.centre)
             keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
 
-        private = choice.data.private
-        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work, private=private))
+        compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))
         return None
     if found.missing and not encode:
         st.button(

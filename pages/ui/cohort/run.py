@@ -40,7 +40,6 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
         lambda _: str(plans.plan(compute.engine(), cohort)),
         "" if timed else "Estimate time and disk",
         "pages/4_Cohort.py",
-        cohort.data.private,
         looks="secondary",
     )
     place.write(escape(told or str(known)))
@@ -67,7 +66,6 @@ def start(cohort: Cohort) -> None:
         title,
         lambda progress: run(engine, cohort, local(engine), progress),
         "pages/4_Cohort.py",
-        cohort.data.private,
     )
 
 

@@ -7,8 +7,10 @@ from pages.ui.setup.predictions import predictions
 from pages.ui.setup.training import training
 from pages.ui.setup.weights import weights
 from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice, sidebar
 from zsad_core.base.jobs import Telling
+from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.cli.doctor import device_lines
 from zsad_core.inference import evaluation, pipeline
@@ -53,13 +55,13 @@ def _device() -> None:
 def _pre_encode(choice: UserChoice) -> None:
     usable = [subject.id for subject in choice.subjects if not subject.problem]
     chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
-    engine, key = compute.engine(), "pre-encode"
+    engine, key = compute.engine(), f"pre-encode-{key_of('', data=choice.data)}"
     job = engine.jobs.find(key)
     if job is not None and job.state == "running":
         compute.show_job(job)
         return
     if job is not None:
-        st.caption(f"Last run: {job.state}. {job.error}")
+        st.caption(f"Last run: {job.state}. {escape(job.error)}")
 
     def work(progress: Telling) -> None:
         for done, subject in enumerate(chosen):
@@ -75,5 +77,5 @@ def _pre_encode(choice: UserChoice) -> None:
     count = f"{len(chosen)} of {counted(len(usable), 'subject')}"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
         title = f"Pre-encoding for {choice.label}, subjects"
-        engine.jobs.start(key, title, work, "pages/1_Explore.py", choice.data.private)
+        engine.jobs.start(key, title, work, "pages/1_Explore.py")
         st.rerun()

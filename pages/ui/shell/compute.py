@@ -119,7 +119,6 @@ def start_encoding(spec: MapSpec) -> Job:
         f"Encoding {subject}{beside} for {name}",
         work,
         "pages/1_Explore.py",
-        slices.data.private,
     )
 
 
@@ -128,13 +127,12 @@ def start_once(
     title: str,
     work: Callable[[Progress], object],
     page: str = "",
-    private: bool = False,
 ) -> Job:
     """Start a job, or return the one of that key that runs, failed or was cancelled."""
     job = engine().jobs.find(key)
     if job is not None and job.state in ("failed", "cancelled"):
         return job
-    return engine().jobs.start(key, title, work, page, private)
+    return engine().jobs.start(key, title, work, page)
 
 
 def job_result(
@@ -143,7 +141,6 @@ def job_result(
     work: Callable[[Progress], T],
     label: str,
     page: str = "",
-    private: bool = False,
     looks: Literal["primary", "secondary"] = "primary",
 ) -> T | None:
     """What the job of that key found; until then a button that starts it, or its progress: None.
@@ -163,7 +160,7 @@ def job_result(
         st.warning(escape(job.error or stopped))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
-        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page, private)
+        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page)
         st.rerun()
     return None
 

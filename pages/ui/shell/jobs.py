@@ -61,8 +61,8 @@ def _ended(job: Job) -> None:
         st.page_link(job.page, label=gave, icon=MARKS["done"])
         return
     stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-    why = f"{job.title}: failed; see its page." if job.private else job.error
-    st.caption(f"{MARKS[job.state]} {escape(why if job.error else stopped)}")
+    failed = f"{job.title}: failed; see its page."  # which alone says why: all see this
+    st.caption(f"{MARKS[job.state]} {escape(failed if job.error else stopped)}")
 
 
 def _time(seconds: float) -> str:
