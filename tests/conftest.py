@@ -2,8 +2,8 @@
 
 import pytest
 
-# --doctest-modules would import them as modules: fixtures of one name, and an app.
-collect_ignore_glob = ["*conftest.py", "*viewer_app.py"]
+# --doctest-modules would import them as modules: fixtures and helpers of one name, and an app.
+collect_ignore_glob = ["*conftest.py", "*viewer_app.py", "helpers/*"]
 
 
 @pytest.fixture(scope="session", autouse=True)

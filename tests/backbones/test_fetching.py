@@ -13,7 +13,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 from open_clip import factory, pretrained
 
-from tests.goldens_of import SMALL, config_of, small_backbone
+from tests.helpers.weights import SMALL, config_of, small_backbone
 from zsad_core import backbones
 from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError

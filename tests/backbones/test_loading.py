@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from tests.goldens_of import small_backbone
+from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import WeightsError
 from zsad_core.inference.engine import Engine

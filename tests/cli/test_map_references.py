@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.goldens_of import small_backbone
+from tests.helpers.weights import small_backbone
 from zsad_core.cli.main import main
 
 

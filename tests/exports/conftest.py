@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.views_of import HOSTILE, view_of
+from tests.helpers.views import HOSTILE, view_of
 from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec, ReadoutSpec
 

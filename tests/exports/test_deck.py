@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
-from tests.views_of import HOSTILE
+from tests.helpers.views import HOSTILE
 from zsad_core.errors import Cancelled, DataError, SettingError
 from zsad_core.exports.deck import TABLE_ROWS, Case, deck
 from zsad_core.exports.slides import pptx

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from tests.views_of import HOSTILE
+from tests.helpers.views import HOSTILE
 from zsad_core.exports.numbers import numbers
 from zsad_core.exports.reading import read
 from zsad_core.exports.words import NO_DEVICE

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from tests.views_of import HOSTILE, view_of
+from tests.helpers.views import HOSTILE, view_of
 from zsad_core.base.palette import CLASSES
 from zsad_core.exports.outline import outline
 from zsad_core.exports.panels import hex_of

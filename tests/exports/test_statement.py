@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.views_of import view_of
+from tests.helpers.views import view_of
 from zsad_core.errors import DataError
 from zsad_core.exports.reading import read
 from zsad_core.exports.statement import in_a_line, statement

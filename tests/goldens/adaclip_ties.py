@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.optimize import lsq_linear
 
-from tests.goldens_of import FOLDER, golden, recipe, write_backbone
+from tests.helpers.weights import FOLDER, golden, recipe, write_backbone
 from zsad_core import backbones
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.methods.adaclip import AdaClip

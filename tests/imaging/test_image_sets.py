@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import image_sets_of
-from tests.image_sets_of import SETS, bmad, drawn, meta, mvtec, visa
+from tests.helpers.image_sets import SETS, bmad, drawn, meta, mvtec, visa, write
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import image_sets
 from zsad_core.imaging.image_sets import Picture
@@ -110,7 +109,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
 
 def test_a_mask_of_another_size_is_named(tmp_path):
     root = mvtec(tmp_path)
-    image_sets_of.write(root / "nut/ground_truth/crack/001_mask.png", drawn(0, True, (9, 9))[0])
+    write(root / "nut/ground_truth/crack/001_mask.png", drawn(0, True, (9, 9))[0])
     _refused(root, "001_mask.png' has 9 x 9 pixels and its image 60 x 50")
 
 
@@ -134,14 +133,14 @@ def test_indexes_that_lack_something_are_named(tmp_path):
 
 def test_a_set_without_defects_is_refused(tmp_path):
     for name in ("nut", "tile"):
-        image_sets_of.write(tmp_path / name / "test/good/0.png", drawn(0, False)[0])
+        write(tmp_path / name / "test/good/0.png", drawn(0, False)[0])
         (tmp_path / name / "ground_truth").mkdir()
     _refused(tmp_path, "holds 2 images of its test part and none with a defect")
 
 
 def test_a_mask_is_cut_where_its_set_says(tmp_path):
-    image_sets_of.write(tmp_path / "i.png", np.zeros((2, 2), np.uint8))
-    image_sets_of.write(tmp_path / "m.png", np.array([[0, 1], [127, 128]], np.uint8))
+    write(tmp_path / "i.png", np.zeros((2, 2), np.uint8))
+    write(tmp_path / "m.png", np.array([[0, 1], [127, 128]], np.uint8))
     paths = {"image": tmp_path / "i.png", "mask": tmp_path / "m.png"}
     picture = Picture(class_name="nut", abnormal=True, **paths)
     assert image_sets.read(picture)[1].tolist() == [[False, True], [True, True]]

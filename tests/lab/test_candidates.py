@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from tests.tensors_of import fresh_tensors
+from tests.helpers.tensors import fresh_tensors
 from zsad_core import backbones, methods
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tests.goldens_of import recipe, write_backbone
-from tests.plain_clip import PlainClip, text, visual
+from tests.helpers.reference_clip import ReferenceClip, text, visual
+from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.aaclip import AaClip
@@ -49,7 +49,7 @@ def mixed(x, weight):
 
 def plain_features(learned):
     """Unit patches of each tap, and the detection feature, in plain operations."""
-    plain, taps = PlainClip(SIZES), []
+    plain, taps = ReferenceClip(SIZES), []
     x = plain.embedded(IMAGES)
     for number in range(8):
         x = plain.block(x, visual(number))
@@ -79,7 +79,7 @@ def test_the_image_side_is_what_plain_operations_give(tower, learned):
 
 
 def test_the_text_side_is_what_plain_operations_give(tower, learned):
-    plain = PlainClip(SIZES)
+    plain = ReferenceClip(SIZES)
     sides = [["a scan.", "the scan, whole."], ["a damaged scan."]]
     prompts = replace(prompt_sets.shipped()["aaclip"], normal=tuple(sides[0]), templates=())
     prompts = replace(prompts, abnormal=tuple(sides[1]))
@@ -133,7 +133,7 @@ def test_without_a_share_of_the_adapters_the_tower_is_the_backbones_own(
     made = AaClip().recipe(tower.info)
     own, _ = tower.taps(IMAGES, Recipe("taps", 112, 8, taps=made.taps))
     features = AaClip().encode(tower, IMAGES, made, EVERYWHERE, learned)
-    plain = PlainClip(SIZES)
+    plain = ReferenceClip(SIZES)
     for k, block in enumerate(made.taps):
         closed = plain.norm(torch.from_numpy(own[k]), "visual.ln_post")
         projected = closed @ weight_of(learned, f"image_adapter.seg_proj.{k}.fc.weight").T

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tensors_of import fresh_tensors
+from tests.helpers.tensors import fresh_tensors
 from zsad_core import backbones, methods, setups
 from zsad_core.base.store import Store
 from zsad_core.evaluation.run import local, run

@@ -8,8 +8,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
-from tests.goldens_of import recipe, write_backbone
-from tests.plain_clip import PlainClip, visual
+from tests.helpers.reference_clip import ReferenceClip, visual
+from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.clipad import ClipAd
@@ -68,7 +68,7 @@ def surgery(features):
 
 
 def test_sdp_is_what_plain_operations_give(tower):
-    method, plain = ClipAd(), PlainClip(SIZES)
+    method, plain = ClipAd(), ReferenceClip(SIZES)
     made = method.recipe(tower.info)
     assert made.taps == (2, 4, 6, 8)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
@@ -81,7 +81,11 @@ def test_sdp_is_what_plain_operations_give(tower):
 
 
 def test_sdp_plus_adds_the_linear_layers_on_the_original_stream(tower):
-    method, plain, layers = ClipAdPlus(sigma=2), PlainClip(SIZES), CLIP.april_linear_state("tiny")
+    method, plain, layers = (
+        ClipAdPlus(sigma=2),
+        ReferenceClip(SIZES),
+        CLIP.april_linear_state("tiny"),
+    )
     made = method.recipe(tower.info)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
     maps, _ = method.maps(features, EVERYWHERE, TEXT, layers, made, ())

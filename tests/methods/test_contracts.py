@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.goldens_of import recipe as golden_recipe
-from tests.goldens_of import write_backbone
-from tests.tensors_of import fresh_tensors
+from tests.helpers.tensors import fresh_tensors
+from tests.helpers.weights import recipe as golden_recipe
+from tests.helpers.weights import write_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
 from zsad_core.methods.base import NO_TOWER

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
-from tests.goldens_of import golden, recipe, write_backbone
+from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import map as command
 from zsad_core.cli.map_request import MapRequest

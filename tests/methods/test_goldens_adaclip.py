@@ -21,8 +21,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.goldens_of import golden, recipe, write_backbone
-from tests.one_order import INTEL, PROJECT, one_order_here
+from tests.helpers.summation import INTEL, PROJECT, one_order_here
+from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip import AdaClip

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.goldens_of import golden, recipe, write_backbone
+from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli.main import main
 from zsad_core.methods.memory import turned, views

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.goldens_of import golden, recipe, write_backbone
+from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.pages_of import WAIT, at, shown
-from tests.rows_of import put
+from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.rows import put
 from zsad_core import methods
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing

@@ -8,8 +8,8 @@ from pptx import Presentation
 
 from pages.ui.explore import export
 from pages.ui.shell import compute
-from tests.pages_of import WAIT, at
-from tests.views_of import view_of
+from tests.helpers.pages import WAIT, at, download_labels
+from tests.helpers.views import view_of
 from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec
 from zsad_core.workspace import pins
@@ -22,11 +22,6 @@ def failures(small_demo):
     return test
 
 
-def labels(test):
-    assert not test.exception, test.exception[0].stack_trace
-    return [button.proto.label for button in test.get("download_button")]
-
-
 def test_a_deck_of_the_pins_is_made_in_the_background_and_then_offered(failures):
     view = view_of(Engine(), DataSpec("demo-2mm"), "DEMO-MET-013-000", "t2f")
     pins.add(pins.pin_of(view, "Half <b>found</b>", "look", "Missed lesion"))
@@ -35,7 +30,7 @@ def test_a_deck_of_the_pins_is_made_in_the_background_and_then_offered(failures)
     (start,) = (one for one in failures.button if one.label == "Make the deck of 1 case")
     start.click().run()
     until = time.monotonic() + WAIT
-    while "PowerPoint (PPTX)" not in labels(failures):
+    while "PowerPoint (PPTX)" not in download_labels(failures):
         assert time.monotonic() < until
         time.sleep(0.5)
         failures.run()
@@ -51,5 +46,5 @@ def test_a_deck_of_the_pins_is_made_in_the_background_and_then_offered(failures)
 
 def test_without_pins_no_deck_is_offered(failures):
     failures.run()
-    assert labels(failures) == ["Download pins"]
+    assert download_labels(failures) == ["Download pins"]
     assert not [one for one in failures.button if "deck" in one.label]

@@ -7,7 +7,7 @@ import pytest
 
 from pages.ui.shell import compute, frame
 from pages.ui.viewer import keys
-from tests.pages_of import ROOT, WAIT, at, shown
+from tests.helpers.pages import ROOT, WAIT, at, shown
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine

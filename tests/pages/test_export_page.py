@@ -6,7 +6,7 @@ import pytest
 
 from pages.ui.explore import export
 from pages.ui.shell import compute
-from tests.pages_of import WAIT, at
+from tests.helpers.pages import WAIT, at, download_labels
 from zsad_core.inference.views import View
 from zsad_core.types import (
     BackboneSpec,
@@ -26,11 +26,6 @@ def explore(small_demo):
     return at("pages/1_Explore.py", **chosen, method="intensity")
 
 
-def labels(test):
-    assert not test.exception, test.exception[0].stack_trace
-    return [button.proto.label for button in test.get("download_button")]
-
-
 def test_files_are_offered_and_none_is_made_by_showing_the_page(explore, monkeypatch):
     def called(*_, **__):
         raise AssertionError("a file was made")
@@ -38,10 +33,10 @@ def test_files_are_offered_and_none_is_made_by_showing_the_page(explore, monkeyp
     for name in ("picture", "animation", "volumes", "numbers"):
         monkeypatch.setattr(export, name, called)
     offered = ["PNG", "SVG", "Map and mask as NIfTI", "Numbers as CSV"]
-    assert labels(explore.run()) == offered
+    assert download_labels(explore.run()) == offered
     assert any("not a medical device" in caption.value for caption in explore.caption)
     explore.session_state["slice"] = 30
-    assert labels(explore.run()) == offered
+    assert download_labels(explore.run()) == offered
 
 
 def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
@@ -56,7 +51,7 @@ def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
 def test_without_a_panel_the_page_says_what_to_choose(explore):
     explore.run()
     explore.button_group(key="export-panels").set_value([]).run()
-    assert labels(explore) == []
+    assert download_labels(explore) == []
     assert any("Choose at least one panel" in info.value for info in explore.info)
 
 
@@ -76,7 +71,7 @@ def test_an_animation_is_made_in_the_background_and_then_offered(explore):
     (start,) = (one for one in explore.button if one.label == "Make the animation")
     start.click().run()
     until = time.monotonic() + WAIT
-    while "GIF" not in labels(explore):
+    while "GIF" not in download_labels(explore):
         assert time.monotonic() < until
         time.sleep(0.5)
         explore.run()

@@ -1,6 +1,5 @@
 """Pins and presentation in process, on the 2 mm demo."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from zsad_core.base.palette import CLASSES
-from zsad_core.base.paths import home
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
@@ -23,10 +21,7 @@ PAGES = {"Explore": "pages/1_Explore.py", "Failures": "pages/5_Failures.py"}
 WAIT = 120
 
 
-@pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+pytestmark = pytest.mark.usefixtures("small_demo")
 
 
 def view(subject=SUBJECT, index=30, value=0.4, method="intensity"):

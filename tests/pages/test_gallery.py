@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pages.ui.shell import compute
-from tests.pages_of import WAIT, at, shown
+from tests.helpers.pages import WAIT, at, shown
 from tests.report.test_failure_cases import MEDICAL, as_read, failures_of, put, view_of_case
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home

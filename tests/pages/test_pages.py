@@ -31,10 +31,7 @@ ROOT = {
 WAIT = 120
 
 
-@pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+pytestmark = pytest.mark.usefixtures("small_demo")
 
 
 @pytest.fixture(scope="module")

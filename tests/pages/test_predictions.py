@@ -1,13 +1,10 @@
 """Predictions of another model on the pages: added on Setup, seen on Explore, Depth, Cohort."""
 
-import json
-
 import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.pages_of import at
-from zsad_core.base.paths import home
+from tests.helpers.pages import at
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.types import DataSpec
@@ -15,10 +12,7 @@ from zsad_core.types import DataSpec
 DATA, SUBJECT = DataSpec("demo-2mm"), "DEMO-MET-014-000"
 
 
-@pytest.fixture(autouse=True)
-def _small_demo():
-    home().mkdir(parents=True, exist_ok=True)
-    (home() / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+pytestmark = pytest.mark.usefixtures("small_demo")
 
 
 @pytest.fixture

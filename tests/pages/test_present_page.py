@@ -9,11 +9,12 @@ import pytest
 
 from pages.ui.failures import payloads, present
 from pages.ui.shell import compute
-from tests.pages.test_failures import _small_demo, opened, pin, words  # noqa: F401 — a fixture
+from tests.pages.test_failures import opened, pin, words
 from zsad_core.base.jobs import Job
 from zsad_core.inference.engine import Engine
 from zsad_core.workspace import pins
 
+pytestmark = pytest.mark.usefixtures("small_demo")
 SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000", "DEMO-MET-015-000", "DEMO-MET-016-000")
 
 

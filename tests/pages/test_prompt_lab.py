@@ -8,13 +8,14 @@ import pytest
 
 from pages.ui.prompts import page as prompt_lab
 from pages.ui.shell import compute
-from tests.pages.test_pages import DATA, SUBJECT, _encoded, _small_demo, opened
+from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 from zsad_core.workspace import drafts, history
 
-__all__ = ["_encoded", "_small_demo"]
+__all__ = ["_encoded"]
+pytestmark = pytest.mark.usefixtures("small_demo")
 
 APRIL = {"method": "aprilgan", "setup": "brats", "prompts": "appearance"}
 

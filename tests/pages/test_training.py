@@ -7,9 +7,9 @@ import pytest
 from safetensors import safe_open
 
 from pages.ui.shell import compute
-from tests.goldens_of import small_backbone
-from tests.image_sets_of import mvtec
-from tests.pages_of import WAIT, at, shown
+from tests.helpers.image_sets import mvtec
+from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.base.paths import home

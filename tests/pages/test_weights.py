@@ -10,8 +10,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
-from tests.goldens_of import linear_layers, small_backbone
-from tests.pages_of import ROOT, WAIT, at, shown
+from tests.helpers.pages import ROOT, WAIT, at, shown
+from tests.helpers.weights import linear_layers, small_backbone
 from zsad_core import setups
 from zsad_core.base import settings
 from zsad_core.setups import Setup

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
-from tests.rows_of import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import SHEET, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, charts

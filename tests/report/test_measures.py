@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.helpers.rows import SHEET, dice_rows, put, with_dice
 from tests.results.test_results import row
-from tests.rows_of import SHEET, dice_rows, put, with_dice
 from zsad_core.metrics.dice import dice_sql
 from zsad_core.report.measures import curves, dice_table, sheet_sums
 from zsad_core.report.selection import Selection, Sheet

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.evaluation.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
-from tests.rows_of import SHEET, put
+from tests.helpers.rows import SHEET, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of
 from zsad_core.evaluation.run import local, run

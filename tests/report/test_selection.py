@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rows_of import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import SHEET, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.report import captions
 from zsad_core.report.selection import Selection, sheets

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.rows_of import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import SHEET, dice_rows, put, with_dice
 from zsad_core.report.comparisons import paired
 from zsad_core.report.measures import lesions, sheet_sums
 from zsad_core.report.selection import Selection, runs

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import constants
 from safetensors.numpy import save_file
 
-from tests.goldens_of import linear_layers, prompt_vectors, small_backbone
+from tests.helpers.weights import linear_layers, prompt_vectors, small_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.base.paths import home

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tests.goldens_of import golden as golden_of
-from tests.goldens_of import write_backbone
+from tests.helpers.weights import golden as golden_of
+from tests.helpers.weights import write_backbone
 from zsad_core import backbones
 from zsad_core.errors import WeightsError
 from zsad_core.methods.anomalyclip import AnomalyClip

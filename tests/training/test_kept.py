@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.goldens_of import small_backbone
-from tests.image_sets_of import mvtec
+from tests.helpers.image_sets import mvtec
+from tests.helpers.weights import small_backbone
 from tests.training.test_fit import layers, toy
 from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError

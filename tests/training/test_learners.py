@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.goldens_of import SMALL, recipe, write_backbone
-from tests.image_sets_of import mvtec
+from tests.helpers.image_sets import mvtec
+from tests.helpers.weights import SMALL, recipe, write_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND, DeviceQueue
 from zsad_core.errors import Cancelled

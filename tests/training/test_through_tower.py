@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.goldens_of import small_backbone
+from tests.helpers.weights import small_backbone
 from zsad_core import backbones
 from zsad_core.backbones.pixels import sized
 from zsad_core.errors import Cancelled

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.goldens_of import small_backbone
+from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import train as commands
 from zsad_core.errors import DataError, SettingError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from tests.goldens_of import small_backbone
-from tests.image_sets_of import SETS, bmad, mvtec, write
+from tests.helpers.image_sets import SETS, bmad, mvtec, write
+from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import main as cli
 from zsad_core.imaging import image_sets

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.goldens_of import small_backbone
+from tests.helpers.weights import small_backbone
 from tests.training.test_through_tower import drawn
 from zsad_core import backbones
 from zsad_core.methods.aaclip import AaClip

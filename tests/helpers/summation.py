@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zsad_core import backbones
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 INTEL = "Intel" in backbones.device_name("cpu")
 
 

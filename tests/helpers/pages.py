@@ -4,7 +4,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WAIT = 120  # seconds
 
 
@@ -22,3 +22,9 @@ def shown(test):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def download_labels(test):
+    """The words on the page's download buttons."""
+    assert not test.exception, test.exception[0].stack_trace
+    return [button.proto.label for button in test.get("download_button")]

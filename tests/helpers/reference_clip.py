@@ -3,12 +3,12 @@
 import torch
 from torch.nn import functional
 
-from tests.goldens_of import recipe
+from tests.helpers.weights import recipe
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-class PlainClip:
+class ReferenceClip:
     """Exact GELU, heads of 64, native image size; names of the tensors as OpenAI's."""
 
     def __init__(self, sizes):
