@@ -1,11 +1,18 @@
 """The prompt lab: edit texts and see map and numbers change, search for better ones, doubt them."""
 
+import streamlit as st
+
 from pages.ui.shell.frame import page
 
 with page("Prompts"):
-    from pages.ui.prompts.page import OF_SCAN, prompt_lab, section
+    from pages.ui.prompts import sections
     from pages.ui.shell.sidebar import sidebar
+    from zsad_core import methods
 
-    chosen = section()
-    choice = sidebar(edit_prompts=chosen != "Edit", shows_scan=chosen in OF_SCAN)
-    prompt_lab(choice, chosen)
+    section = sections.choose_section()
+    choice = sidebar(edit_prompts=section != "Edit", shows_scan=section in sections.OF_SCAN)
+    if methods.kind_of(choice.map.method).prompts:
+        with st.container(key="section"):
+            sections.SECTIONS[section](choice)
+    else:
+        st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")

@@ -1,9 +1,32 @@
 """Many subjects and runs: evaluate them, and see the paper's Figures 1 to 5 and tables."""
 
+import streamlit as st
+
 from pages.ui.shell.frame import page
 
+SECTIONS = ("Figures", "Tables", "Evaluate")
+
 with page("Cohort"):
-    from pages.ui.cohort.page import cohort
+    from pages.ui.cohort import figures, rows
+    from pages.ui.cohort.run import evaluation
+    from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import sidebar
 
-    cohort(sidebar(edit_prompts=False, shows_scan=False))
+    choice = sidebar(edit_prompts=False, shows_scan=False)
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        root = rows.folder(choice.data)
+    source = (str(root), rows.stamp(root))
+    sheets = rows.sheets(*source)
+    first = "Figures" if sheets else "Evaluate"
+    section = left.segmented_control(
+        "Section", SECTIONS, default=first, key="cohort-section", required=True
+    )
+    if section == "Evaluate":
+        evaluation(choice, root)
+    elif not sheets:
+        st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
+    else:
+        chosen = figures.choose_rows(choice, source, sheets)
+        draw = figures.figures if section == "Figures" else figures.tables
+        draw(choice, source, chosen)

@@ -54,7 +54,7 @@ def test_open_clip_is_imported_once_a_tower_is_needed(work, there):
 
 
 def test_what_explore_draws_with_needs_neither_tables_nor_plots_of_print():
-    work = "from pages.ui.explore import page"
+    work = "from pages.ui.explore import compare, slice_view, volume_numbers"
     late = ("torch", "pandas", "matplotlib", "pyarrow", "duckdb", "open_clip")
     assert imported(work, *late) == []
 

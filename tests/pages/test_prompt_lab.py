@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pages.ui.prompts import page as prompt_lab
+from pages.ui.prompts import sections
 from pages.ui.shell import compute
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
@@ -54,7 +54,7 @@ def test_sections_that_show_no_scan_read_none():
                 thread.join()
         return compute.engine().has_stack(other)
 
-    for section in set(prompt_lab.SECTIONS) - set(prompt_lab.OF_SCAN):
+    for section in set(sections.SECTIONS) - set(sections.OF_SCAN):
         lab(section, subject=other.subject)
     assert not read()
     lab("Edit", subject=other.subject)

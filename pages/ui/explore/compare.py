@@ -1,18 +1,23 @@
 """What the chosen map is compared with: other methods and setups, prompt sets, modalities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
+from pages.ui.explore.shown import map_of, viewer_map
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.viewer import ViewerMap
 from zsad_core import methods, setups
+from zsad_core.base.jobs import Job
 from zsad_core.inference import pipeline
-from zsad_core.types import MapSpec, PromptSet, SliceSpec
+from zsad_core.inference.views import View
+from zsad_core.types import FloatArray, MapSpec, PromptSet, SliceSpec
 
 MOST = 3
 
@@ -32,6 +37,24 @@ def compared(choice: UserChoice) -> dict[str, MapSpec]:
         **session.persisted(session.COMPARED.key, every_page=False),
     )
     return {name: offered[name]() for name in names}
+
+
+def maps_beside(
+    others: Mapping[str, MapSpec], view: View, thresholds: FloatArray
+) -> tuple[list[tuple[str, ViewerMap]], list[Job | None]]:
+    """The compared maps for the viewer, and the jobs that still encode them.
+
+    `thresholds` (256,) are those of the view's map; the others have the same shares of their range.
+    """
+    high = pipeline.method_of(view.map).high
+    maps, jobs = [], []
+    for name, spec in others.items():
+        found, key, job = map_of(spec, view.index)
+        over = spec.features.slices != view.map.features.slices
+        cut = thresholds * np.float32(found.high / high)
+        maps.append(viewer_map(spec, found, key, name, cut, over))
+        jobs.append(job)
+    return maps, jobs
 
 
 def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:

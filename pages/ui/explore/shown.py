@@ -1,12 +1,14 @@
 """What the viewer is given of a map and a view: the map or the visible slice of it, and options."""
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import streamlit as st
 
 from pages.ui.explore.scans import label_names, scan, slice_mm
-from pages.ui.shell import compute, session
+from pages.ui.shell import compute, session, volume_set
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import EMPTY_SLICES
 from pages.ui.viewer import ViewerMap, ViewerOptions
 from zsad_core.base.jobs import Job
@@ -123,6 +125,15 @@ def small_print(view: View) -> str:
         f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "
         f"mask {'inside the brain' if read.brain_only else 'anywhere'}"
     )
+
+
+def captions(view: View, others: Iterable[MapSpec]) -> None:
+    """What must be said beside a view: reference sets and slices of its maps, then its making."""
+    specs = (view.map, *others)
+    for words in dict.fromkeys([*map(volume_set.words, specs), few_shot(view.map)]):
+        if words:
+            st.caption(escape(words))
+    st.caption(escape(small_print(view)))
 
 
 def few_shot(spec: MapSpec) -> str:

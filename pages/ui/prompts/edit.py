@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui.explore.page import visible_slice
+from pages.ui.explore.slice_view import visible_slice
 from pages.ui.prompts import documents as prompt_documents
 from pages.ui.prompts.others import others
 from pages.ui.shell import compute, pictures, session, thresholds

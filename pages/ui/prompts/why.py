@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.explore.page import visible_slice
+from pages.ui.explore.slice_view import visible_slice
 from pages.ui.figures.charts import text_pull_figure
 from pages.ui.prompts.charts import margin_figure, similarity_figure
 from pages.ui.shell import compute, pictures, session

@@ -9,7 +9,6 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.pictures import pictures
-from pages.ui.cohort.run import evaluation
 from pages.ui.shell import navigate, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
@@ -18,32 +17,10 @@ from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, dice_table
 from zsad_core.report.selection import THIRDS, Selection, Sheet
 
-SECTIONS = ("Figures", "Tables", "Evaluate")
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
-def cohort(choice: UserChoice) -> None:
-    """Figures and tables of the rows in a folder, or the form of an evaluation that adds to it."""
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    with right:
-        root = cohort_rows.folder(choice.data)
-    stamp = cohort_rows.stamp(root)
-    sheets = cohort_rows.sheets(str(root), stamp)
-    first = SECTIONS[0] if sheets else SECTIONS[-1]
-    section = left.segmented_control(
-        "Section", SECTIONS, default=first, key="cohort-section", required=True
-    )
-    if section == SECTIONS[-1]:
-        evaluation(choice, root)
-    elif not sheets:
-        st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
-    else:
-        source = (str(root), stamp)
-        chosen = _selection(choice, source, sheets)
-        (_figures if section == SECTIONS[0] else _tables)(choice, source, chosen)
-
-
-def _selection(choice: UserChoice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
+def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
     """Sheet and filters; the empty rule and the centre are those of the sidebar's readout."""
     rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
     row = st.columns([3, 2])
@@ -76,7 +53,8 @@ def _selection(choice: UserChoice, source: cohort_rows.Source, sheets: list[Shee
     )
 
 
-def _figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+    """Figures 1 to 5 of the chosen rows, and their files."""
     reading = cohort_rows.reading(*source, chosen)
     found = dice_table(reading, chosen)
     said = escape(captions.caption(found, chosen))
@@ -118,7 +96,8 @@ def _second(
     _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
 
 
-def _tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+    """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
         shown = {
             name: st.column_config.NumberColumn(format="%.3f")

@@ -23,27 +23,11 @@ from zsad_core.metrics.readout import readout
 from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
 
-SCOPES = ("this subject", "all evaluated subjects")
 Lines = dict[str, MapSpec]
 
 
-def depth(choice: UserChoice) -> None:
-    """Lines for the chosen methods and setups; the scope says over whom."""
-    left, right = st.columns([2, 3])
-    scope = left.segmented_control("Over", SCOPES, default=SCOPES[0], key="scope", required=True)
-    with right:
-        lines = _lines(choice)
-    if not lines:
-        st.info("Choose at least one series.")
-    elif scope == SCOPES[1]:
-        _all(choice, lines)
-    elif choice.subject.has_truth:
-        _one(choice, lines)
-    else:
-        st.info(f"{choice.subject.id} has no segmentation, which Dice needs.")
-
-
-def _lines(choice: UserChoice) -> Lines:
+def choose_series(choice: UserChoice) -> Lines:
+    """Draw the choice of methods and setups, and return their maps by name."""
     there = [
         key
         for key, entry in setups.entries().items()
@@ -62,7 +46,8 @@ def _lines(choice: UserChoice) -> Lines:
     }
 
 
-def _one(choice: UserChoice, lines: Lines) -> None:
+def of_subject(choice: UserChoice, lines: Lines) -> None:
+    """Dice of each slice of the chosen subject."""
     stack = compute.stack(choice.map)
     depths = slicing.depths(stack.brain, choice.readout.centre)
     jobs: list[Job | None] = []
@@ -93,7 +78,8 @@ def _one(choice: UserChoice, lines: Lines) -> None:
     _show(jobs)
 
 
-def _all(choice: UserChoice, lines: Lines) -> None:
+def of_subjects(choice: UserChoice, lines: Lines) -> None:
+    """Mean Dice over all evaluated subjects; those that are missing can be evaluated."""
     thresholds, jobs = {}, []
     for name, spec in lines.items():
         threshold, job = EACH_ORACLE, None

@@ -1,4 +1,4 @@
-"""The prompt lab: one section at a time, all about the prompts chosen and edited."""
+"""The sections of the prompt lab, and the choice of one."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,6 @@ from pages.ui.prompts.search import search
 from pages.ui.prompts.why import why
 from pages.ui.shell import session
 from pages.ui.shell.sidebar import UserChoice
-from zsad_core import methods
 
 SECTIONS: dict[str, Callable[[UserChoice], None]] = {
     "Edit": edit,
@@ -23,7 +22,7 @@ SECTIONS: dict[str, Callable[[UserChoice], None]] = {
 OF_SCAN = ("Edit", "Why")  # the sections that show the scan chosen
 
 
-def section() -> str:
+def choose_section() -> str:
     """The section to show; the first where a page was left before its choice was known."""
     known = session.LAB_SECTION.exists()
     if known and session.LAB_SECTION.get() not in SECTIONS:
@@ -37,12 +36,3 @@ def section() -> str:
         **session.persisted(session.LAB_SECTION.key, every_page=False),
     )
     return chosen or "Edit"
-
-
-def prompt_lab(choice: UserChoice, chosen: str) -> None:
-    """The chosen section; a method without text has none."""
-    if not methods.kind_of(choice.map.method).prompts:
-        st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
-        return
-    with st.container(key="section"):
-        SECTIONS[chosen](choice)

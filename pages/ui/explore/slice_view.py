@@ -1,0 +1,59 @@
+"""The Explore page's viewer: which slice and threshold it shows, and what a user sets there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.explore.scans import scan
+from pages.ui.explore.shown import options_of
+from pages.ui.shell import compute, session
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.sidebar import UserChoice
+from pages.ui.viewer import ViewerMap, viewer
+from zsad_core.exports.statement import in_a_line
+from zsad_core.inference.views import View
+from zsad_core.types import SliceStack, Threshold
+
+
+def visible_slice(stack: SliceStack) -> int:
+    """The slice last looked at, from the session or the address; else the largest lesion's."""
+    index = session.addressed_slice()
+    if index is not None:
+        return min(index, len(stack.image) - 1)
+    area = (stack.brain if stack.truth is None or not stack.truth.any() else stack.truth).sum(
+        (1, 2)
+    )
+    return int(np.argmax(area))
+
+
+def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerMap]]) -> int:
+    """The viewer at a view; the index it shows. A threshold set there begins another run."""
+    slices = choice.map.features.slices
+    options = options_of(
+        view,
+        sequence=_jump(choice.subject.id, view.threshold),
+        palette=palette(),
+        title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",
+        note=" ".join(compute.engine().volume(slices).notes),
+        made=in_a_line(compute.engine(), view),
+    )
+    volume_key, volume = scan(slices)
+    state = viewer(volume, volume_key, maps, options=options, key="viewer")
+    session.SLICE.set(state.slice)
+    st.query_params[session.SLICE.key] = str(state.slice)
+    if state.touched and np.float32(state.threshold) != np.float32(view.threshold.value):
+        session.set_threshold(state.threshold, maps[0][1].high)
+        st.rerun()
+    return state.slice
+
+
+def _jump(subject: str, threshold: Threshold) -> int:
+    """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
+    wanted = (subject, threshold.value, threshold.rule)
+    last = session.LAST_VIEW.get()
+    by_hand = threshold.rule == "fixed" and (last or wanted)[0] == subject
+    if session.JUMP.pop() or (last != wanted and not by_hand):
+        session.JUMPS.set(session.JUMPS.get() + 1)
+    session.LAST_VIEW.set(wanted)
+    return session.JUMPS.get()

@@ -1,0 +1,63 @@
+"""The Explore page below the viewer: the numbers of the volume, its surfaces, and its files."""
+
+import sys
+import time
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui.figures.solid import solid_figure
+from pages.ui.shell import compute
+from pages.ui.shell.importing import imported
+from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
+from zsad_core.base.wording import counted
+from zsad_core.imaging import slicing
+from zsad_core.inference.views import View
+from zsad_core.metrics.readout import Readout
+from zsad_core.metrics.scoring import predicted_mask
+from zsad_core.types import MapSpec, ReadoutSpec
+
+SENT_S = 0.1  # until what was drawn so far has left for the browser
+
+
+def numbers(choice: UserChoice, found: Readout) -> None:
+    """The volume's numbers, each with its rule."""
+    columns = st.columns(6)
+    if found.dice_3d is not None:
+        columns[0].metric("3D Dice", f"{found.dice_3d:.3f}")
+        columns[1].metric(
+            f"2D Dice, {counted(found.mean_dice.slices_counted, 'slice')}",
+            f"{found.mean_dice.value:.3f}",
+            help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
+        )
+        if found.auroc is not None:  # a mask ranks nothing
+            columns[2].metric("Voxel AUROC (brain)", f"{found.auroc:.3f}")
+            columns[3].metric("Best Dice (oracle)", f"{found.best_dice:.3f}")
+        columns[4].metric("Truth", f"{found.truth_ml:.1f} ml")
+    columns[5].metric("Predicted", f"{found.predicted_ml:.1f} ml")
+    for note in found.notes:
+        st.info(note)
+
+
+def offer_solid(choice: UserChoice, spec: ReadoutSpec) -> None:
+    """The 3D view, made when it is asked for."""
+    if st.toggle("3D view of brain, truth and prediction", key="solid"):
+        with st.spinner("Making surfaces …"):
+            figure = _solid(choice.map, spec)
+        st.plotly_chart(figure, width="stretch", alt="Surfaces of brain, truth and prediction.")
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
+    volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
+    values = compute.whole_map(spec).values
+    mask = predicted_mask(values, compute.stack(spec).brain, read)
+    found = slicing.to_voxels(mask, plane)
+    return solid_figure(volume.brain, volume.truth, found, volume.affine)
+
+
+def offer_files(view: View) -> None:
+    """Drawing takes a second to import, which holds the interpreter: the numbers go out first."""
+    if "pages.ui.explore.export" not in sys.modules:
+        time.sleep(SENT_S)
+    imported("pages.ui.explore.export").offer(view)

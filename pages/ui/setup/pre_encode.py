@@ -1,0 +1,41 @@
+"""The Setup page's encoding of chosen subjects ahead of time."""
+
+import streamlit as st
+
+from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.sidebar import UserChoice
+from zsad_core.base.jobs import Telling
+from zsad_core.base.store import key_of
+from zsad_core.base.wording import counted
+from zsad_core.inference import evaluation, pipeline
+
+
+def pre_encode(choice: UserChoice) -> None:
+    """Subjects to encode in the background, so that their maps are quick later."""
+    usable = [subject.id for subject in choice.subjects if not subject.problem]
+    chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
+    engine, key = compute.engine(), f"pre-encode-{key_of('', data=choice.data)}"
+    job = engine.jobs.find(key)
+    if job is not None and job.state == "running":
+        compute.show_job(job)
+        return
+    if job is not None:
+        st.caption(f"Last run: {job.state}. {escape(job.error)}")
+
+    def work(progress: Telling) -> None:
+        for done, subject in enumerate(chosen):
+            progress(done, len(chosen))
+            spec = evaluation.of_subject(choice.map, subject)
+
+            def step(part: int, parts: int, at: int = done) -> None:
+                progress(at, len(chosen), f"slice {part} of {parts}")
+
+            pipeline.encode(engine, spec, progress=step)
+        progress(len(chosen), len(chosen))
+
+    count = f"{len(chosen)} of {counted(len(usable), 'subject')}"
+    if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
+        title = f"Pre-encoding for {choice.label}, subjects"
+        engine.jobs.start(key, title, work, "pages/1_Explore.py")
+        st.rerun()
