@@ -32,23 +32,23 @@ def by_depth(curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()) -
     bar's has "" for the line. Raises ValueError without a curve.
     """
     panels = depth_panels(curves, setups, lines)
-    traces, columns, right, most = list[BaseTraceType](), list[int](), list[bool](), 1
+    traces, columns, secondary, most = list[BaseTraceType](), list[int](), list[bool](), 1
     for column, panel in enumerate(panels, 1):
         bars = panel.bars
         heights, width = bars.lesion_slices, 2 / len(bars.centres)
-        drawn = [_bars(bars.centres, heights, width, _rows(bars.slices, heights, ""))]
+        panel_traces = [_bars(bars.centres, heights, width, _rows(bars.slices, heights, ""))]
         for name, (curve, style) in panel.lines.items():
-            told = _rows(curve.slices, curve.lesion_slices, name)
+            customdata = _rows(curve.slices, curve.lesion_slices, name)
             line = _line(name, curve.centres, curve.dice, style)
-            drawn.append(line.update(customdata=told, hovertemplate=HOVER))
+            panel_traces.append(line.update(customdata=customdata, hovertemplate=HOVER))
             most = max(most, int(curve.lesion_slices.max()))
-        for trace in drawn:
-            trace.showlegend = trace.name not in {one.name for one in traces}
-        traces += drawn
-        columns += [column] * len(drawn)
-        right += [False] + [True] * len(panel.lines)
-    figure = _sheet([panel.title for panel in panels], "Mean 2D Dice")
-    figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=right)
+        for trace in panel_traces:
+            trace.showlegend = trace.name not in {earlier.name for earlier in traces}
+        traces += panel_traces
+        columns += [column] * len(panel_traces)
+        secondary += [False] + [True] * len(panel.lines)
+    figure = _panels([panel.title for panel in panels], "Mean 2D Dice")
+    figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=secondary)
     steps = {"range": [0, 1.05 * most], "dtick": max(most // 5, 1)}
     figure.update_yaxes(**steps, secondary_y=False)
     last = {"title": "Slices with lesion", "showticklabels": True}
@@ -67,44 +67,54 @@ def by_slice(
     Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index, the
     line's name ("" for a bar) and the slice's number from 1. Colours are as in `by_depth`.
     """
-    shown, barred = np.flatnonzero(np.isfinite(depth)), np.flatnonzero(lesion & np.isfinite(depth))
-    step = float(np.diff(depth[shown]).min()) if len(shown) > 1 else 2.0
-    bars = _bars(depth[barred], np.ones(len(barred)), step, _rows(barred, "", barred + 1))
+    indices, lesion_indices = (
+        np.flatnonzero(np.isfinite(depth)),
+        np.flatnonzero(lesion & np.isfinite(depth)),
+    )
+    step = float(np.diff(depth[indices]).min()) if len(indices) > 1 else 2.0
+    bars = _bars(
+        depth[lesion_indices],
+        np.ones(len(lesion_indices)),
+        step,
+        _rows(lesion_indices, "", lesion_indices + 1),
+    )
     traces = [bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>")]
-    looks = styles(list(lines or dice))
+    styles_by_line = styles(list(lines or dice))
     for name, values in dice.items():
-        line = _line(name, depth[shown], values[shown], looks[name])
+        line = _line(name, depth[indices], values[indices], styles_by_line[name])
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
-        traces.append(line.update(customdata=_rows(shown, name, shown + 1), hovertemplate=hover))
-    figure = _sheet([""], "2D Dice")
+        traces.append(
+            line.update(customdata=_rows(indices, name, indices + 1), hovertemplate=hover)
+        )
+    figure = _panels([""], "2D Dice")
     ones = [1] * len(traces)
     figure.add_traces(traces, rows=ones, cols=ones, secondary_ys=[False] + [True] * len(dice))
     figure.update_yaxes(visible=False, range=[0, 1], secondary_y=False)
     return finished(figure, 460)
 
 
-def _sheet(titles: list[str], left: str) -> go.Figure:
+def _panels(titles: list[str], title: str) -> go.Figure:
     """Empty panels over depth; Plotly draws the second axis last, so the lines are on it."""
     figure = make_subplots(
         cols=len(titles),
-        subplot_titles=[html.escape(one) for one in titles],
+        subplot_titles=[html.escape(name) for name in titles],
         specs=[[{"secondary_y": True}] * len(titles)],
         horizontal_spacing=0.15 / max(len(titles), 2),
     )
-    alone = len(titles) == 1
+    single = len(titles) == 1
     figure.update_xaxes(
-        range=[-1.04, 1.04], title=DEPTH if alone else "Depth", dtick=0.25 if alone else 0.5
+        range=[-1.04, 1.04], title=DEPTH if single else "Depth", dtick=0.25 if single else 0.5
     )
     bars = {"range": [0, 1], "side": "right", "showgrid": False, "showticklabels": False}
     dice = {"range": [-0.02, 1.02], "side": "left", "dtick": 0.2, "tick0": 0, "tickmode": "linear"}
     figure.update_yaxes(**bars, secondary_y=False)
     figure.update_yaxes(**dice, secondary_y=True)
-    figure.update_yaxes(title=left, col=1, secondary_y=True)
+    figure.update_yaxes(title=title, col=1, secondary_y=True)
     return figure.update_layout(bargap=0)
 
 
 def _bars(
-    depth: FloatArray, heights: NDArray[np.generic], width: float, told: list[list[object]]
+    depth: FloatArray, heights: NDArray[np.generic], width: float, customdata: list[list[object]]
 ) -> go.Bar:
     return go.Bar(
         x=depth,
@@ -112,7 +122,7 @@ def _bars(
         width=width,
         name=BARS,
         marker={"color": YELLOW, "line": {"width": 0}},
-        customdata=told,
+        customdata=customdata,
         hovertemplate="%{y} slices with lesion<extra></extra>",
     )
 
@@ -132,6 +142,10 @@ def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Sc
 
 def _rows(*columns: ArrayLike) -> list[list[object]]:
     """Customdata of plain Python values; a text is repeated in every row."""
-    lists = [one if isinstance(one, str) else np.asarray(one).tolist() for one in columns]
-    size = max(len(one) for one in lists if not isinstance(one, str))
-    return [[one if isinstance(one, str) else one[i] for one in lists] for i in range(size)]
+    lists = [
+        column if isinstance(column, str) else np.asarray(column).tolist() for column in columns
+    ]
+    size = max(len(column) for column in lists if not isinstance(column, str))
+    return [
+        [column if isinstance(column, str) else column[i] for column in lists] for i in range(size)
+    ]

@@ -29,12 +29,15 @@ def depth_panels(
     """
     if not curves:
         raise ValueError("a depth figure needs at least one curve")
-    looks = styles(list(lines) or sorted({line for _, line in curves}))
+    styles_by_line = styles(list(lines) or sorted({line for _, line in curves}))
     panels = []
     for setup in setups:
-        here = {line: curve for (of, line), curve in curves.items() if of == setup}
-        widest = max(here.values(), key=lambda curve: int(curve.lesion_slices.sum()))
-        panels.append(
-            DepthPanel(setup, widest, {line: (one, looks[line]) for line, one in here.items()})
-        )
+        panel_lines = {
+            line: (curve, styles_by_line[line])
+            for (curve_setup, line), curve in curves.items()
+            if curve_setup == setup
+        }
+        setup_curves = [curve for curve, _ in panel_lines.values()]
+        bars = max(setup_curves, key=lambda curve: int(curve.lesion_slices.sum()))
+        panels.append(DepthPanel(setup, bars, panel_lines))
     return panels

@@ -52,15 +52,15 @@ def write_all(
     root: Path, out: Path, maps: Maps, choose: Callable[[Sheet], Selection] = Selection
 ) -> list[Path]:
     """Write every sheet of a results folder into a folder of its own; DataError without rows."""
-    written = []
+    paths = []
     with results.connect(root) as rows:
         groups = sheets(rows)
         if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
         for sheet in groups:
             name = re.sub(r"[^a-z0-9]+", "-", str(sheet).lower().replace("threshold: ", ""))
-            written += write(rows, choose(sheet), out / name, maps)
-    return written
+            paths += write(rows, choose(sheet), out / name, maps)
+    return paths
 
 
 def write(
