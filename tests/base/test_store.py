@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from zsad_core.base.store import Store, key_of
+from zsad_core.base.store import MemoryStore, Store, key_of
 from zsad_core.errors import Cancelled
 from zsad_core.types import Recipe
 
@@ -154,3 +154,15 @@ def test_nothing_is_written_for_what_was_removed(store):
         store.write("abcd", "001", np.ones(3), label)
     store.write("efgh", "000", np.ones(3), {"root": "token-1", "subject": "Poe"})
     assert (store.names("abcd"), store.names("efgh")) == (set(), {"000"})
+
+
+def test_in_memory_arrays_stay_as_they_are_and_the_oldest_go():
+    store = MemoryStore(limit_bytes=20)
+    first, again = np.zeros(2, np.float32), np.ones(2, np.float32)
+    kept = store.write("a", "x", first, "label")
+    assert not kept.flags.writeable
+    np.testing.assert_array_equal(store.write("a", "x", again, "label"), first)
+    store.write_all("b", {"y": again, "z": again + 1}, "label")
+    assert (store.names("a"), store.names("b")) == (set(), {"y", "z"})
+    assert store.read("a", "x") is None
+    np.testing.assert_array_equal(store.read("b", "z"), again + 1)
