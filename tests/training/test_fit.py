@@ -185,6 +185,21 @@ def test_validation_dice_by_hand():
     assert dice == pytest.approx(2 * 8 / (32 + 8))
 
 
+def test_validation_dice_tells_values_apart_that_hardly_differ():
+    """Lesions' patches differ from the others' by less than a 256th of the range."""
+    tokens = np.tile(np.array([1, 0, 0], np.float32), (2, 1, 4, 1))
+    tokens[0, :, :2, 1] = 2e-5
+    masks = np.zeros((2, 2, 2), bool)
+    masks[0, 0] = True
+    examples = Examples(tokens, masks, NO_CLASS, np.eye(2, 3, dtype=np.float32) / 100)
+    tensors = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
+    grid = Recipe("taps", 16, 2, (1,))
+    learner = LinearLayers(replace(layers(3, 3, 1).encoder, recipe=grid))
+    assert fit.validate(learner, tensors, examples, Plan())[1] == 1
+    none = replace(examples, masks=np.zeros_like(masks))
+    assert np.isnan(fit.validate(learner, tensors, none, Plan())[1])
+
+
 def test_report_and_refusals():
     told = []
     plan = Plan(epochs=2, batch=4)
