@@ -14,8 +14,9 @@ from zsad_core.cli import train as commands
 from zsad_core.errors import DataError, SettingError
 from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.anomalyclip.training import PromptVectors
+from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.texts import TowerTexts, pooled, unit_mean
+from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, material
 from zsad_core.training.material import Source
@@ -24,13 +25,8 @@ from zsad_core.types import BackboneSpec, DataSpec, Recipe, SliceStack, Subject,
 GRID, WIDTH, EMBED = 4, 6, 5
 
 
-class StandInMethod:
+class StandInMethod(AprilGan):
     """Tokens are the mean grey of each patch, the other numbers fixed."""
-
-    prompts, official = "aprilgan", "trainable_linearlayer"
-
-    def parts(self, recipe):
-        return (*(f"tap{n}" for n in recipe.taps), "class")
 
     def encode(self, tower, images, recipe, kept, learned):
         side = images.shape[1] // GRID
@@ -39,9 +35,6 @@ class StandInMethod:
         tokens[..., 0] = grey.reshape(len(images), -1) * 4
         first = {"class": np.zeros(EMBED, np.float16)}
         return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
-
-    def texts(self, prompts, encoder, learned, features):
-        return pooled(prompts, encoder, unit_mean)
 
 
 def sentences(texts, activation):
