@@ -1,12 +1,13 @@
 # make app   set up and open the app on the demo      make test   set up, lint, types, all tests
 # make check lint and types only                      make bench  measure this machine
+# make hostile   an hour of kills and mutated files, which `make test` tries for a minute
 # make screenshots   look at every page in a browser, fail on any complaint, renew docs/*.png
 PYTHON ?= python3
 BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
 
-.PHONY: app test check bench screenshots compiled
+.PHONY: app test check hostile bench screenshots compiled
 app: compiled
 	$(BIN)/streamlit run app.py
 
@@ -17,6 +18,9 @@ check: .venv/dev
 
 test: check
 	$(BIN)/pytest
+
+hostile: .venv/dev
+	HOSTILE_S=450 $(BIN)/pytest tests/hostile
 
 bench: .venv/dev compiled
 	$(BIN)/python -m bench $(ARGS)

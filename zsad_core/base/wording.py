@@ -1,4 +1,6 @@
-"""Numbers in sentences."""
+"""Numbers in sentences and in what users typed."""
+
+import re
 
 
 def counted(number: int, noun: str) -> str:
@@ -22,3 +24,12 @@ def ordinal(number: int) -> str:
     """
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def whole_number(text: str) -> int | None:
+    """The number that up to nine digits say; None for any other text.
+
+    >>> [whole_number(text) for text in ("61", "-1", "²", "1.5", "", "9" * 5000)]
+    [61, None, None, None, None, None]
+    """
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None

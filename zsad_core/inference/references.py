@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zsad_core.base.wording import whole_number
 from zsad_core.errors import SettingError
 from zsad_core.imaging import slicing
 from zsad_core.types import Reference, SliceSpec, SliceStack
@@ -27,10 +28,11 @@ def parsed(text: str, slices: SliceSpec) -> Reference:
     60
     """
     subject, _, number = text.strip().rpartition(":")
-    if not subject or not number.isdecimal() or int(number) < 1:
+    counted = whole_number(number)
+    if not subject or not counted:
         raise SettingError(f"'{text}' is no slice; write SUBJECT:NUMBER, such as BraTS-1:61.")
     of = SliceSpec(slices.data, subject, slices.modality, slices.plane)
-    return Reference(of, int(number) - 1)
+    return Reference(of, counted - 1)
 
 
 def clear_slices(stack: SliceStack, near: float, count: int) -> list[int]:

@@ -23,7 +23,7 @@ from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, send, send_chu
 from pages.ui.viewer import present as show
 from zsad_core import methods
 from zsad_core.base.jobs import Job
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, whole_number
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.inference import views
@@ -48,8 +48,8 @@ KEYS = (
 
 def addressed_case(count: int) -> int:
     """The case in the address, from 1; 0 where none is, or no such case."""
-    text = st.query_params.get("case", "")
-    return int(text) if text.isdecimal() and 1 <= int(text) <= count else 0
+    number = whole_number(st.query_params.get("case", ""))
+    return number if number and number <= count else 0
 
 
 def turn(number: int) -> None:

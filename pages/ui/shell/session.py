@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from zsad_core.base.wording import whole_number
+
 T = TypeVar("T")
 
 
@@ -191,5 +193,5 @@ def notice(place: str) -> str:
 
 def addressed_slice() -> int | None:
     """Index of the slice last looked at, else that of the address; None without."""
-    text = str(SLICE.get() if SLICE.exists() else st.query_params.get(SLICE.key, ""))
-    return int(text) if text.isdecimal() else None
+    found = SLICE.get() if SLICE.exists() else st.query_params.get(SLICE.key, "")
+    return whole_number(str(found))
