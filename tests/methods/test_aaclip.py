@@ -195,5 +195,5 @@ def test_a_word_moves_the_text(tower, learned):
     other = AaClip().texts(replace(prompts, class_name="brain"), encoder, learned, ())
     assert np.abs(first - other).max(axis=1).min() > 1e-3
     assert prompts.class_name == "scan"
-    with pytest.raises(WeightsError, match="AA-CLIP needs its adapters"):
+    with pytest.raises(WeightsError, match="AA-CLIP needs its learned part"):
         AaClip().texts(prompts, encoder, None, ())
