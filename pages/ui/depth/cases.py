@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
@@ -120,7 +121,7 @@ def look(cohort: DepthCohort) -> Job | None:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if last is not None and last.state in ("failed", "cancelled"):
-        st.warning(last.error or "The search for evaluated subjects was cancelled.")
+        st.warning(escape(last.error) or "The search for evaluated subjects was cancelled.")
         return None
     return _start(cohort, "look", "Looking for evaluated subjects")
 
@@ -137,8 +138,8 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     if last is not None and last.state == "running":
         return last
     for problem in {last.error if last else "", *missing.values()} - {""}:
-        st.warning(problem)
-    some = ", ".join([*missing][:SOME]) + ", …" * (len(missing) > SOME)
+        st.warning(escape(problem))
+    some = ", ".join(map(escape, [*missing][:SOME])) + ", …" * (len(missing) > SOME)
     st.caption(
         f"Not evaluated for every series yet: {len(missing)} of "
         f"{counted(len(cohort.subjects), 'subject')} ({some}). Until then, series may cover "

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import EACH_ORACLE, DepthCohort, SubjectSlices
 from pages.ui.shell import compute, navigate, volume_set
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of
@@ -74,7 +75,7 @@ def of_subject(choice: UserChoice, lines: Lines) -> None:
             index, name = point["customdata"][:2]
             _open(choice.subject.id, index, lines.get(name))
     for note in notes:
-        st.info(note)
+        st.info(escape(note))
     _show(jobs)
 
 
@@ -154,7 +155,7 @@ def _small_print(choice: UserChoice, lines: Lines, words: list[str]) -> None:
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
     sets = filter(None, map(volume_set.words_of_many, lines.values()))
-    st.caption(" · ".join((*rules, *words, *dict.fromkeys(sets))))
+    st.caption(escape(" · ".join((*rules, *words, *dict.fromkeys(sets)))))
 
 
 def _show(jobs: list[Job | None]) -> None:

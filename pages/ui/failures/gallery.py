@@ -112,10 +112,11 @@ def _caption(choice: UserChoice, sheet: Sheet, worst: pd.DataFrame) -> None:
     rule = sheet.threshold + (" (uses the ground truth)" if "oracle" in sheet.threshold else "")
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
+    said = escape(f"{data}, {sheet.modality}; threshold: {rule}")
     count = counted(len(worst), "case")
     st.caption(
         f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
-        f"slice for each kind, subject and run. {data}, {sheet.modality}; threshold: {rule}. "
+        f"slice for each kind, subject and run. {said}. "
         "Dice is the 2D Dice of the slice; a white ring marks lesion that no prediction touches."
     )
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.explore.tour import begin
 from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import SidebarValues
 from zsad_core import methods, setups
 from zsad_core.types import Subject
@@ -19,7 +20,7 @@ def start(selected: SidebarValues) -> None:
     needed = methods.kind_of(selected.method).needs_tower
     backbone = setups.find(selected.method, selected.setup).backbone.name
     columns[2].metric("Backbone", backbone if needed else "none needed")
-    st.caption("Synthetic demo cohort, truth known." if selected.synthetic else data.place)
+    st.caption("Synthetic demo cohort, truth known." if selected.synthetic else escape(data.place))
     _failure_case(selected, usable)
     compute.get_ready(data.kind, data)
 
