@@ -140,7 +140,7 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
 }
 
 const SAMPLE = 1.8; // of a mark in the legend, in letters' sizes
-const GAP = 0.9; // between two entries
+const ENTRY_GAP = 0.9; // between two entries
 
 // Entries { text, mark, colour, dash }; with several maps each curve has its map's letter.
 const legendOf = ({ legend, curves }) => [
@@ -150,7 +150,7 @@ const legendOf = ({ legend, curves }) => [
 
 function legendWidth(ctx, series, size) {
   return legendOf(series).reduce((all, { text, mark }) =>
-    all + ((mark ? SAMPLE + 0.4 : 0) + GAP) * size + ctx.measureText(text).width, 0);
+    all + ((mark ? SAMPLE + 0.4 : 0) + ENTRY_GAP) * size + ctx.measureText(text).width, 0);
 }
 
 function drawLegend(ctx, series, theme, size) {
@@ -167,7 +167,7 @@ function drawLegend(ctx, series, theme, size) {
     if (mark) x = end + 0.4 * size;
     ctx.fillStyle = theme.text;
     ctx.fillText(text, x, 0);
-    x += ctx.measureText(text).width + GAP * size;
+    x += ctx.measureText(text).width + ENTRY_GAP * size;
   }
 }
 
