@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
+from pages.ui.shell.markdown import escape
 
 SCOPES = ("this subject", "all evaluated subjects")
 
@@ -22,4 +23,4 @@ with page("Depth"):
     elif choice.subject.has_truth:
         figures.of_subject(choice, series)
     else:
-        st.info(f"{choice.subject.id} has no segmentation, which Dice needs.")
+        st.info(f"{escape(choice.subject.id)} has no segmentation, which Dice needs.")
