@@ -20,7 +20,8 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
 
     page.get_by_text("Edit", exact=True).first.click()
     abnormal = page.get_by_label("Abnormal texts, one per line")
-    page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
+    numbers = page.get_by_test_id("stDataFrame").get_by_text("mean 2D Dice").first
+    numbers.wait_for(state="attached")
     abnormal.fill("a white cloud")
     abnormal.blur()
     page.get_by_text("now: minimal-pair (edited)").wait_for()
@@ -50,5 +51,5 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     row = len(kept)  # the oldest trial; the table is a canvas
     page.get_by_test_id("stDataFrame").first.click(position={"x": 14, "y": 18 + 35 * row})
     page.get_by_role("button", name="Restore").click()
-    page.get_by_text("mean 2D Dice").first.wait_for(state="attached")
+    numbers.wait_for(state="attached")
     expect(abnormal).to_have_value("a bright spot", timeout=20_000)
