@@ -171,7 +171,7 @@ def test_the_first_picture_comes_before_the_volume_and_claims_nothing_of_it(page
             const { parts, slice, dice } = root.dataset;
             window.seen.push({ parts, slice, dice,
                 names: [...root.querySelectorAll(".z-header .z-name")].map(n => n.textContent),
-                oracle: !root.querySelector(".z-side button[title^='Uses the ground truth']").hidden });
+                oracle: !root.querySelector(".z-side button[title^='Uses the']").hidden });
         };
         look();"""
     )

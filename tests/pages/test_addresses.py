@@ -1,7 +1,8 @@
 """Addresses that nobody would write: passed over, whatever stands in them."""
 
 import pytest
-from tests.pages_of import at, shown
+
+from tests.helpers.pages import at, shown
 
 EXPLORE = "pages/1_Explore.py"
 
