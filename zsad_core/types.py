@@ -248,8 +248,8 @@ class AnomalyMap:
     """An anomaly map: values (S, H, W) float32 in the method's published range, 0 … high.
 
     `scores` (S,) float32 are the slice scores, NaN on empty slices. Every number is of these
-    values; fewer levels exist for the display alone (`zsad_core.metrics.levels`). A `binary` map is
-    a mask of 0 and `high`: it ranks nothing. `notes` are sentences to show beside its numbers.
+    values; `zsad_core.metrics.levels` has fewer, for the display and for rows. A `binary` map is a
+    mask of 0 and `high`: it ranks nothing. `notes` are sentences to show beside its numbers.
     """
 
     values: FloatArray

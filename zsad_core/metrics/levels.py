@@ -1,4 +1,4 @@
-"""Fewer levels of a map for the display, cut so that every mask they allow is the server's.
+"""Fewer levels of a map for display and rows, cut so that every mask they allow is the server's.
 
 A voxel has level k where thresholds[k] <= value < thresholds[k + 1], so `level >= k` is the mask
 `value >= thresholds[k]`, voxel by voxel. What ranks never reads levels.
