@@ -210,4 +210,4 @@ def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
         centre = st.selectbox(
             "Depth origin", ["middle", "centroid"], **persisted(session.DEPTH_ORIGIN.key)
         )
-    return ReadoutSpec(128, brain_only, smallest, empty, centre), rule
+    return ReadoutSpec(0.5, brain_only, smallest, empty, centre), rule
