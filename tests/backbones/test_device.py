@@ -1,9 +1,11 @@
-"""The precision is timed on the machine at hand, once."""
+"""The precision is timed on the machine at hand, once; the order of sums is put back."""
 
 import json
+import os
 import time
 from collections import Counter
 
+import pytest
 import torch
 from torch.nn import functional
 
@@ -81,3 +83,14 @@ def keep_busy(seconds):
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         pass
+
+
+@pytest.mark.parametrize("chosen", [None, "COMPATIBLE"])
+def test_the_order_of_sums_is_for_this_process_alone(monkeypatch, chosen):
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    if chosen:
+        monkeypatch.setenv("MKL_CBWR", chosen)
+    with backbones.official_sums():
+        assert os.environ["MKL_CBWR"] == (chosen or "AVX2,STRICT")
+    assert os.environ.get("MKL_CBWR") == chosen
+    assert not torch.backends.mha.get_fastpath_enabled()

@@ -48,14 +48,17 @@ def official_sums() -> Iterator[None]:
 
     What is rounded after a sum then falls alike wherever MKL has AVX2. MKL keeps the order of its
     first use in the process; float32 takes twice as long where there is AVX-512. What the user has
-    set in MKL_CBWR stands.
+    set in MKL_CBWR stands, and processes started later inherit nothing.
     """
+    order = os.environ.get("MKL_CBWR")
     os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
     torch.backends.mha.set_fastpath_enabled(True)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(False)
+        if order is None:
+            del os.environ["MKL_CBWR"]
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
