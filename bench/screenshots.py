@@ -38,6 +38,7 @@ SETTLED = """() => {
 BOXES = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 METRIC = '[data-testid="stMetric"]:has-text("3D Dice")'
 CHART, TABLE = ".js-plotly-plot .trace", '[data-testid="stDataFrame"]'
+BUTTON = '[data-testid="stMain"] [data-testid="stButton"]'
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ SHOTS = (
     Shot("prompts-history", "Prompts", (TABLE,), "History", kept=False),
     Shot("prompts-why", "Prompts", (CHART,), "Why", kept=False),
     Shot("depth", "Depth", (CHART,)),
-    Shot("depth-all", "Depth", (CHART,), "all evaluated subjects", kept=False),
+    Shot("depth-all", "Depth", (BUTTON,), "all evaluated subjects", kept=False),
     Shot("cohort", "Cohort", ('[data-testid="stMultiSelect"]',), kept=False),
     Shot("failures", "Failures", ('[data-testid="stAlert"]',), kept=False),
     Shot("setup", "Setup", (TABLE,)),
