@@ -22,6 +22,7 @@ from zsad_core.metrics.thresholds import oracle_threshold, threshold_text
 from zsad_core.types import AnomalyMap, FloatArray, MapSpec, read_only
 
 MAPS = 32  # whose marks are remembered
+MARKS = 100  # of each map, well under the 127 that fit
 
 
 def map_of(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
@@ -71,10 +72,13 @@ def thresholds_of(
 ) -> FloatArray:
     """(256,) thresholds that the viewer offers on a map: its own, the marks, and the oracle's.
 
-    A mark that was asked for on this map before stays, so that what was sent is not sent again.
+    The newest marks of this map stay, so that what was sent is not sent again.
     """
-    seen = session.MARKS.get()
-    wanted = tuple(dict.fromkeys((*seen.get(key, ()), *map(float, np.float32(marks)))))
+    seen, current = session.MARKS.get(), [float(mark) for mark in np.float32(marks)]
+    wanted = seen.get(key, ())
+    if not set(current) <= set(wanted):
+        earlier = [mark for mark in wanted if mark not in current]
+        wanted = (*earlier, *dict.fromkeys(current))[-MARKS:]
     session.MARKS.set({**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted})
     return _thresholds(key, wanted, spec, found)
 

@@ -61,7 +61,7 @@ THRESHOLD = Entry[tuple[float, float] | None]("threshold", None)
 LAST_VALIDATION = Entry[float | None]("validation", None)
 """The validation threshold last computed, of each method and setup."""
 EMPTY_SLICES = Entry("empty", "")
-BRAIN_ONLY = Entry("brain", False)
+BRAIN_ONLY = Entry("brain", True)
 SMALLEST = Entry("smallest", 0)
 DEPTH_ORIGIN = Entry("centre", "")
 SAFE_COLOURS = Entry("safe", False)
