@@ -12,6 +12,7 @@ import io
 import json
 import os
 import shutil
+import threading
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,10 +88,12 @@ class MemoryStore:
     def __init__(self, limit_bytes: int = 4 * 2**30) -> None:
         self.limit_bytes = limit_bytes
         self._arrays: dict[tuple[str, str], NDArray[Any]] = {}
+        self._lock = threading.Lock()  # slices are mapped while others are encoded
 
     def names(self, key: str) -> set[str]:
         """Names of the arrays that an entry holds."""
-        return {name for of, name in list(self._arrays) if of == key}
+        with self._lock:
+            return {name for of, name in self._arrays if of == key}
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
         """The array, read-only, or None where it is missing."""
@@ -98,7 +101,8 @@ class MemoryStore:
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """Keep the array and return it read-only."""
-        return self._arrays.setdefault((key, name), read_only(array))
+        with self._lock:
+            return self._arrays.setdefault((key, name), read_only(array))
 
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
         """`write` for many arrays of a key."""
@@ -108,12 +112,13 @@ class MemoryStore:
 
     def trim_when_due(self) -> int:
         """Remove the oldest arrays until the limit holds; returns how many went."""
-        removed, size = 0, sum(array.nbytes for array in self._arrays.values())
-        for place in list(self._arrays)[:-1]:
-            if size <= self.limit_bytes:
-                break
-            size -= self._arrays.pop(place).nbytes
-            removed += 1
+        with self._lock:
+            removed, size = 0, sum(array.nbytes for array in self._arrays.values())
+            for place in list(self._arrays)[:-1]:
+                if size <= self.limit_bytes:
+                    break
+                size -= self._arrays.pop(place).nbytes
+                removed += 1
         return removed
 
 
