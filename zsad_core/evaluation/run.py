@@ -82,6 +82,5 @@ def _threshold(rule: str, high: float, tuning: list[Curve]) -> Threshold:
     if rule == "oracle":
         return ORACLE
     if rule == "validation":
-        note = f"best mean 3D Dice over {len(tuning)} validation subjects"
-        return Threshold(thresholds.validation_threshold(tuning), rule, note)
+        return thresholds.validation(tuning)
     return thresholds.fixed_threshold(rule, high)

@@ -70,9 +70,7 @@ def _validate(
         step = partial(_step, progress, done, len(subjects))
         step()
         curves.append(curve_of(engine, of_subject(spec, subject), step))
-    value = thresholds.validation_threshold(curves)
-    note = f"best mean 3D Dice over {len(subjects)} validation subjects"
-    return Threshold(value, "validation", note)
+    return thresholds.validation(curves)
 
 
 def _step(progress: Progress | None, done: int, total: int, *_: int) -> None:

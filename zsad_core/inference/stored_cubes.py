@@ -144,7 +144,7 @@ class StoredCubes:
         kept = slicing.as_slices(self._kept(features.slices.subject), plane)[layer]
         image, key = engine.stack(features.slices).image, feature_key(engine, features)
         slices = image[slicing.layer(len(image), self.recipe.grid, layer)]
-        with engine.turn(features, priority) as tower:
+        with engine.turn(features, priority, self.method.last_bits) as tower:
             if _name(layer) in engine.store.names(key):
                 return False
             tokens = layer_tokens(self.method, tower, self.recipe, slices, kept)

@@ -137,6 +137,13 @@ def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> 
     return best_threshold(ranking, float(np.count_nonzero(truth)))
 
 
+def validation(curves: Sequence[Curve]) -> Threshold:
+    """`validation_threshold` with its rule, and with how many subjects it was tuned on."""
+    value, count = validation_threshold(curves), sum(curve.truth > 0 for curve in curves)
+    note = f"best mean 3D Dice over {count} validation subjects"
+    return Threshold(value, "validation", note)
+
+
 def validation_threshold(curves: Sequence[Curve]) -> float:
     """The threshold of the best mean 3D Dice over validation subjects, to within 2 x `FINE`.
 

@@ -14,7 +14,6 @@ from zsad_core.types import ByteArray, Progress
 SURFACES = ("metal", "cloth", "wood", "stone", "paper", "plastic", "leather", "tile", "coral",
             "marble")  # fmt: skip
 DEFECTS = ("spot", "ring", "scratch", "crack", "hole", "stain")
-POLARITIES = ("dark", "bright")
 SIZES = ("tiny", "small", "large")
 RADII = {"tiny": (1.5, 3.5), "small": (3.5, 8.0), "large": (8.0, 20.0)}
 Field = NDArray[np.float32]

@@ -89,8 +89,8 @@ def _validation(choice: UserChoice) -> tuple[Threshold, Job | None]:
 
 
 def _of_other_prompts(choice: UserChoice) -> Threshold | None:
-    """The validation threshold last known for this method and setup, marked as such."""
-    last = session.LAST_VALIDATION.of(choice.label).get()
+    """The validation threshold last known beside other prompts alone, marked as such."""
+    last = session.LAST_VALIDATION.of(_validated(choice)).get()
     if last is None:
         return None
     return Threshold(last, "validation", "from other prompts; the new one is being computed")
@@ -99,4 +99,10 @@ def _of_other_prompts(choice: UserChoice) -> Threshold | None:
 def remember(choice: UserChoice, threshold: Threshold) -> None:
     """Keep a validation threshold, to stand in marked while another prompt's is computed."""
     if threshold.rule == "validation":
-        session.LAST_VALIDATION.of(choice.label).set(threshold.value)
+        session.LAST_VALIDATION.of(_validated(choice)).set(threshold.value)
+
+
+def _validated(choice: UserChoice) -> str:
+    """All that a validation threshold depends on but the prompts."""
+    spec = of_subject(choice.map, "")
+    return key_of("", features=spec.features, method=spec.method, setup=spec.setup)
