@@ -50,7 +50,7 @@ def to_slices(volume: Volume, plane: Plane = "axial") -> SliceStack:
 
 
 def as_slices(array: NDArray[Kind], plane: Plane = "axial") -> NDArray[Kind]:
-    """Voxels (X, Y, Z), RAS+, as contiguous slices (S, H, W); `to_voxels` is the way back."""
+    """Voxels (X, Y, Z), RAS+, as contiguous slices (S, H, W); `to_voxels` is the inverse."""
     return np.ascontiguousarray(array.transpose(AXES[plane])[:, ::-1, ::-1])
 
 
@@ -79,7 +79,7 @@ def patches_near(brain: MaskArray, grid: int, reach: int) -> MaskArray:
 
 
 def pixels_per_patch(mask: MaskArray, grid: int) -> NDArray[np.int64]:
-    """How many pixels of a mask (H, W) lie in each patch, (R, C); each pixel is counted once.
+    """Number of pixels of a mask (H, W) in each patch, (R, C); each pixel is counted once.
 
     >>> pixels_per_patch(np.eye(4, dtype=bool), 2).tolist()
     [[2, 0], [0, 2]]
@@ -101,18 +101,18 @@ def depths(brain: MaskArray, centre: Literal["middle", "centroid"] = "middle") -
     """
     area = brain.sum(axis=(1, 2))
     filled = np.flatnonzero(area)
-    found = np.full(len(brain), np.nan)
+    depth = np.full(len(brain), np.nan)
     if len(filled) < 2:
-        found[filled] = 0.0
-        return found
+        depth[filled] = 0.0
+        return depth
     first, last = int(filled[0]), int(filled[-1])
     zero = (first + last) / 2
     if centre == "centroid":
         zero = float((np.arange(len(brain)) * area).sum() / area.sum())
     index = np.arange(first, last + 1)
     side = np.where(index < zero, zero - first, last - zero)
-    found[first : last + 1] = (index - zero) / np.maximum(side, 1e-9)
-    return found
+    depth[first : last + 1] = (index - zero) / np.maximum(side, 1e-9)
+    return depth
 
 
 def layer(size: int, grid: int, index: int) -> slice:
@@ -133,18 +133,18 @@ def cubes_touching(brain: MaskArray, grid: int) -> MaskArray:
     return _touched(brain, grid, (0, 1, 2))
 
 
-def cubes_to_voxels(values: FloatArray, kept: MaskArray, brain: MaskArray) -> FloatArray:
-    """Values (P,) of kept cubes (G, G, G) as float32 (X, Y, Z): trilinear, 0 outside the brain.
+def cubes_to_voxels(values: FloatArray, retained: MaskArray, brain: MaskArray) -> FloatArray:
+    """Values (P,) of retained cubes (G, G, G) as float32 (X, Y, Z): trilinear, 0 outside the brain.
 
-    Where the brain ends its last cubes go on, so that the rim is not darkened.
+    The outermost cubes extend beyond the brain, so that its rim is not darkened.
 
-    >>> kept = np.array([[[True]], [[True]]])
-    >>> cubes_to_voxels(np.array([0.0, 1.0]), kept, np.ones((4, 1, 1), bool)).ravel().tolist()
+    >>> retained = np.array([[[True]], [[True]]])
+    >>> cubes_to_voxels(np.array([0.0, 1.0]), retained, np.ones((4, 1, 1), bool)).ravel().tolist()
     [0.0, 0.25, 0.75, 1.0]
     """
-    grid = np.zeros(kept.shape, np.float32)
-    grid[kept] = values
-    nearest = ndimage.distance_transform_edt(~kept, return_distances=False, return_indices=True)
+    grid = np.zeros(retained.shape, np.float32)
+    grid[retained] = values
+    nearest = ndimage.distance_transform_edt(~retained, return_distances=False, return_indices=True)
     grid = grid[tuple(nearest)]
     for axis, size in enumerate(brain.shape):
         grid = _stretched(grid, size, axis)
@@ -154,17 +154,17 @@ def cubes_to_voxels(values: FloatArray, kept: MaskArray, brain: MaskArray) -> Fl
 def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
     """Linear along one axis, as bilinear interpolation with align_corners=False."""
     count = values.shape[axis]
-    place = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
-    low = np.minimum(place.astype(np.int64), max(count - 2, 0))
+    position = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
+    low = np.minimum(position.astype(np.int64), max(count - 2, 0))
     shape = [1, 1, 1]
     shape[axis] = size
-    part = (place - low).astype(np.float32).reshape(shape)
+    share = (position - low).astype(np.float32).reshape(shape)
     high = np.minimum(low + 1, count - 1)
-    return values.take(low, axis) * (1 - part) + values.take(high, axis) * part
+    return values.take(low, axis) * (1 - share) + values.take(high, axis) * share
 
 
 def _touched(mask: MaskArray, grid: int, axes: tuple[int, ...]) -> MaskArray:
-    """The mask in `grid` parts along each of the axes: whether any of it lies in the part."""
+    """Whether each of `grid` parts along the axes holds any of the mask."""
     for axis in axes:
         mask = np.logical_or.reduceat(mask, _starts(mask.shape[axis], grid), axis=axis)
     return mask

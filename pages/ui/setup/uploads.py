@@ -33,7 +33,7 @@ def uploads() -> None:
     """The Setup page's part: choose files, use them, see what became of each, remove."""
     with st.container(border=True):
         st.markdown("**Your files, in this browser**")
-        st.caption(f"{KINDS} {limits.SAID}")
+        st.caption(f"{KINDS} {limits.SUMMARY}")
         files = _chosen()
         label = f"Use {counted(len(files), 'file')}" if files else "Use the files"
         if sum(file.size for file in files) > limits.AT_ONCE:
@@ -44,7 +44,7 @@ def uploads() -> None:
                 place = folders.own_folder(token())
                 _done(files, receive(place, [(file.name, file) for file in files]))
         found = session.UPLOAD_OUTCOMES.get()
-        _list({one.subject: one.said for one in found})
+        _list({one.subject: one.message for one in found})
         _refused([one for one in found if not one.subject])
         st.caption(KEPT)
 
@@ -96,4 +96,4 @@ def _refused(found: Sequence[Outcome]) -> None:
     if found:
         st.error(f"{len(found)} refused:")
     for one in found:
-        st.text(f"{one.files}: {one.said}")
+        st.text(f"{one.files}: {one.message}")

@@ -111,6 +111,6 @@ def refused(use, place):
         (found,) = use(files)
         assert found.subject == ""
         assert [path for path in place.rglob("*") if path.is_file()] == []
-        return f"{found.files}: {found.said}"
+        return f"{found.files}: {found.message}"
 
     return sentence

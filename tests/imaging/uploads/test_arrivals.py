@@ -27,7 +27,7 @@ before = peak_gb()
 (found,) = receive(place, [(sys.argv[2], io.BytesIO(data))])
 grown = (peak_gb() - before) * 1024
 left = [str(path) for path in place.rglob("*")]
-print(json.dumps([found.subject, found.said, grown, left]))
+print(json.dumps([found.subject, found.message, grown, left]))
 """
 
 
@@ -123,4 +123,4 @@ def test_a_scan_in_a_zip_is_taken_under_its_own_name(use, zipped, nifti, values)
     members = {"case/p_t1c.nii.gz": nifti(values), "case/p_mask.nii.gz": mask}
     (found,) = use({"a.zip": zipped(members)})
     assert found.subject == "p"
-    assert found.said.startswith("t1c, 12 x 14 x 10")
+    assert found.message.startswith("t1c, 12 x 14 x 10")

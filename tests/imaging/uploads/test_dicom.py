@@ -102,7 +102,7 @@ def test_nothing_of_the_patient_is_kept_or_said(use, place, slices):
 def test_each_series_is_a_subject(use, slices):
     more = slices(series="1.2.4", change=lambda k: {"SeriesNumber": 5, "SeriesDescription": "t1"})
     found = use(slices() | {f"b/{name}": data for name, data in more.items()})
-    assert {(one.subject, one.said.split(",")[0]) for one in found} == {
+    assert {(one.subject, one.message.split(",")[0]) for one in found} == {
         ("dicom-3", "t2f"),
         ("dicom-5", "t1n"),
     }
@@ -176,7 +176,7 @@ def test_broken_dicom_is_refused_whatever_is_broken(use, place, slices):
                 data[at] = chance.integers(256)
             broken[name] = bytes(data)
         for one in use(broken):
-            assert one.said
+            assert one.message
     assert not any(path.name.startswith(".arriving") for path in place.iterdir())
 
 

@@ -19,7 +19,8 @@ def test_a_scan_and_its_mask_become_a_subject_with_truth(use, place, nifti, valu
     scan, mask = nifti(values), nifti((values > 2000).astype(np.uint8))
     (found,) = use({"p1_flair.nii.gz": scan, "p1_seg.nii.gz": mask})
     assert found.subject == "p1"
-    assert f"t2f, 12 x 14 x 10 voxels of 1 x 1 x 2 mm, {(values > 2000).sum()} voxels" in found.said
+    size = "t2f, 12 x 14 x 10 voxels of 1 x 1 x 2 mm"
+    assert f"{size}, {(values > 2000).sum()} voxels" in found.message
     (subject,) = dataset_of(place).subjects()
     assert (subject.id, subject.modalities, subject.has_truth) == ("p1", ("t2f",), True)
     volume = dataset_of(place).load("p1", "t2f")
@@ -46,7 +47,7 @@ def test_subjects_are_told_apart_by_every_letter_and_by_their_folder(
     )
     scan, other = use({"Иванов_FLAIR.nii.gz": first, "Петров_FLAIR_mask.nii.gz": mask})
     assert (scan.subject, other.subject) == ("Иванов", "")
-    assert "A mask without its scan" in other.said
+    assert "A mask without its scan" in other.message
     found = use({"Иванов_FLAIR.nii.gz": first, "Петров_FLAIR.nii.gz": second})
     assert [one.subject for one in found] == ["Иванов-2", "Петров"]
     parts = {"A/flair.nii.gz": first, "B/t1c.nii.gz": second, "B/seg.nii.gz": mask}
@@ -81,8 +82,8 @@ def test_one_name_composed_and_decomposed_is_one_subject(use, nifti, values):
 
 def test_a_scan_with_its_skull_is_said_to_have_one(use, nifti, values):
     (found,) = use({"head.nii": nifti(values + 50, packed=False)})
-    assert "scan, 12 x 14 x 10" in found.said
-    assert "Not skull-stripped" in found.said
+    assert "scan, 12 x 14 x 10" in found.message
+    assert "Not skull-stripped" in found.message
 
 
 def test_a_name_is_never_used_twice(use, place, nifti, values):
@@ -103,7 +104,7 @@ def test_hostile_names_are_cleaned_and_stay_inside(use, place, nifti, values):
     ]
     found = use(dict.fromkeys(hostile, scan))
     assert {one.subject for one in found} == {"x", "script", "a-b", "scan"}
-    assert not any(set("<>/*\n\0") & set(one.files + one.said) for one in found)
+    assert not any(set("<>/*\n\0") & set(one.files + one.message) for one in found)
     outside = [path for path in place.parents[1].rglob("*.nii.gz") if place not in path.parents]
     assert outside == []
 
@@ -172,7 +173,8 @@ def test_a_user_keeps_no_more_than_a_share(use, place, nifti, values, monkeypatc
     monkeypatch.setattr(limits, "SESSION", 2 * len(scan) + 100)
     found = use({"a.nii.gz": scan, "b.nii.gz": scan, "c.nii.gz": scan})
     assert [one.subject for one in found] == ["", "a", "b"]
-    assert "c.nii.gz: More than may be used at once or kept" in f"{found[0].files}: {found[0].said}"
+    assert found[0].files == "c.nii.gz"
+    assert "More than may be used at once or kept" in found[0].message
     monkeypatch.setattr(limits, "EVERYBODY", 2 * len(scan) + 100)
     other = folders.own_folder(folders.new_token())
     assert folders.room(other) < len(scan)
@@ -187,4 +189,4 @@ def test_more_scans_than_can_be_looked_at_are_refused(refused, nifti, values):
 def test_scan_and_mask_may_be_named_by_what_they_are_alone(use, nifti, values):
     (found,) = use({"flair.nii.gz": nifti(values), "seg.nii.gz": nifti((values > 9).astype("u1"))})
     assert found.subject == "scan"
-    assert "voxels marked" in found.said
+    assert "voxels marked" in found.message

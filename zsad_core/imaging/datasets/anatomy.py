@@ -51,11 +51,11 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     shape = tuple(round(side / spacing_mm) for side in GRID_MM)
     box, where = _coordinates(rng, shape, spacing_mm)
     near = _near_tissue(where)
-    places = where[:, near]
+    points = where[:, near]
     with ThreadPoolExecutor(3) as pool:
         tissues = tuple(
             pool.map(
-                lambda tissue: ndimage.map_coordinates(tissue, places, order=1, mode="constant"),
+                lambda tissue: ndimage.map_coordinates(tissue, points, order=1, mode="constant"),
                 template(),
             )
         )
@@ -83,9 +83,9 @@ def _near_tissue(where: NDArray[np.float32]) -> MaskArray:
 
 def _spread(values: FloatArray, mask: MaskArray) -> FloatArray:
     """Values (N,) at the voxels of a mask, 0 elsewhere."""
-    found = np.zeros(mask.shape, values.dtype)
-    found[mask] = values
-    return found
+    filled = np.zeros(mask.shape, values.dtype)
+    filled[mask] = values
+    return filled
 
 
 def get_ready() -> None:
@@ -110,7 +110,7 @@ def _tissues() -> tuple[NDArray[np.float32], ...]:
     taper = _taper(mask > 0)
     tissues = np.empty((3, *mask.shape), np.float32)
     for x in range(len(mask)):  # a plane stays in the processor's cache
-        grey, white = (one[x].astype(np.float32) / 255 for one in matter)
+        grey, white = (density[x].astype(np.float32) / 255 for density in matter)
         fluid = np.clip((mask[x] > 0) - grey - white, 0, 1)
         for tissue, values in zip(tissues, (grey, white, fluid), strict=True):
             np.multiply(values, taper[x], out=tissue[x])
@@ -143,14 +143,14 @@ def _coordinates(
         ends = np.array([low[i] - MARGIN_MM, high[i] + MARGIN_MM]) - middle[i]
         first, last = (ends * scale[i] + centre[i]) / spacing_mm
         box.append(slice(max(int(first), 0), min(int(last) + 1, size)))
-        places = (np.arange(size, dtype=np.float32) + 0.5) * spacing_mm
-        axes.append(((places - centre[i]) / scale[i] + middle[i])[box[i]])
+        positions = (np.arange(size, dtype=np.float32) + 0.5) * spacing_mm
+        axes.append(((positions - centre[i]) / scale[i] + middle[i])[box[i]])
     knots = [_knots(rng) for _ in range(3)]
     grids = np.meshgrid(*axes, indexing="ij", sparse=True)
-    part = tuple(len(axis) for axis in axes)
-    where = np.empty((3, *part), np.float32)
+    shape = tuple(len(axis) for axis in axes)
+    where = np.empty((3, *shape), np.float32)
     for i, (grid, knot) in enumerate(zip(grids, knots, strict=True)):
-        where[i] = grid + smooth(knot, part)
+        where[i] = grid + smooth(knot, shape)
     return tuple(box), where
 
 
@@ -165,7 +165,7 @@ def _extent() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last voxel of the template's brain along each axis."""
     inside = np.asarray(sum(template()) > 0)
     along = [np.flatnonzero(inside.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    first, last = zip(*((one[0], one[-1]) for one in along), strict=True)
+    first, last = zip(*((filled[0], filled[-1]) for filled in along), strict=True)
     return np.array(first), np.array(last)
 
 

@@ -26,23 +26,22 @@ OLD = re.compile(r"(BraTS\w+)_(flair|t1ce|t1|t2|seg)", re.IGNORECASE)
 
 
 def indexed(spec: DataSpec) -> Cases:
-    """BraTS cases anywhere below a folder, told by their file names.
+    """BraTS cases anywhere below a folder, recognised by their file names.
 
-    Raises DataError if the folder is not there or holds no case.
+    Raises DataError if the folder is missing or holds no case.
     """
-    found = tuple(_cases(spec))
-    synthetic = all(case.id.upper().startswith("DEMO") for case in found)
-    return Cases(found, f"BraTS in {Path(spec.root).name}", synthetic)
+    cases = tuple(_cases(spec))
+    synthetic = all(case.id.upper().startswith("DEMO") for case in cases)
+    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic)
 
 
 def _cases(spec: DataSpec) -> Iterator[Case]:
     files: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     conventions: dict[str, str] = {}
     for path in files_below(spec.root):
-        told = _told(stem(path))
-        if told:
-            case, part, conventions[case] = told
-            files[case][part].append(path)
+        if parsed := _parsed(stem(path)):
+            case, content, conventions[case] = parsed
+            files[case][content].append(path)
     if not files:
         raise DataError(
             f"The folder '{spec.root}' holds no BraTS case; name its files like {EXPECTED}, "
@@ -55,17 +54,17 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
         yield replace(_case(case, parts, labels), site=site, by_name=by_name)
 
 
-def _told(name: str) -> tuple[str, str, str] | None:
-    """(case, modality or "seg", label convention) told by a file name, or None.
+def _parsed(name: str) -> tuple[str, str, str] | None:
+    """(case, modality or "seg", label convention) of a file name, or None.
 
-    >>> _told("BraTS2021_00001_t1ce"), _told("BraTS-MET-00001-000-seg")
+    >>> _parsed("BraTS2021_00001_t1ce"), _parsed("BraTS-MET-00001-000-seg")
     (('BraTS2021_00001', 't1c', '2021'), ('BraTS-MET-00001-000', 'seg', '2023'))
     """
-    if found := NEW.fullmatch(name):
-        return found[1], found[2].lower(), "2023"
-    if found := OLD.fullmatch(name):
-        part = found[2].lower()
-        return found[1], OLD_NAMES.get(part, part), "2021"
+    if match := NEW.fullmatch(name):
+        return match[1], match[2].lower(), "2023"
+    if match := OLD.fullmatch(name):
+        content = match[2].lower()
+        return match[1], OLD_NAMES.get(content, content), "2021"
     return None
 
 
@@ -76,9 +75,9 @@ def _case(name: str, parts: dict[str, list[Path]], labels: str) -> Case:
     missing = [modality for modality in MODALITIES if modality not in scans]
     notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
     problem = "" if scans else f"'{seg}' has no scan of its case; add one or take it away."
-    for part, paths in parts.items():
+    for content, paths in parts.items():
         if len(paths) > 1:
             where = " and ".join(f"'{path}'" for path in paths)
-            problem = f"{name} has {part} {len(paths)} times, {where}; keep one of them."
-    noted = {} if CAVITY in whole_tumour else {CAVITY: CAVITY_NOTE}
-    return Case(name, scans, seg, whole_tumour, allowed, problem, notes, noted)
+            problem = f"{name} has {content} {len(paths)} times, {where}; keep one of them."
+    label_notes = {} if CAVITY in whole_tumour else {CAVITY: CAVITY_NOTE}
+    return Case(name, scans, seg, whole_tumour, allowed, problem, notes, label_notes)

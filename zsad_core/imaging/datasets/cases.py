@@ -1,4 +1,4 @@
-"""What the data sets made of files have in common: cases, and what was found wrong with them."""
+"""Cases, the subjects of data sets made of files, and the problems found when loading them."""
 
 import hashlib
 import threading
@@ -15,7 +15,7 @@ from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
 AMBIGUOUS = 4  # the label that is tumour in BraTS 2021 and a cavity since 2023
-READING = 2  # of files: counted up where what is read of the same bytes becomes another
+READING = 2  # version of the reader: raised when the same bytes are read differently
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -24,8 +24,8 @@ class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
     `scans` maps a modality to its file; `whole_tumour` and `allowed` are as in `nifti.read_case`;
-    `noted` maps a label to what is said of a volume that holds it. `by_name` says that the file's
-    own name tells what the labels mean.
+    `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the name
+    of the file defines the meaning of the labels.
     """
 
     id: str
@@ -35,24 +35,24 @@ class Case:
     allowed: tuple[int, ...] | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
-    noted: dict[int, str] = field(default_factory=dict)
+    label_notes: dict[int, str] = field(default_factory=dict)
     site: str = ""
     by_name: bool = False
 
-    def files(self, part: str) -> list[Path]:
+    def files(self, content: str) -> list[Path]:
         """The files that a modality, or the segmentation alone, is read from."""
-        own = [] if part == SEG else [self.scans[part]]
+        own = [] if content == SEG else [self.scans[content]]
         return own + ([self.seg] if self.seg else [])
 
 
 class Cases:
-    """A data set of cases by id. What loading finds wrong is remembered until the files change."""
+    """A data set of cases by id; problems found when loading are remembered until files change."""
 
     def __init__(self, cases: Iterable[Case], title: str, synthetic: bool = False) -> None:
         self.title, self.synthetic = title, synthetic
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
-        self._wrong: dict[tuple[str, str], tuple[Stamp, str]] = {}
+        self._problems: dict[tuple[str, str], tuple[Stamp, str]] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, subject_id: str) -> Case:
@@ -67,9 +67,9 @@ class Cases:
         segmentation failed or no modality is left.
         """
         with self._lock:
-            known = {subject for subject, _ in self._wrong}
+            ids = {subject for subject, _ in self._problems}
         return tuple(
-            self._subject(case, self._known(case) if case.id in known else {})
+            self._subject(case, self._current_problems(case) if case.id in ids else {})
             for case in self._cases.values()
         )
 
@@ -87,13 +87,15 @@ class Cases:
             self._remember(case, SEG if sentence else modality, sentence or str(error))
             raise
         with self._lock:
-            self._wrong.pop((case.id, modality), None)
-            self._wrong.pop((case.id, SEG), None)
+            self._problems.pop((case.id, modality), None)
+            self._problems.pop((case.id, SEG), None)
         if progress:
             progress(1, 1)
         labels = set() if volume.labels is None else set(np.unique(volume.labels).tolist())
-        notes = (*volume.notes, *(note for label, note in case.noted.items() if label in labels))
-        return replace(volume, notes=notes, digest=_digest(case, volume.digest, labels))
+        notes = [note for label, note in case.label_notes.items() if label in labels]
+        return replace(
+            volume, notes=(*volume.notes, *notes), digest=_digest(case, volume.digest, labels)
+        )
 
     def stamp(self, subject_id: str, modality: str) -> str:
         """Path, size and time of change of the files of a scan; raises DataError without it."""
@@ -109,13 +111,13 @@ class Cases:
     def check(self, subject_id: str) -> str:
         """Load everything of a subject; returns the first sentence on what is wrong, or ""."""
         case = self[subject_id]
-        found = [case.problem] if case.problem else []
+        problems = [case.problem] if case.problem else []
         for modality in () if case.problem else case.scans:
             try:
                 self.load(subject_id, modality)
             except DataError as error:
-                found.append(str(error))
-        return found[0] if found else ""
+                problems.append(str(error))
+        return problems[0] if problems else ""
 
     def _with(self, subject_id: str, modality: str) -> Case:
         """The case, if it can be used and has the modality."""
@@ -127,33 +129,37 @@ class Cases:
             raise DataError(f"{subject_id} has no scan '{modality}'; choose one of {has}.")
         return case
 
-    def _subject(self, case: Case, wrong: dict[str, str]) -> Subject:
-        left = tuple(modality for modality in case.scans if modality not in wrong)
-        problem = case.problem or wrong.get(SEG, "")
-        if not problem and not left:
-            problem = next(iter(wrong.values()))
+    def _subject(self, case: Case, problems: dict[str, str]) -> Subject:
+        usable = tuple(modality for modality in case.scans if modality not in problems)
+        problem = case.problem or problems.get(SEG, "")
+        if not problem and not usable:
+            problem = next(iter(problems.values()))
         notes = case.notes + tuple(
             f"{modality} cannot be used: {sentence}"
-            for modality, sentence in wrong.items()
-            if modality != SEG and left and not problem
+            for modality, sentence in problems.items()
+            if modality != SEG and usable and not problem
         )
-        modalities = left or tuple(case.scans)
+        modalities = usable or tuple(case.scans)
         truth = case.seg is not None
         return Subject(case.id, modalities, truth, problem=problem, notes=notes, site=case.site)
 
-    def _remember(self, case: Case, part: str, sentence: str) -> None:
+    def _remember(self, case: Case, content: str, sentence: str) -> None:
         with self._lock:
-            self._wrong[case.id, part] = (_stamp(case, part), sentence)
+            self._problems[case.id, content] = (_stamp(case, content), sentence)
 
-    def _known(self, case: Case) -> dict[str, str]:
-        """Sentences by modality or "seg" whose files are still the same."""
+    def _current_problems(self, case: Case) -> dict[str, str]:
+        """Problems by modality or "seg", of files that have not changed since."""
         with self._lock:
-            found = {part: known for (id_, part), known in self._wrong.items() if id_ == case.id}
-        return {part: text for part, (at, text) in found.items() if at == _stamp(case, part)}
+            problems = [(*key, *value) for key, value in self._problems.items()]
+        return {
+            content: sentence
+            for subject, content, stamp, sentence in problems
+            if subject == case.id and stamp == _stamp(case, content)
+        }
 
 
 def _as_text(case: Case) -> Case:
-    """The case; with a problem if a name on the way to its files is no text (UTF-8)."""
+    """The case, with a problem if the path of one of its files is not valid UTF-8."""
     for path in [*case.scans.values(), *([case.seg] if case.seg else [])]:
         if problem := name_problem(path):
             return replace(case, id=as_text(case.id), site=as_text(case.site), problem=problem)
@@ -161,7 +167,7 @@ def _as_text(case: Case) -> Case:
 
 
 def _digest(case: Case, of_bytes: str, labels: set[int]) -> str:
-    """The digest of a scan: of its bytes, and of what they leave open about the truth."""
+    """The digest of a scan: of its bytes, and of the meaning of labels that bytes leave open."""
     if case.by_name or AMBIGUOUS not in labels:
         return of_bytes
     truth = not case.whole_tumour or AMBIGUOUS in case.whole_tumour
@@ -169,7 +175,7 @@ def _digest(case: Case, of_bytes: str, labels: set[int]) -> str:
 
 
 def _seg_problem(case: Case) -> str:
-    """What is wrong with the segmentation itself, whichever scan it is read with."""
+    """The problem of the segmentation itself, whichever scan it is read with, or ""."""
     if case.seg is None:
         return ""
     try:
@@ -179,14 +185,14 @@ def _seg_problem(case: Case) -> str:
     return ""
 
 
-def _stamp(case: Case, part: str) -> Stamp:
+def _stamp(case: Case, content: str) -> Stamp:
     """Size and time of change of the files; a missing one is (-1, -1)."""
-    found = []
-    for path in case.files(part):
+    states = []
+    for path in case.files(content):
         try:
             state = path.stat()
         except OSError:
-            found.append((-1, -1))
+            states.append((-1, -1))
         else:
-            found.append((state.st_size, state.st_mtime_ns))
-    return tuple(found)
+            states.append((state.st_size, state.st_mtime_ns))
+    return tuple(states)

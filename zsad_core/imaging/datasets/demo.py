@@ -32,7 +32,7 @@ TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 
 @dataclass(frozen=True)
 class Recipe:
-    """One subject: its seed is its number; the fields say how it departs from the plain ones."""
+    """One subject: its seed is its number; the other fields say how it differs from a usual one."""
 
     id: str
     seed: int
@@ -46,7 +46,7 @@ class Recipe:
     spoil: str = ""
 
 
-def _plain(number: int) -> Recipe:
+def _usual(number: int) -> Recipe:
     split: Split = "train" if number <= 8 else "validation" if number <= 12 else "test"
     return Recipe(f"DEMO-MET-{number:03d}-000", number, split)
 
@@ -59,7 +59,7 @@ def _extra(number: int, note: str, **fields: object) -> Recipe:
 COHORT = {
     recipe.id: recipe
     for recipe in (
-        *(_plain(number) for number in range(1, 25)),
+        *(_usual(number) for number in range(1, 25)),
         _extra(25, "Lesion-free.", kind=NONE),
         _extra(26, "Only tiny lesions.", kind=TINY),
         _extra(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
@@ -109,7 +109,7 @@ class Demo:
         )
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its whole tumour, made first if it is not there; raises DataError."""
+        """One scan with its whole tumour, made first if missing; raises DataError."""
         self.make(subject_id, progress)
         volume = self._files(subject_id).load(subject_id, modality)
         return replace(volume, notes=(SYNTHETIC, *volume.notes))
@@ -121,7 +121,7 @@ class Demo:
         return self._files(subject_id).stamp(subject_id, modality)
 
     def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan, made first if it is not there; raises DataError."""
+        """The file of a scan, made first if missing; raises DataError."""
         self.make(subject_id)
         return self._files(subject_id).file(subject_id, modality)
 
@@ -130,7 +130,7 @@ class Demo:
         return COHORT[subject_id].problem
 
     def get_ready(self) -> None:
-        """Read what making the first subject of a process waits for, if one is still to make."""
+        """Load the template if a subject is still to be made, so that making it starts at once."""
         if not all(map(self.made, COHORT)):
             anatomy.get_ready()
 
@@ -152,11 +152,11 @@ class Demo:
         return indexed(replace(self._spec, root=str(self._root / subject_id)))
 
     def made(self, subject_id: str) -> bool:
-        """Whether the subject's files are there."""
+        """Whether the subject's files exist."""
         return (self._root / subject_id).is_dir()
 
     def make_all(self, progress: Progress | None = None) -> None:
-        """Make every subject that is not there, one after the other."""
+        """Make every missing subject, one after the other."""
         for done, subject_id in enumerate(COHORT):
             if progress:
                 progress(done, len(COHORT))
@@ -189,7 +189,7 @@ def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress |
 
 
 def _labels(recipe: Recipe, labels: ByteArray) -> ByteArray:
-    """Labels as the file shall hold them: 2021 calls enhancing tumour 4."""
+    """Labels as stored in the file: in 2021 enhancing tumour is 4."""
     if recipe.id.startswith("BraTS2021"):
         assert not (labels == RC).any()
         return np.where(labels == ET, 4, labels).astype(np.uint8)

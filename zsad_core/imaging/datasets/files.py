@@ -1,4 +1,4 @@
-"""Find NIfTI files and open them; whatever is wrong with one is said, not mended."""
+"""Find NIfTI files and open them; a faulty file is refused, never repaired."""
 
 import logging
 import math
@@ -40,7 +40,7 @@ def files_below(root: str) -> list[Path]:
     private, top = uploads().resolve(), Path(root).expanduser().resolve()
     if private in (top, *top.parents):
         raise DataError(f"'{root}' holds uploads of somebody; choose another folder.")
-    found, seen, todo = [], set(), [Path(root).expanduser()]
+    files, seen, todo = [], set(), [Path(root).expanduser()]
     while todo:
         folder = todo.pop()
         try:
@@ -56,12 +56,12 @@ def files_below(root: str) -> list[Path]:
             ) from error
         inner = [Path(entry.path) for entry in visible if entry.is_dir()]
         todo += [path for path in inner if path.resolve() != private]
-        found += [
+        files += [
             Path(entry.path)
             for entry in visible
             if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
         ]
-    return sorted(found)
+    return sorted(files)
 
 
 def stem(path: PurePath) -> str:
@@ -75,7 +75,7 @@ def stem(path: PurePath) -> str:
 
 
 def as_text(name: str) -> str:
-    r"""A name as text: bytes of a file system that are none are spelled out.
+    r"""A name as text; bytes of a file system that are not UTF-8 are escaped.
 
     >>> as_text("M\udcfcller"), as_text("Müller")
     ('M\\xfcller', 'Müller')
@@ -84,13 +84,13 @@ def as_text(name: str) -> str:
 
 
 def name_problem(path: Path) -> str:
-    """Why a file cannot be used by its name, in a sentence, or ""."""
+    """A sentence if the name of a file is not valid UTF-8, or ""."""
     shown = as_text(str(path))
     return "" if shown == str(path) else f"The name '{shown}' is no text (UTF-8); rename it."
 
 
 def site_of(path: Path, root: str, case: str) -> str:
-    """The first folder between root and file, "" where there is none or it is the case's own.
+    """The first folder between root and file, "" if there is none or it is the case's own.
 
     >>> site_of(Path("r/UCSD/BraTS-1/BraTS-1-seg.nii"), "r", "BraTS-1")
     'UCSD'
@@ -148,9 +148,9 @@ def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
 
 
 def unpacked(data: bytes) -> bytes:
-    """The bytes of a NIfTI file without their gzip; what follows its last member is left out.
+    """The bytes of a NIfTI file without their gzip; bytes after its last member are dropped.
 
-    In pieces, and not much more than the header announces, whatever the file would unpack to.
+    It unpacks in pieces and stops when the size exceeds what the header announces.
     Raises EOFError for a member that ends early, ValueError for one that is damaged or too large.
 
     >>> import gzip
@@ -159,7 +159,7 @@ def unpacked(data: bytes) -> bytes:
     """
     if not data.startswith(GZIP_MAGIC):
         return data
-    found, most = bytearray(), 0
+    content, most = bytearray(), 0
     while data.startswith(GZIP_MAGIC):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         while not member.eof:
@@ -170,16 +170,16 @@ def unpacked(data: bytes) -> bytes:
             data = member.unconsumed_tail
             if not piece and not data and not member.eof:
                 raise EOFError
-            found += piece
-            most = most or _announced(bytes(found[:1024]))
-            if len(found) > most:
+            content += piece
+            most = most or _announced(bytes(content[:1024]))
+            if len(content) > most:
                 raise ValueError("it unpacks to far more than its header announces")
         data = member.unused_data
-    return bytes(found)
+    return bytes(content)
 
 
 def _announced(start: bytes) -> int:
-    """The bytes that a file may have by its header, with as many again for what lies beside it."""
+    """The most bytes that a file may have: twice the voxels of its header, and a margin."""
     if len(start) < HEADER:
         return PIECE
     kind = nib.Nifti2Header if nib.Nifti2Header.may_contain_header(start) else nib.Nifti1Header

@@ -20,7 +20,7 @@ def indexed(spec: DataSpec) -> Cases:
     """Scans below a folder; the mask of NAME.nii.gz is NAME_seg.nii.gz or NAME_mask.nii.gz.
 
     A subject's id is its path below the folder without suffix, letters and accents composed. Every
-    label above 0 is truth. Raises DataError if the folder is not there or holds no scan.
+    label above 0 is truth. Raises DataError if the folder is missing or holds no scan.
     """
     return Cases(_cases(spec.root), f"Scans in {Path(spec.root).name}")
 
@@ -31,8 +31,8 @@ def _cases(root: str) -> Iterator[Case]:
     top = Path(root).expanduser()
     for path in files_below(root):
         name = normalize("NFC", path.relative_to(top).with_name(stem(path)).as_posix())
-        found = MASK.fullmatch(name)
-        (masks[found[1]] if found else scans[name]).append(path)
+        match = MASK.fullmatch(name)
+        (masks[match[1]] if match else scans[name]).append(path)
     if not scans and not masks:
         raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
     for name in {**scans, **masks}:

@@ -1,4 +1,4 @@
-"""Where the brain is in a scan, told by its intensities alone."""
+"""The brain of a scan, found by its intensities alone."""
 
 from dataclasses import dataclass, replace
 
@@ -39,15 +39,15 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
     """The brain of finite intensities (X, Y, Z) RAS+, not all of them equal.
 
     It is every voxel above 0 of a skull-stripped scan. Of a whole head it is a rough foreground,
-    which a note says: a head is told by air that is not 0, by its size, or by its dark skull. A
+    and a note says so: a head is recognised by air that is not 0, its size, or its dark skull. A
     padding value, the only one below 0, counts as 0.
     """
     padding = values.min()
     padded = values == padding
     if padding < 0 and padded.mean() > PADDING and values[~padded].min() >= 0:
-        found = foreground(np.where(padded, np.float32(0), values), spacing_mm)
+        unpadded = foreground(np.where(padded, np.float32(0), values), spacing_mm)
         note = f"Where it holds {padding:g}, its one value below 0, it counts as empty."
-        return replace(found, notes=(note, *found.notes), rule=f"padding {found.rule}")
+        return replace(unpadded, notes=(note, *unpadded.notes), rule=f"padding {unpadded.rule}")
     top = float(np.percentile(np.abs(values[values != 0]), 99))
     if (np.abs(values) <= DUST * top).mean() < STRIPPED_BACKGROUND:
         cut = float(threshold_otsu(values))

@@ -37,7 +37,7 @@ def with_lesions(
 ) -> tuple[dict[str, FloatArray], ByteArray]:
     """Contrasts with lesions, and their labels (X, Y, Z): NETC 1, SNFH 2, ET 3, and RC 4.
 
-    Places and sizes are a function of the seed: one is often below the tentorium, one near the
+    Positions and sizes are a function of the seed: one is often below the tentorium, one near the
     vertex, one against the dura.
     """
     rng = np.random.default_rng([seed, 77])
@@ -45,16 +45,16 @@ def with_lesions(
     grey = {name: float(np.median(v[anatomy.brain])) for name, v in contrasts.items()}
     labels = np.zeros(anatomy.brain.shape, np.uint8)
     count = int(rng.integers(kind.count[0], kind.count[1] + 1)) if kind.count[1] else 0
-    for number, place in enumerate(_places(rng, anatomy, count)):
+    for number, centre in enumerate(_centres(rng, anatomy, count)):
         radius = float(np.clip(rng.lognormal(np.log(kind.median_mm), 0.55), *kind.radius_mm))
-        if kind.cavity and number == 0:
-            radius = 12.0
-        one = np.random.default_rng([seed, 78, number])
-        _draw(one, anatomy, (contrasts, labels, grey), (place, radius, kind.cavity and number == 0))
+        cavity = kind.cavity and number == 0
+        lesion = (centre, 12.0 if cavity else radius, cavity)
+        generator = np.random.default_rng([seed, 78, number])
+        _draw(generator, anatomy, (contrasts, labels, grey), lesion)
     return contrasts, labels
 
 
-def _places(rng: np.random.Generator, anatomy: Anatomy, count: int) -> list[FloatArray]:
+def _centres(rng: np.random.Generator, anatomy: Anatomy, count: int) -> list[FloatArray]:
     """Centres in mm from the grid's corner; the first three by region, the rest anywhere."""
     step = max(round(4 / anatomy.spacing_mm), 1)
     coarse = anatomy.brain[::step, ::step, ::step]
@@ -69,27 +69,27 @@ def _places(rng: np.random.Generator, anatomy: Anatomy, count: int) -> list[Floa
         deep,
     ]
     order = [3, 0, 2, 1] if count > 3 else [3, 2, 0]
-    found: list[FloatArray] = []
+    centres: list[FloatArray] = []
     for number in range(count):
         region = regions[order[number] if number < len(order) else 3]
         candidates = np.argwhere(region) * step * anatomy.spacing_mm
         for _ in range(20):
-            place = candidates[rng.integers(len(candidates))] + rng.uniform(0, 4, 3)
-            if all(np.linalg.norm(place - other) > 22 for other in found):
+            centre = candidates[rng.integers(len(candidates))] + rng.uniform(0, 4, 3)
+            if all(np.linalg.norm(centre - other) > 22 for other in centres):
                 break
-        found.append(place)
-    return found
+        centres.append(centre)
+    return centres
 
 
 def _draw(
     rng: np.random.Generator,
     anatomy: Anatomy,
     canvas: tuple[dict[str, FloatArray], ByteArray, dict[str, float]],
-    what: tuple[FloatArray, float, bool],
+    lesion: tuple[FloatArray, float, bool],
 ) -> None:
     contrasts, labels, grey = canvas
-    place, radius, cavity = what
-    box, distance = _box(rng, anatomy, place, radius)
+    centre, radius, cavity = lesion
+    box, distance = _box(rng, anatomy, centre, radius)
     brain, white = anatomy.brain[box], anatomy.white[box]
     parts = _parts(rng, distance, radius, white)
     strength = rng.uniform(0.55, 1.0)
@@ -111,14 +111,14 @@ def _draw(
 
 
 def _box(
-    rng: np.random.Generator, anatomy: Anatomy, place: FloatArray, radius: float
+    rng: np.random.Generator, anatomy: Anatomy, position: FloatArray, radius: float
 ) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
     """The part of the grid around a lesion, and the wobbly distance in mm to its centre there."""
     reach = radius * 2.4 + 10
     wobble = rng.normal(0, 0.22, (5, 5, 5))
     stretch = rng.uniform(0.8, 1.2, 3)
     slices, offsets = [], []
-    for centre, size in zip(place, anatomy.brain.shape, strict=True):
+    for centre, size in zip(position, anatomy.brain.shape, strict=True):
         first = max(int((centre - reach) / anatomy.spacing_mm), 0)
         last = min(int((centre + reach) / anatomy.spacing_mm) + 1, size)
         slices.append(slice(first, last))

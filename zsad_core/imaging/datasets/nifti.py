@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ WRAPPED_NOTE = (
 )
 SAME_AFFINE_MM = 1e-3
 SAME_PLACE_MM = 0.5  # of the corners by qform and by sform
+SHOWN = 5  # stray labels in a sentence
 ROUNDING = 1e-4  # of a label that a scale was put on
 
 
@@ -38,7 +40,7 @@ def read_case(
 ) -> Volume:
     """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
 
-    The brain is told as `foreground` says. Of `whole_tumour`, the labels that make the truth, ()
+    `foreground` finds the brain. Of `whole_tumour`, the labels that make the truth, ()
     means every label above 0; of `allowed`, the labels that may occur, None means any whole number
     from 0 to 255.
 
@@ -51,7 +53,7 @@ def read_case(
         image = nib.as_closest_canonical(source)
         intensity, wrapped = _intensity(scan, image, source)
         spacing, notes = _spacing(image), (WRAPPED_NOTE,) * wrapped
-        found = foreground(intensity, spacing)
+        extent = foreground(intensity, spacing)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
@@ -60,18 +62,18 @@ def read_case(
         _same_grid((scan, image), (seg, mask))
         labels = read_only(labels)
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
-        notes += _mask_notes(truth, found.brain)
-    digest.update((found.rule + "unsigned" * wrapped).encode())
+        notes += _mask_notes(truth, extent.brain)
+    digest.update((extent.rule + "unsigned" * wrapped).encode())
     return Volume(
         intensity=read_only(intensity),
-        brain=read_only(found.brain),
+        brain=read_only(extent.brain),
         truth=truth,
         labels=labels,
         spacing_mm=spacing,
         affine=read_only(np.array(image.affine, np.float64)),
         digest=digest.hexdigest(),
-        skull_stripped=found.skull_stripped,
-        notes=(*found.notes, *notes, *_orientation_notes(source)),
+        skull_stripped=extent.skull_stripped,
+        notes=(*extent.notes, *notes, *_orientation_notes(source)),
     )
 
 
@@ -109,11 +111,11 @@ def like(
     if values.shape != source.shape:
         raise ValueError(f"values {values.shape} do not fit the file's {source.shape}")
     image = type(source)(values, source.affine)
-    for name, code in (("sform", "sform_code"), ("qform", "qform_code")):
-        affine, known = getattr(source, f"get_{name}")(coded=True)
-        if known:
-            getattr(image, f"set_{name}")(affine, int(known), update_affine=False)
-        image.header[code] = known
+    for name in ("sform", "qform"):
+        affine, code = getattr(source, f"get_{name}")(coded=True)
+        if code:
+            getattr(image, f"set_{name}")(affine, int(code), update_affine=False)
+        image.header[f"{name}_code"] = code
     image.header.set_xyzt_units("mm")
     image.header["cal_max"] = high
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
@@ -126,7 +128,7 @@ def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
 
 
 def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
-    """What is to know of the two places that a header may give a scan."""
+    """Notes if the two affines of a header disagree, or if it has none."""
     qform, sform = image.get_qform(coded=True)[0], image.get_sform(coded=True)[0]
     if qform is None and sform is None:
         return ("The header names no orientation, so left and right may be exchanged.",)
@@ -144,8 +146,18 @@ def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
     )
 
 
-def _values(image: nib.Nifti1Image) -> FloatArray:
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused
+def finite_values(path: Path, image: nib.Nifti1Image) -> FloatArray:
+    """All values of the image of a file; raises DataError if any is NaN or infinite."""
+    values = _values(path, image)
+    count = int(values.size - np.isfinite(values).sum())
+    if count:
+        voxels = "1 voxel that is" if count == 1 else f"{count} voxels that are"
+        raise DataError(f"'{path}' holds {voxels} NaN or infinite; correct or export it again.")
+    return values
+
+
+def _values(path: Path, image: nib.Nifti1Image) -> FloatArray:
+    with reading(path), np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
         return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
 
 
@@ -154,27 +166,23 @@ def _intensity(
 ) -> tuple[FloatArray, bool]:
     """Intensities (X, Y, Z) of an image, and whether its source holds unsigned numbers as signed.
 
-    The image is the source turned to RAS+. Numbers that were stored so are read as meant.
+    The image is the source turned to RAS+. Wrapped numbers are read as the unsigned ones they were.
     """
-    values = _values(image)
-    wrong = int(values.size - np.isfinite(values).sum())
-    if wrong:
-        many = "1 voxel that is" if wrong == 1 else f"{wrong} voxels that are"
-        raise DataError(f"'{path}' holds {many} NaN or infinite; correct or export it again.")
+    values = finite_values(path, image)
     if not (values > 0).any():
         raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
     low, high = float(values.min()), float(values.max())
     if low == high:
         raise DataError(f"'{path}' holds {high:g} in every voxel; export it again.")
-    plain = (source.dataobj.slope, source.dataobj.inter) == (1, 0)  # else all of int16 is used
-    wrapped = plain and source.get_data_dtype() == np.int16 and low < -WRAPPED and high > WRAPPED
+    unscaled = (source.dataobj.slope, source.dataobj.inter) == (1, 0)  # else all of int16 is used
+    wrapped = unscaled and source.get_data_dtype() == np.int16 and low < -WRAPPED and high > WRAPPED
     if wrapped:
         values[values < 0] += 2**16
     return values, wrapped
 
 
 def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
-    """What is to know of a mask that takes in most of the brain."""
+    """A note if the mask covers most of the brain."""
     share = float(truth[brain].mean()) if brain.any() else 0
     if share < LARGEST_LESION:
         return ()
@@ -188,29 +196,32 @@ def _labels(
     source = open_image(path, data)
     with reading(path):
         image = nib.as_closest_canonical(source)
-        values = _values(image)
-        found, count = np.unique(values, return_counts=True)
-    known = np.arange(256) if allowed is None else np.asarray(allowed)
-    near = np.isclose(found, np.rint(found), rtol=0, atol=label_rounding(source))
-    stray = ~(near & np.isin(np.rint(found), known))
-    if stray.any():
-        some = ", ".join(f"{value:g}" for value in found[stray][:5])
-        more = ", …" if stray.sum() > 5 else ""
+    values = _values(path, image)
+    count, examples = stray_labels(values, range(256) if allowed is None else allowed, source)
+    if count:
         words = "whole numbers from 0 to 255" if allowed is None else ", ".join(map(str, allowed))
         raise DataError(
-            f"'{path}' has {count[stray].sum()} voxels of stray label {some}{more} where only "
-            f"{words} may occur; correct the segmentation or the label convention."
+            f"'{path}' has {count} voxels of stray label {examples} where only {words} may occur; "
+            "correct the segmentation or the label convention."
         )
     return np.rint(values).astype(np.uint8), image
 
 
-def label_rounding(image: nib.Nifti1Image) -> float:
-    """How far from a whole number a label may lie: half a step of the scale in the header.
+def stray_labels(
+    values: FloatArray, allowed: Sequence[int], source: nib.Nifti1Image
+) -> tuple[int, str]:
+    """How many values are not one of the allowed labels, and the first few of these, as text.
 
-    `image` is as `open_image` gives it.
+    A label may differ from a whole number by half a step of the scale in the header of `source`,
+    an image as `open_image` returns it.
     """
-    step = abs(float(image.dataobj.slope))
-    return ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)
+    step = abs(float(source.dataobj.slope))
+    rounding = ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)
+    distinct, count = np.unique(values, return_counts=True)
+    whole = np.rint(distinct)
+    stray = ~(np.isclose(distinct, whole, rtol=0, atol=rounding) & np.isin(whole, allowed))
+    examples = [f"{value:g}" for value in distinct[stray][:SHOWN]]
+    return int(count[stray].sum()), ", ".join(examples + ["…"] * bool(stray.sum() > SHOWN))
 
 
 def _same_grid(scan: tuple[Path, nib.Nifti1Image], seg: tuple[Path, nib.Nifti1Image]) -> None:

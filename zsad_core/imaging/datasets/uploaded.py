@@ -1,4 +1,4 @@
-"""Scans that a user brought through a browser, as `uploads.receive` lays them down."""
+"""Scans that a user uploaded through a browser, as `uploads.receive` stores them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,17 +17,17 @@ def indexed(spec: DataSpec) -> Cases:
     """Below `scans/` a folder a subject, in it MODALITY.nii(.gz) and the mask, seg.nii(.gz).
 
     Every label above 0 is truth. A subject that was removed leaves its folder empty. Raises
-    DataError if the folder is not there or holds no scan.
+    DataError if the folder is missing or holds no scan.
     """
-    found = tuple(_cases(Path(spec.root)))
-    if not found:
+    cases = tuple(_cases(Path(spec.root)))
+    if not cases:
         raise DataError("No scan is uploaded here any more; upload one on the Setup page.")
-    return Cases(found, TITLE)
+    return Cases(cases, TITLE)
 
 
 def _cases(root: Path) -> Iterator[Case]:
     for folder in root.glob(f"{SCANS}/*/"):
         files = {stem(path): path for path in folder.iterdir() if path.name.endswith(SUFFIXES)}
-        scans = {part: files[part] for part in MODALITIES if part in files}
+        scans = {content: files[content] for content in MODALITIES if content in files}
         if scans:
             yield Case(folder.name, scans, files.get(SEG))

@@ -18,7 +18,7 @@ MANY = 10
 
 @dataclass(frozen=True)
 class Layout:
-    """How a set lies on disk: what a user calls it, how it is told, and its images in order."""
+    """How a set lies on disk: its title, the files it is recognised by, and its images in order."""
 
     title: str
     sign: str
@@ -40,10 +40,10 @@ def kind_of(root: Path) -> str:
 
 
 def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
-    """All images of a set, in a fixed order; kind "" is told by what lies in the folder.
+    """All images of a set, in a fixed order; kind "" is detected from the files in the folder.
 
-    Raises DataError for a folder that is missing or laid out otherwise, and for a mask or an image
-    that its index names and that is not there.
+    Raises DataError for a folder that is missing or laid out otherwise, and for a missing mask or
+    image that its index names.
     """
     if not root.is_dir():
         raise DataError(f"There is no folder '{root}'; give the one that holds the image set.")
@@ -52,45 +52,45 @@ def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
         signs = (kind,) if kind else LAYOUTS
         expected = "; ".join(f"{LAYOUTS[k].title}: {LAYOUTS[k].sign}" for k in signs)
         raise DataError(f"'{root}' is no image set that can be read; expected {expected}.")
-    found = tuple(LAYOUTS[kind].pictures(root))
-    if not any(picture.abnormal for picture in found):
+    images = tuple(LAYOUTS[kind].pictures(root))
+    if not any(picture.abnormal for picture in images):
         raise DataError(
-            f"'{root}' holds {len(found)} images of its test part and none with a defect, so there "
-            f"is nothing to learn; expected {LAYOUTS[kind].sign}."
+            f"'{root}' holds {len(images)} images of its test part and none with a defect, so "
+            f"there is nothing to learn; expected {LAYOUTS[kind].sign}."
         )
-    return found
+    return images
 
 
-def split(found: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]:
+def split(images: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]:
     """Images to train on, images held out, and the rule in words.
 
     With ten classes or more every fifth class is held out whole, in the order of their names; with
-    fewer, every fifth group (a patient, or a single image). Raises SettingError where one of both
-    has no abnormal image with a mask.
+    fewer, every fifth group (a patient, or a single image). Raises SettingError if either side has
+    no abnormal image with a mask.
     """
-    by_class = len({picture.class_name for picture in found}) >= MANY
-    names = sorted({(p.class_name if by_class else p.group) for p in found})
+    by_class = len({picture.class_name for picture in images}) >= MANY
+    names = sorted({(p.class_name if by_class else p.group) for p in images})
     out = set(names[EVERY - 1 :: EVERY])
     parts: tuple[list[Picture], list[Picture]] = ([], [])
-    for picture in found:
+    for picture in images:
         parts[(picture.class_name if by_class else picture.group) in out].append(picture)
-    for part, what in zip(parts, ("train on", "hold out"), strict=True):
-        if not any(picture.mask for picture in part):
+    for side, what in zip(parts, ("train on", "hold out"), strict=True):
+        if not any(picture.mask for picture in side):
             raise SettingError(
-                f"{len(part)} images were found to {what} and none of them is abnormal with a "
+                f"{len(side)} images were found to {what} and none of them is abnormal with a "
                 "mask; give a set with more images."
             )
     return *parts, f"every fifth {'class' if by_class else 'image or patient'}, in order of names"
 
 
-def spread(found: Sequence[Picture], most: int) -> list[Picture]:
+def spread(images: Sequence[Picture], most: int) -> list[Picture]:
     """At most so many images, evenly from the whole order, so that every class has its share.
 
     >>> spread([1, 2, 3, 4, 5, 6], 3)
     [1, 3, 5]
     """
-    count = min(most, len(found))
-    return [found[i * len(found) // count] for i in range(count)]
+    count = min(most, len(images))
+    return [images[i * len(images) // count] for i in range(count)]
 
 
 __all__ = ["LAYOUTS", "Layout", "Picture", "kind_of", "pictures", "read", "split", "spread"]

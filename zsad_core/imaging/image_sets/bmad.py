@@ -7,7 +7,7 @@ checkpoint as its training subjects.
 from collections.abc import Iterator
 from pathlib import Path
 
-from zsad_core.imaging.image_sets.pictures import Picture, images_in, roots, there
+from zsad_core.imaging.image_sets.pictures import Picture, existing, images_in, roots
 
 UNGOOD = "test/Ungood/img"
 MASKS = ("anomaly_mask", "label")  # as MVFA has it, and as AA-CLIP has it
@@ -21,18 +21,18 @@ def fits(root: Path) -> bool:
 
 
 def pictures(root: Path) -> Iterator[Picture]:
-    """The test part of each set; a set without mask folder is known by labels alone.
+    """The test part of each set; a set without a mask folder has labels alone.
 
-    Raises DataError for a mask that lacks where the others are.
+    Raises DataError for a mask that is missing from the mask folder.
     """
     for folder in roots(root, UNGOOD):
         name = folder.name.removesuffix("_AD")
         for image in images_in(folder / "test/good/img"):
             yield Picture(image, name, False, group=_patient(name, image))
-        places = [folder / "test/Ungood" / masks for masks in MASKS]
-        drawn = next((place for place in places if place.is_dir()), None)
+        folders = [folder / "test/Ungood" / masks for masks in MASKS]
+        drawn = next((path for path in folders if path.is_dir()), None)
         for image in images_in(folder / UNGOOD):
-            mask = there(drawn / image.name, "mask", image) if drawn else None
+            mask = existing(drawn / image.name, "mask", image) if drawn else None
             yield Picture(image, name, True, mask, _patient(name, image), HALF)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from zsad_core.imaging.image_sets.pictures import (
     Picture,
+    existing,
     folders_in,
     images_in,
     roots,
-    there,
 )
 
 SIGN = "CLASS/test/good, CLASS/test/DEFECT and CLASS/ground_truth/DEFECT/NAME_mask.png"
@@ -35,4 +35,4 @@ def _picture(folder: Path, kind: str, image: Path) -> Picture:
     if kind == GOOD:
         return Picture(image, folder.name, False, group=group)
     mask = folder / "ground_truth" / kind / f"{image.stem}_mask.png"
-    return Picture(image, folder.name, True, there(mask, "mask", image), group)
+    return Picture(image, folder.name, True, existing(mask, "mask", image), group)

@@ -1,4 +1,4 @@
-"""One image of a set: where it lies, what is known of it, and its pixels."""
+"""One image of a set: its file, its ground truth, and its pixels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # grey of more than 8 bits
 
 @dataclass(frozen=True)
 class Picture:
-    """An image file and the truth about it.
+    """An image file and its ground truth.
 
     `mask` is None for a normal image, and for an abnormal one whose mask nobody drew. A pixel is
     abnormal where the mask's grey lies above `above`. `group` names what must stay on one side of
@@ -73,7 +73,7 @@ def _as_bytes(path: Path, values: FloatArray) -> ByteArray:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Image files of a folder by name; none where there is no folder."""
+    """Image files of a folder by name; empty without such a folder."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
@@ -85,15 +85,15 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def roots(root: Path, sign: str) -> Iterator[Path]:
-    """The folder itself, or those in it, that hold what the sign names."""
+    """The folder itself, or else its subfolders, that contain the folder `sign`."""
     if (root / sign).is_dir():
         yield root
     elif root.is_dir():
         yield from (path for path in folders_in(root) if (path / sign).is_dir())
 
 
-def there(path: Path, what: str, image: Path) -> Path:
-    """The path if a file is there; raises DataError saying whose file is missing."""
+def existing(path: Path, what: str, image: Path) -> Path:
+    """The path of an existing file; DataError names the image or index whose file is missing."""
     if not path.is_file():
         raise DataError(f"The {what} '{path}' of '{image}' is missing; add it.")
     return path

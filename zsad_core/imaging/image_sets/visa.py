@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.image_sets.pictures import Picture, there
+from zsad_core.imaging.image_sets.pictures import Picture, existing
 
 SPLIT = "split_csv/1cls.csv"
 SIGN = f"{SPLIT} and the files it names"
@@ -13,12 +13,12 @@ COLUMNS = ("object", "split", "label", "image", "mask")
 
 
 def fits(root: Path) -> bool:
-    """Whether the split is there."""
+    """Whether the split exists."""
     return (root / SPLIT).is_file()
 
 
 def pictures(root: Path) -> Iterator[Picture]:
-    """The test part in the order of the CSV; raises DataError for what it names and is missing.
+    """The test part in the order of the CSV; raises DataError for a missing file that it names.
 
     A mask holds small numbers, one for each kind of defect; every one counts.
     """
@@ -37,8 +37,8 @@ def pictures(root: Path) -> Iterator[Picture]:
 
 def _picture(root: Path, row: dict[str, str]) -> Picture:
     image, abnormal = root / row["image"], row["label"] != "normal"
-    there(image, "image", root / SPLIT)
+    existing(image, "image", root / SPLIT)
     if abnormal and not row["mask"]:
         raise DataError(f"'{root / SPLIT}' names no mask for '{row['image']}'; add it.")
-    mask = there(root / row["mask"], "mask", image) if abnormal else None
+    mask = existing(root / row["mask"], "mask", image) if abnormal else None
     return Picture(image, row["object"], abnormal, mask, row["image"])

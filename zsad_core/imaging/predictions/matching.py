@@ -48,9 +48,8 @@ class Survey:
         """The one file of a subject; raises DataError."""
         matches, duplicates = dict(self.matched), dict(self.doubles)
         if subject in duplicates:
-            raise DataError(
-                f"{_duplicate_message(subject, duplicates[subject])}; keep one of them."
-            )
+            message = _duplicate_message(subject, duplicates[subject])
+            raise DataError(f"{message}; keep one of them.")
         if subject not in matches:
             raise DataError(
                 f"'{self.folder}' holds no prediction of {subject}; add it as {subject}.nii.gz."

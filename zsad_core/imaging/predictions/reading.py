@@ -9,14 +9,12 @@ import nibabel as nib
 import numpy as np
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
-from zsad_core.imaging.datasets.nifti import label_rounding
+from zsad_core.imaging.datasets.files import open_image, read_bytes
+from zsad_core.imaging.datasets.nifti import finite_values, stray_labels
 from zsad_core.imaging.predictions import grids
 from zsad_core.imaging.predictions.grids import Grid
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.types import FloatArray, Progress, read_only
-
-SHOWN = 5  # stray values
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def score_range(files: Sequence[Path], progress: Progress | None = None) -> tupl
     for number, path in enumerate(files):
         if progress:
             progress(number, len(files))
-        values = _finite(path, open_image(path, read_bytes(path)))
+        values = finite_values(path, open_image(path, read_bytes(path)))
         ends += [float(values.min()), float(values.max())]
     if progress:
         progress(len(files), len(files))
@@ -103,30 +101,13 @@ def _on_reference(
     return sampled
 
 
-def _finite(path: Path, image: nib.Nifti1Image) -> FloatArray:
-    with (
-        reading(path),
-        np.errstate(over="ignore"),
-    ):  # too large for float32 becomes infinite and is refused
-        values: FloatArray = image.get_fdata(dtype=np.float32)
-    count = int(values.size - np.isfinite(values).sum())
-    if count:
-        voxels = "1 voxel that is" if count == 1 else f"{count} voxels that are"
-        raise DataError(f"'{path}' holds {voxels} NaN or infinite; correct or export it again.")
-    return values
-
-
 def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:
     """0 and 1 of a file of labels, in the file's own axis order."""
-    values = _finite(path, image)
-    labels, count = np.unique(values, return_counts=True)
-    near = np.isclose(labels, np.rint(labels), rtol=0, atol=label_rounding(image))
-    stray = ~(near & np.isin(np.rint(labels), predictions.allowed))
-    if stray.any():
-        examples = ", ".join(f"{value:g}" for value in labels[stray][:SHOWN])
-        more = ", …" if stray.sum() > SHOWN else ""
+    values = finite_values(path, image)
+    count, examples = stray_labels(values, predictions.allowed, image)
+    if count:
         raise DataError(
-            f"'{path}' has {count[stray].sum()} voxels of {examples}{more} where a mask of "
+            f"'{path}' has {count} voxels of {examples} where a mask of "
             f"{', '.join(map(str, predictions.allowed))} is expected; choose the labels that make "
             "the mask, or add the folder as scores."
         )
@@ -135,7 +116,7 @@ def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> Float
 
 def _scores(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:
     """Scores from 0 up, in the file's own axis order and units."""
-    values = _finite(path, image)
+    values = finite_values(path, image)
     low, high = np.float32(predictions.low), np.float32(predictions.high)
     beyond = [end for end in (values.min(), values.max()) if not low <= end <= high]
     if beyond:

@@ -1,6 +1,6 @@
-"""Files from a browser onto the disk, within bounds: plain ones, and the members of a zip.
+"""Uploaded files and the members of uploaded zips, copied to disk within limits.
 
-Names say what belongs together and are shown; on disk a file is called by its number.
+Names say what belongs together and are shown; on disk a file is named by its number.
 """
 
 import gzip
@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO
-from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import GZIP_MAGIC, SUFFIXES
 from zsad_core.imaging.uploads import limits
-from zsad_core.imaging.uploads.naming import is_letter
+from zsad_core.imaging.uploads.naming import substituted
 
 CHUNK = 2**20
 DICM = b"DICM"
@@ -50,17 +49,18 @@ class Arrival:
 
 
 def shown(name: str) -> str:
-    """A file's own name without its folders, its odd characters and its end.
+    """The name of a file without its folders, cut at 80 characters, "?" for unusual ones.
 
     >>> shown("../a/<b>|x\\n.nii")
     '?b??x?.nii'
     """
-    own = normalize("NFC", re.split(r"[\\/]", name)[-1])[:80]
-    return "".join(one if is_letter(one) or one in "_ .()+-" else "?" for one in own) or "?"
+    return substituted(re.split(r"[\\/]", name)[-1], "_ .()+-", "?")[:80] or "?"
 
 
 def kind_of(name: str, head: bytes) -> str:
-    """By its name "nifti", by its first bytes "dicom" or "zip", else ""; an index is no image.
+    """The kind of a file: "nifti" by its name, "dicom" or "zip" by its first bytes, else "".
+
+    A DICOMDIR is an index of files, not an image.
 
     >>> kind_of("A.NII.GZ", b""), kind_of("IM1", bytes(128) + b"DICM"), kind_of("a.txt", b"a")
     ('nifti', 'dicom', '')
@@ -73,7 +73,7 @@ def kind_of(name: str, head: bytes) -> str:
 
 
 def _bare_dicom(head: bytes) -> bool:
-    """Whether a file begins with the first element of DICOM's group 2 or 8, as old ones do.
+    """Whether a file without preamble begins with an element of DICOM's group 2 or 8.
 
     >>> _bare_dicom(b"\\x08\\0\\x05\\0CS\\x0a\\0ISO_IR 100"), _bare_dicom(b"\\x08\\0\\x05\\0 text")
     (True, False)
@@ -88,42 +88,42 @@ def _bare_dicom(head: bytes) -> bool:
 def arrive(
     files: Sequence[Named], folder: Path, most: int
 ) -> tuple[list[Arrival], dict[str, list[str]]]:
-    """Copy what can be a scan into a folder, `most` bytes in all; and why others are refused.
+    """Copy scans into a folder, at most `most` bytes in all, and list the refused files.
 
-    Reasons hold the names refused for them. An archive is taken whole or not at all.
+    Refused names are listed by the reason. An archive is taken whole or not at all.
     """
-    found: list[Arrival] = []
+    arrivals: list[Arrival] = []
     refused: dict[str, list[str]] = {}
     for number, (name, source) in enumerate(files):
-        place = folder / f"{number:05d}"
+        stem = folder / f"{number:05d}"
         try:
-            if len(found) >= limits.ENTRIES:
+            if len(arrivals) >= limits.ENTRIES:
                 raise DataError(f"More than {limits.ENTRIES} files; use fewer at once.")
-            arrived = _arrived(name, source, place, most)
-            most -= sum(one.path.stat().st_size for one in arrived)
-            found += arrived
+            arrived = _arrived(name, source, stem, most)
+            most -= sum(arrival.path.stat().st_size for arrival in arrived)
+            arrivals += arrived
         except DataError as error:
             refused.setdefault(str(error), []).append(shown(name))
-            for path in folder.glob(f"{place.name}.*"):
+            for path in folder.glob(f"{stem.name}.*"):
                 path.unlink()
-    return found, refused
+    return arrivals, refused
 
 
-def _arrived(name: str, source: IO[bytes], place: Path, most: int) -> list[Arrival]:
+def _arrived(name: str, source: IO[bytes], stem: Path, most: int) -> list[Arrival]:
     kind = kind_of(name, source.read(HEAD))
     source.seek(0)
     if kind == "zip":
-        return _members(name, source, place, most)
+        return _members(name, source, stem, most)
     if not kind:
         raise DataError("Neither NIfTI (.nii, .nii.gz) nor DICOM nor a zip of them; use one.")
-    path = place.with_suffix(".file")
+    path = stem.with_suffix(".file")
     _copy(source, path, most)
     return [Arrival(shown(name), path, kind, name)]
 
 
-def _members(name: str, source: IO[bytes], place: Path, most: int) -> list[Arrival]:
-    """NIfTI and DICOM files of a zip; other files are passed over, archives in it too."""
-    found: list[Arrival] = []
+def _members(name: str, source: IO[bytes], stem: Path, most: int) -> list[Arrival]:
+    """NIfTI and DICOM files of a zip; other files and nested archives are ignored."""
+    members: list[Arrival] = []
     try:
         _check_directory(source)
         with zipfile.ZipFile(source) as archive:
@@ -132,16 +132,16 @@ def _members(name: str, source: IO[bytes], place: Path, most: int) -> list[Arriv
                     kind = kind_of(info.filename, member.read(HEAD))
                 if kind not in ("nifti", "dicom"):
                     continue
-                path = place.with_suffix(f".{number:05d}")
+                path = stem.with_suffix(f".{number:05d}")
                 with archive.open(info) as member:
                     most -= _copy(member, path, most)
                 origin = f"{name}/{info.filename}"
-                found.append(Arrival(shown(info.filename), path, kind, origin))
+                members.append(Arrival(shown(info.filename), path, kind, origin))
     except UNREADABLE as error:
         raise DataError("Not a whole zip archive; pack or upload it again.") from error
-    if not found:
+    if not members:
         raise DataError("A zip without NIfTI or DICOM file; pack some into it.")
-    return found
+    return members
 
 
 def _check_directory(source: IO[bytes]) -> None:
@@ -158,7 +158,7 @@ def _check_directory(source: IO[bytes]) -> None:
 
 
 def _regular(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
-    """Members that are files and no archives; raises DataError for what nobody packs in earnest."""
+    """Members that are regular files and no archives; raises DataError for a suspicious zip."""
     infos = archive.infolist()
     if len(infos) > limits.ENTRIES:
         raise DataError(f"A zip of {len(infos)} files; at most {limits.ENTRIES} are read.")

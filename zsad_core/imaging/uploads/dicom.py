@@ -1,4 +1,4 @@
-"""DICOM slices to one NIfTI file a series. Only voxels and geometry are read, no name of a patient.
+"""DICOM slices to one NIfTI file a series; only voxels and geometry are read, no patient data.
 
 What pydicom leaves to other libraries (compressed voxels) is refused, and so is a deflated file,
 which it would unpack without bound.
@@ -29,7 +29,7 @@ SYNTAXES: dict[tuple[bool | None, bool | None], uid.UID] = {  # by implicit and 
     (False, False): uid.ExplicitVRBigEndian,
 }
 PLAIN = tuple(SYNTAXES.values())
-WANTED = (
+TAGS = (
     "Modality", "ImageType", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
     "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope",
@@ -61,12 +61,12 @@ class Slice:
 
 
 def read_slice(path: Path) -> Slice:
-    """The header of a DICOM file; raises DataError for what is no plain MR slice."""
+    """The header of a DICOM file; raises DataError unless it is a single MR slice."""
     try:
         syntax = read_file_meta_info(path).get("TransferSyntaxUID")
         if syntax not in (None, *PLAIN):
             raise DataError(f"Compressed DICOM ({_known(syntax)}); export it uncompressed.")
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*WANTED])
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*TAGS])
         return _slice(path, header)
     except DataError:
         raise
@@ -114,14 +114,14 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
 
 
 def write_nifti(slices: Sequence[Slice], out: Path) -> None:
-    """The slices of one series as a NIfTI file; raises DataError where they make no volume."""
+    """Write the slices of one series as a NIfTI file; raises DataError if they form no volume."""
     ordered, affine = _stacked(slices)
     rows, columns = (int(side) for side in ordered[0].frame[:2])
     if math.prod((rows, columns, len(ordered))) > limits.VOXELS:
         raise DataError(f"More than {limits.VOXELS / 1e6:.0f} million voxels; crop it.")
     values = np.empty((columns, rows, len(ordered)), np.float32)
-    for index, one in enumerate(ordered):
-        values[..., index] = _pixels(one.path, (rows, columns)).T
+    for index, header in enumerate(ordered):
+        values[..., index] = _pixels(header.path, (rows, columns)).T
     image = nib.Nifti1Image(values, affine)
     image.header.set_xyzt_units("mm")
     try:
@@ -131,9 +131,9 @@ def write_nifti(slices: Sequence[Slice], out: Path) -> None:
 
 
 def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
-    """(H, W) in the units of the file; 0 where it was only padded."""
+    """Pixels (H, W) in the units of the file; padding is 0."""
     try:
-        image = pydicom.dcmread(path, specific_tags=[*WANTED, "PixelData"])
+        image = pydicom.dcmread(path, specific_tags=[*TAGS, "PixelData"])
         want = math.prod(shape) * int(image.BitsAllocated) // 8
         if len(image.PixelData) != want + want % 2:
             raise DataError("A slice holds fewer or more voxels than it says; export it again.")
@@ -153,17 +153,17 @@ def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
 
 
 def _padding(image: pydicom.Dataset, stored: NDArray[np.integer[Any]]) -> MaskArray:
-    """Which stored pixels (H, W) stand for no measurement: one value, or a range of them."""
+    """Stored pixels (H, W) that are padding: of one value, or in a range of values."""
     ends = [image.get("PixelPaddingValue"), image.get("PixelPaddingRangeLimit")]
-    known = [int(end) for end in ends if end is not None]
+    values = [int(end) for end in ends if end is not None]
     if ends[0] is None:
         return np.zeros(stored.shape, bool)
-    return (stored >= min(known)) & (stored <= max(known))
+    return (stored >= min(values)) & (stored <= max(values))
 
 
 def _stacked(slices: Sequence[Slice]) -> tuple[list[Slice], FloatArray]:
     """Slices in order and the affine to RAS of (column, row, slice); raises DataError."""
-    frames = np.array([one.frame for one in slices])
+    frames = np.array([header.frame for header in slices])
     if len(slices) < limits.SIDES[0]:
         raise DataError(f"{len(slices)} slices; a volume takes {limits.SIDES[0]}.")
     if np.ptp(frames, axis=0).max() > 1e-3:
@@ -172,16 +172,16 @@ def _stacked(slices: Sequence[Slice]) -> tuple[list[Slice], FloatArray]:
     if np.abs(np.array([across @ across - 1, down @ down - 1, across @ down])).max() > 1e-3:
         raise DataError("Its rows and columns are not at right angles; export it again.")
     normal = np.cross(across, down)
-    places = np.array([one.position for one in slices])
-    order = np.argsort(places @ normal, kind="stable")
-    places = places[order]
-    along = places @ normal
+    positions = np.array([header.position for header in slices])
+    order = np.argsort(positions @ normal, kind="stable")
+    positions = positions[order]
+    along = positions @ normal
     step = _step(along)
-    if np.abs(places - places[0] - np.outer(along - along[0], normal)).max() > OFF_LINE_MM:
+    if np.abs(positions - positions[0] - np.outer(along - along[0], normal)).max() > OFF_LINE_MM:
         raise DataError("Its slices do not lie straight above each other; export it untilted.")
     affine = np.eye(4)
-    affine[:3] = np.c_[across * spacing[1], down * spacing[0], normal * step, places[0]]
-    return [slices[at] for at in order], LPS_TO_RAS @ affine
+    affine[:3] = np.c_[across * spacing[1], down * spacing[0], normal * step, positions[0]]
+    return [slices[index] for index in order], LPS_TO_RAS @ affine
 
 
 def _step(along: FloatArray) -> float:
@@ -195,7 +195,7 @@ def _step(along: FloatArray) -> float:
         )
     lacking = np.rint(steps / step).astype(int) - 1
     if lacking.any():
-        gaps = [f"{lacking[at]} above {along[at]:.1f} mm" for at in np.flatnonzero(lacking)]
+        gaps = [f"{lacking[k]} above {along[k]:.1f} mm" for k in np.flatnonzero(lacking)]
         where = ", ".join(gaps[:3] + ["…"] * (len(gaps) > 3))
         raise DataError(f"Slices are missing ({where}); upload all of the series.")
     if np.abs(steps - step).max() > UNEVEN * step:

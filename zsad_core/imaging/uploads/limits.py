@@ -1,4 +1,4 @@
-"""How much a browser may bring; everything is checked while it is read, never by what it says."""
+"""Limits of uploads, checked against the bytes read, not against announced sizes."""
 
 MB, GB = 2**20, 2**30
 FILE = 256 * MB  # of one file as it is sent; `.streamlit/config.toml` says the same
@@ -12,9 +12,9 @@ SCANS = 64  # NIfTI files used at once: each is unpacked to look at it
 VOXELS = 512 * 512 * 400
 SIDES = (8, 1024)  # voxels along an axis
 SPACING_MM = (0.05, 20.0)
-HOURS = 24  # what was not looked at for so long is removed
+HOURS = 24  # until uploads that nobody used are removed
 
-SAID = (
+SUMMARY = (
     f"At most {FILE // MB} MB a file, {UNPACKED // MB} MB and {VOXELS / 1e6:.0f} million voxels "
     f"a volume unpacked, {SESSION // GB} GB in all."
 )

@@ -1,4 +1,4 @@
-"""What names say: which subject a file is of, and which modality, or that it is a mask."""
+"""File names of uploads: the subject, and the modality or that the file is a mask."""
 
 import re
 from pathlib import PurePosixPath
@@ -19,16 +19,16 @@ LONGEST = 60
 CONTRAST = re.compile(r"t1\W?c|ce\b|gd|gado|post|contrast|km\b")
 
 
-def told(name: str) -> tuple[str, str]:
-    """(subject, modality or "seg") of a NIfTI file by its path; a subject is a path as well.
+def parse_name(name: str) -> tuple[str, str]:
+    """(subject, modality or "seg") of a NIfTI file by its path; the subject includes the folder.
 
-    Files are of one subject only where the whole path says so, letter by letter in any script.
+    Files belong to the same subject only if their subjects are equal in every character.
 
-    >>> told("BraTS-MET-00001-000-t2f.nii.gz"), told("BraTS-MET-00001-000-seg.nii.gz")
+    >>> parse_name("BraTS-MET-00001-000-t2f.nii.gz"), parse_name("BraTS-MET-00001-000-seg.nii.gz")
     (('BraTS-MET-00001-000', 't2f'), ('BraTS-MET-00001-000', 'seg'))
-    >>> told("a/head_FLAIR_mask.nii"), told("my scan!.nii")
+    >>> parse_name("a/head_FLAIR_mask.nii"), parse_name("my scan!.nii")
     (('a/head', 'seg'), ('my scan!', 'scan'))
-    >>> told("A/flair.nii"), told("seg.nii")
+    >>> parse_name("A/flair.nii"), parse_name("seg.nii")
     (('A/', 't2f'), ('', 'seg'))
     """
     path = PurePosixPath(normalize("NFC", name).replace("\\", "/"))
@@ -42,7 +42,7 @@ def told(name: str) -> tuple[str, str]:
 
 
 def title(subject: str) -> str:
-    """The name for a subject that `told` found: its own, else that of its folder or archive.
+    """The name of a subject of `parse_name`: its own, else that of its folder or archive.
 
     >>> title("all.zip/a/head"), title("all.zip/a/"), title("a.zip/"), title("")
     ('head', 'a', 'a', 'scan')
@@ -52,7 +52,7 @@ def title(subject: str) -> str:
 
 
 def modality_in(words: str) -> str:
-    """The modality that a free description speaks of, "scan" if none.
+    """The modality that a free description names, "scan" if none.
 
     >>> modality_in("AX T2 FLAIR"), modality_in("T1 MPRAGE post Gd"), modality_in("Doe^John")
     ('t2f', 't1c', 'scan')
@@ -66,30 +66,31 @@ def modality_in(words: str) -> str:
 
 
 def clean(name: str) -> str:
-    """A name of letters and digits of any script, and of - _ . between them.
+    """The name with letters and digits of any script, and - _ . between them.
 
     >>> clean("../<b>é ü</b>.."), clean("///"), clean("a" * 99) == "a" * 60
     ('b-é-ü-b', 'scan', True)
     """
-    plain = "".join(
-        one if is_letter(one) or one in "_.-" else "-" for one in normalize("NFC", name)
-    )
-    return re.sub("-+", "-", plain).strip("-_.")[:LONGEST].strip("-_.") or OTHER
+    joined = re.sub("-+", "-", substituted(name, "_.-", "-"))
+    return joined.strip("-_.")[:LONGEST].strip("-_.") or OTHER
 
 
-def is_letter(character: str) -> bool:
-    """Whether a character is a letter, a mark on one, or a digit, of any script.
+def substituted(name: str, marks: str, substitute: str) -> str:
+    """The name with a substitute for every character but marks, letters and digits of any script.
 
-    >>> [is_letter(one) for one in "é़7_\u202e"]
-    [True, True, True, False, False]
+    >>> substituted("é़7_\u202e", "_", "?")
+    'é़7_?'
     """
-    return category(character)[0] in "LMN"
+    return "".join(
+        character if category(character)[0] in "LMN" or character in marks else substitute
+        for character in normalize("NFC", name)
+    )
 
 
 def _without_ending(base: str) -> tuple[str, str]:
     for modality, endings in ENDINGS.items():
         for ending in sorted(endings, key=len, reverse=True):
-            found = re.fullmatch(rf"(?:(.*)[-_. ])?{ending}", base, re.IGNORECASE | re.DOTALL)
-            if found:
-                return found[1] or "", modality
+            match = re.fullmatch(rf"(?:(.*)[-_. ])?{ending}", base, re.IGNORECASE | re.DOTALL)
+            if match:
+                return match[1] or "", modality
     return base, OTHER

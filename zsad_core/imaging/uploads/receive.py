@@ -1,6 +1,6 @@
-"""Files from a browser to subjects of the user's own folder, or one sentence on what is wrong.
+"""Uploaded files become subjects in the user's folder, or one sentence says what is wrong.
 
-A subject is taken whole or not at all. One upload is looked at at a time, so that memory stays
+A subject is taken whole or not at all. Uploads are read one at a time, so that memory stays
 bounded however many users there are.
 """
 
@@ -23,38 +23,38 @@ from zsad_core.imaging.uploads import limits
 from zsad_core.imaging.uploads.arrivals import Arrival, Named, arrive, check_unpacked
 from zsad_core.imaging.uploads.dicom import Slice, read_slice, write_nifti
 from zsad_core.imaging.uploads.folders import free_name, room
-from zsad_core.imaging.uploads.naming import title, told
+from zsad_core.imaging.uploads.naming import parse_name, title
 
 _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of `files`; `subject` holds them, or is "" where `said` tells why not."""
+    """The subject that holds `files`, and what it holds; or "" and why they were refused."""
 
     files: str
     subject: str
-    said: str
+    message: str
 
 
-def receive(place: Path, files: Sequence[Named]) -> list[Outcome]:
-    """Take named streams into a user's folder; whatever cannot be taken is left out and said."""
-    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix=".arriving-", dir=place) as name:
+def receive(folder: Path, files: Sequence[Named]) -> list[Outcome]:
+    """Store named streams in a user's folder; the outcomes include what was refused, and why."""
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix=".arriving-", dir=folder) as name:
         staging = Path(name)
-        arrivals, refused = arrive(files, staging, min(limits.AT_ONCE, room(place)))
-        series = _series([one for one in arrivals if one.kind == "dicom"], refused)
-        scans = [one for one in arrivals if one.kind == "nifti"]
+        arrivals, refused = arrive(files, staging, min(limits.AT_ONCE, room(folder)))
+        series = _series([arrival for arrival in arrivals if arrival.kind == "dicom"], refused)
+        scans = [arrival for arrival in arrivals if arrival.kind == "nifti"]
         if len(scans) > limits.SCANS:
             few = f"More than {limits.SCANS} NIfTI files; use fewer at once."
-            refused[few], scans = [one.name for one in scans], []
-        found = [Outcome(_named(names), "", said) for said, names in refused.items()]
-        found += _scans(place, staging, scans)
-        found += [_of_series(place, staging, slices) for slices in series]
-    return found
+            refused[few], scans = [scan.name for scan in scans], []
+        outcomes = [Outcome(_named(names), "", reason) for reason, names in refused.items()]
+        outcomes += _scans(folder, staging, scans)
+        outcomes += [_of_series(folder, staging, slices) for slices in series]
+    return outcomes
 
 
 def _named(names: Sequence[str]) -> str:
-    """The first name and how many more.
+    """The first name, and the number of others.
 
     >>> _named(["IM1"]), _named(["IM1", "IM2", "IM3"])
     ('IM1', 'IM1 and 2 more')
@@ -62,29 +62,29 @@ def _named(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
-def _scans(place: Path, staging: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
+def _scans(folder: Path, staging: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
     groups: dict[str, list[tuple[str, Arrival]]] = defaultdict(list)
-    for one in arrivals:
-        subject, part = told(one.origin)
-        groups[subject].append((part, one))
+    for arrival in arrivals:
+        subject, content = parse_name(arrival.origin)
+        groups[subject].append((content, arrival))
     for subject, members in groups.items():
-        yield _outcome(place, staging, title(subject), members)
+        yield _outcome(folder, staging, title(subject), members)
 
 
 def _series(arrivals: Sequence[Arrival], refused: dict[str, list[str]]) -> list[list[Slice]]:
-    """The slices of each series; files that are none go to the refused."""
-    found: dict[str, list[Slice]] = defaultdict(list)
-    for one in arrivals:
+    """The slices of each series; unreadable files are added to `refused`."""
+    series: dict[str, list[Slice]] = defaultdict(list)
+    for arrival in arrivals:
         try:
-            read = read_slice(one.path)
-            found[read.series].append(read)
+            header = read_slice(arrival.path)
+            series[header.series].append(header)
         except DataError as error:
-            refused.setdefault(str(error), []).append(one.name)
-    return list(found.values())
+            refused.setdefault(str(error), []).append(arrival.name)
+    return list(series.values())
 
 
-def _of_series(place: Path, staging: Path, slices: Sequence[Slice]) -> Outcome:
-    """A series becomes a subject of its own, under a name that tells nothing of the patient."""
+def _of_series(folder: Path, staging: Path, slices: Sequence[Slice]) -> Outcome:
+    """Store a series as a subject of its own, under a name that does not identify the patient."""
     first, out = slices[0], staging / "series.nii.gz"
     title = f"DICOM series {first.number} ({len(slices)} slices, MR)"
     try:
@@ -92,61 +92,61 @@ def _of_series(place: Path, staging: Path, slices: Sequence[Slice]) -> Outcome:
     except DataError as error:
         return Outcome(title, "", str(error))
     arrival = Arrival(title, out, "nifti")
-    return _outcome(place, staging, f"dicom-{first.number}", [(first.modality, arrival)])
+    return _outcome(folder, staging, f"dicom-{first.number}", [(first.modality, arrival)])
 
 
 def _outcome(
-    place: Path, staging: Path, wanted: str, members: Sequence[tuple[str, Arrival]]
+    folder: Path, staging: Path, name: str, members: Sequence[tuple[str, Arrival]]
 ) -> Outcome:
-    names = [one.name for _, one in members]
+    names = [arrival.name for _, arrival in members]
     try:
         words = _checked(members)
-        if room(place) < 0:
+        if room(folder) < 0:
             raise DataError("No more room for your files; remove some first.")
     except DataError as error:
-        said = str(error) if names[1:] else str(error).removeprefix(f"'{names[0]}' ")
-        return Outcome(_named(names), "", said)
-    folder = staging / "subject"
-    folder.mkdir()
-    for part, one in members:
-        with one.path.open("rb") as file:
+        message = str(error) if names[1:] else str(error).removeprefix(f"'{names[0]}' ")
+        return Outcome(_named(names), "", message)
+    subject_folder = staging / "subject"
+    subject_folder.mkdir()
+    for content, arrival in members:
+        with arrival.path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
-        one.path.rename(folder / f"{part}.nii{'.gz' if packed else ''}")
-    subject = free_name(place, wanted)
-    (place / SCANS).mkdir(exist_ok=True)
-    folder.rename(place / SCANS / subject)
+        arrival.path.rename(subject_folder / f"{content}.nii{'.gz' if packed else ''}")
+    subject = free_name(folder, name)
+    (folder / SCANS).mkdir(exist_ok=True)
+    subject_folder.rename(folder / SCANS / subject)
     return Outcome(_named(names), subject, words)
 
 
 def _checked(members: Sequence[tuple[str, Arrival]]) -> str:
-    """What the files of a subject hold, in words; raises DataError on the first that is wrong."""
-    parts: dict[str, Arrival] = {}
-    for part, one in members:
-        if part in parts:
-            raise DataError(f"{parts[part].name} and {one.name} are both its {part}; use one.")
-        parts[part] = one
-    mask = parts.pop(SEG, None)
-    if not parts:
+    """A summary of the files of a subject; raises DataError for the first invalid one."""
+    contents: dict[str, Arrival] = {}
+    for content, arrival in members:
+        if content in contents:
+            names = f"{contents[content].name} and {arrival.name}"
+            raise DataError(f"{names} are both its {content}; use one.")
+        contents[content] = arrival
+    mask = contents.pop(SEG, None)
+    if not contents:
         raise DataError(
             "A mask without its scan; name both alike, in one folder, and use both at once."
         )
-    words = [f"{part}, {_read(scan, mask)}" for part, scan in parts.items()]
-    return " ".join(words)
+    return " ".join(f"{content}, {_read(scan, mask)}" for content, scan in contents.items())
 
 
 def _read(scan: Arrival, mask: Arrival | None) -> str:
-    """Read a scan with its mask by the same reader as later; raises DataError by their names."""
+    """Read a scan and its mask as the data set will; DataError gives their uploaded names."""
     files = [scan, mask] if mask else [scan]
     try:
-        for one in files:
-            check_unpacked(one.path)
-            _check_size(one.path)
+        for file in files:
+            check_unpacked(file.path)
+            _check_size(file.path)
         volume = read_case(scan.path, mask.path if mask else None)
     except DataError as error:
-        said = str(error)
-        for one in files:
-            said = said.replace(str(one.path), one.name).replace(one.path.name, one.name)
-        raise DataError(said) from error
+        message = str(error)
+        for file in files:
+            message = message.replace(str(file.path), file.name).replace(file.path.name, file.name)
+        raise DataError(message) from error
     size = " x ".join(str(side) for side in volume.intensity.shape)
     spacing = " x ".join(f"{side:.3g}" for side in volume.spacing_mm)
     truth = "no mask" if volume.truth is None else f"{np.count_nonzero(volume.truth)} voxels marked"
@@ -154,7 +154,7 @@ def _read(scan: Arrival, mask: Arrival | None) -> str:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse by its header what is too large, too small or no volume; no voxel is read."""
+    """Check the size of a volume by its header alone; raises DataError."""
     image = open_image(path, read_bytes(path))
     size = " x ".join(str(side) for side in image.shape)
     least, most = limits.SIDES
