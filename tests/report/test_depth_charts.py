@@ -13,7 +13,9 @@ from zsad_core.report.depth_charts import by_depth, by_slice
 
 def depth_figure(curves, lines=()):
     """One panel without a name."""
-    return by_depth({("", name): one for name, one in curves.items()}, [""], lines or list(curves))
+    return by_depth(
+        {("", name): line for name, line in curves.items()}, [""], lines or list(curves)
+    )
 
 
 def curve(dice, lesion=(4, 0, 2)):
@@ -134,3 +136,11 @@ def test_figures_are_sober_and_leave_ground_and_text_to_the_theme(depths, slices
         assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
         assert layout.xaxis.title.text
         assert json.loads(figure.to_json())["data"]
+
+
+def test_a_setup_without_a_curve_has_no_panel():
+    curves = {("brats", "winclip"): curve([0.2, np.nan, 0.4])}
+    figure = by_depth(curves, ["industrial", "brats"])
+    assert [title.text for title in figure.layout.annotations] == ["brats"]
+    with pytest.raises(ValueError, match="at least one curve"):
+        by_depth(curves, ["industrial"])

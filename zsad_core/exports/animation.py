@@ -1,4 +1,4 @@
-"""The way through the slices of a view, as an animated GIF or WebP."""
+"""The slices of a view as an animated GIF or WebP."""
 
 import io
 import json
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from zsad_core.base.progress import tracked
 from zsad_core.errors import SettingError
 from zsad_core.exports.picture import Picture
 from zsad_core.exports.reading import read
@@ -31,9 +32,9 @@ def animation(
     look: Look = LOOK,
     progress: Progress | None = None,
 ) -> bytes:
-    """Every slice with brain, from the first to the last, over and over.
+    """Every slice with brain, from the first to the last, repeated.
 
-    The statement stands in the GIF's comment or the WebP's description. Raises ZsadError, and
+    The statement is the GIF's comment or the WebP's description. Raises ZsadError, and
     Cancelled where `progress` does.
     """
     reading = read(engine, view, progress)
@@ -60,7 +61,7 @@ def animation(
 def _frames(
     picture: Picture, slices: list[int], kind: Kind, progress: Progress | None
 ) -> Iterator[Image.Image]:
-    """One picture a slice; what stays is drawn once. Those of a GIF have 256 colours each."""
+    """A frame for each slice, of which only `moving` is drawn again; in a GIF of 256 colours."""
     figure, moving = picture.scene.figure, picture.scene.moving
     figure.set_dpi(DPI)
     for artist in moving:
@@ -68,9 +69,7 @@ def _frames(
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
-    for done, index in enumerate(slices):
-        if progress:
-            progress(done, len(slices))
+    for index in tracked(slices, progress):
         picture.show(index)
         canvas.restore_region(still)
         for artist in moving:

@@ -1,4 +1,4 @@
-"""What `python -m zsad_core deck` does: pinned cases as PPTX and as one web page."""
+"""The `deck` command: pinned cases as PPTX and as one web page."""
 
 from functools import partial
 from pathlib import Path
@@ -14,20 +14,20 @@ from zsad_core.workspace import pin_files, pins
 
 
 def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[Case]:
-    """Pins as cases of a deck, each found when it is its turn."""
+    """Pins as cases of a deck; a pin's view is resolved when its page is made."""
     return [Case(partial(pins.view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
 
 
 def _title(pin: pins.Pin) -> str:
-    told = pin.kind and pin.kind.lower() not in pin.title.lower()
-    return f"{pin.kind}: {pin.title}" if told else pin.title
+    prefixed = pin.kind and pin.kind.lower() not in pin.title.lower()
+    return f"{pin.kind}: {pin.title}" if prefixed else pin.title
 
 
-def write(given: Path | None, out: Path, title: str, dark: bool, progress: Progress) -> Deck:
-    """Write deck.pptx and deck.html of a file of pins, or of the user's own; raises ZsadError."""
+def write(file: Path | None, out: Path, title: str, dark: bool, progress: Progress) -> Deck:
+    """Write deck.pptx and deck.html from a file of pins or the user's own; raises ZsadError."""
     engine = Engine()
-    chosen = pin_files.parsed(read_bytes(given), str(given)) if given else pins.all_pins()
-    made = deck(engine, cases_of(engine, chosen), title, dark, progress)
-    write_whole(out / "deck.pptx", pptx(made))
-    write_whole(out / "deck.html", html(made))
-    return made
+    chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
+    talk = deck(engine, cases_of(engine, chosen), title, dark, progress)
+    write_whole(out / "deck.pptx", pptx(talk))
+    write_whole(out / "deck.html", html(talk))
+    return talk

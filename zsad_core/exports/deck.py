@@ -1,9 +1,10 @@
-"""Several views as a talk: one page a case, made once for PPTX and HTML alike."""
+"""Several views as a talk, one page a case, for PPTX and HTML alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zsad_core.base.palette import Classes
+from zsad_core.base.progress import tracked
 from zsad_core.base.wording import counted
 from zsad_core.errors import Cancelled, SettingError, ZsadError
 from zsad_core.exports.picture import saved
@@ -40,7 +41,7 @@ VERSIONS = {
 
 @dataclass(frozen=True)
 class Case:
-    """A view to show, found when it is its turn, under a title and with a note."""
+    """A view to show, resolved when its page is made, with a title and a note."""
 
     view: Callable[[], View]
     title: str
@@ -49,7 +50,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Page:
-    """A case as it is shown. `picture` is PNG; without one `problem` says why there is none."""
+    """A page of one case: `picture` is PNG, or empty and `problem` says why."""
 
     title: str
     note: str
@@ -59,7 +60,7 @@ class Page:
     problem: str = ""
 
     @property
-    def shown(self) -> str:
+    def subject_line(self) -> str:
         """Subject, modality and slice, and whether it is synthetic."""
         if self.words is None:
             return ""
@@ -67,14 +68,14 @@ class Page:
 
     @property
     def alternative(self) -> str:
-        """What the picture shows, for who does not see it."""
+        """The alternative text of the picture."""
         method = self.words.method if self.words else ""
-        return f"{self.shown}; {method}. {self.slice}."
+        return f"{self.subject_line}; {method}. {self.slice}."
 
 
 @dataclass(frozen=True)
 class Deck:
-    """Title, pages, and on what ground they are shown."""
+    """Title, pages, and whether their background is dark."""
 
     title: str
     pages: tuple[Page, ...]
@@ -82,18 +83,18 @@ class Deck:
 
     @property
     def statement(self) -> tuple[str, ...]:
-        """What stands on the first page."""
+        """Lines of the first page."""
         facts = [page.words.facts for page in self.pages if page.words]
-        made = {f"{PRODUCT} {one['version']}, {one['date'][:10]}" for one in facts}
+        products = {f"{PRODUCT} {record['version']}, {record['date'][:10]}" for record in facts}
         count = len(self.pages)
-        told = [f"{counted(count, 'case')} · {', '.join(sorted(made)) or PRODUCT}"]
-        if synthetic := sum("synthetic" in one for one in facts):
-            told.append(
+        lines = [f"{counted(count, 'case')} · {', '.join(sorted(products)) or PRODUCT}"]
+        if synthetic := sum("synthetic" in record for record in facts):
+            lines.append(
                 "Synthetic demo scans, not patients."
                 if synthetic == count
                 else f"{synthetic} of {count} cases are synthetic."
             )
-        return (*told, NO_DEVICE)
+        return (*lines, NO_DEVICE)
 
     def provenance(self) -> tuple[tuple[str, ...], ...]:
         """A row for each case, in the order of `COLUMNS`; digests by their first 12 digits."""
@@ -103,13 +104,13 @@ class Deck:
         )
 
     def versions(self) -> str:
-        """What all cases were made with."""
+        """Versions of the software that made the cases."""
         facts = [page.words.facts for page in self.pages if page.words]
-        told = {
-            title: sorted({one[name] for one in facts if name in one})
+        versions = {
+            title: ", ".join(sorted({record[name] for record in facts if name in record}))
             for title, name in VERSIONS.items()
         }
-        return " · ".join(f"{title} {', '.join(found)}" for title, found in told.items() if found)
+        return " · ".join(f"{title} {version}" for title, version in versions.items() if version)
 
 
 def deck(
@@ -120,20 +121,15 @@ def deck(
     progress: Progress | None = None,
     palette: Classes = "safe",
 ) -> Deck:
-    """Read and draw the cases; one that cannot be read has a page that says why.
+    """Read and draw the cases; the page of an unreadable case says why.
 
     Raises SettingError without any case, and Cancelled where `progress` does.
     """
     if not cases:
         raise SettingError("A deck needs 1 case or more, and there are 0; pin a view first.")
-    pages, look = [], Look(dark=dark, points=POINTS, palette=palette)
-    for done, case in enumerate(cases):
-        if progress:
-            progress(done, len(cases))
-        pages.append(_page(engine, case, look))
-    if progress:
-        progress(len(cases), len(cases))
-    return Deck(legible(title) or "Cases", tuple(pages), dark)
+    look = Look(dark=dark, points=POINTS, palette=palette)
+    pages = tuple(_page(engine, case, look) for case in tracked(cases, progress))
+    return Deck(legible(title) or "Cases", pages, dark)
 
 
 def _page(engine: Engine, case: Case, look: Look) -> Page:
@@ -146,8 +142,8 @@ def _page(engine: Engine, case: Case, look: Look) -> Page:
         raise
     except ZsadError as error:
         return Page(title, note, problem=legible(str(error)))
-    told = f"This slice: {slice_numbers(reading, reading.view.index)}"
-    return Page(title or words.title, note, picture, words, told)
+    numbers = f"This slice: {slice_numbers(reading, reading.view.index)}"
+    return Page(title or words.title, note, picture, words, numbers)
 
 
 def _provenance(page: Page) -> tuple[str, ...]:
@@ -159,8 +155,8 @@ def _provenance(page: Page) -> tuple[str, ...]:
         "Method · setup": page.words.method,
         "Precision, device": f"{facts.get('precision_of_features', 'no tower')}, {facts['device']}",
     }
-    found = []
+    cells = []
     for name, fact in list(COLUMNS.items())[1:]:
-        told = own[name] if name in own else facts.get(fact, "–")
-        found.append(told[:12] if fact.endswith("digest") else told)
-    return tuple(found)
+        value = own[name] if name in own else facts.get(fact, "–")
+        cells.append(value[:12] if fact.endswith("digest") else value)
+    return tuple(cells)

@@ -16,39 +16,39 @@ def numbers(engine: Engine, view: View, progress: Progress | None = None) -> str
     """Lines `# name: value` of the statement, then a table; raises ZsadError.
 
     The first row is the volume with its 3D Dice, the others are the slices, counted from 1, with
-    their 2D Dice under the empty-slice rule. What is not known, or is not of a slice, is empty.
+    their 2D Dice under the empty-slice rule. Unknown values are empty.
     """
     reading = read(engine, view, progress)
-    told = statement(engine, reading, whole=True).lines().splitlines()
-    return "".join(f"# {line}\n" for line in told) + table(reading).to_csv(index=False)
+    lines = statement(engine, reading, whole=True).lines().splitlines()
+    return "".join(f"# {line}\n" for line in lines) + table(reading).to_csv(index=False)
 
 
 def table(reading: Reading) -> pd.DataFrame:
     """The table of `numbers`."""
-    stack, found = reading.stack, reading.readout
-    voxels = [f"{part}_voxels" for part in PARTS]
+    stack, result = reading.stack, reading.readout
+    voxels = [f"{kind}_voxels" for kind in PARTS]
     slices = pd.DataFrame(reading.counts, columns=voxels)
     slices.insert(0, "of", "slice")
     slices.insert(1, "slice", range(1, len(slices) + 1))
     slices["depth"] = slicing.depths(stack.brain, reading.view.readout.centre)
     slices["slice_score"] = reading.anomaly.scores
-    slices["dice"] = None if found.dice is None else found.dice
+    slices["dice"] = None if result.dice is None else result.dice
     volume: dict[str, object] = {column: slices[column].sum() for column in voxels}
-    means = found.mean_dice
+    means = result.mean_dice
     volume |= {
         "of": "volume",
-        "dice": found.dice_3d,
+        "dice": result.dice_3d,
         "mean_dice_2d": means and means.value,
         "slices_in_mean": means and means.slices_counted,
-        "auroc": found.auroc,
-        "ap": found.ap,
-        "best_dice_oracle": found.best_dice,
+        "auroc": result.auroc,
+        "ap": result.ap,
+        "best_dice_oracle": result.best_dice,
     }
-    every = pd.concat([pd.DataFrame([volume]), slices], ignore_index=True)
-    for part in ("truth", "predicted"):
-        every[f"{part}_ml"] = every[f"{part}_voxels"] * stack.voxel_ml
+    rows = pd.concat([pd.DataFrame([volume]), slices], ignore_index=True)
+    for kind in ("truth", "predicted"):
+        rows[f"{kind}_ml"] = rows[f"{kind}_voxels"] * stack.voxel_ml
     if stack.truth is None:
-        every[["truth_voxels", "overlap_voxels", "truth_ml"]] = None
-    every["slice"] = every["slice"].astype("Int64")
+        rows[["truth_voxels", "overlap_voxels", "truth_ml"]] = None
+    rows["slice"] = rows["slice"].astype("Int64")
     first = ["of", "slice", "depth", "dice"]
-    return every[first + [name for name in every if name not in first]]
+    return rows[first + [name for name in rows if name not in first]]

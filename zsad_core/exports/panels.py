@@ -1,4 +1,4 @@
-"""What a panel shows of a slice: scan, prediction against truth, anomaly map."""
+"""The panels of a slice: scan, prediction against truth, anomaly map."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from zsad_core.types import ByteArray, MaskArray
 
 Panel = Literal["scan", "classes", "map"]
 Shown = tuple[Callable[[int], None], Sequence[Artist]]
-"""What puts a slice into a panel, and what then changes, in the order in which it is drawn."""
+"""A function that shows a slice in a panel, and the artists it changes, in drawing order."""
 HALO = [withStroke(linewidth=2.2, foreground="black")]
 TRUTH, BRAIN = "#E6B422", "#8A8F98"
 
@@ -39,12 +39,12 @@ def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
     """The slice with the classes of truth against prediction, each with its cue."""
     image, missed = _picture(axes, reading), _line(axes, hex_of(CLASSES[palette][2]))
     over = axes.imshow(_blank(reading, 4), aspect="auto", interpolation="nearest")
-    known, lined = reading.stack.truth is not None, CUES[palette][2] == "line"
+    has_truth, lined = reading.stack.truth is not None, CUES[palette][2] == "line"
 
     def show(index: int) -> None:
         truth, predicted = reading.truth(index), reading.cut(reading.mask, index)
         image.set_data(reading.cut(reading.stack.image, index))
-        over.set_data(painted(truth if known else None, predicted, palette))
+        over.set_data(painted(truth if has_truth else None, predicted, palette))
         if lined:
             missed.set_data(*outline(truth & ~predicted))
 
@@ -54,15 +54,15 @@ def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
 def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
     """The map in the colours of its whole range, with the outlines of brain and truth.
 
-    Where no mask can be it stays black.
+    If the mask is limited to the brain, the map is black outside of it.
     """
     image = axes.imshow(_blank(reading, 3), aspect="auto", interpolation="nearest")
     border, truth = _line(axes, BRAIN), _line(axes, TRUTH)
 
     def show(index: int) -> None:
         brain = reading.cut(reading.stack.brain, index)
-        shown = reading.cut(reading.anomaly.values, index) / reading.anomaly.high
-        heat = colormaps["inferno"](shown, bytes=True)
+        share = reading.cut(reading.anomaly.values, index) / reading.anomaly.high
+        heat = colormaps["inferno"](share, bytes=True)
         if reading.view.readout.brain_only:
             heat[~brain] = (0, 0, 0, 255)
         image.set_data(heat)

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.scene import LOOK, Look, Scene, width
 from zsad_core.exports.statement import Statement, statement
-from zsad_core.exports.words import NO_DEVICE, PRODUCT, shown, slice_numbers
+from zsad_core.exports.words import NO_DEVICE, PRODUCT, scan_title, slice_numbers
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.types import Progress
@@ -19,7 +19,7 @@ from zsad_core.types import Progress
 Kind = Literal["png", "svg"]
 Line = tuple[str, float, str]
 """Text, size in points, colour."""
-Told = dict[str, str | None]
+Metadata = dict[str, str | None]
 DPI = 100  # pixels an inch at scale 1
 SCALES = (1, 2, 3, 4)
 INDENT = 0.12  # inches
@@ -30,7 +30,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": PRODUCT})
 
 @dataclass
 class Picture:
-    """A scene with its words: above it what changes with the slice, below it what does not."""
+    """A scene with the text of the slice above it and that of the whole view below it."""
 
     reading: Reading
     words: Statement
@@ -59,25 +59,25 @@ class Picture:
         self.show(self.reading.view.index)
 
     def show(self, index: int) -> None:
-        """Put another slice into the panels and the words above them."""
+        """Show another slice in the panels and in the text above them."""
         self.scene.show(index)
         self._changing[0].set_text(self._title(index))
         self._changing[1].set_text(f"This slice: {slice_numbers(self.reading, index)}")
 
     def _title(self, index: int) -> str:
         synthetic = " · synthetic" if "synthetic" in self.words.facts else ""
-        title = f"{shown(self.reading, index)}{synthetic}"
+        title = f"{scan_title(self.reading, index)}{synthetic}"
         return _wrapped(title, TITLE * self.look.points, self._room)
 
     def _write(self, top: float, lines: list[Line]) -> list[Text]:
-        """Texts one under the other from `top` inches on, none of them read as mathematics."""
-        (across, up), found = self.scene.size, []
+        """Write texts one below the other from `top` inches down, none parsed as mathematics."""
+        (across, up), texts = self.scene.size, []
         for text, points, colour in lines:
             at = (INDENT / across, top / up, text)
             looks: dict[str, Any] = {"va": "top", "fontsize": points, "color": colour}
-            found.append(self.scene.figure.text(*at, parse_math=False, **looks))
+            texts.append(self.scene.figure.text(*at, parse_math=False, **looks))
             top -= _high((text, points, colour))
-        return found
+        return texts
 
 
 def picture(
@@ -88,29 +88,29 @@ def picture(
     scale: float = 2,
     progress: Progress | None = None,
 ) -> bytes:
-    """The view with legend and caption; its statement stands among the metadata. Raises ZsadError.
+    """The view with legend and caption; its statement is in the metadata. Raises ZsadError.
 
     At scale 1 an inch, of about 12, has 100 pixels. PNG holds Title, Description and Spec as text.
     """
     reading = read(engine, view, progress)
     words = statement(engine, reading)
-    told: Told = {"Title": words.title, "Description": words.lines()}
+    metadata: Metadata = {"Title": words.title, "Description": words.lines()}
     if kind == "png":
-        told |= {"Software": PRODUCT, "Spec": words.as_json()}
+        metadata |= {"Software": PRODUCT, "Spec": words.as_json()}
     else:
-        told |= {"Creator": PRODUCT, "Date": None}
-    return saved(Picture(reading, words, look).scene, kind, scale, told)
+        metadata |= {"Creator": PRODUCT, "Date": None}
+    return saved(Picture(reading, words, look).scene, kind, scale, metadata)
 
 
-def saved(scene: Scene, kind: Kind, scale: float, told: Told | None = None) -> bytes:
-    """A scene as a file; `told` is its metadata."""
+def saved(scene: Scene, kind: Kind, scale: float, metadata: Metadata | None = None) -> bytes:
+    """A scene as a file with its metadata."""
     stream, ground = io.BytesIO(), scene.figure.get_facecolor()
-    scene.figure.savefig(stream, format=kind, dpi=DPI * scale, facecolor=ground, metadata=told)
+    scene.figure.savefig(stream, format=kind, dpi=DPI * scale, facecolor=ground, metadata=metadata)
     return stream.getvalue()
 
 
 def _high(line: Line) -> float:
-    """Inches that a text takes from top to bottom."""
+    """Height of a text in inches."""
     text, points, _ = line
     return (text.count("\n") + 1) * points / 72 * 1.35
 

@@ -1,4 +1,4 @@
-"""What a view shows: slices, map, mask and numbers."""
+"""A view computed: slices, map, mask and numbers."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,13 +22,13 @@ from zsad_core.types import (
     read_only,
 )
 
-AIR = 4  # pixels round the brain
+MARGIN = 4  # pixels round the brain
 Kind = TypeVar("Kind", bound=np.generic)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A view read: the predicted mask is (S, H, W), the numbers are of the whole volume.
+    """A computed view: the predicted mask is (S, H, W), the numbers are of the whole volume.
 
     `counts` (S, 4) are pixels of brain, truth, prediction and both in each slice.
     """
@@ -57,13 +57,13 @@ class Reading:
 
     @cached_property
     def frame(self) -> tuple[slice, slice]:
-        """Rows and columns that hold brain, truth or prediction in any slice, with some air."""
+        """Rows and columns that hold brain, truth or prediction in any slice, and a margin."""
         masks = [self.stack.brain, self.mask]
         masks += [] if self.stack.truth is None else [self.stack.truth]
-        every = np.logical_or.reduce([one.any(axis=0) for one in masks])
+        union = np.logical_or.reduce([mask.any(axis=0) for mask in masks])
         rows, columns = (
-            slice(max(side.start - AIR, 0), min(side.stop + AIR, size))
-            for side, size in zip(box_of(every), every.shape, strict=True)
+            slice(max(side.start - MARGIN, 0), min(side.stop + MARGIN, size))
+            for side, size in zip(box_of(union), union.shape, strict=True)
         )
         return rows, columns
 
@@ -72,7 +72,7 @@ class Reading:
         return array[index][self.frame]
 
     def truth(self, index: int) -> MaskArray:
-        """The truth of a slice inside the frame, empty where none is known."""
+        """The truth of a slice inside the frame; empty if there is none."""
         truth = self.stack.truth
         return self.cut(np.zeros_like(self.mask) if truth is None else truth, index)
 
@@ -82,13 +82,13 @@ class Reading:
 
 
 def read(engine: Engine, view: View, progress: Progress | None = None) -> Reading:
-    """Read a view; missing features are encoded first. Raises ZsadError."""
+    """Compute a view; missing features are encoded first. Raises ZsadError."""
     stack = stack_of(engine, view)
     anomaly = pipeline.anomaly_map(engine, view.map, progress)
     spec = replace(view.readout, threshold=view.threshold.value)
     mask = predicted_mask(anomaly.values, stack.brain, spec)
     truth = np.zeros_like(mask) if stack.truth is None else stack.truth
     parts = (stack.brain, truth, mask, mask & truth)
-    counts = np.stack([metrics.pixels_per_slice(one) for one in parts], axis=1)  # (S, 4)
-    found = readout(stack, anomaly, spec)
-    return Reading(view, stack, anomaly, read_only(mask), found, counts)
+    counts = np.stack([metrics.pixels_per_slice(region) for region in parts], axis=1)  # (S, 4)
+    result = readout(stack, anomaly, spec)
+    return Reading(view, stack, anomaly, read_only(mask), result, counts)

@@ -14,20 +14,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from zsad_core.base.palette import CLASSES, CUES, KINDS, LABELS, Classes, Cue
-from zsad_core.exports.panels import (
-    HALO,
-    PANELS,
-    TRUTH,
-    Panel,
-    hex_of,
-)
+from zsad_core.exports.panels import HALO, PANELS, TRUTH, Panel, hex_of
 from zsad_core.exports.reading import Reading
 from zsad_core.types import Plane
 
 SIDES: dict[Plane, str] = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}
 HEIGHT, GAP, BAR, LEAST_WIDTH = 4.0, 0.12, 0.16, 6.5  # inches
 SCALE_MM = 20
-PLACES = (
+POSITIONS = (
     (0.02, 0.5, "left", "center"),
     (0.98, 0.5, "right", "center"),
     (0.5, 0.98, "center", "top"),
@@ -37,7 +31,7 @@ PLACES = (
 
 @dataclass(frozen=True)
 class Look:
-    """Which panels, on white or nearly black, type in points, and the colours of the classes."""
+    """The style of a scene: panels, background, size of type in points, colours of the classes."""
 
     panels: tuple[Panel, ...] = tuple(PANELS)
     dark: bool = False
@@ -57,8 +51,8 @@ LOOK = Look()
 class Scene:
     """The panels of a reading; `show` changes the slice and nothing else.
 
-    `top` and `bottom` are inches left free for words. `size` is width and height in inches;
-    `moving` is all that changes, or lies over what does, in the order in which it is drawn.
+    `top` and `bottom` are inches left free for text. `size` is width and height in inches;
+    `moving` are the artists that change or lie over others that do, in drawing order.
     """
 
     reading: Reading
@@ -87,7 +81,7 @@ class Scene:
         self.show(self.reading.view.index)
 
     def show(self, index: int) -> None:
-        """Put another slice into the panels."""
+        """Show another slice in the panels."""
         for show in self._shows:
             show(index)
 
@@ -109,7 +103,7 @@ class Scene:
         }
         looks = {**white, "fontsize": 0.85 * self.look.points}
         sides = SIDES[self.reading.view.map.features.slices.plane]
-        for side, (x, y, across, up) in zip(sides, PLACES, strict=True):
+        for side, (x, y, across, up) in zip(sides, POSITIONS, strict=True):
             self.moving.append(axes.text(x, y, side, ha=across, va=up, **looks))
         if name == self.look.panels[0]:
             bar = axes.plot([0.03, 0.03 + self._scale()], [0.03, 0.03], linewidth=3, **white)[0]
@@ -123,7 +117,7 @@ class Scene:
         return SCALE_MM / across
 
     def _colour_bar(self, axes: Axes) -> None:
-        """The whole range of the method, never the slice's own, and the threshold in it."""
+        """The whole range of the method, not that of the slice, with the threshold marked."""
         high, (_, ink, _), small = self.reading.anomaly.high, self.look.ink, 0.8 * self.look.points
         at = self.reading.view.threshold.value
         bar = self.figure.colorbar(ScalarMappable(Normalize(0, high), "inferno"), cax=axes)
@@ -134,19 +128,19 @@ class Scene:
         axes.text(1.1, at, f"◂ {at:.3g}", transform=beside, va="center", color=ink, fontsize=small)
 
     def _legend(self, middle: float) -> None:
-        found: list[Artist] = []
-        known = self.reading.stack.truth is not None
-        if known and self.look.panels != ("classes",):
-            found.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
+        handles: list[Artist] = []
+        has_truth = self.reading.stack.truth is not None
+        if has_truth and self.look.panels != ("classes",):
+            handles.append(Line2D([], [], color=TRUTH, linewidth=2, label="truth"))
         if "classes" in self.look.panels:
             rows = zip(KINDS, CLASSES[self.look.palette], CUES[self.look.palette], strict=True)
             for kind, colour, cue in rows:
-                if known != (kind == "only"):
-                    found.append(_swatch(LABELS[kind], hex_of(colour), cue))
+                if has_truth != (kind == "only"):
+                    handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
         self.figure.legend(
-            handles=found,
+            handles=handles,
             loc="center",
-            ncols=max(len(found), 1),
+            ncols=max(len(handles), 1),
             frameon=False,
             bbox_to_anchor=(0.5, middle / self.size[1]),
             labelcolor=self.look.ink[1],

@@ -1,4 +1,4 @@
-"""A deck as PPTX, 16:9: all texts are plain, and the notes hold the whole statement."""
+"""A deck as PPTX, 16:9; the notes of a slide hold the whole statement."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ Line = tuple[str, float]
 
 
 def pptx(deck: Deck) -> bytes:
-    """Title page, a page a case, and tables of what the cases were made with."""
+    """A title page, one page a case, and tables of provenance."""
     file, stream = Presentation(), io.BytesIO()
     file.slide_width, file.slide_height = Inches(WIDE), Inches(HIGH)
     about, now = file.core_properties, datetime.now(UTC)
@@ -39,7 +39,7 @@ def pptx(deck: Deck) -> bytes:
         last = _slide(file, deck, "How it was made", 28)
         _table(last, deck, rows[start : start + TABLE_ROWS])
         _write(last, deck, 6.6, [(deck.versions(), 10)])
-    for slide in list(file.slides)[1:]:  # the first says it in its statement
+    for slide in list(file.slides)[1:]:  # the first has it in its statement
         _write(slide, deck, HIGH - 0.35, [(NO_DEVICE, 10)], faint=True)
     file.save(stream)
     return stream.getvalue()
@@ -67,7 +67,7 @@ def _case(slide: Slide, deck: Deck, page: Page) -> None:
     else:
         top = 1.5 if page.note else 1.0
         _picture(slide, page, top, 5.6 - top)
-        lines = [(line, 16) for line in (page.shown, page.words.method, page.slice)]
+        lines = [(line, 16) for line in (page.subject_line, page.words.method, page.slice)]
         lines += [(page.words.numbers, 16), (f"{page.words.threshold} · {page.words.made}", 10)]
         _write(slide, deck, 5.6, lines)
         notes.append(page.words.lines())
@@ -75,21 +75,21 @@ def _case(slide: Slide, deck: Deck, page: Page) -> None:
 
 
 def _picture(slide: Slide, page: Page, top: float, high: float) -> None:
-    """As large as fits, in the middle, with what it shows as its alternative text."""
+    """Add the picture as large as fits, centred, with its alternative text."""
     picture = slide.shapes.add_picture(io.BytesIO(page.picture), 0, Inches(top))
     share = min(Inches(high) / picture.height, Inches(WIDE - 2 * EDGE) / picture.width)
     picture.width, picture.height = int(picture.width * share), int(picture.height * share)
     picture.left = (Inches(WIDE) - picture.width) // 2
-    picture._element.nvPicPr.cNvPr.set("descr", page.alternative)
+    picture.element.nvPicPr.cNvPr.set("descr", page.alternative)
 
 
 def _table(slide: Slide, deck: Deck, rows: Iterable[tuple[str, ...]]) -> None:
-    every = [tuple(COLUMNS), *rows]
-    place = (Inches(EDGE), Inches(1.0), Inches(WIDE - 2 * EDGE), Inches(0.4 * len(every)))
-    table = slide.shapes.add_table(len(every), len(COLUMNS), *place).table
+    lines = [tuple(COLUMNS), *rows]
+    box = (Inches(EDGE), Inches(1.0), Inches(WIDE - 2 * EDGE), Inches(0.4 * len(lines)))
+    table = slide.shapes.add_table(len(lines), len(COLUMNS), *box).table
     for column, wide in zip(table.columns, COLUMN_WIDTHS, strict=True):
         column.width = Inches(wide)
-    for row, cells in enumerate(every):
+    for row, cells in enumerate(lines):
         for column, text in enumerate(cells):
             frame = table.cell(row, column).text_frame
             frame.text = text
@@ -100,8 +100,8 @@ def _table(slide: Slide, deck: Deck, rows: Iterable[tuple[str, ...]]) -> None:
 def _write(
     slide: Slide, deck: Deck, top: float, lines: Sequence[Line], faint: bool = False
 ) -> None:
-    place = (Inches(EDGE), Inches(top), Inches(WIDE - 2 * EDGE), Inches(0.3 * len(lines)))
-    shape = slide.shapes.add_textbox(*place)
+    box = (Inches(EDGE), Inches(top), Inches(WIDE - 2 * EDGE), Inches(0.3 * len(lines)))
+    shape = slide.shapes.add_textbox(*box)
     _fill(shape.text_frame, deck, lines, faint=faint)
 
 

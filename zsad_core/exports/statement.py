@@ -1,4 +1,4 @@
-"""What an export says: what it shows, how it was made, and that it is not a medical device."""
+"""The statement of an export: its content, how it was made, and that it is no medical device."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from zsad_core.exports.reading import Reading
-from zsad_core.exports.words import NO_DEVICE, PRODUCT, SYNTHETIC, legible, shown, volume_numbers
+from zsad_core.exports.words import (
+    NO_DEVICE,
+    PRODUCT,
+    SYNTHETIC,
+    legible,
+    scan_title,
+    volume_numbers,
+)
 from zsad_core.imaging import datasets
 from zsad_core.inference import provenance, stored_cubes
 from zsad_core.inference.engine import Engine
@@ -25,10 +32,10 @@ FIRST: dict[Plane, str] = {
 
 @dataclass(frozen=True)
 class Statement:
-    """What an export shows and how it was made, in words.
+    """The content of an export and how it was made, in words.
 
-    `facts` say it one by one, in order; `spec` is the view as it is computed, without the place
-    of the data on the machine.
+    `facts` are all of it by name, in order; `spec` is the spec of the view, without folders of the
+    machine.
     """
 
     title: str
@@ -49,7 +56,7 @@ class Statement:
 
 
 def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statement:
-    """The words of a view that was read, or of its `whole` volume, whichever slice is in view.
+    """The statement of a computed view, or of its `whole` volume whatever the slice in view.
 
     Raises WeightsError, DataError.
     """
@@ -69,7 +76,7 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
 
 
 def in_a_line(engine: Engine, view: View) -> str:
-    """How a view is made: method, setup, texts, rules, digests, device; no map is read.
+    """How a view is made: method, setup, texts, rules, digests, device; computes no map.
 
     Raises WeightsError, DataError.
     """
@@ -82,7 +89,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         for name in ("scan", "weights", "checkpoint")
         if facts[f"{name}_digest"]
     )
-    told = (
+    parts = (
         SYNTHETIC if synthetic else "",
         _method(facts),
         spec.features.slices.modality,
@@ -93,7 +100,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         f"{facts['product']} {facts['version']}, {_device(facts)}",
         NO_DEVICE,
     )
-    return legible(" · ".join(filter(None, told)))
+    return legible(" · ".join(filter(None, parts)))
 
 
 def _method(facts: dict[str, str]) -> str:
@@ -112,7 +119,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
     data = datasets.open_dataset(slices.data)
     rule, source = view.threshold, resolve(engine, spec)
     return {
-        "shows": shown(reading, index),
+        "shows": scan_title(reading, index),
         "synthetic": SYNTHETIC if data.synthetic else "",
         "data": data.title,
         "subject": slices.subject,
@@ -133,7 +140,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
 def _how(source: MapSource) -> dict[str, str]:
     """Method, setup, backbone and texts."""
     spec, method, prompts = source.spec, source.method, source.spec.prompts
-    found = {
+    facts = {
         "method": spec.method,
         "method_title": method.title,
         "method_source": method.source,
@@ -145,7 +152,7 @@ def _how(source: MapSource) -> dict[str, str]:
         "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
     }
     if method.prompts:
-        found |= {
+        facts |= {
             "prompts": prompts.name,
             "class_word": prompts.class_name,
             "normal_texts": " | ".join(prompts.normal),
@@ -153,11 +160,11 @@ def _how(source: MapSource) -> dict[str, str]:
             "templates": " | ".join(prompts.templates),
             "prompts_tuned_on": ", ".join(prompts.tuned_on),
         }
-    return found
+    return facts
 
 
 def _backbone(spec: MapSpec) -> str:
-    return " ".join(filter(None, _placeless(asdict(spec.features.backbone)).values()))
+    return " ".join(filter(None, _portable(asdict(spec.features.backbone)).values()))
 
 
 def _mask(view: View) -> str:
@@ -167,22 +174,22 @@ def _mask(view: View) -> str:
 
 
 def _made_with(source: MapSource) -> dict[str, str]:
-    found = provenance.of_map(source, 0)
-    del found["batch"]  # stored features do not tell in which batch they were encoded
-    return {"product": PRODUCT, **{name: str(value) for name, value in found.items()}}
+    facts = provenance.of_map(source, 0)
+    del facts["batch"]  # stored features do not tell in which batch they were encoded
+    return {"product": PRODUCT, **{name: str(value) for name, value in facts.items()}}
 
 
 def _spec(reading: Reading, whole: bool) -> dict[str, Any]:
-    found: dict[str, Any] = _placeless(asdict(replace(reading.view, readout=reading.spec)))
+    spec: dict[str, Any] = _portable(asdict(replace(reading.view, readout=reading.spec)))
     if whole:
-        del found["index"]
-    return found
+        del spec["index"]
+    return spec
 
 
-def _placeless(found: Any) -> Any:  # noqa: ANN401
-    """The same without folders of this machine: of an absolute path the file name is left."""
-    if isinstance(found, dict):
-        return {name: "" if name == "root" else _placeless(one) for name, one in found.items()}
-    if isinstance(found, list | tuple):
-        return [_placeless(one) for one in found]
-    return Path(found).name if isinstance(found, str) and Path(found).is_absolute() else found
+def _portable(value: Any) -> Any:  # noqa: ANN401
+    """The value without folders of this machine: an absolute path becomes its file name."""
+    if isinstance(value, dict):
+        return {name: "" if name == "root" else _portable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_portable(item) for item in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

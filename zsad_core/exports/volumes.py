@@ -1,4 +1,4 @@
-"""Anomaly map and mask of a view as NIfTI files that lie on the scan they were made from."""
+"""Anomaly map and mask of a view as NIfTI files on the grid of the scan."""
 
 import gzip
 import io
@@ -24,8 +24,8 @@ def volumes(engine: Engine, view: View, progress: Progress | None = None) -> byt
     """A zip of NAME_map.nii.gz, NAME_mask.nii.gz and NAME.json; raises ZsadError.
 
     Both volumes have the shape, axis order and affine of the scan's file. The map is
-    float32 in the method's own range; the mask is 0 and 1. The JSON is the statement; the header's
-    description says it in short.
+    float32 in the method's own range; the mask is 0 and 1. The JSON is the statement; the
+    description in the header is a short form.
     """
     reading = read(engine, view, progress)
     words, name = statement(engine, reading, whole=True), file_name(view, "", whole=True)
@@ -42,6 +42,6 @@ def _image(reading: Reading, what: str, slices: NDArray[Any], high: float) -> by
     spec = reading.view.map
     of = spec.features.slices
     scan = datasets.open_dataset(of.data).file(of.subject, of.modality)
-    told = f"Not a medical device: {what}, {spec.method} {spec.setup}, {PRODUCT}"
+    description = f"Not a medical device: {what}, {spec.method} {spec.setup}, {PRODUCT}"
     voxels = slicing.to_voxels(slices, of.plane)
-    return gzip.compress(nifti.like(scan, voxels, high, told).to_bytes(), LEVEL, mtime=0)
+    return gzip.compress(nifti.like(scan, voxels, high, description).to_bytes(), LEVEL, mtime=0)

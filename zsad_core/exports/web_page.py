@@ -1,4 +1,4 @@
-"""A deck as one HTML page that needs nothing else: no link, no font, no script from elsewhere."""
+"""A deck as one self-contained HTML page: no link, font or script from elsewhere."""
 
 import base64
 from pathlib import Path
@@ -14,10 +14,10 @@ TEMPLATE = Path(__file__).with_name("deck.html")
 
 def html(deck: Deck) -> str:
     """Pages of one screen each, turned by keys, clicker or mouse; every text is escaped."""
-    found = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    found.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     rows = deck.provenance()
-    return found.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         deck=deck,
         ink=Look(dark=deck.dark).ink,
         columns=list(COLUMNS),

@@ -13,12 +13,13 @@ UNWRITABLE = ("Cc", "Cs", "Cn")  # control characters, half pairs, no characters
 LONGEST_NAME = 120
 
 
-def shown(reading: Reading, index: int | None) -> str:
+def scan_title(reading: Reading, index: int | None) -> str:
     """Subject, modality and one of its slices, counted from 1, or all of them (None)."""
     slices, count = reading.view.map.features.slices, len(reading.stack.image)
-    one = f"{slices.plane} slice {(index or 0) + 1} of {count}"
-    place = f"all {count} {slices.plane} slices" if index is None else one
-    return legible(f"{slices.subject} · {slices.modality} · {place}")
+    extent = f"all {count} {slices.plane} slices"
+    if index is not None:
+        extent = f"{slices.plane} slice {index + 1} of {count}"
+    return legible(f"{slices.subject} · {slices.modality} · {extent}")
 
 
 def legible(text: str) -> str:
@@ -27,12 +28,12 @@ def legible(text: str) -> str:
     >>> legible("a\x00b\nc")
     'a b c'
     """
-    kept = (" " if unicodedata.category(one) in UNWRITABLE else one for one in text)
-    return " ".join("".join(kept).split())
+    writable = (" " if unicodedata.category(c) in UNWRITABLE else c for c in text)
+    return " ".join("".join(writable).split())
 
 
 def file_name(view: View, suffix: str, whole: bool = False) -> str:
-    """A name that says what the file is of, in letters, digits, dot, dash and underscore.
+    """A name for a file of a view, in letters, digits, dot, dash and underscore.
 
     A file of the `whole` volume names no slice.
 
@@ -44,8 +45,8 @@ def file_name(view: View, suffix: str, whole: bool = False) -> str:
     'a-b_t2f_axial-071_winclip_zero-shot.png'
     """
     slices = view.map.features.slices
-    place = slices.plane if whole else f"{slices.plane}-{view.index + 1:03d}"
-    parts = (slices.subject, slices.modality, place, view.map.method, view.map.setup)
+    slice_name = slices.plane if whole else f"{slices.plane}-{view.index + 1:03d}"
+    parts = (slices.subject, slices.modality, slice_name, view.map.method, view.map.setup)
     return "_".join(map(safe, parts))[:LONGEST_NAME] + suffix
 
 
@@ -59,7 +60,7 @@ def safe(text: str) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for a reader; a dash where there is none.
+    """A number as text; a dash if it is None or NaN.
 
     >>> number(0.5), number(float("nan"))
     ('0.500', '–')
@@ -70,20 +71,20 @@ def number(value: float | None, digits: int = 3) -> str:
 def slice_numbers(reading: Reading, index: int) -> str:
     """Dice and areas of one slice."""
     _, truth, predicted, _ = (int(n) * reading.pixel_mm2 / 100 for n in reading.counts[index])
-    told = f"predicted {predicted:.1f} cm²"
+    area = f"predicted {predicted:.1f} cm²"
     if reading.stack.truth is None:
-        return told
-    return f"Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {told}"
+        return area
+    return f"Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {area}"
 
 
 def volume_numbers(reading: Reading) -> str:
     """Dice, AUROC and volumes of the whole scan."""
-    found = reading.readout
-    told = f"predicted {found.predicted_ml:.1f} ml"
-    if found.dice_3d is None:
+    result = reading.readout
+    volume = f"predicted {result.predicted_ml:.1f} ml"
+    if result.dice_3d is None:
         none = "no segmentation" if reading.stack.truth is None else "no lesion in the truth"
-        return f"Volume: {told} ({none}, so no Dice)"
+        return f"Volume: {volume} ({none}, so no Dice)"
     return (
-        f"Volume: Dice {number(found.dice_3d)} · best Dice {number(found.best_dice)} (oracle) · "
-        f"AUROC {number(found.auroc)} · truth {found.truth_ml:.1f} ml · {told}"
+        f"Volume: Dice {number(result.dice_3d)} · best Dice {number(result.best_dice)} (oracle) · "
+        f"AUROC {number(result.auroc)} · truth {result.truth_ml:.1f} ml · {volume}"
     )

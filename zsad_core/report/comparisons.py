@@ -40,7 +40,7 @@ def paired(frame: pd.DataFrame) -> pd.DataFrame:
 def holm(p: list[float]) -> list[float]:
     """P-values corrected step by step for how many there are (Holm 1979).
 
-    >>> [round(one, 3) for one in holm([0.01, 0.04, 0.03])]
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
     """
     values = np.asarray(p, float)

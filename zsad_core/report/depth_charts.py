@@ -25,10 +25,10 @@ BARS = "slices with lesion"
 
 
 def by_depth(curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()) -> go.Figure:
-    """Mean 2D Dice over depth, one panel a setup, lesion slices as bars behind.
+    """Mean 2D Dice over depth, one panel for each setup with a curve, lesion slices as bars behind.
 
-    Colours follow the place in `lines`, by default all lines by name, so that a line keeps its own
-    while others are computed. A point's customdata is [slices counted, slices with lesion, line]; a
+    Colours follow the order of `lines`, by default by name, so that a line keeps its colour while
+    others are computed. A point's customdata is [slices counted, slices with lesion, line]; a
     bar's has "" for the line. Raises ValueError without a curve.
     """
     panels = depth_panels(curves, setups, lines)
@@ -67,10 +67,7 @@ def by_slice(
     Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index, the
     line's name ("" for a bar) and the slice's number from 1. Colours are as in `by_depth`.
     """
-    indices, lesion_indices = (
-        np.flatnonzero(np.isfinite(depth)),
-        np.flatnonzero(lesion & np.isfinite(depth)),
-    )
+    indices, lesion_indices = map(np.flatnonzero, (np.isfinite(depth), lesion & np.isfinite(depth)))
     step = float(np.diff(depth[indices]).min()) if len(indices) > 1 else 2.0
     bars = _bars(
         depth[lesion_indices],

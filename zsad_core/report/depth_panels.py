@@ -1,4 +1,4 @@
-"""What Figure 3 shows, for the page and for print: panels, their lines, and the bars behind."""
+"""The content of Figure 3 for page and print: panels, their lines, and the bars behind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from zsad_core.report.measures import Curves
 
 @dataclass(frozen=True)
 class DepthPanel:
-    """The lines of one setup by name, each with its looks.
+    """The lines of one setup by name, each with its style.
 
-    `bars` is the curve with the most slices with lesion, where lines cover different subjects.
+    `bars` is the curve with the most lesion slices, as lines may cover different subjects.
     """
 
     title: str
@@ -23,15 +23,13 @@ class DepthPanel:
 def depth_panels(
     curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()
 ) -> list[DepthPanel]:
-    """A panel for each setup; looks follow the place in `lines`, by default all lines by name.
+    """A panel for each setup with a curve; styles follow the order of `lines`, by default by name.
 
     Raises ValueError without a curve.
     """
-    if not curves:
-        raise ValueError("a depth figure needs at least one curve")
     styles_by_line = styles(list(lines) or sorted({line for _, line in curves}))
     panels = []
-    for setup in setups:
+    for setup in [setup for setup in setups if any(setup == name for name, _ in curves)]:
         panel_lines = {
             line: (curve, styles_by_line[line])
             for (curve_setup, line), curve in curves.items()
@@ -40,4 +38,6 @@ def depth_panels(
         setup_curves = [curve for curve, _ in panel_lines.values()]
         bars = max(setup_curves, key=lambda curve: int(curve.lesion_slices.sum()))
         panels.append(DepthPanel(setup, bars, panel_lines))
+    if not panels:
+        raise ValueError("a depth figure needs at least one curve")
     return panels

@@ -84,11 +84,8 @@ def write(
         paths += _figure(
             out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
         )
-    setups = [
-        setup for setup in frame["setup"].cat.categories if any(setup == name for name, _ in lines)
-    ]
-    if setups:
-        text = f"{captions.FIGURE_3} {caption}"
+    if lines:
+        setups, text = list(frame["setup"].cat.categories), f"{captions.FIGURE_3} {caption}"
         figures = prints.by_depth(lines, setups, text), depth_charts.by_depth(lines, setups)
         paths += _figure(out / "figure3", text, *figures)
     paths += _pictures(rows, frame, selection, out, maps)
@@ -102,7 +99,7 @@ def _pictures(
     out: Path,
     maps: Maps,
 ) -> list[Path]:
-    """Figures 4 and 5, or the sentence that says why there are none."""
+    """Figures 4 and 5, or a file with the reason why they are not drawn."""
     try:
         sample = samples.sample(rows, frame, selection.centre)
         pictures = samples.pictures(maps.engine, sample, maps.data, maps.encode, maps.progress)
@@ -131,7 +128,7 @@ def _figure(path: Path, caption: str, printed: Figure, chart: go.Figure) -> list
 
 
 def _page(figure: go.Figure, path: Path, caption: str) -> Path:
-    """A page with the figure; Plotly's code lies once beside it, so that it opens offline."""
+    """A page with the figure; Plotly's script is beside it, so that the page opens offline."""
     figure_html = figure.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
     script = path.parent / "plotly.min.js"
     if not script.exists():

@@ -77,8 +77,9 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
 
 def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
-    figure, axes = panels_of(len(setups), 1, (WIDTH, 3.8))
-    for axis, panel in zip(axes, depth_panels(curves, setups), strict=True):
+    panels = depth_panels(curves, setups)
+    figure, axes = panels_of(len(panels), 1, (WIDTH, 3.8))
+    for axis, panel in zip(axes, panels, strict=True):
         bars, behind = axis.twinx(), panel.bars
         width = 1.8 / len(behind.centres)
         bars.bar(behind.centres, behind.lesion_slices, width, color=YELLOW, alpha=0.5)

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.evaluation.row_views import Row, scan_of, view_of
 from zsad_core.inference import pipeline, views
@@ -112,9 +113,7 @@ def pictures(
     _, *box = box_of(stack.brain)
     crop: Callable[[Any], Any] = lambda array: array[:, box[0], box[1]]  # noqa: E731
     masks, views_of_runs, missing = {}, {}, {}
-    for number, (pair, row) in enumerate(sample.runs.items()):
-        if progress:
-            progress(number, len(sample.runs))
+    for pair, row in tracked(list(sample.runs.items()), progress):
         try:
             run = views_of_runs[pair] = tuple(view_of(engine, row, slices, i) for i in indices)
             if not encode and not pipeline.ready(engine, run[0].map):

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from zsad_core.base.atomic import locked, whole
 from zsad_core.base.paths import cache_root
+from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
@@ -157,12 +158,8 @@ class Demo:
 
     def make_all(self, progress: Progress | None = None) -> None:
         """Make every missing subject, one after the other."""
-        for done, subject_id in enumerate(COHORT):
-            if progress:
-                progress(done, len(COHORT))
+        for subject_id in tracked(list(COHORT), progress):
             self.make(subject_id)
-        if progress:
-            progress(len(COHORT), len(COHORT))
 
 
 def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes
 from zsad_core.imaging.datasets.nifti import finite_values, stray_labels
@@ -55,13 +56,9 @@ def read(predictions: Predictions, path: Path, reference: Grid) -> Prediction:
 def score_range(files: Sequence[Path], progress: Progress | None = None) -> tuple[float, float]:
     """The lowest and the highest value in all files; raises DataError if there is no such range."""
     ends: list[float] = []
-    for number, path in enumerate(files):
-        if progress:
-            progress(number, len(files))
+    for path in tracked(files, progress):
         values = finite_values(path, open_image(path, read_bytes(path)))
         ends += [float(values.min()), float(values.max())]
-    if progress:
-        progress(len(files), len(files))
     if not ends:
         raise DataError("There is no file to find a range in; state the range.")
     if min(ends) == max(ends):
