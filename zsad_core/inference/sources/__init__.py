@@ -5,76 +5,19 @@ above asks the source. Only what reads texts, and the plan of an evaluation, ask
 is.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Protocol
-
 from zsad_core import methods, setups
 from zsad_core.errors import SettingError
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources.base import MapSource
 from zsad_core.inference.sources.files import FileSource
 from zsad_core.inference.sources.pixels import PixelSource
 from zsad_core.inference.sources.slices import SliceSource
 from zsad_core.inference.sources.volumes import VolumeSource
-from zsad_core.methods import BaseMethod, FilePredictions, VolumeMethod
+from zsad_core.methods import FilePredictions, VolumeMethod
 from zsad_core.setups import Setup
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress
+from zsad_core.types import MapSpec
 
 __all__ = ["MapSource", "SliceSource", "VolumeSource", "resolve", "text_source"]
-
-
-class MapSource(Protocol):
-    """What is ready of a map, how it is made ready, and the map itself.
-
-    `alone` says that a slice's map follows from the slice and needs no other.
-    """
-
-    @property
-    def engine(self) -> Engine:
-        """What it is computed with."""
-
-    @property
-    def spec(self) -> MapSpec:
-        """The names it was resolved from."""
-
-    @property
-    def method(self) -> BaseMethod:
-        """The method with its options set."""
-
-    @property
-    def setup(self) -> Setup:
-        """The trained state of the method."""
-
-    @property
-    def alone(self) -> bool:
-        """Whether a slice has a map by itself."""
-
-    @property
-    def key(self) -> Hashable:
-        """What the map in memory is kept under: the spec, and what may change behind it."""
-
-    @property
-    def map_key(self) -> str:
-        """Key of what is stored of the map: features, prompts, learned part, options and set."""
-
-    def ready(self) -> bool:
-        """Whether all that the whole map needs is stored, so that it is quick."""
-
-    def missing(self) -> list[int]:
-        """Slices that wait for features, all of them where only a whole volume has a map."""
-
-    def encode(
-        self, slices: Iterable[int] | None, progress: Progress | None, priority: int, size: int
-    ) -> int:
-        """Compute and store what is missing; returns how much was computed."""
-
-    def read_texts(self) -> None:
-        """Make the texts ready ahead of the slices, where they do not depend on these."""
-
-    def some(self, slices: Sequence[int]) -> tuple[FloatArray, FloatArray] | None:
-        """Maps (S, H, W) and scores (S,) of some slices; None where only the whole has a map."""
-
-    def whole(self, progress: Progress | None) -> AnomalyMap:
-        """The whole map, (S, H, W); what is missing is encoded. Raises ZsadError."""
 
 
 def resolve(engine: Engine, spec: MapSpec, setup: Setup | None = None) -> MapSource:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,14 +9,11 @@ import numpy as np
 
 from zsad_core.imaging import datasets, slicing
 from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
-from zsad_core.inference import map_keys
-from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources.base import MapSource
 from zsad_core.methods import FilePredictions
-from zsad_core.setups import Setup
 from zsad_core.types import (
     AnomalyMap,
     DataSpec,
-    FloatArray,
     MapSpec,
     Progress,
     SliceSpec,
@@ -53,46 +49,19 @@ def content_key(spec: MapSpec) -> str:
 
 
 @dataclass(frozen=True)
-class FileSource:
-    """A map read from a subject's file; a `MapSource`."""
+class FileSource(MapSource):
+    """A map read from a subject's file; nothing is encoded for it."""
 
-    engine: Engine
-    spec: MapSpec
     method: FilePredictions
-    setup: Setup
-    alone: bool = False
 
     @property
     def key(self) -> tuple[MapSpec, str]:
         """The spec and the file's content: another program may write the file anew."""
         return self.spec, content_key(self.spec)
 
-    @property
-    def map_key(self) -> str:
-        """The scan, and the file's content."""
-        file = content_key(self.spec)
-        return map_keys.map_key(self.engine, self.spec, self.setup, file=file)
-
-    def ready(self) -> bool:
-        """Nothing is encoded for it."""
-        return True
-
-    def missing(self) -> list[int]:
-        """No slice waits for anything."""
-        return []
-
-    def encode(
-        self, slices: Iterable[int] | None, progress: Progress | None, priority: int, size: int
-    ) -> int:
-        """There is nothing to encode."""
-        return 0
-
-    def read_texts(self) -> None:
-        """There is no text."""
-
-    def some(self, slices: Sequence[int]) -> tuple[FloatArray, FloatArray] | None:
-        """A file holds the whole volume."""
-        return None
+    def inputs(self) -> dict[str, object]:
+        """The file's content."""
+        return {"volumes": (), "file": content_key(self.spec)}
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """The file on the scan's grid; a slice's score is the greatest value in its brain.

@@ -5,31 +5,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 
-import numpy as np
-
 from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
-from zsad_core.inference import map_keys, stored_features
-from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_features import StoredFeatures, filled_slices
+from zsad_core.inference.sources.base import MapSource, SliceMaps, in_range
+from zsad_core.inference.stored_features import BATCH, StoredFeatures, filled_slices
 from zsad_core.inference.stored_texts import ClassTexts
 from zsad_core.methods import Method
-from zsad_core.setups import Setup
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, Recipe, read_only
+from zsad_core.types import AnomalyMap, Progress, Recipe
 
 TOGETHER = 32  # slices mapped at once
-Part = tuple[FloatArray, FloatArray]
-"""Maps (S, H, W) and scores (S,) of some slices."""
 
 
 @dataclass(frozen=True)
-class SliceSource:
-    """A map made slice by slice; a `MapSource`."""
+class SliceSource(MapSource):
+    """A map made slice by slice."""
 
-    engine: Engine
-    spec: MapSpec
     method: Method
-    setup: Setup
     recipe: Recipe
 
     @property
@@ -48,20 +39,6 @@ class SliceSource:
         """Whether a slice's map does not depend on the other slices."""
         return not self.method.by_volume(len(self.spec.references))
 
-    @property
-    def key(self) -> MapSpec:
-        """The spec alone."""
-        return self.spec
-
-    @property
-    def map_key(self) -> str:
-        """Features, prompts, learned part, options and normal slices."""
-        return map_keys.map_key(self.engine, self.spec, self.setup)
-
-    def ready(self) -> bool:
-        """Whether the features of every slice with brain are stored."""
-        return not self.missing()
-
     def missing(self) -> list[int]:
         """Slices with brain whose features are not all stored."""
         return self.features.missing()
@@ -71,7 +48,7 @@ class SliceSource:
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = stored_features.BATCH,
+        size: int = BATCH,
     ) -> int:
         """Encode slices whose features are missing; returns how many."""
         return self.features.encode(slices, progress, priority, size)
@@ -81,26 +58,21 @@ class SliceSource:
         if not self.method.text_by_slice:
             self.texts.embeddings()
 
-    def some(self, slices: Sequence[int]) -> Part | None:
+    def some(self, slices: Sequence[int]) -> SliceMaps | None:
         """Maps and scores of some slices; missing ones are encoded."""
         return self._maps(slices) if self.alone else None
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
-        """Every slice with brain; the others hold 0 and score NaN."""
-        stack = self.engine.stack(self.spec.features.slices)
-        values = np.zeros(stack.brain.shape, np.float32)
-        scores = np.full(len(values), np.nan, np.float32)
+        """Every slice with brain."""
         filled = filled_slices(self.engine, self.spec.features.slices)
         step = TOGETHER if self.alone else max(len(filled), 1)
         parts = [filled[start : start + step] for start in range(0, len(filled), step)]
-        for part, found in zip(parts, self._behind(parts, progress), strict=True):
-            values[part], scores[part] = found
-        return AnomalyMap(read_only(values), read_only(scores), self.method.high)
+        return self.assembled(zip(parts, self._behind(parts, progress), strict=True))
 
-    def _behind(self, parts: Sequence[list[int]], progress: Progress | None) -> Iterator[Part]:
+    def _behind(self, parts: Sequence[list[int]], progress: Progress | None) -> Iterator[SliceMaps]:
         """Each part; those whose features are there are mapped while the rest is encoded."""
         pool = ThreadPoolExecutor(1, "maps")
-        started: list[Future[Part]] = []
+        started: list[Future[SliceMaps]] = []
 
         def encoded(done: int, total: int) -> None:
             if progress:
@@ -120,7 +92,7 @@ class SliceSource:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _maps(self, slices: Sequence[int]) -> Part:
+    def _maps(self, slices: Sequence[int]) -> SliceMaps:
         self.encode(slices, priority=INTERACTIVE)
         stored, method = self.features, self.method
         features = [stored.read(index) for index in slices]
@@ -132,8 +104,3 @@ class SliceSource:
         values, scores = method.maps(features, retained, text, learned, self.recipe, normal)
         shape = self.engine.stack(self.spec.features.slices).brain.shape[1:]
         return in_range(methods.stretched(values, shape), method.high), scores
-
-
-def in_range(values: FloatArray, high: float) -> FloatArray:
-    """Rounding and resampling may pass the ends of the range by a last bit."""
-    return np.clip(values, 0, high, dtype=np.float32)

@@ -1,45 +1,32 @@
 """Maps of a volume scored against others: cubes of the whole set, stored layer by layer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsad_core.base.jobs import BACKGROUND
-from zsad_core.inference import map_keys, stored_cubes
-from zsad_core.inference.engine import Engine
-from zsad_core.inference.sources.slices import in_range
+from zsad_core.inference import stored_cubes
+from zsad_core.inference.sources.base import MapSource, in_range
 from zsad_core.inference.stored_cubes import StoredCubes
-from zsad_core.inference.stored_features import filled_slices
+from zsad_core.inference.stored_features import BATCH, filled_slices
 from zsad_core.methods import VolumeMethod
-from zsad_core.setups import Setup
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, Progress, Recipe, read_only
+from zsad_core.types import AnomalyMap, Progress, Recipe, read_only
 
 
 @dataclass(frozen=True)
-class VolumeSource:
-    """A map of a volume against the set of its spec; a `MapSource`."""
+class VolumeSource(MapSource):
+    """A map of a volume against the set of its spec."""
 
-    engine: Engine
-    spec: MapSpec
     method: VolumeMethod
-    setup: Setup
     recipe: Recipe
-    alone: bool = False
 
     @property
     def cubes(self) -> StoredCubes:
         """Cubes of the volume and of its set."""
         return StoredCubes(self.engine, self.spec, self.recipe, self.method)
 
-    @property
-    def key(self) -> MapSpec:
-        """The spec alone."""
-        return self.spec
-
-    @property
-    def map_key(self) -> str:
-        """Features, options and the digests of the set."""
-        others = stored_cubes.digests(self.engine, self.spec)
-        return map_keys.map_key(self.engine, self.spec, self.setup, others)
+    def inputs(self) -> dict[str, object]:
+        """The digests of the set."""
+        return {"volumes": stored_cubes.digests(self.engine, self.spec)}
 
     def ready(self) -> bool:
         """Whether the cubes of the whole set are stored."""
@@ -54,17 +41,10 @@ class VolumeSource:
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = 0,
+        size: int = BATCH,
     ) -> int:
         """Encode missing layers of all volumes of the set; returns how many."""
         return self.cubes.encode(progress, priority)
-
-    def read_texts(self) -> None:
-        """There is no text."""
-
-    def some(self, slices: Sequence[int]) -> tuple[FloatArray, FloatArray] | None:
-        """No slice has a map by itself."""
-        return None
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """The map against the set, its maximum in each slice as score."""
