@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
-from pages.ui.shell.session import persisted
+from pages.ui.shell.session import FAILURES_SECTION, persisted, settle
 
 SECTIONS = ("Gallery", "Pins", "Present")
 
@@ -20,13 +20,14 @@ with page("Failures"):
         wait_for_torch()
         present(kept, number)
     else:
+        chosen = FAILURES_SECTION.get()
+        settle(FAILURES_SECTION, chosen if chosen in SECTIONS else SECTIONS[0], "Section")
         section = st.segmented_control(
             "Section",
             SECTIONS,
-            default=SECTIONS[0],
             required=True,
             label_visibility="collapsed",
-            **persisted("failures", every_page=False),
+            **persisted(FAILURES_SECTION.key),
         )
         if section == "Gallery":
             gallery(sidebar(edit_prompts=False, shows_scan=False))

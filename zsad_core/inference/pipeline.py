@@ -22,6 +22,7 @@ from zsad_core.metrics.readout import Readout, readout
 from zsad_core.setups import Setup
 from zsad_core.types import (
     AnomalyMap,
+    DataSpec,
     FeatureSpec,
     FloatArray,
     MapSpec,
@@ -53,12 +54,22 @@ def map_spec(
     References and volumes are left out for a method that takes none; a method that needs volumes
     takes the data's first where none are given.
     """
-    found = setups.find(method, setup)
-    if method == methods.FILES:
-        found = replace(found, options=files.options_of(slices.data, setup))
+    found = _setup_in(slices.data, method, setup)
     if methods.kind_of(method).compares:
         volumes = set_of(datasets.open_dataset(slices.data).subjects(), slices.modality, volumes)
     return spec_of(engine, slices, found, prompts, references, volumes, precision)
+
+
+def method_in(data: DataSpec, method: str, setup: str) -> BaseMethod:
+    """The method as a setup has it for these data; raises SettingError."""
+    return methods.build(method, _setup_in(data, method, setup).options)
+
+
+def _setup_in(data: DataSpec, method: str, setup: str) -> Setup:
+    found = setups.find(method, setup)
+    if method == methods.FILES:
+        found = replace(found, options=files.options_of(data, setup))
+    return found
 
 
 def spec_of(

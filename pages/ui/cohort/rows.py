@@ -41,7 +41,7 @@ def folder(data: DataSpec) -> Path:
         return Path(data.root) / "results"
     usual = shortened(home() / "results")
     session.RESULTS_FOLDER.setdefault(usual)
-    persisted = session.persisted(session.RESULTS_FOLDER.key, address=False)
+    persisted = session.persisted(session.RESULTS_FOLDER.key)
     chosen = st.text_input("Results folder", placeholder=usual, **persisted).strip()
     found = typed(chosen or usual)
     if found.is_file():

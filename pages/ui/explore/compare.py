@@ -25,16 +25,16 @@ MOST = 3
 def compared(choice: UserChoice) -> dict[str, MapSpec]:
     """Draw the choice of what to compare with, at most three, and return the maps by name."""
     offered = offers(choice)
-    chosen = session.COMPARED.get()
-    if set(chosen) - set(offered):
-        session.COMPARED.set([name for name in chosen if name in offered])
+    names = [name for name in session.COMPARED.get() if name in offered]
+    if session.settle(session.COMPARED, names, "Comparison", within=choice.map):
+        st.rerun()
     names = st.multiselect(
         "Compare with",
         list(offered),
         max_selections=MOST,
         select_all=False,
         placeholder="Up to 3: another method, setup, prompt set or modality",
-        **session.persisted(session.COMPARED.key, every_page=False),
+        **session.persisted(session.COMPARED.key),
     )
     return {name: offered[name]() for name in names}
 

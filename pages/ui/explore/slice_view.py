@@ -18,7 +18,7 @@ from zsad_core.types import SliceStack, Threshold
 
 def visible_slice(stack: SliceStack) -> int:
     """The slice last looked at, from the session or the address; else the largest lesion's."""
-    index = session.addressed_slice()
+    index = session.SLICE.get()
     if index is not None:
         return min(index, len(stack.image) - 1)
     area = (stack.brain if stack.truth is None or not stack.truth.any() else stack.truth).sum(
@@ -41,7 +41,6 @@ def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerM
     volume_key, volume = scan(slices)
     state = viewer(volume, volume_key, maps, options=options, key="viewer")
     session.SLICE.set(state.slice)
-    st.query_params[session.SLICE.key] = str(state.slice)
     if state.touched and np.float32(state.threshold) != np.float32(view.threshold.value):
         session.set_threshold(state.threshold, maps[0][1].high)
         st.rerun()

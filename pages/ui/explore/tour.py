@@ -40,9 +40,6 @@ def begin(subject: str) -> None:
 
 def tour() -> None:
     """The step that is shown, if the tour was begun and not yet ended; a reload keeps it."""
-    key = session.TOUR.key
-    if not session.TOUR.exists() and st.query_params.get(key) in STEPS:
-        session.TOUR.set(st.query_params[key])
     if session.TOUR.get() not in STEPS:
         return
     with st.container(border=True):
@@ -53,13 +50,7 @@ def tour() -> None:
                 list(STEPS),
                 required=True,
                 label_visibility="collapsed",
-                **session.persisted(key, address=False, every_page=False),
+                **session.persisted(session.TOUR.key),
             )
-        end.button("End tour", on_click=_end, width="stretch", icon=":material/close:")
+        end.button("End tour", on_click=session.TOUR.pop, width="stretch", icon=":material/close:")
         st.markdown(STEPS[chosen].format(*class_colours()))
-    st.query_params[key] = chosen  # bound to the address, the first step would not stand in it
-
-
-def _end() -> None:
-    session.TOUR.pop()
-    st.query_params.pop(session.TOUR.key, None)

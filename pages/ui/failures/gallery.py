@@ -1,7 +1,5 @@
 """The gallery of failure cases: filters, and cards that open their view."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -41,7 +39,6 @@ from zsad_core.workspace.pins import Pin
 
 PAGE, COLUMNS = 12, 4
 RINGED = (MISSED, SMALL, APART)
-_kept = partial(session.persisted, address=False, every_page=False)
 LEGEND = {
     "classic": ":green-badge[true positive] :red-badge[false positive] :blue-badge[false negative]",
     "safe": ":green-badge[true positive] :violet-badge[hatched: false positive] "
@@ -62,7 +59,7 @@ def gallery(choice: UserChoice) -> None:
         first_cases(choice, root)
         return
     sheet = left.selectbox(
-        "Data and threshold rule", sheets, format_func=str, **_kept("failure-sheet")
+        "Data and threshold rule", sheets, format_func=str, **session.persisted("failure-sheet")
     )
     found = cohort_rows.cases(*source, sheet, choice.readout.centre)
     worst = ranking(found, _selection(choice, source, sheet))
@@ -81,14 +78,20 @@ def _selection(choice: UserChoice, source: cohort_rows.Source, sheet: Sheet) -> 
     volumes = [one for one in VOLUMES if one in there["volume"]]
     return Selection(
         sheet,
-        lines=tuple(columns[0].multiselect("Methods", there["line"], **_kept("failure-lines"))),
-        setups=tuple(columns[1].multiselect("Setups", there["setup"], **_kept("failure-setups"))),
-        volumes=tuple(columns[2].multiselect("Lesion volume", volumes, **_kept("failure-volumes"))),
+        lines=tuple(
+            columns[0].multiselect("Methods", there["line"], **session.persisted("failure-lines"))
+        ),
+        setups=tuple(
+            columns[1].multiselect("Setups", there["setup"], **session.persisted("failure-setups"))
+        ),
+        volumes=tuple(
+            columns[2].multiselect("Lesion volume", volumes, **session.persisted("failure-volumes"))
+        ),
         third=columns[3].selectbox(
             "Third of the depth",
             ["", *THIRDS],
             format_func=lambda one: one or "all",
-            **_kept("failure-third"),
+            **session.persisted("failure-third"),
         ),
         subjects=tuple(one.id for one in choice.subjects),
     )
@@ -103,7 +106,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
         selection_mode="multi",
         format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
         help=rules,
-        **_kept("failure-kinds"),
+        **session.persisted("failure-kinds"),
     )
 
 
@@ -126,7 +129,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
     pages = -(-len(worst) // PAGE)
     if session.GALLERY_PAGE.get() > pages:
         session.GALLERY_PAGE.set(1)
-    page = st.pagination(pages, **_kept(session.GALLERY_PAGE.key)) if pages > 1 else 1
+    page = st.pagination(pages, **session.persisted(session.GALLERY_PAGE.key)) if pages > 1 else 1
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 

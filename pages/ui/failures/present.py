@@ -17,13 +17,13 @@ from pages.ui.explore.shown import (
     viewer_map,
 )
 from pages.ui.failures import payloads
-from pages.ui.shell import compute, volume_set
+from pages.ui.shell import compute, session, volume_set
 from pages.ui.shell.keyboard import palette
 from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, send, send_chunks
 from pages.ui.viewer import present as show
 from zsad_core import methods
 from zsad_core.base.jobs import Job
-from zsad_core.base.wording import counted, whole_number
+from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.inference import views
@@ -48,16 +48,16 @@ KEYS = (
 
 def addressed_case(count: int) -> int:
     """The case in the address, from 1; 0 where none is, or no such case."""
-    number = whole_number(st.query_params.get("case", ""))
-    return number if number and number <= count else 0
+    number = session.CASE.get() or 0
+    return number if number <= count else 0
 
 
 def turn(number: int) -> None:
     """Present that case, from 1, or leave with 0; for callbacks."""
     if number:
-        st.query_params["case"] = str(number)
+        session.CASE.set(number)
     else:
-        st.query_params.pop("case", None)
+        session.CASE.pop()
 
 
 def invitation(kept: Sequence[Pin]) -> None:

@@ -76,7 +76,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
 
     The block imports its parts itself, so that they come after the frame.
     """
-    moved = session.carry(title)
+    session.begin(title)
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
     st.html(STYLE)
     with st.sidebar:
@@ -94,10 +94,9 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         with in_words():
             yield
     finally:
-        session.MOVED.set(False)
         with st.sidebar:
             jobs_below(imported("pages.ui.shell.compute").engine().jobs)
-        session.MOVED.set(moved)
+        session.write_address()
 
 
 @contextmanager

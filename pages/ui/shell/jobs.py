@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.jobs import Job, JobBoard
 
@@ -30,8 +29,6 @@ def progress_text(job: Job) -> str:
 
 
 def _jobs(board: JobBoard) -> None:
-    if session.MOVED.pop():  # never in the run that moved: see `session.carry`
-        st.rerun()
     running = board.running().values()
     ended = [job for job in board.ended(SECONDS, SHOWN) if job.page or job.state != "done"]
     if not running and not ended:

@@ -39,19 +39,17 @@ def to(view: View | Target) -> NoReturn:
     Raises DataError where the view's data are no longer among those to choose from.
     """
     if isinstance(view, View):
-        named, others = _shown(view), _beside(view)
+        choices = _shown(view) | _beside(view) | {session.SLICE.key: view.index}
         session.set_threshold(view.threshold.value, pipeline.method_of(view.map).high)
     else:
         keys = (session.DATA, session.SUBJECT, session.METHOD, session.SETUP, session.RULE)
         values = (view.data, view.subject, view.method, view.setup, view.rule)
         pairs = zip(keys, values, strict=True)
-        named, others = {key.key: value for key, value in pairs if value}, {}
-    session.request({**named, **others})
-    index = view.index if isinstance(view, View) else view.slice
-    if index is not None:
-        session.SLICE.set(index)
-    session.JUMP.set(True)
-    st.switch_page(EXPLORE, query_params=_address(named, view))
+        choices = {key.key: value for key, value in pairs if value}
+        if view.slice is not None:
+            choices[session.SLICE.key] = view.slice
+    session.request({**choices, session.JUMP.key: True})
+    st.switch_page(EXPLORE)
 
 
 def next_run(view: View) -> None:
@@ -63,25 +61,6 @@ def follow() -> None:
     """Open the view that a callback asked for, if any."""
     if view := session.NEXT_VIEW.pop():
         to(view)
-
-
-def _address(named: Choices, view: View | Target) -> dict[str, str | list[str]]:
-    """What no widget writes: of those that this session never drew, and the threshold.
-
-    Without parameters of its own, `st.switch_page` refuses to leave an address that widgets hold.
-    """
-    missing = {key: value for key, value in named.items() if not session.Entry(key, "").exists()}
-    if isinstance(view, View):
-        missing |= {session.THRESHOLD.key: repr(view.threshold.value)}
-        if not session.RULE.exists():
-            missing |= {session.RULE.key: "fixed"}
-    return {key: _written(value) for key, value in missing.items()}
-
-
-def _written(value: object) -> str | list[str]:
-    if isinstance(value, list):
-        return value
-    return str(value).lower() if isinstance(value, int) else str(value)
 
 
 def _shown(view: View) -> Choices:

@@ -28,18 +28,19 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     found = all_prompts()
     if not methods.kind_of(method).prompts:
         return found[usual_prompts(method)]
-    fresh = not session.PROMPTS_OF.exists()  # then the address may hold edited texts
     _follow_method(method, found)
-    key, first = session.PROMPTS.key, usual_prompts(method)
-    chosen = pick("Prompts", list(found), key, first, on_change=_fill_with_choice)
+    first = usual_prompts(method)
+    chosen = pick("Prompts", list(found), session.PROMPTS, first, on_change=_fill_with_choice)
     base = found[chosen]
-    _fill(base, fresh)
+    for key, text in fields(base).items():
+        TEXTS[key].setdefault(text)
     for wrong in prompt_sets.unreadable(settings.prompt_folder()):
         st.warning(escape(wrong))
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor(method)
     now = edited(base)
+    session.EDITED.set(now != base)
     if now != base:
         _keep_draft(chosen)
     return now
@@ -60,11 +61,11 @@ def prompt_editor(method: str) -> None:
 
 
 def template_editor() -> None:
-    """Templates, one per line; too long for an address, so a reload takes them from the draft."""
+    """Templates, one per line."""
     st.text_area(
         "Templates, one per line ({} is replaced by the text)",
         height=160,
-        **persisted("templates", address=False, every_page=False),
+        **persisted("templates"),
     )
 
 
@@ -163,16 +164,6 @@ def draft_elsewhere() -> drafts.Draft | None:
     return None if found is None or found.texts == shown else found
 
 
-def _fill(base: PromptSet, fresh: bool) -> None:
-    """Texts of the address where this is a new session, else of the set, unless typed already."""
-    asked = {key: st.query_params[key] for key in TEXTS if key in st.query_params} if fresh else {}
-    draft = drafts.newest(base.name) if asked else None
-    if draft is not None and all(draft.texts.get(key) == text for key, text in asked.items()):
-        asked = {**draft.texts, **asked}
-    for key, text in fields(base).items():
-        TEXTS[key].setdefault(asked.get(key, text))
-
-
 def _keep_draft(name: str) -> None:
     texts = {key: text.get() for key, text in TEXTS.items()}
     if session.LAST_DRAFT.get() != texts:
@@ -201,11 +192,7 @@ def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
 
 
 def _fill_with_choice() -> None:
-    """Fill the editor with the set just chosen.
-
-    Were the fields forgotten instead, those of the address, which still holds the texts of the set
-    before, would be taken for a link's.
-    """
+    """Fill the editor with the set just chosen."""
     put(all_prompts()[session.PROMPTS.get()])
 
 

@@ -20,7 +20,7 @@ USUAL = 4
 
 def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Reference, ...]:
     """The slices that a user picked as normal, at most 8; without any the map is zero-shot."""
-    chosen = session.REFERENCE_SLICES.get() or st.query_params.get_all(KEY)
+    chosen = session.REFERENCE_SLICES.get()
     with st.expander("Normal slices", expanded=bool(chosen)):
         names = st.multiselect(
             "Compare with",
@@ -100,7 +100,7 @@ def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
     """Add clear slices of a subject, around the depth of the slice last looked at."""
     try:
         depth = slicing.depths(engine().stack(shown).brain)
-        near = float(np.nan_to_num(depth[min(session.addressed_slice() or 0, len(depth) - 1)]))
+        near = float(np.nan_to_num(depth[min(session.SLICE.get() or 0, len(depth) - 1)]))
         found = clear_slices(engine().stack(of), near, count)
     except ZsadError as error:
         session.notify(KEY, str(error))

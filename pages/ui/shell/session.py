@@ -1,9 +1,12 @@
 """The state of a session: this module alone names Streamlit's keys.
 
-A key that one widget alone uses stands beside that widget; every other is an `Entry` here.
+A key that one widget alone uses stands beside that widget; every other is an `Entry` here, and each
+that a link names a `Choice`. A session reads the address once, when it begins; from then on every
+run writes the address from what is chosen.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +38,7 @@ class Entry(Generic[T]):
 
     def pop(self) -> T:
         """The value, or the default; it is gone then."""
+        _CHOSEN.get().pop(self.key, None)
         return st.session_state.pop(self.key, self.default)
 
     def exists(self) -> bool:
@@ -46,38 +50,87 @@ class Entry(Generic[T]):
         return Entry(f"{self.key}-{name}", self.default)
 
 
+def _last(words: Sequence[str]) -> str:
+    return words[-1]
+
+
+def _number(words: Sequence[str]) -> int | None:
+    return whole_number(words[-1])
+
+
+def _switch(words: Sequence[str]) -> bool | None:
+    return {"true": True, "false": False}.get(words[-1])
+
+
+def _value(words: Sequence[str]) -> tuple[float, None] | None:
+    try:
+        value = float(words[-1])
+    except ValueError:
+        return None
+    return (value, None) if math.isfinite(value) else None
+
+
+def _share(words: Sequence[str]) -> float | None:
+    from zsad_core.metrics.thresholds import from_level  # a new process draws its frame without
+
+    level = _number(words)
+    return None if level is None else min(from_level(level, 1.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Choice(Entry[T]):
+    """A value that stands in the address: on every page, or on the one of this title.
+
+    `read` makes it of the words that an address holds; None for nonsense, which is passed over.
+    """
+
+    read: Callable[[Sequence[str]], Any] = _last
+    write: Callable[[Any], str | Sequence[str]] = str
+    page: str = ""
+
+
+def _list(key: str, page: str = "") -> Choice[Sequence[str]]:
+    return Choice(key, [], list, list, page)
+
+
 # The view that is looked at.
-DATA = Entry("data", "")
-SUBJECT = Entry("subject", "")
-MODALITY = Entry("modality", "")
-METHOD = Entry("method", "")
-SETUP = Entry("setup", "")
-SLICE = Entry[int | None]("slice", None)
-REFERENCE_SLICES = Entry[Sequence[str]]("normal_slices", ())
-REFERENCE_SET = Entry[Sequence[str]]("set", ())
-RULE = Entry("rule", "")
-THRESHOLD = Entry[tuple[float, float] | None]("threshold", None)
-"""The value set by hand and the end of its method's range."""
+DATA = Choice("data", "")
+SUBJECT = Choice("subject", "")
+MODALITY = Choice("modality", "")
+METHOD = Choice("method", "")
+SETUP = Choice("setup", "")
+SLICE = Choice[int | None]("slice", None, _number)
+REFERENCE_SLICES = _list("normal_slices")
+REFERENCE_SET = _list("set")
+RULE = Choice("rule", "")
+THRESHOLD = Choice[tuple[float, float | None] | None](
+    "threshold", None, _value, lambda threshold: repr(threshold[0])
+)
+"""The value set by hand and the end of its method's range; of an address, None for that end."""
+LEVEL = Choice("level", 0.5, _share)
+"""Of an older link: the share of the range, which it names by one of 255 steps."""
 LAST_VALIDATION = Entry[float | None]("validation", None)
 """The validation threshold last computed, of each method and setup."""
-EMPTY_SLICES = Entry("empty", "")
-BRAIN_ONLY = Entry("brain", True)
-SMALLEST = Entry("smallest", 0)
-DEPTH_ORIGIN = Entry("centre", "")
-SAFE_COLOURS = Entry("safe", False)
-COMPARED = Entry[list[str]]("compare", [])
+EMPTY_SLICES = Choice("empty", "")
+BRAIN_ONLY = Choice("brain", True, _switch, lambda on: str(on).lower())
+SMALLEST = Choice("smallest", 0, _number)
+DEPTH_ORIGIN = Choice("centre", "")
+SAFE_COLOURS = Choice("safe", False, _switch, lambda on: str(on).lower())
+COMPARED = _list("compare", "Explore")
 
 # Prompts.
-PROMPTS = Entry("prompts", "")
+PROMPTS = Choice("prompts", "")
 PROMPTS_OF = Entry[str | None]("prompts_of", None)
 """The method whose prompts were chosen last."""
-TEXTS = {name: Entry(name, "") for name in ("normal", "abnormal", "class_name", "templates")}
+TEXTS = {name: Choice(name, "") for name in ("normal", "abnormal", "class_name", "templates")}
 """The fields of the editor."""
+EDITED = Entry("_edited", False)
+"""Whether the fields hold other texts than the set of that name; then the address holds them."""
 SWITCHES = Entry("on", True)
 DRAFT_AUTHOR = Entry("drafter", "")
 LAST_DRAFT = Entry[dict[str, str] | None]("drafted", None)
 LAST_TRIAL = Entry[object]("in_history", None)
-LAB_SECTION = Entry("lab", "")
+LAB_SECTION = Choice("lab", "", page="Prompts")
 OTHER_SUBJECTS = Entry[tuple[str, ...]]("also_on", ())
 
 # The viewer.
@@ -92,10 +145,13 @@ VIEWER_STATE = Entry[Any]("viewer_state", None)
 FIRST_SLICE = Entry[tuple[list[str], int] | None]("first_slice", None)
 
 # Pages.
-TOUR = Entry[str | None]("tour", None)
+TOUR = Choice[str | None]("tour", None, page="Explore")
 RESULTS_FOLDER = Entry("results", "")
 FIGURE_2_RUNS = Entry[list[str]]("runs-shown", [])
 ENCODE_PICTURES = Entry("encode-pictures", False)
+FAILURES_SECTION = Choice("failures", "", page="Failures")
+CASE = Choice[int | None]("case", None, _number, page="Failures")
+"""The pin that is presented, from 1."""
 GALLERY_PAGE = Entry("failure-page", 1)
 GALLERY_REDRAW = Entry("_redraw", False)
 PIN_EDITOR = Entry("pin_editor", False)
@@ -106,79 +162,142 @@ LIVE_JOB = Entry("live_job", "")
 TRAINING_JOB = Entry("training_job", "")
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
-MOVED = Entry("_moved", False)
-"""Whether this run is the first of another page."""
 _PAGE = Entry[str | None]("_page", None)
-_CARRIED = Entry[set[str]]("_carried", set())
-_REQUESTS = Entry[dict[str, object]]("requests", {})
+_REQUESTS = Entry[dict[str, Any]]("requests", {})
 _NOTICES = Entry("_notice", "")
+_CHOSEN = Entry[dict[str, Any]]("_chosen", {})
+"""What was chosen last, by key, as Streamlit forgets a widget that a run did not come to draw."""
+_WITHIN = Entry[dict[str, object]]("_within", {})
+_REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
+CHOICES = (
+    *(DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET, RULE),
+    *(THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN, SAFE_COLOURS, COMPARED),
+    *(PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION, CASE),
+)
 
 
-def persisted(key: str, *, address: bool = True, every_page: bool = True) -> dict[str, Any]:
-    """What a widget takes whose choice lives on when the page is left.
+def begin(title: str) -> None:
+    """Make the choices with which the page of this title begins, before it draws a widget.
 
-    Args:
-        key: the widget's.
-        address: the choice stands in the page's address, too, under the key.
-        every_page: it goes along to every page, even from a run that was cut off.
+    They are those of the last run; of the address where the session begins here, or where a link
+    between pages names a section; and those that were requested.
     """
-    if every_page:
-        _CARRIED.set(_CARRIED.get() | {key})
-    return {
-        "key": key,
-        "persist_state": "session",
-        **({"bind": "query-params"} if address else {}),
-    }
-
-
-def carry(title: str) -> bool:
-    """Take persisted choices along to the page of this title, before it draws a widget.
-
-    Streamlit hands choices from page to page as it tidies up after the page before, and tidies
-    only what ran last: where that was a progress bar, the next page would begin with defaults.
-    Returns whether the page changed; then the address may follow only when the page runs once more.
-    """
-    state = st.session_state
-    moved = (_PAGE.get() or title) != title
-    if moved:
-        state.update({key: state[key] for key in _CARRIED.get() if key in state})
+    state, last = st.session_state, _PAGE.get()
+    state.update({key: value for key, value in _CHOSEN.get().items() if key not in state})
+    for choice in CHOICES:
+        words = st.query_params.get_all(choice.key)
+        if words and (last is None or last != title == choice.page):
+            value = choice.read(words)
+            if value is not None:
+                choice.set(value)
     _PAGE.set(title)
-    return moved
+    requests = _REQUESTS.pop()
+    state.update(requests)
+    _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
+    if last is not None:
+        write_address()
 
 
-def pick(label: str, options: Sequence[str], key: str, first: str, **more: object) -> str:
-    """A list whose choice stands in the address as it is shown; `first` until one is made.
+def write_address() -> None:
+    """Have the address name what is chosen, but for what a session begins with."""
+    title, named, chosen = _PAGE.get(), {}, {}
+    for choice in CHOICES:
+        value, text = st.session_state.get(choice.key), choice in TEXTS.values()
+        if value is None:
+            continue
+        chosen[choice.key] = value
+        if choice.page in ("", title) and (EDITED.get() if text else value != choice.default):
+            named[choice.key] = choice.write(value)
+    _CHOSEN.set(chosen)
+    st.query_params.from_dict(named)
 
-    It is put on top, since a choice of the topmost is left out of the address.
+
+def persisted(key: str) -> dict[str, Any]:
+    """What a widget takes whose choice lives on when the page is left."""
+    return {"key": key, "persist_state": "session"}
+
+
+def pick(
+    label: str,
+    options: Sequence[str],
+    choice: Entry[str],
+    first: str = "",
+    within: object = None,
+    **more: object,
+) -> str:
+    """A list whose choice is `first`, else the first option, until one is made.
+
+    One that is not among the options is replaced by it, as `settle` does.
     """
-    choice = Entry(key, "")
-    if choice.get() not in options:
-        choice.set(first)
-    ordered = [first, *(option for option in options if option != first)]
-    return st.selectbox(label, ordered, **persisted(key), **more)
+    value = choice.get()
+    settle(choice, value if value in options else first or options[0], label, within)
+    return st.selectbox(label, options, **persisted(choice.key), **more)
+
+
+def settle(choice: Entry[T], value: T, label: str, within: object = None) -> bool:
+    """Choose what is to be had of what was asked for; whether `replaced` now says what was not.
+
+    It says nothing where the user changed what the choice lies within, such as a subject's data.
+    """
+    absent, before = choice.get(), _WITHIN.get()
+    _WITHIN.set({**before, choice.key: within})
+    if absent == value:
+        return False
+    choice.set(value)
+    if not absent or before.get(choice.key, within) != within:
+        return False
+    _REPLACED.set({**_REPLACED.get(), choice.key: (label, absent, value)})
+    return True
+
+
+def replaced() -> str:
+    """What a link or an earlier page asked for that is not here; "" once another is chosen."""
+    standing = {
+        key: words
+        for key, words in _REPLACED.get().items()
+        if st.session_state.get(key) == words[-1]
+    }
+    _REPLACED.set(standing)
+    words = [
+        f"{label.lower()} '{_listed(absent)}' (shown instead: {_listed(value) or 'none'})"
+        for label, absent, value in standing.values()
+    ]
+    return f"Not available here: {'; '.join(words)}." if words else ""
+
+
+def _listed(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def component(key: str) -> dict[str, Any]:
-    """What a component of this key last said."""
+    """What a component of this key last sent."""
     return st.session_state[key]
 
 
-def request(choices: dict[str, object]) -> None:
-    """Choices for widgets by key, to be made by the next run before it draws them."""
+def request(choices: dict[str, Any]) -> None:
+    """Choices by key, to be made by the next run before it draws their widgets."""
     _REQUESTS.set({**_REQUESTS.get(), **choices})
 
 
-def grant_requests() -> None:
-    """Make the choices that were requested."""
-    st.session_state.update(_REQUESTS.pop())
+def threshold_in(high: float) -> float:
+    """The threshold set by hand in a range 0 … high, by default half of it.
+
+    Of another range it is the same share.
+    """
+    value, end = THRESHOLD.get() or (LEVEL.get(), 1.0)
+    value = value if end in (None, high) else value / end * high
+    return min(max(value, 0.0), high)
+
+
+def set_range(high: float) -> None:
+    """Hold the threshold set by hand in a range 0 … high, that of the method now chosen."""
+    THRESHOLD.set((threshold_in(high), high))
+    LEVEL.pop()
 
 
 def set_threshold(value: float, high: float) -> None:
     """A threshold set by hand in a range 0 … high; from the next run on it is the one in force."""
-    THRESHOLD.set((value, high))
-    request({RULE.key: "fixed"})
-    st.query_params[THRESHOLD.key] = repr(value)
-    st.query_params.pop("level", None)
+    request({RULE.key: "fixed", THRESHOLD.key: (value, high)})
 
 
 def notify(place: str, text: str) -> None:
@@ -189,9 +308,3 @@ def notify(place: str, text: str) -> None:
 def notice(place: str) -> str:
     """The message for the place, once; "" without."""
     return _NOTICES.of(place).pop()
-
-
-def addressed_slice() -> int | None:
-    """Index of the slice last looked at, else that of the address; None without."""
-    found = SLICE.get() if SLICE.exists() else st.query_params.get(SLICE.key, "")
-    return whole_number(str(found))

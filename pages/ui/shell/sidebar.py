@@ -99,28 +99,31 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
 
 def selection(edit_prompts: bool = True) -> SidebarValues:
     """Draw the sidebar; stops the page with a sentence where it cannot."""
-    session.grant_requests()
     with st.sidebar:
         roots = uploaded.roots()
-        name = pick("Data", list(roots), session.DATA.key, settings.default_root())
+        name = pick("Data", list(roots), session.DATA, settings.default_root())
         dataset = datasets.open_dataset(roots[name])
         subjects = dataset.subjects()
         if dataset.synthetic:
             st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
-        subject = _subject(subjects)
-        modality = pick("Modality", subject.modalities, session.MODALITY.key, subject.modalities[0])
+        subject = _subject(subjects, name)
+        modality = pick("Modality", subject.modalities, session.MODALITY, within=(name, subject.id))
         names = setups.methods_for(roots[name])
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
-        method = pick("Method", names, session.METHOD.key, first)
+        method = pick("Method", names, session.METHOD, first, within=name)
         st.caption(methods.kind_of(method).source)
         setup = _setup(method, roots[name])
+        session.set_range(pipeline.method_in(roots[name], method, setup).high)
         slices = SliceSpec(roots[name], subject.id, modality)
         takes = methods.kind_of(method).takes_references
         references = normal_slices(slices, subjects) if takes else ()
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
-        readout, rule = _rules(validation.validation_subjects(subjects, modality))
+        readout, rule = _rules(validation.validation_subjects(subjects, modality), name)
+    session.write_address()
+    if absent := session.replaced():
+        st.warning(escape(absent))
     return SidebarValues(
         subject,
         subjects,
@@ -136,13 +139,13 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
     )
 
 
-def _subject(subjects: tuple[Subject, ...]) -> Subject:
+def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
     ordered = sorted(subjects, key=lambda subject: subject.split != "test")  # test subjects on top
     usable = {subject.id: subject for subject in ordered if not subject.problem}
     if not usable:
         st.error("No subject of this data set is usable; Setup lists what each one lacks.")
         st.stop()
-    chosen = pick("Subject", list(usable), session.SUBJECT.key, next(iter(usable)))
+    chosen = pick("Subject", list(usable), session.SUBJECT, within=data)
     subject, refused = usable[chosen], len(subjects) - len(usable)
     article = "An" if subject.split[:1] == "e" else "A"
     words = [f"{article} {subject.split} subject."] if subject.split else []
@@ -160,7 +163,7 @@ def _setup(method: str, data: DataSpec) -> str:
         st.error(f"No weights for '{method}' were found; Setup lists what is missing.")
         st.stop()
     first = "brats" if "brats" in names else names[0]
-    setup = pick("Training setup", names, session.SETUP.key, first)
+    setup = pick("Training setup", names, session.SETUP, first, within=(data, method))
     note = setups.find(method, setup).provenance
     known = [one for one in setups.of_method(method) if setups.fits(one, data)]
     hidden = len(known) - len(names)
@@ -181,33 +184,29 @@ def _tuned(prompts: PromptSet, subject: Subject) -> None:
         )
 
 
-def _rules(held_out: list[str]) -> tuple[ReadoutSpec, str]:
+def _rules(held_out: list[str], data: str) -> tuple[ReadoutSpec, str]:
     offered = [rule for rule in RULES if held_out or rule != "validation"]
-    rule = pick("Threshold rule", offered, session.RULE.key, offered[0])
+    rule = pick("Threshold rule", offered, session.RULE, within=data)
     st.caption(
         RULES[rule]
         if held_out
         else f"{RULES[rule]} No validation threshold: no validation subject here has a truth."
     )
     with st.expander("Mask and averaging"):
-        empty = st.selectbox(
+        empty = pick(
             "Slices in mean 2D Dice",
             list(EMPTY_SLICES),
+            session.EMPTY_SLICES,
             format_func=EMPTY_SLICES.get,
-            **persisted(session.EMPTY_SLICES.key),
         )
-        # Without a default of their own, so that a choice made elsewhere may set them.
-        if session.BRAIN_ONLY.key not in st.query_params:
-            session.BRAIN_ONLY.setdefault(True)
+        session.BRAIN_ONLY.setdefault(True)
         brain_only = st.toggle("Mask inside the brain only", **persisted(session.BRAIN_ONLY.key))
         smallest = st.slider(
             "Remove components smaller than (voxels)",
             0,
-            200,
+            max(200, session.SMALLEST.get()),
             step=5,
             **persisted(session.SMALLEST.key),
         )
-        centre = st.selectbox(
-            "Depth origin", ["middle", "centroid"], **persisted(session.DEPTH_ORIGIN.key)
-        )
+        centre = pick("Depth origin", ["middle", "centroid"], session.DEPTH_ORIGIN)
     return ReadoutSpec(0.5, brain_only, smallest, empty, centre), rule

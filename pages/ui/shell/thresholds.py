@@ -1,9 +1,5 @@
 """From the chosen rule to a threshold in the method's range, and the words that go beside it."""
 
-import math
-
-import streamlit as st
-
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine, start_once
 from pages.ui.shell.sidebar import UserChoice
@@ -17,29 +13,8 @@ from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
 def by_hand(spec: MapSpec) -> Threshold:
-    """The value the slider was left at, by default half of the range.
-
-    A method with another range takes the same share of it.
-    """
-    high = method_of(spec).high
-    value, of = session.THRESHOLD.get() or (_addressed(high), high)
-    value = value if of == high else value / of * high
-    return Threshold(min(max(value, 0.0), high), "fixed", "set by hand")
-
-
-def _addressed(high: float) -> float:
-    """The value that the address names, or a level of older links; half of the range without."""
-    for name, of_text in (
-        ("threshold", float),
-        ("level", lambda text: thresholds.from_level(int(text), high)),
-    ):
-        try:
-            value = float(of_text(st.query_params.get(name, "")))
-        except (ValueError, OverflowError):
-            continue
-        if math.isfinite(value):
-            return value
-    return high / 2
+    """The value the slider was left at, by default half of the range."""
+    return Threshold(session.threshold_in(method_of(spec).high), "fixed", "set by hand")
 
 
 def threshold_of(

@@ -18,17 +18,16 @@ def pick(
         return ()
     usable = [s.id for s in subjects if not s.problem and modality in s.modalities]
     usual = pipeline.set_of(subjects, modality)
-    key = session.REFERENCE_SET.key
-    chosen = session.REFERENCE_SET.get() or st.query_params.get_all(key)
-    if not chosen or set(chosen) - set(usable):
-        session.REFERENCE_SET.set(list(usual))
+    chosen = session.REFERENCE_SET.get()
+    volumes = list(usual if not chosen or set(chosen) - set(usable) else chosen)
+    session.settle(session.REFERENCE_SET, volumes, "Reference set", (subjects, modality))
     return tuple(
         st.multiselect(
             "Reference set",
             usable,
             help="Scans of the same data and modality; no segmentation is read. Each subject is "
             f"scored against the same set, itself excluded (now {escape(shown.id)}).",
-            **session.persisted(key),
+            **session.persisted(session.REFERENCE_SET.key),
         )
     )
 
