@@ -4,12 +4,17 @@ import time
 
 import pytest
 
+from pages.ui.cohort import figures
 from tests.helpers.pages import WAIT, at, shown
 from tests.helpers.rows import put
 from zsad_core import methods
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec
 
 pytestmark = pytest.mark.usefixtures("small_demo")
 
@@ -32,7 +37,7 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
     test.button(key="evaluate").click()
     for _ in range(10 * WAIT):
         shown(test)
-        if any("Every row" in one.value for one in test.success):
+        if any("All results" in one.value for one in test.success):
             break
         time.sleep(0.1)
     with results.connect(home() / "results") as rows:
@@ -53,6 +58,24 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
     test.segmented_control(key="cohort-section").set_value("Tables")
     table = shown(test).dataframe[0].value
     assert table[["setup", "method", "subjects"]].values.tolist() == [["zero-shot", "intensity", 2]]
+
+
+def test_a_point_opens_the_numbers_of_its_row(monkeypatch):
+    runs = (Run("intensity", "zero-shot", NO_PROMPTS),)
+    folder, engine = home() / "results", Engine()
+    cohort = Cohort(DataSpec("demo-2mm"), runs, folder, names=(SUBJECTS[0],), rules=("0.549",))
+    run(engine, cohort, local(engine))
+    with results.connect(folder) as rows:
+        key, dice = rows.sql("SELECT key, dice_3d FROM subjects").fetchall()[0]
+        query = "SELECT index FROM slices ORDER BY truth DESC, abs(depth_middle) LIMIT 1"
+        index = rows.sql(query).fetchall()[0][0]
+    point = {"customdata": [SUBJECTS[0], key]}
+    monkeypatch.setattr(figures, "clicked_point", lambda _, name: point if name[-1] == "1" else {})
+    test = opened(subject=SUBJECTS[1], rule="oracle", slice=3)
+    assert test.selectbox(key="subject").value == SUBJECTS[0]
+    assert "Threshold 0.549" in said(test)
+    assert test.session_state["slice"] == index
+    assert next(one.value for one in test.metric if one.label == "3D Dice") == f"{dice:.3f}"
 
 
 def test_filters_and_conventions_need_no_map():

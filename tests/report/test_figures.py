@@ -40,7 +40,7 @@ def test_crosses_of_figure_2_are_3d_dice(tmp_path):
     cross = next(trace for trace in figure.data if trace.type == "scatter")
     assert dict(zip(cross.x, cross.y, strict=True)) == {"a": 0.8, "b": 0.2}
     data = dict(zip(cross.x, cross.customdata, strict=True))
-    assert data["b"] == ["b", "winclip", "brats"]
+    assert data["b"] == ["b", "b-brats-winclip"]
     assert figure.layout.xaxis.categoryarray == ("b", "a")
 
 
@@ -130,4 +130,4 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     box, outliers = charts.by_method(dice_rows(tmp_path)).data
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
-    assert list(outliers.customdata) == [["s4", "winclip", "brats"], ["s6", "winclip", "brats"]]
+    assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]

@@ -1,7 +1,7 @@
 """Figures 1 and 2 of the paper as Plotly draws them: for the page and as HTML.
 
 No colour of text or ground is set, so that a light or a dark theme shines through. A point's
-customdata is [subject, line, setup], where it stands for one subject.
+customdata is [subject, key of its row], where it stands for one subject.
 """
 
 import html
@@ -65,7 +65,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
     colours = {line: style[0] for line, style in styles(names_of(frame)[1]).items()}
     order = subjects_in_order(frame)
     for row, ((_, line), run_rows) in enumerate(runs, 1):
-        data = run_rows[["subject", "line", "setup"]].astype(str).to_numpy().tolist()
+        data = run_rows[["subject", "key"]].astype(str).to_numpy().tolist()
         box = go.Box(
             x=run_rows["subject"],
             **{name: run_rows[name] for name in ("q1", "median", "q3")},
@@ -135,7 +135,7 @@ def _points(run_rows: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
     return {
         "x": [line] * len(run_rows),
         "y": run_rows["dice_3d"],
-        "customdata": run_rows[["subject", "line", "setup"]].astype(str).to_numpy().tolist(),
+        "customdata": run_rows[["subject", "key"]].astype(str).to_numpy().tolist(),
         "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": line,

@@ -15,6 +15,7 @@ from zsad_core.inference import pipeline, views
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.metrics.scoring import box_of
+from zsad_core.report.selection import row_of
 from zsad_core.types import ByteArray, DataSpec, MaskArray, Progress
 
 FINETUNED = ("finetune", "brats")  # setups whose learned part saw BraTS slices
@@ -88,7 +89,7 @@ def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) ->
     middle = (len(means) - 1) // 2
     name, dice = means.index[middle], float(means.iloc[middle])
     keys = subjects.get_group(name)[["setup", "line", "key"]].astype(str).to_numpy().tolist()
-    runs = {(setup, line): _row(rows, key) for setup, line, key in keys}
+    runs = {(setup, line): row_of(rows, key) for setup, line, key in keys}
     flags = bool(finetuned.any()), bool(both_sides)
     return Sample(name[1], dice, len(means), slices[name], runs, *flags)
 
@@ -147,9 +148,3 @@ def _lesion_slices(
         sample_slice = SampleSlice("superior" if superior else "inferior", index, depth_of)
         slices[site, subject] = (*slices.get((site, subject), ()), sample_slice)
     return slices
-
-
-def _row(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
-    result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
-    names = [column[0] for column in result.description or ()]
-    return dict(zip(names, result.fetchall()[0], strict=True))

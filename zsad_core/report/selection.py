@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from zsad_core.errors import DataError
+from zsad_core.evaluation.row_views import Row
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
@@ -155,6 +156,20 @@ def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
         if values:
             mask &= frame[column].isin(values).to_numpy()
     return mask
+
+
+def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
+    """The whole row of `subjects` of a key."""
+    result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
+    names = [column[0] for column in result.description or ()]
+    return dict(zip(names, result.fetchall()[0], strict=True))
+
+
+def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
+    """Index of a row's slice with most lesion; of equals the nearest to the brain's middle."""
+    order = "truth DESC, abs(depth_middle), index"
+    query = f"SELECT index FROM slices WHERE key = ? ORDER BY {order} LIMIT 1"
+    return int(rows.execute(query, [key]).fetchall()[0][0])
 
 
 def _ordered(setups: pd.Series) -> list[str]:

@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
+from pages.ui.cohort.opening import open_row
 from pages.ui.cohort.pictures import pictures
-from pages.ui.shell import navigate, session
+from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.navigate import Target
+from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, dice_table
@@ -60,7 +60,7 @@ def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
     said = escape(captions.caption(found, chosen))
     if found["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
-        _open(choice, _chart(charts.by_method(found), "figure1"))
+        _open_point(choice, source, clicked_point(charts.by_method(found), "figure1"))
         far = captions.FAR_ONES if charts.crowded(found) else ""
         st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject. {said}")
     if found["dice_2d"].notna().any():
@@ -71,7 +71,7 @@ def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
         st.subheader("Figure 3: Dice against depth")
         there = {setup for setup, _ in lines}
         setups = [one for one in found["setup"].cat.categories if one in there]
-        _chart(depth_charts.by_depth(lines, setups), "figure3")
+        st.plotly_chart(depth_charts.by_depth(lines, setups), key="figure3")
         st.caption(f"{captions.FIGURE_3} {said}")
     pictures(choice, source, chosen, said)
     cohort_rows.downloads(source, chosen, choice.data)
@@ -93,7 +93,9 @@ def _second(
         st.info("Choose at least one run.")
         return
     boxes = cohort_rows.quartiles(*source, chosen, tuple(names[one] for one in shown))
-    _open(choice, _chart(charts.by_subject(found.merge(boxes, on="key")), "figure2"))
+    _open_point(
+        choice, source, clicked_point(charts.by_subject(found.merge(boxes, on="key")), "figure2")
+    )
 
 
 def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
@@ -108,18 +110,9 @@ def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) ->
     cohort_rows.downloads(source, chosen, choice.data)
 
 
-def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
-    """Draw the figure; the point just clicked, if any."""
-    event: Any = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points")
-    return next(iter(event["selection"]["points"]), None)
-
-
-def _open(choice: UserChoice, point: dict[str, Any] | None) -> None:
-    """Explore at the subject that was clicked, with the method and setup of its panel."""
-    if not point or len(point.get("customdata") or ()) < 3:
-        return
-    subject, line, setup = point["customdata"][:3]
-    if subject not in {one.id for one in choice.subjects}:
-        st.info(f"{escape(subject)} is in other data; choose that data in the sidebar to open it.")
-        return
-    navigate.to(Target(subject, method=line.split(" (")[0], setup=setup))
+def _open_point(
+    choice: UserChoice, source: cohort_rows.Source, point: dict[str, Any] | None
+) -> None:
+    """Explore at the row of the point that was clicked; a box has none."""
+    if point and point.get("customdata"):
+        open_row(choice, source, point["customdata"][1])

@@ -24,6 +24,7 @@ from zsad_core.evaluation.rows import ORACLE, Results
 from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
+from zsad_core.inference.views import View
 from zsad_core.metrics.depth import DepthCurve, bin_of, depth_curve
 from zsad_core.metrics.dice import Counts, dice
 from zsad_core.metrics.thresholds import threshold_text
@@ -42,13 +43,14 @@ Known = dict[Wanted, "SubjectSlices | str"]
 
 @dataclass(frozen=True)
 class SubjectSlices:
-    """One subject's row under one line: counts of each slice and its depths, each (S,).
+    """One subject's row of a series: its map and threshold, counts of each slice, each (S,).
 
     `depths` are by the middle and by the centroid of the brain. Without slices it is a subject that
     has no such row: one without lesion, which has no oracle.
     """
 
-    subject: str
+    map: MapSpec
+    threshold: Threshold
     truth: Counts
     predicted: Counts
     overlap: Counts
@@ -90,22 +92,23 @@ def cases(cohort: DepthCohort, line: str) -> list[SubjectSlices]:
     return [one for one in found if isinstance(one, SubjectSlices) and len(one.truth)]
 
 
-def worst(
-    found: Sequence[SubjectSlices], read: ReadoutSpec, depth: float
-) -> tuple[str, int] | None:
-    """Subject and slice of the lowest Dice in the bin of that depth; of equals, the nearest."""
-    wanted, ranked = bin_of(np.array([depth]))[0], []
-    for case in found:
-        at, values = case.depths[read.centre], case.dice(read)
-        for s in np.flatnonzero((bin_of(at) == wanted) & ~np.isnan(values)):
-            ranked.append((values[s], abs(at[s] - depth), case.subject, int(s)))
-    return min(ranked)[2:] if ranked else None
+def worst(subjects: Sequence[SubjectSlices], read: ReadoutSpec, depth: float) -> View | None:
+    """The slice of the lowest Dice in the bin of that depth; of equals, the nearest to it."""
+    centre_bin, ranking = bin_of(np.array([depth]))[0], []
+    for number, subject in enumerate(subjects):
+        depths, values = subject.depths[read.centre], subject.dice(read)
+        for index in np.flatnonzero((bin_of(depths) == centre_bin) & ~np.isnan(values)):
+            ranking.append((values[index], abs(depths[index] - depth), number, int(index)))
+    if not ranking:
+        return None
+    *_, number, index = min(ranking)
+    return View(subjects[number].map, index, subjects[number].threshold, read)
 
 
-def curve(found: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
-    """The pooled curve of at least one case; each slice weighs the same."""
-    each = [(case.depths[read.centre], case.dice(read), case.truth) for case in found]
-    return depth_curve(*(np.concatenate(of_cases) for of_cases in zip(*each, strict=True)))
+def curve(subjects: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
+    """The pooled curve of at least one subject; each slice weighs the same."""
+    slices = [(one.depths[read.centre], one.dice(read), one.truth) for one in subjects]
+    return depth_curve(*map(np.concatenate, zip(*slices, strict=True)))
 
 
 def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
@@ -187,11 +190,12 @@ def _case(
         rows.make(engine, spec, Results(out, read), [threshold], step)
     if not results.there(out, "subjects", key):
         return None
-    there = bool(results.read(out, "subjects", key))
-    slices = pd.DataFrame(results.read(out, "slices", key) if there else [], columns=COLUMNS)
+    row = next(iter(results.read(out, "subjects", key)), None)
+    slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
     counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
-    return SubjectSlices(spec.features.slices.subject, *counts, depths)
+    used = replace(threshold, value=row["threshold_value"]) if row else threshold
+    return SubjectSlices(spec, used, *counts, depths)
 
 
 def _step(progress: Progress, done: int, total: int, *_: int) -> None:

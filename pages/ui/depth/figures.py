@@ -1,17 +1,15 @@
 """The Depth page's parts: Figure 3, live, for one subject and over all evaluated ones."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import EACH_ORACLE, DepthCohort, SubjectSlices
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.navigate import Target
+from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of
 from zsad_core import setups
@@ -20,9 +18,10 @@ from zsad_core.base.palette import COLOURS
 from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline
+from zsad_core.inference.views import View
 from zsad_core.metrics.readout import readout
 from zsad_core.report.depth_charts import by_depth, by_slice
-from zsad_core.types import FloatArray, MapSpec, ReadoutSpec
+from zsad_core.types import FloatArray, MapSpec, ReadoutSpec, Threshold
 
 Lines = dict[str, MapSpec]
 
@@ -53,6 +52,7 @@ def of_subject(choice: UserChoice, lines: Lines) -> None:
     depths = slicing.depths(stack.brain, choice.readout.centre)
     jobs: list[Job | None] = []
     dice: dict[str, FloatArray] = {}
+    thresholds: dict[str, Threshold] = {}
     words, notes = [f"1 subject: {choice.subject.id}"], dict[str, None]()
     for name, spec in lines.items():
         if not compute.ready(spec):
@@ -62,18 +62,19 @@ def of_subject(choice: UserChoice, lines: Lines) -> None:
             anomaly = compute.whole_map(spec)
         threshold, job = threshold_of(replace(choice, map=spec), stack, anomaly)
         jobs.append(job)
-        found = readout(stack, anomaly, replace(choice.readout, threshold=threshold.value))
-        if found.dice is not None:
-            dice[name] = found.dice
-            notes |= dict.fromkeys(found.notes)  # a lesion-free truth: one note a line
-            words.append(depth_cases.words(name, threshold, found.dice[np.isfinite(depths)]))
+        numbers = readout(stack, anomaly, replace(choice.readout, threshold=threshold.value))
+        if numbers.dice is not None:
+            dice[name], thresholds[name] = numbers.dice, threshold
+            notes |= dict.fromkeys(numbers.notes)  # a lesion-free truth: one note a series
+            words.append(depth_cases.words(name, threshold, numbers.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
-        point = _chart(by_slice(depths, dice, lesion, list(lines)), "depth-one")
+        point = clicked_point(by_slice(depths, dice, lesion, list(lines)), "depth-one")
         _small_print(choice, lines, words)
         if point:
             index, name = point["customdata"][:2]
-            _open(choice.subject.id, index, lines.get(name))
+            name = name or next(iter(dice))  # a bar belongs to no series
+            navigate.to(View(lines[name], int(index), thresholds[name], choice.readout))
     for note in notes:
         st.info(escape(note))
     _show(jobs)
@@ -122,26 +123,13 @@ def _curves(
     choice: UserChoice, lines: Lines, cases: dict[str, list[SubjectSlices]], words: list[str]
 ) -> None:
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
-    point = _chart(by_depth(curves, [""], list(lines)), "depth-all")
+    point = clicked_point(by_depth(curves, [""], list(lines)), "depth-all")
     _small_print(choice, lines, words)
     if point:
-        name = point["customdata"][2]
-        asked = cases[name] if name in cases else [c for found in cases.values() for c in found]
-        worst = depth_cases.worst(asked, choice.readout, point["x"])
-        if worst:
-            _open(*worst, lines.get(name))
-
-
-def _chart(figure: go.Figure, key: str) -> dict[str, Any] | None:
-    """Draw the figure; the point just clicked, if any."""
-    event: Any = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points")
-    return next(iter(event["selection"]["points"]), None)
-
-
-def _open(subject: str, index: int, line: MapSpec | None) -> None:
-    """Explore at that slice, with the method of the line that was clicked."""
-    method, setup = (line.method, line.setup) if line is not None else ("", "")
-    navigate.to(Target(subject, method=method, setup=setup, slice=int(index)))
+        name = point["customdata"][2]  # "" of a bar, which belongs to no series
+        chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
+        if view := depth_cases.worst(chosen, choice.readout, point["x"]):
+            navigate.to(view)
 
 
 def _small_print(choice: UserChoice, lines: Lines, words: list[str]) -> None:

@@ -1,0 +1,64 @@
+"""The Depth page: what its points open."""
+
+import time
+
+import pytest
+
+from pages.ui.depth import figures
+from tests.helpers.pages import WAIT, at, shown
+from zsad_core.evaluation.rows import ORACLE, Results, make
+from zsad_core.evaluation.validation import app_rows
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec, SliceSpec
+
+SUBJECT, SERIES = "DEMO-MET-013-000", "intensity · zero-shot"
+DATA = DataSpec("demo-2mm")
+
+pytestmark = pytest.mark.usefixtures("small_demo")
+
+
+def oracle_row():
+    """The row of the subject at its oracle threshold, and its slices with lesion."""
+    engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
+    spec = pipeline.map_spec(engine, SliceSpec(DATA, SUBJECT), "intensity", "zero-shot", prompts)
+    [key] = make(engine, spec, Results(app_rows(DATA)), [ORACLE])
+    [row] = results.read(app_rows(DATA), "subjects", key)
+    return row, [one for one in results.read(app_rows(DATA), "slices", key) if one["truth"]]
+
+
+def clicked(monkeypatch, point, **state):
+    """Explore, after a click on that point of the page's figure."""
+    monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
+    choice = {"data": "demo-2mm:", "method": "intensity", "lines": [SERIES], "rule": "oracle"}
+    return shown(at("pages/3_Depth.py", **choice, slice=3, **state))
+
+
+def assert_numbers_of(row, test):
+    assert test.selectbox(key="subject").value == SUBJECT
+    assert f"Threshold {row['threshold_value']:.3g}" in " ".join(c.value for c in test.caption)
+    dice = next(metric.value for metric in test.metric if metric.label == "3D Dice")
+    assert dice == f"{row['dice_3d']:.3f}"
+
+
+@pytest.mark.parametrize("name", [SERIES, ""], ids=["series", "bar"])
+def test_a_point_of_one_subject_opens_its_slice_at_its_threshold(monkeypatch, name):
+    test = clicked(monkeypatch, {"customdata": [30, name, 31]}, subject=SUBJECT)
+    assert test.session_state["slice"] == 30
+    assert_numbers_of(oracle_row()[0], test)
+
+
+def test_a_point_over_subjects_opens_the_worst_slice_at_its_own_threshold(monkeypatch):
+    row, slices = oracle_row()
+    worst = min(slices, key=lambda one: (one["dice"], one["index"]))
+    point = {"customdata": [1, 1, SERIES], "x": worst["depth_middle"]}
+    scope = "all evaluated subjects"
+    test = clicked(monkeypatch, point, scope=scope, subject="DEMO-MET-014-000")
+    for _ in range(10 * WAIT):  # the rows that are there are looked up by a job
+        if test.session_state["slice"] != 3:
+            break
+        time.sleep(0.1)
+        shown(test)
+    assert_numbers_of(row, test)
