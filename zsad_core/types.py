@@ -39,11 +39,14 @@ class DataSpec:
     """Where subjects come from: an entry of `zsad_core.imaging.datasets`, its root, its labels.
 
     `labels` is "auto" (told by file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
+    `split` names what divides the subjects (`zsad_core.imaging.splits`); "" leaves them as the data
+    set itself divides them, which only the demo does.
     """
 
     kind: str = "demo"
     root: str = ""
     labels: Literal["auto", "2021", "2023"] = "auto"
+    split: str = ""
 
     @property
     def private(self) -> bool:

@@ -19,8 +19,9 @@ def test_a_name_that_is_no_text_is_said_and_the_other_subject_evaluated(tmp_path
         for end, array in ((b".nii", values), (b"_seg.nii", (values > 200).astype(np.uint8))):
             nib.save(nib.Nifti1Image(array, np.diag([2.0, 2, 4, 1])), data / "x.nii")
             os.rename(data / "x.nii", os.fsencode(data) + b"/" + name + end)
-    asked = ["evaluate", "--data", str(data), "--kind", "folder", "--methods", "intensity"]
-    assert main([*asked, "--threshold", "oracle", "--device", "cpu", "--out", str(out)]) == 0
+    asked = ["evaluate", "--data", str(data), "--kind", "folder", "--no-split"]
+    asked += ["--methods", "intensity", "--threshold", "oracle", "--device", "cpu"]
+    assert main([*asked, "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "Left out: M\\xfcller. The name '" in said
     assert "is no text (UTF-8); rename it." in said

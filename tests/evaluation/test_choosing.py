@@ -15,7 +15,7 @@ MISSING = ("winclip", "openai-l14-336")  # no test fetches these weights
 def chosen(scans, *options):
     parser = argparse.ArgumentParser()
     commands.add_evaluate(parser)
-    data = ["--data", str(scans), "--kind", "folder", "--out", str(scans / "rows")]
+    data = ["--data", str(scans), "--kind", "folder", "--no-split", "--out", str(scans / "rows")]
     return commands.cohort_of(parser.parse_args([*data, "--threshold", "0.5", *options]))
 
 

@@ -186,7 +186,7 @@ def command(scans, root, chosen):
             "--threshold oracle 50% --precision float32 --batch 1 --device cpu",
         )
     )
-    data = ["--data", str(scans), "--kind", "folder", "--out", str(root / "rows")]
+    data = ["--data", str(scans), "--kind", "folder", "--no-split", "--out", str(root / "rows")]
     return [sys.executable, "-m", "zsad_core", "evaluate", *data, *names.split()]
 
 

@@ -153,16 +153,16 @@ FROZEN = {
     "map of intensity": "8b80cbb7a333e0405a56",
     "texts of clipad-plus": "c182b445566fee4c91d6",
     "sentences": "f7a61b0cf24248052d77",
-    "row": "1ed85319b70f50b3c988",
-    "row of an oracle": "0d55011f7c33876317eb",
+    "row": "871637147384e6a03310",
+    "row of an oracle": "04ecd74ca4f1b6f1d81e",
     "candidates": "7d110bee917b362349c4",
     "picture": "bf58f48d8104a7221f18",
     "prompts": "4e11ef268e4396af9132",
     "trial": "bb816fabaa0b",
     "digest of a scan": "19b1a82a1c97f0c65c26",
     "checkpoint": "72ba94a8576f31725468",
-    "work of encoding": "db737b91eb58b3b642f8",
-    "work on a view": "82a1fc5c5a3900c57b84",
+    "work of encoding": "952f6064c3faa2156a11",
+    "work on a view": "f796010749d22b419edc",
 }
 
 

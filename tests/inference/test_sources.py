@@ -175,7 +175,7 @@ def test_added_and_evaluated_by_command_beside_a_method(data, tmp_path, capsys):
     named = ["--data", data.root, "--name", "nn"]
     assert main(["predictions", "add", str(folder), *named, *said]) == 0
     out = tmp_path / "rows"
-    options = ["--kind", "folder", "--threshold", "oracle", "50%", "--out", str(out)]
+    options = ["--kind", "folder", "--no-split", "--threshold", "oracle", "50%", "--out", str(out)]
     datasets.forget(data)
     assert main(["evaluate", "--data", data.root, "--methods", "nn", "intensity", *options]) == 0
     with parquet.connect(out) as rows:

@@ -157,37 +157,47 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
-    with pytest.raises(DataError, match="rows of version 0, and this is version 3"):
+    with pytest.raises(DataError, match="rows of version 0, and this is version 4"):
         results.opened(tmp_path)
 
 
-def older(root, key, **values):
-    """A row of subjects as version 2 kept it: without the columns that came later."""
+LATER = {
+    "2": ["ranked_on", "best_threshold", "range_high", "map_notes", "split_name", "split_digest"],
+    "3": ["split_name", "split_digest"],
+}
+
+
+def older(root, key, version, **values):
+    """A row of subjects as an older version kept it: without the columns that came later."""
     results.append(root, "subjects", key, [row("subjects", key=key, **values)])
     path = root / "subjects" / f"{key}.parquet"
-    later = ["ranked_on", "best_threshold", "range_high", "map_notes"]
-    table = pq.read_table(path).drop_columns(later).replace_schema_metadata({"zsad_schema": "2"})
-    pq.write_table(table, path)
+    table = pq.read_table(path).drop_columns(LATER[version])
+    pq.write_table(table.replace_schema_metadata({"zsad_schema": version}), path)
 
 
 @pytest.mark.parametrize("merged", [False, True])
-def test_rows_of_version_2_are_read_and_say_what_was_ranked(tmp_path, merged):
+def test_rows_of_older_versions_are_read_and_say_what_was_ranked(tmp_path, merged):
     for key in ("b", "c"):
-        older(tmp_path, key, level=90, threshold_value=90 / 255, auroc=0.7)
+        older(tmp_path, key, "2", level=90, threshold_value=90 / 255, auroc=0.7)
+    older(tmp_path, "d", "3", auroc=0.8, ranked_on="values", best_threshold=0.5)
     new = row("subjects", key="a", auroc=0.9, ranked_on="values", best_threshold=0.25)
     results.append(tmp_path, "subjects", "a", [new])
     if merged:
         results.merge(tmp_path)
         assert len(results.files(tmp_path, "subjects")) == 1
-    asked = "SELECT key, level, auroc, ranked_on, best_threshold FROM subjects ORDER BY key"
+    asked = (
+        "SELECT key, level, auroc, ranked_on, best_threshold, split_digest FROM subjects "
+        "ORDER BY key"
+    )
     with results.connect(tmp_path) as rows:
         found = rows.sql(asked).fetchall()
     assert found == [
-        ("a", None, 0.9, "values", 0.25),
-        ("b", 90, 0.7, "256 levels", None),
-        ("c", 90, 0.7, "256 levels", None),
+        ("a", None, 0.9, "values", 0.25, new["split_digest"]),
+        ("b", 90, 0.7, "256 levels", None, ""),
+        ("c", 90, 0.7, "256 levels", None, ""),
+        ("d", None, 0.8, "values", 0.5, ""),
     ]
-    assert results.known(tmp_path) == {"a", "b", "c"}
+    assert results.known(tmp_path) == {"a", "b", "c", "d"}
 
 
 @pytest.mark.parametrize("merged", [False, True])

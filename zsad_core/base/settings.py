@@ -4,7 +4,7 @@ import functools
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -50,7 +50,7 @@ def resolved(spec: DataSpec) -> DataSpec:
         raise DataError(f"'{spec.root}' is a file; give the folder that holds the scans.")
     if not root.is_dir():
         raise DataError(f"There is no folder '{spec.root}'; give the folder that holds the scans.")
-    return DataSpec(spec.kind, str(root), spec.labels)
+    return replace(spec, root=str(root))
 
 
 def forget(name: str) -> None:

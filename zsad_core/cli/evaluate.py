@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zsad_core import backbones, methods
+from zsad_core.cli import split
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test", "extra", "all")
 SUMMARY = """
     SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
+           split_name || ' ' || split_digest[:8] AS split,
            count(dice_3d) AS subjects,
            avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
            avg(auroc) AS auroc, avg(ap) AS ap
@@ -53,6 +55,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
     parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
     parser.add_argument("--split", choices=SPLITS, default="test")
+    split.add_choice(parser)
     parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
     parser.add_argument(
         "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|VALUE|SHARE%"
@@ -107,6 +110,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
     given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
     root = "" if given else str(Path(parsed.data).expanduser().absolute())
     data = DataSpec(parsed.data if given else parsed.kind, root)
+    data = split.divided(data, parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     for rule in parsed.threshold:
@@ -138,8 +142,8 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
     """The split asked for; all subjects where the data have no splits."""
     known = {one.split for one in datasets.open_dataset(data).subjects()}
-    split: Split = parsed.split
-    return "" if parsed.split == "all" or known == {""} else split
+    part: Split = parsed.split
+    return "" if parsed.split == "all" or known == {""} else part
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:

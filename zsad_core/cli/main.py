@@ -1,5 +1,5 @@
 """The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
-predictions.
+predictions, split.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zsad_core import backbones
 from zsad_core.base.atomic import on_disk
-from zsad_core.cli import doctor, map_request, predictions
+from zsad_core.cli import doctor, map_request, predictions, split
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
     predictions.add_arguments(
         commands_of.add_parser("predictions", help="what other models predict, for a data set")
+    )
+    split.add_arguments(
+        commands_of.add_parser("split", help="which subjects train, validate and test")
     )
     of_files = commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or 2D images")
     map_request.add_arguments(of_files)

@@ -2,15 +2,16 @@
 
 import argparse
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from zsad_core import backbones, methods, setups
+from zsad_core.cli import split
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
 from zsad_core.training.backbone import PLANS, train_backbone
-from zsad_core.training.material import DEMOS, KINDS, Source
+from zsad_core.training.material import DEMOS, KINDS, Source, data_spec, kind_of
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
 
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
     add("--images", type=_positive, metavar="N", help="of an image set or surfaces, at most")
+    add("--split-name", metavar="NAME", help="where data have several splits")
+    add("--no-split", action="store_true", default=None,
+        help="take scans without a split: every fifth patient validates")  # fmt: skip
     add("--leave-out", action="append", metavar="CLASS", help="of an image set, for tests later")
     add("--epochs", type=_positive, metavar="N", help="at most")
     add("--loss-side", type=_positive, metavar="N", help=f"pixels (default {runs.LOSS_SIDE})")
@@ -112,6 +116,11 @@ def _request(parsed: argparse.Namespace) -> TrainRequest:
     shipped.parent.mkdir(parents=True, exist_ok=True)
     backbone = BackboneSpec(parsed.backbone or "", parsed.weights or "")
     source = Source(**{f.name: given[f.name] for f in fields(Source) if f.name in given})
+    if source.data and kind_of(source) == "scans":
+        data = split.divided(
+            replace(data_spec(source), split=""), source.split_name, bool(parsed.no_split)
+        )
+        source = replace(source, split_name=data.split)
     own = {f.name: given[f.name] for f in fields(TrainRequest) if f.name in given}
     own = {"out": shipped, **own, "backbone": backbone, "source": source}
     return TrainRequest(**own)

@@ -7,7 +7,7 @@ readout, so work that is cut off and done again makes what it lacks. Of the part
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import registry
 from zsad_core.inference import (
     pipeline,
     provenance,
@@ -71,8 +72,8 @@ def make(
     """
     source = resolve(engine, spec)
     map_key = source.map_key
-    own = own_name(spec)
-    keys = {row_key(map_key, into.readout, one, own): one for one in thresholds}
+    within = scope(spec)
+    keys = {row_key(map_key, into.readout, one, within): one for one in thresholds}
     todo = {key: one for key, one in keys.items() if not results.there(into.out, "subjects", key)}
     if not todo and results.there(into.out, "curves", map_key):
         return list(keys)
@@ -98,17 +99,31 @@ def make(
     return list(keys)
 
 
-def own_name(spec: MapSpec) -> str:
-    """What tells subjects of equal bytes apart: the id, "" in the demo, where all differ."""
-    return spec.features.slices.subject if spec.features.slices.data.root else ""
+def scope(spec: MapSpec) -> dict[str, str]:
+    """What a row depends on beside map and readout: of own data the id, and the digest of a split.
+
+    The id tells subjects of equal bytes apart; in the demo all differ. Raises SettingError.
+    """
+    slices = spec.features.slices
+    parts = {
+        "subject": slices.subject if slices.data.root else "",
+        "split": registry.digest(slices.data),
+    }
+    return {name: text for name, text in parts.items() if text}
 
 
-def row_key(map_key: str, readout: ReadoutSpec, threshold: Threshold, own: str = "") -> str:
-    """Key of a row: its map, how it is read, the threshold, and the subject's own name."""
+def row_key(
+    map_key: str,
+    readout: ReadoutSpec,
+    threshold: Threshold,
+    within: Mapping[str, str] | None = None,
+) -> str:
+    """Key of a row: its map, how it is read, the threshold, and its `scope`."""
     value = None if threshold.rule == "oracle" else float(np.float32(threshold.value))
     mask = replace(readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
-    name = {"subject": own} if own else {}
-    return key_of(map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value, **name)
+    return key_of(
+        map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value, **within or {}
+    )
 
 
 def _read(
@@ -144,6 +159,8 @@ def _names(source: MapSource) -> Row:
         "site": subject.site,
         "subject": subject.id,
         "split": subject.split,
+        "split_name": slices.data.split,
+        "split_digest": registry.digest(slices.data),
         "modality": slices.modality,
         "plane": slices.plane,
         "method": spec.method,

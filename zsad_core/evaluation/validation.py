@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core.base.paths import cache_root
+from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.metrics import thresholds
@@ -58,8 +59,9 @@ def curve_of(engine: Engine, spec: MapSpec, progress: Progress | None = None) ->
     return conventions.curve_from(parquet.read(out, "curves", key)[0])
 
 
-def _threshold_key(spec: MapSpec) -> MapSpec:
-    return of_subject(spec, "")
+def _threshold_key(spec: MapSpec) -> tuple[MapSpec, str]:
+    """The map of any subject, and what divides the subjects as it is now."""
+    return of_subject(spec, ""), registry.digest(spec.features.slices.data)
 
 
 def _validate(

@@ -46,6 +46,7 @@ GROUPS = {
     "levels": 5_000,
 }  # rows a row group: 10 MB
 SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
+BEFORE = {"ranked_on": RANKED_BEFORE, "split_name": "", "split_digest": ""}  # of older rows
 READ_ON_S = 600.0  # a file that was replaced stays so long for who reads it
 
 
@@ -230,12 +231,12 @@ def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 
 def _upgraded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """Rows of any version under this one's schema; what they lack is empty."""
+    """Rows of any version under this one's schema."""
     table = pa.Table.from_batches([batch])
     for field in schema:
         if field.name not in table.schema.names:
-            said = RANKED_BEFORE if field.name == "ranked_on" else None
-            table = table.append_column(field, pa.repeat(pa.scalar(said, field.type), len(table)))
+            value = BEFORE.get(field.name)
+            table = table.append_column(field, pa.repeat(pa.scalar(value, field.type), len(table)))
     return table.select(schema.names).cast(schema)
 
 

@@ -14,13 +14,16 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
+SPLIT = {"split_name": "''", "split_digest": "''"}
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
         "best_threshold": "NULL::DOUBLE",
         "range_high": "NULL::DOUBLE",
         "map_notes": "NULL::VARCHAR[]",
-    }
+        **SPLIT,
+    },
+    ("subjects", 3): SPLIT,
 }
 
 

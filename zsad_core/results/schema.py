@@ -6,8 +6,8 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 3
-READ = (2, 3)  # versions whose rows are read
+VERSION = 4
+READ = (2, 3, 4)  # versions whose rows are read
 RANKED, RANKED_BEFORE = "values", "256 levels"  # in `ranked_on`
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -117,6 +117,8 @@ SUBJECTS: Columns = {
     "best_threshold": (NUMBER, "The threshold of the best Dice; empty without lesion."),
     "range_high": (NUMBER, "End of the method's range, which begins at 0."),
     "map_notes": (TEXTS, "What is said of the map: a mask ranks nothing, a file was resampled."),
+    "split_name": (TEXT, "The split in use; empty without one, and for the demo's own."),
+    "split_digest": (TEXT, "SHA-256 of its parts: rows of different splits are not compared."),
 }
 
 SLICES: Columns = {

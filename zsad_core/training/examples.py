@@ -14,6 +14,7 @@ from PIL import Image
 from zsad_core import backbones, methods
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, slicing
+from zsad_core.imaging.splits import patient_of
 from zsad_core.methods.encoder import BYTES, Encoder, Features
 from zsad_core.methods.learner import Examples
 from zsad_core.setups import Setup
@@ -76,14 +77,17 @@ def split(
 ) -> tuple[list[Subject], list[Subject]]:
     """Training and validation subjects that can be used, at most `most` and most / 2 of them.
 
-    Where the data set knows no splits, every fifth is held out. Raises SettingError without any.
+    Where the data have no split, every fifth patient is held out with all time points. Raises
+    SettingError without any.
     """
     usable = [s for s in subjects if s.evaluable(modality)]
     train = [s for s in usable if s.split == "train"]
     held_out = [s for s in usable if s.split == "validation"]
     if not any(s.split for s in subjects):
-        train = [s for i, s in enumerate(usable) if i % 5 != 4]
-        held_out = usable[4::5]
+        patients = list(dict.fromkeys(patient_of(s.id) for s in usable))
+        fifth = set(patients[4::5])
+        train = [s for s in usable if patient_of(s.id) not in fifth]
+        held_out = [s for s in usable if patient_of(s.id) in fifth]
     if not train or not held_out:
         raise SettingError(
             f"{len(train)} training and {len(held_out)} validation subjects with a segmentation "

@@ -10,10 +10,11 @@ import numpy as np
 from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
+from zsad_core.imaging.splits import registry
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples, Learner
 from zsad_core.training import examples, pictures
-from zsad_core.types import DataSpec, Progress
+from zsad_core.types import DataSpec, Progress, Subject
 
 TEXTURES = 480
 CLEAR = 1 / 3  # slices without lesion for each with one
@@ -28,7 +29,7 @@ class Source:
     Kind "" is told by what lies in the folder. Of scans: at most so many subjects, and slices with
     lesion of each; of an image set: at most so many images, 0 for as many as fit in memory (of
     drawn surfaces: 480), without the classes of `leave_out`. `labels` is the segmentations'
-    convention (`DataSpec`).
+    convention and `split_name` what divides the subjects (`DataSpec`).
     """
 
     data: str = ""
@@ -39,6 +40,7 @@ class Source:
     images: int = 0
     leave_out: tuple[str, ...] = ()
     labels: Literal["auto", "2021", "2023"] = "auto"
+    split_name: str = ""
     seed: int = 0
 
 
@@ -93,8 +95,8 @@ def data_spec(source: Source) -> DataSpec:
     ('demo', 'brats')
     """
     if source.data in DEMOS:
-        return DataSpec(source.data)
-    return DataSpec("brats", source.data, source.labels)
+        return DataSpec(source.data, split=source.split_name)
+    return DataSpec("brats", source.data, source.labels, source.split_name)
 
 
 def _with_text(found: Examples, learner: Learner) -> Examples:
@@ -114,7 +116,8 @@ def _surfaces(source: Source, encoder: Encoder, progress: Progress) -> Material:
 
 
 def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
-    dataset = datasets.open_dataset(data_spec(source))
+    spec = data_spec(source)
+    dataset = datasets.open_dataset(spec)
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
     choice = examples.Choice("train", source.modality, source.slices, CLEAR, source.seed)
     other = replace(choice, split="validation")
@@ -124,8 +127,15 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
         f"{dataset.title}, {source.modality}",
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),
-        "the data's own split" if train_on[0].split else "every fifth subject, in order of names",
+        _rule(spec, train_on[0]),
     )
+
+
+def _rule(data: DataSpec, first: Subject) -> str:
+    """What divides training from validation subjects, with the digest of a split."""
+    if data.split:
+        return f"split {data.split} ({registry.digest(data)})"
+    return "the data's own split" if first.split else "every fifth patient, in order of names"
 
 
 def _pictures(source: Source, encoder: Encoder, unmasked: bool, progress: Progress) -> Material:

@@ -185,7 +185,7 @@ def _case(
     """The case of a row that is there, or is made now; raises ZsadError."""
     spec, threshold, read = wanted
     out = app_rows(spec.features.slices.data)
-    key = rows.row_key(map_key(engine, spec), read, threshold, rows.own_name(spec))
+    key = rows.row_key(map_key(engine, spec), read, threshold, rows.scope(spec))
     if make:
         rows.make(engine, spec, Results(out, read), [threshold], step)
     if not results.there(out, "subjects", key):

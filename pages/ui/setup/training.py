@@ -65,6 +65,7 @@ def _source(setup: str) -> Source:
         left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects"),
         right.number_input("Lesion slices per subject", 1, value=Source.slices, key="train-slices"),
         labels=spec.labels,
+        split_name=spec.split,
     )
     _who(source, datasets.open_dataset(spec).subjects())
     return source

@@ -1,13 +1,15 @@
 """Data sets: indexes of subjects that load one scan at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import brats, folder, uploaded
 from zsad_core.imaging.datasets.demo import Demo
-from zsad_core.types import DataSpec, Progress, Subject, Volume
+from zsad_core.imaging.splits import LEFT_OUT, registry
+from zsad_core.types import DataSpec, Progress, Split, Subject, Volume
 
 
 class Dataset(Protocol):
@@ -37,6 +39,23 @@ class Dataset(Protocol):
         """Load every scan of a subject; the first sentence on what is wrong, or ""."""
 
 
+class Divided:
+    """A data set whose subjects a split divides; those that it does not name are left out."""
+
+    def __init__(self, whole: Dataset, part_of: Mapping[str, Split]) -> None:
+        self._whole, self._part_of = whole, part_of
+        self.title, self.synthetic = whole.title, whole.synthetic
+        self.load, self.check = whole.load, whole.check
+        self.stamp, self.file = whole.stamp, whole.file
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every subject with its part."""
+        return tuple(
+            replace(subject, split=self._part_of.get(subject.id, LEFT_OUT))
+            for subject in self._whole.subjects()
+        )
+
+
 DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo": lambda spec: Demo(spec, spacing_mm=1.0),
     "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
@@ -51,6 +70,9 @@ _indexes: dict[DataSpec, Dataset] = {}
 
 def open_dataset(spec: DataSpec) -> Dataset:
     """The data set of a spec, indexed once until `forget`, uploads each time; raises DataError."""
+    if spec.split:
+        whole = open_dataset(replace(spec, split=""))
+        return Divided(whole, registry.fold(spec).part_of())
     if spec.kind not in DATASETS:
         raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
     if spec.private:
@@ -62,4 +84,4 @@ def open_dataset(spec: DataSpec) -> Dataset:
 
 def forget(spec: DataSpec) -> None:
     """Drop an index and what was found wrong, for files that changed; others keep theirs."""
-    _indexes.pop(spec, None)
+    _indexes.pop(replace(spec, split=""), None)

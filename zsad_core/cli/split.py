@@ -1,0 +1,175 @@
+"""`python -m zsad_core split`: which subjects of a data set train, validate and test."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+from zsad_core.base import settings
+from zsad_core.base.wording import counted
+from zsad_core.cli.predictions import data_of
+from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import (
+    BALANCES,
+    Draw,
+    Fold,
+    ScanFacts,
+    SplitTable,
+    check,
+    draw_folds,
+    patient_of,
+    read_folds,
+    registry,
+    scan_facts,
+)
+from zsad_core.imaging.splits.making import By
+from zsad_core.imaging.splits.registry import root_of
+from zsad_core.types import DataSpec
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `split`."""
+    add = parser.add_argument
+    add("root", metavar="demo|demo-2mm|ROOT")
+    add("--name", default="main", help="under which it is chosen (default main)")
+    add("--shares", type=_shares, default=Draw.shares, metavar="60/10/30",
+        help="train/validation/test in percent")  # fmt: skip
+    add("--folds", type=int, default=1, metavar="K", help="for cross-validation; test stays apart")
+    add("--seed", type=int, default=0)
+    add("--by", choices=get_args(By), default="patient", help="what stays whole")
+    add("--balance", type=_balance, default=(), metavar=",".join(BALANCES))
+    add("--from", dest="source", type=Path, metavar="FILE",
+        help="read it instead: CSV, TSV, JSON or nnU-Net's splits_final.json")  # fmt: skip
+    add("--replace", action="store_true", help="replace the split of that name")
+    add("--list", action="store_true", help="the splits of these data, and nothing else")
+    add("--remove", metavar="NAME", help="remove a split, and nothing else")
+    parser.set_defaults(run=run)
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options by which other commands choose a split."""
+    parser.add_argument(
+        "--split-name", default="", metavar="NAME", help="where data have several splits"
+    )
+    parser.add_argument(
+        "--no-split", action="store_true", help="take data without a split: nothing is held out"
+    )
+
+
+def divided(data: DataSpec, name: str, without: bool) -> DataSpec:
+    """The data, without a split yet, with the one to use: named, the app's, or the only one.
+
+    The demo has its own. Raises SettingError where there is none or no only one, unless the data
+    shall be taken `without`.
+    """
+    if without and name:
+        raise SettingError(f"--no-split and --split-name {name} exclude each other; give one.")
+    if without:
+        return data
+    if name:
+        registry.fold(replace(data, split=name))
+        return replace(data, split=name)
+    if any(subject.split for subject in datasets.open_dataset(data).subjects()):
+        return data
+    uses = [use for table in registry.tables(data) for use in table.uses]
+    chosen = [
+        spec.split for spec in settings.data_roots().values() if root_of(spec) == root_of(data)
+    ]
+    if chosen and chosen[0] in uses:
+        return replace(data, split=chosen[0])
+    if len(uses) == 1:
+        return replace(data, split=uses[0])
+    if uses:
+        raise SettingError(
+            f"{data.place} has {len(uses)} splits; choose one by --split-name: {', '.join(uses)}."
+        )
+    raise SettingError(
+        f"{data.place} has no split, so nothing keeps test subjects out of training, thresholds "
+        "and prompts; make one by python -m zsad_core split, or give --no-split."
+    )
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Make, read, list or remove splits; raises ZsadError."""
+    data = replace(data_of(parsed.root), split="")
+    if parsed.list:
+        _list(data)
+    elif parsed.remove:
+        registry.remove(data, parsed.remove)
+        print(f"{parsed.remove} is removed")
+    else:
+        _make(parsed, data)
+
+
+def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
+    """A line for each part: subjects, patients, lesion volumes."""
+    for part, subjects in fold.parts():
+        volumes = [facts[name].lesion_ml for name in subjects if name in facts]
+        known = [volume for volume in volumes if volume is not None]
+        lesions = f", median lesion {median(known):.1f} ml" if known else ""
+        patients = counted(len({patient_of(name) for name in subjects}), "patient")
+        yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
+
+
+def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
+    dataset = datasets.open_dataset(data)
+    facts = scan_facts(dataset, _show)
+    if parsed.source:
+        folds, origin = read_folds(parsed.source), f"read from {parsed.source.name}"
+    else:
+        draw = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
+        folds, origin = draw_folds(dataset.subjects(), facts, draw), str(draw)
+    table = SplitTable(parsed.name, folds, origin)
+    names = [subject.id for subject in dataset.subjects()]
+    check(table, names, {name: fact.voxels for name, fact in facts.items()})
+    registry.save(data, table, parsed.replace)
+    for use, fold in zip(table.uses, table.folds, strict=True):
+        print(f"{use}  {fold.digest[:12]}  {table.origin}")
+        print("\n".join(f"  {line}" for line in summary(fold, facts)))
+        if omitted := sorted(set(names) - fold.part_of().keys()):
+            print(f"  in no part: {counted(len(omitted), 'subject')}, such as {omitted[0]}")
+    _use(data, table)
+
+
+def _use(data: DataSpec, table: SplitTable) -> None:
+    """Let the app use the first split of a root that it knows."""
+    known = [spec for spec in settings.data_roots().values() if root_of(spec) == root_of(data)]
+    if data.root and known and not known[0].split:
+        settings.remember(replace(known[0], split=table.uses[0]))
+        print(f"the app uses {table.uses[0]} for {data.place}")
+
+
+def _list(data: DataSpec) -> None:
+    tables = registry.tables(data)
+    for table in tables:
+        print(f"{table.name}  {table.origin}")
+        for use, fold in zip(table.uses, table.folds, strict=True):
+            counts = ", ".join(f"{len(subjects)} {part}" for part, subjects in fold.parts())
+            print(f"  {use}  {fold.digest[:12]}  {counts}")
+    if not tables:
+        print(f"{data.place} has no split")
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    """Three numbers, as they are given: 60/10/30."""
+    try:
+        train, validation, test = (float(part) for part in text.split("/"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not like 60/10/30") from error
+    return train, validation, test
+
+
+def _balance(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if unknown := [name for name in names if name not in BALANCES]:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is none of {', '.join(BALANCES)}")
+    return names
+
+
+def _show(done: int, total: int) -> None:
+    ending = "\n" if done == total else ""
+    print(f"\rscans read: {done} of {total}", end=ending, file=sys.stderr, flush=True)

@@ -1,0 +1,77 @@
+"""What a split needs to know of the scans: which are equal, and how large the lesions are."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from zsad_core.base.paths import kept
+from zsad_core.errors import DataError
+from zsad_core.types import Progress, Subject, Volume
+
+FILE = "scan-facts.json"
+
+
+@dataclass(frozen=True)
+class ScanFacts:
+    """`voxels` is a SHA-256 of the intensities on the RAS+ grid, whatever the file; `lesion_ml` is
+    None where there is no segmentation."""
+
+    voxels: str
+    lesion_ml: float | None
+
+
+class Scans(Protocol):
+    """What is read of a data set."""
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every subject."""
+
+    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
+        """One scan; raises DataError."""
+
+    def stamp(self, subject_id: str, modality: str) -> str:
+        """Path, size and time of change of its files."""
+
+
+def scan_facts(scans: Scans, progress: Progress | None = None) -> dict[str, ScanFacts]:
+    """Facts of each subject that can be read, by id, kept in the cache until its files change.
+
+    One modality of each is read: the one that most subjects have, so that copies under two names
+    meet.
+    """
+    usable = [subject for subject in scans.subjects() if not subject.problem]
+    common = Counter(name for subject in usable for name in subject.modalities).most_common(1)
+    facts = {}
+    for done, subject in enumerate(usable):
+        if progress:
+            progress(done, len(usable))
+        modality = common[0][0] if common[0][0] in subject.modalities else subject.modalities[0]
+        try:
+            facts[subject.id] = _facts(scans, subject.id, modality)
+        except DataError:  # the data set notes it beside the subject
+            continue
+    if progress:
+        progress(len(usable), len(usable))
+    return facts
+
+
+def voxel_digest(volume: Volume) -> str:
+    """SHA-256 of shape and intensities: equal for copies whose header or compression differ."""
+    values = np.ascontiguousarray(volume.intensity, np.float32)
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
+
+
+def _facts(scans: Scans, subject: str, modality: str) -> ScanFacts:
+    def read() -> list[str | float | None]:
+        volume = scans.load(subject, modality)
+        if volume.truth is None:
+            return [voxel_digest(volume), None]
+        voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
+        return [voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)]
+
+    stamp = scans.stamp(subject, modality)
+    voxels, lesion_ml = kept(FILE, stamp, read) if stamp else read()
+    return ScanFacts(str(voxels), None if lesion_ml is None else float(lesion_ml))

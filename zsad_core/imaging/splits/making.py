@@ -1,0 +1,182 @@
+"""Splits drawn at random: patients stay whole, and parts are alike in what is to be balanced."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsad_core.errors import SettingError
+from zsad_core.imaging.splits.facts import ScanFacts
+from zsad_core.imaging.splits.tables import PARTS, Fold, patient_of
+from zsad_core.types import Subject
+
+By = Literal["patient", "site"]
+Balance = Literal["site", "lesion-volume"]
+BALANCES: tuple[Balance, ...] = get_args(Balance)
+SIZES = 3  # classes of lesion volume
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How to draw: shares of train, validation and test in percent, and the seed.
+
+    `by` says what stays whole: patients, or sites with all their patients. With several `folds` the
+    test part is the same in all, and each of the others serves once for validation.
+    """
+
+    shares: tuple[float, float, float] = (60, 10, 30)
+    seed: int = 0
+    by: By = "patient"
+    balance: tuple[Balance, ...] = ()
+    folds: int = 1
+
+    def __str__(self) -> str:
+        shares = "/".join(f"{share:g}" for share in self.shares)
+        balance = f", balanced by {' and '.join(self.balance)}" if self.balance else ""
+        folds = f", {self.folds} folds" if self.folds > 1 else ""
+        return f"drawn {shares} by {self.by}, seed {self.seed}{balance}{folds}"
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Subjects that stay together, and what they are balanced by."""
+
+    subjects: tuple[str, ...]
+    stratum: tuple[str, ...]
+
+
+def check(draw: Draw) -> None:
+    """Raise SettingError for shares or a number of folds that nothing can be drawn by."""
+    train, validation, _ = draw.shares
+    if min(draw.shares) < 0 or not np.isclose(sum(draw.shares), 100):
+        raise SettingError(
+            f"The shares {'/'.join(f'{share:g}' for share in draw.shares)} do not add up to 100; "
+            "give train/validation/test in percent, such as 60/10/30."
+        )
+    if not train + validation:
+        raise SettingError("Nothing is left for training or validation; lower the share of test.")
+    if draw.folds < 1:
+        raise SettingError(f"{draw.folds} folds cannot be made; give 1 or more.")
+
+
+def draw_folds(
+    subjects: Sequence[Subject], facts: Mapping[str, ScanFacts], draw: Draw
+) -> tuple[Fold, ...]:
+    """Divide the usable subjects; equal draws divide equal subjects alike.
+
+    `facts` keep scans of equal voxels together and tell lesion volumes. Raises SettingError where
+    there are fewer groups than parts.
+    """
+    check(draw)
+    usable = [subject for subject in subjects if not subject.problem]
+    groups = _groups(usable, facts, draw)
+    shares = np.array(draw.shares) / 100
+    if draw.folds == 1:
+        return (_fold(_divide(groups, shares, PARTS, draw)),)
+    rest_and_test = np.array([1 - shares[2], shares[2]])
+    remainder, test = _divide(groups, rest_and_test, ("train and validation", "test"), draw)
+    names = [f"fold {number}" for number in range(1, draw.folds + 1)]
+    held_out = _divide(remainder, np.full(draw.folds, 1 / draw.folds), names, draw)
+    return tuple(
+        _fold(([group for fold in held_out if fold is not part for group in fold], part, test))
+        for part in held_out
+    )
+
+
+def _fold(parts: Sequence[Sequence[_Group]]) -> Fold:
+    return Fold(
+        *(tuple(sorted(name for group in part for name in group.subjects)) for part in parts)
+    )
+
+
+def _groups(
+    subjects: Sequence[Subject], facts: Mapping[str, ScanFacts], draw: Draw
+) -> list[_Group]:
+    """Groups by patient or site, joined where scans are equal; in the order of their first id."""
+    ties: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for subject in subjects:
+        whole = subject.site if draw.by == "site" else patient_of(subject.id)
+        ties[draw.by, whole].append(subject.id)
+        if subject.id in facts:
+            ties["voxels", facts[subject.id].voxels].append(subject.id)
+    leader = {name: name for name in sorted(subject.id for subject in subjects)}
+
+    def leader_of(name: str) -> str:
+        while leader[name] != name:
+            name = leader[name]
+        return name
+
+    for first, *others in ties.values():
+        for other in others:
+            low, high = sorted((leader_of(first), leader_of(other)))
+            leader[high] = low
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in leader:
+        members[leader_of(name)].append(name)
+    sites = {subject.id: subject.site for subject in subjects}
+    sizes = _sizes(members, facts)
+    return [
+        _Group(tuple(names), _stratum(name, names, sites, sizes, draw.balance))
+        for name, names in members.items()
+    ]
+
+
+def _stratum(
+    leader: str,
+    names: Sequence[str],
+    sites: Mapping[str, str],
+    sizes: Mapping[str, str],
+    balance: Sequence[Balance],
+) -> tuple[str, ...]:
+    values = {
+        "site": Counter(sites[name] for name in names).most_common(1)[0][0],
+        "lesion-volume": sizes[leader],
+    }
+    return tuple(values[name] for name in balance)
+
+
+def _sizes(members: Mapping[str, Sequence[str]], facts: Mapping[str, ScanFacts]) -> dict[str, str]:
+    """The class of lesion volume of each group: "none", or one of three of equal counts."""
+    volumes = {}
+    for leader, names in members.items():
+        known = [facts[name].lesion_ml or 0.0 for name in names if name in facts]
+        volumes[leader] = float(np.mean(known)) if known else 0.0
+    present = [volume for volume in volumes.values() if volume > 0]
+    edges = np.quantile(present or [0.0], np.arange(1, SIZES) / SIZES)
+    return {
+        leader: f"{np.searchsorted(edges, volume)}" if volume > 0 else "none"
+        for leader, volume in volumes.items()
+    }
+
+
+def _divide(
+    groups: Sequence[_Group], shares: NDArray[np.float64], names: Sequence[str], draw: Draw
+) -> list[list[_Group]]:
+    """Groups for each share, by number of subjects, proportional within each stratum.
+
+    Groups in random order, stratum after stratum, each go to the part that lacks most so far.
+    """
+    wanted = int((shares > 0).sum())
+    if len(groups) < wanted:
+        raise SettingError(
+            f"{len(groups)} {draw.by}s cannot be divided into {wanted} parts "
+            f"({', '.join(name for name, share in zip(names, shares, strict=True) if share)}); "
+            "choose fewer parts or folds, or add subjects."
+        )
+    rng = np.random.default_rng(draw.seed)
+    shuffled = sorted((groups[i] for i in rng.permutation(len(groups))), key=lambda g: g.stratum)
+    parts: list[list[_Group]] = [[] for _ in shares]
+    counts, total = np.zeros(len(shares)), 0
+    for group in shuffled:
+        total += len(group.subjects)
+        part = int(np.argmax(np.where(shares > 0, shares * total - counts, -np.inf)))
+        parts[part].append(group)
+        counts[part] += len(group.subjects)
+    for part, share in enumerate(shares):
+        if share and not parts[part]:  # too few groups for so small a share
+            largest = max(parts, key=len)
+            parts[part].append(largest.pop())
+    return parts

@@ -1,0 +1,118 @@
+"""The splits that a user keeps in `ZSAD_HOME`: a JSON file each, in a folder for each data root."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pydantic
+
+from zsad_core.base.atomic import locked, on_disk, write_whole
+from zsad_core.base.paths import home
+from zsad_core.errors import DataError, SettingError
+from zsad_core.imaging.splits.tables import Fold, SplitTable
+from zsad_core.types import DataSpec
+
+
+@dataclass(frozen=True)
+class SplitFile:
+    """What a file holds; `root` is for who reads it."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    format: Literal["ZSAD Explorer split 1"]
+    root: str
+    name: str
+    origin: str
+    folds: tuple[Fold, ...]
+
+
+FILE = pydantic.TypeAdapter(SplitFile)
+
+
+def tables(data: DataSpec) -> tuple[SplitTable, ...]:
+    """The splits of a data root by name; raises DataError for a file that cannot be read."""
+    return tuple(
+        _read(path, path.stat().st_mtime_ns) for path in sorted(_folder(data).glob("*.json"))
+    )
+
+
+def find(data: DataSpec, name: str) -> SplitTable:
+    """The split of that name, or of one of its folds; raises SettingError, DataError."""
+    known = tables(data)
+    for table in known:
+        if name == table.name or name in table.uses:
+            return table
+    names = ", ".join(use for table in known for use in table.uses)
+    raise SettingError(
+        f"{data.place} has no split '{name}'; "
+        f"{f'choose one of {names}' if names else 'make one first'}."
+    )
+
+
+def fold(data: DataSpec) -> Fold:
+    """The fold that the data use; raises SettingError, DataError."""
+    return find(data, data.split).fold(data.split)
+
+
+def digest(data: DataSpec) -> str:
+    """The digest of the fold in use, "" without a split; raises SettingError, DataError."""
+    return fold(data).digest if data.split else ""
+
+
+def save(data: DataSpec, table: SplitTable, replaced: bool = False) -> None:
+    """Keep a checked split; raises SettingError for a name in use that is not to be `replaced`."""
+    if data.private:
+        raise SettingError(
+            "Splits are kept for everybody, uploaded scans are one user's own; add the scans as a "
+            "folder first."
+        )
+    path = _path(data, table.name)
+    with locked(path):
+        if path.exists() and not replaced:
+            raise SettingError(
+                f"{data.place} has a split '{table.name}' already; give another name or remove "
+                "that one first."
+            )
+        content = SplitFile(
+            "ZSAD Explorer split 1", root_of(data), table.name, table.origin, table.folds
+        )
+        write_whole(path, FILE.dump_json(content, indent=1))
+
+
+def remove(data: DataSpec, name: str) -> None:
+    """Remove a split; raises SettingError if there is no such one."""
+    path = _path(data, find(data, name).name)
+    with locked(path), on_disk(path):
+        path.unlink(missing_ok=True)
+
+
+def root_of(data: DataSpec) -> str:
+    """The resolved path of the data's folder, else its kind."""
+    return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
+
+
+@functools.lru_cache(64)
+def _read(path: Path, _: int) -> SplitTable:
+    """The table of a file as it is at a time of change."""
+    try:
+        content = FILE.validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError) as error:
+        reason = (
+            error.errors(include_url=False)[0]["msg"]
+            if isinstance(error, pydantic.ValidationError)
+            else str(error)
+        )
+        raise DataError(
+            f"'{path}' cannot be read ({reason}); correct it or delete it to make it anew."
+        ) from error
+    return SplitTable(content.name, content.folds, content.origin)
+
+
+def _path(data: DataSpec, name: str) -> Path:
+    return _folder(data) / f"{name}.json"
+
+
+def _folder(data: DataSpec) -> Path:
+    return home() / "splits" / hashlib.sha256(root_of(data).encode()).hexdigest()[:12]
