@@ -12,6 +12,7 @@ with page("Setup"):
     from pages.ui.setup.device import device
     from pages.ui.setup.pre_encode import pre_encode
     from pages.ui.setup.predictions import predictions
+    from pages.ui.setup.splits import splits
     from pages.ui.setup.training import training
     from pages.ui.setup.weights import weights
     from pages.ui.shell.sidebar import sidebar
@@ -19,6 +20,7 @@ with page("Setup"):
     # Data roots can be mended even when no subject is usable, so most sections draw no sidebar.
     sections = {
         "Data": data_roots,
+        "Splits": splits,
         "Predictions": predictions,
         "Weights": weights,
         "Train": training,

@@ -12,7 +12,7 @@ from zsad_core.imaging.splits import (
     Fold,
     ScanFacts,
     SplitTable,
-    check,
+    check_table,
     draw_folds,
     patient_of,
     read_folds,
@@ -61,7 +61,7 @@ def test_every_draw_keeps_patients_and_copies_whole_and_takes_every_subject_once
     if draw.folds > 1:
         validated = sorted(name for fold in folds for name in fold.validation)
         assert validated == sorted({*folds[0].train, *folds[0].validation})
-    check(
+    check_table(
         SplitTable("main", folds),
         {one.id for one in subjects},
         {n: f.voxels for n, f in facts.items()},
@@ -130,9 +130,9 @@ NAMES = {A0, A1, B0, C0}
 )
 def test_a_table_that_leaks_or_names_strangers_is_refused(fold, sentence):
     with pytest.raises(SettingError, match=sentence):
-        check(SplitTable("main", (fold,)), NAMES, {B0: "same", C0: "same", A0: "another"})
+        check_table(SplitTable("main", (fold,)), NAMES, {B0: "same", C0: "same", A0: "another"})
     with pytest.raises(SettingError, match="cannot be used for a split"):
-        check(SplitTable("../main", (Fold((A0,)),)), NAMES)
+        check_table(SplitTable("../main", (Fold((A0,)),)), NAMES)
 
 
 FILES = {
@@ -258,7 +258,7 @@ def test_copies_under_another_name_are_found_by_their_voxels(root):
     assert facts[first].voxels == facts[copy].voxels != facts[second].voxels
     assert facts[first].lesion_ml == 1.0  # 125 voxels of 8 mm³
     with pytest.raises(SettingError, match=f"{first} .* and {copy} .* are scans of equal voxels"):
-        check(
+        check_table(
             SplitTable("main", (Fold((first, second), (), (copy,)),)),
             {first, second, copy},
             {name: fact.voxels for name, fact in facts.items()},

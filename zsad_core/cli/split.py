@@ -19,12 +19,10 @@ from zsad_core.imaging.splits import (
     Fold,
     ScanFacts,
     SplitTable,
-    check,
-    draw_folds,
+    checked_table,
     patient_of,
     read_folds,
     registry,
-    scan_facts,
 )
 from zsad_core.imaging.splits.making import By
 from zsad_core.imaging.splits.registry import root_of
@@ -117,15 +115,13 @@ def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
 
 def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
     dataset = datasets.open_dataset(data)
-    facts = scan_facts(dataset, _show)
     if parsed.source:
-        folds, origin = read_folds(parsed.source), f"read from {parsed.source.name}"
+        origin = f"read from {parsed.source.name}"
+        source: Draw | SplitTable = SplitTable("", read_folds(parsed.source), origin)
     else:
-        draw = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
-        folds, origin = draw_folds(dataset.subjects(), facts, draw), str(draw)
-    table = SplitTable(parsed.name, folds, origin)
+        source = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
+    table, facts = checked_table(dataset, parsed.name, source, _show)
     names = [subject.id for subject in dataset.subjects()]
-    check(table, names, {name: fact.voxels for name, fact in facts.items()})
     registry.save(data, table, parsed.replace)
     for use, fold in zip(table.uses, table.folds, strict=True):
         print(f"{use}  {fold.digest[:12]}  {table.origin}")

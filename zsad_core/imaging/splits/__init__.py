@@ -1,14 +1,14 @@
 """Splits of a data set: which subjects train, which validate, which test."""
 
 from zsad_core.imaging.splits.facts import ScanFacts, scan_facts, voxel_digest
-from zsad_core.imaging.splits.making import BALANCES, Draw, draw_folds
-from zsad_core.imaging.splits.reading import read_folds
+from zsad_core.imaging.splits.making import BALANCES, Draw, checked_table, draw_folds
+from zsad_core.imaging.splits.reading import folds_of, read_folds
 from zsad_core.imaging.splits.tables import (
     LEFT_OUT,
     PARTS,
     Fold,
     SplitTable,
-    check,
+    check_table,
     patient_of,
 )
 
@@ -20,8 +20,10 @@ __all__ = [
     "Fold",
     "ScanFacts",
     "SplitTable",
-    "check",
+    "check_table",
+    "checked_table",
     "draw_folds",
+    "folds_of",
     "patient_of",
     "read_folds",
     "scan_facts",

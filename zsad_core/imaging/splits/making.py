@@ -2,16 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.facts import ScanFacts
-from zsad_core.imaging.splits.tables import PARTS, Fold, patient_of
-from zsad_core.types import Subject
+from zsad_core.imaging.splits.facts import ScanFacts, Scans, scan_facts
+from zsad_core.imaging.splits.tables import PARTS, Fold, SplitTable, check_table, patient_of
+from zsad_core.types import Progress, Subject
 
 By = Literal["patient", "site"]
 Balance = Literal["site", "lesion-volume"]
@@ -48,7 +48,7 @@ class _Group:
     stratum: tuple[str, ...]
 
 
-def check(draw: Draw) -> None:
+def check_draw(draw: Draw) -> None:
     """Raise SettingError for shares or a number of folds that nothing can be drawn by."""
     train, validation, _ = draw.shares
     if min(draw.shares) < 0 or not np.isclose(sum(draw.shares), 100):
@@ -70,7 +70,7 @@ def draw_folds(
     `facts` keep scans of equal voxels together and tell lesion volumes. Raises SettingError where
     there are fewer groups than parts.
     """
-    check(draw)
+    check_draw(draw)
     usable = [subject for subject in subjects if not subject.problem]
     groups = _groups(usable, facts, draw)
     shares = np.array(draw.shares) / 100
@@ -84,6 +84,24 @@ def draw_folds(
         _fold(([group for fold in held_out if fold is not part for group in fold], part, test))
         for part in held_out
     )
+
+
+def checked_table(
+    scans: Scans, name: str, source: Draw | SplitTable, progress: Progress | None = None
+) -> tuple[SplitTable, dict[str, ScanFacts]]:
+    """A split as it is drawn or given, checked for leaks; and what was read of the scans for it.
+
+    Raises SettingError.
+    """
+    facts = scan_facts(scans, progress)
+    subjects = scans.subjects()
+    if isinstance(source, Draw):
+        table = SplitTable(name, draw_folds(subjects, facts, source), str(source))
+    else:
+        table = replace(source, name=name)
+    voxels = {subject: fact.voxels for subject, fact in facts.items()}
+    check_table(table, {subject.id for subject in subjects}, voxels)
+    return table, facts
 
 
 def _fold(parts: Sequence[Sequence[_Group]]) -> Fold:

@@ -29,30 +29,31 @@ IDS = pydantic.TypeAdapter(list[str])
 
 
 def read_folds(path: Path) -> tuple[Fold, ...]:
-    """The folds of a file; raises DataError for one that cannot be read.
-
-    In a table whose column holds numbers, each number is a fold: its subjects validate, those of
-    the other numbers train, and those called "test" test in all.
-    """
-    text = _text(path)
-    try:
-        if path.suffix.lower() == ".json":
-            return _of_json(json.loads(text))
-        return _of_table(text, "\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
-    except (ValueError, RecursionError, csv.Error) as error:
-        raise DataError(f"'{path}' is no split ({_reason(error)}); give {ACCEPTED}.") from error
-
-
-def _text(path: Path) -> str:
+    """The folds of a file, as `folds_of`; raises DataError also for one that cannot be opened."""
     try:
         size = path.stat().st_size
-        if size > LARGEST:
-            raise DataError(
-                f"'{path}' has {size / 2**20:.0f} MB, too much for a split; give {ACCEPTED}."
-            )
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes() if size <= LARGEST else b""
+    except OSError as error:
         raise DataError(f"'{path}' cannot be read ({error}); give {ACCEPTED}.") from error
+    if size > LARGEST:
+        raise DataError(f"'{path}' has {size / 2**20:.0f} MB, too much for a split; give another.")
+    return folds_of(path.name, content)
+
+
+def folds_of(name: str, content: bytes) -> tuple[Fold, ...]:
+    """The folds that the content of a file holds; its name tells the format.
+
+    In a table whose column holds numbers, each number is a fold: its subjects validate, those of
+    the other numbers train, and those called "test" test in all. Raises DataError.
+    """
+    suffix = Path(name).suffix.lower()
+    try:
+        text = content.decode("utf-8-sig")
+        if suffix == ".json":
+            return _of_json(json.loads(text))
+        return _of_table(text, "\t" if suffix in (".tsv", ".tab") else ",")
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise DataError(f"'{name}' is no split ({_reason(error)}); give {ACCEPTED}.") from error
 
 
 def _of_json(content: object) -> tuple[Fold, ...]:

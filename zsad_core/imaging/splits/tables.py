@@ -84,7 +84,7 @@ def patient_of(subject: str) -> str:
     return time_point[1] if time_point else subject
 
 
-def check(
+def check_table(
     table: SplitTable, subjects: Collection[str], voxels: Mapping[str, str] | None = None
 ) -> None:
     """Raise SettingError for a table that cannot divide these subjects honestly.

@@ -1,9 +1,9 @@
 """A split made or read by command, and what `evaluate` and `train` then take."""
 
 import nibabel as nib
-import numpy as np
 import pytest
 
+from tests.helpers.brats import patients
 from zsad_core.base import settings
 from zsad_core.cli.main import main
 from zsad_core.imaging.splits import registry
@@ -15,19 +15,7 @@ PATIENTS, POINTS = 10, 2
 
 @pytest.fixture
 def data(tmp_path):
-    """Ten patients at two time points each, with a bright lesion."""
-    rng = np.random.default_rng(0)
-    for patient in range(PATIENTS):
-        for point in range(POINTS):
-            name = f"BraTS-MET-{patient:05d}-{point:03d}"
-            (tmp_path / "data" / name).mkdir(parents=True)
-            values = np.zeros((20, 24, 8), np.float32)
-            values[4:15, 5:19, 2:6] = 100 + rng.random((11, 14, 4))
-            values[8:11, 9:13, 3:5] = 220
-            for end, array in (("t2f", values), ("seg", (values > 200).astype(np.uint8))):
-                image = nib.Nifti1Image(array, np.diag([2.0, 2, 4, 1]))
-                nib.save(image, tmp_path / "data" / name / f"{name}-{end}.nii.gz")
-    return DataSpec("brats", str(tmp_path / "data"))
+    return patients(tmp_path, PATIENTS, POINTS)
 
 
 def evaluated(data, out, *options):

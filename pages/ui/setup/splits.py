@@ -1,0 +1,184 @@
+"""The Setup page's splits: the one in use, its subjects in a table, and two ways to add one."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shell import compute, session
+from pages.ui.shell.markdown import escape
+from zsad_core.base import settings
+from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import (
+    BALANCES,
+    PARTS,
+    Draw,
+    Fold,
+    SplitTable,
+    checked_table,
+    folds_of,
+    patient_of,
+    registry,
+)
+from zsad_core.imaging.splits.making import By
+from zsad_core.types import DataSpec, Progress
+
+PURPOSE = (
+    "A split says which subjects train, which validate and which test. It rules training, "
+    "validation thresholds, prompt search and what an evaluation reports. All time points of a "
+    "patient, and scans of equal voxels, stay in one part."
+)
+COST = (
+    "Without a split nothing keeps test subjects out of training, thresholds and prompts, and "
+    "there is no validation threshold: numbers on subjects that were seen flatter."
+)
+NONE = "No split"
+LEFT_OUT = "left out"
+TALLEST = 400  # pixels
+
+
+def splits() -> None:
+    """For each of the user's own data roots: its splits, and the way to make or read one."""
+    st.caption(PURPOSE)
+    roots = {name: spec for name, spec in settings.data_roots().items() if spec.root}
+    if not roots:
+        st.info("The demo has a split of its own. Add a folder under Data to split it.")
+        return
+    if message := session.notice("splits"):
+        st.success(escape(message))
+    name = st.selectbox("Data", list(roots), key="splits-data")
+    spec = roots[name]
+    whole = replace(spec, split="")
+    job = compute.engine().jobs.find(_job_key(whole))
+    if job is not None and job.state != "done":
+        compute.show_job(job)
+        return
+    _choice(spec)
+    if spec.split:
+        _table(spec)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _draw(whole)
+    with right:
+        _upload(whole)
+
+
+def _choice(spec: DataSpec) -> None:
+    """The split in use, and what it costs to use none."""
+    uses = [use for table in registry.tables(spec) for use in table.uses]
+    options = [NONE, *uses]
+    index = options.index(spec.split) if spec.split in uses else 0
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    choice = left.selectbox("Split in use", options, index, key=f"split-{spec.root}-{spec.split}")
+    use = "" if choice == NONE else choice
+    if use != spec.split:
+        _use(replace(spec, split=use))
+    if not use:
+        st.warning(COST)
+    elif right.button("Delete", key=f"delete-{spec.root}-{use}", width="stretch"):
+        name = registry.find(spec, use).name
+        registry.remove(spec, name)
+        session.notify("splits", f"Deleted the split {name} of {spec.place}.")
+        _use(replace(spec, split=""))
+
+
+def _table(spec: DataSpec) -> None:
+    """The subjects with their part, to be changed in place."""
+    table = registry.find(spec, spec.split)
+    fold = table.fold(spec.split)
+    st.caption(escape(f"{table.origin} · {fold.digest[:12]} · {_counts(fold)}"))
+    parts = fold.part_of()
+    frame = pd.DataFrame(
+        {
+            "subject": subject.id,
+            "patient": patient_of(subject.id),
+            "site": subject.site,
+            "part": parts.get(subject.id, LEFT_OUT),
+        }
+        for subject in datasets.open_dataset(spec).subjects()
+    )
+    edited = st.data_editor(
+        frame,
+        hide_index=True,
+        width="stretch",
+        height=min(TALLEST, 35 * (len(frame) + 1) + 3),
+        disabled=["subject", "patient", "site"],
+        column_config={
+            "part": st.column_config.SelectboxColumn(
+                "part", options=[*PARTS, LEFT_OUT], required=True
+            )
+        },
+        key=f"split-table-{spec.root}-{spec.split}-{fold.digest}",
+    )
+    changed = int((edited["part"] != frame["part"]).sum())
+    if changed and st.button(f"Save the changes ({changed})", type="primary", key="split-save"):
+        names = (edited.loc[edited["part"] == part, "subject"] for part in PARTS)
+        number = table.uses.index(spec.split)
+        folds = list(table.folds)
+        folds[number] = Fold(*map(tuple, names))
+        origin = table.origin.removesuffix(", edited") + ", edited"
+        _start(
+            replace(spec, split=""), table.name, SplitTable("", tuple(folds), origin), spec.split
+        )
+
+
+def _draw(whole: DataSpec) -> None:
+    st.subheader("Draw a split")
+    with st.form("split-draw", border=False):
+        name = st.text_input("Name", "main", max_chars=40)
+        columns = st.columns(3)
+        shares = [
+            column.number_input(f"{part} (%)", 0, 100, round(share))
+            for column, part, share in zip(columns, PARTS, Draw.shares, strict=True)
+        ]
+        balance = st.multiselect("Balance parts by", BALANCES, placeholder="Nothing")
+        columns = st.columns(3)
+        by = columns[0].selectbox("Keep whole", get_args(By))
+        folds = columns[1].number_input("Folds", 1, 20, 1, help="For cross-validation.")
+        seed = columns[2].number_input("Seed", 0)
+        if st.form_submit_button("Draw"):
+            draw = Draw(tuple(shares), seed, by, tuple(balance), folds)
+            _start(whole, name.strip(), draw)
+
+
+def _upload(whole: DataSpec) -> None:
+    st.subheader("Read a split")
+    st.caption(
+        "CSV or TSV with the columns subject and split, JSON with a list for each part, or "
+        "nnU-Net's splits_final.json."
+    )
+    file = st.file_uploader("Split file", type=["csv", "tsv", "json"], key="split-file")
+    name = st.text_input("Name", "main", max_chars=40, key="split-file-name")
+    if st.button("Read", disabled=file is None, key="split-read") and file is not None:
+        source = SplitTable("", folds_of(file.name, file.getvalue()), f"read from {file.name}")
+        _start(whole, name.strip(), source)
+
+
+def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = "") -> None:
+    """Check the split against the scans in a job, keep it and use it; `edited` is replaced."""
+    if not edited and name in {table.name for table in registry.tables(whole)}:
+        raise SettingError(f"There is a split '{name}' already; give another name or delete it.")
+
+    def work(progress: Progress) -> None:
+        table, _ = checked_table(datasets.open_dataset(whole), name, source, progress)
+        registry.save(whole, table, replaced=bool(edited))
+        settings.remember(replace(whole, split=edited or table.uses[0]))
+
+    title = f"Checking the split {name}, scans"
+    compute.engine().jobs.start(_job_key(whole), title, work, "pages/6_Setup.py")
+    st.rerun()
+
+
+def _use(spec: DataSpec) -> None:
+    settings.remember(spec)
+    st.rerun()
+
+
+def _counts(fold: Fold) -> str:
+    return ", ".join(f"{len(subjects)} {part}" for part, subjects in fold.parts())
+
+
+def _job_key(whole: DataSpec) -> str:
+    return f"split-{whole.root}"
