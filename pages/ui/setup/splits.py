@@ -17,6 +17,7 @@ from zsad_core.imaging.splits import (
     Draw,
     Fold,
     SplitTable,
+    check_table,
     checked_table,
     folds_of,
     patient_of,
@@ -52,9 +53,10 @@ def splits() -> None:
     spec = roots[name]
     whole = replace(spec, split="")
     job = compute.engine().jobs.find(_job_key(whole))
-    if job is not None and job.state != "done":
+    if job is not None and job.state == "running":
         compute.show_job(job)
-        return
+    elif job is not None and job.error:
+        st.error(escape(job.error))
     _choice(spec)
     if spec.split:
         _table(spec)
@@ -160,9 +162,12 @@ def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = 
     """Check the split against the scans in a job, keep it and use it; `edited` is replaced."""
     if not edited and name in {table.name for table in registry.tables(whole)}:
         raise SettingError(f"There is a split '{name}' already; give another name or delete it.")
+    dataset = datasets.open_dataset(whole)
+    if isinstance(source, SplitTable):  # what needs no scan is said at once
+        check_table(replace(source, name=name), {subject.id for subject in dataset.subjects()})
 
     def work(progress: Progress) -> None:
-        table, _ = checked_table(datasets.open_dataset(whole), name, source, progress)
+        table, _ = checked_table(dataset, name, source, progress)
         registry.save(whole, table, replaced=bool(edited))
         settings.remember(replace(whole, split=edited or table.uses[0]))
 
