@@ -1,4 +1,4 @@
-"""`make bench`: what a user waits for on this machine, on a fresh store, each line with its aim.
+"""`make bench`: the times that a user waits on this machine, on a fresh store, with their aims.
 
 `make bench ARGS="browser core"` measures some parts only.
 """
@@ -30,7 +30,7 @@ def fresh_folders() -> Iterator[None]:
 
 
 def machine() -> str:
-    """CPU, cores, device, torch and the precision that is the faster one here."""
+    """CPU, cores, device, torch and the faster precision."""
     device = backbones.default_device()
     cpu = backbones.device_name("cpu")
     has = torch.cpu.get_capabilities()

@@ -1,4 +1,4 @@
-"""The app in a process of its own, a headless Chromium before it; for bench and browser tests."""
+"""The app in a process of its own and a headless Chromium, for bench and browser tests."""
 
 import importlib.util
 import os
@@ -50,7 +50,7 @@ class Server:
     log: Path
 
     def address(self, page: str, **choice: str) -> str:
-        """Where a page opens with that choice."""
+        """The address of a page with that choice."""
         return f"{self.url}/{page}" + (f"?{urlencode(choice)}" if choice else "")
 
     @property
@@ -59,7 +59,7 @@ class Server:
         return self.log.read_text()
 
     def complaints(self) -> list[str]:
-        """Logged lines other than those that are no complaint."""
+        """Logged lines other than routine ones."""
         return [line for line in self.output.splitlines() if not ROUTINE.fullmatch(line)]
 
 
@@ -90,7 +90,7 @@ def served(log: Path, script: str = "app.py", **environment: str) -> Iterator[Se
 
 
 def no_browser() -> str:
-    """Why there is no browser here; "" if there is one."""
+    """The reason why no browser can be used; "" if one can."""
     if importlib.util.find_spec("playwright") is None:
         return "playwright is not installed"
     return "" if _chromium() else f"no Chromium on the PATH ({', '.join(NAMES)})"

@@ -1,23 +1,12 @@
 """The seconds that are spent in the transformer blocks of the towers."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
-from unittest.mock import patch
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from zsad_core.backbones import clip_internals, tower
-
-PASSES = (  # all ways through a block, as each module calls them
-    (tower, "block_output"),
-    (tower, "block_output_at"),
-    (tower, "value_attention"),
-    (tower, "two_streams"),
-    (clip_internals, "block_output"),
-)
+from zsad_core.backbones.clip_internals import around_pass
 
 
 @contextmanager
@@ -26,29 +15,28 @@ def timed() -> Iterator[list[float]]:
 
     Other threads are not counted, and a pass within another counts once.
     """
-    seconds, thread, active = list[float](), threading.get_ident(), list[object]()
+    seconds, active = list[float](), False
 
-    def timed_version(work: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: object) -> object:
-            if threading.get_ident() != thread or active:
-                return work(*arguments)
-            active.append(work)
-            start = _now()
-            result = work(*arguments)
-            seconds.append(_now() - start)
-            active.clear()
-            return result
+    @contextmanager
+    def measured() -> Iterator[None]:
+        nonlocal active
+        if active:
+            yield
+            return
+        active, start = True, _now()
+        yield
+        seconds.append(_now() - start)
+        active = False
 
-        return run
-
-    with ExitStack() as undo:
-        for where, name in PASSES:
-            undo.enter_context(patch.object(where, name, timed_version(getattr(where, name))))
+    token = around_pass.set(measured)
+    try:
         yield seconds
+    finally:
+        around_pass.reset(token)
 
 
 def _now() -> float:
-    """The clock once the device has done all it was given."""
+    """The time once the device has done all its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

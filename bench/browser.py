@@ -1,4 +1,4 @@
-"""Times in a real browser; says so where there is none."""
+"""Times in a real browser, if there is one."""
 
 import statistics
 import subprocess
@@ -51,7 +51,7 @@ def measure() -> Iterator[Line]:
 
 
 def _start(page: "Page", server: Server) -> Iterator[float]:
-    """When the page can be read, and when the last thing on it is there."""
+    """When the first words of the page appear, and when its last element does."""
     page.goto(server.url)
     page.get_by_text("See what CLIP calls abnormal").wait_for()
     yield time.perf_counter()
@@ -81,15 +81,8 @@ def _visit(page: "Page", server: Server) -> Iterator[Line]:
         method, setup = "winclip", "zero-shot"
     most = 15 if method == "aprilgan" else None
     start = time.perf_counter()
-    page.goto(
-        server.address(
-            "Explore",
-            subject=SUBJECT,
-            setup=setup,
-            method=method,
-            rule="fixed",
-        )
-    )
+    choice = {"subject": SUBJECT, "setup": setup, "method": method, "rule": "fixed"}
+    page.goto(server.address("Explore", **choice))
     title = page.locator(".z-title", has_text=SUBJECT)
     title.wait_for()
     yield Line(f"{method}: new subject to its slice shown", time.perf_counter() - start, "s", 8)

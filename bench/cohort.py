@@ -16,12 +16,11 @@ from bench.report import Line
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Run
 from zsad_core.inference.engine import Engine
-from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec
+from zsad_core.types import DataSpec, PromptSet
 
 COUNTS = (10, 100, 1000)
 SHAPE = (40, 48, 24)  # voxels of 4 mm
-RUN = Run("intensity", "zero-shot", prompt_sets.PromptSet("", (), ()))
+RUN = Run("intensity", "zero-shot", PromptSet("", (), ()))
 
 
 def measure() -> Iterator[Line]:
@@ -47,9 +46,9 @@ def make(root: Path, number: int) -> None:
     values = np.where(brain, random.integers(200, 400, SHAPE) + 150 * lesion, 0)
     name = f"DEMO-SYN-{number:05d}-000"
     (root / name).mkdir()
-    for part, array in (("t2f", values.astype(np.int16)), ("seg", (lesion * 3).astype(np.uint8))):
+    for kind, array in (("t2f", values.astype(np.int16)), ("seg", (lesion * 3).astype(np.uint8))):
         image = nib.Nifti1Image(array, np.diag([4.0, 4.0, 4.0, 1.0]))
-        nib.save(image, root / name / f"{name}-{part}.nii")
+        nib.save(image, root / name / f"{name}-{kind}.nii")
 
 
 def _evaluate(root: Path) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The Cohort page over 1,000 synthetic subjects × 24 runs × 155 slices: opening it, a filter.
 
-Rows are written as an evaluation leaves them, but made up, without curves and levels. The server is
-warm: the page was shown before with other rows.
+Rows are synthetic, in the files of an evaluation, without curves and levels. The server is warm:
+the page was shown before with other rows.
 """
 
 import statistics
@@ -43,7 +43,7 @@ def measure() -> Iterator[Line]:
 
 
 def core(root: Path, what: str = "") -> list[Line]:
-    """Reading the rows of a folder, and Figures 1 to 3 of all and of a filter's, without a page."""
+    """Reading the rows of a folder, and Figures 1 to 3 of all and of filtered rows."""
     with results.connect(root) as rows:
         selection = Selection(sheets(rows)[0])
         sums = sheet_sums(rows, selection)

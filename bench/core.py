@@ -1,4 +1,4 @@
-"""Without the browser: from a subject that was never made to its map; prompts edited, judged."""
+"""Without a browser: from a new subject to its map, edits of prompts, scores of candidates."""
 
 import statistics
 import time
@@ -10,6 +10,8 @@ import numpy as np
 from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import setups
+from zsad_core.base.paths import cache_root
+from zsad_core.base.store import Store
 from zsad_core.inference import evaluation, pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.lab import candidates, null_test
@@ -18,7 +20,7 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
 from zsad_core.workspace import phrase_bank
 
-# A subject each, so that every first view is one; what it waits for, and the volume's aim in s.
+# Each has a subject of its own, which nothing was made of before; the last is the aim in s.
 VIEWS = (
     ("aprilgan", "brats", "DEMO-MET-015-000", 15.0),
     ("winclip", "zero-shot", "DEMO-MET-016-000", None),
@@ -30,20 +32,20 @@ CANDIDATES = 1000
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long the work takes."""
+    """The seconds that the work takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def measure() -> Iterator[Line]:
-    """Lines for each method that is here; one that lacks files is called missing."""
+    """Lines for each method, "missing" for one without its files."""
     for method, setup, subject, limit in VIEWS:
         if setups.missing(setups.shipped()[method, setup]):
             yield Line(f"{method} · {setup}", "missing")
             continue
-        engine = Engine()
-        slices = SliceSpec(DataSpec("demo"), subject)
+        store = Store(cache_root() / "store")
+        engine, slices = Engine(store), SliceSpec(DataSpec("demo"), subject)
         prompts = prompt_sets.shipped()["appearance"]
         spec = pipeline.map_spec(engine, slices, method, setup, prompts)
         yield from _first_view(engine, spec, limit)
@@ -56,7 +58,7 @@ def measure() -> Iterator[Line]:
             for _ in range(EDITS)
         )
         yield Line(f"{method}: readout of the volume", duration * 1000, "ms", 100)
-        size = engine.store.size_bytes(stored_features.feature_key(engine, spec.features))
+        size = store.size_bytes(stored_features.feature_key(engine, spec.features))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
     yield from _reference_set()
     yield Line("peak memory of these steps without a browser", peak_gb(), "GB")
@@ -74,7 +76,8 @@ def _first_view(engine: Engine, spec: MapSpec, limit: float | None) -> Iterator[
 
 def _reference_set() -> Iterator[Line]:
     """Cubes of a subject and of the usual set, then of another subject against the same set."""
-    engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
+    store, prompts = Store(cache_root() / "store"), prompt_sets.shipped()["appearance"]
+    engine = Engine(store)
     slices = SliceSpec(DataSpec("demo"), "DEMO-MET-018-000")
     spec = pipeline.map_spec(engine, slices, "mutual3d", "zero-shot", prompts)
     for name in (slices.subject, *spec.volumes):  # scans are made beforehand
@@ -88,7 +91,7 @@ def _reference_set() -> Iterator[Line]:
     yield Line(f"{what}: map of another subject, its cubes", second, "s")
     planes = [replace(slices, plane=plane) for plane in PLANES]
     size = sum(
-        engine.store.size_bytes(
+        store.size_bytes(
             stored_features.feature_key(engine, replace(spec.features, slices=plane_slices))
         )
         for plane_slices in planes
@@ -97,12 +100,12 @@ def _reference_set() -> Iterator[Line]:
 
 
 def _candidates(engine: Engine, spec: MapSpec) -> Line:
-    """A search on four subjects shall judge 1000 candidates a minute."""
+    """The aim of a search on four subjects is 1000 candidates a minute."""
     phrases = phrase_bank.phrases(phrase_bank.bank())
     pairs = null_test.random_pairs(spec.prompts, phrases, CANDIDATES)
     subjects = [spec.features.slices.subject]
     duration = seconds(lambda: candidates.measured(engine, spec, subjects, pairs))
-    what = f"{spec.method}: {CANDIDATES} prompts judged on a subject"
+    what = f"{spec.method}: {CANDIDATES} prompts scored on a subject"
     return Line(what, duration, "s", 60 / 4)
 
 

@@ -88,5 +88,5 @@ def _peak_gb(browser: "Browser") -> float | str:
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     renderers = (process["id"] for process in processes if process["type"] == "renderer")
     return max(
-        (peak for process in renderers if (peak := peak_gb_of(process))), default="not told here"
+        (peak for process in renderers if (peak := peak_gb_of(process))), default="not known here"
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.results import parquet as results
+from zsad_core.results.parts import LISTED, MERGED
 from zsad_core.results.schema import VERSION, schema_of
 
 METHODS = ("winclip", "aprilgan", "anomalyclip", "adaclip", "mvfa", "aaclip")
@@ -16,6 +17,8 @@ SETUPS = ("industrial", "finetune", "brats", "pmc")
 SLICES, BRAIN = 155, (10, 145)
 CHUNK = 2000  # keys written at once
 Columns = dict[str, Any]
+Lesion = tuple[int, int, int]
+"""First slice, last slice, and pixels in each slice."""
 
 
 def write(root: Path, subjects: int, seed: int = 0) -> None:
@@ -28,8 +31,8 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
     for table in ("subjects", "slices"):
         keys = "\n".join(row[0] for row in all_rows)
         schema = schema_of(table)
-        schema = schema.with_metadata({**schema.metadata, results.LISTED: keys.encode()})
-        path = root / table / f"{results.MERGED}000001.parquet"
+        schema = schema.with_metadata({**schema.metadata, LISTED: keys.encode()})
+        path = root / table / f"{MERGED}000001.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         random_slices = np.random.default_rng(seed + 1)
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -47,8 +50,8 @@ def _key(*names: object) -> str:
     return hashlib.sha256(repr(names).encode()).hexdigest()
 
 
-def _lesions(random: np.random.Generator) -> list[tuple[int, int, int]]:
-    """(first slice, last slice, pixels a slice) of each lesion of a subject; one in 20 has none."""
+def _lesions(random: np.random.Generator) -> list[Lesion]:
+    """The lesions of a subject; one subject in 20 has none."""
     count = 0 if random.random() < 0.05 else 1 + random.poisson(2)
     starts = random.integers(BRAIN[0], BRAIN[1] - 20, count)
     return [
@@ -58,7 +61,7 @@ def _lesions(random: np.random.Generator) -> list[tuple[int, int, int]]:
 
 
 def _slices(
-    random: np.random.Generator, rows: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]]
+    random: np.random.Generator, rows: list[tuple[Any, ...]], lesions: list[list[Lesion]]
 ) -> Columns:
     keys, count = [row[0] for row in rows], len(rows)
     truth = np.zeros((count, SLICES), np.int64)
@@ -92,7 +95,7 @@ def _slices(
 
 
 def _subjects(
-    rows: list[tuple[Any, ...]], lesions: list[list[tuple[int, ...]]], slice_columns: Columns
+    rows: list[tuple[Any, ...]], lesions: list[list[Lesion]], slice_columns: Columns
 ) -> Columns:
     truth, predicted, overlap = (
         slice_columns[name].reshape(-1, SLICES).sum(axis=1)

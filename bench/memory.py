@@ -20,7 +20,7 @@ def peak_gb() -> float:
 
 
 def peak_gb_of(process: int | str) -> float | None:
-    """Peak memory so far of a process with that number; None where the system does not tell."""
+    """Peak memory so far of a process with that number; None if the system does not report it."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:

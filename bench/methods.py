@@ -39,7 +39,7 @@ SUBJECT = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")
 LARGE = BackboneSpec("ViT-L-14-336", "openai")
 SLICES = {"demo": 2, LARGE.name: 1}  # timed on each backbone
 IMAGES = 16  # of an epoch
-LONG_S = 30  # so long a first run counts: finding the kernels is no part of it to speak of
+LONG_S = 30  # a first run as long as this counts, as its warm-up is negligible
 
 
 def measure() -> Iterator[Line]:
@@ -47,7 +47,7 @@ def measure() -> Iterator[Line]:
     spawn = multiprocessing.get_context("spawn")
     for name, method in methods.METHODS.items():
         if methods.kind_of(name).compares:
-            continue  # `bench.core` measures it: nothing of it is made slice by slice
+            continue  # `bench.core` measures it, as it does not map slice by slice
         for backbone in SLICES if method.needs_tower else ():
             with ProcessPoolExecutor(1, spawn) as pool:
                 yield from pool.submit(_method_lines, name, backbone).result()
@@ -55,9 +55,9 @@ def measure() -> Iterator[Line]:
 
 @dataclass
 class MethodCase:
-    """A method ready to map slices; its texts are read once, where they do not hang on a slice.
+    """A method ready to map slices; texts that do not depend on a slice are encoded once.
 
-    Learned tensors are fresh ones where none are given.
+    Without learned tensors, fresh ones are used.
     """
 
     images: ByteArray
@@ -71,7 +71,7 @@ class MethodCase:
         self.tower = _tower(self.backbone, self.precision)
         self.method = methods.slice_method(self.name, _options(self.name, self.backbone))
         self.recipe = self.method.recipe(self.tower.info)
-        self.kept = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
+        self.retained = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
         side, frozen = 96, not self.method.in_tower
         self.encoder = Encoder(self.method, self.tower, self.recipe, side, frozen)
         if self.method.learned and self.learned is None:
@@ -86,14 +86,14 @@ class MethodCase:
 
     def run(self) -> None:
         features = self.features = self.method.encode(
-            self.tower, self.images, self.recipe, self.kept, self.learned
+            self.tower, self.images, self.recipe, self.retained, self.learned
         )
         if self.text is None or self.method.text_by_slice:
             prompt_set = self.method.prompts if self.method.text_by_slice else "minimal-pair"
             prompts = prompt_sets.shipped()[prompt_set]
             encoder = TowerTexts(self.tower, self.recipe.activation)
             self.text = self.method.texts(prompts, encoder, self.learned, features)
-        self.method.maps(features, self.kept, self.text, self.learned, self.recipe, ())
+        self.method.maps(features, self.retained, self.text, self.learned, self.recipe, ())
 
     def timed(self) -> tuple[float, float]:
         """Seconds of a run, and its share in % that is spent outside the towers' blocks."""

@@ -1,4 +1,4 @@
-"""The lines of a measurement: printed as they come, kept as Markdown, a section for each part."""
+"""The lines of a measurement: printed at once and written as Markdown, a section for each part."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ TABLE = "| what | value | aim | |\n|---|---:|---|---|"
 
 @dataclass(frozen=True)
 class Line:
-    """What was measured, its value, and the most it should be (None: reported only)."""
+    """A measured quantity, its value, and its aim, the most it should be (None: reported only)."""
 
     what: str
     value: float | str
@@ -20,7 +20,7 @@ class Line:
     most: float | None = None
 
     def cells(self) -> tuple[str, str, str, str]:
-        """What, value, aim, and whether it was met; a value in words meets nothing."""
+        """What, value, aim, and whether it was met; a text has no aim."""
         aim = "" if self.most is None else f"<= {self.most:g} {self.unit}"
         if isinstance(self.value, str):
             return self.what, self.value, aim, "not measured"

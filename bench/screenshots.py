@@ -43,43 +43,43 @@ BUTTON = '[data-testid="stMain"] [data-testid="stButton"]'
 
 @dataclass(frozen=True)
 class Shot:
-    """A page to look at: its name, its path, what must be on it, and the choices to press."""
+    """A page: its name, its path, the marks that must appear on it, and the choice to press."""
 
     name: str
     path: str
     marks: tuple[str, ...]
     choice: str = ""
-    kept: bool = True
+    shown: bool = True
 
 
 SHOTS = (
     Shot("start", "", ('[data-testid="stMetric"]',)),
     Shot("explore", "Explore", (".z-root[data-slice]", METRIC)),
     Shot("prompts", "Prompts", ('[data-testid="stImage"]',)),
-    Shot("prompts-search", "Prompts", ('[data-testid="stMultiSelect"]',), "Search", kept=False),
-    Shot("prompts-null", "Prompts", ('[data-testid="stMultiSelect"]',), "Null test", kept=False),
-    Shot("prompts-history", "Prompts", (TABLE,), "History", kept=False),
-    Shot("prompts-why", "Prompts", (CHART,), "Why", kept=False),
+    Shot("prompts-search", "Prompts", ('[data-testid="stMultiSelect"]',), "Search", shown=False),
+    Shot("prompts-null", "Prompts", ('[data-testid="stMultiSelect"]',), "Null test", shown=False),
+    Shot("prompts-history", "Prompts", (TABLE,), "History", shown=False),
+    Shot("prompts-why", "Prompts", (CHART,), "Why", shown=False),
     Shot("depth", "Depth", (CHART,)),
-    Shot("depth-all", "Depth", (BUTTON,), "all evaluated subjects", kept=False),
-    Shot("cohort", "Cohort", ('[data-testid="stMultiSelect"]',), kept=False),
-    Shot("failures", "Failures", ('[data-testid="stAlert"]',), kept=False),
+    Shot("depth-all", "Depth", (BUTTON,), "all evaluated subjects", shown=False),
+    Shot("cohort", "Cohort", ('[data-testid="stMultiSelect"]',), shown=False),
+    Shot("failures", "Failures", ('[data-testid="stAlert"]',), shown=False),
     Shot("setup", "Setup", (TABLE,)),
-    Shot("setup-weights", "Setup", (TABLE,), "Weights", kept=False),
-    Shot("setup-train", "Setup", ('[data-testid="stForm"]',), "Train", kept=False),
-    Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and cache", kept=False),
-    Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Pre-encode", kept=False),
+    Shot("setup-weights", "Setup", (TABLE,), "Weights", shown=False),
+    Shot("setup-train", "Setup", ('[data-testid="stForm"]',), "Train", shown=False),
+    Shot("setup-device", "Setup", ('[data-testid="stMetric"]',), "Device and cache", shown=False),
+    Shot("setup-ahead", "Setup", ('[data-testid="stMultiSelect"]',), "Pre-encode", shown=False),
 )
 OF_RESULTS = (
     Shot("cohort", "Cohort", (CHART,), "Figures"),
-    Shot("cohort-tables", "Cohort", (TABLE,), "Tables", kept=False),
+    Shot("cohort-tables", "Cohort", (TABLE,), "Tables", shown=False),
     Shot("failures", "Failures", ('[data-testid="stImage"]',)),
 )
 """In place of those pages without an evaluation."""
 
 
 def address(server: Server, shot: Shot) -> str:
-    """The page with a CLIP method chosen: APRIL-GAN where it is here, else WinCLIP."""
+    """The page with a CLIP method: APRIL-GAN if its files exist, else WinCLIP."""
     if not shot.path:
         return server.url
     available = not setups.missing(setups.shipped()["aprilgan", "brats"])
@@ -88,7 +88,7 @@ def address(server: Server, shot: Shot) -> str:
 
 
 def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:
-    """Wait until nothing runs and what must be there is there, or an error box is."""
+    """Wait until nothing runs and the marks or an error appear."""
     page.evaluate("window.settledFor = 0")
     page.wait_for_function(SETTLED, polling=500)
     for mark in marks:
@@ -98,7 +98,7 @@ def settle(page: "Page", marks: tuple[str, ...] = ()) -> None:
 def look(
     browser: "Browser", server: Server, size: tuple[int, int], shots: Sequence[Shot] = SHOTS
 ) -> Iterator[tuple[Shot, bytes]]:
-    """Each page's picture in one size; raises RuntimeError for one that complains."""
+    """A picture of each page in one size; raises RuntimeError for errors on page or log."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     for shot in shots:
         page = context.new_page()
@@ -119,7 +119,7 @@ def look(
 
 
 def small(picture: bytes) -> bytes:
-    """The same picture, with a palette if it would be too large."""
+    """The picture, with a palette if it would be too large."""
     if len(picture) <= LARGEST:
         return picture
     image, out = Image.open(io.BytesIO(picture)).convert("RGB"), io.BytesIO()
@@ -128,14 +128,14 @@ def small(picture: bytes) -> bytes:
 
 
 def _as_new_user(folder: Path) -> None:
-    """Nothing was chosen before, and what is kept has the name it has for a reader."""
+    """Start as a new user: without earlier choices, and with folders named as in the docs."""
     os.environ["HOME"] = str(folder)
     for name in ("ZSAD_HOME", "ZSAD_DATA", "XDG_DATA_HOME"):
         os.environ.pop(name, None)
 
 
 def main() -> None:
-    """Look at every page in every size and write the pictures that are kept."""
+    """Take pictures of every page in every size and write those of the README."""
     parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the pictures")
     parser.add_argument("--cache", default="", help="a cache to keep (default: a fresh one)")
@@ -147,7 +147,7 @@ def main() -> None:
         sys.exit(why)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         _as_new_user(Path(folder))
-        shots = SHOTS
+        shots: Sequence[Shot] = SHOTS
         if options.results:
             shutil.copytree(options.results, home() / "results")
             paths = {shot.path for shot in OF_RESULTS}
@@ -159,7 +159,7 @@ def main() -> None:
             for size in SIZES:
                 for shot, picture in look(browser, server, size, shots):
                     print(f"{shot.name} at {size[0]}x{size[1]}", flush=True)
-                    if options.all or (shot.kept and size == SIZES[0]):
+                    if options.all or (shot.shown and size == SIZES[0]):
                         ending = "" if size == SIZES[0] else f"-{size[0]}"
                         (options.out / f"{shot.name}{ending}.png").write_bytes(small(picture))
 

@@ -22,16 +22,17 @@ BATCH = 4  # slices that the tower gives at once
 
 def measure() -> Iterator[Line]:
     """Lines for APRIL-GAN's features of one demo subject."""
-    engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
+    store, prompts = Store(cache_root() / "store"), prompt_sets.shipped()["appearance"]
+    engine = Engine(store)
     slices = SliceSpec(DataSpec("demo"), SUBJECT)
     spec = pipeline.map_spec(engine, slices, "aprilgan", "brats", prompts)
     pipeline.anomaly_map(engine, spec)
     key = stored_features.feature_key(engine, spec.features)
-    names = sorted(engine.store.names(key))
-    size = engine.store.size_bytes(key) / 2**20
+    names = sorted(store.names(key))
+    size = store.size_bytes(key) / 2**20
     yield Line("features of a subject, aprilgan", size, "MB")
     yield Line("files of a subject's features, aprilgan", float(len(names)), "")
-    arrays = {name: np.array(engine.store.read(key, name)) for name in names}
+    arrays = {name: np.array(store.read(key, name)) for name in names}
     with TemporaryDirectory(dir=cache_root()) as folder:
         yield from _paces(Path(folder), key, arrays)
     middle = stored_features.filled_slices(engine, slices)[-1] // 2
@@ -44,7 +45,7 @@ def measure() -> Iterator[Line]:
 
 
 def _paces(root: Path, key: str, arrays: dict[str, np.ndarray]) -> Iterator[Line]:
-    """All arrays through the store, as plain files, and as one file; until the disk has them."""
+    """All arrays through the store, as plain files, and as one file, flushed to the disk."""
     store, names = Store(root / "store"), list(arrays)
     content = np.concatenate(
         [np.frombuffer(array.tobytes(), np.uint8) for array in arrays.values()]
@@ -90,7 +91,7 @@ def _flush(folder: Path) -> None:
 
 
 def _drop_from_memory(folder: Path) -> None:
-    """Have the system drop what it holds of the files, where it can be asked to."""
+    """Drop the files from the cache of the system, where it supports that."""
     for path in folder.glob("*.npy"):
         with path.open("rb") as file:
             if hasattr(os, "posix_fadvise"):

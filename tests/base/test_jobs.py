@@ -149,7 +149,7 @@ def test_a_click_goes_before_what_a_job_asks_for_however_it_asks():
 
 
 def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
-    monkeypatch.setattr(jobs, "KEPT", 3)
+    monkeypatch.setattr(jobs, "ENDED_JOBS", 3)
     board = JobBoard()
     for number in range(6):
         wait_for(board.start(f"k{number}", f"job {number}", lambda progress: None, "app.py"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zsad_core.base.paths import cache_bytes, cache_root, kept, shortened, typed, uploads
+from zsad_core.base.paths import cache_bytes, cache_root, cached, shortened, typed, uploads
 from zsad_core.errors import SettingError
 
 
@@ -17,11 +17,11 @@ def test_what_lies_in_the_users_folder_is_written_short_and_read_again(monkeypat
 
 def test_what_is_kept_is_made_once_and_again_where_the_file_is_damaged(monkeypatch, tmp_path):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path / "cache"))
-    assert kept("a.json", "x", lambda: [1]) == [1]
-    assert kept("a.json", "x", lambda: [2]) == [1]
-    assert kept("a.json", "y", lambda: [3]) == [3]
+    assert cached("a.json", "x", lambda: [1]) == [1]
+    assert cached("a.json", "x", lambda: [2]) == [1]
+    assert cached("a.json", "y", lambda: [3]) == [3]
     (cache_root() / "a.json").write_text("{")
-    assert kept("a.json", "x", lambda: [4]) == [4]
+    assert cached("a.json", "x", lambda: [4]) == [4]
     assert sorted((path.name for path in cache_root().iterdir()), reverse=True) == [
         "a.json.lock",
         "a.json",

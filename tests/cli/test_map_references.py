@@ -43,6 +43,7 @@ def test_a_slice_of_a_scan_halves_its_own_map(scan, backbone, tmp_path):
         (":1", "'1' is no slice with brain of this scan; give one of 2 to 7"),
         (":9", "'9' is no slice with brain"),
         (":x", "'x' is no slice with brain"),
+        (":" + "9" * 5000, "is no slice with brain"),
         ("", "names no slice; write"),
         (".png", "There is no file"),
     ],

@@ -209,6 +209,7 @@ def test_a_backbone_is_trained_with_its_own_seed(parse, monkeypatch, tmp_path, c
         ("--method aprilgan --setup pmc --start x", "pmc starts from scratch"),
         ("--method aprilgan --setup industrial --data demo", "takes no scans"),
         ("--method aprilgan --setup brats --epochs 0", "not a whole number above 0"),
+        (f"--method aprilgan --setup brats --epochs {'9' * 5000}", "not a whole number above 0"),
     ],
 )
 def test_wrong_combinations_are_usage_errors(parse, line, words, capsys):

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zsad_core.base.paths import cache_root, kept
+from zsad_core.base.paths import cache_root, cached
 
 # The backbones of the shipped setups in one release of open_clip, so that a new user's first page
 # does not wait for its import; with another release they are looked up.
@@ -34,7 +34,7 @@ def catalogue_entry(name: str) -> CatalogueEntry | None:
 def _cached_entry(name: str, _cache: Path) -> CatalogueEntry | None:
     key = f"{name}, open_clip {metadata.version('open_clip_torch')}"
     shipped = json.loads(SHIPPED.read_text())
-    entry = shipped.get(key) or kept("catalogue.json", key, lambda: _open_clip_entry(name))
+    entry = shipped.get(key) or cached("catalogue.json", key, lambda: _open_clip_entry(name))
     return CatalogueEntry(**entry) if entry else None
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +18,25 @@ if TYPE_CHECKING:  # it takes seconds to import, and no page needs it before a t
     import open_clip
     from open_clip.transformer import ResidualAttentionBlock, TextTransformer
 
+P = ParamSpec("P")
+R = TypeVar("R")
+around_pass: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
+    "around_pass", default=nullcontext
+)
+"""Makes the context in which this thread runs each pass through a block, to measure its time."""
 Step = Callable[[int, Tensor], Tensor]
 """Called as step(number, tokens) ahead of or after each block, counted from 1; returns tokens."""
+
+
+def block_pass(function: Callable[P, R]) -> Callable[P, R]:
+    """The function within the context of `around_pass`."""
+
+    @functools.wraps(function)
+    def within_context(*args: P.args, **kwargs: P.kwargs) -> R:
+        with around_pass.get()():
+            return function(*args, **kwargs)
+
+    return within_context
 
 
 def set_activation(transformer: open_clip.transformer.Transformer, activation: str) -> None:
@@ -73,6 +93,7 @@ def walk_text(
     return last @ project if isinstance(project, Tensor) else project(last)
 
 
+@block_pass
 def block_output(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """The output (B, N, width) of a block for its tokens; gradients flow through."""
     if not isinstance(block.attn, nn.MultiheadAttention):  # a model with attention of its own
@@ -81,6 +102,7 @@ def block_output(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None =
     return stream + block.ls_2(block.mlp(block.ln_2(stream)))
 
 
+@block_pass
 def block_output_at(block: ResidualAttentionBlock, x: Tensor, output_mask: Tensor | None) -> Tensor:
     """`block_output` at the tokens of a mask (B, N) alone; None stands for all.
 
@@ -115,6 +137,7 @@ def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None
     return _attention(block, q, k, v, mask)
 
 
+@block_pass
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
     """V-V attention of a block: softmax(v v^T / sqrt(64)) v with the block's own weights.
 
@@ -136,6 +159,7 @@ def _attention(
     return block.attn.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
+@block_pass
 def two_streams(
     blocks: Sequence[ResidualAttentionBlock], x: Tensor, taps: Sequence[int]
 ) -> list[tuple[Tensor, Tensor]]:

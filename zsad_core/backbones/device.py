@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zsad_core.backbones.lazy import functional, torch
-from zsad_core.base.paths import kept
+from zsad_core.base.paths import cached
 from zsad_core.errors import SettingError
 from zsad_core.types import Precision
 
@@ -67,7 +67,7 @@ def out_of_memory(batch: int) -> Iterator[None]:
 
 def fastest_precision(device: str) -> Precision:
     """The faster of float32 and bfloat16 for a transformer, remembered in `device.json`."""
-    times = kept(
+    times = cached(
         "device.json",
         f"{device_name(device)}, torch {torch.__version__}",
         lambda: _seconds(device),

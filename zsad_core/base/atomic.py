@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, one writer at a time, and a disk that says no."""
+"""Files that appear whole or not at all, locks, and refusals of the disk as errors."""
 
 import contextlib
 import errno
@@ -15,8 +15,8 @@ import filelock
 from zsad_core.errors import StorageError
 
 UNFINISHED = ".unfinished-"
-"""How the name of what is not whole begins; nothing reads such a file or folder."""
-ABANDONED_S = 3600.0  # untouched for so long, it is what a killed process left
+"""Prefix of the names of unfinished files and folders, which nothing reads."""
+ABANDONED_S = 3600.0  # after so long unchanged, a killed process left it
 REFUSALS = {
     getattr(errno, name)
     for name in (
@@ -29,17 +29,17 @@ REFUSALS = {
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
+    """A temporary path beside `path` that replaces it when the block ends without an error.
 
-    The block makes a file or a folder there. Folders that lack are made. When the block raises,
-    what was written goes and `path` stays as it was. Writers of one file do not meet: each has a
-    temporary name of its own, and the last wins. Raises StorageError where the disk refuses.
+    The block makes a file or a folder there; missing parent folders are made. If the block raises,
+    the temporary file is removed and `path` stays as it was. Each writer of a file has a temporary
+    name of its own, and the last one wins. Raises StorageError if the disk refuses.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole(Path(folder, "new", "a.txt")) as temporary:
     ...         _ = temporary.write_text("all of it")
-    ...     [one.name for one in Path(folder, "new").iterdir()]
+    ...     [path.name for path in Path(folder, "new").iterdir()]
     ['a.txt']
     """
     temporary = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
@@ -63,8 +63,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
     """Hold `path` for the block, alone among all threads and processes.
 
-    What is read, changed and written by several goes inside, so that no change is lost. Raises
-    StorageError, and filelock.Timeout where somebody else holds it and one does not `wait`.
+    A file that several read, change and write is handled inside, so that no change is lost. Raises
+    StorageError, and filelock.Timeout if another holds it and `wait` is False.
     """
     lock = filelock.FileLock(lock_of(path))
     with on_disk(path.parent):
@@ -77,15 +77,15 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def lock_of(path: Path) -> Path:
-    """The file that stands for the lock of a path."""
+    """The lock file of a path."""
     return path.with_name(f"{path.name}.lock")
 
 
 @contextlib.contextmanager
 def on_disk(path: Path | None = None) -> Iterator[None]:
-    """Where the disk refuses what the block does, say so as a StorageError.
+    """Turn refusals of the disk within the block into StorageError.
 
-    It names `path`, which the block writes, or else what the system names.
+    It names `path`, which the block writes, or else the path that the system names.
     """
     try:
         yield
@@ -111,7 +111,7 @@ def sweep(folder: Path) -> None:
 
 @functools.lru_cache(1024)
 def _sweep_once(folder: Path) -> None:
-    """Sweep at a process's first write into a folder: a look at thousands of files takes time."""
+    """Sweep once in each process, as listing thousands of files takes time."""
     sweep(folder)
 
 

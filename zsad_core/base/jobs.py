@@ -16,14 +16,14 @@ from zsad_core.base.atomic import on_disk
 from zsad_core.errors import Cancelled, ZsadError
 
 INTERACTIVE, BACKGROUND = 0, 1
-KEPT = 100  # jobs that have ended, of which some are still shown
-LAST_SECONDS = 10.0  # for jobs to reach their next step when Python ends
-_least: ContextVar[int] = ContextVar("least", default=INTERACTIVE)
+ENDED_JOBS = 100  # ended jobs that are remembered
+EXIT_SECONDS = 10.0  # for jobs to reach their next step when Python ends
+_lowest_priority: ContextVar[int] = ContextVar("lowest_priority", default=INTERACTIVE)
 Turn = Callable[[], AbstractContextManager[object]]
-"""Waits for the device and holds it for the block; `nullcontext` where nobody else is there."""
+"""Waits for the device and holds it for the block; `nullcontext` without other users."""
 
 
-class Telling(Protocol):
+class NotedProgress(Protocol):
     """A `Progress` that also takes a few words to show beside it."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
@@ -31,11 +31,11 @@ class Telling(Protocol):
 
 
 class DeviceQueue:
-    """One holder at a time; who waits for what a user looks at goes before background work.
+    """One holder at a time; interactive work goes before background work.
 
-    Work takes a turn per batch, so that a click never waits for a whole volume, and two jobs take
-    turns: each batch's ticket is newer than that of who waits already. What a job does is in the
-    background, whatever it asks for.
+    Work takes a turn for each batch, so that a click never waits for a whole volume, and two jobs
+    alternate, as each batch takes a new ticket. A job is always background work, whatever priority
+    it requests.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class DeviceQueue:
     @contextmanager
     def turn(self, priority: int) -> Iterator[None]:
         """Wait for the device, hold it for the block."""
-        ticket = (max(priority, _least.get()), next(self._numbers))
+        ticket = (max(priority, _lowest_priority.get()), next(self._numbers))
         with self._changed:
             heapq.heappush(self._waiting, ticket)
             self._changed.wait_for(lambda: not self._busy and self._waiting[0] == ticket)
@@ -65,8 +65,8 @@ class DeviceQueue:
 class Job:
     """One piece of background work; read its fields at any time.
 
-    `page` is the path of the page that shows what it gives, "" for none. Its title is seen by
-    everybody; its error may name what only who started it may see. Times are monotonic.
+    `page` is the path of the page that shows its result, "" for none. Everybody sees its title;
+    its error may name private data and is for its owner alone. Times are monotonic.
     """
 
     title: str
@@ -83,9 +83,9 @@ class Job:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Take note of the progress; raises Cancelled once `cancel` was called.
+        """Record the progress; raises Cancelled once `cancel` was called.
 
-        Another total is another part of the work, with a pace of its own.
+        Another total begins another part of the work, with a pace of its own.
         """
         if total != self.total:
             self.started, self._first = time.monotonic(), done
@@ -99,15 +99,15 @@ class Job:
 
     @property
     def stopping(self) -> bool:
-        """Whether it runs only until its next step, as `cancel` was called."""
+        """Whether it was cancelled and runs only until its next step."""
         return self.state == "running" and self._stop.is_set()
 
     def wait(self, seconds: float) -> None:
         """Return once it has ended, or after so many seconds."""
         self._over.wait(seconds)
 
-    def part(self) -> float:
-        """Share done, 0 … 1; 0 before the work has said how much there is."""
+    def fraction(self) -> float:
+        """Share done, 0 … 1; 0 before the total is known."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def seconds_left(self) -> float | None:
@@ -129,7 +129,7 @@ class JobBoard:
         self,
         key: str,
         title: str,
-        work: Callable[[Telling], object],
+        work: Callable[[NotedProgress], object],
         page: str = "",
     ) -> Job:
         """Run `work(progress)` in a thread; a job of that key already running is returned."""
@@ -152,7 +152,7 @@ class JobBoard:
         """Forget a job that has ended, so that its key can start afresh."""
         with self._lock:
             ended = [
-                k for k, found in self._jobs.items() if found is job and job.state != "running"
+                k for k, other in self._jobs.items() if other is job and job.state != "running"
             ]
             for key in ended:
                 del self._jobs[key]
@@ -171,10 +171,10 @@ class JobBoard:
     def _old(self) -> list[tuple[float, str, Job]]:
         """When each job ended, its key, and the job; the newest first."""
         over = [(j.ended, key, j) for key, j in self._jobs.items() if j.ended is not None]
-        return sorted(over, key=lambda one: one[0], reverse=True)
+        return sorted(over, key=lambda entry: entry[0], reverse=True)
 
     def _forget_old(self) -> None:
-        for _, key, _ in self._old()[KEPT:]:
+        for _, key, _ in self._old()[ENDED_JOBS:]:
             del self._jobs[key]
 
 
@@ -184,7 +184,7 @@ _at_work: WeakKeyDictionary[threading.Thread, Job] = WeakKeyDictionary()
 @atexit.register
 def _end() -> None:
     """Cancel what runs and wait for it: a thread inside torch would abort the ending process."""
-    until = time.monotonic() + LAST_SECONDS
+    until = time.monotonic() + EXIT_SECONDS
     threads = dict(_at_work)
     for job in threads.values():
         job.cancel()
@@ -192,8 +192,8 @@ def _end() -> None:
         thread.join(max(until - time.monotonic(), 0))
 
 
-def _run(job: Job, work: Callable[[Telling], object]) -> None:
-    _least.set(BACKGROUND)
+def _run(job: Job, work: Callable[[NotedProgress], object]) -> None:
+    _lowest_priority.set(BACKGROUND)
     try:
         with on_disk():
             work(job.progress)

@@ -23,7 +23,7 @@ class LruCache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of the key; where it is not there, one thread makes it and others wait."""
+        """The value of the key; if it is missing, one thread makes it and others wait."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -42,18 +42,18 @@ class LruCache(Generic[T]):
             return value
 
     def put(self, key: Hashable, value: T) -> None:
-        """Keep a value that was made elsewhere, unless there is one."""
+        """Add a value that was made elsewhere, unless the key has one."""
         self.get(key, lambda: value)
 
     def peek(self, key: Hashable) -> T | None:
-        """The value if it is there; never makes it."""
+        """The value of the key, or None; never makes it."""
         return self._values.get(key)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether the value is there."""
+        """Whether the key has a value."""
         return key in self._values
 
     def clear(self) -> None:
-        """Forget every value; one that is being made is kept once it is made."""
+        """Forget every value, except those that are being made."""
         with self._lock:
             self._values.clear()

@@ -13,7 +13,7 @@ OPACITY = 0.55
 
 
 def class_masks(truth: MaskArray | None, predicted: MaskArray) -> dict[Kind, MaskArray]:
-    """Where each class is, (H, W); without truth all that is predicted is of its own class.
+    """Where each class is, (H, W); without truth the prediction is a class of its own.
 
     >>> masks = class_masks(np.array([True, True, False]), np.array([True, False, True]))
     >>> {kind: mask.tolist() for kind, mask in masks.items()}
@@ -29,8 +29,8 @@ def overlay(
 ) -> tuple[ByteArray, FloatArray]:
     """Colours (H, W, 3) and opacities (H, W) in 0 … 1 of the classes.
 
-    A class whose cue is a line has the border of its mask, one pixel wide; it is left free without
-    `outlines`, for who draws sharper lines.
+    A class whose cue is a line has the border of its mask, one pixel wide. Without `outlines` it is
+    left out, for a caller that draws sharper lines.
 
     >>> truth, none = np.array([[True]]), np.array([[False]])
     >>> [part.tolist() for part in overlay(truth, truth, "safe")]

@@ -46,10 +46,10 @@ NAMES: dict[Classes, tuple[str, str, str]] = {
 def styles(names: list[str]) -> dict[str, Style]:
     """Colour, dash and symbol of each name; the second six differ in their dash and hollow symbol.
 
-    >>> found = styles([f"method {n}" for n in range(36)])
-    >>> len(set(found.values()))
+    >>> table = styles([f"method {n}" for n in range(36)])
+    >>> len(set(table.values()))
     36
-    >>> found["method 0"], found["method 6"]
+    >>> table["method 0"], table["method 6"]
     (('#0072B2', 'solid', 'circle'), ('#0072B2', 'dash', 'square-open'))
     """
     size = len(COLOURS)

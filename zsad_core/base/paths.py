@@ -1,4 +1,4 @@
-"""The two places on disk: what can be made again, and what a user made."""
+"""The two folders on disk: the cache, which can be made again, and the user's home."""
 
 import json
 import logging
@@ -32,31 +32,31 @@ def cache_bytes() -> int:
         ) from error
 
 
-def kept(file: str, key: str, make: Callable[[], T]) -> T:
-    """What JSON can hold, from a file of the cache; made and kept there where the key is new.
+def cached(file: str, key: str, make: Callable[[], T]) -> T:
+    """A JSON value by its key in a file of the cache, made and stored if the key is new.
 
-    Where the disk refuses it is made each time, and the log says so.
+    If the file cannot be written, the value is made each time and the log has a warning.
     """
     path = cache_root() / file
-    known = _known(path)
-    if key in known:
-        return cast(T, known[key])
-    made = make()
+    content = _cached_content(path)
+    if key in content:
+        return cast(T, content[key])
+    value = make()
     try:
         with locked(path):
-            write_whole(path, json.dumps({**_known(path), key: made}, indent=1))
+            write_whole(path, json.dumps({**_cached_content(path), key: value}, indent=1))
     except StorageError as error:
         logging.getLogger(__name__).warning(error)
-    return made
+    return value
 
 
-def _known(path: Path) -> dict[str, Any]:
-    """What a file keeps; nothing where it is not there or damaged."""
+def _cached_content(path: Path) -> dict[str, Any]:
+    """The values of a file by their keys; empty if the file is missing or damaged."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def home() -> Path:
@@ -68,9 +68,9 @@ def home() -> Path:
 
 
 def typed(text: str) -> Path:
-    """The whole path that a user typed, there or not; `~` is their own folder.
+    """The absolute path that a user typed, existing or not; `~` is their own folder.
 
-    Raises SettingError for what can be no path here, and for what others uploaded.
+    Raises SettingError for an impossible path and for uploads.
     """
     try:
         path = Path(text).expanduser().resolve()
@@ -92,5 +92,5 @@ def shortened(path: Path) -> str:
 
 
 def uploads() -> Path:
-    """What came through browsers, a folder a user; no data set is opened from here by its path."""
+    """Uploads, a folder for each user; no data set here can be opened by its path."""
     return home() / "uploads"

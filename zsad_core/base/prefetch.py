@@ -1,4 +1,4 @@
-"""What is made before anybody asks for it: the most wanted first, and nothing while others wait."""
+"""Items made ahead of time, the most wanted first, pausing while a user waits for another."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -6,53 +6,53 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
-LOOK_S = 0.2  # from one look to the next while the work rests
+LOOK_S = 0.2  # between looks while the work pauses
 
 
 class Prefetcher(Generic[T]):
-    """Stands between a job that makes things ahead of time and who asks for one of them now.
+    """Coordinates a job that makes items ahead of time with users who wait for an item.
 
-    The job goes on with what is most wanted by then, and rests at its steps while something else
-    is asked for: never while that very thing is, since who asks for it waits for the job.
+    The job makes the most wanted item next, and pauses while a user waits for another item. It
+    does not pause while a user waits for the very item that it makes.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._places: dict[T, int] = {}
+        self._ranks: dict[T, int] = {}
         self._waiting: list[Hashable] = []
 
     def prioritise(self, order: Sequence[T]) -> None:
-        """From now on that order, the most wanted first."""
-        self._places = {one: place for place, one in enumerate(order)}
+        """Set the order of items, the most wanted first."""
+        self._ranks = {item: rank for rank, item in enumerate(order)}
 
-    def first(self, left: Sequence[T]) -> T:
-        """The most wanted of what is left to make."""
-        places = self._places
-        return min(left, key=lambda one: places.get(one, len(places)))
+    def first(self, remaining: Sequence[T]) -> T:
+        """The most wanted of the remaining items."""
+        ranks = self._ranks
+        return min(remaining, key=lambda item: ranks.get(item, len(ranks)))
 
     @contextmanager
-    def interactive(self, what: Hashable) -> Iterator[None]:
-        """Somebody waits for it in this block, so that jobs rest."""
+    def interactive(self, item: Hashable) -> Iterator[None]:
+        """A user waits for the item in this block, so jobs on other items pause."""
         with self._changed:
-            self._waiting.append(what)
+            self._waiting.append(item)
         try:
             yield
         finally:
             with self._changed:
-                self._waiting.remove(what)
+                self._waiting.remove(item)
                 self._changed.notify_all()
 
-    def step(self, what: Hashable, look: Callable[[], object]) -> Callable[..., None]:
-        """A function for a job that makes `what` to call at its steps; it rests where it has to.
+    def step(self, item: Hashable, look: Callable[[], object]) -> Callable[..., None]:
+        """A function that a job on the item calls at its steps, to pause if necessary.
 
-        `look` is called before, and now and then meanwhile; it may raise Cancelled.
+        `look` is called first and repeatedly during the pause; it may raise Cancelled.
         """
 
-        def rest(*_: object) -> None:
+        def pause(*_: object) -> None:
             look()
             with self._changed:
-                while any(one != what for one in self._waiting):
+                while any(other != item for other in self._waiting):
                     self._changed.wait(LOOK_S)
                     look()
 
-        return rest
+        return pause

@@ -1,4 +1,4 @@
-"""What a user chose once and wants to find again, kept as JSON in `ZSAD_HOME`: data, setups."""
+"""The data roots and setups of a user, as JSON in `ZSAD_HOME`."""
 
 import functools
 import json
@@ -15,17 +15,17 @@ from zsad_core.base.paths import home, typed
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
-Part = Literal["data", "setups"]
+Section = Literal["data", "setups"]
 T = TypeVar("T")
 
 
 def data_roots() -> dict[str, DataSpec]:
     """Data sets to choose from, by the name shown: the demo, `ZSAD_DATA`, and remembered roots."""
-    found = {"demo": DataSpec("demo")}
+    roots = {"demo": DataSpec("demo")}
     chosen = _chosen()
     if chosen is not None:
-        found[_name(chosen)] = chosen
-    return found | {_name(spec): spec for spec in rows("data", DataSpec)}
+        roots[_name(chosen)] = chosen
+    return roots | {_name(spec): spec for spec in rows("data", DataSpec)}
 
 
 def default_root() -> str:
@@ -35,7 +35,7 @@ def default_root() -> str:
 
 
 def remember(spec: DataSpec) -> str:
-    """Keep a data root; returns the name under which it is shown. Raises DataError."""
+    """Add a data root; returns the name under which it is shown. Raises DataError."""
     spec = resolved(spec)
     change("data", asdict(spec), lambda row: row.get("root") != spec.root)
     return _name(spec)
@@ -58,35 +58,38 @@ def forget(name: str) -> None:
     change("data", None, lambda row: f"{row.get('kind')}:{row.get('root', '')}" != name)
 
 
-def rows(part: Part, kind: type[T]) -> list[T]:
-    """What is kept of a part, without the rows that `unreadable` tells of; raises DataError."""
-    return [one for one in _parsed(part, kind) if not isinstance(one, str)]
+def rows(section: Section, kind: type[T]) -> list[T]:
+    """The rows of a section without the `unreadable` ones; raises DataError."""
+    return [row for row in _parsed(section, kind) if not isinstance(row, str)]
 
 
-def unreadable(part: Part, kind: type[T]) -> list[str]:
-    """What is wrong with each row of a part that is no such value; raises DataError."""
-    return [one for one in _parsed(part, kind) if isinstance(one, str)]
+def unreadable(section: Section, kind: type[T]) -> list[str]:
+    """A sentence for each invalid row of a section; raises DataError."""
+    return [row for row in _parsed(section, kind) if isinstance(row, str)]
 
 
-def change(part: Part, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]) -> None:
-    """Keep the rows of a part that stay, rows that cannot be read too, and one more behind them.
+def change(
+    section: Section, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]
+) -> None:
+    """Retain the rows of a section that stay, and invalid ones, and append a row.
 
-    Nobody who changes something at the same time loses it. Raises DataError, StorageError.
+    Simultaneous changes of others are not lost. Raises DataError, StorageError.
     """
     with locked(path()):
-        found = _read()
-        kept = [one for one in found.get(part, []) if not isinstance(one, dict) or stays(one)]
-        found[part] = [*kept, row] if row else kept
-        write_whole(path(), json.dumps(found, indent=1))
+        content = _read()
+        items = content.get(section, [])
+        remaining = [item for item in items if not isinstance(item, dict) or stays(item)]
+        content[section] = [*remaining, row] if row else remaining
+        write_whole(path(), json.dumps(content, indent=1))
 
 
 def prompt_folder() -> Path:
-    """Where a user's own prompt sets lie."""
+    """The folder of a user's own prompt sets."""
     return home() / "prompts"
 
 
 def path() -> Path:
-    """Where all this is kept."""
+    """The file of the settings."""
     return home() / "settings.json"
 
 
@@ -101,34 +104,34 @@ def _name(spec: DataSpec) -> str:
 
 def _read() -> dict[str, list[Any]]:
     try:
-        found = json.loads(path().read_text("utf-8"))
+        content = json.loads(path().read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path()} is not valid JSON ({error}); correct it or delete it to start afresh."
         ) from error
-    if not isinstance(found, dict) or not all(isinstance(one, list) for one in found.values()):
+    if not isinstance(content, dict) or {type(items) for items in content.values()} - {list}:
         raise DataError(
             f"{path()} holds no lists of data and setups; correct it or delete it to start afresh."
         )
-    return found
+    return content
 
 
-def _parsed(part: Part, kind: object) -> Iterator[Any]:
-    for row in _read().get(part, []):
+def _parsed(section: Section, kind: object) -> Iterator[Any]:
+    for row in _read().get(section, []):
         try:
             yield _reader(kind).model_validate_json(json.dumps({"row": row})).row
         except pydantic.ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
+            location = ".".join(map(str, first["loc"]))
             yield (
-                f"{path()} holds a row of {part} that cannot be read ({place}: {first['msg']}); "
-                "correct it or delete it there."
+                f"{path()} holds a row of {section} that cannot be read ({location}: "
+                f"{first['msg']}); correct it or delete it there."
             )
 
 
 @functools.cache
 def _reader(kind: object) -> type[Any]:
     strict = pydantic.ConfigDict(extra="forbid", strict=True)
-    return pydantic.create_model("Kept", __config__=strict, row=(cast(Any, kind), ...))
+    return pydantic.create_model("Row", __config__=strict, row=(cast(Any, kind), ...))

@@ -37,29 +37,26 @@ def key_of(digest: str, **spec: object) -> str:
     >>> key_of("ab", size=3) == key_of("ab", size=3), key_of("ab", size=3) == key_of("ab", size=4)
     (True, False)
     """
-    text = json.dumps([FORMAT, digest, plain(spec)], sort_keys=True)
+    text = json.dumps([FORMAT, digest, as_json(spec)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plain(value: object) -> object:
+def as_json(value: object) -> object:
     """A spec as JSON values; dataclasses become dicts under their class name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            type(value).__name__: {
-                field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-            }
-        }
+        names = [field.name for field in dataclasses.fields(value)]
+        return {type(value).__name__: {name: as_json(getattr(value, name)) for name in names}}
     if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): as_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [as_json(item) for item in value]
     return value
 
 
 class Arrays(Protocol):
-    """Where arrays are kept by key and name.
+    """A store of arrays by key and name.
 
-    `exact` says whether features are kept as they were computed, and not in float16.
+    `exact` is whether features are stored as computed, not rounded to float16.
     """
 
     exact: bool
@@ -114,10 +111,10 @@ class MemoryStore:
         """Remove the oldest arrays until the limit holds; returns how many went."""
         with self._lock:
             removed, size = 0, sum(array.nbytes for array in self._arrays.values())
-            for place in list(self._arrays)[:-1]:
+            for key in list(self._arrays)[:-1]:
                 if size <= self.limit_bytes:
                     break
-                size -= self._arrays.pop(place).nbytes
+                size -= self._arrays.pop(key).nbytes
                 removed += 1
         return removed
 
@@ -132,11 +129,11 @@ class Store:
         self.limit_bytes = limit_bytes
         self._whole: dict[tuple[str, str], Path] = {}  # files that were checked
         self._last: tuple[str, dict[str, str]] = ("", {})  # the entry last looked through
-        self._gone: list[tuple[str, ...]] = []  # texts of labels that are kept no more
+        self._forgotten: list[tuple[str, ...]] = []  # texts of forgotten labels
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
-        """The folder of an entry, there or not."""
+        """The folder of an entry, existing or not."""
         return self.root / key[:2] / key
 
     def names(self, key: str) -> set[str]:
@@ -154,7 +151,7 @@ class Store:
             return None
 
     def _checked(self, key: str, name: str) -> Path | None:
-        """The file of an array, remembered once its bytes are seen to be whole; else removed."""
+        """The file of an array, whose checksum is verified once; a damaged file is removed."""
         path = self._file(key, name)
         if path is None:
             return None
@@ -173,41 +170,40 @@ class Store:
         self._whole[key, name] = path
 
     def _file(self, key: str, name: str) -> Path | None:
-        """Where an array lies; one look through an entry serves all that is read of it."""
-        entry, found = self._last
-        if entry != key or name not in found:
-            found = self._files(key)
-            self._last = key, found
-        return self.entry(key) / found[name] if name in found else None
+        """The path of an array; an entry is listed once for all arrays that are read of it."""
+        entry, files = self._last
+        if entry != key or name not in files:
+            files = self._files(key)
+            self._last = key, files
+        return self.entry(key) / files[name] if name in files else None
 
     def _files(self, key: str) -> dict[str, str]:
-        """File names of an entry by the names of its arrays; quick for thousands of them."""
+        """File names of an entry by the names of its arrays."""
         try:
-            found = os.listdir(self.entry(key))
+            names = os.listdir(self.entry(key))
         except FileNotFoundError:
             return {}
-        return {file.split(".")[0]: file for file in found if file.endswith(".npy")}
+        return {file.split(".")[0]: file for file in names if file.endswith(".npy")}
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """Keep the array under its key and return it read-only; `label` is the spec to show.
 
-        The file appears whole or not at all; an array that is already there is left alone. Raises
-        StorageError, and Cancelled where `forget` was told of such a label.
+        The file appears whole or not at all; an existing array is left alone. Raises StorageError,
+        and Cancelled if `forget` was called for such a label.
         """
         self.write_all(key, {name: array}, label)
         return read_only(array)
 
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
-        """`write` for many arrays of a key, quicker than one by one."""
-        entry, text = self.entry(key), json.dumps(plain(label), indent=1, ensure_ascii=False)
+        """`write` for many arrays of a key, faster than one by one."""
+        entry, text = self.entry(key), json.dumps(as_json(label), indent=1, ensure_ascii=False)
         with locked(entry), on_disk(entry):
-            if any(all(part in text for part in texts) for texts in self._gone):
+            if any(all(word in text for word in words) for words in self._forgotten):
                 raise Cancelled("What this was made from was removed.")
-            there = self.names(key)
-            said = entry / LABEL
-            if not said.is_file() or not said.stat().st_size:
-                write_whole(said, text)
-            for name in arrays.keys() - there:
+            label_file = entry / LABEL
+            if not label_file.is_file() or not label_file.stat().st_size:
+                write_whole(label_file, text)
+            for name in arrays.keys() - self.names(key):
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
                 path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
@@ -222,18 +218,18 @@ class Store:
         return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
     def trim_when_due(self) -> int:
-        """Trim once a hundredth of the limit was written since; looking takes time itself."""
+        """Trim if a hundredth of the limit was written since the last trim, as that takes time."""
         return self.trim() if self._unseen >= self.limit_bytes / 100 else 0
 
     def trim(self) -> int:
         """Remove the least recently used entries until the limit holds; returns how many went.
 
-        An entry that another process writes to, or removes meanwhile, is left to it.
+        An entry that another process is writing or removing is left alone.
         """
         self._unseen = 0
-        found = sorted(_state(entry) for entry in self.root.glob("??/*/"))
-        total, removed = sum(size for _, size, _ in found), 0
-        for _, size, entry in found[:-1]:
+        entries = sorted(_state(entry) for entry in self.root.glob("??/*/"))
+        total, removed = sum(size for _, size, _ in entries), 0
+        for _, size, entry in entries[:-1]:
             if total <= self.limit_bytes:
                 break
             with contextlib.suppress(filelock.Timeout, StorageError), locked(entry, wait=False):
@@ -245,18 +241,18 @@ class Store:
     def forget(self, *texts: str) -> int:
         """Remove the entries whose label holds all of the texts; returns how many went.
 
-        Whoever works on such an entry now, in this process, is stopped at its next write.
+        Work of this process on such an entry is cancelled at its next write.
         """
-        self._gone.append(texts)
-        found = [
+        self._forgotten.append(texts)
+        entries = [
             path.parent
             for path in self.root.glob(f"??/*/{LABEL}")
             if all(text in _text(path) for text in texts)
         ]
-        for entry in found:
+        for entry in entries:
             with locked(entry):
                 _remove(entry)
-        return len(found)
+        return len(entries)
 
     def clear(self) -> None:
         """Remove every entry; only time is lost."""
@@ -265,13 +261,13 @@ class Store:
 
 
 def _remove(entry: Path) -> None:
-    """Remove an entry that is locked, and what stood for its lock."""
+    """Remove a locked entry and its lock file."""
     shutil.rmtree(entry, ignore_errors=True)
     lock_of(entry).unlink(missing_ok=True)
 
 
 def _text(label: Path) -> str:
-    """What a label says; nothing where its entry was removed meanwhile."""
+    """The text of a label; "" if its entry was removed meanwhile."""
     try:
         return label.read_text("utf-8")
     except OSError:
@@ -279,7 +275,7 @@ def _text(label: Path) -> str:
 
 
 def _state(entry: Path) -> tuple[int, int, Path]:
-    """(time of last use in ns, bytes, entry); zeros for one that is gone."""
+    """(time of last use in ns, bytes, entry); zeros if it was removed meanwhile."""
     try:
         used = entry.stat().st_mtime_ns
         return used, sum(path.stat().st_size for path in entry.iterdir()), entry

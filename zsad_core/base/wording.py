@@ -17,7 +17,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def ordinal(number: int) -> str:
-    """A place in a row.
+    """A number as an ordinal.
 
     >>> [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 102)]
     ['1st', '2nd', '3rd', '4th', '11th', '12th', '21st', '102nd']
@@ -27,7 +27,7 @@ def ordinal(number: int) -> str:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that up to nine digits say; None for any other text.
+    """The number of a text of one to nine digits; None for any other text.
 
     >>> [whole_number(text) for text in ("61", "-1", "²", "1.5", "", "9" * 5000)]
     [61, None, None, None, None, None]

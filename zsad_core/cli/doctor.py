@@ -1,4 +1,4 @@
-"""What works on this machine and what is missing: device, data, weights, cache."""
+"""A check of this machine: device, data, weights, cache."""
 
 import os
 import shutil
@@ -14,16 +14,16 @@ from zsad_core.types import DataSpec, Precision
 
 
 def report() -> Iterator[tuple[bool, str]]:
-    """(works, sentence) for each thing looked at; what is missing says what to do."""
+    """(works, sentence) for each item; the sentence on a missing one says what to do."""
     device = backbones.default_device()
     for line in device_lines(device, backbones.fastest_precision(device)):
         yield True, line
-    for said in (
+    for message in (
         *settings.unreadable("data", DataSpec),
         *settings.unreadable("setups", setups.Setup),
         *prompt_sets.unreadable(settings.prompt_folder()),
     ):
-        yield False, said
+        yield False, message
     for name, spec in settings.data_roots().items():
         try:
             dataset = datasets.open_dataset(spec)

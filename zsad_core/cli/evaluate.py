@@ -103,13 +103,13 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
-    """The cohort that the options name, and what it leaves out in a line, "" if nothing.
+    """The cohort of the options, and a line on what it leaves out, "" if nothing.
 
     Raises SettingError, PromptError, DataError.
     """
-    given = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
-    root = "" if given else str(Path(parsed.data).expanduser().absolute())
-    data = DataSpec(parsed.data if given else parsed.kind, root)
+    named = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
+    root = "" if named else str(Path(parsed.data).expanduser().absolute())
+    data = DataSpec(parsed.data if named else parsed.kind, root)
     data = split.divided(data, parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
@@ -118,15 +118,15 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
             fixed_threshold(rule, math.inf)
     modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
     volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
-    found, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
-    if not found:
+    pairs, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
+    if not pairs:
         raise SettingError(
             f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
             "here; see python -m zsad_core doctor."
         )
     cohort = Cohort(
         data=data,
-        runs=choosing.runs(found, parsed.prompts),
+        runs=choosing.runs(pairs, parsed.prompts),
         out=parsed.out.absolute(),
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
@@ -140,22 +140,22 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
 
 
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
-    """The split asked for; all subjects where the data have no splits."""
-    known = {one.split for one in datasets.open_dataset(data).subjects()}
+    """The split of the options; all subjects if the data have no splits."""
+    splits = {subject.split for subject in datasets.open_dataset(data).subjects()}
     part: Split = parsed.split
-    return "" if parsed.split == "all" or known == {""} else part
+    return "" if parsed.split == "all" or splits == {""} else part
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
     if left_out:
         print(left_out, flush=True)
-    for one in unusable(cohort):
-        print(f"Left out: {one.id}. {one.problem}", flush=True)
+    for subject in unusable(cohort):
+        print(f"Left out: {subject.id}. {subject.problem}", flush=True)
     if parsed.engine == "local":
-        for wanted in cohort.runs:
-            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", wanted)):
-                print(f"warning: {wanted.method} · {wanted.setup}: {cut}", flush=True)
+        for configuration in cohort.runs:
+            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", configuration)):
+                print(f"warning: {configuration.method} · {configuration.setup}: {cut}", flush=True)
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return
     with _cluster(parsed) as cluster:
@@ -191,9 +191,9 @@ def _rows(
     began = time.monotonic()
 
     def show(done: int, total: int) -> None:
-        left = (time.monotonic() - began) / done * (total - done) if done else None
-        told = f", {duration(left)} left" if left is not None else ""
-        print(f"\r{done} of {total} maps{told}      ", end="", file=sys.stderr, flush=True)
+        remaining = (time.monotonic() - began) / done * (total - done) if done else None
+        remainder = f", {duration(remaining)} left" if remaining is not None else ""
+        print(f"\r{done} of {total} maps{remainder}      ", end="", file=sys.stderr, flush=True)
 
     run(engine, cohort, work, show)
     print(file=sys.stderr)

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who read the output has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does the end complain
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
         return 141
 
 
@@ -106,18 +106,18 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
 def _deck(parsed: argparse.Namespace) -> None:
     from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
 
-    made = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, _show)
-    for page in made.pages:
+    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, _show)
+    for page in deck.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
-    print(f"\n{len(made.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
+    print(f"\n{len(deck.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
 
 
 def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
 
-    places = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
-    maps = figures.Maps(Engine(), [*places, *row_views.known_places()], progress=_show)
+    specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
+    maps = figures.Maps(Engine(), [*specs, *row_views.known_places()], progress=_show)
     rules = {"empty": parsed.empty, "which": parsed.slices, "centre": parsed.centre}
     for path in figures.write_all(parsed.results, parsed.out, maps, partial(Selection, **rules)):
         print(path)

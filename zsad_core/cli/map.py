@@ -1,6 +1,6 @@
 """`python -m zsad_core map`: anomaly maps of files, without a data set.
 
-The way is that of the app, with other settings: features of all patches, not rounded, in memory.
+Computed as in the app, but of all patches, from features that are not rounded, in memory.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ from zsad_core.types import AnomalyMap, MapSpec, Progress, PromptSet
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:
-    """Write the maps; returns the sentence that says what was written. Raises ZsadError."""
+    """Write the maps; returns a summary of what was written. Raises ZsadError."""
     scan = map_files.is_scan(request.inputs[0])
     _check(request, scan)
     engine, setup = Engine(MemoryStore(), request.device), setup_of(request)
@@ -37,17 +37,17 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
     else:
         map_files.add_images(engine, spec, request.inputs)
     cut = prompt_checks.cut_warning(engine, spec)
-    found = resolve(engine, spec, setup).whole(progress)
+    anomaly = resolve(engine, spec, setup).whole(progress)
     warnings = [f"\nwarning: {cut}"] if cut else []
     if not scan:
-        return "".join([map_files.write_images(found, request.out), *warnings])
+        return "".join([map_files.write_images(anomaly, request.out), *warnings])
     warnings += [f"\nnote: {note}" for note in engine.volume(spec.features.slices).notes]
-    nifti.write_like(request.inputs[0], slicing.to_voxels(found.values), request.out)
-    return "".join([_said(spec, found, request.out), *warnings])
+    nifti.write_like(request.inputs[0], slicing.to_voxels(anomaly.values), request.out)
+    return "".join([_summary(spec, anomaly, request.out), *warnings])
 
 
 def _check(request: MapRequest, scan: bool) -> None:
-    """Raise SettingError for inputs or an output that do not go together."""
+    """Raise SettingError for inputs, options or an output that do not fit."""
     if scan and len(request.inputs) > 1:
         raise SettingError("One NIfTI volume at a time; call the command once for each.")
     suffix = ".nii.gz" if scan else ".npz"
@@ -91,17 +91,17 @@ def _prompts(request: MapRequest, default: str) -> PromptSet:
         return NO_PROMPTS
     shipped = prompt_sets.shipped()
     name = request.prompts or default
-    found = shipped[name] if name in shipped else prompt_sets.load(Path(name))
-    return replace(found, class_name=request.class_name) if request.class_name else found
+    texts = shipped[name] if name in shipped else prompt_sets.load(Path(name))
+    return replace(texts, class_name=request.class_name) if request.class_name else texts
 
 
-def _said(spec: MapSpec, found: AnomalyMap, out: Path) -> str:
+def _summary(spec: MapSpec, anomaly: AnomalyMap, out: Path) -> str:
     if not spec.volumes:
-        filled = np.isfinite(found.scores).sum()
-        return f"\nmap of {filled} slices, range 0 to {found.high:g}, in {out}"
+        filled = np.isfinite(anomaly.scores).sum()
+        return f"\nmap of {filled} slices, range 0 to {anomaly.high:g}, in {out}"
     title, others = methods.kind_of(spec.method).title, stored_cubes.others(spec)
     names = ", ".join(Path(name).name for name in others)
     return (
-        f"\nmap of the volume by {title}, range 0 to {found.high:g}, transductive: scored "
+        f"\nmap of the volume by {title}, range 0 to {anomaly.high:g}, transductive: scored "
         f"against {len(others)}: {names}; in {out}"
     )

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from zsad_core.base.atomic import whole
+from zsad_core.base.wording import whole_number
 from zsad_core.errors import SettingError
 from zsad_core.imaging.datasets import nifti
 from zsad_core.imaging.datasets.files import SUFFIXES
@@ -34,7 +35,7 @@ def is_scan(path: Path) -> bool:
 
 
 def file_of(reference: str) -> Path:
-    """The file of a reference: an image, or a scan behind whose name a slice's number stands."""
+    """The file of a reference: an image, or a scan followed by the number of a slice."""
     scan = Path(reference.rpartition(":")[0])
     return scan if is_scan(scan) else Path(reference)
 
@@ -64,7 +65,7 @@ def add_images(engine: Engine, spec: MapSpec, paths: Sequence[Path]) -> None:
         raise SettingError("These images differ in size; map them one at a time with this method.")
     if len({image.mode for image in images}) > 1:
         images = [image.convert("RGB") for image in images]
-    engine.add(spec.features.slices, _stack(np.stack([np.asarray(one) for one in images])))
+    engine.add(spec.features.slices, _stack(np.stack([np.asarray(image) for image in images])))
 
 
 def add_reference(engine: Engine, name: str) -> Reference:
@@ -81,19 +82,20 @@ def add_reference(engine: Engine, name: str) -> Reference:
         return Reference(slices, 0)
     slices = add_scan(engine, path)
     filled = filled_slices(engine, slices)
-    if not number.isdecimal() or int(number) - 1 not in filled:
+    position = whole_number(number)
+    if position is None or position - 1 not in filled:
         raise SettingError(
             f"--reference {name}: '{number}' is no slice with brain of this scan; give one of "
             f"{filled[0] + 1} to {filled[-1] + 1}."
         )
-    return Reference(slices, int(number) - 1)
+    return Reference(slices, position - 1)
 
 
-def write_images(found: AnomalyMap, out: Path) -> str:
+def write_images(anomaly: AnomalyMap, out: Path) -> str:
     """Write `maps` (B, H, W) and `scores` (B,) as .npz; raises StorageError."""
     with whole(out) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, maps=found.values, scores=found.scores)
-    count, height, width = found.values.shape
+        np.savez(stream, maps=anomaly.values, scores=anomaly.scores)
+    count, height, width = anomaly.values.shape
     return f"\n{count} maps of {(height, width)} in {out}"
 
 

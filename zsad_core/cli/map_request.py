@@ -1,4 +1,4 @@
-"""What the map command is asked for: its arguments, and the setup they name or change."""
+"""The arguments of the map command, and the setup that they name or change."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from zsad_core.types import BackboneSpec, Precision
 
 @dataclass(frozen=True)
 class MapRequest:
-    """What the command line asks for; empty strings mean the method's or setup's own."""
+    """The arguments of the command; empty ones mean the default of method or setup."""
 
     inputs: tuple[Path, ...]
     method: str
@@ -89,9 +89,9 @@ def request_of(parsed: argparse.Namespace) -> MapRequest:
 
 
 def setup_of(request: MapRequest) -> Setup:
-    """The setup asked for, with what the request changes of it; raises SettingError, WeightsError.
+    """The setup of the request, with its changes; raises SettingError, WeightsError.
 
-    The setup's own options hold with its backbone alone.
+    The options of a setup hold only with its own backbone.
     """
     entry, own = _named(request), request.backbone.name
     options = dict(() if own else entry.options)

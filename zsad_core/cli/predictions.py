@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zsad_core import methods
 from zsad_core.base import settings
+from zsad_core.base.wording import whole_number
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
@@ -21,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The commands add, list and remove, with their options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_add(commands.add_parser("add", help="keep a folder of NIfTI files, one a subject"))
-    known = commands.add_parser("list", help="the sets that are kept")
-    known.add_argument("--data", default="", metavar="ROOT", help="all by default")
-    known.set_defaults(run=_list)
+    listing = commands.add_parser("list", help="the sets that are kept")
+    listing.add_argument("--data", default="", metavar="ROOT", help="all by default")
+    listing.set_defaults(run=_list)
     remove = commands.add_parser("remove", help="take a set off the list, not its files")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--data", required=True, metavar="demo|demo-2mm|ROOT")
@@ -57,50 +58,51 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
 
 
 def data_of(root: str) -> DataSpec:
-    """The data of a root: as it is remembered, else BraTS where its files are named so.
+    """The data of a root: as it is remembered, else BraTS if its files are named so.
 
     Raises DataError if there is no such folder.
     """
-    found = _named(root)
-    if not found.root:
-        return found
-    for known in settings.data_roots().values():
-        if known.root == found.root:
-            return known
-    found = settings.resolved(found)
+    data = _named(root)
+    if not data.root:
+        return data
+    for spec in settings.data_roots().values():
+        if spec.root == data.root:
+            return spec
+    data = settings.resolved(data)
     try:
-        datasets.open_dataset(found)
+        datasets.open_dataset(data)
     except DataError:
-        return replace(found, kind="folder")
-    return found
+        return replace(data, kind="folder")
+    return data
 
 
 def _named(root: str) -> DataSpec:
-    """The data of a root that need not be there any more; of a folder the kind is not known."""
+    """The data of a root that may be missing; the kind of a folder is a guess."""
     if root in datasets.DATASETS and not (root in OPENED_BY_PATH or DataSpec(root).private):
         return DataSpec(root)
     return DataSpec("brats", str(Path(root).expanduser().resolve()))
 
 
 def _labels(text: str) -> tuple[int, ...]:
-    """Labels as they are given: 1,2,3."""
-    try:
-        return tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is not like 1,2,3") from error
+    """Labels separated by commas: 1,2,3."""
+    labels = {whole_number(label.strip()) for label in text.split(",")}
+    if None in labels:
+        raise argparse.ArgumentTypeError(f"'{text}' is not like 1,2,3")
+    return tuple(sorted(label for label in labels if label is not None))
 
 
 def _add(parsed: argparse.Namespace) -> None:
     data, predictions = data_of(parsed.data), _predictions(parsed)
     registry.check_new(data, predictions, methods.METHODS)
-    found = survey(parsed.folder, (one.id for one in datasets.open_dataset(data).subjects()))
-    print("\n".join(report(found)), flush=True)
-    if found.problem:
-        raise DataError(found.problem)
+    subjects = datasets.open_dataset(data).subjects()
+    files = survey(parsed.folder, (subject.id for subject in subjects))
+    print("\n".join(report(files)), flush=True)
+    if files.problem:
+        raise DataError(files.problem)
     if parsed.kind == "score" and not parsed.range:
-        low, high = score_range([path for _, path in found.matched], _show)
+        low, high = score_range([path for _, path in files.matched], _show)
         predictions = replace(predictions, low=low, high=high)
-    print(said(predictions), flush=True)
+    print(description(predictions), flush=True)
     if not (parsed.yes or _agreed()):
         raise SettingError(f"'{parsed.name}' was not kept; answer y, or add --yes.")
     registry.add(data, predictions, methods.METHODS)
@@ -108,7 +110,7 @@ def _add(parsed: argparse.Namespace) -> None:
 
 
 def _predictions(parsed: argparse.Namespace) -> Predictions:
-    """The set that the options name; scores without a range have 0 to 1 for the time being."""
+    """The set of the options; scores without a range have 0 to 1 until it is measured."""
     low, high = parsed.range or (0.0, 1.0)
     return Predictions(
         name=parsed.name,
@@ -123,28 +125,28 @@ def _predictions(parsed: argparse.Namespace) -> Predictions:
     )
 
 
-def report(found: Survey) -> Iterator[str]:
-    """What of a folder matches the subjects and what does not, line by line."""
-    subjects = len(found.matched) + len(found.missing) + len(found.doubles)
-    yield f"Subjects with one file: {len(found.matched)} of {subjects}"
-    yield from (f"  {name}  {path.relative_to(found.folder)}" for name, path in found.matched)
-    if found.missing:
-        more = ", …" if len(found.missing) > SHOWN else ""
-        yield f"Subjects without a file: {len(found.missing)}"
-        yield f"  {', '.join(found.missing[:SHOWN])}{more}"
-    if found.doubles:
-        yield f"Subjects with several files: {len(found.doubles)}"
-        for name, paths in found.doubles:
-            yield f"  {name}  {', '.join(str(path.relative_to(found.folder)) for path in paths)}"
-    if found.unmatched:
-        yield f"Files that name no subject: {len(found.unmatched)}"
-        yield from (f"  {path.relative_to(found.folder)}" for path in found.unmatched)
+def report(files: Survey) -> Iterator[str]:
+    """Lines on which files match which subjects, and which do not."""
+    subjects = len(files.matched) + len(files.missing) + len(files.doubles)
+    yield f"Subjects with one file: {len(files.matched)} of {subjects}"
+    yield from (f"  {name}  {path.relative_to(files.folder)}" for name, path in files.matched)
+    if files.missing:
+        more = ", …" if len(files.missing) > SHOWN else ""
+        yield f"Subjects without a file: {len(files.missing)}"
+        yield f"  {', '.join(files.missing[:SHOWN])}{more}"
+    if files.doubles:
+        yield f"Subjects with several files: {len(files.doubles)}"
+        for name, paths in files.doubles:
+            yield f"  {name}  {', '.join(str(path.relative_to(files.folder)) for path in paths)}"
+    if files.unmatched:
+        yield f"Files that name no subject: {len(files.unmatched)}"
+        yield from (f"  {path.relative_to(files.folder)}" for path in files.unmatched)
 
 
 def _agreed() -> bool:
     try:
         return input("Keep it? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:  # nobody is there to answer
+    except EOFError:  # no terminal
         return False
 
 
@@ -153,23 +155,24 @@ def _list(parsed: argparse.Namespace) -> None:
     if parsed.data:
         data = _named(parsed.data)
         sets = {data.place: registry.sets_of(data)}
-    for root, known in sets.items():
-        for one in known:
-            print(f"{one.name}  for {root}\n  {said(one)}\n  {one.folder}")
+    for root, predictions in sets.items():
+        for item in predictions:
+            print(f"{item.name}  for {root}\n  {description(item)}\n  {item.folder}")
     if not any(sets.values()):
         print("no predictions are kept")
 
 
-def said(one: Predictions) -> str:
-    """The set in a line: what its values mean, and who made it."""
-    values = (
-        f"mask of label {', '.join(map(str, one.foreground))}"
-        if one.kind == "mask"
-        else f"scores from {one.low:.8g} to {one.high:.8g}"
+def description(predictions: Predictions) -> str:
+    """The set in a line: the meaning of its values and its provenance."""
+    values = f"scores from {predictions.low:.8g} to {predictions.high:.8g}"
+    if predictions.kind == "mask":
+        values = f"mask of label {', '.join(map(str, predictions.foreground))}"
+    grid = "; other grids are resampled" if predictions.resample else ""
+    provenance = predictions.provenance or "not stated"
+    return (
+        f"{values}{grid}; provenance: {provenance}; "
+        f"trained on: {predictions.trained_on or 'not stated'}"
     )
-    grid = "; other grids are resampled" if one.resample else ""
-    made, trained = one.provenance or "not stated", one.trained_on or "not stated"
-    return f"{values}{grid}; provenance: {made}; trained on: {trained}"
 
 
 def _remove(parsed: argparse.Namespace) -> None:

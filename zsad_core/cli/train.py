@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zsad_core import backbones, methods, setups
+from zsad_core.base.wording import whole_number
 from zsad_core.cli import split
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--weights", help="of the backbone: pretrained tag or weights file")
     add("--setup", choices=runs.SETUPS, help="what the method learns from")
     add("--data", metavar="demo|ROOT", help="a data set's name, a BraTS root, or an image set")
-    add("--kind", choices=KINDS, help="the folder's layout, if it shall not be told by its files")
+    add("--kind", choices=KINDS, help="the folder's layout, detected from its files by default")
     add("--labels", choices=["auto", "2021", "2023"], help="of BraTS segmentations (default auto)")
     add("--modality", help="the contrast to train on (default t2f)")
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
@@ -51,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Train what was asked for and say what was reached; raises ZsadError.
+    """Train as the options say and print the result; raises ZsadError.
 
-    Options that do not go together leave as a usage error, exit code 2.
+    Options that exclude each other are a usage error, exit code 2.
     """
     problem = _combination(parsed)
     if problem:
@@ -86,12 +87,12 @@ def _backbone(parsed: argparse.Namespace) -> None:
 
 
 def _combination(parsed: argparse.Namespace) -> str:
-    """Which options do not go together, or ""."""
+    """A sentence on options that exclude each other, or ""."""
     if parsed.method is None:
         if parsed.backbone is None:
             return "one of the arguments --method --backbone is required"
-        given = [n for n, v in vars(parsed).items() if v is not None and n not in OF_BACKBONE]
-        return f"--{given[0].replace('_', '-')} goes with --method only" if given else ""
+        options = [n for n, v in vars(parsed).items() if v is not None and n not in OF_BACKBONE]
+        return f"--{options[0].replace('_', '-')} goes with --method only" if options else ""
     if parsed.setup is None:
         return f"--method {parsed.method} needs --setup, one of {', '.join(runs.SETUPS)}"
     if parsed.start is not None and parsed.setup != "finetune":
@@ -106,8 +107,8 @@ def _combination(parsed: argparse.Namespace) -> str:
 
 
 def _request(parsed: argparse.Namespace) -> TrainRequest:
-    """What was given, under the names of the request's fields."""
-    given: dict[str, Any] = {
+    """The options that were given, as fields of a request."""
+    options: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(parsed).items()
         if value is not None
@@ -115,27 +116,28 @@ def _request(parsed: argparse.Namespace) -> TrainRequest:
     shipped = setups.CHECKPOINTS / f"{parsed.method}-{parsed.setup}.safetensors"
     shipped.parent.mkdir(parents=True, exist_ok=True)
     backbone = BackboneSpec(parsed.backbone or "", parsed.weights or "")
-    source = Source(**{f.name: given[f.name] for f in fields(Source) if f.name in given})
+    source = Source(**{f.name: options[f.name] for f in fields(Source) if f.name in options})
     if source.data and kind_of(source) == "scans":
         data = split.divided(
             replace(data_spec(source), split=""), source.split_name, bool(parsed.no_split)
         )
         source = replace(source, split_name=data.split)
-    own = {f.name: given[f.name] for f in fields(TrainRequest) if f.name in given}
+    own = {f.name: options[f.name] for f in fields(TrainRequest) if f.name in options}
     own = {"out": shipped, **own, "backbone": backbone, "source": source}
     return TrainRequest(**own)
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    number = whole_number(text)
+    if not number:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return int(text)
+    return number
 
 
 def _count(done: int, total: int) -> None:
     print(f"\r{done} of {total}    ", end="", file=sys.stderr, flush=True)
 
 
-def _tell(done: int, total: int, loss: float, left: float) -> None:
-    line = f"\rstep {done} of {total}, loss {loss:.3f}, {left:.0f} s left    "
+def _tell(done: int, total: int, loss: float, seconds: float) -> None:
+    line = f"\rstep {done} of {total}, loss {loss:.3f}, {seconds:.0f} s left    "
     print(line, end="", file=sys.stderr, flush=True)

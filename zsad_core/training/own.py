@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 
 from zsad_core.base.atomic import write_whole
-from zsad_core.base.jobs import Telling, Turn
+from zsad_core.base.jobs import NotedProgress, Turn
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError
 from zsad_core.setups import Setup
@@ -62,7 +62,7 @@ def pending() -> list[OwnTraining]:
     return found
 
 
-def run(own: OwnTraining, progress: Telling, turn: Turn = nullcontext) -> Setup:
+def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> Setup:
     """Train, or go on, and add the setup; raises ZsadError, Cancelled.
 
     Each batch and each step takes a `turn` on the device.

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from zsad_core.base.jobs import Telling
+from zsad_core.base.jobs import NotedProgress
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation, pipeline
@@ -23,7 +23,7 @@ def pre_encode(choice: UserChoice) -> None:
     if job is not None:
         st.caption(f"Last run: {job.state}. {escape(job.error)}")
 
-    def work(progress: Telling) -> None:
+    def work(progress: NotedProgress) -> None:
         for done, subject in enumerate(chosen):
             progress(done, len(chosen))
             spec = evaluation.of_subject(choice.map, subject)

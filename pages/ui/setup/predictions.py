@@ -8,7 +8,7 @@ from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
-from zsad_core.cli.predictions import said
+from zsad_core.cli.predictions import description
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
@@ -36,7 +36,7 @@ def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
     with st.container(border=True):
         head, drop = st.columns([7, 1], vertical_alignment="center")
         head.markdown(f"**{escape(one.name)}** for {escape(root)}")
-        head.caption(escape(f"{said(one)} · {one.folder}"))
+        head.caption(escape(f"{description(one)} · {one.folder}"))
         if drop.button("Forget", key=f"forget-{root}-{one.name}", help="The files stay."):
             registry.remove(spec, one.name)
             compute.engine().forget()

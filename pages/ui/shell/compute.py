@@ -226,7 +226,7 @@ def show_job(job: Job) -> None:
         if job.state != "running":
             st.rerun()
         columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.part(), progress_text(job))
+        columns[0].progress(job.fraction(), progress_text(job))
         columns[1].button(
             "Cancel",
             key=f"cancel-{id(job)}",

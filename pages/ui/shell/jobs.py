@@ -37,7 +37,7 @@ def _jobs(board: JobBoard) -> None:
     st.markdown("**Jobs**", help="All jobs on this machine, whoever started them.")
     for job in running:
         bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
-        bar.progress(job.part(), progress_text(job))
+        bar.progress(job.fraction(), progress_text(job))
         stop.button(
             "",
             key=f"stop-{id(job)}",

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from zsad_core.base.paths import kept
+from zsad_core.base.paths import cached
 from zsad_core.errors import DataError
 from zsad_core.types import Progress, Subject, Volume
 
@@ -73,5 +73,5 @@ def _facts(scans: Scans, subject: str, modality: str) -> ScanFacts:
         return [voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)]
 
     stamp = scans.stamp(subject, modality)
-    voxels, lesion_ml = kept(FILE, stamp, read) if stamp else read()
+    voxels, lesion_ml = cached(FILE, stamp, read) if stamp else read()
     return ScanFacts(str(voxels), None if lesion_ml is None else float(lesion_ml))
