@@ -17,7 +17,7 @@ from zsad_core.report.selection import Selection, Sheet
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):
     put(tmp_path, "a", prompts_tuned=True)
     put(tmp_path, "b", checkpoint_digest="other")
-    caption = captions.caption(dice_rows(tmp_path), Selection(SHEET))
+    caption = captions.caption(dice_rows(tmp_path, exposed=True), Selection(SHEET, exposed=True))
     for words in (
         "synthetic demo cohort",
         "threshold: validation",
@@ -26,7 +26,7 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "6 slices in the means",
         "float32, CPU",
         "Mixed weights: winclip brats",
-        "1 row optimistic",
+        "Exposed, so optimistic: a; checkpoint, prompts or threshold saw their ground truth.",
     ):
         assert words in caption
     oracle = Selection(Sheet("demo", "t2f", "axial", "oracle"))
@@ -131,3 +131,14 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
     assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]
+
+
+def test_exposed_rows_are_in_no_mean_unless_asked_for(tmp_path):
+    put(tmp_path, "a", slices=with_dice(0.2))
+    put(tmp_path, "b", slices=with_dice(0.9), exposure=["checkpoint trained on it"])
+    put(tmp_path, "c", slices=with_dice(1.0), prompts_tuned=True)
+    assert dice_rows(tmp_path)["subject"].tolist() == ["a"]
+    everybody = dice_rows(tmp_path, exposed=True)
+    assert sorted(everybody["subject"]) == ["a", "b", "c"]
+    with pytest.raises(DataError, match=r"All 1 row of .* are of exposed subjects"):
+        dice_rows(tmp_path, subjects=("b",))

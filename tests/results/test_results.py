@@ -161,9 +161,10 @@ def test_rows_of_another_version_are_refused(tmp_path):
         results.opened(tmp_path)
 
 
+SPLIT = ["split_name", "split_digest", "exposure"]
 LATER = {
-    "2": ["ranked_on", "best_threshold", "range_high", "map_notes", "split_name", "split_digest"],
-    "3": ["split_name", "split_digest"],
+    "2": ["ranked_on", "best_threshold", "range_high", "map_notes", *SPLIT],
+    "3": SPLIT,
 }
 
 

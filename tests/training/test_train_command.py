@@ -60,6 +60,9 @@ class StandInData:
         splits = {"a": "train", "b": "train", "c": "validation", "d": "test"}
         return tuple(Subject(name, ("t2f",), True, split) for name, split in splits.items())
 
+    def stamp(self, subject_id, modality):
+        return ""
+
     def load(self, subject_id, modality, progress=None):
         intensity = np.full((16, 16, 6), 10, np.float32)
         truth = np.zeros(intensity.shape, bool)

@@ -86,6 +86,11 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
     parser.add_argument(
+        "--exposed",
+        action="store_true",
+        help="also rows whose subject checkpoint, prompts or threshold have seen",
+    )
+    parser.add_argument(
         "--data",
         action="append",
         default=[],
@@ -118,7 +123,12 @@ def _figures(parsed: argparse.Namespace) -> None:
 
     specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
     maps = figures.Maps(Engine(), [*specs, *row_views.known_places()], progress=_show)
-    rules = {"empty": parsed.empty, "which": parsed.slices, "centre": parsed.centre}
+    rules = {
+        "empty": parsed.empty,
+        "which": parsed.slices,
+        "centre": parsed.centre,
+        "exposed": parsed.exposed,
+    }
     for path in figures.write_all(parsed.results, parsed.out, maps, partial(Selection, **rules)):
         print(path)
         if path.name == figures.NOT_DRAWN:

@@ -117,7 +117,7 @@ def _request(parsed: argparse.Namespace) -> TrainRequest:
     shipped.parent.mkdir(parents=True, exist_ok=True)
     backbone = BackboneSpec(parsed.backbone or "", parsed.weights or "")
     source = Source(**{f.name: options[f.name] for f in fields(Source) if f.name in options})
-    if source.data and kind_of(source) == "scans":
+    if source.data and parsed.setup != "industrial" and kind_of(source) == "scans":
         data = split.divided(
             replace(data_spec(source), split=""), source.split_name, bool(parsed.no_split)
         )

@@ -26,6 +26,7 @@ from zsad_core.inference import (
     stored_features,
 )
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.exposure import exposure
 from zsad_core.inference.sources import MapSource, resolve
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
@@ -87,6 +88,7 @@ def make(
         results.append(into.out, "curves", map_key, curve)
     if todo:
         measured = subject_rows.measure(stack, anomaly)
+        part = _subject(spec).split
         facts: Row = {
             "map": map_key,
             **_names(source),
@@ -94,7 +96,9 @@ def make(
             "seconds_encode": encoded - began,
         }
         for key, threshold in todo.items():
-            _read(engine, spec, into, (anomaly, measured), threshold, {"key": key, **facts})
+            seen = list(exposure(source, threshold, part))
+            own = {"key": key, **facts, "exposure": seen}
+            _read(engine, spec, into, (anomaly, measured), threshold, own)
             step(0)
     return list(keys)
 

@@ -43,7 +43,7 @@ FAILURES = (
     "positive: a slice without lesion where anything is predicted."
 )
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
-NAMED = 12  # volumes of a reference set that are named; the others are counted
+NAMED = 12  # subjects that are named; the others are counted
 
 
 def figure_5(palette: Classes = "classic") -> str:
@@ -137,7 +137,11 @@ def _warnings(frame: pd.DataFrame) -> str:
     uneven = runs["subject"].nunique()
     if uneven.nunique() > 1:
         text += f" Runs cover {uneven.min()} to {uneven.max()} subjects."
-    tuned = int(frame["prompts_tuned"].sum())
-    if tuned:
-        text += f" {counted(tuned, 'row')} optimistic: their ground truth chose the prompts."
+    exposed = sorted(frame.loc[frame["exposed"], "subject"].unique())
+    if exposed:
+        more = f" and {len(exposed) - NAMED} more" if len(exposed) > NAMED else ""
+        text += (
+            f" Exposed, so optimistic: {', '.join(exposed[:NAMED])}{more}; checkpoint, prompts or "
+            "threshold saw their ground truth."
+        )
     return text

@@ -105,7 +105,7 @@ def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middl
 
     Raises DataError without rows.
     """
-    frame = runs(rows, Selection(sheet))
+    frame = runs(rows, Selection(sheet, exposed=True))
     rows.register("chosen_runs", frame[["key"]])
     columns = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
     frame = frame.merge(columns, on="key", how="left")

@@ -54,7 +54,7 @@ def sheet_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> SheetSu
 
 def whole_sheet(selection: Selection) -> Selection:
     """The part of a selection that its `sheet_sums` depend on: sheet and centre of depth."""
-    return Selection(selection.sheet, centre=selection.centre)
+    return Selection(selection.sheet, centre=selection.centre, exposed=True)
 
 
 def dice_table(sheet: SheetSums, selection: Selection) -> pd.DataFrame:

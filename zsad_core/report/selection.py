@@ -5,13 +5,14 @@ Rows can be compared within a sheet: same data, modality, plane, threshold rule,
 were made (device, version, weights) the newest one counts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
 import numpy as np
 import pandas as pd
 
+from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import Row
 from zsad_core.metrics.dice import EmptySlices
@@ -52,6 +53,7 @@ _RUNS = f"""
         FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
     ), newest AS (
         SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
+               coalesce(prompts_tuned, false) OR coalesce(len(exposure), 0) > 0 AS exposed,
                CASE site WHEN '' THEN '{NO_SITE}' ELSE site END AS site,
                {_VOLUME} AS volume, {_NUMBER} AS number, lesions, missed,
                CASE WHEN len(volumes) > 0 THEN to_json(volumes)::VARCHAR ELSE '' END AS beside,
@@ -90,7 +92,8 @@ class Selection:
     `empty` and `which` determine the slices in a mean, `centre` the origin of depth; `third` limits
     all numbers, also 3D Dice, to the slices of a third of the depth. `volumes` and `numbers` are
     groups of the subject's lesion volume and number of lesions, `sites` folders below the data's
-    root.
+    root. Rows of subjects whose truth was seen by checkpoint, prompts or threshold are left out
+    unless `exposed`.
     """
 
     sheet: Sheet
@@ -105,6 +108,7 @@ class Selection:
     empty: EmptySlices = "lesion_only"
     which: Which = "all"
     centre: Centre = "middle"
+    exposed: bool = False
 
 
 def sheets(rows: duckdb.DuckDBPyConnection) -> list[Sheet]:
@@ -137,9 +141,15 @@ def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
 def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     """The rows of `runs` in a selection; raises DataError if there are none."""
     remainder = frame[filter_mask(frame, selection)]
-    if remainder.empty:
-        raise DataError(f"No row of {selection.sheet} is left by these filters; widen one of them.")
-    return remainder
+    if not remainder.empty:
+        return remainder
+    seen = int(filter_mask(frame, replace(selection, exposed=True)).sum())
+    if seen:
+        raise DataError(
+            f"All {counted(seen, 'row')} of {selection.sheet} are of exposed subjects, whose truth "
+            "checkpoint, prompts or threshold saw; evaluate others, or include exposed rows."
+        )
+    raise DataError(f"No row of {selection.sheet} is left by these filters; widen one of them.")
 
 
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
@@ -153,7 +163,7 @@ def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
         "number": selection.numbers,
         "site": selection.sites,
     }
-    mask = np.ones(len(frame), bool)
+    mask = np.full(len(frame), selection.exposed) | ~frame["exposed"].to_numpy(bool)
     for column, values in filters.items():
         if values:
             mask &= frame[column].isin(values).to_numpy()

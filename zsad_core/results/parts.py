@@ -14,7 +14,7 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-SPLIT = {"split_name": "''", "split_digest": "''"}
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"}
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",

@@ -119,6 +119,11 @@ SUBJECTS: Columns = {
     "map_notes": (TEXTS, "What is said of the map: a mask ranks nothing, a file was resampled."),
     "split_name": (TEXT, "The split in use; empty without one, and for the demo's own."),
     "split_digest": (TEXT, "SHA-256 of its parts: rows of different splits are not compared."),
+    "exposure": (
+        TEXTS,
+        "What is known to have seen the subject's truth: checkpoint, prompts, threshold. Such rows "
+        "flatter and are left out of means, figures and tests.",
+    ),
 }
 
 SLICES: Columns = {

@@ -4,6 +4,8 @@ import functools
 import hashlib
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from zsad_core import backbones, methods
 from zsad_core.base import settings
 from zsad_core.errors import SettingError, WeightsError
@@ -116,6 +118,11 @@ def digest(entry: Setup) -> str:
     return _digest(*_stamp(entry)) if entry.checkpoint else ""
 
 
+def record(entry: Setup) -> dict[str, str]:
+    """What a checkpoint trained here says of itself; nothing for others. Raises WeightsError."""
+    return _record(*_stamp(entry)) if entry.checkpoint else {}
+
+
 def _stamp(entry: Setup) -> tuple[Path, int]:
     """The checkpoint's path and when it changed; raises WeightsError where it is not there."""
     key, official = (entry.method, entry.setup), published.files()
@@ -160,3 +167,14 @@ def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
 @functools.lru_cache(64)
 def _digest(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.lru_cache(64)
+def _record(path: Path, changed: int) -> dict[str, str]:
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, "np") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"'{path}' cannot be read ({error}); get it again.") from error

@@ -11,6 +11,7 @@ from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
 from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples, Learner
 from zsad_core.training import examples, pictures
@@ -48,7 +49,8 @@ class Source:
 class Material:
     """Training and validation examples, and the names of what they were taken from.
 
-    `rule` says what parts them, "" where both are drawn.
+    `rule` says what parts them, "" where both are drawn; `…_voxels` are digests of the scans, by
+    which a copy under another name is known.
     """
 
     train: Examples
@@ -57,6 +59,8 @@ class Material:
     train_ids: tuple[str, ...] = ()
     held_out_ids: tuple[str, ...] = ()
     rule: str = ""
+    train_voxels: tuple[str, ...] = ()
+    held_out_voxels: tuple[str, ...] = ()
 
 
 def gather(source: Source, encoder: Encoder, learner: Learner, progress: Progress) -> Material:
@@ -128,7 +132,15 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),
         _rule(spec, train_on[0]),
+        _voxels(dataset, train_on, source.modality),
+        _voxels(dataset, hold_out, source.modality),
     )
+
+
+def _voxels(
+    dataset: datasets.Dataset, subjects: Sequence[Subject], modality: str
+) -> tuple[str, ...]:
+    return tuple(facts_of(dataset, subject.id, modality).voxels for subject in subjects)
 
 
 def _rule(data: DataSpec, first: Subject) -> str:

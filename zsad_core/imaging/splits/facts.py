@@ -50,7 +50,7 @@ def scan_facts(scans: Scans, progress: Progress | None = None) -> dict[str, Scan
             progress(done, len(usable))
         modality = common[0][0] if common[0][0] in subject.modalities else subject.modalities[0]
         try:
-            facts[subject.id] = _facts(scans, subject.id, modality)
+            facts[subject.id] = facts_of(scans, subject.id, modality)
         except DataError:  # the data set notes it beside the subject
             continue
     if progress:
@@ -64,7 +64,9 @@ def voxel_digest(volume: Volume) -> str:
     return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
 
 
-def _facts(scans: Scans, subject: str, modality: str) -> ScanFacts:
+def facts_of(scans: Scans, subject: str, modality: str) -> ScanFacts:
+    """Facts of one scan, kept in the cache until its files change; raises DataError."""
+
     def read() -> list[str | float | None]:
         volume = scans.load(subject, modality)
         if volume.truth is None:
