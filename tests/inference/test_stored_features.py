@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from zsad_core import methods, setups
-from zsad_core.base.store import Store
+from zsad_core.base.store import MemoryStore, Store
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.types import DataSpec, Reference, SliceSpec
 
 SUBJECT = SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
 WITH_TOWER = [
@@ -69,3 +69,15 @@ def test_a_slice_is_one_file_that_another_method_reads_too(tmp_path):
     for name, array in part.items():
         assert array.dtype == np.float16
         np.testing.assert_array_equal(array, whole[name])
+
+
+@pytest.mark.parametrize("limit", [2**30, 1], ids=["roomy", "full at once"])
+def test_a_full_memory_drops_no_normal_slice_that_is_just_read(limit):
+    engine = Engine(MemoryStore(limit), "cpu")
+    prompts = prompt_sets.shipped()["mvfa"]
+    spec = pipeline.map_spec(engine, SUBJECT, "mvfa", "brats", prompts)
+    features = resolve(engine, spec).features
+    features = replace(features, method=replace(features.method, augment=True))
+    views = features.views(Reference(SUBJECT, 30))
+    assert len(views) > stored_features.BATCH
+    assert all(set(view) == set(features.method.parts(features.recipe)) for view in views)

@@ -1,6 +1,5 @@
 """Where a backbone comes from: shipped files, open_clip's list or hub, or local files."""
 
-import functools
 import hashlib
 import json
 import os
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from zsad_core.backbones import config
 from zsad_core.backbones.catalogue import catalogue_entry
 from zsad_core.backbones.fetching import HUB, config_file, unfetched, weights_file
+from zsad_core.base.digests import file_digest
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -150,12 +150,5 @@ def _digest(spec: BackboneSpec, found: BackboneSource) -> str:
         stored = fetched.resolve().name if fetched else ""
         return hashlib.sha256(f"{spec.name}:{spec.weights}:{stored}".encode()).hexdigest()
     parts = [json.dumps(found.config, sort_keys=True)]
-    parts += [_of_file(path, path.stat().st_mtime_ns, path.stat().st_size) for path in found.files]
+    parts += [file_digest(path) for path in found.files]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-@functools.lru_cache(64)
-def _of_file(path: Path, changed: int, size: int) -> str:
-    """SHA-256 of a file, hashed again when it changed."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

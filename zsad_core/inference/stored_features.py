@@ -81,7 +81,7 @@ class StoredFeatures:
 
     def missing(self) -> list[int]:
         """Slices with brain whose features are not all in the store."""
-        stored = self._stored_with(self.key)
+        stored = self._stored_records()
         filled = filled_slices(self.engine, self.spec.slices)
         return [s for s in filled if f"{s:03d}" not in stored]
 
@@ -94,9 +94,9 @@ class StoredFeatures:
     ) -> int:
         """Compute and store missing features of all or some slices; returns how many.
 
-        Each slice is kept as soon as it is done, so a cancelled run continues where it stopped. For
-        a whole volume the batches of `size` slices lie where they lie in an unbroken run, and a
-        mark says that it is complete, which is then known without reading the scan.
+        Each batch is stored as soon as it is encoded, so a cancelled run continues where it
+        stopped. For a whole volume the batches of `size` slices are those of an uninterrupted run,
+        and a mark is stored with it, so that it is known to be complete without reading the scan.
         """
         computed = self._encode(slices, progress, priority, size)
         if slices is None and not self.missing():
@@ -104,83 +104,99 @@ class StoredFeatures:
         return computed
 
     def read(self, index: int) -> SliceFeatures:
-        """Features of one slice, from the store where they are there."""
-        found = self._stored(self.key, f"{index:03d}")
-        if not found:
-            self.encode([index], priority=INTERACTIVE)
-            found = self._stored(self.key, f"{index:03d}")
-        return found
+        """Features of one slice, from the store or encoded now."""
+        name = f"{index:03d}"
+        if features := self._stored(name):
+            return features
+        image = self.engine.stack(self.spec.slices).image[[index]]
+        return self._store(image, self.retained([index]), [name], INTERACTIVE)[0]
 
     def views(self, reference: Reference) -> list[SliceFeatures]:
-        """Features at all patches of what the memory holds of a normal slice, from the store."""
+        """Features at all patches of what a few-shot method reads of a normal slice.
+
+        They come from the store, or are encoded now.
+        """
         recipe = self.recipe.everywhere()
         spec = replace(self.spec, slices=reference.slices, recipe=recipe)
         normal = replace(self, spec=spec, recipe=recipe)
         image = self.engine.stack(reference.slices).image[reference.index]
         views = self.method.reference_views(image, recipe.image_size)
         names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
-        stored = normal._stored_with(normal.key)
-        todo = [view for view, name in enumerate(names) if name not in stored]
-        for start in range(0, len(todo), BATCH):
-            batch = todo[start : start + BATCH]
-            kept = np.ones((len(batch), recipe.grid, recipe.grid), bool)
-            normal._store(views[batch], kept, [names[view] for view in batch], INTERACTIVE)
-        return [normal._stored(normal.key, name) for name in names]
+        features = [normal._stored(name) for name in names]
+        missing = [view for view, stored in enumerate(features) if not stored]
+        for batch in _batches(missing, BATCH):
+            retained = np.ones((len(batch), recipe.grid, recipe.grid), bool)
+            batch_names = [names[view] for view in batch]
+            encoded = normal._store(views[batch], retained, batch_names, INTERACTIVE)
+            for view, of_view in zip(batch, encoded, strict=True):
+                features[view] = of_view
+        return features
 
     def _encode(
         self, slices: Iterable[int] | None, progress: Progress | None, priority: int, size: int
     ) -> int:
-        todo = self.missing()
-        places = filled_slices(self.engine, self.spec.slices)
+        missing = self.missing()
+        order = filled_slices(self.engine, self.spec.slices)
         if slices is not None:
-            places = todo = sorted(set(todo) & set(slices))
-        if not todo:
+            order = missing = sorted(set(missing) & set(slices))
+        if not missing:
             return 0
         images = self.engine.stack(self.spec.slices).image
-        batches = (places[start : start + size] for start in range(0, len(places), size))
-        for done, batch in enumerate(one for one in batches if not set(todo).isdisjoint(one)):
+        batches = [batch for batch in _batches(order, size) if not set(missing).isdisjoint(batch)]
+        for done, batch in enumerate(batches):
             if progress:
-                progress(min(done * size, len(todo)), len(todo))
+                progress(min(done * size, len(missing)), len(missing))
             names = [f"{index:03d}" for index in batch]
             self._store(images[batch], self.retained(batch), names, priority)
         if progress:
-            progress(len(todo), len(todo))
+            progress(len(missing), len(missing))
         self.engine.store.trim_when_due()
-        return len(todo)
+        return len(missing)
 
     def _mark_complete(self) -> None:
         if COMPLETE not in self.engine.store.names(self.key):
             filled = np.array(filled_slices(self.engine, self.spec.slices))
             self.engine.store.write(self.key, COMPLETE, filled, self.spec)
 
-    def _store(self, images: ByteArray, kept: MaskArray, names: list[str], priority: int) -> None:
-        """Encode images (B, H, W) at kept patches (B, R, C) and store them under names."""
+    def _store(
+        self, images: ByteArray, retained: MaskArray, names: list[str], priority: int
+    ) -> list[SliceFeatures]:
+        """Encode images (B, H, W) at retained patches (B, R, C), store and return the features."""
         engine, spec = self.engine, self.spec
         learned = setups.learned(self.setup) if self.method.in_tower else None
         with engine.turn(spec, priority, self.method.last_bits) as tower:
-            found = self.method.encode(tower, images, self.recipe, kept, learned)
+            features = self.method.encode(tower, images, self.recipe, retained, learned)
         records = {
-            f"{name}-{'+'.join(of_slice)}": _record(of_slice, engine.store.exact)
-            for name, of_slice in zip(names, found, strict=True)
+            f"{name}-{'+'.join(arrays)}": _record(arrays, engine.store.exact)
+            for name, arrays in zip(names, features, strict=True)
         }
         engine.store.write_all(self.key, records, spec)
+        return [{part: record[part] for part in self._parts} for record in records.values()]
 
-    def _stored(self, key: str, of_slice: str) -> SliceFeatures:
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        return self.method.parts(self.recipe)
+
+    def _stored(self, slice_name: str) -> SliceFeatures:
         """What the store holds of a slice; nothing where a part is missing."""
-        store, parts = self.engine.store, self.method.parts(self.recipe)
-        record = store.read(key, f"{of_slice}-{'+'.join(parts)}")
-        if record is None and of_slice in (others := self._stored_with(key)):
-            record = store.read(key, others[of_slice])
+        store, key, parts = self.engine.store, self.key, self._parts
+        record = store.read(key, f"{slice_name}-{'+'.join(parts)}")
+        if record is None and slice_name in (records := self._stored_records()):
+            record = store.read(key, records[slice_name])
         return {} if record is None else {part: record[part] for part in parts}
 
-    def _stored_with(self, key: str) -> dict[str, str]:
-        """The records that hold all parts the method reads, by the slice: the name of each."""
-        found, wanted = {}, set(self.method.parts(self.recipe))
-        for name in self.engine.store.names(key):
-            of_slice, _, held = name.partition("-")
-            if wanted.issubset(held.split("+")):
-                found[of_slice] = name
-        return found
+    def _stored_records(self) -> dict[str, str]:
+        """Names of the records that hold all parts the method reads, by the slice."""
+        records, parts = {}, set(self._parts)
+        for name in self.engine.store.names(self.key):
+            slice_name, _, stored_parts = name.partition("-")
+            if parts.issubset(stored_parts.split("+")):
+                records[slice_name] = name
+        return records
+
+
+def _batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
 def _record(features: SliceFeatures, exact: bool) -> NDArray[Any]:

@@ -1,13 +1,13 @@
 """Setups, shipped and own ones: what is there, what fits, and what a checkpoint holds."""
 
 import functools
-import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from zsad_core import backbones, methods
 from zsad_core.base import settings
+from zsad_core.base.digests import file_digest
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.methods import checkpoints
@@ -110,25 +110,31 @@ def check(entry: Setup) -> None:
 
 def learned(entry: Setup) -> Learned:
     """Tensors of the setup's checkpoint under official names; None where nothing is learned."""
-    return _read(entry.method, *_stamp(entry)) if entry.checkpoint else None
+    if not entry.checkpoint:
+        return None
+    path = _checkpoint(entry)
+    return _read(entry.method, path, file_digest(path))
 
 
 def digest(entry: Setup) -> str:
     """SHA-256 of the checkpoint's bytes; "" where nothing is learned. Raises WeightsError."""
-    return _digest(*_stamp(entry)) if entry.checkpoint else ""
+    return file_digest(_checkpoint(entry)) if entry.checkpoint else ""
 
 
 def record(entry: Setup) -> dict[str, str]:
     """What a checkpoint trained here says of itself; nothing for others. Raises WeightsError."""
-    return _record(*_stamp(entry)) if entry.checkpoint else {}
+    if not entry.checkpoint.endswith(".safetensors"):
+        return {}
+    path = _checkpoint(entry)
+    return _record(path, file_digest(path))
 
 
-def _stamp(entry: Setup) -> tuple[Path, int]:
-    """The checkpoint's path and when it changed; raises WeightsError where it is not there."""
+def _checkpoint(entry: Setup) -> Path:
+    """The checkpoint's path; raises WeightsError where no file is there."""
     key, official = (entry.method, entry.setup), published.files()
     path = (published.folder() if key in official else CHECKPOINTS) / entry.checkpoint
     if path.is_file():
-        return path, path.stat().st_mtime_ns
+        return path
     if key in official:
         raise WeightsError(published.what_to_do(official[key]))
     if key in shipped():
@@ -160,19 +166,12 @@ def _absent(path: Path) -> WeightsError:
 
 
 @functools.lru_cache(16)
-def _read(method: str, path: Path, changed: int) -> dict[str, FloatArray]:
+def _read(method: str, path: Path, digest: str) -> dict[str, FloatArray]:
     return read_checkpoint(method, path)
 
 
 @functools.lru_cache(64)
-def _digest(path: Path, changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@functools.lru_cache(64)
-def _record(path: Path, changed: int) -> dict[str, str]:
-    if path.suffix != ".safetensors":
-        return {}
+def _record(path: Path, digest: str) -> dict[str, str]:
     try:
         with safe_open(path, "np") as file:
             return dict(file.metadata() or {})

@@ -1,12 +1,12 @@
 """Maps that are files: predictions of other models on the grid of a subject's scan."""
 
 import functools
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from zsad_core.base.digests import file_digest
 from zsad_core.imaging import datasets, slicing
 from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
 from zsad_core.inference.sources.base import MapSource
@@ -42,10 +42,9 @@ def file_of(slices: SliceSpec, name: str) -> Path:
 
 def content_key(spec: MapSpec) -> str:
     """A digest of the file and of how its set is read."""
-    path, one = file_of(spec.features.slices, spec.setup), _set(spec)
-    told = {name: value for name, value in asdict(one).items() if name not in ("name", "folder")}
-    state = path.stat()
-    return f"{_digest(path, state.st_size, state.st_mtime_ns)} {sorted(told.items())}"
+    fields = asdict(_set(spec))
+    reading = sorted(field for field in fields.items() if field[0] not in ("name", "folder"))
+    return f"{file_digest(file_of(spec.features.slices, spec.setup))} {reading}"
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,3 @@ def _set(spec: MapSpec) -> Predictions:
 @functools.lru_cache(16)
 def _surveyed(folder: Path, stamp: int, subjects: tuple[str, ...]) -> Survey:
     return survey(folder, subjects)
-
-
-@functools.lru_cache(4096)
-def _digest(path: Path, size: int, changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
