@@ -3,9 +3,12 @@
 Prompts are rounded to float16 after the plain pass. Of 3,520 values an image about 500 lie within
 8e-6 of the middle between two neighbours, where the last bits of that pass decide, and one of them
 moves the map by up to 4e-4: kernels that sum in another order give maps 0.6e-4 to 2.6e-4 from the
-stored ones, and with the plain pass in float64 they are still 1.5e-4, 0.3e-4 and 0.7e-4 away. The
-map command asks MKL for one order of sums, which is the official run's: maps then agree end to end
-within 1.4e-5 and scores within 1e-5, where MKL follows and torch has its AVX-512 kernels.
+stored ones, and with the plain pass in float64 they are still 1.5e-4, 0.3e-4 and 0.7e-4 away.
+
+The map command writes attention out and asks MKL for AVX2 kernels that sum in one order. Where
+torch has its AVX-512 kernels, maps then agree end to end within 1.4e-5 and scores within 1e-5. On
+an AMD processor with AVX-512 they agree as well without that request (maps within 3.4e-6), so
+there it is not MKL's order that makes them equal; MKL's COMPATIBLE kernels give maps 1.2e-4 away.
 
 The tests inside one process sum as they come. `goldens/adaclip_ties.py` fits to the stored outputs
 which way ties were rounded (20, 20 and 19 values otherwise than here); with prompts rounded so all

@@ -12,6 +12,6 @@ PUBLISHED = (
               "VisA's test split", "86d6848c543f8393663d35c0333498ffb5ce9b68"),
 )  # fmt: skip
 SETUPS = (
-    *trained("aprilgan", "linear layers (at 336 px)", QUICK),
+    *trained("aprilgan", "linear layers (learned at 336 px, run at 248)", QUICK),
     *map(official, PUBLISHED),
 )
