@@ -130,6 +130,23 @@ def test_subjects_of_equal_bytes_have_a_row_each(scans, tmp_path):
     assert len({dice for _, dice in found}) == 1
 
 
+def test_the_plan_counts_rows_and_no_map_of_another_subject_or_rule(scans, tmp_path):
+    root = tmp_path / "doubles"
+    root.mkdir()
+    for name in ("p1", "p2"):
+        for end in (".nii.gz", "_seg.nii.gz"):
+            (root / f"{name}{end}").write_bytes((scans / f"a{end}").read_bytes())
+    shared = engine(tmp_path)
+    both = cohort(root, tmp_path, runs=RUNS[:1], rules=("oracle",))
+    run(shared, replace(both, names=("p2",)), local(shared))
+    for name in ("p1", "p2"):
+        shared.digest(spec_of(shared, both, name, RUNS[0]).features.slices)
+    assert plan(shared, both, timed=False).maps_there == 1
+    run(shared, both, local(shared))
+    assert plan(shared, both, timed=False).maps_there == 2
+    assert plan(shared, replace(both, rules=("50%",)), timed=False).maps_there == 0
+
+
 def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
     made = engine(tmp_path)
     one = cohort(scans, tmp_path, names=("site/c",), runs=RUNS[1:], rules=("oracle",))

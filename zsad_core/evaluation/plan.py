@@ -7,17 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zsad_core.base.wording import counted
-from zsad_core.evaluation.tasks import (
-    Cohort,
-    Run,
-    groups,
-    spec_of,
-    subjects,
-    tuning_subjects,
-)
+from zsad_core.evaluation.rows import row_keys
+from zsad_core.evaluation.tasks import Cohort, Run, groups, spec_of, subjects, tuning_subjects
+from zsad_core.evaluation.tuning import thresholds_of
 from zsad_core.inference import stored_features
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.sources import SliceSource, VolumeSource, resolve
+from zsad_core.inference.sources import MapSource, SliceSource, VolumeSource, resolve
 from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
@@ -25,9 +20,10 @@ from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 
 @dataclass(frozen=True)
 class Plan:
-    """Subjects and how many more to tune on, maps and volumes: wanted, there already, to do.
+    """Subjects, how many more to tune on, maps and volumes: in all, in the results, to do.
 
-    What there is of a scan is known once it was read; those `unread` count as to do. `seconds` and
+    A map counts as there where all its rows are. What there is of a scan is known once it was read;
+    those `unread` count as to do. `seconds` and
     `gigabytes` of features are estimates from one batch of each recipe and one reading, timed now,
     None where they were not. A method for whole volumes encodes its unlabelled set too, and one
     comparison of volumes is timed.
@@ -69,42 +65,38 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
     chosen, tuning = subjects(cohort), tuning_subjects(cohort)
     everyone = list(dict.fromkeys(chosen + tuning))
     unread = _unread(engine, cohort, everyone)
-    there = results.known(cohort.out, "curves")
-    maps_there = stored = to_encode = 0
+    evaluated = _evaluated(engine, cohort, chosen, tuning)
+    stored = to_encode = 0
     seconds = size = 0.0
     for runs in groups(engine, cohort):
-        found = {one: _maps_there(engine, cohort, one, runs, there) for one in everyone}
-        maps_there += sum(found.values())
         sources = {
-            one: resolve(engine, spec_of(engine, cohort, one.id, runs[0])) for one in everyone
+            subject: resolve(engine, spec_of(engine, cohort, subject.id, runs[0]))
+            for subject in everyone
         }
-        sets = [
-            (one, source) for one, source in sources.items() if isinstance(source, VolumeSource)
-        ]
-        if lacking := [source for one, source in sets if found[one] < len(runs)]:
-            volumes, more, (spent, taken) = _cubes(lacking, timed)
-            stored, to_encode = stored + volumes - more, to_encode + more
+        left = {
+            subject: sum((subject, run) not in evaluated for run in runs) for subject in everyone
+        }
+        pending = [source for subject, source in sources.items() if left[subject]]
+        if sets := [source for source in pending if isinstance(source, VolumeSource)]:
+            volumes, missing, (spent, taken) = _cubes(sets, timed)
+            stored, to_encode = stored + volumes - missing, to_encode + missing
             seconds, size = seconds + spent, size + taken
             if timed:
-                left = len(everyone) * len(runs) - sum(found.values())
-                seconds += lacking[0].cubes.comparing() * left
-        towers = [
-            (one, source) for one, source in sources.items() if isinstance(source, SliceSource)
-        ]
-        held = [one for one, source in towers if source.features.complete()]
-        todo = [source for one, source in towers if one not in held and found[one] < len(runs)]
-        stored += len(held)
+                seconds += sets[0].cubes.comparing() * sum(left.values())
+        stored += sum(_complete(source) for source in sources.values())
+        slices = [source for source in pending if isinstance(source, SliceSource)]
+        todo = [source for source in slices if not _complete(source)]
         to_encode += len(todo)
         if todo and timed:
-            each = _encoding(todo[0], cohort.batch)
-            seconds, size = seconds + each[0] * len(todo), size + each[1] * len(todo)
-    maps_left = len(everyone) * len(cohort.runs) - maps_there
+            spent, taken = _encoding(todo[0], cohort.batch)
+            seconds, size = seconds + spent * len(todo), size + taken * len(todo)
+    maps_left = len(everyone) * len(cohort.runs) - len(evaluated)
     if timed and maps_left:
         first = spec_of(engine, cohort, everyone[0].id, cohort.runs[0])
         seconds += _reading(engine, first) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.runs))
     costs = (seconds, size / 2**30) if timed else (None, None)
-    return Plan(*counts, maps_there, stored, to_encode, unread, *costs)
+    return Plan(*counts, len(evaluated), stored, to_encode, unread, *costs)
 
 
 def duration(seconds: float) -> str:
@@ -126,14 +118,34 @@ def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
     return sum(not engine.known_digest(one) for one in slices)
 
 
-def _maps_there(
-    engine: Engine, cohort: Cohort, subject: Subject, runs: tuple[Run, ...], there: set[str]
-) -> int:
-    """How many of the runs of a subject were read before; 0 for a scan that was never read."""
-    sources = [resolve(engine, spec_of(engine, cohort, subject.id, one)) for one in runs]
-    if not engine.known_digest(sources[0].spec.features.slices):
-        return 0
-    return sum(source.map_key in there for source in sources)
+def _evaluated(
+    engine: Engine, cohort: Cohort, chosen: list[Subject], tuning: list[Subject]
+) -> set[tuple[Subject, Run]]:
+    """The maps whose curve and rows are in the results; those of a scan not read yet are not.
+
+    Subjects to tune on alone have no rows. Rows at a validation threshold are there only where all
+    the curves are that it is tuned on.
+    """
+    curves, rows = (results.known(cohort.out, table) for table in ("curves", "subjects"))
+    evaluated = set()
+    for run in cohort.runs:
+        with_curve = {}
+        for subject in dict.fromkeys(chosen + tuning):
+            source = resolve(engine, spec_of(engine, cohort, subject.id, run))
+            if engine.known_digest(source.spec.features.slices) and source.map_key in curves:
+                with_curve[subject] = source
+        evaluated |= {(subject, run) for subject in with_curve if subject not in chosen}
+        if with_curve and with_curve.keys() >= set(tuning):
+            thresholds = thresholds_of(engine, cohort, run, tuning)
+            for subject in with_curve.keys() & set(chosen):
+                keys = row_keys(with_curve[subject], cohort.readout, thresholds)
+                if rows.issuperset(keys):
+                    evaluated.add((subject, run))
+    return evaluated
+
+
+def _complete(source: MapSource) -> bool:
+    return isinstance(source, SliceSource) and source.features.complete()
 
 
 def _cubes(lacking: list[VolumeSource], timed: bool) -> tuple[int, int, tuple[float, float]]:

@@ -73,11 +73,14 @@ def make(
     """
     source = resolve(engine, spec)
     map_key = source.map_key
-    within = scope(spec)
-    keys = {row_key(map_key, into.readout, one, within): one for one in thresholds}
-    todo = {key: one for key, one in keys.items() if not results.there(into.out, "subjects", key)}
-    if not todo and results.there(into.out, "curves", map_key):
-        return list(keys)
+    keys = row_keys(source, into.readout, thresholds)
+    missing = {
+        key: threshold
+        for key, threshold in zip(keys, thresholds, strict=True)
+        if not results.there(into.out, "subjects", key)
+    }
+    if not missing and results.there(into.out, "curves", map_key):
+        return keys
     began = time.monotonic()
     pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
     encoded = time.monotonic()
@@ -86,7 +89,7 @@ def make(
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
         results.append(into.out, "levels", map_key, levels)
         results.append(into.out, "curves", map_key, curve)
-    if todo:
+    if missing:
         measured = subject_rows.measure(stack, anomaly)
         part = _subject(spec).split
         facts: Row = {
@@ -95,12 +98,12 @@ def make(
             **provenance.of_map(source, into.batch),
             "seconds_encode": encoded - began,
         }
-        for key, threshold in todo.items():
+        for key, threshold in missing.items():
             seen = list(exposure(source, threshold, part))
             own = {"key": key, **facts, "exposure": seen}
             _read(engine, spec, into, (anomaly, measured), threshold, own)
             step(0)
-    return list(keys)
+    return keys
 
 
 def scope(spec: MapSpec) -> dict[str, str]:
@@ -114,6 +117,12 @@ def scope(spec: MapSpec) -> dict[str, str]:
         "split": registry.digest(slices.data),
     }
     return {name: text for name, text in parts.items() if text}
+
+
+def row_keys(source: MapSource, readout: ReadoutSpec, thresholds: Sequence[Threshold]) -> list[str]:
+    """The key of a map's row at each threshold."""
+    map_key, within = source.map_key, scope(source.spec)
+    return [row_key(map_key, readout, threshold, within) for threshold in thresholds]
 
 
 def row_key(

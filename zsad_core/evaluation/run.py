@@ -2,27 +2,12 @@
 
 from collections.abc import Sequence
 
-from zsad_core.evaluation.rows import ORACLE, perform
-from zsad_core.evaluation.tasks import (
-    Cohort,
-    Run,
-    Step,
-    Task,
-    Thresholds,
-    Work,
-    spec_of,
-    subjects,
-    tasks,
-    tuning_subjects,
-)
-from zsad_core.inference import evaluation
+from zsad_core.evaluation.rows import perform
+from zsad_core.evaluation.tasks import Cohort, Step, Task, Work, subjects, tasks, tuning_subjects
+from zsad_core.evaluation.tuning import thresholds_of
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.sources import resolve
-from zsad_core.metrics import thresholds
-from zsad_core.metrics.thresholds import Curve
-from zsad_core.results import conventions
 from zsad_core.results import parquet as results
-from zsad_core.types import Progress, Subject, Threshold
+from zsad_core.types import Progress
 
 
 def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = None) -> None:
@@ -41,7 +26,9 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
 
     step(0)
     work(tasks(engine, cohort, tuning), step)
-    tuned = _thresholds(engine, cohort, tuning)
+    if tuning:
+        results.merge(cohort.out)  # one file is read quicker than thousands
+    tuned = {each: thresholds_of(engine, cohort, each, tuning) for each in cohort.runs}
     work(tasks(engine, cohort, chosen, tuned), step)
     results.merge(cohort.out)
 
@@ -54,33 +41,3 @@ def local(engine: Engine) -> Work:
             perform(engine, task, step)
 
     return work
-
-
-def _thresholds(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, Thresholds]:
-    """The thresholds of each run; an oracle is found when a subject is read."""
-    curves = _curves(engine, cohort, tuning) if tuning else {}
-    found = {}
-    for one in cohort.runs:
-        high = resolve(engine, spec_of(engine, cohort, "", one)).method.high
-        found[one] = tuple(_threshold(rule, high, curves.get(one, [])) for rule in cohort.rules)
-    return found
-
-
-def _curves(engine: Engine, cohort: Cohort, tuning: Sequence[Subject]) -> dict[Run, list[Curve]]:
-    """Of each run the curve of every validation subject."""
-    keys = {
-        one: [evaluation.map_key(engine, spec_of(engine, cohort, who.id, one)) for who in tuning]
-        for one in cohort.runs
-    }
-    results.merge(cohort.out)  # one file is read quicker than thousands
-    with results.connect(cohort.out) as rows:
-        found = conventions.curves_of(rows, sorted({key for some in keys.values() for key in some}))
-    return {one: [found[key] for key in some] for one, some in keys.items()}
-
-
-def _threshold(rule: str, high: float, tuning: list[Curve]) -> Threshold:
-    if rule == "oracle":
-        return ORACLE
-    if rule == "validation":
-        return thresholds.validation(tuning)
-    return thresholds.fixed_threshold(rule, high)
