@@ -13,7 +13,7 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import contrastive, regions, runs, textures
-from zsad_core.training.contrastive import Plan
+from zsad_core.training.contrastive import ContrastivePlan
 from zsad_core.training.material import Source
 from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
 
@@ -104,7 +104,7 @@ def test_training_on_a_gpu_begins_as_on_the_cpu(method, tmp_path):
 def test_a_backbone_learns_on_a_gpu():
     drawn = regions.of_textures(textures.bank(24, 224, 1))
     model, seen = contrastive.build(backbones.WEIGHTS / "demo.json"), []
-    plan = Plan(steps=8, whole_steps=2, batch=8, windows=40)
+    plan = ContrastivePlan(steps=8, whole_steps=2, batch=8, windows=40)
     contrastive.train(model, (drawn, drawn), plan, lambda *told: seen.append(told[2]))
     assert len(seen) == plan.steps
     assert all(np.isfinite(list(losses.values())).all() for losses in seen)

@@ -5,7 +5,7 @@ Axis letters, used in every docstring and trailing comment:
     X Y Z  voxels, RAS+ (X to the right, Y to the front, Z to the top)
     S      slices, inferior to superior (also: side of the method's square input, where noted)
     H W    pixels of a slice: anterior up, the patient's right on the left
-    R C    patch grid, P kept patches of it
+    R C    patch grid, P retained patches of it
     L      layers (taps)
     E      embedding
     K      text classes: 0 normal, 1 abnormal

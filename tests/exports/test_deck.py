@@ -9,7 +9,7 @@ from pptx import Presentation
 
 from tests.helpers.views import HOSTILE
 from zsad_core.errors import Cancelled, DataError, SettingError
-from zsad_core.exports.deck import TABLE_ROWS, Case, deck
+from zsad_core.exports.deck import TABLE_ROWS, DeckCase, deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
 from zsad_core.exports.words import NO_DEVICE
@@ -25,9 +25,9 @@ def lost():
 @pytest.fixture(scope="module")
 def made(engine, view):
     cases = [
-        Case(lambda: view, f"Missed {HOSTILE}", NOTE),
-        Case(lost, "Lost"),
-        Case(lambda: view, ""),
+        DeckCase(lambda: view, f"Missed {HOSTILE}", NOTE),
+        DeckCase(lost, "Lost"),
+        DeckCase(lambda: view, ""),
     ]
     return deck(engine, cases, "Five <b>failures</b>")
 
@@ -141,4 +141,4 @@ def test_a_deck_without_cases_is_refused_and_a_cancel_ends_it(engine, view):
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        deck(engine, [Case(lambda: view, "one")], progress=stop)
+        deck(engine, [DeckCase(lambda: view, "one")], progress=stop)

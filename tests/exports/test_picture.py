@@ -12,7 +12,7 @@ from tests.helpers.views import HOSTILE, view_of
 from zsad_core.base.palette import CLASSES
 from zsad_core.exports.outline import outline
 from zsad_core.exports.panels import hex_of
-from zsad_core.exports.picture import DPI, Picture, picture, saved
+from zsad_core.exports.picture import DPI, SlicePicture, picture, saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene
 from zsad_core.exports.statement import statement
@@ -33,7 +33,7 @@ def texts(content):
 
 def test_a_png_has_the_size_asked_for_and_says_what_it_is(engine, view):
     reading = read(engine, view)
-    size = Picture(reading, statement(engine, reading), Look()).scene.size
+    size = SlicePicture(reading, statement(engine, reading), Look()).scene.size
     for scale in (1, 3):
         image = opened(picture(engine, view, scale=scale))
         assert image.size == pytest.approx([side * DPI * scale for side in size], abs=1)

@@ -32,7 +32,7 @@ from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.adaclip.hybrid_prompts import linear, vectors
 from zsad_core.methods.adaclip.training import PromptsAndProjections
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Plan
+from zsad_core.methods.learner import Batch, Examples, TrainingPlan
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
@@ -292,6 +292,6 @@ def test_an_official_checkpoint_is_written_with_every_key(tower, tmp_path):
     torch.save(state, tmp_path / "own.pth")
     for name, value in setups.read_checkpoint("adaclip", tmp_path / "own.pth").items():
         np.testing.assert_array_equal(value, fresh[name])
-    assert replace(learner.plan, rate=0.01) == Plan(
+    assert replace(learner.plan, rate=0.01) == TrainingPlan(
         epochs=5, batch=1, rate=0.01, patience=5, optimiser="adamw", decay=0.01
     )

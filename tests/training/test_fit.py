@@ -18,7 +18,7 @@ from zsad_core.methods.anomalyclip import AnomalyClip
 from zsad_core.methods.anomalyclip.training import WEIGHT, PromptVectors
 from zsad_core.methods.aprilgan.training import LinearLayers, probabilities
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Examples, Plan
+from zsad_core.methods.learner import Examples, TrainingPlan
 from zsad_core.training import fit
 from zsad_core.types import BackboneSpec, Recipe
 
@@ -76,7 +76,7 @@ def test_three_official_steps(recipe):
     )
     text = np.stack([plain[f"text_{plain['classes'][i]}"].T for i in order])
     examples = Examples(tokens, inputs["masks_154"][order], NO_CLASS, text)
-    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    plan = TrainingPlan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
     start = recipe.april_linear_state("tiny")
     found = fit.fit(layers(128, 32, 4), (examples, None), plan, start)
     np.testing.assert_allclose(found.terms.ravel(), golden["term_values"], atol=1e-4)
@@ -94,7 +94,7 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     images, masks = inputs["pillow_11_at_154"][order], inputs["masks_154"][order]
     tokens, first = tower.vv_taps(images, encoder.recipe)
     examples = Examples(np.stack(tokens, axis=1), masks, first)
-    plan = Plan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
+    plan = TrainingPlan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
     learner, start = PromptVectors(encoder), recipe.anomalyclip_prompt_state("tiny")
     found = fit.fit(learner, (examples, None), plan, start)
     terms = found.terms / [1, WEIGHT, WEIGHT, WEIGHT]
@@ -135,7 +135,7 @@ def toy(count=24, seed=0):
 
 
 def test_training_lowers_the_loss_and_finds_the_lesions():
-    plan = Plan(epochs=30, batch=8, rate=1e-2, patience=30)
+    plan = TrainingPlan(epochs=30, batch=8, rate=1e-2, patience=30)
     found = fit.fit(layers(), (toy(), toy(8, seed=1)), plan)
     per_step = found.terms.sum(axis=(1, 2))
     assert found.loss < 0.5 * per_step[0]
@@ -151,7 +151,7 @@ def test_first_logits_are_calm_however_far_apart_the_texts_lie():
 
 
 def test_a_seed_gives_the_same_tensors():
-    plan = Plan(epochs=2, batch=8, seed=3)
+    plan = TrainingPlan(epochs=2, batch=8, seed=3)
     first, again = (fit.fit(layers(), (toy(), None), plan) for _ in range(2))
     other = fit.fit(layers(), (toy(), None), replace(plan, seed=4))
     for name, value in first.tensors.items():
@@ -163,7 +163,7 @@ def test_the_best_epoch_on_validation_is_kept():
     """Validation truth is the opposite of what is trained, so every epoch makes it worse."""
     against = toy(8, seed=1)
     against = replace(against, masks=~against.masks)
-    plan = Plan(epochs=20, batch=8, rate=1e-2, patience=2)
+    plan = TrainingPlan(epochs=20, batch=8, rate=1e-2, patience=2)
     steps = []
     found = fit.fit(
         layers(), (toy(), against), plan, report=lambda done, total, loss, left: steps.append(done)
@@ -181,7 +181,7 @@ def test_validation_dice_by_hand():
     masks[0, :2] = True
     examples = Examples(tokens, masks, NO_CLASS, np.eye(2, 3, dtype=np.float32))
     tensors = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
-    _, dice = fit.validate(layers(3, 3, 1), tensors, examples, Plan())
+    _, dice = fit.validate(layers(3, 3, 1), tensors, examples, TrainingPlan())
     assert dice == pytest.approx(2 * 8 / (32 + 8))
 
 
@@ -195,19 +195,19 @@ def test_validation_dice_tells_values_apart_that_hardly_differ():
     tensors = {"fc.0.weight": torch.eye(3), "fc.0.bias": torch.zeros(3)}
     grid = Recipe("taps", 16, 2, (1,))
     learner = LinearLayers(replace(layers(3, 3, 1).encoder, recipe=grid))
-    assert fit.validate(learner, tensors, examples, Plan())[1] == 1
+    assert fit.validate(learner, tensors, examples, TrainingPlan())[1] == 1
     none = replace(examples, masks=np.zeros_like(masks))
-    assert np.isnan(fit.validate(learner, tensors, none, Plan())[1])
+    assert np.isnan(fit.validate(learner, tensors, none, TrainingPlan())[1])
 
 
 def test_report_and_refusals():
     told = []
-    plan = Plan(epochs=2, batch=4)
+    plan = TrainingPlan(epochs=2, batch=4)
     fit.fit(layers(), (toy(9), None), plan, report=lambda *values: told.append(values))
     assert [values[:2] for values in told] == [(done, 6) for done in range(1, 7)]
     assert told[-1][3] == 0
     with pytest.raises(ValueError, match="nothing to train"):
-        fit.fit(layers(), (toy(), None), Plan(epochs=0))
+        fit.fit(layers(), (toy(), None), TrainingPlan(epochs=0))
     one_tap = replace(toy(), tokens=toy().tokens[:, :1])
     with pytest.raises(WeightsError, match=r"fc.1.weight is missing, expected \(4, 6\)"):
-        fit.fit(layers(), (toy(), None), Plan(), layers().initial(0, one_tap))
+        fit.fit(layers(), (toy(), None), TrainingPlan(), layers().initial(0, one_tap))

@@ -14,7 +14,7 @@ from zsad_core.backbones.pixels import sized
 from zsad_core.errors import Cancelled
 from zsad_core.methods.aprilgan import AprilGan
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Examples, Outcome, Plan
+from zsad_core.methods.learner import Examples, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice
 from zsad_core.training import fit, material
 from zsad_core.types import BackboneSpec
@@ -26,7 +26,7 @@ class Shift:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(optimiser="adamw", decay=0.01)
+    plan: ClassVar[TrainingPlan] = TrainingPlan(optimiser="adamw", decay=0.01)
     through_tower: ClassVar[bool] = True
 
     def text(self, class_name):
@@ -49,7 +49,7 @@ class Shift:
         square = (x[:, 1:] @ tensors["direction"]).unflatten(1, (1, recipe.grid, recipe.grid))
         side = batch.masks.shape[-1]
         p = torch.nn.functional.interpolate(square, (side, side))[:, 0].sigmoid()
-        return Outcome([p], dice(p, batch.masks)[None])
+        return StepResult([p], dice(p, batch.masks)[None])
 
     def official(self, tensors):
         return {}
@@ -102,7 +102,7 @@ def test_each_image_has_the_text_of_its_class(encoder):
 
 
 def test_gradients_reach_the_middle_of_the_tower(encoder):
-    learner, plan = Shift(encoder), Plan(epochs=12, batch=4, rate=0.05, optimiser="adamw")
+    learner, plan = Shift(encoder), TrainingPlan(epochs=12, batch=4, rate=0.05, optimiser="adamw")
     found = fit.fit(learner, (drawn(), drawn(4)), plan)
     assert found.loss < 0.6 * found.terms[0].sum()
     start = learner.initial(0, None)
@@ -115,14 +115,14 @@ def test_gradients_reach_the_middle_of_the_tower(encoder):
 def test_a_training_through_the_tower_goes_on_without_loss(encoder, tmp_path):
     """Also with a tensor that never had a gradient, of which the optimiser knows nothing."""
     learner, data = Shift(encoder), (drawn(), drawn(4))
-    plan = Plan(epochs=3, batch=4, rate=0.05, optimiser="adamw", decay=0.1)
+    plan = TrainingPlan(epochs=3, batch=4, rate=0.05, optimiser="adamw", decay=0.1)
     unbroken = fit.fit(learner, data, plan)
 
     def stop(done, total, loss, left):
         if done == 5:
             raise Cancelled("stopped")
 
-    keeping = replace(plan, kept=tmp_path / "x.unfinished")
+    keeping = replace(plan, state_file=tmp_path / "x.unfinished")
     with pytest.raises(Cancelled):
         fit.fit(learner, data, keeping, report=stop)
     found = fit.fit(learner, data, keeping)
@@ -137,7 +137,7 @@ def test_a_training_through_the_tower_goes_on_without_loss(encoder, tmp_path):
 def test_the_first_step_is_that_of_the_optimiser_asked_for(encoder, optimiser, decay, kept):
     """Adam's first step is the rate, whatever the gradient; AdamW shrinks by rate x decay first."""
     learner = Shift(encoder)
-    plan = Plan(epochs=1, batch=12, rate=0.1, optimiser=optimiser, decay=decay)
+    plan = TrainingPlan(epochs=1, batch=12, rate=0.1, optimiser=optimiser, decay=decay)
     found = fit.fit(learner, (drawn(), None), plan).tensors["direction"]
     moved = found - kept * learner.initial(0, None)["direction"]
     np.testing.assert_allclose(np.abs(moved), 0.1, rtol=1e-3)
@@ -146,9 +146,9 @@ def test_the_first_step_is_that_of_the_optimiser_asked_for(encoder, optimiser, d
 def test_labels_are_told_by_the_mask_unless_given():
     examples = replace(drawn(4), masks=drawn(4).masks & (np.arange(4) < 2)[:, None, None])
     chosen = np.array([0, 3])
-    assert fit._batch(examples, chosen, Plan()).labels.tolist() == [1, 0]
+    assert fit._batch(examples, chosen, TrainingPlan()).labels.tolist() == [1, 0]
     told = replace(examples, labels=np.array([0, 0, 0, 1], bool), classes=tuple("abcd"))
-    batch = fit._batch(told, chosen, Plan())
+    batch = fit._batch(told, chosen, TrainingPlan())
     assert batch.labels.tolist() == [0, 1]
     assert batch.classes == ("a", "d")
 
@@ -159,7 +159,9 @@ def test_a_mask_that_nobody_drew_counts_in_no_dice(encoder):
     masks = drawn(4).masks & (np.arange(4) < 3)[:, None, None]
     labelled = replace(drawn(4), masks=masks, labels=np.ones(4, bool))
     few = Examples(labelled.tokens[:3], masks[:3], labelled.first[:3])
-    (_, dice), (_, expected) = (fit.validate(learner, tensors, e, Plan()) for e in (labelled, few))
+    (_, dice), (_, expected) = (
+        fit.validate(learner, tensors, e, TrainingPlan()) for e in (labelled, few)
+    )
     assert dice == expected
     normal = replace(labelled, labels=np.arange(4) < 3)
-    assert fit.validate(learner, tensors, normal, Plan())[1] != expected
+    assert fit.validate(learner, tensors, normal, TrainingPlan())[1] != expected

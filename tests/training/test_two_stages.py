@@ -16,7 +16,7 @@ from zsad_core.methods.aprilgan.training import LinearLayers
 from zsad_core.methods.clipad_plus import ClipAdPlus
 from zsad_core.methods.clipad_plus.training import StagedLayers
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Plan
+from zsad_core.methods.learner import TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
@@ -114,9 +114,9 @@ def test_the_first_stage_pushes_texts_apart_and_reads_the_frozen_tower(learner, 
 
 
 def test_training_lowers_the_loss_and_goes_on_after_a_stop(learner, examples, tmp_path):
-    plan = replace(PLAN, epochs=4, kept=tmp_path / "a.unfinished")
+    plan = replace(PLAN, epochs=4, state_file=tmp_path / "a.unfinished")
     pair = (examples, replace(drawn(4), classes=("brain",) * 4))
-    whole = fit.fit(learner, pair, replace(plan, kept=None))
+    whole = fit.fit(learner, pair, replace(plan, state_file=None))
     second = whole.terms[2:].sum(axis=1)  # two steps an epoch
     assert second[-2:].mean() < second[:2].mean()
 
@@ -150,7 +150,7 @@ def test_the_staged_layers_learn_on_the_original_stream_alone(tower, examples):
     stored = replace(examples, tokens=tokens, first=first)
     learner = StagedLayers(encoder)
     stored = replace(stored, text=learner.text("brain"))
-    start, plan = learner.initial(0, stored), Plan(epochs=1, batch=8, rate=1e-3)
+    start, plan = learner.initial(0, stored), TrainingPlan(epochs=1, batch=8, rate=1e-3)
     staged = fit.fit(learner, (stored, None), plan, start)
     plain = fit.fit(LinearLayers(encoder), (stored, None), plan, start)
     np.testing.assert_array_equal(staged.terms, plain.terms)

@@ -13,7 +13,7 @@ from zsad_core.cli import split
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
-from zsad_core.evaluation.plan import Plan, duration, plan
+from zsad_core.evaluation.plan import Workload, duration, plan
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.imaging import datasets
@@ -183,7 +183,7 @@ def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
 
 
 def _rows(
-    parsed: argparse.Namespace, engine: Engine, cohort: Cohort, planned: Plan, work: Work
+    parsed: argparse.Namespace, engine: Engine, cohort: Cohort, planned: Workload, work: Work
 ) -> None:
     print(planned, flush=True)
     if parsed.plan:

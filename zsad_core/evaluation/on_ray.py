@@ -21,7 +21,7 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from zsad_core.base.paths import cache_root, home
 from zsad_core.errors import SettingError
-from zsad_core.evaluation.plan import Plan, plan
+from zsad_core.evaluation.plan import Workload, plan
 from zsad_core.evaluation.rows import perform
 from zsad_core.evaluation.tasks import Cohort, Step, Task
 from zsad_core.inference.engine import Engine
@@ -60,7 +60,7 @@ class Worker:
                     "machine; put ZSAD_CACHE and --out on paths that every machine shares."
                 )
 
-    def plan(self, cohort: Cohort) -> Plan:
+    def plan(self, cohort: Cohort) -> Workload:
         """What the cohort takes on one worker."""
         return plan(self._engine, cohort)
 
@@ -78,13 +78,13 @@ class Cluster:
         self._busy: dict[ObjectRef, tuple[ActorHandle, Task | None]] = {}  # None: it is new
         self._losses: Counter[Task | None] = Counter()
 
-    def plan(self, cohort: Cohort) -> Plan:
+    def plan(self, cohort: Cohort) -> Workload:
         """What the cohort takes, timed on one worker, with the time of all."""
         self._hire(1)
         while not self._free:
             self._done()
         found = _answer(self._free[-1].plan.remote(cohort))
-        assert isinstance(found, Plan)
+        assert isinstance(found, Workload)
         return replace(found, seconds=(found.seconds or 0.0) / self._room)
 
     def work(self, todo: Sequence[Task], step: Step) -> None:

@@ -19,7 +19,7 @@ from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 
 
 @dataclass(frozen=True)
-class Plan:
+class Workload:
     """Subjects, how many more to tune on, maps and volumes: in all, in the results, to do.
 
     A map counts as there where all its rows are. What there is of a scan is known once it was read;
@@ -57,7 +57,7 @@ class Plan:
         return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
 
 
-def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
+def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
     """Count what is there and what is to do, and time one batch of each recipe to be encoded.
 
     What is timed is kept.
@@ -96,7 +96,7 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Plan:
         seconds += _reading(engine, first) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.runs))
     costs = (seconds, size / 2**30) if timed else (None, None)
-    return Plan(*counts, len(evaluated), stored, to_encode, unread, *costs)
+    return Workload(*counts, len(evaluated), stored, to_encode, unread, *costs)
 
 
 def duration(seconds: float) -> str:

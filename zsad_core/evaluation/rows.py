@@ -33,7 +33,7 @@ from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
 from zsad_core.results.parquet import Row
 from zsad_core.results.schema import VERSION
-from zsad_core.results.subject_rows import Measured
+from zsad_core.results.subject_rows import Measurements
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 
 ORACLE = Threshold(math.nan, "oracle", "the best value of this subject: it saw the truth")
@@ -143,7 +143,7 @@ def _read(
     engine: Engine,
     spec: MapSpec,
     into: Results,
-    found: tuple[AnomalyMap, Measured],
+    found: tuple[AnomalyMap, Measurements],
     threshold: Threshold,
     facts: Row,
 ) -> None:

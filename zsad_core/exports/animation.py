@@ -11,7 +11,7 @@ from PIL import Image
 
 from zsad_core.base.progress import tracked
 from zsad_core.errors import SettingError
-from zsad_core.exports.picture import Picture
+from zsad_core.exports.picture import SlicePicture
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import LOOK, Look
 from zsad_core.exports.statement import statement
@@ -41,7 +41,7 @@ def animation(
     words, stream = statement(engine, reading, whole=True), io.BytesIO()
     if not reading.filled:
         raise SettingError(f"{words.title} holds no brain, so there is nothing to animate.")
-    frames = _frames(Picture(reading, words, look), reading.filled, kind, progress)
+    frames = _frames(SlicePicture(reading, words, look), reading.filled, kind, progress)
     first = next(frames)
     looks: dict[str, Any] = {
         "save_all": True,
@@ -59,7 +59,7 @@ def animation(
 
 
 def _frames(
-    picture: Picture, slices: list[int], kind: Kind, progress: Progress | None
+    picture: SlicePicture, slices: list[int], kind: Kind, progress: Progress | None
 ) -> Iterator[Image.Image]:
     """A frame for each slice, of which only `moving` is drawn again; in a GIF of 256 colours."""
     figure, moving = picture.scene.figure, picture.scene.moving

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core.base.atomic import write_whole
-from zsad_core.exports.deck import Case, Deck, deck
+from zsad_core.exports.deck import Deck, DeckCase, deck
 from zsad_core.exports.slides import pptx
 from zsad_core.exports.web_page import html
 from zsad_core.imaging.datasets.files import read_bytes
@@ -13,9 +13,9 @@ from zsad_core.types import Progress
 from zsad_core.workspace import pin_files, pins
 
 
-def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[Case]:
+def cases_of(engine: Engine, chosen: tuple[pins.Pin, ...]) -> list[DeckCase]:
     """Pins as cases of a deck; a pin's view is resolved when its page is made."""
-    return [Case(partial(pins.view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
+    return [DeckCase(partial(pins.view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
 
 
 def _title(pin: pins.Pin) -> str:

@@ -40,7 +40,7 @@ VERSIONS = {
 
 
 @dataclass(frozen=True)
-class Case:
+class DeckCase:
     """A view to show, resolved when its page is made, with a title and a note."""
 
     view: Callable[[], View]
@@ -115,7 +115,7 @@ class Deck:
 
 def deck(
     engine: Engine,
-    cases: Sequence[Case],
+    cases: Sequence[DeckCase],
     title: str = "Cases",
     dark: bool = False,
     progress: Progress | None = None,
@@ -132,7 +132,7 @@ def deck(
     return Deck(legible(title) or "Cases", pages, dark)
 
 
-def _page(engine: Engine, case: Case, look: Look) -> Page:
+def _page(engine: Engine, case: DeckCase, look: Look) -> Page:
     title, note = legible(case.title), "\n".join(map(legible, case.note.split("\n")))
     try:
         reading = read(engine, case.view())

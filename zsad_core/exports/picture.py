@@ -29,7 +29,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": PRODUCT})
 
 
 @dataclass
-class Picture:
+class SlicePicture:
     """A scene with the text of the slice above it and that of the whole view below it."""
 
     reading: Reading
@@ -99,7 +99,7 @@ def picture(
         metadata |= {"Software": PRODUCT, "Spec": words.as_json()}
     else:
         metadata |= {"Creator": PRODUCT, "Date": None}
-    return saved(Picture(reading, words, look).scene, kind, scale, metadata)
+    return saved(SlicePicture(reading, words, look).scene, kind, scale, metadata)
 
 
 def saved(scene: Scene, kind: Kind, scale: float, metadata: Metadata | None = None) -> bytes:

@@ -20,35 +20,39 @@ def layer_tokens(
     tower: Tower,
     recipe: Recipe,
     slices: ByteArray,
-    kept: MaskArray,
+    retained: MaskArray,
 ) -> FloatArray:
-    """Tokens (P, L, E) of one layer's kept cubes (R, C), from its slices (B, H, W); float16.
+    """Tokens (P, L, E) of one layer's retained cubes (R, C), from its slices (B, H, W); float16.
 
-    Empty where no cube is kept.
+    Empty where no cube is retained.
     """
-    if not kept.any():
+    if not retained.any():
         return np.zeros((0, len(recipe.taps), tower.info.width), np.float16)
     images = slices[method.chosen(len(slices))]
-    return method.encode_layer(tower, images, recipe, kept).astype(np.float16)
+    return method.encode_layer(tower, images, recipe, retained).astype(np.float16)
 
 
 def cubes_of(
-    kept: MaskArray, planes: Iterable[Plane], tokens: Callable[[Plane, int], FloatArray]
+    retained: MaskArray, planes: Iterable[Plane], tokens: Callable[[Plane, int], FloatArray]
 ) -> Cubes:
-    """The kept cubes (G, G, G) of a volume, from the tokens (P, L, E) of each plane's layers."""
+    """A volume's retained cubes (G, G, G), from the tokens (P, L, E) of each plane's layers."""
     found = []
     for plane in planes:
-        there = slicing.as_slices(kept, plane)  # (layers, R, C)
+        there = slicing.as_slices(retained, plane)  # (layers, R, C)
         filled = np.flatnonzero(there.any(axis=(1, 2)))
         rows = np.concatenate([tokens(plane, int(index)) for index in filled])
         whole = np.zeros((*there.shape, *rows.shape[1:]), rows.dtype)
         whole[there] = rows
-        found.append(slicing.to_voxels(whole, plane)[kept])
-    return Cubes(np.stack(found, axis=1), np.argwhere(kept))
+        found.append(slicing.to_voxels(whole, plane)[retained])
+    return Cubes(np.stack(found, axis=1), np.argwhere(retained))
 
 
 def volume_map(
-    method: VolumeMethod, brain: MaskArray, kept: MaskArray, cubes: Cubes, others: Iterable[Cubes]
+    method: VolumeMethod,
+    brain: MaskArray,
+    retained: MaskArray,
+    cubes: Cubes,
+    others: Iterable[Cubes],
 ) -> FloatArray:
     """Map (X, Y, Z) of a volume, float32 in 0 … high, 0 outside its brain (X, Y, Z)."""
-    return slicing.cubes_to_voxels(method.cube_scores(cubes, others), kept, brain)
+    return slicing.cubes_to_voxels(method.cube_scores(cubes, others), retained, brain)

@@ -76,15 +76,16 @@ class StoredCubes:
         return found
 
     def costs(self, todo: Sequence[tuple[FeatureSpec, int]]) -> tuple[float, float]:
-        """(seconds, bytes) that missing layers will take, from one of them, computed and kept now.
+        """(seconds, bytes) that missing layers will take, estimated from one, which is stored now.
 
-        It is one in the middle of a volume, which holds brain; how many of the others do is taken
-        from that volume.
+        It lies in the middle of a volume, where there is brain; the share of layers with brain is
+        that volume's.
         """
         engine, grid = self.engine, self.recipe.grid
-        features, layer = min(todo, key=lambda one: abs(one[1] - grid // 2))
-        kept = self._kept(features.slices.subject)
-        sides = [slicing.as_slices(kept, plane).any(axis=(1, 2)) for plane in self.method.planes]
+        features, layer = min(todo, key=lambda item: abs(item[1] - grid // 2))
+        retained = self._retained(features.slices.subject)
+        planes = [slicing.as_slices(retained, plane) for plane in self.method.planes]
+        share = np.mean([layers.any(axis=(1, 2)) for layers in planes])
         engine.stack(features.slices)
         engine.tower(features.backbone, features.precision)
         began = time.monotonic()
@@ -92,14 +93,14 @@ class StoredCubes:
         spent = time.monotonic() - began
         tokens = engine.store.read(feature_key(engine, features), _name(layer))
         cube = tokens.nbytes / len(tokens) if tokens is not None and len(tokens) else 0
-        return spent * float(np.mean(sides)) * len(todo), cube * kept.sum() / grid * len(todo)
+        return spent * float(share) * len(todo), cube * retained.sum() / grid * len(todo)
 
     def comparing(self) -> float:
         """Seconds of scoring the subject against its set, from one comparison of blank tokens."""
-        kept = self._kept(self._subject)
+        retained = self._retained(self._subject)
         width = backbones.info(self.spec.features.backbone).width
-        shape = (kept.sum(), len(self.method.planes), len(self.recipe.taps), width)
-        cubes = Cubes(np.ones(shape, np.float16), np.argwhere(kept))
+        shape = (retained.sum(), len(self.method.planes), len(self.recipe.taps), width)
+        cubes = Cubes(np.ones(shape, np.float16), np.argwhere(retained))
         began = time.monotonic()
         self.method.cube_scores(cubes, [cubes])
         return (time.monotonic() - began) * len(self.others)
@@ -127,9 +128,9 @@ class StoredCubes:
         The score of a slice without brain is NaN.
         """
         shown = self.spec.features.slices
-        own, kept = self._cubes(shown.subject), self._kept(shown.subject)
+        own, retained = self._cubes(shown.subject), self._retained(shown.subject)
         brain = self.engine.volume(shown).brain
-        voxels = volume_map(self.method, brain, kept, own, map(self._cubes, self.others))
+        voxels = volume_map(self.method, brain, retained, own, map(self._cubes, self.others))
         values = slicing.as_slices(voxels, shown.plane)
         filled = self.engine.stack(shown).brain.any(axis=(1, 2))
         return values, np.where(filled, values.max(axis=(1, 2)), np.float32(np.nan))
@@ -141,25 +142,25 @@ class StoredCubes:
     def _store(self, features: FeatureSpec, layer: int, priority: int) -> bool:
         """Compute and store a layer unless it is there; whether it was computed."""
         engine, plane = self.engine, features.slices.plane
-        kept = slicing.as_slices(self._kept(features.slices.subject), plane)[layer]
+        retained = slicing.as_slices(self._retained(features.slices.subject), plane)[layer]
         image, key = engine.stack(features.slices).image, feature_key(engine, features)
         slices = image[slicing.layer(len(image), self.recipe.grid, layer)]
         with engine.turn(features, priority, self.method.last_bits) as tower:
             if _name(layer) in engine.store.names(key):
                 return False
-            tokens = layer_tokens(self.method, tower, self.recipe, slices, kept)
+            tokens = layer_tokens(self.method, tower, self.recipe, slices, retained)
             engine.store.write(key, _name(layer), tokens, features)
         return True
 
-    def _kept(self, subject: str) -> MaskArray:
+    def _retained(self, subject: str) -> MaskArray:
         """Cubes (G, G, G) that touch a subject's brain; stored, so that no scan is read for it."""
         features = self._of(subject, "axial")
         key = feature_key(self.engine, features)
         found = self.engine.store.read(key, "kept")
         if found is None:
             brain = self.engine.volume(features.slices).brain
-            kept = slicing.cubes_touching(brain, self.recipe.grid)
-            found = self.engine.store.write(key, "kept", kept, features)
+            retained = slicing.cubes_touching(brain, self.recipe.grid)
+            found = self.engine.store.write(key, "kept", retained, features)
         return found
 
     def _cubes(self, subject: str) -> Cubes:
@@ -175,7 +176,7 @@ class StoredCubes:
             assert found is not None  # it was stored just now
             return found
 
-        return cubes_of(self._kept(subject), self.method.planes, tokens)
+        return cubes_of(self._retained(subject), self.method.planes, tokens)
 
     def _of(self, subject: str, plane: Plane) -> FeatureSpec:
         slices = replace(self.spec.features.slices, subject=subject, plane=plane)

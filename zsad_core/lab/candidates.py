@@ -163,10 +163,10 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Looked:
-    """A slice that is looked at; `pixels` (2, P) are healthy and lesion pixels of kept patches."""
+    """A slice; `pixels` (2, P) are the healthy and lesion pixels of its retained patches."""
 
     features: SliceFeatures
-    kept: MaskArray
+    retained: MaskArray
     pixels: FloatArray
 
 
@@ -183,7 +183,7 @@ def _values(
         tell = partial(step, done, len(looked))
         tell()
         text = texts.of(part, one.features, tell)
-        found.append(method.patch_values(one.features, one.kept, text, learned, source.recipe))
+        found.append(method.patch_values(one.features, one.retained, text, learned, source.recipe))
     return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
 
 

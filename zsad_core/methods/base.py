@@ -11,7 +11,7 @@ import numpy as np
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.errors import WeightsError
-from zsad_core.methods.grids import of_kept, tap_parts
+from zsad_core.methods.grids import retained_features, tap_parts
 from zsad_core.methods.memory import views
 from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
@@ -129,13 +129,13 @@ class Method(BaseMethod, ABC):
         return tap_parts(recipe)
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Features of slices (B, H, W) or (B, H, W, 3) at the kept patches (B, R, C), float32.
+        """Features of slices (B, H, W) or (B, H, W, 3) at the retained patches (B, R, C), float32.
 
         Here (P, width) of each tap's residual stream and the class feature (E,), not normalised.
         """
-        return of_kept(*tower.taps(images, recipe, kept), recipe, kept)
+        return retained_features(*tower.taps(images, recipe, retained), recipe, retained)
 
     def texts(
         self,
@@ -155,7 +155,7 @@ class Method(BaseMethod, ABC):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -170,12 +170,12 @@ class Method(BaseMethod, ABC):
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P) float32 in 0 … high: values at the kept patches (R, C) of one slice for N texts.
+        """(N, P) float32 in 0 … high: values at a slice's retained patches (R, C) for N texts.
 
         `texts` are N times what `texts` returns for that slice. A prompt search asks for hundreds
         at once. A method whose map is, patch by patch, a function of the text computes them all
@@ -184,10 +184,10 @@ class Method(BaseMethod, ABC):
         """
         found = []
         for text in texts:
-            maps, _ = self.maps([features], kept[None], text, learned, recipe, ())
+            maps, _ = self.maps([features], retained[None], text, learned, recipe, ())
             side = recipe.image_size // recipe.grid
             squares = maps[0].reshape(recipe.grid, side, recipe.grid, side)
-            found.append(squares.mean(axis=(1, 3))[kept])
+            found.append(squares.mean(axis=(1, 3))[retained])
         return np.stack(found)
 
     @property
@@ -228,9 +228,9 @@ class VolumeMethod(BaseMethod, ABC):
 
     @abstractmethod
     def encode_layer(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray
     ) -> FloatArray:
-        """Tokens (P, L, E) of a layer's kept cubes (R, C), from its chosen slices (B, H, W)."""
+        """Tokens (P, L, E) of a layer's retained cubes (R, C), from its chosen slices (B, H, W)."""
 
     @abstractmethod
     def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:

@@ -37,9 +37,9 @@ class Encoder:
         """What `Examples` holds as tokens and first of images (B, H, W) or (B, H, W, 3) uint8."""
         if not self.frozen:
             return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
-        kept = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
+        retained = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         with self.turn():
-            found = self.method.encode(self.tower, images, self.recipe, kept, None)
+            found = self.method.encode(self.tower, images, self.recipe, retained, None)
         read = [self.method.trained_on(one, self.recipe) for one in found]
         tokens, first = zip(*read, strict=True)
         return np.stack(tokens).astype(np.float16), np.stack(first)

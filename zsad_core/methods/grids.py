@@ -1,4 +1,4 @@
-"""From tokens of kept patches to values at pixels."""
+"""From tokens of retained patches to values at pixels."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ def quarters(info: TowerInfo) -> tuple[int, ...]:
 
 
 def tap_parts(recipe: Recipe) -> tuple[str, ...]:
-    """Names of what `of_kept` makes of a slice."""
+    """Names of what `retained_features` makes of a slice."""
     return (*(f"tap{block}" for block in recipe.taps), "class")
 
 
-def of_kept(
-    taps: Sequence[FloatArray], first: FloatArray, recipe: Recipe, kept: MaskArray
+def retained_features(
+    taps: Sequence[FloatArray], first: FloatArray, recipe: Recipe, retained: MaskArray
 ) -> list[SliceFeatures]:
-    """For each slice the kept patches' tokens (P, width) of each tap, and the class feature (E,).
+    """Of each slice the retained patches' tokens (P, width) of each tap, and class feature (E,).
 
-    From taps L x (B, all patches, width), class features (B, E) and kept patches (B, R, C).
+    From taps L x (B, all patches, width), class features (B, E) and retained patches (B, R, C).
     """
-    flat = kept.reshape(len(kept), -1)
+    flat = retained.reshape(len(retained), -1)
     return [
         dict(zip(tap_parts(recipe), [*(tap[b][flat[b]] for tap in taps), first[b]], strict=True))
-        for b in range(len(kept))
+        for b in range(len(retained))
     ]
 
 
-def spread(values: FloatArray, kept: MaskArray, fill: float) -> Tensor:
-    """Values of all kept patches (sum of P,) on their grids (B, 1, R, C), `fill` elsewhere."""
-    grid = np.full(kept.shape, fill, np.float32)
-    grid[kept] = values
+def spread(values: FloatArray, retained: MaskArray, fill: float) -> Tensor:
+    """Values of all retained patches (sum of P,) on their grids (B, 1, R, C), `fill` elsewhere."""
+    grid = np.full(retained.shape, fill, np.float32)
+    grid[retained] = values
     return torch.from_numpy(grid)[:, None]
 
 

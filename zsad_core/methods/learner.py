@@ -60,7 +60,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """Per tap the abnormal probability (B, M, M), and loss terms, whose sum is the loss."""
 
     maps: list[Tensor]
@@ -68,16 +68,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How long and how fast to train.
 
     `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
     is `further` times the rate. `first` epochs at `first_rate` come before the `epochs`: a first
     stage, told by `Batch.first_stage`, that validation does not judge. `decay` is the optimiser's
     weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
-    abnormal images whose mask nobody drew. `kept` is the file in which each epoch is kept, after
-    the first stage, and from which the same training goes on. Every step and every batch of
-    validation takes a `turn` on the device.
+    abnormal images whose mask nobody drew. `state_file` holds the state after
+    each epoch that follows the first stage; the same training goes on from it. Every step and every
+    batch of validation takes a `turn` on the device.
     """
 
     epochs: int = 10
@@ -94,7 +94,7 @@ class Plan:
     betas: tuple[float, float] = (0.5, 0.999)
     decay: float = 0.0
     unmasked: bool = False
-    kept: Path | None = None
+    state_file: Path | None = None
     turn: Turn = nullcontext
 
 
@@ -106,7 +106,7 @@ class Learner(Protocol):
     precision), which is several times as fast; learned tensors, comparison and loss stay float32.
     """
 
-    plan: ClassVar[Plan]
+    plan: ClassVar[TrainingPlan]
     through_tower: ClassVar[bool]
 
     def text(self, class_name: str) -> FloatArray | None:
@@ -115,7 +115,7 @@ class Learner(Protocol):
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh tensors; examples may say on what scale."""
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Maps and loss terms of a batch; gradients flow to the tensors."""
 
     def official(self, tensors: Tensors) -> Official:

@@ -29,7 +29,7 @@ SENTENCES = 5000  # of a side, each text in each template
 PARTS = 20_000  # values that a file may hold, each as often as it is named
 
 
-class _File(pydantic.BaseModel):
+class _PromptFile(pydantic.BaseModel):
     """What a prompt file holds."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
@@ -217,9 +217,9 @@ def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
             yield error
 
 
-def _checked(found: dict[str, Any], where: str) -> _File:
+def _checked(found: dict[str, Any], where: str) -> _PromptFile:
     try:
-        return _File.model_validate(found)
+        return _PromptFile.model_validate(found)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

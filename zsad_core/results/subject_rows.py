@@ -17,7 +17,7 @@ from zsad_core.types import AnomalyMap, MaskArray, ReadoutSpec, SliceStack, Thre
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """A map against its truth, whatever the threshold.
 
     `facts` are columns of the subject, `of_slices` columns of its slices, each (S,).
@@ -28,7 +28,7 @@ class Measured:
     best_threshold: float
 
 
-def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
+def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measurements:
     """What needs no threshold; the stack must have a truth."""
     brain, truth, values = stack.brain, _truth(stack), anomaly.values
     whole, areas = ranking.in_brain(values, brain, truth), pixels_per_slice(truth)
@@ -70,7 +70,7 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measured:
         "ap": np.array([ranked(ranking.average_precision(one)) for one in each]),
         "score": scores,
     }
-    return Measured(facts, of_slices, best)
+    return Measurements(facts, of_slices, best)
 
 
 def curve_rows(stack: SliceStack, anomaly: AnomalyMap, map_key: str) -> tuple[list[Row], list[Row]]:
@@ -99,7 +99,7 @@ def curve_rows(stack: SliceStack, anomaly: AnomalyMap, map_key: str) -> tuple[li
 def read_rows(
     stack: SliceStack,
     anomaly: AnomalyMap,
-    measured: Measured,
+    measured: Measurements,
     spec: ReadoutSpec,
     threshold: Threshold,
 ) -> tuple[Row, list[Row]]:

@@ -8,7 +8,7 @@ import torch
 from zsad_core.backbones import WEIGHTS
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.training import brains, captions, contrastive, regions, textures
-from zsad_core.training.contrastive import Plan
+from zsad_core.training.contrastive import ContrastivePlan
 
 SIDE = 224
 TRAINING_SUBJECTS = tuple(f"DEMO-MET-{number:03d}-000" for number in range(1, 9))
@@ -17,8 +17,10 @@ DATA = {
     "demo-pmc": "goes on from demo: drawn surfaces; synthetic training subjects with lesions",
 }
 PLANS = {
-    "demo": Plan(),
-    "demo-pmc": Plan(steps=350, whole_steps=50, rate=3e-4, brains=0.5, seed=2, freeze_tokens=True),
+    "demo": ContrastivePlan(),
+    "demo-pmc": ContrastivePlan(
+        steps=350, whole_steps=50, rate=3e-4, brains=0.5, seed=2, freeze_tokens=True
+    ),
 }
 
 
@@ -30,7 +32,9 @@ def train_backbone(name: str, seed: int | None, out: Path) -> str:
     """
     if name not in PLANS:
         raise SettingError(f"There is no demo backbone '{name}'; choose {' or '.join(PLANS)}.")
-    plan = PLANS[name] if seed is None else Plan(**{**PLANS[name].__dict__, "seed": seed})
+    plan = (
+        PLANS[name] if seed is None else ContrastivePlan(**{**PLANS[name].__dict__, "seed": seed})
+    )
     start, begun = None, time.monotonic()
     drawn = regions.of_textures(textures.bank(3000 if name == "demo" else 1000, SIDE, plan.seed))
     if name == "demo":

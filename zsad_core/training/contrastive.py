@@ -35,7 +35,7 @@ Report = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ContrastivePlan:
     """How long and how much: steps on pieces of half the side, then on whole images."""
 
     steps: int = 1600
@@ -124,7 +124,7 @@ def build(config: Path, start: Path | None = None) -> open_clip.CLIP:
 def train(
     model: open_clip.CLIP,
     sources: tuple[Pictures, Pictures],
-    plan: Plan,
+    plan: ContrastivePlan,
     report: Report,
     draw: Callable[[np.random.Generator, int], list[Sentence]] = captions.draw,
 ) -> dict[str, float]:
@@ -176,7 +176,7 @@ def _optimiser(clip: Clip, rate: float) -> torch.optim.Optimizer:
 def _losses(
     clip: Clip,
     sources: tuple[Pictures, Pictures],
-    plan: Plan,
+    plan: ContrastivePlan,
     rng: np.random.Generator,
     whole: bool,
     draw: Callable[[np.random.Generator, int], list[Sentence]],
@@ -206,7 +206,7 @@ def _losses(
 def _batch(
     clip: Clip,
     sources: tuple[Pictures, Pictures],
-    plan: Plan,
+    plan: ContrastivePlan,
     rng: np.random.Generator,
     whole: bool,
 ) -> tuple[Pictures, int, int, int]:

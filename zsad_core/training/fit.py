@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
-from zsad_core.methods.learner import Batch, Examples, Learner, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Learner, Tensors, TrainingPlan
 from zsad_core.metrics.ranking import best_dice, rank
-from zsad_core.training import kept
-from zsad_core.training.kept import Fitted
+from zsad_core.training import states
+from zsad_core.training.states import Fitted
 from zsad_core.types import FloatArray, MaskArray
 
 Report = Callable[[int, int, float, float], None]
@@ -30,7 +30,7 @@ OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 def fit(
     learner: Learner,
     examples: tuple[Examples, Examples | None],
-    plan: Plan,
+    plan: TrainingPlan,
     start: Tensors | None = None,
     report: Report | None = None,
 ) -> Fitted:
@@ -56,11 +56,11 @@ def fit(
     optimiser = OPTIMISERS[plan.optimiser](
         tensors.values(), lr=plan.rate, betas=plan.betas, weight_decay=plan.decay
     )
-    truth = kept.truth_of(train)
-    state = kept.read(plan.kept, truth) if plan.kept else None
+    truth = states.truth_of(train)
+    state = states.read(plan.state_file, truth) if plan.state_file else None
     best, first = None, 1
     if state is not None:
-        kept.put(state, tensors, optimiser)
+        states.put(state, tensors, optimiser)
         best, first = state.best, state.epoch + 1
     meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
     for epoch in range(first, total + 1):
@@ -80,9 +80,9 @@ def fit(
             found = validate(learner, tensors, held_out, plan)
         if not early and (best is None or not held_out or found[1] > best.validation_dice):
             best = meter.fitted(tensors, epoch, found)
-        if plan.kept:
-            done = kept.state_of(epoch, tensors, optimiser, best, meter.terms)
-            kept.write(done, plan.kept, truth)
+        if plan.state_file:
+            done = states.state_of(epoch, tensors, optimiser, best, meter.terms)
+            states.write(done, plan.state_file, truth)
     if best is None or not best.steps:
         raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
@@ -107,7 +107,7 @@ def _threads(learner: Learner) -> Iterator[None]:
 
 @torch.no_grad()
 def validate(
-    learner: Learner, tensors: Mapping[str, Tensor], examples: Examples, plan: Plan
+    learner: Learner, tensors: Mapping[str, Tensor], examples: Examples, plan: TrainingPlan
 ) -> tuple[float, float]:
     """Mean loss, and the best Dice of all pixels together over all thresholds.
 
@@ -132,7 +132,7 @@ def validate(
 class _Meter:
     """Counts steps, remembers the loss terms and the time; goes on from a state."""
 
-    def __init__(self, total: int, report: Report | None, state: kept.State | None) -> None:
+    def __init__(self, total: int, report: Report | None, state: states.State | None) -> None:
         self._total, self._report, self._began = total, report, time.monotonic()
         self.terms = [] if state is None else list(state.terms)
         self._before = len(self.terms)
@@ -152,7 +152,7 @@ class _Meter:
         return Fitted(tensors, epoch, len(self.terms), loss, *found, np.array(self.terms))
 
 
-def _parameters(fresh: Tensors, start: Tensors | None, plan: Plan) -> dict[str, Tensor]:
+def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> dict[str, Tensor]:
     begin = fresh if start is None else start
     for name, value in fresh.items():
         given = begin[name].shape if name in begin else "missing"
@@ -167,7 +167,7 @@ def _parameters(fresh: Tensors, start: Tensors | None, plan: Plan) -> dict[str, 
     }
 
 
-def _batches(count: int, plan: Plan, epoch: int) -> list[NDArray[np.int64]]:
+def _batches(count: int, plan: TrainingPlan, epoch: int) -> list[NDArray[np.int64]]:
     order = np.arange(count)
     if plan.shuffle:
         np.random.default_rng([plan.seed, epoch]).shuffle(order)
@@ -175,7 +175,7 @@ def _batches(count: int, plan: Plan, epoch: int) -> list[NDArray[np.int64]]:
 
 
 def _batch(
-    examples: Examples, chosen: NDArray[np.int64], plan: Plan, first_stage: bool = False
+    examples: Examples, chosen: NDArray[np.int64], plan: TrainingPlan, first_stage: bool = False
 ) -> Batch:
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.tensor(array, device=plan.device).float()

@@ -19,9 +19,9 @@ from zsad_core.imaging.image_sets import LAYOUTS
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Tensors, save
 from zsad_core.setups import Setup
-from zsad_core.training import examples, fit, kept
-from zsad_core.training.kept import Fitted
+from zsad_core.training import examples, fit, states
 from zsad_core.training.material import Material, Source, gather, kind_of
+from zsad_core.training.states import Fitted
 from zsad_core.types import BackboneSpec, Precision, Progress
 
 SETUPS = ("industrial", "finetune", "brats", "pmc")
@@ -85,7 +85,7 @@ def run(
         seed=request.seed,
         device=request.device,
         epochs=request.epochs or learner.plan.epochs,
-        kept=unfinished(request),
+        state_file=unfinished(request),
         turn=turn,
     )
     found = fit.fit(learner, (material.train, material.held_out), plan, start, report)
@@ -125,7 +125,7 @@ def unfinished(request: TrainRequest) -> Path:
 
 def epochs_done(request: TrainRequest) -> int:
     """After how many epochs the request goes on; 0 where it begins. Raises WeightsError."""
-    return kept.epochs_done(unfinished(request))
+    return states.epochs_done(unfinished(request))
 
 
 def command(request: TrainRequest) -> str:

@@ -32,7 +32,7 @@ TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Phantom:
     """One subject: its seed is its number; the other fields say how it differs from a usual one."""
 
     id: str
@@ -47,19 +47,19 @@ class Recipe:
     spoil: str = ""
 
 
-def _usual(number: int) -> Recipe:
+def _usual(number: int) -> Phantom:
     split: Split = "train" if number <= 8 else "validation" if number <= 12 else "test"
-    return Recipe(f"DEMO-MET-{number:03d}-000", number, split)
+    return Phantom(f"DEMO-MET-{number:03d}-000", number, split)
 
 
-def _extra(number: int, note: str, **fields: object) -> Recipe:
+def _extra(number: int, note: str, **fields: object) -> Phantom:
     name = fields.pop("id", f"DEMO-MET-{number:03d}-000")
-    return replace(Recipe(str(name), number, note=note), **fields)  # type: ignore[arg-type]
+    return replace(Phantom(str(name), number, note=note), **fields)  # type: ignore[arg-type]
 
 
 COHORT = {
-    recipe.id: recipe
-    for recipe in (
+    phantom.id: phantom
+    for phantom in (
         *(_usual(number) for number in range(1, 25)),
         _extra(25, "Lesion-free.", kind=NONE),
         _extra(26, "Only tiny lesions.", kind=TINY),
@@ -99,14 +99,14 @@ class Demo:
         """The whole cohort, made or not; no voxel is read."""
         return tuple(
             Subject(
-                recipe.id,
-                tuple(name for name in MODALITIES if name != recipe.without),
+                phantom.id,
+                tuple(name for name in MODALITIES if name != phantom.without),
                 has_truth=True,
-                split=recipe.split,
-                problem=recipe.problem,
-                notes=(recipe.note,) if recipe.note else (),
+                split=phantom.split,
+                problem=phantom.problem,
+                notes=(phantom.note,) if phantom.note else (),
             )
-            for recipe in COHORT.values()
+            for phantom in COHORT.values()
         )
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
@@ -162,22 +162,22 @@ class Demo:
             self.make(subject_id)
 
 
-def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress | None) -> None:
+def _write(phantom: Phantom, spacing_mm: float, folder: Path, progress: Progress | None) -> None:
     step = progress or (lambda done, total: None)
     step(0, 3)
-    spacing = spacing_mm * recipe.spacing
+    spacing = spacing_mm * phantom.spacing
     with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
-        healthy = anatomy.healthy(recipe.seed, spacing)
+        healthy = anatomy.healthy(phantom.seed, spacing)
         step(1, 3)
-        contrasts, labels = lesions.with_lesions(healthy, recipe.seed, recipe.kind)
+        contrasts, labels = lesions.with_lesions(healthy, phantom.seed, phantom.kind)
     step(2, 3)
     images: dict[str, NDArray[Any]] = {
-        name: contrasts[name] for name in CONTRASTS if name != recipe.without
+        name: contrasts[name] for name in CONTRASTS if name != phantom.without
     }
-    images["seg"] = _labels(recipe, labels)
+    images["seg"] = _labels(phantom, labels)
     with ThreadPoolExecutor(2) as pool:
         jobs = [
-            pool.submit(_save, values, spacing, recipe, folder / _file_name(recipe, name))
+            pool.submit(_save, values, spacing, phantom, folder / _file_name(phantom, name))
             for name, values in images.items()
         ]
         for job in jobs:
@@ -185,25 +185,25 @@ def _write(recipe: Recipe, spacing_mm: float, folder: Path, progress: Progress |
     step(3, 3)
 
 
-def _labels(recipe: Recipe, labels: ByteArray) -> ByteArray:
+def _labels(phantom: Phantom, labels: ByteArray) -> ByteArray:
     """Labels as stored in the file: in 2021 enhancing tumour is 4."""
-    if recipe.id.startswith("BraTS2021"):
+    if phantom.id.startswith("BraTS2021"):
         assert not (labels == RC).any()
         return np.where(labels == ET, 4, labels).astype(np.uint8)
-    if recipe.spoil == "label":
+    if phantom.spoil == "label":
         labels = labels.copy()
         labels[tuple(np.argwhere(labels > 0)[0])] = STRAY
     return labels
 
 
-def _file_name(recipe: Recipe, name: str) -> str:
-    if recipe.id.startswith("BraTS2021"):
-        return f"{recipe.id}_{OLD_NAMES.get(name, name)}.nii.gz"
-    return f"{recipe.id}-{name}.nii.gz"
+def _file_name(phantom: Phantom, name: str) -> str:
+    if phantom.id.startswith("BraTS2021"):
+        return f"{phantom.id}_{OLD_NAMES.get(name, name)}.nii.gz"
+    return f"{phantom.id}-{name}.nii.gz"
 
 
-def _save(values: NDArray[Any], spacing: float, recipe: Recipe, path: Path) -> None:
-    """One NIfTI file in whole numbers, in the recipe's axis order; the same bytes each time."""
+def _save(values: NDArray[Any], spacing: float, phantom: Phantom, path: Path) -> None:
+    """One NIfTI file in whole numbers, in the phantom's axis order; the same bytes each time."""
     if values.dtype == np.float32:
         values = np.rint(values).astype(np.int16)
     affine = np.diag([spacing, spacing, spacing, 1.0])
@@ -211,9 +211,9 @@ def _save(values: NDArray[Any], spacing: float, recipe: Recipe, path: Path) -> N
     image = nib.Nifti1Image(values, affine)
     image.header.set_xyzt_units("mm")
     turn = orientations.ornt_transform(
-        orientations.io_orientation(affine), orientations.axcodes2ornt(tuple(recipe.axes))
+        orientations.io_orientation(affine), orientations.axcodes2ornt(tuple(phantom.axes))
     )
     content = gzip.compress(image.as_reoriented(turn).to_bytes(), 1, mtime=0)
-    if recipe.spoil == "gzip" and "seg" not in path.name:
+    if phantom.spoil == "gzip" and "seg" not in path.name:
         content = content[: len(content) * 2 // 3]
     path.write_bytes(content)

@@ -18,7 +18,7 @@ from zsad_core.methods.aaclip.adapters import TAPS, image_features, shapes, text
 from zsad_core.methods.aaclip.setups import SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, grid_of, of_kept, quarters, spread
+from zsad_core.methods.grids import enlarged, grid_of, quarters, retained_features, spread
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from zsad_core.methods.learner import Learner
 
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
-NORMAL = -60.0  # logit of a patch that is not kept: certainly normal
+NORMAL = -60.0  # logit of a patch that is not retained: certainly normal
 SOFT = 10.0  # logits that the map takes as one
 
 
@@ -88,13 +88,13 @@ class AaClip(Method):
         return Recipe("aaclip", side, grid, quarters(info), activation=activation, reach=reach)
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Projected patches of the adapted tower, unit vectors, and the detection feature."""
         with torch.no_grad():
             patches, whole = image_features(tower, images, recipe, self.tensors(tower, learned))
         taps = [tap.cpu().numpy() for tap in patches]
-        return of_kept(taps, whole.cpu().numpy(), recipe, kept)
+        return retained_features(taps, whole.cpu().numpy(), recipe, retained)
 
     def texts(
         self,
@@ -131,7 +131,7 @@ class AaClip(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -140,7 +140,7 @@ class AaClip(Method):
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
         total = np.concatenate([_logits(one, text[None], recipe)[0] for one in features])
         blur = _blurring(recipe.grid, self.domain)
-        grid = blur @ spread(total, kept, NORMAL) @ blur.T
+        grid = blur @ spread(total, retained, NORMAL) @ blur.T
         whole = enlarged(grid, recipe.image_size, align_corners=True)[:, 0]
         maps = torch.sigmoid(whole / SOFT).numpy()
         scores = maps.max(axis=(1, 2))
@@ -152,12 +152,12 @@ class AaClip(Method):
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): values of the kept patches, not blurred, for (N, K, E)."""
+        """(N, P): values of the retained patches, not blurred, for (N, K, E)."""
         return np.asarray(expit(_logits(features, texts, recipe) / SOFT))
 
     def learner(self, encoder: Encoder) -> Learner:
@@ -168,7 +168,7 @@ class AaClip(Method):
 
 
 def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
-    """(N, P) float32: the mean over taps of the kept patches' logits, for (N, K, E)."""
+    """(N, P) float32: the mean over taps of the retained patches' logits, for (N, K, E)."""
     apart = 100 * (texts[:, 1] - texts[:, 0])  # (N, E)
     taps = [features[f"tap{block}"].astype(np.float32) for block in recipe.taps]
     return np.asarray(np.sum([apart @ tap.T / TAPS for tap in taps], axis=0), np.float32)

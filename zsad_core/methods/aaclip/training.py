@@ -7,8 +7,8 @@ taps of the adapted tower against the text as it is by then, and the cross-entro
 cosines of the detection feature.
 Differences: the first stage sums over the taps and attends across tokens, as the paper has it,
 where the official code keeps the last tap's loss and its V-V attention runs across the batch; both
-stages share batch and optimiser, and the first has the rate of `Plan.first_rate` (batches of 16 and
-2, rates 1e-5 and 5e-4, 5 and 20 epochs there); nothing is rotated, shifted, flipped or recoloured;
+stages share batch and optimiser, and the first has its plan's `first_rate` (batches of 16 and 2,
+rates 1e-5 and 5e-4, 5 and 20 epochs there); nothing is rotated, shifted, flipped or recoloured;
 all starts as `initial` says (Xavier's there); the taps' mean logit, which is the map, has the same
 three losses; the rate stays (halved after 16,000 and 32,000 steps there); the loss is computed at
 the side of the masks (518 there); the epoch kept is the best on validation by the map.
@@ -27,7 +27,7 @@ from torch.nn import functional
 from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
 from zsad_core.methods.aaclip.method import SOFT
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.probes import probe, seeing
 from zsad_core.methods.texts import unit_mean
@@ -46,7 +46,7 @@ class BothAdapters:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(
+    plan: ClassVar[TrainingPlan] = TrainingPlan(
         epochs=3, batch=4, rate=1e-3, further=0.3, first=1, first_rate=1e-4, patience=3
     )
     through_tower: ClassVar[bool] = True
@@ -81,7 +81,7 @@ class BothAdapters:
             found[name] = seeing(found[name], apart, tokens, probe(tokens, abnormal))
         return found
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """The text's losses in the first stage, the image's in the second."""
         return (self._of_text if batch.first_stage else self._of_image)(tensors, batch)
 
@@ -96,7 +96,7 @@ class BothAdapters:
             for side in ("text_adapter", "image_adapter")
         }
 
-    def _of_text(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def _of_text(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         tower, recipe = self.encoder.tower, self.encoder.recipe
         images = batch.tokens.numpy()
         local, _ = tower.vv_taps(images, recipe)
@@ -106,16 +106,16 @@ class BothAdapters:
         text = self._texts(tensors, batch)
         maps, terms = _pixels([tap.to(tower.device) for tap in patches], text, batch.masks)
         cosine = (text[:, 0] * text[:, 1]).sum(dim=1).mean()
-        return Outcome(maps, torch.stack([*terms, APART * cosine.square()]))
+        return StepResult(maps, torch.stack([*terms, APART * cosine.square()]))
 
-    def _of_image(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def _of_image(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         with torch.no_grad():
             text = self._texts(tensors, batch)
         tower, images = self.encoder.tower, batch.tokens.numpy()
         patches, whole = image_features(tower, images, self.encoder.recipe, tensors)
         maps, terms = _pixels(patches, text, batch.masks)
         cosines = (text @ whole[..., None])[..., 0]  # (B, K)
-        return Outcome(
+        return StepResult(
             maps, torch.stack([*terms, functional.cross_entropy(cosines, batch.labels.long())])
         )
 

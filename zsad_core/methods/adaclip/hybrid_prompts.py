@@ -90,8 +90,8 @@ def image_side(
             taps.append(linear(learned, name, x[:, 1:-length].float()))
         if number >= blocks:
             return x
-        kept = x if number == 0 else x[:, :-length]
-        return torch.cat([kept, prompts[:, number].to(x.dtype)], dim=1)
+        tokens = x if number == 0 else x[:, :-length]
+        return torch.cat([tokens, prompts[:, number].to(x.dtype)], dim=1)
 
     last = tower.walk(images, recipe, between)
     first_token = tower.projected(last[:, 0]).float()

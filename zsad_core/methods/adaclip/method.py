@@ -25,7 +25,14 @@ from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, grid_of, of_kept, quarters, spread, tap_parts
+from zsad_core.methods.grids import (
+    enlarged,
+    grid_of,
+    quarters,
+    retained_features,
+    spread,
+    tap_parts,
+)
 from zsad_core.methods.texts import TextEncoder, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -45,7 +52,7 @@ if TYPE_CHECKING:
 
 SIGMA = 4  # pixels of the tower's input
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
-FAR = -20.0  # logit of a patch that is not kept: certainly normal
+FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class AdaClip(Method):
         return self.hsf and self.draws_on
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Projected patches and class feature, unit vectors; the plain class feature as it is.
 
@@ -127,7 +134,7 @@ class AdaClip(Method):
             first = torch.from_numpy(plain).to(tower.device)
             taps, whole = image_side(tower, images, recipe, tensors, first)
         patches, token = [unit(tap.cpu().numpy()) for tap in taps], unit(whole.cpu().numpy())
-        found = of_kept(patches, token, recipe, kept)
+        found = retained_features(patches, token, recipe, retained)
         return [one | {"plain": row} for one, row in zip(found, plain, strict=True)]
 
     def texts(
@@ -166,7 +173,7 @@ class AdaClip(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -182,7 +189,7 @@ class AdaClip(Method):
             whole = one["class"].astype(np.float32)
             whole = fused(whole, taps, logits[-1], random) if self.hsf else whole
             scores.append(expit(whole @ apart))
-        grid = spread(np.concatenate(logits), kept, FAR)
+        grid = spread(np.concatenate(logits), retained, FAR)
         values = torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
         smooth = ndimage.gaussian_filter(values[:, 0].numpy(), (0, SIGMA, SIGMA))
         return smooth.clip(0, 1), np.array(scores, np.float32)

@@ -21,7 +21,7 @@ from torch.nn import functional
 from zsad_core.methods.adaclip.hybrid_prompts import image_side, plain_features, shapes, text_side
 from zsad_core.methods.adaclip.method import AdaClip, named
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import ByteArray
@@ -36,7 +36,7 @@ class PromptsAndProjections:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(
+    plan: ClassVar[TrainingPlan] = TrainingPlan(
         epochs=5, batch=1, rate=3e-4, patience=5, optimiser="adamw", decay=0.01
     )
     through_tower: ClassVar[bool] = True
@@ -78,7 +78,7 @@ class PromptsAndProjections:
             tensors[name] += 100 * (x @ apart).std() / CALM * across
         return {name: value.cpu().numpy() for name, value in tensors.items()}
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal loss of the score, then of each tap focal, Dice, Dice of the inverse."""
         recipe, masks = self.encoder.recipe, batch.masks
         taps, whole, text = self._sides(tensors, batch.tokens.numpy(), batch.classes)
@@ -95,7 +95,7 @@ class PromptsAndProjections:
             maps.append(up[:, 0].sigmoid())
             p = maps[-1][drawn].flatten(0, 1)  # rows of maps
             terms += [focal(p, truth), dice(p, truth), dice(1 - p, 1 - truth)]
-        return Outcome(maps, torch.stack(terms).nan_to_num())  # no mask drawn: no mean
+        return StepResult(maps, torch.stack(terms).nan_to_num())  # no mask drawn: no mean
 
     def _sides(
         self, tensors: Mapping[str, Tensor], images: ByteArray, classes: Sequence[str]

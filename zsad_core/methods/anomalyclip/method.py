@@ -14,7 +14,7 @@ from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import grid_of, of_kept, reach_of, smoothly, spread
+from zsad_core.methods.grids import grid_of, reach_of, retained_features, smoothly, spread
 from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -92,10 +92,10 @@ class AnomalyClip(Method):
         )
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Local features of the kept patches, and the class feature, not normalised."""
-        return of_kept(*tower.vv_taps(images, recipe), recipe, kept)
+        """Local features of the retained patches, and the class feature, not normalised."""
+        return retained_features(*tower.vv_taps(images, recipe), recipe, retained)
 
     def texts(
         self,
@@ -147,17 +147,17 @@ class AnomalyClip(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
-        """Sum over taps of the patches' probabilities, enlarged and smoothed; 0 where not kept."""
-        total = torch.zeros(len(kept), 1, recipe.grid, recipe.grid)
+        """Sum over taps of the patches' probabilities, enlarged, smoothed; 0 if not retained."""
+        total = torch.zeros(len(retained), 1, recipe.grid, recipe.grid)
         for block in recipe.taps:
             tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)
-            total += spread(probability(tokens, text), kept, 0)
+            total += spread(probability(tokens, text), retained, 0)
         enlarge = smoothly(recipe.grid, recipe.image_size, SIGMA)
         maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
         first = np.stack([one["class"] for one in features]).astype(np.float32)
@@ -166,12 +166,12 @@ class AnomalyClip(Method):
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): sum over taps of the kept patches' probabilities, not smoothed, for (N, K, E)."""
+        """(N, P): sum over taps of retained patches' probabilities, not smoothed, for (N, K, E)."""
         found = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
         return np.asarray(np.sum(found, axis=0))
 

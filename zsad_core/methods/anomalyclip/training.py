@@ -23,7 +23,7 @@ from zsad_core.methods.anomalyclip.method import (
     text_features,
 )
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.prompts import sets as prompt_sets
@@ -40,7 +40,7 @@ class PromptVectors:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(epochs=30, batch=8, rate=1e-3, patience=10)
+    plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=30, batch=8, rate=1e-3, patience=10)
     through_tower: ClassVar[bool] = False
 
     def text(self, class_name: str) -> FloatArray | None:
@@ -58,7 +58,7 @@ class PromptVectors:
             shapes[f"{DEEP}{i}"] = (DEEP_WORDS, info.text_width)
         return {n: rng.normal(0, SPREAD, shape).astype(np.float32) for n, shape in shapes.items()}
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Cross-entropy of the images, then 4 x focal, Dice, Dice of the inverse for each tap."""
         tower, activation = self.encoder.tower, self.encoder.recipe.activation
         sides = prompt_sets.sentences(prompt_sets.shipped()[self.encoder.method.prompts])
@@ -69,7 +69,7 @@ class PromptVectors:
         maps = _probabilities(batch.tokens, text[1] - text[0], masks.shape[-1])
         for p in maps:
             terms += [WEIGHT * v for v in (focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks))]
-        return Outcome(maps, torch.stack(terms))
+        return StepResult(maps, torch.stack(terms))
 
     def official(self, tensors: Tensors) -> Official:
         """All that an official checkpoint holds: with words, token ids and unused projections."""

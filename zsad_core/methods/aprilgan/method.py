@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zsad_core.methods.learner import Learner
 
 TAPS = 4
-FAR = -20.0  # logit of a patch that is not kept: certainly normal
+FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class AprilGan(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -78,18 +78,18 @@ class AprilGan(Method):
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
         first = np.stack([one["class"] for one in features]).astype(np.float32)
         scores = expit(unit(first) @ (100 * (text[1] - text[0])))
-        total = through_layers(features, kept, text, self.given(learned), recipe)
+        total = through_layers(features, retained, text, self.given(learned), recipe)
         return total.numpy(), scores
 
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): sum over taps of the softmax at the kept patches, not enlarged, for (N, K, E)."""
+        """(N, P): sum over taps of the softmax at retained patches, not enlarged, for (N, K, E)."""
         return values_through_layers(features, texts, self.given(learned), recipe)
 
     def learner(self, encoder: Encoder) -> Learner:
@@ -108,18 +108,18 @@ def layer_shapes(info: TowerInfo | None) -> Shapes:
 
 def through_layers(
     features: Sequence[SliceFeatures],
-    kept: MaskArray,
+    retained: MaskArray,
     text: FloatArray,
     learned: dict[str, FloatArray],
     recipe: Recipe,
 ) -> torch.Tensor:
     """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4."""
     apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
-    total = torch.zeros(len(kept), 1, recipe.image_size, recipe.image_size)
+    total = torch.zeros(len(retained), 1, recipe.image_size, recipe.image_size)
     for i, block in enumerate(recipe.taps):
         tokens = np.concatenate([one[f"tap{block}"] for one in features])
         logits = _aligned(tokens, learned, i) @ apart  # (sum of P,)
-        grid = spread(logits.numpy(), kept, FAR)
+        grid = spread(logits.numpy(), retained, FAR)
         total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
     return total[:, 0]
 
@@ -127,7 +127,7 @@ def through_layers(
 def values_through_layers(
     features: SliceFeatures, texts: FloatArray, learned: dict[str, FloatArray], recipe: Recipe
 ) -> FloatArray:
-    """(N, P): that sum at the kept patches of one slice, not enlarged, for texts (N, K, E)."""
+    """(N, P): that sum at the retained patches of one slice, not enlarged, for texts (N, K, E)."""
     apart = torch.from_numpy(100 * (texts[:, 1] - texts[:, 0])).float()  # (N, E)
     taps = [_aligned(features[f"tap{block}"], learned, i) for i, block in enumerate(recipe.taps)]
     return np.asarray(torch.stack([torch.sigmoid(apart @ tap.T) for tap in taps]).sum(0).numpy())

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.types import FloatArray
 
@@ -29,7 +29,7 @@ class LinearLayers:
 
     encoder: Encoder
 
-    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, further=0.3, patience=8)
+    plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=14, batch=8, further=0.3, patience=8)
     through_tower: ClassVar[bool] = False
 
     def text(self, class_name: str) -> FloatArray:
@@ -62,12 +62,12 @@ class LinearLayers:
             )
         return drawn
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice loss of each tap, (L, 2)."""
         assert batch.text is not None  # `text` made it
         maps = probabilities(tensors, batch.tokens, batch.text, batch.masks.shape[-1])
         terms = [torch.stack([focal(p, batch.masks), dice(p, batch.masks)]) for p in maps]
-        return Outcome(maps, torch.stack(terms))
+        return StepResult(maps, torch.stack(terms))
 
     def official(self, tensors: Tensors) -> Official:
         """The layers under the key of the official checkpoint."""

@@ -68,34 +68,36 @@ class ClipAd(Method):
         return tuple(f"vv{block}" for block in recipe.taps)
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Class features and local features of the kept patches, not normalised."""
+        """Class features and local features of the retained patches, not normalised."""
         _, local = tower.two_stream_taps(images, recipe)
-        return local_of_kept(local, recipe, kept)
+        return retained_local_features(local, recipe, retained)
 
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """The mean over taps, smoothed, with its root taken; score from the last class feature."""
-        maps = rooted(smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) / TAPS)
+        maps = rooted(
+            smoothed(surgery(features, retained, text, recipe), recipe, self.sigma) / TAPS
+        )
         return maps.numpy(), scores_of(features, text, recipe)
 
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): values of the kept patches, not smoothed, for (N, K, E)."""
+        """(N, P): values of the retained patches, not smoothed, for (N, K, E)."""
         mean = torch.from_numpy(surgeries(features, texts, recipe) / TAPS)
         return np.asarray(rooted(mean).numpy())
 
@@ -110,25 +112,25 @@ def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
     return Recipe("sdp", side, grid, quarters(info), activation=activation, reach=reach)
 
 
-def local_of_kept(
-    local: Sequence[FloatArray], recipe: Recipe, kept: MaskArray
+def retained_local_features(
+    local: Sequence[FloatArray], recipe: Recipe, retained: MaskArray
 ) -> list[SliceFeatures]:
-    """The class feature and the kept patches' local features of each tap, from L x (B, 1+P, E)."""
-    flat = np.pad(kept.reshape(len(kept), -1), ((0, 0), (1, 0)), constant_values=True)
+    """The class feature and the retained patches' local ones of each tap, from L x (B, 1+P, E)."""
+    flat = np.pad(retained.reshape(len(retained), -1), ((0, 0), (1, 0)), constant_values=True)
     named = dict(zip(ClipAd().parts(recipe), local, strict=True))
-    return [{n: tokens[b][flat[b]] for n, tokens in named.items()} for b in range(len(kept))]
+    return [{n: tokens[b][flat[b]] for n, tokens in named.items()} for b in range(len(retained))]
 
 
 def surgery(
-    features: Sequence[SliceFeatures], kept: MaskArray, text: FloatArray, recipe: Recipe
+    features: Sequence[SliceFeatures], retained: MaskArray, text: FloatArray, recipe: Recipe
 ) -> Tensor:
-    """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not kept."""
+    """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not retained."""
     values = [surgeries(one, text[None], recipe)[0] for one in features]
-    return spread(np.concatenate(values), kept, -TAPS)[:, 0]
+    return spread(np.concatenate(values), retained, -TAPS)[:, 0]
 
 
 def surgeries(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
-    """(N, P) float32: that sum at the kept patches of one slice, for texts (N, K, E)."""
+    """(N, P) float32: that sum at the retained patches of one slice, for texts (N, K, E)."""
     classes = unit(texts)
     total = np.zeros((len(texts), len(features[ClipAd().parts(recipe)[0]]) - 1), np.float32)
     for part in ClipAd().parts(recipe):

@@ -17,15 +17,15 @@ from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.clipad.method import (
     ClipAd,
-    local_of_kept,
     recipe_of,
+    retained_local_features,
     scores_of,
     smoothed,
     surgeries,
     surgery,
 )
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
-from zsad_core.methods.grids import of_kept, tap_parts
+from zsad_core.methods.grids import retained_features, tap_parts
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -75,12 +75,12 @@ class ClipAdPlus(Method):
         return (*tap_parts(recipe), *ClipAd().parts(recipe))
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Both streams of the kept patches, and class features, not normalised."""
+        """Both streams of the retained patches, and class features, not normalised."""
         original, local = tower.two_stream_taps(images, recipe)
-        of_layers = of_kept(original, local[-1][:, 0], recipe, kept)
-        both = zip(of_layers, local_of_kept(local, recipe, kept), strict=True)
+        of_layers = retained_features(original, local[-1][:, 0], recipe, retained)
+        both = zip(of_layers, retained_local_features(local, recipe, retained), strict=True)
         return [layers | surgery for layers, surgery in both]
 
     def checkpoint(
@@ -92,27 +92,27 @@ class ClipAdPlus(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Both sums, smoothed, plus 4; score from the last class feature."""
-        total = smoothed(surgery(features, kept, text, recipe), recipe, self.sigma) + TAPS
-        layers = through_layers(features, kept, text, self.given(learned), recipe)
+        total = smoothed(surgery(features, retained, text, recipe), recipe, self.sigma) + TAPS
+        layers = through_layers(features, retained, text, self.given(learned), recipe)
         total += smoothed(layers, recipe, self.sigma)
         return total.clamp(0, self.high).numpy(), scores_of(features, text, recipe)
 
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): both sums at the kept patches, not smoothed, plus 4, for (N, K, E)."""
+        """(N, P): both sums at the retained patches, not smoothed, plus 4, for (N, K, E)."""
         through = values_through_layers(features, texts, self.given(learned), recipe)
         return surgeries(features, texts, recipe) + through + TAPS
 

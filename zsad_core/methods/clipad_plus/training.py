@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zsad_core.methods.aprilgan.training import LinearLayers
-from zsad_core.methods.learner import Plan
+from zsad_core.methods.learner import TrainingPlan
 
 
 @dataclass(frozen=True)
 class StagedLayers(LinearLayers):
     """Learns `fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
 
-    plan: ClassVar[Plan] = Plan(epochs=14, batch=8, betas=(0.9, 0.999), further=0.3, patience=8)
+    plan: ClassVar[TrainingPlan] = TrainingPlan(
+        epochs=14, batch=8, betas=(0.9, 0.999), further=0.3, patience=8
+    )

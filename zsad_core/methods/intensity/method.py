@@ -38,7 +38,7 @@ class Intensity(Method):
         return ("pixels",)
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Nothing is computed."""
         return [{"pixels": image} for image in images]
@@ -46,7 +46,7 @@ class Intensity(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,

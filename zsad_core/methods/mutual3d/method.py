@@ -80,11 +80,13 @@ class Mutual3d(VolumeMethod):
         return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]
 
     def encode_layer(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray
     ) -> FloatArray:
-        """Mean over the slices of the residual stream of kept patches, (P, L, width)."""
-        taps, _ = tower.taps(images, recipe, np.broadcast_to(kept, (len(images), *kept.shape)))
-        means = [tap.mean(axis=0)[kept.ravel()] for tap in taps]
+        """Mean over the slices of the residual stream of retained patches, (P, L, width)."""
+        taps, _ = tower.taps(
+            images, recipe, np.broadcast_to(retained, (len(images), *retained.shape))
+        )
+        means = [tap.mean(axis=0)[retained.ravel()] for tap in taps]
         return np.stack(means, axis=1)
 
     def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:

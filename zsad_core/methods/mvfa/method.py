@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
 
-FAR = -20.0  # logit of a patch that is not kept: certainly normal
+FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Mvfa(Method):
 
     Differences: none in float32 zero-shot; `image_size` is by default the backbone's own (240 px of
     a ViT-L-14-336 there). Few-shot, the sum is spread over 0 … 4, one range for both; min-max is
-    over the volume (a whole test set there) and the pixels that kept patches decide; the memory's
-    views of a slice (`augment`) are rounded to 8 bits.
+    over the volume (a whole test set there) and the pixels that retained patches decide; the
+    memory's views of a slice (`augment`) are rounded to 8 bits.
     """
 
     image_size: int = 0
@@ -90,15 +90,17 @@ class Mvfa(Method):
         return references > 0
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Bottlenecks of the kept patches (seg) and of all (det), not normalised."""
+        """Bottlenecks of the retained patches (seg) and of all (det), not normalised."""
         weights = self.tensors(tower, learned)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
             found = {head: bottlenecks(read, head, weights) for head in HEADS}
-        first = np.ones((len(kept), 1), bool)
-        chosen = {"seg": np.concatenate([first, kept.reshape(len(kept), -1)], axis=1)}  # (B, 1+P)
+        first = np.ones((len(retained), 1), bool)
+        chosen = {
+            "seg": np.concatenate([first, retained.reshape(len(retained), -1)], axis=1)
+        }  # (B, 1+P)
         chosen["det"] = np.ones_like(chosen["seg"])
         taps = {head: [tap.cpu().numpy() for tap in found[head]] for head in HEADS}
         return [
@@ -107,7 +109,7 @@ class Mvfa(Method):
                 for head in HEADS
                 for block, tap in zip(recipe.taps, taps[head], strict=True)
             }
-            for b in range(len(kept))
+            for b in range(len(retained))
         ]
 
     def checkpoint(
@@ -123,7 +125,7 @@ class Mvfa(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -131,27 +133,27 @@ class Mvfa(Method):
     ) -> tuple[FloatArray, FloatArray]:
         """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
         apart = (100 * (text[1] - text[0])).astype(np.float32)  # (E,); a softmax of two
-        maps, scores = _zero_shot(features, kept, apart, recipe)
+        maps, scores = _zero_shot(features, retained, apart, recipe)
         if not references:
             return maps, scores
-        certain = enlarged(torch.from_numpy(kept[:, None]).float(), recipe.image_size, True)
+        certain = enlarged(torch.from_numpy(retained[:, None]).float(), recipe.image_size, True)
         inside = certain[:, 0].numpy() > 1 - 1e-5
-        few = _away(features, kept, references, ("seg", recipe))
+        few = _away(features, retained, references, ("seg", recipe))
         both = (min_max(maps, inside) + min_max(few, inside)) / 2
         if self.score == "map":
             return self.high * both, np.where(inside, both, 0).max(axis=(1, 2))
-        few = _away(features, np.ones_like(kept), references, ("det", recipe)).mean(axis=(1, 2))
+        few = _away(features, np.ones_like(retained), references, ("det", recipe)).mean(axis=(1, 2))
         return self.high * both, (min_max(scores) + min_max(few)) / 2
 
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): sum over taps of kept patches' seg probabilities, not enlarged, for (N, K, E)."""
+        """(N, P): retained patches' seg probabilities, summed over taps, for texts (N, K, E)."""
         apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
         taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
         return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))
@@ -179,16 +181,16 @@ def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
 
 
 def _zero_shot(
-    features: Sequence[SliceFeatures], kept: MaskArray, apart: FloatArray, recipe: Recipe
+    features: Sequence[SliceFeatures], retained: MaskArray, apart: FloatArray, recipe: Recipe
 ) -> tuple[FloatArray, FloatArray]:
     """Sums over taps: probabilities of the enlarged seg logits, mean probability of det patches."""
     side = recipe.image_size
-    maps, scores = torch.zeros(len(kept), 1, side, side), np.zeros(len(kept), np.float32)
+    maps, scores = torch.zeros(len(retained), 1, side, side), np.zeros(len(retained), np.float32)
     for block in recipe.taps:
-        logits = spread(unit(_patches(features, f"seg{block}")) @ apart, kept, FAR)
+        logits = spread(unit(_patches(features, f"seg{block}")) @ apart, retained, FAR)
         maps += torch.sigmoid(enlarged(logits, side, align_corners=True))
         det = expit(unit(_patches(features, f"det{block}")) @ apart)
-        scores += det.reshape(len(kept), -1).mean(axis=1)
+        scores += det.reshape(len(retained), -1).mean(axis=1)
     return np.asarray(maps[:, 0].numpy()), scores
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, Outcome, Plan, Tensors
+from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.probes import probe, seeing
@@ -37,7 +37,7 @@ class Adapters:
     encoder: Encoder
     _first: dict[bytes, list[Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
-    plan: ClassVar[Plan] = Plan(
+    plan: ClassVar[TrainingPlan] = TrainingPlan(
         epochs=3, batch=4, rate=5e-4, first=20, first_rate=1e-4, further=0.3, unmasked=True
     )
     through_tower: ClassVar[bool] = True
@@ -90,7 +90,7 @@ class Adapters:
             ]
         return [torch.cat(taps).cpu() for taps in zip(*found, strict=True)]
 
-    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> Outcome:
+    def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
         assert batch.text is not None  # `text` made it
         recipe, masks = self.encoder.recipe, batch.masks
@@ -108,7 +108,7 @@ class Adapters:
             entropy = functional.binary_cross_entropy_with_logits(mean, batch.labels)
             pixels = [loss(maps[-1][drawn], masks[drawn]) for loss in (focal, dice)]
             terms.append(torch.stack([*pixels, entropy]).nan_to_num())  # no mask drawn: no mean
-        return Outcome(maps, torch.stack(terms))
+        return StepResult(maps, torch.stack(terms))
 
     def _now(self, tensors: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
         """The streams of a batch, L x (B, 1+P, width)."""

@@ -44,7 +44,7 @@ class WinClip(Method):
     With normal slices (WinCLIP+), A = (1 - the largest cosine to any of theirs) / 2 of each patch
     after `ln_post` (zqhang/Accurate-WinCLIP-pytorch eef4f8c takes it before) and of each window;
     F = (A + H2 of A + H3 of A) / 3, the map is (M + F) / 2, the score (s + max F) / 2. Difference:
-    that maximum is over kept patches, since others are not stored.
+    that maximum is over retained patches, since others are not stored.
     """
 
     image_size: int = 0
@@ -67,14 +67,14 @@ class WinClip(Method):
         return (*(f"windows{scale}" for scale in recipe.windows), "patches", "class")
 
     def encode(
-        self, tower: Tower, images: ByteArray, recipe: Recipe, kept: MaskArray, learned: Learned
+        self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
-        """Class features of the windows that touch kept patches, those patches, the slice's."""
-        chosen = [[_patches(one, scale) for scale in recipe.windows] for one in kept]
+        """Class features of the windows that touch retained patches, those patches, the slice's."""
+        chosen = [[_patches(one, scale) for scale in recipe.windows] for one in retained]
         windows, patches, first = tower.windows(images, recipe, chosen)
         return [
             {f"windows{scale}": windows[b][i] for i, scale in enumerate(recipe.windows)}
-            | {"patches": patches[b][kept[b].ravel()], "class": first[b]}
+            | {"patches": patches[b][retained[b].ravel()], "class": first[b]}
             for b in range(len(images))
         ]
 
@@ -91,7 +91,7 @@ class WinClip(Method):
     def maps(
         self,
         features: Sequence[SliceFeatures],
-        kept: MaskArray,
+        retained: MaskArray,
         text: FloatArray,
         learned: Learned,
         recipe: Recipe,
@@ -99,19 +99,19 @@ class WinClip(Method):
     ) -> tuple[FloatArray, FloatArray]:
         """Harmonic means over windows and scales, and of normal slices' means over the scales.
 
-        0 at patches that are not kept.
+        0 at patches that are not retained.
         """
         scores = probability(np.stack([one["class"] for one in features]), text)
-        grids = np.zeros(kept.shape, np.float32)
+        grids = np.zeros(retained.shape, np.float32)
         for b, one in enumerate(features):
             inverse = 1 / scores[b]
             for scale in recipe.windows:
                 found = probability(one[f"windows{scale}"], text)
-                inverse = inverse + 1 / _harmonic(found, kept[b], scale)
-            grids[b] = np.where(kept[b], (1 + len(recipe.windows)) / inverse, 0)
+                inverse = inverse + 1 / _harmonic(found, retained[b], scale)
+            grids[b] = np.where(retained[b], (1 + len(recipe.windows)) / inverse, 0)
         if references:
             few = np.stack(
-                [_few(*of, references, recipe) for of in zip(features, kept, strict=True)]
+                [_few(*of, references, recipe) for of in zip(features, retained, strict=True)]
             )
             grids = np.asarray((grids + few) / 2, np.float32)
             scores = (scores + few.max(axis=(1, 2))) / 2
@@ -122,55 +122,58 @@ class WinClip(Method):
     def patch_values(
         self,
         features: SliceFeatures,
-        kept: MaskArray,
+        retained: MaskArray,
         texts: FloatArray,
         learned: Learned,
         recipe: Recipe,
     ) -> FloatArray:
-        """(N, P): harmonic means at the kept patches, not enlarged, for (N, K, E)."""
+        """(N, P): harmonic means at the retained patches, not enlarged, for (N, K, E)."""
         inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
         for scale in recipe.windows:
             found = probabilities(features[f"windows{scale}"], texts)
-            inverse = inverse + 1 / _harmonic(found, kept, scale)[:, kept]
+            inverse = inverse + 1 / _harmonic(found, retained, scale)[:, retained]
         return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
 
 
 def _few(
-    features: SliceFeatures, kept: MaskArray, references: Sequence[SliceFeatures], recipe: Recipe
+    features: SliceFeatures,
+    retained: MaskArray,
+    references: Sequence[SliceFeatures],
+    recipe: Recipe,
 ) -> FloatArray:
-    """F (R, C): how far patches and windows are from those of normal slices; 0 where not kept."""
+    """F (R, C): how far patches and windows are from normal slices'; 0 where not retained."""
 
     def away(part: str) -> FloatArray:
         return distance(features[part], np.concatenate([one[part] for one in references])) / 2
 
-    total = np.zeros(kept.shape, np.float32)
-    total[kept] = away("patches")
+    total = np.zeros(retained.shape, np.float32)
+    total[retained] = away("patches")
     for scale in recipe.windows:
-        total += np.where(kept, _harmonic(away(f"windows{scale}"), kept, scale), 0)
+        total += np.where(retained, _harmonic(away(f"windows{scale}"), retained, scale), 0)
     return total / np.float32(1 + len(recipe.windows))
 
 
-def _touching(kept: MaskArray, scale: int) -> MaskArray:
-    """Windows (R-k+1, C-k+1), by their upper left patch, that hold a kept patch."""
-    views = np.lib.stride_tricks.sliding_window_view(kept, (scale, scale))
+def _touching(retained: MaskArray, scale: int) -> MaskArray:
+    """Windows (R-k+1, C-k+1), by their upper left patch, that hold a retained patch."""
+    views = np.lib.stride_tricks.sliding_window_view(retained, (scale, scale))
     return np.asarray(views.any(axis=(2, 3)))
 
 
-def _patches(kept: MaskArray, scale: int) -> NDArray[np.int64]:
+def _patches(retained: MaskArray, scale: int) -> NDArray[np.int64]:
     """Patches of each such window, (M, k*k) indices into the grid, row by row."""
-    rows, columns = np.nonzero(_touching(kept, scale))
+    rows, columns = np.nonzero(_touching(retained, scale))
     steps = np.arange(scale)
     rows = rows[:, None, None] + steps[:, None]
-    return (rows * kept.shape[1] + columns[:, None, None] + steps).reshape(-1, scale * scale)
+    return (rows * retained.shape[1] + columns[:, None, None] + steps).reshape(-1, scale * scale)
 
 
-def _harmonic(values: FloatArray, kept: MaskArray, scale: int) -> FloatArray:
+def _harmonic(values: FloatArray, retained: MaskArray, scale: int) -> FloatArray:
     """Harmonic mean (…, R, C) of the values (…, M) of the windows that hold each patch."""
-    touching = _touching(kept, scale)
+    touching = _touching(retained, scale)
     inverse = np.zeros((*values.shape[:-1], *touching.shape))
     with np.errstate(divide="ignore"):  # a window just like a normal one: its mean is 0
         inverse[..., touching] = 1 / values.astype(np.float64)
-    total, count = np.zeros((*values.shape[:-1], *kept.shape)), np.zeros(kept.shape)
+    total, count = np.zeros((*values.shape[:-1], *retained.shape)), np.zeros(retained.shape)
     height, width = touching.shape
     for row in range(scale):
         for column in range(scale):

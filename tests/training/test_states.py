@@ -17,8 +17,8 @@ from tests.helpers.weights import small_backbone
 from tests.training.test_fit import layers, toy
 from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError
-from zsad_core.methods.learner import Plan
-from zsad_core.training import fit, kept
+from zsad_core.methods.learner import TrainingPlan
+from zsad_core.training import fit, states
 from zsad_core.training.runs import TrainRequest, unfinished
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def cancelled_at(step):
 
 
 def same(found, expected):
-    for name in kept.NUMBERS:
+    for name in states.NUMBERS:
         np.testing.assert_equal(getattr(found, name), getattr(expected, name))
     np.testing.assert_array_equal(found.terms, expected.terms)
     assert found.tensors.keys() == expected.tensors.keys()
@@ -48,9 +48,9 @@ def same(found, expected):
 def test_a_cancelled_training_goes_on_without_loss(optimiser, held_out, steps, tmp_path):
     """Cut in the middle of an epoch of 3 steps; before the first was done, at the last step."""
     data = (toy(), toy(8, seed=1) if held_out else None)
-    plan = Plan(epochs=6, batch=8, rate=1e-2, seed=3, optimiser=optimiser, decay=0.1)
+    plan = TrainingPlan(epochs=6, batch=8, rate=1e-2, seed=3, optimiser=optimiser, decay=0.1)
     unbroken = fit.fit(layers(), data, plan)
-    keeping = replace(plan, kept=tmp_path / "x.unfinished")
+    keeping = replace(plan, state_file=tmp_path / "x.unfinished")
     for step in steps:
         with pytest.raises(Cancelled):
             fit.fit(layers(), data, keeping, report=cancelled_at(step))
@@ -63,9 +63,9 @@ def test_a_cancelled_training_goes_on_without_loss(optimiser, held_out, steps, t
 def test_what_is_kept_is_the_best_epoch_too(tmp_path):
     """Validation truth is the opposite of what is trained, so patience runs out."""
     against = replace(toy(8, seed=1), masks=~toy(8, seed=1).masks)
-    plan = Plan(epochs=20, batch=8, rate=1e-2, patience=2)
+    plan = TrainingPlan(epochs=20, batch=8, rate=1e-2, patience=2)
     unbroken = fit.fit(layers(), (toy(), against), plan)
-    keeping = replace(plan, kept=tmp_path / "x.unfinished")
+    keeping = replace(plan, state_file=tmp_path / "x.unfinished")
     last = 3 * (unbroken.epoch + 2)
     with pytest.raises(Cancelled):
         fit.fit(layers(), (toy(), against), keeping, report=cancelled_at(last))
@@ -78,10 +78,10 @@ def test_what_is_kept_is_the_best_epoch_too(tmp_path):
 
 def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path):
     path = tmp_path / "x.unfinished"
-    plan = Plan(epochs=1, batch=8, kept=path)
-    assert kept.epochs_done(path) == 0
+    plan = TrainingPlan(epochs=1, batch=8, state_file=path)
+    assert states.epochs_done(path) == 0
     fit.fit(layers(), (toy(), None), plan)
-    assert kept.epochs_done(path) == 1
+    assert states.epochs_done(path) == 1
     with pytest.raises(WeightsError, match="learned from other images than are found now"):
         fit.fit(layers(), (toy(seed=2), None), plan)
     wide = replace(toy(), tokens=toy().tokens.repeat(2, axis=-1))
@@ -119,7 +119,7 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path, capsys):
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
     assert not out.exists()
-    done = kept.epochs_done(state[0])
+    done = states.epochs_done(state[0])
     assert 1 <= done < 12
     assert cli.main([*line.split(), str(out)]) == 0
     assert f"going on after epoch {done}, kept in {state[0]}" in capsys.readouterr().out
