@@ -52,11 +52,11 @@ def test_only_a_ringed_picture_has_a_ring(engine):
 
 def test_a_picture_is_kept_for_its_level_and_its_ring(engine):
     here = view(engine, value=150 / 255)
-    assert thumbnails.kept(engine, here) is None
+    assert thumbnails.stored_thumbnail(engine, here) is None
     picture = thumbnails.thumbnail(engine, here, ringed=True)
-    np.testing.assert_array_equal(thumbnails.kept(engine, here, ringed=True), picture)
-    assert thumbnails.kept(engine, here) is None
-    assert thumbnails.kept(engine, view(engine, value=151 / 255), ringed=True) is None
+    np.testing.assert_array_equal(thumbnails.stored_thumbnail(engine, here, ringed=True), picture)
+    assert thumbnails.stored_thumbnail(engine, here) is None
+    assert thumbnails.stored_thumbnail(engine, view(engine, value=151 / 255), ringed=True) is None
 
 
 def test_without_a_stored_map_the_truth_is_outlined(engine):

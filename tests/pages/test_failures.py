@@ -145,7 +145,9 @@ def test_a_pin_opens_in_explore_as_it_was():
 def test_a_pin_is_drawn_in_the_chosen_colours(safe):
     pin("one", value=0.55 + safe / 255)
     opened("Failures", safe=safe)
-    drawn = [thumbnails.kept(Engine(), view(value=0.55 + safe / 255), one) for one in CLASSES]
+    drawn = [
+        thumbnails.stored_thumbnail(Engine(), view(value=0.55 + safe / 255), one) for one in CLASSES
+    ]
     assert [one is not None for one in drawn] == [not safe, safe]
 
 

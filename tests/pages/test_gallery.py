@@ -150,7 +150,7 @@ def test_cards_and_legend_have_the_chosen_colours():
     test = waited(opened(safe=True), drawn)
     assert "hatched: false positive" in said(test)
     view = view_of_case(compute.engine(), failures_of(home() / "results")[0])
-    pictures = [thumbnails.kept(compute.engine(), view, one) for one in CLASSES]
+    pictures = [thumbnails.stored_thumbnail(compute.engine(), view, one) for one in CLASSES]
     assert [one is not None for one in pictures] == [False, True]
 
 

@@ -340,7 +340,7 @@ def test_sums_that_cannot_be_read_are_made_again(tmp_path, content):
     for number in range(2):
         evaluated(tmp_path, f"k{number}")
     last = max((tmp_path / "slices").glob("merged-*.parquet"))
-    sums = slice_sums.kept(last, "middle")
+    sums = slice_sums.sums_path(last, "middle")
     before = sums.read_bytes()
     sums.write_bytes(content)
     with results.connect(tmp_path) as rows:

@@ -136,7 +136,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         batch=parsed.batch,
         precision=parsed.precision,
     )
-    return cohort, choosing.told(left_out)
+    return cohort, choosing.skipped_line(left_out)
 
 
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:

@@ -28,40 +28,42 @@ def pairs(
     predictions made elsewhere is named as a method. Raises SettingError for a setup that is wanted
     by name and not here, and for a name that is no method.
     """
-    found: list[Pair] = []
+    usable_pairs: list[Pair] = []
     left_out: list[Pair] = []
-    every, whole = (EVERY in one or not one for one in (wanted_methods, wanted_setups))
-    named = [one for one in wanted_setups if one != EVERY]
+    every, whole = (EVERY in names or not names for names in (wanted_methods, wanted_setups))
+    named = [name for name in wanted_setups if name != EVERY]
     here = setups.methods_for(data) if data else list(methods.METHODS)
-    sets = [one.setup for one in setups.available(methods.FILES, data)] if data else []
+    sets = [entry.setup for entry in setups.available(methods.FILES, data)] if data else []
     for method in here if every else dict.fromkeys(wanted_methods):
         if method in sets or method == methods.FILES:
-            found += [(methods.FILES, one) for one in sets if method in (one, methods.FILES)]
+            usable_pairs += [
+                (methods.FILES, name) for name in sets if method in (name, methods.FILES)
+            ]
             continue
         known = {entry.setup: entry for entry in setups.of_method(method)}
         compares = methods.kind_of(method).compares
         alone = every and volumes < 2 and compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
-            lack = setups.missing(known[name]) if name in known else ""
-            if lack and name in named:
-                raise SettingError(f"{method} · {name} cannot run: {lack}")
-            usable = name in known and not lack and not alone
-            (found if usable else left_out).append((method, name))
-    return found, left_out
+            problem = setups.missing(known[name]) if name in known else ""
+            if problem and name in named:
+                raise SettingError(f"{method} · {name} cannot run: {problem}")
+            usable = name in known and not problem and not alone
+            (usable_pairs if usable else left_out).append((method, name))
+    return usable_pairs, left_out
 
 
-def runs(found: Iterable[Pair], prompts: Sequence[str] = ()) -> tuple[Run, ...]:
+def runs(chosen: Iterable[Pair], prompts: Sequence[str] = ()) -> tuple[Run, ...]:
     """Each pair under each prompt set, by default the method's own; raises PromptError.
 
     A method that reads none has one run.
     """
-    return tuple(Run(*one, texts) for one in found for texts in _prompts(prompts, one[0]))
+    return tuple(Run(*pair, texts) for pair in chosen for texts in _prompts(prompts, pair[0]))
 
 
-def told(left_out: Sequence[Pair]) -> str:
+def skipped_line(left_out: Sequence[Pair]) -> str:
     """One line that names the setups left out; "" without any.
 
-    >>> told([("winclip", "brats"), ("winclip", "finetune"), ("intensity", "brats")])
+    >>> skipped_line([("winclip", "brats"), ("winclip", "finetune"), ("intensity", "brats")])
     'Skipped, no such setup: winclip (brats, finetune), intensity (brats).'
     """
     of_method: dict[str, list[str]] = {}
@@ -77,10 +79,10 @@ def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:
         return [NO_PROMPTS]
     shipped = prompt_sets.shipped()
     own = prompt_sets.user_sets(settings.prompt_folder())
-    found = []
+    sets = []
     for name in names or [default]:
-        one = own[name] if name in own else shipped.get(name)
-        if one is None:
-            one = prompt_sets.load(Path(name))
-        found.append(methods.about_a_brain(one))
-    return found
+        prompts = own[name] if name in own else shipped.get(name)
+        if prompts is None:
+            prompts = prompt_sets.load(Path(name))
+        sets.append(methods.about_a_brain(prompts))
+    return sets

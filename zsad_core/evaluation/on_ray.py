@@ -83,9 +83,9 @@ class Cluster:
         self._hire(1)
         while not self._free:
             self._done()
-        found = _answer(self._free[-1].plan.remote(cohort))
-        assert isinstance(found, Workload)
-        return replace(found, seconds=(found.seconds or 0.0) / self._room)
+        workload = _answer(self._free[-1].plan.remote(cohort))
+        assert isinstance(workload, Workload)
+        return replace(workload, seconds=(workload.seconds or 0.0) / self._room)
 
     def work(self, todo: Sequence[Task], step: Step) -> None:
         """Do tasks on all workers; one that was lost is done again, by another."""
@@ -171,8 +171,8 @@ def _knock(address: str | None) -> None:
 def _places(share: Share) -> dict[str, str]:
     """Where the workers find code, store and weights, and how many threads each has."""
     names = ("ZSAD_CACHE_GB", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    return kept | {
+    variables = {name: os.environ[name] for name in names if name in os.environ}
+    return variables | {
         "PYTHONPATH": os.pathsep.join([str(CODE), os.environ.get("PYTHONPATH", "")]),
         "ZSAD_CACHE": str(cache_root().absolute()),
         "ZSAD_HOME": str(home().absolute()),
@@ -182,19 +182,19 @@ def _places(share: Share) -> dict[str, str]:
 
 def _room(share: Share) -> int:
     """How many workers the machines hold in all; raises SettingError for none."""
-    found = 0
+    workers = 0
     for node in ray.nodes():
         has = node["Resources"] if node["Alive"] else {}
         room = has.get("CPU", 0) // share.cpus
-        found += int(min(room, has.get("GPU", 0) // share.gpus) if share.gpus else room)
-    if not found:
+        workers += int(min(room, has.get("GPU", 0) // share.gpus) if share.gpus else room)
+    if not workers:
         whole = ray.cluster_resources()
         raise SettingError(
             f"No machine of the cluster has room for a worker of {share.cpus} CPUs and "
             f"{share.gpus:g} GPUs; it has {whole.get('CPU', 0):g} and {whole.get('GPU', 0):g} in "
             "all. Choose --cpus-per-worker and --gpus-per-worker."
         )
-    return found
+    return workers
 
 
 def _answer(coming: ObjectRef) -> object:

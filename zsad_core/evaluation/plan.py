@@ -45,16 +45,16 @@ class Workload:
         evaluated = (
             f"{self.maps_there} already evaluated" if self.maps_there else "none evaluated yet"
         )
-        told = (
+        text = (
             f"{counted(self.subjects, 'subject')}{tuned}, {counted(self.runs, 'run')}: "
             f"{counted(wanted, 'map')}, {evaluated}.\n"
             f"{counted(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
         if self.unread:
-            told += f" {counted(self.unread, 'scan')} not opened yet, counted as not encoded."
+            text += f" {counted(self.unread, 'scan')} not opened yet, counted as not encoded."
         if self.seconds is None or self.gigabytes is None:
-            return told
-        return f"{told} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
+            return text
+        return f"{text} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
 
 
 def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
@@ -113,9 +113,9 @@ def duration(seconds: float) -> str:
 def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
     """How many scans, those that volumes are scored against included, were never read."""
     firsts = [spec_of(engine, cohort, everyone[0].id, runs[0]) for runs in groups(engine, cohort)]
-    names = {one.id for one in everyone}.union(*(spec.volumes for spec in firsts))
+    names = {subject.id for subject in everyone}.union(*(spec.volumes for spec in firsts))
     slices = [replace(firsts[0].features.slices, subject=name) for name in names]
-    return sum(not engine.known_digest(one) for one in slices)
+    return sum(not engine.known_digest(scan) for scan in slices)
 
 
 def _evaluated(

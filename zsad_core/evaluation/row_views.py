@@ -20,12 +20,12 @@ from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Thresho
 Row = Mapping[str, Any]
 
 
-def scan_of(engine: Engine, row: Row, places: Iterable[DataSpec]) -> SliceSpec:
-    """The scan of a row, with the bytes that were evaluated, in the first place that holds it.
+def scan_of(engine: Engine, row: Row, data_sets: Iterable[DataSpec]) -> SliceSpec:
+    """The scan of a row, with the bytes that were evaluated, in the first data set that holds it.
 
     Raises DataError where none does.
     """
-    for data in places:
+    for data in data_sets:
         slices = scan_named(row, data)
         if data.kind != row["data"] or not _holds(slices):
             continue
@@ -82,8 +82,10 @@ def known_places() -> list[DataSpec]:
 def _holds(slices: SliceSpec) -> bool:
     found: Sequence[Any] = datasets.open_dataset(slices.data).subjects()
     return any(
-        one.id == slices.subject and not one.problem and slices.modality in one.modalities
-        for one in found
+        subject.id == slices.subject
+        and not subject.problem
+        and slices.modality in subject.modalities
+        for subject in found
     )
 
 
@@ -95,11 +97,11 @@ def _prompts(row: Row) -> PromptSet:
         *prompt_sets.shipped().values(),
         *prompt_sets.user_sets(settings.prompt_folder()).values(),
     ]
-    read = [form for one in here for form in (one, methods.about_a_brain(one))]
-    same = [one for one in read if prompt_sets.digest(one) == row["prompts_digest"]]
-    if not same:
+    read = [form for prompts in here for form in (prompts, methods.about_a_brain(prompts))]
+    sets = [prompts for prompts in read if prompt_sets.digest(prompts) == row["prompts_digest"]]
+    if not sets:
         raise SettingError(
             f"The prompt set '{row['prompts']}' is not here as it was when this was evaluated; "
             "save it among your own sets."
         )
-    return next((one for one in same if one.name == row["prompts"]), same[0])
+    return next((prompts for prompts in sets if prompts.name == row["prompts"]), sets[0])

@@ -52,9 +52,9 @@ def perform(engine: Engine, task: Task, step: Step) -> None:
     """Make the rows of a task that are not there; raises ZsadError, Cancelled by the step."""
     cohort = task.cohort
     into = Results(cohort.out, cohort.readout, cohort.batch)
-    for place, one in enumerate(task.runs):
-        spec = spec_of(engine, cohort, task.subject.id, one)
-        chosen = task.thresholds[place] if task.thresholds else ()
+    for index, run in enumerate(task.runs):
+        spec = spec_of(engine, cohort, task.subject.id, run)
+        chosen = task.thresholds[index] if task.thresholds else ()
         with out_of_memory(cohort.batch):
             make(engine, spec, into, chosen, step)
         step(1)
@@ -158,7 +158,7 @@ def _read(
         return
     readout, stack = replace(into.readout, threshold=value), engine.stack(spec.features.slices)
     subject, slices = subject_rows.read_rows(stack, anomaly, measured, readout, threshold)
-    results.append(out, "slices", key, [{"key": key, **one} for one in slices])
+    results.append(out, "slices", key, [{"key": key, **row} for row in slices])
     facts["seconds_read"] = time.monotonic() - began
     results.append(out, "subjects", key, [{**facts, **subject}])
 
@@ -187,7 +187,7 @@ def _names(source: MapSource) -> Row:
 
 def _subject(spec: MapSpec) -> Subject:
     slices = spec.features.slices
-    for one in datasets.open_dataset(slices.data).subjects():
-        if one.id == slices.subject:
-            return one
+    for subject in datasets.open_dataset(slices.data).subjects():
+        if subject.id == slices.subject:
+            return subject
     raise DataError(f"There is no subject '{slices.subject}' here; choose one of the list.")

@@ -76,31 +76,31 @@ Work = Callable[[Sequence[Task], Step], None]
 
 def subjects(cohort: Cohort) -> list[Subject]:
     """Usable subjects of the split with truth and modality; raises SettingError without any."""
-    found = [one for one in _usable(cohort) if cohort.split in ("", one.split)]
-    unknown = set(cohort.names) - {one.id for one in found}
+    usable = [subject for subject in _usable(cohort) if cohort.split in ("", subject.split)]
+    unknown = set(cohort.names) - {subject.id for subject in usable}
     if unknown:
         raise SettingError(
             f"'{sorted(unknown)[0]}' is no usable subject of split '{cohort.split or 'all'}' with "
             f"a segmentation and '{cohort.modality}'; see the list on the Setup page."
         )
     if cohort.names:
-        return [one for one in found if one.id in cohort.names]
-    if not found:
+        return [subject for subject in usable if subject.id in cohort.names]
+    if not usable:
         raise SettingError(
             f"No usable subject of split '{cohort.split or 'all'}' has a segmentation and the "
             f"modality '{cohort.modality}'; choose another split, modality or data set."
         )
-    return found
+    return usable
 
 
 def unusable(cohort: Cohort) -> list[Subject]:
     """Subjects of the split that are left out for a problem; those named, where some are."""
     return [
-        one
-        for one in datasets.open_dataset(cohort.data).subjects()
-        if one.problem
-        and cohort.split in ("", one.split)
-        and (not cohort.names or one.id in cohort.names)
+        subject
+        for subject in datasets.open_dataset(cohort.data).subjects()
+        if subject.problem
+        and cohort.split in ("", subject.split)
+        and (not cohort.names or subject.id in cohort.names)
     ]
 
 
@@ -108,13 +108,13 @@ def tuning_subjects(cohort: Cohort) -> list[Subject]:
     """Validation subjects, where their rule is asked for; raises SettingError without any."""
     if "validation" not in cohort.rules:
         return []
-    found = [one for one in _usable(cohort) if one.split == "validation"]
-    if not found:
+    tuning = [subject for subject in _usable(cohort) if subject.split == "validation"]
+    if not tuning:
         raise SettingError(
             "These data have no validation subjects to tune a threshold on; choose --threshold "
             "oracle, a value, or a share of the range such as 50%."
         )
-    return found
+    return tuning
 
 
 def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
@@ -128,11 +128,11 @@ def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
 
 def groups(engine: Engine, cohort: Cohort) -> list[tuple[Run, ...]]:
     """Runs that share their features, together; those without a tower share that they have none."""
-    found: dict[object, list[Run]] = {}
-    for one in cohort.runs:
-        features = spec_of(engine, cohort, "", one).features
-        found.setdefault(features if features.recipe else None, []).append(one)
-    return [tuple(runs) for runs in found.values()]
+    by_features: dict[object, list[Run]] = {}
+    for run in cohort.runs:
+        features = spec_of(engine, cohort, "", run).features
+        by_features.setdefault(features if features.recipe else None, []).append(run)
+    return [tuple(runs) for runs in by_features.values()]
 
 
 def tasks(
@@ -144,7 +144,7 @@ def tasks(
     """Subject by subject; without thresholds for curves only."""
     shared = groups(engine, cohort)
     return [
-        Task(cohort, subject, runs, tuple(thresholds[one] for one in runs) if thresholds else ())
+        Task(cohort, subject, runs, tuple(thresholds[run] for run in runs) if thresholds else ())
         for subject in chosen
         for runs in shared
     ]
@@ -152,4 +152,4 @@ def tasks(
 
 def _usable(cohort: Cohort) -> list[Subject]:
     found = datasets.open_dataset(cohort.data).subjects()
-    return [one for one in found if one.evaluable(cohort.modality)]
+    return [subject for subject in found if subject.evaluable(cohort.modality)]

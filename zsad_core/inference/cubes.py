@@ -36,15 +36,15 @@ def cubes_of(
     retained: MaskArray, planes: Iterable[Plane], tokens: Callable[[Plane, int], FloatArray]
 ) -> Cubes:
     """A volume's retained cubes (G, G, G), from the tokens (P, L, E) of each plane's layers."""
-    found = []
+    by_plane = []
     for plane in planes:
-        there = slicing.as_slices(retained, plane)  # (layers, R, C)
-        filled = np.flatnonzero(there.any(axis=(1, 2)))
+        layers = slicing.as_slices(retained, plane)  # (layers, R, C)
+        filled = np.flatnonzero(layers.any(axis=(1, 2)))
         rows = np.concatenate([tokens(plane, int(index)) for index in filled])
-        whole = np.zeros((*there.shape, *rows.shape[1:]), rows.dtype)
-        whole[there] = rows
-        found.append(slicing.to_voxels(whole, plane)[retained])
-    return Cubes(np.stack(found, axis=1), np.argwhere(retained))
+        whole = np.zeros((*layers.shape, *rows.shape[1:]), rows.dtype)
+        whole[layers] = rows
+        by_plane.append(slicing.to_voxels(whole, plane)[retained])
+    return Cubes(np.stack(by_plane, axis=1), np.argwhere(retained))
 
 
 def volume_map(

@@ -85,20 +85,20 @@ class Engine:
         whole = replace(spec, plane="axial")
         if (added := self._added.get(whole)) is not None:
             return added.digest
-        held = self._digests.peek(whole)
-        if held is not None:
-            return held
+        remembered = self._digests.peek(whole)
+        if remembered is not None:
+            return remembered
         stamp = _stamp(spec)
-        kept = self.store.read(_digest_key(stamp), "digest") if stamp else None
-        return None if kept is None else kept.tobytes().hex()
+        stored = self.store.read(_digest_key(stamp), "digest") if stamp else None
+        return None if stored is None else stored.tobytes().hex()
 
     def _read_digest(self, spec: SliceSpec) -> str:
-        found = self.volume(spec).digest
+        digest = self.volume(spec).digest
         if stamp := _stamp(spec):
-            held = np.frombuffer(bytes.fromhex(found), np.uint8)
+            stored = np.frombuffer(bytes.fromhex(digest), np.uint8)
             with contextlib.suppress(StorageError):  # then it is read again
-                self.store.write(_digest_key(stamp), "digest", held, spec)
-        return found
+                self.store.write(_digest_key(stamp), "digest", stored, spec)
+        return digest
 
     def stack(self, spec: SliceSpec, progress: Progress | None = None) -> SliceStack:
         """The scan as slices, (S, H, W) uint8 under one intensity window; raises DataError."""

@@ -54,10 +54,10 @@ def map_spec(
     References and volumes are left out for a method that takes none; a method that needs volumes
     takes the data's first where none are given.
     """
-    found = _setup_in(slices.data, method, setup)
+    entry = _setup_in(slices.data, method, setup)
     if methods.kind_of(method).compares:
         volumes = set_of(datasets.open_dataset(slices.data).subjects(), slices.modality, volumes)
-    return spec_of(engine, slices, found, prompts, references, volumes, precision)
+    return spec_of(engine, slices, entry, prompts, references, volumes, precision)
 
 
 def method_in(data: DataSpec, method: str, setup: str) -> BaseMethod:
@@ -66,10 +66,10 @@ def method_in(data: DataSpec, method: str, setup: str) -> BaseMethod:
 
 
 def _setup_in(data: DataSpec, method: str, setup: str) -> Setup:
-    found = setups.find(method, setup)
+    entry = setups.find(method, setup)
     if method == methods.FILES:
-        found = replace(found, options=files.options_of(data, setup))
-    return found
+        entry = replace(entry, options=files.options_of(data, setup))
+    return entry
 
 
 def spec_of(
@@ -153,11 +153,11 @@ def slice_maps(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
     """Maps (S, H, W) float32 and slice scores (S,) of some slices; missing ones are encoded."""
-    found = resolve(engine, spec).some(slices)
-    if found is None:
-        whole = anomaly_map(engine, spec)
-        found = whole.values[list(slices)], whole.scores[list(slices)]
-    return found
+    maps = resolve(engine, spec).some(slices)
+    if maps is None:
+        anomaly = anomaly_map(engine, spec)
+        maps = anomaly.values[list(slices)], anomaly.scores[list(slices)]
+    return maps
 
 
 def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
@@ -169,8 +169,8 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     source = resolve(engine, spec)
     if source.key in engine.maps or source.ready():
         return engine.maps.get(source.key, lambda: source.whole(progress))
-    found = source.whole(progress)  # for minutes: who asks too has its own progress
-    return engine.maps.get(source.key, lambda: found)
+    anomaly = source.whole(progress)  # for minutes: who asks too has its own progress
+    return engine.maps.get(source.key, lambda: anomaly)
 
 
 def method_of(spec: MapSpec) -> BaseMethod:
@@ -204,12 +204,12 @@ def text_pulls(engine: Engine, spec: MapSpec, index: int) -> list[tuple[str, flo
         values, _ = slice_maps(engine, replace(spec, prompts=changed), [index])
         return float(values[0][brain].mean()) if brain.any() else 0.0
 
-    whole, found = mean(prompts), []
+    full_mean, pulls = mean(prompts), []
     for side in ("normal", "abnormal"):
         texts: tuple[str, ...] = getattr(prompts, side)
         for text in texts if len(texts) > 1 else ():
-            rest = tuple(other for other in texts if other != text)
-            if rest:
-                fewer = PromptSet(**{**prompts.__dict__, side: rest})
-                found.append((f"{side}: {text}", whole - mean(fewer)))
-    return found
+            remaining = tuple(other for other in texts if other != text)
+            if remaining:
+                fewer = PromptSet(**{**prompts.__dict__, side: remaining})
+                pulls.append((f"{side}: {text}", full_mean - mean(fewer)))
+    return pulls

@@ -30,13 +30,13 @@ from zsad_core.types import (
 def others(spec: MapSpec) -> tuple[str, ...]:
     """Ids of the set that the subject is scored against; raises SettingError where none is left."""
     shown = spec.features.slices.subject
-    found = tuple(name for name in spec.volumes if name != shown)
-    if not found:
+    names = tuple(name for name in spec.volumes if name != shown)
+    if not names:
         raise SettingError(
             f"'{spec.method}' scores {shown} against other volumes, and the set holds 0 others; "
             "add one to the set."
         )
-    return found
+    return names
 
 
 def digests(engine: Engine, spec: MapSpec) -> list[str]:
@@ -65,15 +65,15 @@ class StoredCubes:
 
         A scan not read since the start counts as missing whole: its key needs its bytes.
         """
-        found = []
+        missing = []
         wanted = (self._subject, *self.others) if names is None else tuple(names)
         for name, plane in itertools.product(wanted, self.method.planes):
             features = self._of(name, plane)
             known = self.engine.known_digest(features.slices)
             held = self.engine.store.names(feature_key(self.engine, features)) if known else set()
             layers = range(self.recipe.grid)
-            found += [(features, layer) for layer in layers if _name(layer) not in held]
-        return found
+            missing += [(features, layer) for layer in layers if _name(layer) not in held]
+        return missing
 
     def costs(self, todo: Sequence[tuple[FeatureSpec, int]]) -> tuple[float, float]:
         """(seconds, bytes) that missing layers will take, estimated from one, which is stored now.
@@ -156,12 +156,12 @@ class StoredCubes:
         """Cubes (G, G, G) that touch a subject's brain; stored, so that no scan is read for it."""
         features = self._of(subject, "axial")
         key = feature_key(self.engine, features)
-        found = self.engine.store.read(key, "kept")
-        if found is None:
+        stored = self.engine.store.read(key, "kept")
+        if stored is None:
             brain = self.engine.volume(features.slices).brain
             retained = slicing.cubes_touching(brain, self.recipe.grid)
-            found = self.engine.store.write(key, "kept", retained, features)
-        return found
+            stored = self.engine.store.write(key, "kept", retained, features)
+        return stored
 
     def _cubes(self, subject: str) -> Cubes:
         """Stored cubes of a subject; a layer that is damaged is computed again."""
@@ -169,12 +169,12 @@ class StoredCubes:
         def tokens(plane: Plane, layer: int) -> FloatArray:
             features = self._of(subject, plane)
             key = feature_key(self.engine, features)
-            found = self.engine.store.read(key, _name(layer))
-            if found is None:
+            stored = self.engine.store.read(key, _name(layer))
+            if stored is None:
                 self._store(features, layer, INTERACTIVE)
-                found = self.engine.store.read(key, _name(layer))
-            assert found is not None  # it was stored just now
-            return found
+                stored = self.engine.store.read(key, _name(layer))
+            assert stored is not None  # it was stored just now
+            return stored
 
         return cubes_of(self._retained(subject), self.method.planes, tokens)
 

@@ -64,14 +64,14 @@ class ClassTexts:
         if not self.method.text_by_slice:
             return engine.sides.get(key, lambda: self._stored(key))
         features = features or {}
-        found = {name: engine.store.read(key, name) for name in features}
-        new = [name for name, value in found.items() if value is None]
+        embeddings = {name: engine.store.read(key, name) for name in features}
+        new = [name for name, row in embeddings.items() if row is None]
         for start in range(0, len(new), TOGETHER):
-            part = new[start : start + TOGETHER]
-            rows = self.of(prompts, [features[name] for name in part])
-            for name, row in zip(part, rows, strict=True):
-                found[name] = engine.store.write(key, name, row.copy(), prompts)
-        return np.stack([value for value in found.values() if value is not None])
+            batch = new[start : start + TOGETHER]
+            rows = self.of(prompts, [features[name] for name in batch])
+            for name, row in zip(batch, rows, strict=True):
+                embeddings[name] = engine.store.write(key, name, row.copy(), prompts)
+        return np.stack([row for row in embeddings.values() if row is not None])
 
     def of(
         self,
@@ -84,11 +84,11 @@ class ClassTexts:
         return self.method.texts(prompts, encoder or self.encoder, learned, features)
 
     def _stored(self, key: str) -> FloatArray:
-        found = self.engine.store.read(key, "classes")
-        if found is None:
+        stored = self.engine.store.read(key, "classes")
+        if stored is None:
             rows, prompts = self.of(self.spec.prompts), self.spec.prompts
-            found = self.engine.store.write(key, "classes", rows, prompts)
-        return found
+            stored = self.engine.store.write(key, "classes", rows, prompts)
+        return stored
 
 
 @dataclass(frozen=True)
@@ -110,21 +110,21 @@ class StoredTexts:
         context = {"activation": self.activation, "precision": self.spec.precision}
         key = key_of(backbones.info(self.spec.backbone).digest, what="sentences", **context)
         label = {"what": "sentences", "backbone": self.spec.backbone, **context}
-        found = {text: engine.texts.peek((key, name)) for text, name in names.items()}
-        stored = engine.store.names(key) if any(row is None for row in found.values()) else ()
+        embeddings = {text: engine.texts.peek((key, name)) for text, name in names.items()}
+        stored = engine.store.names(key) if any(row is None for row in embeddings.values()) else ()
         for text, name in names.items():
-            if found[text] is None and name in stored:
-                found[text] = engine.store.read(key, name)
-        new = [text for text, row in found.items() if row is None]
+            if embeddings[text] is None and name in stored:
+                embeddings[text] = engine.store.read(key, name)
+        new = [text for text, row in embeddings.items() if row is None]
         for start in range(0, len(new), AT_ONCE):
-            part = new[start : start + AT_ONCE]
-            rows = {text: row.copy() for text, row in zip(part, self._encoded(part), strict=True)}
+            batch = new[start : start + AT_ONCE]
+            rows = {text: row.copy() for text, row in zip(batch, self._encoded(batch), strict=True)}
             engine.store.write_all(key, {names[text]: row for text, row in rows.items()}, label)
-            found |= {text: read_only(row) for text, row in rows.items()}
-        for text, row in found.items():
+            embeddings |= {text: read_only(row) for text, row in rows.items()}
+        for text, row in embeddings.items():
             if row is not None:
                 engine.texts.put((key, names[text]), row)
-        return np.stack([row for text in texts if (row := found[text]) is not None])
+        return np.stack([row for text in texts if (row := embeddings[text]) is not None])
 
     def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
         """(N, E) of work(tower, activation, texts), in its turn on the device."""

@@ -37,14 +37,14 @@ def thumbnail(
     Features that lack are encoded first; raises what `views.mask_of` raises.
     """
     key = _key(engine, view, palette, ringed)
-    found = engine.store.read(key, "picture")
-    if found is not None:
-        return found
+    stored = engine.store.read(key, "picture")
+    if stored is not None:
+        return stored
     picture = draw(engine, view, palette, ringed=ringed)
     return engine.store.write(key, "picture", picture, view)
 
 
-def kept(
+def stored_thumbnail(
     engine: Engine, view: View, palette: Classes = "classic", ringed: bool = False
 ) -> ByteArray | None:
     """The thumbnail if it was made before; no scan is read for it."""

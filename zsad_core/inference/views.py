@@ -27,8 +27,8 @@ class View:
 
 def counted_as(view: View, read: ReadoutSpec) -> View:
     """The same picture, its empty slices and depths counted as another readout counts them."""
-    kept = replace(view.readout, empty_slices=read.empty_slices, centre=read.centre)
-    return replace(view, readout=kept)
+    readout_spec = replace(view.readout, empty_slices=read.empty_slices, centre=read.centre)
+    return replace(view, readout=readout_spec)
 
 
 def stack_of(engine: Engine, view: View) -> SliceStack:
@@ -89,13 +89,13 @@ def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:
     if stack.truth is None:
         return None, None
     mask, truth = mask_of(engine, view), stack.truth[view.index]
-    one = float(
+    slice_dice = float(
         metrics.dice(truth.sum(), mask.sum(), (truth & mask).sum(), view.readout.empty_slices)
     )
     volume = None
     if pipeline.ready(engine, view.map):
         volume = readout(stack, pipeline.anomaly_map(engine, view.map), _read(view)).dice_3d
-    return None if math.isnan(one) else one, volume
+    return None if math.isnan(slice_dice) else slice_dice, volume
 
 
 def _read(view: View) -> ReadoutSpec:

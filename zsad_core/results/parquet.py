@@ -142,7 +142,7 @@ def opened(root: Path) -> duckdb.DuckDBPyConnection:
 
 def _sums(paths: list[Path], centre: Centre) -> str:
     """SQL of the sums by depth of files of slices, those that are kept and the others."""
-    kept = {path: one for path in paths if _holds_sums(one := slice_sums.kept(path, centre))}
+    kept = {path: one for path in paths if _holds_sums(one := slice_sums.sums_path(path, centre))}
     others = [path for path in paths if path not in kept]
     found = [f"FROM {_read([one])}" for one in kept.values()]
     if others or not kept:
@@ -216,7 +216,7 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
 def keep_sums(merged: Path) -> None:
     """Write the sums by depth of a merged file of slices beside it, unless they are there."""
     for centre in CENTRES:
-        path = slice_sums.kept(merged, centre)
+        path = slice_sums.sums_path(merged, centre)
         if _holds_sums(path):
             continue
         with duckdb.connect() as own, _writer(path, SUMS) as writer:

@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 )
 
 
-def kept(merged: Path, centre: Centre) -> Path:
+def sums_path(merged: Path, centre: Centre) -> Path:
     """Where the sums of a merged file lie; those of another `FORMAT` are not read."""
     return merged.with_suffix(f".{centre}-{FORMAT}")
 

@@ -127,7 +127,7 @@ def _runs(choice: UserChoice) -> tuple[Run, ...]:
     )
     found, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
     if left_out:
-        st.caption(escape(choosing.told(left_out)))
+        st.caption(escape(choosing.skipped_line(left_out)))
     known = all_prompts()
     sets = st.multiselect(
         "Prompt sets", list(known), key="cohort-prompts", placeholder="Each method's own"

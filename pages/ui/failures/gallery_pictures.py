@@ -78,7 +78,7 @@ def _unread(engine: Engine, scan: SliceSpec) -> bool:
 def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
     """Whether there was something to show, be it why there is no picture."""
     view, ringed = wanted
-    picture = thumbnails.kept(compute.engine(), view, palette(), ringed)
+    picture = thumbnails.stored_thumbnail(compute.engine(), view, palette(), ringed)
     without = _without(view)
     with place.container():
         if picture is not None:
@@ -99,7 +99,7 @@ def _there(wanted: Wanted) -> bool:
     view, ringed = wanted
     if _without(view) is not None:
         return True
-    return thumbnails.kept(compute.engine(), view, palette(), ringed) is not None
+    return thumbnails.stored_thumbnail(compute.engine(), view, palette(), ringed) is not None
 
 
 def _without(view: View) -> ByteArray | str | None:

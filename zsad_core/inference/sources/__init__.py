@@ -40,7 +40,7 @@ def resolve(engine: Engine, spec: MapSpec, setup: Setup | None = None) -> MapSou
 
 def text_source(engine: Engine, spec: MapSpec) -> SliceSource:
     """The source of a map that texts change; raises SettingError where the method reads none."""
-    found = resolve(engine, spec)
-    if not isinstance(found, SliceSource):
+    source = resolve(engine, spec)
+    if not isinstance(source, SliceSource):
         raise SettingError(f"'{spec.method}' reads no text; choose another method.")
-    return found
+    return source

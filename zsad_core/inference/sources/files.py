@@ -26,16 +26,19 @@ MASK = "A mask has one threshold: no AUROC, AP or PRO."
 
 def options_of(data: DataSpec, name: str) -> tuple[tuple[str, str], ...]:
     """The fields of `FilePredictions` for a set of these data, as text; raises SettingError."""
-    one = registry.find(data, name)
-    fields = {"kind": one.kind, "low": repr(one.low), "top": repr(one.high)}
-    fields |= {"labels": ",".join(map(str, one.foreground)), "resample": str(one.resample)}
+    predictions = registry.find(data, name)
+    fields = {"kind": predictions.kind, "low": repr(predictions.low), "top": repr(predictions.high)}
+    fields |= {
+        "labels": ",".join(map(str, predictions.foreground)),
+        "resample": str(predictions.resample),
+    }
     return tuple(sorted(fields.items()))
 
 
 def file_of(slices: SliceSpec, name: str) -> Path:
     """The file of a subject in a set; raises DataError where there is none, or several."""
     folder = Path(registry.find(slices.data, name).folder)
-    subjects = tuple(one.id for one in datasets.open_dataset(slices.data).subjects())
+    subjects = tuple(subject.id for subject in datasets.open_dataset(slices.data).subjects())
     stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
     return _surveyed(folder, stamp, subjects).file(slices.subject)
 
@@ -67,13 +70,13 @@ class FileSource(MapSource):
 
         Raises DataError for a file that does not fit, SettingError without such a set.
         """
-        slices, one = self.spec.features.slices, _set(self.spec)
+        slices, predictions = self.spec.features.slices, _set(self.spec)
         volume, stack = self.engine.volume(slices), self.engine.stack(slices)
-        found = read(one, file_of(slices, self.spec.setup), grid_of(volume))
-        values = np.ascontiguousarray(slicing.as_slices(found.values, slices.plane))
+        prediction = read(predictions, file_of(slices, self.spec.setup), grid_of(volume))
+        values = np.ascontiguousarray(slicing.as_slices(prediction.values, slices.plane))
         inside = np.where(stack.brain, values, -1).max(axis=(1, 2))
         scores = np.where(inside >= 0, inside, np.nan).astype(np.float32)
-        notes = [RESAMPLED] * found.resampled + [MASK] * self.method.binary
+        notes = [RESAMPLED] * prediction.resampled + [MASK] * self.method.binary
         return AnomalyMap(
             read_only(values),
             read_only(scores),

@@ -97,9 +97,11 @@ class SliceSource(MapSource):
         stored, method = self.features, self.method
         features = [stored.read(index) for index in slices]
         key = stored.key if method.text_by_slice else ""
-        named = {f"{key}-{index:03d}": one for index, one in zip(slices, features, strict=True)}
+        named = {
+            f"{key}-{index:03d}": arrays for index, arrays in zip(slices, features, strict=True)
+        }
         text, learned = self.texts.embeddings(named), setups.learned(self.setup)
-        normal = [view for one in self.spec.references for view in stored.views(one)]
+        normal = [view for reference in self.spec.references for view in stored.views(reference)]
         retained = stored.retained(slices)
         values, scores = method.maps(features, retained, text, learned, self.recipe, normal)
         shape = self.engine.stack(self.spec.features.slices).brain.shape[1:]
