@@ -4,10 +4,10 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
-SECTIONS = ("Figures", "Tables", "Evaluate")
+SECTIONS = ("Figures", "Tables", "Subjects", "Evaluate")
 
 with page("Cohort"):
-    from pages.ui.cohort import figures, rows
+    from pages.ui.cohort import figures, overview, rows
     from pages.ui.cohort.run import evaluation
     from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import sidebar
@@ -28,5 +28,10 @@ with page("Cohort"):
         st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
     else:
         chosen = figures.choose_rows(choice, source, sheets)
-        draw = figures.figures if section == "Figures" else figures.tables
-        draw(choice, source, chosen)
+        overview.headline(choice, source, chosen)
+        draw = {
+            "Figures": figures.figures,
+            "Tables": figures.tables,
+            "Subjects": overview.subjects,
+        }
+        draw[section](choice, source, chosen)

@@ -144,3 +144,24 @@ def test_runs_that_a_filter_takes_away_give_way_to_those_it_leaves():
     test.multiselect(key="setups-shown").set_value(["pmc"])
     assert shown(test).multiselect(key="runs-shown").value == ["mvfa · pmc", "winclip · pmc"]
     assert len(test.get("plotly_chart")) == 3
+
+
+def test_the_summary_stands_above_each_section_and_the_conventions_once():
+    for subject, setup in (("a", "brats"), ("b", "brats"), ("a", "pmc")):
+        put(home() / "results", subject, setup, auroc=0.75)
+    test = opened()
+    for section in ("Figures", "Tables", "Subjects"):
+        test.segmented_control(key="cohort-section").set_value(section)
+        numbers = {metric.label: metric.value for metric in shown(test).metric}
+        assert numbers["Subjects"] == "2"
+        assert numbers["Series"] == "2"
+        assert numbers["Missing rows"] == "1"
+        assert said(test).count("threshold: validation") == 1
+    assert "winclip · pmc: b" in said(test)
+    test.multiselect(key="measures").set_value(["AUROC"])
+    table = shown(test).dataframe[0].value
+    assert table["winclip · brats: AUROC"].tolist() == [0.75, 0.75]
+    test.segmented_control(key="cohort-section").set_value("Tables")
+    titles = [one.value for one in shown(test).subheader]
+    assert titles[0] == "Dice by setup and method"
+    assert len(titles) == len(test.dataframe)

@@ -124,14 +124,14 @@ def test_a_third_is_counted_from_the_centre_chosen(tmp_path):
 
 def test_tables_as_text():
     frame = pd.DataFrame({"method": ["a_b|c"], "Dice": [0.5], "Dice sd": [np.nan], "n": [3]})
-    table = Table("x", "50% of 5 mm³", frame)
+    table = Table("x", "50% of 5 mm³", "", "", frame)
     assert as_markdown(table).splitlines()[2:] == [
         "| method | Dice | n |",
         "| --- | --- | --- |",
         "| a_b\\|c | 0.500 ± – | 3 |",
     ]
     assert r"a\_b|c & 0.500 $\pm$ -- & 3 \\" in as_latex(table)
-    assert r"\caption{50\% of 5 mm$^3$}" in as_latex(table)
+    assert r"\caption{50\% of 5 mm$^3$.}" in as_latex(table)
 
 
 def test_every_table_has_the_caption(tmp_path):

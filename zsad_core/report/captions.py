@@ -22,25 +22,27 @@ FIGURE_3 = (
     "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior slice of "
     "the brain. Yellow bars: slices with lesion of the run with most of them."
 )
+SPREAD = "Mean ± sd over subjects."
 PAIRED = (
-    "Setups of a method against each other on the subjects both have: Wilcoxon signed-rank test, "
-    "two-sided, p corrected by Holm over all pairs of a measure, effect size rank-biserial "
-    "correlation, above 0 where the first setup is better."
+    "On the subjects that both setups have: Wilcoxon signed-rank test, two-sided, p corrected by "
+    "Holm over all pairs of a measure, effect size rank-biserial correlation, above 0 where the "
+    "first setup is better."
 )
 LESIONS = (
-    "Lesions by volume under the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the "
-    "depth of its largest slice."
+    "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
+    "slice."
 )
 GROUPED = {
-    "volume": "Dice by lesion volume of the subject, mean ± sd over subjects.",
-    "number": "Dice by number of lesions over 2 mm³ (BraTS 2023 rule), mean ± sd over subjects.",
-    "third": "Dice by third of the depth, mean ± sd over subjects; 3D Dice of the slices in it.",
-    "site": "Dice by folder below the data's root, mean ± sd over subjects.",
+    "volume": ("Dice by lesion volume of the subject", SPREAD),
+    "number": ("Dice by number of lesions", f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"),
+    "third": ("Dice by third of the depth", f"3D Dice of the slices in it. {SPREAD}"),
+    "site": ("Dice by site folder", f"Folder below the data's root. {SPREAD}"),
 }
+"""Titles and notes of the tables by group."""
 FAILURES = (
-    "Failures of all subjects and by group. Missed: a lesion over 2 mm³ that no predicted "
-    "component touches (BraTS 2023 rule); it lies in the third of its largest slice. False "
-    "positive: a slice without lesion where anything is predicted."
+    "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
+    "the third of its largest slice. False positive: a slice without lesion where anything is "
+    "predicted."
 )
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
 NAMED = 12  # subjects that are named; the others are counted
@@ -61,7 +63,7 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     runs = len(frame.groupby(["setup", "line"], observed=True))
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
-    oracle = " (uses the ground truth)" if sheet.threshold.startswith("oracle") else ""
+    oracle = " (uses the ground truth)" if sheet.oracle else ""
     parts = [
         f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
         f"threshold: {sheet.threshold}{oracle}",

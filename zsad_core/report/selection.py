@@ -81,6 +81,11 @@ class Sheet:
     plane: Plane
     threshold: str
 
+    @property
+    def oracle(self) -> bool:
+        """Whether the threshold saw the ground truth."""
+        return self.threshold.startswith("oracle")
+
     def __str__(self) -> str:
         return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"
 

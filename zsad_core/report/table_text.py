@@ -11,11 +11,18 @@ SD = " sd"  # a column of this ending stands beside its mean as ±
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with raw numbers, a file name and a caption."""
+    """Rows with raw numbers, a file name, a title, a note on them, and their conventions."""
 
     name: str
-    caption: str
+    title: str
+    note: str
+    conventions: str
     frame: pd.DataFrame
+
+    @property
+    def caption(self) -> str:
+        """All that a file of the table says of it."""
+        return " ".join(filter(None, (f"{self.title}.", self.note, self.conventions)))
 
 
 def as_markdown(table: Table) -> str:

@@ -33,13 +33,18 @@ def tables(rows: duckdb.DuckDBPyConnection, sheet: SheetSums, selection: Selecti
     caption = captions.caption(frame, selection)
     lesion_rows = lesions(rows, frame, selection)
     frames = {"volume": frame, "number": frame, "third": _by_third(sheet, selection), "site": frame}
-    return [
-        Table("dice", f"Dice by setup and method, mean ± sd over subjects. {caption}", dice(frame)),
-        Table("setups", f"{captions.PAIRED} {caption}", paired(frame)),
-        Table("failures", f"{captions.FAILURES} {caption}", failures(frame, frames, lesion_rows)),
-        Table("lesion_size", f"{captions.LESIONS} {caption}", by_size(lesion_rows)),
+    contents = [
+        ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
+        ("setups", "Setups of a method against each other", captions.PAIRED, paired(frame)),
+        (
+            "failures",
+            "Failures of all subjects and by group",
+            captions.FAILURES,
+            failures(frame, frames, lesion_rows),
+        ),
+        ("lesion_size", "Lesions by volume", captions.LESIONS, by_size(lesion_rows)),
         *(
-            Table(name, f"{captions.GROUPED[group]} {caption}", dice(frames[group], group))
+            (name, *captions.GROUPED[group], dice(frames[group], group))
             for name, group in (
                 ("lesion_volume", "volume"),
                 ("lesion_number", "number"),
@@ -48,6 +53,7 @@ def tables(rows: duckdb.DuckDBPyConnection, sheet: SheetSums, selection: Selecti
             )
         ),
     ]
+    return [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
 
 
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:

@@ -33,11 +33,11 @@ def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[She
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
     chosen = Selection(sheet, which=which, **rule)
-    there = cohort_rows.values(*source, chosen)
-    columns = st.columns(6 if len(there["site"]) > 1 else 5)
+    offers = cohort_rows.values(*source, chosen)
+    columns = st.columns(6 if len(offers["site"]) > 1 else 5)
 
-    def several(place: int, label: str, name: str) -> tuple[str, ...]:
-        return tuple(columns[place].multiselect(label, there[name], key=f"{name}s-shown"))
+    def several(column: int, label: str, name: str) -> tuple[str, ...]:
+        return tuple(columns[column].multiselect(label, offers[name], key=f"{name}s-shown"))
 
     thirds = ["", *THIRDS]
     return replace(
@@ -47,41 +47,40 @@ def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[She
         volumes=several(2, "Lesion volume", "volume"),
         numbers=several(3, "Number of lesions", "number"),
         third=columns[4].selectbox(
-            "Third of the depth", thirds, format_func=lambda one: one or "all", key="third"
+            "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
         ),
-        sites=several(5, "Site folder", "site") if len(there["site"]) > 1 else (),
+        sites=several(5, "Site folder", "site") if len(offers["site"]) > 1 else (),
     )
 
 
 def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Figures 1 to 5 of the chosen rows, and their files."""
     reading = cohort_rows.reading(*source, chosen)
-    found = dice_table(reading, chosen)
-    said = escape(captions.caption(found, chosen))
-    if found["dice_3d"].notna().any():
+    frame = dice_table(reading, chosen)
+    if frame["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
-        _open_point(choice, source, clicked_point(charts.by_method(found), "figure1"))
-        far = captions.FAR_ONES if charts.crowded(found) else ""
-        st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject. {said}")
-    if found["dice_2d"].notna().any():
-        _second(choice, source, chosen, found)
-        st.caption(f"{captions.FIGURE_2} Click a cross to open its subject. {said}")
+        _open_point(choice, source, clicked_point(charts.by_method(frame), "figure1"))
+        far = captions.FAR_ONES if charts.crowded(frame) else ""
+        st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject in Explore.")
+    if frame["dice_2d"].notna().any():
+        _second(choice, source, chosen, frame)
+        st.caption(f"{captions.FIGURE_2} Click a cross to open its subject in Explore.")
     lines = curves(reading, chosen)
     if lines:
         st.subheader("Figure 3: Dice against depth")
-        there = {setup for setup, _ in lines}
-        setups = [one for one in found["setup"].cat.categories if one in there]
+        drawn = {setup for setup, _ in lines}
+        setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
         st.plotly_chart(depth_charts.by_depth(lines, setups), key="figure3")
-        st.caption(f"{captions.FIGURE_3} {said}")
-    pictures(choice, source, chosen, said)
+        st.caption(captions.FIGURE_3)
+    pictures(choice, source, chosen)
     cohort_rows.downloads(source, chosen, choice.data)
 
 
 def _second(
-    choice: UserChoice, source: cohort_rows.Source, chosen: Selection, found: pd.DataFrame
+    choice: UserChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
-    runs = found.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
+    runs = frame.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
     names = {f"{line} · {setup}": (setup, line) for setup, line in runs.index}
     shown, few = list(names), min(PANELS, max(1, BOXES // int(runs.max())))
     chosen_before = session.FIGURE_2_RUNS.get()
@@ -92,21 +91,22 @@ def _second(
     if not shown:
         st.info("Choose at least one run.")
         return
-    boxes = cohort_rows.quartiles(*source, chosen, tuple(names[one] for one in shown))
+    boxes = cohort_rows.quartiles(*source, chosen, tuple(names[name] for name in shown))
     _open_point(
-        choice, source, clicked_point(charts.by_subject(found.merge(boxes, on="key")), "figure2")
+        choice, source, clicked_point(charts.by_subject(frame.merge(boxes, on="key")), "figure2")
     )
 
 
 def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
-        shown = {
+        formats = {
             name: st.column_config.NumberColumn(format="%.3f")
             for name in table.frame.select_dtypes("float")
         }
-        st.dataframe(table.frame, hide_index=True, column_config=shown, key=f"table-{table.name}")
-        st.caption(escape(table.caption))
+        st.subheader(table.title)
+        st.dataframe(table.frame, hide_index=True, column_config=formats, key=f"table-{table.name}")
+        st.caption(escape(table.note))
     cohort_rows.downloads(source, chosen, choice.data)
 
 

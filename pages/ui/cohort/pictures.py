@@ -21,7 +21,7 @@ from zsad_core.types import Progress
 WIDEST = 8  # columns of panels
 
 
-def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection, said: str) -> None:
+def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
     if chosen.sheet.data != choice.data.kind:
         st.info(
@@ -35,11 +35,11 @@ def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection, 
     which = escape(captions.sample_caption(found))
     st.subheader("Figure 4: sample slices with the whole tumour")
     _grid(panels.truth_panels(found), found, choice, "figure4")
-    st.caption(f"{captions.FIGURE_4} {which} {said}")
+    st.caption(f"{captions.FIGURE_4} {which}")
     st.subheader("Figure 5: truth against prediction")
     _grid(panels.run_panels(found, palette()), found, choice, "figure5")
     lacking = escape(captions.omissions(found))
-    st.caption(f"{captions.figure_5(palette())} {which}{lacking} {said}")
+    st.caption(f"{captions.figure_5(palette())} {which}{lacking}")
 
 
 def _drawn(

@@ -112,7 +112,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 
 def _caption(choice: UserChoice, sheet: Sheet, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    rule = sheet.threshold + (" (uses the ground truth)" if "oracle" in sheet.threshold else "")
+    rule = sheet.threshold + (" (uses the ground truth)" if sheet.oracle else "")
     data = DATA.get(sheet.data, sheet.data)
     data = data[:1].upper() + data[1:]
     said = escape(f"{data}, {sheet.modality}; threshold: {rule}")

@@ -1,0 +1,95 @@
+"""The top of the Cohort page: what the rows hold and by which conventions; its subjects."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.cohort import rows as cohort_rows
+from pages.ui.cohort.opening import open_row
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.sidebar import UserChoice
+from zsad_core.base.wording import counted
+from zsad_core.report import captions, overview
+from zsad_core.report.measures import dice_table
+from zsad_core.report.overview import MEASURES, Summary
+from zsad_core.report.selection import Selection
+
+NAMED = 5  # subjects of a series that are named
+FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
+
+
+def headline(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+    """How much is evaluated, the best series, what is missing; then the conventions of the page."""
+    reading = cohort_rows.reading(*source, chosen)
+    frame = dice_table(reading, chosen)
+    summary = overview.summary(frame)
+    columns = st.columns([1, 1, 3, 3])
+    columns[0].metric("Subjects", summary.subjects, help=f"{summary.with_dice} with a 3D Dice")
+    columns[1].metric("Series", summary.series, help="method × prompts × setup")
+    with columns[2]:
+        _best(summary)
+    others = _not_evaluated(choice, chosen, reading.frame)
+    with columns[3]:
+        missing = sum(map(len, summary.missing.values())) + len(others) * summary.series
+        st.metric("Missing rows", missing)
+        sentences = [f"{series}: {_names(ids)}" for series, ids in summary.missing.items()]
+        if others:
+            oracle = " (without a lesion there is no oracle)" if chosen.sheet.oracle else ""
+            sentences.append(f"each of the {summary.series} series: {_names(others)}{oracle}")
+        st.caption(escape("; ".join(sentences)))
+    st.caption(escape(f"{captions.caption(frame, chosen)} {overview.INTERVAL}"))
+
+
+def _best(summary: Summary) -> None:
+    best = summary.best
+    if best is None:
+        st.metric("Best mean 3D Dice", "–", help="No subject here has a 3D Dice.")
+        return
+    interval = f" [{best.low:.3f}, {best.high:.3f}]" if best.subjects > 1 else ""
+    st.metric("Best mean 3D Dice", f"{best.mean:.3f}{interval}")
+    st.caption(escape(f"{best.series}, {counted(best.subjects, 'subject')}"))
+
+
+def _not_evaluated(choice: UserChoice, chosen: Selection, frame: pd.DataFrame) -> list[str]:
+    """Subjects of the sidebar's data, of the splits evaluated, that no series has a row of."""
+    evaluated, splits = {*frame["subject"]}, {*frame["split"]}
+    usable = [
+        subject.id
+        for subject in choice.subjects
+        if subject.split in splits and subject.evaluable(chosen.sheet.modality)
+    ]
+    same_data = chosen.sheet.data == choice.data.kind and not evaluated.isdisjoint(usable)
+    return [name for name in usable if name not in evaluated] if same_data else []
+
+
+def _names(subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
+    return ", ".join(subjects[:NAMED]) + more
+
+
+def subjects(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+    """Each subject's numbers by series; a click on one opens it in Explore."""
+    st.subheader("Subjects")
+    measures = st.multiselect("Measures", list(MEASURES), ["3D Dice"], key="measures")
+    frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
+    with cohort_rows.rows_of(*source) as rows:
+        table = overview.subject_table(rows, frame, measures)
+    formats = {
+        name: st.column_config.NumberColumn(format=FORMATS.get(name.split(": ")[-1], "%.3f"))
+        for name in table.frame.select_dtypes("float")
+    }
+    event: Any = st.dataframe(
+        table.frame,
+        hide_index=True,
+        column_config=formats,
+        key="subjects-table",
+        on_select="rerun",
+        selection_mode="single-cell",
+    )
+    part = " Dice is that of the chosen third; other measures are of the whole volume."
+    st.caption(f"Click a number to open it in Explore.{part if chosen.third else ''}")
+    for line, column in event["selection"]["cells"]:
+        open_row(choice, source, table.key_at(line, column))
+    cohort_rows.downloads(source, chosen, choice.data)

@@ -1,0 +1,158 @@
+"""Where an evaluation stands: its series at a glance, and each subject's numbers by series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from zsad_core.types import FloatArray
+
+INTERVAL = "In brackets: 95 % interval of the mean over subjects (Student's t)."
+MEASURES = {
+    "3D Dice": "dice_3d",
+    "2D Dice": "dice_2d",
+    "best Dice": "best_dice",
+    "AUROC": "auroc",
+    "AP": "ap",
+    "lesion-wise F1": "brats2023_f1",
+    "HD95 (mm)": "hd95_mm",
+    "NSD at 1 mm": "nsd_1mm",
+}
+"""Columns of `subjects` by their names; the first two follow the conventions of a selection."""
+TUNED = "the ground truth chose the prompts: optimistic"
+
+
+@dataclass(frozen=True)
+class SeriesMean:
+    """Mean 3D Dice of a series over `subjects`, with the interval of the mean, NaN of one."""
+
+    series: str
+    mean: float
+    low: float
+    high: float
+    subjects: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a selection holds: how much, the series of the best mean, and what is missing.
+
+    `missing` are subjects that other series have, by series.
+    """
+
+    subjects: int
+    with_dice: int
+    series: int
+    best: SeriesMean | None
+    missing: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class SubjectTable:
+    """A line for each subject; `keys` are those of the rows behind it, by column of `frame`."""
+
+    frame: pd.DataFrame
+    keys: Sequence[Mapping[str, str]]
+
+    def key_at(self, line: int, column: str) -> str:
+        """The row behind a cell; of a cell that belongs to no series, the line's first."""
+        return self.keys[line].get(column) or next(iter(self.keys[line].values()))
+
+
+def series_names(frame: pd.DataFrame) -> pd.Series:
+    """The series of each row of a `dice_table`: method, with its prompts where needed, and setup.
+
+    >>> series_names(pd.DataFrame({"line": ["winclip"], "setup": ["zero-shot"]})).tolist()
+    ['winclip · zero-shot']
+    """
+    return frame["line"].astype(str) + " · " + frame["setup"].astype(str)
+
+
+def summary(frame: pd.DataFrame) -> Summary:
+    """The summary of a `dice_table`."""
+    series = series_names(frame)
+    subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
+    means = [
+        SeriesMean(name, *mean_interval(dice), len(dice))
+        for name, values in frame["dice_3d"].groupby(series)
+        if len(dice := values.dropna().to_numpy(float))
+    ]
+    present = {
+        name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
+        for name, rows in frame.groupby(series)
+    }
+    missing = {
+        name: tuple(pair[1] for pair in subjects.index if pair not in pairs)
+        for name, pairs in present.items()
+    }
+    return Summary(
+        len(subjects),
+        int((subjects > 0).sum()),
+        len(present),
+        max(means, key=lambda mean: mean.mean, default=None),
+        {name: absent for name, absent in missing.items() if absent},
+    )
+
+
+def mean_interval(values: FloatArray) -> tuple[float, float, float]:
+    """The mean of values and its 95 % interval by Student's t, which one value alone has not.
+
+    >>> [round(number, 3) for number in mean_interval(np.array([0.2, 0.4, 0.9]))]
+    [0.5, -0.396, 1.396]
+    """
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, np.nan, np.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return mean, float(mean - half), float(mean + half)
+
+
+def subject_table(
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, measures: Sequence[str]
+) -> SubjectTable:
+    """Measures by series for each subject of a `dice_table`, the lowest mean 3D Dice first.
+
+    `measures` are names of `MEASURES`.
+    """
+    rows.register("chosen_rows", frame[["key"]])
+    whole = [column for column in MEASURES.values() if not column.startswith("dice_")]
+    columns = rows.execute(
+        f"SELECT key, truth_ml, map_notes, {', '.join(whole)} FROM subjects "
+        "JOIN chosen_rows USING (key)"
+    ).df()
+    rows.unregister("chosen_rows")
+    joined = frame.merge(columns, on="key").assign(series=series_names(frame).to_numpy())
+    lines, keys = [], []
+    for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
+        ordered = of_subject.sort_values("series")
+        cells = {
+            f"{row['series']}: {measure}": (row[MEASURES[measure]], row["key"])
+            for measure in measures
+            for _, row in ordered.iterrows()
+        }
+        lines.append(
+            {
+                "subject": subject,
+                "site": site,
+                "split": ordered["split"].iloc[0],
+                "volume (ml)": ordered["truth_ml"].iloc[0],
+                **{column: number for column, (number, _) in cells.items()},
+                "note": "; ".join(_notes(ordered)),
+                "mean": ordered["dice_3d"].mean(),
+            }
+        )
+        keys.append({column: key for column, (_, key) in cells.items()})
+    order = np.argsort([line["mean"] for line in lines], kind="stable")
+    table = pd.DataFrame([lines[index] for index in order]).drop(columns="mean")
+    numbers = sorted({column for line in keys for column in line})
+    names = ["subject", *(["site"] if table["site"].nunique() > 1 else []), "split", "volume (ml)"]
+    return SubjectTable(table[[*names, *numbers, "note"]], [keys[index] for index in order])
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """What is said of a subject's maps, each once."""
+    notes = [note for notes in rows["map_notes"] for note in (notes if notes is not None else ())]
+    return list(dict.fromkeys([*([TUNED] if rows["prompts_tuned"].any() else []), *notes]))
