@@ -1,4 +1,4 @@
-"""Synthetic rows of a large evaluation, written as `results.merge` would leave them."""
+"""Synthetic rows of a large evaluation, written as `merging.merge` would leave them."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zsad_core.results import parquet as results
+from zsad_core.results import merging
 from zsad_core.results.parts import LISTED, MERGED
 from zsad_core.results.schema import VERSION, schema_of
 
@@ -41,9 +41,9 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
                 columns = _slices(random_slices, rows, lesions)
                 if table == "subjects":
                     columns = _subjects(rows, lesions, columns)
-                writer.write_table(_table(columns, schema), results.GROUPS[table])
+                writer.write_table(_table(columns, schema), merging.GROUPS[table])
         if table == "slices":
-            results.keep_sums(path)
+            merging.keep_sums(path)
 
 
 def _key(*names: object) -> str:

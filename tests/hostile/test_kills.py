@@ -20,6 +20,7 @@ from zsad_core.base.atomic import UNFINISHED
 from zsad_core.base.store import Store
 from zsad_core.errors import PromptError, ZsadError
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.results import merging
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, PromptSet
 from zsad_core.workspace import drafts, phrase_bank
@@ -100,7 +101,7 @@ def test_a_row_of_a_subject_stands_with_its_slices(tmp_path):
         results.append(tmp_path, "slices", key, [row("slices", key=key)])
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
         if number % 5 == 0:
-            results.merge(tmp_path)
+            merging.merge(tmp_path)
 
     def check():
         with results.connect(tmp_path) as rows:
@@ -135,7 +136,7 @@ def test_a_mutated_results_file_is_rows_or_a_sentence(tmp_path, part):
     for key in "abc":
         for table in ("slices", "subjects"):
             results.append(tmp_path, table, key, [row(table, key=key)])
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     path: Path = max((tmp_path / part).glob("merged-*.parquet"))
     whole, chance, until = path.read_bytes(), random.Random(2), time.monotonic() + SECONDS
     while time.monotonic() < until:

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from zsad_core.errors import DataError
+from zsad_core.results import merging, slice_sums
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
-from zsad_core.results import slice_sums
 
 
 def row(table, **given):
@@ -65,14 +65,14 @@ def test_merging_keeps_every_row_once_and_lets_more_come(tmp_path):
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
         results.append(tmp_path, "slices", key, [row("slices", key=key, index=i) for i in range(5)])
     before = subjects(tmp_path)
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     assert subjects(tmp_path) == before
     assert len(results.files(tmp_path, "subjects")) == 1
     results.append(tmp_path, "subjects", "b", [row("subjects", key="b", dice_3d=9.0)])  # known
     results.append(tmp_path, "subjects", "d", [row("subjects", key="d")])
     assert [key for key, _ in subjects(tmp_path)] == ["a", "b", "c", "d"]
     assert results.known(tmp_path) == set("abcd")
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     assert [key for key, _ in subjects(tmp_path)] == ["a", "b", "c", "d"]
     with results.connect(tmp_path) as rows:
         assert rows.execute("SELECT count(*) FROM slices").fetchone() == (15,)
@@ -81,12 +81,12 @@ def test_merging_keeps_every_row_once_and_lets_more_come(tmp_path):
 @pytest.mark.usefixtures("_nobody_reads_on")
 def test_what_is_there_is_known_by_its_key_before_and_after_merges(tmp_path):
     for merged, key in enumerate("abc"):
-        assert not results.there(tmp_path, "subjects", key)
+        assert not results.exists(tmp_path, "subjects", key)
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
-        assert results.there(tmp_path, "subjects", key)
-        results.merge(tmp_path)
+        assert results.exists(tmp_path, "subjects", key)
+        merging.merge(tmp_path)
         for old in "abc"[: merged + 1]:
-            assert results.there(tmp_path, "subjects", old)
+            assert results.exists(tmp_path, "subjects", old)
     left = {path.stem for path in (tmp_path / "subjects").iterdir()}
     assert "a" not in left  # told by the merged file alone
 
@@ -95,22 +95,22 @@ def test_a_reader_keeps_what_it_opened_while_parts_are_joined(tmp_path):
     for key in "abc":
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
     with results.connect(tmp_path) as rows:
-        results.merge(tmp_path)
+        merging.merge(tmp_path)
         assert rows.execute("SELECT count(*) FROM subjects").fetchone() == (3,)
 
 
 @pytest.fixture
 def _nobody_reads_on(monkeypatch):
-    monkeypatch.setattr(results, "READ_ON_S", -1.0)
+    monkeypatch.setattr(merging, "READ_ON_S", -1.0)
 
 
 @pytest.mark.usefixtures("_nobody_reads_on")
 def test_what_a_merge_replaced_goes_with_a_later_one(tmp_path):
     for key in "ab":
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     results.append(tmp_path, "subjects", "c", [row("subjects", key="c")])
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     names = sorted(path.name for path in (tmp_path / "subjects").iterdir())
     assert names == ["c.parquet", "merged-000001.parquet", "merged-000002.parquet"]
 
@@ -132,7 +132,7 @@ def write_many(root, name):
         for key in (f"{name}-{number:02d}", f"shared-{number:02d}"):
             results.append(Path(root), "subjects", key, [row("subjects", key=key)])
         if number % 5 == 4:
-            results.merge(Path(root))
+            merging.merge(Path(root))
 
 
 def test_writers_at_once_do_not_disturb_each_other(tmp_path):
@@ -146,7 +146,7 @@ def test_writers_at_once_do_not_disturb_each_other(tmp_path):
         writer.join()
         assert writer.exitcode == 0
     own.join()
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     keys = [key for key, _ in subjects(tmp_path)]
     names = ("a", "b", "c", "shared")
     assert keys == [f"{name}-{n:02d}" for name in names for n in range(15)]
@@ -184,7 +184,7 @@ def test_rows_of_older_versions_are_read_and_say_what_was_ranked(tmp_path, merge
     new = row("subjects", key="a", auroc=0.9, ranked_on="values", best_threshold=0.25)
     results.append(tmp_path, "subjects", "a", [new])
     if merged:
-        results.merge(tmp_path)
+        merging.merge(tmp_path)
         assert len(results.files(tmp_path, "subjects")) == 1
     asked = (
         "SELECT key, level, auroc, ranked_on, best_threshold, split_digest FROM subjects "
@@ -206,8 +206,8 @@ def test_a_part_is_read_by_its_key(tmp_path, merged):
     for key in ("a", "b"):
         results.append(tmp_path, "curves", key, [row("curves", map=key, threshold=[0.5, 1.0])])
     if merged:
-        results.merge(tmp_path)
-        results.merge(tmp_path)
+        merging.merge(tmp_path)
+        merging.merge(tmp_path)
         (tmp_path / "curves" / "a.parquet").unlink(missing_ok=True)
     (found,) = results.read(tmp_path, "curves", "a")
     assert (found["map"], found["threshold"]) == ("a", [0.5, 1.0])
@@ -261,7 +261,7 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
     each = [(-1, -1, 2, 1, 1.0), (1, 0, 4, 2, 2.0), (18, 2, 2, 1, 1.0)]
     put("a")
     put("b")
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     kept = list((tmp_path / "slices").glob(f"*.{centre}-*"))
     assert len(kept) == 1
     assert pq.read_schema(kept[0]).names == slice_sums.SCHEMA.names
@@ -270,9 +270,9 @@ def test_sums_by_depth_are_kept_with_a_merge_and_made_of_later_parts(tmp_path, c
     kept[0].unlink()
     assert sums() == [(key, *one) for key in "abc" for one in each]
     for key in "de":
-        results.merge(tmp_path)
+        merging.merge(tmp_path)
         put(key)
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     kept = list((tmp_path / "slices").glob(f"*.{centre}-*"))
     assert len(kept) == 2  # the last and its forerunner
     assert sums() == [(key, *one) for key in "abcde" for one in each]
@@ -283,7 +283,7 @@ def evaluated(root, key):
     for table in ("curves", "slices", "subjects"):
         named = {"map": key} if table == "curves" else {"key": key}
         results.append(root, table, key, [row(table, **named)])
-    results.merge(root)
+    merging.merge(root)
 
 
 def test_a_reader_keeps_what_it_opened_through_many_merges(tmp_path):
@@ -345,7 +345,7 @@ def test_sums_that_cannot_be_read_are_made_again(tmp_path, content):
     sums.write_bytes(content)
     with results.connect(tmp_path) as rows:
         assert rows.execute("SELECT count(*) FROM depths_middle").fetchone() == (2,)
-    results.merge(tmp_path)
+    merging.merge(tmp_path)
     assert sums.read_bytes() == before
 
 

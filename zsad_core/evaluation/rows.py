@@ -77,15 +77,15 @@ def make(
     missing = {
         key: threshold
         for key, threshold in zip(keys, thresholds, strict=True)
-        if not results.there(into.out, "subjects", key)
+        if not results.exists(into.out, "subjects", key)
     }
-    if not missing and results.there(into.out, "curves", map_key):
+    if not missing and results.exists(into.out, "curves", map_key):
         return keys
     began = time.monotonic()
     pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
     encoded = time.monotonic()
     stack, anomaly = engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec)
-    if not results.there(into.out, "curves", map_key):
+    if not results.exists(into.out, "curves", map_key):
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
         results.append(into.out, "levels", map_key, levels)
         results.append(into.out, "curves", map_key, curve)

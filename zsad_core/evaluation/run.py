@@ -6,7 +6,7 @@ from zsad_core.evaluation.rows import perform
 from zsad_core.evaluation.tasks import Cohort, Step, Task, Work, subjects, tasks, tuning_subjects
 from zsad_core.evaluation.tuning import thresholds_of
 from zsad_core.inference.engine import Engine
-from zsad_core.results import parquet as results
+from zsad_core.results import merging
 from zsad_core.types import Progress
 
 
@@ -27,10 +27,10 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
     step(0)
     work(tasks(engine, cohort, tuning), step)
     if tuning:
-        results.merge(cohort.out)  # one file is read quicker than thousands
+        merging.merge(cohort.out)  # one file is read quicker than thousands
     tuned = {each: thresholds_of(engine, cohort, each, tuning) for each in cohort.runs}
     work(tasks(engine, cohort, chosen, tuned), step)
-    results.merge(cohort.out)
+    merging.merge(cohort.out)
 
 
 def local(engine: Engine) -> Work:

@@ -74,8 +74,8 @@ def digest(prompts: PromptSet) -> str:
 @functools.cache
 def shipped() -> dict[str, PromptSet]:
     """The prompt sets that come with the project, by name."""
-    found = [load(path) for path in PACKAGE.rglob("*.yaml") if path != BANK]
-    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    sets = [load(path) for path in PACKAGE.rglob("*.yaml") if path != BANK]
+    return {prompts.name: prompts for prompts in sorted(sets, key=lambda prompts: prompts.name)}
 
 
 def load(path: Path) -> PromptSet:
@@ -104,20 +104,20 @@ def read_yaml(content: bytes, where: str) -> dict[str, Any]:
     if len(content) > LARGEST:
         raise PromptError(f"'{where}' has more than {LARGEST} bytes; shorten it.")
     try:
-        found = yaml.load(content.decode("utf-8"), yaml.BaseLoader)
+        mapping = yaml.load(content.decode("utf-8"), yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
-    if not isinstance(found, dict):
+    if not isinstance(mapping, dict):
         raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
-    left, parts = [found], 0
-    while left and parts <= PARTS:
-        one = left.pop()
-        inside = [*one, *one.values()] if isinstance(one, dict) else one
-        left += [part for part in inside if not isinstance(part, str)]
-        parts += len(inside)
-    if parts > PARTS:
+    waiting, count = [mapping], 0
+    while waiting and count <= PARTS:
+        value = waiting.pop()
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        waiting += [part for part in inside if not isinstance(part, str)]
+        count += len(inside)
+    if count > PARTS:
         raise PromptError(f"'{where}' holds more than {PARTS} values; shorten it.")
-    return found
+    return mapping
 
 
 def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None) -> Path:
@@ -149,16 +149,16 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
 
 def older(name: str, folder: Path) -> dict[int, PromptSet]:
     """Earlier versions of a user's set that can be read, by number from 1, the oldest."""
-    found = {}
+    versions = {}
     for number, path in sorted(_older(name, folder).items()):
         with contextlib.suppress(PromptError):
-            found[number] = load(path)
-    return found
+            versions[number] = load(path)
+    return versions
 
 
 def _older(name: str, folder: Path) -> dict[int, Path]:
-    found = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
-    numbered = ((path.stem.rpartition("@")[2], path) for path in found)
+    paths = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
+    numbered = ((path.stem.rpartition("@")[2], path) for path in paths)
     return {int(n): path for n, path in numbered if re.fullmatch("[0-9]{1,9}", n)}
 
 
@@ -190,23 +190,23 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
     >>> differences(PromptSet("x", ("a",), ("b",)), PromptSet("y", ("a",), ("c",)))
     [('removed', 'abnormal', 'b'), ('added', 'abnormal', 'c')]
     """
-    found = []
+    changes = []
     for what in ("normal", "abnormal", "templates", "class_name"):
-        old, new = (_texts(getattr(one, what)) for one in (before, now))
-        found += [("removed", what, text) for text in old if text not in new]
-        found += [("added", what, text) for text in new if text not in old]
-    return found
+        old, new = (_texts(getattr(prompts, what)) for prompts in (before, now))
+        changes += [("removed", what, text) for text in old if text not in new]
+        changes += [("added", what, text) for text in new if text not in old]
+    return changes
 
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:
     """The sets that a user saved, by name, without those that `unreadable` tells of."""
-    found = [one for one in _read(folder) if isinstance(one, PromptSet)]
-    return {one.name: one for one in found}
+    sets = [prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)]
+    return {prompts.name: prompts for prompts in sets}
 
 
 def unreadable(folder: Path) -> list[str]:
     """What is wrong with each file of a user's sets that cannot be read."""
-    return [str(one) for one in _read(folder) if isinstance(one, PromptError)]
+    return [str(error) for error in _read(folder) if isinstance(error, PromptError)]
 
 
 def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
@@ -217,13 +217,13 @@ def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
             yield error
 
 
-def _checked(found: dict[str, Any], where: str) -> _PromptFile:
+def _checked(mapping: dict[str, Any], where: str) -> _PromptFile:
     try:
-        return _PromptFile.model_validate(found)
+        return _PromptFile.model_validate(mapping)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise PromptError(f"'{where}': {place}: {first['msg']}; correct it.") from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise PromptError(f"'{where}': {field}: {first['msg']}; correct it.") from error
 
 
 def _stem(name: str) -> str:

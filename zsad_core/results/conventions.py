@@ -54,13 +54,13 @@ def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.Du
     exact at the column `threshold`: the map's own next at or above the one asked for. Maps whose
     thresholds all lie below it have nothing predicted and a threshold of infinity.
     """
-    low = f"[one for one in levels_from if one < {threshold!r}::FLOAT]"
+    low = f"[value for value in levels_from if value < {threshold!r}::FLOAT]"
     return rows.sql(f"""
-        WITH chosen AS (SELECT map, levels_from, len({low}) + 1 AS place FROM curves)
-        SELECT map, index, coalesce(levels_from[place], 'inf'::FLOAT) AS threshold,
+        WITH chosen AS (SELECT map, levels_from, len({low}) + 1 AS first FROM curves)
+        SELECT map, index, coalesce(levels_from[first], 'inf'::FLOAT) AS threshold,
                list_sum(lesion) + outside AS truth,
-               coalesce(list_sum(lesion[place:]) + list_sum(healthy[place:]), 0) AS predicted,
-               coalesce(list_sum(lesion[place:]), 0) AS overlap
+               coalesce(list_sum(lesion[first:]) + list_sum(healthy[first:]), 0) AS predicted,
+               coalesce(list_sum(lesion[first:]), 0) AS overlap
         FROM levels JOIN chosen USING (map)
     """)
 
@@ -68,9 +68,9 @@ def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.Du
 def curves_of(rows: duckdb.DuckDBPyConnection, maps: Sequence[str]) -> dict[str, Curve]:
     """The curves of those maps that have one, by the map's key."""
     rows.register("wanted_maps", pa.table({"map": pa.array(maps, pa.string())}))
-    found = rows.execute("FROM curves JOIN wanted_maps USING (map)").df()
+    curves = rows.execute("FROM curves JOIN wanted_maps USING (map)").df()
     rows.unregister("wanted_maps")
-    return {str(one["map"]): curve_from(one) for _, one in found.iterrows()}
+    return {str(row["map"]): curve_from(row) for _, row in curves.iterrows()}
 
 
 def curve_from(row: Mapping[str, Any] | pd.Series) -> Curve:

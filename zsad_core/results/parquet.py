@@ -1,14 +1,12 @@
 """Rows on disk: Parquet parts that appear whole or not at all, read with DuckDB.
 
 A part is named by the key of the work it holds. So what is there is told by names alone, two runs
-that do the same work write the same part, and nothing is ever there twice. `merge` joins parts into
+that do the same work write the same part, and nothing is ever there twice. `merging` joins parts in
 one file that lists their names; a reader leaves out the parts that such a file lists.
 """
 
 import contextlib
 import glob
-import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,37 +15,22 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zsad_core.base.atomic import locked, whole
+from zsad_core.base.atomic import whole
 from zsad_core.errors import DataError, StorageError
 from zsad_core.results import slice_sums
 from zsad_core.results.parts import (
     LATER,
-    LISTED,
-    MERGED,
-    MERGES,
     current_of,
     keys_of,
     last_merge,
     listed,
     merged_keys,
-    merges_of,
-    number_of,
     version_of,
 )
-from zsad_core.results.schema import RANKED_BEFORE, TABLES, schema_of
+from zsad_core.results.schema import TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
-from zsad_core.results.slice_sums import SCHEMA as SUMS
 
 Row = dict[str, object]
-GROUPS = {
-    "subjects": 5_000,
-    "slices": 50_000,
-    "curves": 200,
-    "levels": 5_000,
-}  # rows a row group: 10 MB
-SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
-BEFORE = {"ranked_on": RANKED_BEFORE, "split_name": "", "split_digest": ""}  # of older rows
-READ_ON_S = 600.0  # a file that was replaced stays so long for who reads it
 
 
 def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
@@ -60,9 +43,9 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
         pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
         for field in schema
     ]
-    # Of a few rows, packing costs twice the time and saves nothing; `merge` packs.
-    with _writer(root / table / f"{key}.parquet", schema, "none") as writer:
-        writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    # Of a few rows, packing costs twice the time and saves nothing; `merging` packs.
+    with writer(root / table / f"{key}.parquet", schema, "none") as part:
+        part.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
 def known(root: Path, table: str = "subjects") -> set[str]:
@@ -70,7 +53,7 @@ def known(root: Path, table: str = "subjects") -> set[str]:
     return keys_of(files(root, table))
 
 
-def there(root: Path, table: str, key: str) -> bool:
+def exists(root: Path, table: str, key: str) -> bool:
     """Whether the part of a key is there; as quick among many parts as among few."""
     folder = root / table
     return (folder / f"{key}.parquet").exists() or key in merged_keys(folder, last_merge(root))
@@ -90,9 +73,9 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
             return pq.read_table(path).to_pylist()
     name = "map" if table in ("curves", "levels") else "key"
     with connect(root) as rows:
-        found = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        part = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
+        names = [column[0] for column in part.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in part.fetchall()]
 
 
 @contextlib.contextmanager
@@ -108,12 +91,12 @@ def readable(root: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:  # of the disk, which is told elsewhere
+        if isinstance(error, OSError) and error.errno:  # an error of the disk is reported elsewhere
             raise
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise DataError(
-            f"Rows in '{root}' cannot be read ({said}); if they changed meanwhile look again, else "
-            "remove the damaged file and evaluate again."
+            f"Rows in '{root}' cannot be read ({reason}); if they changed meanwhile look again, "
+            "else remove the damaged file and evaluate again."
         ) from error
 
 
@@ -135,19 +118,19 @@ def opened(root: Path) -> duckdb.DuckDBPyConnection:
             connection.execute(f"CREATE TABLE {table} AS FROM nothing")  # for its cursors too
             connection.unregister("nothing")
     for centre in CENTRES:
-        made = _sums(files(root, "slices"), centre)
-        connection.execute(f"CREATE VIEW depths_{centre} AS {made}")
+        sums = _sums(files(root, "slices"), centre)
+        connection.execute(f"CREATE VIEW depths_{centre} AS {sums}")
     return connection
 
 
 def _sums(paths: list[Path], centre: Centre) -> str:
-    """SQL of the sums by depth of files of slices, those that are kept and the others."""
-    kept = {path: one for path in paths if _holds_sums(one := slice_sums.sums_path(path, centre))}
-    others = [path for path in paths if path not in kept]
-    found = [f"FROM {_read([one])}" for one in kept.values()]
-    if others or not kept:
-        found.append(sums_sql(_read(others) if others else "slices", centre))
-    return " UNION ALL ".join(found)
+    """SQL of the sums by depth of files of slices, whether stored beside them or not."""
+    stored = [path for path in paths if slice_sums.stored(path, centre)]
+    others = [path for path in paths if path not in stored]
+    parts = [f"FROM {_read([slice_sums.sums_path(path, centre)])}" for path in stored]
+    if others or not stored:
+        parts.append(sums_sql(_read(others) if others else "slices", centre))
+    return " UNION ALL ".join(parts)
 
 
 def _view(table: str, paths: list[Path]) -> str:
@@ -156,10 +139,10 @@ def _view(table: str, paths: list[Path]) -> str:
     for path in paths:
         by_version.setdefault(version_of(path), []).append(path)
     parts = []
-    for version, some in by_version.items():
-        more = LATER.get((table, version), {})
-        told = "".join(f", {value} AS {name}" for name, value in more.items())
-        parts.append(f"SELECT *{told} FROM {_read(some)}")
+    for version, of_version in by_version.items():
+        later = LATER.get((table, version), {})
+        columns = "".join(f", {value} AS {name}" for name, value in later.items())
+        parts.append(f"SELECT *{columns} FROM {_read(of_version)}")
     names = ", ".join(TABLES[table])
     return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
 
@@ -167,85 +150,6 @@ def _view(table: str, paths: list[Path]) -> str:
 def _read(paths: list[Path]) -> str:
     spelled = (glob.escape(str(path)).replace("'", "''") for path in paths)  # no pattern of names
     return "read_parquet([" + ", ".join(f"'{path}'" for path in spelled) + "])"
-
-
-def merge(root: Path) -> None:
-    """Join the parts of each table into one file, in memory that does not grow with them.
-
-    One process at a time; parts that others append meanwhile stay as they are. What a file
-    replaces is removed by a merge some minutes later, so that a reader keeps what it has opened.
-    Raises DataError, StorageError.
-    """
-    with locked(root / "merge"), readable(root):
-        for table in TABLES:
-            # One look at the folder: what others append from here on belongs to the next merge.
-            found = listed(root / table)
-            current = current_of(found)
-            for path in set(found) - set(current):
-                if path.stat().st_mtime < time.time() - READ_ON_S:
-                    for one in path.parent.glob(f"{path.stem}.*"):  # with its sums
-                        one.unlink()
-            if len(current) > 1:
-                _join(root / table, schema_of(table), current, GROUPS[table])
-                for path in current:
-                    os.utime(path)  # the time when it was replaced
-        for path in merges_of(listed(root / "slices"))[-1:]:
-            keep_sums(path)
-        (root / MERGES).touch()
-
-
-def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> None:
-    names = "\n".join(sorted(keys_of(paths)))
-    schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
-    number = 1 + max(number_of(path) for path in paths)
-    with _writer(folder / f"{MERGED}{number:06d}.parquet", schema) as writer:
-        waiting, rows = [], 0
-        for path in paths:
-            for batch in pq.ParquetFile(path).iter_batches(group):
-                waiting += _upgraded(batch, schema).to_batches()
-                rows += len(batch)
-                if len(waiting) >= SMALL:
-                    waiting = _rows(waiting, schema).combine_chunks().to_batches()
-                if rows >= group:
-                    writer.write_table(_rows(waiting, schema), group)
-                    waiting, rows = [], 0
-        if waiting:
-            writer.write_table(_rows(waiting, schema), group)
-
-
-def keep_sums(merged: Path) -> None:
-    """Write the sums by depth of a merged file of slices beside it, unless they are there."""
-    for centre in CENTRES:
-        path = slice_sums.sums_path(merged, centre)
-        if _holds_sums(path):
-            continue
-        with duckdb.connect() as own, _writer(path, SUMS) as writer:
-            for batch in pq.ParquetFile(merged).iter_batches(GROUPS["slices"]):
-                own.register("part", pa.Table.from_batches([batch]))
-                made = own.sql(sums_sql("part", centre)).to_arrow_table()
-                writer.write_table(made.cast(SUMS))
-
-
-def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches(batches).cast(schema)
-
-
-def _upgraded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """Rows of any version under this one's schema."""
-    table = pa.Table.from_batches([batch])
-    for field in schema:
-        if field.name not in table.schema.names:
-            value = BEFORE.get(field.name)
-            table = table.append_column(field, pa.repeat(pa.scalar(value, field.type), len(table)))
-    return table.select(schema.names).cast(schema)
-
-
-def _holds_sums(path: Path) -> bool:
-    """Whether sums are there, of today's columns."""
-    try:
-        return bool(pq.read_schema(path).equals(SUMS))
-    except (pa.ArrowException, OSError):
-        return False
 
 
 def export_csv(root: Path, out: Path) -> list[Path]:
@@ -257,10 +161,10 @@ def export_csv(root: Path, out: Path) -> list[Path]:
         for table in ("subjects", "slices"):
             path = out / f"{table}.csv"
             lists = [n for n, (kind, _) in TABLES[table].items() if pa.types.is_list(kind)]
-            told = ", ".join(f"to_json({name}) AS {name}" for name in lists)
-            chosen = f"* REPLACE ({told})" if lists else "*"
+            as_json = ", ".join(f"to_json({name}) AS {name}" for name in lists)
+            columns = f"* REPLACE ({as_json})" if lists else "*"
             with whole(path) as temporary:
-                ordered = connection.sql(f"SELECT {chosen} FROM {table} ORDER BY ALL")
+                ordered = connection.sql(f"SELECT {columns} FROM {table} ORDER BY ALL")
                 try:
                     ordered.write_csv(str(temporary))
                 except duckdb.IOException as error:
@@ -270,7 +174,7 @@ def export_csv(root: Path, out: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
+def writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """Writes to a temporary name that takes its place when the block has ended well."""
-    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as made:
-        yield made
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as rows:
+        yield rows

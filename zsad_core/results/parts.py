@@ -30,23 +30,23 @@ LATER = {  # columns that an older version lacks, as SQL
 def listed(folder: Path) -> list[Path]:
     """The Parquet files of a folder by name; quick for thousands of them."""
     try:
-        with os.scandir(folder) as found:
-            names = [one.name for one in found if one.name.endswith(".parquet") and one.is_file()]
+        with os.scandir(folder) as entries:
+            names = [file.name for file in entries if file.is_file()]
     except FileNotFoundError:
         return []
-    return [folder / name for name in sorted(names)]
+    return [folder / name for name in sorted(names) if name.endswith(".parquet")]
 
 
-def merges_of(found: list[Path]) -> list[Path]:
+def merges_of(paths: list[Path]) -> list[Path]:
     """Those of them that a merge wrote, the oldest first."""
-    return [path for path in found if re.fullmatch(rf"{MERGED}\d{{6,}}", path.stem)]
+    return [path for path in paths if re.fullmatch(rf"{MERGED}\d{{6,}}", path.stem)]
 
 
-def current_of(found: list[Path]) -> list[Path]:
+def current_of(paths: list[Path]) -> list[Path]:
     """The last merged file, and the parts that it does not list."""
-    merged = merges_of(found)[-1:]
+    merged = merges_of(paths)[-1:]
     joined = keys_of(merged)
-    parts = (path for path in found if not path.name.startswith(MERGED))
+    parts = (path for path in paths if not path.name.startswith(MERGED))
     return merged + [path for path in parts if path.stem not in joined]
 
 
@@ -92,11 +92,11 @@ def _metadata(path: Path) -> dict[bytes, bytes]:
         )
     table = path.parent.name
     later = LATER.get((table, int(version)), {})
-    there = dict(zip(schema.names, schema.types, strict=True))
+    kinds = dict(zip(schema.names, schema.types, strict=True))
     for name, (kind, _) in TABLES[table].items():
-        if name not in later and there.get(name) != kind:
+        if name not in later and kinds.get(name) != kind:
             raise DataError(
-                f"'{path}' has {there.get(name, 'no column')} as {name}, which must be {kind}; "
+                f"'{path}' has {kinds.get(name, 'no column')} as {name}, which must be {kind}; "
                 "remove it and evaluate again."
             )
     return metadata

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from zsad_core.metrics.depth import bin_sql, third_sql
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices, dice_sql
@@ -42,12 +43,20 @@ def sums_path(merged: Path, centre: Centre) -> Path:
     return merged.with_suffix(f".{centre}-{FORMAT}")
 
 
+def stored(merged: Path, centre: Centre) -> bool:
+    """Whether the sums of a merged file lie beside it, with the columns of `SCHEMA`."""
+    try:
+        return bool(pq.read_schema(sums_path(merged, centre)).equals(SCHEMA))
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def sums_sql(slices: str, centre: Centre) -> str:
     """A row of `SCHEMA` for each row, bin and third that the slices hold; bin -1 has no depth."""
     depth = f"depth_{centre}"
-    told = ", ".join(f"{one} AS {name}" for name, (_, one) in _COLUMNS.items())
+    columns = ", ".join(f"{sql} AS {name}" for name, (_, sql) in _COLUMNS.items())
     return (
-        f"SELECT key, {bin_sql(depth)} AS bin, {third_sql(depth)} AS third, {told} "
+        f"SELECT key, {bin_sql(depth)} AS bin, {third_sql(depth)} AS third, {columns} "
         f"FROM {slices} GROUP BY key, bin, third"
     )
 
@@ -60,10 +69,10 @@ def by_convention(sums: Mapping[str, Any], empty: EmptySlices, which: Which) -> 
     inside, rule = "_brain" if which == "brain" else "", EMPTY_RULES[empty]
     dice, slices = sums[f"dice{inside}"], sums[f"lesion{inside}"]
     if which != "lesion":
-        for name, each in (("alarms", rule.alarm), ("empty", rule.empty)):
-            if each is not None:
-                number = sums[f"{name}{inside}"]
-                dice, slices = dice + each * number, slices + number
+        for name, value in (("alarms", rule.alarm), ("empty", rule.empty)):
+            if value is not None:
+                count = sums[f"{name}{inside}"]
+                dice, slices = dice + value * count, slices + count
     healthy = sums["alarms"] + sums["empty_brain"]
-    told = {"dice": dice, "slices": slices, "lesion_slices": sums["lesion"], "healthy": healthy}
-    return told | {n: sums[n] for n in ("truth", "predicted", "overlap", "overlooked", "alarms")}
+    totals = {"dice": dice, "slices": slices, "lesion_slices": sums["lesion"], "healthy": healthy}
+    return totals | {n: sums[n] for n in ("truth", "predicted", "overlap", "overlooked", "alarms")}

@@ -59,15 +59,15 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measurements:
         "range_high": anomaly.high,
         "map_notes": list(anomaly.notes),
     }
-    each = [ranking.in_brain(*one) for one in zip(values, brain, truth, strict=True)]
+    rankings = [ranking.in_brain(*of_slice) for of_slice in zip(values, brain, truth, strict=True)]
     of_slices = {
         "index": np.arange(len(brain)),
         "depth_middle": slicing.depths(brain, "middle"),
         "depth_centroid": slicing.depths(brain, "centroid"),
         "brain": pixels_per_slice(brain),
         "truth": areas,
-        "auroc": np.array([ranked(ranking.auroc(one)) for one in each]),
-        "ap": np.array([ranked(ranking.average_precision(one)) for one in each]),
+        "auroc": np.array([ranked(ranking.auroc(of_slice)) for of_slice in rankings]),
+        "ap": np.array([ranked(ranking.average_precision(of_slice)) for of_slice in rankings]),
         "score": scores,
     }
     return Measurements(facts, of_slices, best)
@@ -76,22 +76,22 @@ def measure(stack: SliceStack, anomaly: AnomalyMap) -> Measurements:
 def curve_rows(stack: SliceStack, anomaly: AnomalyMap, map_key: str) -> tuple[list[Row], list[Row]]:
     """Rows of `curves`, one, and of `levels`, one for each slice with brain."""
     brain, truth, values = stack.brain, _truth(stack), anomaly.values
-    found: Curve = curve(values, brain, truth)
+    map_curve: Curve = curve(values, brain, truth)
     cut = levels.thresholds_of(values[brain])
     counts = levels.histograms(levels.quantise(values, cut), brain, truth)  # (S, 2, 256)
     outside = pixels_per_slice(truth & ~brain)
     whole: Row = {
         "map": map_key,
-        "truth": found.truth,
-        "threshold": found.thresholds,
-        "lesion": found.lesion,
-        "healthy": found.healthy,
+        "truth": map_curve.truth,
+        "threshold": map_curve.thresholds,
+        "lesion": map_curve.lesion,
+        "healthy": map_curve.healthy,
         "levels_from": cut,
     }
     slices: list[Row] = [
-        {"map": map_key, "index": s, "healthy": one[0], "lesion": one[1], "outside": outside[s]}
-        for s, one in enumerate(counts)
-        if one.any()
+        {"map": map_key, "index": s, "healthy": healthy, "lesion": lesion, "outside": outside[s]}
+        for s, (healthy, lesion) in enumerate(counts)
+        if healthy.any() or lesion.any()
     ]
     return [whole], slices
 
@@ -132,8 +132,8 @@ def read_rows(
         **_of_lesions(truth, mask, spacing_mm(stack)),
     }
     columns = {**measured.of_slices, "predicted": predicted, "overlap": both, "dice": of_slices}
-    names, values = list(columns), zip(*(one.tolist() for one in columns.values()), strict=True)
-    return subject, [dict(zip(names, row, strict=True)) for row in values]
+    values = (column.tolist() for column in columns.values())
+    return subject, [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def spacing_mm(stack: SliceStack) -> Spacing:
@@ -148,24 +148,25 @@ def spacing_mm(stack: SliceStack) -> Spacing:
 
 
 def _of_surfaces(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:
-    found = surfaces(truth, mask, spacing)
-    return {"hd95_mm": hd95_mm(found), "nsd_1mm": nsd(found, 1.0)}
+    distances = surfaces(truth, mask, spacing)
+    return {"hd95_mm": hd95_mm(distances), "nsd_1mm": nsd(distances, 1.0)}
 
 
 def _of_lesions(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:
     row: Row = {}
     for rule in lesions.RULES:
-        found = lesions.lesions(truth, mask, spacing, rule)
-        row |= {f"{rule}_{name}": one for name, one in asdict(lesions.scores(found, rule)).items()}
+        of_rule = lesions.lesions(truth, mask, spacing, rule)
+        scores = asdict(lesions.scores(of_rule, rule))
+        row |= {f"{rule}_{name}": score for name, score in scores.items()}
         row |= {
-            f"{rule}_lesion_mm3": found.volume_mm3,
-            f"{rule}_lesion_found": found.detected,
-            f"{rule}_lesion_dice": found.dice,
-            f"{rule}_lesion_nsd": found.nsd,
-            f"{rule}_lesion_hd95_mm": found.hd95_mm,
+            f"{rule}_lesion_mm3": of_rule.volume_mm3,
+            f"{rule}_lesion_found": of_rule.detected,
+            f"{rule}_lesion_dice": of_rule.dice,
+            f"{rule}_lesion_nsd": of_rule.nsd,
+            f"{rule}_lesion_hd95_mm": of_rule.hd95_mm,
         }
         if rule == "brats2023":
-            row["brats2023_lesion_slice"] = found.index
+            row["brats2023_lesion_slice"] = of_rule.index
     return row
 
 

@@ -22,8 +22,8 @@ CHECKPOINTS = Path(__file__).parents[1] / "training" / "checkpoints"
 
 def shipped() -> dict[tuple[str, str], Setup]:
     """The setups that the methods come with, by method and name."""
-    every = (one for kind in methods.METHODS.values() for one in kind.setups)
-    return {(one.method, one.setup): one for one in every}
+    shipped_setups = (entry for kind in methods.METHODS.values() for entry in kind.setups)
+    return {(entry.method, entry.setup): entry for entry in shipped_setups}
 
 
 def entries() -> dict[tuple[str, str], Setup]:
@@ -31,10 +31,13 @@ def entries() -> dict[tuple[str, str], Setup]:
 
     Own ones that cannot be read are left out; `settings.unreadable` tells of them.
     """
-    found = shipped()
+    by_name = shipped()
     for own in settings.rows("setups", Setup):
-        found.setdefault((own.method, own.setup), own)
-    return {**found, **{(e.method, e.setup): e for e in map(_of_files, _all_files())}}
+        by_name.setdefault((own.method, own.setup), own)
+    files = (
+        _of_files(predictions) for sets in registry.all_sets().values() for predictions in sets
+    )
+    return {**by_name, **{(entry.method, entry.setup): entry for entry in files}}
 
 
 def of_method(method: str) -> list[Setup]:
@@ -44,10 +47,10 @@ def of_method(method: str) -> list[Setup]:
 
 def find(method: str, setup: str) -> Setup:
     """The setup of that name; raises SettingError."""
-    found = entries().get((method, setup))
-    if found is None:
+    entry = entries().get((method, setup))
+    if entry is None:
         raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
-    return found
+    return entry
 
 
 def available(method: str, data: DataSpec | None = None) -> tuple[Setup, ...]:
@@ -64,17 +67,13 @@ def fits(entry: Setup, data: DataSpec | None) -> bool:
     """Whether a setup is of these data: predictions made elsewhere are of one data set alone."""
     if data is None or entry.method != methods.FILES:
         return True
-    return any(one.name == entry.setup for one in registry.sets_of(data))
+    return any(predictions.name == entry.setup for predictions in registry.sets_of(data))
 
 
-def _all_files() -> list[Predictions]:
-    return [one for sets in registry.all_sets().values() for one in sets]
-
-
-def _of_files(one: Predictions) -> Setup:
-    made, trained = one.provenance or "not stated", one.trained_on or "not stated"
-    text = f"Files made elsewhere. Made by: {made}. Trained on: {trained}."
-    return Setup(methods.FILES, one.name, BackboneSpec(), "", text)
+def _of_files(predictions: Predictions) -> Setup:
+    maker, trained = predictions.provenance or "not stated", predictions.trained_on or "not stated"
+    text = f"Files made elsewhere. Made by: {maker}. Trained on: {trained}."
+    return Setup(methods.FILES, predictions.name, BackboneSpec(), "", text)
 
 
 def missing(entry: Setup) -> str:
@@ -92,15 +91,15 @@ def check(entry: Setup) -> None:
 
     What open_clip has yet to fetch is no error here: `backbones.unfetched` tells it.
     """
-    method, found = methods.build(entry.method, entry.options), learned(entry)
+    method, tensors = methods.build(entry.method, entry.options), learned(entry)
     if not method.needs_tower or not backbones.known(entry.backbone):
         return
     about = backbones.info(entry.backbone)
     method.recipe(about)
-    if found is None:
+    if tensors is None:
         return
     try:
-        method.checkpoint(found, about)
+        method.checkpoint(tensors, about)
     except WeightsError as error:
         raise WeightsError(
             f"The checkpoint '{entry.checkpoint}' does not fit the backbone '{about.name}': "
@@ -154,9 +153,9 @@ def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
     if not path.is_file():
         raise _absent(path)
     chosen = methods.build(method)
-    found = checkpoints.read(path, chosen.official)
+    tensors = checkpoints.read(path, chosen.official)
     try:
-        return chosen.checkpoint(found, None)
+        return chosen.checkpoint(tensors, None)
     except WeightsError as error:
         raise WeightsError(f"'{path}' is no checkpoint of {chosen.title}: {error}.") from error
 

@@ -10,8 +10,8 @@ from zsad_core.methods.setup import Published
 
 def files() -> dict[tuple[str, str], Published]:
     """All published files, by method and setup."""
-    every = (one for kind in METHODS.values() for one in kind.published)
-    return {(one.method, one.setup): one for one in every}
+    published = (file for kind in METHODS.values() for file in kind.published)
+    return {(file.method, file.setup): file for file in published}
 
 
 def folder() -> Path:
@@ -19,24 +19,23 @@ def folder() -> Path:
     return home() / "checkpoints"
 
 
-def what_to_do(one: Published) -> str:
+def what_to_do(published: Published) -> str:
     """How to get a file that is not there."""
-    return (
-        f"Get {one.file.partition('/')[2]} from {one.origin} and put it at {folder() / one.file}."
-    )
+    name, path = published.file.partition("/")[2], folder() / published.file
+    return f"Get {name} from {published.origin} and put it at {path}."
 
 
-def compared(one: Published) -> str:
+def compared(published: Published) -> str:
     """What the digest of the file that is there says; "" where there is none."""
-    path = folder() / one.file
+    path = folder() / published.file
     if not path.is_file():
         return ""
-    found = git_blob(path)
-    if not one.blob:
-        return f"git blob {found[:12]}; the published file's is not known"
-    if found.startswith(one.blob):
-        return f"git blob {found[:12]}, the published file"
-    return f"git blob {found[:12]}, not the published file's {one.blob[:12]}"
+    blob = git_blob(path)
+    if not published.blob:
+        return f"git blob {blob[:12]}; the published file's is not known"
+    if blob.startswith(published.blob):
+        return f"git blob {blob[:12]}, the published file"
+    return f"git blob {blob[:12]}, not the published file's {published.blob[:12]}"
 
 
 def git_blob(path: Path) -> str:
@@ -45,8 +44,8 @@ def git_blob(path: Path) -> str:
     Of a file in git's large-file storage the repository holds another, that of its pointer.
     """
     size = path.stat().st_size
-    found = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as stream:
         while chunk := stream.read(2**20):
-            found.update(chunk)
-    return found.hexdigest()
+            digest.update(chunk)
+    return digest.hexdigest()

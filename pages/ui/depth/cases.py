@@ -188,7 +188,7 @@ def _case(
     key = rows.row_key(map_key(engine, spec), read, threshold, rows.scope(spec))
     if make:
         rows.make(engine, spec, Results(out, read), [threshold], step)
-    if not results.there(out, "subjects", key):
+    if not results.exists(out, "subjects", key):
         return None
     row = next(iter(results.read(out, "subjects", key)), None)
     slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
