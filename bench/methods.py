@@ -23,7 +23,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.training import examples, fit
+from zsad_core.training import examples, fit, material
 from zsad_core.types import (
     BackboneSpec,
     ByteArray,
@@ -82,7 +82,7 @@ class MethodCase:
     def _fresh(self) -> dict[str, FloatArray]:
         learner = self.method.learner(self.encoder)
         few = examples.of_textures(self.encoder, 2, 0)
-        return dict(learner.initial(0, replace(few, text=learner.text("surface"))))
+        return dict(learner.initial(0, material.with_text(few, self.encoder, learner)))
 
     def run(self) -> None:
         features = self.features = self.method.encode(
@@ -136,7 +136,7 @@ def _epochs(case: MethodCase) -> Iterator[Line]:
     """One epoch of training; where the tower is frozen, also with the tower passed each time."""
     learner = case.method.learner(case.encoder)
     textures = examples.of_textures(case.encoder, IMAGES, 0)
-    textures = replace(textures, text=learner.text("surface"))
+    textures = material.with_text(textures, case.encoder, learner)
     plan = replace(learner.plan, epochs=1, device=backbones.default_device())
     epoch = seconds(lambda: fit.fit(learner, (textures, None), plan))
     what = f"{case.name}, demo: epoch of {IMAGES} images"

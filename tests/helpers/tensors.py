@@ -6,6 +6,7 @@ import numpy as np
 
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples
+from zsad_core.training import material
 
 RNG = np.random.default_rng(7)
 IMAGES = RNG.integers(0, 256, (4, 40, 40), np.uint8)
@@ -23,5 +24,6 @@ def fresh_tensors(method, tower):
     encoder = Encoder(method, tower, recipe, side, frozen=not learner.through_tower)
     tokens, first = encoder.features(IMAGES)
     classes = ("surface",) * len(IMAGES)
-    examples = Examples(tokens, MASKS, first, learner.text("surface"), classes=classes)
+    examples = Examples(tokens, MASKS, first, classes=classes)
+    examples = material.with_text(examples, encoder, learner)
     return learner.initial(0, examples)

@@ -28,10 +28,7 @@ class Shift:
 
     plan: ClassVar[TrainingPlan] = TrainingPlan(optimiser="adamw", decay=0.01)
     through_tower: ClassVar[bool] = True
-
-    def text(self, class_name):
-        """The class name's length, to see whose text an image has."""
-        return np.full((2, 3), len(class_name), np.float32)
+    learns_text: ClassVar[bool] = False
 
     def initial(self, seed, examples):
         width = self.encoder.tower.info.width
@@ -86,6 +83,17 @@ def test_images_are_kept_at_the_input_side_as_pil_resizes_them(encoder):
     assert encoder.room() == 3 * 2**30 // (64 * 64 * 3)
 
 
+@pytest.fixture
+def _lengths(monkeypatch):
+    """A text of the class name's length, to see whose text an image has."""
+
+    def text(_, class_name):
+        return np.full((2, 3), len(class_name), np.float32)
+
+    monkeypatch.setattr(Encoder, "text", text)
+
+
+@pytest.mark.usefixtures("_lengths")
 def test_gathered_images_are_left_to_the_learner(encoder, monkeypatch):
     monkeypatch.setattr(material, "TEXTURES", 8)
     frozen = replace(encoder, frozen=True)
@@ -95,9 +103,10 @@ def test_gathered_images_are_left_to_the_learner(encoder, monkeypatch):
     assert found.train.text.tolist() == [[len("surface")] * 3] * 2
 
 
+@pytest.mark.usefixtures("_lengths")
 def test_each_image_has_the_text_of_its_class(encoder):
     mixed = replace(drawn(3), classes=("nut", "brain", "nut"))
-    text = material._with_text(mixed, Shift(encoder)).text
+    text = material.with_text(mixed, encoder, Shift(encoder)).text
     assert text[:, 0, 0].tolist() == [3, 5, 3]
 
 

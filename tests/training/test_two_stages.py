@@ -149,7 +149,7 @@ def test_the_staged_layers_learn_on_the_original_stream_alone(tower, examples):
     np.testing.assert_allclose(first, local[-1][:, 0], atol=1e-5)
     stored = replace(examples, tokens=tokens, first=first)
     learner = StagedLayers(encoder)
-    stored = replace(stored, text=learner.text("brain"))
+    stored = replace(stored, text=encoder.text("brain"))
     start, plan = learner.initial(0, stored), TrainingPlan(epochs=1, batch=8, rate=1e-3)
     staged = fit.fit(learner, (stored, None), plan, start)
     plain = fit.fit(LinearLayers(encoder), (stored, None), plan, start)

@@ -86,9 +86,9 @@ def checked(config: dict[str, Any], name: str) -> Config:
         return Config.model_validate_json(json.dumps(config))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        field = ".".join(map(str, first["loc"]))
         raise WeightsError(
-            f"'{name}' is not the config of a plain ViT with open_clip's own text tower ({place}: "
+            f"'{name}' is not the config of a plain ViT with open_clip's own text tower ({field}: "
             f"{first['msg']}), and the methods read the tokens of one; choose a model such as "
             "ViT-B-16, or correct it."
         ) from error
@@ -106,12 +106,12 @@ def read(path: Path) -> dict[str, Any]:
         raise WeightsError(f"There is no model config '{path}' to read; check the path.") from error
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"'{path}' is not valid JSON ({error}); correct it.") from error
-    found = config.get("model_cfg", config) if isinstance(config, dict) else {}
-    found = found if isinstance(found, dict) else {}
-    missing = {"embed_dim", *TOWERS} - set(found)
-    missing |= {part for part in TOWERS if not isinstance(found.get(part, {}), dict)}
+    model = config.get("model_cfg", config) if isinstance(config, dict) else {}
+    model = model if isinstance(model, dict) else {}
+    missing = {"embed_dim", *TOWERS} - set(model)
+    missing |= {part for part in TOWERS if not isinstance(model.get(part, {}), dict)}
     if missing:
         raise WeightsError(
             f"'{path}' lacks {', '.join(sorted(missing))}; it must be in open_clip's model format."
         )
-    return {**found, **{key: config[key] for key in ("preprocess_cfg",) if key in config}}
+    return {**model, **{key: config[key] for key in ("preprocess_cfg",) if key in config}}

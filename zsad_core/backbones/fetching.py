@@ -45,9 +45,9 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
             raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
         return Wanted(name, HUB_WEIGHTS, (HUB_CONFIG,))
-    found = catalogue_entry(spec.name)
-    place = found.places.get(spec.weights, "") if found else ""
-    repository, _, file = place.rpartition("/")
+    entry = catalogue_entry(spec.name)
+    origin = entry.places.get(spec.weights, "") if entry else ""
+    repository, _, file = origin.rpartition("/")
     if not repository:
         return None
     return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else HUB_WEIGHTS)
@@ -55,24 +55,24 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
 
 def config_file(spec: BackboneSpec) -> Path | None:
     """The model config of a hub id, if it is here."""
-    asked = wanted(spec)
-    return _cached(asked.repository, asked.config) if asked else None
+    files = wanted(spec)
+    return _cached(files.repository, files.config) if files else None
 
 
 def weights_file(spec: BackboneSpec) -> Path | None:
     """The fetched weights, if they are here."""
-    asked = wanted(spec)
-    return _cached(asked.repository, asked.weights) if asked else None
+    files = wanted(spec)
+    return _cached(files.repository, files.weights) if files else None
 
 
 def unfetched(spec: BackboneSpec) -> str:
     """What is still to be fetched, where it was looked for and the command; "" if nothing."""
-    asked = wanted(spec)
-    for names in _parts(asked) if asked else ():
-        if asked and _cached(asked.repository, names) is None:
+    files = wanted(spec)
+    for names in _parts(files) if files else ():
+        if files and _cached(files.repository, names) is None:
             tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
             return (
-                f"{names[0]} of {asked.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
+                f"{names[0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
                 "on the Setup page, or run: python -m zsad_core fetch --backbone "
                 f"{shlex.quote(spec.name)}{tag}"
             )
@@ -84,26 +84,26 @@ def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
 
     `progress` counts the MB of the file at hand; without it a bar is drawn on stderr.
     """
-    asked = wanted(spec)
-    if asked is None:
+    files = wanted(spec)
+    if files is None:
         raise WeightsError(
             f"open_clip fetches nothing for '{spec.name}' with weights '{spec.weights}'; give one "
             "of its model names with a tag of it, or a hub id (hf-hub:owner/name)."
         )
-    for names in _parts(asked):
-        if _cached(asked.repository, names) is None:
-            _bring(asked.repository, names, progress)
+    for names in _parts(files):
+        if _cached(files.repository, names) is None:
+            _bring(files.repository, names, progress)
 
 
-def _parts(asked: Wanted) -> tuple[tuple[str, ...], ...]:
-    return tuple(names for names in (asked.config, asked.weights) if names)
+def _parts(files: Wanted) -> tuple[tuple[str, ...], ...]:
+    return tuple(names for names in (files.config, files.weights) if names)
 
 
 def _cached(repository: str, names: tuple[str, ...]) -> Path | None:
     for name in names:
-        found = huggingface_hub.try_to_load_from_cache(repository, name)
-        if isinstance(found, str):
-            return Path(found)
+        path = huggingface_hub.try_to_load_from_cache(repository, name)
+        if isinstance(path, str):
+            return Path(path)
     return None
 
 

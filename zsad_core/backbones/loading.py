@@ -19,23 +19,23 @@ UNREAD = ("attn_mask", "logit_scale", "logit_bias")  # no method uses them
 Model = tuple[open_clip.CLIP, open_clip.SimpleTokenizer]
 
 
-def built(found: BackboneSource) -> Model:
+def built(origin: BackboneSource) -> Model:
     """A model of local files; raises WeightsError where they do not fit the config."""
     state: dict[str, Tensor] = {}
-    for path in found.files:
+    for path in origin.files:
         state.update(_tensors(path))
-    config = {k: v for k, v in found.config.items() if k != "preprocess_cfg"}
-    least = checked(found.config, str(found.files[-1])).least_numbers()
+    config = {k: v for k, v in origin.config.items() if k != "preprocess_cfg"}
+    least = checked(origin.config, str(origin.files[-1])).least_numbers()
     if (held := sum(value.numel() for value in state.values())) < least:  # before memory is taken
         raise WeightsError(
-            f"'{found.files[-1]}' does not fit its config: it holds {held} numbers, expected "
+            f"'{origin.files[-1]}' does not fit its config: it holds {held} numbers, expected "
             f"{least} or more."
         )
     try:
         model = open_clip.CLIP(**config)
     except Exception as error:  # of a config that no part of it expects
         raise WeightsError(
-            f"open_clip cannot build the config of '{found.files[-1]}' ({error}); it must be a "
+            f"open_clip cannot build the config of '{origin.files[-1]}' ({error}); it must be a "
             "plain CLIP in open_clip's model format."
         ) from error
     wanted = model.state_dict()
@@ -46,14 +46,14 @@ def built(found: BackboneSource) -> Model:
     ]
     if wrong:
         raise WeightsError(
-            f"'{found.files[-1]}' does not fit its config: {wrong[0]}, expected "
+            f"'{origin.files[-1]}' does not fit its config: {wrong[0]}, expected "
             f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
         )
     read = {name: state[name].float() for name in wanted if name not in UNREAD}
     broken = [name for name, value in read.items() if not value.isfinite().all()]
     if broken:
         raise WeightsError(
-            f"'{found.files[-1]}' holds NaN or infinite numbers in {broken[0]}; get it again."
+            f"'{origin.files[-1]}' holds NaN or infinite numbers in {broken[0]}; get it again."
         )
     model.load_state_dict(read, strict=False)
     return model, open_clip.SimpleTokenizer()

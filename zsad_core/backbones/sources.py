@@ -61,19 +61,19 @@ def info(spec: BackboneSpec) -> TowerInfo:
 
     Raises WeightsError naming what is missing, where it was looked for and how to get it.
     """
-    found = source(spec)
-    sizes = config.checked(found.config, spec.name)
+    origin = source(spec)
+    sizes = config.checked(origin.config, spec.name)
     vision, text = sizes.vision_cfg, sizes.text_cfg
     return TowerInfo(
         name=spec.name,
-        digest=_digest(spec, found),
+        digest=_digest(spec, origin),
         image_size=vision.side,
         patch_size=vision.patch_size,
         visual_blocks=vision.layers,
         text_blocks=text.layers,
         width=vision.width,
         embed_dim=sizes.embed_dim,
-        activation=_activation(spec, found.config),
+        activation=_activation(spec, origin.config),
         text_width=text.width,
         context_length=text.context_length,
         mean=sizes.preprocess_cfg.mean,
@@ -91,18 +91,18 @@ def source(spec: BackboneSpec) -> BackboneSource:
         return BackboneSource(config.read(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
         return BackboneSource(_hub_config(spec), ())
-    found = catalogue_entry(spec.name)
-    if found is None:
+    entry = catalogue_entry(spec.name)
+    if entry is None:
         raise WeightsError(
             f"There is no backbone '{spec.name}'; give {', '.join(BACKBONES)}, an open_clip model "
             "name (ViT-L-14-336), a hub id (hf-hub:owner/name) or the path of a config JSON."
         )
-    if spec.weights not in found.places:
+    if spec.weights not in entry.places:
         raise WeightsError(
             f"open_clip has no weights '{spec.weights}' for {spec.name}; it has "
-            f"{', '.join(found.places) or 'none'}."
+            f"{', '.join(entry.places) or 'none'}."
         )
-    return BackboneSource(found.config, ())
+    return BackboneSource(entry.config, ())
 
 
 def known(spec: BackboneSpec) -> bool:
@@ -110,11 +110,11 @@ def known(spec: BackboneSpec) -> bool:
     return not spec.name.startswith(HUB) or config_file(spec) is not None
 
 
-def _activation(spec: BackboneSpec, found: dict[str, Any]) -> Literal["gelu", "quick_gelu"] | None:
+def _activation(spec: BackboneSpec, model: dict[str, Any]) -> Literal["gelu", "quick_gelu"] | None:
     complete = spec.name in BACKBONES or spec.name.startswith(HUB)
-    if found.get("quick_gelu"):
+    if model.get("quick_gelu"):
         return "quick_gelu"
-    return "gelu" if complete or "quick_gelu" in found else None
+    return "gelu" if complete or "quick_gelu" in model else None
 
 
 def _shipped(name: str, file: str) -> Path:
@@ -144,11 +144,11 @@ def _hub_config(spec: BackboneSpec) -> dict[str, Any]:
     return config.read(path)
 
 
-def _digest(spec: BackboneSpec, found: BackboneSource) -> str:
-    if not found.files:
+def _digest(spec: BackboneSpec, origin: BackboneSource) -> str:
+    if not origin.files:
         fetched = weights_file(spec)
         stored = fetched.resolve().name if fetched else ""
         return hashlib.sha256(f"{spec.name}:{spec.weights}:{stored}".encode()).hexdigest()
-    parts = [json.dumps(found.config, sort_keys=True)]
-    parts += [file_digest(path) for path in found.files]
+    parts = [json.dumps(origin.config, sort_keys=True)]
+    parts += [file_digest(path) for path in origin.files]
     return hashlib.sha256("".join(parts).encode()).hexdigest()

@@ -26,7 +26,7 @@ def saved_tensors(path: Path) -> dict[str, torch.Tensor]:
                 size = sum(member.file_size for member in archive.infolist())
             if size > path.stat().st_size:  # torch stores and never packs
                 raise WeightsError(f"'{path}' is packed as torch packs no file; save it anew.")
-        found = _flat(torch.load(path, map_location="cpu", weights_only=True))
+        tensors = _flat(torch.load(path, map_location="cpu", weights_only=True))
     except WeightsError:
         raise
     except Exception as error:
@@ -34,25 +34,25 @@ def saved_tensors(path: Path) -> dict[str, torch.Tensor]:
             f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
             "dict alone, as safetensors or with torch.save."
         ) from error
-    if not found:
+    if not tensors:
         raise WeightsError(f"'{path}' holds no tensors; save the state dict alone.")
-    for name, value in found.items():
+    for name, value in tensors.items():
         if value.layout != torch.strided or value.is_quantized or value.is_meta:
             raise WeightsError(
                 f"'{path}' holds {name} sparse, quantised or without numbers; save it as a plain "
                 "tensor."
             )
-    return unwrapped(path, {name: value.detach() for name, value in found.items()})
+    return unwrapped(path, {name: value.detach() for name, value in tensors.items()})
 
 
-def unwrapped(path: Path, found: dict[str, Value]) -> dict[str, Value]:
+def unwrapped(path: Path, tensors: dict[str, Value]) -> dict[str, Value]:
     """Tensors by their names without wrappers' parts; raises WeightsError where two become one.
 
     >>> unwrapped(Path("a.pt"), {"state_dict.model.fc._orig_mod.0.bias": 1, "module.scale": 2})
     {'fc.0.bias': 1, 'scale': 2}
     """
     named: dict[str, Value] = {}
-    for name, value in found.items():
+    for name, value in tensors.items():
         first, *parts = name.split(".")
         while parts and first in AROUND:
             first, *parts = parts

@@ -104,13 +104,12 @@ class Learner(Protocol):
     `through_tower` says that something is learned inside the image tower: then a batch holds
     images, and every step passes them through it. The image side may be in bfloat16 (the tower's
     precision), which is several times as fast; learned tensors, comparison and loss stay float32.
+    `learns_text` says that the text is learned, or made with what is: then examples hold none.
     """
 
     plan: ClassVar[TrainingPlan]
     through_tower: ClassVar[bool]
-
-    def text(self, class_name: str) -> FloatArray | None:
-        """What `Examples.text` holds for images of this class."""
+    learns_text: ClassVar[bool]
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh tensors; examples may say on what scale."""

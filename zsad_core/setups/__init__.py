@@ -1,6 +1,7 @@
 """Setups, shipped and own ones: what is there, what fits, and what a checkpoint holds."""
 
 import functools
+import itertools
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -34,10 +35,8 @@ def entries() -> dict[tuple[str, str], Setup]:
     by_name = shipped()
     for own in settings.rows("setups", Setup):
         by_name.setdefault((own.method, own.setup), own)
-    files = (
-        _of_files(predictions) for sets in registry.all_sets().values() for predictions in sets
-    )
-    return {**by_name, **{(entry.method, entry.setup): entry for entry in files}}
+    files = itertools.chain.from_iterable(registry.all_sets().values())
+    return {**by_name, **{(entry.method, entry.setup): entry for entry in map(_of_files, files)}}
 
 
 def of_method(method: str) -> list[Setup]:

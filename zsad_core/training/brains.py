@@ -58,8 +58,8 @@ def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
             assert stack.truth is not None  # every training subject of the demo has a truth
             for s in _both_kinds(stack.truth, stack.brain, slices):
                 images.append(_resized(stack.image[s], side))
-                for mask, found in ((stack.brain[s], inside), (stack.truth[s], lesion)):
-                    found.append(_resized(mask.astype(np.uint8) * 255, side) > 127)
+                for mask, masks in ((stack.brain[s], inside), (stack.truth[s], lesion)):
+                    masks.append(_resized(mask.astype(np.uint8) * 255, side) > 127)
                 contrast.append(number)
     return of_brains(
         np.stack(images), np.stack(inside), np.array(contrast), lesion=np.stack(lesion)
@@ -68,7 +68,7 @@ def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
 
 def _both_kinds(truth: MaskArray, brain: MaskArray, count: int) -> list[int]:
     """Slices of (S, H, W) spread evenly over those with lesion, and over those without."""
-    ill, filled = (np.array([one.any() for one in mask]) for mask in (truth, brain))
+    ill, filled = (np.array([plane.any() for plane in mask]) for mask in (truth, brain))
     groups = (np.flatnonzero(ill), np.flatnonzero(filled & ~ill))
     return [
         int(s)

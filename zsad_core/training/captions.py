@@ -84,20 +84,20 @@ def draw(rng: np.random.Generator, count: int) -> list[Sentence]:
     kinds: tuple[Callable[[np.random.Generator], Sentence], ...] = (
         _defect, _defect, _defect, _abnormal, _normal, _surface, _anatomy, _background, _shade,
     )  # fmt: skip
-    found: dict[str, Sentence] = {}
-    while len(found) < count:
+    sentences: dict[str, Sentence] = {}
+    while len(sentences) < count:
         sentence = kinds[int(rng.integers(len(kinds)))](rng)
-        found.setdefault(sentence.text, sentence)
-    return list(found.values())
+        sentences.setdefault(sentence.text, sentence)
+    return list(sentences.values())
 
 
 def draw_medical(rng: np.random.Generator, count: int) -> list[Sentence]:
     """Half of them figure captions in medical words, the other half as `draw`, so none is lost."""
-    found = {s.text: s for s in draw(rng, count // 2)}
-    while len(found) < count:
+    sentences = {s.text: s for s in draw(rng, count // 2)}
+    while len(sentences) < count:
         sentence = _medical(rng)
-        found.setdefault(sentence.text, sentence)
-    return list(found.values())
+        sentences.setdefault(sentence.text, sentence)
+    return list(sentences.values())
 
 
 def truth(sentences: Facts, regions: Facts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

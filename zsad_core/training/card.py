@@ -106,15 +106,15 @@ def chance(engine: Engine) -> Chance:
     spec = pipeline.map_spec(engine, SliceSpec(DATA), "winclip", "zero-shot", prompts)
     everyday = phrase_bank.bank()[phrase_bank.EVERYDAY]
     pairs = null_test.random_pairs(prompts, everyday)
-    found = null_test.null_test(engine, spec, _ids("test"), pairs)
-    random = null_test.over_subjects(found.auroc)
-    place = null_test.place(float(null_test.over_subjects(found.own_auroc)), random)
+    test = null_test.null_test(engine, spec, _ids("test"), pairs)
+    random = null_test.over_subjects(test.auroc)
+    rank = null_test.place(float(null_test.over_subjects(test.own_auroc)), random)
     return Chance(
         pairs=len(pairs),
         mean=float(random.mean()),
         sd=float(random.std(ddof=1)),
         near=float(np.mean(np.abs(random - 0.5) <= 0.1)),
-        below=place.below / place.of,
+        below=rank.below / rank.of,
     )
 
 
@@ -131,11 +131,11 @@ def read() -> list[Row]:
 def validate(engine: Engine, backbone: str) -> float:
     """Mean voxel AUROC of WinCLIP on the validation subjects, with its best shipped prompt set."""
     setup = "zero-shot" if backbone == "demo" else "pmc"
-    found = []
+    aurocs = []
     for prompts in prompt_sets.shipped().values():
         spec = pipeline.map_spec(engine, SliceSpec(DATA), "winclip", setup, prompts)
-        found.append(_row(engine, spec, "validation").auroc)
-    return max(found)
+        aurocs.append(_row(engine, spec, "validation").auroc)
+    return max(aurocs)
 
 
 def _plans() -> Iterator[tuple[str, str, PromptSet]]:
@@ -199,9 +199,9 @@ def _thirds(slices: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]
     ill = slices[slices["truth"] > 0]
     area, depth = ill["truth"].to_numpy(float), ill["depth_middle"].to_numpy(float)
     cuts = np.quantile(area, [1 / 3, 2 / 3])
-    size, place = np.digitize(area, cuts), third_of(depth)
+    size, third = np.digitize(area, cuts), third_of(depth)
     dice = ill["dice"].to_numpy(float)
-    return _means(dice, size), _means(dice, place)
+    return _means(dice, size), _means(dice, third)
 
 
 def _means(values: FloatArray, group: NDArray[np.int64]) -> tuple[float, ...]:

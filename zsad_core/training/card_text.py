@@ -83,32 +83,34 @@ def write(path: Path = CARD) -> Path:
 
 def _trained(rows: list[Row]) -> str:
     """Methods trained on `brats` by their Dice on validation subjects, and the baseline."""
-    found = [row for row in rows if row.split == "validation"]
-    brats = sorted((row for row in found if row.setup == "brats"), key=lambda row: -row.dice)
+    validation = [row for row in rows if row.split == "validation"]
+    brats = sorted((row for row in validation if row.setup == "brats"), key=lambda row: -row.dice)
     if not brats:
         return ""
-    floor = [row for row in found if row.method == methods.BASELINE]
-    said = (f"{methods.kind_of(row.method).title} {row.dice:.3f}" for row in (*brats, *floor))
-    return BRATS.format(subjects=brats[0].subjects, methods=", ".join(said))
+    floor = [row for row in validation if row.method == methods.BASELINE]
+    results = (f"{methods.kind_of(row.method).title} {row.dice:.3f}" for row in (*brats, *floor))
+    return BRATS.format(subjects=brats[0].subjects, methods=", ".join(results))
 
 
 def facts(path: Path) -> dict[str, str]:
     """What a safetensors file says of itself, and its SHA-256."""
     with safe_open(path, "numpy") as file:
-        told = dict(file.metadata() or {})
-    return told | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16]}
+        metadata = dict(file.metadata() or {})
+    return metadata | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16]}
 
 
 def _facts(files: list[Path]) -> str:
     """What is the same in all files in a line, then a row a file, a column a fact."""
-    told = {path.stem: facts(path) for path in files}
-    found = {name for one in told.values() for name in one}
-    names = [name for name in ORDER if name in found] + sorted(found - set(ORDER))
-    values = {name: [_cell(one.get(name, "")) for one in told.values()] for name in names}
+    by_file = {path.stem: facts(path) for path in files}
+    known = {name for of_file in by_file.values() for name in of_file}
+    names = [name for name in ORDER if name in known] + sorted(known - set(ORDER))
+    values = {name: [_cell(row.get(name, "")) for row in by_file.values()] for name in names}
     same = {name: of[0] for name, of in values.items() if len(of) > 1 and len(set(of)) == 1}
     line = "; ".join(f"{_words(name)}: {value}" for name, value in same.items())
     names = [name for name in names if name not in same]
-    rows = [[file, *(values[name][number] for name in names)] for number, file in enumerate(told)]
+    rows = [
+        [file, *(values[name][number] for name in names)] for number, file in enumerate(by_file)
+    ]
     head = f"\nThe same in all: {line}.\n" if line else ""
     return f"{head}\n{_markdown(['', *map(_words, names)], rows)}"
 
@@ -122,7 +124,7 @@ def _cell(text: str) -> str:
     if re.fullmatch("[0-9a-f]{64}", text):
         return text[:16]
     ids = text.split()
-    many = len(ids) > 3 and all(one.startswith("DEMO-") for one in ids)
+    many = len(ids) > 3 and all(subject.startswith("DEMO-") for subject in ids)
     return f"{ids[0]} to {ids[-1]}" if many else text
 
 
@@ -151,9 +153,9 @@ def _results(rows: list[Row]) -> list[str]:
 
 def _unmeasured(test: list[Row]) -> str:
     """Setups on the demo that have no row; "" where there is none."""
-    there = {(row.method, row.setup) for row in test}
+    with_rows = {(row.method, row.setup) for row in test}
     shipped = {key for key, entry in setups.shipped().items() if entry.backbone.name in BACKBONES}
-    names = [f"{method} {setup}" for method, setup in sorted(shipped - there)]
+    names = [f"{method} {setup}" for method, setup in sorted(shipped - with_rows)]
     return f"\nNot measured yet: {', '.join(names)}.\n" if names else ""
 
 
@@ -174,7 +176,7 @@ def _demands(rows: list[Row]) -> str:
     )
     floor = next(row for (method, _, _), row in test.items() if method == methods.BASELINE)
     small, _, large = brats.by_size
-    said = (
+    claims = (
         (
             (auroc[best] >= 0.75, mirrored < 0.5, abs(nonsense - 0.5) < 0.1),
             f"WinCLIP with its best shipped set ({best}): voxel AUROC {auroc[best]:.3f} (asked: "
@@ -195,19 +197,19 @@ def _demands(rows: list[Row]) -> str:
             f"superior: {_triple(brats.by_depth)}.",
         ),
     )
-    lines = [f"{i}. **{_verdict(met)}.** {text}\n" for i, (met, text) in enumerate(said, 1)]
+    lines = [f"{i}. **{_verdict(met)}.** {text}\n" for i, (met, text) in enumerate(claims, 1)]
     return "".join(["\n## What the demo must show\n\n", *lines])
 
 
 def _chance() -> str:
     """How random pairs lie around 0.5; "" where it was not measured."""
-    found = card.read_chance()
-    if found is None:
+    chance = card.read_chance()
+    if chance is None:
         return ""
     return (
-        f" One pair says little: over {found.pairs} random pairs of everyday phrases the AUROC has "
-        f"mean {found.mean:.3f} and sd {found.sd:.3f}, {found.near:.0%} of them lie from 0.4 to "
-        f"0.6, and {found.below:.0%} below the appearance set (null test, every "
+        f" One pair says little: over {chance.pairs} random pairs of everyday phrases the AUROC "
+        f"has mean {chance.mean:.3f} and sd {chance.sd:.3f}, {chance.near:.0%} of them lie from "
+        f"0.4 to 0.6, and {chance.below:.0%} below the appearance set (null test, every "
         f"{candidates.EVERY}th slice)."
     )
 

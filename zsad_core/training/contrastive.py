@@ -65,11 +65,11 @@ class Clip(nn.Module):
         patches = visual.conv1(images)  # (B, D, R, C)
         rows, columns = patches.shape[2:]
         grid = visual.grid_size[0]
-        place = visual.positional_embedding[1:].view(grid, grid, -1)
-        place = place[top : top + rows, left : left + columns].reshape(rows * columns, -1)
+        positions = visual.positional_embedding[1:].view(grid, grid, -1)
+        positions = positions[top : top + rows, left : left + columns].reshape(rows * columns, -1)
         first = visual.class_embedding + visual.positional_embedding[0]
         first = first.expand(len(images), 1, -1)
-        return torch.cat([first, patches.flatten(2).transpose(1, 2) + place], dim=1)
+        return torch.cat([first, patches.flatten(2).transpose(1, 2) + positions], dim=1)
 
     def encode(self, tokens: Tensor) -> Tensor:
         """(B, T, D) before `ln_pre` to (B, T, E) of unit length."""
@@ -157,7 +157,7 @@ def train(
     with torch.no_grad():
         model.logit_scale.copy_(clip.scale[0])
     model.eval().cpu()
-    return {name: sum(one[name] for one in seen) / len(seen) for name in LEVELS}
+    return {name: sum(losses[name] for losses in seen) / len(seen) for name in LEVELS}
 
 
 def _optimiser(clip: Clip, rate: float) -> torch.optim.Optimizer:
@@ -215,21 +215,21 @@ def _batch(
     side = full if whole else full // 2
     count = plan.batch // 4 if whole else plan.batch
     top, left = (int(rng.integers((full - side) // patch + 1)) * patch for _ in range(2))
-    some = max(int(count * plan.brains), 1)
+    brains = max(int(count * plan.brains), 1)
     parts = [
         regions.cut(source, rng.integers(len(source.images), size=n), top, left, side)
-        for source, n in zip(sources, (count - some, some), strict=True)
+        for source, n in zip(sources, (count - brains, brains), strict=True)
     ]
     return regions.joined(parts), top, left, patch
 
 
 def _patches(rng: np.random.Generator, facts: Facts, count: int = 1000) -> NDArray[np.int64]:
     """Indices of patches, half of them damaged or lesion where there are enough."""
-    found = [facts[..., captions.FACTS.index(name)].ravel() == 1 for name in ("damaged", "lesion")]
-    wrong = found[0] | found[1]
+    flags = [facts[..., captions.FACTS.index(name)].ravel() == 1 for name in ("damaged", "lesion")]
+    wrong = flags[0] | flags[1]
     bad, good = np.flatnonzero(wrong), np.flatnonzero(~wrong)
-    some = rng.permutation(bad)[: count // 2]
-    return np.concatenate([some, rng.permutation(good)[: count - len(some)]])
+    chosen = rng.permutation(bad)[: count // 2]
+    return np.concatenate([chosen, rng.permutation(good)[: count - len(chosen)]])
 
 
 def _windows(
@@ -245,11 +245,11 @@ def _windows(
     image = rng.integers(len(pictures.images), size=count)
     top, left = rng.integers(grid - size + 1, size=(2, count))
     facts = regions.of_parts(pictures, patch)
-    found = [facts[..., captions.FACTS.index(name)] == 1 for name in ("damaged", "lesion")]
-    hits = np.argwhere(found[0] | found[1])  # half of the windows start at what is wrong
+    flags = [facts[..., captions.FACTS.index(name)] == 1 for name in ("damaged", "lesion")]
+    hits = np.argwhere(flags[0] | flags[1])  # half of the windows start at what is wrong
     if len(hits):
-        some = hits[rng.integers(len(hits), size=count // 2)]
-        image[: count // 2], top[: count // 2], left[: count // 2] = some.T
+        starts = hits[rng.integers(len(hits), size=count // 2)]
+        image[: count // 2], top[: count // 2], left[: count // 2] = starts.T
         top, left = np.minimum(top, grid - size), np.minimum(left, grid - size)
     steps = np.arange(size)
     rows, columns = top[:, None, None] + steps[:, None], left[:, None, None] + steps
@@ -279,7 +279,7 @@ def printer(every: int = 50) -> Report:
         if (step + 1) % every:
             return
         left = (time.monotonic() - start) / (step + 1) * (steps - step - 1)
-        means = {k: sum(one[k] for one in seen) / len(seen) for k in losses}
+        means = {k: sum(step_losses[k] for step_losses in seen) / len(seen) for k in losses}
         seen.clear()
         values = "  ".join(f"{k} {v:.4f}" for k, v in means.items())
         print(f"step {step + 1} of {steps}  {values}  {left / 60:.1f} min left", flush=True)

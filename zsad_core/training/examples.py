@@ -113,7 +113,7 @@ def of_subjects(
     most = min(choice.most, int(encoder.room() / (1 + choice.clear)) // max(len(subjects), 1))
     if most < 1:
         raise SettingError(f"{len(subjects)} subjects exceed {BYTES // 2**30} GB; use fewer.")
-    found, masks = list[Features](), []
+    features, masks = list[Features](), []
     for done, subject in enumerate(subjects):
         if progress:
             progress(done, len(subjects))
@@ -121,13 +121,13 @@ def of_subjects(
         if stack.truth is None:
             continue
         chosen = balanced(stack, replace(choice, most=most))
-        found.append(_encode(encoder, stack.image[chosen]))
+        features.append(_encode(encoder, stack.image[chosen]))
         masks.append(squashed(stack.truth[chosen], encoder.side))
     if not masks or not any(mask.any() for mask in masks):
         raise SettingError(
             "No slice of these subjects holds a lesion, so there is nothing to learn."
         )
-    tokens, first = joined(found)
+    tokens, first = joined(features)
     return Examples(tokens, np.concatenate(masks), first, classes=("brain",) * len(tokens))
 
 
@@ -170,12 +170,12 @@ def joined(parts: Sequence[Features]) -> Features:
 
 
 def _encode(encoder: Encoder, images: ByteArray, progress: Progress | None = None) -> Features:
-    found = list[Features]()
+    features = list[Features]()
     for start in range(0, len(images), BATCH):
         if progress:
             progress(start, len(images))
-        found.append(encoder.features(images[start : start + BATCH]))
-    return joined(found)
+        features.append(encoder.features(images[start : start + BATCH]))
+    return joined(features)
 
 
 def _drawn(rng: np.random.Generator, indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -75,11 +75,11 @@ def fit(
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
             meter.step(terms)
-        found = (math.nan, math.nan)
+        validation = (math.nan, math.nan)
         if held_out and not early:
-            found = validate(learner, tensors, held_out, plan)
-        if not early and (best is None or not held_out or found[1] > best.validation_dice):
-            best = meter.fitted(tensors, epoch, found)
+            validation = validate(learner, tensors, held_out, plan)
+        if not early and (best is None or not held_out or validation[1] > best.validation_dice):
+            best = meter.fitted(tensors, epoch, validation)
         if plan.state_file:
             done = states.state_of(epoch, tensors, optimiser, best, meter.terms)
             states.write(done, plan.state_file, truth)
@@ -120,10 +120,10 @@ def validate(
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
         batch = _batch(examples, chosen, plan)
         with plan.turn(), _threads(learner):
-            found = learner.outcome(tensors, batch)
-        total += float(found.terms.sum()) * len(chosen)
+            result = learner.outcome(tensors, batch)
+        total += float(result.terms.sum()) * len(chosen)
         drawn = (batch.masks.flatten(1).amax(dim=1) == batch.labels).cpu().numpy()
-        values.append(torch.stack(found.maps).mean(dim=0).cpu().numpy()[drawn])  # (B, M, M)
+        values.append(torch.stack(result.maps).mean(dim=0).cpu().numpy()[drawn])  # (B, M, M)
         masks.append(examples.masks[chosen][drawn])
     every, truth = np.concatenate(values), np.concatenate(masks)
     return total / len(examples.masks), best_dice(rank(every[~truth], every[truth]))
@@ -145,11 +145,13 @@ class _Meter:
             left = pace * (self._total - done)
             self._report(done, self._total, float(self.terms[-1].sum()), left)
 
-    def fitted(self, layers: dict[str, Tensor], epoch: int, found: tuple[float, float]) -> Fitted:
+    def fitted(
+        self, layers: dict[str, Tensor], epoch: int, validation: tuple[float, float]
+    ) -> Fitted:
         last = self.terms[-(len(self.terms) // epoch) :]
         loss = float(np.sum(last) / max(len(last), 1))
         tensors = {name: value.detach().cpu().numpy().copy() for name, value in layers.items()}
-        return Fitted(tensors, epoch, len(self.terms), loss, *found, np.array(self.terms))
+        return Fitted(tensors, epoch, len(self.terms), loss, *validation, np.array(self.terms))
 
 
 def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> dict[str, Tensor]:

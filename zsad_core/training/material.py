@@ -67,14 +67,15 @@ def gather(source: Source, encoder: Encoder, learner: Learner, progress: Progres
     """Images, through the tower if it is frozen, and the text of their class; raises ZsadError."""
     encoder = replace(encoder, frozen=not learner.through_tower)
     if not source.data:
-        found = _surfaces(source, encoder, progress)
+        material = _surfaces(source, encoder, progress)
     elif kind_of(source) == "scans":
-        found = _scans(source, encoder, progress)
+        material = _scans(source, encoder, progress)
     else:
-        found = _pictures(source, encoder, learner.plan.unmasked, progress)
+        material = _pictures(source, encoder, learner.plan.unmasked, progress)
     with encoder.turn():
-        train, held_out = _with_text(found.train, learner), _with_text(found.held_out, learner)
-    return replace(found, train=train, held_out=held_out)
+        train = with_text(material.train, encoder, learner)
+        held_out = with_text(material.held_out, encoder, learner)
+    return replace(material, train=train, held_out=held_out)
 
 
 def kind_of(source: Source) -> str:
@@ -103,13 +104,16 @@ def data_spec(source: Source) -> DataSpec:
     return DataSpec("brats", source.data, source.labels, source.split_name)
 
 
-def _with_text(found: Examples, learner: Learner) -> Examples:
-    """One text where all images are of one class, else that of each image's class."""
-    texts = {name: learner.text(name) for name in sorted(set(found.classes))}
-    of_each = [text for name in found.classes if (text := texts[name]) is not None]
-    if not of_each:
-        return found
-    return replace(found, text=of_each[0] if len(texts) == 1 else np.stack(of_each))
+def with_text(images: Examples, encoder: Encoder, learner: Learner) -> Examples:
+    """One text where all images are of one class, else that of each image's class.
+
+    None where text is what the learner learns.
+    """
+    if learner.learns_text:
+        return images
+    texts = {name: encoder.text(name) for name in sorted(set(images.classes))}
+    text = np.stack([texts[name] for name in images.classes])
+    return replace(images, text=text[0] if len(texts) == 1 else text)
 
 
 def _surfaces(source: Source, encoder: Encoder, progress: Progress) -> Material:

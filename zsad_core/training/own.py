@@ -53,13 +53,13 @@ def begin(name: str, request: TrainRequest) -> OwnTraining:
 
 def pending() -> list[OwnTraining]:
     """Trainings that were begun and have not ended, by name; raises DataError."""
-    found = []
+    trainings = []
     for path in sorted(folder().glob(f"*{ASKED}")):
         try:
-            found.append(ONE.validate_json(path.read_bytes()))
+            trainings.append(ONE.validate_json(path.read_bytes()))
         except ValueError as error:
             raise DataError(f"'{path}' cannot be read ({error}); delete it.") from error
-    return found
+    return trainings
 
 
 def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> Setup:
@@ -75,8 +75,10 @@ def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> 
         progress(done, total, f"loss {loss:.3f}")
 
     progress(0, 1, "loading the backbone")
-    found = runs.run(own.request, count, report, turn).fitted
-    progress(1, 1, f"epoch {found.epoch} kept: Dice {found.validation_dice:.3f} on held-out images")
+    fitted = runs.run(own.request, count, report, turn).fitted
+    progress(
+        1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
+    )
     entry = own_setups.add(_setup(own))
     _kept(own).unlink(missing_ok=True)
     return entry

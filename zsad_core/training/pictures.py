@@ -24,22 +24,22 @@ def chosen(
     mask, and classes without any, are used only where labels alone teach something.
     Raises DataError, SettingError.
     """
-    found = image_sets.pictures(Path(root).expanduser(), kind)
-    unknown = set(leave_out) - {picture.class_name for picture in found}
+    images = image_sets.pictures(Path(root).expanduser(), kind)
+    unknown = set(leave_out) - {picture.class_name for picture in images}
     if unknown:
-        names = ", ".join(sorted({picture.class_name for picture in found}))
+        names = ", ".join(sorted({picture.class_name for picture in images}))
         raise SettingError(
             f"--leave-out: there is no class '{sorted(unknown)[0]}' in '{root}'; it has {names}."
         )
-    drawn = {picture.class_name for picture in found if picture.mask is not None}
-    used = [p for p in found if p.class_name not in leave_out]
+    drawn = {picture.class_name for picture in images if picture.mask is not None}
+    used = [p for p in images if p.class_name not in leave_out]
     if not unmasked:
         used = [p for p in used if p.class_name in drawn and (p.mask or not p.abnormal)]
     return image_sets.split(used)
 
 
 def of_pictures(
-    encoder: Encoder, found: Sequence[Picture], progress: Progress | None = None
+    encoder: Encoder, chosen: Sequence[Picture], progress: Progress | None = None
 ) -> Examples:
     """Images at the side of the input with their masks; raises DataError for an unreadable one.
 
@@ -47,16 +47,16 @@ def of_pictures(
     bilinear and cut at one half.
     """
     parts, masks, side = [], [], encoder.recipe.image_size
-    for start in range(0, len(found), BATCH):
+    for start in range(0, len(chosen), BATCH):
         if progress:
-            progress(start, len(found))
+            progress(start, len(chosen))
         images = []
-        for picture in found[start : start + BATCH]:
+        for picture in chosen[start : start + BATCH]:
             image, mask = image_sets.read(picture)
             images.append(sized(image[None], side)[0])
             masks.append(squashed(mask[None], encoder.side)[0])
         parts.append(encoder.features(np.stack(images)))
     tokens, first = joined(parts)
-    labels = np.array([picture.abnormal for picture in found])
-    names = tuple(picture.class_name for picture in found)
+    labels = np.array([picture.abnormal for picture in chosen])
+    names = tuple(picture.class_name for picture in chosen)
     return Examples(tokens, np.stack(masks), first, labels=labels, classes=names)

@@ -29,7 +29,7 @@ class Pictures:
 
 def of_textures(bank: Bank) -> Pictures:
     """Drawn surfaces: they show no brain, and their damage is exactly known."""
-    found = np.full((len(bank.images), len(FACTS)), NONE, np.int64)
+    facts = np.full((len(bank.images), len(FACTS)), NONE, np.int64)
     damaged = bank.kind >= 0
     known: dict[str, Any] = {
         "brain": 0, "surface": bank.surface, "tone": bank.tone, "damaged": damaged,
@@ -37,9 +37,9 @@ def of_textures(bank: Bank) -> Pictures:
         "inside": 1,
     }  # fmt: skip
     for name, value in known.items():
-        found[:, FACTS.index(name)] = value
-    found[:, FACTS.index("shade")] = UNKNOWN
-    return Pictures(bank.images, bank.object, bank.defect > 0, found)
+        facts[:, FACTS.index(name)] = value
+    facts[:, FACTS.index("shade")] = UNKNOWN
+    return Pictures(bank.images, bank.object, bank.defect > 0, facts)
 
 
 def of_brains(
@@ -53,15 +53,15 @@ def of_brains(
     Whether generic words for damage, or for its absence, fit a brain is left open: nothing is
     taught of it. Without marks the captions speak of whole slices only, not of their parts.
     """
-    found = np.full((len(images), len(FACTS)), NONE, np.int64)
+    facts = np.full((len(images), len(FACTS)), NONE, np.int64)
     ill = UNKNOWN if lesion is None else lesion.any(axis=(1, 2))
     known: dict[str, Any] = {"brain": 1, "contrast": contrast, "inside": 1, "lesion": ill}
     for name, value in known.items():
-        found[:, FACTS.index(name)] = value
+        facts[:, FACTS.index(name)] = value
     for name in ("damaged", "flawless", "kind", "polarity", "size", "shade"):
-        found[:, FACTS.index(name)] = UNKNOWN
+        facts[:, FACTS.index(name)] = UNKNOWN
     marked = np.zeros(images.shape, bool) if lesion is None else lesion
-    return Pictures(images, inside, marked, found)
+    return Pictures(images, inside, marked, facts)
 
 
 def cut(pictures: Pictures, chosen: NDArray[np.int64], top: int, left: int, side: int) -> Pictures:
@@ -92,8 +92,8 @@ def of_parts(pictures: Pictures, side: int) -> Facts:
     shape = (count, grid, side, grid, side)
     covered = pictures.damage.reshape(shape).mean(axis=(2, 4))  # (N, R, C)
     inside = pictures.inside.reshape(shape).mean(axis=(2, 4))
-    found = with_cover(pictures.facts[:, None, None], covered, inside)
-    return with_shade(found, pictures.images.reshape(shape).mean(axis=(2, 4)))
+    facts = with_cover(pictures.facts[:, None, None], covered, inside)
+    return with_shade(facts, pictures.images.reshape(shape).mean(axis=(2, 4)))
 
 
 def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.floating]) -> Facts:
@@ -102,27 +102,27 @@ def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.f
     A part that is touched by damage but not covered enough is unknown; a part across the outline
     is unknown as to what it shows.
     """
-    found = np.broadcast_to(whole, (*covered.shape, whole.shape[-1])).copy()
+    facts = np.broadcast_to(whole, (*covered.shape, whole.shape[-1])).copy()
     column = FACTS.index
-    brain, drawn = (found[..., column("brain")] == value for value in (1, 0))
-    silent = brain & (found[..., column("lesion")] == UNKNOWN)
-    found[silent] = np.where(np.arange(len(FACTS)) == column("inside"), found[silent], UNKNOWN)
+    brain, drawn = (facts[..., column("brain")] == value for value in (1, 0))
+    silent = brain & (facts[..., column("lesion")] == UNKNOWN)
+    facts[silent] = np.where(np.arange(len(FACTS)) == column("inside"), facts[silent], UNKNOWN)
     clear, touched = covered == 0, (covered > 0) & (covered < DAMAGED_FROM)
     for name in ("kind", "polarity", "size"):
-        found[clear & drawn, column(name)] = NONE
-    found[clear & drawn, column("damaged")] = 0
-    found[clear & drawn, column("flawless")] = 1
-    found[(covered >= DAMAGED_FROM) & drawn, column("flawless")] = 0
-    found[clear & brain & ~silent, column("lesion")] = 0
+        facts[clear & drawn, column(name)] = NONE
+    facts[clear & drawn, column("damaged")] = 0
+    facts[clear & drawn, column("flawless")] = 1
+    facts[(covered >= DAMAGED_FROM) & drawn, column("flawless")] = 0
+    facts[clear & brain & ~silent, column("lesion")] = 0
     for name in ("damaged", "flawless", "kind", "polarity", "size"):
-        found[touched & drawn, column(name)] = UNKNOWN
-    found[touched & brain, column("lesion")] = UNKNOWN
+        facts[touched & drawn, column(name)] = UNKNOWN
+    facts[touched & brain, column("lesion")] = UNKNOWN
     outside, partly = inside < 0.05, (inside >= 0.05) & (inside < 0.6)
     for name in ("brain", "surface", "tone", "contrast"):
-        found[outside, column(name)] = UNKNOWN if name == "brain" else NONE
-    found[outside, column("inside")] = 0
-    found[partly, column("inside")] = UNKNOWN
-    return found
+        facts[outside, column(name)] = UNKNOWN if name == "brain" else NONE
+    facts[outside, column("inside")] = 0
+    facts[partly, column("inside")] = UNKNOWN
+    return facts
 
 
 def with_shade(facts: Facts, brightness: NDArray[np.floating]) -> Facts:
@@ -146,12 +146,12 @@ def of_windows(
     side: int,
 ) -> Facts:
     """Facts (M, F) of windows of `side` pixels: their picture (M,), their top and left (M,)."""
-    places = list(zip(image, *corner, strict=True))
-    damage = [pictures.damage[i, y : y + side, x : x + side].mean() for i, y, x in places]
-    inside = [pictures.inside[i, y : y + side, x : x + side].mean() for i, y, x in places]
-    shade = [pictures.images[i, y : y + side, x : x + side].mean() for i, y, x in places]
-    found = with_cover(pictures.facts[image], np.array(damage) * 2, np.array(inside))
-    return with_shade(found, np.array(shade))
+    corners = list(zip(image, *corner, strict=True))
+    damage = [pictures.damage[i, y : y + side, x : x + side].mean() for i, y, x in corners]
+    inside = [pictures.inside[i, y : y + side, x : x + side].mean() for i, y, x in corners]
+    shade = [pictures.images[i, y : y + side, x : x + side].mean() for i, y, x in corners]
+    facts = with_cover(pictures.facts[image], np.array(damage) * 2, np.array(inside))
+    return with_shade(facts, np.array(shade))
 
 
 def joined(parts: list[Pictures]) -> Pictures:

@@ -88,14 +88,14 @@ def run(
         state_file=unfinished(request),
         turn=turn,
     )
-    found = fit.fit(learner, (material.train, material.held_out), plan, start, report)
-    facts = _facts(request, material, found, encoder)
-    save(found.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, request.out)
+    fitted = fit.fit(learner, (material.train, material.held_out), plan, start, report)
+    facts = _facts(request, material, fitted, encoder)
+    save(fitted.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, request.out)
     if request.official:
         with whole(Path(request.official)) as temporary, temporary.open("wb") as stream:
-            torch.save(learner.official(found.tensors), stream)
+            torch.save(learner.official(fitted.tensors), stream)
     unfinished(request).unlink(missing_ok=True)
-    return Trained(found, facts)
+    return Trained(fitted, facts)
 
 
 def entry_of(request: TrainRequest) -> Setup:
@@ -139,7 +139,7 @@ def command(request: TrainRequest) -> str:
     for name, value in given.items():
         if name == "seed" or value != usual[name]:
             many = value if isinstance(value, tuple) else (value,)
-            line += [f"--{name.replace('_', '-')} {_bare(one)}" for one in many]
+            line += [f"--{name.replace('_', '-')} {_bare(value)}" for value in many]
     return " ".join(line)
 
 
@@ -157,9 +157,9 @@ def _arguments(request: TrainRequest) -> dict[str, Any]:
     del own["out"], own["source"]
     spec = own.pop("backbone")
     first = {"method": own.pop("method"), "setup": own.pop("setup")}
-    found = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
-    del found["seed"]  # the request's own is the one that counts
-    return {**found, **own}
+    columns = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
+    del columns["seed"]  # the request's own is the one that counts
+    return {**columns, **own}
 
 
 def _source(request: TrainRequest) -> Source:
@@ -187,16 +187,16 @@ def _start(request: TrainRequest) -> Tensors | None:
     path = _start_file(request)
     if path is None:
         return None
-    found = setups.read_checkpoint(request.method, path)
-    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+    tensors = setups.read_checkpoint(request.method, path)
+    return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
 
 
 def _facts(
-    request: TrainRequest, material: Material, found: Fitted, encoder: Encoder
+    request: TrainRequest, material: Material, fitted: Fitted, encoder: Encoder
 ) -> dict[str, str]:
     """What a checkpoint says of itself; every value a text."""
     numbers = {
-        name: value for name, value in asdict(found).items() if isinstance(value, int | float)
+        name: value for name, value in asdict(fitted).items() if isinstance(value, int | float)
     }
     return {
         "command": command(request),

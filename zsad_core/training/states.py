@@ -73,15 +73,15 @@ def state_of(
 def put(state: State, tensors: Mapping[str, Tensor], optimiser: torch.optim.Optimizer) -> None:
     """Set tensors and optimiser to what they were; raises WeightsError if they do not fit."""
     for name, value in tensors.items():
-        found = state.tensors.get(name)
-        if found is None or found.shape != value.shape:
+        stored = state.tensors.get(name)
+        if stored is None or stored.shape != value.shape:
             raise WeightsError(
                 f"The unfinished training does not fit: {name} is "
-                f"{'missing' if found is None else found.shape}, expected {tuple(value.shape)}; "
+                f"{'missing' if stored is None else stored.shape}, expected {tuple(value.shape)}; "
                 "delete its file to start afresh."
             )
         with torch.no_grad():
-            value.copy_(torch.from_numpy(found))
+            value.copy_(torch.from_numpy(stored))
         optimiser.state[value] = {
             part: torch.tensor(array, device=value.device if array.ndim else "cpu")
             for part, array in state.moments[name].items()
@@ -121,7 +121,8 @@ def read(path: Path, truth: str) -> State | None:
     terms, now, best = parts.pop("terms")[""], parts.pop("now"), parts.pop("best", {})
     numbers = json.loads(facts["best"])
     moments = {
-        name: {p: found[name] for p, found in parts.items() if name in found} for name in now
+        name: {part: tensors[name] for part, tensors in parts.items() if name in tensors}
+        for name in now
     }
     return State(
         int(facts["epoch"]),

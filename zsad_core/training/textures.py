@@ -141,8 +141,8 @@ def _outline(rng: np.random.Generator, side: int) -> NDArray[np.bool_]:
 def _defect(rng: np.random.Generator, name: str, size: str, inside: NDArray[np.bool_]) -> Field:
     """Opacity 0 … 1 of one defect, (H, W), centred somewhere on the object."""
     side = len(inside)
-    places = np.argwhere(inside)
-    cy, cx = places[rng.integers(len(places))] if len(places) else (side // 2, side // 2)
+    pixels = np.argwhere(inside)
+    cy, cx = pixels[rng.integers(len(pixels))] if len(pixels) else (side // 2, side // 2)
     radius = rng.uniform(*RADII[size])
     y, x = np.mgrid[:side, :side].astype(np.float32)
     if name in ("scratch", "crack"):
@@ -167,9 +167,9 @@ def _line(
     heading = rng.uniform(0, 2 * np.pi) + turn
     rows = np.rint(start[0] + np.cumsum(np.sin(heading))).astype(int)
     columns = np.rint(start[1] + np.cumsum(np.cos(heading))).astype(int)
-    there = (rows >= 0) & (rows < side) & (columns >= 0) & (columns < side)
+    inside_image = (rows >= 0) & (rows < side) & (columns >= 0) & (columns < side)
     drawn = np.zeros((side, side), bool)
-    drawn[rows[there], columns[there]] = True
+    drawn[rows[inside_image], columns[inside_image]] = True
     if not drawn.any():
         drawn[int(start[0]), int(start[1])] = True
     width = rng.uniform(0.7, 1.8)

@@ -50,9 +50,7 @@ class BothAdapters:
         epochs=3, batch=4, rate=1e-3, further=0.3, first=1, first_rate=1e-4, patience=3
     )
     through_tower: ClassVar[bool] = True
-
-    def text(self, class_name: str) -> None:
-        """None: the text goes through what is learned."""
+    learns_text: ClassVar[bool] = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Adapters as the identity, texts close, image projections from a probe of the patches.

@@ -40,9 +40,7 @@ class PromptsAndProjections:
         epochs=5, batch=1, rate=3e-4, patience=5, optimiser="adamw", decay=0.01
     )
     through_tower: ClassVar[bool] = True
-
-    def text(self, class_name: str) -> None:
-        """None: the text depends on the image and on what is learned."""
+    learns_text: ClassVar[bool] = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Prompts with a standard deviation of 0.02, layers as torch draws a Linear, calm biases.

@@ -27,7 +27,6 @@ from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Ten
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import FloatArray
 
 DEEP_WORDS, SPREAD = 4, 0.02
 WEIGHT = 4  # of the pixel terms against the image term
@@ -42,10 +41,7 @@ class PromptVectors:
 
     plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=30, batch=8, rate=1e-3, patience=10)
     through_tower: ClassVar[bool] = False
-
-    def text(self, class_name: str) -> FloatArray | None:
-        """None: the text is what is learned, and it names no class."""
-        return None
+    learns_text: ClassVar[bool] = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Vectors drawn with a standard deviation of 0.02, before the blocks 2 … 3t/4 of t."""

@@ -18,7 +18,6 @@ from torch.nn import functional
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
-from zsad_core.types import FloatArray
 
 SPREAD = 3.0  # of the first logits
 
@@ -31,10 +30,7 @@ class LinearLayers:
 
     plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=14, batch=8, further=0.3, patience=8)
     through_tower: ClassVar[bool] = False
-
-    def text(self, class_name: str) -> FloatArray:
-        """(K, E) float32: the method's shipped prompt set about this class."""
-        return self.encoder.text(class_name)
+    learns_text: ClassVar[bool] = False
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.
@@ -43,7 +39,7 @@ class LinearLayers:
         few small lesions teach them nothing. A bias across the texts' difference changes no sign
         and brings the logits of the examples to a spread of about 3.
         """
-        assert examples.text is not None  # `text` made it
+        assert examples.text is not None  # `learns_text` is False
         width, embed = examples.tokens.shape[-1], examples.text.shape[-1]
         rng, bound = np.random.default_rng([seed, width, embed]), width**-0.5
         apart = (
@@ -64,7 +60,7 @@ class LinearLayers:
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice loss of each tap, (L, 2)."""
-        assert batch.text is not None  # `text` made it
+        assert batch.text is not None  # `learns_text` is False
         maps = probabilities(tensors, batch.tokens, batch.text, batch.masks.shape[-1])
         terms = [torch.stack([focal(p, batch.masks), dice(p, batch.masks)]) for p in maps]
         return StepResult(maps, torch.stack(terms))

@@ -25,7 +25,7 @@ from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Ten
 from zsad_core.methods.losses import dice, focal
 from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.probes import probe, seeing
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core.types import ByteArray
 
 SOME, SPREAD = 64, 3.0  # images to look at, spread of their first logits
 
@@ -41,10 +41,7 @@ class Adapters:
         epochs=3, batch=4, rate=5e-4, first=20, first_rate=1e-4, further=0.3, unmasked=True
     )
     through_tower: ClassVar[bool] = True
-
-    def text(self, class_name: str) -> FloatArray:
-        """(K, E) float32: the method's shipped prompt set about this class."""
-        return self.encoder.text(class_name)
+    learns_text: ClassVar[bool] = False
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """fc2 zero; fc1 as torch draws a Linear, uniform within 1 / sqrt of the width, and calm.
@@ -55,7 +52,7 @@ class Adapters:
         a spread of about 3. Along the texts' difference, the seg heads start from a logistic
         regression of the patches of these examples.
         """
-        assert examples.text is not None  # `text` made it
+        assert examples.text is not None  # `learns_text` is False
         info = self.encoder.tower.info
         rng = np.random.default_rng([seed, info.width, info.embed_dim])
         drawn = {
@@ -92,7 +89,7 @@ class Adapters:
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
-        assert batch.text is not None  # `text` made it
+        assert batch.text is not None  # `learns_text` is False
         recipe, masks = self.encoder.recipe, batch.masks
         apart = 100 * (batch.text[..., 1, :] - batch.text[..., 0, :])[..., None]
         read = (self._at_first if batch.first_stage else self._now)(tensors, batch)
