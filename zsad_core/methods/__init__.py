@@ -106,10 +106,10 @@ def build(
 
 def slice_method(name: str, options: Iterable[tuple[str, str]] = ()) -> Method:
     """The method with its options set, where it maps slices; raises SettingError."""
-    found = build(name, options)
-    if isinstance(found, Method):
-        return found
-    if isinstance(found, VolumeMethod):
+    method = build(name, options)
+    if isinstance(method, Method):
+        return method
+    if isinstance(method, VolumeMethod):
         raise SettingError(
             f"'{name}' maps a whole volume against a set of other volumes, not single images; "
             "choose another method."

@@ -182,13 +182,13 @@ class Method(BaseMethod, ABC):
         before the map is enlarged and smoothed; here each goes through `maps`, and a patch has the
         mean of the map over its pixels.
         """
-        found = []
+        values = []
         for text in texts:
             maps, _ = self.maps([features], retained[None], text, learned, recipe, ())
             side = recipe.image_size // recipe.grid
             squares = maps[0].reshape(recipe.grid, side, recipe.grid, side)
-            found.append(squares.mean(axis=(1, 3))[retained])
-        return np.stack(found)
+            values.append(squares.mean(axis=(1, 3))[retained])
+        return np.stack(values)
 
     @property
     def texts_at_once(self) -> bool:

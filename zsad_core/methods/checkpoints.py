@@ -28,19 +28,18 @@ def read(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
     AA-CLIP's checkpoint: `text_adapter.pth` beside it is read too. Raises WeightsError.
     """
     if path.suffix == ".safetensors":
-        found = unwrapped(path, _safetensors(path))
-        if not any(name.startswith(prefix) for name in found):
-            return found
+        stored = unwrapped(path, _safetensors(path))
+        if not any(name.startswith(prefix) for name in stored):
+            return stored
     else:
-        found = _numpy(saved_tensors(path))
+        stored = _numpy(saved_tensors(path))
         beside = path.with_name("text_adapter.pth")
         if path.name.startswith("image_adapter") and beside.is_file():
-            found = _numpy(saved_tensors(beside)) | found
-    tensors = {
-        name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)
-    }
+            stored = _numpy(saved_tensors(beside)) | stored
+    named = {name: value for name, value in stored.items() if name.startswith(prefix)}
+    tensors = {name.removeprefix(prefix): value for name, value in named.items()}
     if not tensors:
-        keys = ", ".join(dict.fromkeys(name.partition(".")[0] for name in found)) or "no tensors"
+        keys = ", ".join(dict.fromkeys(name.partition(".")[0] for name in stored)) or "no tensors"
         raise WeightsError(
             f"'{path}' holds {keys[:80]}; expected tensors named {prefix}…, so choose another file."
         )
@@ -61,20 +60,20 @@ def _safetensors(path: Path) -> dict[str, NDArray[Any]]:
         raise WeightsError(f"'{path}' is not a whole safetensors file ({error}).") from error
 
 
-def _numpy(found: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
+def _numpy(tensors: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
     """Floats as float32, integers as they are."""
     return {
         name: (value.float() if value.is_floating_point() else value).numpy()
-        for name, value in found.items()
+        for name, value in tensors.items()
     }
 
 
 def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
     """The named tensors in float32; raises WeightsError naming the first that does not fit."""
     for name, shape in shapes.items():
-        found = tensors[name].shape if name in tensors else ()
-        same = [size in (found_size, None) for size, found_size in zip(shape, found, strict=False)]
-        if len(found) != len(shape) or not all(same):
+        stored = tensors[name].shape if name in tensors else ()
+        fits = [size in (length, None) for size, length in zip(shape, stored, strict=False)]
+        if len(stored) != len(shape) or not all(fits):
             size = str(tensors[name].shape) if name in tensors else "missing"
             expected = ", ".join("any" if size is None else str(size) for size in shape)
             comma = "," if len(shape) == 1 else ""

@@ -39,8 +39,8 @@ class Encoder:
             return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
         retained = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         with self.turn():
-            found = self.method.encode(self.tower, images, self.recipe, retained, None)
-        read = [self.method.trained_on(one, self.recipe) for one in found]
+            features = self.method.encode(self.tower, images, self.recipe, retained, None)
+        read = [self.method.trained_on(arrays, self.recipe) for arrays in features]
         tokens, first = zip(*read, strict=True)
         return np.stack(tokens).astype(np.float16), np.stack(first)
 

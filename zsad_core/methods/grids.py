@@ -89,5 +89,5 @@ def stretched(maps: FloatArray, shape: tuple[int, int]) -> FloatArray:
     if maps.shape[1:] == shape:
         return maps
     grid = torch.from_numpy(maps)[:, None]
-    found = functional.interpolate(grid, shape, mode="bilinear", align_corners=False)
-    return np.asarray(found[:, 0].numpy())
+    enlarged_grid = functional.interpolate(grid, shape, mode="bilinear", align_corners=False)
+    return np.asarray(enlarged_grid[:, 0].numpy())

@@ -40,10 +40,10 @@ def dice(probability: Tensor, mask: Tensor) -> Tensor:
         ValueError: if the shapes differ.
     """
     _same_shape(probability, mask)
-    found = probability.flatten(1)
+    predicted = probability.flatten(1)
     truth = mask.flatten(1).to(probability.dtype)
-    overlap = (found * truth).sum(dim=1)
-    return (1 - (2 * overlap + 1) / (found.sum(dim=1) + truth.sum(dim=1) + 1)).mean()
+    overlap = (predicted * truth).sum(dim=1)
+    return (1 - (2 * overlap + 1) / (predicted.sum(dim=1) + truth.sum(dim=1) + 1)).mean()
 
 
 def _same_shape(probability: Tensor, mask: Tensor) -> None:

@@ -44,8 +44,8 @@ def views(image: ByteArray, side: int, augment: bool) -> ByteArray:
     if not augment:
         return whole
     values = torch.from_numpy(whole.astype(np.float32).reshape(1, side, side, -1))
-    found = turned(values.permute(0, 3, 1, 2))[:, 0].permute(0, 2, 3, 1)  # (11, S, S, C)
-    return found.round().clamp(0, 255).numpy().astype(np.uint8).reshape(-1, *whole.shape[1:])
+    images = turned(values.permute(0, 3, 1, 2))[:, 0].permute(0, 2, 3, 1)  # (11, S, S, C)
+    return images.round().clamp(0, 255).numpy().astype(np.uint8).reshape(-1, *whole.shape[1:])
 
 
 def turned(images: Tensor) -> Tensor:
@@ -57,13 +57,13 @@ def turned(images: Tensor) -> Tensor:
     turns = [((math.cos(a), -math.sin(a), 0), (math.sin(a), math.cos(a), 0)) for a in ANGLES]
     moves = [((1, 0, x), (0, 1, y)) for x, y in SHIFTS]
     return torch.stack(
-        [images, *(_warped(images, one) for one in turns + moves), images.flip(3), images.flip(2)]
+        [images, *(_warped(images, m) for m in turns + moves), images.flip(3), images.flip(2)]
     )
 
 
 def _warped(images: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     theta = torch.tensor(matrix, dtype=images.dtype).expand(len(images), 2, 3)
-    places = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(
-        images, places, mode="bilinear", padding_mode="reflection", align_corners=False
+        images, grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )

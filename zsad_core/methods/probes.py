@@ -23,10 +23,10 @@ def probe(tokens: Tensor, abnormal: Tensor) -> Tensor:
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        found = functional.binary_cross_entropy_with_logits(tokens @ weight, abnormal)
-        found = found + RIDGE * weight.square().sum()
-        found.backward()  # type: ignore[no-untyped-call]
-        return found
+        loss = functional.binary_cross_entropy_with_logits(tokens @ weight, abnormal)
+        loss = loss + RIDGE * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
 
     with torch.enable_grad():
         optimiser.step(loss)  # type: ignore[no-untyped-call]

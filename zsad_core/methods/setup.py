@@ -90,8 +90,9 @@ def untrained_on_the_demo(method: str) -> tuple[Setup, Setup]:
     )
 
 
-def official(one: Published, backbone: BackboneSpec = OPENAI, side: int = 518) -> Setup:
+def official(published: Published, backbone: BackboneSpec = OPENAI, side: int = 518) -> Setup:
     """The setup of a published checkpoint, on its backbone at its side in pixels."""
-    text = f"Published by the authors, trained on {one.trained_on}, at their {side} px."
-    text += f" The paper's `{one.paper}`, as we infer it." if one.paper else ""
-    return Setup(one.method, one.setup, backbone, one.file, text, (("image_size", str(side)),))
+    text = f"Published by the authors, trained on {published.trained_on}, at their {side} px."
+    text += f" The paper's `{published.paper}`, as we infer it." if published.paper else ""
+    options = (("image_size", str(side)),)
+    return Setup(published.method, published.setup, backbone, published.file, text, options)

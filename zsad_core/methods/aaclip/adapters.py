@@ -25,13 +25,13 @@ def shapes(info: TowerInfo) -> dict[str, tuple[int, int]]:
     `.seg_proj.k` of each tap, `.det_proj`.
     """
     width, embed, count = info.width, info.embed_dim, info.text_blocks // 4
-    found = {f"text_adapter.{i}.fc.0.weight": (info.text_width,) * 2 for i in range(count)}
-    found[f"text_adapter.{count}.fc.0.weight"] = (embed, info.text_width)
+    sizes = {f"text_adapter.{i}.fc.0.weight": (info.text_width,) * 2 for i in range(count)}
+    sizes[f"text_adapter.{count}.fc.0.weight"] = (embed, info.text_width)
     for i in range(info.visual_blocks // 4):
-        found[f"image_adapter.layer_adapters.{i}.fc.0.weight"] = (width, width)
+        sizes[f"image_adapter.layer_adapters.{i}.fc.0.weight"] = (width, width)
     for k in range(TAPS):
-        found[f"image_adapter.seg_proj.{k}.fc.weight"] = (embed, width)
-    return {**found, "image_adapter.det_proj.fc.weight": (embed, width)}
+        sizes[f"image_adapter.seg_proj.{k}.fc.weight"] = (embed, width)
+    return {**sizes, "image_adapter.det_proj.fc.weight": (embed, width)}
 
 
 def image_features(
@@ -41,20 +41,20 @@ def image_features(
 
     Gradients flow to the learned tensors.
     """
-    found: list[Tensor] = []
+    streams: list[Tensor] = []
 
     def between(number: int, x: Tensor) -> Tensor:
         weight = learned.get(f"image_adapter.layer_adapters.{number - 1}.fc.0.weight")
         x = x if weight is None else _adapted(x, weight)
         if number in recipe.taps:
-            found.append(tower.ln_post(x[:, 1:]).float())
+            streams.append(tower.ln_post(x[:, 1:]).float())
         return x
 
     tower.walk(images, recipe, between)
-    whole = functional.linear(found[-1], learned["image_adapter.det_proj.fc.weight"])
+    whole = functional.linear(streams[-1], learned["image_adapter.det_proj.fc.weight"])
     patches = [
         functional.linear(tap, learned[f"image_adapter.seg_proj.{k}.fc.weight"])
-        for k, tap in enumerate(found)
+        for k, tap in enumerate(streams)
     ]
     unit = [functional.normalize(tap, dim=-1) for tap in patches]
     return unit, functional.normalize(whole, dim=-1).mean(dim=1)

@@ -122,10 +122,10 @@ class AaClip(Method):
         """
         if info is not None:
             return wanted(tensors, shapes(info))
-        found = [n for n in tensors if n.startswith(("text_adapter.", "image_adapter."))]
+        adapters = [n for n in tensors if n.startswith(("text_adapter.", "image_adapter."))]
         least = ("text_adapter.0.fc.0.weight", "image_adapter.layer_adapters.0.fc.0.weight")
         ends = [f"image_adapter.seg_proj.{k}.fc.weight" for k in range(TAPS)]
-        names = {*found, *least, *ends, "image_adapter.det_proj.fc.weight"}
+        names = {*adapters, *least, *ends, "image_adapter.det_proj.fc.weight"}
         return wanted(tensors, dict.fromkeys(sorted(names), (None, None)))
 
     def maps(
@@ -138,14 +138,14 @@ class AaClip(Method):
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
-        total = np.concatenate([_logits(one, text[None], recipe)[0] for one in features])
+        total = np.concatenate([_logits(arrays, text[None], recipe)[0] for arrays in features])
         blur = _blurring(recipe.grid, self.domain)
         grid = blur @ spread(total, retained, NORMAL) @ blur.T
         whole = enlarged(grid, recipe.image_size, align_corners=True)[:, 0]
         maps = torch.sigmoid(whole / SOFT).numpy()
         scores = maps.max(axis=(1, 2))
         if self.domain == "industrial":
-            first = np.stack([one["class"] for one in features]).astype(np.float32)
+            first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
             scores = (scores + (first @ text[1] + 1) / 2) / 2
         return maps, np.asarray(scores, np.float32)
 

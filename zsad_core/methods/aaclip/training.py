@@ -63,21 +63,21 @@ class BothAdapters:
         """
         info = self.encoder.tower.info
         image, text = self.encoder.tower.projections()
-        found = {n: np.eye(*shape, dtype=np.float32) for n, shape in shapes(info).items()}
-        found |= {name: np.array(image) for name in found if "_proj." in name}
+        tensors = {n: np.eye(*shape, dtype=np.float32) for n, shape in shapes(info).items()}
+        tensors |= {name: np.array(image) for name in tensors if "_proj." in name}
         last = f"text_adapter.{info.text_blocks // 4}.fc.0.weight"
-        found[last] = _closer(np.array(text), self._unprojected(found, examples.classes))
-        learned = self.encoder.tower.on_device(found)
+        tensors[last] = _closer(np.array(text), self._unprojected(tensors, examples.classes))
+        learned = self.encoder.tower.on_device(tensors)
         with torch.no_grad():
             texts = [self._text(learned, name).cpu() for name in sorted(set(examples.classes))]
         apart = torch.stack([text[1] - text[0] for text in texts]).mean(dim=0).numpy()
-        some = slice(None, None, -(-len(examples.masks) // PROBED))
-        masks = torch.from_numpy(examples.masks[some]).float()[:, None]
+        subset = slice(None, None, -(-len(examples.masks) // PROBED))
+        masks = torch.from_numpy(examples.masks[subset]).float()[:, None]
         abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
-        for k, tokens in enumerate(self._taps(examples.tokens[some])):
+        for k, tokens in enumerate(self._taps(examples.tokens[subset])):
             name = f"image_adapter.seg_proj.{k}.fc.weight"
-            found[name] = seeing(found[name], apart, tokens, probe(tokens, abnormal))
-        return found
+            tensors[name] = seeing(tensors[name], apart, tokens, probe(tokens, abnormal))
+        return tensors
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """The text's losses in the first stage, the image's in the second."""
@@ -120,7 +120,7 @@ class BothAdapters:
     @torch.no_grad()
     def _taps(self, images: NDArray[Any]) -> list[Tensor]:
         """Patches (N x P, width) of each tap after `ln_post`, of the tower as it is."""
-        tower, recipe, found = self.encoder.tower, self.encoder.recipe, list[list[Tensor]]()
+        tower, recipe, batches = self.encoder.tower, self.encoder.recipe, list[list[Tensor]]()
         for start in range(0, len(images), 4):
             taps = list[Tensor]()
 
@@ -130,24 +130,24 @@ class BothAdapters:
                 return x
 
             tower.walk(images[start : start + 4], recipe, between)
-            found.append(taps)
-        return [torch.cat(of_tap) for of_tap in zip(*found, strict=True)]
+            batches.append(taps)
+        return [torch.cat(of_tap) for of_tap in zip(*batches, strict=True)]
 
     @torch.no_grad()
     def _unprojected(self, tensors: Tensors, classes: Sequence[str]) -> list[list[FloatArray]]:
         """Of each class and side the sentences (N, text width) as the projection reads them."""
         tower, activation = self.encoder.tower, self.encoder.recipe.activation
         learned = tower.on_device(tensors)
-        found = []
+        rows = []
         for name in sorted(set(classes)):
             sides = prompt_sets.sentences(self._prompts(name))
-            found.append(
+            rows.append(
                 [
                     text_features(tower, side, learned, activation, lambda x: x).cpu().numpy()
                     for side in sides
                 ]
             )
-        return found
+        return rows
 
     def _prompts(self, class_name: str) -> PromptSet:
         prompts = prompt_sets.shipped()[self.encoder.method.prompts]
@@ -155,15 +155,15 @@ class BothAdapters:
 
     def _texts(self, tensors: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """(B, K, E): unit vectors of each image's class."""
-        found = {name: self._text(tensors, name) for name in sorted(set(batch.classes))}
-        return torch.stack([found[name] for name in batch.classes])
+        texts = {name: self._text(tensors, name) for name in sorted(set(batch.classes))}
+        return torch.stack([texts[name] for name in batch.classes])
 
     def _text(self, tensors: Mapping[str, Tensor], class_name: str) -> Tensor:
         sides = []
         for texts in prompt_sets.sentences(self._prompts(class_name)):
             activation = self.encoder.recipe.activation
-            found = text_features(self.encoder.tower, texts, tensors, activation)
-            mean = functional.normalize(found, dim=1).mean(dim=0)
+            embeddings = text_features(self.encoder.tower, texts, tensors, activation)
+            mean = functional.normalize(embeddings, dim=1).mean(dim=0)
             sides.append(functional.normalize(mean, dim=0))
         return torch.stack(sides)
 
@@ -199,7 +199,7 @@ def _pixels(
         up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
         logits.append(up[:, 0])
     mean = torch.stack(logits).mean(dim=0)
-    for one in (*logits, mean):
-        p = one.sigmoid()
+    for logit in (*logits, mean):
+        p = logit.sigmoid()
         terms += [focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks)]
     return [torch.sigmoid(mean / SOFT)], terms

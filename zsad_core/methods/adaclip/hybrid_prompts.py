@@ -27,20 +27,20 @@ def shapes(embed: Size, width: Size, blocks: int, length: int) -> dict[str, tupl
     `blocks` have prompts of `length` vectors, 4 and 5 as published. Official files also hold a
     first static prompt of the text, which nothing reads.
     """
-    found: dict[str, tuple[Size | int, ...]] = {}
+    sizes: dict[str, tuple[Size | int, ...]] = {}
 
     def layer(name: str, out: Size, into: Size) -> None:
-        found.update({f"{name}.weight": (out, into), f"{name}.bias": (out,)})
+        sizes.update({f"{name}.weight": (out, into), f"{name}.bias": (out,)})
 
     for side, size in (("text", embed), ("visual", width)):
         for i in range(side == "text", blocks):
-            found[f"{side}_prompter.static_prompts.{i}"] = (length, size)
+            sizes[f"{side}_prompter.static_prompts.{i}"] = (length, size)
         for j in range(length):
             layer(f"dynamic_{side}_prompt_generator.head.{j}", size, embed)
     for i in range(TAPS):
         layer(f"patch_token_layer.head.{i}", embed, width)
     layer("cls_token_layer.head.0", embed, embed)
-    return found
+    return sizes
 
 
 def depth(names: Mapping[str, object]) -> int:
@@ -118,8 +118,8 @@ def text_side(
         put = prompts[:, number - 2].repeat_interleave(len(words), dim=0)
         return torch.cat([x[:, :1], put, x[:, 1 + length :]], dim=1)[:, : x.shape[1]]
 
-    found = tower.read_words(tokens.repeat(slices, 1), words, activation, before)
-    found = functional.normalize(found, dim=-1).reshape(slices, len(words), -1)
+    embeddings = tower.read_words(tokens.repeat(slices, 1), words, activation, before)
+    embeddings = functional.normalize(embeddings, dim=-1).reshape(slices, len(words), -1)
     normal = len(sides[0])
-    means = [part.mean(dim=1) for part in (found[:, :normal], found[:, normal:])]
+    means = [part.mean(dim=1) for part in (embeddings[:, :normal], embeddings[:, normal:])]
     return functional.normalize(torch.stack(means, dim=1), dim=-1)  # (B, K, E)

@@ -134,8 +134,8 @@ class AdaClip(Method):
             first = torch.from_numpy(plain).to(tower.device)
             taps, whole = image_side(tower, images, recipe, tensors, first)
         patches, token = [unit(tap.cpu().numpy()) for tap in taps], unit(whole.cpu().numpy())
-        found = retained_features(patches, token, recipe, retained)
-        return [one | {"plain": row} for one, row in zip(found, plain, strict=True)]
+        features = retained_features(patches, token, recipe, retained)
+        return [arrays | {"plain": row} for arrays, row in zip(features, plain, strict=True)]
 
     def texts(
         self,
@@ -152,7 +152,7 @@ class AdaClip(Method):
             if not features:
                 return np.zeros((0, len(sides), tower.info.embed_dim), np.float32)
             tensors = self.tensors(tower, learned)
-            plain = np.stack([one["plain"] for one in features]).astype(np.float32)
+            plain = np.stack([arrays["plain"] for arrays in features]).astype(np.float32)
             first = torch.from_numpy(plain).to(tower.device)
             return text_side(tower, sides, tensors, activation, first).cpu().numpy()
 
@@ -182,11 +182,11 @@ class AdaClip(Method):
         """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature."""
         logits, scores = list[FloatArray](), list[float]()
         random = np.random.RandomState(SEED) if self.draws_on else SEED
-        for one, (normal, abnormal) in zip(features, text, strict=True):
+        for arrays, (normal, abnormal) in zip(features, text, strict=True):
             apart = 100 * (abnormal - normal)  # (E,); a softmax of two
-            taps = np.stack([one[f"tap{block}"] for block in recipe.taps]).astype(np.float32)
+            taps = np.stack([arrays[f"tap{block}"] for block in recipe.taps]).astype(np.float32)
             logits.append((taps @ apart).mean(axis=0))  # (P,)
-            whole = one["class"].astype(np.float32)
+            whole = arrays["class"].astype(np.float32)
             whole = fused(whole, taps, logits[-1], random) if self.hsf else whole
             scores.append(expit(whole @ apart))
         grid = spread(np.concatenate(logits), retained, FAR)

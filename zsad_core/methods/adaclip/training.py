@@ -64,9 +64,9 @@ class PromptsAndProjections:
     @torch.no_grad()
     def _calmed(self, drawn: Tensors, examples: Examples, rng: np.random.Generator) -> Tensors:
         tensors = self.encoder.tower.on_device(drawn)
-        some = slice(None, None, max(len(examples.tokens) // SOME, 1))
-        images = examples.tokens[some].astype(np.uint8, copy=False)
-        taps, whole, text = self._sides(tensors, images, examples.classes[some])
+        subset = slice(None, None, max(len(examples.tokens) // SOME, 1))
+        images = examples.tokens[subset].astype(np.uint8, copy=False)
+        taps, whole, text = self._sides(tensors, images, examples.classes[subset])
         apart = (text[:, 1] - text[:, 0]).mean(dim=0)  # (E,)
         across = torch.from_numpy(rng.normal(size=len(apart))).to(apart)
         across -= across @ apart / (apart @ apart) * apart
@@ -101,7 +101,8 @@ class PromptsAndProjections:
         """Projected taps and class token, not normalised, and the text (B, K, E)."""
         tower, recipe = self.encoder.tower, self.encoder.recipe
         first = torch.from_numpy(plain_features(tower, images, recipe)).to(tower.device)
-        text = [self._text(*one, tensors) for one in zip(classes, first, strict=True)]
+        pairs = zip(classes, first, strict=True)
+        text = [self._text(class_name, token, tensors) for class_name, token in pairs]
         return *image_side(tower, images, recipe, tensors, first), torch.cat(text)
 
     def _text(self, class_name: str, first: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:

@@ -127,7 +127,7 @@ class AnomalyClip(Method):
         width = info.text_width if info else None
         deep = _deep(tensors)
         shapes: Shapes = {f"ctx_{side}": (1, 1, None, width) for side in SIDES}
-        found = wanted(tensors, {**shapes, **dict.fromkeys(deep, (None, width))})
+        parts = wanted(tensors, {**shapes, **dict.fromkeys(deep, (None, width))})
         blocks = info.text_blocks if info else len(deep) + 1
         if len(deep) >= blocks:
             raise WeightsError(
@@ -136,13 +136,14 @@ class AnomalyClip(Method):
             )
         for side in SIDES:
             if f"token_suffix_{side}" in tensors:
-                rest = info.context_length - 1 - found[f"ctx_{side}"].shape[2] if info else None
+                count = parts[f"ctx_{side}"].shape[2]
+                rest = info.context_length - 1 - count if info else None
                 words: Shapes = {
                     f"token_prefix_{side}": (1, 1, 1, width),
                     f"token_suffix_{side}": (1, 1, rest, width),
                 }
-                found |= wanted(tensors, words)
-        return found
+                parts |= wanted(tensors, words)
+        return parts
 
     def maps(
         self,
@@ -156,11 +157,12 @@ class AnomalyClip(Method):
         """Sum over taps of the patches' probabilities, enlarged, smoothed; 0 if not retained."""
         total = torch.zeros(len(retained), 1, recipe.grid, recipe.grid)
         for block in recipe.taps:
-            tokens = np.concatenate([one[f"tap{block}"] for one in features]).astype(np.float32)
+            taps = [arrays[f"tap{block}"] for arrays in features]
+            tokens = np.concatenate(taps).astype(np.float32)
             total += spread(probability(tokens, text), retained, 0)
         enlarge = smoothly(recipe.grid, recipe.image_size, SIGMA)
         maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
-        first = np.stack([one["class"] for one in features]).astype(np.float32)
+        first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
         return maps.clamp(0, self.high).numpy(), probability(first, text)
 
     def patch_values(
@@ -172,8 +174,8 @@ class AnomalyClip(Method):
         recipe: Recipe,
     ) -> FloatArray:
         """(N, P): sum over taps of retained patches' probabilities, not smoothed, for (N, K, E)."""
-        found = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
-        return np.asarray(np.sum(found, axis=0))
+        by_tap = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
+        return np.asarray(np.sum(by_tap, axis=0))
 
     def learner(self, encoder: Encoder) -> Learner:
         """Prompt vectors, through the text tower alone."""

@@ -76,7 +76,7 @@ class AprilGan(Method):
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
-        first = np.stack([one["class"] for one in features]).astype(np.float32)
+        first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
         scores = expit(unit(first) @ (100 * (text[1] - text[0])))
         total = through_layers(features, retained, text, self.given(learned), recipe)
         return total.numpy(), scores
@@ -117,7 +117,7 @@ def through_layers(
     apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
     total = torch.zeros(len(retained), 1, recipe.image_size, recipe.image_size)
     for i, block in enumerate(recipe.taps):
-        tokens = np.concatenate([one[f"tap{block}"] for one in features])
+        tokens = np.concatenate([arrays[f"tap{block}"] for arrays in features])
         logits = _aligned(tokens, learned, i) @ apart  # (sum of P,)
         grid = spread(logits.numpy(), retained, FAR)
         total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
@@ -143,9 +143,9 @@ def _aligned(tokens: FloatArray, learned: dict[str, FloatArray], tap: int) -> to
 def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:
     weight, bias = (learned.get(f"fc.{tap}.{name}") for name in ("weight", "bias"))
     if weight is None or bias is None or weight.shape[1] != width:
-        found = "none" if weight is None else str(weight.shape)
+        shape = "none" if weight is None else str(weight.shape)
         raise WeightsError(
-            f"The checkpoint does not fit the backbone: fc.{tap}.weight is {found}, expected "
+            f"The checkpoint does not fit the backbone: fc.{tap}.weight is {shape}, expected "
             f"(embedding, {width}); choose the checkpoint trained on this backbone."
         )
     return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()

@@ -50,8 +50,8 @@ class LinearLayers:
         drawn = {}
         for i in range(examples.tokens.shape[1]):
             weight, bias = (rng.uniform(-bound, bound, s) for s in ((embed, width), embed))
-            some = examples.tokens[::8, i].astype(np.float32)  # (N / 8, P, width)
-            calm = 100 * np.std(some @ (weight.T @ apart)) / SPREAD
+            subset = examples.tokens[::8, i].astype(np.float32)  # (N / 8, P, width)
+            calm = 100 * np.std(subset @ (weight.T @ apart)) / SPREAD
             drawn[f"fc.{i}.weight"] = weight.astype(np.float32)
             drawn[f"fc.{i}.bias"] = (bias + calm * across / np.linalg.norm(across)).astype(
                 np.float32
@@ -87,11 +87,11 @@ def probabilities(
     """
     grid = round(tokens.shape[2] ** 0.5)
     difference = (text[..., 1, :] - text[..., 0, :])[..., None]  # (E, 1) or (B, E, 1)
-    found = []
+    maps = []
     for i in range(tokens.shape[1]):
         z = functional.linear(tokens[:, i], layers[f"fc.{i}.weight"], layers[f"fc.{i}.bias"])
         logit = 100 * (z @ difference)[..., 0] / z.norm(dim=-1)  # (B, P)
         square = logit.unflatten(1, (1, grid, grid))
         up = functional.interpolate(square, (side, side), mode="bilinear", align_corners=True)
-        found.append(up[:, 0].sigmoid())
-    return found
+        maps.append(up[:, 0].sigmoid())
+    return maps

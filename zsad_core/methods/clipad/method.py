@@ -125,7 +125,7 @@ def surgery(
     features: Sequence[SliceFeatures], retained: MaskArray, text: FloatArray, recipe: Recipe
 ) -> Tensor:
     """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not retained."""
-    values = [surgeries(one, text[None], recipe)[0] for one in features]
+    values = [surgeries(arrays, text[None], recipe)[0] for arrays in features]
     return spread(np.concatenate(values), retained, -TAPS)[:, 0]
 
 
@@ -153,6 +153,6 @@ def smoothed(maps: Tensor, recipe: Recipe, sigma: int) -> Tensor:
 
 def scores_of(features: Sequence[SliceFeatures], text: FloatArray, recipe: Recipe) -> FloatArray:
     """softmax(100 cos) of the last tap's class feature, (B,) float32."""
-    first = np.stack([one[f"vv{recipe.taps[-1]}"][0] for one in features]).astype(np.float32)
+    first = np.stack([arrays[f"vv{recipe.taps[-1]}"][0] for arrays in features]).astype(np.float32)
     classes = unit(text)
     return np.asarray(expit(100 * unit(first) @ (classes[1] - classes[0])), np.float32)

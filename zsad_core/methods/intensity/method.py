@@ -53,6 +53,6 @@ class Intensity(Method):
         references: Sequence[SliceFeatures],
     ) -> tuple[FloatArray, FloatArray]:
         """Pixel values (H, W), or the mean of three channels, over 255."""
-        pixels = np.stack([one["pixels"] for one in features]).astype(np.float32)
+        pixels = np.stack([arrays["pixels"] for arrays in features]).astype(np.float32)
         values = (pixels if pixels.ndim == 3 else pixels.mean(axis=3)) / 255
         return values, values.max(axis=(1, 2))

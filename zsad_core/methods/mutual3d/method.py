@@ -95,18 +95,18 @@ class Mutual3d(VolumeMethod):
         0 where none has one.
         """
         own = _joined(cubes.tokens)
-        found = np.stack([self._distances(own, cubes, other) for other in others])  # (N, L, P)
-        found.sort(axis=0)
-        count = (found < ALONE).sum(axis=0)  # (L, P)
+        distances = np.stack([self._distances(own, cubes, other) for other in others])  # (N, L, P)
+        distances.sort(axis=0)
+        count = (distances < ALONE).sum(axis=0)  # (L, P)
         lowest = np.ceil(count * self.low).astype(np.int64)
-        rank = np.arange(len(found))[:, None, None]
-        total = np.where(rank < lowest, found, 0).sum(axis=0)
+        rank = np.arange(len(distances))[:, None, None]
+        total = np.where(rank < lowest, distances, 0).sum(axis=0)
         mean = total / np.maximum(lowest, 1)
         return np.asarray(np.minimum(mean, self.high).mean(axis=0).astype(np.float32))
 
     def _distances(self, own: Tensor, cubes: Cubes, other: Cubes) -> FloatArray:
         """Smallest distance (L, P) of each cube to those of one other volume."""
-        theirs, found = _joined(other.tokens), np.full(own.shape[:2], ALONE, np.float32)
+        theirs, smallest = _joined(other.tokens), np.full(own.shape[:2], ALONE, np.float32)
         for first in np.unique(cubes.places[:, 0]):
             mine = np.flatnonzero(cubes.places[:, 0] == first)
             near = np.flatnonzero(self._near(other.places[:, 0], first))
@@ -116,16 +116,16 @@ class Mutual3d(VolumeMethod):
             cosine = own[:, mine] @ theirs[:, near].transpose(1, 2)  # (L, mine, near)
             cosine.masked_fill_(torch.from_numpy(apart), -1)
             distance = torch.sqrt((2 - 2 * cosine.amax(dim=2)).clamp(min=0))
-            found[:, mine] = distance.numpy()
-        return found
+            smallest[:, mine] = distance.numpy()
+        return smallest
 
-    def _near(self, one: np.ndarray, two: np.ndarray) -> MaskArray:
-        return np.asarray(np.abs(one - two) <= self.radius)
+    def _near(self, places: np.ndarray, others: np.ndarray) -> MaskArray:
+        return np.asarray(np.abs(places - others) <= self.radius)
 
 
 def _joined(tokens: FloatArray) -> Tensor:
     """Tokens (P, planes, L, E) as unit vectors (L, P, planes * E)."""
-    found = torch.from_numpy(tokens.astype(np.float32))
-    found = found - found.mean(dim=-1, keepdim=True)
-    found = torch.nn.functional.normalize(found, dim=-1) / found.shape[1] ** 0.5
-    return found.permute(2, 0, 1, 3).flatten(2)
+    vectors = torch.from_numpy(tokens.astype(np.float32))
+    vectors = vectors - vectors.mean(dim=-1, keepdim=True)
+    vectors = torch.nn.functional.normalize(vectors, dim=-1) / vectors.shape[1] ** 0.5
+    return vectors.permute(2, 0, 1, 3).flatten(2)

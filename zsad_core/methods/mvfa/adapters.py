@@ -24,13 +24,13 @@ def shapes(embed: Size, width: Size) -> dict[str, tuple[Size, ...]]:
 
     Official files also hold fc2 of the last tap, which influences nothing.
     """
-    found: dict[str, tuple[Size, ...]] = {}
+    sizes: dict[str, tuple[Size, ...]] = {}
     for head in HEADS:
         for tap in range(TAPS):
-            found[f"{head}_adapters.{tap}.fc1.0.weight"] = (embed, width)
+            sizes[f"{head}_adapters.{tap}.fc1.0.weight"] = (embed, width)
             if tap < TAPS - 1:
-                found[f"{head}_adapters.{tap}.fc2.0.weight"] = (width, embed)
-    return found
+                sizes[f"{head}_adapters.{tap}.fc2.0.weight"] = (width, embed)
+    return sizes
 
 
 def streams(
@@ -40,29 +40,29 @@ def streams(
 
     Blocks before the first tap hold no gradient.
     """
-    found: list[Tensor] = []
+    taps: list[Tensor] = []
 
     def between(number: int, x: Tensor) -> Tensor:
         if number not in recipe.taps:
             return x
-        tap = len(found)
-        found.append(x.float())
+        tap = len(taps)
+        taps.append(x.float())
         if tap == TAPS - 1:  # nothing reads the stream after the last
             return x
-        mixed = STREAM * found[tap]
+        mixed = STREAM * taps[tap]
         for head in HEADS:
-            h = _layer(found[tap], learned[f"{head}_adapters.{tap}.fc1.0.weight"])
+            h = _layer(taps[tap], learned[f"{head}_adapters.{tap}.fc1.0.weight"])
             mixed = mixed + SHARE * _layer(h, learned[f"{head}_adapters.{tap}.fc2.0.weight"])
         return mixed.to(x.dtype)
 
     tower.walk(images, recipe, between)
-    return found
+    return taps
 
 
-def bottlenecks(found: Sequence[Tensor], head: str, learned: Mapping[str, Tensor]) -> list[Tensor]:
+def bottlenecks(taps: Sequence[Tensor], head: str, learned: Mapping[str, Tensor]) -> list[Tensor]:
     """fc1 of a head on the streams of the taps: L x (B, 1+P, E), not normalised."""
     names = [f"{head}_adapters.{tap}.fc1.0.weight" for tap in range(TAPS)]
-    return [_layer(x, learned[name]) for x, name in zip(found, names, strict=True)]
+    return [_layer(x, learned[name]) for x, name in zip(taps, names, strict=True)]
 
 
 def _layer(x: Tensor, weight: Tensor) -> Tensor:

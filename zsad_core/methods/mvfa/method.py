@@ -96,13 +96,13 @@ class Mvfa(Method):
         weights = self.tensors(tower, learned)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
-            found = {head: bottlenecks(read, head, weights) for head in HEADS}
+            by_head = {head: bottlenecks(read, head, weights) for head in HEADS}
         first = np.ones((len(retained), 1), bool)
         chosen = {
             "seg": np.concatenate([first, retained.reshape(len(retained), -1)], axis=1)
         }  # (B, 1+P)
         chosen["det"] = np.ones_like(chosen["seg"])
-        taps = {head: [tap.cpu().numpy() for tap in found[head]] for head in HEADS}
+        taps = {head: [tap.cpu().numpy() for tap in by_head[head]] for head in HEADS}
         return [
             {
                 f"{head}{block}": tap[b][chosen[head][b]]
@@ -205,7 +205,7 @@ def _away(
     total = torch.zeros(len(where), 1, recipe.image_size, recipe.image_size)
     for block in recipe.taps:
         part = f"{head}{block}"
-        memory = np.concatenate([one[part] for one in references])
+        memory = np.concatenate([reference[part] for reference in references])
         grid = spread(distance(_patches(features, part), memory), where, 0)
         total += enlarged(grid, recipe.image_size, align_corners=True)
     return np.asarray(total[:, 0].numpy())
@@ -213,4 +213,4 @@ def _away(
 
 def _patches(features: Sequence[SliceFeatures], part: str) -> FloatArray:
     """All slices' patches (sum of P, E) float32, without the class tokens."""
-    return np.concatenate([one[part][1:] for one in features]).astype(np.float32)
+    return np.concatenate([arrays[part][1:] for arrays in features]).astype(np.float32)

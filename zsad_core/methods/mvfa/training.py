@@ -63,10 +63,12 @@ class Adapters:
         apart = apart.mean(axis=0)
         across = 1 - apart * apart.sum() / (apart @ apart)
         across /= np.linalg.norm(across)
-        some = slice(None, None, -(-len(examples.tokens) // SOME))
-        masks = torch.from_numpy(examples.masks[some]).float()[:, None]
+        subset = slice(None, None, -(-len(examples.tokens) // SOME))
+        masks = torch.from_numpy(examples.masks[subset]).float()[:, None]
         abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
-        for tap, stream in enumerate(self._streams(examples.tokens[some].astype(np.uint8), drawn)):
+        for tap, stream in enumerate(
+            self._streams(examples.tokens[subset].astype(np.uint8), drawn)
+        ):
             tokens = stream[:, 1:].flatten(0, 1)  # (N x P, width)
             mean = tokens.mean(dim=0).numpy()
             for head in HEADS:
@@ -81,11 +83,11 @@ class Adapters:
         """The streams of some images, L x (B, 1+P, width), on the CPU and without gradient."""
         tensors = self.encoder.tower.on_device(learned)
         with torch.no_grad():
-            found = [
+            batches = [
                 streams(self.encoder.tower, images[start : start + 4], self.encoder.recipe, tensors)
                 for start in range(0, len(images), 4)
             ]
-        return [torch.cat(taps).cpu() for taps in zip(*found, strict=True)]
+        return [torch.cat(taps).cpu() for taps in zip(*batches, strict=True)]
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
@@ -93,10 +95,10 @@ class Adapters:
         recipe, masks = self.encoder.recipe, batch.masks
         apart = 100 * (batch.text[..., 1, :] - batch.text[..., 0, :])[..., None]
         read = (self._at_first if batch.first_stage else self._now)(tensors, batch)
-        found = [bottlenecks(read, head, tensors) for head in HEADS]
+        by_head = [bottlenecks(read, head, tensors) for head in HEADS]
         drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         maps, terms = [], []
-        for seg, det in zip(*found, strict=True):
+        for seg, det in zip(*by_head, strict=True):
             square = _logits(seg, apart).reshape(-1, 1, recipe.grid, recipe.grid)
             size = masks.shape[1:]
             up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
@@ -117,23 +119,23 @@ class Adapters:
         with torch.no_grad():
             for index, name in enumerate(names):
                 if name not in self._first:
-                    one = replace(batch, tokens=batch.tokens[index : index + 1])
-                    self._first[name] = [tap[0].half() for tap in self._now(tensors, one)]
+                    image_alone = replace(batch, tokens=batch.tokens[index : index + 1])
+                    self._first[name] = [tap[0].half() for tap in self._now(tensors, image_alone)]
         rows = [self._first[name] for name in names]
         return [torch.stack(taps).float() for taps in zip(*rows, strict=True)]
 
     def official(self, tensors: Tensors) -> Official:
         """A dict of each head; the last fc2, which nothing reads, is zero."""
         info, last = self.encoder.tower.info, f"{TAPS - 1}.fc2.0.weight"
-        found = {}
+        groups = {}
         for head in HEADS:
             group = f"{head}_adapters."
-            found[group[:-1]] = {
+            groups[group[:-1]] = {
                 name.removeprefix(group): torch.from_numpy(value)
                 for name, value in tensors.items()
                 if name.startswith(group)
             } | {last: torch.zeros(info.width, info.embed_dim)}
-        return found
+        return groups
 
 
 def _logits(tokens: Tensor, apart: Tensor) -> Tensor:

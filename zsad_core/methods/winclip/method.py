@@ -70,7 +70,7 @@ class WinClip(Method):
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Class features of the windows that touch retained patches, those patches, the slice's."""
-        chosen = [[_patches(one, scale) for scale in recipe.windows] for one in retained]
+        chosen = [[_patches(of_slice, scale) for scale in recipe.windows] for of_slice in retained]
         windows, patches, first = tower.windows(images, recipe, chosen)
         return [
             {f"windows{scale}": windows[b][i] for i, scale in enumerate(recipe.windows)}
@@ -101,13 +101,13 @@ class WinClip(Method):
 
         0 at patches that are not retained.
         """
-        scores = probability(np.stack([one["class"] for one in features]), text)
+        scores = probability(np.stack([arrays["class"] for arrays in features]), text)
         grids = np.zeros(retained.shape, np.float32)
-        for b, one in enumerate(features):
+        for b, arrays in enumerate(features):
             inverse = 1 / scores[b]
             for scale in recipe.windows:
-                found = probability(one[f"windows{scale}"], text)
-                inverse = inverse + 1 / _harmonic(found, retained[b], scale)
+                of_windows = probability(arrays[f"windows{scale}"], text)
+                inverse = inverse + 1 / _harmonic(of_windows, retained[b], scale)
             grids[b] = np.where(retained[b], (1 + len(recipe.windows)) / inverse, 0)
         if references:
             few = np.stack(
@@ -130,8 +130,8 @@ class WinClip(Method):
         """(N, P): harmonic means at the retained patches, not enlarged, for (N, K, E)."""
         inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
         for scale in recipe.windows:
-            found = probabilities(features[f"windows{scale}"], texts)
-            inverse = inverse + 1 / _harmonic(found, retained, scale)[:, retained]
+            of_windows = probabilities(features[f"windows{scale}"], texts)
+            inverse = inverse + 1 / _harmonic(of_windows, retained, scale)[:, retained]
         return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
 
 
@@ -144,7 +144,8 @@ def _few(
     """F (R, C): how far patches and windows are from normal slices'; 0 where not retained."""
 
     def away(part: str) -> FloatArray:
-        return distance(features[part], np.concatenate([one[part] for one in references])) / 2
+        normal = np.concatenate([reference[part] for reference in references])
+        return distance(features[part], normal) / 2
 
     total = np.zeros(retained.shape, np.float32)
     total[retained] = away("patches")
@@ -177,8 +178,8 @@ def _harmonic(values: FloatArray, retained: MaskArray, scale: int) -> FloatArray
     height, width = touching.shape
     for row in range(scale):
         for column in range(scale):
-            place = (..., slice(row, row + height), slice(column, column + width))
-            total[place] += inverse
-            count[place] += touching
+            window = (..., slice(row, row + height), slice(column, column + width))
+            total[window] += inverse
+            count[window] += touching
     count = np.broadcast_to(count, total.shape)
     return np.divide(count, total, out=np.ones(total.shape), where=total > 0)
