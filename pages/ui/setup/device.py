@@ -13,7 +13,7 @@ def device() -> None:
     st.subheader("Jobs")
     compute.show_running()
     st.subheader("Feature cache")
-    store = compute.engine().store
+    store = compute.store()
     left, right = st.columns(2)
     left.metric("Size", f"{store.size_bytes() / 2**20:.0f} MB")
     left.caption(f"At most {store.limit_bytes / 2**30:.0f} GB (`ZSAD_CACHE_GB`); {store.root}")

@@ -14,7 +14,7 @@ from pages.ui.shell.jobs import progress_text
 from pages.ui.shell.markdown import escape
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.store import key_of
+from zsad_core.base.store import Store, key_of
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
@@ -38,6 +38,13 @@ BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scrip
 def engine() -> Engine:
     """The resources that all sessions share."""
     return Engine()
+
+
+def store() -> Store:
+    """The feature cache, which the app's engine holds on disk."""
+    cache = engine().store
+    assert isinstance(cache, Store)
+    return cache
 
 
 @st.cache_resource(show_spinner=False)

@@ -24,7 +24,7 @@ def roots() -> dict[str, DataSpec]:
 def token() -> str:
     """This user's, the same for all pages and tabs; with a session what others left is swept."""
     if not session.UPLOAD_TOKEN.exists():
-        folders.sweep(compute.engine().store)
+        folders.sweep(compute.store())
         session.UPLOAD_TOKEN.set(folders.new_token(_secret()))
     return session.UPLOAD_TOKEN.get()
 
