@@ -1,6 +1,6 @@
 """From a row of an evaluation back to the map it was read from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zsad_core import methods, setups
@@ -80,12 +80,10 @@ def known_places() -> list[DataSpec]:
 
 
 def _holds(slices: SliceSpec) -> bool:
-    found: Sequence[Any] = datasets.open_dataset(slices.data).subjects()
     return any(
-        subject.id == slices.subject
-        and not subject.problem
-        and slices.modality in subject.modalities
-        for subject in found
+        subject.id == slices.subject and not subject.problem
+        for subject in datasets.open_dataset(slices.data).subjects()
+        if slices.modality in subject.modalities
     )
 
 

@@ -19,12 +19,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
-from zsad_core.inference import (
-    pipeline,
-    provenance,
-    stored_cubes,
-    stored_features,
-)
+from zsad_core.inference import pipeline, provenance, stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.exposure import exposure
 from zsad_core.inference.sources import MapSource, resolve
@@ -34,7 +29,7 @@ from zsad_core.results import subject_rows
 from zsad_core.results.parquet import Row
 from zsad_core.results.schema import VERSION
 from zsad_core.results.subject_rows import Measurements
-from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
+from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Subject, Threshold
 
 ORACLE = Threshold(math.nan, "oracle", "the best value of this subject: it saw the truth")
 
@@ -100,8 +95,8 @@ def make(
         }
         for key, threshold in missing.items():
             seen = list(exposure(source, threshold, part))
-            own = {"key": key, **facts, "exposure": seen}
-            _read(engine, spec, into, (anomaly, measured), threshold, own)
+            row = {"key": key, **facts, "exposure": seen}
+            _read(into, stack, anomaly, measured, threshold, row)
             step(0)
     return keys
 
@@ -140,23 +135,20 @@ def row_key(
 
 
 def _read(
-    engine: Engine,
-    spec: MapSpec,
     into: Results,
-    found: tuple[AnomalyMap, Measurements],
+    stack: SliceStack,
+    anomaly: AnomalyMap,
+    measured: Measurements,
     threshold: Threshold,
     facts: Row,
 ) -> None:
-    """Keep one row and its slices; a lesion-free subject has no oracle and so no such row."""
+    """Store one row and its slices; a lesion-free subject has no oracle and so no such row."""
     began, out, key = time.monotonic(), into.out, str(facts["key"])
-    anomaly, measured = found
-    value = threshold.value
-    if threshold.rule == "oracle":
-        value = measured.best_threshold
+    value = measured.best_threshold if threshold.rule == "oracle" else threshold.value
     if math.isnan(value):
         results.append(out, "subjects", key, [])
         return
-    readout, stack = replace(into.readout, threshold=value), engine.stack(spec.features.slices)
+    readout = replace(into.readout, threshold=value)
     subject, slices = subject_rows.read_rows(stack, anomaly, measured, readout, threshold)
     results.append(out, "slices", key, [{"key": key, **row} for row in slices])
     facts["seconds_read"] = time.monotonic() - began

@@ -151,5 +151,5 @@ def tasks(
 
 
 def _usable(cohort: Cohort) -> list[Subject]:
-    found = datasets.open_dataset(cohort.data).subjects()
-    return [subject for subject in found if subject.evaluable(cohort.modality)]
+    dataset = datasets.open_dataset(cohort.data)
+    return [subject for subject in dataset.subjects() if subject.evaluable(cohort.modality)]

@@ -153,7 +153,7 @@ def slice_maps(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
     """Maps (S, H, W) float32 and slice scores (S,) of some slices; missing ones are encoded."""
-    maps = resolve(engine, spec).some(slices)
+    maps = resolve(engine, spec).of_slices(slices)
     if maps is None:
         anomaly = anomaly_map(engine, spec)
         maps = anomaly.values[list(slices)], anomaly.scores[list(slices)]

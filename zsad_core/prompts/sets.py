@@ -180,8 +180,8 @@ def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None) -> s
         "record": dict(record or {}),
     }
     always = ("name", "source", "class_name", "normal", "abnormal", "templates")
-    kept = {name: value for name, value in content.items() if value or name in always}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    filled = {name: value for name, value in content.items() if value or name in always}
+    return yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
 
 
 def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:

@@ -1,6 +1,5 @@
 """The demo's model card, made from what weights, checkpoints and `results.json` say themselves."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from safetensors import safe_open
 from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.base.atomic import write_whole
+from zsad_core.base.digests import file_digest
 from zsad_core.lab import candidates
 from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
@@ -96,7 +96,7 @@ def facts(path: Path) -> dict[str, str]:
     """What a safetensors file says of itself, and its SHA-256."""
     with safe_open(path, "numpy") as file:
         metadata = dict(file.metadata() or {})
-    return metadata | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16]}
+    return metadata | {"sha256": file_digest(path)[:16]}
 
 
 def _facts(files: list[Path]) -> str:

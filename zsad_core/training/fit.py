@@ -45,7 +45,7 @@ def fit(
             keeps the last).
         plan: epochs, batch, rate, seed; the same seed gives the same tensors on one machine.
         start: tensors to go on from; None draws them anew from the seed.
-        report: told of every step.
+        report: called after every step.
 
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """

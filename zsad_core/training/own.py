@@ -18,7 +18,7 @@ from zsad_core.setups import user as own_setups
 from zsad_core.training import runs
 from zsad_core.training.runs import TrainRequest
 
-ASKED = ".asked.json"
+REQUEST = ".asked.json"
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def begin(name: str, request: TrainRequest) -> OwnTraining:
     own = OwnTraining(name, replace(request, out=folder() / f"{request.method}-{name}.safetensors"))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
-    write_whole(_kept(own), ONE.dump_json(own, indent=1))
+    write_whole(_request_file(own), ONE.dump_json(own, indent=1))
     return own
 
 
 def pending() -> list[OwnTraining]:
     """Trainings that were begun and have not ended, by name; raises DataError."""
     trainings = []
-    for path in sorted(folder().glob(f"*{ASKED}")):
+    for path in sorted(folder().glob(f"*{REQUEST}")):
         try:
             trainings.append(ONE.validate_json(path.read_bytes()))
         except ValueError as error:
@@ -80,18 +80,18 @@ def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> 
         1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
     )
     entry = own_setups.add(_setup(own))
-    _kept(own).unlink(missing_ok=True)
+    _request_file(own).unlink(missing_ok=True)
     return entry
 
 
 def discard(own: OwnTraining) -> None:
     """Forget a training that has not ended, and what is kept of it."""
     runs.unfinished(own.request).unlink(missing_ok=True)
-    _kept(own).unlink(missing_ok=True)
+    _request_file(own).unlink(missing_ok=True)
 
 
-def _kept(own: OwnTraining) -> Path:
-    return own.request.out.with_suffix(ASKED)
+def _request_file(own: OwnTraining) -> Path:
+    return own.request.out.with_suffix(REQUEST)
 
 
 def _setup(own: OwnTraining) -> Setup:

@@ -13,6 +13,7 @@ import torch
 from zsad_core import backbones, methods, setups
 from zsad_core.backbones.fetching import HUB
 from zsad_core.base.atomic import whole
+from zsad_core.base.digests import file_digest
 from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
@@ -117,7 +118,7 @@ def entry_of(request: TrainRequest) -> Setup:
 def unfinished(request: TrainRequest) -> Path:
     """Where the same request keeps its state until it is done: beside its checkpoint."""
     about, start = backbones.info(entry_of(request).backbone), _start_file(request)
-    began = hashlib.sha256(start.read_bytes()).hexdigest() if start and start.is_file() else ""
+    began = file_digest(start) if start and start.is_file() else ""
     same = replace(request, out=Path(), official="")
     key = hashlib.sha256(f"{same} {about.digest} {began}".encode()).hexdigest()
     return request.out.with_suffix(f".{key[:12]}.unfinished")

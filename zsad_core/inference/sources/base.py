@@ -91,7 +91,7 @@ class MapSource(ABC):
         """Make the texts ready ahead of the slices, where they do not depend on these."""
         return
 
-    def some(self, slices: Sequence[int]) -> SliceMaps | None:
+    def of_slices(self, slices: Sequence[int]) -> SliceMaps | None:
         """Maps and scores of some slices; None where only the whole volume has a map."""
         return None
 

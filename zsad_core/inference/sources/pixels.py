@@ -22,7 +22,7 @@ class PixelSource(MapSource):
         """Each slice has a map by itself."""
         return True
 
-    def some(self, slices: Sequence[int]) -> SliceMaps:
+    def of_slices(self, slices: Sequence[int]) -> SliceMaps:
         """Maps and scores of some slices."""
         image = self.engine.stack(self.spec.features.slices).image
         features = [{"pixels": image[index]} for index in slices]
@@ -34,7 +34,7 @@ class PixelSource(MapSource):
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """Every slice with brain."""
         filled = filled_slices(self.engine, self.spec.features.slices)
-        anomaly = self.assembled([(filled, self.some(filled))])
+        anomaly = self.assembled([(filled, self.of_slices(filled))])
         if progress:
             progress(len(filled), len(filled))
         return anomaly

@@ -58,7 +58,7 @@ class SliceSource(MapSource):
         if not self.method.text_by_slice:
             self.texts.embeddings()
 
-    def some(self, slices: Sequence[int]) -> SliceMaps | None:
+    def of_slices(self, slices: Sequence[int]) -> SliceMaps | None:
         """Maps and scores of some slices; missing ones are encoded."""
         return self._maps(slices) if self.alone else None
 

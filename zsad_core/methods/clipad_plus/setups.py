@@ -12,5 +12,5 @@ PUBLISHED = (
 )  # fmt: skip
 SETUPS = (
     *trained("clipad-plus", "linear layers", (*FINER, ("sigma", "2"))),
-    *(official(one, LAION, 240) for one in PUBLISHED),
+    *(official(published, LAION, 240) for published in PUBLISHED),
 )
