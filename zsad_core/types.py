@@ -119,10 +119,10 @@ class SliceStack:
 
 @dataclass(frozen=True)
 class Cubes:
-    """A volume as cubic tokens: (P, planes, L, E), and where each lies, (P, 3) along X, Y, Z."""
+    """A volume as cubic tokens (P, planes, L, E) and their positions (P, 3) along X, Y, Z."""
 
     tokens: FloatArray
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_cubes_and_map_have_the_promised_form(method, tower):
     one, two = (volume_of(RNG.uniform(100, 900, SHAPE)) for _ in range(2))
     (own, kept), (other, _) = cubes(method, tower, one), cubes(method, tower, two)
     assert own.tokens.shape[:3] == (kept.sum(), len(method.planes), len(recipe.taps))
-    np.testing.assert_array_equal(own.places, np.argwhere(kept))
+    np.testing.assert_array_equal(own.positions, np.argwhere(kept))
     scores = method.cube_scores(own, [other])
     assert (scores.shape, scores.dtype) == ((kept.sum(),), np.float32)
     values = volume_map(method, one.brain, kept, own, [other])

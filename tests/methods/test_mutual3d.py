@@ -60,11 +60,11 @@ def test_the_mean_is_over_the_lowest_share_of_the_volumes(low, degrees):
 
 def test_taps_are_averaged_and_planes_joined():
     one, two = row(0).tokens, row(30).tokens
-    taps = Cubes(np.concatenate([one, one], axis=2), row(0).places)
-    apart = Cubes(np.concatenate([one, two], axis=2), row(0).places)
+    taps = Cubes(np.concatenate([one, one], axis=2), row(0).positions)
+    apart = Cubes(np.concatenate([one, two], axis=2), row(0).positions)
     assert Mutual3d().cube_scores(taps, [apart]) == pytest.approx(chord(30) / 2, abs=1e-3)
-    planes = Cubes(np.concatenate([one, one], axis=1), row(0).places)
-    half = Cubes(np.concatenate([one, two], axis=1), row(0).places)
+    planes = Cubes(np.concatenate([one, one], axis=1), row(0).positions)
+    half = Cubes(np.concatenate([one, two], axis=1), row(0).positions)
     assert Mutual3d().cube_scores(planes, [half]) == pytest.approx(chord(30) / 2**0.5)
 
 

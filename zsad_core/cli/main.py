@@ -122,7 +122,7 @@ def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
 
     specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
-    maps = figures.Maps(Engine(), [*specs, *row_views.known_places()], progress=_show)
+    maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=_show)
     rules = {
         "empty": parsed.empty,
         "which": parsed.slices,

@@ -73,7 +73,7 @@ def _value(row: Row, high: float) -> float:
     return float(row["threshold_value"])
 
 
-def known_places() -> list[DataSpec]:
+def known_data_sets() -> list[DataSpec]:
     """The data sets of the project and those that a user keeps."""
     own = [kind for kind in datasets.DATASETS if kind.startswith("demo")]
     return [*map(DataSpec, own), *settings.data_roots().values()]

@@ -158,9 +158,9 @@ def _arguments(request: TrainRequest) -> dict[str, Any]:
     del own["out"], own["source"]
     spec = own.pop("backbone")
     first = {"method": own.pop("method"), "setup": own.pop("setup")}
-    columns = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
-    del columns["seed"]  # the request's own is the one that counts
-    return {**columns, **own}
+    arguments = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
+    del arguments["seed"]  # the request's own is the one that counts
+    return {**arguments, **own}
 
 
 def _source(request: TrainRequest) -> Source:

@@ -107,12 +107,13 @@ class Mutual3d(VolumeMethod):
     def _distances(self, own: Tensor, cubes: Cubes, other: Cubes) -> FloatArray:
         """Smallest distance (L, P) of each cube to those of one other volume."""
         theirs, smallest = _joined(other.tokens), np.full(own.shape[:2], ALONE, np.float32)
-        for first in np.unique(cubes.places[:, 0]):
-            mine = np.flatnonzero(cubes.places[:, 0] == first)
-            near = np.flatnonzero(self._near(other.places[:, 0], first))
+        for first in np.unique(cubes.positions[:, 0]):
+            mine = np.flatnonzero(cubes.positions[:, 0] == first)
+            near = np.flatnonzero(self._near(other.positions[:, 0], first))
             if not len(near):
                 continue
-            apart = ~self._near(cubes.places[mine, None], other.places[None, near]).all(axis=2)
+            pairs = cubes.positions[mine, None], other.positions[None, near]
+            apart = ~self._near(*pairs).all(axis=2)
             cosine = own[:, mine] @ theirs[:, near].transpose(1, 2)  # (L, mine, near)
             cosine.masked_fill_(torch.from_numpy(apart), -1)
             distance = torch.sqrt((2 - 2 * cosine.amax(dim=2)).clamp(min=0))
