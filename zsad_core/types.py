@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 class DataSpec:
     """Where subjects come from: an entry of `zsad_core.imaging.datasets`, its root, its labels.
 
-    `labels` is "auto" (told by file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
+    `labels` is "auto" (by the file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
     `split` names what divides the subjects (`zsad_core.imaging.splits`); "" leaves them as the data
     set itself divides them, which only the demo does.
     """
@@ -220,7 +220,7 @@ class MapSpec:
 
     `references` are normal slices for few-shot; without any the map is zero-shot. `volumes` are
     ids of subjects of the same data, unlabelled: the set that a method for whole volumes scores the
-    subject against, less the subject itself.
+    subject against, the subject itself excluded.
     """
 
     features: FeatureSpec

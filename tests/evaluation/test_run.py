@@ -141,10 +141,10 @@ def test_the_plan_counts_rows_and_no_map_of_another_subject_or_rule(scans, tmp_p
     run(shared, replace(both, names=("p2",)), local(shared))
     for name in ("p1", "p2"):
         shared.digest(spec_of(shared, both, name, RUNS[0]).features.slices)
-    assert plan(shared, both, timed=False).maps_there == 1
+    assert plan(shared, both, timed=False).maps_evaluated == 1
     run(shared, both, local(shared))
-    assert plan(shared, both, timed=False).maps_there == 2
-    assert plan(shared, replace(both, rules=("50%",)), timed=False).maps_there == 0
+    assert plan(shared, both, timed=False).maps_evaluated == 2
+    assert plan(shared, replace(both, rules=("50%",)), timed=False).maps_evaluated == 0
 
 
 def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
@@ -270,7 +270,7 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     made, one = engine(tmp_path), cohort(scans, tmp_path)
     before = plan(made, one)
     assert (before.subjects, before.tuning, before.runs) == (3, 0, 2)
-    assert (before.maps_there, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
+    assert (before.maps_evaluated, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
     assert "3 scans not opened yet, counted as not encoded" in str(before)
     assert before.seconds > 0
     assert before.gigabytes > 0
@@ -278,7 +278,7 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     after = plan(engine(tmp_path), one)
     assert "1 scan not opened yet" in str(after)
     assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
-    assert (after.maps_there, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
+    assert (after.maps_evaluated, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
     assert "3 subjects, 2 runs: 6 maps, 4 already evaluated." in str(after)
     features = (tmp_path / "store").rglob("[0-9]*.npy")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed

@@ -1,4 +1,4 @@
-"""What an evaluation will take, told before it begins."""
+"""What an evaluation will take, estimated before it begins."""
 
 import math
 import time
@@ -20,19 +20,19 @@ from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 
 @dataclass(frozen=True)
 class Workload:
-    """Subjects, how many more to tune on, maps and volumes: in all, in the results, to do.
+    """How many subjects, maps and volumes an evaluation has, and how many of them are done.
 
-    A map counts as there where all its rows are. What there is of a scan is known once it was read;
-    those `unread` count as to do. `seconds` and
-    `gigabytes` of features are estimates from one batch of each recipe and one reading, timed now,
-    None where they were not. A method for whole volumes encodes its unlabelled set too, and one
-    comparison of volumes is timed.
+    `tuning` subjects are evaluated for the validation threshold alone. A map is evaluated where all
+    its rows are in the results. What is stored of a scan is known once the scan was read; `unread`
+    scans count as to do. `seconds` and `gigabytes` of features are estimated from one timed batch
+    of each recipe and one timed reading; None where nothing was timed. A method for whole volumes
+    encodes its unlabelled set too, and one comparison of volumes is timed.
     """
 
     subjects: int
     tuning: int
     runs: int
-    maps_there: int
+    maps_evaluated: int
     volumes_stored: int
     volumes_to_encode: int
     unread: int
@@ -43,7 +43,9 @@ class Workload:
         wanted = (self.subjects + self.tuning) * self.runs
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         evaluated = (
-            f"{self.maps_there} already evaluated" if self.maps_there else "none evaluated yet"
+            f"{self.maps_evaluated} already evaluated"
+            if self.maps_evaluated
+            else "none evaluated yet"
         )
         text = (
             f"{counted(self.subjects, 'subject')}{tuned}, {counted(self.runs, 'run')}: "
@@ -58,9 +60,9 @@ class Workload:
 
 
 def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
-    """Count what is there and what is to do, and time one batch of each recipe to be encoded.
+    """Count what is done and what is to do, and time one batch of each recipe to be encoded.
 
-    What is timed is kept.
+    The batch is stored, so that it is not encoded again.
     """
     chosen, tuning = subjects(cohort), tuning_subjects(cohort)
     everyone = list(dict.fromkeys(chosen + tuning))

@@ -111,8 +111,8 @@ def set_of(
 ) -> tuple[str, ...]:
     """Ids of the wanted subjects that are usable and have the modality, in the data's order.
 
-    The first `SET` of all where none is wanted. The truth plays no part. Whoever is shown is scored
-    against the same set, less itself.
+    The first `SET` of all where none is wanted. The truth plays no part. Each subject is
+    scored against the same set, itself excluded.
     """
     usable = (s.id for s in subjects if not s.problem and modality in s.modalities)
     if wanted:
@@ -169,7 +169,7 @@ def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None)
     source = resolve(engine, spec)
     if source.key in engine.maps or source.ready():
         return engine.maps.get(source.key, lambda: source.whole(progress))
-    anomaly = source.whole(progress)  # for minutes: who asks too has its own progress
+    anomaly = source.whole(progress)  # takes minutes, so each caller makes it with its own progress
     return engine.maps.get(source.key, lambda: anomaly)
 
 

@@ -57,7 +57,7 @@ class StoredCubes:
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Ids of the set less the subject."""
+        """Ids of the set, the subject excluded."""
         return others(self.spec)
 
     def missing(self, names: Iterable[str] | None = None) -> list[tuple[FeatureSpec, int]]:

@@ -73,7 +73,7 @@ class TrainingPlan:
 
     `patience` is in epochs without a better validation Dice; going on from a checkpoint, the rate
     is `further` times the rate. `first` epochs at `first_rate` come before the `epochs`: a first
-    stage, told by `Batch.first_stage`, that validation does not judge. `decay` is the optimiser's
+    stage (`Batch.first_stage`), which is not validated. `decay` is the optimiser's
     weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
     abnormal images whose mask nobody drew. `state_file` holds the state after
     each epoch that follows the first stage; the same training goes on from it. Every step and every

@@ -1,7 +1,7 @@
 """Rows on disk: Parquet parts that appear whole or not at all, read with DuckDB.
 
-A part is named by the key of the work it holds. So what is there is told by names alone, two runs
-that do the same work write the same part, and nothing is ever there twice. `merging` joins parts in
+A part is named by the key of the work it holds. So names alone say which work is done, two runs
+that do the same work write the same part, and no row is ever stored twice. `merging` joins parts in
 one file that lists their names; a reader leaves out the parts that such a file lists.
 """
 

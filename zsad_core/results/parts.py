@@ -1,4 +1,4 @@
-"""The files of a results folder, told by their names, and what must stand in each."""
+"""The files of a results folder: what their names say, and what each must hold."""
 
 import functools
 import os

@@ -47,7 +47,7 @@ class Row:
     `dice` is the mean 3D Dice at the validation `threshold`, `oracle` at each subject's best;
     AUROC and AP are of voxels in the brain. Thirds of lesion slices are by lesion area, thirds of
     the brain by depth (cut at -1/3 and 1/3). `volumes` is the unlabelled set that each subject
-    was scored against, less itself.
+    was scored against, itself excluded.
     """
 
     method: str

@@ -27,10 +27,10 @@ KINDS = ("brats", *image_sets.LAYOUTS)
 class Source:
     """`data` is a data set's name or a folder, "" for drawn surfaces; `kind` is one of KINDS.
 
-    Kind "" is told by what lies in the folder. Of scans: at most so many subjects, and slices with
-    lesion of each; of an image set: at most so many images, 0 for as many as fit in memory (of
-    drawn surfaces: 480), without the classes of `leave_out`. `labels` is the segmentations'
-    convention and `split_name` what divides the subjects (`DataSpec`).
+    Kind "" follows from what lies in the folder. `subjects` and `slices` (with lesion, of each
+    subject) are the most that are taken of scans, `images` of an image set; 0 images are as many as
+    fit in memory, of drawn surfaces 480. Classes in `leave_out` are left out. `labels` is the
+    segmentations' convention and `split_name` what divides the subjects (`DataSpec`).
     """
 
     data: str = ""

@@ -65,11 +65,11 @@ class Trained:
 def run(
     request: TrainRequest, count: Progress, report: fit.Report, turn: Turn = nullcontext
 ) -> Trained:
-    """Train, and write the checkpoint; `count` is told of images read, `report` of steps.
+    """Train, and write the checkpoint; `count` counts images read, `report` steps.
 
-    Each batch and each step takes a `turn` on the device, so that others come in between.
-    After each epoch all that the rest depends on is kept beside the checkpoint; the same request
-    goes on from there and ends in the same tensors. Raises ZsadError.
+    Each batch and each step takes a `turn` on the device, so that others come in between. After
+    each epoch the state of the training is stored beside the checkpoint; the same request goes on
+    from there and ends in the same tensors. Raises ZsadError.
     """
     check_out(request.out, ".safetensors")
     if request.official:
@@ -130,7 +130,7 @@ def epochs_done(request: TrainRequest) -> int:
 
 
 def command(request: TrainRequest) -> str:
-    """The command that trains this, without folders: where its maker kept files is nobody's.
+    """The command that trains this, without folders, which are private to the one who trained.
 
     >>> command(TrainRequest("aprilgan", "brats", Path("x.safetensors"), epochs=2))
     'python -m zsad_core train --method aprilgan --setup brats --epochs 2 --seed 0'

@@ -20,7 +20,7 @@ from zsad_core.methods.learner import Examples, Tensors
 
 @dataclass(frozen=True)
 class Fitted:
-    """The trained tensors and how they came about; losses and Dice are those of the kept epoch.
+    """The trained tensors and how they came about; losses and Dice are those of the best epoch.
 
     `terms` holds the learner's loss terms (steps, …), before each step.
     """
@@ -36,7 +36,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class State:
-    """All that the rest of a training depends on: the order of images follows from the epoch.
+    """All that the further epochs of a training depend on; the epoch gives the order of images.
 
     `moments` are the optimiser's tensors of each learned tensor, `terms` all loss terms so far.
     `best` is None before the first epoch that is validated.

@@ -35,7 +35,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
     place = st.empty()
     told = compute.job_result(
-        f"plan-{key}-{known.maps_there}-{known.volumes_stored}",
+        f"plan-{key}-{known.maps_evaluated}-{known.volumes_stored}",
         "Estimating the time",
         lambda _: str(plans.plan(compute.engine(), cohort)),
         "" if timed else "Estimate time and disk",
