@@ -84,7 +84,7 @@ def parse(monkeypatch, encoder):
 def test_a_test_subject_is_refused(encoder):
     train, test = StandInData().subjects()[0], StandInData().subjects()[3]
     with pytest.raises(SettingError, match="d is a subject of split 'test' and must not serve"):
-        examples.of_subjects(encoder, StandInData(), [train, test], examples.Choice())
+        examples.of_subjects(encoder, StandInData(), [train, test], examples.SliceChoice())
     with pytest.raises(SettingError, match="e is a subject of split 'unknown'"):
         examples.check_split(StandInData(), ["a", "e"])
 
@@ -110,17 +110,17 @@ def test_slices_with_and_without_lesion_are_as_asked():
     brain = np.ones((10, 4, 4), bool)
     brain[9] = False
     stack = SliceStack(truth.astype(np.uint8), brain, truth, (0, 1), 1, (1, 1))
-    chosen = examples.balanced(stack, examples.Choice(most=2))
+    chosen = examples.balanced(stack, examples.SliceChoice(most=2))
     assert truth[chosen].any(axis=(1, 2)).sum() == 2
     assert len(set(chosen.tolist())) == 4
-    assert 9 not in examples.balanced(stack, examples.Choice(most=6))
-    fewer = examples.balanced(stack, examples.Choice(most=6, clear=1 / 3))
+    assert 9 not in examples.balanced(stack, examples.SliceChoice(most=6))
+    fewer = examples.balanced(stack, examples.SliceChoice(most=6, clear=1 / 3))
     assert (~truth[fewer].any(axis=(1, 2))).sum() == 2
 
 
 def test_examples_of_subjects(encoder):
     subjects = StandInData().subjects()[:2]
-    found = examples.of_subjects(encoder, StandInData(), subjects, examples.Choice(most=1))
+    found = examples.of_subjects(encoder, StandInData(), subjects, examples.SliceChoice(most=1))
     assert found.tokens.shape == (4, 4, GRID * GRID, WIDTH)
     assert found.tokens.dtype == np.float16
     assert found.masks.sum(axis=(1, 2)).tolist().count(16) == 2  # 8 x 8 of 16 pixels, at half size
@@ -133,7 +133,7 @@ def test_memory_is_bounded(encoder, monkeypatch):
     )  # two images
     subjects = StandInData().subjects()[:2]
     with pytest.raises(SettingError, match="2 subjects exceed"):
-        examples.of_subjects(encoder, StandInData(), subjects, examples.Choice())
+        examples.of_subjects(encoder, StandInData(), subjects, examples.SliceChoice())
     assert len(examples.of_textures(encoder, 9, 0).masks) == 2
 
 

@@ -34,7 +34,7 @@ LEAST_BRAIN = 0.1  # of the largest slice's brain area; less shows too little to
 
 
 @dataclass(frozen=True)
-class Choice:
+class SliceChoice:
     """Which slices: split, modality, most with lesion per subject, and times as many without."""
 
     split: Split = "train"
@@ -100,7 +100,7 @@ def of_subjects(
     encoder: Encoder,
     dataset: datasets.Dataset,
     subjects: Sequence[Subject],
-    choice: Choice,
+    choice: SliceChoice,
     progress: Progress | None = None,
 ) -> Examples:
     """Slices with and without lesion of each subject; the mask is the whole tumour.
@@ -131,7 +131,7 @@ def of_subjects(
     return Examples(tokens, np.concatenate(masks), first, classes=("brain",) * len(tokens))
 
 
-def balanced(stack: SliceStack, choice: Choice) -> NDArray[np.int64]:
+def balanced(stack: SliceStack, choice: SliceChoice) -> NDArray[np.int64]:
     """Indices of at most `choice.most` slices with lesion, and of those without, ascending."""
     rng = np.random.default_rng([choice.seed, len(stack.image)])
     area, lesion = stack.brain.sum(axis=(1, 2)), np.any(stack.truth, axis=(1, 2))

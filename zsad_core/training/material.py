@@ -127,7 +127,7 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
     spec = data_spec(source)
     dataset = datasets.open_dataset(spec)
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
-    choice = examples.Choice("train", source.modality, source.slices, CLEAR, source.seed)
+    choice = examples.SliceChoice("train", source.modality, source.slices, CLEAR, source.seed)
     other = replace(choice, split="validation")
     return Material(
         examples.of_subjects(encoder, dataset, train_on, choice, progress),
