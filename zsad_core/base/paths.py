@@ -11,6 +11,7 @@ import platformdirs
 
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.errors import SettingError, StorageError
+from zsad_core.types import DataSpec
 
 T = TypeVar("T")
 
@@ -65,6 +66,11 @@ def home() -> Path:
     return (
         Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
     )
+
+
+def root_of(data: DataSpec) -> str:
+    """The resolved path of the folder of a data set, else its kind."""
+    return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
 
 
 def typed(text: str) -> Path:

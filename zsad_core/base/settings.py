@@ -12,6 +12,7 @@ import pydantic
 
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home, typed
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
@@ -123,11 +124,9 @@ def _parsed(section: Section, kind: object) -> Iterator[Any]:
         try:
             yield _reader(kind).model_validate_json(json.dumps({"row": row})).row
         except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            location = ".".join(map(str, first["loc"]))
             yield (
-                f"{path()} holds a row of {section} that cannot be read ({location}: "
-                f"{first['msg']}); correct it or delete it there."
+                f"{path()} holds a row of {section} that cannot be read ({problem_of(error)}); "
+                "correct it or delete it there."
             )
 
 

@@ -1,6 +1,8 @@
-"""Numbers in sentences and in what users typed."""
+"""Words of sentences: numbers, and the problems of files; and numbers that users typed."""
 
 import re
+
+import pydantic
 
 
 def counted(number: int, noun: str) -> str:
@@ -33,3 +35,16 @@ def whole_number(text: str) -> int | None:
     [61, None, None, None, None, None]
     """
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
+def problem_of(error: pydantic.ValidationError) -> str:
+    """The first problem of a file that is not valid, and where in the file it is.
+
+    >>> try:
+    ...     pydantic.TypeAdapter(dict[str, int]).validate_json('{"a": "x"}')
+    ... except pydantic.ValidationError as error:
+    ...     problem_of(error)
+    'a: Input should be a valid integer, unable to parse string as an integer'
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"]))[:80], first["msg"])))

@@ -17,6 +17,7 @@ from zsad_core.cli import doctor, map_request, predictions, split
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
+from zsad_core.cli.progress import show
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation import row_views
 from zsad_core.imaging.datasets.demo import Demo
@@ -111,7 +112,7 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
 def _deck(parsed: argparse.Namespace) -> None:
     from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
 
-    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, _show)
+    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
     for page in deck.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
@@ -122,7 +123,7 @@ def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
 
     specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
-    maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=_show)
+    maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=show)
     rules = {
         "empty": parsed.empty,
         "which": parsed.slices,
@@ -136,15 +137,15 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    print(maps.run(map_request.request_of(parsed), _show))
+    print(maps.run(map_request.request_of(parsed), show))
 
 
 def _demo(parsed: argparse.Namespace) -> None:
     dataset = Demo(DataSpec("demo"), spacing_mm=1.0)
     if parsed.subject:
-        print(f"synthetic subject in {dataset.make(parsed.subject, _show)}")
+        print(f"synthetic subject in {dataset.make(parsed.subject, show)}")
         return
-    dataset.make_all(_show)
+    dataset.make_all(show)
     print(f"\nsynthetic cohort of {len(dataset.subjects())} subjects made")
 
 
@@ -159,7 +160,3 @@ def _doctor(_: argparse.Namespace) -> int:
         print(f"{'ok     ' if good else 'MISSING'} {line}")
         works = works and good
     return 0 if works else 1
-
-
-def _show(done: int, total: int) -> None:
-    print(f"\r{done} of {total}", end="", file=sys.stderr, flush=True)

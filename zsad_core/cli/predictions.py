@@ -1,7 +1,6 @@
 """`python -m zsad_core predictions`: what other models predict, added to a data set."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.wording import whole_number
+from zsad_core.cli.progress import shown_as
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
@@ -100,7 +100,7 @@ def _add(parsed: argparse.Namespace) -> None:
     if files.problem:
         raise DataError(files.problem)
     if parsed.kind == "score" and not parsed.range:
-        low, high = score_range([path for _, path in files.matched], _show)
+        low, high = score_range([path for _, path in files.matched], shown_as("range"))
         predictions = replace(predictions, low=low, high=high)
     print(description(predictions), flush=True)
     if not (parsed.yes or _agreed()):
@@ -178,7 +178,3 @@ def description(predictions: Predictions) -> str:
 def _remove(parsed: argparse.Namespace) -> None:
     registry.remove(_named(parsed.data), parsed.name)
     print(f"{parsed.name} is taken off the list; its files are left alone")
-
-
-def _show(done: int, total: int) -> None:
-    print(f"\rrange: {done} of {total}", end="" if done < total else "\n", file=sys.stderr)

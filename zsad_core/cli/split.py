@@ -1,7 +1,6 @@
 """`python -m zsad_core split`: which subjects of a data set train, validate and test."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +8,10 @@ from statistics import median
 from typing import get_args
 
 from zsad_core.base import settings
+from zsad_core.base.paths import root_of
 from zsad_core.base.wording import counted
 from zsad_core.cli.predictions import data_of
+from zsad_core.cli.progress import shown_as
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import (
@@ -25,7 +26,6 @@ from zsad_core.imaging.splits import (
     registry,
 )
 from zsad_core.imaging.splits.making import By
-from zsad_core.imaging.splits.registry import root_of
 from zsad_core.types import DataSpec
 
 
@@ -61,8 +61,8 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 def divided(data: DataSpec, name: str, without: bool) -> DataSpec:
     """The data, without a split yet, with the one to use: named, the app's, or the only one.
 
-    The demo has its own. Raises SettingError where there is none or no only one, unless the data
-    shall be taken `without`.
+    The demo has its own. Raises SettingError if there is none or more than one to choose from,
+    unless data are wanted `without`.
     """
     if without and name:
         raise SettingError(f"--no-split and --split-name {name} exclude each other; give one.")
@@ -107,8 +107,8 @@ def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
     """A line for each part: subjects, patients, lesion volumes."""
     for part, subjects in fold.parts():
         volumes = [facts[name].lesion_ml for name in subjects if name in facts]
-        known = [volume for volume in volumes if volume is not None]
-        lesions = f", median lesion {median(known):.1f} ml" if known else ""
+        lesion_ml = [volume for volume in volumes if volume is not None]
+        lesions = f", median lesion {median(lesion_ml):.1f} ml" if lesion_ml else ""
         patients = counted(len({patient_of(name) for name in subjects}), "patient")
         yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
 
@@ -120,7 +120,7 @@ def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
         source: Draw | SplitTable = SplitTable("", read_folds(parsed.source), origin)
     else:
         source = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
-    table, facts = checked_table(dataset, parsed.name, source, _show)
+    table, facts = checked_table(dataset, parsed.name, source, shown_as("scans read"))
     names = [subject.id for subject in dataset.subjects()]
     registry.save(data, table, parsed.replace)
     for use, fold in zip(table.uses, table.folds, strict=True):
@@ -133,9 +133,9 @@ def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
 
 def _use(data: DataSpec, table: SplitTable) -> None:
     """Let the app use the first split of a root that it knows."""
-    known = [spec for spec in settings.data_roots().values() if root_of(spec) == root_of(data)]
-    if data.root and known and not known[0].split:
-        settings.remember(replace(known[0], split=table.uses[0]))
+    specs = [spec for spec in settings.data_roots().values() if root_of(spec) == root_of(data)]
+    if data.root and specs and not specs[0].split:
+        settings.remember(replace(specs[0], split=table.uses[0]))
         print(f"the app uses {table.uses[0]} for {data.place}")
 
 
@@ -164,8 +164,3 @@ def _balance(text: str) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in BALANCES]:
         raise argparse.ArgumentTypeError(f"'{unknown[0]}' is none of {', '.join(BALANCES)}")
     return names
-
-
-def _show(done: int, total: int) -> None:
-    ending = "\n" if done == total else ""
-    print(f"\rscans read: {done} of {total}", end=ending, file=sys.stderr, flush=True)

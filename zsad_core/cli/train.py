@@ -9,6 +9,7 @@ from typing import Any
 from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import whole_number
 from zsad_core.cli import split
+from zsad_core.cli.progress import show
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
 from zsad_core.training.backbone import PLANS, train_backbone
@@ -66,7 +67,7 @@ def run(parsed: argparse.Namespace) -> None:
     done = runs.epochs_done(request)
     if done:
         print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
-    fitted = runs.run(request, _count, _tell).fitted
+    fitted = runs.run(request, show, _tell).fitted
     losses = f"loss {fitted.loss:.3f}, on validation {fitted.validation_loss:.3f}"
     dice = f"Dice {fitted.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {fitted.epoch} kept: {losses}, {dice}; {request.out}")
@@ -74,7 +75,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def run_card(_: argparse.Namespace) -> None:
     """Evaluate the demo on its validation and test subjects and write the model card."""
-    card.measure(Engine(), _count)
+    card.measure(Engine(), show)
     print(f"\nmodel card: {card_text.write()}")
 
 
@@ -132,10 +133,6 @@ def _positive(text: str) -> int:
     if not number:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return number
-
-
-def _count(done: int, total: int) -> None:
-    print(f"\r{done} of {total}    ", end="", file=sys.stderr, flush=True)
 
 
 def _tell(done: int, total: int, loss: float, seconds: float) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import pydantic
 
 from zsad_core import methods
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.inference import references
 from zsad_core.metrics.thresholds import from_level
@@ -97,10 +98,8 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
             for text in one.references:
                 references.parsed(text, SliceSpec())
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:80]
-        said = f"{place}: {first['msg']}" if place else str(first["msg"])
-        raise DataError(f"'{where}' holds no pins that can be read: {said[:300]}.") from error
+        problem = problem_of(error)[:300]
+        raise DataError(f"'{where}' holds no pins that can be read: {problem}.") from error
     except ZsadError as error:
         raise DataError(f"'{where}' holds a pin that cannot be read: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import pydantic
 
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home, typed
+from zsad_core.base.paths import home, root_of, typed
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.predictions.sets import Predictions, check
 from zsad_core.types import DataSpec
@@ -38,17 +39,15 @@ def all_sets() -> Sets:
     try:
         return FILE.validate_json(content).sets
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
         raise DataError(
-            f"'{path()}' cannot be read ({where + ': ' if where else ''}{first['msg']}); correct "
-            "it or delete it to start afresh."
+            f"'{path()}' cannot be read ({problem_of(error)}); correct it or delete it to start "
+            "afresh."
         ) from error
 
 
 def sets_of(data: DataSpec) -> tuple[Predictions, ...]:
     """The sets for a data root, in the order in which they were added; raises DataError."""
-    return all_sets().get(_root(data), ())
+    return all_sets().get(root_of(data), ())
 
 
 def find(data: DataSpec, name: str) -> Predictions:
@@ -113,18 +112,13 @@ def path() -> Path:
     return home() / "predictions.json"
 
 
-def _root(data: DataSpec) -> str:
-    """The key of the data's sets: the resolved path of its folder, else its kind."""
-    return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
-
-
 def _change(
     data: DataSpec, change: Callable[[tuple[Predictions, ...]], tuple[Predictions, ...]]
 ) -> None:
     """Read, change and write under a lock, so that two sessions lose nothing of each other."""
     with locked(path()):
         sets = all_sets()
-        changed = {**sets, _root(data): change(sets.get(_root(data), ()))}
+        changed = {**sets, root_of(data): change(sets.get(root_of(data), ()))}
         content = PredictionsFile(
             "ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v}
         )

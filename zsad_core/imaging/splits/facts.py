@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from zsad_core.base.paths import cached
+from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
 from zsad_core.types import Progress, Subject, Volume
 
@@ -45,16 +46,12 @@ def scan_facts(scans: Scans, progress: Progress | None = None) -> dict[str, Scan
     usable = [subject for subject in scans.subjects() if not subject.problem]
     common = Counter(name for subject in usable for name in subject.modalities).most_common(1)
     facts = {}
-    for done, subject in enumerate(usable):
-        if progress:
-            progress(done, len(usable))
+    for subject in tracked(usable, progress):
         modality = common[0][0] if common[0][0] in subject.modalities else subject.modalities[0]
         try:
             facts[subject.id] = facts_of(scans, subject.id, modality)
         except DataError:  # the data set notes it beside the subject
             continue
-    if progress:
-        progress(len(usable), len(usable))
     return facts
 
 

@@ -160,8 +160,8 @@ def _sizes(members: Mapping[str, Sequence[str]], facts: Mapping[str, ScanFacts])
     """The class of lesion volume of each group: "none", or one of three of equal counts."""
     volumes = {}
     for leader, names in members.items():
-        known = [facts[name].lesion_ml or 0.0 for name in names if name in facts]
-        volumes[leader] = float(np.mean(known)) if known else 0.0
+        volumes_ml = [facts[name].lesion_ml or 0.0 for name in names if name in facts]
+        volumes[leader] = float(np.mean(volumes_ml)) if volumes_ml else 0.0
     present = [volume for volume in volumes.values() if volume > 0]
     edges = np.quantile(present or [0.0], np.arange(1, SIZES) / SIZES)
     return {
@@ -177,10 +177,10 @@ def _divide(
 
     Groups in random order, stratum after stratum, each go to the part that lacks most so far.
     """
-    wanted = int((shares > 0).sum())
-    if len(groups) < wanted:
+    count = int((shares > 0).sum())
+    if len(groups) < count:
         raise SettingError(
-            f"{len(groups)} {draw.by}s cannot be divided into {wanted} parts "
+            f"{len(groups)} {draw.by}s cannot be divided into {count} parts "
             f"({', '.join(name for name, share in zip(names, shares, strict=True) if share)}); "
             "choose fewer parts or folds, or add subjects."
         )

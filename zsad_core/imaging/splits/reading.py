@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic
 
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError
 from zsad_core.imaging.splits.tables import PARTS, Fold
 from zsad_core.types import Split
@@ -117,13 +118,13 @@ def _of_pairs(pairs: Iterable[tuple[str, str]]) -> tuple[Fold, ...]:
 
 
 def _part(word: str) -> Split:
-    known = WORDS.get(word.strip().casefold())
-    if known is None:
+    part = WORDS.get(word.strip().casefold())
+    if part is None:
         raise ValueError(f"'{word[:40]}' is no part; use {', '.join(PARTS)}")
-    return known
+    return part
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, pydantic.ValidationError):
-        return f"ids of subjects: {error.errors(include_url=False)[0]['msg']}"
+        return f"ids of subjects: {problem_of(error)}"
     return str(error)[:200] or "too deeply nested"

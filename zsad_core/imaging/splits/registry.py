@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import pydantic
 
 from zsad_core.base.atomic import locked, on_disk, write_whole
-from zsad_core.base.paths import home
+from zsad_core.base.paths import home, root_of
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.types import DataSpec
@@ -40,11 +41,11 @@ def tables(data: DataSpec) -> tuple[SplitTable, ...]:
 
 def find(data: DataSpec, name: str) -> SplitTable:
     """The split of that name, or of one of its folds; raises SettingError, DataError."""
-    known = tables(data)
-    for table in known:
+    splits = tables(data)
+    for table in splits:
         if name == table.name or name in table.uses:
             return table
-    names = ", ".join(use for table in known for use in table.uses)
+    names = ", ".join(use for table in splits for use in table.uses)
     raise SettingError(
         f"{data.place} has no split '{name}'; "
         f"{f'choose one of {names}' if names else 'make one first'}."
@@ -88,22 +89,13 @@ def remove(data: DataSpec, name: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def root_of(data: DataSpec) -> str:
-    """The resolved path of the data's folder, else its kind."""
-    return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
-
-
 @functools.lru_cache(64)
 def _read(path: Path, _: int) -> SplitTable:
     """The table of a file as it is at a time of change."""
     try:
         content = FILE.validate_json(path.read_bytes())
     except (OSError, pydantic.ValidationError) as error:
-        reason = (
-            error.errors(include_url=False)[0]["msg"]
-            if isinstance(error, pydantic.ValidationError)
-            else str(error)
-        )
+        reason = problem_of(error) if isinstance(error, pydantic.ValidationError) else str(error)
         raise DataError(
             f"'{path}' cannot be read ({reason}); correct it or delete it to make it anew."
         ) from error
