@@ -116,6 +116,7 @@ def test_overlay_keys(viewer):
     viewer.locator(".z-slice").fill("10")
     viewer.locator(f'{ROOT}[data-slice="10"]').wait_for()
     viewer.locator(ROOT).focus()
+    viewer.keyboard.press("z")
     found = """canvas => { const [w, h] = [canvas.width, canvas.height];
         const size = h / 60, left = (w - 50 * size) / 2;
         const pen = canvas.getContext("2d");
@@ -148,7 +149,7 @@ def test_small_components_are_left_out_as_the_server_does(page, serve):
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("maps=0", "truth"), ("truth=0", "Dice not shown"), ("maps=2", "volume Dice B")],
+    [("maps=0", "truth"), ("truth=0", "Dice not shown"), ("maps=2", "3D Dice")],
 )
 def test_without_truth_without_map_and_with_two(page, serve, query, expected):
     page.goto(f"{serve(SCRIPT).url}/?{query}")
@@ -182,7 +183,7 @@ def test_the_first_picture_comes_before_the_volume_and_claims_nothing_of_it(page
     assert (first["parts"], first["oracle"]) == ("some", False)
     assert (last["parts"], last["oracle"]) == ("whole", True)
     assert (first["slice"], first["dice"]) == (last["slice"], last["dice"]) != ("", "")
-    of_volume = {"volume Dice", "truth", "predicted", "false positive"}
-    assert "slice Dice" in first["names"]
+    of_volume = {"3D Dice", "truth", "predicted", "false positive"}
+    assert "2D Dice" in first["names"]
     assert of_volume.isdisjoint(first["names"])
     assert of_volume <= set(last["names"])

@@ -4,8 +4,11 @@ The phantom has 40 slices of 60 x 50 pixels of 1 mm, 2 mm apart; slice k shines 
 lesion fills slices 8 to 15, rows 20 to 29, columns 10 to 19 (label 1 up to column 14, then 2).
 """
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from zsad_core.base.overlay import rings
 
 SCRIPT = "tests/browser/viewer_app.py"
 ROOT = ".z-root"
@@ -16,7 +19,7 @@ MM = {"axial": (1, 1), "coronal": (2, 1), "sagittal": (2, 1)}
 
 @pytest.fixture
 def opened(page, serve):
-    """opened(query) is the page with the viewer on slice 10, ready for keys."""
+    """opened(query) is the page with the viewer on slice 10 in its whole field, ready for keys."""
 
     def start(query=""):
         page.goto(f"{serve(SCRIPT).url}/?{query}")
@@ -26,6 +29,9 @@ def opened(page, serve):
         page.locator(".z-slice").fill("10")
         page.locator(f'{ROOT}[data-slice="10"]').wait_for()
         page.locator(ROOT).focus()
+        assert float(told(page, "zoom")) > 1  # the brain fills the picture
+        press(page, "z")
+        assert told(page, "zoom") == "1.000"
         return page
 
     yield start
@@ -110,9 +116,13 @@ def test_zoom_stays_at_the_pointer_and_reset_comes_back(opened):
     assert (before, colour(page, 5, 5)) == ([65, 65, 65], [0, 0, 0])
     press(page, "f")
     assert float(told(page, "zoom")) == pytest.approx(0.96 * 60 / 50, abs=0.01)
-    press(page, "r")
+    press(page, "z")
     assert told(page, "zoom") == "1.000"
     assert colour(page, 5, 5) == [65, 65, 65]
+    mouse_to(page, point)
+    page.keyboard.press("+")
+    press(page, "r")
+    assert float(told(page, "zoom")) == pytest.approx(0.96 * 60 / 50, abs=0.01)
 
 
 def test_window_by_drag_and_by_preset(opened):
@@ -154,11 +164,11 @@ def test_the_picture_is_saved_as_it_is_seen(opened):
 
 def test_sides_are_swapped_and_said(opened):
     page = opened()
-    page.get_by_role("button", name="Radiological: R on the left").wait_for()
+    page.get_by_role("button", name="R on the left").wait_for()
     found, mirrored = colour(page, 25, 12), colour(page, 25, 49 - 12)
     assert (found[1] > 90, mirrored) == (True, [60, 60, 60])
     press(page, "x")
-    page.get_by_role("button", name="Neurological: L on the left").wait_for()
+    page.get_by_role("button", name="L on the left").wait_for()
     assert (colour(page, 25, 12), colour(page, 25, 49 - 12)) == (mirrored, found)
 
 
@@ -189,7 +199,7 @@ def test_the_crosshair_moves_the_other_planes(opened):
     page = opened("layers=none")
     press(page, "t", "c")  # three planes, without the lines
     where = boxes(page)
-    press(page, "r")
+    press(page, "z")
     assert colour(page, 30, 25, box=where["axial"]) == [60, 60, 60]
     for row, slice_ in ((4, 35), (20, 19), (35, 4)):  # rows of the coronal plane run downwards
         shown = colour(page, row, 25, plane="coronal", box=where["coronal"])
@@ -287,24 +297,42 @@ def test_maps_beside_each_other_are_told_apart(opened, page):
     """)
     opened("maps=4&long=1")
     written = set(page.evaluate("[...window.written]"))
-    assert {"B  a method ·", "prompts second", "prompts fourth"} <= written  # titles
-    assert {"A", "B", "C", "D"} <= written  # the lines of the strip
+    assert {"②  a method ·", "prompts second", "prompts fourth"} <= written  # titles
+    assert {*"①②③④"} <= written  # the lines of the strip
 
 
 def test_four_maps_and_a_volume_in_slabs(opened):
     page = opened("maps=4&slabs=1&layers=none")
-    for mark in "ABCD":
-        page.locator(".z-header").get_by_text(f"volume Dice {mark}", exact=True).wait_for()
+    dice = page.locator(".z-cell", has_text="3D Dice").locator(".z-value")
+    dice.get_by_text("①").wait_for()
+    assert [text[0] for text in dice.inner_text().split(" · ")] == list("①②③④")
     press(page, "v")
     for number in (0, 9, 10, 19, 20, 39):
         page.locator(".z-slice").fill(str(number))
         page.locator(f'{ROOT}[data-slice="{number}"]').wait_for()
         drawn(page)
         assert colour(page, 30, 20)[0] == (10 + 5 * number if 2 <= number < 38 else 0)
-    page.get_by_role("button", name="A with D").click()
+    page.get_by_role("button", name="① with ④").click()
     drawn(page)
     page.locator(".z-threshold").fill("50")
     page.get_by_role("button", name="Others at best Dice").click()
     page.locator(f'{ROOT}[data-cut="50"]').wait_for()
-    values = page.locator(".z-cell", has_text="volume Dice D").locator(".z-value")
-    values.get_by_text("0.800", exact=True).wait_for()
+    dice.get_by_text("④ 0.800").wait_for()
+
+
+def test_a_ring_lies_round_lesion_that_is_missed_entirely(opened):
+    page = opened("lesions=2")
+    page.locator(".z-slice").fill("27")
+    page.locator(f'{ROOT}[data-slice="27"]').wait_for()
+    drawn(page)
+    truth = np.zeros(SHAPE["axial"], bool)
+    truth[40:44, 30:34] = True
+    ring = rings(truth, ~truth)
+    for row, column in np.argwhere(ring):
+        assert colour(page, int(row), int(column)) == [255, 255, 255]
+    assert page.locator(".z-legend .z-ring").count() == 1
+    press(page, "1")
+    assert colour(page, *map(int, np.argwhere(ring)[0])) == [145, 145, 145]
+    page.locator(".z-slice").fill("10")
+    press(page, "1")
+    assert page.locator(".z-legend .z-ring").count() == 0

@@ -108,7 +108,7 @@ def test_another_grid_keeps_the_value_or_takes_the_next_and_says_so(opened):
 
 def test_a_volume_without_lesion_has_no_dice(opened):
     page = opened("truth=empty&rule=both_empty_one")
-    page.locator(".z-cell", has_text="volume Dice").get_by_text("no lesion: no Dice").wait_for()
+    page.locator(".z-cell", has_text="3D Dice").get_by_text("no lesion: no Dice").wait_for()
     false = page.locator(".z-cell", has_text="false positive").locator(".z-value")
     assert false.inner_text() == "0.4 ml"
     assert page.get_by_role("button", name="Oracle").count() == 0

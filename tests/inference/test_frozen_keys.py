@@ -122,7 +122,7 @@ def keys_of(engine):
         "row of an oracle": row_key(map_key, ReadoutSpec(), ORACLE),
         "row on own data": row_key(map_key, read, BY_HAND, {"subject": "A-1"}),
         "candidates": asked(candidates.measured, engine, anomaly, ["DEMO-MET-001-000"], [OWN]),
-        "picture": asked(pictures.stored_thumbnail, engine, view, "classic", True),
+        "picture": asked(pictures.stored_thumbnail, engine, view, "classic"),
         "prompts": prompt_sets.digest(OWN),
         "trial": history.content_of(shipped["medical"]),
         "digest of a scan": asked(_digest, engine),

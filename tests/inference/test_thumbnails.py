@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from zsad_core.base.overlay import rings
 from zsad_core.base.store import Store
 from zsad_core.inference import pipeline, thumbnails, views
 from zsad_core.inference.engine import Engine
@@ -31,32 +32,27 @@ def view(engine, method="intensity", value=1.0, **read):
 def test_a_ring_is_around_missed_parts_and_away_from_them():
     mask = np.zeros((31, 31), bool)
     mask[14:17, 14:17] = True
-    ring = thumbnails.around(mask)
+    ring = rings(mask, ~mask)
     assert ring[15, 20]
     assert not ring[12:19, 12:19].any()
     assert not ring[15, 24:].any()
-    assert not thumbnails.around(mask & False).any()
+    assert not rings(mask, mask).any()
 
 
-def test_only_a_ringed_picture_has_a_ring(engine):
+def test_a_picture_has_a_ring_only_where_lesion_is_missed_entirely(engine):
     missed = view(engine)  # at 1 nothing of this slice's lesion is predicted
-    plain, ringed = thumbnails.draw(engine, missed), thumbnails.draw(engine, missed, ringed=True)
+    ringed, plain = thumbnails.draw(engine, missed), thumbnails.without_map(engine, missed)
     white = (ringed.min(axis=-1) > 200).sum() - (plain.min(axis=-1) > 200).sum()
-    assert plain.shape == ringed.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
+    assert ringed.shape == (thumbnails.SIDE, thumbnails.SIDE, 3)
     assert white > 50
-    found = view(engine, value=0.0)  # everything is predicted: nothing was missed
-    np.testing.assert_array_equal(
-        thumbnails.draw(engine, found), thumbnails.draw(engine, found, ringed=True)
-    )
 
 
-def test_a_picture_is_kept_for_its_level_and_its_ring(engine):
+def test_a_picture_is_kept_for_its_threshold(engine):
     here = view(engine, value=150 / 255)
     assert thumbnails.stored_thumbnail(engine, here) is None
-    picture = thumbnails.thumbnail(engine, here, ringed=True)
-    np.testing.assert_array_equal(thumbnails.stored_thumbnail(engine, here, ringed=True), picture)
-    assert thumbnails.stored_thumbnail(engine, here) is None
-    assert thumbnails.stored_thumbnail(engine, view(engine, value=151 / 255), ringed=True) is None
+    picture = thumbnails.thumbnail(engine, here)
+    np.testing.assert_array_equal(thumbnails.stored_thumbnail(engine, here), picture)
+    assert thumbnails.stored_thumbnail(engine, view(engine, value=151 / 255)) is None
 
 
 def test_without_a_stored_map_the_truth_is_outlined(engine):

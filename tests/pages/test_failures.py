@@ -94,7 +94,7 @@ def test_a_row_shows_a_pin_and_text_stays_text():
     assert r"Bright \*cortex\* \<b\>" in said
     assert test.text[0].value == "$x$ and `code`"
     assert "missed lesion" in said
-    assert "slice Dice 0.250, volume Dice 0.500 when pinned" in said
+    assert "2D Dice 0.250, 3D Dice 0.500 when pinned" in said
     assert len(test.image) == 1
 
 

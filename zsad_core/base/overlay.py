@@ -10,6 +10,8 @@ from zsad_core.base.palette import CLASSES, CUES, KINDS, Classes, Kind
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 OPACITY = 0.55
+RING = (4.0, 5.2)
+"""From and to how many pixels away from a missed part its ring lies."""
 
 
 def class_masks(truth: MaskArray | None, predicted: MaskArray) -> dict[Kind, MaskArray]:
@@ -61,3 +63,30 @@ def over(image: ByteArray, colours: ByteArray, opacity: FloatArray) -> ByteArray
     picture = np.repeat(image[..., None].astype(np.float32), 3, axis=2)  # (H, W, 3)
     picture += opacity[..., None] * (colours - picture)
     return picture.astype(np.uint8)
+
+
+def rings(truth: MaskArray, predicted: MaskArray) -> MaskArray:
+    """Rings (H, W) around the parts of the truth that share no pixel with the prediction.
+
+    >>> truth = np.arange(13) == np.array([[6]])
+    >>> np.flatnonzero(rings(truth, ~truth)).tolist(), rings(truth, truth).any().item()
+    ([1, 2, 10, 11], False)
+    """
+    missed = missed_parts(truth, predicted)
+    if not missed.any():
+        return missed
+    near, far = RING
+    away = ndimage.distance_transform_edt(~missed)
+    return (away >= near) & (away < far)
+
+
+def missed_parts(truth: MaskArray, predicted: MaskArray) -> MaskArray:
+    """The parts of the truth (H, W) that share no pixel with the prediction.
+
+    >>> truth = np.array([[True, True, False, True]])
+    >>> missed_parts(truth, np.array([[False, True, True, False]])).tolist()
+    [[False, False, False, True]]
+    """
+    part, count = ndimage.label(truth, np.ones((3, 3)))
+    hit = np.bincount(part[predicted], minlength=count + 1) > 0
+    return truth & ~hit[part]

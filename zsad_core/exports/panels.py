@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from zsad_core.base.overlay import overlay
+from zsad_core.base.overlay import overlay, rings
 from zsad_core.base.palette import CLASSES, CUES, Classes, Rgb
 from zsad_core.exports.outline import outline
 from zsad_core.exports.reading import Reading
@@ -82,12 +82,17 @@ PANELS: dict[Panel, tuple[str, Callable[[Axes, Reading, Classes], Shown]]] = {
 def painted(truth: MaskArray | None, predicted: MaskArray, palette: Classes) -> ByteArray:
     """The classes as colours with their opacity, (H, W, 4), without those that are outlined.
 
+    With rings around what was missed entirely.
+
     >>> yes, no = np.array([[True]]), np.array([[False]])
     >>> painted(yes, yes, "safe").tolist(), painted(yes, no, "safe").tolist()
     ([[[0, 158, 115, 140]]], [[[0, 0, 0, 0]]])
     """
     colours, opacity = overlay(truth, predicted, palette, outlines=False)
-    return np.dstack([colours, (255 * opacity).astype(np.uint8)])
+    picture = np.dstack([colours, (255 * opacity).astype(np.uint8)])
+    if truth is not None:
+        picture[rings(truth, predicted)] = 255
+    return picture
 
 
 def hex_of(colour: Rgb) -> str:

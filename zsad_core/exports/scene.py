@@ -137,6 +137,7 @@ class Scene:
             for kind, colour, cue in rows:
                 if has_truth != (kind == "only"):
                     handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
+            handles += [_ring("missed entirely")] * has_truth
         self.figure.legend(
             handles=handles,
             loc="center",
@@ -154,6 +155,11 @@ def _swatch(label: str, colour: str, cue: Cue) -> Artist:
     if cue == "hatch":
         return Patch(facecolor="none", edgecolor=colour, hatch="////", label=label)
     return Patch(color=colour, label=label)
+
+
+def _ring(label: str) -> Artist:
+    looks = {"markersize": 9, "markerfacecolor": "#444444", "markeredgecolor": "white"}
+    return Line2D([], [], marker="o", linestyle="", path_effects=HALO, label=label, **looks)
 
 
 def width(reading: Reading, look: Look) -> float:

@@ -74,7 +74,7 @@ def slice_numbers(reading: Reading, index: int) -> str:
     area = f"predicted {predicted:.1f} cm²"
     if reading.stack.truth is None:
         return area
-    return f"Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {area}"
+    return f"2D Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {area}"
 
 
 def volume_numbers(reading: Reading) -> str:
@@ -85,6 +85,6 @@ def volume_numbers(reading: Reading) -> str:
         none = "no segmentation" if reading.stack.truth is None else "no lesion in the truth"
         return f"Volume: {volume} ({none}, so no Dice)"
     return (
-        f"Volume: Dice {number(result.dice_3d)} · best Dice {number(result.best_dice)} (oracle) · "
+        f"Volume: 3D Dice {number(result.dice_3d)} · best Dice {number(result.best_dice)} (oracle) · "
         f"AUROC {number(result.auroc)} · truth {result.truth_ml:.1f} ml · {volume}"
     )

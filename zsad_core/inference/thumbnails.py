@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from zsad_core.base.overlay import over, overlay
+from zsad_core.base.overlay import over, overlay, rings
 from zsad_core.base.palette import CLASSES, Classes
 from zsad_core.base.store import key_of
 from zsad_core.inference import views
@@ -19,7 +19,6 @@ from zsad_core.metrics.scoring import box_of
 from zsad_core.types import ByteArray, MaskArray, SliceStack
 
 SIDE = 320  # pixels
-RING = 4.0  # pixels of the slice between a part and its ring
 
 
 def as_address(picture: ByteArray) -> str:
@@ -29,31 +28,26 @@ def as_address(picture: ByteArray) -> str:
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def thumbnail(
-    engine: Engine, view: View, palette: Classes = "classic", ringed: bool = False
-) -> ByteArray:
+def thumbnail(engine: Engine, view: View, palette: Classes = "classic") -> ByteArray:
     """The view's slice as `draw` makes it, (SIDE, SIDE, 3): made once, then kept in the store.
 
     Features that lack are encoded first; raises what `views.mask_of` raises.
     """
-    key = _key(engine, view, palette, ringed)
+    key = _key(engine, view, palette)
     stored = engine.store.read(key, "picture")
     if stored is not None:
         return stored
-    picture = draw(engine, view, palette, ringed=ringed)
-    return engine.store.write(key, "picture", picture, view)
+    return engine.store.write(key, "picture", draw(engine, view, palette), view)
 
 
-def stored_thumbnail(
-    engine: Engine, view: View, palette: Classes = "classic", ringed: bool = False
-) -> ByteArray | None:
+def stored_thumbnail(engine: Engine, view: View, palette: Classes = "classic") -> ByteArray | None:
     """The thumbnail if it was made before; no scan is read for it."""
     if engine.known_digest(view.map.features.slices) is None:
         return None
-    return engine.store.read(_key(engine, view, palette, ringed), "picture")
+    return engine.store.read(_key(engine, view, palette), "picture")
 
 
-def _key(engine: Engine, view: View, palette: Classes, ringed: bool) -> str:
+def _key(engine: Engine, view: View, palette: Classes) -> str:
     return key_of(
         map_key(engine, view.map),
         what="thumbnail",
@@ -61,48 +55,22 @@ def _key(engine: Engine, view: View, palette: Classes, ringed: bool) -> str:
         index=view.index,
         readout=replace(view.readout, threshold=view.threshold.value),
         palette=palette,
-        ringed=ringed,
+        ringed=True,
     )
 
 
-def draw(
-    engine: Engine,
-    view: View,
-    palette: Classes = "classic",
-    side: int = SIDE,
-    ringed: bool = False,
-) -> ByteArray:
+def draw(engine: Engine, view: View, palette: Classes = "classic", side: int = SIDE) -> ByteArray:
     """The view's slice, (side, side, 3): `classes` in true proportions, cropped to the brain.
 
-    The crop holds the brain of every slice, so that slices of one volume compare. `ringed` draws a
-    ring around each part of the truth that shares no pixel with the prediction.
+    The crop holds the brain of every slice, so that slices of one volume compare. A white ring lies
+    around each part of the truth that shares no pixel with the prediction.
     """
     stack, predicted = views.stack_of(engine, view), views.mask_of(engine, view)
     truth = None if stack.truth is None else stack.truth[view.index]
     picture = classes(stack.image[view.index], truth, predicted, palette)
-    if ringed and truth is not None:
-        picture[around(missed_parts(truth, predicted))] = 255
+    if truth is not None:
+        picture[rings(truth, predicted)] = 255
     return framed(picture, stack, side)
-
-
-def missed_parts(truth: MaskArray, predicted: MaskArray) -> MaskArray:
-    """The parts of the truth (H, W) that share no pixel with the prediction.
-
-    >>> truth = np.array([[True, True, False, True]])
-    >>> missed_parts(truth, np.array([[False, True, True, False]])).tolist()
-    [[False, False, False, True]]
-    """
-    part, count = ndimage.label(truth, np.ones((3, 3)))
-    hit = np.bincount(part[predicted], minlength=count + 1) > 0
-    return truth & ~hit[part]
-
-
-def around(mask: MaskArray) -> MaskArray:
-    """A ring (H, W) some pixels away from a mask; nothing around nothing."""
-    if not mask.any():
-        return mask
-    away = ndimage.distance_transform_edt(~mask)
-    return (away >= RING) & (away < RING + 1.2)
 
 
 def without_map(engine: Engine, view: View, side: int = SIDE) -> ByteArray:

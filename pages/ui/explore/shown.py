@@ -18,8 +18,9 @@ from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics import levels
+from zsad_core.metrics.readout import readout
 from zsad_core.metrics.thresholds import oracle_threshold, threshold_text
-from zsad_core.types import AnomalyMap, FloatArray, MapSpec, read_only
+from zsad_core.types import AnomalyMap, FloatArray, MapSpec, ReadoutSpec, read_only
 
 MAPS = 32  # whose marks are remembered
 MARKS = 100  # of each map, well under the 127 that fit
@@ -61,10 +62,26 @@ def viewer_map(
     cut = thresholds_of(spec, found, key) if thresholds is None else thresholds
     mapped = ~np.isnan(found.scores)
     whole = bool((mapped | ~compute.engine().stack(slices).brain.any(axis=(1, 2))).all())
+    auroc, ap = _ranked(key, spec, found) if whole else (None, None)
     shown = ViewerMap(
-        found.values, cut, found.high, title, recipe.grid if recipe else 0, whole=whole, **own
+        found.values,
+        cut,
+        found.high,
+        title,
+        recipe.grid if recipe else 0,
+        whole=whole,
+        auroc=auroc,
+        ap=ap,
+        **own,
     )
     return f"{key}-{hashlib.sha256(cut.tobytes()).hexdigest()[:12]}", shown
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _ranked(key: str, _spec: MapSpec, _found: AnomalyMap) -> tuple[float | None, float | None]:
+    """AUROC and AP of a whole map; None where a readout has none."""
+    numbers = readout(compute.engine().stack(_spec.features.slices), _found, ReadoutSpec(0.0))
+    return numbers.auroc, numbers.ap
 
 
 def thresholds_of(

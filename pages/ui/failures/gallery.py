@@ -8,7 +8,6 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
 from pages.ui.failures.gallery_pictures import (
     WAITING,
-    Wanted,
     pictures,
     scans_unread,
 )
@@ -25,10 +24,7 @@ from zsad_core.inference import views
 from zsad_core.inference.views import View
 from zsad_core.report.captions import DATA
 from zsad_core.report.failures import (
-    APART,
     KINDS,
-    MISSED,
-    SMALL,
     Failure,
     failures,
     ranking,
@@ -38,7 +34,6 @@ from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
 
 PAGE, COLUMNS = 12, 4
-RINGED = (MISSED, SMALL, APART)
 LEGEND = {
     "classic": ":green-badge[true positive] :red-badge[false positive] :blue-badge[false negative]",
     "safe": ":green-badge[true positive] :violet-badge[hatched: false positive] "
@@ -134,7 +129,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cards(choice: UserChoice, cases: list[Failure]) -> None:
-    places: dict[Wanted, DeltaGenerator] = {}
+    places: dict[View, DeltaGenerator] = {}
     unread = scans_unread(choice.data, cases)
     pinned = [one.view for one in pins.all_pins()]
     for start in range(0, len(cases), COLUMNS):
@@ -152,7 +147,7 @@ def _cards(choice: UserChoice, cases: list[Failure]) -> None:
                 except ZsadError as error:
                     place.warning(escape(str(error)))
                     continue
-                places[view, case.kind in RINGED] = place
+                places[view] = place
                 _buttons(case, views.counted_as(view, choice.readout), pinned)
     pictures(places)
 

@@ -24,15 +24,13 @@ from zsad_core.report.failures import Failure
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
-Wanted = tuple[View, bool]
-"""A view, and whether parts of the truth that were missed get a ring."""
 
 
-def pictures(places: Mapping[Wanted, DeltaGenerator]) -> None:
+def pictures(places: Mapping[View, DeltaGenerator]) -> None:
     """Draw what is there into its place; the rest follows while the page can be used."""
-    waiting = [one for one, place in places.items() if not _show(one, place)]
+    waiting = [view for view, place in places.items() if not _show(view, place)]
     again = session.GALLERY_REDRAW.pop()  # what has no map stored is looked at anew
-    todo = [one for one in places if again and _without(one[0]) is not None] + waiting
+    todo = [view for view in places if again and _without(view) is not None] + waiting
     if not todo:
         return
     job = _start(list(places), todo)
@@ -75,10 +73,9 @@ def _unread(engine: Engine, scan: SliceSpec) -> bool:
         return False
 
 
-def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
+def _show(view: View, place: DeltaGenerator) -> bool:
     """Whether there was something to show, be it why there is no picture."""
-    view, ringed = wanted
-    picture = thumbnails.stored_thumbnail(compute.engine(), view, palette(), ringed)
+    picture = thumbnails.stored_thumbnail(compute.engine(), view, palette())
     without = _without(view)
     with place.container():
         if picture is not None:
@@ -94,12 +91,11 @@ def _show(wanted: Wanted, place: DeltaGenerator) -> bool:
     return True
 
 
-def _there(wanted: Wanted) -> bool:
+def _there(view: View) -> bool:
     """Whether there is something to show by now."""
-    view, ringed = wanted
     if _without(view) is not None:
         return True
-    return thumbnails.stored_thumbnail(compute.engine(), view, palette(), ringed) is not None
+    return thumbnails.stored_thumbnail(compute.engine(), view, palette()) is not None
 
 
 def _without(view: View) -> ByteArray | str | None:
@@ -107,15 +103,15 @@ def _without(view: View) -> ByteArray | str | None:
     return compute.results().peek(("picture", view))
 
 
-def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
+def _start(page: Sequence[View], todo: Sequence[View]) -> Job:
     """The one job of a page; it draws what was still to do when it began."""
     engine, found, colours = compute.engine(), compute.results(), palette()
-    ordered = sorted(todo, key=lambda one: one[0].map.features.slices.subject)
+    ordered = sorted(todo, key=lambda view: view.map.features.slices.subject)
 
     def work(progress: Progress) -> None:
-        for done, (view, ringed) in enumerate(ordered):
+        for done, view in enumerate(ordered):
             progress(done, len(ordered))
-            if (other := _drawn(engine, view, colours, ringed)) is not None:
+            if (other := _drawn(engine, view, colours)) is not None:
                 found.put(("picture", view), other)
 
     return engine.jobs.start(
@@ -123,12 +119,12 @@ def _start(page: Sequence[Wanted], todo: Sequence[Wanted]) -> Job:
     )
 
 
-def _drawn(engine: Engine, view: View, colours: Classes, ringed: bool) -> ByteArray | str | None:
+def _drawn(engine: Engine, view: View, colours: Classes) -> ByteArray | str | None:
     """Keeps the picture in the store; what to show instead where that cannot be."""
     try:
         if not views.stored(engine, view):
             return thumbnails.without_map(engine, view)
-        thumbnails.thumbnail(engine, view, colours, ringed)
+        thumbnails.thumbnail(engine, view, colours)
     except ZsadError as error:
         return str(error)
     return None

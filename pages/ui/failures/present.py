@@ -103,9 +103,10 @@ def said(pin: Pin) -> str:
 
 def dice_said(pin: Pin) -> str:
     """The numbers of the moment."""
-    named = (("slice Dice", pin.slice_dice), ("volume Dice", pin.volume_dice))
-    found = [f"{name} {value:.3f}" for name, value in named if value is not None]
-    return ", ".join(found) or "no Dice"
+    named = (("2D Dice", pin.slice_dice), ("3D Dice", pin.volume_dice))
+    return (
+        ", ".join(f"{name} {value:.3f}" for name, value in named if value is not None) or "no Dice"
+    )
 
 
 def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:

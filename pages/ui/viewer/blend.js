@@ -84,3 +84,48 @@ function hatch(i, width, opacity) {
   const row = (i - column) / width;
   return (column + row) % 4 < 2 ? Math.min(1, opacity * 1.5) : opacity * 0.25;
 }
+
+// A ring round each part of the truth that no prediction touches, as overlay.py draws it. Returns
+// how many parts that is.
+function blendRings({ pixels: { width, height, data }, classes }, [near, far]) {
+  const parts = missedParts(classes, width, height);
+  if (!parts.length) return 0;
+  const squares = new Float32Array(classes.length).fill(Infinity); // of the way to the nearest part
+  for (const i of parts.flat()) {
+    forNear(i, Math.floor(far), width, height, (j, dy, dx) => {
+      squares[j] = Math.min(squares[j], dy * dy + dx * dx);
+    });
+  }
+  squares.forEach((square, i) => {
+    if (square >= near * near && square < far * far) blend(data, i, 255, 255, 255, 1);
+  });
+  return parts.length;
+}
+
+// Pixels of each 8-connected part of the truth in which every pixel is missed.
+function missedParts(classes, width, height) {
+  const seen = new Uint8Array(classes.length);
+  const parts = [];
+  const add = (part, i) => {
+    if (seen[i] || !IN_TRUTH[classes[i]]) return;
+    seen[i] = 1;
+    part.push(i);
+  };
+  for (let start = 0; start < classes.length; start++) {
+    const part = [];
+    add(part, start);
+    for (const i of part) forNear(i, 1, width, height, (j) => add(part, j)); // it grows meanwhile
+    if (part.length && part.every((i) => classes[i] === FN)) parts.push(part);
+  }
+  return parts;
+}
+
+// Calls use(index, rows away, columns away) for the pixels of a square round a pixel.
+function forNear(i, reach, width, height, use) {
+  const [row, column] = [Math.floor(i / width), i % width];
+  for (let y = Math.max(0, row - reach); y <= Math.min(height - 1, row + reach); y++) {
+    for (let x = Math.max(0, column - reach); x <= Math.min(width - 1, column + reach); x++) {
+      use(y * width + x, y - row, x - column);
+    }
+  }
+}

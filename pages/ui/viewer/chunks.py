@@ -10,7 +10,8 @@ import numpy as np
 
 from pages.ui.viewer.payload import ViewerVolume
 from zsad_core.metrics.levels import quantise
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core.metrics.scoring import box_of
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js
 LABEL_MOST = 63
@@ -36,8 +37,18 @@ def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
         flags |= volume.truth[here].astype(np.uint8) * TRUTH
         if volume.labels is not None:
             flags |= np.where(volume.truth[here], volume.labels[here], 0) << LABEL_SHIFT
-    more = {"truth": volume.truth is not None}
+    more = {"truth": volume.truth is not None, "brain": brain_bounds(volume.brain)}
     return _chunk(key, volume.image.shape, part, [volume.image[here], flags], more)
+
+
+def brain_bounds(brain: MaskArray) -> tuple[list[int], list[int]]:
+    """First and last edge of the brain along each axis of (S, H, W); of all where there is none.
+
+    >>> brain_bounds(np.array([[[False, True, True, False]]]))
+    ([0, 0, 1], [1, 1, 3])
+    """
+    sides = box_of(brain) if brain.any() else [slice(0, size) for size in brain.shape]
+    return [side.start for side in sides], [side.stop for side in sides]
 
 
 def pack_map(values: FloatArray, thresholds: FloatArray, key: str, part: range) -> bytes:

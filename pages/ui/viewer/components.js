@@ -1,4 +1,4 @@
-// What hangs together in a mask, and how far the brain reaches.
+// What hangs together in a mask.
 
 // The mask without 26-connected components of fewer than `smallest` voxels, as the server has it,
 // and the voxels dropped; `predicted` counts those of each slice before.
@@ -103,20 +103,4 @@ function dilated({ flags, slices, height, width }) {
     }
   }
   return Int32Array.from(found).sort();
-}
-
-// The brain's first and last edge along each axis of the stack.
-function brainBounds({ shape, flags }) {
-  const [, height, width] = shape;
-  const low = [...shape];
-  const high = [0, 0, 0];
-  for (let i = 0; i < flags.length; i++) {
-    if (!(flags[i] & BRAIN)) continue;
-    const at = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
-    for (let axis = 0; axis < 3; axis++) {
-      if (at[axis] < low[axis]) low[axis] = at[axis];
-      if (at[axis] >= high[axis]) high[axis] = at[axis] + 1;
-    }
-  }
-  return high[0] ? [low, high] : [[0, 0, 0], [...shape]];
 }

@@ -10,7 +10,7 @@ function openVolume(blob, data) {
   const [slices, height, width] = blob.header.shape;
   return {
     slices, height, width, shape: blob.header.shape, axes: data.axes, spacing: data.spacing,
-    hasTruth: blob.header.truth, counted: new Set(),
+    hasTruth: blob.header.truth, bounds: blob.header.brain, counted: new Set(),
     image: blob.arrays[0], flags: blob.arrays[1],
     lesion: new Uint32Array(slices), brain: new Uint32Array(slices),
     greys: new Uint32Array(256), // of the brain
@@ -23,7 +23,7 @@ function countVolume(volume, blob) {
   for (const k of blob.have) {
     if (volume.counted.has(k)) continue;
     volume.counted.add(k);
-    volume.bounds = volume.lesions = null; // of the slices before
+    volume.lesions = null; // of the slices before
     for (let i = k * area; i < (k + 1) * area; i++) {
       const flag = volume.flags[i];
       if (!flag) continue;

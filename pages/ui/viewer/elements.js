@@ -39,6 +39,8 @@ function press(row, value) {
   }
 }
 
+const MARKS = "①②③④"; // of the maps in a comparison; letters stand for directions
+
 const number = (value, digits, none = "–") =>
   (Number.isFinite(value) ? value.toFixed(digits) : none);
 const signed = (value, digits) => (Number.isFinite(value)

@@ -2,9 +2,9 @@
 
 const COMPARES = [
   ["side", "Side by side", "every map beside the others, view locked"],
-  ["swipe", "Swipe", "A left of the line, B right of it; drag to move it"],
-  ["blink", "Blink", "A and B in turns; hold b for B in any view"],
-  ["difference", "Difference", "A minus B"],
+  ["swipe", "Swipe", "the first left of the line, the second right of it; drag to move it"],
+  ["blink", "Blink", "the first and the second in turns; hold b for the second in any view"],
+  ["difference", "Difference", "the first minus the second"],
 ];
 const GAP = 2;
 
@@ -41,7 +41,7 @@ function shownItems({ state, items, held, blinking }) {
 
 function titleOf(items, index) {
   const name = items[index].title;
-  return items.length > 1 ? `${"ABCD"[index]}  ${name}` : name;
+  return items.length > 1 ? `${MARKS[index]}  ${name}` : name;
 }
 
 // One picture: the whole canvas. Three planes: the stack's own large. More items: a grid of them.

@@ -47,19 +47,20 @@ def viewer(
     *,
     options: ViewerOptions,
     key: str,
+    turn: Callable[[int], None] = lambda _: None,
 ) -> ViewerState:
     """Show a volume with 0 to 4 anomaly maps over it and return where the user stands.
 
     Args:
         volume: the subject, all arrays (S, H, W).
         volume_key: string that changes whenever the volume's content does.
-        maps: (content key, map) for A and, in a comparison, B to D; values (S, H, W), thresholds
-            aligned.
+        maps: (content key, map), in a comparison up to four; values (S, H, W), thresholds aligned.
         options: how to show it.
         key: the element's key; state in the browser survives reruns under the same key.
+        turn: called with 1 or -1 where the user asks for the next or previous subject.
 
     Returns:
-        Slice and threshold, one of the thresholds of A; changes come 250 ms after the last gesture.
+        Slice and threshold, one of the first map's; changes come 250 ms after the last gesture.
     """
     for _, shown in maps:
         if shown.values.shape != volume.image.shape:
@@ -69,7 +70,7 @@ def viewer(
             key=key,
             data=payload.message(volume_key, maps, options),
             on_view_change=_nothing,
-            on_go_change=_nothing,
+            on_go_change=lambda: turn(int(session.component(key)["go"])),
         )
         send(volume, volume_key, maps, (options.slice, key))
     memory = session.VIEWER_STATE.of(key)

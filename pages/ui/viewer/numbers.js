@@ -6,53 +6,65 @@ function cell(name, value) {
   return node;
 }
 
+// A number of every map that has one stands in one cell, in a comparison behind the map's mark.
 function drawNumbers(viewer) {
-  const { data, volume, state, root } = viewer;
+  const { data, volume, state, items, root } = viewer;
   const k = state.cross[0];
   const ml = (voxels) => `${number(voxels * data.voxelMl, 1)} ml`;
+  const numbers = items.filter(({ counts }) => counts).map((item) => numbersOf(item, k, data));
+  const each = (name, text) => {
+    const texts = numbers.map((of) => [of, text(of)]).filter(([, shown]) => shown !== null);
+    return texts.length ? [[name, texts.map(([{ item }, shown]) =>
+      `${markOf(items, item)}${shown}`).join(" · ")]] : [];
+  };
+  const alone = items.length === 1;
   const parts = [["slice", `${k + 1} / ${volume.slices}`],
-    ["depth", signed(data.depth[k] ?? NaN, 2)]];
-  const items = viewer.items.filter(({ counts }) => counts);
-  Object.assign(root.dataset, { dice: "", counts: "", volumeDice: "", volumeCounts: "" });
-  items.forEach((item, i) => {
-    const mark = items.length > 1 ? ` ${"ABCD"[i]}` : "";
-    const whole = volumeCounts(item.volume, item.counts);
-    if (item.volume.hasTruth) {
-      const here = sliceCounts(item.volume, item.counts, k);
-      const one = dice(here, data.emptyDice);
-      const all = dice(whole, VOLUME_DICE);
-      parts.push([`slice Dice${mark}`, number(one, 3)]);
-      if (item.whole) parts.push([`volume Dice${mark}`, number(all, 3, "no lesion: no Dice")]);
-      if (i === 0 && isWhole(item.volume)) parts.push(["truth", ml(whole.tp + whole.fn)]);
-      if (i === 0) Object.assign(root.dataset, { dice: number(one, 4), counts: told(here) });
-      if (i === 0 && item.whole) {
-        Object.assign(root.dataset, { volumeDice: number(all, 4), volumeCounts: told(whole) });
-      }
-    }
-    if (!item.whole) return; // what is of some slices has no numbers of the volume
-    parts.push([`predicted${mark}`, ml(whole.tp + whole.fp)]);
-    if (item.volume.hasTruth && (!mark || whole.tp + whole.fn === 0)) {
-      parts.push([`false positive${mark}`, ml(whole.fp)]);
-    }
-  });
+    ["depth", signed(data.depth[k] ?? NaN, 2)],
+    ...each("2D Dice", ({ item, dice2d }) => (item.volume.hasTruth ? number(dice2d, 3) : null)),
+    ...each("3D Dice", ({ item, dice3d }) => (item.volume.hasTruth && item.whole
+      ? number(dice3d, 3, "no lesion: no Dice") : null)),
+    ...["auroc", "ap"].flatMap((name) => each(name.toUpperCase(),
+      ({ item }) => (item.whole && item[name] !== null ? number(item[name], 3) : null))),
+    ...(volume.hasTruth && isWhole(volume)
+      ? [["truth", ml(volume.lesion.reduce((sum, count) => sum + count, 0))]] : []),
+    ...each("predicted", ({ item, whole }) => (item.whole ? ml(whole.tp + whole.fp) : null)),
+    ...each("false positive", ({ item, whole: { tp, fp, fn } }) =>
+      (item.whole && item.volume.hasTruth && (alone || tp + fn === 0) ? ml(fp) : null))];
   if (!volume.hasTruth) parts.push(["no truth", "Dice not shown"]);
   if (!volume.brain[k]) parts.push(["empty slice", "no brain"]);
   const nodes = parts.map(([name, value]) => cell(name, value));
   if (data.title) nodes.unshift(element("div", "z-title", data.title));
   if (data.note) nodes.push(element("div", "z-remark", data.note));
   viewer.header.replaceChildren(...nodes);
-  say(viewer);
+  Object.assign(root.dataset, { dice: "", counts: "", volumeDice: "", volumeCounts: "" },
+    datasetOf(numbers.find(({ item }) => item === items[0])));
+  announce(viewer);
 }
 
-const told = ({ tp, fp, fn }) => `${tp},${fp},${fn}`;
+function numbersOf(item, k, { emptyDice }) {
+  const slice = sliceCounts(item.volume, item.counts, k);
+  const whole = volumeCounts(item.volume, item.counts);
+  return { item, slice, whole, dice2d: dice(slice, emptyDice), dice3d: dice(whole, VOLUME_DICE) };
+}
+
+const markOf = (items, item) => (items.length > 1 ? `${MARKS[items.indexOf(item)]} ` : "");
+
+// The numbers of the first map, for who reads the page.
+function datasetOf(numbers) {
+  if (!numbers?.item.volume.hasTruth) return {};
+  const { item, slice, whole, dice2d, dice3d } = numbers;
+  const text = ({ tp, fp, fn }) => `${tp},${fp},${fn}`;
+  return { dice: number(dice2d, 4), counts: text(slice),
+    ...(item.whole ? { volumeDice: number(dice3d, 4), volumeCounts: text(whole) } : {}) };
+}
 
 // Tells a screen reader once the hand rests.
-function say(viewer) {
-  clearTimeout(viewer.saying);
+function announce(viewer) {
+  clearTimeout(viewer.announcing);
   const score = viewer.root.dataset.dice;
-  const place = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}`;
-  const text = !score ? place : `${place}, ${score === "–" ? "no Dice" : `Dice ${score}`}`;
-  viewer.saying = setTimeout(() => {
+  const position = `Slice ${viewer.state.cross[0] + 1} of ${viewer.volume.slices}`;
+  const text = !score ? position : `${position}, ${score === "–" ? "no Dice" : `Dice ${score}`}`;
+  viewer.announcing = setTimeout(() => {
     if (viewer.live.textContent !== text) viewer.live.textContent = text;
   }, 300);
 }
@@ -75,13 +87,12 @@ function drawProbe(viewer) {
     rows.push(["mm", millimetres(data.affine, voxel).map((v) => v.toFixed(1)).join(" ")]);
   }
   rows.push(["intensity", intensity(item.window ?? data.window, volume.image[i])]);
-  viewer.items.forEach((each, index) => {
-    const mark = viewer.items.length > 1 ? ` ${"ABCD"[index]}` : "";
-    if (each.levels) rows.push([`score${mark}`, intervalText(each.thresholds, each.levels[i])]);
-  });
+  const scores = viewer.items.filter(({ levels }) => levels).map((each) =>
+    markOf(viewer.items, each) + intervalText(each.thresholds, each.levels[i]));
+  if (scores.length) rows.push(["score", scores.join(" · ")]);
   const flag = volume.flags[i];
   const value = flag >> LABEL_SHIFT;
-  const name = data.labels.find(([one]) => one === value)?.[1];
+  const name = data.labels.find(([label]) => label === value)?.[1];
   const part = value ? name ?? String(value) : flag & TRUTH ? "lesion" : "–";
   if (volume.hasTruth) rows.push(["label", part]);
   if (item.levels) rows.push(["class", className(volume, hit.kind)]);
@@ -113,7 +124,7 @@ function drawDepth(viewer) {
   const items = viewer.items.filter(({ counts }) => counts);
   const colours = [theme.primary, theme.text, "#CC79A7", "#009E73"];
   const curves = volume.hasTruth ? items.flatMap((item, i) => (item.whole ? [{
-    name: items.length > 1 ? "ABCD"[i] : "", colour: colours[i],
+    name: markOf(viewer.items, item).trim(), colour: colours[i],
     dash: [[], [5, 4], [2, 3], [8, 3]][i],
     values: Array.from({ length: volume.slices }, (_, k) =>
       dice(sliceCounts(item.volume, item.counts, k), data.emptyDice)),

@@ -142,7 +142,7 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
     label(ctx, text, x - size * 0.4, bottom - share * height, "right", "middle");
   write(`${minus ? "+" : ""}${+most.toPrecision(4)}${minus && !same ? " of range" : ""}`, 1);
   write(minus ? `−${+most.toPrecision(4)}` : "0", 0);
-  if (minus) return write("A − B", 0.5);
+  if (minus) return write(`${MARKS[0]} − ${MARKS[1]}`, 0.5);
   const share = item.shares[item.cut];
   ctx.fillStyle = INK;
   const y = bottom - share * height;

@@ -64,6 +64,8 @@ class Picture {
       gather(minus.levels, this.other);
       blendDifference(this, view, settings);
     } else if (!hidden) blendLayers(this, item, settings);
+    const ringed = !hidden && !minus && layers.classes.on && item.levels;
+    this.missed = ringed ? blendRings(this, settings.ring) : 0;
     this.buffer.getContext("2d").putImageData(this.pixels, 0, 0);
   }
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from zsad_core.base.overlay import RING
 from zsad_core.base.palette import CLASSES, CUES, LABELS, Classes
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices
 from zsad_core.metrics.levels import LEVELS
@@ -40,7 +41,8 @@ class ViewerMap:
     of each map's own range at each index. The content key of a map changes with its thresholds.
     `grid` is the number of patches along a side of the method's square input, 0 without any.
     `over` is a scan of its own with its key, where the map is not of the volume shown first.
-    `whole` is false while only the slice looked at has values.
+    `whole` is false while only the slice looked at has values. `auroc` and `ap` rank all values in
+    the brain; None where nothing is ranked.
     """
 
     values: FloatArray
@@ -51,6 +53,8 @@ class ViewerMap:
     over: tuple[str, ViewerVolume] | None = None
     window: tuple[float, float] | None = None
     whole: bool = True
+    auroc: float | None = None
+    ap: float | None = None
 
     def __post_init__(self) -> None:
         given = self.thresholds
@@ -117,7 +121,7 @@ class ViewerOptions:
     title: str = ""
     note: str = ""
     made: str = ""
-    height: int = 680
+    height: int = 660
     case: ViewerCase | None = None
 
 
@@ -154,6 +158,7 @@ def message(
         "brainOnly": options.brain_only,
         "smallest": options.smallest,
         "emptyDice": (rule.alarm, rule.empty),
+        "ring": RING,
         "palettes": tuple((name, _classes(name)) for name in CLASSES),
         "voxelMl": options.voxel_ml,
         "axes": AXES[options.plane],
@@ -174,7 +179,8 @@ def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
     over = shown.over[0] if shown.over else ""
     about = {"hash": key, "high": float(shown.high), "title": shown.title, "grid": shown.grid}
     about["thresholds"] = tuple(shown.thresholds.tolist())
-    return {**about, "volume": over, "window": shown.window, "whole": shown.whole}
+    about |= {"volume": over, "window": shown.window, "whole": shown.whole}
+    return {**about, "auroc": _number(shown.auroc), "ap": _number(shown.ap)}
 
 
 def _classes(palette: Classes) -> tuple[tuple[str, str, str, str], ...]:

@@ -41,8 +41,8 @@ class Present {
     if (this.wanted === null) clearTimeout(this.asking);
     this.fill(shown);
     if (shown.key === before?.key) return;
-    Object.assign(this.viewer.state, { layout: "one", compare: "side", low: 0, high: 255 });
-    this.framed = false;
+    Object.assign(this.viewer.state,
+      { layout: "one", compare: "side", frame: "brain", low: 0, high: 255 });
   }
 
   start() {
@@ -138,12 +138,5 @@ class Present {
     const number = this.typed ? `${this.typed}_` : (this.wanted ?? shown.number);
     this.count.textContent = `${number} / ${shown.count}`;
     this.viewer.root.classList.toggle("z-turning", this.wanted !== null);
-  }
-
-  // The brain fills the picture, once it is known and drawn.
-  frame() {
-    if (!this.shown || this.framed || !isWhole(this.viewer.volume)) return;
-    this.framed = true;
-    fit(this.viewer);
   }
 }

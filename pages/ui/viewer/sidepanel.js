@@ -132,6 +132,8 @@ class Side {
     if (layers.labels.on && volume.hasTruth) {
       for (const [value, name] of data.labels) rows.push([labelColour(value), "fill", name, ""]);
     }
+    const missed = this.viewer.pictures[0]?.missed;
+    if (missed) rows.push(["#fff", "ring", "lesion missed entirely", missed]);
     this.legend.replaceChildren(...rows.flatMap(([colour, look, name, count]) => {
       const swatch = element("span", `z-swatch z-${look}`);
       swatch.style.setProperty("--z-colour", colour);
@@ -141,11 +143,11 @@ class Side {
   }
 }
 
-// Those of B to D, where they are not that of A.
+// Those of the other maps, where they are not that of the first.
 function otherThresholds(items) {
   const texts = items.filter(({ levels }) => levels).map((item) =>
     [item, thresholdText(item.thresholds, item.cut)]);
   const same = texts.every(([, text]) => text === texts[0][1]);
   return same ? "" : texts.filter(([item]) => item !== items[0]).map(([item, text]) =>
-    `${"ABCD"[items.indexOf(item)]} ${text}`).join(" · ");
+    `${MARKS[items.indexOf(item)]} ${text}`).join(" · ");
 }

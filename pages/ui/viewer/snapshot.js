@@ -4,6 +4,11 @@ const ENLARGED = 2;
 const SWATCHES = {
   fill: (ctx, x, y, size) => ctx.fillRect(x, y, size, size),
   line: (ctx, x, y, size) => ctx.strokeRect(x, y, size, size),
+  ring: (ctx, x, y, size) => {
+    ctx.fillStyle = "#000";
+    ctx.fillRect(x, y, size, size);
+    ctx.stroke(new Path2D(`M${x} ${y + size / 2} a1 1 0 0 0 ${size} 0 a1 1 0 0 0 ${-size} 0`));
+  },
   hatch: (ctx, x, y, size) => {
     ctx.strokeRect(x, y, size, size);
     for (const part of [0.25, 0.5, 0.75]) {

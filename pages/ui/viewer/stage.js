@@ -6,23 +6,25 @@ function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRat
   const height = Math.round(stage.clientHeight * scale);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const ctx = canvas.getContext("2d");
+  const shown = cells(viewer, width, height);
+  frame(viewer, shown);
   ctx.fillStyle = "#000";
   ctx.fillRect(0, 0, width, height);
   const size = viewer.size * scale;
   const settings = { ...state, hidden: held.hidden, brainOnly: data.brainOnly,
-    smallest: data.smallest, colours: classesOf(data, state.palette),
+    smallest: data.smallest, ring: data.ring, colours: classesOf(data, state.palette),
     line: Math.max(1.5 * scale, size / 8) };
   let used = 0;
-  for (const cell of cells(viewer, width, height)) {
-    const here = cell.items.map(({ item, minus, clip }) => {
+  for (const cell of shown) {
+    const drawn = cell.items.map(({ item, minus, clip }) => {
       const picture = (pictures[used++] ??= new Picture());
       const view = { item, minus, plane: cell.plane, cross: state.cross, settings };
       picture.paint(ctx, cell.box, view, clip);
       return picture;
     });
-    if (here.length > 1) drawDivider(ctx, cell, settings.line);
+    if (drawn.length > 1) drawDivider(ctx, cell, settings.line);
     const letters = Math.max(10 * scale, Math.min(size, cell.box.width / 20, cell.box.height / 12));
-    drawMarks(ctx, here[0], { size: letters, crosshair: viewer.crosshair() });
+    drawMarks(ctx, drawn[0], { size: letters, crosshair: viewer.crosshair() });
     cell.items.forEach(({ lines }, i) =>
       drawTitle(ctx, cell.box, captionOf(viewer, cell, lines), letters, i ? "right" : "left"));
     if (state.layout === "three" && cell.plane.name === state.plane) drawFrame(ctx, cell.box);

@@ -4,9 +4,9 @@
 
 // Where a value stands: at itself, else at the first threshold above it, else at the last.
 function cutOf(thresholds, value) {
-  const wanted = Math.fround(value);
-  const found = thresholds.findIndex((one) => one >= wanted);
-  return found < 0 ? thresholds.length - 1 : found;
+  const least = Math.fround(value);
+  const cut = thresholds.findIndex((threshold) => threshold >= least);
+  return cut < 0 ? thresholds.length - 1 : cut;
 }
 
 // What a level is of the declared range at least, 0 to 1.
@@ -17,14 +17,15 @@ function sharesOf({ thresholds, high }) {
 const FEWEST_DIGITS = 3;
 const ALL_DIGITS = 9; // tell any two float32 apart
 
-// A threshold in as few digits as tell it from its neighbours.
+// A threshold in as few digits as say it exactly or tell it from its neighbours.
 function thresholdText(thresholds, cut) {
   const value = thresholds[cut];
   if (!value) return "0";
-  const others = [thresholds[cut - 1], thresholds[cut + 1]].filter((one) => one && one !== value);
+  const neighbours = [thresholds[cut - 1], thresholds[cut + 1]].filter((other) => other !== value);
   for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
     const text = value.toPrecision(digits);
-    if (others.every((one) => one.toPrecision(digits) !== text)) return text;
+    const exact = Math.fround(text) === value;
+    if (exact || neighbours.every((other) => other?.toPrecision(digits) !== text)) return text;
   }
   return value.toPrecision(ALL_DIGITS);
 }

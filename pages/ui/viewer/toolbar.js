@@ -7,7 +7,7 @@ const WINDOWS = [
 ];
 const OTHERS = [
   ["same", "Others at the same share",
-    "each at the threshold of A as a share of the map's own range: 0.5 of 1 is 2 of 4"],
+    "each at the threshold of the first as a share of the map's own range: 0.5 of 1 is 2 of 4"],
   ["oracle", "Others at best Dice", "each at its own oracle threshold, which uses the ground truth"],
 ];
 
@@ -24,10 +24,11 @@ class Toolbar {
       ["window", "Window", "drag: across the width, down the level; right drag always does"]],
     (tool) => viewer.set({ tool }));
     this.windows = choiceOf("z-windows", WINDOWS, (name) => setWindow(viewer, name));
-    this.sides = button("", "key x", () => swapSides(viewer));
+    this.sides = button("", "", () => swapSides(viewer));
     this.sides.classList.add("z-sides");
     const view = element("div", "z-buttons");
-    view.append(button("Fit", "the brain fills the picture: key f", () => fit(viewer)),
+    view.append(button("Brain fits", "the brain fills the picture: key f", () => fit(viewer)),
+      button("Whole field", "the whole field of view: key z", () => showAll(viewer)),
       button("Reset", "view and window as at first: key r", () => reset(viewer)),
       button("Save picture", "as it is seen, with numbers and legend, as PNG: key s",
         () => savePicture(viewer)),
@@ -46,8 +47,9 @@ class Toolbar {
     const at = WINDOWS.find(([name]) =>
       String(windowOf(this.viewer, name)) === String([state.low, state.high]));
     press(this.windows, at?.[0]);
-    this.sides.textContent = state.convention === "radiological" ? "Radiological: R on the left"
-      : "Neurological: L on the left";
+    const radiological = state.convention === "radiological";
+    this.sides.textContent = radiological ? "R on the left" : "L on the left";
+    this.sides.title = `${state.convention} convention; key x changes it`;
     this.compares.hidden = items.length < 2;
     press(this.compares, state.compare);
     this.others.hidden = items.length < 2 || !this.viewer.volume?.lesion.some(Boolean);
@@ -55,13 +57,13 @@ class Toolbar {
     this.drawAgainst();
   }
 
-  // With more than two maps: which one A is compared with.
+  // With more than two maps: which one the first is compared with.
   drawAgainst() {
     const { state, items } = this.viewer;
     this.against.hidden = items.length < 3 || state.compare === "side";
     if (this.against.childElementCount !== Math.max(0, items.length - 1)) {
       this.against.replaceChildren(...items.slice(1).map((_, i) => {
-        const node = button(`A with ${"BCD"[i]}`, "", () => this.viewer.set({ against: i + 1 }));
+        const node = button(`${MARKS[0]} with ${MARKS[i + 1]}`, "", () => this.viewer.set({ against: i + 1 }));
         node.dataset.value = String(i + 1);
         return node;
       }));

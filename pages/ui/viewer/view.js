@@ -40,26 +40,36 @@ function recentre(viewer, picture, point, zoom) {
   const at = picture.place(...point);
   const centre = [...viewer.state.centre];
   for (const { axis } of [rows, columns]) centre[axis] = at[axis];
-  viewer.set({ centre, zoom });
+  viewer.set({ centre, zoom, frame: null });
   picture.rect = placed(picture.view.plane, picture.box, zoom, viewer.state.centre);
 }
 
-// The brain fills the picture, or as much of it as all pictures can show.
-function fit(viewer) {
-  const { volume, pictures } = viewer;
-  const [low, high] = (volume.bounds ??= brainBounds(volume));
-  const zooms = pictures.map(({ box, view: { plane: { rows, columns } } }) => {
+// Zoom and centre where `frame` names what fills the pictures: the "brain" or the "whole" field of
+// view. After a zoom or pan by hand it names nothing.
+function frame({ state, volume }, shown) {
+  if (!state.frame) return;
+  const brain = state.frame === "brain";
+  const [low, high] = brain ? volume.bounds : [[0, 0, 0], volume.shape];
+  const zooms = shown.map(({ box, plane: { rows, columns } }) => {
+    const fits = (wide, tall) => Math.min(box.width / wide, box.height / tall);
     const size = ({ axis, mm }) => (high[axis] - low[axis]) * mm;
     const whole = ({ count, mm }) => count * mm;
-    const fits = (wide, tall) => Math.min(box.width / wide, box.height / tall);
     return fits(size(columns), size(rows)) / fits(whole(columns), whole(rows));
   });
-  const centre = low.map((place, axis) => (place + high[axis]) / 2);
-  viewer.set({ zoom: 0.96 * Math.min(...zooms), centre });
+  state.zoom = (brain ? 0.96 : 1) * Math.min(...zooms);
+  state.centre = low.map((edge, axis) => (edge + high[axis]) / 2);
+}
+
+function fit(viewer) {
+  viewer.set({ frame: "brain" });
+}
+
+function showAll(viewer) {
+  viewer.set({ frame: "whole" });
 }
 
 function reset(viewer) {
-  viewer.set({ zoom: 1, centre: viewer.volume.shape.map((count) => count / 2), low: 0, high: 255 });
+  viewer.set({ frame: "brain", low: 0, high: 255 });
 }
 
 // [low, high] in grey levels of a preset.

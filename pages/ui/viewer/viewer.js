@@ -12,9 +12,10 @@ class Viewer {
   constructor(parent) {
     this.parent = parent;
     this.state = {
-      cross: null, plane: null, layout: "one", zoom: 1, centre: null, low: 0, high: 255,
+      cross: null, plane: null, layout: "one", frame: "brain", zoom: 1, centre: null,
+      low: 0, high: 255,
       convention: "radiological", tool: "point", crosshair: null,
-      threshold: null, cut: 0, // the value that is asked for, and where it stands in the grid of A
+      threshold: null, cut: 0, // the value that is asked for, and where it stands in the first map's grid
       layers: layersOf(["classes"]), palette: "classic", colourMap: "inferno",
       compare: "side", against: 1, swipe: 0.5, others: "same",
     };
@@ -145,6 +146,11 @@ class Viewer {
     this.schedule();
   }
 
+  turnSubject(by) {
+    this.reportNow();
+    this.trigger("go", by);
+  }
+
   toggleHelp() {
     this.help.hidden = !this.help.hidden;
     this.schedule();
@@ -185,7 +191,7 @@ class Viewer {
 
   update({ data, setStateValue, setTriggerValue }) {
     clearTimeout(this.leaving);
-    this.tell = setStateValue;
+    Object.assign(this, { tell: setStateValue, trigger: setTriggerValue });
     this.data = data;
     this.present.take(data.case, setTriggerValue);
     if (!this.root.isConnected || !this.parent.contains(this.root)) this.parent.append(this.root);
@@ -238,7 +244,7 @@ class Viewer {
     if (same) return;
     this.shape = String(volume.shape);
     state.plane = nativePlane(volume);
-    Object.assign(state, { zoom: 1, centre: volume.shape.map((size) => size / 2) });
+    Object.assign(state, { frame: "brain", centre: volume.shape.map((size) => size / 2) });
   }
 
   followPython() {
@@ -291,9 +297,9 @@ class Viewer {
     this.present.draw();
     countItems(this);
     this.toolbar.draw();
+    if (this.volume) drawStage(this);
     this.side.draw();
     if (!this.volume) return;
-    drawStage(this);
     drawNumbers(this);
     drawProbe(this);
     drawDepth(this);
@@ -304,7 +310,6 @@ class Viewer {
       cross: String(cross), threshold: this.view().threshold ?? "", cut, zoom: zoom.toFixed(3),
       window: `${low},${high}`, layout, plane, convention,
       frameMs: (performance.now() - start).toFixed(2) });
-    this.present.frame();
   }
 }
 
