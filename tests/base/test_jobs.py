@@ -6,7 +6,7 @@ import time
 import pytest
 
 from zsad_core.base import jobs
-from zsad_core.base.jobs import BACKGROUND, INTERACTIVE, DeviceQueue, Job, JobBoard
+from zsad_core.base.jobs import BACKGROUND, INTERACTIVE, Client, DeviceQueue, Job, JobBoard
 from zsad_core.errors import DataError
 
 
@@ -164,6 +164,44 @@ def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
     assert ended[1].page == "app.py"
     assert board.find("k0") is None  # no more than a few are remembered
     assert board.ended(0, 5) == []
+
+
+HERS, HIS = Client("her", "tab 1"), Client("him", "tab 2")
+
+
+def test_a_job_of_a_kind_ends_once_no_tab_shows_what_it_gives():
+    board, go = JobBoard(), threading.Event()
+
+    def work(progress):
+        go.wait(60)
+        progress(1, 2)
+
+    names = ("shown", "shared", "left", "asked")
+    jobs = {name: board.start(name, name, work, "", "map", HERS) for name in names[:3]}
+    jobs["asked"] = board.start("asked", "asked", work, client=HERS)  # by hand
+    assert board.start("shared", "shared", work, "", "map", HIS) is jobs["shared"]
+    board.follow(HERS, "map", {"shown"})
+    assert set(board.running()) == {"shown", "shared", "asked"}
+    assert jobs["shared"].clients == {HIS}
+    again = board.start("left", "left", work, "", "map", HERS)  # it waits for nothing
+    assert again is not jobs["left"]
+    go.set()
+    for job in (*jobs.values(), again):
+        wait_for(job)
+    assert [jobs[name].state for name in names] == ["done", "done", "cancelled", "done"]
+    assert again.state == "done"
+
+
+def test_only_those_who_wait_for_a_job_read_what_went_wrong():
+    def bad(progress):
+        raise DataError("Jane.nii is truncated.")
+
+    job = JobBoard().start("k", "Search", bad, client=HERS)
+    wait_for(job)
+    assert job.outcome("her") == "Jane.nii is truncated."
+    assert job.outcome("him") == "Search: failed."
+    assert (job.owned_by("her"), job.owned_by("him")) == (True, False)
+    assert Job("started by nobody").owned_by("him")
 
 
 ENDS_WHILE_A_JOB_RUNS = """

@@ -1,5 +1,6 @@
 """What every page has: the jobs of the machine, keys and colours; and what two users share."""
 
+import hashlib
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from pages.ui.shell import compute, frame
 from pages.ui.viewer import keys
 from tests.helpers.pages import ROOT, WAIT, at, shown
+from zsad_core.base.jobs import Client
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -91,12 +93,42 @@ def test_ended_jobs_lead_to_their_result_and_name_no_file():
     board.start("look", "Looking", lambda progress: None)  # gives nothing to see
     while board.running():
         time.sleep(0.01)
-    _, links, said = below(opened("app.py"))
+    test = opened("app.py")
+    _, links, said = below(test)
     assert "Evaluating: rows" in links
     assert [one for one in said if "The file is" in one or "uploaded" in one] == [
         ":material/error: Encoding an uploaded scan: failed; see its page."
     ]  # what went wrong may name a patient's file
     assert not any("Looking" in one for one in (*links, *said))
+    assert next(box for box in test.expander if "Jobs" in box.label).label == "Jobs: 3 ended"
+    _, links, said = below(test.button(key="clear-done").click().run())
+    assert not [line for line in (*links, *said) if "failed" in line or "Evaluating" in line]
+
+
+def test_a_job_says_whose_it_is_and_only_its_owner_stops_it():
+    go, board = threading.Event(), compute.engine().jobs
+
+    def work(progress):
+        progress(1, 4)
+        go.wait(WAIT)
+        progress(2, 4)
+
+    test = opened("app.py")
+    mine = Client(hashlib.sha256(b"user her").hexdigest()[:32], "another tab")
+    jobs = [
+        board.start("mine", "Search", work, client=mine),
+        board.start("other", "Null test", work, client=Client("him", "tab")),
+    ]
+    test.session_state["user"] = "her"
+    bars, _, _ = below(test.run())
+    assert any(bar.startswith("Yours: Search: 1 of 4") for bar in bars)
+    assert any(bar.startswith("Another user's: Null test: 1 of 4") for bar in bars)
+    assert test.button(key=f"stop-{id(jobs[1])}").disabled
+    test.button(key="stop-all").click().run()
+    go.set()
+    for job in jobs:
+        job.wait(WAIT)
+    assert [job.state for job in jobs] == ["cancelled", "done"]
 
 
 @pytest.mark.parametrize("path", PAGES)

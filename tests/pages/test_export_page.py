@@ -61,8 +61,10 @@ def test_a_job_names_no_uploaded_scan():
         spec = MapSpec(features, "intensity", "zero-shot", PromptSet("", (), ()))
         return View(spec, 0, Threshold(1, "fixed"))
 
-    assert export.job_title(view("folder")) == "Animation of Jane"
-    assert export.job_title(view("upload")) == "Animation of an uploaded scan"
+    assert export.job_title(view("folder")) == "Animation of Jane by intensity · zero-shot"
+    assert (
+        export.job_title(view("upload")) == "Animation of an uploaded scan by intensity · zero-shot"
+    )
 
 
 def test_an_animation_is_made_in_the_background_and_then_offered(explore):

@@ -30,5 +30,11 @@ def test_a_spoiled_draft_is_passed_over_and_old_ones_go():
     assert len(list((home() / "drafts").rglob("*.json"))) == drafts.MOST
 
 
-def test_sessions_have_names_of_their_own():
-    assert drafts.new_name() != drafts.new_name()
+def test_a_draft_says_whose_it_is_and_nobody_elses_is_removed():
+    drafts.keep("mine", "one", {"normal": "hers"}, "her")
+    for number in range(drafts.MOST + 1):
+        drafts.keep("mine", f"t{number}", {"normal": "his"}, "him")
+    assert len(list((home() / "drafts").rglob("*.json"))) == drafts.MOST + 1
+    assert (drafts.newest("mine").texts, drafts.newest("mine").owner) == ({"normal": "his"}, "him")
+    assert drafts.newest("mine", owner="her").texts == {"normal": "hers"}
+    assert drafts.newest("mine", "one", "her").owner == "him"

@@ -5,7 +5,7 @@ import heapq
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -61,16 +61,29 @@ class DeviceQueue:
                 self._changed.notify_all()
 
 
+@dataclass(frozen=True)
+class Client:
+    """Who waits for a job: a user, and the tab of their browser. "" is nobody in particular."""
+
+    user: str = ""
+    tab: str = ""
+
+
 @dataclass
 class Job:
     """One piece of background work; read its fields at any time.
 
-    `page` is the path of the page that shows its result, "" for none. Everybody sees its title;
-    its error may name private data and is for its owner alone. Times are monotonic.
+    `page` is the path of the page that shows what it gives, "" for none. `kind` names work that
+    goes on only as long as a tab shows what it gives, "" for work that was started by hand. The
+    title is seen by everybody; the error may name what only those who wait for it may see. Times
+    are monotonic.
     """
 
     title: str
     page: str = ""
+    kind: str = ""
+    clients: set[Client] = field(default_factory=set)
+    cleared: bool = False
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     done: int = 0
     total: int = 0
@@ -97,10 +110,24 @@ class Job:
         """Ask the work to stop at its next step."""
         self._stop.set()
 
+    def clear(self) -> None:
+        """Take it off the list of ended jobs."""
+        self.cleared = True
+
     @property
     def stopping(self) -> bool:
         """Whether it was cancelled and runs only until its next step."""
         return self.state == "running" and self._stop.is_set()
+
+    def owned_by(self, user: str) -> bool:
+        """Whether a user waits for it, or nobody in particular does."""
+        return not self.clients or user in {client.user for client in self.clients}
+
+    def outcome(self, user: str) -> str:
+        """Why it gave nothing, as a user may know it."""
+        if self.error:
+            return self.error if self.owned_by(user) else f"{self.title}: failed."
+        return f"{self.title}: stopped after {self.done} of {self.total}; finished work is kept."
 
     def wait(self, seconds: float) -> None:
         """Return once it has ended, or after so many seconds."""
@@ -131,13 +158,17 @@ class JobBoard:
         title: str,
         work: Callable[[NotedProgress], object],
         page: str = "",
+        kind: str = "",
+        client: Client | None = None,
     ) -> Job:
         """Run `work(progress)` in a thread; a job of that key already running is returned."""
+        clients = {client} if client else set[Client]()
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running":
+                job.clients |= clients
                 return job
-            job = self._jobs[key] = Job(title, page)
+            job = self._jobs[key] = Job(title, page, kind, clients)
             self._forget_old()
         thread = threading.Thread(target=_run, args=(job, work), name=title, daemon=True)
         thread.start()
@@ -151,11 +182,23 @@ class JobBoard:
     def drop(self, job: Job) -> None:
         """Forget a job that has ended, so that its key can start afresh."""
         with self._lock:
-            ended = [
-                k for k, other in self._jobs.items() if other is job and job.state != "running"
-            ]
-            for key in ended:
-                del self._jobs[key]
+            for key, other in list(self._jobs.items()):
+                if other is job and job.state != "running":
+                    del self._jobs[key]
+
+    def follow(self, client: Client, kind: str, keys: Collection[str]) -> None:
+        """A client's tab shows what these jobs of a kind give: it waits for no other of the kind.
+
+        One that nobody waits for any more ends, and its key can start afresh at once.
+        """
+        with self._lock:
+            for key, job in list(self._jobs.items()):
+                waits = job.kind == kind and job.state == "running" and client in job.clients
+                if waits and key not in keys:
+                    job.clients.remove(client)
+                    if not job.clients:
+                        job.cancel()
+                        del self._jobs[key]
 
     def running(self) -> dict[str, Job]:
         """Jobs still at work, by key."""
@@ -163,15 +206,16 @@ class JobBoard:
             return {key: job for key, job in self._jobs.items() if job.state == "running"}
 
     def ended(self, seconds: float, most: int) -> list[Job]:
-        """Jobs that ended in the last so many seconds, the newest first, at most so many."""
+        """Jobs that ended in the last so many seconds and were not cleared, the newest first."""
         with self._lock:
             since = time.monotonic() - seconds
-            return [job for _, _, job in self._old() if (job.ended or 0) >= since][:most]
+            recent = (job for _, _, job in self._old() if (job.ended or 0) >= since)
+            return [job for job in recent if not job.cleared][:most]
 
     def _old(self) -> list[tuple[float, str, Job]]:
         """When each job ended, its key, and the job; the newest first."""
-        over = [(j.ended, key, j) for key, j in self._jobs.items() if j.ended is not None]
-        return sorted(over, key=lambda entry: entry[0], reverse=True)
+        ended = [(job.ended, key, job) for key, job in self._jobs.items() if job.ended is not None]
+        return sorted(ended, key=lambda entry: entry[0], reverse=True)
 
     def _forget_old(self) -> None:
         for _, key, _ in self._old()[ENDED_JOBS:]:

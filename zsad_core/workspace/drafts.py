@@ -1,12 +1,12 @@
 """Prompt texts as they were typed, kept in `ZSAD_HOME` so that no reload or crash loses them.
 
-One file a prompt set and session, whole or not at all; of each set the newest few are kept.
+One file a prompt set, owner and tab, whole or not at all; of each set the newest few of an owner
+are kept.
 """
 
 import contextlib
 import hashlib
 import json
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,28 +14,30 @@ from pathlib import Path
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.paths import home
 
-MOST = 20  # drafts of one set
+MOST = 20  # drafts of one set and owner
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The editor's fields by key, and when they were typed."""
+    """The editor's fields by key, when they were typed, and who typed them; "" is not known."""
 
     texts: dict[str, str]
     time: datetime
+    owner: str = ""
 
 
-def keep(prompts: str, session: str, texts: dict[str, str]) -> None:
-    """Keep what stands in the editor of a session for a prompt set, in place of its last draft."""
-    write_whole(_folder(prompts) / f"{session}.json", json.dumps(texts, ensure_ascii=False))
-    for old in _files(prompts)[MOST:]:
+def keep(prompts: str, tab: str, texts: dict[str, str], owner: str = "") -> None:
+    """Keep what stands in the editor of a tab for a prompt set, in place of its last draft."""
+    path = _folder(prompts) / f"{'-'.join(filter(None, (owner, tab)))}.json"
+    write_whole(path, json.dumps(texts, ensure_ascii=False))
+    for old in [path for path in _files(prompts) if _owner(path) == owner][MOST:]:
         old.unlink(missing_ok=True)
 
 
-def newest(prompts: str, besides: str = "") -> Draft | None:
-    """The newest draft of a prompt set, but not that of the session `besides`."""
-    for path in _files(prompts):
-        if path.stem == besides:
+def newest(prompts: str, besides: str = "", owner: str = "") -> Draft | None:
+    """The newest draft of a prompt set, an owner's own before all others, not that of a tab."""
+    for path in sorted(_files(prompts), key=lambda path: _owner(path) != owner):
+        if path.stem.rpartition("-")[2] == besides:
             continue
         try:
             texts = json.loads(path.read_text("utf-8"))
@@ -43,22 +45,21 @@ def newest(prompts: str, besides: str = "") -> Draft | None:
         except (OSError, ValueError):
             continue  # another session removed it, or a disk spoiled it
         if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):
-            return Draft(texts, time)
+            return Draft(texts, time, _owner(path))
     return None
-
-
-def new_name() -> str:
-    """A name for a session, used by no other."""
-    return uuid.uuid4().hex
 
 
 def _files(prompts: str) -> list[Path]:
     """Drafts of a set, the newest first."""
-    found = []
+    times = {}
     for path in _folder(prompts).glob("*.json"):
         with contextlib.suppress(FileNotFoundError):  # another session removed it
-            found.append((path.stat().st_mtime_ns, path))
-    return [path for _, path in sorted(found, reverse=True)]
+            times[path] = path.stat().st_mtime_ns
+    return sorted(times, key=lambda path: (times[path], path), reverse=True)
+
+
+def _owner(path: Path) -> str:
+    return path.stem.rpartition("-")[0]
 
 
 def _folder(prompts: str) -> Path:

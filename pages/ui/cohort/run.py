@@ -9,6 +9,7 @@ from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core import methods
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -49,8 +50,7 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     if job is not None and job.state == "done":
         st.success("All results of this choice exist: see Figures and Tables.")
     elif job is not None:
-        kept = f"{job.title}: stopped after {job.done} of {job.total}; finished rows are kept."
-        st.warning(escape(job.error or kept))
+        st.warning(escape(job.outcome(user())))
     stopped = job is not None and job.state in ("failed", "cancelled")
     # A callback, since a run that is cut off by the end of a job would lose the click.
     label = "Continue" if stopped else "Evaluate"
@@ -60,13 +60,20 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
 def start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    title = f"Evaluating {counted(len(cohort.runs), 'run')} on {cohort.data.place}"
-    engine.jobs.start(
+    count = len(cohort.runs)
+    runs = _run_title(cohort.runs[0]) if count == 1 else counted(count, "run")
+    title = f"Evaluating {runs} on {cohort.data.place}"
+    compute.start(
         f"evaluate-{_key(cohort)}",
         title,
         lambda progress: run(engine, cohort, local(engine), progress),
         "pages/4_Cohort.py",
     )
+
+
+def _run_title(run: Run) -> str:
+    named = f", '{run.prompts.name}'," if run.prompts != NO_PROMPTS else ""
+    return f"{run.method} · {run.setup}{named}"
 
 
 def _key(cohort: Cohort) -> str:

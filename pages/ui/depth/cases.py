@@ -15,6 +15,7 @@ import streamlit as st
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -124,7 +125,7 @@ def look(cohort: DepthCohort) -> Job | None:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if last is not None and last.state in ("failed", "cancelled"):
-        st.warning(escape(last.error) or "The search for evaluated subjects was cancelled.")
+        st.warning(escape(last.outcome(user())))
         return None
     return _start(cohort, "look", "Looking for evaluated subjects")
 
@@ -140,7 +141,8 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
     if last is not None and last.state == "running":
         return last
-    for problem in {last.error if last else "", *missing.values()} - {""}:
+    failed = last.outcome(user()) if last and last.error else ""
+    for problem in {failed, *missing.values()} - {""}:
         st.warning(escape(problem))
     some = ", ".join(map(escape, [*missing][:SOME])) + ", …" * (len(missing) > SOME)
     st.caption(
@@ -162,7 +164,7 @@ def _known() -> Known:
 def _start(cohort: DepthCohort, what: str, title: str) -> Job:
     work = partial(_gather, compute.engine(), _known(), cohort, what == "evaluate")
     page = "pages/3_Depth.py" if what == "evaluate" else ""  # a look is part of drawing the page
-    return compute.engine().jobs.start(_job_key(cohort, what), title, work, page)
+    return compute.start(_job_key(cohort, what), title, work, page)
 
 
 def _gather(

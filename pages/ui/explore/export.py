@@ -95,9 +95,10 @@ def content_of(kept: IO[bytes]) -> bytes:
 
 
 def job_title(view: View) -> str:
-    """What the animation's job is called; all see the jobs, so it names no upload."""
-    slices = view.map.features.slices
-    return f"Animation of {'an uploaded scan' if slices.data.private else slices.subject}"
+    """What the animation's job is called, which all see."""
+    spec = view.map
+    name = compute.public_name(spec.features.slices)
+    return f"Animation of {name} by {spec.method} · {spec.setup}"
 
 
 def _picture(view: View, look: Look) -> None:

@@ -11,6 +11,7 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
+from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import Classes
 from zsad_core.base.store import key_of
@@ -44,7 +45,7 @@ def pictures(places: Mapping[View, DeltaGenerator]) -> None:
         st.caption(f"Drawing {counted(len(todo), 'picture')} …")
         follow()
     elif job.error:
-        st.warning(escape(job.error))
+        st.warning(escape(job.outcome(user())))
 
 
 def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
@@ -62,7 +63,7 @@ def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
             with contextlib.suppress(ZsadError):
                 engine.digest(one)
 
-    compute.show_job(engine.jobs.start(key, "Reading scans", work))
+    compute.show_job(compute.start(key, "Reading scans", work))
     return set(unread)
 
 
@@ -114,8 +115,11 @@ def _start(page: Sequence[View], todo: Sequence[View]) -> Job:
             if (other := _drawn(engine, view, colours)) is not None:
                 found.put(("picture", view), other)
 
-    return engine.jobs.start(
-        f"pictures-{key_of('', views=page, colours=colours)}", "Drawing failure cases", work
+    return compute.start(
+        f"pictures-{key_of('', views=page, colours=colours)}",
+        "Drawing failure cases",
+        work,
+        kind="gallery",
     )
 
 

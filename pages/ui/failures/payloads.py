@@ -78,7 +78,7 @@ def prefetch(kept: Iterable[Pin]) -> Job | None:
                 _pack(left.pop(_prefetcher().first(list(left))), look)
 
     key = f"cases-{key_of('', pins=sorted(names))}"
-    job = jobs.find(key) or jobs.start(key, "Preparing the cases", work)
+    job = jobs.find(key) or compute.start(key, "Preparing the cases", work)
     return job if job.state == "running" else None
 
 

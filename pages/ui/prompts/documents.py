@@ -20,6 +20,7 @@ from pages.ui.shell.prompt_choice import (
     template_editor,
 )
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -32,9 +33,9 @@ def documents(choice: UserChoice) -> None:
     """Everything that makes a prompt set, the texts first."""
     prompts = choice.map.prompts
     if (draft := draft_elsewhere()) is not None:
-        when = f"{draft.time.astimezone():%-d %b, %H:%M}"
+        source = "from another tab" if draft.owner in ("", user()) else "of another user"
         st.button(
-            f"Restore draft from another tab ({when})",
+            f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})",
             on_click=put_fields,
             args=(draft.texts,),
             width="stretch",

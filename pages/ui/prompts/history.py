@@ -191,7 +191,7 @@ def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
         spec = choice.map
         compute.job_result(
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
-            f"Evaluating '{spec.prompts.name}', subjects",
+            f"Evaluating '{spec.prompts.name}' for {choice.label}, subjects",
             lambda progress: _judged(choice, chosen, threshold, progress),
             f"Evaluate '{escape(spec.prompts.name)}' at {threshold_text(threshold.value)} "
             f"({threshold.rule})",

@@ -56,7 +56,8 @@ def null_test(choice: UserChoice) -> None:
         of_any = evaluation.of_subject(choice.map, "")
         found = compute.job_result(
             key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
-            f"Null test, {count} pairs on {counted(len(subjects), 'subject')}",
+            f"Null test of '{prompts.name}' for {choice.label}, {count} pairs on "
+            f"{counted(len(subjects), 'subject')}",
             lambda progress: core.null_test(
                 compute.engine(), of_any, subjects, pairs, every, progress
             ),

@@ -25,6 +25,7 @@ Numbers = tuple[float, float, float]
 
 def others(choice: UserChoice, before: MapSpec, threshold: Threshold) -> None:
     """Choose subjects; their numbers come with every edit, in the background."""
+    compute.shows(compute.LIVE)
     with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
         if not chosen:
@@ -34,7 +35,8 @@ def others(choice: UserChoice, before: MapSpec, threshold: Threshold) -> None:
         specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
         found = compute.live_result(
             key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),
-            f"'{choice.map.prompts.name}' on {counted(len(chosen), 'more subject')}",
+            f"'{choice.map.prompts.name}' for {choice.label} on "
+            f"{counted(len(chosen), 'more subject')}",
             partial(_judged, choice, before, chosen, threshold),
             PAGE,
         )

@@ -45,7 +45,7 @@ def search(choice: UserChoice) -> None:
         )
         found = compute.job_result(
             key_of("", what="search", spec=spec, plan=plan),
-            f"Prompt search for {spec.method}, candidates",
+            f"Prompt search from '{spec.prompts.name}' for {choice.label}, candidates",
             lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
             "Search",
             "pages/2_Prompts.py",

@@ -139,5 +139,5 @@ def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None
 
     told = "Reads the folder again and every scan, and lists what is wrong with each."
     if place.button("Check", key=key, help=told):
-        jobs.start(key, f"Checking {title}, subjects", work, "pages/6_Setup.py")
+        compute.start(key, f"Checking {title}, subjects", work, "pages/6_Setup.py")
         st.rerun()

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base.jobs import NotedProgress
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -21,7 +22,8 @@ def pre_encode(choice: UserChoice) -> None:
         compute.show_job(job)
         return
     if job is not None:
-        st.caption(f"Last run: {job.state}. {escape(job.error)}")
+        outcome = "done." if job.state == "done" else job.outcome(user())
+        st.caption(f"Last run: {escape(outcome)}")
 
     def work(progress: NotedProgress) -> None:
         for done, subject in enumerate(chosen):
@@ -37,5 +39,5 @@ def pre_encode(choice: UserChoice) -> None:
     count = f"{len(chosen)} of {counted(len(usable), 'subject')}"
     if st.button(f"Encode {count} for {choice.label}", disabled=not chosen):
         title = f"Pre-encoding for {choice.label}, subjects"
-        engine.jobs.start(key, title, work, "pages/1_Explore.py")
+        compute.start(key, title, work, "pages/1_Explore.py")
         st.rerun()

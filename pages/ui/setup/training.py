@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -119,7 +120,7 @@ def _start(one: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(one))
     engine = compute.engine()
     turn = partial(engine.queue.turn, BACKGROUND)
-    engine.jobs.start(
+    compute.start(
         _key(one),
         f"Training {one.title}",
         lambda progress: own.run(one, progress, turn),
@@ -138,7 +139,7 @@ def _begun(one: OwnTraining) -> None:
     done = runs.epochs_done(one.request)
     text.write(f"**{escape(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
-        st.error(escape(job.error))
+        st.error(escape(job.outcome(user())))
     if more.button("Continue", key=f"more-{one.title}"):
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):

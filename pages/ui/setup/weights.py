@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import user
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import WeightsError
@@ -86,7 +87,7 @@ def _fetch(spec: BackboneSpec) -> None:
     if right.button(
         "Fetch", key=key, help="Downloads it to the folder where open_clip looks for it."
     ):
-        jobs.start(
+        compute.start(
             key,
             f"Fetching {_title(spec)}, MB",
             lambda progress: backbones.fetch(spec, progress),
@@ -94,7 +95,7 @@ def _fetch(spec: BackboneSpec) -> None:
         )
         st.rerun()
     if job is not None and job.state in ("failed", "cancelled"):
-        st.warning(escape(job.error or f"{job.title}: stopped after {job.done} of {job.total}."))
+        st.warning(escape(job.outcome(user())))
 
 
 def _own(entry: Setup) -> None:

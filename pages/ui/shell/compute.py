@@ -12,7 +12,8 @@ from pages.ui.shell import session
 from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import progress_text
 from pages.ui.shell.markdown import escape
-from zsad_core.base.jobs import Job
+from pages.ui.shell.user import client, user
+from zsad_core.base.jobs import Job, NotedProgress
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import Store, key_of
 from zsad_core.errors import ZsadError
@@ -31,6 +32,7 @@ from zsad_core.types import (
 
 T = TypeVar("T")
 LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw for 0.04 s
+ENCODING, LIVE = "encoding", "live"  # kinds of jobs
 BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scripts from this process
 
 
@@ -111,35 +113,73 @@ def whole_map(spec: MapSpec) -> AnomalyMap:
     return pipeline.anomaly_map(engine(), spec)
 
 
+def public_name(slices: SliceSpec) -> str:
+    """What a scan is called where everybody may read it."""
+    return "an uploaded scan" if slices.data.private else slices.subject
+
+
 def start_encoding(spec: MapSpec) -> Job:
     """Encode and map the rest of the volume in the background; a stopped job waits for the user."""
-    slices, name = spec.features.slices, spec.method
-    key = f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
-    subject = "an uploaded scan" if slices.data.private else slices.subject  # all see the jobs
     beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
+    configuration = f"{spec.method} · {spec.setup}"
 
     def work(progress: Progress) -> None:
         pipeline.anomaly_map(engine(), spec, progress)  # there before the page asks for it
 
     return start_once(
-        key,
-        f"Encoding {subject}{beside} for {name}",
+        encoding_key(spec),
+        f"Encoding {public_name(spec.features.slices)}{beside} for {configuration}",
         work,
         "pages/1_Explore.py",
+        ENCODING,
     )
+
+
+def encoding_key(spec: MapSpec) -> str:
+    """Names what must be encoded for a map, whatever the prompts are."""
+    return f"encode-{key_of('', features=spec.features, volumes=spec.volumes)}"
+
+
+def start(
+    key: str,
+    title: str,
+    work: Callable[[NotedProgress], object],
+    page: str = "",
+    kind: str = "",
+) -> Job:
+    """Start a job that this tab waits for; one of the key that runs already is returned.
+
+    One of a `kind` ends as soon as no tab shows what it gives.
+    """
+    if kind:
+        shows(kind, key)
+    return engine().jobs.start(key, title, work, page, kind, client())
 
 
 def start_once(
     key: str,
     title: str,
-    work: Callable[[Progress], object],
+    work: Callable[[NotedProgress], object],
     page: str = "",
+    kind: str = "",
 ) -> Job:
     """Start a job, or return the one of that key that runs, failed or was cancelled."""
     job = engine().jobs.find(key)
     if job is not None and job.state in ("failed", "cancelled"):
         return job
-    return engine().jobs.start(key, title, work, page)
+    return start(key, title, work, page, kind)
+
+
+def shows(kind: str, *keys: str) -> None:
+    """This run shows what jobs of these keys give: they go on, others of the kind end."""
+    shown = session.SHOWN_JOBS.get()
+    session.SHOWN_JOBS.set({**shown, kind: {*shown.get(kind, ()), *keys}})
+
+
+def end_jobs_not_shown() -> None:
+    """End the jobs of each kind in this run that this tab waited for and shows no longer."""
+    for kind, keys in session.SHOWN_JOBS.pop().items():
+        engine().jobs.follow(client(), kind, keys)
 
 
 def job_result(
@@ -155,34 +195,31 @@ def job_result(
     `page` is the path of the page that asks. Without a label it starts by itself. A button beside
     a more important one looks secondary.
     """
-    found, jobs = results().peek(key), engine().jobs
-    if found is not None:
-        return found
-    job = jobs.find(key)
+    result = results().peek(key)
+    if result is not None:
+        return result
+    job = engine().jobs.find(key)
     if job is not None and job.state == "running":
         show_job(job)
         return None
     if job is not None and job.state != "done":
-        stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-        st.warning(escape(job.error or stopped))
+        st.warning(escape(job.outcome(user())))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
-        jobs.start(key, title, lambda progress: results().put(key, work(progress)), page)
+        start(key, title, lambda progress: results().put(key, work(progress)), page)
         st.rerun()
     return None
 
 
 def live_result(key: str, title: str, work: Callable[[Progress], T], page: str) -> T | None:
-    """What the job of that key found; until then it runs, in place of the session's last one."""
-    found, jobs = results().peek(key), engine().jobs
-    if found is not None:
-        return found
-    last = jobs.find(session.LIVE_JOB.get())
-    if last is not None and session.LIVE_JOB.get() != key:
-        last.cancel()
-    session.LIVE_JOB.set(key)
-    show_job(start_once(key, title, lambda progress: results().put(key, work(progress)), page))
-    return None
+    """What the job of that key found; until then it runs, in place of this tab's last one."""
+    shows(LIVE, key)
+    result = results().peek(key)
+    if result is None:
+        show_job(
+            start_once(key, title, lambda progress: results().put(key, work(progress)), page, LIVE)
+        )
+    return result
 
 
 def make_rest_of_demo(data: DataSpec) -> None:
@@ -219,8 +256,7 @@ def show_job(job: Job) -> None:
     """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
     if job.state in ("failed", "cancelled"):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-        left.warning(escape(job.error or stopped))
+        left.warning(escape(job.outcome(user())))
         if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
             engine().jobs.drop(job)
             st.rerun()
@@ -233,12 +269,12 @@ def show_job(job: Job) -> None:
         if job.state != "running":
             st.rerun()
         columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.fraction(), progress_text(job))
+        columns[0].progress(job.fraction(), progress_text(job, user()))
         columns[1].button(
             "Cancel",
             key=f"cancel-{id(job)}",
             width="stretch",
-            disabled=job.stopping,
+            disabled=job.stopping or not job.owned_by(user()),
             on_click=job.cancel,
         )
 

@@ -16,6 +16,7 @@ from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import keep_name
 from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
 
@@ -43,18 +44,12 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarUserContent"] hr { margin: 0.25rem 0; }
-[data-testid="stSidebarUserContent"] :has(> .st-key-jobs [data-testid="stProgress"]) {
-  position: sticky; bottom: 0;
-}
+[data-testid="stSidebarUserContent"] :has(> .st-key-jobs) { position: sticky; bottom: 0; }
 [data-testid="stTable"] [data-testid="stMarkdownContainer"] { max-width: none; }
 [data-testid="stTable"] td:first-child, [data-testid="stTable"] td:first-child * {
   white-space: nowrap;
 }
-.st-key-jobs:has([data-testid="stProgress"]) {
-  max-height: 34vh; overflow-y: auto; padding-bottom: 0.75rem;
-  background: light-dark(#F8F8F7, #161B25);
-}
-[data-testid="stElementContainer"]:has(hr) + :has(> .st-key-jobs) hr { display: none; }
+.st-key-jobs { max-height: 34vh; overflow-y: auto; background: light-dark(#F8F8F7, #161B25); }
 .st-key-jobs [data-testid="stPageLink"] p { white-space: normal; }
 [data-testid="stProgress"] * { transition: none !important; }  /* it takes a third of a core */
 [data-testid="stMetricValue"] { font-size: clamp(1.1rem, 2.2vw, 2.25rem); }
@@ -77,6 +72,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     The block imports its parts itself, so that they come after the frame.
     """
     session.begin(title)
+    session.SHOWN_JOBS.pop()
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
     st.html(STYLE)
     with st.sidebar:
@@ -85,17 +81,20 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         keyboard()
         with st.container(gap=None):
             _one_step_a_page(key="steps")
+            keep_name()
             st.divider()
     at_once()
     if "pages.ui.shell.compute" not in sys.modules:
         with st.spinner("Loading the methods …"):
             imported("pages.ui.shell.compute")
+    compute = imported("pages.ui.shell.compute")
     try:
         with in_words():
             yield
+            compute.end_jobs_not_shown()
     finally:
         with st.sidebar:
-            jobs_below(imported("pages.ui.shell.compute").engine().jobs)
+            jobs_below(compute.engine().jobs)
         session.write_address()
 
 

@@ -1,8 +1,12 @@
 """The jobs of this machine, at the foot of the sidebar of every page."""
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
+from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long
@@ -11,55 +15,89 @@ MARKS = {"failed": ":material/error:", "cancelled": ":material/cancel:", "done":
 
 
 def jobs_below(board: JobBoard) -> None:
-    """What runs and what ended lately; looks again while something runs, the page does not."""
+    """What runs and what ended lately, one line that opens on demand.
+
+    It looks again while something runs; the page does not.
+    """
     every = LOOK_S if board.running() else None
     with st.container(key="jobs"):  # by its style in sight while something runs
         st.fragment(_jobs, run_every=every)(board)
 
 
-def progress_text(job: Job) -> str:
-    """How far a job is, as markdown."""
+def progress_text(job: Job, user: str) -> str:
+    """Whose a job is and how far it got, as markdown."""
+    title = f"{_whose(job, user)}{escape(job.title)}"
     if job.stopping:
-        return f"{escape(job.title)}: stopping after this step …"
+        return f"{title}: stopping after this step …"
     left = job.seconds_left()
-    rest = f", about {_time(left)} left" if left is not None else ""
-    rest += f", {escape(job.note)}" if job.note else ""
-    far = f"{job.done} of {job.total}" if job.total else "starting …"
-    return f"{escape(job.title)}: {far}{rest}"
+    remainder = f", about {_time(left)} left" if left is not None else ""
+    remainder += f", {escape(job.note)}" if job.note else ""
+    return f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}{remainder}"
+
+
+def _whose(job: Job, user: str) -> str:
+    """Before a title; "" for a job that nobody in particular waits for."""
+    return ("Yours: " if job.owned_by(user) else "Another user's: ") if job.clients else ""
 
 
 def _jobs(board: JobBoard) -> None:
-    running = board.running().values()
+    running = list(board.running().values())
     ended = [job for job in board.ended(SECONDS, SHOWN) if job.page or job.state != "done"]
     if not running and not ended:
         return
-    st.divider()
-    st.markdown("**Jobs**", help="All jobs on this machine, whoever started them.")
-    for job in running:
-        bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
-        bar.progress(job.fraction(), progress_text(job))
-        stop.button(
-            "",
-            key=f"stop-{id(job)}",
-            icon=":material/close:",
-            help=f"Stop: {escape(job.title)}",
-            type="tertiary",
-            disabled=job.stopping,
-            on_click=job.cancel,
-        )
-    for job in ended:
-        _ended(job)
+    counts = ((len(running), "running"), (len(ended), "ended"))
+    label = ", ".join(f"{count} {state}" for count, state in counts if count)
+    with st.expander(f"Jobs: {label}", key=session.JOBS_OPEN.key, on_change="rerun"):
+        for job in running:
+            _running(job)
+        for job in ended:
+            _ended(job)
+        _buttons(running, ended)
+
+
+def _running(job: Job) -> None:
+    bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
+    bar.progress(job.fraction(), progress_text(job, user()))
+    own = job.owned_by(user())
+    stop.button(
+        "",
+        key=f"stop-{id(job)}",
+        icon=":material/close:",
+        help=f"Stop: {escape(job.title)}" if own else "Only who started it can stop it.",
+        type="tertiary",
+        disabled=job.stopping or not own,
+        on_click=job.cancel,
+    )
 
 
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
+    title = f"{_whose(job, user())}{escape(job.title)}"
     if job.state == "done":
-        gave = f"{escape(job.title)}: {escape(job.note) or 'done'}"
-        st.page_link(job.page, label=gave, icon=MARKS["done"])
+        st.page_link(job.page, label=f"{title}: {escape(job.note) or 'done'}", icon=MARKS["done"])
         return
-    stopped = f"{job.title}: stopped after {job.done} of {job.total}; finished work is kept."
-    failed = f"{job.title}: failed; see its page."  # which alone says why: all see this
-    st.caption(f"{MARKS[job.state]} {escape(failed if job.error else stopped)}")
+    outcome = "failed; see its page" if job.error else f"stopped after {job.done} of {job.total}"
+    st.caption(f"{MARKS[job.state]} {title}: {outcome}.")
+
+
+def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
+    """For one's own jobs alone."""
+    own = [job for job in running if job.owned_by(user()) and not job.stopping]
+    with st.container(horizontal=True):
+        st.button(
+            "Stop all", key="stop-all", help="Stops your running jobs; finished work is kept.",
+            disabled=not own, on_click=_each, args=(Job.cancel, own),
+        )  # fmt: skip
+        done = [job for job in ended if job.owned_by(user())]
+        st.button(
+            "Clear done", key="clear-done", help="Takes your ended jobs off this list.",
+            disabled=not done, on_click=_each, args=(Job.clear, done),
+        )  # fmt: skip
+
+
+def _each(act: Callable[[Job], None], jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        act(job)
 
 
 def _time(seconds: float) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.session import TEXTS, Entry, persisted, pick
+from pages.ui.shell.user import tab, user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.prompts import sets as prompt_sets
@@ -159,20 +160,16 @@ def swap() -> None:
 
 def draft_elsewhere() -> drafts.Draft | None:
     """The newest draft of the chosen set that another session left and that is not shown here."""
-    found = drafts.newest(session.PROMPTS.get(), besides=_author())
+    draft = drafts.newest(session.PROMPTS.get(), tab(), user())
     shown = {key: text.get() for key, text in TEXTS.items()}
-    return None if found is None or found.texts == shown else found
+    return None if draft is None or draft.texts == shown else draft
 
 
 def _keep_draft(name: str) -> None:
     texts = {key: text.get() for key, text in TEXTS.items()}
     if session.LAST_DRAFT.get() != texts:
-        drafts.keep(name, _author(), texts)
+        drafts.keep(name, tab(), texts, user())
         session.LAST_DRAFT.set(texts)
-
-
-def _author() -> str:
-    return session.DRAFT_AUTHOR.setdefault(drafts.new_name())
 
 
 def usual_prompts(method: str) -> str:

@@ -127,7 +127,6 @@ TEXTS = {name: Choice(name, "") for name in ("normal", "abnormal", "class_name",
 EDITED = Entry("_edited", False)
 """Whether the fields hold other texts than the set of that name; then the address holds them."""
 SWITCHES = Entry("on", True)
-DRAFT_AUTHOR = Entry("drafter", "")
 LAST_DRAFT = Entry[dict[str, str] | None]("drafted", None)
 LAST_TRIAL = Entry[object]("in_history", None)
 LAB_SECTION = Choice("lab", "", page="Prompts")
@@ -158,7 +157,11 @@ PIN_EDITOR = Entry("pin_editor", False)
 UPLOAD_TOKEN = Entry("upload_token", "")
 UPLOAD_OUTCOMES = Entry[Sequence[Any]]("upload_outcomes", ())
 UPLOAD_TURN = Entry("upload_turn", 0)
-LIVE_JOB = Entry("live_job", "")
+USER = Entry("user", "")
+TAB = Entry("tab", "")
+SHOWN_JOBS = Entry[dict[str, set[str]]]("shown_jobs", {})
+"""Keys of the jobs whose results this run shows, by kind."""
+JOBS_OPEN = Entry("jobs-open", False)
 TRAINING_JOB = Entry("training_job", "")
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""

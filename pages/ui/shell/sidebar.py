@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.shell import session, uploaded, volume_set
-from pages.ui.shell.compute import engine, wait_for_torch
+from pages.ui.shell.compute import ENCODING, encoding_key, engine, shows, wait_for_torch
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
@@ -92,6 +92,8 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
         found.references,
         found.volumes,
     )
+    if shows_scan:
+        shows(ENCODING, encoding_key(spec))
     return UserChoice(
         found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec
     )

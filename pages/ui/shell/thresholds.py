@@ -1,13 +1,15 @@
 """From the chosen rule to a threshold in the method's range, and the words that go beside it."""
 
 from pages.ui.shell import session
-from pages.ui.shell.compute import engine, start_once
+from pages.ui.shell.compute import engine, shows, start_once
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.evaluation import validation
 from zsad_core.inference.evaluation import of_subject
 from zsad_core.inference.pipeline import method_of
+from zsad_core.methods import kind_of
 from zsad_core.metrics import thresholds
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
@@ -46,20 +48,23 @@ def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Thr
 
 def _validation(choice: UserChoice) -> tuple[Threshold, Job | None]:
     subjects = validation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
+    key = f"validate-{key_of('', spec=of_subject(choice.map, ''))}"
+    shows("validation", key)
     known = validation.known_threshold(engine(), choice.map)
     if known is not None:
         return known, None
     old = _of_other_prompts(choice)
+    named = f", '{choice.map.prompts.name}'" if kind_of(choice.map.method).prompts else ""
     job = start_once(
-        f"validate-{key_of('', spec=of_subject(choice.map, ''))}",
-        "Validation threshold, subjects",
+        key,
+        f"Validation threshold of {choice.label}{named}, subjects",
         lambda progress: validation.validation_threshold(engine(), choice.map, subjects, progress),
         "pages/1_Explore.py",
+        "validation",
     )
     if job.state in ("failed", "cancelled"):
-        return _stand_in(
-            choice.map, f"no validation threshold: {job.error or 'it was cancelled'}"
-        ), job
+        reason = job.outcome(user()) if job.error else "it was cancelled"
+        return _stand_in(choice.map, f"no validation threshold: {reason}"), job
     return old or _stand_in(choice.map, "the validation threshold is being computed"), job
 
 
