@@ -158,8 +158,17 @@ def _swatch(label: str, colour: str, cue: Cue) -> Artist:
 
 
 def _ring(label: str) -> Artist:
-    looks = {"markersize": 9, "markerfacecolor": "#444444", "markeredgecolor": "white"}
-    return Line2D([], [], marker="o", linestyle="", path_effects=HALO, label=label, **looks)
+    return Line2D(
+        [],
+        [],
+        marker="o",
+        markersize=9,
+        markerfacecolor="#444444",
+        markeredgecolor="white",
+        linestyle="",
+        path_effects=HALO,
+        label=label,
+    )
 
 
 def width(reading: Reading, look: Look) -> float:

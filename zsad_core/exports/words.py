@@ -85,6 +85,7 @@ def volume_numbers(reading: Reading) -> str:
         none = "no segmentation" if reading.stack.truth is None else "no lesion in the truth"
         return f"Volume: {volume} ({none}, so no Dice)"
     return (
-        f"Volume: 3D Dice {number(result.dice_3d)} · best Dice {number(result.best_dice)} (oracle) · "
-        f"AUROC {number(result.auroc)} · truth {result.truth_ml:.1f} ml · {volume}"
+        f"Volume: 3D Dice {number(result.dice_3d)} · "
+        f"best Dice {number(result.best_dice)} (oracle) · AUROC {number(result.auroc)} · "
+        f"truth {result.truth_ml:.1f} ml · {volume}"
     )

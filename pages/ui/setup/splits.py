@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
@@ -56,7 +57,7 @@ def splits() -> None:
     if job is not None and job.state == "running":
         compute.show_job(job)
     elif job is not None and job.error:
-        st.error(escape(job.error))
+        st.error(escape(job.outcome(user())))
     _choice(spec)
     if spec.split:
         _table(spec)
@@ -172,7 +173,7 @@ def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = 
         settings.remember(replace(whole, split=edited or table.uses[0]))
 
     title = f"Checking the split {name}, scans"
-    compute.engine().jobs.start(_job_key(whole), title, work, "pages/6_Setup.py")
+    compute.start(_job_key(whole), title, work, "pages/6_Setup.py")
     st.rerun()
 
 
