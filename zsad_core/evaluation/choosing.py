@@ -1,4 +1,4 @@
-"""Runs from the methods, setups and prompt sets that a user names; "all" takes everything here."""
+"""Runs from the methods, setups and prompt sets that a user names; "all" takes all that can run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,12 +21,12 @@ def pairs(
     volumes: int,
     data: DataSpec | None = None,
 ) -> tuple[list[Pair], list[Pair]]:
-    """(method, setup) of those wanted that can run here, and those left out; () and "all" take all.
+    """(method, setup) pairs that can run, and those that are skipped; () and "all" take all.
 
-    Left out is what does not exist and, where all setups are wanted, what is not here; where all
-    methods are, also one that compares volumes, if the data hold one volume alone. A set of
-    predictions made elsewhere is named as a method. Raises SettingError for a setup that is wanted
-    by name and not here, and for a name that is no method.
+    Skipped are setups that do not exist; among all setups, those whose files are missing; among all
+    methods, one that compares volumes where the data hold a single one. A set of predictions made
+    elsewhere is named as a method. Raises SettingError for a setup wanted by name whose files are
+    missing, and for a name that is no method.
     """
     usable_pairs: list[Pair] = []
     left_out: list[Pair] = []
@@ -36,13 +36,11 @@ def pairs(
     sets = [entry.setup for entry in setups.available(methods.FILES, data)] if data else []
     for method in here if every else dict.fromkeys(wanted_methods):
         if method in sets or method == methods.FILES:
-            usable_pairs += [
-                (methods.FILES, name) for name in sets if method in (name, methods.FILES)
-            ]
+            chosen = sets if method == methods.FILES else [method]
+            usable_pairs += [(methods.FILES, name) for name in chosen]
             continue
         known = {entry.setup: entry for entry in setups.of_method(method)}
-        compares = methods.kind_of(method).compares
-        alone = every and volumes < 2 and compares
+        alone = every and volumes < 2 and methods.kind_of(method).compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             problem = setups.missing(known[name]) if name in known else ""
             if problem and name in named:
