@@ -7,21 +7,20 @@ from pages.ui.shell.frame import page
 with page("Explore"):
     from dataclasses import replace
 
-    from pages.ui.explore import compare, pinning, shown, tour, volume_numbers
+    from pages.ui.explore import command, compare, pinning, shown, tour, volume_numbers
     from pages.ui.explore.slice_view import slice_view, visible_slice
+    from pages.ui.explore.title import title
     from pages.ui.shell import compute, thresholds
     from pages.ui.shell.sidebar import sidebar
     from zsad_core.inference.views import View
     from zsad_core.metrics.readout import readout
 
     choice = sidebar()
-    tour.tour()
+    tour.tour(has_patches=choice.map.features.recipe is not None)
     stack = compute.stack(choice.map)
     index = visible_slice(stack)
-    viewer_place = st.container()
-    left, right = st.columns([5, 3], vertical_alignment="bottom")
-    with left:
-        others = compare.compared(choice)
+    actions, viewer_place = title(choice), st.container()
+    others = compare.compared(choice)
 
     # The slice that is looked at has a map at once; the whole one follows when a job has it.
     anomaly, key, encoding = shown.map_of(choice.map, index)
@@ -29,13 +28,14 @@ with page("Explore"):
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
     cut = shown.thresholds_of(choice.map, anomaly, key, (threshold.value,))
-    maps = [shown.viewer_map(choice.map, anomaly, key, choice.label, cut)]
+    maps = [shown.viewer_map(choice.map, anomaly, key, compare.title(choice.label), cut)]
     view = View(choice.map, index, threshold, choice.readout)
     beside, jobs = compare.maps_beside(others, view, cut)
 
     with viewer_place:
         view = replace(view, index=slice_view(choice, view, maps + beside))
-    with right:
+    with actions:
+        command.offer(view)
         pinning.offer(view)
     for job in (encoding, validating, *jobs):
         if job is not None:

@@ -24,14 +24,14 @@ def downloaded(page, label):
 
 def test_the_view_is_taken_away_as_files(app):
     page, server = app
-    page.goto(server.address("Explore", **CHOICE, method="intensity", slice="40"))
+    page.goto(server.address("Explore", **CHOICE, method="intensity", slice="41"))
     page.get_by_text("Export this view").click()
     name, content = downloaded(page, "PNG")
     assert name == "DEMO-MET-014-000_t2f_axial-041_intensity_zero-shot.png"
     with Image.open(io.BytesIO(content)) as image:
         assert "threshold: 0.4 of 0 … 1" in image.text["Description"]
     page.locator(".z-slice").fill("30")
-    page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
+    page.wait_for_function("new URL(location).searchParams.get('slice') === '31'")
     name, content = downloaded(page, "SVG")
     assert "axial-031" in name
     name, content = downloaded(page, "Map and mask as NIfTI")

@@ -40,7 +40,8 @@ def test_the_main_way(app):
     value = page.locator(VIEWER).get_attribute("data-threshold")
     page.wait_for_function(f"+new URL(location).searchParams.get('threshold') === {value}")
     assert page.locator(VIEWER).get_attribute("data-volume-dice") != before
-    assert address(page)["slice"] == "30"
+    assert address(page)["slice"] == "31"  # as on screen, from 1
+    page.locator(".z-cell", has_text="slice").get_by_text("31 / ").wait_for()
 
     page.get_by_text(f"Threshold {float(value):.5g} of 0 … 1").wait_for()
     page.locator(f'{VIEWER}:not([data-volume-dice=""])').wait_for()  # with thresholds sent anew
@@ -96,6 +97,35 @@ def test_the_start_page_opens_a_failure_case(app):
     page.reload()
     whole_volume(page)
     assert page.get_by_role("button", name="End tour").count() == 0
+
+
+def test_every_key_of_the_tour_does_what_it_says(app):
+    page, server = app
+    tour = {**CHOICE, "method": "winclip", "setup": "zero-shot", "tour": "1 Colours"}
+    page.goto(server.address("Explore", **tour))
+    whole_volume(page)
+    page.locator(VIEWER).evaluate("root => root.scrollIntoView()")
+    layers = {"2": "outline", "5": "map", "6": "grid"}
+    keys = page.get_by_test_id("stMain").get_by_test_id("stMarkdownContainer").locator("code")
+    named = set()
+    for step in ("1 Colours", "4 Why"):
+        page.get_by_text(step, exact=True).click()
+        page.wait_for_function(f"new URL(location).searchParams.get('tour') === '{step}'")
+        settled(page)
+        named |= set(keys.all_inner_texts())
+    assert named == {"w", "o", *layers}
+    page.locator(VIEWER).focus()
+    for key, layer in layers.items():
+        page.keyboard.press(key)
+        page.locator(f'.z-layer[data-layer="{layer}"][aria-pressed="true"]').wait_for()
+    for name in ("AUROC", "AP"):
+        number = page.locator(".z-cell", has_text=name).locator(".z-value").first
+        assert 0 < float(number.inner_text()) < 1
+    page.keyboard.press("w")
+    worst = page.locator(VIEWER).get_attribute("data-slice")
+    page.keyboard.press("j")
+    page.locator(".z-title").get_by_text(SUBJECT).wait_for(state="detached")
+    assert worst
 
 
 def test_keys_and_colours_are_within_reach(app):

@@ -38,7 +38,7 @@ def pin(page, server, where, index, title):
     page.goto(server.address("Explore", **CHOICE, **where))
     page.get_by_test_id("stMetric").first.wait_for()
     page.locator(".z-slice").fill(str(index))
-    page.wait_for_function(f"new URL(location).searchParams.get('slice') === '{index}'")
+    page.wait_for_function(f"new URL(location).searchParams.get('slice') === '{index + 1}'")
     page.get_by_role("button", name="Pin this view").click()
     page.get_by_text(f"Slice {index + 1} of {subject}").wait_for()
     page.get_by_label("Title").fill(title)
@@ -115,7 +115,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     threshold = float(np.float32(FIRST["threshold"]))
     as_pinned = f'[data-slice="30"][data-threshold="{threshold}"][data-volume-dice="{dice}"]'
     page.locator(VIEWER + as_pinned).wait_for()
-    page.wait_for_function("new URL(location).searchParams.get('slice') === '30'")
+    page.wait_for_function("new URL(location).searchParams.get('slice') === '31'")
     page.reload()
     page.locator(VIEWER + as_pinned).wait_for()
     assert page.complaints == []

@@ -118,7 +118,10 @@ def test_a_threshold_is_written_so_that_its_neighbours_differ(worked):
     thresholds[1:6] = 1e-5, 0.25, 0.412, 0.41201, 1
     thresholds[6:] = 1
     texts = worked("given.map((_, cut) => thresholdText(given, cut))", thresholds.tolist())
-    assert texts[:6] == ["0", "0.0000100", "0.250", "0.41200", "0.41201", "1.00"]
+    assert texts[:6] == ["0", "0.0000100", "0.250", "0.412", "0.41201", "1.00"]
     assert set(texts[6:]) == {"1.00"}
-    assert worked("intervalText(given, 2)", thresholds.tolist()) == "0.250–0.41200"
+    assert worked("intervalText(given, 2)", thresholds.tolist()) == "0.250–0.412"
     assert worked("intervalText(given, 255)", thresholds.tolist()) == "≥ 1.00"
+    thresholds[255], thresholds[254] = 3, np.nextafter(np.float32(3), np.float32(0))
+    ends = worked("[254, 255].map((cut) => thresholdText(given, cut))", thresholds.tolist())
+    assert ends == ["2.9999998", "3.00"]

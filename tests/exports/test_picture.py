@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from tests.helpers.views import HOSTILE, view_of
+from zsad_core.base.overlay import rings
 from zsad_core.base.palette import CLASSES
 from zsad_core.exports.outline import outline
 from zsad_core.exports.panels import hex_of
@@ -115,8 +116,9 @@ def test_panel_and_legend_have_the_chosen_colours(engine, view, palette):
     there = {tuple(one) for one in shown[shown[..., 3] > 0][:, :3].tolist()}
     missed = {lost} if palette == "classic" else set()  # else it is an outline
     assert {hit, wrong} <= there <= {hit, wrong} | missed
-    said = [one.get_text() for one in scene.figure.legends[0].get_texts()]
-    assert said == ["truth", "true positive", "false positive", "false negative"][-len(said) :]
+    labels = [text.get_text() for text in scene.figure.legends[0].get_texts()]
+    classes = ["true positive", "false positive", "false negative"]
+    assert labels == [*classes, "missed entirely"]
     patch = scene.figure.legends[0].get_patches()[0]
     assert to_hex(patch.get_facecolor()) == hex_of(hit)
 
@@ -137,3 +139,12 @@ def test_an_outline_has_the_length_of_the_border():
     assert np.abs(ends[:, 1] - ends[:, 0]).sum() == 2 * (2 + 4)
     assert (columns[~np.isnan(columns)].min(), columns[~np.isnan(columns)].max()) == (1.5, 5.5)
     assert len(outline(mask & False)[0]) == 0
+
+
+def test_lesion_missed_entirely_has_the_ring_of_the_thumbnails(engine, view):
+    reading = read(engine, replace(view, threshold=Threshold(1.0, "fixed")))
+    scene = Scene(reading, Look(("classes",)))
+    painting = scene.figure.axes[0].images[1].get_array()
+    ring = rings(reading.truth(view.index), reading.cut(reading.mask, view.index))
+    assert ring.any()
+    np.testing.assert_array_equal((painting == 255).all(axis=-1), ring)

@@ -66,5 +66,6 @@ def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):
         "kind": "folder",
         "root": "",
         "labels": "auto",
+        "split": "",
     }
     assert spec["readout"]["threshold"] == 150 / 255

@@ -86,8 +86,8 @@ def test_an_oracle_threshold_says_that_it_saw_the_truth():
 def test_a_map_is_compared_and_shown_in_3d_on_request():
     test = opened("Explore", method="intensity")
     offered = test.multiselect(key="compare").options
-    assert {"winclip · zero-shot", "aprilgan · brats", "intensity · t1c"} <= set(offered)
-    assert not {"intensity · zero-shot", "intensity · t2f"} & set(offered)
+    assert {"WinCLIP · zero-shot", "APRIL-GAN · brats", "Intensity · t1c"} <= set(offered)
+    assert not {"Intensity · zero-shot", "Intensity · t2f"} & set(offered)
     assert not any("prompts" in name for name in offered)  # it reads no text
     assert not test.get("plotly_chart")
     test.multiselect(key="compare").set_value(["intensity · t1c"])

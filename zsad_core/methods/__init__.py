@@ -63,6 +63,15 @@ def kind_of(name: str) -> type[Method] | type[VolumeMethod] | type[FilePredictio
     return METHODS[name]
 
 
+def name_of(name: str) -> str:
+    """What a method is called on screen.
+
+    >>> name_of("winclip"), name_of("intensity")
+    ('WinCLIP', 'Intensity')
+    """
+    return kind_of(name).title.partition(" (")[0]
+
+
 def trainable() -> list[str]:
     """Names of the methods that learn something."""
     return [name for name, kind in METHODS.items() if kind.learned]

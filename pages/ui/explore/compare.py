@@ -33,6 +33,7 @@ def compared(choice: UserChoice) -> dict[str, MapSpec]:
         list(offered),
         max_selections=MOST,
         select_all=False,
+        format_func=title,
         placeholder="Up to 3: another method, setup, prompt set or modality",
         **session.persisted(session.COMPARED.key),
     )
@@ -52,9 +53,15 @@ def maps_beside(
         found, key, job = map_of(spec, view.index)
         over = spec.features.slices != view.map.features.slices
         cut = thresholds * np.float32(found.high / high)
-        maps.append(viewer_map(spec, found, key, name, cut, over))
+        maps.append(viewer_map(spec, found, key, title(name), cut, over))
         jobs.append(job)
     return maps, jobs
+
+
+def title(name: str) -> str:
+    """What a comparison is called on screen; its name begins with that of its method."""
+    method, _, setting = name.partition(" · ")
+    return f"{methods.name_of(method)} · {setting}"
 
 
 def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:

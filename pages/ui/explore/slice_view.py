@@ -1,12 +1,14 @@
 """The Explore page's viewer: which slice and threshold it shows, and what a user sets there."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of
+from pages.ui.explore.title import turn
 from pages.ui.shell import compute, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.sidebar import UserChoice
@@ -39,7 +41,9 @@ def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerM
         made=in_a_line(compute.engine(), view),
     )
     volume_key, volume = scan(slices)
-    state = viewer(volume, volume_key, maps, options=options, key="viewer")
+    state = viewer(
+        volume, volume_key, maps, options=options, key="viewer", turn=partial(turn, choice)
+    )
     session.SLICE.set(state.slice)
     if state.touched and np.float32(state.threshold) != np.float32(view.threshold.value):
         session.set_threshold(state.threshold, maps[0][1].high)

@@ -10,8 +10,8 @@ STEPS = {
     "1 Colours": (
         "**{0}** is lesion that was found, **{1}** healthy tissue called abnormal, **{2}** lesion "
         "that was missed. Wheel or arrow keys go through the slices, `w` to the "
-        "worst one; hold `o` to see the scan alone, press `3` for the truth and `5` for the "
-        "anomaly map."
+        "worst one; hold `o` to see the scan alone, press `2` for the outline of the "
+        "truth and `5` for the anomaly map."
     ),
     "2 Threshold": (
         "Drag **Threshold** on the right: mask, areas and Dice follow at once. Lower finds more "
@@ -25,10 +25,15 @@ STEPS = {
     ),
     "4 Why": (
         "Press `6`: each square is one patch, the smallest thing this backbone sees. These lesions "
-        "are smaller, so even a map that ranks their voxels well cannot outline them. See the "
-        "same over brain depth on **Depth**, over all subjects on **Cohort**."
+        "are smaller, so no threshold outlines them. **AUROC** and **AP** above the picture say "
+        "how well the map ranks their voxels: 0.5 is chance for AUROC. "
     ),
 }
+NO_PATCHES = (
+    "This method reads single pixels, no patches: what is as bright as a lesion counts as one. "
+    "Choose another method above the picture to see its patches with `6`. "
+)
+BEYOND = "See the same over brain depth on **Depth**, over all subjects on **Cohort**."
 
 
 def begin(subject: str) -> None:
@@ -38,7 +43,7 @@ def begin(subject: str) -> None:
     navigate.to(Target(subject, rule="oracle"))
 
 
-def tour() -> None:
+def tour(has_patches: bool) -> None:
     """The step that is shown, if the tour was begun and not yet ended; a reload keeps it."""
     if session.TOUR.get() not in STEPS:
         return
@@ -53,4 +58,7 @@ def tour() -> None:
                 **session.persisted(session.TOUR.key),
             )
         end.button("End tour", on_click=session.TOUR.pop, width="stretch", icon=":material/close:")
-        st.markdown(STEPS[chosen].format(*class_colours()))
+        text = STEPS[chosen].format(*class_colours())
+        if chosen == "4 Why":
+            text = (text if has_patches else NO_PATCHES) + BEYOND
+        st.markdown(text)

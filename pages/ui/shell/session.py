@@ -58,6 +58,11 @@ def _number(words: Sequence[str]) -> int | None:
     return whole_number(words[-1])
 
 
+def _index(words: Sequence[str]) -> int | None:
+    number = _number(words)
+    return number - 1 if number else None
+
+
 def _switch(words: Sequence[str]) -> bool | None:
     return {"true": True, "false": False}.get(words[-1])
 
@@ -99,7 +104,8 @@ SUBJECT = Choice("subject", "")
 MODALITY = Choice("modality", "")
 METHOD = Choice("method", "")
 SETUP = Choice("setup", "")
-SLICE = Choice[int | None]("slice", None, _number)
+SLICE = Choice[int | None]("slice", None, _index, lambda index: str(index + 1))
+"""Its index; the address, like the screen, counts from 1."""
 REFERENCE_SLICES = _list("normal_slices")
 REFERENCE_SET = _list("set")
 RULE = Choice("rule", "")

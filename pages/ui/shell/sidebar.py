@@ -1,5 +1,6 @@
 """The shared sidebar: widgets in, specs out."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -112,7 +113,9 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         modality = pick("Modality", subject.modalities, session.MODALITY, within=(name, subject.id))
         names = setups.methods_for(roots[name])
         first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
-        method = pick("Method", names, session.METHOD, first, within=name)
+        method = pick(
+            "Method", names, session.METHOD, first, within=name, format_func=methods.name_of
+        )
         st.caption(methods.kind_of(method).source)
         setup = _setup(method, roots[name])
         session.set_range(pipeline.method_in(roots[name], method, setup).high)
@@ -141,14 +144,19 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
     )
 
 
+def usable(subjects: Iterable[Subject]) -> list[Subject]:
+    """Those to choose from, test subjects on top."""
+    ordered = sorted(subjects, key=lambda subject: subject.split != "test")
+    return [subject for subject in ordered if not subject.problem]
+
+
 def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
-    ordered = sorted(subjects, key=lambda subject: subject.split != "test")  # test subjects on top
-    usable = {subject.id: subject for subject in ordered if not subject.problem}
-    if not usable:
+    offered = {subject.id: subject for subject in usable(subjects)}
+    if not offered:
         st.error("No subject of this data set is usable; Setup lists what each one lacks.")
         st.stop()
-    chosen = pick("Subject", list(usable), session.SUBJECT, within=data)
-    subject, refused = usable[chosen], len(subjects) - len(usable)
+    chosen = pick("Subject", list(offered), session.SUBJECT, within=data)
+    subject, refused = offered[chosen], len(subjects) - len(offered)
     article = "An" if subject.split[:1] == "e" else "A"
     words = [f"{article} {subject.split} subject."] if subject.split else []
     words += subject.notes
@@ -186,9 +194,17 @@ def _tuned(prompts: PromptSet, subject: Subject) -> None:
         )
 
 
+def rules_of(subjects: Sequence[Subject], spec: MapSpec) -> list[str]:
+    """The threshold rules to choose from on a map of these data."""
+    return _offered(validation.validation_subjects(subjects, spec.features.slices.modality))
+
+
+def _offered(held_out: Sequence[str]) -> list[str]:
+    return [rule for rule in RULES if held_out or rule != "validation"]
+
+
 def _rules(held_out: list[str], data: str) -> tuple[ReadoutSpec, str]:
-    offered = [rule for rule in RULES if held_out or rule != "validation"]
-    rule = pick("Threshold rule", offered, session.RULE, within=data)
+    rule = pick("Threshold rule", _offered(held_out), session.RULE, within=data)
     st.caption(
         RULES[rule]
         if held_out

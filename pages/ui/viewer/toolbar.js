@@ -27,7 +27,7 @@ class Toolbar {
     this.sides = button("", "", () => swapSides(viewer));
     this.sides.classList.add("z-sides");
     const view = element("div", "z-buttons");
-    view.append(button("Brain fits", "the brain fills the picture: key f", () => fit(viewer)),
+    view.append(button("Fit", "the brain fills the picture: key f", () => fit(viewer)),
       button("Whole field", "the whole field of view: key z", () => showAll(viewer)),
       button("Reset", "view and window as at first: key r", () => reset(viewer)),
       button("Save picture", "as it is seen, with numbers and legend, as PNG: key s",

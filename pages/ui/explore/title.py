@@ -1,0 +1,79 @@
+"""The row above the picture: next and previous subject, and what the map is made with."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui.shell import prompt_choice, session
+from pages.ui.shell.session import Choice
+from pages.ui.shell.sidebar import UserChoice, rules_of, usable
+from zsad_core import methods, setups
+
+WIDTHS = (0.45, 0.45, 1.6, 1.6, 2, 1.7, 3.2)
+
+
+def title(choice: UserChoice) -> DeltaGenerator:
+    """Draw the row; returns the place at its end, for what is done with a view."""
+    back, on, *columns, end = st.columns(WIDTHS, gap="xsmall")
+    back.button(
+        "<", help="Previous subject: key k in the viewer", on_click=turn, args=(choice, -1),
+        key="previous-subject", width="stretch",
+    )  # fmt: skip
+    on.button(
+        ">", help="Next subject: key j in the viewer", on_click=turn, args=(choice, 1),
+        key="next-subject", width="stretch",
+    )  # fmt: skip
+    spec, kind = choice.map, methods.kind_of(choice.map.method)
+    names = [setup.setup for setup in setups.available(spec.method, choice.data)]
+    _select(columns[0], session.METHOD, "Method", setups.methods_for(choice.data), spec.method)
+    _select(columns[1], session.SETUP, "Setup", names, spec.setup)
+    if kind.prompts:
+        edited = spec.prompts.name.removeprefix(session.PROMPTS.get())
+        sets = list(prompt_choice.all_prompts())
+        _select(columns[2], session.PROMPTS, "Prompts", sets, session.PROMPTS.get(), edited)
+    _select(columns[3], session.RULE, "Rule", rules_of(choice.subjects, spec), choice.rule)
+    return end.container(horizontal=True)
+
+
+def turn(choice: UserChoice, by: int) -> None:
+    """Open the subject that stands so many after this one, at its largest lesion; for callbacks."""
+    ids = [subject.id for subject in usable(choice.subjects)]
+    subject = ids[(ids.index(choice.subject.id) + by) % len(ids)]
+    session.request({session.SUBJECT.key: subject, session.SLICE.key: None})
+
+
+def _select(
+    column: DeltaGenerator,
+    choice: Choice[str],
+    label: str,
+    options: Sequence[str],
+    current: str,
+    note: str = "",
+) -> None:
+    """A list that shows what the sidebar's own of that choice holds, and sets it."""
+    shown = choice.of("title")
+    shown.set(current)
+
+    def words(name: str) -> str:
+        if choice is session.METHOD:
+            return methods.name_of(name)
+        return f"{label}: {name}{note if name == current else ''}"
+
+    column.selectbox(
+        label,
+        options,
+        key=shown.key,
+        format_func=words,
+        label_visibility="collapsed",
+        on_change=partial(_choose, choice),
+    )
+
+
+def _choose(choice: Choice[str]) -> None:
+    value = choice.of("title").get()
+    if choice is session.PROMPTS:
+        prompt_choice.put(prompt_choice.all_prompts()[value])
+    else:
+        session.request({choice.key: value})

@@ -1,0 +1,73 @@
+"""The first screen of Explore: what the map is made with, its subject, slice and command."""
+
+import shlex
+
+import pytest
+
+from tests.helpers.pages import at, shown
+from zsad_core.cli.main import main
+from zsad_core.results import parquet as results
+
+SUBJECT = "DEMO-MET-013-000"
+pytestmark = pytest.mark.usefixtures("small_demo")
+
+
+def explore(**choices):
+    fixed = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
+    return at("pages/1_Explore.py", **{**fixed, **choices})
+
+
+def test_the_title_names_what_the_map_is_made_with_and_changes_it():
+    test = shown(explore())
+    assert test.selectbox(key="method-title").value == "intensity"
+    assert test.selectbox(key="rule-title").value == "fixed"
+    test.selectbox(key="method-title").set_value("winclip")
+    shown(test)
+    assert test.selectbox(key="method").value == "winclip"
+    test.selectbox(key="prompts-title").set_value("medical")
+    shown(test)
+    test.selectbox(key="rule-title").set_value("oracle")
+    shown(test)
+    names = ("prompts", "rule", "prompts-title", "rule-title")
+    values = [test.selectbox(key=name).value for name in names]
+    assert values == ["medical", "oracle", "medical", "oracle"]
+
+
+def test_the_next_subject_opens_at_its_largest_lesion_and_the_previous_comes_back():
+    test = shown(explore(slice=3))
+    assert test.session_state["slice"] == 3
+    test.button(key="next-subject").click()
+    shown(test)
+    assert test.session_state["subject"] != SUBJECT
+    assert test.session_state["slice"] != 3
+    test.button(key="previous-subject").click()
+    shown(test)
+    assert test.session_state["subject"] == SUBJECT
+
+
+def test_a_slice_has_one_number_on_screen_and_in_the_address():
+    test = explore()
+    test.query_params["slice"] = "31"
+    shown(test)
+    assert test.session_state["slice"] == 30
+    assert test.query_params["slice"] == ["31"]
+    assert any("Slice 31 of" in caption.value for caption in test.caption)
+
+
+def test_the_command_of_a_view_gives_its_numbers(tmp_path, monkeypatch):
+    test = shown(explore(threshold=(0.4, 1.0), smallest=5))
+    words = shlex.split(test.code[0].value)
+    assert words[:3] == ["python", "-m", "zsad_core"]
+    monkeypatch.chdir(tmp_path)
+    assert main(words[3:]) == 0
+    with results.connect(tmp_path / "results") as rows:
+        dice, auroc = rows.sql("SELECT dice_3d, auroc FROM subjects").fetchone()
+    numbers = {metric.label: metric.value for metric in test.metric}
+    assert numbers["3D Dice"] == f"{dice:.3f}"
+    assert numbers["Voxel AUROC (brain)"] == f"{auroc:.3f}"
+
+
+def test_a_view_without_a_command_says_why():
+    test = shown(explore(brain=False))
+    assert not test.code
+    assert any("counts inside the brain only" in info.value for info in test.info)
