@@ -101,3 +101,9 @@ def test_one_module_alone_knows_the_session_state(path):
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
 def test_a_page_is_short(path):
     assert len(path.read_text().splitlines()) <= 60
+
+
+def test_test_modules_have_names_of_their_own():
+    """Or pytest cannot collect the whole suite."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
