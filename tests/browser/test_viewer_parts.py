@@ -65,8 +65,8 @@ def test_what_is_left_of_a_mask_is_the_servers(worked, seed, share):
     mask = mask_of(seed, share)
     kept, dropped = worked(
         """(() => {
-            const { kept, dropped } = withoutSmall(given.volume, given.levels, given);
-            return [kept.reduce((all, one, i) => (one ? [...all, i] : all), []), dropped];
+            const { mask, dropped } = withoutSmall(given.volume, given.levels, given);
+            return [mask.reduce((all, one, i) => (one ? [...all, i] : all), []), dropped];
         })()""",
         {
             "volume": volume_of(mask),

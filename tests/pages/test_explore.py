@@ -50,7 +50,7 @@ def test_a_slice_has_one_number_on_screen_and_in_the_address():
     test.query_params["slice"] = "31"
     shown(test)
     assert test.session_state["slice"] == 30
-    assert test.query_params["slice"] == ["31"]
+    assert test.query_params["slice"] == "31"
     assert any("Slice 31 of" in caption.value for caption in test.caption)
 
 
@@ -61,7 +61,7 @@ def test_the_command_of_a_view_gives_its_numbers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(words[3:]) == 0
     with results.connect(tmp_path / "results") as rows:
-        dice, auroc = rows.sql("SELECT dice_3d, auroc FROM subjects").fetchone()
+        dice, auroc = rows.sql("SELECT dice_3d, auroc FROM subjects").fetchall()[0]
     numbers = {metric.label: metric.value for metric in test.metric}
     assert numbers["3D Dice"] == f"{dice:.3f}"
     assert numbers["Voxel AUROC (brain)"] == f"{auroc:.3f}"

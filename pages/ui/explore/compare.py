@@ -50,10 +50,10 @@ def maps_beside(
     high = pipeline.method_of(view.map).high
     maps, jobs = [], []
     for name, spec in others.items():
-        found, key, job = map_of(spec, view.index)
+        anomaly, key, job = map_of(spec, view.index)
         over = spec.features.slices != view.map.features.slices
-        cut = thresholds * np.float32(found.high / high)
-        maps.append(viewer_map(spec, found, key, title(name), cut, over))
+        cut = thresholds * np.float32(anomaly.high / high)
+        maps.append(viewer_map(spec, anomaly, key, title(name), cut, over))
         jobs.append(job)
     return maps, jobs
 
@@ -66,29 +66,29 @@ def title(name: str) -> str:
 
 def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     """Everything that differs from the choice in one thing, by name."""
-    spec, found = choice.map, {}
+    spec, offered = choice.map, {}
     sets = all_prompts()
     for method, setup in _pairs(spec):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
-        found[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
+        offered[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
     if methods.kind_of(spec.method).prompts:
         for name, texts in sets.items():
             if name != spec.prompts.name:
-                again = partial(_spec, spec, spec.method, spec.setup, texts)
-                found[f"{spec.method} · prompts {name}"] = again
+                other_prompts = partial(_spec, spec, spec.method, spec.setup, texts)
+                offered[f"{spec.method} · prompts {name}"] = other_prompts
     for modality in choice.subject.modalities:
         if modality != spec.features.slices.modality:
-            found[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
-    return found
+            offered[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
+    return offered
 
 
 def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
     """Methods and setups that can be used here, but for the chosen one."""
     data = spec.features.slices.data
     every = [
-        (method, one.setup)
+        (method, entry.setup)
         for method in setups.methods_for(data)
-        for one in setups.available(method, data)
+        for entry in setups.available(method, data)
     ]
     return [pair for pair in every if pair != (spec.method, spec.setup)]
 
@@ -101,9 +101,11 @@ def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
     """The same in another modality, references too; a set of volumes is the usual one there."""
 
-    def there(slices: SliceSpec) -> SliceSpec:
+    def in_modality(slices: SliceSpec) -> SliceSpec:
         return replace(slices, modality=modality)
 
-    normal = tuple(replace(one, slices=there(one.slices)) for one in spec.references)
-    slices = there(spec.features.slices)
+    normal = tuple(
+        replace(reference, slices=in_modality(reference.slices)) for reference in spec.references
+    )
+    slices = in_modality(spec.features.slices)
     return pipeline.map_spec(engine(), slices, spec.method, spec.setup, spec.prompts, normal)

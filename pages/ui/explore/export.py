@@ -83,15 +83,15 @@ def button(label: str, name: str, make: Callable[[], bytes | str], key: str) -> 
 
 def on_disk(content: bytes) -> IO[bytes]:
     """A file that goes when nobody holds it any more, so that results stay out of memory."""
-    kept = tempfile.NamedTemporaryFile(prefix="zsad-")  # noqa: SIM115 (as long as it is held)
-    kept.write(content)
-    kept.flush()
-    return kept
+    file = tempfile.NamedTemporaryFile(prefix="zsad-")  # noqa: SIM115 (as long as it is held)
+    file.write(content)
+    file.flush()
+    return file
 
 
-def content_of(kept: IO[bytes]) -> bytes:
-    """What `on_disk` kept."""
-    return Path(kept.name).read_bytes()
+def content_of(file: IO[bytes]) -> bytes:
+    """What `on_disk` holds."""
+    return Path(file.name).read_bytes()
 
 
 def job_title(view: View) -> str:
@@ -129,10 +129,10 @@ def _animation(view: View, look: Look) -> None:
 
     with right:
         key = f"animation-{key_of('', view=replace(view, index=0), look=look, kind=kind)}"
-        kept = compute.job_result(key, job_title(view), work, "Make the animation")
-        if kept is not None:
+        file = compute.job_result(key, job_title(view), work, "Make the animation")
+        if file is not None:
             name = file_name(view, f".{kind}", whole=True)
-            button(kind.upper(), name, partial(content_of, kept), "export-animation")
+            button(kind.upper(), name, partial(content_of, file), "export-animation")
 
 
 def _data(view: View) -> None:

@@ -15,11 +15,11 @@ PAGE = "pages/5_Failures.py"
 
 def offer(view: View) -> None:
     """A button that opens title and note of a new pin, which keeps slice and threshold as shown."""
-    looks = {"icon": ":material/keep:", "width": "stretch"}
+    style = {"icon": ":material/keep:", "width": "stretch"}
     if view.map.features.slices.data.private:
-        st.button("Pin this view", disabled=True, help=f"Not available: {pins.PRIVATE}", **looks)
+        st.button("Pin this view", disabled=True, help=f"Not available: {pins.PRIVATE}", **style)
         return
-    with st.popover("Pin this view", **looks):
+    with st.popover("Pin this view", **style):
         subject, number = view.map.features.slices.subject, view.index + 1
         st.caption(
             escape(f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}")
@@ -27,8 +27,8 @@ def offer(view: View) -> None:
         with st.form("pin", border=False, clear_on_submit=True):
             title = st.text_input("Title", placeholder=subject, max_chars=200)
             note = st.text_area("Note", placeholder="What fails here?", max_chars=2000)
-            asked = st.form_submit_button("Pin", type="primary", width="stretch")
-        if asked:
+            submitted = st.form_submit_button("Pin", type="primary", width="stretch")
+        if submitted:
             _add(view, title, note)
         st.page_link(PAGE, label="Open pins", query_params={"failures": "Pins"})
 

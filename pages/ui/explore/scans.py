@@ -40,8 +40,8 @@ def label_names(spec: SliceSpec) -> tuple[tuple[int, str], ...]:
     if parts is None:
         return ()
     known = {} if spec.data.kind in ("folder", "upload") else BRATS_LABELS
-    found = np.unique(parts[parts > 0])
-    return tuple((int(v), known.get(int(v), f"label {v}")) for v in found)
+    values = np.unique(parts[parts > 0])
+    return tuple((int(v), known.get(int(v), f"label {v}")) for v in values)
 
 
 def slice_mm(stack: SliceStack) -> float:

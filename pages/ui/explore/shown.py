@@ -47,7 +47,7 @@ def map_of(spec: MapSpec, index: int) -> tuple[AnomalyMap, str, Job | None]:
 
 def viewer_map(
     spec: MapSpec,
-    found: AnomalyMap,
+    anomaly: AnomalyMap,
     key: str,
     title: str = "",
     thresholds: FloatArray | None = None,
@@ -59,14 +59,14 @@ def viewer_map(
     """
     slices, recipe = spec.features.slices, spec.features.recipe
     own = {"over": scan(slices), "window": compute.engine().stack(slices).window} if over else {}
-    cut = thresholds_of(spec, found, key) if thresholds is None else thresholds
-    mapped = ~np.isnan(found.scores)
+    cut = thresholds_of(spec, anomaly, key) if thresholds is None else thresholds
+    mapped = ~np.isnan(anomaly.scores)
     whole = bool((mapped | ~compute.engine().stack(slices).brain.any(axis=(1, 2))).all())
-    auroc, ap = _ranked(key, spec, found) if whole else (None, None)
+    auroc, ap = _ranked(key, spec, anomaly) if whole else (None, None)
     shown = ViewerMap(
-        found.values,
+        anomaly.values,
         cut,
-        found.high,
+        anomaly.high,
         title,
         recipe.grid if recipe else 0,
         whole=whole,
@@ -85,7 +85,7 @@ def _ranked(key: str, _spec: MapSpec, _found: AnomalyMap) -> tuple[float | None,
 
 
 def thresholds_of(
-    spec: MapSpec, found: AnomalyMap, key: str, marks: tuple[float, ...] = ()
+    spec: MapSpec, anomaly: AnomalyMap, key: str, marks: tuple[float, ...] = ()
 ) -> FloatArray:
     """(256,) thresholds that the viewer offers on a map: its own, the marks, and the oracle's.
 
@@ -97,7 +97,7 @@ def thresholds_of(
         earlier = [mark for mark in wanted if mark not in current]
         wanted = (*earlier, *dict.fromkeys(current))[-MARKS:]
     session.MARKS.set({**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted})
-    return _thresholds(key, wanted, spec, found)
+    return _thresholds(key, wanted, spec, anomaly)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

@@ -20,22 +20,22 @@ from zsad_core.types import MapSpec, ReadoutSpec
 SENT_S = 0.1  # until what was drawn so far has left for the browser
 
 
-def numbers(choice: UserChoice, found: Readout) -> None:
+def numbers(choice: UserChoice, result: Readout) -> None:
     """The volume's numbers, each with its rule."""
     columns = st.columns(6)
-    if found.dice_3d is not None:
-        columns[0].metric("3D Dice", f"{found.dice_3d:.3f}")
+    if result.dice_3d is not None:
+        columns[0].metric("3D Dice", f"{result.dice_3d:.3f}")
         columns[1].metric(
-            f"2D Dice, {counted(found.mean_dice.slices_counted, 'slice')}",
-            f"{found.mean_dice.value:.3f}",
+            f"2D Dice, {counted(result.mean_dice.slices_counted, 'slice')}",
+            f"{result.mean_dice.value:.3f}",
             help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
         )
-        if found.auroc is not None:  # a mask ranks nothing
-            columns[2].metric("Voxel AUROC (brain)", f"{found.auroc:.3f}")
-            columns[3].metric("Best Dice (oracle)", f"{found.best_dice:.3f}")
-        columns[4].metric("Truth", f"{found.truth_ml:.1f} ml")
-    columns[5].metric("Predicted", f"{found.predicted_ml:.1f} ml")
-    for note in found.notes:
+        if result.auroc is not None:  # a mask ranks nothing
+            columns[2].metric("Voxel AUROC (brain)", f"{result.auroc:.3f}")
+            columns[3].metric("Best Dice (oracle)", f"{result.best_dice:.3f}")
+        columns[4].metric("Truth", f"{result.truth_ml:.1f} ml")
+    columns[5].metric("Predicted", f"{result.predicted_ml:.1f} ml")
+    for note in result.notes:
         st.info(note)
 
 
@@ -52,8 +52,8 @@ def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
     volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
     values = compute.whole_map(spec).values
     mask = predicted_mask(values, compute.stack(spec).brain, read)
-    found = slicing.to_voxels(mask, plane)
-    return solid_figure(volume.brain, volume.truth, found, volume.affine)
+    predicted = slicing.to_voxels(mask, plane)
+    return solid_figure(volume.brain, volume.truth, predicted, volume.affine)
 
 
 def offer_files(view: View) -> None:

@@ -29,10 +29,10 @@ function blendMap({ pixels: { data }, levels, flags }, shares, { layers, colourM
     if (brainOnly && !(flags[i] & BRAIN)) continue;
     const v = 3 * levels[i];
     const added = strengths[levels[i]];
-    const kept = 1 - added;
-    data[j] = kept * data[j] + added * table[v];
-    data[j + 1] = kept * data[j + 1] + added * table[v + 1];
-    data[j + 2] = kept * data[j + 2] + added * table[v + 2];
+    const grey = 1 - added;
+    data[j] = grey * data[j] + added * table[v];
+    data[j + 1] = grey * data[j + 1] + added * table[v + 1];
+    data[j + 2] = grey * data[j + 2] + added * table[v + 2];
   }
 }
 
@@ -69,8 +69,9 @@ function blendPredicted({ pixels, classes }, volume, { layers, colours }) {
 // A class whose cue is the outline is left free.
 function blendClasses({ pixels, classes }, volume, { layers: { classes: { opacity } }, colours }) {
   const { tp, fp, fn, only } = colours;
-  const fills = [null, tp, volume.hasTruth ? fp : only, fn].map((one) =>
-    (one && one.cue !== "line" ? { colour: rgb(one.colour), hatched: one.cue === "hatch" } : null));
+  const fills = [null, tp, volume.hasTruth ? fp : only, fn].map((entry) =>
+    (entry && entry.cue !== "line"
+      ? { colour: rgb(entry.colour), hatched: entry.cue === "hatch" } : null));
   for (let i = 0; i < classes.length; i++) {
     const fill = fills[classes[i]];
     if (!fill) continue;

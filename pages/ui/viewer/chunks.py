@@ -31,14 +31,14 @@ def slabs(shape: tuple[int, int, int]) -> list[range]:
 
 def pack_volume(volume: ViewerVolume, key: str, part: range) -> bytes:
     """Some slices as a chunk: image bytes, then flag bytes (1 brain, 2 truth, 4 … label)."""
-    here = slice(part.start, part.stop)
-    flags = volume.brain[here].astype(np.uint8) * BRAIN
+    slices = slice(part.start, part.stop)
+    flags = volume.brain[slices].astype(np.uint8) * BRAIN
     if volume.truth is not None:
-        flags |= volume.truth[here].astype(np.uint8) * TRUTH
+        flags |= volume.truth[slices].astype(np.uint8) * TRUTH
         if volume.labels is not None:
-            flags |= np.where(volume.truth[here], volume.labels[here], 0) << LABEL_SHIFT
+            flags |= np.where(volume.truth[slices], volume.labels[slices], 0) << LABEL_SHIFT
     more = {"truth": volume.truth is not None, "brain": brain_bounds(volume.brain)}
-    return _chunk(key, volume.image.shape, part, [volume.image[here], flags], more)
+    return _chunk(key, volume.image.shape, part, [volume.image[slices], flags], more)
 
 
 def brain_bounds(brain: MaskArray) -> tuple[list[int], list[int]]:

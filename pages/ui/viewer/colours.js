@@ -24,7 +24,7 @@ function rgb(hex) {
 // What Python says of a palette's classes: { tp, fp, fn, only }, each with its colour, its label and
 // its cue: "fill", "hatch", or "line" for an outline alone.
 function classesOf({ palettes }, name) {
-  const [, classes] = palettes.find(([one]) => one === name);
+  const [, classes] = palettes.find(([palette]) => palette === name);
   return Object.fromEntries(classes.map(([kind, colour, cue, label]) =>
     [kind, { colour, cue, label }]));
 }

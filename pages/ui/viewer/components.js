@@ -5,24 +5,24 @@
 function withoutSmall(volume, levels, { cut, brainOnly, smallest, predicted }) {
   const { flags, height, width } = volume;
   const voxels = new Int32Array(predicted.reduce((sum, count) => sum + count, 0));
-  let found = 0;
+  let filled = 0;
   predicted.forEach((count, k) => {
     if (!count) return;
     for (let i = k * height * width; i < (k + 1) * height * width; i++) {
-      if (levels[i] >= cut && (!brainOnly || flags[i] & BRAIN)) voxels[found++] = i;
+      if (levels[i] >= cut && (!brainOnly || flags[i] & BRAIN)) voxels[filled++] = i;
     }
   });
   const dropped = [];
-  const kept = forComponents(volume, voxels, (queue, from, to) => {
+  const mask = forComponents(volume, voxels, (queue, from, to) => {
     if (to - from < smallest) for (let i = from; i < to; i++) dropped.push(queue[i]);
   });
-  for (const voxel of dropped) kept[voxel] = 0;
-  return { kept, dropped };
+  for (const voxel of dropped) mask[voxel] = 0;
+  return { mask, dropped };
 }
 
-// Calls found(queue, from, to) for each 26-connected component of a set of voxels; returns them as
+// Calls visit(queue, from, to) for each 26-connected component of a set of voxels; returns them as
 // an array that is not 0 there.
-function forComponents({ slices, height, width }, voxels, found) {
+function forComponents({ slices, height, width }, voxels, visit) {
   const mask = new Uint8Array(slices * height * width);
   for (const voxel of voxels) mask[voxel] = 1;
   const queue = new Int32Array(voxels.length);
@@ -48,7 +48,7 @@ function forComponents({ slices, height, width }, voxels, found) {
         }
       }
     }
-    found(queue, from, end);
+    visit(queue, from, end);
   }
   return mask;
 }
@@ -79,9 +79,9 @@ function lesionsOf(volume) {
   return lesions.sort((a, b) => a.at[0] - b.at[0] || b.voxels - a.voxels);
 }
 
-function largerOf(one, other) {
-  const more = other[1].size - one[1].size || one[0] - other[0];
-  return more > 0 ? other : one;
+function largerOf(slice, other) {
+  const more = other[1].size - slice[1].size || slice[0] - other[0];
+  return more > 0 ? other : slice;
 }
 
 const BY = [-1, 0, 1];
@@ -91,7 +91,7 @@ const WITHIN_EDGE = BY.flatMap((k) => BY.flatMap((y) => BY.map((x) => [k, y, x])
 
 // The truth and its neighbours, in ascending order.
 function dilated({ flags, slices, height, width }) {
-  const found = new Set();
+  const grown = new Set();
   for (let i = 0; i < flags.length; i++) {
     if (!(flags[i] & TRUTH)) continue;
     const [k, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height,
@@ -99,8 +99,8 @@ function dilated({ flags, slices, height, width }) {
     for (const [dk, dy, dx] of WITHIN_EDGE) {
       const [c, b, a] = [k + dk, row + dy, column + dx];
       if (c < 0 || b < 0 || a < 0 || c === slices || b === height || a === width) continue;
-      found.add((c * height + b) * width + a);
+      grown.add((c * height + b) * width + a);
     }
   }
-  return Int32Array.from(found).sort();
+  return Int32Array.from(grown).sort();
 }

@@ -6,21 +6,21 @@ const LABEL_SHIFT = 2; // above the bits of brain and truth stands the label
 const BINS = 257;
 
 // A stack as it arrives: what is there of it so far, and counts of the slices that are.
-function openVolume(blob, data) {
-  const [slices, height, width] = blob.header.shape;
+function openVolume(payload, data) {
+  const [slices, height, width] = payload.header.shape;
   return {
-    slices, height, width, shape: blob.header.shape, axes: data.axes, spacing: data.spacing,
-    hasTruth: blob.header.truth, bounds: blob.header.brain, counted: new Set(),
-    image: blob.arrays[0], flags: blob.arrays[1],
+    slices, height, width, shape: payload.header.shape, axes: data.axes, spacing: data.spacing,
+    hasTruth: payload.header.truth, bounds: payload.header.brain, counted: new Set(),
+    image: payload.arrays[0], flags: payload.arrays[1],
     lesion: new Uint32Array(slices), brain: new Uint32Array(slices),
     greys: new Uint32Array(256), // of the brain
   };
 }
 
-// Counts the slices of the blob not counted yet.
-function countVolume(volume, blob) {
+// Counts the slices of the payload not counted yet.
+function countVolume(volume, payload) {
   const area = volume.height * volume.width;
-  for (const k of blob.have) {
+  for (const k of payload.have) {
     if (volume.counted.has(k)) continue;
     volume.counted.add(k);
     volume.lesions = null; // of the slices before
@@ -43,9 +43,9 @@ function openTable(slices, brainOnly) {
 
 // For each slice and threshold: how many pixels reach it, in all and inside the lesion. Returns
 // whether there was anything new to count.
-function tally(volume, levels, blob, table) {
+function tally(volume, levels, payload, table) {
   const before = table.counted.size;
-  for (const k of blob.have) {
+  for (const k of payload.have) {
     if (table.counted.has(k) || !volume.counted.has(k)) continue;
     table.counted.add(k);
     tallySlice(volume, levels, table, k);
@@ -68,33 +68,33 @@ function tallySlice({ flags, height, width }, levels, { all, lesion, brainOnly }
   }
 }
 
-// What the mask of one map at one threshold holds in each slice, and `kept`, its voxels, where
+// What the mask of one map at one threshold holds in each slice, and `mask`, its voxels, where
 // components under `smallest` voxels are left out (null: every voxel at or above the threshold).
 function countsAt(volume, map, cut, { brainOnly, smallest }) {
   const column = (counts) =>
     Uint32Array.from({ length: volume.slices }, (_, k) => counts[k * BINS + cut]);
   const [predicted, tp] = [column(map.table.all), column(map.table.lesion)];
-  if (smallest <= 1) return { predicted, tp, kept: null };
+  if (smallest <= 1) return { predicted, tp, mask: null };
   const readout = { cut, brainOnly, smallest, predicted };
-  const { kept, dropped } = withoutSmall(volume, map.levels, readout);
+  const { mask, dropped } = withoutSmall(volume, map.levels, readout);
   const area = volume.height * volume.width;
   for (const voxel of dropped) {
     const k = Math.floor(voxel / area);
     predicted[k]--;
     if (volume.flags[voxel] & TRUTH) tp[k]--;
   }
-  return { predicted, tp, kept };
+  return { predicted, tp, mask };
 }
 
 // Slices that have a Dice, the worst first; of equal ones that with more wrong pixels.
 function worstSlices(volume, counts, emptyDice) {
-  const found = [];
+  const slices = [];
   for (let k = 0; k < volume.slices; k++) {
-    const one = sliceCounts(volume, counts, k);
-    const value = dice(one, emptyDice);
-    if (!Number.isNaN(value)) found.push({ k, value, wrong: one.fp + one.fn });
+    const slice = sliceCounts(volume, counts, k);
+    const value = dice(slice, emptyDice);
+    if (!Number.isNaN(value)) slices.push({ k, value, wrong: slice.fp + slice.fn });
   }
-  return found.sort((a, b) => a.value - b.value || b.wrong - a.wrong).map(({ k }) => k);
+  return slices.sort((a, b) => a.value - b.value || b.wrong - a.wrong).map(({ k }) => k);
 }
 
 // The grey level under which a part of the brain's pixels lie.
@@ -116,10 +116,10 @@ function sliceCounts(volume, counts, k) {
 function volumeCounts(volume, counts) {
   const sum = { tp: 0, fp: 0, fn: 0 };
   for (let k = 0; k < volume.slices; k++) {
-    const one = sliceCounts(volume, counts, k);
-    sum.tp += one.tp;
-    sum.fp += one.fp;
-    sum.fn += one.fn;
+    const slice = sliceCounts(volume, counts, k);
+    sum.tp += slice.tp;
+    sum.fp += slice.fp;
+    sum.fn += slice.fn;
   }
   return sum;
 }

@@ -50,7 +50,7 @@ function actionsOf(viewer) {
     n: () => goToLesion(viewer, 1), p: () => goToLesion(viewer, -1), w: () => goToWorst(viewer),
     t: () => viewer.set({ layout: state.layout === "one" ? "three" : "one" }),
     a: () => nextPlane(viewer), x: () => swapSides(viewer),
-    c: () => viewer.set({ crosshair: !viewer.crosshair() }), m: () => nextLook(viewer),
+    c: () => viewer.set({ crosshair: !viewer.crosshair() }), m: () => nextPreset(viewer),
     o: () => viewer.hold({ hidden: true }), b: () => viewer.hold({ swapped: true }),
     ",": () => dim(viewer, -0.1), ".": () => dim(viewer, 0.1), v: () => viewer.nextCompare(),
     s: () => savePicture(viewer), "?": () => viewer.toggleHelp(),

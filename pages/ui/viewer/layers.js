@@ -1,23 +1,25 @@
-// What is shown: stacks and maps as far as their blobs have come. An item is a map over its stack.
+// What is shown: stacks and maps as far as their payloads have come. An item is a map over its
+// stack.
 
-const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
+const registry = (window.__zsad ??=
+  { payloads: new Map(), holders: new Map(), listeners: new Set() });
 
 // The stack of a hash, from those known or opened anew; null before its first part is there.
 function volumeOf(hash, known, data) {
-  const blob = registry.blobs.get(hash);
+  const payload = registry.payloads.get(hash);
   const volume = known.find((one) => one?.hash === hash) ??
-    (blob?.have.size ? { ...openVolume(blob, data), hash, blob } : null);
-  if (volume) countVolume(volume, volume.blob);
+    (payload?.have.size ? { ...openVolume(payload, data), hash, payload } : null);
+  if (volume) countVolume(volume, volume.payload);
   return volume;
 }
 
-// `before` is the item that stood there: what it has counted is kept where nothing changed.
+// `before` is the item that stood there: what it has counted stays where nothing changed.
 function itemOf(wanted, before, main, data) {
   const volume = wanted.volume ? volumeOf(wanted.volume, [main, before?.volume], data) : main;
   const same = before?.hash === wanted.hash && before.volume === volume;
-  const blob = same && before.blob ? before.blob : registry.blobs.get(wanted.hash);
-  const item = { ...wanted, id: `${wanted.hash} ${volume?.hash}`, volume: volume ?? main, blob,
-    shares: sharesOf(wanted), levels: volume && blob?.have.size ? blob.arrays[0] : null,
+  const payload = same && before.payload ? before.payload : registry.payloads.get(wanted.hash);
+  const item = { ...wanted, id: `${wanted.hash} ${volume?.hash}`, volume: volume ?? main, payload,
+    shares: sharesOf(wanted), levels: volume && payload?.have.size ? payload.arrays[0] : null,
     counts: null, counted: "" };
   if (item.levels) count(item, same ? before : null, data);
   item.whole = wanted.whole && isWhole(item) && isWhole(item.volume);
@@ -26,13 +28,13 @@ function itemOf(wanted, before, main, data) {
 }
 
 function count(item, before, { brainOnly }) {
-  const { volume, levels, blob } = item;
+  const { volume, levels, payload } = item;
   item.table = before?.table?.brainOnly === brainOnly ? before.table
     : openTable(volume.slices, brainOnly);
-  const grown = tally(volume, levels, blob, item.table);
-  const kept = !grown && before?.table === item.table;
-  item.bins = kept ? before.bins : histograms(volume, item.table);
-  if (kept) {
+  const grown = tally(volume, levels, payload, item.table);
+  const same = !grown && before?.table === item.table;
+  item.bins = same ? before.bins : histograms(volume, item.table);
+  if (same) {
     const { counts, counted, oracle, cut } = before;
     Object.assign(item, { counts, counted, oracle, cut });
   }
@@ -63,10 +65,10 @@ function oracleOf(item) {
   return item.oracle;
 }
 
-function isHere(blob, k) {
-  return Boolean(blob?.have.has(k));
+function isHere(payload, k) {
+  return Boolean(payload?.have.has(k));
 }
 
-function isWhole({ blob }) {
-  return !blob || blob.have.size === blob.header.shape[0];
+function isWhole({ payload }) {
+  return !payload || payload.have.size === payload.header.shape[0];
 }

@@ -45,7 +45,7 @@ function folded(ctx, line, most) {
   const fits = ctx.measureText(line).width <= most;
   const [first, ...rest] = fits ? [line] : line.split(" · ");
   const lines = rest.length ? [`${first} ·`, rest.join(" · ")] : [first];
-  return lines.map((one) => cut(ctx, one, most));
+  return lines.map((text) => cut(ctx, text, most));
 }
 
 function cut(ctx, text, most) {

@@ -7,7 +7,7 @@ const FN = 3;
 // Which classes belong to the set that an outline goes round.
 const IN_TRUTH = [0, 1, 0, 1];
 const IN_PREDICTED = [0, 1, 1, 0];
-const only = (kind) => [NONE, TP, FP, FN].map((one) => Number(one === kind));
+const only = (kind) => [NONE, TP, FP, FN].map((each) => Number(each === kind));
 
 class Picture {
   constructor() {
@@ -39,7 +39,7 @@ class Picture {
     this.buffer.width = columns.count;
     this.pixels = new ImageData(columns.count, rows.count);
     this.greys = new Uint32Array(this.pixels.data.buffer);
-    for (const name of ["image", "flags", "levels", "other", "kept", "classes"]) {
+    for (const name of ["image", "flags", "levels", "other", "mask", "classes"]) {
       this[name] = new Uint8Array(rows.count * columns.count);
     }
   }
@@ -80,12 +80,12 @@ class Picture {
 
   classify(item, { brainOnly }, gather) {
     const { cut } = item;
-    const { flags, levels, kept, classes } = this;
-    const cleaned = item.counts?.kept;
-    if (cleaned) gather(cleaned, kept);
+    const { flags, levels, mask, classes } = this;
+    const cleaned = item.counts?.mask;
+    if (cleaned) gather(cleaned, mask);
     for (let i = 0; i < classes.length; i++) {
       const flag = flags[i];
-      const predicted = cleaned ? kept[i]
+      const predicted = cleaned ? mask[i]
         : item.levels && levels[i] >= cut && (!brainOnly || flag & BRAIN);
       classes[i] = predicted ? (flag & TRUTH ? TP : FP) : flag & TRUTH ? FN : NONE;
     }
@@ -146,8 +146,8 @@ class Picture {
     return px >= x && py >= y && px < x + width && py < y + height;
   }
 
-  // Canvas point to the place (S, H, W) in the stack, with parts of a voxel.
-  place(px, py) {
+  // Canvas point to the position (S, H, W) in the stack, with parts of a voxel.
+  position(px, py) {
     const { plane, cross } = this.view;
     const at = cross.map((voxel) => voxel + 0.5);
     const { x, y, width, height } = this.rect;
@@ -161,7 +161,7 @@ class Picture {
   pick(px, py) {
     if (!this.rect || !this.holds(px, py)) return null;
     const { rows, columns } = this.view.plane;
-    const at = this.place(px, py).map(Math.floor);
+    const at = this.position(px, py).map(Math.floor);
     if ([rows, columns].some(({ axis, count }) => at[axis] < 0 || at[axis] >= count)) return null;
     const i = turned(rows, at[rows.axis]) * columns.count + turned(columns, at[columns.axis]);
     return { at, kind: this.classes[i] };

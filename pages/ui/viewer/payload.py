@@ -185,7 +185,7 @@ def _about(key: str, shown: ViewerMap) -> dict[str, Any]:
 
 def _classes(palette: Classes) -> tuple[tuple[str, str, str, str], ...]:
     """Kind, colour, cue and label of each class."""
-    colours = ("#{:02x}{:02x}{:02x}".format(*one) for one in CLASSES[palette])
+    colours = ("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in CLASSES[palette])
     return tuple(zip(LABELS, colours, CUES[palette], LABELS.values(), strict=True))
 
 
@@ -209,13 +209,13 @@ def state(
     >>> state({"slice": 7, "sequence": 0}, ViewerOptions(slice=3, sequence=1), 10, 1.0).slice
     3
     """
-    told = dict(view) if isinstance(view, Mapping) else {}
-    fresh = told.get("sequence") == options.sequence
+    answer = dict(view) if isinstance(view, Mapping) else {}
+    fresh = answer.get("sequence") == options.sequence
 
     def pick(name: str, wanted: float | None, otherwise: float) -> float:
-        said, before = told.get(name), getattr(last, name, None)
-        order = (said, wanted, before) if fresh else (wanted, before, said)
-        return next((one for one in map(_number, order) if one is not None), otherwise)
+        value, before = answer.get(name), getattr(last, name, None)
+        order = (value, wanted, before) if fresh else (wanted, before, value)
+        return next((number for number in map(_number, order) if number is not None), otherwise)
 
     threshold = math.nan
     if high is not None:

@@ -30,9 +30,9 @@ function nativePlane(stack) {
     [PLANES[name][0], OPPOSITE[PLANES[name][0]]].includes(stack.axes[0]));
 }
 
-// Voxel index <-> place along a direction; its own inverse. Edges (0 … count) with `edge` true.
-function turned({ reversed, count }, place, edge = false) {
-  return reversed ? count - (edge ? 0 : 1) - place : place;
+// Voxel index <-> position along a direction; its own inverse. Edges (0 … count) with `edge` true.
+function turned({ reversed, count }, position, edge = false) {
+  return reversed ? count - (edge ? 0 : 1) - position : position;
 }
 
 // Copies one plane of a stack array to `out`, row by row.

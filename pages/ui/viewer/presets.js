@@ -9,7 +9,7 @@ const LAYERS = [
   ["grid", "Patch grid", 0.4],
 ];
 // What `m` goes through.
-const LOOKS = [["classes"], ["outline", "predicted"], ["map", "outline"], ["labels"], []];
+const PRESETS = [["classes"], ["outline", "predicted"], ["map", "outline"], ["labels"], []];
 
 const layersOf = (names) => Object.fromEntries(LAYERS.map(([name, , opacity]) =>
   [name, { on: names.includes(name), opacity }]));
@@ -28,12 +28,12 @@ function changeLayers(viewer, change) {
     [name, { ...layer, ...change(name, layer) }])) });
 }
 
-function nextLook(viewer) {
+function nextPreset(viewer) {
   const { layers } = viewer.state;
   const shown = Object.keys(layers).filter((name) => layers[name].on);
-  const at = LOOKS.findIndex((look) =>
-    look.length === shown.length && look.every((name) => shown.includes(name)));
-  const next = LOOKS[(at + 1) % LOOKS.length];
+  const at = PRESETS.findIndex((preset) =>
+    preset.length === shown.length && preset.every((name) => shown.includes(name)));
+  const next = PRESETS[(at + 1) % PRESETS.length];
   changeLayers(viewer, (name) => ({ on: next.includes(name) }));
 }
 

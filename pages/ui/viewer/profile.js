@@ -119,8 +119,8 @@ function drawStripText(ctx, series, theme, { width, height, x, top, size }) {
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
-  const told = series.hover === null ? 0 : ctx.measureText(series.hoverText).width + 2 * size;
-  if (legendWidth(ctx, series, size) + told <= width) drawLegend(ctx, series, theme, size);
+  const taken = series.hover === null ? 0 : ctx.measureText(series.hoverText).width + 2 * size;
+  if (legendWidth(ctx, series, size) + taken <= width) drawLegend(ctx, series, theme, size);
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "bottom";
   ctx.fillText(`1 ${series.ends[0]}`, 2, height);

@@ -63,7 +63,8 @@ class Toolbar {
     this.against.hidden = items.length < 3 || state.compare === "side";
     if (this.against.childElementCount !== Math.max(0, items.length - 1)) {
       this.against.replaceChildren(...items.slice(1).map((_, i) => {
-        const node = button(`${MARKS[0]} with ${MARKS[i + 1]}`, "", () => this.viewer.set({ against: i + 1 }));
+        const node = button(`${MARKS[0]} with ${MARKS[i + 1]}`, "",
+          () => this.viewer.set({ against: i + 1 }));
         node.dataset.value = String(i + 1);
         return node;
       }));

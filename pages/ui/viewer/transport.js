@@ -1,8 +1,9 @@
-// Takes one part of a blob (header length, JSON header, gzip body), inflates it, and files it in
-// the arrays of the whole. A mounted transport keeps its blob alive; viewers hold their own
+// Takes one part of a payload (header length, JSON header, gzip body), inflates it, and files it in
+// the arrays of the whole. A mounted transport keeps its payload alive; viewers hold their own
 // reference.
 
-const registry = (window.__zsad ??= { blobs: new Map(), holders: new Map(), listeners: new Set() });
+const registry = (window.__zsad ??=
+  { payloads: new Map(), holders: new Map(), listeners: new Set() });
 const transports = new WeakMap();
 const AFTER_FIRST_MS = 50; // slabs leave the way to the slice that is looked at
 
@@ -29,33 +30,33 @@ function release(hash) {
     return;
   }
   registry.holders.delete(hash);
-  registry.blobs.delete(hash);
+  registry.payloads.delete(hash);
 }
 
-// A blob that is asked for for the first time; `have` holds the slices that are there.
-function blobOf(header) {
-  let blob = registry.blobs.get(header.hash);
-  if (!blob) {
+// A payload that is asked for for the first time; `have` holds the slices that are there.
+function payloadOf(header) {
+  let payload = registry.payloads.get(header.hash);
+  if (!payload) {
     const voxels = header.shape.reduce((product, size) => product * size, 1);
     const arrays = Array.from({ length: header.arrays }, () => new Uint8Array(voxels));
-    blob = { header, arrays, have: new Set(), asked: new Set() };
-    registry.blobs.set(header.hash, blob);
+    payload = { header, arrays, have: new Set(), asked: new Set() };
+    registry.payloads.set(header.hash, payload);
   }
-  return blob;
+  return payload;
 }
 
 async function file(header, body) {
-  const blob = blobOf(header);
+  const payload = payloadOf(header);
   const part = `${header.first} ${header.count}`;
-  if (blob.asked.has(part)) return;
-  blob.asked.add(part);
+  if (payload.asked.has(part)) return;
+  payload.asked.add(part);
   if (header.count > 1) await new Promise((done) => setTimeout(done, AFTER_FIRST_MS));
   const bytes = await inflate(body);
   const [, height, width] = header.shape;
   const size = header.count * height * width;
-  blob.arrays.forEach((array, i) =>
+  payload.arrays.forEach((array, i) =>
     array.set(bytes.subarray(i * size, (i + 1) * size), header.first * height * width));
-  for (let k = header.first; k < header.first + header.count; k++) blob.have.add(k);
+  for (let k = header.first; k < header.first + header.count; k++) payload.have.add(k);
   registry.listeners.forEach((listener) => listener(header.hash));
 }
 

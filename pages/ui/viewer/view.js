@@ -14,7 +14,7 @@ function step(viewer, { normal }, count) {
 
 function pointAt(viewer, picture, point) {
   const { rows, columns } = picture.view.plane;
-  const at = picture.place(...point).map(Math.floor);
+  const at = picture.position(...point).map(Math.floor);
   const cross = [...viewer.state.cross];
   for (const { axis } of [rows, columns]) cross[axis] = at[axis];
   viewer.set({ cross });
@@ -37,7 +37,7 @@ function zoomAt(viewer, picture, point, factor) {
 // Puts what lies at a point of the picture into the middle of its box.
 function recentre(viewer, picture, point, zoom) {
   const { rows, columns } = picture.view.plane;
-  const at = picture.place(...point);
+  const at = picture.position(...point);
   const centre = [...viewer.state.centre];
   for (const { axis } of [rows, columns]) centre[axis] = at[axis];
   viewer.set({ centre, zoom, frame: null });
@@ -102,11 +102,11 @@ function goToLesion(viewer, way) {
   if (!volume.hasTruth) return;
   const lesions = (volume.lesions ??= lesionsOf(volume));
   if (!lesions.length) return;
-  const here = lesions.findIndex(({ at }) => String(at) === String(state.cross));
+  const current = lesions.findIndex(({ at }) => String(at) === String(state.cross));
   const k = state.cross[0];
   const beyond = way > 0 ? lesions.findIndex(({ at }) => at[0] > k)
     : lesions.findLastIndex(({ at }) => at[0] < k);
-  const next = here >= 0 ? here + way : beyond >= 0 ? beyond : way > 0 ? 0 : -1;
+  const next = current >= 0 ? current + way : beyond >= 0 ? beyond : way > 0 ? 0 : -1;
   viewer.set({ cross: lesions[(next + lesions.length) % lesions.length].at });
 }
 

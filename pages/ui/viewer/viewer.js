@@ -30,8 +30,8 @@ class Viewer {
     this.pictures = [];
     this.build();
     this.hand = new Hand(this);
-    this.onBlob = () => this.gather();
-    registry.listeners.add(this.onBlob);
+    this.onPayload = () => this.gather();
+    registry.listeners.add(this.onPayload);
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.root);
     this.blinker = setInterval(() => this.blink(), BLINK_MS);
@@ -100,7 +100,7 @@ class Viewer {
     const { state, volume } = this;
     if (!volume) return;
     state.cross = state.cross.map((voxel, axis) => within(voxel, 0, volume.shape[axis] - 1));
-    state.centre = state.centre.map((place, axis) => within(place, 0, volume.shape[axis]));
+    state.centre = state.centre.map((edge, axis) => within(edge, 0, volume.shape[axis]));
     state.against = within(state.against, 1, Math.max(1, this.items.length - 1));
   }
 
@@ -211,7 +211,7 @@ class Viewer {
     this.seen.look = given;
   }
 
-  // Take what is there of the wanted blobs; missing ones arrive by a listener.
+  // Take what is there of the wanted payloads; missing ones arrive by a listener.
   gather() {
     const { data, state } = this;
     if (!data) return;
@@ -219,15 +219,15 @@ class Viewer {
     if (volume !== this.volume) this.open(volume);
     if (volume) {
       const wanted = data.maps.length ? data.maps : [NO_MAP];
-      this.items = wanted.map((one, i) => itemOf(one, this.items[i], volume, data));
+      this.items = wanted.map((map, i) => itemOf(map, this.items[i], volume, data));
       this.slider.max = volume.slices - 1;
       this.followPython();
       this.clamp();
     }
-    const here = ({ blob }) => isHere(blob, state.cross[0]);
+    const arrived = ({ payload }) => isHere(payload, state.cross[0]);
     const waiting = data.case?.problem ? data.case.problem
-      : !volume || !here(volume) ? "Loading the scan …"
-      : this.items.some((item) => item.hash && !here(item)) ? "Loading the anomaly map …" : "";
+      : !volume || !arrived(volume) ? "Loading the scan …"
+      : this.items.some((item) => item.hash && !arrived(item)) ? "Loading the anomaly map …" : "";
     this.message.textContent = waiting;
     this.message.hidden = !waiting;
     this.schedule();
@@ -271,7 +271,7 @@ class Viewer {
       if (this.root.isConnected) return;
       clearTimeout(this.reporting);
       clearInterval(this.blinker);
-      registry.listeners.delete(this.onBlob);
+      registry.listeners.delete(this.onPayload);
       this.observer.disconnect();
       this.present.stop();
       viewers.delete(this.parent);
