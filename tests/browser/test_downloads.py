@@ -48,7 +48,7 @@ def test_the_view_is_taken_away_as_files(app):
 
 def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):
     page, server = app
-    for slice_, title in (("40", "First <b>miss</b>"), ("50", "Second")):
+    for slice_, title in (("41", "First <b>miss</b>"), ("51", "Second")):
         page.goto(server.address("Explore", **CHOICE, method="intensity", slice=slice_))
         page.get_by_role("button", name="Pin this view").click()
         page.get_by_label("Title").fill(title)
