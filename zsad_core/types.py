@@ -26,6 +26,7 @@ MaskArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 Plane = Literal["axial", "coronal", "sagittal"]
 Precision = Literal["float32", "bfloat16"]
+Labels = Literal["auto", "2021", "2023"]
 Split = Literal["", "train", "validation", "test", "extra"]
 SliceFeatures = dict[str, NDArray[Any]]
 Learned = dict[str, FloatArray] | None
@@ -45,7 +46,7 @@ class DataSpec:
 
     kind: str = "demo"
     root: str = ""
-    labels: Literal["auto", "2021", "2023"] = "auto"
+    labels: Labels = "auto"
     split: str = ""
 
     @property

@@ -1,12 +1,22 @@
-"""What `evaluate` says of a folder with files that are not as they must be."""
+"""`evaluate`: folders with files that are not as they must be; the command of a cohort."""
 
+import argparse
 import os
+import shlex
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
+import pytest
 
+from zsad_core.cli.evaluate import add_evaluate, cohort_of, command
 from zsad_core.cli.main import main
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.tasks import Cohort
+from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec, ReadoutSpec
 
 
 def test_a_name_that_is_no_text_is_said_and_the_other_subject_evaluated(tmp_path, capsys):
@@ -27,3 +37,46 @@ def test_a_name_that_is_no_text_is_said_and_the_other_subject_evaluated(tmp_path
     assert "is no text (UTF-8); rename it." in said
     with results.connect(out) as rows:
         assert rows.sql("SELECT subject, dice_3d FROM subjects").fetchall() == [("good", 1.0)]
+
+
+def rows_of(folder):
+    """The keys of all rows and their Dice."""
+    with results.connect(folder) as rows:
+        return rows.sql("SELECT key, dice_3d FROM subjects ORDER BY key").fetchall()
+
+
+def test_the_command_of_a_cohort_makes_its_rows(tmp_path, capsys):
+    spec = DataSpec("demo-2mm")
+    cohort = Cohort(
+        spec,
+        choosing.runs(choosing.pairs(["intensity"], (), 2, spec)[0]),
+        tmp_path / "rows of one",
+        "test",
+        ("DEMO-MET-013-000",),
+        rules=("oracle", "50%"),
+        readout=ReadoutSpec(brain_only=False, min_component_voxels=5),
+    )
+    engine = Engine()
+    run(engine, cohort, local(engine))
+    words = shlex.split(command(replace(cohort, out=tmp_path / "rows of two")))
+    assert words[:3] == ["python", "-m", "zsad_core"]
+    assert main(words[3:]) == 0
+    assert rows_of(tmp_path / "rows of two") == rows_of(tmp_path / "rows of one")
+    assert len(rows_of(tmp_path / "rows of one")) == 2
+
+
+@pytest.mark.parametrize("prompts", [[], ["medical", "appearance"]])
+@pytest.mark.parametrize("labels", ["auto", "2021"])
+@pytest.mark.parametrize("setups", [[], ["brats", "pmc"]])
+def test_every_choice_of_a_cohort_is_in_its_command(tmp_path, prompts, labels, setups):
+    volume = nib.Nifti1Image(np.ones((8, 8, 8), np.int16), np.eye(4))
+    nib.save(volume, tmp_path / "it's_t2f.nii.gz")
+    spec = DataSpec("folder", str(tmp_path), labels)
+    pairs, _ = choosing.pairs(["aprilgan", "intensity"], setups, 1, spec)
+    rules = ("oracle", "0.25")
+    cohort = Cohort(spec, choosing.runs(pairs, prompts), tmp_path / "out", modality="t1c",
+        names=("it's",), rules=rules)  # fmt: skip
+    parser = argparse.ArgumentParser()
+    add_evaluate(parser)
+    parsed = parser.parse_args(shlex.split(command(cohort))[4:])
+    assert cohort_of(parsed)[0] == cohort

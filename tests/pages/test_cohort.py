@@ -107,6 +107,10 @@ def test_an_odd_results_folder_is_the_usual_one_or_refused(tmp_path):
 def test_without_rows_the_form_is_what_one_sees():
     test = opened()
     assert test.button(key="evaluate").label == "Evaluate"
+    assert (
+        "zsad_core evaluate --data demo-2mm --modality t2f --methods intensity"
+        in test.code[0].value
+    )
     test.segmented_control(key="cohort-section").set_value("Figures")
     assert any("No results" in info.value for info in shown(test).info)
 

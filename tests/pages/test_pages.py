@@ -215,6 +215,10 @@ def test_a_folder_is_listed_as_soon_as_it_is_added(tmp_path):
     test = _pressed(opened("Setup", section="Data"), "Add", Folder=f"  {root}/ ")
     assert any("with 2 subjects" in one.value for one in test.success)
     assert len(test.dataframe) == 3
+    next(one for one in test.button if one.label == "Use it now").click().run()
+    assert not test.exception
+    assert test.selectbox(key="data").value == f"brats:{root}"  # in Explore
+    assert test.selectbox(key="subject").value == "BraTS-MET-00001-000"
 
 
 def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):

@@ -2,11 +2,13 @@
 
 import argparse
 import math
+import shlex
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from zsad_core import backbones, methods
 from zsad_core.cli import split
@@ -24,7 +26,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, ReadoutSpec, Split
+from zsad_core.types import DataSpec, Labels, ReadoutSpec, Split
 
 if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
@@ -44,6 +46,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
     parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
     parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
+    parser.add_argument(
+        "--labels",
+        choices=get_args(Labels),
+        default="auto",
+        help="meaning of a ROOT's labels; by default told by the file names",
+    )
     parser.add_argument("--modality", default="", help="t2f by default")
     parser.add_argument(
         "--methods",
@@ -61,6 +69,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|VALUE|SHARE%"
     )
     parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
+    parser.add_argument("--outside-brain", action="store_true", help="let masks leave the brain")
     parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
@@ -109,7 +118,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
     """
     named = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
     root = "" if named else str(Path(parsed.data).expanduser().absolute())
-    data = DataSpec(parsed.data if named else parsed.kind, root)
+    data = DataSpec(parsed.data if named else parsed.kind, root, parsed.labels)
     data = split.divided(data, parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
@@ -132,11 +141,49 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         names=tuple(parsed.subjects),
         modality=modality,
         rules=tuple(dict.fromkeys(parsed.threshold)),
-        readout=ReadoutSpec(min_component_voxels=parsed.min_component),
+        readout=ReadoutSpec(
+            brain_only=not parsed.outside_brain, min_component_voxels=parsed.min_component
+        ),
         batch=parsed.batch,
         precision=parsed.precision,
     )
     return cohort, choosing.skipped_line(left_out)
+
+
+def command(cohort: Cohort) -> str:
+    """The command line that makes the rows of a cohort, for a shell."""
+    data, read = cohort.data, cohort.readout
+    volumes = len(pipeline.set_of(datasets.open_dataset(data).subjects(), cohort.modality))
+    pairs = list(dict.fromkeys((run.method, run.setup) for run in cohort.runs))
+    names = list(dict.fromkeys(method for method, _ in pairs))
+    every_setup, _ = choosing.pairs(names, (), volumes, data)
+    words = ["python", "-m", "zsad_core", "evaluate", "--data", data.root or data.kind]
+    options: dict[str, Sequence[str]] = {
+        "--kind": [data.kind] if data.root else [],
+        "--labels": [data.labels] if data.labels != "auto" else [],
+        "--modality": [cohort.modality],
+        "--methods": names,
+        "--setups": [] if pairs == every_setup else list(dict.fromkeys(pair[1] for pair in pairs)),
+        "--prompts": _prompt_names(cohort),
+        "--split": [cohort.split or "all"],
+        "--split-name": [data.split] if data.split else [],
+        "--subjects": cohort.names,
+        "--threshold": cohort.rules,
+        "--min-component": [str(read.min_component_voxels)] if read.min_component_voxels else [],
+        "--out": [str(cohort.out)],
+    }
+    words += [word for name, values in options.items() if values for word in (name, *values)]
+    words += ["--no-split"] if data.root and not data.split else []
+    words += [] if read.brain_only else ["--outside-brain"]
+    return shlex.join(words)
+
+
+def _prompt_names(cohort: Cohort) -> list[str]:
+    """Prompt sets by name; none where each method has its own."""
+    pairs = [(run.method, run.setup) for run in cohort.runs]
+    if cohort.runs == choosing.runs(pairs):
+        return []
+    return list(dict.fromkeys(run.prompts.name for run in cohort.runs if run.prompts.name))
 
 
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:

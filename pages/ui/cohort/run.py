@@ -7,17 +7,17 @@ import streamlit as st
 
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
-from zsad_core import methods
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
+from zsad_core.cli.evaluate import command
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import Cohort, Run
 from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
 
@@ -26,8 +26,12 @@ def evaluation(choice: UserChoice, root: Path) -> None:
     """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
     running()
     cohort = _cohort(choice, root)
-    if cohort is not None:
-        offer(cohort)
+    if cohort is None:
+        return
+    offer(cohort)
+    if not cohort.data.private:
+        with st.expander("Copy as command"):
+            st.code(command(cohort), language="bash", wrap_lines=True)
 
 
 def offer(cohort: Cohort, timed: bool = False) -> None:
@@ -120,34 +124,25 @@ def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
 
 def _runs(choice: UserChoice) -> tuple[Run, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
-    here, _ = choosing.pairs((), (), volumes, choice.data)
+    available, _ = choosing.pairs((), (), volumes, choice.data)
     chosen = st.multiselect(
         "Methods",
-        list(dict.fromkeys(name for name, _ in here)),
+        list(dict.fromkeys(name for name, _ in available)),
         [choice.map.method],
         key="cohort-methods",
         placeholder="All",
     )
-    offered = dict.fromkeys(setup for name, setup in here if name in chosen or not chosen)
+    offered = dict.fromkeys(setup for name, setup in available if name in chosen or not chosen)
     wanted = st.multiselect(
         "Setups", list(offered), key="cohort-setups", placeholder="All available"
     )
-    found, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
+    pairs, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
     if left_out:
         st.caption(escape(choosing.skipped_line(left_out)))
-    known = all_prompts()
     sets = st.multiselect(
-        "Prompt sets", list(known), key="cohort-prompts", placeholder="Each method's own"
+        "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )
-    return tuple(
-        Run(name, setup, prompts)
-        for name, setup in found
-        for prompts in (
-            [known[one] for one in sets or [usual_prompts(name)]]
-            if methods.kind_of(name).prompts
-            else [NO_PROMPTS]
-        )
-    )
+    return choosing.runs(pairs, sets)
 
 
 def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:

@@ -7,8 +7,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.setup.uploads import uploads
-from pages.ui.shell import compute, session
+from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.navigate import Target
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -28,38 +29,54 @@ LABELS = {
 
 
 def data_roots() -> None:
-    """The user's own files, every root with its subjects, and the way to add a folder."""
+    """The way to add a folder, the user's own files, and every root with its subjects."""
+    with st.container(border=True):
+        _form()
     uploads()
-    for said in settings.unreadable("data", DataSpec):
-        st.warning(escape(said))
+    for problem in settings.unreadable("data", DataSpec):
+        st.warning(escape(problem))
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)
-    _form()
 
 
 def _form() -> None:
-    st.subheader("Add a folder")
-    if added := session.notice("data"):
-        st.success(escape(added))
+    st.markdown("**A folder on this machine**")
     with st.form("add", border=False):
-        path = st.text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
-        kind = st.selectbox("Layout", list(LAYOUTS), format_func=LAYOUTS.get)
-        labels = st.selectbox("Label convention", list(LABELS), format_func=LABELS.get)
-        if st.form_submit_button("Add"):
-            _add(DataSpec(kind, path.strip(), labels))
+        columns = st.columns([4, 3, 3, 1], vertical_alignment="bottom")
+        path = columns[0].text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
+        kind = columns[1].selectbox("Layout", list(LAYOUTS), format_func=LAYOUTS.get)
+        labels = columns[2].selectbox("Label convention", list(LABELS), format_func=LABELS.get)
+        if columns[3].form_submit_button("Add", width="stretch"):
+            try:
+                _add(DataSpec(kind, path.strip(), labels))
+            except ZsadError as error:  # a folder already added can still be mended below
+                st.error(escape(str(error)))
+    _added()
 
 
 def _add(spec: DataSpec) -> None:
     """Keep a folder that holds scans of its layout; raises DataError for another."""
     with st.spinner("Reading the folder …"):
-        count = len(_afresh(settings.resolved(spec)).subjects())
-    session.notify(
-        "data",
-        f"Added {settings.remember(spec)} with {counted(count, 'subject')}; choose it under Data "
-        "in the sidebar of any page. Check reads every scan.",
-    )
+        _afresh(settings.resolved(spec))
+    session.ADDED_ROOT.set(settings.remember(spec))
     st.rerun()
+
+
+def _added() -> None:
+    """The folder just added, with the way to its first usable subject."""
+    name = session.ADDED_ROOT.get()
+    if name not in (roots := settings.data_roots()):
+        return
+    subjects = datasets.open_dataset(roots[name]).subjects()
+    text, use = st.columns([6, 1], vertical_alignment="center")
+    text.success(
+        escape(f"Added {name} with {counted(len(subjects), 'subject')}. Check reads every scan.")
+    )
+    usable = [subject.id for subject in subjects if not subject.problem]
+    if use.button("Use it now", type="primary", disabled=not usable, width="stretch"):
+        session.ADDED_ROOT.pop()
+        navigate.to(Target(usable[0], data=name))
 
 
 def _afresh(spec: DataSpec) -> Dataset:

@@ -169,6 +169,8 @@ SHOWN_JOBS = Entry[dict[str, set[str]]]("shown_jobs", {})
 """Keys of the jobs whose results this run shows, by kind."""
 JOBS_OPEN = Entry("jobs-open", False)
 TRAINING_JOB = Entry("training_job", "")
+ADDED_ROOT = Entry("added_root", "")
+"""The name of the folder that was added last, until it is used."""
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
 _PAGE = Entry[str | None]("_page", None)
