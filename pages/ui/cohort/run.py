@@ -17,7 +17,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
 from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
 
