@@ -1,6 +1,9 @@
 """Whose uploads are whose, how long they stay, and what goes with them."""
 
+import io
 import os
+import signal
+import threading
 import time
 
 import numpy as np
@@ -10,7 +13,8 @@ from zsad_core.base.paths import uploads
 from zsad_core.base.store import Store
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.uploads import folders
+from zsad_core.imaging.uploads import folders, limits
+from zsad_core.imaging.uploads.receive import receive
 from zsad_core.metrics.readout import Readout
 from zsad_core.types import (
     BackboneSpec,
@@ -99,6 +103,45 @@ def test_what_nobody_looked_at_is_swept(use, token, place, store, nifti, values)
     os.utime(place, times=(0, time.time() - 25 * 3600))
     assert folders.sweep(store) == 1
     assert folders.data_of(token) is None
+
+
+class Stalled(io.BytesIO):
+    """A stream that calls `reached` once part of it was copied, and then waits for good."""
+
+    def __init__(self, reached):
+        super().__init__(bytes(3 * 2**20))
+        self.reached = reached
+
+    def read(self, size=-1):
+        if self.tell() > 2**20:
+            self.reached()
+            threading.Event().wait()
+        return super().read(size)
+
+
+def killed_upload(place):
+    """What a process leaves that was killed while a file arrived."""
+    seen, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        receive(place, [("a.nii", Stalled(lambda: os.write(end, b"x")))])
+    os.read(seen, 1)
+    assert folders.sweep(Store(place / "store")) == 0  # and leaves alone what arrives
+    assert list((uploads() / folders.ARRIVING).iterdir())
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert list((uploads() / folders.ARRIVING).iterdir())
+
+
+def test_what_a_killed_upload_left_counts_for_nobody_and_goes(use, place, store, nifti, values):
+    room = limits.SESSION
+    killed_upload(place)
+    assert folders.room(place) == room
+    assert folders.sweep(store) == 0
+    assert [path.name for path in uploads().iterdir()] == [place.name]
+    killed_upload(place)
+    assert [one.subject for one in use({"a.nii.gz": nifti(values)})] == ["a"]
+    assert [path.name for path in uploads().iterdir()] == [place.name]
 
 
 def test_trials_on_uploads_are_seen_by_their_user_alone(use, token, nifti, values):

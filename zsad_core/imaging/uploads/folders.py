@@ -1,8 +1,9 @@
 """Folders of uploads: one for each user, under a name that cannot be guessed, never shared.
 
-`uploads/TOKEN-GENERATION/scans/SUBJECT/` holds the scans of a subject. A subject's name is never
-used twice in a folder, and a removed folder comes back under another name, so whatever is cached
-under a data set and a subject stays true.
+`uploads/TOKEN-GENERATION/scans/SUBJECT/` holds the scans of a subject; beside `scans` lies what was
+made of them. A subject's name is never used twice in a folder, and a removed folder comes back
+under another name, so whatever is cached under a data set and a subject stays true. Files that
+arrive lie in `uploads/.arriving` until they are checked.
 """
 
 import contextlib
@@ -11,13 +12,19 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
+
+from zsad_core.base.atomic import locked
 from zsad_core.base.paths import uploads
 from zsad_core.base.store import Store
 from zsad_core.imaging.datasets.uploaded import SCANS
 from zsad_core.imaging.uploads import limits
 from zsad_core.types import DataSpec
+
+ARRIVING = ".arriving"
 
 
 def new_token(secret: str = "") -> str:
@@ -80,21 +87,46 @@ def remove(store: Store, folder: Path, subject: str) -> None:
 def sweep(store: Store, hours: float = limits.HOURS) -> int:
     """Remove the folders not used for so long; returns how many were removed."""
     gone, before = 0, time.time() - hours * 3600
-    for folder in uploads().glob("*-*/"):
+    for folder in _folders():
         with contextlib.suppress(FileNotFoundError):  # another session sweeps too
             if folder.stat().st_mtime < before:
                 _remove_all(store, folder)
                 gone += 1
+    if (uploads() / ARRIVING).exists():
+        with contextlib.suppress(filelock.Timeout), staging(wait=False):
+            pass  # what a killed process left there goes
     return gone
+
+
+@contextlib.contextmanager
+def staging(wait: bool = True) -> Iterator[Path]:
+    """An empty folder for files that arrive, one upload at a time on this machine.
+
+    What a killed upload left there is removed. Raises StorageError, and filelock.Timeout where an
+    upload is at work and one does not `wait`.
+    """
+    path = uploads() / ARRIVING
+    with locked(uploads(), wait):
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            path.mkdir(mode=0o700, parents=True)
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def room(folder: Path) -> int:
     """Bytes left for this user: of their own share, of all users' share, and on the disk."""
     return min(
         limits.SESSION - _size(folder),
-        limits.EVERYBODY - _size(uploads()),
+        limits.EVERYBODY - sum(map(_size, _folders())),
         shutil.disk_usage(uploads()).free - limits.SPARE,
     )
+
+
+def _folders() -> list[Path]:
+    """The folders of all users."""
+    return list(uploads().glob("*-*/"))
 
 
 def _remove_all(store: Store, folder: Path) -> None:

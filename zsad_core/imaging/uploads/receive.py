@@ -1,12 +1,10 @@
 """Uploaded files become subjects in the user's folder, or one sentence says what is wrong.
 
-A subject is taken whole or not at all. Uploads are read one at a time, so that memory stays
+A subject is taken whole or not at all. One upload is checked at a time, so that memory stays
 bounded however many users there are.
 """
 
 import math
-import tempfile
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,10 +20,8 @@ from zsad_core.imaging.datasets.uploaded import SCANS
 from zsad_core.imaging.uploads import limits
 from zsad_core.imaging.uploads.arrivals import Arrival, Named, arrive, check_unpacked
 from zsad_core.imaging.uploads.dicom import Slice, read_slice, write_nifti
-from zsad_core.imaging.uploads.folders import free_name, room
+from zsad_core.imaging.uploads.folders import free_name, room, staging
 from zsad_core.imaging.uploads.naming import parse_name, title
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -39,17 +35,16 @@ class Outcome:
 
 def receive(folder: Path, files: Sequence[Named]) -> list[Outcome]:
     """Store named streams in a user's folder; the outcomes include what was refused, and why."""
-    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix=".arriving-", dir=folder) as name:
-        staging = Path(name)
-        arrivals, refused = arrive(files, staging, min(limits.AT_ONCE, room(folder)))
+    with staging() as arriving:
+        arrivals, refused = arrive(files, arriving, min(limits.AT_ONCE, room(folder)))
         series = _series([arrival for arrival in arrivals if arrival.kind == "dicom"], refused)
         scans = [arrival for arrival in arrivals if arrival.kind == "nifti"]
         if len(scans) > limits.SCANS:
             few = f"More than {limits.SCANS} NIfTI files; use fewer at once."
             refused[few], scans = [scan.name for scan in scans], []
         outcomes = [Outcome(_named(names), "", reason) for reason, names in refused.items()]
-        outcomes += _scans(folder, staging, scans)
-        outcomes += [_of_series(folder, staging, slices) for slices in series]
+        outcomes += _scans(folder, arriving, scans)
+        outcomes += [_of_series(folder, arriving, slices) for slices in series]
     return outcomes
 
 
@@ -62,13 +57,13 @@ def _named(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
-def _scans(folder: Path, staging: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
+def _scans(folder: Path, arriving: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
     groups: dict[str, list[tuple[str, Arrival]]] = defaultdict(list)
     for arrival in arrivals:
         subject, content = parse_name(arrival.origin)
         groups[subject].append((content, arrival))
     for subject, members in groups.items():
-        yield _outcome(folder, staging, title(subject), members)
+        yield _outcome(folder, arriving, title(subject), members)
 
 
 def _series(arrivals: Sequence[Arrival], refused: dict[str, list[str]]) -> list[list[Slice]]:
@@ -83,20 +78,20 @@ def _series(arrivals: Sequence[Arrival], refused: dict[str, list[str]]) -> list[
     return list(series.values())
 
 
-def _of_series(folder: Path, staging: Path, slices: Sequence[Slice]) -> Outcome:
+def _of_series(folder: Path, arriving: Path, slices: Sequence[Slice]) -> Outcome:
     """Store a series as a subject of its own, under a name that does not identify the patient."""
-    first, out = slices[0], staging / "series.nii.gz"
+    first, out = slices[0], arriving / "series.nii.gz"
     title = f"DICOM series {first.number} ({len(slices)} slices, MR)"
     try:
         write_nifti(slices, out)
     except DataError as error:
         return Outcome(title, "", str(error))
     arrival = Arrival(title, out, "nifti")
-    return _outcome(folder, staging, f"dicom-{first.number}", [(first.modality, arrival)])
+    return _outcome(folder, arriving, f"dicom-{first.number}", [(first.modality, arrival)])
 
 
 def _outcome(
-    folder: Path, staging: Path, name: str, members: Sequence[tuple[str, Arrival]]
+    folder: Path, arriving: Path, name: str, members: Sequence[tuple[str, Arrival]]
 ) -> Outcome:
     names = [arrival.name for _, arrival in members]
     try:
@@ -106,7 +101,7 @@ def _outcome(
     except DataError as error:
         message = str(error) if names[1:] else str(error).removeprefix(f"'{names[0]}' ")
         return Outcome(_named(names), "", message)
-    subject_folder = staging / "subject"
+    subject_folder = arriving / "subject"
     subject_folder.mkdir()
     for content, arrival in members:
         with arrival.path.open("rb") as file:
