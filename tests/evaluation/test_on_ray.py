@@ -1,5 +1,6 @@
 """What Ray cannot do is said in one sentence; `test_run` sees it at work."""
 
+import contextlib
 import sys
 
 import pytest
@@ -15,12 +16,31 @@ def evaluate(root, *options):
     return cli.main([*given.split(), *options])
 
 
+class Planned:
+    """A cluster that does nothing but plan."""
+
+    work = None
+
+    def plan(self, cohort):
+        return "planned"
+
+
 def test_without_ray_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "zsad_core.evaluation.on_ray")
     monkeypatch.delattr("zsad_core.evaluation.on_ray")
     assert evaluate(tmp_path) == 1
     assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
+
+
+def test_texts_that_are_cut_are_said_though_workers_read_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(on_ray, "cluster", lambda *_: contextlib.nullcontext(Planned()))
+    long = "a bright spot " * 33
+    texts = f"name: long\nclass_name: brain\nnormal: ['a scan']\nabnormal: ['{long}']\n"
+    (tmp_path / "long.yaml").write_text(texts + "templates: ['{}']\nsource: mine\n")
+    given = "--methods winclip --setups zero-shot --plan --prompts"
+    assert evaluate(tmp_path / "rows", *given.split(), str(tmp_path / "long.yaml")) == 0
+    assert "warning: winclip · zero-shot: 1 sentence longer than" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:port"])

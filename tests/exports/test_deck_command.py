@@ -23,15 +23,15 @@ def test_a_file_of_pins_becomes_a_deck(capsys, tmp_path, view):
 
 
 def test_without_a_file_the_user_s_own_pins_are_taken(capsys, tmp_path, view):
-    code, said = deck_of(capsys, tmp_path)
+    code, said = deck_of(capsys, tmp_path / "talk")
     assert (code, "there are 0; pin a view first" in said.err) == (1, True)
     pins.add(pins.pin_of(view, "mine"))
-    code, said = deck_of(capsys, tmp_path)
+    code, said = deck_of(capsys, tmp_path / "talk")
     assert (code, "1 cases in" in said.out) == (0, True)
 
 
 def test_what_cannot_be_read_or_written_is_said(capsys, tmp_path, view):
-    code, said = deck_of(capsys, tmp_path, "--pins", str(tmp_path / "none.json"))
+    code, said = deck_of(capsys, tmp_path / "talk", "--pins", str(tmp_path / "none.json"))
     assert (code, "There is no file" in said.err) == (1, True)
     pins.add(pins.pin_of(view, "mine"))
     (tmp_path / "taken").write_text("")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.helpers.views import HOSTILE
+from zsad_core.base.spreadsheet import BOM
 from zsad_core.exports.numbers import numbers
 from zsad_core.exports.reading import read
 from zsad_core.exports.words import NO_DEVICE
@@ -12,7 +13,7 @@ from zsad_core.types import ReadoutSpec
 
 
 def parts(content):
-    lines = content.splitlines()
+    lines = content.removeprefix(BOM).splitlines()
     header = [line for line in lines if line.startswith("# ")]
     table = pd.read_csv(io.StringIO("\n".join(lines[len(header) :])))
     return dict(line[2:].split(": ", 1) for line in header), table

@@ -62,7 +62,7 @@ def test_every_sheet_is_written(tmp_path):
         assert "threshold: validation" in page
         assert '<script src="http' not in page
     assert (folder / "plotly.min.js").stat().st_size > 10**6
-    with open(folder / "dice.csv") as lines:
+    with open(folder / "dice.csv", encoding="utf-8-sig") as lines:
         assert next(lines).startswith("# Dice by setup and method")
         assert [float(row["3D Dice"]) for row in csv.DictReader(lines)] == [pytest.approx(0.5)] * 2
     assert "not in the data at hand" in (folder / "not_drawn.txt").read_text()

@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -227,10 +228,22 @@ def test_export_writes_lists_as_json(tmp_path):
     results.append(tmp_path / "rows", "slices", "a", [row("slices", key="a")])
     paths = results.export_csv(tmp_path / "rows", tmp_path / "csv")
     assert [path.name for path in paths] == ["subjects.csv", "slices.csv"]
-    text = paths[0].read_text()
+    text = paths[0].read_text("utf-8-sig")
     assert text.splitlines()[0].split(",")[:3] == ["key", "map", "schema"]
+    assert paths[0].read_bytes().startswith(b"\xef\xbb\xbfkey,")  # so that Excel reads UTF-8
     assert '"[3.5,40.0]"' in text
     assert paths[1].read_text().count("\n") == 2
+
+
+def test_an_exported_text_is_no_formula(tmp_path):
+    names = ["=1+1", "+a", "-b", "@c", "\t=d", "e-f", "ß日本"]
+    for key, name in zip("abcdefg", names, strict=True):
+        results.append(tmp_path, "subjects", key, [row("subjects", key=key, subject=name, ap=-0.5)])
+    path, _ = results.export_csv(tmp_path, tmp_path / "csv")
+    table = pd.read_csv(path)
+    assert table["key"].tolist() == list("abcdefg")
+    assert table["subject"].tolist() == [f"'{name}" for name in names[:5]] + names[5:]
+    assert set(table["ap"]) == {-0.5}
 
 
 def test_export_without_rows_says_what_to_do(tmp_path):

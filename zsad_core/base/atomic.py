@@ -12,10 +12,12 @@ from pathlib import Path
 
 import filelock
 
-from zsad_core.errors import StorageError
+from zsad_core.errors import SettingError, StorageError
 
 UNFINISHED = ".unfinished-"
 """Prefix of the names of unfinished files and folders, which nothing reads."""
+OUTPUT_MARK = ".zsad-explorer"
+"""Name of the file that marks a folder as written by a command of this project."""
 ABANDONED_S = 3600.0  # after so long unchanged, a killed process left it
 REFUSALS = {
     getattr(errno, name)
@@ -74,6 +76,23 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def claim(folder: Path) -> None:
+    """Mark a folder as one for output, made if it is not there; hidden files do not count.
+
+    Raises SettingError where it holds what no earlier output of such a command can be, and
+    StorageError.
+    """
+    with on_disk(folder):
+        names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        others = [name for name in names if not name.startswith(".")]
+        if others and OUTPUT_MARK not in names:
+            raise SettingError(
+                f"'{folder}' holds something else ('{others[0]}'); choose a new or empty folder, "
+                f"or one of earlier output, which holds a file {OUTPUT_MARK}."
+            )
+        write_whole(folder / OUTPUT_MARK, "Written by ZSAD Explorer, which may replace its files.")
 
 
 def lock_of(path: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from zsad_core import backbones, methods
+from zsad_core.base.atomic import claim
 from zsad_core.cli import split
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
@@ -199,10 +200,12 @@ def _evaluate(parsed: argparse.Namespace) -> None:
         print(left_out, flush=True)
     for subject in unusable(cohort):
         print(f"Left out: {subject.id}. {subject.problem}", flush=True)
+    # Workers have the device, which this machine may lack.
+    reader = engine if parsed.engine == "local" else Engine(device="cpu")
+    for configuration in cohort.runs:
+        if cut := prompt_checks.cut_warning(reader, spec_of(reader, cohort, "", configuration)):
+            print(f"warning: {configuration.method} · {configuration.setup}: {cut}", flush=True)
     if parsed.engine == "local":
-        for configuration in cohort.runs:
-            if cut := prompt_checks.cut_warning(engine, spec_of(engine, cohort, "", configuration)):
-                print(f"warning: {configuration.method} · {configuration.setup}: {cut}", flush=True)
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return
     with _cluster(parsed) as cluster:
@@ -250,5 +253,6 @@ def _rows(
 
 
 def _export(parsed: argparse.Namespace) -> None:
+    claim(parsed.out)
     for path in results.export_csv(parsed.results, parsed.out):
         print(path)

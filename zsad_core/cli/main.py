@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones
-from zsad_core.base.atomic import on_disk
+from zsad_core.base.atomic import claim, on_disk
 from zsad_core.cli import doctor, map_request, predictions, split
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
@@ -112,6 +112,7 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
 def _deck(parsed: argparse.Namespace) -> None:
     from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
 
+    claim(parsed.out)
     deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
     for page in deck.pages:
         if page.problem:
@@ -124,6 +125,7 @@ def _figures(parsed: argparse.Namespace) -> None:
 
     specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
     maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=show)
+    claim(parsed.out)
     rules = {
         "empty": parsed.empty,
         "which": parsed.slices,

@@ -85,6 +85,8 @@ def make(
         results.append(into.out, "levels", map_key, levels)
         results.append(into.out, "curves", map_key, curve)
     if missing:
+        scan_notes = engine.volume(spec.features.slices).notes
+        anomaly = replace(anomaly, notes=(*scan_notes, *anomaly.notes))
         measured = subject_rows.measure(stack, anomaly)
         part = _subject(spec).split
         facts: Row = {

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from zsad_core.base.spreadsheet import as_csv
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.statement import statement
 from zsad_core.imaging import slicing
@@ -20,7 +21,7 @@ def numbers(engine: Engine, view: View, progress: Progress | None = None) -> str
     """
     reading = read(engine, view, progress)
     lines = statement(engine, reading, whole=True).lines().splitlines()
-    return "".join(f"# {line}\n" for line in lines) + table(reading).to_csv(index=False)
+    return as_csv(table(reading), *lines)
 
 
 def table(reading: Reading) -> pd.DataFrame:

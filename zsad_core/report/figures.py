@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from zsad_core.base.atomic import write_whole
+from zsad_core.base.spreadsheet import as_csv
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import (
@@ -141,7 +142,7 @@ def _page(figure: go.Figure, path: Path, caption: str) -> Path:
 
 def _table(table: Table, out: Path) -> list[Path]:
     paths = [out / f"{table.name}.{kind}" for kind in ("csv", "md", "tex")]
-    write_whole(paths[0], f"# {table.caption}\n{table.frame.to_csv(index=False)}")
+    write_whole(paths[0], as_csv(table.frame, table.caption))
     write_whole(paths[1], as_markdown(table))
     write_whole(paths[2], as_latex(table))
     return paths

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.base.atomic import whole
+from zsad_core.base.spreadsheet import BOM, FORMULA
 from zsad_core.errors import DataError, StorageError
 from zsad_core.results import slice_sums
 from zsad_core.results.parts import (
@@ -153,16 +154,17 @@ def _read(paths: list[Path]) -> str:
 
 
 def export_csv(root: Path, out: Path) -> list[Path]:
-    """Write subjects and slices as CSV; lists become JSON. Raises DataError without rows."""
+    """Write subjects and slices as CSV; lists become JSON, and no text is a formula.
+
+    Raises DataError without rows, StorageError.
+    """
     if not files(root, "subjects"):
         raise DataError(f"There are no results in '{root}'; run python -m zsad_core evaluate.")
     written = []
     with connect(root) as connection:
         for table in ("subjects", "slices"):
             path = out / f"{table}.csv"
-            lists = [n for n, (kind, _) in TABLES[table].items() if pa.types.is_list(kind)]
-            as_json = ", ".join(f"to_json({name}) AS {name}" for name in lists)
-            columns = f"* REPLACE ({as_json})" if lists else "*"
+            columns = ", ".join(_exported(name, kind) for name, (kind, _) in TABLES[table].items())
             with whole(path) as temporary:
                 ordered = connection.sql(f"SELECT {columns} FROM {table} ORDER BY ALL")
                 try:
@@ -171,6 +173,16 @@ def export_csv(root: Path, out: Path) -> list[Path]:
                     raise StorageError(f"'{path}' cannot be written ({error}).") from error
             written.append(path)
     return written
+
+
+def _exported(name: str, kind: pa.DataType) -> str:
+    """SQL of a column as it stands in CSV; the first one's name begins the file."""
+    value = name
+    if pa.types.is_list(kind):
+        value = f"to_json({name})"
+    elif kind == pa.string():
+        value = f"regexp_replace({name}, '{FORMULA}', '''\\0')"
+    return f'{value} AS "{BOM if name == "key" else ""}{name}"'
 
 
 @contextlib.contextmanager

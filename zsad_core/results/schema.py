@@ -116,7 +116,11 @@ SUBJECTS: Columns = {
     ),
     "best_threshold": (NUMBER, "The threshold of the best Dice; empty without lesion."),
     "range_high": (NUMBER, "End of the method's range, which begins at 0."),
-    "map_notes": (TEXTS, "What is said of the map: a mask ranks nothing, a file was resampled."),
+    "map_notes": (
+        TEXTS,
+        "What is said of the map and its scan: a mask ranks nothing, a file was resampled, a head "
+        "has its skull.",
+    ),
     "split_name": (TEXT, "The split in use; empty without one, and for the demo's own."),
     "split_digest": (TEXT, "SHA-256 of its parts: rows of different splits are not compared."),
     "exposure": (

@@ -13,6 +13,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.thresholds import threshold_of
+from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
@@ -59,7 +60,7 @@ def _trials(choice: UserChoice) -> None:
         return
     table = trials_table(shown, every)
     right.download_button(
-        "CSV", table.to_csv(index=False), "history.csv", "text/csv", on_click="ignore",
+        "CSV", as_csv(table), "history.csv", "text/csv", on_click="ignore",
         width="stretch",
     )  # fmt: skip
     event = st.dataframe(
@@ -146,7 +147,7 @@ def _leaderboard(choice: UserChoice) -> None:
             width="stretch",
             height=340,
         )
-        st.download_button("CSV", table.to_csv(index=False), "leaderboard.csv", "text/csv")
+        st.download_button("CSV", as_csv(table), "leaderboard.csv", "text/csv")
         st.caption(
             "Means over the subjects on which the prompts were not tuned. A set is tuned on a "
             "subject if a search used its ground truth, or if its texts were edited while its "

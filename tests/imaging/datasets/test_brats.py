@@ -1,3 +1,6 @@
+import os
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 
@@ -192,6 +195,26 @@ def test_a_case_in_two_places_is_a_problem_and_neither_is_taken(case, brats):
 def test_folder_links_are_followed_without_end(tmp_path, case, brats):
     (case() / "up").symlink_to(tmp_path)
     assert [subject.problem for subject in brats().subjects()] == [""]
+
+
+@pytest.mark.parametrize(
+    "name", ["BraTS-MET-Müller-001", "BraTS-MET-हिन्दी-001", "BraTS-GLI-a b-[1]"]
+)
+def test_a_case_may_be_named_in_any_script(tmp_path, name, write, scan, brats):
+    write(tmp_path / f"{name}-t2f.nii.gz", scan)
+    write(tmp_path / f"{normalize('NFD', name)}-t1c.nii.gz", scan)
+    (subject,) = brats().subjects()
+    assert (subject.id, subject.modalities, subject.problem) == (name, ("t2f", "t1c"), "")
+
+
+def test_a_name_that_is_no_text_is_said_and_the_others_are_used(tmp_path, case, brats, write, scan):
+    case()
+    write(tmp_path / "x.nii.gz", scan)
+    os.rename(tmp_path / "x.nii.gz", os.fsencode(tmp_path) + b"/BraTS-MET-M\xfcller-t2f.nii.gz")
+    good, bad = brats().subjects()
+    assert (good.id, good.problem) == (MET, "")
+    assert bad.id == "BraTS-MET-M\\xfcller"
+    assert "is no text (UTF-8); rename it." in bad.problem
 
 
 def test_other_files_are_no_cases(tmp_path, case, brats, write, scan):

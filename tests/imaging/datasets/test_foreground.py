@@ -103,6 +103,16 @@ def test_dust_far_from_the_head_moves_no_depth(tmp_path):
     assert plain.digest != found.digest
 
 
+def test_a_bright_speck_far_from_the_head_is_noted(tmp_path):
+    values = STRIPPED.astype(np.float32)
+    assert told(values).notes == ()
+    values[1:3, 2, 1] = values.max()
+    values[60, 75, 65] = values.max()
+    found = told(values)
+    assert found.notes[0].startswith("3 voxels of its brain lie apart from the head, by 10 mm or")
+    assert found.rule == told(STRIPPED.astype(np.float32)).rule
+
+
 def test_ripples_of_resampling_are_no_brain():
     values = ndimage.zoom(STRIPPED.astype(np.float32), 1.3, order=3)
     found = told(values)

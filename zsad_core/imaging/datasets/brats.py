@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.cases import SEG, Case, Cases
@@ -21,8 +22,8 @@ CAVITY = 4
 LABELS = {"2021": ((1, 2, 4), (0, 1, 2, 4)), "2023": ((1, 2, 3), (0, 1, 2, 3, CAVITY))}
 CAVITY_NOTE = "Holds a resection cavity (label 4), which is not part of the whole tumour."
 EXPECTED = "BraTS-MET-00001-000-t2f.nii.gz or BraTS2021_00001_flair.nii.gz"
-NEW = re.compile(r"((?:BraTS|DEMO)-[\w-]+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE)
-OLD = re.compile(r"(BraTS\w+)_(flair|t1ce|t1|t2|seg)", re.IGNORECASE)
+NEW = re.compile(r"((?:BraTS|DEMO)-.+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE)
+OLD = re.compile(r"(BraTS[^-]+)_(flair|t1ce|t1|t2|seg)", re.IGNORECASE)
 
 
 def indexed(spec: DataSpec) -> Cases:
@@ -39,7 +40,7 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
     files: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     conventions: dict[str, str] = {}
     for path in files_below(spec.root):
-        if parsed := _parsed(stem(path)):
+        if parsed := _parsed(normalize("NFC", stem(path))):
             case, content, conventions[case] = parsed
             files[case][content].append(path)
     if not files:

@@ -1,17 +1,20 @@
 """The brain of a scan, found by its intensities alone."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
+from zsad_core.base.wording import counted
 from zsad_core.types import FloatArray, MaskArray
 
 STRIPPED_BACKGROUND = 0.2  # share of zeros from which a scan can be skull-stripped
 DUST = 1e-3  # of the brightest: what is no more, away from the rest, is no tissue
 RINGING = 0.02  # of the brightest: below it lie the ripples around a resampled head
 NEAR_VOXELS = 3
+APART_MM = 10
 BRAIN_MM3 = 2.5e6  # no brain is larger, and no adult's head smaller
 BINS = 256
 PADDING = 1e-3  # share of the voxels that hold a padding value
@@ -40,12 +43,25 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
 
     It is every voxel above 0 of a skull-stripped scan. Of a whole head it is a rough foreground,
     and a note says so: a head is recognised by air that is not 0, its size, or its dark skull. A
-    padding value, the only one below 0, counts as 0.
+    padding value, the only one below 0, counts as 0. Voxels apart from a stripped head are noted.
     """
+    found = _by_rule(values, spacing_mm)
+    apart = _apart(found.brain, spacing_mm) if found.skull_stripped else 0
+    if not apart:
+        return found
+    note = (
+        f"{counted(apart, 'voxel')} of its brain lie apart from the head, by {APART_MM} mm or "
+        "more, and move depth and numbers; clear them if they are no tissue."
+    )
+    return replace(found, notes=(*found.notes, note))
+
+
+def _by_rule(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Foreground:
+    """The foreground by the rule that fits the intensities."""
     padding = values.min()
     padded = values == padding
     if padding < 0 and padded.mean() > PADDING and values[~padded].min() >= 0:
-        unpadded = foreground(np.where(padded, np.float32(0), values), spacing_mm)
+        unpadded = _by_rule(np.where(padded, np.float32(0), values), spacing_mm)
         note = f"Where it holds {padding:g}, its one value below 0, it counts as empty."
         return replace(unpadded, notes=(note, *unpadded.notes), rule=f"padding {unpadded.rule}")
     top = float(np.percentile(np.abs(values[values != 0]), 99))
@@ -75,6 +91,21 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
         note = "Holds negative values, so the brain is every voxel other than 0."
         return Foreground(values != 0, notes=(note,))
     return Foreground(values > 0)
+
+
+def _apart(brain: MaskArray, spacing_mm: tuple[float, float, float]) -> int:
+    """How many voxels are parted from the largest piece of the brain by `APART_MM` or more."""
+    sides = [max(math.ceil(APART_MM / side), 1) for side in spacing_mm]
+    blocks = brain
+    for axis, side in enumerate(sides):
+        blocks = np.logical_or.reduceat(blocks, np.arange(0, brain.shape[axis], side), axis)
+    pieces, count = ndimage.label(blocks, np.ones((3, 3, 3)))
+    if count < 2:
+        return 0
+    for axis, side in enumerate(sides):
+        pieces = np.repeat(pieces, side, axis)
+    sizes = np.bincount(pieces[tuple(map(slice, brain.shape))][brain])
+    return int(sizes.sum() - sizes.max())
 
 
 def _note(why: str, cut: float) -> str:
