@@ -37,8 +37,11 @@ VARYING = ("date", "seconds_encode", "seconds_read")
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory):
+    return write_scans(tmp_path_factory.mktemp("scans"))
+
+
+def write_scans(root):
     """Three small scans with lesions; the last one lies in a folder of its own."""
-    root = tmp_path_factory.mktemp("scans")
     (root / "site").mkdir()
     for seed, name in enumerate(NAMES):
         random = np.random.default_rng(seed)

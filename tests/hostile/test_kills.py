@@ -3,30 +3,60 @@
 `HOSTILE_S` is how many seconds each of these takes, by default 6.
 """
 
+import contextlib
+import io
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
+from tests.evaluation.test_run import RUNS, cohort, engine, rows_of, write_scans
 from tests.results.test_results import row
+from tests.training.test_fit import layers, toy
+from tests.training.test_kept import same
+from tests.workspace.test_pins import view
 from zsad_core.base import settings
 from zsad_core.base.atomic import UNFINISHED
 from zsad_core.base.store import Store
 from zsad_core.errors import PromptError, ZsadError
+from zsad_core.evaluation.run import local, run
+from zsad_core.imaging.datasets import nifti
+from zsad_core.imaging.uploads import folders, limits
+from zsad_core.imaging.uploads.receive import receive
+from zsad_core.inference.engine import Engine
+from zsad_core.methods.learner import Plan
+from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import merging
 from zsad_core.results import parquet as results
+from zsad_core.training import fit
 from zsad_core.types import DataSpec, PromptSet
-from zsad_core.workspace import drafts, phrase_bank
+from zsad_core.workspace import drafts, history, phrase_bank, pins
 
 SECONDS = float(os.environ.get("HOSTILE_S", "6"))
 SET = PromptSet("mine", ("a",), ("b",), source="own")
+
+
+@contextlib.contextmanager
+def ending():
+    """End this process, a forked child, with the block: by 1 where it raises."""
+    try:
+        yield
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def killed_at_random(work, check):
@@ -35,9 +65,9 @@ def killed_at_random(work, check):
     while time.monotonic() < until:
         child = os.fork()
         if child == 0:
-            for number in range(10**6):
-                work(kills * 10**6 + number)
-            os._exit(0)
+            with ending():
+                for number in range(10**6):
+                    work(kills * 10**6 + number)
         time.sleep(chance.uniform(0.005, 0.05))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -45,6 +75,107 @@ def killed_at_random(work, check):
         kills += 1
         check()
     assert kills
+
+
+def killed_until_done(work, seconds, chance):
+    """Run work() in children that are killed within so many seconds each, some times over."""
+    for _ in range(chance.randint(1, 4)):
+        child = os.fork()
+        if child == 0:
+            with ending():
+                work()
+        time.sleep(chance.uniform(0, seconds))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or status == 0
+
+
+def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
+    (tmp_path / "scans").mkdir()
+    scans, chance = write_scans(tmp_path / "scans"), random.Random(4)
+
+    def evaluated(root):
+        fresh = engine(root)
+        run(fresh, cohort(scans, root, runs=RUNS[:1]), local(fresh))
+
+    began = time.monotonic()
+    evaluated(tmp_path / "unbroken")
+    seconds, expected = time.monotonic() - began, rows_of(tmp_path / "unbroken" / "rows")
+    number, until = 0, began + SECONDS
+    while number == 0 or time.monotonic() < until:
+        root, number = tmp_path / f"killed-{number}", number + 1
+        killed_until_done(lambda root=root: evaluated(root), seconds, chance)
+        evaluated(root)
+        assert rows_of(root / "rows") == expected
+        shutil.rmtree(root)
+
+
+def test_a_training_ends_in_the_tensors_of_an_unbroken_one(tmp_path):
+    data, chance, threads = (toy(), toy(8, seed=1)), random.Random(5), torch.get_num_threads()
+    torch.set_num_threads(1)  # threads of a library do not live on in a forked child
+    plan = Plan(epochs=12, batch=8, rate=1e-2, seed=3)
+    began = time.monotonic()
+    unbroken = fit.fit(layers(), data, replace(plan, kept=tmp_path / "unbroken.unfinished"))
+    seconds, number, until = time.monotonic() - began, 0, began + SECONDS
+    while number == 0 or time.monotonic() < until:
+        kept, number = replace(plan, kept=tmp_path / f"{number}.unfinished"), number + 1
+        killed_until_done(lambda kept=kept: fit.fit(layers(), data, kept), seconds, chance)
+        same(fit.fit(layers(), data, kept), unbroken)
+    torch.set_num_threads(threads)
+
+
+def test_an_upload_is_listed_whole_or_not_at_all():
+    place = folders.own_folder(folders.new_token())
+    values = np.zeros((12, 14, 10), np.int16)
+    values[2:10, 2:12, 1:9] = 100 + np.indices((8, 10, 8)).sum(0)
+    mask = (values > 110).astype(np.uint8)
+    files = {"_t2f": values, "_seg": mask}
+    content = {name: nib.Nifti1Image(one, np.eye(4)).to_bytes() for name, one in files.items()}
+
+    def work(number):
+        receive(place, [(f"s{number}{end}.nii", io.BytesIO(content[end])) for end in content])
+
+    def check():
+        for subject in folders.subjects(place):
+            scan, seg = (place / "scans" / subject / f"{part}.nii" for part in ("t2f", "seg"))
+            assert nifti.read_case(scan, seg).truth.sum() == mask.sum()
+        stored = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+        assert stored == len(folders.subjects(place)) * sum(map(len, content.values()))
+        assert folders.room(place) == limits.SESSION - stored
+        shutil.rmtree(place / "scans", ignore_errors=True)
+
+    killed_at_random(work, check)
+    work(0)
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
+def test_pins_and_trials_stay_and_none_is_cut():
+    shown, spec = view(Engine()), view(Engine()).map
+    pins.add(replace(pins.pin_of(shown, "first"), index=10**15))
+    numbers = Readout(0.2, 1.0, dice_3d=0.4, best_dice=0.5, auroc=0.9)
+    trials = 0
+
+    def work(number):
+        pin = replace(pins.pin_of(shown, f"pin {number}"), index=number)
+        pins.add(pin)
+        pins.edit(pin.id, "edited", "a note" * 9)
+        pins.remove(pin.id)
+        tried = replace(spec, prompts=replace(spec.prompts, abnormal=(f"a {number}",)))
+        history.note(history.add(tried, numbers, shown.threshold), f"note {number}")
+
+    def check():
+        nonlocal trials
+        first, *others = pins.all_pins()
+        assert first.title == "first"
+        for pin in others:
+            pins.remove(pin.id)
+        made = history.trials()
+        assert trials <= len(made)
+        assert all(re.fullmatch(r"a \d+", one.prompts.abnormal[0]) for one in made)
+        trials = len(made)
+
+    killed_at_random(work, check)
+    assert trials
 
 
 def test_a_prompt_set_never_goes():
@@ -125,8 +256,8 @@ def test_what_killed_processes_left_goes_with_the_next(tmp_path):
         os.utime(path, (0, 0))
     child = os.fork()
     if child == 0:
-        work(1)
-        os._exit(0)
+        with ending():
+            work(1)
     os.waitpid(child, 0)
     assert not left()
 
