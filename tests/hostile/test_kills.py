@@ -20,11 +20,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from tests.training.test_kept import same
 
 from tests.evaluation.test_run import RUNS, cohort, engine, rows_of, write_scans
 from tests.results.test_results import row
 from tests.training.test_fit import layers, toy
-from tests.training.test_kept import same
 from tests.workspace.test_pins import view
 from zsad_core.base import settings
 from zsad_core.base.atomic import UNFINISHED
