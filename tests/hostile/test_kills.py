@@ -20,11 +20,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from tests.training.test_kept import same
 
 from tests.evaluation.test_run import RUNS, cohort, engine, rows_of, write_scans
 from tests.results.test_results import row
 from tests.training.test_fit import layers, toy
+from tests.training.test_states import same
 from tests.workspace.test_pins import view
 from zsad_core.base import settings
 from zsad_core.base.atomic import UNFINISHED
@@ -35,7 +35,7 @@ from zsad_core.imaging.datasets import nifti
 from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import receive
 from zsad_core.inference.engine import Engine
-from zsad_core.methods.learner import Plan
+from zsad_core.methods.learner import TrainingPlan
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import merging
@@ -113,12 +113,12 @@ def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
 def test_a_training_ends_in_the_tensors_of_an_unbroken_one(tmp_path):
     data, chance, threads = (toy(), toy(8, seed=1)), random.Random(5), torch.get_num_threads()
     torch.set_num_threads(1)  # threads of a library do not live on in a forked child
-    plan = Plan(epochs=12, batch=8, rate=1e-2, seed=3)
+    plan = TrainingPlan(epochs=12, batch=8, rate=1e-2, seed=3)
     began = time.monotonic()
-    unbroken = fit.fit(layers(), data, replace(plan, kept=tmp_path / "unbroken.unfinished"))
+    unbroken = fit.fit(layers(), data, replace(plan, state_file=tmp_path / "unbroken.unfinished"))
     seconds, number, until = time.monotonic() - began, 0, began + SECONDS
     while number == 0 or time.monotonic() < until:
-        kept, number = replace(plan, kept=tmp_path / f"{number}.unfinished"), number + 1
+        kept, number = replace(plan, state_file=tmp_path / f"{number}.unfinished"), number + 1
         killed_until_done(lambda kept=kept: fit.fit(layers(), data, kept), seconds, chance)
         same(fit.fit(layers(), data, kept), unbroken)
     torch.set_num_threads(threads)
