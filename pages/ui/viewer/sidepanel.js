@@ -133,7 +133,8 @@ class Side {
       for (const [value, name] of data.labels) rows.push([labelColour(value), "fill", name, ""]);
     }
     const missed = this.viewer.pictures[0]?.missed;
-    if (missed) rows.push(["#fff", "ring", "lesion missed entirely", missed]);
+    const parts = `${missed} part${missed > 1 ? "s" : ""}`;
+    if (missed) rows.push(["#fff", "ring", "missed entirely", parts]);
     this.legend.replaceChildren(...rows.flatMap(([colour, look, name, count]) => {
       const swatch = element("span", `z-swatch z-${look}`);
       swatch.style.setProperty("--z-colour", colour);
