@@ -35,7 +35,6 @@ with page("Explore"):
     with viewer_place:
         view = replace(view, index=slice_view(choice, view, maps + beside))
     with actions:
-        command.offer(view)
         pinning.offer(view)
     for job in (encoding, validating, *jobs):
         if job is not None:
@@ -47,3 +46,5 @@ with page("Explore"):
         volume_numbers.offer_files(view)
         compute.make_rest_of_demo(choice.data)
     shown.captions(view, others.values())
+    with actions:
+        command.offer(view)

@@ -1,12 +1,19 @@
 """The first screen of Explore: what the map is made with, its subject, slice and command."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
+from pages.ui.explore import command
 from tests.helpers.pages import at, shown
 from zsad_core.cli.main import main
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec, Reference, SliceSpec, Threshold
 
 SUBJECT = "DEMO-MET-013-000"
 pytestmark = pytest.mark.usefixtures("small_demo")
@@ -54,20 +61,32 @@ def test_a_slice_has_one_number_on_screen_and_in_the_address():
     assert any("Slice 31 of" in caption.value for caption in test.caption)
 
 
-def test_the_command_of_a_view_gives_its_numbers(tmp_path, monkeypatch):
-    test = shown(explore(threshold=(0.4, 1.0), smallest=5))
+@pytest.mark.parametrize("brain", [True, False])
+def test_the_command_of_a_view_gives_its_numbers(tmp_path, monkeypatch, brain):
+    test = shown(explore(threshold=(0.4, 1.0), smallest=5, brain=brain))
     words = shlex.split(test.code[0].value)
     assert words[:3] == ["python", "-m", "zsad_core"]
     monkeypatch.chdir(tmp_path)
     assert main(words[3:]) == 0
     with results.connect(tmp_path / "results") as rows:
-        dice, auroc = rows.sql("SELECT dice_3d, auroc FROM subjects").fetchall()[0]
+        [(dice, auroc)] = rows.sql("SELECT dice_3d, auroc FROM subjects").fetchall()
     numbers = {metric.label: metric.value for metric in test.metric}
     assert numbers["3D Dice"] == f"{dice:.3f}"
     assert numbers["Voxel AUROC (brain)"] == f"{auroc:.3f}"
 
 
-def test_a_view_without_a_command_says_why():
-    test = shown(explore(brain=False))
-    assert not test.code
-    assert any("counts inside the brain only" in info.value for info in test.info)
+def test_edited_texts_come_with_their_command_and_normal_slices_have_none():
+    slices, texts = SliceSpec(DataSpec("demo-2mm"), SUBJECT), prompt_sets.shipped()["medical"]
+    edited = replace(texts, name="medical (edited)", normal=("a fine {}",))
+    near = Reference(replace(slices, subject="DEMO-MET-001-000"), 30)
+
+    def view(*references):
+        spec = pipeline.map_spec(Engine(), slices, "winclip", "zero-shot", edited, references)
+        return View(spec, 3, Threshold(0.4, "fixed"))
+
+    file, line = command.command(view()).split("END\n")
+    assert "--prompts prompts.yaml" in line
+    head, _, content = file.partition("\n")
+    assert head == "cat > prompts.yaml <<'END'"
+    assert prompt_sets.digest(prompt_sets.parse(content.encode(), "")) == prompt_sets.digest(edited)
+    assert "normal slices" in command.why_none(view(near))

@@ -171,6 +171,7 @@ def command(cohort: Cohort) -> str:
         "--subjects": cohort.names,
         "--threshold": cohort.rules,
         "--min-component": [str(read.min_component_voxels)] if read.min_component_voxels else [],
+        "--precision": [cohort.precision] if cohort.precision else [],
         "--out": [str(cohort.out)],
     }
     words += [word for name, values in options.items() if values for word in (name, *values)]
