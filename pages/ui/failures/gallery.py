@@ -129,7 +129,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cards(choice: UserChoice, cases: list[Failure]) -> None:
-    places: dict[View, DeltaGenerator] = {}
+    places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
     unread = scans_unread(choice.data, cases)
     pinned = [one.view for one in pins.all_pins()]
     for start in range(0, len(cases), COLUMNS):
@@ -147,7 +147,7 @@ def _cards(choice: UserChoice, cases: list[Failure]) -> None:
                 except ZsadError as error:
                     place.warning(escape(str(error)))
                     continue
-                places[view] = place
+                places.append((view, place))
                 _buttons(case, views.counted_as(view, choice.readout), pinned)
     pictures(places)
 

@@ -1,7 +1,7 @@
 """Pictures of failure cases: those that were made at once, the others as a job makes them."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -27,14 +27,15 @@ from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 WAITING = np.full((thumbnails.SIDE, thumbnails.SIDE, 3), 24, np.uint8)
 
 
-def pictures(places: Mapping[View, DeltaGenerator]) -> None:
+def pictures(places: Sequence[tuple[View, DeltaGenerator]]) -> None:
     """Draw what is there into its place; the rest follows while the page can be used."""
-    waiting = [view for view, place in places.items() if not _show(view, place)]
+    waiting = [view for view, place in places if not _show(view, place)]
     again = session.GALLERY_REDRAW.pop()  # what has no map stored is looked at anew
-    todo = [view for view in places if again and _without(view) is not None] + waiting
+    shown = list(dict.fromkeys(view for view, _ in places))
+    todo = [view for view in shown if view in waiting or (again and _without(view) is not None)]
     if not todo:
         return
-    job = _start(list(places), todo)
+    job = _start(shown, todo)
 
     @st.fragment(run_every=1.0)
     def follow() -> None:  # a place outside may be gone by now, so the page draws what came
