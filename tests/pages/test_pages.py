@@ -64,6 +64,27 @@ def test_the_start_page_says_what_is_loaded_and_that_it_is_synthetic():
     assert "synthetic" in " ".join(caption.value for caption in test.caption)
 
 
+def test_the_start_page_shows_cases_that_open_with_their_numbers():
+    test = opened("Start")
+    for _ in range(600):
+        titles = [one.key for one in test.button if (one.key or "").startswith("tile-")]
+        if titles:
+            break
+        time.sleep(0.1)
+        test.run()
+    assert titles == [
+        "tile-A live case",
+        "tile-Missed lesion",
+        "tile-False alarm",
+        "tile-Wrong place",
+    ]
+    said = next(one.value for one in test.caption if "3D Dice" in one.value)
+    test.button(key="tile-A live case").click().run()
+    assert not test.exception
+    assert test.selectbox(key="method").value == "intensity"
+    assert said.endswith(f"{float(metrics(test)['3D Dice']):.2f}")
+
+
 @pytest.mark.usefixtures("_encoded")
 def test_explore_shows_the_numbers_of_the_volume():
     test = opened("Explore", method="aprilgan", setup="brats")

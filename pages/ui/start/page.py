@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages.ui.explore.tour import begin
-from pages.ui.shell import compute
+from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import SidebarValues
+from pages.ui.start.cases import cases
 from zsad_core import methods, setups
 from zsad_core.types import Subject
 
@@ -21,21 +22,33 @@ def start(selected: SidebarValues) -> None:
     backbone = setups.find(selected.method, selected.setup).backbone.name
     columns[2].metric("Backbone", backbone if needed else "none needed")
     st.caption("Synthetic demo cohort, truth known." if selected.synthetic else escape(data.place))
-    _failure_case(selected, usable)
+    _last_view()
+    cases(selected)
+    _tour(selected, usable)
     compute.get_ready(data.kind, data)
 
 
-def _failure_case(selected: SidebarValues, usable: list[Subject]) -> None:
+def _last_view() -> None:
+    """The way back to what this session looked at last."""
+    if last := session.LAST_VIEW.get():
+        st.page_link(
+            navigate.EXPLORE,
+            label=escape(f"Continue with {last[0]}, as you left it"),
+            icon=":material/history:",
+        )
+
+
+def _tour(selected: SidebarValues, usable: list[Subject]) -> None:
     """Tiny lesions: what a coarse patch grid cannot see."""
     tiny = [s for s in usable if any("tiny" in note for note in s.notes)]
     if not selected.synthetic or not tiny:
         return
-    st.subheader("A telling failure case")
-    st.write(
-        "This synthetic subject has only tiny lesions. The map may rank their voxels well and "
-        "still reach hardly any Dice: they are smaller than the backbone's patches."
+    text, button = st.columns([5, 1], vertical_alignment="center")
+    text.write(
+        "**A tour of one failure**: a synthetic subject with tiny lesions only, which are smaller "
+        "than the backbone's patches."
     )
-    if st.button(
+    if button.button(
         "Show me a failure", type="primary", help=f"Opens {tiny[0].id} with a short tour."
     ):
         begin(tiny[0].id)

@@ -1,0 +1,118 @@
+"""Cases to begin with on the start page: a live one, and one of each kind of failure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui.shell import compute, navigate
+from pages.ui.shell.keyboard import palette
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.pictures import draw
+from pages.ui.shell.sidebar import SidebarValues
+from zsad_core.base.palette import Classes
+from zsad_core.base.store import key_of
+from zsad_core.evaluation import rows
+from zsad_core.evaluation.row_views import scan_of, view_of
+from zsad_core.evaluation.rows import ORACLE, Results
+from zsad_core.evaluation.tasks import NO_PROMPTS
+from zsad_core.evaluation.validation import app_rows
+from zsad_core.inference import pipeline, thumbnails
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
+from zsad_core.report import failures
+from zsad_core.report.selection import Selection, Sheet, row_of, slice_of_most_lesion
+from zsad_core.results import parquet as results
+from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
+
+METHOD, SETUP = "intensity", "zero-shot"
+MOST = 4  # subjects read
+TILES = {
+    failures.MISSED: "Missed lesion",
+    failures.ALARM: "False alarm",
+    failures.APART: "Wrong place",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A view with its picture, and what is to be seen there."""
+
+    title: str
+    words: str
+    view: View
+    picture: ByteArray
+
+
+def cases(selected: SidebarValues) -> None:
+    """Tiles that open their view in Explore, as soon as a job has drawn them."""
+    data, modality = selected.slices.data, selected.slices.modality
+    first = selected.subject
+    others = [
+        subject.id
+        for subject in selected.subjects
+        if subject.evaluable(modality) and subject.split == first.split and subject != first
+    ]
+    chosen = [first.id, *others[: MOST - 1]]
+    if data.private or not first.evaluable(modality):
+        return
+    engine, colours = compute.engine(), palette()
+    st.subheader("Start from a case")
+    tiles = compute.job_result(
+        f"tiles-{key_of('', data=data, subjects=chosen, modality=modality, colours=colours)}",
+        "Drawing cases to begin with",
+        lambda progress: _tiles(engine, data, chosen, modality, colours, progress),
+        "",
+        "app.py",
+    )
+    for column, tile in zip(st.columns(1 + len(TILES)), tiles or (), strict=False):
+        with column.container(border=True, height="stretch"):
+            draw(tile.picture)
+            st.markdown(f"**{tile.title}**")
+            st.caption(escape(tile.words))
+            if st.button("Open", key=f"tile-{tile.title}", width="stretch"):
+                navigate.to(tile.view)
+    if tiles:
+        st.caption(
+            "Maps of the image intensity, which needs no weights, at the threshold of the best "
+            "Dice of each subject (uses the ground truth)."
+        )
+
+
+def _tiles(
+    engine: Engine,
+    data: DataSpec,
+    subjects: Sequence[str],
+    modality: str,
+    colours: Classes,
+    progress: Progress,
+) -> list[Tile]:
+    """The first subject at its slice with most lesion, then the worst case of each kind."""
+    out, keys = app_rows(data), list[str]()
+    for number, subject in enumerate(subjects):
+        progress(number, len(subjects))
+        slices = SliceSpec(data, subject, modality)
+        spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS)
+        keys += rows.make(engine, spec, Results(out), [ORACLE])
+    keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion
+    if not keys:
+        return []
+    sheet = Sheet(data.kind, modality, slices.plane, ORACLE.rule)
+    selection = Selection(sheet, (METHOD,), (SETUP,), tuple(subjects))
+    with results.connect(out) as connection:
+        every = failures.cases(connection, sheet)
+        row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
+    words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
+    slices_shown = {(row["subject"], index): ("A live case", words, row)}
+    ranking = failures.failures(every, failures.ranking(every, selection))
+    for kind, title in TILES.items():
+        for case in ranking:
+            if case.kind == kind and (case.subject, case.index) not in slices_shown:
+                words = f"{case.subject} · slice {case.index + 1}. {case.why}"
+                slices_shown[case.subject, case.index] = (title, words, case.row)
+                break
+    tiles = []
+    for (_, index), (title, words, row) in slices_shown.items():
+        view = view_of(engine, row, scan_of(engine, row, [data]), index)
+        tiles.append(Tile(title, words, view, thumbnails.thumbnail(engine, view, colours, True)))
+    return tiles
