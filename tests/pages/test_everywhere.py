@@ -197,3 +197,9 @@ def test_once_a_volume_is_encoded_its_map_is_there():
         time.sleep(0.05)
     assert job.state == "done", job.error
     assert engine.maps.peek(spec) is not None
+
+
+@pytest.mark.parametrize("path", list(frame.PURPOSES))
+def test_each_page_says_its_name_and_its_purpose(path):
+    words = [one.value for one in shown(at(path, data="demo-2mm:", method="intensity")).markdown]
+    assert f"**{frame.PAGES[path]}** · {frame.PURPOSES[path]}" in words

@@ -32,7 +32,7 @@ from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
 
 ALONE = """<style>
-[data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
+[data-testid="stSidebar"], [data-testid="stHeader"], .st-key-purpose { display: none; }
 [data-testid="stMain"] { overflow: hidden; }
 </style>"""
 NO_DEVICE = "Research software, not a medical device."

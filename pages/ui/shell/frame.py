@@ -31,6 +31,14 @@ PAGES = {
     "pages/5_Failures.py": "Failures",
     "pages/6_Setup.py": "Setup",
 }
+PURPOSES = {
+    "pages/1_Explore.py": "Scroll through slices with truth and prediction laid over them.",
+    "pages/2_Prompts.py": "Edit the texts and see map and numbers change.",
+    "pages/3_Depth.py": "Read Dice against brain depth, of one subject or many.",
+    "pages/4_Cohort.py": "Evaluate many subjects; compare series in figures and tables.",
+    "pages/5_Failures.py": "See the worst cases by kind, pin them, present them.",
+    "pages/6_Setup.py": "Add data, predictions and weights; train; see device and cache.",
+}
 ICON = str(Path(__file__).with_name("icon.svg"))
 _SCRIPT = Path(__file__).with_name("steps.js").read_text(encoding="utf-8")
 _one_step_a_page = st.components.v2.component("zsad_steps", js=_SCRIPT)
@@ -83,6 +91,9 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
             _one_step_a_page(key="steps")
             keep_name()
             st.divider()
+    for path, label in PAGES.items():
+        if label == title and path in PURPOSES:
+            st.container(key="purpose").markdown(f"**{title}** · {PURPOSES[path]}")
     at_once()
     if "pages.ui.shell.compute" not in sys.modules:
         with st.spinner("Loading the methods …"):
