@@ -102,7 +102,7 @@ def test_slides_open_again_with_pictures_and_notes(made):
     assert LOST in slides[2].notes_slide.notes_text_frame.text
     said = "\n".join(one.text_frame.text for one in slides[1].shapes if one.has_text_frame)
     page = made.pages[0]
-    made_with = f"{page.words.threshold} · {page.words.made}"
+    made_with = f"{page.words.threshold} · {page.words.origin}"
     assert {page.slice, page.words.numbers, made_with} <= set(said.splitlines())
     (table,) = (one.table for one in slides[-1].shapes if one.has_table)
     cells = [[cell.text for cell in row.cells] for row in table.rows]

@@ -48,7 +48,7 @@ class SlicePicture:
             (self.words.method, points, ink),
             (self.words.numbers, points, ink),
             (self.words.threshold, 0.85 * points, ink),
-            (f"{self.words.made} {NO_DEVICE}", 0.75 * points, faint),
+            (f"{self.words.origin} {NO_DEVICE}", 0.75 * points, faint),
         ]
         below = [(_wrapped(text, size, self._room), size, colour) for text, size, colour in below]
         top, bottom = (sum(map(_high, lines)) + INDENT for lines in (above, below))

@@ -68,7 +68,7 @@ def _case(slide: Slide, deck: Deck, page: Page) -> None:
         top = 1.5 if page.note else 1.0
         _picture(slide, page, top, 5.6 - top)
         lines = [(line, 16) for line in (page.subject_line, page.words.method, page.slice)]
-        lines += [(page.words.numbers, 16), (f"{page.words.threshold} · {page.words.made}", 10)]
+        lines += [(page.words.numbers, 16), (f"{page.words.threshold} · {page.words.origin}", 10)]
         _write(slide, deck, 5.6, lines)
         notes.append(page.words.lines())
     slide.notes_slide.notes_text_frame.text = "\n\n".join(notes)

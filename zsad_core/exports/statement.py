@@ -42,7 +42,7 @@ class Statement:
     method: str
     numbers: str
     threshold: str
-    made: str
+    origin: str
     facts: dict[str, str]
     spec: dict[str, Any]
 
@@ -63,13 +63,13 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
     facts = _facts(engine, reading, None if whole else reading.view.index)
     facts = {name: legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
-    made = (facts.get("synthetic", ""), product, f"{facts['mask']}.")
+    origin = (facts.get("synthetic", ""), product, f"{facts['mask']}.")
     return Statement(
         title=facts["shows"],
         method=_method(facts),
         numbers=volume_numbers(reading),
         threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
-        made=" ".join(filter(None, made)),
+        origin=" ".join(filter(None, origin)),
         facts=facts,
         spec=_spec(reading, whole),
     )

@@ -239,7 +239,7 @@ def make_rest_of_demo(data: DataSpec) -> None:
 
         dataset.make_all(step)
 
-    if not all(dataset.made(subject.id) for subject in dataset.subjects()):
+    if not all(dataset.exists(subject.id) for subject in dataset.subjects()):
         start_once(f"demo-{data.kind}", "Making the synthetic cohort", work, "pages/6_Setup.py")
 
 

@@ -117,7 +117,7 @@ class Demo:
 
     def stamp(self, subject_id: str, modality: str) -> str:
         """Path, size and time of change of the files of a scan; "" while it is not made."""
-        if not self.made(subject_id):
+        if not self.exists(subject_id):
             return ""
         return self._files(subject_id).stamp(subject_id, modality)
 
@@ -132,7 +132,7 @@ class Demo:
 
     def get_ready(self) -> None:
         """Load the template if a subject is still to be made, so that making it starts at once."""
-        if not all(map(self.made, COHORT)):
+        if not all(map(self.exists, COHORT)):
             anatomy.get_ready()
 
     def make(self, subject_id: str, progress: Progress | None = None) -> Path:
@@ -140,7 +140,7 @@ class Demo:
         if subject_id not in COHORT:
             raise DataError(f"The demo has no subject '{subject_id}'; choose one of its list.")
         folder = self._root / subject_id
-        if self.made(subject_id):
+        if self.exists(subject_id):
             return folder
         with locked(folder):
             if not folder.is_dir():
@@ -152,7 +152,7 @@ class Demo:
     def _files(self, subject_id: str) -> Cases:
         return indexed(replace(self._spec, root=str(self._root / subject_id)))
 
-    def made(self, subject_id: str) -> bool:
+    def exists(self, subject_id: str) -> bool:
         """Whether the subject's files exist."""
         return (self._root / subject_id).is_dir()
 
