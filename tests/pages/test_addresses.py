@@ -28,3 +28,23 @@ def test_what_an_address_holds_ends_no_page(small_demo, page, query):
     for name, value in {"method": "intensity", **query}.items():
         test.query_params[name] = value
     shown(test)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("data", "data 'absent' (shown instead: demo)"),
+        ("subject", "subject 'absent'"),
+        ("method", "method 'absent'"),
+        ("setup", "training setup 'absent'"),
+        ("modality", "modality 'absent'"),
+        ("prompts", "prompts 'absent'"),
+        ("rule", "threshold rule 'absent'"),
+    ],
+)
+def test_a_link_says_what_it_asked_for_and_what_is_shown_instead(small_demo, name, words):
+    test = at("app.py")
+    for key, value in {"data": "demo-2mm:", "method": "winclip", name: "absent"}.items():
+        test.query_params[key] = value
+    shown(test)
+    assert [words in warning.value.replace("\\", "") for warning in test.main.warning] == [True]

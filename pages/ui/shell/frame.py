@@ -88,7 +88,6 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
             st.page_link(path, label=label)
         keyboard()
         with st.container(gap=None):
-            _one_step_a_page(key="steps")
             keep_name()
             st.divider()
     for path, label in PAGES.items():
@@ -106,7 +105,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     finally:
         with st.sidebar:
             jobs_below(compute.engine().jobs)
-        session.write_address()
+            _one_step_a_page(key="steps", data={"address": session.write_address()})
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
         with st.expander("Edit prompts"):
             prompt_editor(method)
     now = edited(base)
-    session.EDITED.set(now != base)
+    session.SPELLED.set(now != base or chosen not in prompt_sets.shipped())
     if now != base:
         _keep_draft(chosen)
     return now

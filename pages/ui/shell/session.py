@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -130,8 +131,8 @@ PROMPTS_OF = Entry[str | None]("prompts_of", None)
 """The method whose prompts were chosen last."""
 TEXTS = {name: Choice(name, "") for name in ("normal", "abnormal", "class_name", "templates")}
 """The fields of the editor."""
-EDITED = Entry("_edited", False)
-"""Whether the fields hold other texts than the set of that name; then the address holds them."""
+SPELLED = Entry("_spelled", False)
+"""Whether the address holds the fields: of a set that is edited, or that not everybody has."""
 SWITCHES = Entry("on", True)
 LAST_DRAFT = Entry[dict[str, str] | None]("drafted", None)
 LAST_TRIAL = Entry[object]("in_history", None)
@@ -157,7 +158,8 @@ ENCODE_PICTURES = Entry("encode-pictures", False)
 FAILURES_SECTION = Choice("failures", "", page="Failures")
 CASE = Choice[int | None]("case", None, _number, page="Failures")
 """The pin that is presented, from 1."""
-GALLERY_PAGE = Entry("failure-page", 1)
+GALLERY_FIRST = Entry("_first", False)
+_PAGE = Entry("failure-page", 1)
 GALLERY_REDRAW = Entry("_redraw", False)
 PIN_EDITOR = Entry("pin_editor", False)
 UPLOAD_TOKEN = Entry("upload_token", "")
@@ -173,6 +175,7 @@ ADDED_ROOT = Entry("added_root", "")
 """The name of the folder that was added last, until it is used."""
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
+_FIRST = Entry("_first", False)
 _PAGE = Entry[str | None]("_page", None)
 _REQUESTS = Entry[dict[str, Any]]("requests", {})
 _NOTICES = Entry("_notice", "")
@@ -194,6 +197,7 @@ def begin(title: str) -> None:
     between pages names a section; and those that were requested.
     """
     state, last = st.session_state, _PAGE.get()
+    _FIRST.set(last is None)
     state.update({key: value for key, value in _CHOSEN.get().items() if key not in state})
     for choice in CHOICES:
         words = st.query_params.get_all(choice.key)
@@ -205,22 +209,37 @@ def begin(title: str) -> None:
     requests = _REQUESTS.pop()
     state.update(requests)
     _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
-    if last is not None:
-        write_address()
+    if last is None:
+        _note_page(title)
+    write_address()
 
 
-def write_address() -> None:
-    """Have the address name what is chosen, but for what a session begins with."""
+def _note_page(title: str) -> None:
+    """Note the page of a link that is none, in place of which the start page runs."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    page = urlsplit(st.context.url or "").path.strip("/").removeprefix(base).strip("/")
+    if page and title == "Start":
+        _REPLACED.set({_PAGE.key: ("Page", page, title)})
+
+
+def write_address() -> str:
+    """Have the address name what is chosen, but for what a session begins with.
+
+    Returns the address. The first run of a session does not write it: until the browser runs our
+    script, an address written is a further step of its history.
+    """
     title, named, chosen = _PAGE.get(), {}, {}
     for choice in CHOICES:
         value, text = st.session_state.get(choice.key), choice in TEXTS.values()
         if value is None:
             continue
         chosen[choice.key] = value
-        if choice.page in ("", title) and (EDITED.get() if text else value != choice.default):
+        if choice.page in ("", title) and (SPELLED.get() if text else value != choice.default):
             named[choice.key] = choice.write(value)
     _CHOSEN.set(chosen)
-    st.query_params.from_dict(named)
+    if not _FIRST.get():
+        st.query_params.from_dict(named)
+    return urlencode(named, doseq=True)
 
 
 def persisted(key: str) -> dict[str, Any]:

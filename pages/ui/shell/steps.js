@@ -1,9 +1,13 @@
 // A page is one step of the browser's history: what changes in its address is none to go back to.
 // Back and Forward open the address that stood there, as a link does.
 
-export default function () {
-  if (window.__zsadSteps) return;
+export default function ({ data }) {
+  if (!window.__zsadSteps) oneStepAPage();
   window.__zsadSteps = true;
+  history.replaceState(history.state, "", `${location.pathname}?${data.address}`);
+}
+
+function oneStepAPage() {
   const push = history.pushState.bind(history);
   const put = history.replaceState.bind(history);
   let leaving = false;
