@@ -133,6 +133,20 @@ def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
     assert table.loc["change", "voxel AUROC (brain)"] != 0
 
 
+@pytest.mark.usefixtures("_encoded")
+def test_before_and_now_stand_each_at_its_own_oracle_threshold():
+    state = {"method": "aprilgan", "setup": "brats", "prompts": "appearance", "rule": "oracle"}
+    test = opened("Prompts", **state)
+    test.text_area(key="abnormal").set_value("nothing but background").run()
+    assert not test.exception
+    table = next(frame.value for frame in test.dataframe if "before" in frame.value.index)
+    assert table.loc["before", "threshold"] != table.loc["now", "threshold"]
+    for name in ("before", "now", "change"):
+        best = table.loc[name, "best Dice (oracle)"]
+        assert table.loc[name, "3D Dice"] == pytest.approx(best, abs=1e-6)
+    assert {"AP", "mean 2D Dice"} <= set(table.columns)
+
+
 def test_learned_prompts_say_what_is_learned_and_keep_their_class_word():
     test = opened("Prompts", method="anomalyclip", setup="brats")
     assert test.text_input(key="class_name").value == "object"

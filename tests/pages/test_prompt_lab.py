@@ -71,6 +71,8 @@ def test_the_null_test_places_the_prompt_among_random_pairs():
     assert all("of 50 random pairs, p = " in delta for delta in deltas.values())
     assert list(test.dataframe[0].value["subject"]) == [SUBJECT]
     assert "the prompt itself" in said(test)
+    prompts = prompt_sets.shipped()["appearance"]
+    assert f"{len(prompts.normal)} normal texts and {len(prompts.abnormal)} abnormal" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")
@@ -106,6 +108,10 @@ def test_a_trial_is_in_the_history_and_comes_back():
     other = lab("History")
     table = other.dataframe[0].value
     assert list(table["prompts"]) == ["appearance (edited)", "appearance"]
+    words = table["changed"][0].split("; ")
+    assert "+ abnormal: a white cloud" in words
+    assert "- abnormal: a bright spot" in words
+    assert table["abnormal"][0] == "a white cloud"
     change = table["Δ best"][0]
     assert change == pytest.approx(second.best_dice - first.best_dice)
     history.star(second, True)
@@ -204,6 +210,16 @@ def test_a_typed_text_is_offered_in_a_new_session():
     press(test, "Restore draft")
     assert test.text_area(key="normal").value == "a grey fog"
     assert not any(button.label.startswith("Restore draft") for button in test.button)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_set_that_is_saved_is_the_chosen_one():
+    test = lab("Edit", abnormal="a white cloud")
+    test.text_input(key="save_as").set_value("cloudy").run()
+    press(test, "Save prompt set")
+    assert test.selectbox(key="prompts").value == "cloudy"
+    assert test.text_area(key="abnormal").value == "a white cloud"
+    assert "chosen in the sidebar" in test.success[0].value
 
 
 @pytest.mark.usefixtures("_encoded")

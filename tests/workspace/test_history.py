@@ -97,8 +97,35 @@ def test_the_change_is_since_the_last_trial_that_can_be_compared():
         history.add(spec("S1", named("one", "b"), "aprilgan"), GOOD, AT_20),
         history.add(spec("S1", named("two", "c")), GOOD, AT_20),
     ]
-    assert history.change(made[3], made[:3]) == made[0]
-    assert history.change(made[0], ()) is None
+    before = history.previous(made)
+    assert before == {made[0].id: None, made[1].id: None, made[2].id: None, made[3].id: made[0]}
+
+
+def test_a_trial_is_kept_while_its_threshold_is_computed_and_completed_later():
+    waiting = history.add(spec(), BAD, "validation", True)
+    assert (waiting.threshold, waiting.rule) == (None, "validation")
+    assert np.isnan(waiting.dice)
+    assert history.add(spec(), BAD, "validation") is None
+    complete = history.add(spec(), BAD, Threshold(0.2, "validation"))
+    (trial,) = history.trials()
+    assert trial == complete == replace(waiting, threshold=0.2, dice=BAD.dice_3d)
+    assert history.add(spec(), BAD, "validation") is None
+
+
+def test_an_edit_reads_only_what_was_appended(monkeypatch):
+    history.add(spec(), BAD, AT_20)
+    path = home() / "history.jsonl"
+    line = json.loads(path.read_text())
+    with path.open("a") as file:
+        for number in range(2000):
+            line["trial"] |= {"id": f"{number:012x}", "subject": f"T{number}"}
+            file.write(json.dumps(line) + "\n")
+    assert len(history.trials()) == 2001
+    parsed, loads = [], json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+    history.add(spec("S2"), BAD, AT_20)
+    assert len(history.trials()) == 2002
+    assert len(parsed) == 1
 
 
 def test_prompts_are_judged_where_they_were_not_tuned():
@@ -150,6 +177,6 @@ def test_a_trial_of_an_older_version_is_kept_and_compared_with_none():
         file.write(json.dumps({"trial": older}) + "\n")
     first, second = history.trials()
     assert (second.threshold, second.level, second.dice) == (None, 128, 0.1)
-    assert history.change(second, [first]) is None
+    assert history.previous([first, second])[second.id] is None
     (one,) = leaderboard.standings(history.trials(), ["S1"])
     assert one.dice == new.dice

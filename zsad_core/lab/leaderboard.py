@@ -62,7 +62,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         return None
     judged = [trial for name, trial in last.items() if name not in tuned]
     values = np.array([(one.dice, one.best_dice, one.auroc) for one in judged]).reshape(-1, 3)
-    means = values.mean(axis=0) if len(values) else np.full(3, np.nan)
+    means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
     newest = group[-1]
     return Standing(
         newest.prompts,

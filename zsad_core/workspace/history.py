@@ -1,26 +1,32 @@
 """Every trial of a prompt set with its numbers: appended to one file in `ZSAD_HOME`, never lost.
 
 Trials on scans that a user uploaded lie beside those scans, seen by nobody else and gone with them.
-A line is a JSON object: a trial, or a star or note given to one later. Several sessions may append
-at once; a line that a crash cut short is passed over.
+A line is a JSON object: a trial, or what one was given later: star, note, threshold and Dice.
+Several sessions may append at once; a line that a crash cut short is passed over.
 """
 
 import functools
 import json
+import math
 import os
+import threading
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zsad_core.base.atomic import locked, on_disk
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import home
 from zsad_core.base.store import key_of
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
+
+HEAD = 64  # bytes that tell one file from another: the id of its first trial is among them
+LATER = ("star", "note", "threshold", "dice")  # what a trial may be given after it was added
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Trial:
     """A prompt set shown on a subject: 3D Dice at a threshold, best (oracle) Dice, voxel AUROC.
 
     `threshold` is a value of the method's range. Trials of older versions have a `level` of 256 in
-    its place, on which their numbers were ranked too, and are not compared with others. `by_hand`
+    its place, on which their numbers were ranked too, and are not compared with others; one whose
+    threshold is still computed has neither, and no Dice (NaN). `by_hand`
     says that its texts were edited while this subject's numbers were in view. `time` is UTC,
     ISO 8601. `star` and `note` were given later.
     """
@@ -51,7 +58,7 @@ class Trial:
     note: str = ""
     level: int | None = None
 
-    @property
+    @functools.cached_property
     def content(self) -> str:
         """A name of what the method read: equal for equal texts, whatever they are called."""
         return content_of(self.prompts)
@@ -70,20 +77,22 @@ def content_of(prompts: PromptSet) -> str:
 
 def add(
     spec: MapSpec,
-    found: Readout,
-    threshold: Threshold,
+    read: Readout,
+    threshold: Threshold | str,
     by_hand: bool = False,
     beside: Collection[str] = (),
 ) -> Trial | None:
     """Append a trial by its volume's numbers; nothing without lesion, or a second time.
 
-    A set that was shown before is by hand only on the subjects where its texts were new: those
-    that were looked at together, `beside` the trial's own.
+    Where the threshold of a rule is still computed, `threshold` is the rule's name; the trial gets
+    threshold and Dice when it is added again. A set that was shown before is by hand only on the
+    subjects where its texts were new: those that were looked at together, `beside` the trial's own.
     """
-    slices, dice = spec.features.slices, found.dice_3d
-    best, auroc = found.best_dice, found.auroc
+    slices, dice = spec.features.slices, read.dice_3d
+    best, auroc = read.best_dice, read.auroc
     if dice is None or best is None or auroc is None:
         return None
+    known = threshold if isinstance(threshold, Threshold) else None
     trial = Trial(
         uuid.uuid4().hex[:12],
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,21 +103,26 @@ def add(
         spec.setup,
         spec.prompts,
         by_hand,
-        threshold.value,
-        threshold.rule,
-        dice,
+        known.value if known else None,
+        known.rule if known else str(threshold),
+        dice if known else math.nan,
         best,
         auroc,
     )
-    every = {*trials(), *trials(slices.data)}
-    known = [one for one in every if one.content == trial.content]
-    if any(one.line == trial.line and one.threshold == trial.threshold for one in known):
+    every = trials() + (trials(slices.data) if slices.data.private else ())
+    alike = [other for other in every if other.content == trial.content]
+    same = [other for other in alike if other.line == trial.line]
+    if (same and not known) or any(other.threshold == trial.threshold for other in same):
         return None
-    new = all(one.subject in beside for one in known)
+    if waiting := next((t for t in same if t.threshold is None and t.rule == trial.rule), None):
+        _append({"of": waiting.id, "threshold": trial.threshold, "dice": dice}, slices.data)
+        return replace(waiting, threshold=trial.threshold, dice=dice)
+    new = all(other.subject in beside for other in alike)
     trial = replace(trial, by_hand=by_hand and new)
-    fields = {name: value for name, value in vars(trial).items() if name not in ("star", "note")}
-    plain = {**fields, "data": vars(trial.data), "prompts": vars(trial.prompts)}
-    _append({"trial": plain}, slices.data)
+    names = [field.name for field in fields(Trial) if field.name not in ("star", "note")]
+    values = {name: getattr(trial, name) for name in names}
+    item = {**values, "data": vars(trial.data), "prompts": vars(trial.prompts)}
+    _append({"trial": item}, slices.data)
     return trial
 
 
@@ -125,29 +139,53 @@ def note(trial: Trial, text: str) -> None:
 def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
     """Trials on shared data, or on a user's uploads; the oldest first, with last star and note."""
     path = _path(data)
-    return _read(path, path.stat().st_size) if path.exists() else ()
+    return _logs.get(path, lambda: _Log(path)).read() if path.exists() else ()
 
 
-def change(trial: Trial, before: Sequence[Trial]) -> Trial | None:
-    """The last trial before it that can be compared with it: same subject, method and setup."""
-    return next((one for one in reversed(before) if one.line == trial.line), None)
+def previous(every: Iterable[Trial]) -> dict[str, Trial | None]:
+    """By each trial's id the last one before it of the same subject, method and setup."""
+    last, before = dict[tuple[object, ...], Trial](), dict[str, Trial | None]()
+    for trial in every:
+        before[trial.id], last[trial.line] = last.get(trial.line), trial
+    return before
 
 
-@functools.lru_cache(4)
-def _read(path: Path, size: int) -> tuple[Trial, ...]:
-    found: dict[str, Trial] = {}
-    for line in path.read_bytes()[:size].splitlines():
+class _Log:
+    """The trials of a file, of which only what was appended is read again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._size, self._head = path, 0, b""
+        self._trials: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+
+    def read(self) -> tuple[Trial, ...]:
+        """All trials, the oldest first."""
+        with self._lock, self._path.open("rb") as file:
+            head = file.read(HEAD)
+            if not head.startswith(self._head):  # another file has its name
+                self._size, self._trials = 0, {}
+            self._head = head
+            file.seek(self._size)
+            lines = file.read()
+            self._size += lines.rfind(b"\n") + 1  # the last may be on its way
+            for line in lines.splitlines():
+                self._take(line)
+            return tuple(self._trials.values())
+
+    def _take(self, line: bytes) -> None:
         try:
             item = json.loads(line)
             if "trial" in item:
                 trial = _parsed(item["trial"])
-                found[trial.id] = trial
-            elif item["of"] in found:
-                later = {key: item[key] for key in ("star", "note") if key in item}
-                found[item["of"]] = replace(found[item["of"]], **later)
+                self._trials[trial.id] = trial
+            elif item["of"] in self._trials:
+                later = {key: item[key] for key in LATER if key in item}
+                self._trials[item["of"]] = replace(self._trials[item["of"]], **later)
         except (ValueError, TypeError, KeyError):
-            continue  # cut short by a crash, or of another version
-    return tuple(found.values())
+            return  # cut short by a crash, or of another version
+
+
+_logs: LruCache[_Log] = LruCache(4)
 
 
 def _parsed(item: dict[str, Any]) -> Trial:

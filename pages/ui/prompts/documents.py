@@ -12,6 +12,7 @@ from pages.ui.shell.prompt_choice import (
     SIDES,
     all_prompts,
     draft_elsewhere,
+    fields,
     prompt_editor,
     put_fields,
     swap,
@@ -25,6 +26,7 @@ from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
+from zsad_core.methods import about_a_brain
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
 
@@ -123,7 +125,7 @@ def _save(prompts: PromptSet) -> None:
 
 
 def _keep(read: Callable[[], PromptSet]) -> None:
-    """Save a set; the sidebar, drawn already, lists it in a run of its own."""
+    """Save a set; the sidebar, drawn already, chooses it in a run of its own."""
     folder = settings.prompt_folder()
     try:
         prompts = read()
@@ -134,9 +136,10 @@ def _keep(read: Callable[[], PromptSet]) -> None:
         return
     session.notify(
         "prompt set",
-        f"'{escape(prompts.name)}' is saved as version {version} and listed in the sidebar; "
+        f"'{escape(prompts.name)}' is saved as version {version} and chosen in the sidebar; "
         "earlier versions are under Compare.",
     )
+    session.request({session.PROMPTS.key: prompts.name, **fields(about_a_brain(prompts))})
     st.rerun()
 
 

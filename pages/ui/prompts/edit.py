@@ -14,6 +14,7 @@ from pages.ui.shell.keyboard import class_colours, palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import UserChoice
+from zsad_core.base.jobs import Job
 from zsad_core.inference import evaluation, pipeline, thumbnails
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
@@ -38,27 +39,40 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
     base = all_prompts()[session.PROMPTS.get()]
     old = evaluation.with_prompts(choice.map, base)
     ready = compute.ready(choice.map)
-    whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
-    threshold, validating = thresholds.threshold_of(choice, stack, whole)
-    thresholds.remember(choice, threshold)
+    before, validating_before = _threshold(replace(choice, map=old), stack, ready)
+    now, validating = _threshold(choice, stack, ready)
+    thresholds.remember(choice, now)
     if ready:
-        _numbers(choice, stack, (old, threshold))
+        read = _numbers(choice, stack, (old, before), now)
+        edited = choice.map.prompts != base
+        _remember(choice, read, now, edited, known=validating is None)
     columns = st.columns(3)
     _scan(columns[0], stack, index)
-    _slice(columns[1], f"before: {base.name}", old, (stack, index, threshold))
-    _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, threshold))
-    found, wrong, missed = class_colours()
+    _slice(columns[1], f"before: {base.name}", old, (stack, index, before))
+    _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, now))
+    true, false, missed = class_colours()
+    words = [
+        f"{name} at threshold {threshold_text(own.value)} ({own.rule}: {own.note})"
+        for name, own in (("Before", before), ("now", now))
+    ]
     st.caption(
-        f"Both masks at threshold {threshold_text(threshold.value)} ({threshold.rule}: "
-        f"{threshold.note}). Top: anomaly map. Bottom: true positive {found}, false positive "
-        f"{wrong}, false negative {missed}."
+        escape(f"{'; '.join(words)}. ")
+        + f"Top: anomaly map. Bottom: true positive {true}, false positive {false}, false "
+        f"negative {missed}."
     )
     if not ready:
         compute.show_job(compute.start_encoding(choice.map))
-    if validating is not None:
-        compute.show_job(validating)
-    elif threshold.rule == choice.rule:
-        others(choice, old, threshold)
+    waiting = {id(job): job for job in (validating_before, validating) if job is not None}
+    for job in waiting.values():
+        compute.show_job(job)
+    if not waiting and now.rule == choice.rule:
+        others(choice, (old, before), now)
+
+
+def _threshold(choice: UserChoice, stack: SliceStack, ready: bool) -> tuple[Threshold, Job | None]:
+    """The threshold that the chosen rule gives these prompts."""
+    whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
+    return thresholds.threshold_of(choice, stack, whole)
 
 
 def _scan(column: st.delta_generator.DeltaGenerator, stack: SliceStack, index: int) -> None:
@@ -89,40 +103,45 @@ def _slice(
     pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
 
 
-def _numbers(choice: UserChoice, stack: SliceStack, other: tuple[MapSpec, Threshold]) -> None:
-    old, threshold = other
-    spec = replace(choice.readout, threshold=threshold.value)
+def _numbers(
+    choice: UserChoice, stack: SliceStack, other: tuple[MapSpec, Threshold], threshold: Threshold
+) -> Readout:
+    """Both sets, each at its own threshold, and the numbers that depend on none."""
 
-    def read(which: MapSpec) -> Readout:
-        anomaly: AnomalyMap = compute.whole_map(which)
-        return readout(stack, anomaly, spec)
+    def read(spec: MapSpec, at: Threshold) -> Readout:
+        anomaly: AnomalyMap = compute.whole_map(spec)
+        return readout(stack, anomaly, replace(choice.readout, threshold=at.value))
 
-    now = read(choice.map)
-    table = pd.DataFrame([_row("before", read(old)), _row("now", now)]).set_index("prompts")
+    now = read(choice.map, threshold)
+    rows = [_row("before", read(*other)), _row("now", now)]
+    table = pd.DataFrame(rows).set_index("prompts")
     table.loc["change"] = table.loc["now"] - table.loc["before"]
     st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–", width="stretch")
-    _remember(choice, now, threshold, edited=choice.map.prompts != old.prompts)
+    return now
 
 
-def _remember(choice: UserChoice, now: Readout, threshold: Threshold, edited: bool) -> None:
-    """What was shown goes into the history, once; a stand-in for another threshold does not."""
-    if threshold.rule != choice.rule:
-        return
-    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value)
+def _remember(
+    choice: UserChoice, read: Readout, threshold: Threshold, edited: bool, known: bool
+) -> None:
+    """What was shown goes into the history at once, its Dice as soon as the threshold is known."""
+    known = known and threshold.rule == choice.rule
+    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value if known else None)
     if session.LAST_TRIAL.get() != shown:
-        history.add(choice.map, now, threshold, edited)
+        history.add(choice.map, read, threshold if known else choice.rule, edited)
         session.LAST_TRIAL.set(shown)
 
 
-def _row(name: str, found: Readout) -> dict[str, object]:
-    mean = np.nan if found.mean_dice is None else found.mean_dice.value
+def _row(name: str, read: Readout) -> dict[str, object]:
+    mean = None if read.mean_dice is None else read.mean_dice.value
     return {
         "prompts": name,
-        "3D Dice": _or_nan(found.dice_3d),
-        "mean 2D Dice": mean,
-        "voxel AUROC (brain)": _or_nan(found.auroc),
-        "best Dice (oracle)": _or_nan(found.best_dice),
-        "predicted ml": found.predicted_ml,
+        "threshold": read.threshold,
+        "3D Dice": _or_nan(read.dice_3d),
+        "best Dice (oracle)": _or_nan(read.best_dice),
+        "AP": _or_nan(read.ap),
+        "voxel AUROC (brain)": _or_nan(read.auroc),
+        "mean 2D Dice": _or_nan(mean),
+        "predicted ml": read.predicted_ml,
     }
 
 

@@ -20,14 +20,15 @@ from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
 from zsad_core.metrics.thresholds import threshold_text
-from zsad_core.types import Progress, Threshold
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import Progress, PromptSet, Threshold
 from zsad_core.workspace import history as core
 from zsad_core.workspace.history import Trial
 
 NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED = "tuned on these"
-PARTS = ("normal", "abnormal", "templates")
+TEXTS = ("normal", "abnormal", "templates")
 SPLITS = ("validation", "test", "train", "extra")
 
 
@@ -64,9 +65,7 @@ def _trials(choice: UserChoice) -> None:
         width="stretch",
     )  # fmt: skip
     event = st.dataframe(
-        table.drop(
-            columns=["normal", "abnormal", "templates", *(["subject"] if here else [])]
-        ).style.format(
+        table.drop(columns=["templates", *(["subject"] if here else [])]).style.format(
             dict.fromkeys(NUMBERS.values(), "{:.3f}") | dict.fromkeys(CHANGES.values(), "{:+.3f}"),
             na_rep="–",
         ),
@@ -104,14 +103,14 @@ def _one(trial: Trial) -> None:
 
 def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame:
     """A row a trial, with the change since the one before it that can be compared with it."""
-    place = {trial.id: at for at, trial in enumerate(every)}
-    rows = []
+    earlier, rows = core.previous(every), []
     for trial in shown:
-        before = core.change(trial, every[: place[trial.id]])
+        before = earlier[trial.id]
         row: dict[str, object] = {
             "★": "★" if trial.star else "",
             "time (UTC)": trial.time[:16].replace("T", " "),
             "prompts": trial.prompts.name,
+            "changed": "" if before is None else _changed(before.prompts, trial.prompts),
             "subject": trial.subject,
             "method": f"{trial.method} · {trial.setup}",
             "threshold": _threshold(trial),
@@ -122,10 +121,17 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
         row["tuned"] = TUNED if trial.subject in leaderboard.tuned_on(trial) else ""
         row["note"] = trial.note
-        for part in PARTS:
-            row[part] = " | ".join(getattr(trial.prompts, part))
+        row |= {name: " | ".join(getattr(trial.prompts, name)) for name in TEXTS}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _changed(before: PromptSet, now: PromptSet) -> str:
+    """What of the texts was added (+) and removed (-)."""
+    return "; ".join(
+        f"{'+' if change == 'added' else '-'} {what}: {text}"
+        for change, what, text in prompt_sets.differences(before, now)
+    )
 
 
 def _leaderboard(choice: UserChoice) -> None:
@@ -159,6 +165,8 @@ def _leaderboard(choice: UserChoice) -> None:
 
 
 def _threshold(trial: Trial) -> str:
+    if trial.threshold is None and trial.level is None:
+        return f"{trial.rule}, not computed"
     if trial.threshold is None:
         return f"{trial.rule}, level {trial.level} of 255, ranked on 256 levels"
     return f"{trial.rule}, {threshold_text(trial.threshold)}"

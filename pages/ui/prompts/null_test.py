@@ -25,13 +25,13 @@ SHORT = {"auroc": "AUROC", "best_dice": "best Dice"}
 
 
 def null_test(choice: UserChoice) -> None:
-    """Controls on the left; on the right where the prompt stands among random pairs."""
-    left, right = st.columns([2, 5], gap="large")
+    """Controls in a row; below them where the prompt stands among random pairs."""
+    st.caption(
+        "The same map from random texts, as many a side as the prompt has. A prompt that does not "
+        "stand out from them did not find the lesion by its words."
+    )
+    left, right = st.columns(2, gap="large")
     with left:
-        st.caption(
-            "The same map from random text pairs. A prompt that does not stand out from them did "
-            "not find the lesion by its words."
-        )
         default = [choice.subject.id]
         subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
         source = st.selectbox(
@@ -40,32 +40,29 @@ def null_test(choice: UserChoice) -> None:
             key="null-source",
             help="Everyday: a cat, Tuesday.",
         )
+    with right:
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice(choice, "null-every")
-        many = st.toggle("Match the prompt's number of texts", key="null-many")
-    with right:
-        if not subjects:
-            st.info("Choose at least one subject with a segmentation.")
-            return
-        bank = phrase_bank.bank()
-        groups = {source: bank[source]} if source in bank else bank
-        prompts = choice.map.prompts
-        sizes = (len(prompts.normal), len(prompts.abnormal)) if many else (1, 1)
-        texts = phrase_bank.phrases(groups)
-        pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
-        of_any = evaluation.of_subject(choice.map, "")
-        found = compute.job_result(
-            key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
-            f"Null test of '{prompts.name}' for {choice.label}, {count} pairs on "
-            f"{counted(len(subjects), 'subject')}",
-            lambda progress: core.null_test(
-                compute.engine(), of_any, subjects, pairs, every, progress
-            ),
-            f"Compare with {count} random pairs",
-            "pages/2_Prompts.py",
-        )
-        if found is not None:
-            _show(found, choice, every)
+    if not subjects:
+        st.info("Choose at least one subject with a segmentation.")
+        return
+    bank = phrase_bank.bank()
+    groups = {source: bank[source]} if source in bank else bank
+    prompts = choice.map.prompts
+    sizes = (len(prompts.normal), len(prompts.abnormal))
+    texts = phrase_bank.phrases(groups)
+    pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
+    of_any = evaluation.of_subject(choice.map, "")
+    result = compute.job_result(
+        key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
+        f"Null test of '{prompts.name}' for {choice.label}, {count} pairs on "
+        f"{counted(len(subjects), 'subject')}",
+        lambda progress: core.null_test(compute.engine(), of_any, subjects, pairs, every, progress),
+        f"Compare with {count} random pairs",
+        "pages/2_Prompts.py",
+    )
+    if result is not None:
+        _show(result, choice, every)
 
 
 def _show(found: NullTest, choice: UserChoice, every: int) -> None:

@@ -23,8 +23,8 @@ NUMBERS = ("3D Dice", "best Dice (oracle)", "voxel AUROC (brain)")
 Numbers = tuple[float, float, float]
 
 
-def others(choice: UserChoice, before: MapSpec, threshold: Threshold) -> None:
-    """Choose subjects; their numbers come with every edit, in the background."""
+def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Threshold) -> None:
+    """Choose subjects; their numbers come with every edit, each set at its own threshold."""
     compute.shows(compute.LIVE)
     with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
@@ -32,19 +32,21 @@ def others(choice: UserChoice, before: MapSpec, threshold: Threshold) -> None:
             st.caption("Chosen subjects are evaluated after every edit, before and now.")
             return
         session.OTHER_SUBJECTS.set(chosen)
-        specs = tuple(evaluation.of_subject(spec, "") for spec in (before, choice.map))
-        found = compute.live_result(
-            key_of("", what="also", specs=specs, subjects=chosen, threshold=threshold.value),
+        sets = (before, (choice.map, threshold))
+        specs = tuple((evaluation.of_subject(spec, ""), own.value) for spec, own in sets)
+        result = compute.live_result(
+            key_of("", what="also", specs=specs, subjects=chosen),
             f"'{choice.map.prompts.name}' for {choice.label} on "
             f"{counted(len(chosen), 'more subject')}",
-            partial(_judged, choice, before, chosen, threshold),
+            partial(_evaluated, choice, sets, chosen),
             PAGE,
         )
-        if found is not None:
-            st.dataframe(table(found), hide_index=True, width="stretch")
+        if result is not None:
+            st.dataframe(table(result), hide_index=True, width="stretch")
             st.caption(
-                f"3D Dice at {threshold_text(threshold.value)} ({threshold.rule}); each subject is "
-                "a trial under History."
+                f"3D Dice at {threshold_text(threshold.value)} now and "
+                f"{threshold_text(before[1].value)} before ({threshold.rule}); each subject is a "
+                "trial under History."
             )
 
 
@@ -61,32 +63,30 @@ def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame([mean])], ignore_index=True).round(3)
 
 
-def _judged(
+def _evaluated(
     choice: UserChoice,
-    before: MapSpec,
+    sets: tuple[tuple[MapSpec, Threshold], tuple[MapSpec, Threshold]],
     subjects: tuple[str, ...],
-    threshold: Threshold,
     progress: Progress,
 ) -> dict[str, tuple[Numbers, Numbers]]:
-    edited = choice.map.prompts != before.prompts
+    edited = sets[0][0].prompts != sets[1][0].prompts
     together = (choice.subject.id, *subjects)
-    found = {}
+    rows = {}
     for done, subject in enumerate(subjects):
         step = partial(_step, progress, done, len(subjects))
-        each = []
-        for spec in (before, choice.map):
-            one = evaluation.of_subject(spec, subject)
-            read = numbers(compute.engine(), one, choice.readout, threshold, step)
+        readouts = []
+        for spec, threshold in sets:
+            of_subject = evaluation.of_subject(spec, subject)
+            readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
             step()
-            each.append(read)
-        history.add(one, read, threshold, edited, together)
-        found[subject] = (_numbers(each[0]), _numbers(each[1]))
-    return found
+        history.add(of_subject, readouts[1], threshold, edited, together)
+        rows[subject] = (_numbers(readouts[0]), _numbers(readouts[1]))
+    return rows
 
 
 def _numbers(read: Readout) -> Numbers:
-    told = (read.dice_3d, read.best_dice, read.auroc)
-    dice, best, auroc = (math.nan if one is None else one for one in told)
+    values = (read.dice_3d, read.best_dice, read.auroc)
+    dice, best, auroc = (math.nan if value is None else value for value in values)
     return dice, best, auroc
 
 

@@ -28,49 +28,51 @@ MOST_HELD_OUT = 4  # by default
 
 
 def search(choice: UserChoice) -> None:
-    """The plan on the left; on the right what was found."""
-    left, right = st.columns([2, 5], gap="large")
-    with left:
-        plan = _plan(choice)
-    with right:
-        if not plan.search:
-            st.info("Choose at least one subject to search on.")
-            return
-        _label(choice, plan)
-        spec = evaluation.of_subject(choice.map, "")
-        st.caption(
-            f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "
-            f"{counted(len(plan.search), 'subject')}, starting from '{escape(spec.prompts.name)}', "
-            "whose templates and class name are kept."
-        )
-        found = compute.job_result(
-            key_of("", what="search", spec=spec, plan=plan),
-            f"Prompt search from '{spec.prompts.name}' for {choice.label}, candidates",
-            lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
-            "Search",
-            "pages/2_Prompts.py",
-        )
-        if found is not None:
-            _show(found, choice, plan)
+    """The plan in a row; below it the result."""
+    plan = _plan(choice)
+    if not plan.search:
+        st.info("Choose at least one subject to search on.")
+        return
+    _label(choice, plan)
+    spec = evaluation.of_subject(choice.map, "")
+    st.caption(
+        f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "
+        f"{counted(len(plan.search), 'subject')}, starting from '{escape(spec.prompts.name)}', "
+        "whose templates and class name are kept."
+    )
+    result = compute.job_result(
+        key_of("", what="search", spec=spec, plan=plan),
+        f"Prompt search from '{spec.prompts.name}' for {choice.label}, candidates",
+        lambda progress: prompt_search.search(compute.engine(), spec, plan, progress),
+        "Search",
+        "pages/2_Prompts.py",
+    )
+    if result is not None:
+        _show(result, choice, plan)
 
 
 def _plan(choice: UserChoice) -> Plan:
-    searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
-    chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
-    rest = [name for name in of_split(choice, "test", "") if name not in chosen]
-    held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", rest[:MOST_HELD_OUT])
-    goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.get)
+    left, middle, right = st.columns([5, 5, 3], gap="large")
+    with left:
+        searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
+        chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
+    with middle:
+        others = [name for name in of_split(choice, "test", "") if name not in chosen]
+        first = others[:MOST_HELD_OUT]
+        held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", first)
     bank = phrase_bank.bank()
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
-    with st.expander("Phrases"):
-        groups = st.multiselect("Groups", list(bank), default=default, key="groups")
-        st.caption("Your own, one per line")
-        _own()
-    phrases = phrase_bank.phrases({name: bank[name] for name in groups})
-    with st.expander("Search budget"):
-        best = st.slider("Phrases combined per side", 2, 20, 12, key="best")
-        most = st.slider("Maximum number of texts added", 0, 12, 6, key="most")
-        every = prompt_subjects.every_slice(choice, "search-every")
+    with right:
+        goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.get)
+        with st.popover("Phrases", width="stretch"):
+            groups = st.multiselect("Groups", list(bank), default=default, key="groups")
+            st.caption("Your own, one per line")
+            _own()
+        phrases = phrase_bank.phrases({name: bank[name] for name in groups})
+        with st.popover("Search budget", width="stretch"):
+            best = st.slider("Phrases combined per side", 2, 20, 12, key="best")
+            most = st.slider("Maximum number of texts added", 0, 12, 6, key="most")
+            every = prompt_subjects.every_slice(choice, "search-every")
     return Plan(chosen, held_out, phrases, goal, best, most, every)
 
 
