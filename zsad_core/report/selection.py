@@ -127,6 +127,12 @@ def sheets(rows: duckdb.DuckDBPyConnection) -> list[Sheet]:
     return [Sheet(*row) for row in groups.fetchall()]
 
 
+def sheet_of(rows: duckdb.DuckDBPyConnection, key: str) -> Sheet:
+    """The sheet of the row of `subjects` that has the key."""
+    query = f"SELECT data, modality, plane, {_THRESHOLD} FROM subjects WHERE key = ?"
+    return Sheet(*rows.execute(query, [key]).fetchall()[0])
+
+
 def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each subject and run chosen, `n` its number in the sheet, with `line` and `setup`.
 

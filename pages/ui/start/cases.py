@@ -21,7 +21,7 @@ from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.report import failures
-from zsad_core.report.selection import Selection, Sheet, row_of, slice_of_most_lesion
+from zsad_core.report.selection import Selection, row_of, sheet_of, slice_of_most_lesion
 from zsad_core.results import parquet as results
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
@@ -97,13 +97,13 @@ def _tiles(
     keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion
     if not keys:
         return []
-    sheet = Sheet(data.kind, modality, slices.plane, ORACLE.rule)
-    selection = Selection(sheet, (METHOD,), (SETUP,), tuple(subjects))
     with results.connect(out) as connection:
+        sheet = sheet_of(connection, keys[0])
         every = failures.cases(connection, sheet)
         row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
     words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
     slices_shown = {(row["subject"], index): ("A live case", words, row)}
+    selection = Selection(sheet, (METHOD,), (SETUP,), tuple(subjects))
     ranking = failures.failures(every, failures.ranking(every, selection))
     for kind, title in TILES.items():
         for case in ranking:
@@ -114,5 +114,5 @@ def _tiles(
     tiles = []
     for (_, index), (title, words, row) in slices_shown.items():
         view = view_of(engine, row, scan_of(engine, row, [data]), index)
-        tiles.append(Tile(title, words, view, thumbnails.thumbnail(engine, view, colours, True)))
+        tiles.append(Tile(title, words, view, thumbnails.thumbnail(engine, view, colours)))
     return tiles
