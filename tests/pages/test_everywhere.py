@@ -93,7 +93,7 @@ def test_ended_jobs_lead_to_their_result_and_name_no_file():
     board.start("look", "Looking", lambda progress: None)  # gives nothing to see
     while board.running():
         time.sleep(0.01)
-    test = opened("app.py")
+    test = opened("pages/6_Setup.py")
     _, links, said = below(test)
     assert "Evaluating: rows" in links
     assert [one for one in said if "The file is" in one or "uploaded" in one] == [

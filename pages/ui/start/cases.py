@@ -63,7 +63,6 @@ def cases(selected: SidebarValues) -> None:
         "Drawing cases to begin with",
         lambda progress: _tiles(engine, data, chosen, modality, colours, progress),
         "",
-        "app.py",
     )
     for column, tile in zip(st.columns(1 + len(TILES)), tiles or (), strict=False):
         with column.container(border=True, height="stretch"):
