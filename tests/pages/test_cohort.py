@@ -169,3 +169,16 @@ def test_the_summary_stands_above_each_section_and_the_conventions_once():
     titles = [one.value for one in shown(test).subheader]
     assert titles[0] == "Dice by setup and method"
     assert len(titles) == len(test.dataframe)
+
+
+def test_exposed_subjects_count_only_where_that_is_chosen():
+    out = home() / "results"
+    put(out, "a")
+    put(out, "b", exposure=["checkpoint trained on it"])
+    test = opened(**{"cohort-section": "Tables"})
+    assert test.dataframe[0].value["subjects"].tolist() == [1]
+    box = next(one for one in test.checkbox if one.label == "Include exposed subjects (1)")
+    box.check()
+    shown(test)
+    assert test.dataframe[0].value["subjects"].tolist() == [2]
+    assert "Exposed, so optimistic: b; checkpoint, prompts or threshold" in said(test)

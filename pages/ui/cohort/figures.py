@@ -50,6 +50,7 @@ def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[She
             "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
         ),
         sites=several(5, "Site folder", "site") if len(offers["site"]) > 1 else (),
+        exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session
+from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
 from zsad_core.report import failures, measures, selection
 from zsad_core.report import tables as table_rows
+from zsad_core.report.captions import NAMED
 from zsad_core.report.failures import FailureCases
 from zsad_core.report.measures import SheetSums
 from zsad_core.report.selection import NUMBERS, VOLUMES, Selection, Sheet
@@ -100,7 +102,21 @@ def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
         "volume": [one for one in VOLUMES if one in there["volume"]],
         "number": [one for one in NUMBERS if one in there["number"]],
         "site": sorted(there["site"]),
+        "exposed": sorted(frame.loc[frame["exposed"], "subject"].unique()),
     }
+
+
+def include_exposed(subjects: list[str]) -> bool:
+    """Whether rows of these exposed subjects count; asked only where there are any."""
+    if not subjects:
+        return False
+    names = ", ".join(subjects[:NAMED]) + ", …" * (len(subjects) > NAMED)
+    return st.checkbox(
+        f"Include exposed subjects ({len(subjects)})",
+        help="Checkpoint, prompts or threshold saw their ground truth, so their numbers flatter; "
+        f"they are left out of means, figures and tests: {escape(names)}",
+        **session.persisted("exposed"),
+    )
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the rows …")

@@ -89,6 +89,7 @@ def _selection(choice: UserChoice, source: cohort_rows.Source, sheet: Sheet) -> 
             **session.persisted("failure-third"),
         ),
         subjects=tuple(one.id for one in choice.subjects),
+        exposed=cohort_rows.include_exposed(there["exposed"]),
     )
 
 
