@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.ui.prompts import sections
 from pages.ui.shell import compute
@@ -240,3 +241,21 @@ def test_why_answers_with_charts():
         "Similarity of the texts",
     ]
     assert "minus the mean without it" in said(test)
+
+
+def test_the_editors_callbacks_know_texts_that_streamlit_forgot():
+    def script():
+        from pages.ui.shell import prompt_choice, session
+
+        session.begin("Prompts")
+        session.TEXTS["normal"].set("plain tissue")
+        session.TEXTS["abnormal"].set("a bright spot")
+        session.write_address()
+        for text in session.TEXTS.values():
+            session.st.session_state.pop(text.key, None)
+        prompt_choice.swap()
+
+    test = AppTest.from_function(script).run()
+    assert not test.exception, test.exception[0].stack_trace
+    assert test.session_state["normal"] == "a bright spot"
+    assert test.session_state["abnormal"] == "plain tissue"

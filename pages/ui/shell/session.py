@@ -94,6 +94,10 @@ class Choice(Entry[T]):
     write: Callable[[Any], str | Sequence[str]] = str
     page: str = ""
 
+    def get(self) -> T:
+        """The value, that of the last run where Streamlit forgot its widget, or the default."""
+        return st.session_state.get(self.key, _CHOSEN.get().get(self.key, self.default))
+
 
 def _list(key: str, page: str = "") -> Choice[Sequence[str]]:
     return Choice(key, [], list, list, page)
