@@ -39,8 +39,9 @@ def pairs(
             chosen = sets if method == methods.FILES else [method]
             usable_pairs += [(methods.FILES, name) for name in chosen]
             continue
+        kind = methods.kind_of(method)
         known = {entry.setup: entry for entry in setups.of_method(method)}
-        alone = every and volumes < 2 and methods.kind_of(method).compares
+        alone = every and volumes < 2 and kind.compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             problem = setups.missing(known[name]) if name in known else ""
             if problem and name in named:
