@@ -43,7 +43,7 @@ def test_the_view_is_taken_away_as_files(app):
             ".json",
         ]
     name, content = downloaded(page, "Numbers as CSV")
-    assert content.decode().startswith("# shows: DEMO-MET-014-000 · t2f · all ")
+    assert content.decode("utf-8-sig").startswith("# shows: DEMO-MET-014-000 · t2f · all ")
 
 
 def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):

@@ -43,7 +43,7 @@ def _tour(selected: SidebarValues, usable: list[Subject]) -> None:
     tiny = [s for s in usable if any("tiny" in note for note in s.notes)]
     if not selected.synthetic or not tiny:
         return
-    text, button = st.columns([5, 1], vertical_alignment="center")
+    text, button = st.columns([3, 1], vertical_alignment="center")
     text.write(
         "**A tour of one failure**: a synthetic subject with tiny lesions only, which are smaller "
         "than the backbone's patches."
