@@ -15,6 +15,7 @@ PAGE = """
 from streamlit.testing.v1 import AppTest
 from pages.ui.shell import compute
 compute.get_ready = lambda *_: None  # it begins once the page is drawn
+compute.BROWSER_FIRST_S = 600  # as do the jobs that the page starts
 page = AppTest.from_file("app.py", default_timeout=120).run()
 assert not page.exception and page.button, "the page is not drawn"
 """

@@ -6,12 +6,10 @@ The viewer paints the same classes and cues in the browser, from what `palette` 
 import numpy as np
 from scipy import ndimage
 
-from zsad_core.base.palette import CLASSES, CUES, KINDS, Classes, Kind
+from zsad_core.base.palette import CLASSES, CUES, KINDS, RING, Classes, Kind
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 OPACITY = 0.55
-RING = (4.0, 5.2)
-"""From and to how many pixels away from a missed part its ring lies."""
 
 
 def class_masks(truth: MaskArray | None, predicted: MaskArray) -> dict[Kind, MaskArray]:

@@ -10,6 +10,8 @@ from typing import Literal
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+RING = (4.0, 5.2)
+"""From and to how many pixels away from a missed part its ring lies."""
 HOLLOW = "-open"  # end of a symbol that is drawn as its outline alone
 Style = tuple[str, str, str]
 Rgb = tuple[int, int, int]

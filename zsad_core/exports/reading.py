@@ -11,8 +11,9 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View, stack_of
 from zsad_core.metrics import dice as metrics
+from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.readout import Readout, readout
-from zsad_core.metrics.scoring import box_of, predicted_mask
+from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.types import (
     AnomalyMap,
     MaskArray,

@@ -15,7 +15,7 @@ from zsad_core.inference import views
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.views import View
-from zsad_core.metrics.scoring import box_of
+from zsad_core.metrics.boxes import box_of
 from zsad_core.types import ByteArray, MaskArray, SliceStack
 
 SIDE = 320  # pixels

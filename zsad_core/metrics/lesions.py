@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from zsad_core.metrics import lesion_matching
+from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.dice import dice_3d
 from zsad_core.metrics.lesion_matching import Matching
-from zsad_core.metrics.scoring import box_of
 from zsad_core.metrics.surfaces import Definition, Spacing, hd95_mm, nsd, surfaces
 from zsad_core.types import FloatArray, MaskArray
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from zsad_core.metrics.boxes import box_of
 from zsad_core.types import FloatArray, MaskArray, ReadoutSpec
 
 NEIGHBOURS_26 = np.ones((3, 3, 3), dtype=bool)
@@ -41,12 +42,3 @@ def without_small(mask: MaskArray, fewest_voxels: int) -> MaskArray:
     retained = np.zeros_like(mask)
     retained[box][inside] = (np.bincount(component) >= fewest_voxels)[component]
     return retained
-
-
-def box_of(mask: MaskArray) -> tuple[slice, ...]:
-    """The bounding box of a mask that is not empty."""
-    box = []
-    for axis in range(mask.ndim):
-        filled = np.flatnonzero(np.moveaxis(mask, axis, 0).any(axis=tuple(range(1, mask.ndim))))
-        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return tuple(box)

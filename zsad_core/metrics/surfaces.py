@@ -18,7 +18,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 from surface_distance import lookup_tables
 
-from zsad_core.metrics.scoring import box_of
+from zsad_core.metrics.boxes import box_of
 from zsad_core.types import FloatArray, MaskArray
 
 Definition = Literal["elements", "voxels"]

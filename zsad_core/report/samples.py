@@ -14,7 +14,7 @@ from zsad_core.evaluation.row_views import Row, scan_of, view_of
 from zsad_core.inference import pipeline, views
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
-from zsad_core.metrics.scoring import box_of
+from zsad_core.metrics.boxes import box_of
 from zsad_core.report.selection import row_of
 from zsad_core.types import ByteArray, DataSpec, MaskArray, Progress
 

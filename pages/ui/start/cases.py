@@ -1,5 +1,6 @@
 """Cases to begin with on the start page: a live one, and one of each kind of failure."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,26 +13,14 @@ from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import SidebarValues
 from zsad_core.base.palette import Classes
 from zsad_core.base.store import key_of
-from zsad_core.evaluation import rows
-from zsad_core.evaluation.row_views import scan_of, view_of
-from zsad_core.evaluation.rows import ORACLE, Results
-from zsad_core.evaluation.tasks import NO_PROMPTS
-from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
-from zsad_core.report import failures
-from zsad_core.report.selection import Selection, row_of, sheet_of, slice_of_most_lesion
-from zsad_core.results import parquet as results
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
 METHOD, SETUP = "intensity", "zero-shot"
 MOST = 4  # subjects read
-TILES = {
-    failures.MISSED: "Missed lesion",
-    failures.ALARM: "False alarm",
-    failures.APART: "Wrong place",
-}
+COLUMNS = 4  # of tiles
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,7 @@ def cases(selected: SidebarValues) -> None:
         lambda progress: _tiles(engine, data, chosen, modality, colours, progress),
         "",
     )
-    for column, tile in zip(st.columns(1 + len(TILES)), tiles or (), strict=False):
+    for column, tile in zip(st.columns(COLUMNS), tiles or (), strict=False):
         with column.container(border=True, height="stretch"):
             draw(tile.picture)
             st.markdown(f"**{tile.title}**")
@@ -87,6 +76,16 @@ def _tiles(
     progress: Progress,
 ) -> list[Tile]:
     """The first subject at its slice with most lesion, then the worst case of each kind."""
+    time.sleep(compute.BROWSER_FIRST_S)  # tables and DuckDB, which the first page does not wait for
+    from zsad_core.evaluation import rows
+    from zsad_core.evaluation.row_views import scan_of, view_of
+    from zsad_core.evaluation.rows import ORACLE, Results
+    from zsad_core.evaluation.tasks import NO_PROMPTS
+    from zsad_core.evaluation.validation import app_rows
+    from zsad_core.report import failures
+    from zsad_core.report.selection import Selection, row_of, sheet_of, slice_of_most_lesion
+    from zsad_core.results import parquet as results
+
     out, keys = app_rows(data), list[str]()
     for number, subject in enumerate(subjects):
         progress(number, len(subjects))
@@ -104,7 +103,12 @@ def _tiles(
     slices_shown = {(row["subject"], index): ("A live case", words, row)}
     selection = Selection(sheet, (METHOD,), (SETUP,), tuple(subjects))
     ranking = failures.failures(every, failures.ranking(every, selection))
-    for kind, title in TILES.items():
+    titles = {
+        failures.MISSED: "Missed lesion",
+        failures.ALARM: "False alarm",
+        failures.APART: "Wrong place",
+    }
+    for kind, title in titles.items():
         for case in ranking:
             if case.kind == kind and (case.subject, case.index) not in slices_shown:
                 words = f"{case.subject} · slice {case.index + 1}. {case.why}"

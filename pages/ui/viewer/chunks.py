@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pages.ui.viewer.payload import ViewerVolume
+from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.levels import quantise
-from zsad_core.metrics.scoring import box_of
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js

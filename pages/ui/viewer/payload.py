@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zsad_core.base.overlay import RING
-from zsad_core.base.palette import CLASSES, CUES, LABELS, Classes
+from zsad_core.base.palette import CLASSES, CUES, LABELS, RING, Classes
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices
 from zsad_core.metrics.levels import LEVELS
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Plane

@@ -93,7 +93,10 @@ class Demo:
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm
-        self._root = cache_root() / "demo" / f"v{VERSION}-{spacing_mm:g}mm"
+
+    @property
+    def _root(self) -> Path:
+        return cache_root() / "demo" / f"v{VERSION}-{self._spacing:g}mm"
 
     def subjects(self) -> tuple[Subject, ...]:
         """The whole cohort, made or not; no voxel is read."""
