@@ -9,10 +9,6 @@ from zsad_core.prompts.sets import shipped
 expect = pytest.importorskip("playwright.sync_api").expect
 VIEWER = ".z-root"
 SUBJECT = "DEMO-MET-014-000"
-LOSES_CHOICES = pytest.mark.xfail(
-    reason="A page opened soon after the first one sometimes begins with the usual choices.",
-    strict=False,
-)
 CHOICE = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed"}
 
 
@@ -31,7 +27,6 @@ def address(page):
     return {key: values[0] for key, values in parse_qs(urlparse(page.url).query).items()}
 
 
-@LOSES_CHOICES
 def test_the_main_way(app):
     page, server = app
     page.goto(server.address("Explore", **CHOICE, method="winclip", setup="zero-shot"))
@@ -147,13 +142,11 @@ def test_keys_and_colours_are_within_reach(app):
     listed.wait_for(state="hidden")
 
 
-@LOSES_CHOICES
 def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page, server = app
     page.goto(server.address("Explore", **CHOICE, method="winclip"))
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     page.wait_for_function("new URL(location).searchParams.has('slice')")
-    settled(page)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Prompts").click()
     texts = page.get_by_label("Normal texts, one per line", exact=True)
     texts.fill("my own words")

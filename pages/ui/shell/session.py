@@ -231,7 +231,7 @@ def write_address() -> str:
     Returns the address. The first run of a session does not write it: until the browser runs our
     script, an address written is a further step of its history.
     """
-    title, named, chosen = _PAGE.get(), {}, {}
+    title, named, chosen = _PAGE.get(), {}, dict(_CHOSEN.get())
     for choice in CHOICES:
         value, text = st.session_state.get(choice.key), choice in TEXTS.values()
         if value is None:
