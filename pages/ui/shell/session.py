@@ -201,7 +201,15 @@ def begin(title: str) -> None:
     """
     state, last = st.session_state, _PAGE.get()
     _FIRST.set(last is None)
-    state.update({key: value for key, value in _CHOSEN.get().items() if key not in state})
+    # On a new page also what is there: of a page that was left before its run had ended, Streamlit
+    # takes along only what is set anew. On the same page that would write over what is being typed.
+    state.update(
+        {
+            key: state.get(key, value)
+            for key, value in _CHOSEN.get().items()
+            if key not in state or last != title
+        }
+    )
     for choice in CHOICES:
         words = st.query_params.get_all(choice.key)
         if words and (last is None or last != title == choice.page):
