@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pages.ui.shell import compute, frame
+from pages.ui.shell import compute, frame, session
 from pages.ui.viewer import keys
 from tests.helpers.pages import ROOT, WAIT, at, shown
 from zsad_core.base.jobs import Client
@@ -48,7 +48,7 @@ def _encoded():
 
 def opened(path, **state):
     chosen = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
-    return shown(at(path, **{**chosen, **state}))
+    return shown(at(path, **{**chosen, session.JOBS_OPEN.key: True, **state}))
 
 
 def below(test):
@@ -100,7 +100,10 @@ def test_ended_jobs_lead_to_their_result_and_name_no_file():
         ":material/error: Encoding an uploaded scan: failed; see its page."
     ]  # what went wrong may name a patient's file
     assert not any("Looking" in one for one in (*links, *said))
-    assert next(box for box in test.expander if "Jobs" in box.label).label == "Jobs: 3 ended"
+    assert test.button(key="jobs-line").label == "Jobs: 3 ended"
+    test.button(key="jobs-line").click().run()
+    assert not any("Evaluating" in link for link in below(test)[1])  # the line closes them
+    test.button(key="jobs-line").click().run()
     _, links, said = below(test.button(key="clear-done").click().run())
     assert not [line for line in (*links, *said) if "failed" in line or "Evaluating" in line]
 

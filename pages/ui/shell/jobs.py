@@ -47,12 +47,23 @@ def _jobs(board: JobBoard) -> None:
         return
     counts = ((len(running), "running"), (len(ended), "ended"))
     label = ", ".join(f"{count} {state}" for count, state in counts if count)
-    with st.expander(f"Jobs: {label}", key=session.JOBS_OPEN.key, on_change="rerun"):
-        for job in running:
-            _running(job)
-        for job in ended:
-            _ended(job)
-        _buttons(running, ended)
+    is_open = session.JOBS_OPEN.get()
+    # No expander: it closes where its label changes, and when the page does.
+    st.button(
+        f"Jobs: {label}",
+        key="jobs-line",
+        icon=f":material/{'expand_less' if is_open else 'expand_more'}:",
+        width="stretch",
+        on_click=session.JOBS_OPEN.set,
+        args=(not is_open,),
+    )
+    if not is_open:
+        return
+    for job in running:
+        _running(job)
+    for job in ended:
+        _ended(job)
+    _buttons(running, ended)
 
 
 def _running(job: Job) -> None:
