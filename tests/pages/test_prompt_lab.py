@@ -7,12 +7,12 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.prompts import sections
+from pages.ui.prompts import others, sections
 from pages.ui.shell import compute
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.types import DataSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history
 
 __all__ = ["_encoded"]
@@ -259,3 +259,10 @@ def test_the_editors_callbacks_know_texts_that_streamlit_forgot():
     assert not test.exception, test.exception[0].stack_trace
     assert test.session_state["normal"] == "a bright spot"
     assert test.session_state["abnormal"] == "plain tissue"
+
+
+def test_the_oracle_of_a_subject_is_no_oracle_of_others():
+    validation = Threshold(0.4, "validation", "4 subjects")
+    assert others.elsewhere(validation, "A") == validation
+    oracle = others.elsewhere(Threshold(0.5, "oracle", "it saw the truth"), "A")
+    assert oracle == Threshold(0.5, "fixed", "the best value of A")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.shell import compute, session
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -32,6 +33,8 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             st.caption("Chosen subjects are evaluated after every edit, before and now.")
             return
         session.OTHER_SUBJECTS.set(chosen)
+        threshold = elsewhere(threshold, choice.subject.id)
+        before = before[0], elsewhere(before[1], choice.subject.id)
         sets = (before, (choice.map, threshold))
         specs = tuple((evaluation.of_subject(spec, ""), own.value) for spec, own in sets)
         result = compute.live_result(
@@ -43,11 +46,19 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
         )
         if result is not None:
             st.dataframe(table(result), hide_index=True, width="stretch")
+            rule = escape(threshold.note or threshold.rule)
             st.caption(
                 f"3D Dice at {threshold_text(threshold.value)} now and "
-                f"{threshold_text(before[1].value)} before ({threshold.rule}); each subject is a "
-                "trial under History."
+                f"{threshold_text(before[1].value)} before ({rule}); each subject is a trial under "
+                "History."
             )
+
+
+def elsewhere(threshold: Threshold, subject: str) -> Threshold:
+    """A threshold for other subjects: the oracle of one subject is a fixed value for them."""
+    if threshold.rule != "oracle":
+        return threshold
+    return Threshold(threshold.value, "fixed", f"the best value of {subject}")
 
 
 def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def start(selected: SidebarValues) -> None:
     data = selected.slices.data
     columns = st.columns(3)
     columns[0].metric("Subjects", f"{len(usable)} of {len(selected.subjects)}")
-    columns[1].metric("Method", selected.method, help=selected.setup)
+    columns[1].metric("Method", methods.name_of(selected.method), help=selected.setup)
     needed = methods.kind_of(selected.method).needs_tower
     backbone = setups.find(selected.method, selected.setup).backbone.name
     columns[2].metric("Backbone", backbone if needed else "none needed")
