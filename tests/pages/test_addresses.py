@@ -47,4 +47,6 @@ def test_a_link_says_what_it_asked_for_and_what_is_shown_instead(small_demo, nam
     for key, value in {"data": "demo-2mm:", "method": "winclip", name: "absent"}.items():
         test.query_params[key] = value
     shown(test)
-    assert [words in warning.value.replace("\\", "") for warning in test.main.warning] == [True]
+    # The start page may warn too, of a job that another test ended.
+    warnings = [warning.value.replace("\\", "") for warning in test.main.warning]
+    assert sum(words in warning for warning in warnings) == 1

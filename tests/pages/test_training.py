@@ -108,8 +108,8 @@ def test_a_training_waits_while_a_user_has_the_device(small):
         assert "loss" not in job_of("aprilgan · waits").note
         assert job_of("aprilgan · waits").state == "running"
     assert ended("aprilgan · waits") == "done"
-    below = shown(test).sidebar
-    assert "Training aprilgan · waits: epoch" in " ".join(_links(below))
+    test.button(key="jobs-line").click().run()
+    assert "Training aprilgan · waits: epoch" in " ".join(_links(test.sidebar))
 
 
 def _links(block):
