@@ -15,8 +15,8 @@ from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
 from zsad_core.report import captions, charts, depth_charts
-from zsad_core.report.measures import curves, dice_table, quartiles, sheet_sums
-from zsad_core.report.selection import Selection, sheets
+from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.selection import Selection, comparison_groups
 from zsad_core.results import parquet as results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,8 +45,8 @@ def measure() -> Iterator[Line]:
 def core(root: Path, what: str = "") -> list[Line]:
     """Reading the rows of a folder, and Figures 1 to 3 of all and of filtered rows."""
     with results.connect(root) as rows:
-        selection = Selection(sheets(rows)[0])
-        sums = sheet_sums(rows, selection)
+        selection = Selection(comparison_groups(rows)[0])
+        sums = group_sums(rows, selection)
         boxes = quartiles(rows, sums.frame[sums.frame["setup"] == "brats"], selection)
 
         def figures(selection: Selection) -> None:
@@ -56,13 +56,13 @@ def core(root: Path, what: str = "") -> list[Line]:
             charts.by_subject(frame.merge(boxes, on="key").head(SUBJECTS))
             depth_charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
 
-        filtered = Selection(selection.sheet, volumes=("under 1 ml",))
+        filtered = Selection(selection.group, volumes=("under 1 ml",))
         times = [
-            seconds(lambda: sheets(rows)) + seconds(lambda: sheet_sums(rows, selection)),
+            seconds(lambda: comparison_groups(rows)) + seconds(lambda: group_sums(rows, selection)),
             seconds(lambda: figures(selection)),
             seconds(lambda: figures(filtered)),
         ]
-    labels = ("sheets and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
+    labels = ("comparison groups and rows read", "Figures 1 to 3", "Figures 1 to 3 of a filter")
     return [
         Line(f"{what}: {label}", 1000 * time, "ms")
         for label, time in zip(labels, times, strict=True)

@@ -17,17 +17,17 @@ with page("Cohort"):
     with right:
         root = rows.folder(choice.data)
     source = (str(root), rows.stamp(root))
-    sheets = rows.sheets(*source)
-    first = "Figures" if sheets else "Evaluate"
+    groups = rows.comparison_groups(*source)
+    first = "Figures" if groups else "Evaluate"
     section = left.segmented_control(
         "Section", SECTIONS, default=first, key="cohort-section", required=True
     )
     if section == "Evaluate":
         evaluation(choice, root)
-    elif not sheets:
+    elif not groups:
         st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
     else:
-        chosen = figures.choose_rows(choice, source, sheets)
+        chosen = figures.choose_rows(choice, source, groups)
         overview.headline(choice, source, chosen)
         draw = {
             "Figures": figures.figures,

@@ -1,11 +1,11 @@
 """Rows made by hand, with answers a person can compute."""
 
 from tests.results.test_results import row
-from zsad_core.report.measures import dice_table, quartiles, sheet_sums
-from zsad_core.report.selection import Selection, Sheet
+from zsad_core.report.measures import dice_table, group_sums, quartiles
+from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.results import parquet as results
 
-SHEET = Sheet("demo", "t2f", "axial", "validation")
+GROUP = ComparisonGroup("demo", "t2f", "axial", "validation")
 # Slices of a subject: depth, truth, predicted, overlap. Dice 1, 0.5, 0 and, by rule, none / 0 / 1.
 SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.9, 0, 0, 0))
 
@@ -65,7 +65,7 @@ def with_dice(value):
 
 
 def dice_rows(root, **choice):
-    selection = Selection(SHEET, **choice)
+    selection = Selection(GROUP, **choice)
     with results.connect(root) as rows:
-        table = dice_table(sheet_sums(rows, selection), selection)
+        table = dice_table(group_sums(rows, selection), selection)
         return table.merge(quartiles(rows, table, selection), on="key", how="left")

@@ -24,11 +24,11 @@ from zsad_core.report.failures import (
     failures,
     ranking,
 )
-from zsad_core.report.selection import Selection, Sheet
+from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
 
-SHEET = Sheet("demo-2mm", "t2f", "axial", "validation")
+GROUP = ComparisonGroup("demo-2mm", "t2f", "axial", "validation")
 DATA = DataSpec("demo-2mm")
 SUBJECT = "DEMO-MET-013-000"
 MEDICAL = methods.about_a_brain(prompt_sets.shipped()["medical"])
@@ -84,10 +84,10 @@ def put(root, *slices, subject=SUBJECT, lesions=(), **columns):
     results.append(root, "slices", facts["key"], slice_rows)
 
 
-def failures_of(root, centre="middle", sheet=SHEET, **filters):
+def failures_of(root, centre="middle", group=GROUP, **filters):
     with results.connect(root) as rows:
-        all_cases = cases(rows, sheet, centre)
-    return failures(all_cases, ranking(all_cases, Selection(sheet, **filters)))
+        all_cases = cases(rows, group, centre)
+    return failures(all_cases, ranking(all_cases, Selection(group, **filters)))
 
 
 def summaries(cases):
@@ -207,8 +207,8 @@ def view_of_case(engine, case):
 
 def test_a_case_is_a_view_of_the_map_threshold_and_mask_that_were_read(tmp_path, engine):
     put(tmp_path, (0, 4, 0), min_component_voxels=7, **as_read(engine))
-    sheet = replace(SHEET, threshold="validation, components of 7 voxels")
-    view = view_of_case(engine, failures_of(tmp_path, sheet=sheet)[0])
+    group = replace(GROUP, threshold="validation, components of 7 voxels")
+    view = view_of_case(engine, failures_of(tmp_path, group=group)[0])
     assert view.map.features.slices.subject == SUBJECT
     assert (view.map.method, view.map.prompts, view.index) == ("winclip", MEDICAL, 0)
     assert (view.threshold.value, view.threshold.rule) == (0.35, "validation")
@@ -218,8 +218,8 @@ def test_a_case_is_a_view_of_the_map_threshold_and_mask_that_were_read(tmp_path,
 def test_a_case_of_older_rows_is_read_at_the_value_of_its_level(tmp_path, engine):
     older = {"level": 90, "threshold_value": 90 / 255, "ranked_on": "256 levels"}
     put(tmp_path, (0, 4, 0), **as_read(engine), **older)
-    sheet = replace(SHEET, threshold="validation, ranked on 256 levels")
-    view = view_of_case(engine, failures_of(tmp_path, sheet=sheet)[0])
+    group = replace(GROUP, threshold="validation, ranked on 256 levels")
+    view = view_of_case(engine, failures_of(tmp_path, group=group)[0])
     assert view.threshold.value == pytest.approx(89.5 / 255)  # what rounds to level 90
 
 

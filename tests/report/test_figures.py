@@ -6,18 +6,18 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
-from tests.helpers.rows import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, charts
 from zsad_core.report.figures import Maps, write_all
-from zsad_core.report.selection import Selection, Sheet
+from zsad_core.report.selection import ComparisonGroup, Selection
 
 
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):
     put(tmp_path, "a", prompts_tuned=True)
     put(tmp_path, "b", checkpoint_digest="other")
-    caption = captions.caption(dice_rows(tmp_path, exposed=True), Selection(SHEET, exposed=True))
+    caption = captions.caption(dice_rows(tmp_path, exposed=True), Selection(GROUP, exposed=True))
     for words in (
         "synthetic demo cohort",
         "threshold: validation",
@@ -29,7 +29,7 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "Exposed, so optimistic: a; checkpoint, prompts or threshold saw their ground truth.",
     ):
         assert words in caption
-    oracle = Selection(Sheet("demo", "t2f", "axial", "oracle"))
+    oracle = Selection(ComparisonGroup("demo", "t2f", "axial", "oracle"))
     assert "uses the ground truth" in captions.caption(dice_rows(tmp_path), oracle)
 
 
@@ -44,7 +44,7 @@ def test_crosses_of_figure_2_are_3d_dice(tmp_path):
     assert figure.layout.xaxis.categoryarray == ("b", "a")
 
 
-def test_every_sheet_is_written(tmp_path):
+def test_every_comparison_group_is_written(tmp_path):
     for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
         for setup in ("brats", "pmc"):
             put(tmp_path / "rows", subject, setup, slices=with_dice(value))
@@ -95,17 +95,17 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
     for subject, volumes in (("a", ["b", "c"]), ("b", ["a", "c"]), ("d", ["a", "b", "c"])):
         put(tmp_path, subject, method="mutual3d", volumes=volumes)
     put(tmp_path, "a")
-    caption = captions.caption(dice_rows(tmp_path), Selection(SHEET))
+    caption = captions.caption(dice_rows(tmp_path), Selection(GROUP))
     assert (
         "mutual3d scored each subject against the unlabelled set a, b, c, itself excluded."
         in caption
     )
     put(tmp_path, "e", method="mutual3d", volumes=["a"])
     assert "a, b, c, not always all of it" in captions.caption(
-        dice_rows(tmp_path), Selection(SHEET)
+        dice_rows(tmp_path), Selection(GROUP)
     )
     assert "unlabelled" not in captions.caption(
-        dice_rows(tmp_path, lines=("winclip",)), Selection(SHEET)
+        dice_rows(tmp_path, lines=("winclip",)), Selection(GROUP)
     )
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.helpers.rows import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from tests.results.test_results import row
 from zsad_core.metrics.dice import dice_sql
-from zsad_core.report.measures import curves, dice_table, sheet_sums
-from zsad_core.report.selection import Selection, Sheet
+from zsad_core.report.measures import curves, dice_table, group_sums
+from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.results import parquet as results
 
 
@@ -59,9 +59,9 @@ def test_a_lesion_free_subject_has_alarms_and_no_dice(tmp_path):
 def test_the_depth_curve_pools_slices(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b", slices=((-0.88, 10, 10, 2),))
-    selection = Selection(SHEET)
+    selection = Selection(GROUP)
     with results.connect(tmp_path) as rows:
-        curve = curves(sheet_sums(rows, selection), selection)["brats", "winclip"]
+        curve = curves(group_sums(rows, selection), selection)["brats", "winclip"]
     assert curve.centres[1] == pytest.approx(-0.85)
     assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
     assert np.isnan(curve.dice[0])
@@ -73,9 +73,11 @@ def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):
     key = "-".join(("b", "brats", "winclip", "False"))
     put(tmp_path, "b", brain_only=False, slices=((0, 0, 4, 0),))
     results.append(tmp_path, "slices", key, [row("slices", key=key, predicted=4)])
-    selection = Selection(Sheet("demo", "t2f", "axial", "validation, outside the brain too"))
+    selection = Selection(
+        ComparisonGroup("demo", "t2f", "axial", "validation, outside the brain too")
+    )
     with results.connect(tmp_path) as rows:
-        table = dice_table(sheet_sums(rows, selection), selection).set_index("subject")
+        table = dice_table(group_sums(rows, selection), selection).set_index("subject")
     assert table["alarms"].to_dict() == {"a": 0, "b": 1}
 
 
@@ -87,7 +89,7 @@ def test_sums_by_depth_are_what_one_query_finds(tmp_path, choice):
         depths = np.sort(random.uniform(-1, 1, 30)).tolist()
         slices = [(d, t, p, min(t, p)) for d, (t, p) in zip(depths, areas.tolist(), strict=True)]
         put(tmp_path, subject, slices=slices)
-    selection = Selection(SHEET, **choice)
+    selection = Selection(GROUP, **choice)
     condition = "depth_middle > 1.0 / 3" if selection.third else "true"
     dice = dice_sql(selection.empty)
     with results.connect(tmp_path) as rows:

@@ -8,24 +8,24 @@ import pytest
 from PIL import Image
 
 from tests.evaluation.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
-from tests.helpers.rows import SHEET, put
+from tests.helpers.rows import GROUP, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of
 from zsad_core.evaluation.run import local, run
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.report import captions, panels
 from zsad_core.report.figures import Maps, write_all
-from zsad_core.report.measures import dice_table, sheet_sums
+from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.samples import pictures, sample
-from zsad_core.report.selection import Selection, sheets
+from zsad_core.report.selection import Selection, comparison_groups
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
 
 
 def sample_of(root, **choice):
-    selection = Selection(SHEET, **choice)
+    selection = Selection(GROUP, **choice)
     with results.connect(root) as rows:
-        return sample(rows, dice_table(sheet_sums(rows, selection), selection), selection.centre)
+        return sample(rows, dice_table(group_sums(rows, selection), selection), selection.centre)
 
 
 def sides_and_indices(sample):
@@ -81,8 +81,8 @@ def evaluation(scans, tmp_path_factory):  # noqa: F811
 
 def pictures_of(engine_, evaluated, **options):
     with results.connect(evaluated.out) as rows:
-        selection = Selection(sheets(rows)[0])
-        subject = sample(rows, dice_table(sheet_sums(rows, selection), selection), selection.centre)
+        selection = Selection(comparison_groups(rows)[0])
+        subject = sample(rows, dice_table(group_sums(rows, selection), selection), selection.centre)
     return pictures(engine_, subject, [evaluated.data], **options)
 
 

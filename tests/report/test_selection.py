@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.helpers.rows import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.report import captions
-from zsad_core.report.selection import Selection, sheets
+from zsad_core.report.selection import Selection, comparison_groups
 from zsad_core.results import parquet as results
 
 
@@ -16,7 +16,7 @@ def test_the_newest_of_equal_rows_counts(tmp_path):
     assert table["dice_3d"].tolist() == [pytest.approx(0.9)]
 
 
-def test_sheets_keep_thresholds_apart(tmp_path):
+def test_comparison_groups_keep_thresholds_apart(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b")
     fixed = {"threshold_rule": "fixed", "threshold_value": 0.5}
@@ -26,7 +26,7 @@ def test_sheets_keep_thresholds_apart(tmp_path):
     put(tmp_path, "a", threshold_rule="fixed", **older)
     put(tmp_path, "a", threshold_rule="oracle", min_component_voxels=5, brain_only=False)
     with results.connect(tmp_path) as rows:
-        rules = [sheet.threshold for sheet in sheets(rows)]
+        rules = [group.threshold for group in comparison_groups(rows)]
     assert rules[0] == "validation"
     assert sorted(rules[1:]) == [
         "50 % of the range",
@@ -69,6 +69,6 @@ def test_filters_of_number_and_site(tmp_path):
     assert dice_rows(tmp_path, numbers=("1 lesion",))["subject"].tolist() == ["a"]
     assert dice_rows(tmp_path, numbers=("no lesion over 2 mm³",))["subject"].tolist() == ["c"]
     caption = captions.caption(
-        dice_rows(tmp_path), Selection(SHEET, sites=("south",), numbers=("1 lesion",))
+        dice_rows(tmp_path), Selection(GROUP, sites=("south",), numbers=("1 lesion",))
     )
     assert "only 1 lesion, south" in caption

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.helpers.rows import SHEET, dice_rows, put, with_dice
+from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.report.comparisons import paired
-from zsad_core.report.measures import lesions, sheet_sums
+from zsad_core.report.measures import group_sums, lesions
 from zsad_core.report.selection import Selection, runs
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import by_size, dice, tables
@@ -55,16 +55,16 @@ def test_lesions_by_their_size(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b")
     with results.connect(tmp_path) as rows:
-        table = by_size(lesions(rows, runs(rows, Selection(SHEET)), Selection(SHEET)))
+        table = by_size(lesions(rows, runs(rows, Selection(GROUP)), Selection(GROUP)))
     rows_of_sizes = table[["size", "lesions", "missed", "lesion Dice"]].values.tolist()
     assert rows_of_sizes == [["under 20 mm³", 2, 2, 0.0], ["0.2 to 2 ml", 2, 0, 0.6]]
 
 
 def failures_of(root, **choice):
-    selection = Selection(SHEET, **choice)
+    selection = Selection(GROUP, **choice)
     with results.connect(root) as rows:
         by_name = {
-            table.name: table for table in tables(rows, sheet_sums(rows, selection), selection)
+            table.name: table for table in tables(rows, group_sums(rows, selection), selection)
         }
     return by_name["failures"], by_name["failures"].frame.set_index(["by", "group"])
 
@@ -137,6 +137,6 @@ def test_tables_as_text():
 def test_every_table_has_the_caption(tmp_path):
     put(tmp_path, "a")
     with results.connect(tmp_path) as rows:
-        selection = Selection(SHEET)
-        for table in tables(rows, sheet_sums(rows, selection), selection):
+        selection = Selection(GROUP)
+        for table in tables(rows, group_sums(rows, selection), selection):
             assert "Data: synthetic demo cohort" in table.caption

@@ -59,14 +59,14 @@ def figure_5(palette: Classes = "classic") -> str:
 
 def caption(frame: pd.DataFrame, selection: Selection) -> str:
     """Data, threshold rule, conventions, counts and provenance of a `dice_table`."""
-    sheet = selection.sheet
+    group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     runs = len(frame.groupby(["setup", "line"], observed=True))
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
-    oracle = " (uses the ground truth)" if sheet.oracle else ""
+    oracle = " (uses the ground truth)" if group.oracle else ""
     parts = [
-        f"Data: {DATA.get(sheet.data, sheet.data)}, {sheet.modality}, {sheet.plane}, {splits}",
-        f"threshold: {sheet.threshold}{oracle}",
+        f"Data: {DATA.get(group.data, group.data)}, {group.modality}, {group.plane}, {splits}",
+        f"threshold: {group.threshold}{oracle}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the brain",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",

@@ -16,7 +16,7 @@ import pandas as pd
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
-from zsad_core.report.selection import THIRDS, Selection, Sheet, filter_mask, runs
+from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, filter_mask, runs
 from zsad_core.results.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -89,23 +89,27 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailureCases:
-    """All cases of a sheet: its `runs`, a row for each subject and run, and their `worst` slices.
+    """All cases of a comparison group.
+
+    `runs` has a row for each subject and run, `worst` their worst slices.
 
     `worst` has a row for each run, kind and third of the depth, the most severe first; its `run` is
     the row number in `runs`.
     """
 
-    sheet: Sheet
+    group: ComparisonGroup
     runs: pd.DataFrame
     worst: pd.DataFrame
 
 
-def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middle") -> FailureCases:
-    """One pass over the slices of a sheet, after which every filter is quick.
+def cases(
+    rows: duckdb.DuckDBPyConnection, group: ComparisonGroup, centre: Centre = "middle"
+) -> FailureCases:
+    """One pass over the slices of a comparison group, after which every filter is quick.
 
     Raises DataError without rows.
     """
-    frame = runs(rows, Selection(sheet, exposed=True))
+    frame = runs(rows, Selection(group, exposed=True))
     rows.register("chosen_runs", frame[["key"]])
     columns = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
     frame = frame.merge(columns, on="key", how="left")
@@ -115,7 +119,7 @@ def cases(rows: duckdb.DuckDBPyConnection, sheet: Sheet, centre: Centre = "middl
     worst["third"] = pd.Categorical.from_codes(
         worst["third"].to_numpy(int), dtype=pd.CategoricalDtype(list(THIRDS))
     )
-    return FailureCases(sheet, frame, worst)
+    return FailureCases(group, frame, worst)
 
 
 def ranking(cases: FailureCases, selection: Selection) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The files of `python -m zsad_core figures`: Figures 1 to 5 and tables of every sheet."""
+"""The files of `python -m zsad_core figures`: figures and tables of each comparison group."""
 
 import html
 import re
@@ -26,8 +26,8 @@ from zsad_core.report import (
     prints,
     samples,
 )
-from zsad_core.report.measures import curves, dice_table, quartiles, sheet_sums
-from zsad_core.report.selection import Selection, Sheet, sheets
+from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
@@ -50,17 +50,17 @@ class Maps:
 
 
 def write_all(
-    root: Path, out: Path, maps: Maps, choose: Callable[[Sheet], Selection] = Selection
+    root: Path, out: Path, maps: Maps, choose: Callable[[ComparisonGroup], Selection] = Selection
 ) -> list[Path]:
-    """Write every sheet of a results folder into a folder of its own; DataError without rows."""
+    """Write each comparison group of a results folder into its own folder; DataError of none."""
     paths = []
     with results.connect(root) as rows:
-        groups = sheets(rows)
+        groups = comparison_groups(rows)
         if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
-        for sheet in groups:
-            name = re.sub(r"[^a-z0-9]+", "-", str(sheet).lower().replace("threshold: ", ""))
-            paths += write(rows, choose(sheet), out / name, maps)
+        for group in groups:
+            name = re.sub(r"[^a-z0-9]+", "-", str(group).lower().replace("threshold: ", ""))
+            paths += write(rows, choose(group), out / name, maps)
     return paths
 
 
@@ -71,7 +71,7 @@ def write(
 
     What cannot be drawn of Figures 4 and 5 is named in their captions or in `NOT_DRAWN`.
     """
-    sums = sheet_sums(rows, selection)
+    sums = group_sums(rows, selection)
     frame, lines = dice_table(sums, selection), curves(sums, selection)
     caption, paths = captions.caption(frame, selection), []
     if frame["dice_3d"].notna().any():

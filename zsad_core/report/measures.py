@@ -1,7 +1,7 @@
 """Dice, failures and depth curves of a selection, under any convention.
 
-The slices of a sheet are read once, as sums by depth; results for any filter and convention are
-then sums of these. Quartiles do not add up, so they are read for the runs drawn.
+The slices of a comparison group are read once, as sums by depth; results for any filter and
+convention are then sums of these. Quartiles do not add up, so they are read for the runs drawn.
 """
 
 from dataclasses import dataclass
@@ -26,51 +26,51 @@ Curves = dict[tuple[str, str], DepthCurve]
 
 
 @dataclass(frozen=True)
-class SheetSums:
-    """The rows of a sheet, and sums over their slices by row, bin and third of the depth.
+class GroupSums:
+    """The rows of a comparison group, and sums over their slices.
 
-    `sums` has the columns `slice_sums.NAMES`, `n` (the row), `bin` and `third`; the last two are -1
-    for slices without a depth.
+    `sums`, by row, bin and third of the depth, has the columns `slice_sums.NAMES`, `n` (the row),
+    `bin` and `third`; the last two are -1 for slices without a depth.
     """
 
     frame: pd.DataFrame
     sums: dict[str, NDArray[Any]]
 
 
-def sheet_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> SheetSums:
-    """Every row of the selection's sheet, whatever its filters and convention.
+def group_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> GroupSums:
+    """Every row of the selection's comparison group, whatever its filters and convention.
 
     Raises DataError where there is none.
     """
-    frame = runs(rows, whole_sheet(selection))
-    rows.register("sheet_rows", frame[["key", "n"]])
+    frame = runs(rows, whole_group(selection))
+    rows.register("group_rows", frame[["key", "n"]])
     sums = rows.execute(f"""
         SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
-        FROM depths_{selection.centre} JOIN sheet_rows USING (key)
+        FROM depths_{selection.centre} JOIN group_rows USING (key)
     """).fetchnumpy()
-    rows.unregister("sheet_rows")
-    return SheetSums(frame, {name: np.asarray(values) for name, values in sums.items()})
+    rows.unregister("group_rows")
+    return GroupSums(frame, {name: np.asarray(values) for name, values in sums.items()})
 
 
-def whole_sheet(selection: Selection) -> Selection:
-    """The part of a selection that its `sheet_sums` depend on: sheet and centre of depth."""
-    return Selection(selection.sheet, centre=selection.centre, exposed=True)
+def whole_group(selection: Selection) -> Selection:
+    """The part of a selection that its `group_sums` depend on: group and centre of depth."""
+    return Selection(selection.group, centre=selection.centre, exposed=True)
 
 
-def dice_table(sheet: SheetSums, selection: Selection) -> pd.DataFrame:
+def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
     """The selected rows with Dice by the convention, and counts of failures.
 
     `dice_2d` is the mean over `slices` slices, NaN if there are none. `healthy` counts slices
     without lesion, `alarms` those among them where anything is predicted, `overlooked` lesion
     slices without overlap. Raises DataError if no row is selected.
     """
-    frame, sums = filter_rows(sheet.frame, selection), sheet.sums
+    frame, sums = filter_rows(group.frame, selection), group.sums
     in_third = slice(None)
     if selection.third:
         in_third = sums["third"] == THIRDS.index(selection.third)
     row = sums["n"][in_third]
     totals = {
-        name: np.bincount(row, sums[name][in_third], len(sheet.frame))[frame["n"]]
+        name: np.bincount(row, sums[name][in_third], len(group.frame))[frame["n"]]
         for name in slice_sums.NAMES
     }
     totals = slice_sums.by_convention(totals, selection.empty, selection.which)
@@ -81,29 +81,29 @@ def dice_table(sheet: SheetSums, selection: Selection) -> pd.DataFrame:
     return frame.assign(dice_2d=dice_2d, dice_3d=dice_3d, **counts)
 
 
-def curves(sheet: SheetSums, selection: Selection) -> Curves:
+def curves(group: GroupSums, selection: Selection) -> Curves:
     """Mean 2D Dice over depth of each run selected; every slice weighs the same."""
-    frame, sums = filter_rows(sheet.frame, selection), sheet.sums
+    frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
-    groups = frame.groupby(["setup", "line"], observed=True)
-    of_row = np.full(len(sheet.frame), -1)
-    of_row[frame["n"]] = groups.ngroup()
-    group = of_row[sums["n"]]
-    valid = (group >= 0) & (sums["bin"] >= 0)
+    grouped = frame.groupby(["setup", "line"], observed=True)
+    of_row = np.full(len(group.frame), -1)
+    of_row[frame["n"]] = grouped.ngroup()
+    curve = of_row[sums["n"]]
+    valid = (curve >= 0) & (sums["bin"] >= 0)
     if selection.third:
         valid &= sums["third"] == THIRDS.index(selection.third)
-    index = group[valid] * BINS + sums["bin"][valid]
+    index = curve[valid] * BINS + sums["bin"][valid]
     dice, slices, lesion = (
-        np.bincount(index, entries[name][valid], groups.ngroups * BINS).reshape(-1, BINS)
+        np.bincount(index, entries[name][valid], grouped.ngroups * BINS).reshape(-1, BINS)
         for name in ("dice", "slices", "lesion_slices")
     )
     with np.errstate(invalid="ignore"):
         mean = dice / slices
     centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
     arrays = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
-    has_slices = np.bincount(group[valid], minlength=groups.ngroups) > 0
-    runs = compress(zip(groups.size().index, arrays, strict=True), has_slices)
-    return {(str(setup), str(line)): DepthCurve(centres, *curve) for (setup, line), curve in runs}
+    has_slices = np.bincount(curve[valid], minlength=grouped.ngroups) > 0
+    runs = compress(zip(grouped.size().index, arrays, strict=True), has_slices)
+    return {(str(setup), str(line)): DepthCurve(centres, *means) for (setup, line), means in runs}
 
 
 def quartiles(

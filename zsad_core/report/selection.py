@@ -1,8 +1,8 @@
 """Selections of an evaluation's rows: what can be compared, and what a user wants to see.
 
-Rows can be compared within a sheet: same data, modality, plane, threshold rule, split, and ranking
-(of values, or of the 256 levels of older rows). Of rows that differ only in when and where they
-were made (device, version, weights) the newest one counts.
+Rows can be compared within a comparison group: same data, modality, plane, threshold rule, split,
+and ranking (of values, or of the 256 levels of older rows). Of rows that differ only in when and
+where they were made (device, version, weights) the newest one counts.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ _NUMBER = """
          WHEN lesions < 5 THEN '2 to 4 lesions' ELSE '5 lesions and more' END
 """
 _RUNS = f"""
-    WITH of_sheet AS (
+    WITH in_group AS (
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
         FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
     ), newest AS (
@@ -58,7 +58,7 @@ _RUNS = f"""
                {_VOLUME} AS volume, {_NUMBER} AS number, lesions, missed,
                CASE WHEN len(volumes) > 0 THEN to_json(volumes)::VARCHAR ELSE '' END AS beside,
                precision_of_features, device, checkpoint_digest, weights_digest
-        FROM of_sheet QUALIFY row_number() OVER (
+        FROM in_group QUALIFY row_number() OVER (
             PARTITION BY method, setup, prompts_digest, site, subject ORDER BY date DESC, key) = 1
     ), sets AS (
         SELECT method, prompts_digest, CASE WHEN count(*) OVER (PARTITION BY method) > 1
@@ -73,7 +73,7 @@ _RUNS = f"""
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ComparisonGroup:
     """What the rows of one figure have in common; `threshold` is the rule in words."""
 
     data: str
@@ -92,7 +92,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Selection:
-    """Filters on the rows of a sheet, and the conventions of reading; () and "" mean all.
+    """Filters on the rows of a comparison group, and conventions; () and "" mean all.
 
     `empty` and `which` determine the slices in a mean, `centre` the origin of depth; `third` limits
     all numbers, also 3D Dice, to the slices of a third of the depth. `volumes` and `numbers` are
@@ -101,7 +101,7 @@ class Selection:
     unless `exposed`.
     """
 
-    sheet: Sheet
+    group: ComparisonGroup
     lines: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
@@ -116,33 +116,33 @@ class Selection:
     exposed: bool = False
 
 
-def sheets(rows: duckdb.DuckDBPyConnection) -> list[Sheet]:
-    """The sheets there are, the one with most rows first; among equals the validation rule."""
+def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
+    """The comparison groups, those with most rows first; among equals the validation rule."""
     groups = rows.execute(f"""
         SELECT data, modality, plane, threshold FROM (
             SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
             FROM subjects GROUP BY ALL
         ) ORDER BY number DESC, threshold = 'validation' DESC, data, modality, plane, threshold
     """)
-    return [Sheet(*row) for row in groups.fetchall()]
+    return [ComparisonGroup(*row) for row in groups.fetchall()]
 
 
-def sheet_of(rows: duckdb.DuckDBPyConnection, key: str) -> Sheet:
-    """The sheet of the row of `subjects` that has the key."""
+def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> ComparisonGroup:
+    """The comparison group of the row of `subjects` that has the key."""
     query = f"SELECT data, modality, plane, {_THRESHOLD} FROM subjects WHERE key = ?"
-    return Sheet(*rows.execute(query, [key]).fetchall()[0])
+    return ComparisonGroup(*rows.execute(query, [key]).fetchall()[0])
 
 
 def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
-    """A row for each subject and run chosen, `n` its number in the sheet, with `line` and `setup`.
+    """A row for each subject and run chosen, `n` its number in the group, with `line` and `setup`.
 
     `line` is the method, with its prompt set where the rows hold several of that method. `lesions`
     are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted component
     touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "". Raises
     DataError where nothing is left.
     """
-    sheet = selection.sheet
-    values = [sheet.data, sheet.modality, sheet.plane, sheet.threshold]
+    group = selection.group
+    values = [group.data, group.modality, group.plane, group.threshold]
     frame = rows.execute(_RUNS, values).df()
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
@@ -157,10 +157,10 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     seen = int(filter_mask(frame, replace(selection, exposed=True)).sum())
     if seen:
         raise DataError(
-            f"All {counted(seen, 'row')} of {selection.sheet} are of exposed subjects, whose truth "
+            f"All {counted(seen, 'row')} of {selection.group} are of exposed subjects, whose truth "
             "checkpoint, prompts or threshold saw; evaluate others, or include exposed rows."
         )
-    raise DataError(f"No row of {selection.sheet} is left by these filters; widen one of them.")
+    raise DataError(f"No row of {selection.group} is left by these filters; widen one of them.")
 
 
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:

@@ -10,7 +10,7 @@ from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.report import captions
 from zsad_core.report.comparisons import paired
-from zsad_core.report.measures import SheetSums, dice_table, lesions
+from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
 from zsad_core.report.table_text import Table
 
@@ -27,12 +27,12 @@ NAMES = {
 }
 
 
-def tables(rows: duckdb.DuckDBPyConnection, sheet: SheetSums, selection: Selection) -> list[Table]:
+def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selection) -> list[Table]:
     """Every table of a selection; raises DataError where it is empty."""
-    frame = dice_table(sheet, selection)
+    frame = dice_table(sums, selection)
     caption = captions.caption(frame, selection)
     lesion_rows = lesions(rows, frame, selection)
-    frames = {"volume": frame, "number": frame, "third": _by_third(sheet, selection), "site": frame}
+    frames = {"volume": frame, "number": frame, "third": _by_third(sums, selection), "site": frame}
     contents = [
         ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
         ("setups", "Setups of a method against each other", captions.PAIRED, paired(frame)),
@@ -111,10 +111,10 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     return _with_headings(table.reset_index())
 
 
-def _by_third(sheet: SheetSums, selection: Selection) -> pd.DataFrame:
+def _by_third(sums: GroupSums, selection: Selection) -> pd.DataFrame:
     thirds = [third for third in THIRDS if selection.third in ("", third)]
     return pd.concat(
-        dice_table(sheet, replace(selection, third=third)).assign(third=third) for third in thirds
+        dice_table(sums, replace(selection, third=third)).assign(third=third) for third in thirds
     )
 
 

@@ -15,16 +15,20 @@ from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, dice_table
-from zsad_core.report.selection import THIRDS, Selection, Sheet
+from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection
 
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
-def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[Sheet]) -> Selection:
-    """Sheet and filters; the empty rule and the centre are those of the sidebar's readout."""
+def choose_rows(
+    choice: UserChoice, source: cohort_rows.Source, groups: list[ComparisonGroup]
+) -> Selection:
+    """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
     rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
     row = st.columns([3, 2])
-    sheet = row[0].selectbox("Data and threshold rule", sheets, format_func=str, key="sheet")
+    group = row[0].selectbox(
+        "Data and threshold rule", groups, format_func=str, key="comparison-group"
+    )
     which = row[1].selectbox(
         "Slices in mean 2D Dice",
         list(captions.WHICH),
@@ -32,7 +36,7 @@ def choose_rows(choice: UserChoice, source: cohort_rows.Source, sheets: list[She
         key="which",
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
-    chosen = Selection(sheet, which=which, **rule)
+    chosen = Selection(group, which=which, **rule)
     offers = cohort_rows.values(*source, chosen)
     columns = st.columns(6 if len(offers["site"]) > 1 else 5)
 

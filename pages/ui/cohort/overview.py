@@ -36,7 +36,7 @@ def headline(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) 
         st.metric("Missing rows", missing)
         sentences = [f"{series}: {_names(ids)}" for series, ids in summary.missing.items()]
         if others:
-            oracle = " (without a lesion there is no oracle)" if chosen.sheet.oracle else ""
+            oracle = " (without a lesion there is no oracle)" if chosen.group.oracle else ""
             sentences.append(f"each of the {summary.series} series: {_names(others)}{oracle}")
         st.caption(escape("; ".join(sentences)))
     st.caption(escape(f"{captions.caption(frame, chosen)} {overview.INTERVAL}"))
@@ -58,9 +58,9 @@ def _not_evaluated(choice: UserChoice, chosen: Selection, frame: pd.DataFrame) -
     usable = [
         subject.id
         for subject in choice.subjects
-        if subject.split in splits and subject.evaluable(chosen.sheet.modality)
+        if subject.split in splits and subject.evaluable(chosen.group.modality)
     ]
-    same_data = chosen.sheet.data == choice.data.kind and not evaluated.isdisjoint(usable)
+    same_data = chosen.group.data == choice.data.kind and not evaluated.isdisjoint(usable)
     return [name for name in usable if name not in evaluated] if same_data else []
 
 

@@ -23,9 +23,9 @@ WIDEST = 8  # columns of panels
 
 def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
-    if chosen.sheet.data != choice.data.kind:
+    if chosen.group.data != choice.data.kind:
         st.info(
-            f"Figures 4 and 5 show scans of '{escape(chosen.sheet.data)}' data; choose that data "
+            f"Figures 4 and 5 show scans of '{escape(chosen.group.data)}' data; choose that data "
             "in the sidebar to see them."
         )
         return

@@ -20,8 +20,8 @@ from zsad_core.report import failures, measures, selection
 from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
 from zsad_core.report.failures import FailureCases
-from zsad_core.report.measures import SheetSums
-from zsad_core.report.selection import NUMBERS, VOLUMES, Selection, Sheet
+from zsad_core.report.measures import GroupSums
+from zsad_core.report.selection import NUMBERS, VOLUMES, ComparisonGroup, Selection
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
 from zsad_core.results.slice_sums import Centre
@@ -74,22 +74,22 @@ def rows_of(root: str, stamp: Stamp) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def sheets(root: str, stamp: Stamp) -> list[Sheet]:
+def comparison_groups(root: str, stamp: Stamp) -> list[ComparisonGroup]:
     """What can be compared; the stamp is part of the key."""
     with rows_of(root, stamp) as rows:
-        return selection.sheets(rows)
+        return selection.comparison_groups(rows)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
-def _reading(root: str, stamp: Stamp, convention: Selection) -> SheetSums:
+def _reading(root: str, stamp: Stamp, convention: Selection) -> GroupSums:
     """By reference, since a copy takes longer than what is done with it; nobody changes it."""
     with rows_of(root, stamp) as rows:
-        return measures.sheet_sums(rows, convention)
+        return measures.group_sums(rows, convention)
 
 
-def reading(root: str, stamp: Stamp, chosen: Selection) -> SheetSums:
-    """`measures.sheet_sums`, once for all filters."""
-    return _reading(root, stamp, measures.whole_sheet(chosen))
+def reading(root: str, stamp: Stamp, chosen: Selection) -> GroupSums:
+    """`measures.group_sums`, once for all filters."""
+    return _reading(root, stamp, measures.whole_group(chosen))
 
 
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
@@ -131,16 +131,16 @@ def _quartiles(
 
 def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
     """`measures.quartiles` of some runs, once for all filters of subjects."""
-    every = Selection(chosen.sheet, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
+    every = Selection(chosen.group, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
     convention = replace(every, third=chosen.third)
     return _quartiles(root, stamp, convention, drawn)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
-def cases(root: str, stamp: Stamp, sheet: Sheet, centre: Centre) -> FailureCases:
-    """`failures.cases` of a sheet; never changed by who reads it."""
+def cases(root: str, stamp: Stamp, group: ComparisonGroup, centre: Centre) -> FailureCases:
+    """`failures.cases` of a comparison group; never changed by who reads it."""
     with rows_of(root, stamp) as rows:
-        return failures.cases(rows, sheet, centre)
+        return failures.cases(rows, group, centre)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the rows …")

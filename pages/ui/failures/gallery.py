@@ -29,7 +29,7 @@ from zsad_core.report.failures import (
     failures,
     ranking,
 )
-from zsad_core.report.selection import THIRDS, VOLUMES, Selection, Sheet
+from zsad_core.report.selection import THIRDS, VOLUMES, ComparisonGroup, Selection
 from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
 
@@ -49,30 +49,33 @@ def gallery(choice: UserChoice) -> None:
         root = cohort_rows.folder(choice.data)
     cohort_run.running()
     source = (str(root), cohort_rows.stamp(root))
-    sheets = [one for one in cohort_rows.sheets(*source) if one.data == choice.data.kind]
-    if not sheets:
+    groups = [one for one in cohort_rows.comparison_groups(*source) if one.data == choice.data.kind]
+    if not groups:
         first_cases(choice, root)
         return
-    sheet = left.selectbox(
-        "Data and threshold rule", sheets, format_func=str, **session.persisted("failure-sheet")
+    group = left.selectbox(
+        "Data and threshold rule",
+        groups,
+        format_func=str,
+        **session.persisted("failure-comparison-group"),
     )
-    found = cohort_rows.cases(*source, sheet, choice.readout.centre)
-    worst = ranking(found, _selection(choice, source, sheet))
+    found = cohort_rows.cases(*source, group, choice.readout.centre)
+    worst = ranking(found, _selection(choice, source, group))
     kinds = _kinds(worst)
     worst = worst[worst["kind"].isin(kinds)] if kinds else worst
     if worst.empty:
         st.info("No case matches these filters.")
         return
-    _caption(choice, sheet, worst)
+    _caption(choice, group, worst)
     _cards(choice, failures(found, _page(worst)))
 
 
-def _selection(choice: UserChoice, source: cohort_rows.Source, sheet: Sheet) -> Selection:
-    there = cohort_rows.values(*source, Selection(sheet))
+def _selection(choice: UserChoice, source: cohort_rows.Source, group: ComparisonGroup) -> Selection:
+    there = cohort_rows.values(*source, Selection(group))
     columns = st.columns(4)
     volumes = [one for one in VOLUMES if one in there["volume"]]
     return Selection(
-        sheet,
+        group,
         lines=tuple(
             columns[0].multiselect("Methods", there["line"], **session.persisted("failure-lines"))
         ),
@@ -106,12 +109,12 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
     )
 
 
-def _caption(choice: UserChoice, sheet: Sheet, worst: pd.DataFrame) -> None:
+def _caption(choice: UserChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    rule = sheet.threshold + (" (uses the ground truth)" if sheet.oracle else "")
-    data = DATA.get(sheet.data, sheet.data)
+    rule = group.threshold + (" (uses the ground truth)" if group.oracle else "")
+    data = DATA.get(group.data, group.data)
     data = data[:1].upper() + data[1:]
-    said = escape(f"{data}, {sheet.modality}; threshold: {rule}")
+    said = escape(f"{data}, {group.modality}; threshold: {rule}")
     count = counted(len(worst), "case")
     st.caption(
         f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "

@@ -41,8 +41,8 @@ def first_cases(choice: UserChoice, root: Path) -> None:
 @st.fragment(run_every=2.0)
 def _watch(root: Path, data: str) -> None:
     """Shows the first cases while the rest is evaluated."""
-    sheets = cohort_rows.sheets(str(root), cohort_rows.stamp(root))
-    if any(one.data == data for one in sheets):
+    groups = cohort_rows.comparison_groups(str(root), cohort_rows.stamp(root))
+    if any(one.data == data for one in groups):
         st.rerun()
 
 

@@ -83,7 +83,12 @@ def _tiles(
     from zsad_core.evaluation.tasks import NO_PROMPTS
     from zsad_core.evaluation.validation import app_rows
     from zsad_core.report import failures
-    from zsad_core.report.selection import Selection, row_of, sheet_of, slice_of_most_lesion
+    from zsad_core.report.selection import (
+        Selection,
+        comparison_group_of,
+        row_of,
+        slice_of_most_lesion,
+    )
     from zsad_core.results import parquet as results
 
     out, keys = app_rows(data), list[str]()
@@ -96,12 +101,12 @@ def _tiles(
     if not keys:
         return []
     with results.connect(out) as connection:
-        sheet = sheet_of(connection, keys[0])
-        every = failures.cases(connection, sheet)
+        group = comparison_group_of(connection, keys[0])
+        every = failures.cases(connection, group)
         row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
     words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
     slices_shown = {(row["subject"], index): ("A live case", words, row)}
-    selection = Selection(sheet, (METHOD,), (SETUP,), tuple(subjects))
+    selection = Selection(group, (METHOD,), (SETUP,), tuple(subjects))
     ranking = failures.failures(every, failures.ranking(every, selection))
     titles = {
         failures.MISSED: "Missed lesion",
