@@ -14,13 +14,13 @@ import numpy as np
 from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Run
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.inference.engine import Engine
 from zsad_core.types import DataSpec, PromptSet
 
 COUNTS = (10, 100, 1000)
 SHAPE = (40, 48, 24)  # voxels of 4 mm
-RUN = Run("intensity", "zero-shot", PromptSet("", (), ()))
+CONFIGURATION = Configuration("intensity", "zero-shot", PromptSet("", (), ()))
 
 
 def measure() -> Iterator[Line]:
@@ -54,7 +54,9 @@ def make(root: Path, number: int) -> None:
 def _evaluate(root: Path) -> dict[str, float]:
     """Seconds of the run, without imports, and the peak memory of this process."""
     engine = Engine(device="cpu")
-    cohort = Cohort(DataSpec("brats", str(root)), (RUN,), root / "rows", rules=("oracle",))
+    cohort = Cohort(
+        DataSpec("brats", str(root)), (CONFIGURATION,), root / "rows", rules=("oracle",)
+    )
     start = time.perf_counter()
     run(engine, cohort, local(engine))
     duration = time.perf_counter() - start

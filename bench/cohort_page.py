@@ -1,4 +1,4 @@
-"""The Cohort page over 1,000 synthetic subjects × 24 runs × 155 slices: opening it, a filter.
+"""The Cohort page over 1,000 synthetic subjects × 24 configurations × 155 slices.
 
 Rows are synthetic, in the files of an evaluation, without curves and levels. The server is warm:
 the page was shown before with other rows.
@@ -20,7 +20,7 @@ from zsad_core.report.selection import Selection, comparison_groups
 from zsad_core.results import parquet as results
 
 ROOT = Path(__file__).resolve().parents[1]
-SUBJECTS, RUNS, SMALL = 1000, len(many_rows.METHODS) * len(many_rows.SETUPS), 20
+SUBJECTS, CONFIGURATIONS, SMALL = 1000, len(many_rows.METHODS) * len(many_rows.SETUPS), 20
 FILTERS = (
     ("volumes-shown", "under 1 ml"),
     ("numbers-shown", "1 lesion"),
@@ -35,7 +35,7 @@ def measure() -> Iterator[Line]:
         small, large = Path(folder) / "small", Path(folder) / "large"
         many_rows.write(small, SMALL)
         many_rows.write(large, SUBJECTS)
-        number = SUBJECTS * RUNS * many_rows.SLICES / 1e6
+        number = SUBJECTS * CONFIGURATIONS * many_rows.SLICES / 1e6
         what = f"Cohort, {number:.1f} million synthetic rows"
         core(small)
         yield from core(large, what)

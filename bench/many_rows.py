@@ -22,11 +22,11 @@ Lesion = tuple[int, int, int]
 
 
 def write(root: Path, subjects: int, seed: int = 0) -> None:
-    """Rows of `subjects` synthetic subjects under 24 runs at 155 slices each, under `root`."""
+    """Rows of synthetic subjects in 24 configurations at 155 slices each, under `root`."""
     random = np.random.default_rng(seed)
     lesions = [_lesions(random) for _ in range(subjects)]
-    runs = [(method, setup) for method in METHODS for setup in SETUPS]
-    all_rows = [(_key(s, *run), s, *run) for s in range(subjects) for run in runs]
+    configurations = [(method, setup) for method in METHODS for setup in SETUPS]
+    all_rows = [(_key(s, *names), s, *names) for s in range(subjects) for names in configurations]
     all_rows.sort()  # parts are joined in the order of their names
     for table in ("subjects", "slices"):
         keys = "\n".join(row[0] for row in all_rows)

@@ -1,4 +1,4 @@
-"""Many subjects and runs: evaluate them, and see the paper's Figures 1 to 5 and tables."""
+"""Evaluate many subjects and configurations, and see the paper's figures and tables of them."""
 
 import streamlit as st
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
@@ -16,9 +16,9 @@ SUBJECT = "DEMO-MET-014-000"
 @pytest.fixture(scope="module")
 def user(user):
     """That user, with one subject evaluated."""
-    runs = (Run("intensity", "zero-shot", NO_PROMPTS),)
+    configurations = (Configuration("intensity", "zero-shot", NO_PROMPTS),)
     cohort = Cohort(
-        DataSpec("demo-2mm"), runs, user / "results", names=(SUBJECT,), rules=("0.549",)
+        DataSpec("demo-2mm"), configurations, user / "results", names=(SUBJECT,), rules=("0.549",)
     )
     engine = Engine()
     run(engine, cohort, local(engine))

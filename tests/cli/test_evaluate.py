@@ -49,7 +49,7 @@ def test_the_command_of_a_cohort_makes_its_rows(tmp_path, capsys):
     spec = DataSpec("demo-2mm")
     cohort = Cohort(
         spec,
-        choosing.runs(choosing.pairs(["intensity"], (), 2, spec)[0]),
+        choosing.configurations(choosing.pairs(["intensity"], (), 2, spec)[0]),
         tmp_path / "rows of one",
         "test",
         ("DEMO-MET-013-000",),
@@ -74,7 +74,7 @@ def test_every_choice_of_a_cohort_is_in_its_command(tmp_path, prompts, labels, s
     spec = DataSpec("folder", str(tmp_path), labels)
     pairs, _ = choosing.pairs(["aprilgan", "intensity"], setups, 1, spec)
     rules = ("oracle", "0.25")
-    cohort = Cohort(spec, choosing.runs(pairs, prompts), tmp_path / "out", modality="t1c",
+    cohort = Cohort(spec, choosing.configurations(pairs, prompts), tmp_path / "out", modality="t1c",
         names=("it's",), rules=rules)  # fmt: skip
     parser = argparse.ArgumentParser()
     add_evaluate(parser)

@@ -31,9 +31,9 @@ def scans(tmp_path):
 def test_all_takes_every_method_in_every_setup_that_is_here(scans):
     cohort, left_out = chosen(scans, "--methods", "all", "--setups", "all")
     here = {key for key, entry in setups.entries().items() if not setups.missing(entry)}
-    assert {(one.method, one.setup) for one in cohort.runs} == here
+    assert {(one.method, one.setup) for one in cohort.configurations} == here
     assert {method for method, _ in here} == set(methods.METHODS)
-    assert len(cohort.runs) == len(here)
+    assert len(cohort.configurations) == len(here)
     assert "winclip (" in left_out
     assert MISSING[1] in left_out
     assert "\n" not in left_out
@@ -41,7 +41,7 @@ def test_all_takes_every_method_in_every_setup_that_is_here(scans):
 
 def test_pairs_that_do_not_exist_are_left_out_and_said(scans):
     cohort, left_out = chosen(scans, "--methods", "all", "--setups", "brats", "zero-shot")
-    found = {(one.method, one.setup) for one in cohort.runs}
+    found = {(one.method, one.setup) for one in cohort.configurations}
     assert {("aprilgan", "brats"), ("intensity", "zero-shot")} <= found
     assert {setup for _, setup in found} == {"brats", "zero-shot"}
     assert "intensity (brats)" in left_out

@@ -18,7 +18,7 @@ from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Run, spec_of, subjects
+from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, subjects
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.mutual3d import Mutual3d
@@ -31,7 +31,10 @@ ROOT = Path(__file__).parents[2]
 NAMES = ("a", "b", "site/c")
 FILLED = 2
 PROMPTS = prompt_sets.shipped()["minimal-pair"]
-RUNS = (Run("intensity", "zero-shot", PROMPTS), Run("winclip", "zero-shot", PROMPTS))
+CONFIGURATIONS = (
+    Configuration("intensity", "zero-shot", PROMPTS),
+    Configuration("winclip", "zero-shot", PROMPTS),
+)
 VARYING = ("date", "seconds_encode", "seconds_read")
 
 
@@ -61,7 +64,7 @@ def engine(root):
 def cohort(scans, root, **changes):
     plain = Cohort(
         data=DataSpec("folder", str(scans)),
-        runs=RUNS,
+        configurations=CONFIGURATIONS,
         out=root / "rows",
         modality="scan",
         rules=("oracle", "50%"),
@@ -111,10 +114,10 @@ def unbroken(scans, tmp_path_factory):
 
 def test_every_subject_run_and_rule_has_its_row(unbroken):
     found, slices, levels, curves = unbroken
-    assert len(found) == len(NAMES) * len(RUNS) * 2
+    assert len(found) == len(NAMES) * len(CONFIGURATIONS) * 2
     assert len(slices) == len(found) * 4
-    assert len(levels) == len(NAMES) * len(RUNS) * FILLED
-    assert len(curves) == len(NAMES) * len(RUNS)
+    assert len(levels) == len(NAMES) * len(CONFIGURATIONS) * FILLED
+    assert len(curves) == len(NAMES) * len(CONFIGURATIONS)
 
 
 def test_subjects_of_equal_bytes_have_a_row_each(scans, tmp_path):
@@ -125,7 +128,9 @@ def test_subjects_of_equal_bytes_have_a_row_each(scans, tmp_path):
             (root / f"{name}{end}").write_bytes((scans / f"a{end}").read_bytes())
     made = engine(tmp_path)
     for names in (("p2",), ()):
-        one = cohort(root, tmp_path, names=names, runs=RUNS[:1], rules=("oracle",))
+        one = cohort(
+            root, tmp_path, names=names, configurations=CONFIGURATIONS[:1], rules=("oracle",)
+        )
         run(made, one, local(made))
         with results.connect(one.out) as rows:
             found = rows.sql("SELECT subject, dice_3d FROM subjects ORDER BY subject").fetchall()
@@ -140,10 +145,10 @@ def test_the_plan_counts_rows_and_no_map_of_another_subject_or_rule(scans, tmp_p
         for end in (".nii.gz", "_seg.nii.gz"):
             (root / f"{name}{end}").write_bytes((scans / f"a{end}").read_bytes())
     shared = engine(tmp_path)
-    both = cohort(root, tmp_path, runs=RUNS[:1], rules=("oracle",))
+    both = cohort(root, tmp_path, configurations=CONFIGURATIONS[:1], rules=("oracle",))
     run(shared, replace(both, names=("p2",)), local(shared))
     for name in ("p1", "p2"):
-        shared.digest(spec_of(shared, both, name, RUNS[0]).features.slices)
+        shared.digest(spec_of(shared, both, name, CONFIGURATIONS[0]).features.slices)
     assert plan(shared, both, timed=False).maps_evaluated == 1
     run(shared, both, local(shared))
     assert plan(shared, both, timed=False).maps_evaluated == 2
@@ -152,7 +157,9 @@ def test_the_plan_counts_rows_and_no_map_of_another_subject_or_rule(scans, tmp_p
 
 def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
     made = engine(tmp_path)
-    one = cohort(scans, tmp_path, names=("site/c",), runs=RUNS[1:], rules=("oracle",))
+    one = cohort(
+        scans, tmp_path, names=("site/c",), configurations=CONFIGURATIONS[1:], rules=("oracle",)
+    )
     run(made, one, local(made))
     with results.connect(one.out) as rows:
         found = rows.sql("FROM subjects").df().to_dict("records")[0]
@@ -175,7 +182,7 @@ def test_a_row_says_what_it_was_made_with(scans, tmp_path, unbroken):
 
 def test_a_second_run_computes_nothing(scans, tmp_path, monkeypatch):
     made = engine(tmp_path)
-    one = cohort(scans, tmp_path, runs=RUNS[:1])
+    one = cohort(scans, tmp_path, configurations=CONFIGURATIONS[:1])
     run(made, one, local(made))
     before = rows_of(one.out)
     monkeypatch.setattr("zsad_core.inference.pipeline.anomaly_map", None)
@@ -189,7 +196,7 @@ def test_a_cancelled_run_goes_on(scans, tmp_path, unbroken):
         if done == 2:
             raise Cancelled("stopped at 2")
 
-    one = cohort(scans, tmp_path, runs=RUNS[:1])
+    one = cohort(scans, tmp_path, configurations=CONFIGURATIONS[:1])
     made = engine(tmp_path)
     with pytest.raises(Cancelled):
         run(made, one, local(made), stop)
@@ -272,7 +279,7 @@ def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_pa
 def test_the_plan_counts_what_is_there(scans, tmp_path):
     made, one = engine(tmp_path), cohort(scans, tmp_path)
     before = plan(made, one)
-    assert (before.subjects, before.tuning, before.runs) == (3, 0, 2)
+    assert (before.subjects, before.tuning, before.configurations) == (3, 0, 2)
     assert (before.maps_evaluated, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
     assert "3 scans not opened yet, counted as not encoded" in str(before)
     assert before.seconds > 0
@@ -282,7 +289,7 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     assert "1 scan not opened yet" in str(after)
     assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
     assert (after.maps_evaluated, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
-    assert "3 subjects, 2 runs: 6 maps, 4 already evaluated." in str(after)
+    assert "3 subjects, 2 configurations: 6 maps, 4 already evaluated." in str(after)
     features = (tmp_path / "store").rglob("[0-9]*.npy")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
     assert after.gigabytes * 2**30 == pytest.approx(volumes, rel=0.2)
@@ -290,7 +297,7 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
 
 def test_the_plan_knows_features_that_a_page_stored(scans, tmp_path):
     made, one = engine(tmp_path), cohort(scans, tmp_path)
-    pipeline.encode(made, spec_of(made, one, "a", RUNS[1]))
+    pipeline.encode(made, spec_of(made, one, "a", CONFIGURATIONS[1]))
     found = plan(engine(tmp_path), one, timed=False)
     assert (found.volumes_stored, found.volumes_to_encode, found.unread) == (1, 2, 2)
 
@@ -302,7 +309,7 @@ def test_memory_that_runs_out_stops_with_advice(scans, tmp_path, monkeypatch):
     monkeypatch.setattr("zsad_core.inference.pipeline.encode", full)
     made = engine(tmp_path)
     with pytest.raises(SettingError, match=r"ran out at 1 slices at once; .* smaller --batch"):
-        run(made, cohort(scans, tmp_path, runs=RUNS[1:]), local(made))
+        run(made, cohort(scans, tmp_path, configurations=CONFIGURATIONS[1:]), local(made))
 
 
 def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
@@ -317,8 +324,8 @@ def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
 
 def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
     made = engine(tmp_path)
-    runs = (Run("mutual3d", "zero-shot", PROMPTS),)
-    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("50%",))
+    configurations = (Configuration("mutual3d", "zero-shot", PROMPTS),)
+    one = cohort(scans, tmp_path, configurations=configurations, names=("a",), rules=("50%",))
     before = plan(made, one)
     assert (before.volumes_stored, before.volumes_to_encode) == (0, 3)  # a, and b and c beside it
     assert before.unread == 3
@@ -335,8 +342,8 @@ def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
 
 def test_the_plan_times_the_comparisons_of_mutual_3d(scans, tmp_path, monkeypatch):
     made = engine(tmp_path)
-    runs = (Run("mutual3d", "zero-shot", PROMPTS),)
-    one = cohort(scans, tmp_path, runs=runs, names=("a",), rules=("50%",))
+    configurations = (Configuration("mutual3d", "zero-shot", PROMPTS),)
+    one = cohort(scans, tmp_path, configurations=configurations, names=("a",), rules=("50%",))
     run(made, one, local(made))  # the cubes of all three are stored
     compared, clock = Mutual3d.cube_scores, SimpleNamespace(now=0.0)
     clock.monotonic = lambda: clock.now

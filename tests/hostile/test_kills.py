@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.test_run import RUNS, cohort, engine, rows_of, write_scans
+from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, rows_of, write_scans
 from tests.results.test_results import row
 from tests.training.test_fit import layers, toy
 from tests.training.test_states import same
@@ -96,7 +96,7 @@ def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
 
     def evaluated(root):
         fresh = engine(root)
-        run(fresh, cohort(scans, root, runs=RUNS[:1]), local(fresh))
+        run(fresh, cohort(scans, root, configurations=CONFIGURATIONS[:1]), local(fresh))
 
     began = time.monotonic()
     evaluated(tmp_path / "unbroken")

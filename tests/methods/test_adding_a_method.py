@@ -12,7 +12,7 @@ from tests.helpers.tensors import fresh_tensors
 from zsad_core import backbones, methods, setups
 from zsad_core.base.store import Store
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Run
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_search
@@ -79,7 +79,7 @@ def test_the_method_of_the_page_trains_maps_searches_and_is_evaluated(toy, tmp_p
 
     cohort = Cohort(
         data=DATA,
-        runs=(Run("toy", "brats", PROMPTS),),
+        configurations=(Configuration("toy", "brats", PROMPTS),),
         out=tmp_path / "rows",
         names=(SUBJECT,),
         rules=("oracle", "50%"),

@@ -11,7 +11,7 @@ from zsad_core import methods
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
@@ -32,7 +32,8 @@ def said(test):
 def test_two_subjects_are_evaluated_and_their_figures_shown():
     test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
     assert any(
-        "2 subjects, 1 run: 2 maps, none evaluated yet" in one.value for one in test.markdown
+        "2 subjects, 1 configuration: 2 maps, none evaluated yet" in one.value
+        for one in test.markdown
     )
     test.button(key="evaluate").click()
     for _ in range(10 * WAIT):
@@ -61,9 +62,11 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
 
 
 def test_a_point_opens_the_numbers_of_its_row(monkeypatch):
-    runs = (Run("intensity", "zero-shot", NO_PROMPTS),)
+    configurations = (Configuration("intensity", "zero-shot", NO_PROMPTS),)
     folder, engine = home() / "results", Engine()
-    cohort = Cohort(DataSpec("demo-2mm"), runs, folder, names=(SUBJECTS[0],), rules=("0.549",))
+    cohort = Cohort(
+        DataSpec("demo-2mm"), configurations, folder, names=(SUBJECTS[0],), rules=("0.549",)
+    )
     run(engine, cohort, local(engine))
     with results.connect(folder) as rows:
         key, dice = rows.sql("SELECT key, dice_3d FROM subjects").fetchall()[0]
@@ -121,7 +124,7 @@ def test_no_method_chosen_takes_them_all():
     shown(test)
     number = len(choosing.pairs((), (), 2)[0])
     assert number > len(methods.METHODS)
-    assert any(f"2 subjects, {number} runs" in one.value for one in test.markdown)
+    assert any(f"2 subjects, {number} configurations" in one.value for one in test.markdown)
     assert "Skipped, no such setup: winclip (" in said(test)
     test.multiselect(key="cohort-setups").set_value(["brats"])
     assert "intensity (brats)" in said(shown(test))
@@ -143,10 +146,13 @@ def test_runs_that_a_filter_takes_away_give_way_to_those_it_leaves():
         put(home() / "results", "a", setup)
         put(home() / "results", "a", setup, method="mvfa")
     test = opened()
-    test.multiselect(key="runs-shown").set_value(["mvfa · brats"])
+    test.multiselect(key="configurations-shown").set_value(["mvfa · brats"])
     shown(test)
     test.multiselect(key="setups-shown").set_value(["pmc"])
-    assert shown(test).multiselect(key="runs-shown").value == ["mvfa · pmc", "winclip · pmc"]
+    assert shown(test).multiselect(key="configurations-shown").value == [
+        "mvfa · pmc",
+        "winclip · pmc",
+    ]
     assert len(test.get("plotly_chart")) == 3
 
 
@@ -158,7 +164,7 @@ def test_the_summary_stands_above_each_section_and_the_conventions_once():
         test.segmented_control(key="cohort-section").set_value(section)
         numbers = {metric.label: metric.value for metric in shown(test).metric}
         assert numbers["Subjects"] == "2"
-        assert numbers["Series"] == "2"
+        assert numbers["Configurations"] == "2"
         assert numbers["Missing rows"] == "1"
         assert said(test).count("threshold: validation") == 1
     assert "winclip · pmc: b" in said(test)

@@ -8,32 +8,32 @@ from zsad_core.report import overview
 from zsad_core.results import parquet as results
 
 
-def put_series(root):
-    """Two series: one of three subjects, the better one of two."""
+def put_configurations(root):
+    """Two configurations: one of three subjects, the better one of two."""
     for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
         put(root, subject, "brats", slices=with_dice(value), auroc=0.7, truth_ml=1.5)
     for subject, value in (("a", 0.9), ("b", 0.7)):
         put(root, subject, "pmc", slices=with_dice(value), auroc=0.8, map_notes=["resampled"])
 
 
-def test_the_summary_names_the_best_series_its_interval_and_what_is_missing(tmp_path):
-    put_series(tmp_path)
+def test_the_summary_names_the_best_configuration_its_interval_and_what_is_missing(tmp_path):
+    put_configurations(tmp_path)
     summary = overview.summary(dice_rows(tmp_path))
-    assert (summary.subjects, summary.with_dice, summary.series) == (3, 3, 2)
-    assert (summary.best.series, summary.best.subjects) == ("winclip · pmc", 2)
+    assert (summary.subjects, summary.with_dice, summary.configurations) == (3, 3, 2)
+    assert (summary.best.configuration, summary.best.subjects) == ("winclip · pmc", 2)
     assert summary.best.mean == pytest.approx(0.8)
     expected = stats.t.interval(0.95, 1, 0.8, stats.sem([0.9, 0.7]))
     assert (summary.best.low, summary.best.high) == pytest.approx(expected)
     assert summary.missing == {"winclip · pmc": ("c",)}
 
 
-def test_without_lesion_no_series_is_the_best(tmp_path):
+def test_without_lesion_no_configuration_is_the_best(tmp_path):
     put(tmp_path, "a", slices=((0, 0, 1, 0),))
     assert overview.summary(dice_rows(tmp_path)).best is None
 
 
-def test_subjects_have_their_numbers_by_series_and_the_rows_behind_them(tmp_path):
-    put_series(tmp_path)
+def test_subjects_have_their_numbers_by_configuration_and_the_rows_behind_them(tmp_path):
+    put_configurations(tmp_path)
     frame = dice_rows(tmp_path)
     with results.connect(tmp_path) as rows:
         table = overview.subject_table(rows, frame, ["3D Dice", "AUROC"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.evaluation.test_run import RUNS, cohort, engine, scans  # noqa: F401 — a fixture
+from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, scans  # noqa: F401 — a fixture
 from tests.helpers.rows import GROUP, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of
@@ -53,7 +53,7 @@ def test_the_subject_of_median_dice_and_its_slices_with_most_lesion(tmp_path):
     ) == ("c", 4, True, True)
     assert sides_and_indices(subject_sample) == [("inferior", 1), ("superior", 2)]
     assert [round(sample_slice.depth, 2) for sample_slice in subject_sample.slices] == [-0.4, 0.2]
-    assert list(subject_sample.runs) == [("brats", "winclip")]
+    assert list(subject_sample.configurations) == [("brats", "winclip")]
 
 
 def test_without_what_the_rule_asks_for_the_next_best_is_taken_and_told(tmp_path):
@@ -72,7 +72,7 @@ def test_without_what_the_rule_asks_for_the_next_best_is_taken_and_told(tmp_path
 
 @pytest.fixture(scope="module")
 def evaluation(scans, tmp_path_factory):  # noqa: F811
-    """The rows of two runs on three small scans, and the engine that made them."""
+    """The rows of two configurations on three small scans, and the engine that made them."""
     root = tmp_path_factory.mktemp("evaluated")
     new_engine, evaluated = engine(root), cohort(scans, root, rules=("50%",))
     run(new_engine, evaluated, local(new_engine))
@@ -93,7 +93,7 @@ def test_masks_are_those_of_the_rows(evaluation):
     assert set(figure.masks) == {("zero-shot", "intensity"), ("zero-shot", "winclip")}
     with results.connect(evaluated.out) as rows:
         for pair, mask in figure.masks.items():
-            key = figure.sample.runs[pair]["key"]
+            key = figure.sample.configurations[pair]["key"]
             indices = [sample_slice.index for sample_slice in figure.sample.slices]
             counts = rows.execute(
                 "SELECT predicted, overlap, truth FROM slices WHERE key = ? ORDER BY index", [key]
@@ -103,7 +103,7 @@ def test_masks_are_those_of_the_rows(evaluation):
                 (mask & figure.truth)[0].sum(),
                 figure.truth[0].sum(),
             )
-    grid = panels.run_panels(figure)
+    grid = panels.prediction_panels(figure)
     assert grid.rows == ("intensity", "winclip")
     assert all(panel.words.startswith("Dice ") for row in grid.panels for panel in row)
 
@@ -116,7 +116,7 @@ def test_what_is_missing_is_told(evaluation, monkeypatch):
     assert "winclip zero-shot: The prompt set 'minimal-pair' is not here" in captions.omissions(
         figure
     )
-    assert panels.run_panels(figure).panels[1][0].words == panels.NOT_DRAWN
+    assert panels.prediction_panels(figure).panels[1][0].words == panels.NOT_DRAWN
     with results.connect(evaluated.out) as rows:
         row = rows.sql("FROM subjects").df().to_dict("records")[0]
     with pytest.raises(DataError, match="not in the data at hand"):
@@ -136,8 +136,10 @@ def test_without_features_a_map_waits_unless_it_is_asked_for(evaluation, tmp_pat
 def test_weights_that_changed_are_told(evaluation, tmp_path):
     engine_, evaluated = evaluation
     subject = pictures_of(engine_, evaluated).sample
-    runs = {pair: {**row, "map": "another"} for pair, row in subject.runs.items()}
-    figure = pictures(engine_, replace(subject, runs=runs), [evaluated.data])
+    configurations = {
+        pair: {**row, "map": "another"} for pair, row in subject.configurations.items()
+    }
+    figure = pictures(engine_, replace(subject, configurations=configurations), [evaluated.data])
     assert all("not those that were evaluated" in why for why in figure.missing.values())
 
 

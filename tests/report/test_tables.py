@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.report.comparisons import paired
 from zsad_core.report.measures import group_sums, lesions
-from zsad_core.report.selection import Selection, runs
+from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import by_size, dice, tables
 from zsad_core.results import parquet as results
@@ -55,7 +55,7 @@ def test_lesions_by_their_size(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b")
     with results.connect(tmp_path) as rows:
-        table = by_size(lesions(rows, runs(rows, Selection(GROUP)), Selection(GROUP)))
+        table = by_size(lesions(rows, selected_rows(rows, Selection(GROUP)), Selection(GROUP)))
     rows_of_sizes = table[["size", "lesions", "missed", "lesion Dice"]].values.tolist()
     assert rows_of_sizes == [["under 20 mm³", 2, 2, 0.0], ["0.2 to 2 ml", 2, 0, 0.6]]
 

@@ -136,7 +136,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         )
     cohort = Cohort(
         data=data,
-        runs=choosing.runs(pairs, parsed.prompts),
+        configurations=choosing.configurations(pairs, parsed.prompts),
         out=parsed.out.absolute(),
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
@@ -155,7 +155,7 @@ def command(cohort: Cohort) -> str:
     """The command line that makes the rows of a cohort, for a shell."""
     data, read = cohort.data, cohort.readout
     volumes = len(pipeline.set_of(datasets.open_dataset(data).subjects(), cohort.modality))
-    pairs = list(dict.fromkeys((run.method, run.setup) for run in cohort.runs))
+    pairs = list(dict.fromkeys((each.method, each.setup) for each in cohort.configurations))
     names = list(dict.fromkeys(method for method, _ in pairs))
     every_setup, _ = choosing.pairs(names, (), volumes, data)
     words = ["python", "-m", "zsad_core", "evaluate", "--data", data.root or data.kind]
@@ -182,10 +182,11 @@ def command(cohort: Cohort) -> str:
 
 def _prompt_names(cohort: Cohort) -> list[str]:
     """Prompt sets by name; none where each method has its own."""
-    pairs = [(run.method, run.setup) for run in cohort.runs]
-    if cohort.runs == choosing.runs(pairs):
+    pairs = [(each.method, each.setup) for each in cohort.configurations]
+    if cohort.configurations == choosing.configurations(pairs):
         return []
-    return list(dict.fromkeys(run.prompts.name for run in cohort.runs if run.prompts.name))
+    names = (each.prompts.name for each in cohort.configurations)
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
@@ -203,7 +204,7 @@ def _evaluate(parsed: argparse.Namespace) -> None:
         print(f"Left out: {subject.id}. {subject.problem}", flush=True)
     # Workers have the device, which this machine may lack.
     reader = engine if parsed.engine == "local" else Engine(device="cpu")
-    for configuration in cohort.runs:
+    for configuration in cohort.configurations:
         if cut := prompt_checks.cut_warning(reader, spec_of(reader, cohort, "", configuration)):
             print(f"warning: {configuration.method} · {configuration.setup}: {cut}", flush=True)
     if parsed.engine == "local":

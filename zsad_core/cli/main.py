@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=commands.run)
     card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
     card.set_defaults(run=commands.run_card)
-    cohort.add_evaluate(commands_of.add_parser("evaluate", help="rows of many subjects and runs"))
+    cohort.add_evaluate(
+        commands_of.add_parser("evaluate", help="rows of many subjects and configurations")
+    )
     cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
     _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))

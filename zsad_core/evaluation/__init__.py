@@ -1,1 +1,1 @@
-"""Many subjects × many runs to rows: what to do, doing it, and what it will cost."""
+"""Many subjects × many configurations to rows: what to do, doing it, and what it will cost."""

@@ -1,4 +1,4 @@
-"""Runs from the methods, setups and prompt sets that a user names; "all" takes all that can run."""
+"""Configurations of the methods, setups and prompt sets that a user names; "all" takes all."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
-from zsad_core.evaluation.tasks import NO_PROMPTS, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Configuration
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 
@@ -51,12 +51,16 @@ def pairs(
     return usable_pairs, left_out
 
 
-def runs(chosen: Iterable[Pair], prompts: Sequence[str] = ()) -> tuple[Run, ...]:
+def configurations(
+    chosen: Iterable[Pair], prompts: Sequence[str] = ()
+) -> tuple[Configuration, ...]:
     """Each pair under each prompt set, by default the method's own; raises PromptError.
 
-    A method that reads none has one run.
+    A method that reads none has one configuration.
     """
-    return tuple(Run(*pair, texts) for pair in chosen for texts in _prompts(prompts, pair[0]))
+    return tuple(
+        Configuration(*pair, texts) for pair in chosen for texts in _prompts(prompts, pair[0])
+    )
 
 
 def skipped_line(left_out: Sequence[Pair]) -> str:

@@ -98,7 +98,7 @@ class Cluster:
             done, lost = self._done()
             waiting.extendleft(lost)
             left -= len(done)
-            step(sum(len(task.runs) for task in done))
+            step(sum(len(task.configurations) for task in done))
 
     def _hire(self, most: int) -> None:
         while len(self._free) + len(self._busy) < min(most, self._room):

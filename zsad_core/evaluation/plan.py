@@ -8,7 +8,14 @@ import numpy as np
 
 from zsad_core.base.wording import counted
 from zsad_core.evaluation.rows import row_keys
-from zsad_core.evaluation.tasks import Cohort, Run, groups, spec_of, subjects, tuning_subjects
+from zsad_core.evaluation.tasks import (
+    Cohort,
+    Configuration,
+    groups,
+    spec_of,
+    subjects,
+    tuning_subjects,
+)
 from zsad_core.evaluation.tuning import thresholds_of
 from zsad_core.inference import stored_features
 from zsad_core.inference.engine import Engine
@@ -31,7 +38,7 @@ class Workload:
 
     subjects: int
     tuning: int
-    runs: int
+    configurations: int
     maps_evaluated: int
     volumes_stored: int
     volumes_to_encode: int
@@ -40,7 +47,7 @@ class Workload:
     gigabytes: float | None = None
 
     def __str__(self) -> str:
-        wanted = (self.subjects + self.tuning) * self.runs
+        wanted = (self.subjects + self.tuning) * self.configurations
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         evaluated = (
             f"{self.maps_evaluated} already evaluated"
@@ -48,7 +55,8 @@ class Workload:
             else "none evaluated yet"
         )
         text = (
-            f"{counted(self.subjects, 'subject')}{tuned}, {counted(self.runs, 'run')}: "
+            f"{counted(self.subjects, 'subject')}{tuned}, "
+            f"{counted(self.configurations, 'configuration')}: "
             f"{counted(wanted, 'map')}, {evaluated}.\n"
             f"{counted(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
@@ -70,13 +78,14 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
     evaluated = _evaluated(engine, cohort, chosen, tuning)
     stored = to_encode = 0
     seconds = size = 0.0
-    for runs in groups(engine, cohort):
+    for sharing in groups(engine, cohort):
         sources = {
-            subject: resolve(engine, spec_of(engine, cohort, subject.id, runs[0]))
+            subject: resolve(engine, spec_of(engine, cohort, subject.id, sharing[0]))
             for subject in everyone
         }
         left = {
-            subject: sum((subject, run) not in evaluated for run in runs) for subject in everyone
+            subject: sum((subject, each) not in evaluated for each in sharing)
+            for subject in everyone
         }
         pending = [source for subject, source in sources.items() if left[subject]]
         if sets := [source for source in pending if isinstance(source, VolumeSource)]:
@@ -92,11 +101,11 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         if todo and timed:
             spent, taken = _encoding(todo[0], cohort.batch)
             seconds, size = seconds + spent * len(todo), size + taken * len(todo)
-    maps_left = len(everyone) * len(cohort.runs) - len(evaluated)
+    maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
-        first = spec_of(engine, cohort, everyone[0].id, cohort.runs[0])
+        first = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
         seconds += _reading(engine, first) * maps_left
-    counts = (len(chosen), len(everyone) - len(chosen), len(cohort.runs))
+    counts = (len(chosen), len(everyone) - len(chosen), len(cohort.configurations))
     costs = (seconds, size / 2**30) if timed else (None, None)
     return Workload(*counts, len(evaluated), stored, to_encode, unread, *costs)
 
@@ -114,7 +123,9 @@ def duration(seconds: float) -> str:
 
 def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
     """How many scans, those that volumes are scored against included, were never read."""
-    firsts = [spec_of(engine, cohort, everyone[0].id, runs[0]) for runs in groups(engine, cohort)]
+    firsts = [
+        spec_of(engine, cohort, everyone[0].id, sharing[0]) for sharing in groups(engine, cohort)
+    ]
     names = {subject.id for subject in everyone}.union(*(spec.volumes for spec in firsts))
     slices = [replace(firsts[0].features.slices, subject=name) for name in names]
     return sum(not engine.known_digest(scan) for scan in slices)
@@ -122,7 +133,7 @@ def _unread(engine: Engine, cohort: Cohort, everyone: list[Subject]) -> int:
 
 def _evaluated(
     engine: Engine, cohort: Cohort, chosen: list[Subject], tuning: list[Subject]
-) -> set[tuple[Subject, Run]]:
+) -> set[tuple[Subject, Configuration]]:
     """The maps whose curve and rows are in the results; those of a scan not read yet are not.
 
     Subjects to tune on alone have no rows. Rows at a validation threshold are there only where all
@@ -130,19 +141,19 @@ def _evaluated(
     """
     curves, rows = (results.known(cohort.out, table) for table in ("curves", "subjects"))
     evaluated = set()
-    for run in cohort.runs:
+    for configuration in cohort.configurations:
         with_curve = {}
         for subject in dict.fromkeys(chosen + tuning):
-            source = resolve(engine, spec_of(engine, cohort, subject.id, run))
+            source = resolve(engine, spec_of(engine, cohort, subject.id, configuration))
             if engine.known_digest(source.spec.features.slices) and source.map_key in curves:
                 with_curve[subject] = source
-        evaluated |= {(subject, run) for subject in with_curve if subject not in chosen}
+        evaluated |= {(subject, configuration) for subject in with_curve if subject not in chosen}
         if with_curve and with_curve.keys() >= set(tuning):
-            thresholds = thresholds_of(engine, cohort, run, tuning)
+            thresholds = thresholds_of(engine, cohort, configuration, tuning)
             for subject in with_curve.keys() & set(chosen):
                 keys = row_keys(with_curve[subject], cohort.readout, thresholds)
                 if rows.issuperset(keys):
-                    evaluated.add((subject, run))
+                    evaluated.add((subject, configuration))
     return evaluated
 
 

@@ -47,8 +47,8 @@ def perform(engine: Engine, task: Task, step: Step) -> None:
     """Make the rows of a task that are not there; raises ZsadError, Cancelled by the step."""
     cohort = task.cohort
     into = Results(cohort.out, cohort.readout, cohort.batch)
-    for index, run in enumerate(task.runs):
-        spec = spec_of(engine, cohort, task.subject.id, run)
+    for index, configuration in enumerate(task.configurations):
+        spec = spec_of(engine, cohort, task.subject.id, configuration)
         chosen = task.thresholds[index] if task.thresholds else ()
         with out_of_memory(cohort.batch):
             make(engine, spec, into, chosen, step)

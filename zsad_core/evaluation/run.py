@@ -13,10 +13,10 @@ from zsad_core.types import Progress
 def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = None) -> None:
     """Make every row of a cohort that is not there; raises ZsadError, and Cancelled by progress.
 
-    Progress counts runs of subjects, those that were there included.
+    Progress counts configurations of subjects, those that were there included.
     """
     chosen, tuning = subjects(cohort), tuning_subjects(cohort)
-    done, total = 0, (len(chosen) + len(tuning)) * len(cohort.runs)
+    done, total = 0, (len(chosen) + len(tuning)) * len(cohort.configurations)
 
     def step(more: int) -> None:
         nonlocal done
@@ -28,7 +28,7 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
     work(tasks(engine, cohort, tuning), step)
     if tuning:
         merging.merge(cohort.out)  # one file is read quicker than thousands
-    tuned = {each: thresholds_of(engine, cohort, each, tuning) for each in cohort.runs}
+    tuned = {each: thresholds_of(engine, cohort, each, tuning) for each in cohort.configurations}
     work(tasks(engine, cohort, chosen, tuned), step)
     merging.merge(cohort.out)
 

@@ -1,4 +1,4 @@
-"""What to evaluate: subjects × runs, cut into tasks that any engine can do in any order."""
+"""What to evaluate: subjects × configurations, cut into tasks to be done in any order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ from zsad_core.types import (
 NO_PROMPTS = PromptSet("", (), ())
 Thresholds = tuple[Threshold, ...]
 Step = Callable[[int], None]
-"""Called with how many runs were done since; it may raise Cancelled to stop the work."""
+"""Called with how many configurations were done since; it may raise Cancelled to stop the work."""
 
 
 @dataclass(frozen=True)
-class Run:
+class Configuration:
     """A method in a setup under a prompt set."""
 
     method: str
@@ -46,7 +46,7 @@ class Cohort:
     """
 
     data: DataSpec
-    runs: tuple[Run, ...]
+    configurations: tuple[Configuration, ...]
     out: Path
     split: Split = ""
     names: tuple[str, ...] = ()
@@ -59,14 +59,15 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Task:
-    """One subject under the runs that share its features; `thresholds` are those of each run.
+    """One subject under the configurations that share its features.
 
-    Without thresholds only the curves are wanted, to tune a threshold on them.
+    `thresholds` are those of each configuration. Without thresholds only the
+    curves are wanted, to tune a threshold on them.
     """
 
     cohort: Cohort
     subject: Subject
-    runs: tuple[Run, ...]
+    configurations: tuple[Configuration, ...]
     thresholds: tuple[Thresholds, ...] = ()
 
 
@@ -117,36 +118,42 @@ def tuning_subjects(cohort: Cohort) -> list[Subject]:
     return tuning
 
 
-def spec_of(engine: Engine, cohort: Cohort, subject: str, run: Run) -> MapSpec:
-    """The map of a subject under a run; raises SettingError, WeightsError."""
+def spec_of(engine: Engine, cohort: Cohort, subject: str, configuration: Configuration) -> MapSpec:
+    """The map of a subject under a configuration; raises SettingError, WeightsError."""
     slices = SliceSpec(cohort.data, subject, cohort.modality)
-    prompts = run.prompts if methods.kind_of(run.method).prompts else NO_PROMPTS
+    method, setup = configuration.method, configuration.setup
+    prompts = configuration.prompts if methods.kind_of(method).prompts else NO_PROMPTS
     return pipeline.map_spec(
-        engine, slices, run.method, run.setup, prompts, precision=cohort.precision or None
+        engine, slices, method, setup, prompts, precision=cohort.precision or None
     )
 
 
-def groups(engine: Engine, cohort: Cohort) -> list[tuple[Run, ...]]:
+def groups(engine: Engine, cohort: Cohort) -> list[tuple[Configuration, ...]]:
     """Runs that share their features, together; those without a tower share that they have none."""
-    by_features: dict[object, list[Run]] = {}
-    for run in cohort.runs:
-        features = spec_of(engine, cohort, "", run).features
-        by_features.setdefault(features if features.recipe else None, []).append(run)
-    return [tuple(runs) for runs in by_features.values()]
+    by_features: dict[object, list[Configuration]] = {}
+    for configuration in cohort.configurations:
+        features = spec_of(engine, cohort, "", configuration).features
+        by_features.setdefault(features if features.recipe else None, []).append(configuration)
+    return [tuple(sharing) for sharing in by_features.values()]
 
 
 def tasks(
     engine: Engine,
     cohort: Cohort,
     chosen: Sequence[Subject],
-    thresholds: dict[Run, Thresholds] | None = None,
+    thresholds: dict[Configuration, Thresholds] | None = None,
 ) -> list[Task]:
     """Subject by subject; without thresholds for curves only."""
     shared = groups(engine, cohort)
     return [
-        Task(cohort, subject, runs, tuple(thresholds[run] for run in runs) if thresholds else ())
+        Task(
+            cohort,
+            subject,
+            sharing,
+            tuple(thresholds[each] for each in sharing) if thresholds else (),
+        )
         for subject in chosen
-        for runs in shared
+        for sharing in shared
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zsad_core.evaluation.rows import ORACLE
-from zsad_core.evaluation.tasks import Cohort, Run, Thresholds, spec_of
+from zsad_core.evaluation.tasks import Cohort, Configuration, Thresholds, spec_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
@@ -15,15 +15,15 @@ from zsad_core.types import Subject, Threshold
 
 
 def thresholds_of(
-    engine: Engine, cohort: Cohort, run: Run, tuning: Sequence[Subject]
+    engine: Engine, cohort: Cohort, configuration: Configuration, tuning: Sequence[Subject]
 ) -> Thresholds:
-    """The thresholds of a run, one for each rule; raises ZsadError.
+    """The thresholds of a configuration, one for each rule; raises ZsadError.
 
     The validation threshold is tuned on the curves of the `tuning` subjects, which the results must
     hold. The oracle's value is known once a subject is read.
     """
-    high = resolve(engine, spec_of(engine, cohort, "", run)).method.high
-    specs = [spec_of(engine, cohort, subject.id, run) for subject in tuning]
+    high = resolve(engine, spec_of(engine, cohort, "", configuration)).method.high
+    specs = [spec_of(engine, cohort, subject.id, configuration) for subject in tuning]
     curves = tuple(evaluation.map_key(engine, spec) for spec in specs)
     return tuple(_threshold(engine, cohort.out, rule, high, curves) for rule in cohort.rules)
 

@@ -20,7 +20,7 @@ FIGURE_2 = (
 )
 FIGURE_3 = (
     "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior slice of "
-    "the brain. Yellow bars: slices with lesion of the run with most of them."
+    "the brain. Yellow bars: slices with lesion of the configuration with most of them."
 )
 SPREAD = "Mean ± sd over subjects."
 PAIRED = (
@@ -61,7 +61,7 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
     """Data, threshold rule, conventions, counts and provenance of a `dice_table`."""
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
-    runs = len(frame.groupby(["setup", "line"], observed=True))
+    configurations = len(frame.groupby(["setup", "line"], observed=True))
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     oracle = " (uses the ground truth)" if group.oracle else ""
     parts = [
@@ -70,7 +70,7 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the brain",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",
-        counted(runs, "run"),
+        counted(configurations, "configuration"),
         f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
         _devices(frame),
     ]
@@ -108,18 +108,18 @@ def _reference_sets(frame: pd.DataFrame) -> str:
 def sample_caption(pictures: SamplePictures) -> str:
     """The subject and slices of Figures 4 and 5, and the rule that chose them."""
     sample = pictures.sample
-    runs = "finetune and brats" if sample.finetuned else "all runs, none finetuned on BraTS"
+    averaged = "finetune and brats" if sample.finetuned else "all, none finetuned on BraTS"
     which = "both sides" if sample.both_sides else "one side alone, none having both,"
     slices = ", ".join(f"({'ab'[i]}) slice {s.index + 1}" for i, s in enumerate(sample.slices))
     return (
-        f"Subject {sample.subject}, with the median 3D Dice ({sample.dice:.3f}, mean over {runs}) "
-        f"among {counted(sample.subjects, 'subject')} with lesion on {which} of depth 0; of each "
-        f"side the slice with most lesion: {slices}, counted from the bottom."
+        f"Subject {sample.subject}, with the median 3D Dice ({sample.dice:.3f}, mean over "
+        f"{averaged}) among {counted(sample.subjects, 'subject')} with lesion on {which} of depth "
+        f"0; of each side the slice with most lesion: {slices}, counted from the bottom."
     )
 
 
 def omissions(pictures: SamplePictures) -> str:
-    """The runs without a picture, each with the reason; "" if there are none."""
+    """The configurations without a picture, each with the reason; "" if there are none."""
     reasons = "; ".join(f"{line} {setup}: {why}" for (setup, line), why in pictures.missing.items())
     return f" Not drawn: {reasons.removesuffix('.')}." if reasons else ""
 
@@ -131,14 +131,14 @@ def _devices(frame: pd.DataFrame) -> str:
 
 
 def _warnings(frame: pd.DataFrame) -> str:
-    """Runs that mix weights or checkpoints or differ in subjects, and prompts that saw a truth."""
-    runs = frame.groupby(["setup", "line"], observed=True)
-    mixed = (runs[["checkpoint_digest", "weights_digest"]].nunique() > 1).any(axis=1)
+    """Configurations of mixed weights or fewer subjects, and subjects whose truth was seen."""
+    configurations = frame.groupby(["setup", "line"], observed=True)
+    mixed = (configurations[["checkpoint_digest", "weights_digest"]].nunique() > 1).any(axis=1)
     names = [f"{line} {setup}" for setup, line in mixed.index[mixed]]
     text = f" Mixed weights: {', '.join(names)}." if names else ""
-    uneven = runs["subject"].nunique()
+    uneven = configurations["subject"].nunique()
     if uneven.nunique() > 1:
-        text += f" Runs cover {uneven.min()} to {uneven.max()} subjects."
+        text += f" Configurations cover {uneven.min()} to {uneven.max()} subjects."
     exposed = sorted(frame.loc[frame["exposed"], "subject"].unique())
     if exposed:
         more = f" and {len(exposed) - NAMED} more" if len(exposed) > NAMED else ""

@@ -26,10 +26,10 @@ def by_method(frame: pd.DataFrame) -> go.Figure:
     draw = _box_and_outliers if crowded(frame) else _box_and_points
     styles_by_line, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
     rows = frame.dropna(subset="dice_3d")
-    for (setup, line), run_rows in rows.groupby(["setup", "line"], observed=True):
-        run_traces = draw(run_rows, html.escape(str(line)), styles_by_line[str(line)])
-        traces += run_traces
-        columns += [setups.index(str(setup)) + 1] * len(run_traces)
+    for (setup, line), dice in rows.groupby(["setup", "line"], observed=True):
+        box = draw(dice, html.escape(str(line)), styles_by_line[str(line)])
+        traces += box
+        columns += [setups.index(str(setup)) + 1] * len(box)
     figure = make_subplots(
         cols=len(setups),
         shared_yaxes=True,
@@ -49,36 +49,37 @@ def crowded(frame: pd.DataFrame) -> bool:
 
 
 def by_subject(frame: pd.DataFrame) -> go.Figure:
-    """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses, one panel for each run.
+    """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses.
 
-    Of a `dice_table` joined with its `quartiles`; subjects in the order of their mean 3D Dice.
+    A panel for each configuration, of a `dice_table` joined with its `quartiles`;
+    subjects in the order of their mean 3D Dice.
     """
-    runs = list(frame.groupby(["setup", "line"], observed=True))
-    names = [html.escape(f"{line} · {setup}") for (setup, line), _ in runs]
+    configurations = list(frame.groupby(["setup", "line"], observed=True))
+    names = [html.escape(f"{line} · {setup}") for (setup, line), _ in configurations]
     figure = make_subplots(
-        rows=len(runs),
+        rows=len(configurations),
         cols=1,
         shared_xaxes=True,
         subplot_titles=names,
-        vertical_spacing=min(0.06, 0.9 / max(len(runs) - 1, 1) / 4),
+        vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
     colours = {line: style[0] for line, style in styles(names_of(frame)[1]).items()}
     order = subjects_in_order(frame)
-    for row, ((_, line), run_rows) in enumerate(runs, 1):
-        data = run_rows[["subject", "key"]].astype(str).to_numpy().tolist()
+    for row, ((_, line), dice) in enumerate(configurations, 1):
+        data = dice[["subject", "key"]].astype(str).to_numpy().tolist()
         box = go.Box(
-            x=run_rows["subject"],
-            **{name: run_rows[name] for name in ("q1", "median", "q3")},
-            lowerfence=run_rows["low"],
-            upperfence=run_rows["high"],
+            x=dice["subject"],
+            **{name: dice[name] for name in ("q1", "median", "q3")},
+            lowerfence=dice["low"],
+            upperfence=dice["high"],
             name="2D Dice of slices",
             showlegend=False,
             line={"color": colours[str(line)], "width": 1.5},
             hoverinfo="y",
         )
         cross = go.Scatter(
-            x=run_rows["subject"],
-            y=run_rows["dice_3d"],
+            x=dice["subject"],
+            y=dice["dice_3d"],
             mode="markers",
             name="3D Dice",
             showlegend=row == 1,
@@ -95,7 +96,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
         figure.add_trace(cross, row=row, col=1)
     figure.update_yaxes(range=[-0.02, 1.02], title="2D Dice")
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-60)
-    return finished(figure, 180 + 230 * len(runs))
+    return finished(figure, 180 + 230 * len(configurations))
 
 
 def subjects_in_order(frame: pd.DataFrame) -> list[str]:
@@ -104,38 +105,38 @@ def subjects_in_order(frame: pd.DataFrame) -> list[str]:
     return means.sort_values(kind="stable").index.tolist()
 
 
-def _box_and_points(run_rows: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
-    """The box of a run's 3D Dice and every subject as a point."""
+def _box_and_points(frame: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+    """The box of a configuration's 3D Dice and every subject as a point."""
     points: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
-    return [go.Box(**_frame(style), **points, **_points(run_rows, line, style))]
+    return [go.Box(**_outline(style), **points, **_points(frame, line, style))]
 
 
-def _box_and_outliers(run_rows: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
-    """The box of a run's 3D Dice and the subjects beyond its whiskers, which reach 1.5 of it."""
-    dice = run_rows["dice_3d"].to_numpy()
+def _box_and_outliers(frame: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+    """The box of a configuration's 3D Dice and the subjects beyond its whiskers."""
+    dice = frame["dice_3d"].to_numpy()
     low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
     outliers = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
     box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [line]}
     ends = {"lowerfence": [dice[~outliers].min()], "upperfence": [dice[~outliers].max()]}
-    frame = {"name": line, "showlegend": False, "hoverinfo": "y", **_frame(style)}
-    traces = [go.Box(**box, **ends, **frame)]
+    legend = {"name": line, "showlegend": False, "hoverinfo": "y", **_outline(style)}
+    traces = [go.Box(**box, **ends, **legend)]
     if outliers.any():
-        traces.append(go.Scatter(mode="markers", **_points(run_rows[outliers], line, style)))
+        traces.append(go.Scatter(mode="markers", **_points(frame[outliers], line, style)))
     return traces
 
 
-def _frame(style: Style) -> dict[str, Any]:
+def _outline(style: Style) -> dict[str, Any]:
     """A box in the colour of a line, filled unless the line's symbols are hollow."""
     hollow = style[2].endswith(HOLLOW)
     return {"line_color": style[0]} | ({"fillcolor": "rgba(0, 0, 0, 0)"} if hollow else {})
 
 
-def _points(run_rows: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
-    """Subjects of a run as points that name them."""
+def _points(frame: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
+    """Subjects of a configuration as points that name them."""
     return {
-        "x": [line] * len(run_rows),
-        "y": run_rows["dice_3d"],
-        "customdata": run_rows[["subject", "key"]].astype(str).to_numpy().tolist(),
+        "x": [line] * len(frame),
+        "y": frame["dice_3d"],
+        "customdata": frame[["subject", "key"]].astype(str).to_numpy().tolist(),
         "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": line,

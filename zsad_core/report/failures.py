@@ -1,8 +1,8 @@
 """Failure cases of an evaluation, by rules on its rows: kind, rank and explanation.
 
 A slice fails by its counts, a lesion if no component touches it (BraTS 2023 rule). A slice has at
-most one kind, and each run of a subject contributes only its worst case of a kind, so that
-neighbouring slices do not fill the list.
+most one kind, and each configuration contributes only the worst case of a kind of each subject, so
+that neighbouring slices do not fill the list.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
-from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, filter_mask, runs
+from zsad_core.report.selection import (
+    THIRDS,
+    ComparisonGroup,
+    Selection,
+    filter_mask,
+    selected_rows,
+)
 from zsad_core.results.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -34,7 +39,7 @@ KINDS = {
 }
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
-_RUN = (
+_COLUMNS = (
     "key, data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
     "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
     "brats2023_true_positives AS touched"
@@ -43,12 +48,12 @@ _RUN = (
 
 @dataclass(frozen=True)
 class Failure:
-    """One case: a slice of a subject under a run.
+    """One case: a slice of a subject under a configuration.
 
     `index` counts slices from the bottom; `truth`, `predicted` and `overlap` are its pixels.
     `severity_mm3` ranks the cases of a kind: the volume of the missed lesion, otherwise of the
     slice's wrong voxels (apart, healthy slice) or surplus or missing ones. `missed` of `lesions`
-    above 2 mm³ were not touched. `row` is the run's row, for `row_views`.
+    above 2 mm³ were not touched. `row` is the row of it, for `row_views`.
     """
 
     kind: str
@@ -91,14 +96,12 @@ class Failure:
 class FailureCases:
     """All cases of a comparison group.
 
-    `runs` has a row for each subject and run, `worst` their worst slices.
-
-    `worst` has a row for each run, kind and third of the depth, the most severe first; its `run` is
-    the row number in `runs`.
+    `rows` has a row for each subject and configuration, `worst` the most severe slice of each of
+    these (by its `n`), kind and third of the depth, the most severe first.
     """
 
     group: ComparisonGroup
-    runs: pd.DataFrame
+    rows: pd.DataFrame
     worst: pd.DataFrame
 
 
@@ -109,12 +112,12 @@ def cases(
 
     Raises DataError without rows.
     """
-    frame = runs(rows, Selection(group, exposed=True))
-    rows.register("chosen_runs", frame[["key"]])
-    columns = rows.execute(f"SELECT {_RUN} FROM subjects JOIN chosen_runs USING (key)").df()
+    frame = selected_rows(rows, Selection(group, exposed=True))
+    rows.register("chosen_rows", frame[["key"]])
+    columns = rows.execute(f"SELECT {_COLUMNS} FROM subjects JOIN chosen_rows USING (key)").df()
     frame = frame.merge(columns, on="key", how="left")
-    rows.register("chosen_runs", frame[["key", "voxel_ml"]].assign(run=np.arange(len(frame))))
-    worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, run, index").df()
+    rows.register("chosen_rows", frame[["key", "n", "voxel_ml"]])
+    worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, n, index").df()
     worst["kind"] = worst["kind"].astype(pd.CategoricalDtype(list(KINDS), ordered=True))
     worst["third"] = pd.Categorical.from_codes(
         worst["third"].to_numpy(int), dtype=pd.CategoricalDtype(list(THIRDS))
@@ -123,14 +126,14 @@ def cases(
 
 
 def ranking(cases: FailureCases, selection: Selection) -> pd.DataFrame:
-    """The rows of `worst` in a selection, one for each run, subject and kind.
+    """The rows of `worst` in a selection, one for each configuration, subject and kind.
 
     The worst case of each kind comes first, then the second worst of each, and so on.
     """
-    worst = cases.worst[filter_mask(cases.runs, selection)[cases.worst["run"].to_numpy()]]
+    worst = cases.worst[filter_mask(cases.rows, selection)[cases.worst["n"].to_numpy()]]
     if selection.third:
         worst = worst[worst["third"] == selection.third]
-    worst = worst.drop_duplicates(["run", "kind"])
+    worst = worst.drop_duplicates(["n", "kind"])
     rank = worst.groupby("kind", observed=True).cumcount()
     return worst.assign(rank=rank).sort_values(["rank", "kind"]).reset_index(drop=True)
 
@@ -139,22 +142,22 @@ def failures(cases: FailureCases, rows: pd.DataFrame) -> list[Failure]:
     """Rows of a `ranking` as values."""
     return [
         Failure(
-            kind=row["kind"],
-            subject=run["subject"],
-            index=int(row["index"]),
-            severity_mm3=float(row["severity_mm3"]),
-            truth=int(row["truth"]),
-            predicted=int(row["predicted"]),
-            overlap=int(row["overlap"]),
-            dice_3d=None if pd.isna(run["dice_3d"]) else float(run["dice_3d"]),
-            missed=int(run["missed"]),
-            lesions=int(run["missed"] + run["touched"]),
-            line=str(run["line"]),
-            setup=str(run["setup"]),
-            row={str(name): value for name, value in run.items()},
+            kind=case["kind"],
+            subject=row["subject"],
+            index=int(case["index"]),
+            severity_mm3=float(case["severity_mm3"]),
+            truth=int(case["truth"]),
+            predicted=int(case["predicted"]),
+            overlap=int(case["overlap"]),
+            dice_3d=None if pd.isna(row["dice_3d"]) else float(row["dice_3d"]),
+            missed=int(row["missed"]),
+            lesions=int(row["missed"] + row["touched"]),
+            line=str(row["line"]),
+            setup=str(row["setup"]),
+            row={str(name): value for name, value in row.items()},
         )
-        for _, row in rows.iterrows()
-        for run in [cases.runs.iloc[[row["run"]]].to_dict("records")[0]]
+        for _, case in rows.iterrows()
+        for row in [cases.rows.iloc[[case["n"]]].to_dict("records")[0]]
     ]
 
 
@@ -163,36 +166,36 @@ def _pixels(count: int) -> str:
 
 
 def _worst(centre: Centre) -> str:
-    """(run, kind, third, index, truth, predicted, overlap, severity_mm3), the lowest of equals."""
+    """(n, kind, third, index, truth, predicted, overlap, severity_mm3), the lowest of equals."""
     numbers = ("index", "truth", "predicted", "overlap")
     columns = ", ".join(f"arg_max({name}, place) AS {name}" for name in numbers)
     third = f"{third_sql(f'depth_{centre}')} AS third"
     return f"""
     WITH placed AS (
-        SELECT run, index, truth, predicted, overlap, {third},
+        SELECT n, index, truth, predicted, overlap, {third},
                CASE WHEN truth = 0 THEN CASE WHEN predicted > 0 THEN '{ALARM}' END
                     WHEN overlap = 0 THEN CASE WHEN predicted > 0 THEN '{APART}' END
                     WHEN predicted >= {TIMES} * truth THEN '{OVER}'
                     WHEN truth >= {TIMES} * predicted THEN '{UNDER}' END AS kind,
                CASE WHEN overlap > 0 THEN abs(predicted - truth) ELSE predicted + truth END AS wrong
-        FROM slices JOIN chosen_runs USING (key)
+        FROM slices JOIN chosen_rows USING (key)
     ), of_slices AS (
-        SELECT run, kind, third, {columns}, max(wrong) AS wrong
+        SELECT n, kind, third, {columns}, max(wrong) AS wrong
         FROM (SELECT *, wrong * 65536 - index AS place FROM placed WHERE kind IS NOT NULL)
-        GROUP BY run, kind, third
+        GROUP BY n, kind, third
     ), lesions AS (
-        SELECT run, key, unnest(brats2023_lesion_mm3) AS mm3,
+        SELECT n, key, unnest(brats2023_lesion_mm3) AS mm3,
                unnest(brats2023_lesion_found) AS found, unnest(brats2023_lesion_slice) AS index
-        FROM subjects JOIN chosen_runs USING (key)
+        FROM subjects JOIN chosen_rows USING (key)
     ), of_lesions AS (
-        SELECT run, CASE WHEN mm3 < {SMALL_MM3} THEN '{SMALL}' ELSE '{MISSED}' END AS kind,
+        SELECT n, CASE WHEN mm3 < {SMALL_MM3} THEN '{SMALL}' ELSE '{MISSED}' END AS kind,
                {third}, {columns}, max(mm3) AS mm3
         FROM (SELECT *, {{'mm3': mm3, 'low': -index}} AS place FROM lesions
               JOIN slices USING (key, index) WHERE NOT found AND mm3 > {DROPPED_MM3})
         GROUP BY ALL
     )
-    SELECT run, kind, third, {", ".join(numbers)}, wrong * voxel_ml * 1000 AS severity_mm3
-    FROM of_slices JOIN chosen_runs USING (run)
+    SELECT n, kind, third, {", ".join(numbers)}, wrong * voxel_ml * 1000 AS severity_mm3
+    FROM of_slices JOIN chosen_rows USING (n)
     UNION ALL
-    SELECT run, kind, third, {", ".join(numbers)}, mm3 FROM of_lesions
+    SELECT n, kind, third, {", ".join(numbers)}, mm3 FROM of_lesions
     """

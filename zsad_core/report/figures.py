@@ -114,7 +114,7 @@ def _pictures(
     paths = []
     for name, grid, text, side in (
         ("figure4", panels.truth_panels(pictures), f"{captions.FIGURE_4} {subject} {caption}", 3.2),
-        ("figure5", panels.run_panels(pictures), figure_5, 1.9),
+        ("figure5", panels.prediction_panels(pictures), figure_5, 1.9),
     ):
         legend = name == "figure5"
         printed = print_panels.of_grid(grid, aspect, text, legend, side)

@@ -1,7 +1,8 @@
 """Dice, failures and depth curves of a selection, under any convention.
 
 The slices of a comparison group are read once, as sums by depth; results for any filter and
-convention are then sums of these. Quartiles do not add up, so they are read for the runs drawn.
+convention are then sums of these. Quartiles do not add up, so they are read for the
+configurations drawn.
 """
 
 from dataclasses import dataclass
@@ -16,13 +17,18 @@ from numpy.typing import NDArray
 from zsad_core.metrics import lesions as lesion_rules
 from zsad_core.metrics.depth import BINS, DepthCurve, third_sql
 from zsad_core.metrics.dice import dice, dice_sql
-from zsad_core.report.selection import THIRDS, Selection, filter_rows, runs
+from zsad_core.report.selection import (
+    THIRDS,
+    ConfigurationName,
+    Selection,
+    filter_rows,
+    selected_rows,
+)
 from zsad_core.results import slice_sums
 from zsad_core.results.conventions import WHICH_SQL
 
 COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
-Curves = dict[tuple[str, str], DepthCurve]
-"""By setup and line."""
+Curves = dict[ConfigurationName, DepthCurve]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def group_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> GroupSu
 
     Raises DataError where there is none.
     """
-    frame = runs(rows, whole_group(selection))
+    frame = selected_rows(rows, whole_group(selection))
     rows.register("group_rows", frame[["key", "n"]])
     sums = rows.execute(f"""
         SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
@@ -82,7 +88,7 @@ def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
 
 
 def curves(group: GroupSums, selection: Selection) -> Curves:
-    """Mean 2D Dice over depth of each run selected; every slice weighs the same."""
+    """Mean 2D Dice over depth of each configuration selected; every slice weighs the same."""
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     grouped = frame.groupby(["setup", "line"], observed=True)
@@ -102,8 +108,11 @@ def curves(group: GroupSums, selection: Selection) -> Curves:
     centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
     arrays = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
     has_slices = np.bincount(curve[valid], minlength=grouped.ngroups) > 0
-    runs = compress(zip(grouped.size().index, arrays, strict=True), has_slices)
-    return {(str(setup), str(line)): DepthCurve(centres, *means) for (setup, line), means in runs}
+    means_by_name = compress(zip(grouped.size().index, arrays, strict=True), has_slices)
+    return {
+        (str(setup), str(line)): DepthCurve(centres, *means)
+        for (setup, line), means in means_by_name
+    }
 
 
 def quartiles(
@@ -135,31 +144,31 @@ def quartiles(
 
 
 def lesions(
-    rows: duckdb.DuckDBPyConnection, runs: pd.DataFrame, selection: Selection
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, selection: Selection
 ) -> pd.DataFrame:
     """A row for each lesion: key, setup, line, third, `mm3`, `missed`, `dice` (0 missed), `counts`.
 
     Lesions follow the BraTS 2023 rule; those it ignores as too small have `counts` false. A lesion
     lies in the third of its largest slice, "" if that has no depth.
     """
-    rows.register("chosen_runs", runs.astype({"setup": str})[["key", "setup", "line"]])
+    rows.register("chosen_rows", frame.astype({"setup": str})[["key", "setup", "line"]])
     third = third_sql(f"depth_{selection.centre}")
-    frame = rows.execute(f"""
+    lesion_rows = rows.execute(f"""
         WITH each AS (
-            SELECT chosen_runs.*, unnest(brats2023_lesion_mm3) AS mm3,
+            SELECT chosen_rows.*, unnest(brats2023_lesion_mm3) AS mm3,
                    NOT unnest(brats2023_lesion_found) AS missed,
                    unnest(brats2023_lesion_dice) AS dice,
                    unnest(brats2023_lesion_slice) AS index
-            FROM subjects JOIN chosen_runs USING (key)
+            FROM subjects JOIN chosen_rows USING (key)
         )
         SELECT each.* EXCLUDE (index), {third} AS third
         FROM each LEFT JOIN slices ON slices.key = each.key AND slices.index = each.index
     """).df()
-    rows.unregister("chosen_runs")
-    counts = lesion_rules.RULES["brats2023"].keeps(frame["mm3"].to_numpy(float))
-    names = pd.Series(frame["third"]).map(dict(enumerate(THIRDS))).fillna("")
-    frame = frame.assign(third=names, counts=counts)
-    return frame[frame["third"] == selection.third] if selection.third else frame
+    rows.unregister("chosen_rows")
+    counts = lesion_rules.RULES["brats2023"].keeps(lesion_rows["mm3"].to_numpy(float))
+    names = pd.Series(lesion_rows["third"]).map(dict(enumerate(THIRDS))).fillna("")
+    lesion_rows = lesion_rows.assign(third=names, counts=counts)
+    return lesion_rows[lesion_rows["third"] == selection.third] if selection.third else lesion_rows
 
 
 def _dice(selection: Selection) -> str:

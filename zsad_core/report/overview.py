@@ -1,4 +1,4 @@
-"""Where an evaluation stands: its series at a glance, and each subject's numbers by series."""
+"""Where an evaluation stands: its configurations at a glance, and each subject's numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ TUNED = "the ground truth chose the prompts: optimistic"
 
 
 @dataclass(frozen=True)
-class SeriesMean:
-    """Mean 3D Dice of a series over `subjects`, with the interval of the mean, NaN of one."""
+class ConfigurationMean:
+    """Mean 3D Dice of a configuration over `subjects`, with its interval, NaN of one."""
 
-    series: str
+    configuration: str
     mean: float
     low: float
     high: float
@@ -38,15 +38,15 @@ class SeriesMean:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a selection holds: how much, the series of the best mean, and what is missing.
+    """What a selection holds: how much, the best mean, and what is missing.
 
-    `missing` are subjects that other series have, by series.
+    `missing` are subjects that other configurations have, by configuration.
     """
 
     subjects: int
     with_dice: int
-    series: int
-    best: SeriesMean | None
+    configurations: int
+    best: ConfigurationMean | None
     missing: Mapping[str, tuple[str, ...]]
 
 
@@ -58,14 +58,14 @@ class SubjectTable:
     keys: Sequence[Mapping[str, str]]
 
     def key_at(self, line: int, column: str) -> str:
-        """The row behind a cell; of a cell that belongs to no series, the line's first."""
+        """The row behind a cell; of a cell of no configuration, the line's first."""
         return self.keys[line].get(column) or next(iter(self.keys[line].values()))
 
 
-def series_names(frame: pd.DataFrame) -> pd.Series:
-    """The series of each row of a `dice_table`: method, with its prompts where needed, and setup.
+def configuration_names(frame: pd.DataFrame) -> pd.Series:
+    """The configuration of each row of a `dice_table`, as `line · setup`.
 
-    >>> series_names(pd.DataFrame({"line": ["winclip"], "setup": ["zero-shot"]})).tolist()
+    >>> configuration_names(pd.DataFrame({"line": ["winclip"], "setup": ["zero-shot"]})).tolist()
     ['winclip · zero-shot']
     """
     return frame["line"].astype(str) + " · " + frame["setup"].astype(str)
@@ -73,16 +73,16 @@ def series_names(frame: pd.DataFrame) -> pd.Series:
 
 def summary(frame: pd.DataFrame) -> Summary:
     """The summary of a `dice_table`."""
-    series = series_names(frame)
+    names = configuration_names(frame)
     subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
     means = [
-        SeriesMean(name, *mean_interval(dice), len(dice))
-        for name, values in frame["dice_3d"].groupby(series)
+        ConfigurationMean(name, *mean_interval(dice), len(dice))
+        for name, values in frame["dice_3d"].groupby(names)
         if len(dice := values.dropna().to_numpy(float))
     ]
     present = {
         name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
-        for name, rows in frame.groupby(series)
+        for name, rows in frame.groupby(names)
     }
     missing = {
         name: tuple(pair[1] for pair in subjects.index if pair not in pairs)
@@ -113,7 +113,7 @@ def mean_interval(values: FloatArray) -> tuple[float, float, float]:
 def subject_table(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, measures: Sequence[str]
 ) -> SubjectTable:
-    """Measures by series for each subject of a `dice_table`, the lowest mean 3D Dice first.
+    """Measures by configuration for each subject of a `dice_table`, the lowest mean 3D Dice first.
 
     `measures` are names of `MEASURES`.
     """
@@ -124,12 +124,14 @@ def subject_table(
         "JOIN chosen_rows USING (key)"
     ).df()
     rows.unregister("chosen_rows")
-    joined = frame.merge(columns, on="key").assign(series=series_names(frame).to_numpy())
+    joined = frame.merge(columns, on="key").assign(
+        configuration=configuration_names(frame).to_numpy()
+    )
     lines, keys = [], []
     for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
-        ordered = of_subject.sort_values("series")
+        ordered = of_subject.sort_values("configuration")
         cells = {
-            f"{row['series']}: {measure}": (row[MEASURES[measure]], row["key"])
+            f"{row['configuration']}: {measure}": (row[MEASURES[measure]], row["key"])
             for measure in measures
             for _, row in ordered.iterrows()
         }

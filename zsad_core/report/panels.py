@@ -8,7 +8,8 @@ from zsad_core.base.overlay import OPACITY, over
 from zsad_core.base.palette import Classes
 from zsad_core.inference.thumbnails import classes
 from zsad_core.metrics.dice import dice_per_slice
-from zsad_core.report.samples import Pair, SamplePictures
+from zsad_core.report.samples import SamplePictures
+from zsad_core.report.selection import ConfigurationName
 from zsad_core.types import ByteArray
 
 YELLOW = (240, 228, 66)
@@ -19,18 +20,19 @@ NOT_DRAWN = "not drawn"
 class Panel:
     """A picture (H, W, 3) with the words under it; `index` is that of its slice in the sample.
 
-    `pair` is the run it shows, None for the truth. Without a picture the words give the reason.
+    `pair` is the configuration it shows, None for the truth. Without a picture the words give the
+    reason.
     """
 
     index: int
     picture: ByteArray | None
     words: str
-    pair: Pair | None = None
+    pair: ConfigurationName | None = None
 
 
 @dataclass(frozen=True)
 class PanelGrid:
-    """Panels by row and column, None where there is no such run; `shape` is theirs, (H, W)."""
+    """Panels by row and column, None where there is none; `shape` is theirs, (H, W)."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -47,15 +49,15 @@ def truth_panels(pictures: SamplePictures) -> PanelGrid:
     return PanelGrid(("",), tuple(slice_names(pictures)), (tuple(panels),), pictures.shape)
 
 
-def run_panels(pictures: SamplePictures, palette: Classes = "classic") -> PanelGrid:
+def prediction_panels(pictures: SamplePictures, palette: Classes = "classic") -> PanelGrid:
     """Figure 5: a row for each line, for each setup a column of each slice."""
-    runs = pictures.sample.runs
-    setups, lines = (list(dict.fromkeys(pair[i] for pair in runs)) for i in (0, 1))
+    pairs = pictures.sample.configurations
+    setups, lines = (list(dict.fromkeys(pair[i] for pair in pairs)) for i in (0, 1))
     slices = pictures.sample.slices
     columns = tuple(f"{setup}, {sample_slice.side}" for setup in setups for sample_slice in slices)
     panels = tuple(
         tuple(
-            _panel(pictures, (setup, line), index, palette) if (setup, line) in runs else None
+            _panel(pictures, (setup, line), index, palette) if (setup, line) in pairs else None
             for setup in setups
             for index in range(len(slices))
         )
@@ -72,10 +74,12 @@ def slice_names(pictures: SamplePictures) -> list[str]:
     ]
 
 
-def _panel(pictures: SamplePictures, pair: Pair, index: int, palette: Classes) -> Panel:
+def _panel(
+    pictures: SamplePictures, pair: ConfigurationName, index: int, palette: Classes
+) -> Panel:
     if pair not in pictures.masks:
         return Panel(index, None, NOT_DRAWN, pair)
     truth, predicted = pictures.truth[index], pictures.masks[pair][index]
-    value = pictures.sample.runs[pair]["threshold_value"]
+    value = pictures.sample.configurations[pair]["threshold_value"]
     words = f"Dice {dice_per_slice(truth[None], predicted[None])[0]:.2f}, threshold {value:.3g}"
     return Panel(index, classes(pictures.image[index], truth, predicted, palette), words, pair)

@@ -52,20 +52,32 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
 
 
 def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
-    """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each run."""
-    runs, order = list(frame.groupby(["setup", "line"], observed=True)), subjects_in_order(frame)
+    """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each configuration."""
+    configurations, order = (
+        list(frame.groupby(["setup", "line"], observed=True)),
+        subjects_in_order(frame),
+    )
     colours = {line: style[0] for line, style in styles(sorted(set(frame["line"]))).items()}
-    figure, axes = panels_of(1, len(runs), (max(7.0, 0.16 * len(order)), 1.7))
-    for axis, ((setup, line), run_rows) in zip(axes, runs, strict=True):
-        run_rows = run_rows.set_index("subject")
-        positions = [order.index(name) for name in run_rows.index]
+    figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), 1.7))
+    for axis, ((setup, line), configuration_rows) in zip(axes, configurations, strict=True):
+        configuration_rows = configuration_rows.set_index("subject")
+        positions = [order.index(name) for name in configuration_rows.index]
         boxes = [
             {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
-            for row in run_rows[["median", "q1", "q3", "low", "high"]].itertuples(index=False)
+            for row in configuration_rows[["median", "q1", "q3", "low", "high"]].itertuples(
+                index=False
+            )
         ]
         axis.bxp(boxes, positions, widths=0.6, showfliers=False, **_box(colours[str(line)]))
         axis.plot(
-            positions, run_rows["dice_3d"], "x", color=RED, ms=5, mew=1.4, label="3D Dice", zorder=5
+            positions,
+            configuration_rows["dice_3d"],
+            "x",
+            color=RED,
+            ms=5,
+            mew=1.4,
+            label="3D Dice",
+            zorder=5,
         )
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
         axis.set_title(f"{line} · {setup}", loc="left")

@@ -1,4 +1,4 @@
-"""Figures 4 and 5: the subject, its slices, and the predictions of each run."""
+"""Figures 4 and 5: the subject, its slices, and the predictions of each configuration."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,10 @@ from zsad_core.inference import pipeline, views
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.metrics.boxes import box_of
-from zsad_core.report.selection import row_of
+from zsad_core.report.selection import ConfigurationName, row_of
 from zsad_core.types import ByteArray, DataSpec, MaskArray, Progress
 
 FINETUNED = ("finetune", "brats")  # setups whose learned part saw BraTS slices
-Pair = tuple[str, str]
-"""Setup and line of a run."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class SampleSlice:
 
 @dataclass(frozen=True)
 class Sample:
-    """The subject of median mean 3D Dice among `subjects`, its slices, and the rows of its runs.
+    """The subject of median mean 3D Dice among `subjects`, with its slices and rows.
 
     Of an even number of subjects, the lower median counts.
     """
@@ -43,7 +41,7 @@ class Sample:
     dice: float
     subjects: int
     slices: tuple[SampleSlice, ...]
-    runs: dict[Pair, Row]
+    configurations: dict[ConfigurationName, Row]
     finetuned: bool
     both_sides: bool
 
@@ -52,17 +50,17 @@ class Sample:
 class SamplePictures:
     """A sample's slices cropped to the brain: image and truth (S, H, W).
 
-    `masks` (S, H, W) are the predictions of each run, `views` the same as views, `missing` the
-    reason where there is none. `pixel_mm` are the sides of a pixel.
+    `masks` (S, H, W) are the predictions of each configuration, `views` the same as views and
+    `missing` the reason where there is none. `pixel_mm` are the sides of a pixel.
     """
 
     sample: Sample
     image: ByteArray
     truth: MaskArray
     pixel_mm: tuple[float, float]
-    masks: dict[Pair, MaskArray]
-    views: dict[Pair, tuple[View, ...]]
-    missing: dict[Pair, str]
+    masks: dict[ConfigurationName, MaskArray]
+    views: dict[ConfigurationName, tuple[View, ...]]
+    missing: dict[ConfigurationName, str]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,8 +71,8 @@ class SamplePictures:
 def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) -> Sample:
     """The subject of median Dice in a `dice_table`, and its slices with most lesion.
 
-    Runs are those finetuned on BraTS if there are any, else all. Subjects are those with lesion on
-    both sides of depth 0 if there are any, else all with lesion; DataError if there are none.
+    Configurations are those finetuned on BraTS if there are any, else all. Subjects are those with
+    lesion on both sides of depth 0 if there are any, else all with lesion; DataError without any.
     """
     finetuned = frame["setup"].isin(FINETUNED)
     frame = frame[finetuned] if finetuned.any() else frame
@@ -89,9 +87,9 @@ def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) ->
     middle = (len(means) - 1) // 2
     name, dice = means.index[middle], float(means.iloc[middle])
     keys = subjects.get_group(name)[["setup", "line", "key"]].astype(str).to_numpy().tolist()
-    runs = {(setup, line): row_of(rows, key) for setup, line, key in keys}
+    configurations = {(setup, line): row_of(rows, key) for setup, line, key in keys}
     flags = bool(finetuned.any()), bool(both_sides)
-    return Sample(name[1], dice, len(means), slices[name], runs, *flags)
+    return Sample(name[1], dice, len(means), slices[name], configurations, *flags)
 
 
 def pictures(
@@ -101,30 +99,30 @@ def pictures(
     encode: bool = True,
     progress: Progress | None = None,
 ) -> SamplePictures:
-    """The slices of a sample with what its runs predict.
+    """The slices of a sample with what its configurations predict.
 
     A map whose features are not stored is computed only with `encode`. Raises DataError if no data
-    set holds the scan; a run that cannot be drawn stands in `missing`.
+    set holds the scan; a configuration that cannot be drawn stands in `missing`.
     """
-    slices = scan_of(engine, next(iter(sample.runs.values())), data)
+    slices = scan_of(engine, next(iter(sample.configurations.values())), data)
     stack = engine.stack(slices)
     if stack.truth is None:
         raise DataError(f"{sample.subject} has no segmentation any more; evaluate again.")
     indices = [sample_slice.index for sample_slice in sample.slices]
     _, *box = box_of(stack.brain)
     crop: Callable[[Any], Any] = lambda array: array[:, box[0], box[1]]  # noqa: E731
-    masks, views_of_runs, missing = {}, {}, {}
-    for pair, row in tracked(list(sample.runs.items()), progress):
+    masks, views_of, missing = {}, {}, {}
+    for pair, row in tracked(list(sample.configurations.items()), progress):
         try:
-            run = views_of_runs[pair] = tuple(view_of(engine, row, slices, i) for i in indices)
-            if not encode and not pipeline.ready(engine, run[0].map):
+            panel_views = views_of[pair] = tuple(view_of(engine, row, slices, i) for i in indices)
+            if not encode and not pipeline.ready(engine, panel_views[0].map):
                 missing[pair] = "its features are not stored"
             else:
-                masks[pair] = crop(np.stack([views.mask_of(engine, view) for view in run]))
+                masks[pair] = crop(np.stack([views.mask_of(engine, view) for view in panel_views]))
         except ZsadError as error:
             missing[pair] = str(error)
     image, truth = crop(stack.image[indices]), crop(stack.truth[indices])
-    return SamplePictures(sample, image, truth, stack.pixel_mm, masks, views_of_runs, missing)
+    return SamplePictures(sample, image, truth, stack.pixel_mm, masks, views_of, missing)
 
 
 def _lesion_slices(
@@ -132,7 +130,7 @@ def _lesion_slices(
 ) -> dict[tuple[str, str], tuple[SampleSlice, ...]]:
     """For each (site, subject), the slice with most lesion on each side of depth 0.
 
-    `first` holds the key of any row of theirs, since the truth does not depend on the run.
+    `first` holds the key of any row of theirs, since they have the same truth.
     """
     depth = f"depth_{centre}"
     rows.register("subject_rows", first.reset_index())

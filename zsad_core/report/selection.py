@@ -20,6 +20,8 @@ from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import MaskArray, Plane
 
+ConfigurationName = tuple[str, str]
+"""Setup and line of a configuration."""
 Third = Literal["", "inferior", "middle", "superior"]
 THIRDS: tuple[Third, ...] = ("inferior", "middle", "superior")
 VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
@@ -47,7 +49,7 @@ _NUMBER = """
     CASE WHEN lesions = 0 THEN 'no lesion over 2 mm³' WHEN lesions = 1 THEN '1 lesion'
          WHEN lesions < 5 THEN '2 to 4 lesions' ELSE '5 lesions and more' END
 """
-_RUNS = f"""
+_ROWS = f"""
     WITH in_group AS (
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
         FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
@@ -133,8 +135,8 @@ def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> Comparison
     return ComparisonGroup(*rows.execute(query, [key]).fetchall()[0])
 
 
-def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
-    """A row for each subject and run chosen, `n` its number in the group, with `line` and `setup`.
+def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
+    """A row for each selected subject and configuration, `n` its number in the group.
 
     `line` is the method, with its prompt set where the rows hold several of that method. `lesions`
     are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted component
@@ -143,14 +145,14 @@ def runs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """
     group = selection.group
     values = [group.data, group.modality, group.plane, group.threshold]
-    frame = rows.execute(_RUNS, values).df()
+    frame = rows.execute(_ROWS, values).df()
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
 
 
 def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
-    """The rows of `runs` in a selection; raises DataError if there are none."""
+    """The rows of `selected_rows` in a selection; raises DataError if there are none."""
     remainder = frame[filter_mask(frame, selection)]
     if not remainder.empty:
         return remainder
@@ -164,7 +166,7 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
-    """Whether each row of `runs` is in a selection."""
+    """Whether each row of `selected_rows` is in a selection."""
     filters = {
         "line": selection.lines,
         "setup": selection.setups,

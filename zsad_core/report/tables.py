@@ -14,7 +14,7 @@ from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
 from zsad_core.report.table_text import Table
 
-RUN = ["setup", "line"]
+CONFIGURATION = ["setup", "line"]
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
@@ -93,13 +93,13 @@ def failures(
         "with false positive": table["alarms"],
         "false positive share": _share(table["alarms"], table["healthy"]),
     }
-    return _with_headings(table[[*RUN, "by", "group", "subjects"]].assign(**columns))
+    return _with_headings(table[[*CONFIGURATION, "by", "group", "subjects"]].assign(**columns))
 
 
 def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
-    grouped = lesion_rows.assign(size=sizes).groupby([*RUN, "size"], observed=True)
+    grouped = lesion_rows.assign(size=sizes).groupby([*CONFIGURATION, "size"], observed=True)
     table = grouped.agg(
         **{
             "lesions": ("mm3", "size"),
@@ -129,12 +129,12 @@ def _with_lesions(frame: pd.DataFrame, lesion_rows: pd.DataFrame) -> pd.DataFram
 
 
 def _grouped(frame: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":
-    """By run and group, its values in their order."""
+    """By configuration and group, its values in their order."""
     if not group:
-        return frame.groupby(RUN, observed=True)
+        return frame.groupby(CONFIGURATION, observed=True)
     order = GROUPS[group] or sorted(set(frame[group]))
     frame = frame.assign(**{group: pd.Categorical(frame[group], order, ordered=True)})
-    return frame.groupby([*RUN, group], observed=True)
+    return frame.groupby([*CONFIGURATION, group], observed=True)
 
 
 def _failure_counts(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:

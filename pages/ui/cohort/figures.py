@@ -85,16 +85,18 @@ def _second(
     choice: UserChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
-    runs = frame.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
-    names = {f"{line} · {setup}": (setup, line) for setup, line in runs.index}
-    shown, few = list(names), min(PANELS, max(1, BOXES // int(runs.max())))
-    chosen_before = session.FIGURE_2_RUNS.get()
+    subjects = frame.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
+    names = {f"{line} · {setup}": (setup, line) for setup, line in subjects.index}
+    shown, few = list(names), min(PANELS, max(1, BOXES // int(subjects.max())))
+    chosen_before = session.FIGURE_2_CONFIGURATIONS.get()
     if chosen_before and not names.keys() & set(chosen_before):
-        session.FIGURE_2_RUNS.pop()  # a filter took them all away
+        session.FIGURE_2_CONFIGURATIONS.pop()  # a filter took them all away
     if len(names) > 1:
-        shown = st.multiselect("Runs shown", shown, shown[:few], key=session.FIGURE_2_RUNS.key)
+        shown = st.multiselect(
+            "Configurations shown", shown, shown[:few], key=session.FIGURE_2_CONFIGURATIONS.key
+        )
     if not shown:
-        st.info("Choose at least one run.")
+        st.info("Choose at least one configuration.")
         return
     boxes = cohort_rows.quartiles(*source, chosen, tuple(names[name] for name in shown))
     _open_point(

@@ -16,28 +16,30 @@ from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, Summary
 from zsad_core.report.selection import Selection
 
-NAMED = 5  # subjects of a series that are named
+NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
 
 
 def headline(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
-    """How much is evaluated, the best series, what is missing; then the conventions of the page."""
+    """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
     summary = overview.summary(frame)
     columns = st.columns([1, 1, 3, 3])
     columns[0].metric("Subjects", summary.subjects, help=f"{summary.with_dice} with a 3D Dice")
-    columns[1].metric("Series", summary.series, help="method × prompts × setup")
+    columns[1].metric("Configurations", summary.configurations, help="method × prompts × setup")
     with columns[2]:
         _best(summary)
     others = _not_evaluated(choice, chosen, reading.frame)
     with columns[3]:
-        missing = sum(map(len, summary.missing.values())) + len(others) * summary.series
+        missing = sum(map(len, summary.missing.values())) + len(others) * summary.configurations
         st.metric("Missing rows", missing)
-        sentences = [f"{series}: {_names(ids)}" for series, ids in summary.missing.items()]
+        sentences = [f"{name}: {_names(ids)}" for name, ids in summary.missing.items()]
         if others:
             oracle = " (without a lesion there is no oracle)" if chosen.group.oracle else ""
-            sentences.append(f"each of the {summary.series} series: {_names(others)}{oracle}")
+            sentences.append(
+                f"each of the {summary.configurations} configurations: {_names(others)}{oracle}"
+            )
         st.caption(escape("; ".join(sentences)))
     st.caption(escape(f"{captions.caption(frame, chosen)} {overview.INTERVAL}"))
 
@@ -49,11 +51,11 @@ def _best(summary: Summary) -> None:
         return
     interval = f" [{best.low:.3f}, {best.high:.3f}]" if best.subjects > 1 else ""
     st.metric("Best mean 3D Dice", f"{best.mean:.3f}{interval}")
-    st.caption(escape(f"{best.series}, {counted(best.subjects, 'subject')}"))
+    st.caption(escape(f"{best.configuration}, {counted(best.subjects, 'subject')}"))
 
 
 def _not_evaluated(choice: UserChoice, chosen: Selection, frame: pd.DataFrame) -> list[str]:
-    """Subjects of the sidebar's data, of the splits evaluated, that no series has a row of."""
+    """Subjects of the sidebar's data, of the splits evaluated, without any row."""
     evaluated, splits = {*frame["subject"]}, {*frame["split"]}
     usable = [
         subject.id
@@ -70,7 +72,7 @@ def _names(subjects: Sequence[str]) -> str:
 
 
 def subjects(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
-    """Each subject's numbers by series; a click on one opens it in Explore."""
+    """Each subject's numbers by configuration; a click on one opens it in Explore."""
     st.subheader("Subjects")
     measures = st.multiselect("Measures", list(MEASURES), ["3D Dice"], key="measures")
     frame = dice_table(cohort_rows.reading(*source, chosen), chosen)

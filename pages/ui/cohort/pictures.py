@@ -37,7 +37,7 @@ def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) 
     _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which}")
     st.subheader("Figure 5: truth against prediction")
-    _grid(panels.run_panels(found, palette()), found, choice, "figure5")
+    _grid(panels.prediction_panels(found, palette()), found, choice, "figure5")
     lacking = escape(captions.omissions(found))
     st.caption(f"{captions.figure_5(palette())} {which}{lacking}")
 
@@ -63,7 +63,7 @@ def _drawn(
     if found.missing and not encode:
         st.button(
             f"Compute missing maps for Figure 5: {len(found.missing)} of "
-            f"{counted(len(found.sample.runs), 'run')}",
+            f"{counted(len(found.sample.configurations), 'configuration')}",
             on_click=session.ENCODE_PICTURES.set,
             args=(True,),
             key="encode-missing",

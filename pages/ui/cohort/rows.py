@@ -21,7 +21,13 @@ from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
 from zsad_core.report.failures import FailureCases
 from zsad_core.report.measures import GroupSums
-from zsad_core.report.selection import NUMBERS, VOLUMES, ComparisonGroup, Selection
+from zsad_core.report.selection import (
+    NUMBERS,
+    VOLUMES,
+    ComparisonGroup,
+    ConfigurationName,
+    Selection,
+)
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
 from zsad_core.results.slice_sums import Centre
@@ -30,8 +36,6 @@ from zsad_core.types import DataSpec
 Stamp = tuple[int, int, int]
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
-Run = tuple[str, str]
-"""Setup and line."""
 
 
 def folder(data: DataSpec) -> Path:
@@ -121,16 +125,18 @@ def include_exposed(subjects: list[str]) -> bool:
 
 @st.cache_data(max_entries=32, show_spinner="Reading the rows …")
 def _quartiles(
-    root: str, stamp: Stamp, convention: Selection, drawn: tuple[Run, ...]
+    root: str, stamp: Stamp, convention: Selection, drawn: tuple[ConfigurationName, ...]
 ) -> pd.DataFrame:
     frame = reading(root, stamp, convention).frame
-    runs = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
+    names = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
     with rows_of(root, stamp) as rows:
-        return measures.quartiles(rows, frame[runs.isin(drawn)], convention)
+        return measures.quartiles(rows, frame[names.isin(drawn)], convention)
 
 
-def quartiles(root: str, stamp: Stamp, chosen: Selection, drawn: tuple[Run, ...]) -> pd.DataFrame:
-    """`measures.quartiles` of some runs, once for all filters of subjects."""
+def quartiles(
+    root: str, stamp: Stamp, chosen: Selection, drawn: tuple[ConfigurationName, ...]
+) -> pd.DataFrame:
+    """`measures.quartiles` of some configurations, once for all filters of subjects."""
     every = Selection(chosen.group, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
     convention = replace(every, third=chosen.third)
     return _quartiles(root, stamp, convention, drawn)

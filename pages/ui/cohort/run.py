@@ -17,7 +17,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.types import ReadoutSpec, Split
 
@@ -64,9 +64,9 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
 def start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    count = len(cohort.runs)
-    runs = _run_title(cohort.runs[0]) if count == 1 else counted(count, "run")
-    title = f"Evaluating {runs} on {cohort.data.place}"
+    first, count = cohort.configurations[0], len(cohort.configurations)
+    what = _title(first) if count == 1 else counted(count, "configuration")
+    title = f"Evaluating {what} on {cohort.data.place}"
     compute.start(
         f"evaluate-{_key(cohort)}",
         title,
@@ -75,9 +75,10 @@ def start(cohort: Cohort) -> None:
     )
 
 
-def _run_title(run: Run) -> str:
-    named = f", '{run.prompts.name}'," if run.prompts != NO_PROMPTS else ""
-    return f"{run.method} · {run.setup}{named}"
+def _title(configuration: Configuration) -> str:
+    prompts = configuration.prompts
+    named = f", '{prompts.name}'," if prompts != NO_PROMPTS else ""
+    return f"{configuration.method} · {configuration.setup}{named}"
 
 
 def _key(cohort: Cohort) -> str:
@@ -100,16 +101,16 @@ def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
     )
     left, right = st.columns(2)
     with left:
-        runs = _runs(choice)
+        configurations = _configurations(choice)
     with right:
         split, names = _subjects(choice)
         rules = _rules(choice)
-    if not runs or not rules:
+    if not configurations or not rules:
         st.info("Choose methods with available setups, and at least one threshold rule.")
         return None
     return Cohort(
         data=choice.data,
-        runs=runs,
+        configurations=configurations,
         out=root,
         split=split,
         names=names,
@@ -122,7 +123,7 @@ def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
     )
 
 
-def _runs(choice: UserChoice) -> tuple[Run, ...]:
+def _configurations(choice: UserChoice) -> tuple[Configuration, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
     available, _ = choosing.pairs((), (), volumes, choice.data)
     chosen = st.multiselect(
@@ -142,7 +143,7 @@ def _runs(choice: UserChoice) -> tuple[Run, ...]:
     sets = st.multiselect(
         "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )
-    return choosing.runs(pairs, sets)
+    return choosing.configurations(pairs, sets)
 
 
 def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:

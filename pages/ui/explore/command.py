@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui.shell.importing import imported
 from pages.ui.shell.prompt_choice import all_prompts
 from zsad_core import methods
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference.views import View
 from zsad_core.prompts import sets as prompt_sets
 
@@ -41,7 +41,7 @@ def command(view: View) -> str:
         prompts = replace(prompts, name=FILE)
     cohort = Cohort(
         data=slices.data,
-        runs=(Run(spec.method, spec.setup, prompts),),
+        configurations=(Configuration(spec.method, spec.setup, prompts),),
         out=Path("results"),
         names=(slices.subject,),
         modality=slices.modality,

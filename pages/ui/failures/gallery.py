@@ -118,7 +118,7 @@ def _caption(choice: UserChoice, group: ComparisonGroup, worst: pd.DataFrame) ->
     count = counted(len(worst), "case")
     st.caption(
         f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
-        f"slice for each kind, subject and run. {said}. "
+        f"slice for each kind, subject and configuration. {said}. "
         "Dice is the 2D Dice of the slice; a white ring marks lesion that no prediction touches."
     )
 

@@ -12,7 +12,7 @@ from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.report.captions import DATA
 from zsad_core.types import ReadoutSpec
 
@@ -28,10 +28,10 @@ def first_cases(choice: UserChoice, root: Path) -> None:
     if cohort is None:
         st.warning("No usable subject with this modality has a segmentation to compare with.")
         return
-    runs = " and ".join(f"{one.method} · {one.setup}" for one in cohort.runs)
+    names = " and ".join(f"{each.method} · {each.setup}" for each in cohort.configurations)
     st.subheader("Find the first cases")
     st.write(
-        f"Evaluate {escape(runs)} on {counted(len(cohort.names), 'subject')}, in the background; "
+        f"Evaluate {escape(names)} on {counted(len(cohort.names), 'subject')}, in the background; "
         "cases appear here. The Cohort page evaluates more."
     )
     cohort_run.offer(cohort, timed=True)
@@ -58,8 +58,8 @@ def _small(choice: UserChoice, root: Path) -> Cohort | None:
     known = all_prompts()
     return Cohort(
         data=choice.data,
-        runs=tuple(
-            Run(
+        configurations=tuple(
+            Configuration(
                 method,
                 setup,
                 known[usual_prompts(method)] if methods.kind_of(method).prompts else NO_PROMPTS,

@@ -157,7 +157,7 @@ FIRST_SLICE = Entry[tuple[list[str], int] | None]("first_slice", None)
 # Pages.
 TOUR = Choice[str | None]("tour", None, page="Explore")
 RESULTS_FOLDER = Entry("results", "")
-FIGURE_2_RUNS = Entry[list[str]]("runs-shown", [])
+FIGURE_2_CONFIGURATIONS = Entry[list[str]]("configurations-shown", [])
 ENCODE_PICTURES = Entry("encode-pictures", False)
 FAILURES_SECTION = Choice("failures", "", page="Failures")
 CASE = Choice[int | None]("case", None, _number, page="Failures")
