@@ -50,11 +50,13 @@ def core(root: Path, what: str = "") -> list[Line]:
         boxes = quartiles(rows, sums.frame[sums.frame["setup"] == "brats"], selection)
 
         def figures(selection: Selection) -> None:
-            frame, lines = dice_table(sums, selection), curves(sums, selection)
+            frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
             captions.caption(frame, selection)
             charts.by_method(frame)
             charts.by_subject(frame.merge(boxes, on="key").head(SUBJECTS))
-            depth_charts.by_depth(lines, list(dict.fromkeys(setup for setup, _ in lines)))
+            depth_charts.by_depth(
+                depth_curves, list(dict.fromkeys(setup for setup, _ in depth_curves))
+            )
 
         filtered = Selection(selection.group, volumes=("under 1 ml",))
         times = [

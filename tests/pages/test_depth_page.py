@@ -32,7 +32,7 @@ def oracle_row():
 def clicked(monkeypatch, point, **state):
     """Explore, after a click on that point of the page's figure."""
     monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
-    choice = {"data": "demo-2mm:", "method": "intensity", "lines": [SERIES], "rule": "oracle"}
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": [SERIES], "rule": "oracle"}
     return shown(at("pages/3_Depth.py", **choice, slice=3, **state))
 
 

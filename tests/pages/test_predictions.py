@@ -66,7 +66,7 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     assert "Trained on: not stated" in said(explore)
 
     depth = opened("Depth", method="predictions", setup="nn-v2", rule="fixed")
-    assert "predictions · nn-v2" in depth.multiselect(key="lines").value
+    assert "predictions · nn-v2" in depth.multiselect(key="series").value
 
     cohort = opened("Cohort", method="predictions", setup="nn-v2")
     assert "predictions" in cohort.multiselect(key="cohort-methods").options

@@ -105,7 +105,7 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
         dice_rows(tmp_path), Selection(GROUP)
     )
     assert "unlabelled" not in captions.caption(
-        dice_rows(tmp_path, lines=("winclip",)), Selection(GROUP)
+        dice_rows(tmp_path, series=("winclip",)), Selection(GROUP)
     )
 
 

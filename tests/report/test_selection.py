@@ -39,10 +39,10 @@ def test_comparison_groups_keep_thresholds_apart(tmp_path):
 def test_prompt_sets_are_lines_of_their_own(tmp_path):
     put(tmp_path, "a", method="intensity", prompts="", prompts_digest="")
     put(tmp_path, "a")
-    assert sorted(dice_rows(tmp_path)["line"]) == ["intensity", "winclip"]
+    assert sorted(dice_rows(tmp_path)["series"]) == ["intensity", "winclip"]
     put(tmp_path, "a", prompts="bank", prompts_digest="d2")
     put(tmp_path, "a", prompts="bank", prompts_digest="d3")
-    assert sorted(dice_rows(tmp_path)["line"]) == [
+    assert sorted(dice_rows(tmp_path)["series"]) == [
         "intensity",
         "winclip (bank d2)",
         "winclip (bank d3)",
@@ -57,7 +57,7 @@ def test_filters_and_what_is_left(tmp_path):
     assert dice_rows(tmp_path, setups=("pmc",))["subject"].tolist() == ["a"]
     assert dice_rows(tmp_path)["setup"].tolist() == ["brats", "pmc"]
     with pytest.raises(DataError, match="No row of demo, t2f"):
-        dice_rows(tmp_path, lines=("mvfa",))
+        dice_rows(tmp_path, series=("mvfa",))
 
 
 def test_filters_of_number_and_site(tmp_path):

@@ -40,7 +40,7 @@ def test_setups_are_paired_by_subject(tmp_path):
 
 def test_three_setups_are_corrected_by_holm():
     rows = [
-        {"site": "", "subject": f"s{n}", "line": "m", "setup": setup, "dice_3d": v, "dice_2d": v}
+        {"site": "", "subject": f"s{n}", "series": "m", "setup": setup, "dice_3d": v, "dice_2d": v}
         for n in range(8)
         for setup, v in (("x", 0.9 - n / 100), ("y", 0.5 - n / 50), ("z", 0.5 - n / 50))
     ]

@@ -61,7 +61,7 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
     """Data, threshold rule, conventions, counts and provenance of a `dice_table`."""
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
-    configurations = len(frame.groupby(["setup", "line"], observed=True))
+    configurations = len(frame.groupby(["setup", "series"], observed=True))
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     oracle = " (uses the ground truth)" if group.oracle else ""
     parts = [
@@ -92,14 +92,14 @@ def _slices_in_mean(selection: Selection) -> str:
 def _reference_sets(frame: pd.DataFrame) -> str:
     """The unlabelled set of each method that scores a volume against others."""
     text = ""
-    for line, rows in frame[frame["beside"] != ""].groupby("line"):
+    for series, rows in frame[frame["beside"] != ""].groupby("series"):
         sets = rows["beside"].map(lambda content: frozenset(json.loads(content)))
         names = sorted(frozenset().union(*sets))
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         pairs = zip(sets, rows["subject"], strict=True)
         even = all(members == set(names) - {subject} for members, subject in pairs)
         text += (
-            f" {line} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
+            f" {series} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
             f"{more}, {'itself excluded' if even else 'not always all of it'}."
         )
     return text
@@ -120,7 +120,9 @@ def sample_caption(pictures: SamplePictures) -> str:
 
 def omissions(pictures: SamplePictures) -> str:
     """The configurations without a picture, each with the reason; "" if there are none."""
-    reasons = "; ".join(f"{line} {setup}: {why}" for (setup, line), why in pictures.missing.items())
+    reasons = "; ".join(
+        f"{series} {setup}: {why}" for (setup, series), why in pictures.missing.items()
+    )
     return f" Not drawn: {reasons.removesuffix('.')}." if reasons else ""
 
 
@@ -132,9 +134,9 @@ def _devices(frame: pd.DataFrame) -> str:
 
 def _warnings(frame: pd.DataFrame) -> str:
     """Configurations of mixed weights or fewer subjects, and subjects whose truth was seen."""
-    configurations = frame.groupby(["setup", "line"], observed=True)
+    configurations = frame.groupby(["setup", "series"], observed=True)
     mixed = (configurations[["checkpoint_digest", "weights_digest"]].nunique() > 1).any(axis=1)
-    names = [f"{line} {setup}" for setup, line in mixed.index[mixed]]
+    names = [f"{series} {setup}" for setup, series in mixed.index[mixed]]
     text = f" Mixed weights: {', '.join(names)}." if names else ""
     uneven = configurations["subject"].nunique()
     if uneven.nunique() > 1:

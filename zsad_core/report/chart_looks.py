@@ -13,9 +13,9 @@ def plotly_code() -> str:
 
 
 def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Setups in their order, lines by name."""
+    """Setups in their order, series by name."""
     setups = frame["setup"].cat.remove_unused_categories().cat.categories
-    return list(setups), sorted(frame["line"].unique())
+    return list(setups), sorted(frame["series"].unique())
 
 
 def finished(figure: go.Figure, height: int) -> go.Figure:

@@ -22,19 +22,19 @@ MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiske
 
 def by_method(frame: pd.DataFrame) -> go.Figure:
     """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
-    setups, lines = names_of(frame)
+    setups, names = names_of(frame)
     draw = _box_and_outliers if crowded(frame) else _box_and_points
-    styles_by_line, traces, columns = styles(lines), list[BaseTraceType](), list[int]()
+    styles_by_series, traces, columns = styles(names), list[BaseTraceType](), list[int]()
     rows = frame.dropna(subset="dice_3d")
-    for (setup, line), dice in rows.groupby(["setup", "line"], observed=True):
-        box = draw(dice, html.escape(str(line)), styles_by_line[str(line)])
+    for (setup, series), dice in rows.groupby(["setup", "series"], observed=True):
+        box = draw(dice, html.escape(str(series)), styles_by_series[str(series)])
         traces += box
         columns += [setups.index(str(setup)) + 1] * len(box)
     figure = make_subplots(
         cols=len(setups),
         shared_yaxes=True,
         subplot_titles=[html.escape(setup) for setup in setups],
-        column_widths=[len(set(frame.loc[frame["setup"] == setup, "line"])) for setup in setups],
+        column_widths=[len(set(frame.loc[frame["setup"] == setup, "series"])) for setup in setups],
     )
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns)
     figure.update_xaxes(dtick=1)  # else a narrow window names every other box alone
@@ -54,8 +54,8 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
     A panel for each configuration, of a `dice_table` joined with its `quartiles`;
     subjects in the order of their mean 3D Dice.
     """
-    configurations = list(frame.groupby(["setup", "line"], observed=True))
-    names = [html.escape(f"{line} · {setup}") for (setup, line), _ in configurations]
+    configurations = list(frame.groupby(["setup", "series"], observed=True))
+    names = [html.escape(f"{series} · {setup}") for (setup, series), _ in configurations]
     figure = make_subplots(
         rows=len(configurations),
         cols=1,
@@ -63,9 +63,9 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
         subplot_titles=names,
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
-    colours = {line: style[0] for line, style in styles(names_of(frame)[1]).items()}
+    colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}
     order = subjects_in_order(frame)
-    for row, ((_, line), dice) in enumerate(configurations, 1):
+    for row, ((_, series), dice) in enumerate(configurations, 1):
         data = dice[["subject", "key"]].astype(str).to_numpy().tolist()
         box = go.Box(
             x=dice["subject"],
@@ -74,7 +74,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
             upperfence=dice["high"],
             name="2D Dice of slices",
             showlegend=False,
-            line={"color": colours[str(line)], "width": 1.5},
+            line={"color": colours[str(series)], "width": 1.5},
             hoverinfo="y",
         )
         cross = go.Scatter(
@@ -105,40 +105,40 @@ def subjects_in_order(frame: pd.DataFrame) -> list[str]:
     return means.sort_values(kind="stable").index.tolist()
 
 
-def _box_and_points(frame: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+def _box_and_points(frame: pd.DataFrame, series: str, style: Style) -> list[BaseTraceType]:
     """The box of a configuration's 3D Dice and every subject as a point."""
     points: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
-    return [go.Box(**_outline(style), **points, **_points(frame, line, style))]
+    return [go.Box(**_outline(style), **points, **_points(frame, series, style))]
 
 
-def _box_and_outliers(frame: pd.DataFrame, line: str, style: Style) -> list[BaseTraceType]:
+def _box_and_outliers(frame: pd.DataFrame, series: str, style: Style) -> list[BaseTraceType]:
     """The box of a configuration's 3D Dice and the subjects beyond its whiskers."""
     dice = frame["dice_3d"].to_numpy()
     low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
     outliers = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
-    box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [line]}
+    box: dict[str, Any] = {"q1": [low], "median": [middle], "q3": [high], "x": [series]}
     ends = {"lowerfence": [dice[~outliers].min()], "upperfence": [dice[~outliers].max()]}
-    legend = {"name": line, "showlegend": False, "hoverinfo": "y", **_outline(style)}
+    legend = {"name": series, "showlegend": False, "hoverinfo": "y", **_outline(style)}
     traces = [go.Box(**box, **ends, **legend)]
     if outliers.any():
-        traces.append(go.Scatter(mode="markers", **_points(frame[outliers], line, style)))
+        traces.append(go.Scatter(mode="markers", **_points(frame[outliers], series, style)))
     return traces
 
 
 def _outline(style: Style) -> dict[str, Any]:
-    """A box in the colour of a line, filled unless the line's symbols are hollow."""
+    """A box in the colour of a series, filled unless its symbols are hollow."""
     hollow = style[2].endswith(HOLLOW)
     return {"line_color": style[0]} | ({"fillcolor": "rgba(0, 0, 0, 0)"} if hollow else {})
 
 
-def _points(frame: pd.DataFrame, line: str, style: Style) -> dict[str, Any]:
+def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:
     """Subjects of a configuration as points that name them."""
     return {
-        "x": [line] * len(frame),
+        "x": [series] * len(frame),
         "y": frame["dice_3d"],
         "customdata": frame[["subject", "key"]].astype(str).to_numpy().tolist(),
         "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
-        "name": line,
+        "name": series,
         "showlegend": False,
     }

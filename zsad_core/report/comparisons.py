@@ -20,13 +20,18 @@ def paired(frame: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for measure, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
         comparisons: list[dict[str, Any]] = []
-        for line, method_rows in frame.groupby("line", observed=True):
+        for series, method_rows in frame.groupby("series", observed=True):
             wide = method_rows.pivot(index=["site", "subject"], columns="setup", values=column)
             wide = wide.dropna(axis="columns", how="all")
             for first, second in combinations(wide.columns, 2):
                 pairs = wide[[first, second]].dropna().to_numpy(float)
                 if len(pairs):
-                    names = {"measure": measure, "method": line, "setup": first, "against": second}
+                    names = {
+                        "measure": measure,
+                        "method": series,
+                        "setup": first,
+                        "against": second,
+                    }
                     comparisons.append({**names, "subjects": len(pairs), **_compared(pairs)})
         for row, corrected in zip(
             comparisons, holm([row["p"] for row in comparisons]), strict=True

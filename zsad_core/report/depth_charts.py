@@ -24,20 +24,20 @@ DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
 BARS = "slices with lesion"
 
 
-def by_depth(curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()) -> go.Figure:
+def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) -> go.Figure:
     """Mean 2D Dice over depth, one panel for each setup with a curve, lesion slices as bars behind.
 
-    Colours follow the order of `lines`, by default by name, so that a line keeps its colour while
-    others are computed. A point's customdata is [slices counted, slices with lesion, line]; a
-    bar's has "" for the line. Raises ValueError without a curve.
+    Colours follow the order of `series`, by default by name, so that each keeps its colour while
+    others are computed. A point's customdata is [slices counted, slices with lesion, series]; a
+    bar's has "" for the series. Raises ValueError without a curve.
     """
-    panels = depth_panels(curves, setups, lines)
+    panels = depth_panels(curves, setups, series)
     traces, columns, secondary, most = list[BaseTraceType](), list[int](), list[bool](), 1
     for column, panel in enumerate(panels, 1):
         bars = panel.bars
         heights, width = bars.lesion_slices, 2 / len(bars.centres)
         panel_traces = [_bars(bars.centres, heights, width, _rows(bars.slices, heights, ""))]
-        for name, (curve, style) in panel.lines.items():
+        for name, (curve, style) in panel.series.items():
             customdata = _rows(curve.slices, curve.lesion_slices, name)
             line = _line(name, curve.centres, curve.dice, style)
             panel_traces.append(line.update(customdata=customdata, hovertemplate=HOVER))
@@ -46,7 +46,7 @@ def by_depth(curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()) -
             trace.showlegend = trace.name not in {earlier.name for earlier in traces}
         traces += panel_traces
         columns += [column] * len(panel_traces)
-        secondary += [False] + [True] * len(panel.lines)
+        secondary += [False] + [True] * len(panel.series)
     figure = _panels([panel.title for panel in panels], "Mean 2D Dice")
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=secondary)
     steps = {"range": [0, 1.05 * most], "dtick": max(most // 5, 1)}
@@ -60,12 +60,12 @@ HOVER = "Dice %{y:.3f} over %{customdata[0]} slices<br>%{customdata[1]} slices w
 
 
 def by_slice(
-    depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray, lines: Sequence[str] = ()
+    depth: FloatArray, dice: dict[str, FloatArray], lesion: MaskArray, series: Sequence[str] = ()
 ) -> go.Figure:
     """Dice of every slice of one subject over its depth; all arrays are (S,).
 
     Slices of NaN depth are left out and NaN Dice leaves a gap. Customdata is the slice index, the
-    line's name ("" for a bar) and the slice's number from 1. Colours are as in `by_depth`.
+    series ("" for a bar) and the slice's number from 1. Colours are as in `by_depth`.
     """
     indices, lesion_indices = map(np.flatnonzero, (np.isfinite(depth), lesion & np.isfinite(depth)))
     step = float(np.diff(depth[indices]).min()) if len(indices) > 1 else 2.0
@@ -76,9 +76,9 @@ def by_slice(
         _rows(lesion_indices, "", lesion_indices + 1),
     )
     traces = [bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>")]
-    styles_by_line = styles(list(lines or dice))
+    styles_by_series = styles(list(series or dice))
     for name, values in dice.items():
-        line = _line(name, depth[indices], values[indices], styles_by_line[name])
+        line = _line(name, depth[indices], values[indices], styles_by_series[name])
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
         traces.append(
             line.update(customdata=_rows(indices, name, indices + 1), hovertemplate=hover)

@@ -1,4 +1,4 @@
-"""The content of Figure 3 for page and print: panels, their lines, and the bars behind."""
+"""The content of Figure 3 for page and print: panels, their series, and the bars behind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,34 +10,34 @@ from zsad_core.report.measures import Curves
 
 @dataclass(frozen=True)
 class DepthPanel:
-    """The lines of one setup by name, each with its style.
+    """The series of one setup by name, each with its style.
 
-    `bars` is the curve with the most lesion slices, as lines may cover different subjects.
+    `bars` is the curve with the most lesion slices, as series may cover different subjects.
     """
 
     title: str
     bars: DepthCurve
-    lines: dict[str, tuple[DepthCurve, Style]]
+    series: dict[str, tuple[DepthCurve, Style]]
 
 
 def depth_panels(
-    curves: Curves, setups: Sequence[str], lines: Sequence[str] = ()
+    curves: Curves, setups: Sequence[str], series: Sequence[str] = ()
 ) -> list[DepthPanel]:
-    """A panel for each setup with a curve; styles follow the order of `lines`, by default by name.
+    """A panel for each setup with a curve; styles follow the order of `series`, by default by name.
 
     Raises ValueError without a curve.
     """
-    styles_by_line = styles(list(lines) or sorted({line for _, line in curves}))
+    styles_by_series = styles(list(series) or sorted({name for _, name in curves}))
     panels = []
     for setup in [setup for setup in setups if any(setup == name for name, _ in curves)]:
-        panel_lines = {
-            line: (curve, styles_by_line[line])
-            for (curve_setup, line), curve in curves.items()
+        in_panel = {
+            name: (curve, styles_by_series[name])
+            for (curve_setup, name), curve in curves.items()
             if curve_setup == setup
         }
-        setup_curves = [curve for curve, _ in panel_lines.values()]
+        setup_curves = [curve for curve, _ in in_panel.values()]
         bars = max(setup_curves, key=lambda curve: int(curve.lesion_slices.sum()))
-        panels.append(DepthPanel(setup, bars, panel_lines))
+        panels.append(DepthPanel(setup, bars, in_panel))
     if not panels:
         raise ValueError("a depth figure needs at least one curve")
     return panels

@@ -66,7 +66,7 @@ class Failure:
     dice_3d: float | None
     missed: int
     lesions: int
-    line: str
+    series: str
     setup: str
     row: Mapping[str, Any]
 
@@ -152,7 +152,7 @@ def failures(cases: FailureCases, rows: pd.DataFrame) -> list[Failure]:
             dice_3d=None if pd.isna(row["dice_3d"]) else float(row["dice_3d"]),
             missed=int(row["missed"]),
             lesions=int(row["missed"] + row["touched"]),
-            line=str(row["line"]),
+            series=str(row["series"]),
             setup=str(row["setup"]),
             row={str(name): value for name, value in row.items()},
         )

@@ -72,7 +72,7 @@ def write(
     What cannot be drawn of Figures 4 and 5 is named in their captions or in `NOT_DRAWN`.
     """
     sums = group_sums(rows, selection)
-    frame, lines = dice_table(sums, selection), curves(sums, selection)
+    frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
     caption, paths = captions.caption(frame, selection), []
     if frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
@@ -85,9 +85,12 @@ def write(
         paths += _figure(
             out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
         )
-    if lines:
+    if depth_curves:
         setups, text = list(frame["setup"].cat.categories), f"{captions.FIGURE_3} {caption}"
-        figures = prints.by_depth(lines, setups, text), depth_charts.by_depth(lines, setups)
+        figures = (
+            prints.by_depth(depth_curves, setups, text),
+            depth_charts.by_depth(depth_curves, setups),
+        )
         paths += _figure(out / "figure3", text, *figures)
     paths += _pictures(rows, frame, selection, out, maps)
     return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]

@@ -91,7 +91,7 @@ def curves(group: GroupSums, selection: Selection) -> Curves:
     """Mean 2D Dice over depth of each configuration selected; every slice weighs the same."""
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
-    grouped = frame.groupby(["setup", "line"], observed=True)
+    grouped = frame.groupby(["setup", "series"], observed=True)
     of_row = np.full(len(group.frame), -1)
     of_row[frame["n"]] = grouped.ngroup()
     curve = of_row[sums["n"]]
@@ -110,8 +110,8 @@ def curves(group: GroupSums, selection: Selection) -> Curves:
     has_slices = np.bincount(curve[valid], minlength=grouped.ngroups) > 0
     means_by_name = compress(zip(grouped.size().index, arrays, strict=True), has_slices)
     return {
-        (str(setup), str(line)): DepthCurve(centres, *means)
-        for (setup, line), means in means_by_name
+        (str(setup), str(series)): DepthCurve(centres, *means)
+        for (setup, series), means in means_by_name
     }
 
 
@@ -146,12 +146,12 @@ def quartiles(
 def lesions(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, selection: Selection
 ) -> pd.DataFrame:
-    """A row for each lesion: key, setup, line, third, `mm3`, `missed`, `dice` (0 missed), `counts`.
+    """A row for each lesion: key, setup, series, third, mm3, missed, dice (0 if missed), counts.
 
     Lesions follow the BraTS 2023 rule; those it ignores as too small have `counts` false. A lesion
     lies in the third of its largest slice, "" if that has no depth.
     """
-    rows.register("chosen_rows", frame.astype({"setup": str})[["key", "setup", "line"]])
+    rows.register("chosen_rows", frame.astype({"setup": str})[["key", "setup", "series"]])
     third = third_sql(f"depth_{selection.centre}")
     lesion_rows = rows.execute(f"""
         WITH each AS (

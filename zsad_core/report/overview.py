@@ -52,23 +52,23 @@ class Summary:
 
 @dataclass(frozen=True)
 class SubjectTable:
-    """A line for each subject; `keys` are those of the rows behind it, by column of `frame`."""
+    """A row for each subject; `keys` are those of the rows behind it, by column of `frame`."""
 
     frame: pd.DataFrame
     keys: Sequence[Mapping[str, str]]
 
-    def key_at(self, line: int, column: str) -> str:
-        """The row behind a cell; of a cell of no configuration, the line's first."""
-        return self.keys[line].get(column) or next(iter(self.keys[line].values()))
+    def key_at(self, row: int, column: str) -> str:
+        """The row behind a cell; of a cell of no configuration, the first of its subject."""
+        return self.keys[row].get(column) or next(iter(self.keys[row].values()))
 
 
 def configuration_names(frame: pd.DataFrame) -> pd.Series:
-    """The configuration of each row of a `dice_table`, as `line · setup`.
+    """The configuration of each row of a `dice_table`, as `series · setup`.
 
-    >>> configuration_names(pd.DataFrame({"line": ["winclip"], "setup": ["zero-shot"]})).tolist()
+    >>> configuration_names(pd.DataFrame({"series": ["winclip"], "setup": ["zero-shot"]})).tolist()
     ['winclip · zero-shot']
     """
-    return frame["line"].astype(str) + " · " + frame["setup"].astype(str)
+    return frame["series"].astype(str) + " · " + frame["setup"].astype(str)
 
 
 def summary(frame: pd.DataFrame) -> Summary:
@@ -127,7 +127,7 @@ def subject_table(
     joined = frame.merge(columns, on="key").assign(
         configuration=configuration_names(frame).to_numpy()
     )
-    lines, keys = [], []
+    records, keys = [], []
     for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
         ordered = of_subject.sort_values("configuration")
         cells = {
@@ -135,7 +135,7 @@ def subject_table(
             for measure in measures
             for _, row in ordered.iterrows()
         }
-        lines.append(
+        records.append(
             {
                 "subject": subject,
                 "site": site,
@@ -147,9 +147,9 @@ def subject_table(
             }
         )
         keys.append({column: key for column, (_, key) in cells.items()})
-    order = np.argsort([line["mean"] for line in lines], kind="stable")
-    table = pd.DataFrame([lines[index] for index in order]).drop(columns="mean")
-    numbers = sorted({column for line in keys for column in line})
+    order = np.argsort([record["mean"] for record in records], kind="stable")
+    table = pd.DataFrame([records[index] for index in order]).drop(columns="mean")
+    numbers = sorted({column for columns in keys for column in columns})
     names = ["subject", *(["site"] if table["site"].nunique() > 1 else []), "split", "volume (ml)"]
     return SubjectTable(table[[*names, *numbers, "note"]], [keys[index] for index in order])
 

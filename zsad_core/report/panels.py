@@ -50,20 +50,20 @@ def truth_panels(pictures: SamplePictures) -> PanelGrid:
 
 
 def prediction_panels(pictures: SamplePictures, palette: Classes = "classic") -> PanelGrid:
-    """Figure 5: a row for each line, for each setup a column of each slice."""
+    """Figure 5: a row for each series, for each setup a column of each slice."""
     pairs = pictures.sample.configurations
-    setups, lines = (list(dict.fromkeys(pair[i] for pair in pairs)) for i in (0, 1))
+    setups, names = (list(dict.fromkeys(pair[i] for pair in pairs)) for i in (0, 1))
     slices = pictures.sample.slices
     columns = tuple(f"{setup}, {sample_slice.side}" for setup in setups for sample_slice in slices)
     panels = tuple(
         tuple(
-            _panel(pictures, (setup, line), index, palette) if (setup, line) in pairs else None
+            _panel(pictures, (setup, series), index, palette) if (setup, series) in pairs else None
             for setup in setups
             for index in range(len(slices))
         )
-        for line in sorted(lines)
+        for series in sorted(names)
     )
-    return PanelGrid(tuple(sorted(lines)), columns, panels, pictures.shape)
+    return PanelGrid(tuple(sorted(names)), columns, panels, pictures.shape)
 
 
 def slice_names(pictures: SamplePictures) -> list[str]:

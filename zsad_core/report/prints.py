@@ -32,17 +32,17 @@ MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-u
 def by_method(frame: pd.DataFrame, caption: str) -> Figure:
     """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
     rows = frame.dropna(subset="dice_3d")
-    styles_by_line = styles(sorted(set(frame["line"])))
+    styles_by_series = styles(sorted(set(frame["series"])))
     panels = {
-        setup: {str(line): values for line, values in setup_rows.groupby("line")["dice_3d"]}
+        setup: {str(series): values for series, values in setup_rows.groupby("series")["dice_3d"]}
         for setup, setup_rows in rows.groupby("setup", observed=True)
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
     size = (max(sum(widths), 2 * WIDTH) / len(panels), 4.2)
     figure, axes = panels_of(len(panels), 1, size, widths)
     for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
-        for position, (line, values) in enumerate(boxes.items()):
-            colour = styles_by_line[line][0]
+        for position, (series, values) in enumerate(boxes.items()):
+            colour = styles_by_series[series][0]
             axis.boxplot(values, positions=[position], widths=0.6, showfliers=False, **_box(colour))
             axis.plot([position] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
@@ -54,12 +54,12 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
 def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
     """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each configuration."""
     configurations, order = (
-        list(frame.groupby(["setup", "line"], observed=True)),
+        list(frame.groupby(["setup", "series"], observed=True)),
         subjects_in_order(frame),
     )
-    colours = {line: style[0] for line, style in styles(sorted(set(frame["line"]))).items()}
+    colours = {series: style[0] for series, style in styles(sorted(set(frame["series"]))).items()}
     figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), 1.7))
-    for axis, ((setup, line), configuration_rows) in zip(axes, configurations, strict=True):
+    for axis, ((setup, series), configuration_rows) in zip(axes, configurations, strict=True):
         configuration_rows = configuration_rows.set_index("subject")
         positions = [order.index(name) for name in configuration_rows.index]
         boxes = [
@@ -68,7 +68,7 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
                 index=False
             )
         ]
-        axis.bxp(boxes, positions, widths=0.6, showfliers=False, **_box(colours[str(line)]))
+        axis.bxp(boxes, positions, widths=0.6, showfliers=False, **_box(colours[str(series)]))
         axis.plot(
             positions,
             configuration_rows["dice_3d"],
@@ -80,7 +80,7 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
             zorder=5,
         )
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
-        axis.set_title(f"{line} · {setup}", loc="left")
+        axis.set_title(f"{series} · {setup}", loc="left")
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False)
@@ -100,7 +100,7 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
             bars.set_ylabel("slices with lesion")
         axis.set_zorder(bars.get_zorder() + 1)
         axis.patch.set_visible(False)
-        for line, (curve, (colour, dash, symbol)) in panel.lines.items():
+        for series, (curve, (colour, dash, symbol)) in panel.series.items():
             style: dict[str, Any] = {
                 "color": colour,
                 "ls": DASHES[dash],
@@ -108,7 +108,7 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
                 "mfc": "white" if symbol.endswith(HOLLOW) else colour,
                 "ms": 4,
             }
-            axis.plot(curve.centres, curve.dice, label=line, **style)
+            axis.plot(curve.centres, curve.dice, label=series, **style)
         axis.set(title=panel.title, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")

@@ -86,8 +86,8 @@ def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) ->
     means = (means.loc[both_sides] if both_sides else means).sort_values(kind="stable")
     middle = (len(means) - 1) // 2
     name, dice = means.index[middle], float(means.iloc[middle])
-    keys = subjects.get_group(name)[["setup", "line", "key"]].astype(str).to_numpy().tolist()
-    configurations = {(setup, line): row_of(rows, key) for setup, line, key in keys}
+    keys = subjects.get_group(name)[["setup", "series", "key"]].astype(str).to_numpy().tolist()
+    configurations = {(setup, series): row_of(rows, key) for setup, series, key in keys}
     flags = bool(finetuned.any()), bool(both_sides)
     return Sample(name[1], dice, len(means), slices[name], configurations, *flags)
 

@@ -21,7 +21,7 @@ from zsad_core.results.slice_sums import Centre
 from zsad_core.types import MaskArray, Plane
 
 ConfigurationName = tuple[str, str]
-"""Setup and line of a configuration."""
+"""Setup and series of a configuration."""
 Third = Literal["", "inferior", "middle", "superior"]
 THIRDS: tuple[Third, ...] = ("inferior", "middle", "superior")
 VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
@@ -66,11 +66,11 @@ _ROWS = f"""
         SELECT method, prompts_digest, CASE WHEN count(*) OVER (PARTITION BY method) > 1
                THEN method || ' (' || prompts || CASE WHEN count(*) OVER
                (PARTITION BY method, prompts) > 1 THEN ' ' || prompts_digest[:6] ELSE '' END || ')'
-               ELSE method END AS line
+               ELSE method END AS series
         FROM (SELECT DISTINCT method, prompts, prompts_digest FROM newest)
     )
-    SELECT newest.*, sets.line FROM newest
-    JOIN sets USING (method, prompts_digest) ORDER BY line, subject, site
+    SELECT newest.*, sets.series FROM newest
+    JOIN sets USING (method, prompts_digest) ORDER BY series, subject, site
 """
 
 
@@ -104,7 +104,7 @@ class Selection:
     """
 
     group: ComparisonGroup
-    lines: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
@@ -138,10 +138,10 @@ def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> Comparison
 def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each selected subject and configuration, `n` its number in the group.
 
-    `line` is the method, with its prompt set where the rows hold several of that method. `lesions`
-    are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted component
-    touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "". Raises
-    DataError where nothing is left.
+    `series` is the method, with its prompt set where the rows hold several of that method.
+    `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
+    component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
+    Raises DataError where nothing is left.
     """
     group = selection.group
     values = [group.data, group.modality, group.plane, group.threshold]
@@ -168,7 +168,7 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
     """Whether each row of `selected_rows` is in a selection."""
     filters = {
-        "line": selection.lines,
+        "series": selection.series,
         "setup": selection.setups,
         "subject": selection.subjects,
         "split": selection.splits,

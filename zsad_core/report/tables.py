@@ -14,7 +14,7 @@ from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
 from zsad_core.report.table_text import Table
 
-CONFIGURATION = ["setup", "line"]
+CONFIGURATION = ["setup", "series"]
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
@@ -149,4 +149,4 @@ def _share(part: pd.Series, total: pd.Series) -> pd.Series:
 
 
 def _with_headings(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns={"line": "method", **NAMES})
+    return table.rename(columns={"series": "method", **NAMES})

@@ -38,22 +38,22 @@ def choose_rows(
     )
     chosen = Selection(group, which=which, **rule)
     offers = cohort_rows.values(*source, chosen)
-    columns = st.columns(6 if len(offers["site"]) > 1 else 5)
+    columns = st.columns(6 if len(offers["sites"]) > 1 else 5)
 
     def several(column: int, label: str, name: str) -> tuple[str, ...]:
-        return tuple(columns[column].multiselect(label, offers[name], key=f"{name}s-shown"))
+        return tuple(columns[column].multiselect(label, offers[name], key=f"{name}-shown"))
 
     thirds = ["", *THIRDS]
     return replace(
         chosen,
-        lines=several(0, "Methods", "line"),
-        setups=several(1, "Setups", "setup"),
-        volumes=several(2, "Lesion volume", "volume"),
-        numbers=several(3, "Number of lesions", "number"),
+        series=several(0, "Methods", "series"),
+        setups=several(1, "Setups", "setups"),
+        volumes=several(2, "Lesion volume", "volumes"),
+        numbers=several(3, "Number of lesions", "numbers"),
         third=columns[4].selectbox(
             "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
         ),
-        sites=several(5, "Site folder", "site") if len(offers["site"]) > 1 else (),
+        sites=several(5, "Site folder", "sites") if len(offers["sites"]) > 1 else (),
         exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
 
@@ -70,12 +70,12 @@ def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
     if frame["dice_2d"].notna().any():
         _second(choice, source, chosen, frame)
         st.caption(f"{captions.FIGURE_2} Click a cross to open its subject in Explore.")
-    lines = curves(reading, chosen)
-    if lines:
+    depth_curves = curves(reading, chosen)
+    if depth_curves:
         st.subheader("Figure 3: Dice against depth")
-        drawn = {setup for setup, _ in lines}
+        drawn = {setup for setup, _ in depth_curves}
         setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
-        st.plotly_chart(depth_charts.by_depth(lines, setups), key="figure3")
+        st.plotly_chart(depth_charts.by_depth(depth_curves, setups), key="figure3")
         st.caption(captions.FIGURE_3)
     pictures(choice, source, chosen)
     cohort_rows.downloads(source, chosen, choice.data)
@@ -85,8 +85,8 @@ def _second(
     choice: UserChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
-    subjects = frame.dropna(subset="dice_2d").groupby(["setup", "line"], observed=True).size()
-    names = {f"{line} · {setup}": (setup, line) for setup, line in subjects.index}
+    subjects = frame.dropna(subset="dice_2d").groupby(["setup", "series"], observed=True).size()
+    names = {f"{series} · {setup}": (setup, series) for setup, series in subjects.index}
     shown, few = list(names), min(PANELS, max(1, BOXES // int(subjects.max())))
     chosen_before = session.FIGURE_2_CONFIGURATIONS.get()
     if chosen_before and not names.keys() & set(chosen_before):

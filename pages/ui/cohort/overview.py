@@ -92,6 +92,6 @@ def subjects(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) 
     )
     part = " Dice is that of the chosen third; other measures are of the whole volume."
     st.caption(f"Click a number to open it in Explore.{part if chosen.third else ''}")
-    for line, column in event["selection"]["cells"]:
-        open_row(choice, source, table.key_at(line, column))
+    for row, column in event["selection"]["cells"]:
+        open_row(choice, source, table.key_at(row, column))
     cohort_rows.downloads(source, chosen, choice.data)

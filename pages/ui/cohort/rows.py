@@ -99,13 +99,13 @@ def reading(root: str, stamp: Stamp, chosen: Selection) -> GroupSums:
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
     """What each filter offers, in the order of its groups."""
     frame = reading(root, stamp, chosen).frame
-    there = {name: set(frame[name].unique()) for name in ("line", "site", "volume", "number")}
+    there = {name: set(frame[name].unique()) for name in ("series", "site", "volume", "number")}
     return {
-        "line": sorted(there["line"]),
-        "setup": list(frame["setup"].cat.categories),
-        "volume": [one for one in VOLUMES if one in there["volume"]],
-        "number": [one for one in NUMBERS if one in there["number"]],
-        "site": sorted(there["site"]),
+        "series": sorted(there["series"]),
+        "setups": list(frame["setup"].cat.categories),
+        "volumes": [one for one in VOLUMES if one in there["volume"]],
+        "numbers": [one for one in NUMBERS if one in there["number"]],
+        "sites": sorted(there["site"]),
         "exposed": sorted(frame.loc[frame["exposed"], "subject"].unique()),
     }
 
@@ -128,7 +128,7 @@ def _quartiles(
     root: str, stamp: Stamp, convention: Selection, drawn: tuple[ConfigurationName, ...]
 ) -> pd.DataFrame:
     frame = reading(root, stamp, convention).frame
-    names = pd.MultiIndex.from_frame(frame[["setup", "line"]].astype(str))
+    names = pd.MultiIndex.from_frame(frame[["setup", "series"]].astype(str))
     with rows_of(root, stamp) as rows:
         return measures.quartiles(rows, frame[names.isin(drawn)], convention)
 

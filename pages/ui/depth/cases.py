@@ -64,21 +64,21 @@ class SubjectSlices:
 
 @dataclass(frozen=True)
 class DepthCohort:
-    """The lines to draw, by name, with their thresholds, over the subjects, by id."""
+    """The series to draw, by name, with their thresholds, over the subjects, by id."""
 
-    lines: dict[str, MapSpec]
+    series: dict[str, MapSpec]
     thresholds: dict[str, Threshold]
     subjects: tuple[str, ...]
     readout: ReadoutSpec
 
     def wanted(self) -> list[Wanted]:
-        """Every row, subject by subject, so that each scan is loaded once for all lines."""
+        """Every row, subject by subject, so that each scan is loaded once for all series."""
         return [self.of(name, subject) for subject in self.subjects for name in self.thresholds]
 
-    def of(self, line: str, subject: str) -> Wanted:
-        """The row of one line and subject."""
+    def of(self, series: str, subject: str) -> Wanted:
+        """The row of one series and subject."""
         read = replace(self.readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
-        return of_subject(self.lines[line], subject), self.thresholds[line], read
+        return of_subject(self.series[series], subject), self.thresholds[series], read
 
 
 def reported(choice: UserChoice) -> tuple[str, ...]:
@@ -87,9 +87,9 @@ def reported(choice: UserChoice) -> tuple[str, ...]:
     return tuple(s.id for s in choice.subjects if s.split in REPORTED and s.evaluable(modality))
 
 
-def cases(cohort: DepthCohort, line: str) -> list[SubjectSlices]:
-    """The evaluated subjects of one line; those that its threshold rule has no row for left out."""
-    found = [_known().get(cohort.of(line, subject), "") for subject in cohort.subjects]
+def cases(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
+    """The evaluated subjects of a series that its threshold rule has a row for."""
+    found = [_known().get(cohort.of(series, subject), "") for subject in cohort.subjects]
     return [one for one in found if isinstance(one, SubjectSlices) and len(one.truth)]
 
 
@@ -113,7 +113,7 @@ def curve(subjects: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
 
 
 def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
-    """A line's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
+    """A series's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
     value = "" if threshold.rule == "oracle" else f"threshold {threshold_text(threshold.value)}, "
     count = np.count_nonzero(~np.isnan(dice))
     return f"{name}: {value}{threshold.rule} ({threshold.note}), {counted(count, 'slice')}"
@@ -205,5 +205,5 @@ def _step(progress: Progress, done: int, total: int, *_: int) -> None:
 
 
 def _job_key(cohort: DepthCohort, what: str) -> str:
-    lines = [cohort.of(name, "") for name in cohort.thresholds]
-    return f"depth-{what}-{key_of('', lines=[*map(str, lines)])}"
+    series = [cohort.of(name, "") for name in cohort.thresholds]
+    return f"depth-{what}-{key_of('', series=[*map(str, series)])}"

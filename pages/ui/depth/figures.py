@@ -23,10 +23,10 @@ from zsad_core.metrics.readout import readout
 from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, ReadoutSpec, Threshold
 
-Lines = dict[str, MapSpec]
+Series = dict[str, MapSpec]
 
 
-def choose_series(choice: UserChoice) -> Lines:
+def choose_series(choice: UserChoice) -> Series:
     """Draw the choice of methods and setups, and return their maps by name."""
     there = [
         key
@@ -36,7 +36,7 @@ def choose_series(choice: UserChoice) -> Lines:
     entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
     default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
     chosen = st.multiselect(
-        "Series", list(entries), default=default, max_selections=len(COLOURS), key="lines"
+        "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
     engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
     volumes = choice.map.volumes
@@ -46,7 +46,7 @@ def choose_series(choice: UserChoice) -> Lines:
     }
 
 
-def of_subject(choice: UserChoice, lines: Lines) -> None:
+def of_subject(choice: UserChoice, series: Series) -> None:
     """Dice of each slice of the chosen subject."""
     stack = compute.stack(choice.map)
     depths = slicing.depths(stack.brain, choice.readout.centre)
@@ -54,7 +54,7 @@ def of_subject(choice: UserChoice, lines: Lines) -> None:
     dice: dict[str, FloatArray] = {}
     thresholds: dict[str, Threshold] = {}
     words, notes = [f"1 subject: {choice.subject.id}"], dict[str, None]()
-    for name, spec in lines.items():
+    for name, spec in series.items():
         if not compute.ready(spec):
             jobs.append(compute.start_encoding(spec))
             continue
@@ -69,21 +69,21 @@ def of_subject(choice: UserChoice, lines: Lines) -> None:
             words.append(depth_cases.words(name, threshold, numbers.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
-        point = clicked_point(by_slice(depths, dice, lesion, list(lines)), "depth-one")
-        _small_print(choice, lines, words)
+        point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
+        _small_print(choice, series, words)
         if point:
             index, name = point["customdata"][:2]
             name = name or next(iter(dice))  # a bar belongs to no series
-            navigate.to(View(lines[name], int(index), thresholds[name], choice.readout))
+            navigate.to(View(series[name], int(index), thresholds[name], choice.readout))
     for note in notes:
         st.info(escape(note))
     _show(jobs)
 
 
-def of_subjects(choice: UserChoice, lines: Lines) -> None:
+def of_subjects(choice: UserChoice, series: Series) -> None:
     """Mean Dice over all evaluated subjects; those that are missing can be evaluated."""
     thresholds, jobs = {}, []
-    for name, spec in lines.items():
+    for name, spec in series.items():
         threshold, job = EACH_ORACLE, None
         if choice.rule != "oracle":
             stack = compute.stack(spec)
@@ -91,7 +91,7 @@ def of_subjects(choice: UserChoice, lines: Lines) -> None:
         jobs.append(job)
         if job is None:  # else another threshold stands in, whose rows nobody wants
             thresholds[name] = threshold
-    cohort = DepthCohort(lines, thresholds, depth_cases.reported(choice), choice.readout)
+    cohort = DepthCohort(series, thresholds, depth_cases.reported(choice), choice.readout)
     if not cohort.subjects:
         st.info("No test, validation or own subject with this modality has a segmentation.")
         return
@@ -106,9 +106,9 @@ def of_subjects(choice: UserChoice, lines: Lines) -> None:
             dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
             words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
     if cases:
-        _curves(choice, lines, cases, words)
+        _curves(choice, series, cases, words)
     else:
-        _small_print(choice, lines, words)
+        _small_print(choice, series, words)
     jobs.append(depth_cases.evaluate_rest(cohort))
     _show(jobs)
 
@@ -120,11 +120,11 @@ def _mask(read: ReadoutSpec) -> str:
 
 
 def _curves(
-    choice: UserChoice, lines: Lines, cases: dict[str, list[SubjectSlices]], words: list[str]
+    choice: UserChoice, series: Series, cases: dict[str, list[SubjectSlices]], words: list[str]
 ) -> None:
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
-    point = clicked_point(by_depth(curves, [""], list(lines)), "depth-all")
-    _small_print(choice, lines, words)
+    point = clicked_point(by_depth(curves, [""], list(series)), "depth-all")
+    _small_print(choice, series, words)
     if point:
         name = point["customdata"][2]  # "" of a bar, which belongs to no series
         chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
@@ -132,8 +132,8 @@ def _curves(
             navigate.to(view)
 
 
-def _small_print(choice: UserChoice, lines: Lines, words: list[str]) -> None:
-    precisions = sorted({spec.features.precision for spec in lines.values()})
+def _small_print(choice: UserChoice, series: Series, words: list[str]) -> None:
+    precisions = sorted({spec.features.precision for spec in series.values()})
     rules = (
         "Click a point to open its slice (over several subjects: the worst at that depth)",
         "depth -1 is the most inferior brain slice, +1 the most superior, 0 the brain's "
@@ -142,11 +142,11 @@ def _small_print(choice: UserChoice, lines: Lines, words: list[str]) -> None:
         f"prompts: {choice.map.prompts.name}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
-    sets = filter(None, map(volume_set.words_of_many, lines.values()))
+    sets = filter(None, map(volume_set.words_of_many, series.values()))
     st.caption(escape(" · ".join((*rules, *words, *dict.fromkeys(sets)))))
 
 
 def _show(jobs: list[Job | None]) -> None:
-    """Each job once, however many lines wait for it."""
+    """Each job once, however many series wait for it."""
     for job in {id(job): job for job in jobs if job is not None}.values():
         compute.show_job(job)

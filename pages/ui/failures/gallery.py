@@ -73,14 +73,16 @@ def gallery(choice: UserChoice) -> None:
 def _selection(choice: UserChoice, source: cohort_rows.Source, group: ComparisonGroup) -> Selection:
     there = cohort_rows.values(*source, Selection(group))
     columns = st.columns(4)
-    volumes = [one for one in VOLUMES if one in there["volume"]]
+    volumes = [one for one in VOLUMES if one in there["volumes"]]
     return Selection(
         group,
-        lines=tuple(
-            columns[0].multiselect("Methods", there["line"], **session.persisted("failure-lines"))
+        series=tuple(
+            columns[0].multiselect(
+                "Methods", there["series"], **session.persisted("failure-series")
+            )
         ),
         setups=tuple(
-            columns[1].multiselect("Setups", there["setup"], **session.persisted("failure-setups"))
+            columns[1].multiselect("Setups", there["setups"], **session.persisted("failure-setups"))
         ),
         volumes=tuple(
             columns[2].multiselect("Lesion volume", volumes, **session.persisted("failure-volumes"))
@@ -165,7 +167,7 @@ def _words(case: Failure) -> None:
     dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
     lines = (
         f"{case.subject} · slice {case.index + 1} · {dice}",
-        f"{case.line} · {case.setup}",
+        f"{case.series} · {case.setup}",
         case.why,
     )
     st.markdown(f"**{case.kind.capitalize()}**")
