@@ -9,7 +9,7 @@ const IN_TRUTH = [0, 1, 0, 1];
 const IN_PREDICTED = [0, 1, 1, 0];
 const only = (kind) => [NONE, TP, FP, FN].map((each) => Number(each === kind));
 
-class Picture {
+class PlanePicture {
   constructor() {
     this.buffer = document.createElement("canvas");
     this.rect = null;

@@ -17,7 +17,7 @@ function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRat
   let used = 0;
   for (const cell of shown) {
     const drawn = cell.items.map(({ item, minus, clip }) => {
-      const picture = (pictures[used++] ??= new Picture());
+      const picture = (pictures[used++] ??= new PlanePicture());
       const view = { item, minus, plane: cell.plane, cross: state.cross, settings };
       picture.paint(ctx, cell.box, view, clip);
       return picture;
