@@ -140,3 +140,25 @@ def test_every_table_has_the_caption(tmp_path):
         selection = Selection(GROUP)
         for table in tables(rows, group_sums(rows, selection), selection):
             assert "Data: synthetic demo cohort" in table.caption
+
+
+def test_means_and_shares_have_the_interval_of_their_patients(tmp_path):
+    values = {"B-MET-00001-000": 0.2, "B-MET-00001-001": 0.3, "B-MET-00002-000": 0.9, "x": 0.6}
+    for subject, value in values.items():
+        put(tmp_path, subject, slices=with_dice(value))
+    row = dice(dice_rows(tmp_path)).iloc[0]
+    drawn = np.random.default_rng(0).integers(0, 3, (50_000, 3))
+    sums, counts = np.array([0.5, 0.9, 0.6]), np.array([2, 1, 1])
+    ends = np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), (0.025, 0.975))
+    assert (row["3D Dice low"], row["3D Dice high"]) == pytest.approx(ends, abs=1e-9)
+    table = failures_of(tmp_path)[1].loc[("all", "")]
+    assert (table["missed share low"], table["missed share high"]) == (0.5, 0.5)
+    assert table[["false positive share low", "false positive share high"]].isna().all()
+
+
+def test_an_interval_stands_beside_its_mean_and_not_where_there_is_none():
+    frame = pd.DataFrame(
+        {"Dice": [0.5, 0.5], "Dice low": [0.2, np.nan], "Dice high": [0.8, np.nan]}
+    )
+    table = Table("x", "", "", "", frame)
+    assert as_markdown(table).splitlines()[4:] == ["| 0.500 [0.200, 0.800] |", "| 0.500 |"]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
+from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -22,7 +23,8 @@ FIGURE_3 = (
     "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior slice of "
     "the brain. Yellow bars: slices with lesion of the configuration with most of them."
 )
-SPREAD = "Mean ± sd over subjects."
+SPREAD = f"Mean ± sd over subjects; low and high, in brackets: {intervals.WORDS}."
+SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
     "On the subjects that both setups have: Wilcoxon signed-rank test, two-sided, p corrected by "
     "Holm over all pairs of a measure, effect size rank-biserial correlation, above 0 where the "
@@ -30,7 +32,7 @@ PAIRED = (
 )
 LESIONS = (
     "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
-    "slice."
+    f"slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
 )
 GROUPED = {
     "volume": ("Dice by lesion volume of the subject", SPREAD),
@@ -42,7 +44,7 @@ GROUPED = {
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
-    "predicted."
+    f"predicted. {SHARES}"
 )
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
 NAMED = 12  # subjects that are named; the others are counted

@@ -146,12 +146,14 @@ def quartiles(
 def lesions(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, selection: Selection
 ) -> pd.DataFrame:
-    """A row for each lesion: key, setup, series, third, mm3, missed, dice (0 if missed), counts.
+    """A row for each lesion: key, patient, setup, series, third, mm3, missed, dice, counts.
 
-    Lesions follow the BraTS 2023 rule; those it ignores as too small have `counts` false. A lesion
-    lies in the third of its largest slice, "" if that has no depth.
+    Lesions follow the BraTS 2023 rule; a missed one has Dice 0; those it ignores as too
+    small have `counts` false. A lesion lies in the third of its largest slice, "" without a depth.
     """
-    rows.register("chosen_rows", frame.astype({"setup": str})[["key", "setup", "series"]])
+    rows.register(
+        "chosen_rows", frame.astype({"setup": str})[["key", "patient", "setup", "series"]]
+    )
     third = third_sql(f"depth_{selection.centre}")
     lesion_rows = rows.execute(f"""
         WITH each AS (

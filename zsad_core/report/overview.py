@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from zsad_core.types import FloatArray
+from zsad_core.metrics import intervals
 
-INTERVAL = "In brackets: 95 % interval of the mean over subjects (Student's t)."
+INTERVAL = f"In brackets: {intervals.WORDS}."
 MEASURES = {
     "3D Dice": "dice_3d",
     "2D Dice": "dice_2d",
@@ -27,7 +26,7 @@ TUNED = "the ground truth chose the prompts: optimistic"
 
 @dataclass(frozen=True)
 class ConfigurationMean:
-    """Mean 3D Dice of a configuration over `subjects`, with its interval, NaN of one."""
+    """Mean 3D Dice of a configuration over `subjects`, with its interval, NaN of few patients."""
 
     configuration: str
     mean: float
@@ -75,11 +74,7 @@ def summary(frame: pd.DataFrame) -> Summary:
     """The summary of a `dice_table`."""
     names = configuration_names(frame)
     subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
-    means = [
-        ConfigurationMean(name, *mean_interval(dice), len(dice))
-        for name, values in frame["dice_3d"].groupby(names)
-        if len(dice := values.dropna().to_numpy(float))
-    ]
+    means = frame["dice_3d"].groupby(names).mean().dropna()
     present = {
         name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
         for name, rows in frame.groupby(names)
@@ -92,22 +87,20 @@ def summary(frame: pd.DataFrame) -> Summary:
         len(subjects),
         int((subjects > 0).sum()),
         len(present),
-        max(means, key=lambda mean: mean.mean, default=None),
+        None if means.empty else _mean(frame[names == means.idxmax()]),
         {name: absent for name, absent in missing.items() if absent},
     )
 
 
-def mean_interval(values: FloatArray) -> tuple[float, float, float]:
-    """The mean of values and its 95 % interval by Student's t, which one value alone has not.
-
-    >>> [round(number, 3) for number in mean_interval(np.array([0.2, 0.4, 0.9]))]
-    [0.5, -0.396, 1.396]
-    """
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return mean, float(mean - half), float(mean + half)
+def _mean(frame: pd.DataFrame) -> ConfigurationMean:
+    """The mean of the rows of one configuration, of those with a Dice."""
+    frame = frame.dropna(subset="dice_3d")
+    dice, one_group = frame["dice_3d"].to_numpy(float), np.zeros(len(frame), np.int64)
+    ends = intervals.intervals(frame["patient"].tolist(), one_group, dice, np.ones(len(dice)))
+    low, high = (float(end[0]) for end in ends)
+    return ConfigurationMean(
+        configuration_names(frame).iloc[0], float(dice.mean()), low, high, len(dice)
+    )
 
 
 def subject_table(

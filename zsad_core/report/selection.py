@@ -15,6 +15,7 @@ import pandas as pd
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import Row
+from zsad_core.imaging.splits import patient_of
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
@@ -147,6 +148,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     values = [group.data, group.modality, group.plane, group.threshold]
     frame = rows.execute(_ROWS, values).df()
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
+    frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
 

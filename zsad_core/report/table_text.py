@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 SD = " sd"  # a column of this ending stands beside its mean as ±
+LOW, HIGH = " low", " high"  # the ends of its interval, in brackets
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,19 @@ def as_latex(table: Table) -> str:
 
 
 def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Headers and texts; a mean and its sd share a cell."""
-    names = [name for name in frame.columns if not name.endswith(SD)]
-    rows = []
-    for _, row in frame.iterrows():
-        spread = {name: row[name + SD] for name in names if name + SD in frame.columns}
-        rows.append(
-            [
-                _cell_text(row[name]) + (f" ± {_cell_text(spread[name])}" if name in spread else "")
-                for name in names
-            ]
-        )
-    return names, rows
+    """Headers and texts; a mean, its sd and its interval share a cell."""
+    names = [name for name in frame.columns if not name.endswith((SD, LOW, HIGH))]
+    return names, [[_mean_text(row, name) for name in names] for _, row in frame.iterrows()]
+
+
+def _mean_text(row: pd.Series, name: str) -> str:
+    """A cell with what stands beside it: 0.500 ± 0.361 [0.200, 0.900]; no interval if it is NaN."""
+    text = _cell_text(row[name])
+    if name + SD in row.index:
+        text += f" ± {_cell_text(row[name + SD])}"
+    if name + LOW in row.index and pd.notna(row[name + LOW]):
+        text += f" [{_cell_text(row[name + LOW])}, {_cell_text(row[name + HIGH])}]"
+    return text
 
 
 def _cell_text(value: object) -> str:

@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
+from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions
 from zsad_core.report.comparisons import paired
 from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
-from zsad_core.report.table_text import Table
+from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
+SHARES = {"missed share": ("missed", "lesions"), "false positive share": ("alarms", "healthy")}
+"""Columns of a `dice_table` whose quotient a share is."""
 GROUPS = {"volume": VOLUMES, "number": NUMBERS, "third": THIRDS, "site": ()}
 NAMES = {
     "volume": "lesion volume",
@@ -57,7 +60,7 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
 
 
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean and sd of 3D and 2D Dice over subjects, with their number, of a `dice_table`."""
+    """Mean, sd and interval of 3D and 2D Dice over the subjects of a `dice_table`."""
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
@@ -67,7 +70,11 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
         "2D Dice sd": ("dice_2d", "std"),
         "slices": ("slices", "sum"),
     }
-    return _with_headings(grouped.agg(**columns).reset_index())
+    table = grouped.agg(**columns).reset_index()
+    for name, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
+        values = frame[column]
+        _insert_interval(table, name, grouped, frame["patient"], values.fillna(0), values.notna())
+    return _with_headings(table)
 
 
 def failures(
@@ -86,12 +93,12 @@ def failures(
     columns = {
         "lesions": table["lesions"],
         "missed": table["missed"],
-        "missed share": _share(table["missed"], table["lesions"]),
+        **_share(table, "missed share"),
         "lesion slices": table["lesion_slices"],
         "without overlap": table["overlooked"],
         "healthy slices": table["healthy"],
         "with false positive": table["alarms"],
-        "false positive share": _share(table["alarms"], table["healthy"]),
+        **_share(table, "false positive share"),
     }
     return _with_headings(table[[*CONFIGURATION, "by", "group", "subjects"]].assign(**columns))
 
@@ -107,8 +114,10 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
             "lesion Dice": ("dice", "mean"),
             "lesion Dice sd": ("dice", "std"),
         }
-    )
-    return _with_headings(table.reset_index())
+    ).reset_index()
+    values = lesion_rows["dice"]
+    _insert_interval(table, "lesion Dice", grouped, lesion_rows["patient"], values, values.notna())
+    return _with_headings(table)
 
 
 def _by_third(sums: GroupSums, selection: Selection) -> pd.DataFrame:
@@ -140,12 +149,38 @@ def _grouped(frame: pd.DataFrame, group: str) -> "DataFrameGroupBy[Any, Any]":
 def _failure_counts(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     counts = ("lesions", "missed", "lesion_slices", "overlooked", "healthy", "alarms")
     columns = {name: (name, "sum") for name in counts}
-    return _grouped(frame, group).agg(subjects=("key", "size"), **columns).reset_index()
+    grouped = _grouped(frame, group)
+    table = grouped.agg(subjects=("key", "size"), **columns).reset_index()
+    for name, (part, total) in SHARES.items():
+        table[name] = table[part].astype(float) / table[total].astype(float).where(table[total] > 0)
+        _insert_interval(table, name, grouped, frame["patient"], frame[part], frame[total])
+    return table
 
 
-def _share(part: pd.Series, total: pd.Series) -> pd.Series:
-    """The part as a share of the total; NaN of none."""
-    return part.astype(float) / total.astype(float).where(total > 0)
+def _share(table: pd.DataFrame, name: str) -> dict[str, pd.Series]:
+    """A share with its interval."""
+    return {column: table[column] for column in (name, name + LOW, name + HIGH)}
+
+
+def _insert_interval(
+    table: pd.DataFrame,
+    name: str,
+    grouped: "DataFrameGroupBy[Any, Any]",
+    patients: pd.Series,
+    sums: pd.Series,
+    counts: pd.Series,
+) -> None:
+    """Put the interval of the means sums / counts beside the column of the means of each group."""
+    low, high = intervals(
+        patients.tolist(),
+        np.asarray(grouped.ngroup(), np.int64),
+        sums.to_numpy(float),
+        counts.to_numpy(float),
+    )
+    columns = table.columns.tolist()
+    position = columns.index(name + SD if name + SD in columns else name) + 1
+    table.insert(position, name + HIGH, high)
+    table.insert(position, name + LOW, low)
 
 
 def _with_headings(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The top of the Cohort page: what the rows hold and by which conventions; its subjects."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -49,7 +50,7 @@ def _best(summary: Summary) -> None:
     if best is None:
         st.metric("Best mean 3D Dice", "–", help="No subject here has a 3D Dice.")
         return
-    interval = f" [{best.low:.3f}, {best.high:.3f}]" if best.subjects > 1 else ""
+    interval = "" if isnan(best.low) else f" [{best.low:.3f}, {best.high:.3f}]"
     st.metric("Best mean 3D Dice", f"{best.mean:.3f}{interval}")
     st.caption(escape(f"{best.configuration}, {counted(best.subjects, 'subject')}"))
 
