@@ -4,10 +4,11 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
-SECTIONS = ("Figures", "Tables", "Subjects", "Evaluate")
+SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Evaluate")
 
 with page("Cohort"):
     from pages.ui.cohort import figures, overview, rows
+    from pages.ui.cohort.compare import compare
     from pages.ui.cohort.run import evaluation
     from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import sidebar
@@ -33,5 +34,6 @@ with page("Cohort"):
             "Figures": figures.figures,
             "Tables": figures.tables,
             "Subjects": overview.subjects,
+            "Compare": compare,
         }
         draw[section](choice, source, chosen)

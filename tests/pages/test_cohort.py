@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from pages.ui.cohort import figures
+from pages.ui.cohort import compare, figures
 from tests.helpers.pages import WAIT, at, shown
-from tests.helpers.rows import put
+from tests.helpers.rows import put, with_dice
 from zsad_core import methods
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
@@ -175,6 +175,60 @@ def test_the_summary_stands_above_each_section_and_the_conventions_once():
     titles = [one.value for one in shown(test).subheader]
     assert titles[0] == "Dice by setup and method"
     assert len(titles) == len(test.dataframe)
+
+
+def test_two_configurations_are_compared_subject_by_subject(monkeypatch):
+    values = {"a": (0.9, 0.5), "b": (0.4, 0.4), "c": (0.2, 0.3), "d": (0.8, 0.7)}
+    for subject, pair in values.items():
+        for setup, value in zip(("brats", "pmc"), pair, strict=True):
+            put(home() / "results", subject, setup, slices=with_dice(value))
+    put(home() / "results", "e", "brats", slices=with_dice(0.9))
+    test = opened(**{"cohort-section": "Compare"})
+    table = test.dataframe[0].value.iloc[0]
+    assert (table["against"], table["subjects"]) == ("winclip · pmc", 4)
+    assert (table["wins"], table["ties"], table["losses"]) == (2, 1, 1)
+    assert table["mean difference"] == pytest.approx(0.1)
+    assert table["mean difference low"] < 0.1 < table["mean difference high"]
+    subjects = test.dataframe[1].value
+    assert subjects["subject"].tolist() == ["c", "b", "d", "a"]
+    assert subjects["outcome"].tolist() == ["loss", "tie", "win", "win"]
+    assert "Left out of both: e (none in winclip · pmc)." in said(test)
+    assert "10,000 resamples, seed 0" in said(test)
+    opened_keys = []
+    monkeypatch.setattr(compare, "open_row", lambda choice, source, key: opened_keys.append(key))
+    monkeypatch.setattr(compare.st, "dataframe", clicked("compare-list", (0, "second")))
+    shown(test)
+    assert opened_keys == ["c-pmc-winclip"]
+
+
+def test_a_filter_may_take_away_what_is_compared():
+    for subject in "ab":
+        for method in ("mvfa", "winclip"):
+            for setup in ("brats", "pmc"):
+                put(home() / "results", subject, setup, method)
+    test = opened(**{"cohort-section": "Compare"})
+    test.selectbox(key="compare-first").set_value("winclip · brats")
+    test.multiselect(key="compare-against").set_value(["mvfa · brats", "mvfa · pmc"])
+    assert shown(test).dataframe[0].value["against"].tolist() == ["mvfa · brats", "mvfa · pmc"]
+    test.selectbox(key="compare-subjects").set_value("mvfa · brats")
+    shown(test).multiselect(key="setups-shown").set_value(["pmc"])
+    assert shown(test).dataframe[0].value["against"].tolist() == ["winclip · pmc"]
+    assert test.selectbox(key="compare-first").value == "mvfa · pmc"
+
+
+def clicked(key, cell):
+    """Streamlit's table where a cell of the table of this key was clicked."""
+
+    def dataframe(*_, **options):
+        return {"selection": {"cells": [cell] if options["key"] == key else []}}
+
+    return dataframe
+
+
+def test_a_single_configuration_has_nothing_to_be_compared_with():
+    put(home() / "results", "a")
+    test = opened(**{"cohort-section": "Compare"})
+    assert "A comparison needs two configurations" in test.info[0].value
 
 
 def test_exposed_subjects_count_only_where_that_is_chosen():

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
-from zsad_core.report.comparisons import paired
+from zsad_core.metrics.intervals import RESAMPLES, SEED
+from zsad_core.report.comparisons import every_pair, paired, pairing
 from zsad_core.report.measures import group_sums, lesions
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import Table, as_latex, as_markdown
@@ -49,6 +51,48 @@ def test_three_setups_are_corrected_by_holm():
     assert table.loc[("x", "y"), "p (Holm)"] == pytest.approx(3 * 2 / 2**8)
     assert table.loc[("y", "z"), "p (Holm)"] == 1
     assert table["effect size"].tolist() == [1, 1, 0]
+
+
+def test_every_configuration_is_compared_with_every_other(tmp_path):
+    random, values = np.random.default_rng(5), {}
+    for subject in "abcdefgh":
+        for method in ("mvfa", "winclip"):
+            values[method, subject] = round(random.random(), 1)
+            put(tmp_path, subject, method=method, slices=with_dice(values[method, subject]))
+    put(tmp_path, "i", method="mvfa", slices=with_dice(1))  # not evaluated with the other
+    frame = dice_rows(tmp_path)
+    row = every_pair(frame).query("measure == '3D Dice'").iloc[0]
+    assert (row["configuration"], row["against"]) == ("mvfa · brats", "winclip · brats")
+    differences = np.array([values["mvfa", s] - values["winclip", s] for s in "abcdefgh"])
+    assert (row["subjects"], row["left out"]) == (8, 1)
+    assert row["mean difference"] == pytest.approx(differences.mean())
+    ends = stats.bootstrap(
+        (differences,), np.mean, method="percentile", n_resamples=RESAMPLES, rng=SEED
+    ).confidence_interval
+    assert (row["mean difference low"], row["mean difference high"]) == pytest.approx(ends)
+    assert row["p"] == pytest.approx(stats.wilcoxon(differences.round(9)).pvalue)
+    assert row["wins"] + row["ties"] + row["losses"] == 8
+    assert row["wins"] == (differences > 1e-9).sum()
+    mvfa, winclip = ("brats", "mvfa"), ("brats", "winclip")
+    subjects = pairing(frame, "dice_3d", mvfa, winclip)
+    assert subjects.missing == {"i": winclip}
+    worst = subjects.subjects.iloc[0]
+    assert worst["difference"] == pytest.approx(differences.min())
+    assert worst["second_key"].startswith(f"{worst['subject']}-brats-winclip")
+    assert (subjects.subjects["outcome"] == "loss").sum() == row["losses"]
+
+
+def test_time_points_of_a_patient_count_as_one_in_the_test():
+    rows = [
+        {"site": "", "subject": subject, "series": "m", "setup": setup, "dice_3d": v, "dice_2d": v}
+        for patient in range(6)
+        for time_point in range(3)
+        for subject in (f"B-MET-0000{patient}-00{time_point}",)
+        for setup, v in (("x", 0.9 - patient / 100), ("y", 0.5 + time_point / 100))
+    ]
+    table = paired(pd.DataFrame(rows)).query("measure == '3D Dice'")
+    assert table["subjects"].tolist() == [18]
+    assert table["p"].tolist() == pytest.approx([2 / 2**6])
 
 
 def test_lesions_by_their_size(tmp_path):

@@ -26,9 +26,11 @@ FIGURE_3 = (
 SPREAD = f"Mean ± sd over subjects; low and high, in brackets: {intervals.WORDS}."
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
-    "On the subjects that both setups have: Wilcoxon signed-rank test, two-sided, p corrected by "
-    "Holm over all pairs of a measure, effect size rank-biserial correlation, above 0 where the "
-    "first setup is better."
+    "On the subjects that both have; a subject without a value in one is left out of both. "
+    "Differences are averaged within a patient. Wilcoxon signed-rank test, two-sided, p corrected "
+    "by Holm over all pairs of a measure; effect size: matched-pairs rank-biserial correlation, "
+    "above 0 where the first is better. Low and high, in brackets, of the mean difference: "
+    f"{intervals.WORDS}."
 )
 LESIONS = (
     "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "

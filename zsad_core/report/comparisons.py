@@ -1,5 +1,7 @@
-"""Setups of one method against each other on the same subjects."""
+"""Configurations against each other on the same subjects."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -7,39 +9,139 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from zsad_core.imaging.splits import patient_of
+from zsad_core.metrics.intervals import intervals
+from zsad_core.report.selection import ConfigurationName
+from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.types import FloatArray
+
+DICE = {"3D Dice": "dice_3d", "2D Dice": "dice_2d"}
+WIN, TIE, LOSS = "win", "tie", "loss"
+DIFFERENCE = "mean difference"
+COLUMNS = [
+    *("first", "second", "subjects", "left out", DIFFERENCE, DIFFERENCE + LOW, DIFFERENCE + HIGH),
+    *("median difference", "effect size", "p", "p (Holm)", "wins", "ties", "losses"),
+]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The subjects that two configurations share, and those that lack a value in one of them.
+
+    `subjects` has a row for each subject that both have: site, subject, first, second, difference,
+    outcome (of the first), and the keys of both rows, in ascending order of the difference.
+    `missing` holds, for each subject that is left out of both, the configuration without a value.
+    """
+
+    subjects: pd.DataFrame
+    missing: dict[str, ConfigurationName]
+
+
+def names_of_configurations(frame: pd.DataFrame) -> list[ConfigurationName]:
+    """Setup and series of each configuration of a `dice_table`, in the order of its rows."""
+    columns = frame[["setup", "series"]].astype(str)
+    return list(columns.drop_duplicates().itertuples(index=False, name=None))
+
+
+def configuration_label(name: ConfigurationName) -> str:
+    """A configuration as figures and tables name it.
+
+    >>> configuration_label(("zero-shot", "winclip"))
+    'winclip · zero-shot'
+    """
+    setup, series = name
+    return f"{series} · {setup}"
+
+
+def pairing(
+    frame: pd.DataFrame, column: str, first: ConfigurationName, second: ConfigurationName
+) -> Pairing:
+    """The subjects of a `dice_table` by their values of a column in two configurations."""
+    values = _by_configuration(frame, column)[[first, second]].dropna(how="all")
+    keys = _by_configuration(frame, "key")
+    both = values.dropna()
+    difference = both[first] - both[second]
+    subjects = pd.DataFrame(
+        {
+            "first": both[first],
+            "second": both[second],
+            "difference": difference,
+            "outcome": np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
+            "first_key": keys.loc[both.index, first],
+            "second_key": keys.loc[both.index, second],
+        },
+        index=both.index,
+    )
+    absent = values[values.isna().any(axis=1)]
+    lacking = [first if lacks else second for lacks in absent[first].isna()]
+    missing = dict(zip(absent.index.get_level_values("subject"), lacking, strict=True))
+    return Pairing(subjects.sort_values("difference", kind="stable").reset_index(), missing)
+
+
+def compared(
+    frame: pd.DataFrame,
+    column: str,
+    pairs: Sequence[tuple[ConfigurationName, ConfigurationName]],
+) -> pd.DataFrame:
+    """A row for each pair of configurations of a `dice_table` that share a subject.
+
+    `first` and `second` are their names. Differences, first minus second, are averaged within a
+    patient: their mean weighs subjects, with its bootstrap interval; median, Wilcoxon's signed-rank
+    test (two-sided, zero differences dropped, Wilcoxon 1945) and the matched-pairs rank-biserial
+    correlation (Kerby 2014) are over patients. `p (Holm)` is corrected over all rows (Holm 1979).
+    """
+    values = _by_configuration(frame, column)
+    patients = values.index.get_level_values("subject").map(patient_of).to_numpy(str)
+    differences = np.array([values[first] - values[second] for first, second in pairs])
+    pair, subject = np.nonzero(np.isfinite(differences.reshape(len(pairs), len(values))))
+    in_pairs = differences[pair, subject] if len(pair) else np.empty(0)
+    low, high = intervals(patients[subject].tolist(), pair, in_pairs, np.ones(len(pair)))
+    rows: list[dict[str, Any]] = []
+    for index in np.unique(pair):
+        difference, (first, second) = in_pairs[pair == index], pairs[index]
+        of_patients = pd.Series(difference).groupby(patients[subject[pair == index]]).mean()
+        rows.append(
+            {
+                "first": first,
+                "second": second,
+                "subjects": len(difference),
+                "left out": int((values[[first, second]].notna().sum(axis=1) == 1).sum()),
+                DIFFERENCE: float(difference.mean()),
+                DIFFERENCE + LOW: low[index],
+                DIFFERENCE + HIGH: high[index],
+                **_tested(of_patients.to_numpy(float)),
+                "wins": int((difference > 0).sum()),
+                "ties": int((difference == 0).sum()),
+                "losses": int((difference < 0).sum()),
+            }
+        )
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.assign(**{"p (Holm)": holm(table["p"].tolist())})
+
+
+def every_pair(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each configuration of a `dice_table` against each other, by 3D and by 2D Dice."""
+    pairs = list(combinations(names_of_configurations(frame), 2))
+    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
+    table = pd.concat(tables, ignore_index=True)
+    for name, end in (("configuration", "first"), ("against", "second")):
+        table[name] = table[end].map(configuration_label)
+    return _ordered(table, ["measure", "configuration", "against"])
 
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
-    """Setups of one method against each other on the subjects that both have.
-
-    Wilcoxon's signed-rank test, two-sided, zero differences dropped (Wilcoxon 1945); p corrected
-    by Holm (1979) over all pairs of one measure; effect size is the matched-pairs rank-biserial
-    correlation (Kerby 2014), above 0 where the first setup is better.
-    """
-    rows: list[dict[str, Any]] = []
-    for measure, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
-        comparisons: list[dict[str, Any]] = []
-        for series, method_rows in frame.groupby("series", observed=True):
-            wide = method_rows.pivot(index=["site", "subject"], columns="setup", values=column)
-            wide = wide.dropna(axis="columns", how="all")
-            for first, second in combinations(wide.columns, 2):
-                pairs = wide[[first, second]].dropna().to_numpy(float)
-                if len(pairs):
-                    names = {
-                        "measure": measure,
-                        "method": series,
-                        "setup": first,
-                        "against": second,
-                    }
-                    comparisons.append({**names, "subjects": len(pairs), **_compared(pairs)})
-        for row, corrected in zip(
-            comparisons, holm([row["p"] for row in comparisons]), strict=True
-        ):
-            row["p (Holm)"] = corrected
-        rows += comparisons
-    columns = ["measure", "method", "setup", "against", "subjects", "median difference"]
-    return pd.DataFrame(rows, columns=[*columns, "effect size", "p", "p (Holm)"])
+    """The setups of each method of a `dice_table` against each other, by 3D and by 2D Dice."""
+    pairs = [
+        (first, second)
+        for first, second in combinations(sorted(names_of_configurations(frame), key=_series), 2)
+        if first[1] == second[1]
+    ]
+    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
+    table = pd.concat(tables, ignore_index=True)
+    table["method"] = [series for _, series in table["first"]]
+    table["setup"] = [setup for setup, _ in table["first"]]
+    table["against"] = [setup for setup, _ in table["second"]]
+    return _ordered(table, ["measure", "method", "setup", "against"])
 
 
 def holm(p: list[float]) -> list[float]:
@@ -67,11 +169,26 @@ def rank_biserial(differences: FloatArray) -> float:
     return float((ranks * np.sign(nonzero)).sum() / ranks.sum()) if len(nonzero) else 0.0
 
 
-def _compared(pairs: FloatArray) -> dict[str, float]:
-    differences = pairs[:, 0] - pairs[:, 1]
+def _tested(differences: FloatArray) -> dict[str, float]:
+    """Median, effect size and p of the differences of patients."""
     same = not differences.any()
     return {
         "median difference": float(np.median(differences)),
         "effect size": rank_biserial(differences),
         "p": 1.0 if same else float(stats.wilcoxon(differences).pvalue),
     }
+
+
+def _by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column by (site, subject) and (setup, series)."""
+    return frame.astype({"setup": str}).pivot(
+        index=["site", "subject"], columns=["setup", "series"], values=column
+    )
+
+
+def _series(name: ConfigurationName) -> str:
+    return name[1]
+
+
+def _ordered(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return table[[*names, *table.columns.drop([*names, "first", "second"], errors="ignore")]]

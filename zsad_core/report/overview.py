@@ -110,16 +110,8 @@ def subject_table(
 
     `measures` are names of `MEASURES`.
     """
-    rows.register("chosen_rows", frame[["key"]])
-    whole = [column for column in MEASURES.values() if not column.startswith("dice_")]
-    columns = rows.execute(
-        f"SELECT key, truth_ml, map_notes, {', '.join(whole)} FROM subjects "
-        "JOIN chosen_rows USING (key)"
-    ).df()
-    rows.unregister("chosen_rows")
-    joined = frame.merge(columns, on="key").assign(
-        configuration=configuration_names(frame).to_numpy()
-    )
+    joined = with_measures(rows, frame)
+    joined = joined.assign(configuration=configuration_names(joined))
     records, keys = [], []
     for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
         ordered = of_subject.sort_values("configuration")
@@ -145,6 +137,18 @@ def subject_table(
     numbers = sorted({column for columns in keys for column in columns})
     names = ["subject", *(["site"] if table["site"].nunique() > 1 else []), "split", "volume (ml)"]
     return SubjectTable(table[[*names, *numbers, "note"]], [keys[index] for index in order])
+
+
+def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
+    """A `dice_table` with the other columns of `MEASURES`, lesion volume and notes of each row."""
+    rows.register("chosen_rows", frame[["key"]])
+    whole = [column for column in MEASURES.values() if column not in frame]
+    columns = rows.execute(
+        f"SELECT key, truth_ml, map_notes, {', '.join(whole)} FROM subjects "
+        "JOIN chosen_rows USING (key)"
+    ).df()
+    rows.unregister("chosen_rows")
+    return frame.merge(columns, on="key")
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions
-from zsad_core.report.comparisons import paired
+from zsad_core.report.comparisons import every_pair, paired
 from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
@@ -39,6 +39,12 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     contents = [
         ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
         ("setups", "Setups of a method against each other", captions.PAIRED, paired(frame)),
+        (
+            "comparisons",
+            "Configurations against each other",
+            captions.PAIRED,
+            every_pair(frame),
+        ),
         (
             "failures",
             "Failures of all subjects and by group",

@@ -1,0 +1,91 @@
+"""One configuration against others: differences, tests, and the subjects behind them."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.cohort import rows as cohort_rows
+from pages.ui.cohort.opening import open_row
+from pages.ui.shell.markdown import escape
+from pages.ui.shell.sidebar import UserChoice
+from zsad_core.report import captions
+from zsad_core.report.comparisons import (
+    Pairing,
+    compared,
+    configuration_label,
+    names_of_configurations,
+    pairing,
+)
+from zsad_core.report.measures import dice_table
+from zsad_core.report.overview import MEASURES, with_measures
+from zsad_core.report.selection import Selection
+
+UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference may not exist
+NAMED = 10  # subjects left out that are named
+
+
+def compare(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+    """Choose a configuration and others; a click on a subject opens it in Explore."""
+    frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
+    names = {configuration_label(name): name for name in names_of_configurations(frame)}
+    if len(names) < 2:
+        st.info("A comparison needs two configurations; evaluate another, or widen a filter.")
+        return
+    columns = st.columns([1, 2, 3])
+    measures = [name for name in MEASURES if name not in UNBOUNDED]
+    measure = columns[0].selectbox("Measure", measures, key="compare-measure")
+    first = columns[1].selectbox("Configuration", list(names), key="compare-first")
+    others = [name for name in names if name != first]
+    against = columns[2].multiselect("Against", others, key="compare-against", placeholder="All")
+    with cohort_rows.rows_of(*source) as rows:
+        frame = with_measures(rows, frame)
+    pairs = [(names[first], names[other]) for other in against or others]
+    table = compared(frame, MEASURES[measure], pairs)
+    if table.empty:
+        st.info(f"No subject has a value of {measure} in {escape(first)} and in another one.")
+        return
+    table = table.assign(against=table["second"].map(configuration_label))
+    shown = table[["against", *table.columns.drop(["first", "second", "against"])]]
+    st.subheader(f"{measure}: {escape(first)} against others")
+    formats = {
+        name: st.column_config.NumberColumn(format="%.3f") for name in shown.select_dtypes("float")
+    }
+    st.dataframe(shown, hide_index=True, column_config=formats, key="compare-table")
+    part = " Dice is that of the chosen third; other measures are of the whole volume."
+    st.caption(escape(f"{captions.PAIRED}{part if chosen.third else ''}"))
+    other = st.selectbox("Subjects against", shown["against"].tolist(), key="compare-subjects")
+    subjects = pairing(frame, MEASURES[measure], names[first], names[other])
+    _subjects(choice, source, subjects, (first, other))
+
+
+def _subjects(
+    choice: UserChoice, source: cohort_rows.Source, paired: Pairing, labels: tuple[str, str]
+) -> None:
+    """Wins, ties and losses subject by subject; a click opens the row of the column clicked."""
+    subjects, (first, second) = paired.subjects, labels
+    outcomes = ["outcome", "subject", "first", "second", "difference"]
+    several = subjects["site"].nunique() > 1
+    table = subjects[[*outcomes, *(["site"] if several else [])]]
+    formats = {
+        "first": st.column_config.NumberColumn(first, format="%.3f"),
+        "second": st.column_config.NumberColumn(second, format="%.3f"),
+        "difference": st.column_config.NumberColumn(format="%+.3f"),
+    }
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        column_config=formats,
+        key="compare-list",
+        on_select="rerun",
+        selection_mode="single-cell",
+    )
+    left_out = [
+        f"{subject} (none in {configuration_label(name)})"
+        for subject, name in paired.missing.items()
+    ]
+    more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+    sentence = f" Left out of both: {', '.join(left_out[:NAMED])}{more}." if left_out else ""
+    st.caption(escape(f"Click a number to open it in Explore.{sentence}"))
+    for row, column in event["selection"]["cells"]:
+        key = "second_key" if column == "second" else "first_key"
+        open_row(choice, source, subjects[key].iloc[row])
