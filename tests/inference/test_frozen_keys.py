@@ -11,13 +11,14 @@ import pytest
 
 from zsad_core import setups
 from zsad_core.base.store import Store, key_of
-from zsad_core.evaluation.rows import ORACLE, row_key
+from zsad_core.evaluation.rows import row_key
 from zsad_core.inference import evaluation, pipeline, stored_features
 from zsad_core.inference import thumbnails as pictures
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.lab import candidates
+from zsad_core.metrics.threshold_rules import RULES
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     BackboneSpec,
@@ -119,7 +120,7 @@ def keys_of(engine):
         ),
         "sentences": asked(resolve(engine, april).texts.encoder.sentences, ["a scan."]),
         "row": row_key(map_key, read, BY_HAND),
-        "row of an oracle": row_key(map_key, ReadoutSpec(), ORACLE),
+        "row of an oracle": row_key(map_key, ReadoutSpec(), RULES["oracle"].pending),
         "row on own data": row_key(map_key, read, BY_HAND, {"subject": "A-1"}),
         "candidates": asked(candidates.measured, engine, anomaly, ["DEMO-MET-001-000"], [OWN]),
         "picture": asked(pictures.stored_thumbnail, engine, view, "classic"),

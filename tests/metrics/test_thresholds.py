@@ -127,14 +127,3 @@ def test_no_lesion_anywhere_means_no_validation():
     free = weighted_curve(np.array([0.9]), [50], [0])
     with pytest.raises(SettingError, match="None of the 2 validation subjects has a lesion"):
         validation_threshold([free] * 2)
-
-
-def test_the_note_counts_the_subjects_that_a_threshold_was_tuned_on():
-    values, truth = np.float32([[[0.2, 0.8]]]), np.array([[[False, True]]])
-    brain = np.ones_like(truth)
-    ill, healthy = (thresholds.curve(values, brain, seen) for seen in (truth, ~brain))
-    found = thresholds.validation([ill, healthy, ill])
-    assert (found.value, found.note) == (
-        pytest.approx(0.8),
-        "best mean 3D Dice over 2 validation subjects",
-    )

@@ -265,4 +265,4 @@ def test_the_oracle_of_a_subject_is_no_oracle_of_others():
     validation = Threshold(0.4, "validation", "4 subjects")
     assert others.elsewhere(validation, "A") == validation
     oracle = others.elsewhere(Threshold(0.5, "oracle", "it saw the truth"), "A")
-    assert oracle == Threshold(0.5, "fixed", "the best value of A")
+    assert oracle == Threshold(0.5, "fixed", "the oracle value of A")

@@ -25,6 +25,7 @@ from zsad_core.imaging.datasets.folder import MODALITY
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
+from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Labels, ReadoutSpec, Split
@@ -67,7 +68,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     split.add_choice(parser)
     parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
     parser.add_argument(
-        "--threshold", nargs="+", default=["validation"], metavar="validation|oracle|VALUE|SHARE%"
+        "--threshold",
+        nargs="+",
+        default=[Validation.name],
+        metavar=COMMAND,
+        help="; ".join(f"{name}: {rule.explanation}" for name, rule in RULES.items()),
     )
     parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
     parser.add_argument("--outside-brain", action="store_true", help="let masks leave the brain")
@@ -123,9 +128,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
     data = split.divided(data, parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
-    for rule in parsed.threshold:
-        if rule not in ("validation", "oracle"):
-            fixed_threshold(rule, math.inf)
+    rules = [_rule_text(text) for text in parsed.threshold]
     modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
     volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
     pairs, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
@@ -141,7 +144,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
         modality=modality,
-        rules=tuple(dict.fromkeys(parsed.threshold)),
+        rules=tuple(dict.fromkeys(rules)),
         readout=ReadoutSpec(
             brain_only=not parsed.outside_brain, min_component_voxels=parsed.min_component
         ),
@@ -178,6 +181,18 @@ def command(cohort: Cohort) -> str:
     words += ["--no-split"] if data.root and not data.split else []
     words += [] if read.brain_only else ["--outside-brain"]
     return shlex.join(words)
+
+
+def _rule_text(text: str) -> str:
+    """A rule as it is named everywhere, with its amount; a value or share as it is.
+
+    Raises SettingError for what is no rule.
+    """
+    rule = rule_of(text)
+    if not isinstance(rule, Fixed):
+        return rule.text
+    fixed_threshold(text, math.inf)
+    return text
 
 
 def _prompt_names(cohort: Cohort) -> list[str]:

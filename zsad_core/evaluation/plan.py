@@ -29,7 +29,7 @@ from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, Subject, Threshold
 class Workload:
     """How many subjects, maps and volumes an evaluation has, and how many of them are done.
 
-    `tuning` subjects are evaluated for the validation threshold alone. A map is evaluated where all
+    `tuning` subjects are evaluated to tune thresholds alone. A map is evaluated where all
     its rows are in the results. What is stored of a scan is known once the scan was read; `unread`
     scans count as to do. `seconds` and `gigabytes` of features are estimated from one timed batch
     of each recipe and one timed reading; None where nothing was timed. A method for whole volumes
@@ -72,7 +72,8 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
 
     The batch is stored, so that it is not encoded again.
     """
-    chosen, tuning = subjects(cohort), tuning_subjects(cohort)
+    chosen = subjects(cohort)
+    tuning = tuning_subjects(cohort, chosen)
     everyone = list(dict.fromkeys(chosen + tuning))
     unread = _unread(engine, cohort, everyone)
     evaluated = _evaluated(engine, cohort, chosen, tuning)
@@ -136,8 +137,8 @@ def _evaluated(
 ) -> set[tuple[Subject, Configuration]]:
     """The maps whose curve and rows are in the results; those of a scan not read yet are not.
 
-    Subjects to tune on alone have no rows. Rows at a validation threshold are there only where all
-    the curves are that it is tuned on.
+    Subjects to tune on alone have no rows. Rows at a tuned threshold are there only where all the
+    curves are that it is tuned on.
     """
     curves, rows = (results.known(cohort.out, table) for table in ("curves", "subjects"))
     evaluated = set()
@@ -149,8 +150,9 @@ def _evaluated(
                 with_curve[subject] = source
         evaluated |= {(subject, configuration) for subject in with_curve if subject not in chosen}
         if with_curve and with_curve.keys() >= set(tuning):
-            thresholds = thresholds_of(engine, cohort, configuration, tuning)
-            for subject in with_curve.keys() & set(chosen):
+            read = [subject for subject in chosen if subject in with_curve]
+            tuned = zip(read, thresholds_of(engine, cohort, configuration, read), strict=True)
+            for subject, thresholds in tuned:
                 keys = row_keys(with_curve[subject], cohort.readout, thresholds)
                 if rows.issuperset(keys):
                     evaluated.add((subject, configuration))

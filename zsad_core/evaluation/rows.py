@@ -23,6 +23,7 @@ from zsad_core.inference import pipeline, provenance, stored_cubes, stored_featu
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.exposure import exposure
 from zsad_core.inference.sources import MapSource, resolve
+from zsad_core.metrics.threshold_rules import MapRule, rule_of
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
@@ -30,8 +31,6 @@ from zsad_core.results.parquet import Row
 from zsad_core.results.schema import VERSION
 from zsad_core.results.subject_rows import Measurements
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Subject, Threshold
-
-ORACLE = Threshold(math.nan, "oracle", "the best value of this subject: it saw the truth")
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ def make(
     encoded = time.monotonic()
     stack, anomaly = engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec)
     if not results.exists(into.out, "curves", map_key):
+        engine.voxel_ml(spec.features.slices)  # for rules that are tuned on volumes
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
         results.append(into.out, "levels", map_key, levels)
         results.append(into.out, "curves", map_key, curve)
@@ -129,7 +129,8 @@ def row_key(
     within: Mapping[str, str] | None = None,
 ) -> str:
     """Key of a row: its map, how it is read, the threshold, and its `scope`."""
-    value = None if threshold.rule == "oracle" else float(np.float32(threshold.value))
+    own = isinstance(rule_of(threshold.rule), MapRule)
+    value = None if own else float(np.float32(threshold.value))
     mask = replace(readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
     return key_of(
         map_key, rows=VERSION, readout=mask, rule=threshold.rule, threshold=value, **within or {}
@@ -144,9 +145,11 @@ def _read(
     threshold: Threshold,
     facts: Row,
 ) -> None:
-    """Store one row and its slices; a lesion-free subject has no oracle and so no such row."""
+    """Store one row and its slices; a map without the threshold of its rule has no such row."""
     began, out, key = time.monotonic(), into.out, str(facts["key"])
-    value = measured.best_threshold if threshold.rule == "oracle" else threshold.value
+    rule, value = rule_of(threshold.rule), threshold.value
+    if isinstance(rule, MapRule):
+        value = rule.of_map(anomaly.values, stack.brain, stack.truth)
     if math.isnan(value):
         results.append(out, "subjects", key, [])
         return

@@ -15,7 +15,8 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
 
     Progress counts configurations of subjects, those that were there included.
     """
-    chosen, tuning = subjects(cohort), tuning_subjects(cohort)
+    chosen = subjects(cohort)
+    tuning = tuning_subjects(cohort, chosen)
     done, total = 0, (len(chosen) + len(tuning)) * len(cohort.configurations)
 
     def step(more: int) -> None:
@@ -28,7 +29,13 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
     work(tasks(engine, cohort, tuning), step)
     if tuning:
         merging.merge(cohort.out)  # one file is read quicker than thousands
-    tuned = {each: thresholds_of(engine, cohort, each, tuning) for each in cohort.configurations}
+    tuned = {
+        (configuration, subject): thresholds
+        for configuration in cohort.configurations
+        for subject, thresholds in zip(
+            chosen, thresholds_of(engine, cohort, configuration, chosen), strict=True
+        )
+    }
     work(tasks(engine, cohort, chosen, tuned), step)
     merging.merge(cohort.out)
 

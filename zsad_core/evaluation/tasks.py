@@ -1,6 +1,6 @@
 """What to evaluate: subjects × configurations, cut into tasks to be done in any order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,8 +8,10 @@ from typing import Literal
 from zsad_core import methods
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import (
     DataSpec,
     MapSpec,
@@ -24,6 +26,8 @@ from zsad_core.types import (
 
 NO_PROMPTS = PromptSet("", (), ())
 Thresholds = tuple[Threshold, ...]
+Tuning = list[tuple[Subject, ...]]
+"""For each of some subjects those on which its threshold is tuned."""
 Step = Callable[[int], None]
 """Called with how many configurations were done since; it may raise Cancelled to stop the work."""
 
@@ -39,7 +43,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Cohort:
-    """What to evaluate and how; `rules` are "validation", "oracle", values or shares: "0.5", "50%".
+    """What to evaluate and how; `rules` are texts that `threshold_rules.rule_of` reads.
 
     `split` "" and `names` () take every subject, `precision` "" the faster one of the device;
     `batch` slices are encoded at once.
@@ -105,17 +109,31 @@ def unusable(cohort: Cohort) -> list[Subject]:
     ]
 
 
-def tuning_subjects(cohort: Cohort) -> list[Subject]:
-    """Validation subjects, where their rule is asked for; raises SettingError without any."""
-    if "validation" not in cohort.rules:
-        return []
-    tuning = [subject for subject in _usable(cohort) if subject.split == "validation"]
-    if not tuning:
-        raise SettingError(
-            "These data have no validation subjects to tune a threshold on; choose --threshold "
-            "oracle, a value, or a share of the range such as 50%."
-        )
+def tuning_of(cohort: Cohort, chosen: Sequence[Subject]) -> dict[str, Tuning]:
+    """For each rule and chosen subject those on which the threshold is tuned.
+
+    Raises SettingError where a rule has none of those that it needs.
+    """
+    usable, folds = _usable(cohort), registry.folds(cohort.data)
+    tuning: dict[str, Tuning] = {}
+    for text in cohort.rules:
+        rule = rule_of(text)
+        if not isinstance(rule, TunedRule):
+            tuning[text] = [()] * len(chosen)
+            continue
+        tuning[text] = [tuple(rule.tuning(usable, folds, subject.id)) for subject in chosen]
+        if not all(tuning[text]):
+            raise SettingError(
+                f"These data have no {rule.needs} to tune a threshold on; choose --threshold "
+                "oracle, a value, or a share of the range such as 50%."
+            )
     return tuning
+
+
+def tuning_subjects(cohort: Cohort, chosen: Sequence[Subject]) -> list[Subject]:
+    """Every subject on which a threshold is tuned; raises SettingError as `tuning_of` does."""
+    groups = {group: None for tuning in tuning_of(cohort, chosen).values() for group in tuning}
+    return list(dict.fromkeys(subject for group in groups for subject in group))
 
 
 def spec_of(engine: Engine, cohort: Cohort, subject: str, configuration: Configuration) -> MapSpec:
@@ -141,7 +159,7 @@ def tasks(
     engine: Engine,
     cohort: Cohort,
     chosen: Sequence[Subject],
-    thresholds: dict[Configuration, Thresholds] | None = None,
+    thresholds: Mapping[tuple[Configuration, Subject], Thresholds] | None = None,
 ) -> list[Task]:
     """Subject by subject; without thresholds for curves only."""
     shared = groups(engine, cohort)
@@ -150,7 +168,7 @@ def tasks(
             cohort,
             subject,
             sharing,
-            tuple(thresholds[each] for each in sharing) if thresholds else (),
+            tuple(thresholds[each, subject] for each in sharing) if thresholds else (),
         )
         for subject in chosen
         for sharing in shared

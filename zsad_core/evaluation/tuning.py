@@ -1,44 +1,78 @@
-"""The thresholds that rows are read at: fixed, the oracle, or tuned on validation subjects."""
+"""The thresholds at which an evaluation reads its maps, one for each rule and subject."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from zsad_core.evaluation.rows import ORACLE
-from zsad_core.evaluation.tasks import Cohort, Configuration, Thresholds, spec_of
+from zsad_core.evaluation.tasks import Cohort, Configuration, Thresholds, Tuning, spec_of, tuning_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
-from zsad_core.metrics import thresholds
+from zsad_core.metrics.threshold_rules import MapRule, TunedRule, TuningCurves, rule_of
+from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import conventions
 from zsad_core.results import parquet as results
-from zsad_core.types import Subject, Threshold
+from zsad_core.types import MapSpec, Subject, Threshold
 
 
 def thresholds_of(
-    engine: Engine, cohort: Cohort, configuration: Configuration, tuning: Sequence[Subject]
-) -> Thresholds:
-    """The thresholds of a configuration, one for each rule; raises ZsadError.
+    engine: Engine, cohort: Cohort, configuration: Configuration, chosen: Sequence[Subject]
+) -> list[Thresholds]:
+    """The thresholds of each chosen subject in a configuration, one for each rule.
 
-    The validation threshold is tuned on the curves of the `tuning` subjects, which the results must
-    hold. The oracle's value is known once a subject is read.
+    Results must hold the curves of the subjects that rules are tuned on. A threshold from the
+    subject's own map is NaN until that is read. Raises ZsadError.
     """
     high = resolve(engine, spec_of(engine, cohort, "", configuration)).method.high
-    specs = [spec_of(engine, cohort, subject.id, configuration) for subject in tuning]
-    curves = tuple(evaluation.map_key(engine, spec) for spec in specs)
-    return tuple(_threshold(engine, cohort.out, rule, high, curves) for rule in cohort.rules)
+    by_rule = [
+        _of_rule(engine, cohort, configuration, text, high, tuning)
+        for text, tuning in tuning_of(cohort, chosen).items()
+    ]
+    return list(zip(*by_rule, strict=True))
 
 
-def _threshold(
-    engine: Engine, out: Path, rule: str, high: float, curves: tuple[str, ...]
+def _of_rule(
+    engine: Engine,
+    cohort: Cohort,
+    configuration: Configuration,
+    text: str,
+    high: float,
+    tuning: Tuning,
+) -> list[Threshold]:
+    """The thresholds of a rule for subjects that are tuned on those of `tuning` each."""
+    rule = rule_of(text)
+    if isinstance(rule, MapRule):
+        return [rule.pending] * len(tuning)
+    if not isinstance(rule, TunedRule):
+        return [fixed_threshold(text, high)] * len(tuning)
+    tuned = {
+        group: _tuned(engine, cohort, configuration, rule, group) for group in dict.fromkeys(tuning)
+    }
+    return [tuned[group] for group in tuning]
+
+
+def _tuned(
+    engine: Engine,
+    cohort: Cohort,
+    configuration: Configuration,
+    rule: TunedRule,
+    subjects: Sequence[Subject],
 ) -> Threshold:
-    if rule == "oracle":
-        return ORACLE
-    if rule == "validation":
-        return engine.thresholds.get(curves, lambda: _tuned(out, curves))
-    return thresholds.fixed_threshold(rule, high)
+    specs = [spec_of(engine, cohort, subject.id, configuration) for subject in subjects]
+    keys = tuple(evaluation.map_key(engine, spec) for spec in specs)
+    return engine.thresholds.get(
+        (rule.text, *keys), lambda: rule.of_curves(_curves(engine, cohort, rule, keys, specs))
+    )
 
 
-def _tuned(out: Path, curves: tuple[str, ...]) -> Threshold:
-    with results.connect(out) as rows:
-        by_map = conventions.curves_of(rows, curves)
-    return thresholds.validation([by_map[key] for key in curves])
+def _curves(
+    engine: Engine, cohort: Cohort, rule: TunedRule, keys: Sequence[str], specs: Sequence[MapSpec]
+) -> list[TuningCurves]:
+    voxel_ml = {}
+    if rule.reads_normal:
+        voxel_ml = {
+            key: engine.voxel_ml(spec.features.slices)
+            for key, spec in zip(keys, specs, strict=True)
+        }
+    with results.connect(cohort.out) as rows:
+        curves = conventions.curves_of(rows, keys)
+        normal = conventions.normal_curves_of(rows, voxel_ml)
+    return [TuningCurves(curves[key], normal.get(key)) for key in keys]

@@ -1,10 +1,10 @@
-"""The validation threshold of a method, setup and prompts, from the curves of validation subjects.
+"""Thresholds that the app tunes on other subjects, for a method, setup and prompts.
 
 Curves lie with the rows that the app makes: among what can be made again, those of uploaded scans
 beside the scans.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from zsad_core.base.paths import cache_root
 from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
-from zsad_core.metrics import thresholds
-from zsad_core.metrics.thresholds import Curve
-from zsad_core.types import DataSpec, MapSpec, Progress, Subject, Threshold
+from zsad_core.metrics.threshold_rules import TunedRule, TuningCurves
+from zsad_core.metrics.thresholds import Curve, NormalCurve
+from zsad_core.types import DataSpec, MapSpec, Progress, SliceSpec, Subject, Threshold
+
+TABLES = ("curves", "levels")
 
 
 def app_rows(data: DataSpec) -> Path:
@@ -22,26 +24,41 @@ def app_rows(data: DataSpec) -> Path:
     return (Path(data.root) if data.private else cache_root()) / "rows"
 
 
-def validation_subjects(subjects: Sequence[Subject], modality: str) -> list[str]:
-    """Ids of usable validation subjects with truth and the modality."""
-    return [s.id for s in subjects if s.split == "validation" and s.evaluable(modality)]
+def tuning_subjects(
+    rule: TunedRule, subjects: Sequence[Subject], slices: SliceSpec
+) -> tuple[str, ...]:
+    """Ids of the subjects on which the threshold of a scan's map is tuned; () without any.
 
-
-def validation_threshold(
-    engine: Engine, spec: MapSpec, subjects: Sequence[str], progress: Progress | None = None
-) -> Threshold:
-    """The value with the best mean 3D Dice over the validation subjects of the same data.
-
-    Kept for each method, setup, prompts and data. Raises SettingError without such subjects.
+    Raises SettingError, DataError for a split that is not there.
     """
-    return engine.thresholds.get(
-        _threshold_key(spec), lambda: _validate(engine, spec, subjects, progress)
+    evaluable = [subject for subject in subjects if subject.evaluable(slices.modality)]
+    return tuple(
+        subject.id
+        for subject in rule.tuning(evaluable, registry.folds(slices.data), slices.subject)
     )
 
 
-def known_threshold(engine: Engine, spec: MapSpec) -> Threshold | None:
-    """The validation threshold if it was computed in this run of the app."""
-    return engine.thresholds.peek(_threshold_key(spec))
+def tuned_threshold(
+    engine: Engine,
+    spec: MapSpec,
+    rule: TunedRule,
+    subjects: Sequence[str],
+    progress: Progress | None = None,
+) -> Threshold:
+    """The threshold that a rule gives on the curves of those subjects of the same data.
+
+    Kept for each rule, method, setup, prompts and data. Raises SettingError where they allow none.
+    """
+    return engine.thresholds.get(
+        _threshold_key(spec, rule, subjects), lambda: _tune(engine, spec, rule, subjects, progress)
+    )
+
+
+def known_threshold(
+    engine: Engine, spec: MapSpec, rule: TunedRule, subjects: Sequence[str]
+) -> Threshold | None:
+    """The tuned threshold if it was computed in this run of the app."""
+    return engine.thresholds.peek(_threshold_key(spec, rule, subjects))
 
 
 def curve_of(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> Curve:
@@ -59,20 +76,36 @@ def curve_of(engine: Engine, spec: MapSpec, progress: Progress | None = None) ->
     return conventions.curve_from(parquet.read(out, "curves", key)[0])
 
 
-def _threshold_key(spec: MapSpec) -> tuple[MapSpec, str]:
-    """The map of any subject, and what divides the subjects as it is now."""
-    return of_subject(spec, ""), registry.digest(spec.features.slices.data)
+def _normal_curve(engine: Engine, spec: MapSpec) -> NormalCurve | None:
+    """Volumes in the lesion-free slices of a map whose curve is kept; None without such slices."""
+    from zsad_core.results import conventions, parquet
+
+    slices, key = spec.features.slices, map_key(engine, spec)
+    curve, levels = (parquet.read(app_rows(slices.data), name, key) for name in TABLES)
+    return conventions.normal_curve_from(curve[0], levels, engine.voxel_ml(slices))
 
 
-def _validate(
-    engine: Engine, spec: MapSpec, subjects: Sequence[str], progress: Progress | None
+def _threshold_key(spec: MapSpec, rule: TunedRule, subjects: Sequence[str]) -> Hashable:
+    """The map of any subject, the rule, and whom it is tuned on."""
+    return of_subject(spec, ""), rule.text, tuple(subjects)
+
+
+def _tune(
+    engine: Engine,
+    spec: MapSpec,
+    rule: TunedRule,
+    subjects: Sequence[str],
+    progress: Progress | None,
 ) -> Threshold:
     curves = []
     for done, subject in enumerate(subjects):
         step = partial(_step, progress, done, len(subjects))
         step()
-        curves.append(curve_of(engine, of_subject(spec, subject), step))
-    return thresholds.validation(curves)
+        of_other = of_subject(spec, subject)
+        curve = curve_of(engine, of_other, step)
+        normal = _normal_curve(engine, of_other) if rule.reads_normal else None
+        curves.append(TuningCurves(curve, normal))
+    return rule.of_curves(curves)
 
 
 def _step(progress: Progress | None, done: int, total: int, *_: int) -> None:

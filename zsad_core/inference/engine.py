@@ -12,7 +12,7 @@ import numpy as np
 from zsad_core import backbones
 from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.paths import cache_bytes, cache_root
+from zsad_core.base.paths import cache_bytes, cache_root, cached
 from zsad_core.base.store import Arrays, Store, key_of
 from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
@@ -28,6 +28,8 @@ from zsad_core.types import (
     Threshold,
     Volume,
 )
+
+VOXELS = "voxel-volumes.json"
 
 
 class Engine:
@@ -108,6 +110,15 @@ class Engine:
         return self._stacks.get(
             spec, lambda: slicing.to_slices(self.volume(spec, progress), spec.plane)
         )
+
+    def voxel_ml(self, spec: SliceSpec) -> float:
+        """Volume of a voxel in ml, kept until the scan's files change; raises DataError."""
+
+        def read() -> float:
+            return self.stack(spec).voxel_ml
+
+        stamp = _stamp(spec)
+        return cached(VOXELS, stamp, read) if stamp else read()
 
     def has_stack(self, spec: SliceSpec) -> bool:
         """Whether the slices are in memory."""

@@ -4,6 +4,7 @@ from zsad_core import setups
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference.sources import MapSource
+from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import SliceSpec, Split, Threshold
 
 TRAINED = "checkpoint trained on it"
@@ -20,12 +21,12 @@ def exposure(source: MapSource, threshold: Threshold, part: Split) -> tuple[str,
     the split. An oracle threshold always saw the truth and is not listed. Raises WeightsError.
     """
     slices = source.spec.features.slices
-    record = setups.record(source.setup)
+    record, rule = setups.record(source.setup), rule_of(threshold.rule)
     seen = {
         TRAINED: _names(slices, record, "train"),
         CHOSEN: _names(slices, record, "validation"),
         PROMPTS: slices.subject in source.spec.prompts.tuned_on,
-        THRESHOLD: threshold.rule == "validation" and part == "validation",
+        THRESHOLD: isinstance(rule, TunedRule) and part in rule.parts,
     }
     return tuple(word for word, holds in seen.items() if holds)
 

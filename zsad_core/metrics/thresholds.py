@@ -1,4 +1,4 @@
-"""Thresholds by rule: set by hand, tuned on validation subjects, or the oracle's.
+"""The thresholds that rules choose; `threshold_rules` names the rules.
 
 A threshold is a value of the method's range, held to float32 as the map is; a voxel at or above it
 is predicted. Among equals the lowest wins.
@@ -64,6 +64,24 @@ def curve(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Curve:
         retained[len(dice_values) - 1 - int(np.argmax(dice_values[::-1]))] = True
     last, lesion, count = (array[retained][::-1] for array in (last, lesion, count))
     return Curve(ordered[last], lesion, count - lesion, total)
+
+
+@dataclass(frozen=True)
+class NormalCurve:
+    """Volume predicted in one subject's lesion-free slices at each threshold, both (N,).
+
+    `thresholds` ascend from 0, `ml` is the volume in the brain at or above each of them.
+    """
+
+    thresholds: FloatArray
+    ml: FloatArray
+
+    def most_ml(self, thresholds: FloatArray) -> FloatArray:
+        """The most ml that can be predicted at each of `thresholds` (T,), exact at the curve's own.
+
+        Between two of its own it is the volume at the lower one.
+        """
+        return self.ml[np.searchsorted(self.thresholds, thresholds, side="right") - 1]
 
 
 def weighted_curve(values: FloatArray, healthy: Weights, lesion: Weights) -> Curve:
@@ -137,13 +155,6 @@ def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> 
     return best_threshold(ranking, float(np.count_nonzero(truth)))
 
 
-def validation(curves: Sequence[Curve]) -> Threshold:
-    """`validation_threshold` with its rule, and with how many subjects it was tuned on."""
-    value, count = validation_threshold(curves), sum(curve.truth > 0 for curve in curves)
-    note = f"best mean 3D Dice over {count} validation subjects"
-    return Threshold(value, "validation", note)
-
-
 def validation_threshold(curves: Sequence[Curve]) -> float:
     """The threshold of the best mean 3D Dice over validation subjects, to within 2 x `FINE`.
 
@@ -164,3 +175,39 @@ def validation_threshold(curves: Sequence[Curve]) -> float:
     candidates = np.unique(np.concatenate(steps))
     total = np.sum([curve.dice(candidates) for curve in usable], axis=0)
     return float(candidates[int(np.argmax(total))])
+
+
+def false_positive_threshold(curves: Sequence[NormalCurve], most_ml: float) -> float:
+    """The lowest threshold at which lesion-free slices hold `most_ml` a subject on average at most.
+
+    Candidates are the thresholds of the curves; where none is high enough it is the next float32
+    above the highest, at which nothing is predicted. SettingError without curves.
+
+    >>> false_positive_threshold([NormalCurve(np.float32([0, 0.5]), np.array([9.0, 1.0]))], 1)
+    0.5
+    """
+    if not curves:
+        raise SettingError(
+            "No train or validation subject has a lesion-free slice, so false positives cannot be "
+            "counted; choose another threshold rule."
+        )
+    candidates = np.unique(np.concatenate([curve.thresholds for curve in curves]))
+    mean_ml = np.mean([curve.most_ml(candidates) for curve in curves], axis=0)
+    above = np.nextafter(candidates[-1:], np.float32(np.inf))
+    return float(np.concatenate([candidates[mean_ml <= most_ml], above])[0])
+
+
+def brain_share_threshold(values: FloatArray, brain: MaskArray, percent: float) -> float:
+    """The lowest of the highest `percent` (0 to 100) of a map's values in the brain; NaN without.
+
+    `values` and `brain` are (S, H, W). The share is of the number of voxels, rounded, one at least;
+    all voxels that tie with the lowest of them are predicted too.
+
+    >>> brain_share_threshold(np.array([[[0.25, 0.5, 0.75, 1.0]]]), np.ones((1, 1, 4), bool), 50)
+    0.75
+    """
+    inside = values[brain]
+    if not len(inside):
+        return float("nan")
+    first = len(inside) - max(1, round(len(inside) * percent / 100))
+    return float(np.partition(inside, first)[first])

@@ -67,10 +67,9 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     configurations = len(frame.groupby(["setup", "series"], observed=True))
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
-    oracle = " (uses the ground truth)" if group.oracle else ""
     parts = [
         f"Data: {DATA.get(group.data, group.data)}, {group.modality}, {group.plane}, {splits}",
-        f"threshold: {group.threshold}{oracle}",
+        f"threshold: {group.threshold} ({group.rule.basis})",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the brain",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",

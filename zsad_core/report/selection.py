@@ -17,6 +17,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import Row
 from zsad_core.imaging.splits import patient_of
 from zsad_core.metrics.dice import EmptySlices
+from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import MaskArray, Plane
@@ -30,11 +31,11 @@ NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and
 SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
 NO_SITE = "no folder"
 
-_THRESHOLD = """
-    CASE WHEN threshold_rule <> 'fixed' THEN threshold_rule
+_THRESHOLD = f"""
+    CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
          WHEN level IS NOT NULL THEN 'level ' || level
          WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
-         ELSE 'value ' || format('{:g}', threshold_value) END
+         ELSE 'value ' || format('{{:g}}', threshold_value) END
     || CASE WHEN brain_only THEN '' ELSE ', outside the brain too' END
     || CASE WHEN min_component_voxels > 0
        THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
@@ -85,9 +86,9 @@ class ComparisonGroup:
     threshold: str
 
     @property
-    def oracle(self) -> bool:
-        """Whether the threshold saw the ground truth."""
-        return self.threshold.startswith("oracle")
+    def rule(self) -> Rule:
+        """The threshold rule."""
+        return rule_of(self.threshold.split(", ")[0])
 
     def __str__(self) -> str:
         return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"
@@ -125,7 +126,8 @@ def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
         SELECT data, modality, plane, threshold FROM (
             SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
             FROM subjects GROUP BY ALL
-        ) ORDER BY number DESC, threshold = 'validation' DESC, data, modality, plane, threshold
+        ) ORDER BY
+            number DESC, threshold = '{Validation.name}' DESC, data, modality, plane, threshold
     """)
     return [ComparisonGroup(*row) for row in groups.fetchall()]
 

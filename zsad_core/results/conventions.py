@@ -3,7 +3,7 @@
 The views are those of `parquet.connect`. Every mean comes with the number that entered it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import duckdb
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from zsad_core.metrics.dice import EmptySlices, dice_sql
-from zsad_core.metrics.thresholds import Curve
+from zsad_core.metrics.thresholds import Curve, NormalCurve
 
 Which = Literal["all", "brain", "lesion"]
 WHICH_SQL: dict[Which, str] = {"all": "true", "brain": "brain > 0", "lesion": "truth > 0"}
@@ -77,3 +77,49 @@ def curve_from(row: Mapping[str, Any] | pd.Series) -> Curve:
     """The curve that a row of `curves` keeps."""
     lesion, healthy = (np.array(row[name], np.int64) for name in ("lesion", "healthy"))
     return Curve(np.array(row["threshold"], np.float32), lesion, healthy, int(row["truth"]))
+
+
+def normal_curves_of(
+    rows: duckdb.DuckDBPyConnection, voxel_ml: Mapping[str, float]
+) -> dict[str, NormalCurve]:
+    """The normal curves of those maps that have one, by the map's key, from their voxels' ml."""
+    wanted = pa.table({"map": pa.array(voxel_ml, pa.string())})
+    rows.register("wanted_maps", wanted)
+    counts = rows.execute("""
+        WITH normal AS (
+            SELECT map, unnest(healthy) AS healthy, generate_subscripts(healthy, 1) AS level
+            FROM levels JOIN wanted_maps USING (map)
+            WHERE outside = 0 AND list_sum(lesion) = 0
+        ), sums AS (
+            SELECT map, level, sum(healthy)::BIGINT AS healthy FROM normal GROUP BY map, level
+        )
+        SELECT map, any_value(levels_from) AS levels_from,
+               list(healthy ORDER BY level) AS healthy
+        FROM sums JOIN curves USING (map) GROUP BY map
+    """).df()
+    rows.unregister("wanted_maps")
+    return {
+        str(row["map"]): _normal_curve(row["levels_from"], row["healthy"], voxel_ml[row["map"]])
+        for _, row in counts.iterrows()
+    }
+
+
+def normal_curve_from(
+    curve: Mapping[str, Any], levels: Iterable[Mapping[str, Any]], voxel_ml: float
+) -> NormalCurve | None:
+    """The normal curve of a map's row of `curves` and its rows of `levels`.
+
+    None where every slice with brain has lesion.
+    """
+    normal = [row["healthy"] for row in levels if not row["outside"] and not any(row["lesion"])]
+    if not normal:
+        return None
+    return _normal_curve(curve["levels_from"], np.sum(normal, axis=0), voxel_ml)
+
+
+def _normal_curve(
+    levels_from: Sequence[float], counts: Sequence[int], voxel_ml: float
+) -> NormalCurve:
+    """From voxels at each level to the volume at or above it."""
+    reaching = np.cumsum(np.asarray(counts, np.int64)[::-1])[::-1]
+    return NormalCurve(np.array(levels_from, np.float32), reaching * voxel_ml)

@@ -52,7 +52,11 @@ SUBJECTS: Columns = {
     "prompts_digest": (TEXT, "Digest of its texts, templates and class name."),
     "prompts_tuned": (YES, "Whether this subject's truth chose the prompts: its numbers flatter."),
     "volumes": (TEXTS, "Subjects that a method for whole volumes scored it against; else none."),
-    "threshold_rule": (TEXT, "validation, oracle (it saw the truth) or fixed."),
+    "threshold_rule": (
+        TEXT,
+        "validation, cross-validation, fp:…ml (false positives allowed), share:…% (of the brain), "
+        "components (stable number), oracle (it saw the truth) or fixed.",
+    ),
     "threshold_note": (TEXT, "What the level was tuned on."),
     "level": (COUNT, "Rows of version 2 alone: the threshold on an even grid of 256 levels."),
     "threshold_value": (

@@ -13,13 +13,14 @@ from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.base.atomic import write_whole
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
-from zsad_core.evaluation.validation import app_rows, validation_threshold
+from zsad_core.evaluation.validation import app_rows, tuned_threshold
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import of_subject
 from zsad_core.lab import null_test
 from zsad_core.metrics.depth import third_of
+from zsad_core.metrics.threshold_rules import Validation
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import (
@@ -165,7 +166,7 @@ def own_prompts(method: str) -> PromptSet:
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
-    threshold = validation_threshold(engine, spec, _ids("validation"))
+    threshold = tuned_threshold(engine, spec, Validation(), _ids("validation"))
     out, names = app_rows(DATA), _ids(split)
     subjects, slices = [], []
     for name in names:

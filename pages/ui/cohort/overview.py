@@ -12,6 +12,7 @@ from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.base.wording import counted
+from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, Summary
@@ -37,7 +38,11 @@ def headline(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) 
         st.metric("Missing rows", missing)
         sentences = [f"{name}: {_names(ids)}" for name, ids in summary.missing.items()]
         if others:
-            oracle = " (without a lesion there is no oracle)" if chosen.group.oracle else ""
+            oracle = (
+                " (without a lesion there is no oracle)"
+                if isinstance(chosen.group.rule, Oracle)
+                else ""
+            )
             sentences.append(
                 f"each of the {summary.configurations} configurations: {_names(others)}{oracle}"
             )

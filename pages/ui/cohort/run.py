@@ -5,10 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import UserChoice, rule_text, rules_of
 from pages.ui.shell.user import user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -19,6 +19,7 @@ from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
+from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
 from zsad_core.types import ReadoutSpec, Split
 
 
@@ -161,12 +162,25 @@ def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:
 
 
 def _rules(choice: UserChoice) -> tuple[str, ...]:
-    held_out = any(one.split == "validation" and one.has_truth for one in choice.subjects)
-    offered = [*(["validation"] if held_out else []), "oracle", "fixed"]
-    rules = st.multiselect("Threshold rules", offered, offered[:1], key="cohort-rules")
-    if "fixed" not in rules:
-        return tuple(rules)
-    share = st.number_input(
-        "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
+    offered = rules_of(choice.subjects, choice.map.features.slices)
+    first = Validation.name if Validation.name in offered else Oracle.name
+    names = st.multiselect(
+        "Threshold rules",
+        offered,
+        [first],
+        key="cohort-rules",
+        format_func=lambda name: RULES[name].title,
     )
-    return tuple(f"{share:g}%" if rule == "fixed" else rule for rule in rules)
+    if words := [f"{RULES[name].title}: {RULES[name].basis}" for name in names]:
+        st.caption("; ".join(words).capitalize() + ".")
+    return tuple(_rule_text(RULES[name]) for name in names)
+
+
+def _rule_text(rule: Rule) -> str:
+    """A rule with the number it takes, which is asked for."""
+    if isinstance(rule, Fixed):
+        share = st.number_input(
+            "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
+        )
+        return f"{share:g}%"
+    return rule_text(rule, session.RULE_AMOUNT.of(rule.name))

@@ -4,7 +4,7 @@ All of it is read from rows, those that the Cohort page reads too; what is missi
 the same function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.evaluation import rows
-from zsad_core.evaluation.rows import ORACLE, Results
+from zsad_core.evaluation.rows import Results
 from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
@@ -33,9 +33,6 @@ from zsad_core.results import parquet as results
 from zsad_core.types import FloatArray, MapSpec, Progress, ReadoutSpec, Threshold
 
 REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects would flatter
-EACH_ORACLE = Threshold(
-    ORACLE.value, "oracle", "best 3D Dice of each subject with a lesion, uses the ground truth"
-)
 COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
 SOME = 8  # names of subjects in a sentence
 Wanted = tuple[MapSpec, Threshold, ReadoutSpec]
@@ -64,10 +61,10 @@ class SubjectSlices:
 
 @dataclass(frozen=True)
 class DepthCohort:
-    """The series to draw, by name, with their thresholds, over the subjects, by id."""
+    """The series to draw, by name, with the threshold of each subject, over subjects, by id."""
 
     series: dict[str, MapSpec]
-    thresholds: dict[str, Threshold]
+    thresholds: dict[str, dict[str, Threshold]]
     subjects: tuple[str, ...]
     readout: ReadoutSpec
 
@@ -78,7 +75,7 @@ class DepthCohort:
     def of(self, series: str, subject: str) -> Wanted:
         """The row of one series and subject."""
         read = replace(self.readout, threshold=0.0, empty_slices="lesion_only", centre="middle")
-        return of_subject(self.series[series], subject), self.thresholds[series], read
+        return of_subject(self.series[series], subject), self.thresholds[series][subject], read
 
 
 def reported(choice: UserChoice) -> tuple[str, ...]:
@@ -112,11 +109,13 @@ def curve(subjects: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
     return depth_curve(*map(np.concatenate, zip(*slices, strict=True)))
 
 
-def words(name: str, threshold: Threshold, dice: FloatArray) -> str:
-    """A series's threshold and its rule, and how many slices (S,) of Dice are not NaN."""
-    value = "" if threshold.rule == "oracle" else f"threshold {threshold_text(threshold.value)}, "
-    count = np.count_nonzero(~np.isnan(dice))
-    return f"{name}: {value}{threshold.rule} ({threshold.note}), {counted(count, 'slice')}"
+def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:
+    """A series's thresholds, of one rule, and how many slices (S,) of Dice are not NaN."""
+    values = sorted({threshold_text(each.value) for each in thresholds}, key=float)
+    rule, note = next((each.rule, each.note) for each in thresholds)
+    count = counted(np.count_nonzero(~np.isnan(dice)), "slice")
+    value = f"threshold {' to '.join(dict.fromkeys((values[0], values[-1])))}, "
+    return f"{name}: {value}{rule} ({note}), {count}"
 
 
 def look(cohort: DepthCohort) -> Job | None:
@@ -205,5 +204,4 @@ def _step(progress: Progress, done: int, total: int, *_: int) -> None:
 
 
 def _job_key(cohort: DepthCohort, what: str) -> str:
-    series = [cohort.of(name, "") for name in cohort.thresholds]
-    return f"depth-{what}-{key_of('', series=[*map(str, series)])}"
+    return f"depth-{what}-{key_of('', rows=[*map(str, cohort.wanted())])}"

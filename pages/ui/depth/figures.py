@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.depth import cases as depth_cases
-from pages.ui.depth.cases import EACH_ORACLE, DepthCohort, SubjectSlices
+from pages.ui.depth.cases import DepthCohort, SubjectSlices
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
-from pages.ui.shell.thresholds import threshold_of
+from pages.ui.shell.thresholds import threshold_of, thresholds_of
 from zsad_core import setups
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import COLOURS
@@ -66,7 +66,7 @@ def of_subject(choice: UserChoice, series: Series) -> None:
         if numbers.dice is not None:
             dice[name], thresholds[name] = numbers.dice, threshold
             notes |= dict.fromkeys(numbers.notes)  # a lesion-free truth: one note a series
-            words.append(depth_cases.words(name, threshold, numbers.dice[np.isfinite(depths)]))
+            words.append(depth_cases.words(name, [threshold], numbers.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
@@ -82,29 +82,28 @@ def of_subject(choice: UserChoice, series: Series) -> None:
 
 def of_subjects(choice: UserChoice, series: Series) -> None:
     """Mean Dice over all evaluated subjects; those that are missing can be evaluated."""
-    thresholds, jobs = {}, []
+    subjects, thresholds = depth_cases.reported(choice), {}
+    jobs: list[Job | None] = []
     for name, spec in series.items():
-        threshold, job = EACH_ORACLE, None
-        if choice.rule != "oracle":
-            stack = compute.stack(spec)
-            threshold, job = threshold_of(replace(choice, map=spec), stack, None)
-        jobs.append(job)
-        if job is None:  # else another threshold stands in, whose rows nobody wants
-            thresholds[name] = threshold
-    cohort = DepthCohort(series, thresholds, depth_cases.reported(choice), choice.readout)
+        of_series, tuning = thresholds_of(replace(choice, map=spec), subjects)
+        jobs += tuning
+        if not tuning:  # else other thresholds stand in, whose rows nobody wants
+            thresholds[name] = of_series
+    cohort = DepthCohort(series, thresholds, subjects, choice.readout)
     if not cohort.subjects:
         st.info("No test, validation or own subject with this modality has a segmentation.")
         return
     jobs.append(depth_cases.look(cohort))
     cases: dict[str, list[SubjectSlices]] = {}
     words, every = [_mask(choice.readout)], counted(len(cohort.subjects), "subject")
-    for name, threshold in thresholds.items():
+    for name in thresholds:
         found = depth_cases.cases(cohort, name)
         if found:
             cases[name] = found
             read = choice.readout
             dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
-            words.append(f"{depth_cases.words(name, threshold, dice)} of {len(found)} of {every}")
+            drawn = depth_cases.words(name, [case.threshold for case in found], dice)
+            words.append(f"{drawn} of {len(found)} of {every}")
     if cases:
         _curves(choice, series, cases, words)
     else:

@@ -15,6 +15,7 @@ from pages.ui.shell.sidebar import UserChoice
 from pages.ui.viewer import ViewerMap, viewer
 from zsad_core.exports.statement import in_a_line
 from zsad_core.inference.views import View
+from zsad_core.metrics.threshold_rules import Fixed
 from zsad_core.types import SliceStack, Threshold
 
 
@@ -55,7 +56,7 @@ def _jump(subject: str, threshold: Threshold) -> int:
     """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
     wanted = (subject, threshold.value, threshold.rule)
     last = session.LAST_VIEW.get()
-    by_hand = threshold.rule == "fixed" and (last or wanted)[0] == subject
+    by_hand = threshold.rule == Fixed.name and (last or wanted)[0] == subject
     if session.JUMP.pop() or (last != wanted and not by_hand):
         session.JUMPS.set(session.JUMPS.get() + 1)
     session.LAST_VIEW.set(wanted)

@@ -10,6 +10,7 @@ from pages.ui.shell import prompt_choice, session
 from pages.ui.shell.session import Choice
 from pages.ui.shell.sidebar import UserChoice, rules_of, usable
 from zsad_core import methods, setups
+from zsad_core.metrics.threshold_rules import RULES, rule_of
 
 WIDTHS = (0.45, 0.45, 1.6, 1.6, 2, 1.7, 3.2)
 
@@ -33,7 +34,8 @@ def title(choice: UserChoice) -> DeltaGenerator:
         edited = spec.prompts.name.removeprefix(session.PROMPTS.get())
         sets = list(prompt_choice.all_prompts())
         _select(columns[2], session.PROMPTS, "Prompts", sets, session.PROMPTS.get(), edited)
-    _select(columns[3], session.RULE, "Rule", rules_of(choice.subjects, spec), choice.rule)
+    rules = rules_of(choice.subjects, spec.features.slices)
+    _select(columns[3], session.RULE, "Rule", rules, rule_of(choice.rule).name)
     return end.container(horizontal=True)
 
 
@@ -59,6 +61,8 @@ def _select(
     def words(name: str) -> str:
         if choice is session.METHOD:
             return methods.name_of(name)
+        if choice is session.RULE:
+            return f"{label}: {RULES[name].title}"
         return f"{label}: {name}{note if name == current else ''}"
 
     column.selectbox(
@@ -75,5 +79,7 @@ def _choose(choice: Choice[str]) -> None:
     value = choice.of("title").get()
     if choice is session.PROMPTS:
         prompt_choice.put(prompt_choice.all_prompts()[value])
-    else:
-        session.request({choice.key: value})
+        return
+    if choice is session.RULE:
+        session.RULE_AMOUNT.pop()
+    session.request({choice.key: value})

@@ -113,7 +113,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 
 def _caption(choice: UserChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    rule = group.threshold + (" (uses the ground truth)" if group.oracle else "")
+    rule = f"{group.threshold} ({group.rule.basis})"
     data = DATA.get(group.data, group.data)
     data = data[:1].upper() + data[1:]
     said = escape(f"{data}, {group.modality}; threshold: {rule}")

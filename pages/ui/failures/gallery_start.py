@@ -13,6 +13,7 @@ from zsad_core import methods
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.metrics.threshold_rules import Oracle, Validation
 from zsad_core.report.captions import DATA
 from zsad_core.types import ReadoutSpec
 
@@ -69,7 +70,7 @@ def _small(choice: UserChoice, root: Path) -> Cohort | None:
         out=root,
         names=tuple(one.id for one in chosen[:FIRST]),
         modality=modality,
-        rules=("validation" if held_out else "oracle",),
+        rules=(Validation.name if held_out else Oracle.name,),
         readout=ReadoutSpec(
             brain_only=choice.readout.brain_only,
             min_component_voxels=choice.readout.min_component_voxels,

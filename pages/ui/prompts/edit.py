@@ -18,6 +18,7 @@ from zsad_core.base.jobs import Job
 from zsad_core.inference import evaluation, pipeline, thumbnails
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
+from zsad_core.metrics.threshold_rules import MapRule, rule_of
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
 from zsad_core.workspace import history
@@ -71,7 +72,11 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
 
 def _threshold(choice: UserChoice, stack: SliceStack, ready: bool) -> tuple[Threshold, Job | None]:
     """The threshold that the chosen rule gives these prompts."""
-    whole = compute.whole_map(choice.map) if ready and choice.rule == "oracle" else None
+    whole = (
+        compute.whole_map(choice.map)
+        if ready and isinstance(rule_of(choice.rule), MapRule)
+        else None
+    )
     return thresholds.threshold_of(choice, stack, whole)
 
 

@@ -15,6 +15,7 @@ from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.metrics.readout import Readout
+from zsad_core.metrics.threshold_rules import Fixed, MapRule, rule_of
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
@@ -55,10 +56,11 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
 
 
 def elsewhere(threshold: Threshold, subject: str) -> Threshold:
-    """A threshold for other subjects: the oracle of one subject is a fixed value for them."""
-    if threshold.rule != "oracle":
+    """A threshold for other subjects: one from the map of one subject is a fixed value for them."""
+    rule = rule_of(threshold.rule)
+    if not isinstance(rule, MapRule):
         return threshold
-    return Threshold(threshold.value, "fixed", f"the best value of {subject}")
+    return Threshold(threshold.value, Fixed.name, f"the {rule.title} value of {subject}")
 
 
 def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:

@@ -76,6 +76,11 @@ def _value(words: Sequence[str]) -> tuple[float, None] | None:
     return (value, None) if math.isfinite(value) else None
 
 
+def _amount(words: Sequence[str]) -> float | None:
+    value = _value(words)
+    return value[0] if value and value[0] > 0 else None
+
+
 def _share(words: Sequence[str]) -> float | None:
     from zsad_core.metrics.thresholds import from_level  # a new process draws its frame without
 
@@ -114,14 +119,16 @@ SLICE = Choice[int | None]("slice", None, _index, lambda index: str(index + 1))
 REFERENCE_SLICES = _list("normal_slices")
 REFERENCE_SET = _list("set")
 RULE = Choice("rule", "")
+RULE_AMOUNT = Choice[float | None]("amount", None, _amount, "{:.12g}".format)
+"""The number that the threshold rule takes, None for its default."""
 THRESHOLD = Choice[tuple[float, float | None] | None](
     "threshold", None, _value, lambda threshold: repr(threshold[0])
 )
 """The value set by hand and the end of its method's range; of an address, None for that end."""
 LEVEL = Choice("level", 0.5, _share)
 """Of an older link: the share of the range, which it names by one of 255 steps."""
-LAST_VALIDATION = Entry[float | None]("validation", None)
-"""The validation threshold last computed, of each method and setup."""
+LAST_TUNED = Entry[float | None]("tuned", None)
+"""The tuned threshold last computed, of each rule, method and setup."""
 EMPTY_SLICES = Choice("empty", "")
 BRAIN_ONLY = Choice("brain", True, _switch, lambda on: str(on).lower())
 SMALLEST = Choice("smallest", 0, _number)
@@ -188,6 +195,7 @@ _WITHIN = Entry[dict[str, object]]("_within", {})
 _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
 CHOICES = (
     *(DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET, RULE),
+    RULE_AMOUNT,
     *(THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN, SAFE_COLOURS, COMPARED),
     *(PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION, CASE),
 )

@@ -1,7 +1,7 @@
 """The shared sidebar: widgets in, specs out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -10,13 +10,14 @@ from pages.ui.shell.compute import ENCODING, encoding_key, engine, shows, wait_f
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
-from pages.ui.shell.session import persisted, pick
+from pages.ui.shell.session import Entry, persisted, pick
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.evaluation import validation
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
+from zsad_core.metrics.threshold_rules import RULES, Rule, TunedRule, Validation
 from zsad_core.types import (
     DataSpec,
     MapSpec,
@@ -27,11 +28,7 @@ from zsad_core.types import (
     Subject,
 )
 
-RULES = {
-    "validation": "Best mean 3D Dice over the validation subjects.",
-    "fixed": "Set by hand with the slider.",
-    "oracle": "Best Dice on this subject. Uses the ground truth: upper bound, not a result.",
-}
+LEAST = 0.001  # amount of a rule
 EMPTY_SLICES = {
     "lesion_only": "lesion slices only",
     "nan": "both empty: excluded (NaN)",
@@ -125,7 +122,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
-        readout, rule = _rules(validation.validation_subjects(subjects, modality), name)
+        rule, readout = _rule(subjects, slices), _readout()
     session.write_address()
     if absent := session.replaced():
         st.warning(escape(absent))
@@ -194,22 +191,51 @@ def _tuned(prompts: PromptSet, subject: Subject) -> None:
         )
 
 
-def rules_of(subjects: Sequence[Subject], spec: MapSpec) -> list[str]:
-    """The threshold rules to choose from on a map of these data."""
-    return _offered(validation.validation_subjects(subjects, spec.features.slices.modality))
+def rules_of(subjects: Sequence[Subject], slices: SliceSpec) -> list[str]:
+    """Names of the threshold rules to choose from on a map of this scan."""
+    return [
+        name
+        for name, rule in RULES.items()
+        if not isinstance(rule, TunedRule) or validation.tuning_subjects(rule, subjects, slices)
+    ]
 
 
-def _offered(held_out: Sequence[str]) -> list[str]:
-    return [rule for rule in RULES if held_out or rule != "validation"]
-
-
-def _rules(held_out: list[str], data: str) -> tuple[ReadoutSpec, str]:
-    rule = pick("Threshold rule", _offered(held_out), session.RULE, within=data)
-    st.caption(
-        RULES[rule]
-        if held_out
-        else f"{RULES[rule]} No validation threshold: no validation subject here has a truth."
+def _rule(subjects: Sequence[Subject], slices: SliceSpec) -> str:
+    offered = rules_of(subjects, slices)
+    name = pick(
+        "Threshold rule",
+        offered,
+        session.RULE,
+        within=slices.data,
+        format_func=lambda name: RULES[name].title,
+        on_change=session.RULE_AMOUNT.pop,
     )
+    words = [RULES[name].explanation]
+    if Validation.name not in offered:
+        words.append("No validation threshold: no validation subject here has a truth.")
+    st.caption(" ".join(words))
+    return rule_text(RULES[name], session.RULE_AMOUNT)
+
+
+def rule_text(rule: Rule, amount: Entry[float | None]) -> str:
+    """The text of a rule with the number that is chosen in a field, if it takes one."""
+    number = rule.number
+    if number is None:
+        amount.pop()
+        return rule.text
+    amount.set(min(max(amount.get() or number.default, LEAST), number.most))
+    value = st.number_input(
+        number.label,
+        LEAST,
+        number.most,
+        step=number.step,
+        format="%g",
+        **persisted(amount.key),
+    )
+    return replace(rule, amount=value).text
+
+
+def _readout() -> ReadoutSpec:
     with st.expander("Mask and averaging"):
         empty = pick(
             "Slices in mean 2D Dice",
@@ -227,4 +253,4 @@ def _rules(held_out: list[str], data: str) -> tuple[ReadoutSpec, str]:
             **persisted(session.SMALLEST.key),
         )
         centre = pick("Depth origin", ["middle", "centroid"], session.DEPTH_ORIGIN)
-    return ReadoutSpec(0.5, brain_only, smallest, empty, centre), rule
+    return ReadoutSpec(0.5, brain_only, smallest, empty, centre)

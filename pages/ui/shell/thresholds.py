@@ -1,5 +1,10 @@
 """From the chosen rule to a threshold in the method's range, and the words that go beside it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine, shows, start_once
 from pages.ui.shell.sidebar import UserChoice
@@ -7,16 +12,16 @@ from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.evaluation import validation
-from zsad_core.inference.evaluation import of_subject
+from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.pipeline import method_of
 from zsad_core.methods import kind_of
-from zsad_core.metrics import thresholds
+from zsad_core.metrics.threshold_rules import Fixed, MapRule, TunedRule, rule_of
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 
 def by_hand(spec: MapSpec) -> Threshold:
     """The value the slider was left at, by default half of the range."""
-    return Threshold(session.threshold_in(method_of(spec).high), "fixed", "set by hand")
+    return Threshold(session.threshold_in(method_of(spec).high), Fixed.name, "set by hand")
 
 
 def threshold_of(
@@ -26,63 +31,100 @@ def threshold_of(
 
     Where a rule cannot give one (yet), the slider's value stands in and the note says why.
     """
-    if choice.rule == "fixed":
-        return by_hand(choice.map), None
-    if choice.rule == "oracle":
-        return _oracle(choice.map, stack, anomaly), None
-    return _validation(choice)
+    rule = rule_of(choice.rule)
+    if isinstance(rule, MapRule):
+        return _of_map(rule, choice.map, stack, anomaly), None
+    if isinstance(rule, TunedRule):
+        return _tuned(rule, choice, _tuning(rule, choice))
+    return by_hand(choice.map), None
+
+
+def thresholds_of(
+    choice: UserChoice, subjects: Sequence[str]
+) -> tuple[dict[str, Threshold], list[Job]]:
+    """The chosen rule's thresholds of the same map of subjects, and jobs that compute others.
+
+    One from the subject's own map is NaN until that is read.
+    """
+    rule = rule_of(choice.rule)
+    if isinstance(rule, MapRule):
+        return dict.fromkeys(subjects, rule.pending), []
+    if not isinstance(rule, TunedRule):
+        return dict.fromkeys(subjects, by_hand(choice.map)), []
+    choices = {name: replace(choice, map=of_subject(choice.map, name)) for name in subjects}
+    tuning = {name: _tuning(rule, of_other) for name, of_other in choices.items()}
+    first = {others: choices[name] for name, others in tuning.items()}
+    tuned = {others: _tuned(rule, of_other, others) for others, of_other in first.items()}
+    ready = {name: tuned[others][0] for name, others in tuning.items() if not tuned[others][1]}
+    return ready, [job for _, job in tuned.values() if job]
+
+
+def _tuning(rule: TunedRule, choice: UserChoice) -> tuple[str, ...]:
+    return validation.tuning_subjects(rule, choice.subjects, choice.map.features.slices)
 
 
 def _stand_in(spec: MapSpec, why: str) -> Threshold:
-    return Threshold(by_hand(spec).value, "fixed", why)
+    return Threshold(by_hand(spec).value, Fixed.name, why)
 
 
-def _oracle(spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None) -> Threshold:
-    if stack.truth is None or not (stack.truth & stack.brain).any():
-        return _stand_in(spec, "no oracle threshold: this subject has no lesion")
+def _of_map(
+    rule: MapRule, spec: MapSpec, stack: SliceStack, anomaly: AnomalyMap | None
+) -> Threshold:
+    if lack := rule.lack(stack.brain, stack.truth):
+        return _stand_in(spec, f"no {rule.title} threshold: {lack}")
     if anomaly is None:
-        return _stand_in(spec, "the oracle threshold needs the whole map, which is being computed")
-    value = thresholds.oracle_threshold(anomaly.values, stack.brain, stack.truth)
-    return Threshold(value, "oracle", "best 3D Dice of this subject, uses the ground truth")
+        why = f"the {rule.title} threshold needs the whole map, which is being computed"
+        return _stand_in(spec, why)
+    value = _value(map_key(engine(), spec), rule.text, rule, stack, anomaly)
+    return Threshold(value, rule.text, rule.note)
 
 
-def _validation(choice: UserChoice) -> tuple[Threshold, Job | None]:
-    subjects = validation.validation_subjects(choice.subjects, choice.map.features.slices.modality)
-    key = f"validate-{key_of('', spec=of_subject(choice.map, ''))}"
-    shows("validation", key)
-    known = validation.known_threshold(engine(), choice.map)
+@st.cache_resource(max_entries=64, show_spinner="Finding the threshold …")
+def _value(
+    map_key: str, text: str, _rule: MapRule, _stack: SliceStack, _anomaly: AnomalyMap
+) -> float:
+    return _rule.of_map(_anomaly.values, _stack.brain, _stack.truth)
+
+
+def _tuned(
+    rule: TunedRule, choice: UserChoice, subjects: tuple[str, ...]
+) -> tuple[Threshold, Job | None]:
+    spec = choice.map
+    key = f"tune-{key_of(rule.text, spec=of_subject(spec, ''), subjects=subjects)}"
+    shows("threshold", key)
+    known = validation.known_threshold(engine(), spec, rule, subjects)
     if known is not None:
         return known, None
-    old = _of_other_prompts(choice)
-    named = f", '{choice.map.prompts.name}'" if kind_of(choice.map.method).prompts else ""
+    named = f", '{spec.prompts.name}'" if kind_of(spec.method).prompts else ""
     job = start_once(
         key,
-        f"Validation threshold of {choice.label}{named}, subjects",
-        lambda progress: validation.validation_threshold(engine(), choice.map, subjects, progress),
+        f"Threshold by {rule.title} of {choice.label}{named}, subjects",
+        lambda progress: validation.tuned_threshold(engine(), spec, rule, subjects, progress),
         "pages/1_Explore.py",
-        "validation",
+        "threshold",
     )
     if job.state in ("failed", "cancelled"):
         reason = job.outcome(user()) if job.error else "it was cancelled"
-        return _stand_in(choice.map, f"no validation threshold: {reason}"), job
-    return old or _stand_in(choice.map, "the validation threshold is being computed"), job
+        return _stand_in(spec, f"no {rule.title} threshold: {reason}"), job
+    before = _of_other_prompts(choice)
+    return before or _stand_in(spec, f"the {rule.title} threshold is being computed"), job
 
 
 def _of_other_prompts(choice: UserChoice) -> Threshold | None:
-    """The validation threshold last known beside other prompts alone, marked as such."""
-    last = session.LAST_VALIDATION.of(_validated(choice)).get()
+    """The threshold last tuned for other prompts alone, marked as such."""
+    last = session.LAST_TUNED.of(_without_prompts(choice)).get()
     if last is None:
         return None
-    return Threshold(last, "validation", "from other prompts; the new one is being computed")
+    return Threshold(last, choice.rule, "from other prompts; the new one is being computed")
 
 
 def remember(choice: UserChoice, threshold: Threshold) -> None:
-    """Keep a validation threshold, to stand in marked while another prompt's is computed."""
-    if threshold.rule == "validation":
-        session.LAST_VALIDATION.of(_validated(choice)).set(threshold.value)
+    """Keep a tuned threshold, to stand in marked while another prompt's is computed."""
+    if threshold.rule == choice.rule and isinstance(rule_of(choice.rule), TunedRule):
+        session.LAST_TUNED.of(_without_prompts(choice)).set(threshold.value)
 
 
-def _validated(choice: UserChoice) -> str:
-    """All that a validation threshold depends on but the prompts."""
+def _without_prompts(choice: UserChoice) -> str:
+    """All that a tuned threshold depends on but the prompts."""
     spec = of_subject(choice.map, "")
-    return key_of("", features=spec.features, method=spec.method, setup=spec.setup)
+    return key_of(choice.rule, features=spec.features, method=spec.method, setup=spec.setup)

@@ -57,6 +57,11 @@ def fold(data: DataSpec) -> Fold:
     return find(data, data.split).fold(data.split)
 
 
+def folds(data: DataSpec) -> tuple[Fold, ...]:
+    """The folds of the split in use, none without a split; raises SettingError, DataError."""
+    return find(data, data.split).folds if data.split else ()
+
+
 def digest(data: DataSpec) -> str:
     """The digest of the fold in use, "" without a split; raises SettingError, DataError."""
     return fold(data).digest if data.split else ""

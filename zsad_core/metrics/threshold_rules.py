@@ -1,0 +1,282 @@
+"""How thresholds are chosen: each rule with its words, and what it may look at.
+
+A rule is a class here and an entry of `RULES`. Commands, rows and addresses name it by its `text`,
+such as "oracle" or "share:2%"; a name never changes its meaning.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zsad_core.base.wording import counted
+from zsad_core.errors import SettingError
+from zsad_core.imaging.splits.tables import Fold
+from zsad_core.metrics import thresholds
+from zsad_core.metrics.plateaus import plateau_threshold
+from zsad_core.metrics.thresholds import Curve, NormalCurve
+from zsad_core.types import FloatArray, MaskArray, Split, Subject, Threshold
+
+
+@dataclass(frozen=True)
+class Amount:
+    """The one number that a rule may take, above 0 and at most `most`, with the unit behind it."""
+
+    label: str
+    unit: str
+    default: float
+    most: float
+    step: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What holds of every rule; `amount` is its number, if it takes one.
+
+    Attributes:
+        name: under which it is registered.
+        title: what a user reads.
+        basis: what the threshold comes from, for captions.
+        explanation: a sentence on how it is chosen.
+        number: the number that it takes, None for none.
+    """
+
+    amount: float = 0.0
+    name: ClassVar[str]
+    title: ClassVar[str]
+    basis: ClassVar[str]
+    explanation: ClassVar[str]
+    number: ClassVar[Amount | None] = None
+
+    @property
+    def text(self) -> str:
+        """The name with the amount, as `rule_of` reads it."""
+        return f"{self.name}:{self.amount:.12g}{self.number.unit}" if self.number else self.name
+
+
+class Fixed(Rule):
+    """A value, or a share of the method's range."""
+
+    name = "fixed"
+    title = "fixed"
+    basis = "set by hand"
+    explanation = "Set by hand with the slider."
+
+
+class MapRule(Rule, ABC):
+    """A threshold of each subject, from its own map."""
+
+    @property
+    @abstractmethod
+    def note(self) -> str:
+        """What the threshold is, beside it."""
+
+    def lack(self, brain: MaskArray, truth: MaskArray | None) -> str:
+        """What of a scan keeps it from having such a threshold, in words; "" for nothing."""
+        return "" if brain.any() else "this scan has no brain"
+
+    @abstractmethod
+    def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
+        """The threshold of a map; all are (S, H, W). NaN where the rule gives none."""
+
+    @property
+    def pending(self) -> Threshold:
+        """The threshold before a map is read: NaN."""
+        return Threshold(float("nan"), self.text, self.note)
+
+
+class Oracle(MapRule):
+    """The best threshold of a subject; there is none without a lesion."""
+
+    name = "oracle"
+    title = "oracle"
+    basis = "uses the ground truth"
+    explanation = "Best Dice on this subject. Uses the ground truth: upper bound, not a result."
+    note = "best 3D Dice of this subject, uses the ground truth"
+
+    def lack(self, brain: MaskArray, truth: MaskArray | None) -> str:
+        lesion = truth is not None and (truth & brain).any()
+        return "" if lesion else "this subject has no lesion"
+
+    def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
+        if truth is None or self.lack(brain, truth):
+            return float("nan")
+        return thresholds.oracle_threshold(values, brain, truth)
+
+
+class BrainShare(MapRule):
+    """The highest values of a brain, as many as the share says."""
+
+    name = "share"
+    title = "share of the brain"
+    basis = "from the images alone"
+    explanation = "The highest values in each subject's brain. From the images alone."
+    number = Amount("Share of the brain, %", "%", 2.0, 100.0, 0.5)
+
+    @property
+    def note(self) -> str:
+        return f"highest {self.amount:g} % of the values in each brain, from the images alone"
+
+    def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
+        return thresholds.brain_share_threshold(values, brain, self.amount)
+
+
+class StableComponents(MapRule):
+    """The plateau of the number of components, as MEBin takes it."""
+
+    name = "components"
+    title = "stable number of components"
+    basis = "from the images alone"
+    explanation = (
+        "Lowest threshold of the longest stretch with one number of components, after MEBin. From "
+        "the images alone."
+    )
+    note = "longest stretch with one number of components, from the images alone"
+
+    def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
+        return plateau_threshold(values, brain)
+
+
+@dataclass(frozen=True)
+class TuningCurves:
+    """What a rule is tuned on: a subject's `curve`, and `normal` where the rule reads that."""
+
+    curve: Curve
+    normal: NormalCurve | None = None
+
+
+class TunedRule(Rule, ABC):
+    """A threshold from the maps of other subjects.
+
+    Attributes:
+        needs: which subjects it is tuned on, in words.
+        parts: parts of a split whose subjects are exposed by it.
+        reads_normal: whether it reads the volumes in lesion-free slices.
+    """
+
+    needs: ClassVar[str]
+    parts: ClassVar[tuple[Split, ...]] = ()
+    reads_normal: ClassVar[bool] = False
+
+    def tuning(
+        self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
+    ) -> list[Subject]:
+        """Those of the evaluable subjects on which the threshold of one subject is tuned."""
+        return [other for other in subjects if other.split in self.parts]
+
+    @abstractmethod
+    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
+        """The threshold tuned on those curves; raises SettingError where they allow none."""
+
+
+class Validation(TunedRule):
+    """The best common threshold of the validation subjects."""
+
+    name = "validation"
+    title = "validation"
+    basis = "from the ground truth of validation subjects"
+    explanation = "Best mean 3D Dice over the validation subjects."
+    needs = "validation subjects"
+    parts = ("validation",)
+
+    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
+        value, count = _best_mean(curves)
+        return Threshold(value, self.text, f"best mean 3D Dice over {count} validation subjects")
+
+
+class CrossValidation(TunedRule):
+    """The best common threshold of the subjects that validate in other folds.
+
+    A subject's own truth never enters. Where a checkpoint was trained on the data, it has seen the
+    subjects of the other folds, whose maps then are better than those of new subjects.
+    """
+
+    name = "cross-validation"
+    title = "cross-validation"
+    basis = "from the ground truth of the validation subjects of other folds"
+    explanation = (
+        "Best mean 3D Dice over the validation subjects of all folds but those in which this "
+        "subject validates."
+    )
+    needs = "validation subjects of other folds"
+
+    def tuning(
+        self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
+    ) -> list[Subject]:
+        others = [fold.validation for fold in folds if subject not in fold.validation]
+        held_out = {name for validation in others for name in validation}
+        return [other for other in subjects if other.id in held_out] if len(folds) > 1 else []
+
+    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
+        value, count = _best_mean(curves)
+        note = f"best mean 3D Dice over {count} validation subjects of other folds"
+        return Threshold(value, self.text, note)
+
+
+class FalsePositives(TunedRule):
+    """The lowest threshold that lesion-free slices allow."""
+
+    name = "fp"
+    title = "false positives allowed"
+    basis = "from lesion-free slices of train and validation subjects"
+    explanation = (
+        "Lowest threshold at which the lesion-free slices of train and validation subjects hold at "
+        "most so many ml a subject on average."
+    )
+    number = Amount("False positives allowed, ml a subject", "ml", 0.5, 10000.0, 0.1)
+    needs = "train or validation subjects"
+    parts = ("train", "validation")
+    reads_normal = True
+
+    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
+        normal = [one.normal for one in curves if one.normal is not None]
+        value = thresholds.false_positive_threshold(normal, self.amount)
+        note = (
+            f"at most {self.amount:g} ml predicted in the lesion-free slices of "
+            f"{counted(len(normal), 'train or validation subject')} on average"
+        )
+        return Threshold(value, self.text, note)
+
+
+_KINDS: tuple[type[Rule], ...] = (
+    *(Validation, CrossValidation, Fixed, FalsePositives, BrainShare, StableComponents, Oracle),
+)
+RULES: dict[str, Rule] = {
+    kind.name: kind(kind.number.default if kind.number else 0.0) for kind in _KINDS
+}
+"""The rules by name, each with its default amount, in the order in which they are offered."""
+COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VALUE|SHARE%")
+"""What a command takes for a rule, in short."""
+
+
+def rule_of(text: str) -> Rule:
+    """The rule of a text: `Fixed` for one that names no rule, such as a value.
+
+    Raises SettingError for an amount that the rule does not take.
+
+    >>> rule_of("share:2%").amount, rule_of("0.5").name
+    (2.0, 'fixed')
+    """
+    name, _, amount = text.strip().partition(":")
+    rule = RULES.get(name, RULES[Fixed.name])
+    if not amount:
+        return rule
+    if rule.number is None:
+        return RULES[Fixed.name]
+    try:
+        value = float(amount.strip().removesuffix(rule.number.unit))
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= rule.number.most:
+        raise SettingError(
+            f"The threshold rule '{text}' cannot be used; give more than 0 and at most "
+            f"{rule.number.most:g} {rule.number.unit}, as in {RULES[name].text}."
+        )
+    return type(rule)(value)
+
+
+def _best_mean(curves: Sequence[TuningCurves]) -> tuple[float, int]:
+    """The validation threshold of curves, and how many of them have a lesion."""
+    of_subjects = [one.curve for one in curves]
+    value = thresholds.validation_threshold(of_subjects)
+    return value, sum(curve.truth > 0 for curve in of_subjects)
