@@ -15,6 +15,7 @@ from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference import exposure, pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
+from zsad_core.metrics.threshold_rules import RULES
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
 
@@ -76,6 +77,15 @@ def test_prompts_and_thresholds_expose(data, tmp_path):
     assert seen(data, A, tuned_on=(A,)) == (exposure.PROMPTS,)
     assert seen(data, A, VALIDATION, "validation") == (exposure.THRESHOLD,)
     assert seen(data, A, VALIDATION, "test") == ()
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("name", RULES)
+def test_a_threshold_exposes_the_parts_that_it_is_tuned_on(data, tmp_path, name, part):
+    trained(tmp_path)
+    tuned_on = {"validation": ("validation",), "fp": ("train", "validation")}
+    exposed = (exposure.THRESHOLD,) if part in tuned_on.get(name, ()) else ()
+    assert seen(data, A, Threshold(0.5, RULES[name].text), part) == exposed
 
 
 def test_the_demos_own_checkpoints_name_their_subjects():

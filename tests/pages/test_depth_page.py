@@ -6,10 +6,11 @@ import pytest
 
 from pages.ui.depth import figures
 from tests.helpers.pages import WAIT, at, shown
-from zsad_core.evaluation.rows import ORACLE, Results, make
+from zsad_core.evaluation.rows import Results, make
 from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
@@ -24,7 +25,7 @@ def oracle_row():
     """The row of the subject at its oracle threshold, and its slices with lesion."""
     engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
     spec = pipeline.map_spec(engine, SliceSpec(DATA, SUBJECT), "intensity", "zero-shot", prompts)
-    [key] = make(engine, spec, Results(app_rows(DATA)), [ORACLE])
+    [key] = make(engine, spec, Results(app_rows(DATA)), [Oracle().pending])
     [row] = results.read(app_rows(DATA), "subjects", key)
     return row, [one for one in results.read(app_rows(DATA), "slices", key) if one["truth"]]
 

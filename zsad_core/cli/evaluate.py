@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
 
 SPLITS = ("train", "validation", "test", "extra", "all")
+RULES_HELP = f"{COMMAND}. " + " ".join(
+    f"{rule.name}: {rule.explanation}" for rule in RULES.values() if not isinstance(rule, Fixed)
+)
 SUMMARY = """
     SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
            split_name || ' ' || split_digest[:8] AS split,
@@ -71,8 +74,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         nargs="+",
         default=[Validation.name],
-        metavar=COMMAND,
-        help="; ".join(f"{name}: {rule.explanation}" for name, rule in RULES.items()),
+        metavar="RULE",
+        help=RULES_HELP.replace("%", "%%"),
     )
     parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
     parser.add_argument("--outside-brain", action="store_true", help="let masks leave the brain")

@@ -245,7 +245,7 @@ RULES: dict[str, Rule] = {
     kind.name: kind(kind.number.default if kind.number else 0.0) for kind in _KINDS
 }
 """The rules by name, each with its default amount, in the order in which they are offered."""
-COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VALUE|SHARE%")
+COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VALUE|PERCENT%")
 """What a command takes for a rule, in short."""
 
 

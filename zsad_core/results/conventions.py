@@ -91,15 +91,14 @@ def normal_curves_of(
             FROM levels JOIN wanted_maps USING (map)
             WHERE outside = 0 AND list_sum(lesion) = 0
         ), sums AS (
-            SELECT map, level, sum(healthy)::BIGINT AS healthy FROM normal GROUP BY map, level
+            SELECT map, level, sum(healthy)::BIGINT AS voxels FROM normal GROUP BY map, level
         )
-        SELECT map, any_value(levels_from) AS levels_from,
-               list(healthy ORDER BY level) AS healthy
+        SELECT map, any_value(levels_from) AS levels_from, list(voxels ORDER BY level) AS voxels
         FROM sums JOIN curves USING (map) GROUP BY map
     """).df()
     rows.unregister("wanted_maps")
     return {
-        str(row["map"]): _normal_curve(row["levels_from"], row["healthy"], voxel_ml[row["map"]])
+        str(row["map"]): _normal_curve(row["levels_from"], row["voxels"], voxel_ml[row["map"]])
         for _, row in counts.iterrows()
     }
 

@@ -16,6 +16,7 @@ from zsad_core.base.store import key_of
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
+from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
 METHOD, SETUP = "intensity", "zero-shot"
@@ -79,7 +80,7 @@ def _tiles(
     time.sleep(compute.BROWSER_FIRST_S)  # tables and DuckDB, which the first page does not wait for
     from zsad_core.evaluation import rows
     from zsad_core.evaluation.row_views import scan_of, view_of
-    from zsad_core.evaluation.rows import ORACLE, Results
+    from zsad_core.evaluation.rows import Results
     from zsad_core.evaluation.tasks import NO_PROMPTS
     from zsad_core.evaluation.validation import app_rows
     from zsad_core.report import failures
@@ -96,7 +97,7 @@ def _tiles(
         progress(number, len(subjects))
         slices = SliceSpec(data, subject, modality)
         spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS)
-        keys += rows.make(engine, spec, Results(out), [ORACLE])
+        keys += rows.make(engine, spec, Results(out), [Oracle().pending])
     keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion
     if not keys:
         return []
