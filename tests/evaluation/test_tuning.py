@@ -8,7 +8,7 @@ from zsad_core.cli.main import main
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import validation
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Run, spec_of, tuning_of
+from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration, spec_of, tuning_of
 from zsad_core.imaging.splits import Fold, SplitTable, registry
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -20,7 +20,7 @@ FOLDS = (
     Fold(("a", "b"), ("c", "d"), ("e",)),
     Fold(("c", "d"), ("a", "b"), ("e",)),
 )
-RUN = Run("intensity", "zero-shot", NO_PROMPTS)
+CONFIGURATION = Configuration("intensity", "zero-shot", NO_PROMPTS)
 TEXTS = ("validation", "cross-validation", "fp:0.1ml", "share:5%", "components", "oracle", "50%")
 
 
@@ -48,7 +48,7 @@ def _split(data):
 @pytest.fixture(scope="module")
 def cohort(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("rows")
-    return Cohort(data, (RUN,), out, modality="scan", rules=TEXTS, readout=ReadoutSpec())
+    return Cohort(data, (CONFIGURATION,), out, modality="scan", rules=TEXTS, readout=ReadoutSpec())
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def rows_of(cohort, text):
 
 
 def map_of(engine, cohort, subject):
-    spec = spec_of(engine, cohort, subject, RUN)
+    spec = spec_of(engine, cohort, subject, CONFIGURATION)
     return engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec).values
 
 
@@ -117,7 +117,7 @@ def test_cross_validation_gives_each_fold_the_threshold_of_the_others(engine, co
     values = rows_of(cohort, "cross-validation")["threshold_value"]
     assert values["a"] == values["b"]
     assert values["c"] == values["d"]
-    specs = {name: spec_of(engine, cohort, name, RUN) for name in "abcde"}
+    specs = {name: spec_of(engine, cohort, name, CONFIGURATION) for name in "abcde"}
     rule = RULES["cross-validation"]
     for subject, others in (("a", "cd"), ("c", "ab"), ("e", "abcd")):
         threshold = validation.tuned_threshold(engine, specs[subject], rule, others)
@@ -128,7 +128,7 @@ def test_cross_validation_gives_each_fold_the_threshold_of_the_others(engine, co
 def test_the_app_tunes_to_the_threshold_of_the_rows(engine, cohort, data, text):
     rule, rows = rule_of(text), rows_of(cohort, text)
     subjects = [Subject(name, ("scan",), True, FOLDS[0].part_of()[name]) for name in "abcde"]
-    spec = spec_of(engine, cohort, "e", RUN)
+    spec = spec_of(engine, cohort, "e", CONFIGURATION)
     others = validation.tuning_subjects(rule, subjects, spec.features.slices)
     threshold = validation.tuned_threshold(Engine(engine.store, "cpu"), spec, rule, others)
     assert threshold.value == rows["threshold_value"]["e"]
@@ -148,10 +148,12 @@ def test_rows_whose_truth_tuned_the_threshold_are_exposed(engine, cohort):
 
 
 def test_a_rule_without_its_subjects_is_refused(data, tmp_path):
-    undivided = Cohort(DataSpec("folder", data.root), (RUN,), tmp_path, modality="scan")
+    undivided = Cohort(DataSpec("folder", data.root), (CONFIGURATION,), tmp_path, modality="scan")
     chosen = [Subject("a", ("scan",), True)]
     for name, rule in RULES.items():
-        of_rule = Cohort(undivided.data, (RUN,), tmp_path, modality="scan", rules=(rule.text,))
+        of_rule = Cohort(
+            undivided.data, (CONFIGURATION,), tmp_path, modality="scan", rules=(rule.text,)
+        )
         if isinstance(rule, TunedRule):
             with pytest.raises(SettingError, match=f"no {rule.needs} to tune a threshold on"):
                 tuning_of(of_rule, chosen)
