@@ -15,39 +15,49 @@ result of the sidebar, the key of a cache, and the label in an export.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import StringConstraints
 
 FloatArray = NDArray[np.floating[Any]]
 MaskArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 Plane = Literal["axial", "coronal", "sagittal"]
 Precision = Literal["float32", "bfloat16"]
-Labels = Literal["auto", "2021", "2023"]
+Labels = Annotated[
+    str, StringConstraints(pattern=r"^(auto|2021|2023|[1-9]\d{0,2}(,[1-9]\d{0,2})*)$")
+]
 Split = Literal["", "train", "validation", "test", "extra"]
 SliceFeatures = dict[str, NDArray[Any]]
 Learned = dict[str, FloatArray] | None
 """Tensors of a checkpoint under official names; None where nothing is learned."""
 Progress = Callable[[int, int], None]
 """Called as progress(done, total); it may raise Cancelled to stop the work."""
+ADDED = MappingProxyType({"added": True})
+"""Marks a field that is younger than keys: one that has its default is left out of them."""
 
 
 @dataclass(frozen=True)
 class DataSpec:
     """Where subjects come from: an entry of `zsad_core.imaging.datasets`, its root, its labels.
 
-    `labels` is "auto" (by the file name), "2021" (whole tumour = 1, 2, 4) or "2023" (1, 2, 3).
-    `split` names what divides the subjects (`zsad_core.imaging.splits`); "" leaves them as the data
-    set itself divides them, which only the demo does.
+    `labels` says which labels of a segmentation are the lesion: "auto" leaves it to the data set,
+    "2021" (1, 2, 4) and "2023" (1, 2, 3) are BraTS's whole tumour, "1,3" are those two. `split`
+    names what divides the subjects (`zsad_core.imaging.splits`); "" leaves them as the data set
+    itself divides them, which only the demo does. `contrast` is the modality of plain files, whose
+    names have none; `region` is what the scans show, the class name of prompts.
     """
 
     kind: str = "demo"
     root: str = ""
     labels: Labels = "auto"
     split: str = ""
+    contrast: str = field(default="", metadata=ADDED)
+    region: str = field(default="brain", metadata=ADDED)
 
     @property
     def private(self) -> bool:

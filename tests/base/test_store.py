@@ -5,7 +5,7 @@ import pytest
 
 from zsad_core.base.store import MemoryStore, Store, key_of
 from zsad_core.errors import Cancelled
-from zsad_core.types import Recipe
+from zsad_core.types import DataSpec, Recipe
 
 
 @pytest.fixture
@@ -19,6 +19,13 @@ def test_what_is_written_is_read_back_read_only(store):
     assert found.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert not found.flags.writeable
     assert '"recipe": "x"' in (store.entry("abcd") / "label.json").read_text()
+
+
+def test_fields_that_are_younger_than_keys_enter_them_once_they_are_set():
+    specs = [DataSpec("folder"), DataSpec("folder", contrast="T1"), DataSpec("folder", region="x")]
+    assert len({key_of("", data=spec) for spec in specs}) == 3
+    fields = {"kind": "folder", "root": "", "labels": "auto", "split": ""}
+    assert key_of("", data=specs[0]) == key_of("", data={"DataSpec": fields})
 
 
 def test_an_array_that_was_never_written_is_none(store):

@@ -19,6 +19,8 @@ TWICE = {"winclip": {"a jpeg corrupted photo of the {}."}}
 # Scan and mask of one subject, for each kind that reads files.
 FILES = {
     "brats": ("BraTS-MET-00001-000-t2f", "BraTS-MET-00001-000-seg"),
+    "nnunet": ("imagesTr/a_0000", "labelsTr/a"),
+    "bids": ("sub-1/anat/sub-1_FLAIR", "derivatives/x/sub-1_dseg"),
     "folder": ("a", "a_seg"),
     "upload": ("scans/a/t2f", "scans/a/seg"),
 }

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
 from zsad_core.errors import Cancelled, StorageError
-from zsad_core.types import read_only
+from zsad_core.types import ADDED, read_only
 
 FORMAT = 2
 LABEL = "label.json"
@@ -42,10 +42,18 @@ def key_of(digest: str, **spec: object) -> str:
 
 
 def as_json(value: object) -> object:
-    """A spec as JSON values; dataclasses become dicts under their class name."""
+    """A spec as JSON values; dataclasses become dicts under their class name.
+
+    Fields that are marked `ADDED` are left out where they have their default.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {type(value).__name__: {name: as_json(getattr(value, name)) for name in names}}
+        items = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
+        content = {
+            field.name: as_json(item)
+            for field, item in items
+            if not (field.metadata == ADDED and item == field.default)
+        }
+        return {type(value).__name__: content}
     if isinstance(value, dict):
         return {str(name): as_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -6,11 +6,8 @@ import streamlit as st
 from pages.ui.shell.compute import engine
 from pages.ui.viewer import ViewerVolume
 from pages.ui.viewer.chunks import LABEL_MOST
-from zsad_core.imaging import slicing
+from zsad_core.imaging import datasets, slicing
 from zsad_core.types import ByteArray, SliceSpec, SliceStack, read_only
-
-# Inside the whole tumour these are unambiguous: 2021 calls enhancing tumour 4, 2023 calls it 3.
-BRATS_LABELS = {1: "necrotic core", 2: "oedema, infiltration", 3: "enhancing", 4: "enhancing"}
 
 
 def scan(spec: SliceSpec) -> tuple[str, ViewerVolume]:
@@ -39,7 +36,7 @@ def label_names(spec: SliceSpec) -> tuple[tuple[int, str], ...]:
     parts = labels(spec)
     if parts is None:
         return ()
-    known = {} if spec.data.kind in ("folder", "upload") else BRATS_LABELS
+    known = datasets.open_dataset(spec.data).label_names
     values = np.unique(parts[parts > 0])
     return tuple((int(v), known.get(int(v), f"label {v}")) for v in values)
 

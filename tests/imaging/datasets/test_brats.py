@@ -246,3 +246,18 @@ def test_a_root_without_cases_says_which_names_are_expected(tmp_path):
     for root in (str(tmp_path / "gone"), ""):
         with pytest.raises(DataError, match=f"There is no folder '{root}'"):
             indexed(DataSpec("brats", root))
+
+
+def test_the_labels_of_the_lesion_can_be_chosen(tmp_path, write, scan, seg):
+    for end, values in (("t2f", scan), ("seg", seg)):
+        write(tmp_path / f"BraTS-MET-00001-000-{end}.nii.gz", values)
+    scans = {}
+    for labels in ("auto", "3", "1,2,3,4"):
+        dataset = indexed(DataSpec("brats", str(tmp_path), labels))
+        scans[labels] = dataset.load("BraTS-MET-00001-000", "t2f")
+    np.testing.assert_array_equal(scans["3"].truth, seg == 3)
+    np.testing.assert_array_equal(scans["1,2,3,4"].truth, seg > 0)
+    assert len({scan.digest for scan in scans.values()}) == 3
+    assert dataset.label_names[4] == "enhancing (2021) or resection cavity (from 2023)"
+    with pytest.raises(DataError, match="'5' are none that a lesion can have here"):
+        indexed(DataSpec("brats", str(tmp_path), "5"))

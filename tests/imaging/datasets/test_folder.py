@@ -87,7 +87,9 @@ def test_what_was_found_wrong_outlives_another_data_set_s_forgetting(tmp_path, w
 
 
 def test_an_unknown_kind_names_the_known_ones():
-    with pytest.raises(DataError, match="kind 'dicom'; use demo, demo-2mm, brats, folder, upload"):
+    with pytest.raises(
+        DataError, match="kind 'dicom'; use demo, demo-2mm, brats, nnunet, bids, folder, upload"
+    ):
         datasets.open_dataset(DataSpec("dicom"))
 
 
@@ -110,3 +112,22 @@ def test_composed_and_decomposed_letters_are_one_name(tmp_path, write, scan, seg
     write(tmp_path / "Zoe\u0308_seg.nii", seg)
     (subject,) = opened(tmp_path).subjects()
     assert (subject.id, subject.has_truth, subject.problem) == ("Zo\u00eb", True, "")
+
+
+def test_contrast_and_labels_of_the_lesion_are_the_user_s(tmp_path, write, scan, seg):
+    write(tmp_path / "a.nii", scan)
+    write(tmp_path / "a_seg.nii", seg)
+    dataset = folder.indexed(DataSpec("folder", str(tmp_path), "2,4", contrast="FLAIR"))
+    assert dataset.subjects()[0].modalities == ("FLAIR",)
+    volume = dataset.load("a", "FLAIR")
+    np.testing.assert_array_equal(volume.truth, np.isin(seg, (2, 4)))
+    assert volume.digest != opened(tmp_path).load("a", "scan").digest
+
+
+def test_a_folder_is_recognised_by_its_files(tmp_path, write, scan):
+    with pytest.raises(DataError, match=r"holds no \.nii or \.nii\.gz file"):
+        datasets.layout_of(str(tmp_path))
+    write(tmp_path / "a.nii", scan)
+    assert datasets.layout_of(str(tmp_path)) == "folder"
+    write(tmp_path / "BraTS-MET-00001-000-t2f.nii", scan)
+    assert datasets.layout_of(str(tmp_path)) == "brats"

@@ -1,13 +1,15 @@
 """Data sets: indexes of subjects that load one scan at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets import brats, folder, uploaded
+from zsad_core.imaging.datasets import bids, brats, folder, nnunet, uploaded
+from zsad_core.imaging.datasets.cases import Cases
 from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.imaging.datasets.files import files_below
 from zsad_core.imaging.splits import LEFT_OUT, registry
 from zsad_core.types import DataSpec, Progress, Split, Subject, Volume
 
@@ -22,6 +24,10 @@ class Dataset(Protocol):
     @property
     def synthetic(self) -> bool:
         """Whether the scans are made, not measured."""
+
+    @property
+    def label_names(self) -> Mapping[int, str]:
+        """Names of the labels of segmentations, as far as the data set names them."""
 
     def subjects(self) -> tuple[Subject, ...]:
         """Every subject, also those that cannot be used; no voxel is read."""
@@ -45,6 +51,7 @@ class Divided:
     def __init__(self, whole: Dataset, part_of: Mapping[str, Split]) -> None:
         self._whole, self._part_of = whole, part_of
         self.title, self.synthetic = whole.title, whole.synthetic
+        self.label_names = whole.label_names
         self.load, self.check = whole.load, whole.check
         self.stamp, self.file = whole.stamp, whole.file
 
@@ -56,13 +63,42 @@ class Divided:
         )
 
 
+class Layout(Protocol):
+    """How a user's scans lie in a folder: what a module such as `folder` holds."""
+
+    TITLE: str
+
+    def fits(self, root: Path, files: Iterable[Path]) -> bool:
+        """Whether the NIfTI files below a root are named like this."""
+
+    def indexed(self, spec: DataSpec) -> Cases:
+        """The data set; reads no voxel; raises DataError."""
+
+
+LAYOUTS: dict[str, Layout] = {  # the first that fits a folder is taken
+    "brats": brats,
+    "nnunet": nnunet,
+    "bids": bids,
+    "folder": folder,
+}
 DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo": lambda spec: Demo(spec, spacing_mm=1.0),
     "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
-    "brats": brats.indexed,
-    "folder": folder.indexed,
+    **{kind: layout.indexed for kind, layout in LAYOUTS.items()},
     "upload": uploaded.indexed,
 }
+
+
+def layout_of(root: str) -> str:
+    """The kind of data in a folder, by the names of its files.
+
+    Raises DataError for a folder that is missing or holds no NIfTI file.
+    """
+    files, top = files_below(root), Path(root).expanduser()
+    for kind, layout in LAYOUTS.items():
+        if layout.fits(top, files):
+            return kind
+    raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
 
 
 _indexes: dict[DataSpec, Dataset] = {}

@@ -6,20 +6,24 @@ Labels (official scorers): 2021 and before 1 necrosis, 2 oedema, 4 enhancing; fr
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.cases import SEG, Case, Cases
+from zsad_core.imaging.datasets.cases import SEG, WHOLE_TUMOUR, Case, Cases, lesion_labels
 from zsad_core.imaging.datasets.files import files_below, site_of, stem
 from zsad_core.types import DataSpec
 
+TITLE = "BraTS (MET, GLI; 2021 to 2026 naming)"
 MODALITIES = ("t2f", "t1c", "t1n", "t2w")
 OLD_NAMES = {"flair": "t2f", "t1ce": "t1c", "t1": "t1n", "t2": "t2w"}
 CAVITY = 4
-LABELS = {"2021": ((1, 2, 4), (0, 1, 2, 4)), "2023": ((1, 2, 3), (0, 1, 2, 3, CAVITY))}
+ALLOWED = {"2021": (0, 1, 2, 4), "2023": (0, 1, 2, 3, CAVITY)}
+# Inside the whole tumour these are unambiguous: 2021 calls enhancing tumour 4, 2023 calls it 3.
+LABEL_NAMES = {1: "necrotic core", 2: "oedema, infiltration", 3: "enhancing", 4: "enhancing"}
+ANY_LABELS = LABEL_NAMES | {4: "enhancing (2021) or resection cavity (from 2023)"}
 CAVITY_NOTE = "Holds a resection cavity (label 4), which is not part of the whole tumour."
 EXPECTED = "BraTS-MET-00001-000-t2f.nii.gz or BraTS2021_00001_flair.nii.gz"
 NEW = re.compile(r"((?:BraTS|DEMO)-.+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE)
@@ -33,7 +37,13 @@ def indexed(spec: DataSpec) -> Cases:
     """
     cases = tuple(_cases(spec))
     synthetic = all(case.id.upper().startswith("DEMO") for case in cases)
-    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic)
+    names = LABEL_NAMES if spec.labels in ("auto", *ALLOWED) else ANY_LABELS
+    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names)
+
+
+def fits(root: Path, files: Iterable[Path]) -> bool:
+    """Whether one of the files is named as BraTS names them."""
+    return any(_parsed(stem(path)) for path in files)
 
 
 def _cases(spec: DataSpec) -> Iterator[Case]:
@@ -49,10 +59,11 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
             "or open it as plain NIfTI files."
         )
     for case, parts in files.items():
-        labels = conventions[case] if spec.labels == "auto" else spec.labels
+        convention = spec.labels if spec.labels in ALLOWED else conventions[case]
+        lesion = lesion_labels(spec.labels, ALLOWED[convention])
         site = site_of(next(iter(parts.values()))[0], spec.root, case)
-        by_name = labels == conventions[case]
-        yield replace(_case(case, parts, labels), site=site, by_name=by_name)
+        by_name = spec.labels in ("auto", conventions[case])
+        yield replace(_case(case, parts, convention, lesion), site=site, by_name=by_name)
 
 
 def _parsed(name: str) -> tuple[str, str, str] | None:
@@ -69,10 +80,12 @@ def _parsed(name: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _case(name: str, parts: dict[str, list[Path]], labels: str) -> Case:
+def _case(
+    name: str, parts: dict[str, list[Path]], convention: str, lesion: tuple[int, ...]
+) -> Case:
     scans = {modality: parts[modality][0] for modality in MODALITIES if modality in parts}
     seg = parts[SEG][0] if SEG in parts else None
-    whole_tumour, allowed = LABELS[labels]
+    whole_tumour, allowed = lesion or WHOLE_TUMOUR[convention], ALLOWED[convention]
     missing = [modality for modality in MODALITIES if modality not in scans]
     notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
     problem = "" if scans else f"'{seg}' has no scan of its case; add one or take it away."

@@ -2,9 +2,10 @@
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,15 +16,18 @@ from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
 AMBIGUOUS = 4  # the label that is tumour in BraTS 2021 and a cavity since 2023
+WHOLE_TUMOUR = {"2021": (1, 2, 4), "2023": (1, 2, 3)}  # by the year of the BraTS convention
 READING = 2  # version of the reader: raised when the same bytes are read differently
 Stamp = tuple[tuple[int, int], ...]
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
-    `scans` maps a modality to its file; `whole_tumour` and `allowed` are as in `nifti.read_case`;
+    `scans` maps a modality to its file, and `channels` to its channel there, counted from 0, where
+    the file has several; `whole_tumour` and `allowed` are as in `nifti.read_case`;
     `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the name
     of the file defines the meaning of the labels.
     """
@@ -38,6 +42,7 @@ class Case:
     label_notes: dict[int, str] = field(default_factory=dict)
     site: str = ""
     by_name: bool = False
+    channels: dict[str, int] = field(default_factory=dict)
 
     def files(self, content: str) -> list[Path]:
         """The files that a modality, or the segmentation alone, is read from."""
@@ -48,11 +53,17 @@ class Case:
 class Cases:
     """A data set of cases by id; problems found when loading are remembered until files change."""
 
-    def __init__(self, cases: Iterable[Case], title: str, synthetic: bool = False) -> None:
-        self.title, self.synthetic = title, synthetic
+    def __init__(
+        self,
+        cases: Iterable[Case],
+        title: str,
+        synthetic: bool = False,
+        label_names: Mapping[int, str] = NO_NAMES,
+    ) -> None:
+        self.title, self.synthetic, self.label_names = title, synthetic, label_names
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
-        self._problems: dict[tuple[str, str], tuple[Stamp, str]] = {}
+        self._problems: dict[str, dict[str, tuple[Stamp, str]]] = {}  # by id, then modality
         self._lock = threading.Lock()
 
     def __getitem__(self, subject_id: str) -> Case:
@@ -67,9 +78,9 @@ class Cases:
         segmentation failed or no modality is left.
         """
         with self._lock:
-            ids = {subject for subject, _ in self._problems}
+            problems = {name: dict(known) for name, known in self._problems.items()}
         return tuple(
-            self._subject(case, self._current_problems(case) if case.id in ids else {})
+            _subject(case, _current(case, problems.get(case.id, {})))
             for case in self._cases.values()
         )
 
@@ -80,15 +91,19 @@ class Cases:
             progress(0, 1)
         try:
             volume = nifti.read_case(
-                case.scans[modality], case.seg, case.whole_tumour, case.allowed
+                case.scans[modality],
+                case.seg,
+                case.whole_tumour,
+                case.allowed,
+                case.channels.get(modality),
             )
         except DataError as error:
             sentence = _seg_problem(case)
             self._remember(case, SEG if sentence else modality, sentence or str(error))
             raise
         with self._lock:
-            self._problems.pop((case.id, modality), None)
-            self._problems.pop((case.id, SEG), None)
+            for content in (modality, SEG):
+                self._problems.get(case.id, {}).pop(content, None)
         if progress:
             progress(1, 1)
         labels = set() if volume.labels is None else set(np.unique(volume.labels).tolist())
@@ -102,7 +117,8 @@ class Cases:
         case = self._with(subject_id, modality)
         where = (str(path.absolute()) for path in case.files(modality))
         files = zip(where, _stamp(case, modality), strict=True)
-        return repr([READING, case.whole_tumour, *files])
+        channel = [case.channels[modality]] if modality in case.channels else []
+        return repr([READING, case.whole_tumour, *files, *channel])
 
     def file(self, subject_id: str, modality: str) -> Path:
         """The file of a scan; raises DataError without it."""
@@ -129,33 +145,57 @@ class Cases:
             raise DataError(f"{subject_id} has no scan '{modality}'; choose one of {has}.")
         return case
 
-    def _subject(self, case: Case, problems: dict[str, str]) -> Subject:
-        usable = tuple(modality for modality in case.scans if modality not in problems)
-        problem = case.problem or problems.get(SEG, "")
-        if not problem and not usable:
-            problem = next(iter(problems.values()))
-        notes = case.notes + tuple(
-            f"{modality} cannot be used: {sentence}"
-            for modality, sentence in problems.items()
-            if modality != SEG and usable and not problem
-        )
-        modalities = usable or tuple(case.scans)
-        truth = case.seg is not None
-        return Subject(case.id, modalities, truth, problem=problem, notes=notes, site=case.site)
-
     def _remember(self, case: Case, content: str, sentence: str) -> None:
         with self._lock:
-            self._problems[case.id, content] = (_stamp(case, content), sentence)
+            self._problems.setdefault(case.id, {})[content] = (_stamp(case, content), sentence)
 
-    def _current_problems(self, case: Case) -> dict[str, str]:
-        """Problems by modality or "seg", of files that have not changed since."""
-        with self._lock:
-            problems = [(*key, *value) for key, value in self._problems.items()]
-        return {
-            content: sentence
-            for subject, content, stamp, sentence in problems
-            if subject == case.id and stamp == _stamp(case, content)
-        }
+
+def _subject(case: Case, problems: dict[str, str]) -> Subject:
+    usable = tuple(modality for modality in case.scans if modality not in problems)
+    problem = case.problem or problems.get(SEG, "")
+    if not problem and not usable:
+        problem = next(iter(problems.values()))
+    notes = case.notes + tuple(
+        f"{modality} cannot be used: {sentence}"
+        for modality, sentence in problems.items()
+        if modality != SEG and usable and not problem
+    )
+    modalities = usable or tuple(case.scans)
+    truth = case.seg is not None
+    return Subject(case.id, modalities, truth, problem=problem, notes=notes, site=case.site)
+
+
+def _current(case: Case, problems: dict[str, tuple[Stamp, str]]) -> dict[str, str]:
+    """Problems by modality or "seg", of files that have not changed since."""
+    return {
+        content: sentence
+        for content, (stamp, sentence) in problems.items()
+        if stamp == _stamp(case, content)
+    }
+
+
+def lesion_labels(labels: str, among: Collection[int] = range(256)) -> tuple[int, ...]:
+    """The labels that a user chose for the lesion, in order; () where it is left to the data.
+
+    Raises DataError for anything but `auto`, the year of a BraTS convention, and labels above 0
+    `among` those of the data.
+
+    >>> lesion_labels("auto"), lesion_labels("2021"), lesion_labels("3,1")
+    ((), (1, 2, 4), (1, 3))
+    """
+    if labels == "auto":
+        return ()
+    if labels in WHOLE_TUMOUR:
+        return WHOLE_TUMOUR[labels]
+    numbers = [text.strip() for text in labels.split(",")]
+    known = sorted(set(among) - {0})
+    if not all(text.isdecimal() and int(text) in known for text in numbers):
+        choice = "whole numbers from 1 to 255" if len(known) == 255 else ", ".join(map(str, known))
+        raise DataError(
+            f"The labels '{labels}' are none that a lesion can have here; give auto, or some of "
+            f"{choice} with commas between."
+        )
+    return tuple(sorted({int(text) for text in numbers}))
 
 
 def _as_text(case: Case) -> Case:
@@ -167,11 +207,16 @@ def _as_text(case: Case) -> Case:
 
 
 def _digest(case: Case, of_bytes: str, labels: set[int]) -> str:
-    """The digest of a scan: of its bytes, and of the meaning of labels that bytes leave open."""
-    if case.by_name or AMBIGUOUS not in labels:
-        return of_bytes
+    """The digest of a scan: of its bytes, and of the meaning of labels that bytes leave open.
+
+    Open are `AMBIGUOUS`, unless the name of the file defines it, and labels that are no lesion.
+    """
     truth = not case.whole_tumour or AMBIGUOUS in case.whole_tumour
-    return hashlib.sha256(f"{of_bytes} {AMBIGUOUS} {truth}".encode()).hexdigest()
+    healthy = labels - {0, AMBIGUOUS, *case.whole_tumour} if case.whole_tumour else set()
+    parts = [of_bytes]
+    parts += [f"{AMBIGUOUS} {truth}"] if AMBIGUOUS in labels and not case.by_name else []
+    parts += [f"without {sorted(healthy)}"] if healthy else []
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest() if parts[1:] else of_bytes
 
 
 def _seg_problem(case: Case) -> str:

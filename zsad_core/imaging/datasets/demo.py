@@ -18,7 +18,7 @@ from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
-from zsad_core.imaging.datasets.brats import MODALITIES, indexed
+from zsad_core.imaging.datasets.brats import LABEL_NAMES, MODALITIES, indexed
 from zsad_core.imaging.datasets.cases import Cases
 from zsad_core.imaging.datasets.lesions import ET, RC, Kind
 from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volume
@@ -90,6 +90,7 @@ class Demo:
 
     title = "Demo cohort (synthetic)"
     synthetic = True
+    label_names = LABEL_NAMES
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm

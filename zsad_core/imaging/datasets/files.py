@@ -10,8 +10,10 @@ from pathlib import Path, PurePath
 
 import nibabel as nib
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 
 from zsad_core.base.paths import uploads
+from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.types import FloatArray
 
@@ -125,11 +127,12 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
+def open_image(path: Path, data: bytes, channel: int | None = None) -> nib.Nifti1Image:
     """The nibabel image of a file's bytes, 3D in the file's own axis order, its affine in mm.
 
-    Raises DataError unless it is complete, one volume of real numbers, and has axes at right
-    angles.
+    `channel` counts the volumes of a file with several from 0; None takes a file with one alone.
+    Raises DataError unless the file is complete, has the channel, holds real numbers, and has axes
+    at right angles.
     """
     with reading(path):
         raw = unpacked(data)
@@ -137,14 +140,20 @@ def open_image(path: Path, data: bytes) -> nib.Nifti1Image:
             raise ValueError("it is too short for a header" if raw else "it is empty")
         kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
         image = kind.from_bytes(raw)
-        problem = _problem(image, len(raw))
+        problem = _problem(image, len(raw), channel)
         if not problem:
-            voxels = image.dataobj.reshape(image.shape[:3])
-            image = _in_mm(type(image)(voxels, image.affine, image.header))
+            image = _in_mm(type(image)(_voxels(image, channel or 0), image.affine, image.header))
             problem = _axes_problem(image.affine)
     if problem:
         raise DataError(f"'{path}' {problem}")
     return image
+
+
+def _voxels(image: nib.Nifti1Image, channel: int) -> ArrayProxy:
+    """One volume (X, Y, Z) of an image of one or more; none is read yet."""
+    whole, shape = image.dataobj, image.shape[:3]
+    offset = whole.offset + channel * math.prod(shape) * whole.dtype.itemsize
+    return ArrayProxy(whole.file_like, (shape, whole.dtype, offset, whole.slope, whole.inter))
 
 
 def unpacked(data: bytes) -> bytes:
@@ -209,15 +218,21 @@ def _in_mm(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return scaled
 
 
-def _problem(image: nib.Nifti1Image, size: int) -> str:
-    """What is wrong with the image of an unpacked file of `size` bytes, or ""."""
+def _problem(image: nib.Nifti1Image, size: int, channel: int | None) -> str:
+    """What is wrong with a channel of the image of an unpacked file of `size` bytes, or ""."""
     kind = image.get_data_dtype()
     shape = " x ".join(str(side) for side in image.shape)
     if kind.kind not in "iuf":
         what = "colours (RGB)" if kind.names else f"values of type {kind}"
         return f"holds {what}; give a scan of one real number a voxel."
-    if image.ndim < 3 or min(image.shape) < 1 or math.prod(image.shape[3:]) > 1:
+    volumes = math.prod(image.shape[3:])
+    if image.ndim < 3 or min(image.shape) < 1 or (channel is None and volumes > 1):
         return f"has {image.ndim} dimensions ({shape}); give one 3D volume a file."
+    if channel is not None and channel >= volumes:
+        return (
+            f"has {counted(volumes, 'channel')} ({shape}) and no channel {channel}, counted from "
+            "0; correct the list of channels or export the file again."
+        )
     if not np.isfinite(image.affine).all():
         return NO_AFFINE
     least = int(image.header["sizeof_hdr"]) + 4

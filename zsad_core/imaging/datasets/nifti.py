@@ -37,18 +37,19 @@ def read_case(
     seg: Path | None,
     whole_tumour: tuple[int, ...] = (),
     allowed: tuple[int, ...] | None = None,
+    channel: int | None = None,
 ) -> Volume:
     """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
 
     `foreground` finds the brain. Of `whole_tumour`, the labels that make the truth, ()
     means every label above 0; of `allowed`, the labels that may occur, None means any whole number
-    from 0 to 255.
+    from 0 to 255. `channel` is that of a scan file with several, counted from 0.
 
     Raises:
         DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
     """
     data = read_bytes(scan)
-    source = open_image(scan, data)
+    source = open_image(scan, data, channel)
     with reading(scan):
         image = nib.as_closest_canonical(source)
         intensity, wrapped = _intensity(scan, image, source)
@@ -64,6 +65,8 @@ def read_case(
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
         notes += _mask_notes(truth, extent.brain)
     digest.update((extent.rule + "unsigned" * wrapped).encode())
+    if channel is not None:
+        digest.update(f"channel {channel}".encode())
     return Volume(
         intensity=read_only(intensity),
         brain=read_only(extent.brain),
@@ -99,11 +102,11 @@ def like(
 ) -> nib.Nifti1Image:
     """(X, Y, Z) RAS+ values in their own type, in the axis order and affine of a file, in mm.
 
-    With a `high` a viewer shows the range 0 … high. Of the file's header nothing else is taken, as
-    its texts may name a patient; `description` is cut at 79 ASCII characters. Raises DataError if
-    the file cannot be read.
+    The file may have several channels on that grid. With a `high` a viewer shows the range
+    0 … high. Of the file's header nothing else is taken, as its texts may name a patient;
+    `description` is cut at 79 ASCII characters. Raises DataError if the file cannot be read.
     """
-    source = open_image(input_path, read_bytes(input_path))
+    source = open_image(input_path, read_bytes(input_path), channel=0)
     canonical = nib.orientations.axcodes2ornt("RAS")
     own = nib.orientations.io_orientation(source.affine)
     turn = nib.orientations.ornt_transform(canonical, own)
