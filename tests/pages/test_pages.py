@@ -237,17 +237,20 @@ def test_a_folder_without_scans_is_refused_in_a_sentence_and_not_kept(tmp_path):
     for path, said in (
         ("/nowhere/at/all", "There is no folder '/nowhere/at/all'"),
         (str(tmp_path / "file"), "is a file"),
-        (str(tmp_path / "empty"), "holds no BraTS case"),
+        (str(tmp_path / "empty"), "holds no .nii or .nii.gz file"),
         (" ", "No folder was named"),
     ):
-        _pressed(test, "Add", Folder=path)
+        _pressed(test, "Look", Folder=path)
         assert [said in error.value for error in test.error] == [True]
         assert len(test.dataframe) == 2  # the two demo cohorts
 
 
 def test_a_folder_is_listed_as_soon_as_it_is_added(tmp_path):
     root = _broken_brats(tmp_path / "größe (1)")
-    test = _pressed(opened("Setup", section="Data"), "Add", Folder=f"  {root}/ ")
+    test = _pressed(opened("Setup", section="Data"), "Look", Folder=f"  {root}/ ")
+    assert test.info[0].value.startswith("BraTS in größe (1): 2 subjects, 0 with a segmentation")
+    assert len(test.dataframe) == 2  # nothing is added yet
+    _pressed(test, "Add")
     assert any("with 2 subjects" in one.value for one in test.success)
     assert len(test.dataframe) == 3
     next(one for one in test.button if one.label == "Use it now").click().run()

@@ -8,11 +8,12 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claim
 from zsad_core.cli import split
+from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
@@ -20,15 +21,13 @@ from zsad_core.evaluation.plan import Workload, duration, plan
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.imaging import datasets
-from zsad_core.imaging.datasets.brats import MODALITIES
-from zsad_core.imaging.datasets.folder import MODALITY
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
 from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, Labels, ReadoutSpec, Split
+from zsad_core.types import DataSpec, ReadoutSpec, Split
 
 if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
@@ -49,15 +48,8 @@ SUMMARY = """
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
-    parser.add_argument("--data", default="demo", metavar="demo|demo-2mm|ROOT")
-    parser.add_argument("--kind", choices=["brats", "folder"], default="brats", help="of a ROOT")
-    parser.add_argument(
-        "--labels",
-        choices=get_args(Labels),
-        default="auto",
-        help="meaning of a ROOT's labels; by default told by the file names",
-    )
-    parser.add_argument("--modality", default="", help="t2f by default")
+    parser.add_argument("--data", default="demo", metavar=DATA)
+    add_meaning(parser)
     parser.add_argument(
         "--methods",
         nargs="+",
@@ -125,14 +117,11 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
 
     Raises SettingError, PromptError, DataError.
     """
-    named = parsed.data in datasets.DATASETS and parsed.data not in ("brats", "folder")
-    root = "" if named else str(Path(parsed.data).expanduser().absolute())
-    data = DataSpec(parsed.data if named else parsed.kind, root, parsed.labels)
-    data = split.divided(data, parsed.split_name, parsed.no_split)
+    data = split.divided(chosen(parsed, parsed.data), parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     rules = [_rule_text(text) for text in parsed.threshold]
-    modality = parsed.modality or (MODALITY if data.kind == "folder" else MODALITIES[0])
+    modality = modality_of(data, parsed.modality)
     volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
     pairs, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
     if not pairs:
@@ -168,6 +157,7 @@ def command(cohort: Cohort) -> str:
     options: dict[str, Sequence[str]] = {
         "--kind": [data.kind] if data.root else [],
         "--labels": [data.labels] if data.labels != "auto" else [],
+        "--region": [data.region] if data.region != DataSpec.region else [],
         "--modality": [cohort.modality],
         "--methods": names,
         "--setups": [] if pairs == every_setup else list(dict.fromkeys(pair[1] for pair in pairs)),

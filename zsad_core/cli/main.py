@@ -20,6 +20,7 @@ from zsad_core.cli import train as commands
 from zsad_core.cli.progress import show
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation import row_views
+from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
@@ -125,7 +126,7 @@ def _deck(parsed: argparse.Namespace) -> None:
 def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
 
-    specs = [DataSpec(kind, root) for root in parsed.data for kind in ("brats", "folder")]
+    specs = [DataSpec(kind, root) for root in parsed.data for kind in datasets.LAYOUTS]
     maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=show)
     claim(parsed.out)
     rules = {

@@ -3,19 +3,16 @@
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from zsad_core import methods
-from zsad_core.base import settings
 from zsad_core.base.wording import whole_number
+from zsad_core.cli.data import DATA, data_of, named
 from zsad_core.cli.progress import shown_as
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
-from zsad_core.types import DataSpec
 
 SHOWN = 10  # subjects without a file
-OPENED_BY_PATH = ("brats", "folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(run=_list)
     remove = commands.add_parser("remove", help="take a set off the list, not its files")
     remove.add_argument("name", metavar="NAME")
-    remove.add_argument("--data", required=True, metavar="demo|demo-2mm|ROOT")
+    remove.add_argument("--data", required=True, metavar=DATA)
     remove.set_defaults(run=_remove)
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER")
-    parser.add_argument("--data", required=True, metavar="demo|demo-2mm|ROOT")
+    parser.add_argument("--data", required=True, metavar=DATA)
     parser.add_argument("--name", required=True, help="under which it is chosen and reported")
     parser.add_argument("--kind", choices=["mask", "score"], default="mask")
     parser.add_argument(
@@ -55,32 +52,6 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resample", action="store_true", help="take files on other grids too")
     parser.add_argument("--yes", action="store_true", help="keep it without asking")
     parser.set_defaults(run=_add)
-
-
-def data_of(root: str) -> DataSpec:
-    """The data of a root: as it is remembered, else BraTS if its files are named so.
-
-    Raises DataError if there is no such folder.
-    """
-    data = _named(root)
-    if not data.root:
-        return data
-    for spec in settings.data_roots().values():
-        if spec.root == data.root:
-            return spec
-    data = settings.resolved(data)
-    try:
-        datasets.open_dataset(data)
-    except DataError:
-        return replace(data, kind="folder")
-    return data
-
-
-def _named(root: str) -> DataSpec:
-    """The data of a root that may be missing; the kind of a folder is a guess."""
-    if root in datasets.DATASETS and not (root in OPENED_BY_PATH or DataSpec(root).private):
-        return DataSpec(root)
-    return DataSpec("brats", str(Path(root).expanduser().resolve()))
 
 
 def _labels(text: str) -> tuple[int, ...]:
@@ -153,7 +124,7 @@ def _agreed() -> bool:
 def _list(parsed: argparse.Namespace) -> None:
     sets = registry.all_sets()
     if parsed.data:
-        data = _named(parsed.data)
+        data = named(parsed.data)
         sets = {data.place: registry.sets_of(data)}
     for root, predictions in sets.items():
         for item in predictions:
@@ -176,5 +147,5 @@ def description(predictions: Predictions) -> str:
 
 
 def _remove(parsed: argparse.Namespace) -> None:
-    registry.remove(_named(parsed.data), parsed.name)
+    registry.remove(named(parsed.data), parsed.name)
     print(f"{parsed.name} is taken off the list; its files are left alone")

@@ -10,7 +10,7 @@ from typing import get_args
 from zsad_core.base import settings
 from zsad_core.base.paths import root_of
 from zsad_core.base.wording import counted
-from zsad_core.cli.predictions import data_of
+from zsad_core.cli.data import DATA, data_of
 from zsad_core.cli.progress import shown_as
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
@@ -32,7 +32,7 @@ from zsad_core.types import DataSpec
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `split`."""
     add = parser.add_argument
-    add("root", metavar="demo|demo-2mm|ROOT")
+    add("root", metavar=DATA)
     add("--name", default="main", help="under which it is chosen (default main)")
     add("--shares", type=_shares, default=Draw.shares, metavar="60/10/30",
         help="train/validation/test in percent")  # fmt: skip

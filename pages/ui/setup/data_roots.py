@@ -1,11 +1,13 @@
 """The Setup page's data: the roots, what is wrong with each subject, and a form for another."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.ui.setup.new_root import afresh, new_root
 from pages.ui.setup.uploads import uploads
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.markdown import escape
@@ -14,53 +16,25 @@ from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.datasets import Dataset
+from zsad_core.imaging.datasets.cases import lesion_labels
 from zsad_core.types import DataSpec, Progress, Subject
 
 FINDING = "notes"
 ROW, TALLEST = 35, 220  # pixels of a row, and of a table
 FEW, SENTENCES = 5, 200  # findings shown without scrolling, and at most
-LAYOUTS = {"brats": "BraTS (MET, GLI; 2021 to 2026 naming)", "folder": "plain NIfTI files"}
-LABELS = {
-    "auto": "from the file names",
-    "2021": "2021: whole tumour = 1, 2, 4",
-    "2023": "2023 and later: whole tumour = 1, 2, 3",
-}
 
 
 def data_roots() -> None:
     """The way to add a folder, the user's own files, and every root with its subjects."""
     with st.container(border=True):
-        _form()
+        new_root()
+        _added()
     uploads()
     for problem in settings.unreadable("data", DataSpec):
         st.warning(escape(problem))
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)
-
-
-def _form() -> None:
-    st.markdown("**A folder on this machine**")
-    with st.form("add", border=False):
-        columns = st.columns([4, 3, 3, 1], vertical_alignment="bottom")
-        path = columns[0].text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
-        kind = columns[1].selectbox("Layout", list(LAYOUTS), format_func=LAYOUTS.get)
-        labels = columns[2].selectbox("Label convention", list(LABELS), format_func=LABELS.get)
-        if columns[3].form_submit_button("Add", width="stretch"):
-            try:
-                _add(DataSpec(kind, path.strip(), labels))
-            except ZsadError as error:  # a folder already added can still be mended below
-                st.error(escape(str(error)))
-    _added()
-
-
-def _add(spec: DataSpec) -> None:
-    """Keep a folder that holds scans of its layout; raises DataError for another."""
-    with st.spinner("Reading the folder …"):
-        _afresh(settings.resolved(spec))
-    session.ADDED_ROOT.set(settings.remember(spec))
-    st.rerun()
 
 
 def _added() -> None:
@@ -79,16 +53,12 @@ def _added() -> None:
         navigate.to(Target(usable[0], data=name))
 
 
-def _afresh(spec: DataSpec) -> Dataset:
-    """The data set as its files are now, whatever was known of them."""
-    datasets.forget(spec)
-    compute.engine().forget()
-    return datasets.open_dataset(spec)
-
-
 def _root(name: str, spec: DataSpec) -> None:
-    head, check, drop = st.columns([6, 1, 1], vertical_alignment="center")
+    head, check, change, drop = st.columns([5, 1, 1, 1], vertical_alignment="center")
     own = not spec.kind.startswith("demo")
+    if own and change.button("Change", key=f"change-{name}", help="Layout, lesion and words."):
+        session.NEW_ROOT.set(spec)
+        st.rerun()
     if own and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
         settings.forget(name)
         st.rerun()
@@ -104,9 +74,19 @@ def _root(name: str, spec: DataSpec) -> None:
     count = f"{usable} of {counted(len(subjects), 'subject')} usable"
     head.markdown(f"**{escape(dataset.title)}**{badge} {count}")
     if own:
-        head.caption(escape(spec.root))
+        head.caption(escape(" · ".join((spec.root, *_choices(spec)))))
         _check(name, spec, dataset.title, check)
     _table(subjects, spec.root)
+
+
+def _choices(spec: DataSpec) -> Iterator[str]:
+    """What the user chose for a root, beside its layout."""
+    if lesion := lesion_labels(spec.labels):
+        yield f"lesion: labels {', '.join(map(str, lesion))}"
+    if spec.contrast:
+        yield f"contrast: {spec.contrast}"
+    if spec.region != DataSpec.region:
+        yield f"region: {spec.region}"
 
 
 def _table(subjects: tuple[Subject, ...], root: str) -> None:
@@ -148,7 +128,7 @@ def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None
         return
 
     def work(progress: Progress) -> None:
-        dataset = _afresh(spec)
+        dataset = afresh(spec)
         subjects = dataset.subjects()
         for done, subject in enumerate(subjects):
             progress(done, len(subjects))

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from zsad_core.base.wording import whole_number
+from zsad_core.types import DataSpec
 
 T = TypeVar("T")
 
@@ -183,6 +184,8 @@ JOBS_OPEN = Entry("jobs-open", False)
 TRAINING_JOB = Entry("training_job", "")
 ADDED_ROOT = Entry("added_root", "")
 """The name of the folder that was added last, until it is used."""
+NEW_ROOT = Entry[DataSpec | None]("new_root", None)
+"""The folder that is being looked at, until it is added."""
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
 _FIRST = Entry("_first", False)

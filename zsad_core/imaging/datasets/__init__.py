@@ -1,9 +1,12 @@
 """Data sets: indexes of subjects that load one scan at a time."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import bids, brats, folder, nnunet, uploaded
@@ -12,6 +15,8 @@ from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.imaging.datasets.files import files_below
 from zsad_core.imaging.splits import LEFT_OUT, registry
 from zsad_core.types import DataSpec, Progress, Split, Subject, Volume
+
+READ = 5  # segmentations, to see which labels there are
 
 
 class Dataset(Protocol):
@@ -99,6 +104,24 @@ def layout_of(root: str) -> str:
         if layout.fits(top, files):
             return kind
     raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
+
+
+def labels_of(dataset: Dataset) -> dict[int, str]:
+    """The labels above 0 with their names, as the data set has them or the first segmentation.
+
+    Segmentations are read where no label has a name, until one is not empty, a few at most; a
+    label then is called by its number.
+    """
+    names = dict(dataset.label_names)
+    usable = [one for one in dataset.subjects() if one.has_truth and not one.problem]
+    for subject in usable[:READ]:
+        if names:
+            break
+        with suppress(DataError):  # the data set notes it beside the subject
+            labels = dataset.load(subject.id, subject.modalities[0]).labels
+            values = [] if labels is None else np.unique(labels).tolist()
+            names = {label: str(label) for label in values if label}
+    return names
 
 
 _indexes: dict[DataSpec, Dataset] = {}
