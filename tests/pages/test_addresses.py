@@ -50,3 +50,12 @@ def test_a_link_says_what_it_asked_for_and_what_is_shown_instead(small_demo, nam
     # The start page may warn too, of a job that another test ended.
     warnings = [warning.value.replace("\\", "") for warning in test.main.warning]
     assert sum(words in warning for warning in warnings) == 1
+
+
+def test_texts_stay_in_the_address_of_a_page_that_shows_none(small_demo):
+    texts = {"prompts": "appearance", "normal": "my own words", "abnormal": "a hole"}
+    test = at("pages/6_Setup.py")
+    for key, value in {"data": "demo-2mm:", "method": "winclip", **texts}.items():
+        test.query_params[key] = value
+    shown(shown(test))  # the first run of a session does not write its address
+    assert texts.items() <= {**test.query_params}.items()

@@ -227,6 +227,8 @@ def begin(title: str) -> None:
             value = choice.read(words)
             if value is not None:
                 choice.set(value)
+                if choice in TEXTS.values():
+                    SPELLED.set(True)
     _PAGE.set(title)
     requests = _REQUESTS.pop()
     state.update(requests)
