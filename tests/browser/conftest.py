@@ -19,13 +19,27 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
-    """A fresh page at 1440x900; `page.complaints` collects console errors and exceptions."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.complaints = complaints_of(page)
-    yield page
-    context.close()
+def new_page(browser):
+    """new_page() opens a page at 1440x900 in a browser of its own, as another user.
+
+    `page.complaints` collects its console errors and exceptions.
+    """
+    with ExitStack() as stack:
+
+        def opened():
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            stack.callback(context.close)
+            page = context.new_page()
+            page.complaints = complaints_of(page)
+            return page
+
+        yield opened
+
+
+@pytest.fixture
+def page(new_page):
+    """A fresh page."""
+    return new_page()
 
 
 @pytest.fixture(scope="session")
