@@ -1,5 +1,6 @@
 """Pins and presentation in process, on the 2 mm demo."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,11 @@ def opened(page, query=None, **state):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def of_user(name):
+    """The mark of a user whose browser has this name."""
+    return hashlib.sha256(f"user {name}".encode()).hexdigest()[:32]
 
 
 def words(test):
@@ -120,6 +126,25 @@ def test_pins_are_moved_edited_and_removed():
     test.button(key=f"remove-{second.id}").click().run()
     assert [one.title for one in pins.all_pins()] == ["one"]
     assert not test.exception
+
+
+def test_a_pin_says_whose_it_is_and_only_its_owner_changes_it():
+    ownerless = pin("everybody's")
+    hers, his = (
+        replace(pins.pin_of(view(index=index), title), owner=of_user(name))
+        for index, title, name in ((31, "one", "her"), (32, "two", "him"))
+    )
+    pins.add(hers)
+    pins.add(his)
+    test = opened("Failures", user="her")
+    captions = [one.value for one in test.caption if "when pinned" in one.value]
+    assert ["yours" in one for one in captions] == [False, True, False]
+    assert ["another user" in one for one in captions] == [False, False, True]
+    keys = {one.key for one in test.button}
+    assert {f"remove-{ownerless.id}", f"remove-{hers.id}", f"open-{his.id}"} <= keys
+    assert not {f"remove-{his.id}", f"up-{his.id}"} & keys
+    test.button(key=f"remove-{hers.id}").click().run()
+    assert [one.title for one in pins.all_pins()] == ["everybody's", "two"]
 
 
 def test_a_pin_that_was_removed_elsewhere_is_a_sentence():

@@ -100,6 +100,37 @@ def test_pins_are_edited_moved_and_removed(engine):
         pins.move(third.id, 1)
 
 
+def test_only_its_owner_changes_a_pin_and_one_without_is_everybodys(engine):
+    hers = replace(pins.pin_of(view(engine), "hers"), owner="her")
+    pins.add(hers)
+    shared = pinned(engine, "shared", index=81)
+    for change in (
+        lambda user: pins.edit(hers.id, "x", "", user),
+        lambda user: pins.move(hers.id, 1, user),
+        lambda user: pins.remove(hers.id, user),
+    ):
+        for user in ("him", ""):
+            with pytest.raises(SettingError, match="'hers' is another user's pin"):
+                change(user)
+    pins.edit(hers.id, "still hers", "", "her")
+    pins.move(shared.id, -1, "him")
+    assert titles() == ["shared", "still hers"]
+
+
+def test_a_view_is_pinned_once_by_each_user(engine):
+    hers, his = (replace(pins.pin_of(view(engine), user), owner=user) for user in ("her", "him"))
+    pins.add(hers)
+    pins.add(his)
+    assert titles() == ["her", "him"]
+
+
+def test_a_file_carries_no_owner_and_its_pins_belong_to_who_loads_it(engine):
+    content = pins.as_file([replace(pins.pin_of(view(engine), "x"), owner="her")])
+    assert b"her" not in content
+    pins.add_file(changed(content, owner="them"), "x.json", "him")
+    assert [one.owner for one in pins.all_pins()] == ["him"]
+
+
 def test_sessions_that_pin_at_once_lose_nothing(engine):
     made = [pins.pin_of(view(engine, index=i), str(i)) for i in range(20)]
     with ThreadPoolExecutor(4) as pool:

@@ -1,4 +1,6 @@
-"""Cases that a user pinned: views with title, note and numbers, in `ZSAD_HOME`, shared as a file.
+"""Cases that users pinned: views with title, note and numbers, in `ZSAD_HOME`, shared as a file.
+
+Everybody sees them all; a pin is changed by its owner alone, or by anybody where it has none.
 
 A file from elsewhere names its data and never says where to look: only the data sets of this
 machine are searched for it.
@@ -43,7 +45,12 @@ def all_pins() -> tuple[Pin, ...]:
 
 
 def pin_of(
-    view: View, title: str, note: str = "", kind: str = "", dice: Sequence[float | None] = ()
+    view: View,
+    title: str,
+    note: str = "",
+    kind: str = "",
+    dice: Sequence[float | None] = (),
+    owner: str = "",
 ) -> Pin:
     """A new pin of a view; `dice` are those of slice and volume, where NaN stands for none."""
     slices = view.map.features.slices
@@ -68,42 +75,50 @@ def pin_of(
         index=view.index,
         threshold=view.threshold,
         readout=replace(view.readout, threshold=view.threshold.value),
+        owner=owner,
     )
 
 
 def add(pin: Pin) -> None:
     """Keep a pin behind the others.
 
-    Raises SettingError where its view is pinned, where 200 are, and for a scan that somebody
-    uploaded, as pins are there for everybody.
+    Raises SettingError where its owner has pinned the view, where 200 are pinned, and for a scan
+    that somebody uploaded, as everybody sees the pins.
     """
     if pin.data.private:
         raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
 
     def added(pins: list[Pin]) -> list[Pin]:
-        if same := next((one for one in pins if one.view == pin.view), None):
+        own = (one for one in pins if one.owned_by(pin.owner))
+        if same := next((one for one in own if one.view == pin.view), None):
             raise SettingError(f"This view is pinned already, as '{same.title}'; edit it there.")
         return [*pins, pin]
 
     _change(added)
 
 
-def edit(pin: str, title: str, note: str) -> None:
-    """Give a pin another title and note; an empty title leaves the old one."""
+def edit(pin: str, title: str, note: str, user: str = "") -> None:
+    """Give a pin another title and note; an empty title leaves the old one.
+
+    Raises SettingError where it is another user's, or was removed.
+    """
 
     def edited(pins: list[Pin]) -> list[Pin]:
-        at = _place(pins, pin)
+        at = _place(pins, pin, user)
         pins[at] = replace(pins[at], title=title.strip() or pins[at].title, note=note.strip())
         return pins
 
     _change(edited)
 
 
-def move(pin: str, by: int) -> None:
-    """Move a pin by that many places, to the end (> 0) or to the start (< 0), as far as it goes."""
+def move(pin: str, by: int, user: str = "") -> None:
+    """Move a pin by that many places, to the end (> 0) or to the start (< 0), as far as it goes.
+
+    Raises SettingError as `edit` does.
+    """
 
     def moved(pins: list[Pin]) -> list[Pin]:
-        at = _place(pins, pin)
+        at = _place(pins, pin, user)
         one = pins.pop(at)
         pins.insert(max(at + by, 0), one)
         return pins
@@ -111,28 +126,29 @@ def move(pin: str, by: int) -> None:
     _change(moved)
 
 
-def remove(pin: str) -> None:
-    """Take a pin off the list; its view stays what it is."""
+def remove(pin: str, user: str = "") -> None:
+    """Take a pin off the list; its view stays what it is. Raises SettingError as `edit` does."""
 
     def rest(pins: list[Pin]) -> list[Pin]:
-        del pins[_place(pins, pin)]
+        del pins[_place(pins, pin, user)]
         return pins
 
     _change(rest)
 
 
 def as_file(pins: Iterable[Pin]) -> bytes:
-    """Pins as a JSON file for others; of the data's folder only the last name is told."""
-    told = (replace(one, data=replace(one.data, root=_folder(one.data))) for one in pins)
-    return written(tuple(told))
+    """Pins as a JSON file for others, without owners; of the data's folder only the last name."""
+    shared = (replace(p, data=replace(p.data, root=_folder(p.data)), owner="") for p in pins)
+    return written(tuple(shared))
 
 
-def add_file(content: bytes, where: str) -> tuple[int, int]:
+def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
     """Keep the pins of a file named `where`: how many were new, and how many were here already.
 
+    The new ones belong to `owner`, whatever the file says.
     Raises DataError for a file that holds something else, and then keeps nothing of it.
     """
-    found = {one.id: one for one in parsed(content, where)}
+    found = {one.id: replace(one, owner=owner) for one in parsed(content, where)}
     new: list[Pin] = []
 
     def joined(pins: list[Pin]) -> list[Pin]:
@@ -199,9 +215,13 @@ def _folder(spec: DataSpec) -> str:
     return PurePath(spec.root).name
 
 
-def _place(pins: Sequence[Pin], pin: str) -> int:
+def _place(pins: Sequence[Pin], pin: str, user: str) -> int:
     for at, one in enumerate(pins):
         if one.id == pin:
+            if not one.owned_by(user):
+                raise SettingError(
+                    f"'{one.title}' is another user's pin; pin the view again to change it."
+                )
             return at
     raise SettingError("This pin was removed meanwhile; look at the list again.")
 

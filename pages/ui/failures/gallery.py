@@ -17,6 +17,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
@@ -137,7 +138,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 def _cards(choice: UserChoice, cases: list[Failure]) -> None:
     places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
     unread = scans_unread(choice.data, cases)
-    pinned = [one.view for one in pins.all_pins()]
+    pinned = [one.view for one in pins.all_pins() if one.owned_by(user())]
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
@@ -177,7 +178,7 @@ def _words(case: Failure) -> None:
 def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
     title = f"{case.kind.capitalize()}: {case.subject}"
-    pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d))
+    pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d), user())
     private, kept = pin.data.private, pin.view in pinned
     why = f"Not available: {pins.PRIVATE}" if private else "Keep this case for presenting."
     with st.container(horizontal=True):

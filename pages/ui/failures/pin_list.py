@@ -11,6 +11,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
+from pages.ui.shell.user import owner_words, user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.inference import thumbnails, views
@@ -64,7 +65,7 @@ def _file(kept: Sequence[Pin]) -> None:
     with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
         file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
         if st.form_submit_button("Add", width="stretch") and file is not None:
-            new, known = pins.add_file(file.getvalue(), file.name)
+            new, known = pins.add_file(file.getvalue(), file.name, user())
             again = f" {counted(known, 'pin')} existed already." if known else ""
             session.notify("pins", f"{counted(new, 'pin')} added.{again}")
             st.rerun()
@@ -83,7 +84,7 @@ def _row(pin: Pin, at: int, count: int) -> None:
             escape(
                 f"{said(pin)} · slice {pin.index + 1} · threshold "
                 f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule}) · {dice_said(pin)} "
-                f"when pinned, {pin.date[:10]}"
+                f"when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
             )
         )
         if pin.note:
@@ -113,10 +114,12 @@ def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
         if st.button("Explore", key=f"open-{pin.id}", disabled=view is None) and view is not None:
             navigate.to(view)
         st.button("Present", key=f"show-{pin.id}", on_click=turn, args=(at + 1,))
+    if not pin.owned_by(user()):
+        return
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
             if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
-                pins.move(pin.id, by)
+                pins.move(pin.id, by, user())
                 st.rerun()
         with st.popover("Edit", key=session.PIN_EDITOR.of(pin.id).key, on_change="rerun"):
             _edit(pin)
@@ -131,8 +134,8 @@ def _edit(pin: Pin) -> None:
         if st.form_submit_button(
             "Save", type="primary", width="stretch", on_click=close, args=(False,)
         ):
-            pins.edit(pin.id, title, note)
+            pins.edit(pin.id, title, note, user())
             st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):
-        pins.remove(pin.id)
+        pins.remove(pin.id, user())
         st.rerun()

@@ -25,6 +25,11 @@ def user() -> str:
     return _digest(_name())
 
 
+def owner_words(owner: str) -> str:
+    """Whose something is, to stand behind its name; "" for what is everybody's."""
+    return "" if not owner else " · yours" if owner == user() else " · another user's"
+
+
 def tab() -> str:
     """A name for this tab of the browser, used by no other."""
     return session.TAB.setdefault(uuid.uuid4().hex)
