@@ -1,5 +1,6 @@
 """Pages of the app in process, as one opens them."""
 
+import hashlib
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -22,6 +23,11 @@ def shown(test):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def mark_of(name):
+    """What marks the things of a user whose browser has this name (`user` in the session)."""
+    return hashlib.sha256(f"user {name}".encode()).hexdigest()[:32]
 
 
 def download_labels(test):

@@ -1,12 +1,12 @@
 """Pins and presentation in process, on the 2 mm demo."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.helpers.pages import mark_of
 from zsad_core.base.palette import CLASSES
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
@@ -47,11 +47,6 @@ def opened(page, query=None, **state):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
-
-
-def of_user(name):
-    """The mark of a user whose browser has this name."""
-    return hashlib.sha256(f"user {name}".encode()).hexdigest()[:32]
 
 
 def words(test):
@@ -131,7 +126,7 @@ def test_pins_are_moved_edited_and_removed():
 def test_a_pin_says_whose_it_is_and_only_its_owner_changes_it():
     ownerless = pin("everybody's")
     hers, his = (
-        replace(pins.pin_of(view(index=index), title), owner=of_user(name))
+        replace(pins.pin_of(view(index=index), title), owner=mark_of(name))
         for index, title, name in ((31, "one", "her"), (32, "two", "him"))
     )
     pins.add(hers)

@@ -3,12 +3,14 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.prompts import others, sections
 from pages.ui.shell import compute
+from tests.helpers.pages import mark_of
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets
@@ -221,6 +223,28 @@ def test_a_set_that_is_saved_is_the_chosen_one():
     assert test.selectbox(key="prompts").value == "cloudy"
     assert test.text_area(key="abnormal").value == "a white cloud"
     assert "chosen in the sidebar" in test.success[0].value
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_users_set_is_renamed_and_deleted_and_others_stay():
+    mine, folder = prompt_sets.shipped()["minimal-pair"], home() / "prompts"
+    prompt_sets.save(replace(mine, name="cloudy"), folder, owner=mark_of("her"))
+    prompt_sets.save(replace(mine, name="his"), folder, owner=mark_of("him"))
+    test = opened("Prompts", lab="Edit", **{**APRIL, "prompts": "cloudy"}, user="her")
+    assert "yours" in said(test)
+    test.text_input(key="rename-cloudy").set_value("foggy")
+    press(test, "Rename")
+    assert test.selectbox(key="prompts").value == "foggy"
+    assert "foggy" in prompt_sets.user_sets(folder)
+    press(test, "Delete")
+    assert test.selectbox(key="prompts").value == "aprilgan"
+    assert "(edited)" not in said(test)
+    assert set(prompt_sets.user_sets(folder)) == {"his"}
+    for name in ("his", "aprilgan"):
+        test.selectbox(key="prompts").select(name).run()
+        assert not [one for one in test.button if one.label in ("Rename", "Delete")]
+    test.selectbox(key="prompts").select("his").run()
+    assert "another user" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")

@@ -80,6 +80,52 @@ def test_a_set_never_takes_the_file_of_another(tmp_path):
         prompt_sets.save(replace(OWN, name="Mine!"), tmp_path)
 
 
+def test_only_its_owner_changes_a_set_and_one_without_is_everybodys(tmp_path):
+    prompt_sets.save(OWN, tmp_path, owner="her")
+    edited = replace(OWN, normal=("another {}",))
+    for change in (
+        lambda: prompt_sets.save(edited, tmp_path, owner="him"),
+        lambda: prompt_sets.save(edited, tmp_path),
+        lambda: prompt_sets.rename("mine", "his", tmp_path, "him"),
+        lambda: prompt_sets.delete("mine", tmp_path, "him"),
+    ):
+        with pytest.raises(PromptError, match="'mine' is another user's set"):
+            change()
+    assert prompt_sets.owner_of("mine", tmp_path) == "her"
+    assert prompt_sets.load(prompt_sets.save(edited, tmp_path, owner="her")) == edited
+    shared = replace(OWN, name="shared")
+    prompt_sets.save(shared, tmp_path)
+    prompt_sets.save(shared, tmp_path, owner="her")
+    assert prompt_sets.owner_of("shared", tmp_path) == ""
+
+
+def test_a_renamed_set_keeps_its_texts_versions_record_and_owner(tmp_path):
+    prompt_sets.save(OWN, tmp_path, owner="her")
+    now = replace(OWN, abnormal=("worse {}",))
+    prompt_sets.save(now, tmp_path, {"date": "today"}, owner="her")
+    prompt_sets.save(replace(OWN, name="other"), tmp_path)
+    for name, problem in (("Other", "is taken"), ("winclip", "is taken"), ("..", "no file name")):
+        with pytest.raises(PromptError, match=problem):
+            prompt_sets.rename("mine", name, tmp_path, "her")
+    for before, name in (("mine", "new"), ("new", "New")):  # the last two are of one file
+        prompt_sets.rename(before, name, tmp_path, "her")
+        assert prompt_sets.user_sets(tmp_path)[name] == replace(now, name=name)
+        assert prompt_sets.older(name, tmp_path) == {1: OWN}
+        assert prompt_sets.record(name, tmp_path) == {"date": "today"}
+        assert prompt_sets.owner_of(name, tmp_path) == "her"
+    assert set(prompt_sets.user_sets(tmp_path)) == {"New", "other"}
+
+
+def test_a_deleted_set_goes_with_its_versions(tmp_path):
+    for prompts in (OWN, replace(OWN, normal=("b",)), replace(OWN, name="other")):
+        prompt_sets.save(prompts, tmp_path)
+    prompt_sets.delete("mine", tmp_path)
+    assert set(prompt_sets.user_sets(tmp_path)) == {"other"}
+    assert prompt_sets.older("mine", tmp_path) == {}
+    with pytest.raises(PromptError, match="no prompt set"):
+        prompt_sets.delete("mine", tmp_path)
+
+
 def test_nothing_is_saved_that_would_not_be_read(tmp_path):
     with pytest.raises(PromptError, match="name: String should have at most 80 characters"):
         prompt_sets.save(replace(OWN, name="x" * 81), tmp_path)

@@ -1,6 +1,7 @@
-"""Prompt sets as data: YAML files of the package, a user's own beside them, checked on load.
+"""Prompt sets as data: YAML files of the package, users' own beside them, checked on load.
 
-A set of one method lies in the method's folder, the others here.
+A set of one method lies in the method's folder, the others here. Everybody reads users' sets; one
+is changed by its owner alone, or by anybody where its file names none.
 """
 
 import contextlib
@@ -44,6 +45,7 @@ class _PromptFile(pydantic.BaseModel):
     normal_off: list[str] = []
     abnormal_off: list[str] = []
     record: dict[str, Any] = {}  # values as text
+    owner: str = ""
 
 
 def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -120,15 +122,20 @@ def read_yaml(content: bytes, where: str) -> dict[str, Any]:
     return mapping
 
 
-def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None) -> Path:
+def save(
+    prompts: PromptSet,
+    folder: Path,
+    record: Mapping[str, object] | None = None,
+    owner: str = "",
+) -> Path:
     """Write a set as YAML, under a file name made from its name; raises PromptError.
 
-    Where a set of that name says something else, that one is kept as an older version. `record`
-    says how the texts were found, as plain values. What `load` would refuse is not written.
+    Where a set of that name says something else, that one is kept as an older version; one of
+    another owner is refused, and one of none stays so. `record` says how the texts were found, as
+    plain values. What `load` would refuse is not written.
     """
     sentences(prompts)
-    content = as_yaml(prompts, record)
-    parse(content.encode(), prompts.name)
+    parse(as_yaml(prompts, record).encode(), prompts.name)
     stem = _stem(prompts.name)
     if prompts.name in shipped():
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
@@ -140,11 +147,47 @@ def save(prompts: PromptSet, folder: Path, record: Mapping[str, object] | None =
                 raise PromptError(
                     f"'{prompts.name}' would take the file of '{before.name}'; choose another name."
                 )
+            owner = _check_owner(path, owner)
             if before != prompts:  # kept there before it goes here: no kill loses it
                 number = max(_older(before.name, folder), default=0) + 1
                 write_whole(folder / OLDER / f"{stem}@{number}.yaml", path.read_bytes())
-        write_whole(path, content)
+        write_whole(path, as_yaml(prompts, record, owner))
     return path
+
+
+def rename(name: str, to: str, folder: Path, user: str = "") -> None:
+    """Give a user's set another name, with its earlier versions.
+
+    Raises PromptError where it is not there or another user's, and where the new name makes no
+    file, or is that of another set.
+    """
+    stem, target = _stem(name), _stem(to)
+    with contextlib.ExitStack() as locks:
+        for one in sorted({stem, target}):
+            locks.enter_context(locked(folder / f".{one}"))
+        path, new = (folder / f"{one}.yaml" for one in (stem, target))
+        _check_owner(path, user)
+        if to in shipped() or (new != path and new.exists()):
+            raise PromptError(f"The name '{to}' is taken; choose another.")
+        content = read_yaml(path.read_bytes(), str(path)) | {"name": to}
+        _checked(content, to)
+        write_whole(new, _dumped(content))
+        if new != path:
+            for number, older_path in _older(name, folder).items():
+                older_path.replace(folder / OLDER / f"{target}@{number}.yaml")
+            path.unlink()
+
+
+def delete(name: str, folder: Path, user: str = "") -> None:
+    """Delete a user's set with its earlier versions.
+
+    Raises PromptError where it is not there or another user's.
+    """
+    path = folder / f"{_stem(name)}.yaml"
+    with locked(folder / f".{_stem(name)}"):
+        _check_owner(path, user)
+        for each in (*_older(name, folder).values(), path):
+            each.unlink()
 
 
 def older(name: str, folder: Path) -> dict[int, PromptSet]:
@@ -165,12 +208,16 @@ def _older(name: str, folder: Path) -> dict[int, Path]:
 def record(name: str, folder: Path) -> dict[str, Any]:
     """How the texts of a user's set were found, {} where nothing is known; raises PromptError."""
     path = folder / f"{_stem(name)}.yaml"
-    return (
-        _checked(read_yaml(path.read_bytes(), str(path)), str(path)).record if path.exists() else {}
-    )
+    return _file_of(path).record if path.exists() else {}
 
 
-def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None) -> str:
+def owner_of(name: str, folder: Path) -> str:
+    """The owner of a user's set; "" where it has none. Raises PromptError."""
+    path = folder / f"{_stem(name)}.yaml"
+    return _file_of(path).owner if path.exists() else ""
+
+
+def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None, owner: str = "") -> str:
     """The set as the text of a YAML file that `parse` reads back."""
     content = {
         "name": prompts.name,
@@ -178,10 +225,15 @@ def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None) -> s
         "class_name": prompts.class_name,
         **{name: list(getattr(prompts, name)) for name in LISTS},
         "record": dict(record or {}),
+        "owner": owner,
     }
     always = ("name", "source", "class_name", "normal", "abnormal", "templates")
     filled = {name: value for name, value in content.items() if value or name in always}
-    return yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
+    return _dumped(filled)
+
+
+def _dumped(content: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
 
 
 def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:
@@ -215,6 +267,20 @@ def _read(folder: Path) -> Iterator[PromptSet | PromptError]:
             yield load(path)
         except PromptError as error:
             yield error
+
+
+def _file_of(path: Path) -> _PromptFile:
+    return _checked(read_yaml(path.read_bytes(), str(path)), str(path))
+
+
+def _check_owner(path: Path, user: str) -> str:
+    """The owner of the set in a file that a user may change; raises PromptError."""
+    if not path.exists():
+        raise PromptError(f"There is no prompt set in '{path}' any more; look at the list again.")
+    file = _file_of(path)
+    if file.owner not in ("", user):
+        raise PromptError(f"'{file.name}' is another user's set; choose another name.")
+    return file.owner
 
 
 def _checked(mapping: dict[str, Any], where: str) -> _PromptFile:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.shell import compute, frame, session
+from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import (
     SIDES,
@@ -19,9 +21,10 @@ from pages.ui.shell.prompt_choice import (
     switch,
     switches,
     template_editor,
+    usual_prompts,
 )
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import owner_words, user
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -49,6 +52,7 @@ def documents(choice: UserChoice) -> None:
     left.button("Swap sides", width="stretch", on_click=swap)
     with right.popover("Save …", width="stretch"):
         _save(prompts)
+    _own(left, right)
     with st.expander("Turn texts off and on"):
         _switches()
     with st.expander("Templates"):
@@ -81,15 +85,42 @@ def sentences_table(prompts: PromptSet) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["side", "sentence", "text", "template"])
 
 
+def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
+    """Renames or deletes the chosen set where the user may; shipped ones stay."""
+    name, folder = session.PROMPTS.get(), settings.prompt_folder()
+    if name in prompt_sets.shipped():
+        return
+    if prompt_sets.owner_of(name, folder) not in ("", user()):
+        return
+    with left.popover("Rename …", width="stretch"), st.form("rename", border=False):
+        new = st.text_input("Name", name, max_chars=80, key=f"rename-{name}").strip()
+        if st.form_submit_button("Rename", width="stretch") and new not in ("", name):
+            with frame.in_words():
+                prompt_sets.rename(name, new, folder, user())
+            session.request({session.PROMPTS.key: new})
+            st.rerun()
+
+    def delete() -> None:
+        prompt_sets.delete(name, folder, user())
+        usual = all_prompts()[usual_prompts(session.METHOD.get())]
+        session.request({session.PROMPTS.key: usual.name, **fields(usual)})
+
+    versions = len(prompt_sets.older(name, folder))
+    also = f" and its {counted(versions, 'earlier version')}" if versions else ""
+    with right:
+        delete_button(f"Delete the set '{escape(name)}'{also} for everybody?", delete, "prompts")
+
+
 def _count(prompts: PromptSet) -> None:
     normal, abnormal = prompt_sets.sentences(prompts)
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
+    owner = prompt_sets.owner_of(session.PROMPTS.get(), settings.prompt_folder())
     st.caption(
         escape(
             f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
             f"{counted(max(len(prompts.templates), 1), 'template')} = "
             f"{counted(len(normal) + len(abnormal), 'sentence')}; {{}} becomes "
-            f"'{prompts.class_name}'. " + (f"{off} switched off." if off else "")
+            f"'{prompts.class_name}'{f'; {off} switched off' if off else ''}{owner_words(owner)}"
         ),
         help=escape(f"Source: {prompts.source or 'your own'}."),
     )
@@ -129,7 +160,7 @@ def _keep(read: Callable[[], PromptSet]) -> None:
     folder = settings.prompt_folder()
     try:
         prompts = read()
-        prompt_sets.save(prompts, folder)
+        prompt_sets.save(prompts, folder, owner=user())
         version = len(prompt_sets.older(prompts.name, folder)) + 1
     except ZsadError as error:
         st.error(escape(str(error)))

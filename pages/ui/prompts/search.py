@@ -13,6 +13,7 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -139,7 +140,7 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
     )
     if keep.button("Save winner", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
-        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan))
+        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan), user())
         session.notify("winner", kept.name)
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):

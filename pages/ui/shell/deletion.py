@@ -1,0 +1,17 @@
+"""Deleting what a user made: a button that asks first."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui.shell import frame
+
+
+def delete_button(question: str, delete: Callable[[], None], key: str) -> None:
+    """A button that shows the question, as markdown, beside the one that deletes."""
+    with st.popover("Delete …", width="stretch", key=f"ask-{key}"):
+        st.markdown(question)
+        if st.button("Delete", key=f"delete-{key}", type="primary", width="stretch"):
+            with frame.in_words():
+                delete()
+            st.rerun()
