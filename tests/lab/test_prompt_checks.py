@@ -41,6 +41,31 @@ def test_sentences_are_counted_in_tokens_and_cut_ones_named(engine, spec):
     np.testing.assert_array_equal(tower.sentences([cut], "gelu"), tower.sentences([whole], "gelu"))
 
 
+def test_warnings_of_a_side_are_of_its_own_texts(engine, spec):
+    prompts = changed(
+        spec,
+        normal=("a cat", "A  cat", "a 🧠 at 37 °C", "the same"),
+        abnormal=("the same", "a " + "dog " * 80),
+    )
+    twice, same, picture = prompt_checks.warnings_of_side(engine, prompts, "normal")
+    assert twice == "'a cat' is given 2 times, and weighs as much in the mean."
+    assert same == "'the same' is a text of the other side too."
+    assert picture == "🧠: CLIP reads a pictograph as bytes, not as a word."
+    _, cut = prompt_checks.warnings_of_side(engine, prompts, "abnormal")
+    assert "cut; the first: 'a dog dog" in cut
+    long = changed(spec, normal=("a" * 501,))
+    (warning,) = prompt_checks.warnings_of_side(engine, long, "normal")
+    assert "normal text is too long (501 characters; CLIP reads 77 tokens" in warning
+    assert prompt_checks.warnings_of_side(engine, long, "abnormal") == []
+
+
+def test_words_that_the_vocabulary_does_not_hold_whole(engine, spec):
+    texts = changed(spec, normal=("a grey Gliomatosis at 37", "a normal cat"))
+    pieces = prompt_checks.split_words(engine, texts, "normal")
+    assert list(pieces) == ["gliomatosis"]
+    assert pieces["gliomatosis"] > 1
+
+
 def test_an_edit_that_nobody_reads(engine, spec):
     """Both are cut to the same 77 tokens."""
     before = replace(PAIR, normal=("cat " * 80,))

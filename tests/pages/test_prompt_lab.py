@@ -203,6 +203,18 @@ def test_warnings_stand_under_the_texts():
     assert "hardly differ" in said(test)
 
 
+def test_what_is_wrong_with_a_text_stands_under_its_box():
+    """Also where the map cannot be made."""
+    test = lab("Edit", normal="a cat\nA cat\na gliomatosis", abnormal="x" * 600)
+    kinds = ("text_area", "warning", "caption")
+    column = [one.key or one.value for one in test.main if one.type in kinds]
+    normal, abnormal = column.index("normal"), column.index("abnormal")
+    below = " ".join(column[normal + 1 : abnormal])
+    assert "'a cat' is given 2 times" in below
+    assert "gliomatosis (" in below
+    assert "is too long (600 characters" in column[abnormal + 1].replace("\\", "")
+
+
 @pytest.mark.usefixtures("_encoded")
 def test_a_typed_text_is_offered_in_a_new_session():
     lab("Edit").text_area(key="normal").set_value("a grey fog").run()

@@ -1,5 +1,8 @@
 """What is wrong with prompts before any number is read: texts cut, groups alike, edits unread."""
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +10,7 @@ import numpy as np
 from zsad_core import methods
 from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.base.wording import counted
+from zsad_core.errors import PromptError
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import SliceSource, text_source
@@ -15,6 +19,9 @@ from zsad_core.types import FloatArray, MapSpec, PromptSet
 
 ALIKE = 0.99  # cosine of the two class embeddings; our choice
 SHORT = 60  # bytes; each token takes one or more, and learned vectors take up to 12
+SIDES = ("normal", "abnormal")
+PICTOGRAPHS = 0x2300  # symbols from here on are pictures; ©, ° and ™ stand before
+WORD = re.compile(r"[^\W\d_]+")
 
 
 def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
@@ -23,13 +30,62 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
     for template in prompts.templates:
         if "{}" not in template:
             found.append(f"The template '{template}' has no {{}}, so no text enters it.")
-    if cut := cut_warning(engine, spec):
-        found.append(cut)
     if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
         found.append(f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}.")
     if not reads(engine, spec, base):
         found.append(_unread(text_source(engine, spec), base))
     return found
+
+
+def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:
+    """Sentences on the texts of one side: given twice, with pictographs, longer than is read."""
+    prompts, warnings = spec.prompts, list[str]()
+    here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in (side, _opposite(side)))
+    for text, count in Counter(here).items():
+        if count > 1:
+            warnings.append(f"'{text}' is given {count} times, and weighs as much in the mean.")
+        if text in other:
+            warnings.append(f"'{text}' is a text of the other side too.")
+    if pictures := dict.fromkeys(c for text in here for c in text if _is_pictograph(c)):
+        warnings.append(f"{' '.join(pictures)}: CLIP reads a pictograph as bytes, not as a word.")
+    try:
+        cut = cut_sentences(engine, spec, (side,))
+    except PromptError as error:
+        return [*warnings, str(error)]
+    return [*warnings, _cut(cut)] if cut else warnings
+
+
+def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
+    """Words of a side's texts that CLIP's vocabulary does not hold whole, with their pieces.
+
+    Texts of the shipped sets are not looked at, so that these need no tower.
+    """
+    shipped = {
+        text
+        for prompts in prompt_sets.shipped().values()
+        for text in (*prompts.normal, *prompts.abnormal)
+    }
+    texts = [_as_read(text) for text in getattr(spec.prompts, side) if text not in shipped]
+    words = list(dict.fromkeys(word for text in texts for word in WORD.findall(text)))
+    if not words:
+        return {}
+    with engine.turn(spec.features, INTERACTIVE) as tower:
+        start_and_end, *lengths = tower.lengths(["", *words])
+    pieces = {word: n - start_and_end for word, n in zip(words, lengths, strict=True)}
+    return {word: count for word, count in pieces.items() if count > 1}
+
+
+def _opposite(side: str) -> str:
+    return SIDES[1 - SIDES.index(side)]
+
+
+def _as_read(text: str) -> str:
+    """A text as CLIP reads it: in small letters, with single spaces."""
+    return " ".join(text.lower().split())
+
+
+def _is_pictograph(character: str) -> bool:
+    return unicodedata.category(character) == "So" and ord(character) >= PICTOGRAPHS
 
 
 def _unread(source: SliceSource, base: PromptSet) -> str:
@@ -61,20 +117,22 @@ def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
 def cut_warning(engine: Engine, spec: MapSpec) -> str:
     """What is to know of texts that are longer than the text tower reads; "" where none is."""
     cut = cut_sentences(engine, spec) if methods.kind_of(spec.method).prompts else ()
-    if not cut:
-        return ""
+    return _cut(cut) if cut else ""
+
+
+def _cut(sentences: Sequence[str]) -> str:
     return (
-        f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut; the first: "
-        f"'{cut[0]}'."
+        f"{counted(len(sentences), 'sentence')} longer than the text tower reads, and cut; the "
+        f"first: '{sentences[0]}'."
     )
 
 
-def cut_sentences(engine: Engine, spec: MapSpec) -> tuple[str, ...]:
+def cut_sentences(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> tuple[str, ...]:
     """Sentences with more tokens than the text tower reads; a loaded tower counts long ones."""
     long = [
         text
-        for side in prompt_sets.sentences(spec.prompts)
-        for text in side
+        for side in sides
+        for text in prompt_sets.of_side(spec.prompts, side)
         if len(text.encode()) > SHORT
     ]
     if not long:
@@ -91,7 +149,7 @@ def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], Fl
     A text stands for itself under all templates. Empty where the text depends on the slice.
     """
     source, prompts = text_source(engine, spec), spec.prompts
-    texts = [(side, t) for side in ("normal", "abnormal") for t in getattr(prompts, side)]
+    texts = [(side, t) for side in SIDES for t in getattr(prompts, side)]
     if source.method.text_by_slice:
         return [], np.zeros((0, 0), np.float32)
     rows = []

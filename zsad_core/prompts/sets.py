@@ -56,7 +56,30 @@ def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
     >>> sentences(PromptSet("x", ("{}",), ("bad {}",), ("a photo of {}.",), "brain"))
     (('a photo of brain.',), ('a photo of bad brain.',))
     """
-    return _side(prompts, "normal"), _side(prompts, "abnormal")
+    return of_side(prompts, "normal"), of_side(prompts, "abnormal")
+
+
+def of_side(prompts: PromptSet, side: str) -> tuple[str, ...]:
+    """The sentences of one side, "normal" or "abnormal"; raises PromptError as `sentences` does."""
+    texts: tuple[str, ...] = getattr(prompts, side)
+    if not texts:
+        raise PromptError(
+            f"The prompt set '{prompts.name}' has no {side} text; write at least one."
+        )
+    if longest := max((text for text in texts), key=len)[LONGEST:]:
+        raise PromptError(
+            f"{'An' if side == 'abnormal' else 'A'} {side} text is too long "
+            f"({LONGEST + len(longest)} characters; CLIP reads 77 tokens, about {LONGEST} "
+            "characters)."
+        )
+    templates = prompts.templates or ("{}",)
+    if len(texts) * len(templates) > SENTENCES:
+        raise PromptError(
+            f"The {side} texts of '{prompts.name}' make {len(texts) * len(templates)} sentences; "
+            f"keep them to {SENTENCES}."
+        )
+    filled = [_filled(text, prompts.class_name) for text in texts]
+    return tuple(_filled(template, text) for text in filled for template in templates)
 
 
 def content(prompts: PromptSet) -> PromptSet:
@@ -302,28 +325,6 @@ def _stem(name: str) -> str:
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
-
-
-def _side(prompts: PromptSet, side: str) -> tuple[str, ...]:
-    texts: tuple[str, ...] = getattr(prompts, side)
-    if not texts:
-        raise PromptError(
-            f"The prompt set '{prompts.name}' has no {side} text; write at least one."
-        )
-    if longest := max((text for text in texts), key=len)[LONGEST:]:
-        raise PromptError(
-            f"{'An' if side == 'abnormal' else 'A'} {side} text is too long "
-            f"({LONGEST + len(longest)} characters; CLIP reads 77 tokens, about {LONGEST} "
-            "characters)."
-        )
-    templates = prompts.templates or ("{}",)
-    if len(texts) * len(templates) > SENTENCES:
-        raise PromptError(
-            f"The {side} texts of '{prompts.name}' make {len(texts) * len(templates)} sentences; "
-            f"keep them to {SENTENCES}."
-        )
-    filled = [_filled(text, prompts.class_name) for text in texts]
-    return tuple(_filled(template, text) for text in filled for template in templates)
 
 
 def _filled(text: str, word: str) -> str:

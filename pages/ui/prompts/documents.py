@@ -46,7 +46,7 @@ def documents(choice: UserChoice) -> None:
             width="stretch",
             help="Texts typed for this prompt set that are not shown here.",
         )
-    prompt_editor(choice.map.method)
+    prompt_editor(choice.map.method, lambda side: _side(choice, side))
     said = st.container()
     left, right = st.columns(2)
     left.button("Swap sides", width="stretch", on_click=swap)
@@ -109,6 +109,20 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     also = f" and its {counted(versions, 'earlier version')}" if versions else ""
     with right:
         delete_button(f"Delete the set '{escape(name)}'{also} for everybody?", delete, "prompts")
+
+
+def _side(choice: UserChoice, side: str) -> None:
+    """What to know of the texts in the box above, before any map is made of them."""
+    if not getattr(choice.map.prompts, side):
+        return
+    engine = compute.engine()
+    with frame.in_words():
+        for warning in prompt_checks.warnings_of_side(engine, choice.map, side):
+            st.warning(escape(warning))
+        pieces = prompt_checks.split_words(engine, choice.map, side)
+    if pieces:
+        words = ", ".join(f"{word} ({count})" for word, count in pieces.items())
+        st.caption(escape(f"Not one token in CLIP's vocabulary, read in pieces: {words}."))
 
 
 def _count(prompts: PromptSet) -> None:

@@ -3,6 +3,7 @@
 A line that begins with # is a text that is switched off.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,15 +48,18 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     return now
 
 
-def prompt_editor(method: str) -> None:
+def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None) -> None:
     """Normal and abnormal texts as lists, one per line, and the class name; the same everywhere.
 
-    Above them what is learned of the prompts, where something is.
+    Above them what is learned of the prompts, where something is; `below` draws under the box of
+    each side.
     """
     if note := methods.kind_of(method).prompt_note:
         st.caption(note)
-    st.text_area("Normal texts, one per line", height="content", **persisted("normal"))
-    st.text_area("Abnormal texts, one per line", height="content", **persisted("abnormal"))
+    for side in SIDES:
+        label = f"{side.capitalize()} texts, one per line"
+        st.text_area(label, height="content", **persisted(side))
+        below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **persisted("class_name"))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
