@@ -20,6 +20,7 @@ from zsad_core.workspace import drafts, history
 __all__ = ["_encoded"]
 pytestmark = pytest.mark.usefixtures("small_demo")
 
+JUDGED = f"judged-{DATA[:-1]}"
 APRIL = {"method": "aprilgan", "setup": "brats", "prompts": "appearance"}
 
 
@@ -117,7 +118,7 @@ def test_a_trial_is_in_the_history_and_comes_back():
     assert table["abnormal"][0] == "a white cloud"
     change = table["Δ best"][0]
     assert change == pytest.approx(second.best_dice - first.best_dice)
-    history.star(second, True)
+    history.star(second, True, second.owner)
     other.toggle(key="history_starred").set_value(True).run()
     assert list(other.dataframe[0].value["★"]) == ["★"]
 
@@ -129,6 +130,40 @@ def test_the_leaderboard_marks_where_prompts_were_tuned():
     table = test.dataframe[0].value.set_index("prompts")
     assert list(table.loc["appearance", ["evaluated on", "tuned on these"]]) == [1, 0]
     assert list(table.loc["appearance (edited)", ["evaluated on", "tuned on these"]]) == [0, 1]
+    assert table.loc["appearance (edited)", "abnormal"] == "a white cloud"
+    assert "+ abnormal: a white cloud" in table.loc["appearance (edited)", "changed"]
+    assert SUBJECT in test.multiselect(key=JUDGED).value  # the shipped texts were tuned nowhere
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_the_leaderboard_judges_by_the_rule_it_names_and_not_where_a_set_was_tuned():
+    lab("Edit", abnormal="a white cloud")  # at the slider's value
+    test = lab("History", history_view="Leaderboard", board="test", abnormal="a white cloud")
+    assert "under the rule 'fixed'" in said(test)
+    (threshold,) = test.dataframe[0].value["threshold"]
+    assert float(threshold) == history.trials()[0].threshold
+    assert SUBJECT not in test.multiselect(key=JUDGED).value
+    test.segmented_control(key="board-rule").set_value("oracle").run()
+    assert not test.exception
+    assert not test.dataframe
+    assert "under the rule 'oracle' yet" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_a_trial_is_renamed_and_deleted_by_its_owner():
+    lab("Edit", user="her")
+    hers = history.trials()[0]
+    row = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    test = lab("History", user="her", history_table=row)
+    assert list(test.dataframe[0].value["whose"]) == ["yours"]
+    test.text_input(key=f"name-{hers.id}").set_value("foggy").run()
+    press(test, "Save")
+    assert history.trials()[0].prompts.name == "foggy"
+    other = lab("History", user="him", history_table=row)
+    assert list(other.dataframe[0].value["whose"]) == ["another user's"]
+    assert not [one for one in other.button if one.label in ("Save", "Star", "Delete")]
+    press(test, "Delete")
+    assert history.trials() == ()
 
 
 @pytest.mark.usefixtures("_encoded")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zsad_core.base.paths import home
+from zsad_core.errors import SettingError
 from zsad_core.lab import leaderboard
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
@@ -137,7 +138,8 @@ def test_prompts_are_judged_where_they_were_not_tuned():
     for subject, found in (("S1", GOOD), ("S3", BAD), ("S4", GOOD)):
         history.add(spec(subject, plain), found, AT_20)
     board = {
-        one.prompts.name: one for one in leaderboard.standings(history.trials(), ("S1", "S2", "S3"))
+        one.prompts.name: one
+        for one in leaderboard.standings(history.trials(), ("S1", "S2", "S3"), "fixed")
     }
     assert list(board) == ["medical", "searched", "typed"]
     assert board["searched"].judged == ("S3",)
@@ -155,16 +157,66 @@ def test_a_renamed_copy_of_tuned_texts_stays_tuned():
     searched = replace(named("searched", "s"), tuned_on=("S1",))
     history.add(spec("S2", searched), BAD, AT_20)
     history.add(spec("S1", named("innocent", "s")), GOOD, AT_20)
-    (one,) = leaderboard.standings(history.trials(), ("S1", "S2"))
+    (one,) = leaderboard.standings(history.trials(), ("S1", "S2"), "fixed")
     assert (one.judged, one.tuned) == (("S2",), ("S1",))
 
 
 def test_a_subject_counts_with_its_last_trial():
-    history.add(spec("S1"), GOOD, AT_30)
+    for value, read in ((0.3, BAD), (0.2, GOOD)):
+        history.add(spec("S1"), read, Threshold(value, "validation"))
+    (one,) = leaderboard.standings(history.trials(), ("S1",), "validation")
+    assert (one.dice, one.judged, one.threshold) == (1.0, ("S1",), None)
+    assert leaderboard.standings(history.trials(), ("S7",), "validation") == []
+
+
+def test_sets_are_ranked_by_dice_at_the_thresholds_of_one_rule():
+    """By best Dice, or with the oracle among the trials, the other set would lead."""
+    even = Readout(0.2, 1.0, dice_3d=0.5, best_dice=0.6, auroc=0.5)
+    peaked = Readout(0.2, 1.0, dice_3d=0.4, best_dice=0.9, auroc=0.5)
+    history.add(spec("S1", named("even", "e")), even, Threshold(0.2, "validation"))
+    history.add(spec("S1", named("peaked", "p")), peaked, Threshold(0.2, "validation"))
+    history.add(spec("S1", named("peaked", "p")), GOOD, Threshold(0.7, "oracle"))
+    board = leaderboard.standings(history.trials(), ("S1",), "validation")
+    assert [(one.prompts.name, one.dice) for one in board] == [("even", 0.5), ("peaked", 0.4)]
+
+
+def test_sets_at_different_fixed_thresholds_stand_apart():
+    history.add(spec("S1"), BAD, AT_30)
+    history.add(spec("S2"), GOOD, AT_20)
+    board = leaderboard.standings(history.trials(), ("S1", "S2"), "fixed")
+    assert [(one.threshold, one.judged) for one in board] == [(0.2, ("S2",)), (0.3, ("S1",))]
+
+
+def test_a_deleted_trial_counts_no_more_but_its_subject_has_seen_the_texts():
+    typed = history.add(spec("S1"), GOOD, AT_20, by_hand=True)
+    history.add(spec("S2"), BAD, AT_20)
+    history.delete(typed)
+    assert [one.subject for one in history.trials()] == ["S2"]
+    again = history.add(spec("S1"), GOOD, AT_20, by_hand=True)
+    assert [one.subject for one in history.trials()] == ["S2", "S1"]
+    history.delete(again)
     history.add(spec("S1"), GOOD, AT_20)
-    (one,) = leaderboard.standings(history.trials(), ("S1",))
-    assert (one.dice, one.judged) == (1.0, ("S1",))
-    assert leaderboard.standings(history.trials(), ("S7",)) == []
+    (one,) = leaderboard.standings(history.all_trials(), ("S1", "S2"), "fixed")
+    assert (one.judged, one.tuned) == (("S2",), ("S1",))
+
+
+def test_a_trial_is_renamed_and_only_its_owner_changes_it():
+    made = history.add(spec(), BAD, AT_20, owner="her")
+    history.rename(made, "foggy", "her")
+    (trial,) = history.trials()
+    assert trial == replace(made, prompts=replace(OWN, name="foggy"))
+    for change in (
+        lambda: history.rename(made, "his", "him"),
+        lambda: history.delete(made, "him"),
+        lambda: history.star(made, True),
+        lambda: history.note(made, "x"),
+    ):
+        with pytest.raises(SettingError, match="another user's"):
+            change()
+    for name in ("", "x" * 81, "winclip"):
+        with pytest.raises(SettingError, match="choose a name"):
+            history.rename(made, name, "her")
+    assert history.trials() == (trial,)
 
 
 def test_a_trial_of_an_older_version_is_kept_and_compared_with_none():
@@ -178,5 +230,5 @@ def test_a_trial_of_an_older_version_is_kept_and_compared_with_none():
     first, second = history.trials()
     assert (second.threshold, second.level, second.dice) == (None, 128, 0.1)
     assert history.previous([first, second])[second.id] is None
-    (one,) = leaderboard.standings(history.trials(), ["S1"])
+    (one,) = leaderboard.standings(history.trials(), ["S1"], "fixed")
     assert one.dice == new.dice

@@ -14,12 +14,13 @@ class Standing:
     """A prompt set under a method and setup: means over the subjects that did not choose it.
 
     `judged` are those subjects, `tuned` those of the set that helped to choose the texts. The
-    means are NaN where all did.
+    means are NaN where all did. `threshold` is the value where the rule is a fixed one, else None.
     """
 
     prompts: PromptSet
     method: str
     setup: str
+    threshold: float | None
     judged: tuple[str, ...]
     tuned: tuple[str, ...]
     dice: float
@@ -28,32 +29,39 @@ class Standing:
     deviation: float  # of the best Dice over subjects
 
 
-def standings(trials: Iterable[Trial], subjects: Collection[str]) -> list[Standing]:
-    """Each prompt set by its best (oracle) Dice, the best first; a later trial counts.
+def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> list[Standing]:
+    """Each prompt set by its mean 3D Dice at the thresholds of one rule, the best first.
 
-    The trials are of one data set and modality; those ranked on 256 levels, of older versions, are
-    left out. A set is tuned on a subject where a search used its
-    truth, or where its texts were edited in view of its numbers.
+    Of a subject the last trial counts. Sets at different fixed thresholds stand apart. The trials
+    are of one data set and modality; those ranked on 256 levels, of older versions, are left out.
+    So are deleted ones, which still tell where a set was tuned.
     """
-    groups: dict[tuple[str, str, str], list[Trial]] = {}
+    trials = [trial for trial in trials if trial.level is None]
+    tuned, groups = tuned_subjects(trials), dict[tuple[object, ...], list[Trial]]()
     for trial in trials:
-        if trial.level is not None:
-            continue
-        groups.setdefault((trial.content, trial.method, trial.setup), []).append(trial)
-    tuned: dict[str, set[str]] = {}
-    for (content, *_), group in groups.items():
-        tuned.setdefault(content, set()).update(*map(tuned_on, group))
+        if trial.rule == rule and not trial.deleted:
+            fixed = trial.threshold if rule == "fixed" else None
+            key = (trial.content, trial.method, trial.setup, fixed)
+            groups.setdefault(key, []).append(trial)
     found = [
         one
-        for (content, *_), group in groups.items()
-        if (one := _standing(group, tuned[content], subjects)) is not None
+        for group in groups.values()
+        if (one := _standing(group, tuned[group[0].content], subjects)) is not None
     ]
-    return sorted(found, key=lambda one: -np.nan_to_num(one.best_dice, nan=-1.0))
+    return sorted(found, key=lambda one: -np.nan_to_num(one.dice, nan=-1.0))
 
 
-def tuned_on(trial: Trial) -> set[str]:
-    """Subjects whose truth or numbers helped to choose a trial's texts."""
-    return {*trial.prompts.tuned_on, *((trial.subject,) if trial.by_hand else ())}
+def tuned_subjects(trials: Iterable[Trial]) -> dict[str, set[str]]:
+    """By the content of each set the subjects that it was tuned on.
+
+    Those are subjects whose truth a search used, or whose numbers were in view when the texts were
+    edited.
+    """
+    tuned: dict[str, set[str]] = {}
+    for trial in trials:
+        by_hand = (trial.subject,) if trial.by_hand else ()
+        tuned.setdefault(trial.content, set()).update(trial.prompts.tuned_on, by_hand)
+    return tuned
 
 
 def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) -> Standing | None:
@@ -68,6 +76,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         newest.prompts,
         newest.method,
         newest.setup,
+        newest.threshold if newest.rule == "fixed" else None,
         tuple(sorted(one.subject for one in judged)),
         tuple(sorted(set(last) & tuned)),
         float(means[0]),

@@ -1,7 +1,8 @@
 """Every trial of a prompt set with its numbers: appended to one file in `ZSAD_HOME`, never lost.
 
 Trials on scans that a user uploaded lie beside those scans, seen by nobody else and gone with them.
-A line is a JSON object: a trial, or what one was given later: star, note, threshold and Dice.
+A line is a JSON object: a trial, or what one was given later: name, star, note, threshold and Dice,
+or that it was deleted. A deleted trial is shown no more, but its subject has still seen its texts.
 Several sessions may append at once; a line that a crash cut short is passed over.
 """
 
@@ -21,12 +22,14 @@ from zsad_core.base.atomic import locked, on_disk
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import home
 from zsad_core.base.store import key_of
+from zsad_core.errors import SettingError
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
 
 HEAD = 64  # bytes that tell one file from another: the id of its first trial is among them
-LATER = ("star", "note", "threshold", "dice")  # what a trial may be given after it was added
+LATER = ("star", "note", "threshold", "dice", "deleted")  # what a trial may be given later
+LONGEST_NAME = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Trial:
     its place, on which their numbers were ranked too, and are not compared with others; one whose
     threshold is still computed has neither, and no Dice (NaN). `by_hand`
     says that its texts were edited while this subject's numbers were in view. `time` is UTC,
-    ISO 8601. `star` and `note` were given later.
+    ISO 8601. `owner` marks the user who may change it; one without is everybody's. `star`, `note`
+    and `deleted` were given later.
     """
 
     id: str
@@ -57,6 +61,8 @@ class Trial:
     star: bool = False
     note: str = ""
     level: int | None = None
+    owner: str = ""
+    deleted: bool = False
 
     @functools.cached_property
     def content(self) -> str:
@@ -68,6 +74,10 @@ class Trial:
         """What is alike in trials that can be compared: all but the prompts and their numbers."""
         ranked_on_levels = self.level is not None
         return (self.data, self.subject, self.modality, self.method, self.setup, ranked_on_levels)
+
+    def owned_by(self, user: str) -> bool:
+        """Whether a user may change it: its owner, or anybody where it has none."""
+        return self.owner in ("", user)
 
 
 def content_of(prompts: PromptSet) -> str:
@@ -81,6 +91,7 @@ def add(
     threshold: Threshold | str,
     by_hand: bool = False,
     beside: Collection[str] = (),
+    owner: str = "",
 ) -> Trial | None:
     """Append a trial by its volume's numbers; nothing without lesion, or a second time.
 
@@ -108,10 +119,11 @@ def add(
         dice if known else math.nan,
         best,
         auroc,
+        owner=owner,
     )
-    every = trials() + (trials(slices.data) if slices.data.private else ())
+    every = all_trials() + (all_trials(slices.data) if slices.data.private else ())
     alike = [other for other in every if other.content == trial.content]
-    same = [other for other in alike if other.line == trial.line]
+    same = [other for other in alike if other.line == trial.line and not other.deleted]
     if (same and not known) or any(other.threshold == trial.threshold for other in same):
         return None
     if waiting := next((t for t in same if t.threshold is None and t.rule == trial.rule), None):
@@ -119,25 +131,61 @@ def add(
         return replace(waiting, threshold=trial.threshold, dice=dice)
     new = all(other.subject in beside for other in alike)
     trial = replace(trial, by_hand=by_hand and new)
-    names = [field.name for field in fields(Trial) if field.name not in ("star", "note")]
-    values = {name: getattr(trial, name) for name in names}
+    given = {"star", "note", "deleted"}
+    values = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in given}
     item = {**values, "data": vars(trial.data), "prompts": vars(trial.prompts)}
     _append({"trial": item}, slices.data)
     return trial
 
 
-def star(trial: Trial, on: bool) -> None:
-    """Star a trial, or take its star."""
-    _append({"of": trial.id, "star": on}, trial.data)
+def star(trial: Trial, on: bool, user: str = "") -> None:
+    """Star a trial, or take its star; raises SettingError for another user's."""
+    _change(trial, user, star=on)
 
 
-def note(trial: Trial, text: str) -> None:
-    """Give a trial a note, in place of an earlier one."""
-    _append({"of": trial.id, "note": text}, trial.data)
+def note(trial: Trial, text: str, user: str = "") -> None:
+    """Give a trial a note, in place of an earlier one; raises SettingError for another user's."""
+    _change(trial, user, note=text)
+
+
+def rename(trial: Trial, name: str, user: str = "") -> None:
+    """Give the prompts of a trial another name.
+
+    Raises SettingError for another user's trial, and for a name that is empty, too long, or that of
+    a shipped set, which has its own texts.
+    """
+    if not 0 < len(name) <= LONGEST_NAME or name in prompt_sets.shipped():
+        raise SettingError(
+            f"A trial cannot be called '{name}'; choose a name of 1 to {LONGEST_NAME} characters "
+            "that no shipped prompt set has."
+        )
+    _change(trial, user, name=name)
+
+
+def delete(trial: Trial, user: str = "") -> None:
+    """Take a trial out of `trials`; raises SettingError for another user's."""
+    _change(trial, user, deleted=True)
+
+
+def _change(trial: Trial, user: str, **later: object) -> None:
+    if not trial.owned_by(user):
+        raise SettingError(
+            f"This trial of '{trial.prompts.name}' is another user's; restore its texts to go on "
+            "from them."
+        )
+    _append({"of": trial.id, **later}, trial.data)
 
 
 def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
-    """Trials on shared data, or on a user's uploads; the oldest first, with last star and note."""
+    """Trials on shared data, or on a user's uploads, the oldest first, as they were last changed.
+
+    Without those that were deleted.
+    """
+    return tuple(trial for trial in all_trials(data) if not trial.deleted)
+
+
+def all_trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
+    """`trials` with those that were deleted."""
     path = _path(data)
     return _logs.get(path, lambda: _Log(path)).read() if path.exists() else ()
 
@@ -179,8 +227,10 @@ class _Log:
                 trial = _parsed(item["trial"])
                 self._trials[trial.id] = trial
             elif item["of"] in self._trials:
+                trial = self._trials[item["of"]]
                 later = {key: item[key] for key in LATER if key in item}
-                self._trials[item["of"]] = replace(self._trials[item["of"]], **later)
+                prompts = replace(trial.prompts, name=item.get("name", trial.prompts.name))
+                self._trials[trial.id] = replace(trial, prompts=prompts, **later)
         except (ValueError, TypeError, KeyError):
             return  # cut short by a crash, or of another version
 

@@ -1,6 +1,7 @@
 """Every trial with its numbers, and a leaderboard that judges prompts where they were not tuned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,12 @@ import streamlit as st
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import of_split, with_truth
 from pages.ui.shell import compute
+from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import edit
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.prompt_choice import EDITED, all_prompts, edit
+from pages.ui.shell.sidebar import UserChoice, rules_of
 from pages.ui.shell.thresholds import threshold_of
+from pages.ui.shell.user import user, whose
 from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -30,6 +33,10 @@ CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED = "tuned on these"
 TEXTS = ("normal", "abnormal", "templates")
 SPLITS = ("validation", "test", "train", "extra")
+RULE_NOTES = {
+    "validation": ", which was tuned on the validation subjects",
+    "oracle": ", which uses the ground truth of each subject",
+}
 
 
 def history(choice: UserChoice) -> None:
@@ -59,7 +66,7 @@ def _trials(choice: UserChoice) -> None:
             "No trials yet. Prompts shown under Edit are added here once their map is complete."
         )
         return
-    table = trials_table(shown, every)
+    table = trials_table(shown, every, leaderboard.tuned_subjects(core.all_trials(choice.data)))
     right.download_button(
         "CSV", as_csv(table), "history.csv", "text/csv", on_click="ignore",
         width="stretch",
@@ -80,7 +87,7 @@ def _trials(choice: UserChoice) -> None:
     if rows := event["selection"]["rows"]:
         _one(shown[min(rows[0], len(shown) - 1)])
     else:
-        st.caption("Select a row to restore it, star it or add a note.")
+        st.caption("Select a row to restore, rename, star or delete it, or to add a note.")
 
 
 def _one(trial: Trial) -> None:
@@ -90,19 +97,41 @@ def _one(trial: Trial) -> None:
         f"**{escape(prompts.name)}** · normal: {escape(', '.join(prompts.normal))} · abnormal: "
         f"{escape(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
     )
-    note, keep, star, restore = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
+    restore = {"type": "primary", "on_click": edit, "args": (trial.prompts,), "width": "stretch"}
+    if not trial.owned_by(user()):
+        st.button("Restore", **restore)
+        return
+    name, note, *buttons = st.columns([3, 4, 1, 1, 1, 1], vertical_alignment="bottom")
+    new_name = name.text_input(
+        "Name", prompts.name, key=f"name-{trial.id}", max_chars=core.LONGEST_NAME
+    )
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
-    if keep.button("Save note", width="stretch") and text != trial.note:
-        core.note(trial, text)
+    if buttons[0].button("Save", width="stretch"):
+        if text != trial.note:
+            core.note(trial, text, user())
+        if new_name.strip() != prompts.name:
+            core.rename(trial, new_name.strip(), user())
         st.rerun()
-    if star.button("Unstar" if trial.star else "Star", width="stretch"):
-        core.star(trial, not trial.star)
+    if buttons[1].button("Unstar" if trial.star else "Star", width="stretch"):
+        core.star(trial, not trial.star, user())
         st.rerun()
-    restore.button("Restore", on_click=edit, args=(trial.prompts,), width="stretch", type="primary")
+    with buttons[2]:
+        delete_button(
+            f"Delete the trial of '{escape(prompts.name)}' on {escape(trial.subject)} for "
+            "everybody?",
+            lambda: core.delete(trial, user()),
+            trial.id,
+        )
+    buttons[3].button("Restore", **restore)
 
 
-def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame:
-    """A row a trial, with the change since the one before it that can be compared with it."""
+def trials_table(
+    shown: Sequence[Trial], every: Sequence[Trial], tuned: Mapping[str, set[str]]
+) -> pd.DataFrame:
+    """A row a trial, with the change since the one before it that can be compared with it.
+
+    `tuned` are the subjects of `leaderboard.tuned_subjects`.
+    """
     earlier, rows = core.previous(every), []
     for trial in shown:
         before = earlier[trial.id]
@@ -110,6 +139,7 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
             "★": "★" if trial.star else "",
             "time (UTC)": trial.time[:16].replace("T", " "),
             "prompts": trial.prompts.name,
+            **_words(trial.prompts),
             "changed": "" if before is None else _changed(before.prompts, trial.prompts),
             "subject": trial.subject,
             "method": f"{trial.method} · {trial.setup}",
@@ -119,11 +149,14 @@ def trials_table(shown: Sequence[Trial], every: Sequence[Trial]) -> pd.DataFrame
             row[label] = getattr(trial, field)
             old = None if before is None else getattr(before, field)
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
-        row["tuned"] = TUNED if trial.subject in leaderboard.tuned_on(trial) else ""
-        row["note"] = trial.note
-        row |= {name: " | ".join(getattr(trial.prompts, name)) for name in TEXTS}
+        row["tuned"] = TUNED if trial.subject in tuned[trial.content] else ""
+        row |= {"note": trial.note, "whose": whose(trial.owner)}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _words(prompts: PromptSet) -> dict[str, str]:
+    return {name: " | ".join(getattr(prompts, name)) for name in TEXTS}
 
 
 def _changed(before: PromptSet, now: PromptSet) -> str:
@@ -136,18 +169,22 @@ def _changed(before: PromptSet, now: PromptSet) -> str:
 
 def _leaderboard(choice: UserChoice) -> None:
     splits = [split for split in SPLITS if of_split(choice, split)]
-    names = [*splits, "all"]
-    chosen = st.segmented_control("Subjects", names, default=names[0], key="board", required=True)
+    names, rules = [*splits, "all"], rules_of(choice.subjects, choice.map)
+    left, right = st.columns(2)
+    chosen = left.segmented_control("Subjects", names, default=names[0], key="board", required=True)
+    rule = right.segmented_control(
+        "Threshold rule", rules, default=choice.rule, key="board-rule", required=True
+    )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     slices = choice.map.features.slices
-    every = core.trials(choice.data)
+    every = core.all_trials(choice.data)
     trials = [t for t in every if (t.data, t.modality) == (slices.data, slices.modality)]
-    found = leaderboard.standings(trials, subjects)
+    found = leaderboard.standings(trials, subjects, rule)
     if found:
-        table = board_table(found)
+        table = board_table(found, all_prompts())
         numbers = dict.fromkeys([*NUMBERS.values(), "± over subjects"], "{:.3f}")
         st.dataframe(
-            table.style.format(numbers, na_rep="–"),
+            table.drop(columns="templates").style.format(numbers, na_rep="–"),
             hide_index=True,
             placeholder="–",
             width="stretch",
@@ -155,13 +192,16 @@ def _leaderboard(choice: UserChoice) -> None:
         )
         st.download_button("CSV", as_csv(table), "leaderboard.csv", "text/csv")
         st.caption(
-            "Means over the subjects on which the prompts were not tuned. A set is tuned on a "
-            "subject if a search used its ground truth, or if its texts were edited while its "
-            "numbers were shown. Sorted by best Dice; Dice is at the threshold of each trial."
+            f"Sorted by mean 3D Dice under the rule '{rule}'{RULE_NOTES.get(rule, '')}. Means over "
+            "the subjects on which the prompts were not tuned. A set is tuned on a subject if a "
+            "search used its ground truth, or if its texts were edited while its numbers were "
+            "shown."
         )
     else:
-        st.info("No prompt set has been tried on these subjects yet.")
-    _judge(choice, tuple(subjects))
+        st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
+    tuned = leaderboard.tuned_subjects(trials).get(core.content_of(choice.map.prompts), set())
+    tuned |= {*choice.map.prompts.tuned_on}
+    _judge(choice, [subject for subject in subjects if subject not in tuned])
 
 
 def _threshold(trial: Trial) -> str:
@@ -172,13 +212,22 @@ def _threshold(trial: Trial) -> str:
     return f"{trial.rule}, {threshold_text(trial.threshold)}"
 
 
-def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
-    """A row a prompt set, with where it was tuned."""
+def board_table(
+    found: Sequence[leaderboard.Standing], known: Mapping[str, PromptSet]
+) -> pd.DataFrame:
+    """A row a prompt set: its texts, what differs in them from the set it is named after, numbers.
+
+    `known` are the saved and shipped sets by name.
+    """
     rows = []
     for one in found:
-        row = {
+        base = known.get(one.prompts.name.removesuffix(EDITED), one.prompts)
+        row: dict[str, object] = {
             "prompts": one.prompts.name,
+            **_words(one.prompts),
+            "changed": _changed(base, one.prompts),
             "method": f"{one.method} · {one.setup}",
+            **({} if one.threshold is None else {"threshold": threshold_text(one.threshold)}),
             "evaluated on": len(one.judged),
             TUNED: len(one.tuned),
         }
@@ -188,7 +237,7 @@ def board_table(found: Sequence[leaderboard.Standing]) -> pd.DataFrame:
 
 
 def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
-    """Evaluate the shown prompts on every subject of the set; each becomes a trial."""
+    """Evaluate the shown prompts on some of these subjects by default; each becomes a trial."""
     chosen = prompt_subjects.choose(
         "Evaluate the current prompts on", choice, "judged", [*subjects][:6]
     )
@@ -201,7 +250,7 @@ def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
         compute.job_result(
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
             f"Evaluating '{spec.prompts.name}' for {choice.label}, subjects",
-            lambda progress: _judged(choice, chosen, threshold, progress),
+            partial(_judged, choice, chosen, threshold, user()),
             f"Evaluate '{escape(spec.prompts.name)}' at {threshold_text(threshold.value)} "
             f"({threshold.rule})",
             "pages/2_Prompts.py",
@@ -209,7 +258,11 @@ def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
 
 
 def _judged(
-    choice: UserChoice, subjects: Sequence[str], threshold: Threshold, progress: Progress
+    choice: UserChoice,
+    subjects: Sequence[str],
+    threshold: Threshold,
+    owner: str,
+    progress: Progress,
 ) -> int:
     engine = compute.engine()
     for done, subject in enumerate(subjects):
@@ -218,5 +271,5 @@ def _judged(
         found = numbers(
             engine, spec, choice.readout, threshold, lambda *_, at=done: progress(at, len(subjects))
         )
-        core.add(spec, found, threshold)
+        core.add(spec, found, threshold, owner=owner)
     return len(subjects)

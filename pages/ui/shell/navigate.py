@@ -97,7 +97,7 @@ def _beside(view: View) -> Choices:
     if kind.prompts:
         found |= {
             **prompt_choice.fields(spec.prompts),
-            session.PROMPTS.key: spec.prompts.name.removesuffix(" (edited)"),
+            session.PROMPTS.key: spec.prompts.name.removesuffix(prompt_choice.EDITED),
             session.PROMPTS_OF.key: spec.method,
         }
     return found

@@ -21,6 +21,7 @@ from zsad_core.workspace import drafts
 
 SIDES = ("normal", "abnormal")
 OFF = "# "
+EDITED = " (edited)"
 _SCRIPT = Path(__file__).with_name("typed.js").read_text(encoding="utf-8")
 _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 
@@ -93,7 +94,7 @@ def edited(base: PromptSet) -> PromptSet:
         **{f"{side}_off": switched_off(texts[side]) for side in SIDES},
     }
     found = replace(base, **changes)
-    return found if found == base else replace(found, name=f"{base.name} (edited)")
+    return found if found == base else replace(found, name=f"{base.name}{EDITED}")
 
 
 def fields(prompts: PromptSet) -> dict[str, str]:

@@ -25,9 +25,14 @@ def user() -> str:
     return _digest(_name())
 
 
+def whose(owner: str) -> str:
+    """Whose something with this mark is, in words; "" for what is everybody's."""
+    return "" if not owner else "yours" if owner == user() else "another user's"
+
+
 def owner_words(owner: str) -> str:
-    """Whose something is, to stand behind its name; "" for what is everybody's."""
-    return "" if not owner else " · yours" if owner == user() else " · another user's"
+    """The same, to stand behind a name."""
+    return f" · {whose(owner)}" if owner else ""
 
 
 def tab() -> str:
