@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts.sets import shipped
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -43,7 +44,7 @@ def test_the_main_way(app):
     assert address(page)["slice"] == "31"  # as on screen, from 1
     page.locator(".z-cell", has_text="slice").get_by_text("31 / ").wait_for()
 
-    page.get_by_text(f"Threshold {float(value):.5g} of 0 … 1").wait_for()
+    page.get_by_text(f"Threshold {threshold_text(float(value))} of 0 … 1").wait_for()
     page.locator(f'{VIEWER}:not([data-volume-dice=""])').wait_for()  # with thresholds sent anew
     shown = page.locator(VIEWER).get_attribute("data-volume-dice")
     metric = whole_volume(page).locator('[data-testid="stMetricValue"]').inner_text()

@@ -13,6 +13,7 @@ from zsad_core.metrics import lesion_matching
 from zsad_core.metrics.dice import EMPTY_RULES, dice
 from zsad_core.metrics.lesions import lesions
 from zsad_core.metrics.scoring import NEIGHBOURS_26, without_small
+from zsad_core.metrics.thresholds import threshold_text
 
 SOURCES = Path(viewer.__file__).parent
 PARTS = ("elements", "thresholds", "counts", "components")
@@ -117,11 +118,19 @@ def test_a_threshold_is_written_so_that_its_neighbours_differ(worked):
     thresholds = np.zeros(256, np.float32)
     thresholds[1:6] = 1e-5, 0.25, 0.412, 0.41201, 1
     thresholds[6:] = 1
-    texts = worked("given.map((_, cut) => thresholdText(given, cut))", thresholds.tolist())
+    texts = worked("given.map((_, cut) => shortText(given, cut))", thresholds.tolist())
     assert texts[:6] == ["0", "0.0000100", "0.250", "0.412", "0.41201", "1.00"]
     assert set(texts[6:]) == {"1.00"}
     assert worked("intervalText(given, 2)", thresholds.tolist()) == "0.250–0.412"
     assert worked("intervalText(given, 255)", thresholds.tolist()) == "≥ 1.00"
     thresholds[255], thresholds[254] = 3, np.nextafter(np.float32(3), np.float32(0))
-    ends = worked("[254, 255].map((cut) => thresholdText(given, cut))", thresholds.tolist())
+    ends = worked("[254, 255].map((cut) => shortText(given, cut))", thresholds.tolist())
     assert ends == ["2.9999998", "3.00"]
+
+
+def test_a_threshold_is_written_exactly(worked):
+    values = np.array([0, 0.25, 2.9999974, 3, *np.random.default_rng(0).random(99)], np.float32)
+    texts = worked("given.map(thresholdText)", values.tolist())
+    assert texts[:4] == ["0", "0.250", "2.9999974", "3.00"]
+    assert np.array_equal(np.array(texts, np.float32), values)
+    assert [np.float32(threshold_text(float(value))) for value in values] == values.tolist()

@@ -120,7 +120,7 @@ def test_a_volume_without_lesion_has_no_dice(opened):
 def test_maps_of_other_ranges_stand_at_the_same_share(opened):
     page = opened("maps=3")
     page.locator(".z-threshold").fill("60")
-    page.locator(".z-side").get_by_text("② 0.235 · ③ 0.471").wait_for()
+    page.locator(".z-side").get_by_text("② 0.23529412 · ③ 0.47058824").wait_for()
     page.get_by_role("button", name="Others at the same share").wait_for()
 
 

@@ -40,7 +40,7 @@ def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
         "appearance",
     )
     assert view.map.prompts.abnormal[0] in facts["abnormal_texts"]
-    assert facts["threshold"] == "0.588235 of 0 … 1"
+    assert facts["threshold"] == "0.5882353 of 0 … 1"
     assert facts["threshold_rule"] == "fixed: set by the slider"
     assert {len(facts[name]) for name in ("scan_digest", "weights_digest")} == {64}
     assert facts["device"] == engine.device

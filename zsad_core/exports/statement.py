@@ -21,6 +21,7 @@ from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource, resolve
 from zsad_core.inference.views import View
 from zsad_core.metrics.dice import EMPTY_RULES
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import MapSpec, Plane
 
 FIRST: dict[Plane, str] = {
@@ -128,7 +129,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         "slice": "" if index is None else f"{index + 1} of {len(reading.stack.image)}",
         "first_slice": FIRST[slices.plane],
         **_how(source),
-        "threshold": f"{rule.value:.6g} of 0 … {high:g}",
+        "threshold": f"{threshold_text(rule.value)} of 0 … {high:g}",
         "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
         "mask": _mask(view),
         "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,

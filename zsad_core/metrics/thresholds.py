@@ -119,12 +119,12 @@ def fixed_threshold(text: str, high: float) -> Threshold:
 
 
 def threshold_text(value: float) -> str:
-    """A threshold as text, with enough digits to tell it from its neighbours on screen.
+    """A threshold as text that says it exactly: no other float32 has the same.
 
-    >>> threshold_text(0.25), threshold_text(3.9999)
-    ('0.25', '3.9999')
+    >>> threshold_text(0.25), threshold_text(2.9999974), threshold_text(3.0)
+    ('0.25', '2.9999974', '3')
     """
-    return f"{value:.5g}"
+    return np.format_float_positional(np.float32(value), trim="-")
 
 
 def from_level(level: int, high: float) -> float:

@@ -148,7 +148,7 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
   const y = bottom - share * height;
   ctx.fillRect(x - size * 0.3, y - size * 0.08, width + size * 0.6, size * 0.16);
   const clear = Math.min(share, 1 - share) * height > size * 1.2;
-  if (clear) write(`threshold ${thresholdText(item.thresholds, item.cut)}`, share);
+  if (clear) write(`threshold ${thresholdText(item.thresholds[item.cut])}`, share);
 }
 
 function drawDivider(ctx, { box, items }, lineWidth) {

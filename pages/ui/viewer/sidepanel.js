@@ -88,7 +88,7 @@ class Side {
   drawThreshold({ bins }) {
     const { state: { cut }, volume, items } = this.viewer;
     const { thresholds } = items[0];
-    const text = thresholdText(thresholds, cut);
+    const text = thresholdText(thresholds[cut]);
     this.threshold.value = cut;
     this.threshold.setAttribute("aria-valuetext", text);
     this.thresholdGroup.head.textContent = `Threshold ${text}`;
@@ -106,7 +106,7 @@ class Side {
   drawScale(thresholds) {
     const ends = [0, thresholds.length >> 1, thresholds.length - 1];
     this.scale.replaceChildren(...ends.map((cut) =>
-      element("span", "", thresholdText(thresholds, cut))));
+      element("span", "", shortText(thresholds, cut))));
   }
 
   drawLegend(item) {
@@ -147,7 +147,7 @@ class Side {
 // Those of the other maps, where they are not that of the first.
 function otherThresholds(items) {
   const texts = items.filter(({ levels }) => levels).map((item) =>
-    [item, thresholdText(item.thresholds, item.cut)]);
+    [item, thresholdText(item.thresholds[item.cut])]);
   const same = texts.every(([, text]) => text === texts[0][1]);
   return same ? "" : texts.filter(([item]) => item !== items[0]).map(([item, text]) =>
     `${MARKS[items.indexOf(item)]} ${text}`).join(" · ");

@@ -17,8 +17,18 @@ function sharesOf({ thresholds, high }) {
 const FEWEST_DIGITS = 3;
 const ALL_DIGITS = 9; // tell any two float32 apart
 
-// A threshold in as few digits as say it exactly or tell it from its neighbours.
-function thresholdText(thresholds, cut) {
+// A threshold in as few digits as say it exactly.
+function thresholdText(value) {
+  if (!value) return "0";
+  for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(text) === value) return text;
+  }
+  return value.toPrecision(ALL_DIGITS);
+}
+
+// For scales and intervals: exactly, or in as few digits as tell it from its neighbours.
+function shortText(thresholds, cut) {
   const value = thresholds[cut];
   if (!value) return "0";
   const neighbours = [thresholds[cut - 1], thresholds[cut + 1]].filter((other) => other !== value);
@@ -27,12 +37,12 @@ function thresholdText(thresholds, cut) {
     const exact = Math.fround(text) === value;
     if (exact || neighbours.every((other) => other?.toPrecision(digits) !== text)) return text;
   }
-  return value.toPrecision(ALL_DIGITS);
+  return thresholdText(value);
 }
 
 // All that is known of a voxel's value: at or above the first, below the second.
 function intervalText(thresholds, level) {
-  const least = thresholdText(thresholds, level);
-  return level + 1 < thresholds.length ? `${least}–${thresholdText(thresholds, level + 1)}`
+  const least = shortText(thresholds, level);
+  return level + 1 < thresholds.length ? `${least}–${shortText(thresholds, level + 1)}`
     : `≥ ${least}`;
 }
