@@ -11,9 +11,9 @@ with page("Cohort"):
     from pages.ui.cohort.compare import compare
     from pages.ui.cohort.run import evaluation
     from pages.ui.shell.markdown import escape
-    from pages.ui.shell.sidebar import sidebar
+    from pages.ui.shell.sidebar import cohort_sidebar
 
-    choice = sidebar(edit_prompts=False, shows_scan=False)
+    choice = cohort_sidebar()
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with right:
         root = rows.folder(choice.data)

@@ -29,6 +29,22 @@ def said(test):
     return " ".join(caption.value for caption in test.caption).replace("\\", "")
 
 
+def test_the_sidebar_shows_only_what_the_page_uses_and_forgets_nothing():
+    test = opened(**{"method": "winclip", "subject": SUBJECTS[1], "cohort-section": "Evaluate"})
+    assert [one.label for one in test.sidebar.selectbox] == [
+        "Data",
+        "Modality",
+        "Slices in mean 2D Dice",
+        "Depth origin",
+    ]
+    assert test.multiselect(key="cohort-methods").value == ["winclip"]
+    assert shown(test).query_params["subject"] == SUBJECTS[1]
+    test.switch_page("pages/1_Explore.py")
+    shown(test)
+    assert test.selectbox(key="subject").value == SUBJECTS[1]
+    assert test.selectbox(key="method").value == "winclip"
+
+
 def test_two_subjects_are_evaluated_and_their_figures_shown():
     test = opened(**{"cohort-subjects": SUBJECTS, "cohort-rules": ["oracle"]})
     assert any(

@@ -12,7 +12,7 @@ from pages.ui.cohort.pictures import pictures
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, dice_table
 from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection
@@ -21,7 +21,7 @@ PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
 def choose_rows(
-    choice: UserChoice, source: cohort_rows.Source, groups: list[ComparisonGroup]
+    choice: CohortChoice, source: cohort_rows.Source, groups: list[ComparisonGroup]
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
     rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
@@ -58,7 +58,7 @@ def choose_rows(
     )
 
 
-def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Figures 1 to 5 of the chosen rows, and their files."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
@@ -82,7 +82,7 @@ def figures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
 
 
 def _second(
-    choice: UserChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
+    choice: CohortChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
     subjects = frame.dropna(subset="dice_2d").groupby(["setup", "series"], observed=True).size()
@@ -104,7 +104,7 @@ def _second(
     )
 
 
-def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def tables(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
         formats = {
@@ -118,7 +118,7 @@ def tables(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) ->
 
 
 def _open_point(
-    choice: UserChoice, source: cohort_rows.Source, point: dict[str, Any] | None
+    choice: CohortChoice, source: cohort_rows.Source, point: dict[str, Any] | None
 ) -> None:
     """Explore at the row of the point that was clicked; a box has none."""
     if point and point.get("customdata"):

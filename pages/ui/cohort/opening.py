@@ -5,14 +5,14 @@ import streamlit as st
 from pages.ui.cohort.rows import Source, rows_of
 from pages.ui.shell import compute, navigate, uploaded
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
 from zsad_core.report.selection import row_of, slice_of_most_lesion
 
 
-def open_row(choice: UserChoice, source: Source, key: str) -> None:
+def open_row(choice: CohortChoice, source: Source, key: str) -> None:
     """Explore with the map, threshold and mask of a row, at its slice with most lesion.
 
     A sentence instead where scan, prompts or weights are not here as they were evaluated.

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.base.wording import counted
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
@@ -22,7 +22,7 @@ NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
 
 
-def headline(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def headline(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
@@ -60,7 +60,7 @@ def _best(summary: Summary) -> None:
     st.caption(escape(f"{best.configuration}, {counted(best.subjects, 'subject')}"))
 
 
-def _not_evaluated(choice: UserChoice, chosen: Selection, frame: pd.DataFrame) -> list[str]:
+def _not_evaluated(choice: CohortChoice, chosen: Selection, frame: pd.DataFrame) -> list[str]:
     """Subjects of the sidebar's data, of the splits evaluated, without any row."""
     evaluated, splits = {*frame["subject"]}, {*frame["split"]}
     usable = [
@@ -77,7 +77,7 @@ def _names(subjects: Sequence[str]) -> str:
     return ", ".join(subjects[:NAMED]) + more
 
 
-def subjects(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Each subject's numbers by configuration; a click on one opens it in Explore."""
     st.subheader("Subjects")
     measures = st.multiselect("Measures", list(MEASURES), ["3D Dice"], key="measures")

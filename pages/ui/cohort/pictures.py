@@ -7,7 +7,7 @@ from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import views
@@ -21,7 +21,7 @@ from zsad_core.types import Progress
 WIDEST = 8  # columns of panels
 
 
-def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
     if chosen.group.data != choice.data.kind:
         st.info(
@@ -43,7 +43,7 @@ def pictures(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) 
 
 
 def _drawn(
-    choice: UserChoice, source: cohort_rows.Source, chosen: Selection
+    choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
 ) -> SamplePictures | None:
     """What a job drew; until then its progress. What is not stored waits for a press."""
     encode = session.ENCODE_PICTURES.get()
@@ -71,7 +71,7 @@ def _drawn(
     return found
 
 
-def _grid(grid: PanelGrid, found: SamplePictures, choice: UserChoice, key: str) -> None:
+def _grid(grid: PanelGrid, found: SamplePictures, choice: CohortChoice, key: str) -> None:
     """The panels, each with a button that opens its view."""
     width = max(WIDEST // 2, len(grid.columns))
     for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
-from pages.ui.shell.sidebar import UserChoice, rule_text, rules_of
+from pages.ui.shell.sidebar import CohortChoice, rule_text, rules_of, usual_method
 from pages.ui.shell.user import user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -20,10 +20,10 @@ from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
-from zsad_core.types import ReadoutSpec, Split
+from zsad_core.types import ReadoutSpec, SliceSpec, Split
 
 
-def evaluation(choice: UserChoice, root: Path) -> None:
+def evaluation(choice: CohortChoice, root: Path) -> None:
     """Choose, see the plan, start; what runs is shown with its progress, whoever started it."""
     running()
     cohort = _cohort(choice, root)
@@ -94,11 +94,11 @@ def running() -> None:
             compute.show_job(job)
 
 
-def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
+def _cohort(choice: CohortChoice, root: Path) -> Cohort | None:
     """What the form says; None with a sentence where it lacks something."""
     st.caption(
         f"Data and modality, from the sidebar: {escape(choice.data.place)}, "
-        f"{choice.map.features.slices.modality}. Stored features and existing results are reused."
+        f"{choice.modality}. Stored features and existing results are reused."
     )
     left, right = st.columns(2)
     with left:
@@ -115,7 +115,7 @@ def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
         out=root,
         split=split,
         names=names,
-        modality=choice.map.features.slices.modality,
+        modality=choice.modality,
         rules=rules,
         readout=ReadoutSpec(  # the conventions are chosen after the fact
             brain_only=choice.readout.brain_only,
@@ -124,13 +124,15 @@ def _cohort(choice: UserChoice, root: Path) -> Cohort | None:
     )
 
 
-def _configurations(choice: UserChoice) -> tuple[Configuration, ...]:
-    volumes = len(pipeline.set_of(choice.subjects, choice.map.features.slices.modality))
+def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
+    volumes = len(pipeline.set_of(choice.subjects, choice.modality))
     available, _ = choosing.pairs((), (), volumes, choice.data)
+    offered_methods = list(dict.fromkeys(name for name, _ in available))
+    method = session.METHOD.get()
     chosen = st.multiselect(
         "Methods",
-        list(dict.fromkeys(name for name, _ in available)),
-        [choice.map.method],
+        offered_methods,
+        [method if method in offered_methods else usual_method(choice.data)],
         key="cohort-methods",
         placeholder="All",
     )
@@ -147,8 +149,8 @@ def _configurations(choice: UserChoice) -> tuple[Configuration, ...]:
     return choosing.configurations(pairs, sets)
 
 
-def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:
-    modality = choice.map.features.slices.modality
+def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:
+    modality = choice.modality
     usable = [one for one in choice.subjects if one.evaluable(modality)]
     splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
     first = "test" if "test" in splits else EVERY
@@ -161,8 +163,8 @@ def _subjects(choice: UserChoice) -> tuple[Split, tuple[str, ...]]:
     return "" if split == EVERY else split, tuple(names)
 
 
-def _rules(choice: UserChoice) -> tuple[str, ...]:
-    offered = rules_of(choice.subjects, choice.map.features.slices)
+def _rules(choice: CohortChoice) -> tuple[str, ...]:
+    offered = rules_of(choice.subjects, SliceSpec(choice.data, modality=choice.modality))
     first = Validation.name if Validation.name in offered else Oracle.name
     names = st.multiselect(
         "Threshold rules",

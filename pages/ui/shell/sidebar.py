@@ -16,6 +16,7 @@ from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.evaluation import validation
 from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets import Dataset
 from zsad_core.inference import pipeline
 from zsad_core.metrics.threshold_rules import RULES, Rule, TunedRule, Validation
 from zsad_core.types import (
@@ -74,6 +75,31 @@ class UserChoice(_Chosen):
         return f"{self.map.method} · {self.map.setup}"
 
 
+@dataclass(frozen=True)
+class CohortChoice:
+    """What the pages of many subjects use: data, modality, and how masks and means are made."""
+
+    data: DataSpec
+    subjects: tuple[Subject, ...]
+    modality: str
+    readout: ReadoutSpec
+
+
+def cohort_sidebar() -> CohortChoice:
+    """Draw the data, modality and readout alone; stops the page with a sentence where it cannot."""
+    with st.sidebar:
+        name, spec, dataset = _data()
+        subjects = dataset.subjects()
+        modalities = dict.fromkeys(
+            m for s in _usable_by_id(subjects).values() for m in s.modalities
+        )
+        modality = pick("Modality", list(modalities), session.MODALITY, within=name)
+        readout = _readout()
+    _end()
+    wait_for_torch()
+    return CohortChoice(spec, subjects, modality, readout)
+
+
 def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     """Draw the sidebar and return the choice; stops the page with a sentence where it cannot.
 
@@ -100,32 +126,29 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
 def selection(edit_prompts: bool = True) -> SidebarValues:
     """Draw the sidebar; stops the page with a sentence where it cannot."""
     with st.sidebar:
-        roots = uploaded.roots()
-        name = pick("Data", list(roots), session.DATA, settings.default_root())
-        dataset = datasets.open_dataset(roots[name])
+        name, data, dataset = _data()
         subjects = dataset.subjects()
-        if dataset.synthetic:
-            st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
         subject = _subject(subjects, name)
         modality = pick("Modality", subject.modalities, session.MODALITY, within=(name, subject.id))
-        names = setups.methods_for(roots[name])
-        first = next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
         method = pick(
-            "Method", names, session.METHOD, first, within=name, format_func=methods.name_of
+            "Method",
+            setups.methods_for(data),
+            session.METHOD,
+            usual_method(data),
+            within=name,
+            format_func=methods.name_of,
         )
         st.caption(methods.kind_of(method).source)
-        setup = _setup(method, roots[name])
-        session.set_range(pipeline.method_in(roots[name], method, setup).high)
-        slices = SliceSpec(roots[name], subject.id, modality)
+        setup = _setup(method, data)
+        session.set_range(pipeline.method_in(data, method, setup).high)
+        slices = SliceSpec(data, subject.id, modality)
         takes = methods.kind_of(method).takes_references
         references = normal_slices(slices, subjects) if takes else ()
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
         rule, readout = _rule(subjects, slices), _readout()
-    session.write_address()
-    if absent := session.replaced():
-        st.warning(escape(absent))
+    _end()
     return SidebarValues(
         subject,
         subjects,
@@ -141,17 +164,46 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
     )
 
 
+def usual_method(data: DataSpec) -> str:
+    """The method to begin with."""
+    names = setups.methods_for(data)
+    return next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
+
+
 def usable(subjects: Iterable[Subject]) -> list[Subject]:
     """Those to choose from, test subjects on top."""
     ordered = sorted(subjects, key=lambda subject: subject.split != "test")
     return [subject for subject in ordered if not subject.problem]
 
 
-def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
+def _data() -> tuple[str, DataSpec, Dataset]:
+    """The name of the chosen data, where they are, and the data set."""
+    roots = uploaded.roots()
+    name = pick("Data", list(roots), session.DATA, settings.default_root())
+    dataset = datasets.open_dataset(roots[name])
+    if dataset.synthetic:
+        st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")
+    return name, roots[name], dataset
+
+
+def _end() -> None:
+    """The address names what was chosen; what was asked for in vain is told on the page."""
+    session.write_address()
+    if absent := session.replaced():
+        st.warning(escape(absent))
+
+
+def _usable_by_id(subjects: Iterable[Subject]) -> dict[str, Subject]:
+    """The usable subjects; stops the page where there are none."""
     offered = {subject.id: subject for subject in usable(subjects)}
     if not offered:
         st.error("No subject of this data set is usable; Setup lists what each one lacks.")
         st.stop()
+    return offered
+
+
+def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
+    offered = _usable_by_id(subjects)
     chosen = pick("Subject", list(offered), session.SUBJECT, within=data)
     subject, refused = offered[chosen], len(subjects) - len(offered)
     article = "An" if subject.split[:1] == "e" else "A"
