@@ -11,7 +11,7 @@ SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.
 
 
 def put(root, subject, setup="brats", method="winclip", slices=SLICES, **columns):
-    """A subject's row and slices in one configuration; `key` is made from all columns unless given."""
+    """A subject's row and slices in one configuration; its `key` is made from all columns."""
     key = columns.pop("key", "-".join((subject, setup, method, *map(str, columns.values()))))
     truth, predicted, overlap = (sum(slice_counts[i] for slice_counts in slices) for i in (1, 2, 3))
     facts = {

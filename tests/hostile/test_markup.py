@@ -1,8 +1,11 @@
 """A name from outside that is markup, a pattern and a formula is shown and written as spelled."""
 
+import csv
 import re
 import threading
+import xml.etree.ElementTree as ET
 from dataclasses import replace
+from html import escape as escape_html
 
 import nibabel as nib
 import numpy as np
@@ -19,11 +22,18 @@ from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.inference.engine import Engine
 from zsad_core.methods import METHODS
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report import figures
+from zsad_core.report.figures import Maps
+from zsad_core.report.table_text import LATEX
+from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, PromptSet
 from zsad_core.workspace import drafts, pins
 
-NAME = "![x](evil.png)<img src=x onerror=alert(1)>$x$ =cmd()*?[ß]日本"
+NAME = "=cmd(),=1![x](evil.png)<img src=x onerror=alert(1)>$x$ $^$'\"*?[ß]{_%|~日本"
+PRINTED = "=1,=2<img src=x>$x$ $^$_%|~Ж"  # short and in letters that the font of figures has
 MARKUP = re.compile(r"(?<!\\)(!\[x\]|<img src=x|\$x\$)")
+FORMULA_CELL = re.compile(r"[=+@\t\r]|-(?![\d.])")
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 TEXT_ELEMENTS = {"text", "arrow_data_frame", "code", "json"}  # they read no markdown
 TEXT_FIELDS = {
     *("value", "default", "raw_value", "raw_values", "set_value", "id", "user_key", "query_string"),
@@ -131,3 +141,30 @@ def test_a_hostile_name_is_markup_on_no_page(page, choices, tmp_path):
     assert all(box.value == root for box in test.selectbox if box.key == "data")
     assert any(escape(NAME) in bar.proto.text for bar in test.sidebar.get("progress"))
     assert markup_in(test) == []
+
+
+def spelled_in(svg):
+    """The texts of an SVG, as a browser shows them."""
+    return [" ".join("".join(text.itertext()).split()) for text in ET.parse(svg).iter(SVG_TEXT)]
+
+
+def test_a_hostile_name_is_spelled_in_figures_and_is_no_formula_in_tables(tmp_path):
+    columns = {"prompts": PRINTED, "site": PRINTED}
+    put(tmp_path / "rows", PRINTED, PRINTED, PRINTED, key="a", **columns)
+    put(tmp_path / "rows", "b", PRINTED, PRINTED, key="b", checkpoint_digest="other", **columns)
+    results.export_csv(tmp_path / "rows", tmp_path / "out")
+    figures.write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
+    (folder,) = (path for path in (tmp_path / "out").iterdir() if path.is_dir())
+    figure_texts = {n: spelled_in(folder / f"figure{n}.svg") for n in (1, 2, 3)}
+    assert {PRINTED} <= set(figure_texts[1]) & set(figure_texts[2]) & set(figure_texts[3])
+    for page in folder.glob("*.html"):
+        assert escape_html(PRINTED) in page.read_text()
+        assert "<img" not in page.read_text()
+    for path in (tmp_path / "out").rglob("*.csv"):
+        rows = csv.reader(path.read_text("utf-8-sig").splitlines())
+        assert not [cell for row in rows for cell in row if FORMULA_CELL.match(cell)]
+    for path in folder.glob("*.md"):
+        assert not MARKUP.search(path.read_text())
+    for path in (tmp_path / "out" / "subjects.csv", folder / "dice.csv"):
+        assert PRINTED in path.read_text()
+    assert PRINTED.translate(LATEX) in (folder / "dice.tex").read_text()

@@ -172,9 +172,9 @@ def test_tables_as_text():
     assert as_markdown(table).splitlines()[2:] == [
         "| method | Dice | n |",
         "| --- | --- | --- |",
-        "| a_b\\|c | 0.500 ± – | 3 |",
+        "| a\\_b\\|c | 0.500 ± – | 3 |",
     ]
-    assert r"a\_b|c & 0.500 $\pm$ -- & 3 \\" in as_latex(table)
+    assert r"a\_b\textbar{}c & 0.500 $\pm$ -- & 3 \\" in as_latex(table)
     assert r"\caption{50\% of 5 mm$^3$.}" in as_latex(table)
 
 

@@ -1,7 +1,7 @@
 """Figures 1 and 2 of the paper as Plotly draws them: for the page and as HTML.
 
 No colour of text or ground is set, so that a light or a dark theme shines through. A point's
-customdata is [subject, key of its row], where it stands for one subject.
+customdata is [subject as HTML, key of its row], where it stands for one subject.
 """
 
 import html
@@ -64,11 +64,12 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
     colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}
-    order = subjects_in_order(frame)
+    order = [html.escape(subject) for subject in subjects_in_order(frame)]
     for row, ((_, series), dice) in enumerate(configurations, 1):
-        data = dice[["subject", "key"]].astype(str).to_numpy().tolist()
+        data = _subjects_and_keys(dice)
+        subjects = [subject for subject, _ in data]
         box = go.Box(
-            x=dice["subject"],
+            x=subjects,
             **{name: dice[name] for name in ("q1", "median", "q3")},
             lowerfence=dice["low"],
             upperfence=dice["high"],
@@ -78,7 +79,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
             hoverinfo="y",
         )
         cross = go.Scatter(
-            x=dice["subject"],
+            x=subjects,
             y=dice["dice_3d"],
             mode="markers",
             name="3D Dice",
@@ -136,9 +137,17 @@ def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:
     return {
         "x": [series] * len(frame),
         "y": frame["dice_3d"],
-        "customdata": frame[["subject", "key"]].astype(str).to_numpy().tolist(),
+        "customdata": _subjects_and_keys(frame),
         "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": series,
         "showlegend": False,
     }
+
+
+def _subjects_and_keys(frame: pd.DataFrame) -> list[list[str]]:
+    """Customdata of a configuration's points."""
+    return [
+        [html.escape(subject), key]
+        for subject, key in zip(frame["subject"], frame["key"], strict=True)
+    ]

@@ -1,6 +1,7 @@
 """Figures 1, 2 and 3 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
 
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
@@ -17,6 +19,7 @@ from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 
 DPI = 300
+LINES = 5  # of a caption that a figure has room for
 YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
 DASHES = {
     "solid": "-",
@@ -38,7 +41,8 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
         for setup, setup_rows in rows.groupby("setup", observed=True)
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
-    size = (max(sum(widths), 2 * WIDTH) / len(panels), 4.2)
+    high = 3.2 + _inches(styles_by_series, 10)
+    size = (max(sum(widths), 2 * WIDTH) / len(panels), high)
     figure, axes = panels_of(len(panels), 1, size, widths)
     for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
         for position, (series, values) in enumerate(boxes.items()):
@@ -58,7 +62,8 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
         subjects_in_order(frame),
     )
     colours = {series: style[0] for series, style in styles(sorted(set(frame["series"]))).items()}
-    figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), 1.7))
+    high = 1.7 + _inches(order, 5) / len(configurations)
+    figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), high))
     for axis, ((setup, series), configuration_rows) in zip(axes, configurations, strict=True):
         configuration_rows = configuration_rows.set_index("subject")
         positions = [order.index(name) for name in configuration_rows.index]
@@ -124,7 +129,9 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write PATH.svg and PATH.png, the same bytes for the same figure."""
+    """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     paths = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
         with whole(paths[0]) as temporary:
@@ -148,13 +155,19 @@ def panels_of(
     return figure, list(axes.flat)
 
 
+def _inches(names: Iterable[str], points: float) -> float:
+    """About the length of the longest name."""
+    return max(map(len, names)) * 0.6 * points / 72
+
+
 def _box(colour: str) -> dict[str, Any]:
     line = {"color": colour, "linewidth": 1.2}
     return dict.fromkeys(("boxprops", "whiskerprops", "capprops", "medianprops"), line)
 
 
 def captioned(figure: Figure, caption: str) -> Figure:
-    """The figure with its caption below, as wide as it is."""
-    width = int(figure.get_size_inches()[0] * 17)
-    figure.supxlabel(textwrap.fill(caption, width), fontsize=7, ha="left", x=0.01)
+    """The figure with its caption below, as wide as it is; a long caption makes it higher."""
+    lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
+    figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
+    figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)
     return figure

@@ -1,13 +1,20 @@
 """A table with its caption as Markdown and as LaTeX."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from zsad_core.base.markdown import escape_marks
+
 SD = " sd"  # a column of this ending stands beside its mean as ±
 LOW, HIGH = " low", " high"  # the ends of its interval, in brackets
+LATEX = str.maketrans(
+    {mark: f"\\{mark}" for mark in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+    | {"±": r"$\pm$", "³": "$^3$", "–": "--", "×": r"$\times$", "≥": r"$\ge$"}
+)
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,16 @@ class Table:
 def as_markdown(table: Table) -> str:
     """The table as Markdown, its caption above."""
     names, cells = _cells(table.frame)
-    lines = [names, ["---"] * len(names), *cells]
-    text = "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
-    )
-    return f"{table.caption}\n\n{text}\n"
+    first, *others = (f"| {' | '.join(map(escape_marks, line))} |" for line in (names, *cells))
+    lines = [escape_marks(table.caption), "", first, "| --- " * len(names) + "|", *others]
+    return "\n".join(lines) + "\n"
 
 
 def as_latex(table: Table) -> str:
     """The table as a LaTeX float of booktabs, its caption above."""
     names, cells = _cells(table.frame)
-    rows = [" & ".join(map(_latex, line)) + r" \\" for line in (names, *cells)]
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
+    rows = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (names, *cells)]
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{table.caption.translate(LATEX)}}}"]
     lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", rows[0], r"\midrule"]
     lines += [*rows[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
@@ -68,16 +73,3 @@ def _cell_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) >= 0.0005 else f"{value:.1g}"
     return str(value)
-
-
-def _latex(text: str) -> str:
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
-    for sign, latex in (
-        ("±", r"$\pm$"),
-        ("³", "$^3$"),
-        ("–", "--"),
-        ("×", r"$\times$"),
-        ("≥", r"$\ge$"),
-    ):
-        escaped = escaped.replace(sign, latex)
-    return escaped

@@ -2,7 +2,8 @@
 
 import re
 
-MARKS = re.compile(r"([\\`*_\[\]<>$~#|!])")
+from zsad_core.base.markdown import escape_marks
+
 BULLETS = re.compile(r"^(\s*)([-+=])(?=[\s=-]|$)", re.MULTILINE)
 COUNTS = re.compile(r"^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 FOUND_LATER = re.compile(
@@ -14,6 +15,5 @@ JOINER = "\u2060"  # of no width
 
 def escape(text: str) -> str:
     """Text for a place that reads markdown, shown as it stands: no picture, link, list or emoji."""
-    text = MARKS.sub(r"\\\1", text)
-    text = COUNTS.sub(r"\1\\\2", BULLETS.sub(r"\1\\\2", text))
+    text = COUNTS.sub(r"\1\\\2", BULLETS.sub(r"\1\\\2", escape_marks(text)))
     return FOUND_LATER.sub(JOINER, text)
