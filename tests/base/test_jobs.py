@@ -220,10 +220,27 @@ def work(progress):
 JobBoard().start("key", "Working", work)
 begun.wait()
 """
+ENDS_WHILE_A_JOB_STARTS_THREADS = """
+import threading
+from zsad_core.base.jobs import JobBoard
+from zsad_core.base.threads import ThreadPool
+
+begun = threading.Event()
+
+def work(progress):
+    while True:
+        with ThreadPool(2) as pool:
+            list(pool.map(int, range(2)))
+        begun.set()
+
+JobBoard().start("key", "Working", work)
+begun.wait()
+"""
 
 
-def test_python_ends_well_while_a_job_runs():
+@pytest.mark.parametrize("program", [ENDS_WHILE_A_JOB_RUNS, ENDS_WHILE_A_JOB_STARTS_THREADS])
+def test_python_ends_well_while_a_job_runs(program):
     ended = subprocess.run(
-        [sys.executable, "-c", ENDS_WHILE_A_JOB_RUNS], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
     )
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -2,7 +2,6 @@
 
 import functools
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from zsad_core.base.threads import ThreadPool
 from zsad_core.types import FloatArray, MaskArray
 
 GENERATOR_VERSION = 1
@@ -52,7 +52,7 @@ def healthy(seed: int, spacing_mm: float = 1.0) -> Anatomy:
     box, where = _coordinates(rng, shape, spacing_mm)
     near = _near_tissue(where)
     points = where[:, near]
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPool(3) as pool:
         tissues = tuple(
             pool.map(
                 lambda tissue: ndimage.map_coordinates(tissue, points, order=1, mode="constant"),

@@ -1,7 +1,6 @@
 """The synthetic demo cohort: made when a subject is chosen, read back as BraTS files are."""
 
 import gzip
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from zsad_core.base.atomic import locked, whole
 from zsad_core.base.paths import cache_root
 from zsad_core.base.progress import tracked
+from zsad_core.base.threads import ThreadPool
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
@@ -179,7 +179,7 @@ def _write(phantom: Phantom, spacing_mm: float, folder: Path, progress: Progress
         name: contrasts[name] for name in CONTRASTS if name != phantom.without
     }
     images["seg"] = _labels(phantom, labels)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPool(2) as pool:
         jobs = [
             pool.submit(_save, values, spacing, phantom, folder / _file_name(phantom, name))
             for name, values in images.items()

@@ -1,12 +1,13 @@
 """Maps of slices through a tower: encoded, stored, mapped with the texts, a few at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 
 from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
+from zsad_core.base.threads import ThreadPool
 from zsad_core.inference.sources.base import MapSource, SliceMaps, in_range
 from zsad_core.inference.stored_features import BATCH, StoredFeatures, filled_slices
 from zsad_core.inference.stored_texts import ClassTexts
@@ -71,7 +72,7 @@ class SliceSource(MapSource):
 
     def _behind(self, parts: Sequence[list[int]], progress: Progress | None) -> Iterator[SliceMaps]:
         """Each part; those whose features are there are mapped while the rest is encoded."""
-        pool = ThreadPoolExecutor(1, "maps")
+        pool = ThreadPool(1, "maps")
         started: list[Future[SliceMaps]] = []
 
         def encoded(done: int, total: int) -> None:
