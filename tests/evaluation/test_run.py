@@ -1,5 +1,6 @@
 """A cohort on small scans: killed, cancelled, twice at once, again; rows as of an unbroken run."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,12 +20,15 @@ from zsad_core.errors import Cancelled, SettingError
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, subjects
+from zsad_core.imaging.uploads import folders, limits
+from zsad_core.imaging.uploads.receive import receive
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
+from zsad_core.results import subject_rows
 from zsad_core.types import DataSpec
 
 ROOT = Path(__file__).parents[2]
@@ -238,6 +242,41 @@ def test_a_killed_command_goes_on_where_it_was(scans, tmp_path, unbroken):
     assert "6 of 6 maps" in error, error
     assert "already evaluated" in out
     assert rows_of(tmp_path / "rows") == unbroken
+
+
+@pytest.mark.parametrize("removed", ["b", "ab"])
+def test_an_upload_removed_meanwhile_ends_its_evaluation_and_gets_no_row(
+    scans, tmp_path, monkeypatch, removed
+):
+    monkeypatch.setattr(limits, "SIDES", (1, 1024))
+    made, token = engine(tmp_path), folders.new_token()
+    folder = folders.own_folder(token)
+    files = [scans / f"{name}{end}.nii.gz" for name in "ab" for end in ("", "_seg")]
+    with contextlib.ExitStack() as stack:
+        receive(folder, [(path.name, stack.enter_context(path.open("rb"))) for path in files])
+    uploads = cohort(
+        scans,
+        tmp_path,
+        data=folders.data_of(token),
+        out=folder / "results",
+        configurations=CONFIGURATIONS[:1],
+    )
+    curve_rows = subject_rows.curve_rows
+
+    def removed_meanwhile(stack, anomaly, map_key):
+        if results.known(uploads.out):  # those of a are there
+            for name in removed:
+                folders.remove(made.store, folder, name)
+        return curve_rows(stack, anomaly, map_key)
+
+    monkeypatch.setattr(subject_rows, "curve_rows", removed_meanwhile)
+    with pytest.raises(Cancelled, match="was removed"):
+        run(made, uploads, local(made))
+    assert folder.exists() == (removed == "b")
+    with results.connect(folder / "results") as rows:
+        subjects_with_rows = rows.execute("SELECT DISTINCT subject FROM subjects").fetchall()
+        curves = rows.execute("SELECT count(*) FROM curves").fetchone()
+    assert (subjects_with_rows, curves) == (([("a",)], (1,)) if removed == "b" else ([], (0,)))
 
 
 def test_two_commands_at_once_make_each_row_once(scans, tmp_path, unbroken):

@@ -19,6 +19,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
+from zsad_core.imaging.uploads import folders
 from zsad_core.inference import pipeline, provenance, stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.exposure import exposure
@@ -63,7 +64,8 @@ def make(
 ) -> list[str]:
     """Keep what is missing of a map's curve and of its rows at some thresholds; the rows' keys.
 
-    The step is called with 0 as the work goes on. Raises ZsadError.
+    The step is called with 0 as the work goes on. Raises ZsadError; Cancelled where the scan was
+    an upload that was removed meanwhile.
     """
     source = resolve(engine, spec)
     map_key = source.map_key
@@ -77,15 +79,16 @@ def make(
         return keys
     began = time.monotonic()
     pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
-    encoded = time.monotonic()
-    stack, anomaly = engine.stack(spec.features.slices), pipeline.anomaly_map(engine, spec)
+    encoded, slices = time.monotonic(), spec.features.slices
+    stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec)
     if not results.exists(into.out, "curves", map_key):
         engine.voxel_ml(spec.features.slices)  # for rules that are tuned on volumes
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)
-        results.append(into.out, "levels", map_key, levels)
-        results.append(into.out, "curves", map_key, curve)
+        with folders.guarded(slices.data, slices.subject):
+            results.append(into.out, "levels", map_key, levels)
+            results.append(into.out, "curves", map_key, curve)
     if missing:
-        scan_notes = engine.volume(spec.features.slices).notes
+        scan_notes = engine.volume(slices).notes
         anomaly = replace(anomaly, notes=(*scan_notes, *anomaly.notes))
         measured = subject_rows.measure(stack, anomaly)
         part = _subject(spec).split
@@ -98,7 +101,8 @@ def make(
         for key, threshold in missing.items():
             seen = list(exposure(source, threshold, part))
             row = {"key": key, **facts, "exposure": seen}
-            _read(into, stack, anomaly, measured, threshold, row)
+            with folders.guarded(slices.data, slices.subject):
+                _read(into, stack, anomaly, measured, threshold, row)
             step(0)
     return keys
 

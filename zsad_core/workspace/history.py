@@ -23,6 +23,7 @@ from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import home
 from zsad_core.base.store import key_of
 from zsad_core.errors import SettingError
+from zsad_core.imaging.uploads import folders
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
@@ -127,14 +128,16 @@ def add(
     if (same and not known) or any(other.threshold == trial.threshold for other in same):
         return None
     if waiting := next((t for t in same if t.threshold is None and t.rule == trial.rule), None):
-        _append({"of": waiting.id, "threshold": trial.threshold, "dice": dice}, slices.data)
+        with folders.guarded(slices.data, slices.subject):
+            _append({"of": waiting.id, "threshold": trial.threshold, "dice": dice}, slices.data)
         return replace(waiting, threshold=trial.threshold, dice=dice)
     new = all(other.subject in beside for other in alike)
     trial = replace(trial, by_hand=by_hand and new)
     given = {"star", "note", "deleted"}
     values = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in given}
     item = {**values, "data": vars(trial.data), "prompts": vars(trial.prompts)}
-    _append({"trial": item}, slices.data)
+    with folders.guarded(slices.data, slices.subject):
+        _append({"trial": item}, slices.data)
     return trial
 
 

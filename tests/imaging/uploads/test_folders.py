@@ -11,7 +11,7 @@ import pytest
 
 from zsad_core.base.paths import uploads
 from zsad_core.base.store import Store
-from zsad_core.errors import DataError
+from zsad_core.errors import Cancelled, DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import receive
@@ -83,6 +83,24 @@ def test_removing_a_subject_removes_what_the_store_holds_of_it(
     assert store.names("0b") == set()
     assert not place.exists()
     assert folders.data_of(token) is None
+
+
+def test_nothing_is_written_for_a_scan_that_was_removed(use, token, place, store, nifti, values):
+    use({"a.nii.gz": nifti(values), "b.nii.gz": nifti(values + 1)})
+    data = folders.data_of(token)
+    with folders.guarded(data, "a"):
+        removal = threading.Thread(target=folders.remove, args=(store, place, "a"))
+        removal.start()
+        assert "a" in folders.subjects(place)
+    removal.join()
+    with pytest.raises(Cancelled, match="was removed"), folders.guarded(data, "a"):
+        pass
+    folders.remove(store, place, "b")
+    with pytest.raises(Cancelled, match="was removed"), folders.guarded(data, "b"):
+        pass
+    assert not place.exists()
+    with folders.guarded(DataSpec("folder", "/x"), "a"):
+        pass
 
 
 def test_a_folder_that_came_back_is_another_data_set(use, token, place, store, nifti, values):

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import filelock
 
-from zsad_core.base.atomic import locked
+from zsad_core.base.atomic import lock_of, locked
 from zsad_core.base.paths import uploads
 from zsad_core.base.store import Store
+from zsad_core.errors import Cancelled
 from zsad_core.imaging.datasets.uploaded import SCANS
 from zsad_core.imaging.uploads import limits
 from zsad_core.types import DataSpec
@@ -77,11 +78,28 @@ def remove(store: Store, folder: Path, subject: str) -> None:
     """Remove a subject's files and store entries; with the last subject, everything."""
     if subject not in subjects(folder):
         return
-    for path in (folder / SCANS / subject).iterdir():
-        path.unlink()
+    with locked(_guard(folder)):
+        for path in (folder / SCANS / subject).iterdir():
+            path.unlink()
     store.forget(folder.name, f'"subject": "{subject}"')
     if not subjects(folder):
         _remove_all(store, folder)
+
+
+@contextlib.contextmanager
+def guarded(data: DataSpec, subject: str) -> Iterator[None]:
+    """For the block, which writes what belongs to a subject, an uploaded one is not removed.
+
+    Raises Cancelled for one that was. Other data need no guard.
+    """
+    if not data.private:
+        yield
+        return
+    folder = Path(data.root)
+    with locked(_guard(folder)):
+        if subject not in subjects(folder):
+            raise Cancelled("This scan was removed.")
+        yield
 
 
 def sweep(store: Store, hours: float = limits.HOURS) -> int:
@@ -130,8 +148,15 @@ def _folders() -> list[Path]:
 
 
 def _remove_all(store: Store, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    with locked(_guard(folder)):
+        shutil.rmtree(folder, ignore_errors=True)
+    lock_of(_guard(folder)).unlink(missing_ok=True)
     store.forget(folder.name)
+
+
+def _guard(folder: Path) -> Path:
+    """What is locked while a user's folder changes; it lies beside it under a hidden name."""
+    return folder.with_name(f".{folder.name}")
 
 
 def _size(folder: Path) -> int:
