@@ -1,4 +1,4 @@
-"""What of a row has seen its subject: by id, by voxels, by prompts, by the threshold."""
+"""What of a row has seen its subject: by id, by patient, by voxels, prompts, slices beside."""
 
 from dataclasses import replace
 
@@ -11,21 +11,25 @@ from tests.helpers.brats import patients
 from zsad_core import setups
 from zsad_core.base import settings
 from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import Fold, SplitTable, registry
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference import exposure, pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.metrics.threshold_rules import RULES
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, SliceSpec, Threshold
+from zsad_core.types import DataSpec, Reference, SliceSpec, Threshold
 
 VALIDATION, FIXED = Threshold(0.5, "validation"), Threshold(0.5, "fixed")
+A, LATER, B, LATER_B, COPY, LATER_COPY = (
+    f"BraTS-MET-0000{patient}-00{point}" for patient in range(3) for point in range(2)
+)
 
 
 @pytest.fixture
 def data(tmp_path):
-    """Three patients; the last is a copy of the first in another file."""
-    spec = patients(tmp_path, 3, 1)
+    """Three patients at two time points; the last patient's first scan is a copy of the first's."""
+    spec = patients(tmp_path, 3, 2)
     first, copy = (datasets.open_dataset(spec).file(name, "t2f") for name in (A, COPY))
     image = nib.load(first)
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine), copy)
@@ -33,7 +37,10 @@ def data(tmp_path):
     return spec
 
 
-A, B, COPY = (f"BraTS-MET-0000{number}-000" for number in range(3))
+def divided(data, **parts):
+    """The data with a split of these parts, unchecked."""
+    registry.save(data, SplitTable("main", (Fold(**parts),)))
+    return replace(data, split="main")
 
 
 def trained(tmp_path, **record):
@@ -45,12 +52,22 @@ def trained(tmp_path, **record):
                                "backbone": vars(shipped.backbone)}, lambda _: True)  # fmt: skip
 
 
-def seen(data, subject, threshold=FIXED, part="test", setup="own", modality="t2f", **prompts):
+def seen(data, subject, threshold=FIXED, setup="own", references=(), **prompts):
     chosen = replace(prompt_sets.shipped()["medical"], **prompts)
-    slices = SliceSpec(data, subject, modality)
+    slices = SliceSpec(data, subject, "t2f")
+    normal = tuple(Reference(replace(slices, subject=name), 2) for name in references)
+    method = "winclip" if normal else "aprilgan"
     engine = Engine(device="cpu")
-    spec = pipeline.map_spec(engine, slices, "aprilgan", setup, chosen, precision="float32")
-    return exposure.exposure(resolve(engine, spec), threshold, part)
+    spec = pipeline.map_spec(engine, slices, method, setup, chosen, normal, precision="float32")
+    return exposure.exposure(resolve(engine, spec), threshold)
+
+
+def beside(data, subject, *volumes):
+    """The exposure of a subject that is scored against a set."""
+    engine, chosen = Engine(device="cpu"), prompt_sets.shipped()["medical"]
+    slices = SliceSpec(data, subject, "t2f")
+    spec = pipeline.map_spec(engine, slices, "mutual3d", "zero-shot", chosen, volumes=volumes)
+    return exposure.exposure(resolve(engine, spec), FIXED)
 
 
 def test_ids_of_a_checkpoint_are_exposed(data, tmp_path):
@@ -58,6 +75,15 @@ def test_ids_of_a_checkpoint_are_exposed(data, tmp_path):
     assert seen(data, A) == (exposure.TRAINED,)
     assert seen(data, B) == (exposure.CHOSEN,)
     assert seen(data, COPY) == ()
+
+
+def test_other_scans_of_a_patient_trained_on_are_exposed(data, tmp_path):
+    voxels = facts_of(datasets.open_dataset(data), B, "t2f").voxels
+    record = {"train_subjects": f"{A} {B}", "train_voxels": f"unknown {voxels}", "modality": "t2f"}
+    trained(tmp_path, **record, validation_subjects=COPY)
+    assert seen(data, LATER) == (exposure.TRAINED_PATIENT,)
+    assert seen(data, LATER_B) == (exposure.TRAINED_PATIENT,)
+    assert seen(data, LATER_COPY) == (exposure.CHOSEN_PATIENT,)
 
 
 def test_a_training_scan_under_another_id_is_exposed(data, tmp_path):
@@ -70,13 +96,54 @@ def test_a_training_scan_under_another_id_is_exposed(data, tmp_path):
 def test_equal_ids_of_other_scans_are_not_exposed(data, tmp_path):
     trained(tmp_path, train_subjects=A, train_voxels="0" * 64, modality="t2f")
     assert seen(data, A) == ()
+    assert seen(data, LATER) == ()
 
 
-def test_prompts_and_thresholds_expose(data, tmp_path):
+def test_subjects_of_a_prompt_search_are_exposed(data, tmp_path):
     trained(tmp_path)
     assert seen(data, A, tuned_on=(A,)) == (exposure.PROMPTS,)
-    assert seen(data, A, VALIDATION, "validation") == (exposure.THRESHOLD,)
-    assert seen(data, A, VALIDATION, "test") == ()
+    assert seen(data, COPY, tuned_on=(A,)) == (exposure.PROMPTS,)
+    assert seen(data, LATER, tuned_on=(A,)) == (exposure.PROMPTS_PATIENT,)
+    assert seen(data, B, tuned_on=(A,)) == ()
+
+
+def test_validation_subjects_expose_a_threshold(data, tmp_path):
+    trained(tmp_path)
+    data = divided(data, train=(COPY,), validation=(A,), test=(B,))
+    assert seen(data, A, VALIDATION) == (exposure.THRESHOLD,)
+    assert seen(data, LATER, VALIDATION) == (exposure.THRESHOLD_PATIENT,)
+    assert seen(data, B, VALIDATION) == seen(data, A) == ()
+
+
+def test_reference_slices_come_from_train_and_from_another_patient(data):
+    def compared(subject, *names):
+        return seen(data, subject, setup="zero-shot", references=names)
+
+    assert compared(B, A) == ()
+    same = (exposure.REFERENCES,)
+    assert compared(A, A) == compared(LATER, A) == compared(COPY, A) == same
+    data = divided(data, train=(A,), test=(B, COPY))
+    assert compared(B, A) == ()
+    assert compared(B, A, COPY) == (exposure.REFERENCES_BEYOND,)
+
+
+def test_the_volumes_beside_come_from_train_and_from_another_patient(data):
+    assert beside(data, B, A, B) == ()
+    assert beside(data, COPY, A) == beside(data, LATER, A) == (exposure.VOLUMES,)
+    data = divided(data, train=(A,), test=(B, COPY))
+    assert beside(data, B) == beside(data, B, A) == ()
+    assert beside(data, B, A, COPY) == (exposure.VOLUMES_BEYOND,)
+
+
+def test_a_set_is_of_train_alone_unless_chosen(data):
+    everybody = datasets.open_dataset(data).subjects()
+    assert pipeline.set_of(everybody, "t2f") == tuple(subject.id for subject in everybody)
+    data = divided(data, train=(B,), validation=(A, LATER), test=(COPY,))
+    subjects = datasets.open_dataset(data).subjects()
+    assert pipeline.set_of(subjects, "t2f") == (B,)
+    assert pipeline.set_of(subjects, "t2f", (COPY, A)) == (A, COPY)
+    demo = datasets.open_dataset(DataSpec("demo-2mm")).subjects()
+    assert pipeline.set_of(demo, "t2f") == tuple(subject.id for subject in demo[:8])
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])

@@ -8,6 +8,7 @@ import pytest
 from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.imaging.splits import Fold, SplitTable, registry
 from zsad_core.lab import candidates, goals, prompt_search
 from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan
@@ -95,10 +96,20 @@ def test_a_cancelled_search_goes_on_where_it_stopped(engine, spec, monkeypatch):
     ("changes", "words"),
     [
         ({"search": ()}, "needs 1 subject or more"),
-        ({"held_out": ("a",)}, "a is searched on and held out"),
+        ({"held_out": ("a",)}, "a, its copy or another scan of its patient is searched on"),
+        ({"held_out": ("b",)}, "b, its copy or another scan of its patient is searched on"),
         ({"phrases": ("a",)}, "needs 2 phrases or more, and there are 1"),
     ],
 )
 def test_what_cannot_be_searched_is_said(engine, spec, changes, words):
     with pytest.raises(SettingError, match=words):
         prompt_search.search(engine, spec, replace(PLAN, **changes))
+
+
+def test_a_search_chooses_on_train_and_validation_subjects_alone(engine, spec):
+    data = spec.features.slices.data
+    registry.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
+    slices = replace(spec.features.slices, data=replace(data, split="main"))
+    of_split = replace(spec, features=replace(spec.features, slices=slices))
+    with pytest.raises(SettingError, match="a is a test subject, and a search chooses on train"):
+        prompt_search.search(engine, of_split, PLAN)

@@ -24,7 +24,7 @@ from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding_a_method.md"
 FILE = re.compile(r"```python\n# zsad_core/methods/(toy/\w+\.py)\n(.*?)```", re.DOTALL)
-DATA, SUBJECT = DataSpec("demo-2mm"), "DEMO-MET-013-000"
+DATA, SUBJECT, VALIDATES = DataSpec("demo-2mm"), "DEMO-MET-013-000", "DEMO-MET-009-000"
 PROMPTS = prompt_sets.shipped()["minimal-pair"]
 
 
@@ -72,9 +72,9 @@ def test_the_method_of_the_page_trains_maps_searches_and_is_evaluated(toy, tmp_p
     assert 0 <= found.values[stack.brain].min() < found.values[stack.brain].max() <= 1
 
     phrases = ("healthy tissue", "a bright spot")
-    plan = prompt_search.Plan((SUBJECT,), (), phrases, best=1, most=1, every=16)
+    plan = prompt_search.Plan((VALIDATES,), (), phrases, best=1, most=1, every=16)
     searched = prompt_search.search(engine, spec, plan)
-    assert searched.winner.tuned_on == (SUBJECT,)
+    assert searched.winner.tuned_on == (VALIDATES,)
     assert all(np.isfinite(one.value) for one in searched.steps)
 
     cohort = Cohort(

@@ -377,6 +377,21 @@ def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():
         assert words in said
 
 
+def test_slices_and_volumes_from_outside_train_are_offered_only_where_chosen_and_warn():
+    named = {"method": "winclip", "setup": "zero-shot", "normal_slices": ["DEMO-MET-014-000:40"]}
+    test = opened("Explore", **named)
+    warned = " ".join(warning.value for warning in test.warning).replace("\\", "")
+    assert "014-000:40 is of a subject of test, not of train" in warned
+    source = test.selectbox(key="normal_from")
+    assert source.options == [f"DEMO-MET-{number:03d}-000" for number in range(1, 9)]
+    test.checkbox(key="normal_beyond").check().run()
+    assert "DEMO-MET-014-000" in test.selectbox(key="normal_from").options
+    volumes = ["DEMO-MET-001-000", "DEMO-MET-014-000"]
+    test = opened("Prompts", method="mutual3d", setup="zero-shot", set=volumes)
+    warned = " ".join(warning.value for warning in test.warning).replace("\\", "")
+    assert "Not of train, so numbers are exposed: DEMO-MET-014-000." in warned
+
+
 def _first_and_clear(stack):
     lesion, brain = stack.truth.any(axis=(1, 2)), stack.brain.any(axis=(1, 2))
     return np.flatnonzero(lesion)[0], np.flatnonzero(brain & ~lesion)[0]

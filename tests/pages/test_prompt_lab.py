@@ -21,6 +21,7 @@ __all__ = ["_encoded"]
 pytestmark = pytest.mark.usefixtures("small_demo")
 
 JUDGED = f"judged-{DATA[:-1]}"
+SIDES, VALIDATES = ("searched", "held-out"), "DEMO-MET-009-000"
 APRIL = {"method": "aprilgan", "setup": "brats", "prompts": "appearance"}
 
 
@@ -74,16 +75,22 @@ def test_the_null_test_places_the_prompt_among_random_pairs():
     assert set(deltas) == {"Voxel AUROC (brain)", "Best Dice (oracle)"}
     assert all("of 50 random pairs, p = " in delta for delta in deltas.values())
     assert list(test.dataframe[0].value["subject"]) == [SUBJECT]
+    assert list(test.dataframe[0].value["split"]) == ["test"]
+    assert "mean over 1 subject (1 test)" in said(test)
     assert "the prompt itself" in said(test)
     prompts = prompt_sets.shipped()["appearance"]
     assert f"{len(prompts.normal)} normal texts and {len(prompts.abnormal)} abnormal" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")
-def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_record():
-    state = {f"searched-{DATA[:-1]}": [SUBJECT], f"held-out-{DATA[:-1]}": []}
+def test_a_search_names_its_parts_and_its_winner_is_kept_with_its_record():
+    state = {f"searched-{DATA[:-1]}": [VALIDATES], f"held-out-{DATA[:-1]}": []}
     test = lab("Search", groups=["bright", "grey"], best=2, most=1, **state, **{"search-every": 8})
-    assert "The search uses 1 test subject." in said(test)
+    assert "candidates on 1 subject (1 validation)" in said(test)
+    offered = {part: test.multiselect(key=f"{part}-{DATA[:-1]}").options for part in SIDES}
+    assert not {SUBJECT} & {*offered["searched"]}
+    assert SUBJECT in offered["held-out"]
+    assert not {VALIDATES, "DEMO-MET-001-000"} & {*offered["held-out"]}
     press(test, "Search")
     until(test, lambda test: test.dataframe)
     assert "Dice on other subjects is unknown" in said(test)
@@ -92,13 +99,12 @@ def test_a_search_on_a_test_subject_says_so_and_its_winner_is_kept_with_its_reco
     assert "'winner' is saved with the record" in test.success[0].value
     assert "winner" in test.selectbox(key="prompts").options
     kept = prompt_sets.user_sets(home() / "prompts")["winner"]
-    assert kept.tuned_on == (SUBJECT,)
+    assert kept.tuned_on == (VALIDATES,)
     record = prompt_sets.record("winner", home() / "prompts")
-    assert record["test_subjects_searched_on"] == [SUBJECT]
     assert record["numbers"]["after, search"]["dice"] >= record["numbers"]["before, search"]["dice"]
     press(test, "Show its map")
-    assert "tuned on this subject" in said(test)
-    assert json.loads(test.json[0].value)["search_subjects"] == [SUBJECT]
+    assert "tuned on other subjects" in said(test)
+    assert json.loads(test.json[0].value)["search_subjects"] == [VALIDATES]
 
 
 @pytest.mark.usefixtures("_encoded")

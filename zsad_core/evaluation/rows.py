@@ -91,7 +91,6 @@ def make(
         scan_notes = engine.volume(slices).notes
         anomaly = replace(anomaly, notes=(*scan_notes, *anomaly.notes))
         measured = subject_rows.measure(stack, anomaly)
-        part = _subject(spec).split
         facts: Row = {
             "map": map_key,
             **_names(source),
@@ -99,7 +98,7 @@ def make(
             "seconds_encode": encoded - began,
         }
         for key, threshold in missing.items():
-            seen = list(exposure(source, threshold, part))
+            seen = list(exposure(source, threshold))
             row = {"key": key, **facts, "exposure": seen}
             with folders.guarded(slices.data, slices.subject):
                 _read(into, stack, anomaly, measured, threshold, row)

@@ -1,40 +1,127 @@
-"""What has seen the truth of a map's subject: the checkpoint, the prompts, the threshold."""
+"""What has seen a map's subject: checkpoint, prompts, threshold, reference slices and set."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 
 from zsad_core import setups
+from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import patient_of
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
-from zsad_core.types import SliceSpec, Split, Threshold
+from zsad_core.types import DataSpec, Split, Subject, Threshold
 
+UNKNOWN = "unknown"  # in a checkpoint's record: the digest of a scan that was not read
 TRAINED = "checkpoint trained on it"
+TRAINED_PATIENT = "checkpoint trained on another scan of the patient"
 CHOSEN = "checkpoint chosen on it"
+CHOSEN_PATIENT = "checkpoint chosen on another scan of the patient"
 PROMPTS = "prompts tuned on it"
+PROMPTS_PATIENT = "prompts tuned on another scan of the patient"
 THRESHOLD = "threshold tuned on it"
+THRESHOLD_PATIENT = "threshold tuned on another scan of the patient"
+REFERENCES = "reference slices of the same patient"
+REFERENCES_BEYOND = "reference slices from outside train"
+VOLUMES = "reference set with the same patient"
+VOLUMES_BEYOND = "reference set from outside train"
 
 
-def exposure(source: MapSource, threshold: Threshold, part: Split) -> tuple[str, ...]:
-    """What has seen the subject's truth, as far as is known; a number on it flatters.
+@dataclass(frozen=True)
+class Scan:
+    """One scan of a data set, to be compared with others by id, by patient and by voxels."""
+
+    data: DataSpec
+    subject: str
+    modality: str
+
+    @cached_property
+    def subjects(self) -> dict[str, Subject]:
+        """All subjects of the data set by id."""
+        return {subject.id: subject for subject in datasets.open_dataset(self.data).subjects()}
+
+    def voxels(self, name: str, modality: str) -> str:
+        """SHA-256 of a subject's voxels, whatever the file; "" where there is no such scan."""
+        if name not in self.subjects or modality not in self.subjects[name].modalities:
+            return ""
+        try:
+            return facts_of(datasets.open_dataset(self.data), name, modality).voxels
+        except DataError:
+            return ""
+
+    def is_among(self, names: Iterable[str]) -> bool:
+        """Whether subjects of the same data are this one, or hold a copy of its voxels."""
+        others = set(names)
+        if self.subject in others:
+            return True
+        voxels = self.voxels(self.subject, self.modality) if others else ""
+        return bool(voxels) and any(self.voxels(name, self.modality) == voxels for name in others)
+
+    def has_patient_among(self, names: Iterable[str]) -> bool:
+        """Whether one of the subjects is another scan of the same patient, by the ids."""
+        others = (patient_of(name) for name in names if name != self.subject)
+        return patient_of(self.subject) in others
+
+    def part(self, name: Split) -> list[str]:
+        """Ids of the subjects in a part of the split."""
+        return [subject.id for subject in self.subjects.values() if subject.split == name]
+
+    def beyond_train(self, names: Iterable[str]) -> list[str]:
+        """Which of the subjects do not train; none where the data have no split."""
+        if not any(subject.split for subject in self.subjects.values()):
+            return []
+        return [name for name in names if name not in self.part("train")]
+
+
+def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
+    """What has seen the subject, as far as is known; a number on it flatters.
 
     Checkpoints trained here name their subjects and the digests of their voxels, so a copy under
-    another id is known too; what published checkpoints saw is not. `part` is the subject's part of
-    the split. An oracle threshold always saw the truth and is not listed. Raises WeightsError.
+    another id is known too; what published checkpoints saw is not. Reference slices and the volumes
+    of a set come from train alone: others are listed, as are those of the subject's own patient.
+    An oracle threshold always saw the truth and is not listed. Raises DataError, WeightsError.
     """
-    slices = source.spec.features.slices
+    spec, slices = source.spec, source.spec.features.slices
+    scan = Scan(slices.data, slices.subject, slices.modality)
     record, rule = setups.record(source.setup), rule_of(threshold.rule)
+    tuned_on = spec.prompts.tuned_on if source.method.prompts else ()
+    parts = rule.parts if isinstance(rule, TunedRule) else ()
+    tuning = [name for part in parts for name in scan.part(part)]
+    references = [reference.slices.subject for reference in spec.references]
+    volumes = [name for name in spec.volumes if name != slices.subject]
     seen = {
-        TRAINED: _names(slices, record, "train"),
-        CHOSEN: _names(slices, record, "validation"),
-        PROMPTS: slices.subject in source.spec.prompts.tuned_on,
-        THRESHOLD: isinstance(rule, TunedRule) and part in rule.parts,
+        **_recorded(scan, record, "train", (TRAINED, TRAINED_PATIENT)),
+        **_recorded(scan, record, "validation", (CHOSEN, CHOSEN_PATIENT)),
+        PROMPTS: scan.is_among(tuned_on),
+        PROMPTS_PATIENT: scan.has_patient_among(tuned_on),
+        THRESHOLD: scan.subject in tuning,
+        THRESHOLD_PATIENT: scan.has_patient_among(tuning),
+        REFERENCES: scan.is_among(references) or scan.has_patient_among(references),
+        REFERENCES_BEYOND: bool(scan.beyond_train(references)),
+        VOLUMES: scan.is_among(volumes) or scan.has_patient_among(volumes),
+        VOLUMES_BEYOND: bool(scan.beyond_train(volumes)),
     }
-    return tuple(word for word, holds in seen.items() if holds)
+    return tuple(words for words, holds in seen.items() if holds)
 
 
-def _names(slices: SliceSpec, record: dict[str, str], part: str) -> bool:
-    """Whether a checkpoint's record lists the subject, by voxels of its modality or by id."""
-    voxels = record.get(f"{part}_voxels", "").split()
-    if voxels and record.get("modality") == slices.modality:
-        dataset = datasets.open_dataset(slices.data)
-        return facts_of(dataset, slices.subject, slices.modality).voxels in voxels
-    return slices.subject in record.get(f"{part}_subjects", "").split()
+def _recorded(
+    scan: Scan, record: dict[str, str], part: str, words: tuple[str, str]
+) -> dict[str, bool]:
+    """Whether a part of a checkpoint's record holds the scan, or another one of its patient.
+
+    Equal ids whose voxels are known to differ are of other data.
+    """
+    names = record.get(f"{part}_subjects", "").split()
+    digests = record.get(f"{part}_voxels", "").split()
+    modality = record.get("modality", scan.modality)
+    if {*digests} - {UNKNOWN} and scan.voxels(scan.subject, modality) in digests:
+        return {words[0]: True}
+    same = {
+        name
+        for name, digest in zip_longest(names, digests, fillvalue=UNKNOWN)
+        if patient_of(name) == patient_of(scan.subject)
+        and (digest == UNKNOWN or scan.voxels(name, modality) in ("", digest))
+    }
+    return {words[0]: scan.subject in same, words[1]: bool(same - {scan.subject})}

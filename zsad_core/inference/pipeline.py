@@ -7,7 +7,6 @@ store holds it does not compute again. `map_spec` makes the spec of what a user 
 it become objects in `sources.resolve`, and the source knows where its map comes from.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -52,7 +51,7 @@ def map_spec(
     """The spec of a map from what a user chose; raises SettingError, WeightsError.
 
     References and volumes are left out for a method that takes none; a method that needs volumes
-    takes the data's first where none are given.
+    takes the first that train where none are given.
     """
     entry = _setup_in(slices.data, method, setup)
     if methods.kind_of(method).compares:
@@ -111,13 +110,14 @@ def set_of(
 ) -> tuple[str, ...]:
     """Ids of the wanted subjects that are usable and have the modality, in the data's order.
 
-    The first `SET` of all where none is wanted. The truth plays no part. Each subject is
-    scored against the same set, itself excluded.
+    Where none is wanted, the first `SET` that train, or of all where the data have no split. The
+    truth plays no part. Each subject is scored against the same set, itself excluded.
     """
-    usable = (s.id for s in subjects if not s.problem and modality in s.modalities)
+    usable = [s for s in subjects if not s.problem and modality in s.modalities]
     if wanted:
-        return tuple(name for name in usable if name in wanted)
-    return tuple(itertools.islice(usable, SET))
+        return tuple(s.id for s in usable if s.id in wanted)
+    divided = any(s.split for s in usable)
+    return tuple(s.id for s in usable if s.split == "train" or not divided)[:SET]
 
 
 def ready(engine: Engine, spec: MapSpec) -> bool:

@@ -1,8 +1,8 @@
 """Search for prompts: single phrases, pairs of the best, then texts added one by one.
 
-Everything is judged by the quick measure on the search subjects; a winner is then judged on
-held-out ones beside the set it began with. Its texts are tuned on the search subjects, and it says
-so for good.
+Everything is judged by the quick measure on the search subjects, which train or validate; a winner
+is then judged on held-out ones beside the set it began with. Its texts are tuned on the search
+subjects, and it says so for good.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.exposure import Scan
 from zsad_core.lab import candidates, goals
 from zsad_core.lab.goals import GOALS, Goal, Judged
-from zsad_core.types import MapSpec, Progress, PromptSet
+from zsad_core.types import MapSpec, Progress, PromptSet, SliceSpec
 
 LEAST_GAIN = 1e-3
+SEARCHED = ("", "train", "validation")  # parts of a split; "" is data without one
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
 
     The progress counts candidates, and what is left of them as the winner is judged; a cancelled
     run continues where it stopped, as what was judged is kept. Raises SettingError where no subject
-    is left, or one is on both sides.
+    is left, one that is searched on neither trains nor validates, or a scan, its copy or another
+    one of its patient is on both sides.
     """
-    _check(plan)
+    _check(plan, spec.features.slices)
     run = _Run(engine, spec, plan, progress)
     normal, abnormal = run.singles("normal"), run.singles("abnormal")
     pairs = run.ranked(
@@ -186,12 +190,22 @@ def _grown(run: _Run, first: Ranked, singles: dict[str, tuple[Ranked, ...]]) -> 
     return tuple(steps[1:])
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: Plan, slices: SliceSpec) -> None:
     if not plan.search:
         raise SettingError("A search needs 1 subject or more with a segmentation; choose some.")
-    if both := sorted(set(plan.search) & set(plan.held_out)):
-        raise SettingError(
-            f"{both[0]} is searched on and held out; a subject can be only one of them."
-        )
+    part_of = {s.id: s.split for s in datasets.open_dataset(slices.data).subjects()}
+    for name in plan.search:
+        if part_of.get(name, "") not in SEARCHED:
+            raise SettingError(
+                f"{name} is a {part_of[name]} subject, and a search chooses on train and "
+                "validation subjects alone; choose others."
+            )
+    for name in plan.held_out:
+        scan = Scan(slices.data, name, slices.modality)
+        if scan.is_among(plan.search) or scan.has_patient_among(plan.search):
+            raise SettingError(
+                f"{name}, its copy or another scan of its patient is searched on and held out; "
+                "keep them on one side."
+            )
     if len(plan.phrases) < 2:
         raise SettingError(f"A search needs 2 phrases or more, and there are {len(plan.phrases)}.")

@@ -129,8 +129,9 @@ SUBJECTS: Columns = {
     "split_digest": (TEXT, "SHA-256 of its parts: rows of different splits are not compared."),
     "exposure": (
         TEXTS,
-        "What is known to have seen the subject's truth: checkpoint, prompts, threshold. Such rows "
-        "flatter and are left out of means, figures and tests.",
+        "What is known to have seen the subject, its copy or its patient: checkpoint, prompts, "
+        "threshold, reference slices or set; also references from outside train. Such rows flatter "
+        "and are left out of means, figures and tests.",
     ),
 }
 

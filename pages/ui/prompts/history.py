@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.prompts.subjects import of_split, with_truth
+from pages.ui.prompts.subjects import counted_in_parts, of_split, with_truth
 from pages.ui.shell import compute
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
@@ -192,10 +192,10 @@ def _leaderboard(choice: UserChoice) -> None:
         )
         st.download_button("CSV", as_csv(table), "leaderboard.csv", "text/csv")
         st.caption(
-            f"Sorted by mean 3D Dice under the rule '{rule}'{RULE_NOTES.get(rule, '')}. Means over "
-            "the subjects on which the prompts were not tuned. A set is tuned on a subject if a "
-            "search used its ground truth, or if its texts were edited while its numbers were "
-            "shown."
+            f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
+            f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts were "
+            "not tuned. A set is tuned on a subject if a search used its ground truth, or if its "
+            "texts were edited while its numbers were shown."
         )
     else:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")

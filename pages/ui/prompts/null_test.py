@@ -1,5 +1,7 @@
 """Is it the prompt at all? Random text pairs beside the prompt, for one subject or several."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,7 +16,7 @@ from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.lab import null_test as core
 from zsad_core.lab.null_test import NullTest, Place, place
-from zsad_core.types import FloatArray
+from zsad_core.types import FloatArray, Split
 from zsad_core.workspace import phrase_bank
 
 SOURCES = ("the whole phrase bank", phrase_bank.EVERYDAY)
@@ -56,7 +58,7 @@ def null_test(choice: UserChoice) -> None:
     result = compute.job_result(
         key_of("", what="null", spec=of_any, subjects=subjects, pairs=pairs, every=every),
         f"Null test of '{prompts.name}' for {choice.label}, {count} pairs on "
-        f"{counted(len(subjects), 'subject')}",
+        f"{prompt_subjects.counted_in_parts(choice, subjects)}",
         lambda progress: core.null_test(compute.engine(), of_any, subjects, pairs, every, progress),
         f"Compare with {count} random pairs",
         "pages/2_Prompts.py",
@@ -83,11 +85,14 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
         )
         column.plotly_chart(random_figure(pooled, one, label, name), key=f"null-{field}")
         column.caption(_verdict(at, found, pooled))
-    st.dataframe(_table(found), hide_index=True, width="stretch")
+    st.dataframe(
+        _table(found, prompt_subjects.with_truth(choice)), hide_index=True, width="stretch"
+    )
+    of = prompt_subjects.counted_in_parts(choice, found.subjects)
     st.caption(
-        f"Above: mean over {counted(len(found.subjects), 'subject')}, patch by patch inside the "
-        f"brain on {prompt_subjects.slices_read(every)}. Every random pair has the templates and "
-        f"class name of '{escape(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
+        f"Above: mean over {of}, patch by patch inside the brain on "
+        f"{prompt_subjects.slices_read(every)}. Every random pair has the templates and class name "
+        f"of '{escape(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
         f"{counted(len(found.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
         "among the random pairs."
     )
@@ -100,10 +105,12 @@ def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
     return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
 
 
-def _table(found: NullTest) -> pd.DataFrame:
+def _table(found: NullTest, part_of: Mapping[str, Split]) -> pd.DataFrame:
     rows = []
     for at, subject in enumerate(found.subjects):
         row: dict[str, object] = {"subject": subject}
+        if any(part_of.values()):
+            row["split"] = part_of.get(subject, "")
         for field, label in SHORT.items():
             random, own = getattr(found, field)[at], float(getattr(found, f"own_{field}")[at])
             there = place(own, random)

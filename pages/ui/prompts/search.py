@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.prompts.subjects import of_split, slices_read
+from pages.ui.prompts.subjects import counted_in_parts, of_split, slices_read
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
@@ -17,6 +17,7 @@ from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
+from zsad_core.imaging.splits import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
 from zsad_core.lab.goals import GOALS
@@ -32,13 +33,15 @@ def search(choice: UserChoice) -> None:
     """The plan in a row; below it the result."""
     plan = _plan(choice)
     if not plan.search:
-        st.info("Choose at least one subject to search on.")
+        st.info(
+            "Choose at least one subject to search on; a search chooses on train and validation "
+            "subjects alone."
+        )
         return
-    _label(choice, plan)
     spec = evaluation.of_subject(choice.map, "")
     st.caption(
         f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "
-        f"{counted(len(plan.search), 'subject')}, starting from '{escape(spec.prompts.name)}', "
+        f"{counted_in_parts(choice, plan.search)}, starting from '{escape(spec.prompts.name)}', "
         "whose templates and class name are kept."
     )
     result = compute.job_result(
@@ -55,12 +58,18 @@ def search(choice: UserChoice) -> None:
 def _plan(choice: UserChoice) -> Plan:
     left, middle, right = st.columns([5, 5, 3], gap="large")
     with left:
-        searched = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
-        chosen = prompt_subjects.choose("Search on", choice, "searched", searched)
+        usual = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
+        searchable = of_split(choice, *prompt_search.SEARCHED)
+        chosen = prompt_subjects.choose("Search on", choice, "searched", usual, searchable)
     with middle:
-        others = [name for name in of_split(choice, "test", "") if name not in chosen]
-        first = others[:MOST_HELD_OUT]
-        held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", first)
+        patients = {*map(patient_of, chosen)}
+        others = [
+            name
+            for name in (*of_split(choice, "test", ""), *of_split(choice, "validation"))
+            if patient_of(name) not in patients
+        ]
+        usual = others[:MOST_HELD_OUT]
+        held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
     bank = phrase_bank.bank()
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with right:
@@ -86,18 +95,8 @@ def _own() -> None:
         st.rerun()
 
 
-def _label(choice: UserChoice, plan: Plan) -> None:
-    """Test subjects are searched on only with a label that stays."""
-    tested = sorted(set(plan.search) & set(of_split(choice, "test")))
-    if tested:
-        st.warning(
-            f"The search uses {counted(len(tested), 'test subject')}. The winner is labelled as "
-            f"tuned on {escape(', '.join(tested))} wherever its numbers are shown."
-        )
-
-
 def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
-    _judged(found, plan)
+    _judged(found, choice, plan)
     _winner(found, choice, plan)
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
@@ -105,16 +104,16 @@ def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
         tab.dataframe(_table(ranked), hide_index=True, width="stretch")
     st.caption(
         f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
-        f"{counted(len(plan.search), 'subject')}, patch by patch on {slices_read(plan.every)}."
+        f"{counted_in_parts(choice, plan.search)}, patch by patch on {slices_read(plan.every)}."
     )
 
 
-def _judged(found: Found, plan: Plan) -> None:
+def _judged(found: Found, choice: UserChoice, plan: Plan) -> None:
     rows = []
     for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         for when in ("before", "after"):
             if (one := found.judged.get((when, group))) is not None:
-                label = f"{group}, {counted(len(subjects), 'subject')}"
+                label = f"{group}, {counted_in_parts(choice, subjects)}"
                 label += " (tuned on these)" if (when, group) == ("after", "search") else ""
                 rows.append((label, when, one.dice, one.best_dice, one.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
@@ -154,7 +153,6 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
 
 def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
     """Plain values that say how a winner was found."""
-    test = sorted(set(plan.search) & set(of_split(choice, "test")))
     return {
         "date": f"{date.today():%Y-%m-%d}",
         "data": choice.data.place,
@@ -168,7 +166,7 @@ def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
         "candidates": found.tried,
         "phrases": len(plan.phrases),
         "search_subjects": list(plan.search),
-        "test_subjects_searched_on": test,
+        "split": choice.data.split,
         "held_out_subjects": list(plan.held_out),
         "numbers": {
             f"{when}, {group}": {k: round(v, 4) for k, v in asdict(one).items()}

@@ -1,12 +1,13 @@
-"""Which subjects a search or a test looks at, and what must be said of them."""
+"""Which subjects a search or a test looks at, and in which parts of the split they stand."""
 
 from collections import Counter
+from collections.abc import Collection
 
 import streamlit as st
 
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
-from zsad_core.base.wording import ordinal
+from zsad_core.base.wording import counted, ordinal
 from zsad_core.types import Split
 
 EVERY = (1, 2, 4, 8)
@@ -23,19 +24,37 @@ def of_split(choice: UserChoice, *splits: str, most: int = 1000) -> list[str]:
     return [name for name, split in with_truth(choice).items() if split in splits][:most]
 
 
-def choose(label: str, choice: UserChoice, key: str, default: list[str]) -> tuple[str, ...]:
-    """Subjects by name, in the order of the data set, and how many of each split."""
-    known = with_truth(choice)
+def choose(
+    label: str,
+    choice: UserChoice,
+    key: str,
+    default: Collection[str],
+    offered: Collection[str] | None = None,
+) -> tuple[str, ...]:
+    """Some subjects, of those offered, in the order of the data set, with their parts."""
+    options = [name for name in with_truth(choice) if offered is None or name in offered]
     chosen = st.multiselect(
         label,
-        list(known),
-        default=[name for name in default if name in known],
+        options,
+        default=[name for name in default if name in options],
         key=f"{key}-{choice.data.kind}{choice.data.root}",
     )
-    counts = Counter(known[name] for name in chosen)
-    if any(counts):
-        st.caption(", ".join(f"{count} {split}" for split, count in counts.items()))
-    return tuple(name for name in known if name in chosen)
+    if parts := in_parts(choice, chosen):
+        st.caption(parts)
+    return tuple(name for name in options if name in chosen)
+
+
+def in_parts(choice: UserChoice, subjects: Collection[str]) -> str:
+    """How many of the subjects stand in which part: "3 validation, 1 test"; "" without a split."""
+    known = with_truth(choice)
+    counts = Counter(known[name] for name in subjects if name in known)
+    return ", ".join(f"{count} {part}" for part, count in counts.items() if part)
+
+
+def counted_in_parts(choice: UserChoice, subjects: Collection[str]) -> str:
+    """The same beside their number: "4 subjects (3 validation, 1 test)"."""
+    parts = in_parts(choice, subjects)
+    return counted(len(subjects), "subject") + (f" ({parts})" if parts else "")
 
 
 def every_slice(choice: UserChoice, key: str) -> int:

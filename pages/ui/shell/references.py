@@ -1,6 +1,6 @@
 """The sidebar's normal slices, for methods that compare with some: picked, shown, kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from pages.ui.shell.pictures import draw
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import slicing
 from zsad_core.inference.references import MOST, clear_slices, parsed, written
-from zsad_core.types import Reference, SliceSpec, Subject
+from zsad_core.types import Reference, SliceSpec, Split, Subject
 
 KEY = session.REFERENCE_SLICES.key
 USUAL = 4
@@ -31,13 +31,14 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
             **session.persisted(KEY),
         )
-        found = [one for name in names if (one := _reference(name, slices)) is not None]
+        parts = {subject.id: subject.split for subject in subjects}
+        found = [one for name in names if (one := _reference(name, slices, parts)) is not None]
         _pictures(found)
         _picking(slices, subjects)
     return tuple(found)
 
 
-def _reference(name: str, slices: SliceSpec) -> Reference | None:
+def _reference(name: str, slices: SliceSpec, parts: Mapping[str, Split]) -> Reference | None:
     """The slice; with a warning where it may not be normal, None with one where it is none."""
     try:
         found = parsed(name, slices)
@@ -53,6 +54,10 @@ def _reference(name: str, slices: SliceSpec) -> Reference | None:
         st.warning(escape(f"{name} contains lesion in the ground truth, so it is not normal."))
     elif found.slices.subject == slices.subject:
         st.warning(escape(f"{name} belongs to the subject shown."))
+    if (part := parts.get(found.slices.subject, "")) not in ("", "train"):
+        st.warning(
+            escape(f"{name} is of a subject of {part}, not of train: numbers with it are exposed.")
+        )
     return found
 
 
@@ -65,9 +70,15 @@ def _pictures(found: Sequence[Reference]) -> None:
 
 
 def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
-    ordered = sorted(subjects, key=lambda subject: subject.split != "train")
-    usable = [s.id for s in ordered if not s.problem and slices.modality in s.modalities]
-    others = [name for name in usable if name != slices.subject] or usable
+    usable = [s for s in subjects if not s.problem and slices.modality in s.modalities]
+    train = [s.id for s in usable if s.split == "train" and s.id != slices.subject]
+    beyond = bool(train) and st.checkbox(
+        "Also from outside train",
+        key="normal_beyond",
+        help="Numbers that such slices helped to make are marked as exposed.",
+    )
+    everyone = [s.id for s in usable if s.id != slices.subject] or [s.id for s in usable]
+    others = train if train and not beyond else everyone
     subject = st.selectbox("From subject", others, key="normal_from")
     left, right = st.columns(2, vertical_alignment="bottom")
     number = left.number_input("Slice", 1, value=None, key="normal_number", placeholder="number")
@@ -92,7 +103,7 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
         st.warning(escape(problem))
     st.caption(
         "Picks lesion-free slices of that subject, evenly spaced around the depth of the slice "
-        "shown. Training subjects are listed first."
+        "shown."
     )
 
 

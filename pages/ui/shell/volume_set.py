@@ -21,15 +21,18 @@ def pick(
     chosen = session.REFERENCE_SET.get()
     volumes = list(usual if not chosen or set(chosen) - set(usable) else chosen)
     session.settle(session.REFERENCE_SET, volumes, "Reference set", (subjects, modality))
-    return tuple(
-        st.multiselect(
-            "Reference set",
-            usable,
-            help="Scans of the same data and modality; no segmentation is read. Each subject is "
-            f"scored against the same set, itself excluded (now {escape(shown.id)}).",
-            **session.persisted(session.REFERENCE_SET.key),
-        )
+    picked = st.multiselect(
+        "Reference set",
+        usable,
+        help="Scans of the same data and modality, of train unless chosen otherwise; no "
+        "segmentation is read. Each subject is scored against the same set, itself excluded (now "
+        f"{escape(shown.id)}).",
+        **session.persisted(session.REFERENCE_SET.key),
     )
+    others = [s for s in subjects if s.id in picked and s != shown]
+    if beyond := [s.id for s in others if s.split not in ("", "train")]:
+        st.warning(escape(f"Not of train, so numbers are exposed: {', '.join(beyond)}."))
+    return tuple(picked)
 
 
 def words(spec: MapSpec) -> str:
