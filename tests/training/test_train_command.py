@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
@@ -195,6 +196,24 @@ def test_finetune_goes_on_from_a_checkpoint(parse, tmp_path):
     gone_on = setups.read_checkpoint("aprilgan", second)
     for name, value in setups.read_checkpoint("aprilgan", first).items():
         assert 0 < np.abs(gone_on[name] - value).max() < 0.01  # a step or two of 1e-3
+
+
+@pytest.mark.parametrize(("modality", "digest"), [("t2f", "0" * 64), ("t1c", "unknown")])
+def test_subjects_of_the_checkpoint_begun_with_stay_in_the_record(
+    parse, tmp_path, modality, digest
+):
+    first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
+    commands.run(parse(f"--method aprilgan --setup industrial --epochs 1 --out {first}"))
+    record = {"train_subjects": "b e", "train_voxels": f"1 {'0' * 64}", "modality": modality}
+    save_file(load_file(first), first, record)
+    rest = f"--start {first} --epochs 1 --out {second}"
+    commands.run(parse(f"--method aprilgan --setup finetune {rest}"))
+    facts = setups.record_of(second)
+    assert facts["train_subjects"] == "a b e"
+    voxels = facts["train_voxels"].split()
+    assert voxels[2] == digest
+    assert voxels[0] == voxels[1] != "1"  # of this training: the stand-ins are equal
+    assert facts["validation_subjects"] == "c"
 
 
 def test_a_backbone_is_trained_with_its_own_seed(parse, monkeypatch, tmp_path, capsys):

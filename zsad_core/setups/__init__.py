@@ -121,10 +121,13 @@ def digest(entry: Setup) -> str:
 
 def record(entry: Setup) -> dict[str, str]:
     """What a checkpoint trained here says of itself; nothing for others. Raises WeightsError."""
-    if not entry.checkpoint.endswith(".safetensors"):
-        return {}
-    path = _checkpoint(entry)
-    return _record(path, file_digest(path))
+    trained_here = entry.checkpoint.endswith(".safetensors")
+    return record_of(_checkpoint(entry)) if trained_here else {}
+
+
+def record_of(path: Path) -> dict[str, str]:
+    """The same of a file; raises WeightsError."""
+    return _record(path, file_digest(path)) if path.suffix == ".safetensors" else {}
 
 
 def _checkpoint(entry: Setup) -> Path:

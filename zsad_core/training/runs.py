@@ -2,8 +2,10 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from zsad_core.base.digests import file_digest
 from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
+from zsad_core.inference.exposure import UNKNOWN
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Tensors, save
 from zsad_core.setups import Setup
@@ -203,10 +206,8 @@ def _facts(
         "command": command(request),
         "data": material.data,
         "held_out_rule": material.rule,
-        "train_subjects": " ".join(material.train_ids),
-        "validation_subjects": " ".join(material.held_out_ids),
-        "train_voxels": " ".join(material.train_voxels),
-        "validation_voxels": " ".join(material.held_out_voxels),
+        **_seen(request, "train", material.train_ids, material.train_voxels),
+        **_seen(request, "validation", material.held_out_ids, material.held_out_voxels),
         "modality": request.source.modality,
         "images": f"{len(material.train.masks)} to train, {len(material.held_out.masks)} held out",
         "backbone": _bare(encoder.tower.info.name),
@@ -215,6 +216,25 @@ def _facts(
         "device": request.device,
         "precision": request.precision,
         **{name: f"{value:.6g}" for name, value in numbers.items()},
+    }
+
+
+def _seen(
+    request: TrainRequest, part: str, names: Sequence[str], voxels: Sequence[str]
+) -> dict[str, str]:
+    """Ids and voxel digests of a part, followed by those of the checkpoint that it began with."""
+    path = _start_file(request)
+    start = setups.record_of(path) if path else {}
+    digests = dict(zip_longest(names, voxels, fillvalue=UNKNOWN))
+    of_start = start.get(f"{part}_voxels", "").split()
+    if start.get("modality") != request.source.modality:
+        of_start = []  # of other scans than those that are compared with this record
+    before = zip_longest(start.get(f"{part}_subjects", "").split(), of_start, fillvalue=UNKNOWN)
+    digests |= {name: digest for name, digest in before if name not in digests}
+    known = {*digests.values()} - {UNKNOWN}
+    return {
+        f"{part}_subjects": " ".join(digests),
+        f"{part}_voxels": " ".join(digests.values()) if known else "",
     }
 
 
