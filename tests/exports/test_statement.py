@@ -47,6 +47,9 @@ def test_a_statement_says_what_and_how_and_that_it_is_no_medical_device(engine):
     assert facts["precision_of_features"] == view.map.features.precision
     assert facts["no_device"] == NO_DEVICE
     assert "batch" not in facts
+    assert facts["split"] == "test of the data's own"
+    assert "outside the demo cohort" in facts["pretrained_on"]
+    assert "Split: test of the data's own. Exposure: none known." in whole.origin
 
 
 def test_a_line_says_the_same_in_short(engine):
@@ -54,6 +57,7 @@ def test_a_line_says_the_same_in_short(engine):
     facts, line = statement(engine, read(engine, view)).facts, in_a_line(engine, view)
     for name in ("synthetic", "method_title", "setup", "prompts", "mask", "version", "no_device"):
         assert facts[name] in line, name
+    assert "split: test of the data's own · no exposure known" in line
     assert f"scan {facts['scan_digest'][:12]}" in line
     assert f"weights {facts['weights_digest'][:12]}" in line
 

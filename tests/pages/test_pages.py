@@ -377,6 +377,20 @@ def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():
         assert words in said
 
 
+def test_explore_says_what_a_number_has_seen():
+    said = {}
+    for subject in (SUBJECT, "DEMO-MET-003-000"):
+        test = opened("Explore", method="aprilgan", setup="brats", subject=subject)
+        panel = next(one for one in test.expander if one.label == "What has this number seen?")
+        said[subject] = panel.markdown[0].value
+        warned = any("Exposed, so its numbers flatter: checkpoint trained on it" in w.value
+                     for w in test.warning)  # fmt: skip
+        assert warned == (subject != SUBJECT)
+    assert "**Exposure of this subject**: none known" in said[SUBJECT]
+    assert "train 8 ids" in said[SUBJECT]
+    assert "**Exposure of this subject**: checkpoint trained on it" in said["DEMO-MET-003-000"]
+
+
 def test_slices_and_volumes_from_outside_train_are_offered_only_where_chosen_and_warn():
     named = {"method": "winclip", "setup": "zero-shot", "normal_slices": ["DEMO-MET-014-000:40"]}
     test = opened("Explore", **named)

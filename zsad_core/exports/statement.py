@@ -17,6 +17,7 @@ from zsad_core.exports.words import (
 from zsad_core.imaging import datasets
 from zsad_core.inference import provenance, stored_cubes
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.ledger import ledger
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource, resolve
 from zsad_core.inference.views import View
@@ -64,7 +65,8 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
     facts = _facts(engine, reading, None if whole else reading.view.index)
     facts = {name: legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
-    origin = (facts.get("synthetic", ""), product, f"{facts['mask']}.")
+    seen = f"Split: {facts['split']}. Exposure: {facts['exposure']}."
+    origin = (facts.get("synthetic", ""), product, f"{facts['mask']}.", seen)
     return Statement(
         title=facts["shows"],
         method=_method(facts),
@@ -95,6 +97,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         _method(facts),
         spec.features.slices.modality,
         f"threshold {view.threshold.rule}",
+        ledger(source, view.threshold).short,
         _mask(view),
         f"empty slices: {EMPTY_RULES[view.readout.empty_slices].words}",
         *digests,
@@ -131,6 +134,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         **_how(source),
         "threshold": f"{threshold_text(rule.value)} of 0 … {high:g}",
         "threshold_rule": f"{rule.rule}: {rule.note}" if rule.note else rule.rule,
+        **ledger(source, rule).facts,
         "mask": _mask(view),
         "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,
         **_made_with(source),
@@ -159,7 +163,6 @@ def _how(source: MapSource) -> dict[str, str]:
             "normal_texts": " | ".join(prompts.normal),
             "abnormal_texts": " | ".join(prompts.abnormal),
             "templates": " | ".join(prompts.templates),
-            "prompts_tuned_on": ", ".join(prompts.tuned_on),
         }
     return facts
 

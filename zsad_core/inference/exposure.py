@@ -1,4 +1,4 @@
-"""What has seen a map's subject: checkpoint, prompts, threshold, reference slices and set."""
+"""What has seen a map's subject: weights, prompts, threshold, reference slices and set."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import zip_longest
 
 from zsad_core import setups
+from zsad_core.backbones.pretraining import pretraining
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import patient_of
@@ -15,6 +16,7 @@ from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import DataSpec, Split, Subject, Threshold
 
 UNKNOWN = "unknown"  # in a checkpoint's record: the digest of a scan that was not read
+BACKBONE = "backbone pretrained on it"
 TRAINED = "checkpoint trained on it"
 TRAINED_PATIENT = "checkpoint trained on another scan of the patient"
 CHOSEN = "checkpoint chosen on it"
@@ -91,7 +93,9 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
     tuning = [name for part in parts for name in scan.part(part)]
     references = [reference.slices.subject for reference in spec.references]
     volumes = [name for name in spec.volumes if name != slices.subject]
+    pretrained_on = pretraining(source.setup.backbone).subjects if source.method.needs_tower else ()
     seen = {
+        BACKBONE: scan.subject in pretrained_on,
         **_recorded(scan, record, "train", (TRAINED, TRAINED_PATIENT)),
         **_recorded(scan, record, "validation", (CHOSEN, CHOSEN_PATIENT)),
         PROMPTS: scan.is_among(tuned_on),

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.explore.scans import label_names, scan, slice_mm
-from pages.ui.shell import compute, session, volume_set
+from pages.ui.shell import compute, exposure, session, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import EMPTY_SLICES
 from pages.ui.viewer import ViewerMap, ViewerOptions
@@ -149,12 +149,13 @@ def small_print(view: View) -> str:
 
 
 def captions(view: View, others: Iterable[MapSpec]) -> None:
-    """What must be said beside a view: reference sets and slices of its maps, then its making."""
+    """What must be said beside a view: reference sets and slices, its making, what it has seen."""
     specs = (view.map, *others)
     for words in dict.fromkeys([*map(volume_set.words, specs), few_shot(view.map)]):
         if words:
             st.caption(escape(words))
     st.caption(escape(small_print(view)))
+    exposure.panel(view.map, view.threshold)
 
 
 def few_shot(spec: MapSpec) -> str:

@@ -1,0 +1,147 @@
+"""What a number has seen: split, weights, prompts, threshold, reference slices and set."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zsad_core import setups
+from zsad_core.backbones.pretraining import pretraining
+from zsad_core.base.wording import counted
+from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import registry
+from zsad_core.inference.exposure import Scan, exposure
+from zsad_core.inference.references import written
+from zsad_core.inference.sources import MapSource
+from zsad_core.methods.setup import Setup
+from zsad_core.setups import published
+from zsad_core.setups.overlaps import overlaps
+from zsad_core.types import DataSpec, Threshold
+
+NAMED = 8  # subjects that are named; the others are counted
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The parts of a number and what each has seen, in words, "" where it plays none.
+
+    `exposed` is what has seen the subject itself, `overlaps` what public data sets are known to
+    share with it.
+    """
+
+    split: str
+    backbone: str
+    checkpoint: str
+    prompts: str
+    threshold: str
+    references: str
+    volumes: str
+    exposed: tuple[str, ...]
+    overlaps: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The parts that play a role, by their names in exports."""
+        parts = {
+            "split": self.split,
+            "pretrained_on": self.backbone,
+            "trained_on": self.checkpoint,
+            "prompts_chosen_on": self.prompts,
+            "threshold_chosen_on": self.threshold,
+            "reference_slices_of": self.references,
+            "reference_set_of": self.volumes,
+            "exposure": "; ".join(self.exposed) or "none known",
+            "known_overlaps": "; ".join(self.overlaps),
+        }
+        return {name: words for name, words in parts.items() if words}
+
+    @property
+    def short(self) -> str:
+        """The split and what has seen the subject, for a caption."""
+        exposed = f"exposed: {', '.join(self.exposed)}" if self.exposed else "no exposure known"
+        overlap = " · a known overlap of public data" if self.overlaps else ""
+        return f"split: {self.split} · {exposed}{overlap}"
+
+
+def ledger(source: MapSource, threshold: Threshold) -> Ledger:
+    """The ledger of a map read at a threshold; raises DataError, SettingError, WeightsError."""
+    spec, slices = source.spec, source.spec.features.slices
+    scan = Scan(slices.data, slices.subject, slices.modality)
+    synthetic = datasets.open_dataset(slices.data).synthetic
+    references = [reference.slices.subject for reference in spec.references]
+    return Ledger(
+        split=split_of(slices.data, scan.subjects[slices.subject].split),
+        backbone=str(pretraining(source.setup.backbone)) if source.method.needs_tower else "",
+        checkpoint=trained_on(source.setup),
+        prompts=_prompts(source),
+        threshold=_threshold(scan, threshold),
+        references=", ".join(map(written, spec.references)) + _beyond(scan, references),
+        volumes=_listed(v for v in spec.volumes if v != slices.subject)
+        + _beyond(scan, spec.volumes),
+        exposed=exposure(source, threshold),
+        overlaps=() if synthetic else known_overlaps(source.setup, slices.subject),
+    )
+
+
+def split_of(data: DataSpec, part: str) -> str:
+    """The part of a subject and the split in use: its name and how its digest begins."""
+    if data.split:
+        return f"{part} of {data.split} ({registry.digest(data)[:8]})"
+    return f"{part} of the data's own" if part else "none"
+
+
+def trained_on(entry: Setup) -> str:
+    """What a setup's checkpoint was trained on; "" where nothing is learned.
+
+    Raises WeightsError.
+    """
+    if not entry.checkpoint:
+        return ""
+    record, official = setups.record(entry), published.files().get((entry.method, entry.setup))
+    if official:
+        return f"{official.trained_on} (published, {official.origin})"
+    if not record.get("data"):
+        return f"not recorded: {entry.provenance or 'nothing is known of it'}"
+    parts = {
+        part: (record.get(f"{part}_subjects", "").split(), record.get(f"{part}_voxels", "").split())
+        for part in ("train", "validation")
+    }
+    counts = [
+        f"{part} {counted(len(names), 'id')}, {counted(len(digests), 'digest')} of voxels"
+        for part, (names, digests) in parts.items()
+        if names
+    ]
+    rule = record.get("held_out_rule", "")
+    return "; ".join([record["data"], *counts, *([f"divided by {rule}"] if rule else [])])
+
+
+def known_overlaps(entry: Setup, subject: str) -> tuple[str, ...]:
+    """What public data sets behind a setup are known to share with a subject; raises WeightsError.
+
+    Of predictions made elsewhere it is judged by what their maker says they were trained on.
+    """
+    record = setups.record(entry)
+    names = (entry.provenance, record.get("data", ""), record.get("train_subjects", ""))
+    return tuple(map(str, overlaps(" ".join(names), subject)))
+
+
+def _prompts(source: MapSource) -> str:
+    if not source.method.prompts:
+        return ""
+    tuned_on = source.spec.prompts.tuned_on
+    return f"a search on {_listed(tuned_on)}" if tuned_on else "no search is recorded"
+
+
+def _threshold(scan: Scan, threshold: Threshold) -> str:
+    if threshold.rule == "validation":
+        return f"{counted(len(scan.part('validation')), 'validation subject')}"
+    return "the subject's own ground truth" if threshold.rule == "oracle" else "no subject: fixed"
+
+
+def _beyond(scan: Scan, names: Iterable[str]) -> str:
+    beyond = scan.beyond_train(dict.fromkeys(name for name in names if name != scan.subject))
+    return f" (outside train: {_listed(beyond)})" if beyond else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
