@@ -37,3 +37,4 @@ with page("Cohort"):
             "Compare": compare,
         }
         draw[section](choice, source, chosen)
+        rows.seen(source, chosen)

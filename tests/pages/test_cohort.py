@@ -190,7 +190,7 @@ def test_the_summary_stands_above_each_section_and_the_conventions_once():
     test.segmented_control(key="cohort-section").set_value("Tables")
     titles = [one.value for one in shown(test).subheader]
     assert titles[0] == "Dice by setup and method"
-    assert len(titles) == len(test.dataframe)
+    assert len(titles) == len(test.dataframe) - 1  # and what the numbers have seen
 
 
 def test_two_configurations_are_compared_subject_by_subject(monkeypatch):
@@ -257,4 +257,6 @@ def test_exposed_subjects_count_only_where_that_is_chosen():
     box.check()
     shown(test)
     assert test.dataframe[0].value["subjects"].tolist() == [2]
-    assert "Exposed, so optimistic: b; checkpoint, prompts or threshold" in said(test)
+    assert "Exposed, so optimistic: b; checkpoint, prompts, threshold or" in said(test)
+    seen = test.dataframe[-1].value
+    assert seen["exposed"].tolist() == ["checkpoint trained on it: 1 subject (b)"]

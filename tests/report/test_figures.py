@@ -9,7 +9,7 @@ from PIL import Image
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
-from zsad_core.report import captions, charts
+from zsad_core.report import captions, charts, prints
 from zsad_core.report.figures import Maps, write_all
 from zsad_core.report.selection import ComparisonGroup, Selection
 
@@ -26,7 +26,7 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "6 slices in the means",
         "float32, CPU",
         "Mixed weights: winclip brats",
-        "Exposed, so optimistic: a; checkpoint, prompts or threshold saw their ground truth.",
+        "Exposed, so optimistic: a; checkpoint, prompts, threshold or references have seen them.",
     ):
         assert words in caption
     oracle = Selection(ComparisonGroup("demo", "t2f", "axial", "oracle"))
@@ -66,7 +66,8 @@ def test_every_comparison_group_is_written(tmp_path):
         assert next(lines).startswith("# Dice by setup and method")
         assert [float(row["3D Dice"]) for row in csv.DictReader(lines)] == [pytest.approx(0.5)] * 2
     assert "not in the data at hand" in (folder / "not_drawn.txt").read_text()
-    names = ("dice", "setups", "failures", "lesion_size", "lesion_volume", "lesion_number", "depth")
+    names = ("dice", "setups", "failures", "seen", "lesion_size", "lesion_volume", "lesion_number")
+    names += ("depth",)
     for name in (*names, "site"):
         assert (folder / f"{name}.md").exists()
         assert r"\end{table}" in (folder / f"{name}.tex").read_text()
@@ -131,6 +132,25 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
     assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]
+
+
+def test_exposed_subjects_are_hatched_and_named(tmp_path):
+    put(tmp_path, "a")
+    put(tmp_path, "b", exposure=["checkpoint trained on it"])
+    put(tmp_path, "b", "zero-shot")
+    frame = dice_rows(tmp_path, exposed=True)
+    marks = [trace for trace in charts.by_method(frame).data if trace.name == charts.EXPOSED]
+    assert [(trace.marker.symbol, trace.showlegend) for trace in marks] == [("hash-open", True)]
+    assert marks[0].customdata[0][0] == "b"
+    hatched = [trace for trace in charts.by_subject(frame).data if trace.type == "bar"]
+    assert [(*trace.x, trace.marker.pattern.shape) for trace in hatched] == [("b", "/")]
+    boxes = [box for axis in prints.by_subject(frame, "").axes for box in axis.patches]
+    assert sum(box.get_hatch() == prints.HATCHING for box in boxes) == 1
+    legends = prints.by_method(frame, "").legends
+    assert [text.get_text() for text in legends[0].get_texts()] == [charts.EXPOSED]
+    others = dice_rows(tmp_path)
+    assert not prints.by_method(others, "").legends
+    assert all(trace.name != charts.EXPOSED for trace in charts.by_subject(others).data)
 
 
 def test_exposed_rows_are_in_no_mean_unless_asked_for(tmp_path):

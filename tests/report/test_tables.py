@@ -9,6 +9,7 @@ from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.metrics.intervals import RESAMPLES, SEED
 from zsad_core.report.comparisons import every_pair, paired, pairing
 from zsad_core.report.measures import group_sums, lesions
+from zsad_core.report.overview import subject_table
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import by_size, dice, tables
@@ -23,6 +24,20 @@ def test_the_table_of_dice(tmp_path):
     assert (row["subjects"], row["slices"]) == (3, 3)
     assert row["3D Dice"] == pytest.approx(0.5)
     assert row["3D Dice sd"] == pytest.approx(np.sqrt((0.09 + 0.01 + 0.16) / 2))
+
+
+def test_exposed_subjects_are_counted_and_noted_where_they_are_taken(tmp_path):
+    put(tmp_path, "a")
+    put(tmp_path, "b", exposure=["checkpoint trained on it"], prompts_tuned=True)
+    assert "exposed" not in dice(dice_rows(tmp_path))
+    taken = dice_rows(tmp_path, exposed=True)
+    assert dice(taken)[["subjects", "exposed"]].to_numpy().tolist() == [[2, 1]]
+    with results.connect(tmp_path) as rows:
+        table = subject_table(rows, taken, ["3D Dice"]).frame.set_index("subject")
+    assert (
+        table.loc["b", "note"] == "exposed: prompts tuned on it; exposed: checkpoint trained on it"
+    )
+    assert table.loc["a", "note"] == ""
 
 
 def test_setups_are_paired_by_subject(tmp_path):

@@ -74,7 +74,7 @@ def ledger(source: MapSource, threshold: Threshold) -> Ledger:
         prompts=_prompts(source),
         threshold=_threshold(scan, threshold),
         references=", ".join(map(written, spec.references)) + _beyond(scan, references),
-        volumes=_listed(v for v in spec.volumes if v != slices.subject)
+        volumes=listed(v for v in spec.volumes if v != slices.subject)
         + _beyond(scan, spec.volumes),
         exposed=exposure(source, threshold),
         overlaps=() if synthetic else known_overlaps(source.setup, slices.subject),
@@ -123,11 +123,18 @@ def known_overlaps(entry: Setup, subject: str) -> tuple[str, ...]:
     return tuple(map(str, overlaps(" ".join(names), subject)))
 
 
+def listed(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
 def _prompts(source: MapSource) -> str:
     if not source.method.prompts:
         return ""
     tuned_on = source.spec.prompts.tuned_on
-    return f"a search on {_listed(tuned_on)}" if tuned_on else "no search is recorded"
+    return f"a search on {listed(tuned_on)}" if tuned_on else "no search is recorded"
 
 
 def _threshold(scan: Scan, threshold: Threshold) -> str:
@@ -138,10 +145,4 @@ def _threshold(scan: Scan, threshold: Threshold) -> str:
 
 def _beyond(scan: Scan, names: Iterable[str]) -> str:
     beyond = scan.beyond_train(dict.fromkeys(name for name in names if name != scan.subject))
-    return f" (outside train: {_listed(beyond)})" if beyond else ""
-
-
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return f" (outside train: {listed(beyond)})" if beyond else ""

@@ -43,6 +43,10 @@ GROUPED = {
     "site": ("Dice by site folder", f"Folder below the data's root. {SPREAD}"),
 }
 """Titles and notes of the tables by group."""
+SEEN = (
+    "What weights were trained on, as published or recorded; exposed: subjects that checkpoint, "
+    "prompts, threshold or references have seen, which stand apart from means, figures and tests."
+)
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
@@ -148,7 +152,7 @@ def _warnings(frame: pd.DataFrame) -> str:
     if exposed:
         more = f" and {len(exposed) - NAMED} more" if len(exposed) > NAMED else ""
         text += (
-            f" Exposed, so optimistic: {', '.join(exposed[:NAMED])}{more}; checkpoint, prompts or "
-            "threshold saw their ground truth."
+            f" Exposed, so optimistic: {', '.join(exposed[:NAMED])}{more}; checkpoint, prompts, "
+            "threshold or references have seen them."
         )
     return text

@@ -17,6 +17,8 @@ from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.report.chart_looks import finished, names_of
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
+HATCH = "rgba(128, 128, 128, 0.9)"
+EXPOSED = "exposed subject"  # in a legend and beside its name
 MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiskers are drawn
 
 
@@ -28,6 +30,9 @@ def by_method(frame: pd.DataFrame) -> go.Figure:
     rows = frame.dropna(subset="dice_3d")
     for (setup, series), dice in rows.groupby(["setup", "series"], observed=True):
         box = draw(dice, html.escape(str(series)), styles_by_series[str(series)])
+        if dice["exposed"].any():
+            marked = not any(trace.name == EXPOSED for trace in traces)
+            box.append(_hatched_points(dice[dice["exposed"]], html.escape(str(series)), marked))
         traces += box
         columns += [setups.index(str(setup)) + 1] * len(box)
     figure = make_subplots(
@@ -64,7 +69,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
     colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}
-    order = [html.escape(subject) for subject in subjects_in_order(frame)]
+    order, legend = [html.escape(subject) for subject in subjects_in_order(frame)], True
     for row, ((_, series), dice) in enumerate(configurations, 1):
         data = _subjects_and_keys(dice)
         subjects = [subject for subject, _ in data]
@@ -94,10 +99,46 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata[0]}: 3D Dice %{y:.3f}<extra></extra>",
         )
         figure.add_trace(box, row=row, col=1)
+        if dice["exposed"].any():
+            figure.add_trace(_hatching(dice[dice["exposed"]], legend), row=row, col=1)
+            legend = False
         figure.add_trace(cross, row=row, col=1)
     figure.update_yaxes(range=[-0.02, 1.02], title="2D Dice")
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-60)
     return finished(figure, 180 + 230 * len(configurations))
+
+
+def _hatched_points(exposed: pd.DataFrame, series: str, legend: bool) -> go.Scatter:
+    """Hatched marks over the points of exposed subjects."""
+    return go.Scatter(
+        x=[series] * len(exposed),
+        y=exposed["dice_3d"],
+        mode="markers",
+        name=EXPOSED,
+        showlegend=legend,
+        marker={"color": HATCH, "symbol": "hash-open", "size": 10},
+        customdata=_subjects_and_keys(exposed),
+        hovertemplate=f"%{{customdata[0]}} ({EXPOSED})<br>3D Dice %{{y:.3f}}<extra></extra>",
+    )
+
+
+def _hatching(exposed: pd.DataFrame, legend: bool) -> go.Bar:
+    """Hatching over the boxes of exposed subjects."""
+    return go.Bar(
+        x=exposed["subject"].map(html.escape),
+        y=exposed["q3"] - exposed["q1"],
+        base=exposed["q1"],
+        width=0.5,
+        name=EXPOSED,
+        showlegend=legend,
+        marker={
+            "color": "rgba(0, 0, 0, 0)",
+            "line": {"width": 0},
+            "pattern": {"shape": "/", "fgcolor": HATCH, "size": 6},
+        },
+        customdata=_subjects_and_keys(exposed),
+        hovertemplate=f"%{{customdata[0]}}: {EXPOSED}<extra></extra>",
+    )
 
 
 def subjects_in_order(frame: pd.DataFrame) -> list[str]:
@@ -133,12 +174,16 @@ def _outline(style: Style) -> dict[str, Any]:
 
 
 def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:
-    """Subjects of a configuration as points that name them."""
+    """Subjects of a configuration as points that name them, and say which are exposed."""
+    names: pd.Series = frame["subject"].astype(str).map(html.escape) + np.where(
+        frame["exposed"], f" ({EXPOSED})", ""
+    )
     return {
         "x": [series] * len(frame),
         "y": frame["dice_3d"],
         "customdata": _subjects_and_keys(frame),
-        "hovertemplate": "%{customdata[0]}<br>3D Dice %{y:.3f}<extra></extra>",
+        "text": names,
+        "hovertemplate": "%{text}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": series,
         "showlegend": False,

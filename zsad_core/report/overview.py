@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
 
 INTERVAL = f"In brackets: {intervals.WORDS}."
@@ -21,7 +22,6 @@ MEASURES = {
     "NSD at 1 mm": "nsd_1mm",
 }
 """Columns of `subjects` by their names; the first two follow the conventions of a selection."""
-TUNED = "the ground truth chose the prompts: optimistic"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.Da
     rows.register("chosen_rows", frame[["key"]])
     whole = [column for column in MEASURES.values() if column not in frame]
     columns = rows.execute(
-        f"SELECT key, truth_ml, map_notes, {', '.join(whole)} FROM subjects "
+        f"SELECT key, truth_ml, map_notes, exposure, {', '.join(whole)} FROM subjects "
         "JOIN chosen_rows USING (key)"
     ).df()
     rows.unregister("chosen_rows")
@@ -152,6 +152,8 @@ def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.Da
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
-    """What is said of a subject's maps, each once."""
-    notes = [note for notes in rows["map_notes"] for note in (notes if notes is not None else ())]
-    return list(dict.fromkeys([*([TUNED] if rows["prompts_tuned"].any() else []), *notes]))
+    """What has seen a subject, and what is said of its maps, each once."""
+    seen = [PROMPTS] if rows["prompts_tuned"].any() else []
+    seen += [what for exposure in rows["exposure"] if exposure is not None for what in exposure]
+    notes = [note for notes in rows["map_notes"] if notes is not None for note in notes]
+    return list(dict.fromkeys([*(f"exposed: {what}" for what in seen), *notes]))

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
-from zsad_core.report.charts import subjects_in_order
+from zsad_core.report.charts import EXPOSED, subjects_in_order
 from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 
@@ -29,6 +29,8 @@ DASHES = {
     "longdash": (0, (8, 3)),
     "longdashdot": (0, (8, 3, 1, 3)),
 }
+HATCHING = "//////"
+HATCHED: dict[str, Any] = {"marker": r"$\#$", "color": "grey", "ms": 6}  # an exposed subject
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
@@ -37,7 +39,7 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
     rows = frame.dropna(subset="dice_3d")
     styles_by_series = styles(sorted(set(frame["series"])))
     panels = {
-        setup: {str(series): values for series, values in setup_rows.groupby("series")["dice_3d"]}
+        setup: {str(series): dice for series, dice in setup_rows.groupby("series")}
         for setup, setup_rows in rows.groupby("setup", observed=True)
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
@@ -45,13 +47,18 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
     size = (max(sum(widths), 2 * WIDTH) / len(panels), high)
     figure, axes = panels_of(len(panels), 1, size, widths)
     for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
-        for position, (series, values) in enumerate(boxes.items()):
-            colour = styles_by_series[series][0]
+        for position, (series, dice) in enumerate(boxes.items()):
+            colour, values = styles_by_series[series][0], dice["dice_3d"]
             axis.boxplot(values, positions=[position], widths=0.6, showfliers=False, **_box(colour))
             axis.plot([position] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
+            hatched = values[dice["exposed"]]
+            axis.plot([position] * len(hatched), hatched, ls="", **HATCHED)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
         axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
+    if rows["exposed"].any():
+        axes[0].plot([], [], ls="", label=EXPOSED, **HATCHED)
+        figure.legend(loc="outside upper right", frameon=False)
     return captioned(figure, caption)
 
 
@@ -73,7 +80,12 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
                 index=False
             )
         ]
-        axis.bxp(boxes, positions, widths=0.6, showfliers=False, **_box(colours[str(series)]))
+        colour = colours[str(series)]
+        outline = {"edgecolor": colour, "facecolor": "none", "linewidth": 1.2}
+        lines = {**_box(colour), "boxprops": outline}
+        drawn = axis.bxp(boxes, positions, widths=0.6, showfliers=False, patch_artist=True, **lines)
+        for box, exposed in zip(drawn["boxes"], configuration_rows["exposed"], strict=True):
+            box.set_hatch(HATCHING if exposed else None)
         axis.plot(
             positions,
             configuration_rows["dice_3d"],
@@ -88,7 +100,11 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
         axis.set_title(f"{series} · {setup}", loc="left")
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False)
+    if frame["exposed"].any():
+        axes[0].fill_between([], [], fc="none", ec="grey", hatch=HATCHING, label=EXPOSED)
+    axes[0].legend(
+        loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, ncols=2
+    )
     return captioned(figure, caption)
 
 

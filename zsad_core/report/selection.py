@@ -101,7 +101,7 @@ class Selection:
     `empty` and `which` determine the slices in a mean, `centre` the origin of depth; `third` limits
     all numbers, also 3D Dice, to the slices of a third of the depth. `volumes` and `numbers` are
     groups of the subject's lesion volume and number of lesions, `sites` folders below the data's
-    root. Rows of subjects whose truth was seen by checkpoint, prompts or threshold are left out
+    root. Rows of subjects that checkpoint, prompts, threshold or references have seen are left out
     unless `exposed`.
     """
 
@@ -163,8 +163,9 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     seen = int(filter_mask(frame, replace(selection, exposed=True)).sum())
     if seen:
         raise DataError(
-            f"All {counted(seen, 'row')} of {selection.group} are of exposed subjects, whose truth "
-            "checkpoint, prompts or threshold saw; evaluate others, or include exposed rows."
+            f"All {counted(seen, 'row')} of {selection.group} are of exposed subjects, whom "
+            "checkpoint, prompts, threshold or references have seen; evaluate others, or include "
+            "exposed rows."
         )
     raise DataError(f"No row of {selection.group} is left by these filters; widen one of them.")
 

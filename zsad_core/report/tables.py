@@ -11,8 +11,9 @@ from pandas.api.typing import DataFrameGroupBy
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions
 from zsad_core.report.comparisons import every_pair, paired
+from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
-from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection
+from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection, filter_rows
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
@@ -21,6 +22,7 @@ SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
 SHARES = {"missed share": ("missed", "lesions"), "false positive share": ("alarms", "healthy")}
 """Columns of a `dice_table` whose quotient a share is."""
+SEEN = "What the numbers have seen"
 GROUPS = {"volume": VOLUMES, "number": NUMBERS, "third": THIRDS, "site": ()}
 NAMES = {
     "volume": "lesion volume",
@@ -51,6 +53,12 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
             captions.FAILURES,
             failures(frame, frames, lesion_rows),
         ),
+        (
+            "seen",
+            SEEN,
+            captions.SEEN,
+            _with_headings(ledgers(rows, _with_exposed(sums, selection))),
+        ),
         ("lesion_size", "Lesions by volume", captions.LESIONS, by_size(lesion_rows)),
         *(
             (name, *captions.GROUPED[group], dice(frames[group], group))
@@ -65,8 +73,16 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     return [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
 
 
+def _with_exposed(sums: GroupSums, selection: Selection) -> pd.DataFrame:
+    """The selected rows, and those that are left out because something has seen their subject."""
+    return filter_rows(sums.frame, replace(selection, exposed=True))
+
+
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean, sd and interval of 3D and 2D Dice over the subjects of a `dice_table`."""
+    """Mean, sd and interval of 3D and 2D Dice over the subjects of a `dice_table`.
+
+    `exposed` is how many of them were seen before, where some were and count all the same.
+    """
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
@@ -76,6 +92,8 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
         "2D Dice sd": ("dice_2d", "std"),
         "slices": ("slices", "sum"),
     }
+    if frame["exposed"].any():
+        columns = {"subjects": columns["subjects"], "exposed": ("exposed", "sum"), **columns}
     table = grouped.agg(**columns).reset_index()
     for name, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
         values = frame[column]

@@ -12,14 +12,15 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import compute, exposure, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
-from zsad_core.report import failures, measures, selection
+from zsad_core.report import captions, failures, measures, selection
 from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
 from zsad_core.report.failures import FailureCases
+from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums
 from zsad_core.report.selection import (
     NUMBERS,
@@ -27,6 +28,7 @@ from zsad_core.report.selection import (
     ComparisonGroup,
     ConfigurationName,
     Selection,
+    filter_rows,
 )
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
@@ -117,10 +119,24 @@ def include_exposed(subjects: list[str]) -> bool:
     names = ", ".join(subjects[:NAMED]) + ", …" * (len(subjects) > NAMED)
     return st.checkbox(
         f"Include exposed subjects ({len(subjects)})",
-        help="Checkpoint, prompts or threshold saw their ground truth, so their numbers flatter; "
-        f"they are left out of means, figures and tests: {escape(names)}",
+        help="Checkpoint, prompts, threshold or references have seen them, so their numbers "
+        f"flatter; they are left out of means, figures and tests: {escape(names)}",
         **session.persisted("exposed"),
     )
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the rows …")
+def _ledgers(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
+    with rows_of(root, stamp) as rows:
+        return ledgers(rows, filter_rows(reading(root, stamp, chosen).frame, chosen))
+
+
+def seen(source: Source, chosen: Selection) -> None:
+    """What has each number seen: a line a configuration, exposed subjects among them."""
+    with st.expander(exposure.TITLE):
+        table = _ledgers(*source, replace(chosen, exposed=True))
+        st.dataframe(table.rename(columns={"series": "method"}), hide_index=True, key="seen")
+        st.caption(captions.SEEN)
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the rows …")

@@ -61,7 +61,8 @@ def gallery(choice: UserChoice) -> None:
         **session.persisted("failure-comparison-group"),
     )
     found = cohort_rows.cases(*source, group, choice.readout.centre)
-    worst = ranking(found, _selection(choice, source, group))
+    selection = _selection(choice, source, group)
+    worst = ranking(found, selection)
     kinds = _kinds(worst)
     worst = worst[worst["kind"].isin(kinds)] if kinds else worst
     if worst.empty:
@@ -69,6 +70,7 @@ def gallery(choice: UserChoice) -> None:
         return
     _caption(choice, group, worst)
     _cards(choice, failures(found, _page(worst)))
+    cohort_rows.seen(source, selection)
 
 
 def _selection(choice: UserChoice, source: cohort_rows.Source, group: ComparisonGroup) -> Selection:
