@@ -194,8 +194,8 @@ def _leaderboard(choice: UserChoice) -> None:
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
             f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts "
-            "were not tuned. A set is tuned on a subject if a search used its ground truth, or if its "
-            "texts were edited while its numbers were shown."
+            "were not tuned. A set is tuned on a subject if a search used its ground truth, or if "
+            "its texts were edited while its numbers were shown."
         )
     else:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
