@@ -71,5 +71,7 @@ def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):
         "root": "",
         "labels": "auto",
         "split": "",
+        "contrast": "",
+        "region": "brain",
     }
     assert spec["readout"]["threshold"] == 150 / 255

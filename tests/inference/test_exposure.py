@@ -152,7 +152,7 @@ def test_a_threshold_exposes_the_parts_that_it_is_tuned_on(data, tmp_path, name,
     trained(tmp_path)
     tuned_on = {"validation": ("validation",), "fp": ("train", "validation")}
     exposed = (exposure.THRESHOLD,) if part in tuned_on.get(name, ()) else ()
-    assert seen(data, A, Threshold(0.5, RULES[name].text), part) == exposed
+    assert seen(divided(data, **{part: (A,)}), A, Threshold(0.5, RULES[name].text)) == exposed
 
 
 def test_the_demos_own_checkpoints_name_their_subjects():

@@ -33,8 +33,8 @@ def test_every_part_of_a_number_says_what_it_has_seen():
     assert facts["split"] == "test of the data's own"
     assert "outside the demo cohort" in facts["pretrained_on"]
     assert facts["trained_on"].startswith("Demo cohort (synthetic), t2f; train 8 ids")
-    assert facts["prompts_chosen_on"] == "no search is recorded"
-    assert facts["threshold_chosen_on"] == "4 validation subjects"
+    assert facts["prompts_from"] == "not tuned by a search"
+    assert facts["threshold_from"] == ("from the ground truth of validation subjects, 4 subjects")
     assert facts["exposure"] == "none known"
     assert found.short == "split: test of the data's own · no exposure known"
     assert "known_overlaps" not in facts
@@ -42,8 +42,8 @@ def test_every_part_of_a_number_says_what_it_has_seen():
 
 def test_parts_that_a_number_has_not_are_left_out():
     facts = ledger_of(DEMO, "DEMO-MET-013-000", "intensity", "zero-shot", ORACLE).facts
-    assert [*facts] == ["split", "threshold_chosen_on", "exposure"]
-    assert facts["threshold_chosen_on"] == "the subject's own ground truth"
+    assert [*facts] == ["split", "threshold_from", "exposure"]
+    assert facts["threshold_from"] == "uses the ground truth"
 
 
 def test_a_backbone_that_was_trained_on_the_subject_exposes_it():

@@ -12,6 +12,7 @@ from zsad_core.inference.exposure import Scan, exposure
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource
 from zsad_core.methods.setup import Setup
+from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.setups import published
 from zsad_core.setups.overlaps import overlaps
 from zsad_core.types import DataSpec, Threshold
@@ -44,8 +45,8 @@ class Ledger:
             "split": self.split,
             "pretrained_on": self.backbone,
             "trained_on": self.checkpoint,
-            "prompts_chosen_on": self.prompts,
-            "threshold_chosen_on": self.threshold,
+            "prompts_from": self.prompts,
+            "threshold_from": self.threshold,
             "reference_slices_of": self.references,
             "reference_set_of": self.volumes,
             "exposure": "; ".join(self.exposed) or "none known",
@@ -134,13 +135,18 @@ def _prompts(source: MapSource) -> str:
     if not source.method.prompts:
         return ""
     tuned_on = source.spec.prompts.tuned_on
-    return f"a search on {listed(tuned_on)}" if tuned_on else "no search is recorded"
+    return f"tuned on {listed(tuned_on)}" if tuned_on else "not tuned by a search"
 
 
 def _threshold(scan: Scan, threshold: Threshold) -> str:
-    if threshold.rule == "validation":
-        return f"{counted(len(scan.part('validation')), 'validation subject')}"
-    return "the subject's own ground truth" if threshold.rule == "oracle" else "no subject: fixed"
+    """What its rule looks at, and how many subjects that are."""
+    rule = rule_of(threshold.rule)
+    tuning = [
+        name
+        for part in (rule.parts if isinstance(rule, TunedRule) else ())
+        for name in scan.part(part)
+    ]
+    return f"{rule.basis}, {counted(len(tuning), 'subject')}" if tuning else rule.basis
 
 
 def _beyond(scan: Scan, names: Iterable[str]) -> str:
