@@ -138,3 +138,13 @@ def facts_of(path):
 
     with safe_open(path, "np") as file:
         return file.metadata()
+
+
+def test_the_summary_keeps_exposed_rows_apart(data, tmp_path, capsys):
+    assert main(["split", data.root, "--seed", "4"]) == 0
+    capsys.readouterr()
+    evaluated(data, tmp_path / "rows", "--split", "all")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "zero-shot" in line]
+    fold = registry.find(data, "main").folds[0]
+    counts = {"True" in line: f" {len(fold.validation)} " in line for line in lines}
+    assert counts == {True: True, False: False}

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.helpers.brats import patients
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
+from zsad_core.imaging.splits import Fold, SplitTable, registry
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
@@ -62,6 +64,23 @@ def test_a_pin_gives_its_view_back_after_a_restart(engine, method, more):
     assert found == kept
     assert pins.view_of(Engine(), found) == view(engine, method=method, **more)
     assert (found.slice_dice, found.volume_dice) == (0.25, None)
+
+
+def test_a_pin_names_the_split_of_its_data(engine, tmp_path):
+    data = patients(tmp_path, 2, 1)
+    fold = Fold(train=("BraTS-MET-00000-000",), test=("BraTS-MET-00001-000",))
+    registry.save(data, SplitTable("main", (fold,)))
+    slices = SliceSpec(replace(data, split="main"), "BraTS-MET-00001-000")
+    spec = pipeline.map_spec(engine, slices, "intensity", "zero-shot", NO_PROMPTS)
+    pins.add(pins.pin_of(View(spec, 3, Threshold(120, "fixed")), "One"))
+    (kept,) = pins.all_pins()
+    assert (kept.data.split, kept.split_digest) == ("main", fold.digest)
+
+
+def test_a_pin_of_an_older_file_has_no_digest_of_a_split(engine):
+    file = json.loads(pins.as_file([pins.pin_of(view(engine), "One")]))
+    del file["pins"][0]["split_digest"]
+    assert pins.add_file(json.dumps(file).encode(), "older.json") == (1, 0)
 
 
 def test_nan_is_no_dice(engine):

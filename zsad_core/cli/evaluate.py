@@ -39,6 +39,7 @@ RULES_HELP = f"{COMMAND}. " + " ".join(
 SUMMARY = """
     SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
            split_name || ' ' || split_digest[:8] AS split,
+           prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
            count(dice_3d) AS subjects,
            avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
            avg(auroc) AS auroc, avg(ap) AS ap

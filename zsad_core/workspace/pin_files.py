@@ -41,8 +41,9 @@ class Pin:
 
     `kind` names a kind of failure, or is "". The Dice of slice and volume are those of the moment,
     None where there were none; `date` is UTC, ISO 8601. `data` says which data set, its root only
-    to tell data sets apart. `references` are written as `references.written` does. `owner` marks
-    the user who may change it; a pin without one is everybody's.
+    to tell data sets apart, and `split_digest` how its split divided them. `references` are
+    written as `references.written` does. `owner` marks the user who may change it; a pin without
+    one is everybody's.
     """
 
     id: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{12}$")]
@@ -65,11 +66,13 @@ class Pin:
     threshold: Annotated[Threshold, pydantic.AfterValidator(_in_range)]
     readout: Annotated[ReadoutSpec, pydantic.AfterValidator(_offered)]
     owner: Name = ""
+    split_digest: Name = ""
 
     @property
     def view(self) -> tuple[object, ...]:
         """What of a pin restores its view: equal for pins that show the same."""
-        spoken = {"id", "title", "kind", "note", "date", "slice_dice", "volume_dice", "owner"}
+        words = {"id", "title", "kind", "note", "date", "owner"}
+        spoken = {*words, "slice_dice", "volume_dice", "split_digest"}
         return tuple(value for name, value in vars(self).items() if name not in spoken)
 
     def owned_by(self, user: str) -> bool:

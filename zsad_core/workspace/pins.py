@@ -19,6 +19,7 @@ from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, references
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
@@ -76,6 +77,7 @@ def pin_of(
         threshold=view.threshold,
         readout=replace(view.readout, threshold=view.threshold.value),
         owner=owner,
+        split_digest=registry.digest(slices.data),
     )
 
 

@@ -80,9 +80,10 @@ def _row(pin: Pin, at: int, count: int) -> None:
     with words:
         kind = f":orange-badge[{escape(kind)}] " if (kind := kind_of(pin)) else ""
         st.markdown(f"{kind}**{at + 1}. {escape(pin.title)}**")
+        split = f" · split {pin.data.split} ({pin.split_digest[:8]})" if pin.data.split else ""
         st.caption(
             escape(
-                f"{said(pin)} · slice {pin.index + 1} · threshold "
+                f"{said(pin)}{split} · slice {pin.index + 1} · threshold "
                 f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule}) · {dice_said(pin)} "
                 f"when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
             )
