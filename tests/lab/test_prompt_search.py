@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.helpers.brats import patients
 from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
@@ -12,6 +13,7 @@ from zsad_core.imaging.splits import Fold, SplitTable, registry
 from zsad_core.lab import candidates, goals, prompt_search
 from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan
+from zsad_core.types import SliceSpec
 
 __all__ = ["engine", "spec"]
 
@@ -104,6 +106,15 @@ def test_a_cancelled_search_goes_on_where_it_stopped(engine, spec, monkeypatch):
 def test_what_cannot_be_searched_is_said(engine, spec, changes, words):
     with pytest.raises(SettingError, match=words):
         prompt_search.search(engine, spec, replace(PLAN, **changes))
+
+
+def test_no_scan_of_a_patient_searched_on_is_held_out(engine, spec, tmp_path):
+    slices = SliceSpec(patients(tmp_path / "brats", 1, 2), "", "t2f")
+    of_patient = replace(spec, features=replace(spec.features, slices=slices))
+    first, later = "BraTS-MET-00000-000", "BraTS-MET-00000-001"
+    plan = replace(PLAN, search=(first,), held_out=(later,))
+    with pytest.raises(SettingError, match=f"{later}, its copy or another scan of its patient"):
+        prompt_search.search(engine, of_patient, plan)
 
 
 def test_a_search_chooses_on_train_and_validation_subjects_alone(engine, spec):

@@ -9,7 +9,7 @@ from zsad_core import setups
 from zsad_core.backbones.pretraining import pretraining
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits import PARTS, patient_of
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
@@ -54,10 +54,14 @@ class Scan:
             return ""
 
     def is_among(self, names: Iterable[str]) -> bool:
-        """Whether subjects of the same data are this one, or hold a copy of its voxels."""
+        """Whether subjects of the same data are this one, or hold a copy of its voxels.
+
+        A split was checked for copies in two parts, so subjects of other parts are not read.
+        """
         others = set(names)
         if self.subject in others:
             return True
+        others -= {name for name in others if self._in_other_part(name)}
         voxels = self.voxels(self.subject, self.modality) if others else ""
         return bool(voxels) and any(self.voxels(name, self.modality) == voxels for name in others)
 
@@ -65,6 +69,11 @@ class Scan:
         """Whether one of the subjects is another scan of the same patient, by the ids."""
         others = (patient_of(name) for name in names if name != self.subject)
         return patient_of(self.subject) in others
+
+    def _in_other_part(self, name: str) -> bool:
+        known = (self.subjects.get(subject) for subject in (self.subject, name))
+        parts = {subject.split for subject in known if subject}
+        return len(parts) == 2 and parts <= set(PARTS)
 
     def part(self, name: Split) -> list[str]:
         """Ids of the subjects in a part of the split."""

@@ -133,8 +133,13 @@ def _ledgers(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
 
 def seen(source: Source, chosen: Selection) -> None:
     """What has each number seen: a line a configuration, exposed subjects among them."""
+    table = _ledgers(*source, replace(chosen, exposed=True))
+    for series, setup, words in table[["series", "setup", "known overlaps"]].itertuples(
+        index=False
+    ):
+        if words:
+            st.warning(escape(f"{series} · {setup}: {words}."), icon=":material/join_inner:")
     with st.expander(exposure.TITLE):
-        table = _ledgers(*source, replace(chosen, exposed=True))
         st.dataframe(table.rename(columns={"series": "method"}), hide_index=True, key="seen")
         st.caption(captions.SEEN)
 

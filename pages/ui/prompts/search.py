@@ -38,6 +38,11 @@ def search(choice: UserChoice) -> None:
             "subjects alone."
         )
         return
+    if not any(prompt_subjects.with_truth(choice).values()):
+        st.warning(
+            "These data have no split, so nothing keeps test subjects out of the search; make one "
+            "on the Setup page, under Splits."
+        )
     spec = evaluation.of_subject(choice.map, "")
     st.caption(
         f"{counted(len(plan.phrases), 'phrase')}, at most {plan.size} candidates on "

@@ -24,7 +24,8 @@ LABELS = {
 
 def panel(spec: MapSpec, threshold: Threshold) -> None:
     """Warnings for an exposed subject and known overlaps, and everything in an expander."""
-    seen = ledger(resolve(engine(), spec), threshold)
+    with st.spinner("Comparing scans …", show_time=True):
+        seen = ledger(resolve(engine(), spec), threshold)
     if seen.exposed:
         st.warning(
             escape(f"Exposed, so its numbers flatter: {', '.join(seen.exposed)}."),
