@@ -134,6 +134,15 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]
 
 
+def test_every_caption_names_the_exposed_subjects_that_are_left_out(tmp_path):
+    put(tmp_path / "rows", "a")
+    put(tmp_path / "rows", "b", exposure=["checkpoint trained on it"])
+    paths = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
+    pages = [path.read_text() for path in paths if path.suffix in (".html", ".md")]
+    assert len(pages) > 3
+    assert all("without rows of exposed subjects (b)" in page for page in pages)
+
+
 def test_exposed_subjects_are_hatched_and_named(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b", exposure=["checkpoint trained on it"])

@@ -153,6 +153,14 @@ def test_prompts_are_judged_where_they_were_not_tuned():
     assert np.isnan(board["typed"].auroc)
 
 
+def test_other_scans_of_a_patient_searched_on_do_not_judge():
+    searched = replace(named("searched", "s"), tuned_on=("A-001-000",))
+    for subject, found in (("A-001-001", GOOD), ("A-002-000", BAD)):
+        history.add(spec(subject, searched), found, AT_20)
+    (one,) = leaderboard.standings(history.trials(), ("A-001-001", "A-002-000"))
+    assert (one.judged, one.tuned) == (("A-002-000",), ("A-001-001",))
+
+
 def test_a_renamed_copy_of_tuned_texts_stays_tuned():
     searched = replace(named("searched", "s"), tuned_on=("S1",))
     history.add(spec("S2", searched), BAD, AT_20)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zsad_core.imaging.splits import patient_of
 from zsad_core.types import PromptSet
 from zsad_core.workspace.history import Trial
 
@@ -13,8 +14,8 @@ from zsad_core.workspace.history import Trial
 class Standing:
     """A prompt set under a method and setup: means over the subjects that did not choose it.
 
-    `judged` are those subjects, `tuned` those of the set that helped to choose the texts. The
-    means are NaN where all did. `threshold` is the value where the rule is a fixed one, else None.
+    `judged` are those subjects, `tuned` those whose patient helped to choose the texts. The means
+    are NaN where all did. `threshold` is the value where the rule is a fixed one, else None.
     """
 
     prompts: PromptSet
@@ -68,7 +69,8 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
     last = {trial.subject: trial for trial in group if trial.subject in subjects}
     if not last:
         return None
-    judged = [trial for name, trial in last.items() if name not in tuned]
+    patients = {*map(patient_of, tuned)}
+    judged = [trial for name, trial in last.items() if patient_of(name) not in patients]
     values = np.array([(one.dice, one.best_dice, one.auroc) for one in judged]).reshape(-1, 3)
     means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
     newest = group[-1]
@@ -78,7 +80,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         newest.setup,
         newest.threshold if newest.rule == "fixed" else None,
         tuple(sorted(one.subject for one in judged)),
-        tuple(sorted(set(last) & tuned)),
+        tuple(sorted(name for name in last if patient_of(name) in patients)),
         float(means[0]),
         float(means[1]),
         float(means[2]),

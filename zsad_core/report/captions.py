@@ -1,6 +1,7 @@
 """Captions of figures and tables: data, threshold rule, conventions and counts."""
 
 import json
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -65,8 +66,11 @@ def figure_5(palette: Classes = "classic") -> str:
     )
 
 
-def caption(frame: pd.DataFrame, selection: Selection) -> str:
-    """Data, threshold rule, conventions, counts and provenance of a `dice_table`."""
+def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
+    """Data, threshold rule, conventions, counts and provenance of a `dice_table`.
+
+    `exposed` are subjects with rows that are left out, since something has seen them.
+    """
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     configurations = len(frame.groupby(["setup", "series"], observed=True))
@@ -86,7 +90,14 @@ def caption(frame: pd.DataFrame, selection: Selection) -> str:
         parts.append(f"only {', '.join(filters)}")
     if selection.third:
         parts.append(f"{selection.third} third of the depth alone")
+    if exposed:
+        parts.append(f"without rows of exposed subjects ({_named(exposed)})")
     return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
+
+
+def _named(subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
+    return ", ".join(subjects[:NAMED]) + more
 
 
 def _slices_in_mean(selection: Selection) -> str:
@@ -102,12 +113,11 @@ def _reference_sets(frame: pd.DataFrame) -> str:
     for series, rows in frame[frame["beside"] != ""].groupby("series"):
         sets = rows["beside"].map(lambda content: frozenset(json.loads(content)))
         names = sorted(frozenset().union(*sets))
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         pairs = zip(sets, rows["subject"], strict=True)
         even = all(members == set(names) - {subject} for members, subject in pairs)
         text += (
-            f" {series} scored each subject against the unlabelled set {', '.join(names[:NAMED])}"
-            f"{more}, {'itself excluded' if even else 'not always all of it'}."
+            f" {series} scored each subject against the unlabelled set {_named(names)}, "
+            f"{'itself excluded' if even else 'not always all of it'}."
         )
     return text
 
@@ -150,9 +160,8 @@ def _warnings(frame: pd.DataFrame) -> str:
         text += f" Configurations cover {uneven.min()} to {uneven.max()} subjects."
     exposed = sorted(frame.loc[frame["exposed"], "subject"].unique())
     if exposed:
-        more = f" and {len(exposed) - NAMED} more" if len(exposed) > NAMED else ""
         text += (
-            f" Exposed, so optimistic: {', '.join(exposed[:NAMED])}{more}; checkpoint, prompts, "
+            f" Exposed, so optimistic: {_named(exposed)}; checkpoint, prompts, "
             "threshold or references have seen them."
         )
     return text

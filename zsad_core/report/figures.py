@@ -27,10 +27,11 @@ from zsad_core.report import (
     samples,
 )
 from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
-from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups
+from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups, left_out
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
+from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec, Progress
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
@@ -73,7 +74,8 @@ def write(
     """
     sums = group_sums(rows, selection)
     frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
-    caption, paths = captions.caption(frame, selection), []
+    caption = captions.caption(frame, selection, left_out(sums.frame, selection))
+    paths = []
     if frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
         paths += _figure(
@@ -92,26 +94,27 @@ def write(
             depth_charts.by_depth(depth_curves, setups),
         )
         paths += _figure(out / "figure3", text, *figures)
-    paths += _pictures(rows, frame, selection, out, maps)
+    paths += _pictures(rows, frame, selection.centre, caption, out, maps)
     return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]
 
 
 def _pictures(
     rows: duckdb.DuckDBPyConnection,
     frame: pd.DataFrame,
-    selection: Selection,
+    centre: Centre,
+    caption: str,
     out: Path,
     maps: Maps,
 ) -> list[Path]:
     """Figures 4 and 5, or a file with the reason why they are not drawn."""
     try:
-        sample = samples.sample(rows, frame, selection.centre)
+        sample = samples.sample(rows, frame, centre)
         pictures = samples.pictures(maps.engine, sample, maps.data, maps.encode, maps.progress)
     except ZsadError as error:
         path = out / NOT_DRAWN
         write_whole(path, f"Figures 4 and 5 are not drawn. {error}\n")
         return [path]
-    caption, subject = captions.caption(frame, selection), captions.sample_caption(pictures)
+    subject = captions.sample_caption(pictures)
     aspect = pictures.pixel_mm[0] / pictures.pixel_mm[1]
     figure_5 = f"{captions.figure_5()} {subject}{captions.omissions(pictures)} {caption}"
     paths = []

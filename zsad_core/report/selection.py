@@ -188,6 +188,12 @@ def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
     return mask
 
 
+def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
+    """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
+    everyone = filter_mask(frame, replace(selection, exposed=True))
+    return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
+
+
 def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
     """The whole row of `subjects` of a key."""
     result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])

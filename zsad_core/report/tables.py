@@ -13,7 +13,7 @@ from zsad_core.report import captions
 from zsad_core.report.comparisons import every_pair, paired
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
-from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection, filter_rows
+from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection, filter_rows, left_out
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
@@ -35,7 +35,7 @@ NAMES = {
 def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selection) -> list[Table]:
     """Every table of a selection; raises DataError where it is empty."""
     frame = dice_table(sums, selection)
-    caption = captions.caption(frame, selection)
+    caption = captions.caption(frame, selection, left_out(sums.frame, selection))
     lesion_rows = lesions(rows, frame, selection)
     frames = {"volume": frame, "number": frame, "third": _by_third(sums, selection), "site": frame}
     contents = [

@@ -16,7 +16,7 @@ from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, Summary
-from zsad_core.report.selection import Selection
+from zsad_core.report.selection import Selection, left_out
 
 NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
@@ -47,7 +47,8 @@ def headline(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
                 f"each of the {summary.configurations} configurations: {_names(others)}{oracle}"
             )
         st.caption(escape("; ".join(sentences)))
-    st.caption(escape(f"{captions.caption(frame, chosen)} {overview.INTERVAL}"))
+    caption = captions.caption(frame, chosen, left_out(reading.frame, chosen))
+    st.caption(escape(f"{caption} {overview.INTERVAL}"))
 
 
 def _best(summary: Summary) -> None:
