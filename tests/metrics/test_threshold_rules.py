@@ -115,6 +115,7 @@ def test_a_map_without_brain_has_no_threshold(rule):
     assert rule.lack(nothing, truth)
     assert not rule.lack(brain, truth)
     assert rule.of_map(values, brain, truth) in values
+    assert {rule.pending: 1}[rule_of(rule.text).pending] == 1
 
 
 @pytest.mark.parametrize("name", ["share", "components"])

@@ -307,7 +307,8 @@ def test_data_without_validation_subjects_offers_no_validation_threshold(tmp_pat
     (home() / "settings.json").write_text(json.dumps(settings))
     data = f"folder:{tmp_path}"
     test = opened("Explore", data=data, subject="case", method="intensity", rule="validation")
-    assert test.selectbox(key="rule").options == ["fixed", "oracle"]
+    alone = ["share of the brain", "stable number of components"]
+    assert test.selectbox(key="rule").options == ["fixed", *alone, "oracle"]
     assert any("No validation threshold" in caption.value for caption in test.caption)
     assert any("No segmentation" in info.value for info in test.info)
 

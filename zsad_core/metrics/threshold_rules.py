@@ -4,6 +4,7 @@ A rule is a class here and an entry of `RULES`. Commands, rows and addresses nam
 such as "oracle" or "share:2%"; a name never changes its meaning.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,8 @@ class MapRule(Rule, ABC):
 
     @property
     def pending(self) -> Threshold:
-        """The threshold before a map is read: NaN."""
-        return Threshold(float("nan"), self.text, self.note)
+        """The threshold before a map is read: NaN, always the same object, so that it is a key."""
+        return Threshold(math.nan, self.text, self.note)
 
 
 class Oracle(MapRule):
@@ -100,7 +101,7 @@ class Oracle(MapRule):
 
     def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
         if truth is None or self.lack(brain, truth):
-            return float("nan")
+            return math.nan
         return thresholds.oracle_threshold(values, brain, truth)
 
 
@@ -266,7 +267,7 @@ def rule_of(text: str) -> Rule:
     try:
         value = float(amount.strip().removesuffix(rule.number.unit))
     except ValueError:
-        value = float("nan")
+        value = math.nan
     if not 0 < value <= rule.number.most:
         raise SettingError(
             f"The threshold rule '{text}' cannot be used; give more than 0 and at most "
