@@ -4,12 +4,13 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
-SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Evaluate")
+SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Thresholds", "Evaluate")
 
 with page("Cohort"):
     from pages.ui.cohort import figures, overview, rows
     from pages.ui.cohort.compare import compare
     from pages.ui.cohort.run import evaluation
+    from pages.ui.cohort.thresholds import thresholds
     from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import cohort_sidebar
 
@@ -35,6 +36,7 @@ with page("Cohort"):
             "Tables": figures.tables,
             "Subjects": overview.subjects,
             "Compare": compare,
+            "Thresholds": thresholds,
         }
         draw[section](choice, source, chosen)
         rows.seen(source, chosen)

@@ -48,6 +48,12 @@ SEEN = (
     "What weights were trained on, as published or recorded; exposed: subjects that checkpoint, "
     "prompts, threshold or references have seen, which stand apart from means, figures and tests."
 )
+THRESHOLD_COSTS = (
+    "On the subjects with lesion that every rule of a configuration has. Oracle: the best 3D Dice "
+    "of each map, in the brain and without component filter; it uses the ground truth and is an "
+    "upper bound, not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes. Low and "
+    f"high, in brackets: {intervals.WORDS}."
+)
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
@@ -98,6 +104,19 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
 def _named(subjects: Sequence[str]) -> str:
     more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
     return ", ".join(subjects[:NAMED]) + more
+
+
+def of_costs(frame: pd.DataFrame, selection: Selection) -> str:
+    """Data, conditions, counts and provenance of `threshold_costs.costs`."""
+    data, modality, plane, conditions = selection.group.conditions
+    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
+    parts = [
+        f"Data: {DATA.get(data, data)}, {modality}, {plane}, {splits}",
+        *([conditions] if conditions else []),
+        f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
+        _devices(frame),
+    ]
+    return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
 
 
 def _slices_in_mean(selection: Selection) -> str:

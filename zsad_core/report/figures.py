@@ -25,6 +25,7 @@ from zsad_core.report import (
     print_panels,
     prints,
     samples,
+    threshold_costs,
 )
 from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
 from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups, left_out
@@ -95,7 +96,20 @@ def write(
         )
         paths += _figure(out / "figure3", text, *figures)
     paths += _pictures(rows, frame, selection.centre, caption, out, maps)
+    paths += _threshold_costs(rows, selection, out)
     return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]
+
+
+def _threshold_costs(
+    rows: duckdb.DuckDBPyConnection, selection: Selection, out: Path
+) -> list[Path]:
+    """The page of what the threshold costs; none without subjects to compare rules on."""
+    try:
+        frame = threshold_costs.costs(rows, selection)
+    except DataError:
+        return []
+    text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection)}"
+    return [_page(threshold_costs.chart(frame), out / "threshold_costs.html", text)]
 
 
 def _pictures(

@@ -86,9 +86,19 @@ class ComparisonGroup:
     threshold: str
 
     @property
+    def rule_text(self) -> str:
+        """The threshold without the conditions of reading."""
+        return self.threshold.partition(", ")[0]
+
+    @property
     def rule(self) -> Rule:
         """The threshold rule."""
-        return rule_of(self.threshold.split(", ")[0])
+        return rule_of(self.rule_text)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """All but the threshold rule: groups of equal conditions differ in that alone."""
+        return self.data, self.modality, self.plane, self.threshold.partition(", ")[2]
 
     def __str__(self) -> str:
         return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"

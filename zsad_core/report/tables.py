@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
+from zsad_core.errors import DataError
 from zsad_core.metrics.intervals import intervals
-from zsad_core.report import captions
+from zsad_core.report import captions, threshold_costs
 from zsad_core.report.comparisons import every_pair, paired
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
@@ -70,7 +71,19 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
             )
         ),
     ]
-    return [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
+    tables = [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
+    return tables + thresholds(rows, selection)
+
+
+def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Table]:
+    """What the choice of a threshold costs; none without subjects to compare rules on."""
+    try:
+        frame = threshold_costs.costs(rows, selection)
+    except DataError:
+        return []
+    caption = captions.of_costs(frame, selection)
+    means, title = threshold_costs.means(frame), "What the threshold costs"
+    return [Table("thresholds", title, captions.THRESHOLD_COSTS, caption, means)]
 
 
 def _with_exposed(sums: GroupSums, selection: Selection) -> pd.DataFrame:

@@ -1,0 +1,109 @@
+"""What the choice of a threshold costs: 3D Dice by threshold rule, and its loss against oracle."""
+
+import html
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from zsad_core.base.palette import styles
+from zsad_core.errors import DataError
+from zsad_core.metrics.intervals import intervals
+from zsad_core.metrics.threshold_rules import RULES, rule_of
+from zsad_core.report.chart_looks import finished, names_of
+from zsad_core.report.selection import Selection, comparison_groups, selected_rows
+from zsad_core.report.table_text import HIGH, LOW
+
+CONFIGURATION = ["setup", "series"]
+MEANS = {"3D Dice": "dice_3d", "oracle": "best_dice", "loss": "loss"}
+"""Columns of `costs` by their names in the table."""
+
+
+def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
+    """The selected rows of every threshold rule that was evaluated under the same conditions.
+
+    `rule` is the threshold in words, `basis` what it comes from, `dice_3d` that of whole volumes,
+    `best_dice` the oracle of the map, in the brain and without component filter, `loss` their
+    difference. Of a configuration only subjects with a lesion remain that have a row at each of its
+    rules, so that rules are compared on the same subjects. Raises DataError where none is left.
+    """
+    parts = []
+    for group in comparison_groups(rows):
+        if group.conditions != selection.group.conditions:
+            continue
+        try:
+            part = selected_rows(rows, replace(selection, group=group))
+        except DataError:  # the filters leave nothing of this rule
+            continue
+        parts.append(part.assign(rule=group.rule_text, basis=group.rule.basis))
+    if not parts:
+        raise DataError(f"No row of {selection.group} is left by these filters; widen one of them.")
+    frame = pd.concat(parts, ignore_index=True)
+    setups = dict.fromkeys(name for part in parts for name in part["setup"].cat.categories)
+    frame["setup"] = pd.Categorical(frame["setup"].astype(str), list(setups), ordered=True)
+    rows.register("cost_rows", frame[["key"]])
+    dice = rows.execute(
+        "SELECT key, dice_3d, best_dice FROM subjects JOIN cost_rows USING (key)"
+    ).df()
+    rows.unregister("cost_rows")
+    frame = frame.merge(dice, on="key").dropna(subset=["dice_3d", "best_dice"])
+    rules = frame.groupby(CONFIGURATION, observed=True)["rule"].transform("nunique")
+    of_subject = frame.groupby([*CONFIGURATION, "site", "subject"], observed=True)["rule"]
+    frame = frame[of_subject.transform("nunique") == rules]
+    if frame.empty:
+        raise DataError(
+            "No subject with a lesion has a row at each threshold rule; evaluate the rules on the "
+            "same subjects."
+        )
+    order = list(RULES)
+    names = sorted({*frame["rule"]}, key=lambda rule: (order.index(rule_of(rule).name), rule))
+    rule = pd.Categorical(frame["rule"], names, ordered=True)
+    return frame.assign(rule=rule, loss=frame["best_dice"] - frame["dice_3d"])
+
+
+def means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Means of `costs` by configuration and rule, each with its interval."""
+    grouped = frame.groupby([*CONFIGURATION, "rule"], observed=True)
+    table = grouped.agg(basis=("basis", "first"), subjects=("key", "size")).reset_index()
+    patients, groups = frame["patient"].tolist(), np.asarray(grouped.ngroup(), np.int64)
+    for name, column in MEANS.items():
+        values = frame[column].to_numpy(float)
+        table[name] = grouped[column].mean().to_numpy()
+        ends = intervals(patients, groups, values, np.ones(len(values)))
+        table[name + LOW], table[name + HIGH] = ends
+    headings = {"series": "method", "rule": "threshold", "basis": "source"}
+    return table.rename(columns=headings)
+
+
+def chart(frame: pd.DataFrame) -> go.Figure:
+    """The mean loss of each rule of `costs` with its interval, one panel a setup."""
+    setups, names = names_of(frame)
+    looks, rules = styles(names), means(frame)
+    figure = make_subplots(
+        cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
+    )
+    for (setup, series), of_series in rules.groupby(["setup", "method"], observed=True):
+        colour, _, symbol = looks[str(series)]
+        loss, first = of_series["loss"].to_numpy(), not any(t.name == series for t in figure.data)
+        figure.add_scatter(
+            x=of_series["threshold"].astype(str),
+            y=loss,
+            error_y={
+                "array": of_series["loss" + HIGH] - loss,
+                "arrayminus": loss - of_series["loss" + LOW],
+            },
+            mode="markers",
+            name=html.escape(str(series)),
+            legendgroup=str(series),
+            showlegend=first,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            row=1,
+            col=setups.index(str(setup)) + 1,
+        )
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(title="3D Dice lost against oracle", col=1)
+    figure.update_layout(scattermode="group")
+    return finished(figure, 460)
