@@ -42,6 +42,12 @@ def test_a_value_or_a_share_of_the_range_is_taken(text, value, note):
     assert (threshold.value, threshold.rule, threshold.note) == (value, "fixed", note)
 
 
+def test_the_threshold_just_above_the_range_predicts_nothing():
+    value = thresholds.above_range(4.0)
+    assert thresholds.fixed_threshold(repr(value), 4.0).value == value
+    assert not np.float32(4) >= np.float32(value)
+
+
 @pytest.mark.parametrize("text", ["-1", "4.01", "101%", "nan", "inf", "half", "", "%", "²"])
 def test_what_is_no_threshold_of_the_range_is_refused(text):
     with pytest.raises(SettingError, match="give a value from 0 to 4, or a share"):

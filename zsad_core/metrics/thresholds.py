@@ -110,12 +110,21 @@ def fixed_threshold(text: str, high: float) -> Threshold:
     except ValueError:
         number = float("nan")
     value = number * (high / 100 if percent else 1)
-    if not 0 <= value <= high:
+    if not 0 <= value <= above_range(high):
         raise SettingError(
             f"The threshold '{text}' is none of this method; give a value from 0 to {high:g}, or a "
             "share of its range such as 50%."
         )
     return Threshold(value, "fixed", f"{number:g} % of the range" if percent else "set by hand")
+
+
+def above_range(high: float) -> float:
+    """The next float32 above a range 0 … high: a threshold at which nothing is predicted.
+
+    >>> np.float32(1) < above_range(1) < 1.000001
+    True
+    """
+    return float(np.nextafter(np.float32(high), np.float32(np.inf)))
 
 
 def threshold_text(value: float) -> str:

@@ -334,13 +334,15 @@ def request(choices: dict[str, Any]) -> None:
 
 
 def threshold_in(high: float) -> float:
-    """The threshold set by hand in a range 0 … high, by default half of it.
+    """The threshold set by hand in a range 0 … high or just above it, by default half of it.
 
     Of another range it is the same share.
     """
+    from zsad_core.metrics.thresholds import above_range
+
     value, end = THRESHOLD.get() or (LEVEL.get(), 1.0)
     value = value if end in (None, high) else value / end * high
-    return min(max(value, 0.0), high)
+    return min(max(value, 0.0), above_range(high))
 
 
 def set_range(high: float) -> None:
