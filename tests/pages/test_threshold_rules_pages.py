@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.pages import WAIT, at, shown
 from tests.helpers.rows import put, with_dice
+from tests.report.test_calibration import put_map
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -113,4 +114,8 @@ def test_cohort_shows_what_the_threshold_costs():
     assert means["threshold"].tolist() == ["validation", "components"]
     assert means["loss"].tolist() == pytest.approx([0.1, 0.3])
     assert len(test.get("plotly_chart")) == 1
+    put_map(home() / "results", "A-000", [90, 5, 1, 0], [10, 5, 3, 2])
+    test = shown(test)
+    assert test.subheader[-1].value == "Calibration"
+    assert len(test.get("plotly_chart")) == 2
     assert "upper bound, not a result" in captions(test)

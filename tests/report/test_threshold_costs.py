@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers.rows import GROUP, put, with_dice
+from tests.report.test_calibration import put_map
 from zsad_core.errors import DataError
+from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, threshold_costs
+from zsad_core.report.figures import Maps, write
 from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.report.tables import thresholds
 from zsad_core.results import parquet as results
@@ -84,10 +87,10 @@ def test_the_caption_names_data_and_no_single_rule(rows):
 
 
 def test_the_figure_has_a_point_for_each_rule_and_configuration(rows):
-    figure = threshold_costs.chart(costs(rows))
+    means = threshold_costs.means(costs(rows))
+    figure = threshold_costs.chart(means)
     [points] = figure.data
     assert list(points.x) == ["validation", "share:2%"]
-    means = threshold_costs.means(costs(rows))
     assert list(points.y) == pytest.approx(means["loss"].tolist())
 
 
@@ -97,3 +100,14 @@ def test_nothing_in_common_is_said(rows):
     with pytest.raises(DataError, match="No subject with a lesion has a row at each"):
         costs(rows, subjects=("P5-000",))
     assert thresholds(rows, replace(Selection(GROUP), subjects=("P5-000",))) == []
+
+
+def test_the_files_of_figures_have_costs_and_calibration(rows, tmp_path):
+    put_map(tmp_path, "P1-000", [90, 5, 1, 0], [10, 5, 3, 2])
+    with results.connect(tmp_path) as connection:
+        paths = write(connection, Selection(GROUP), tmp_path / "out", Maps(Engine(), [], False))
+    names = {path.name for path in paths}
+    assert {"threshold_costs.html", "thresholds.csv", "calibration.html"} <= names
+    assert "in the brain and without component filter" in (
+        tmp_path / "out/threshold_costs.html"
+    ).read_text("utf-8")

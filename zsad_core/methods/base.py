@@ -56,6 +56,8 @@ class BaseMethod:
         needs_tower: whether it reads features of a CLIP at all.
         text_by_slice: whether the text depends on the slice.
         takes_references: whether normal slices can be given.
+        probability: whether its map is the softmax of abnormal against normal, and so a probability
+            as it stands, where its range ends at 1.
         compares: whether a volume is scored against others, so that a set of them is needed.
         last_bits: whether it rounds after a sum, so that last bits show in its maps: where features
             are exact, the tower then sums as official codes do.
@@ -75,6 +77,7 @@ class BaseMethod:
     needs_tower: ClassVar[bool] = True
     text_by_slice: ClassVar[bool] = False
     takes_references: ClassVar[bool] = False
+    probability: ClassVar[bool] = False
     compares: ClassVar[bool] = False
     last_bits: ClassVar[bool] = False
     setups: ClassVar[tuple[Setup, ...]] = ()

@@ -54,6 +54,11 @@ THRESHOLD_COSTS = (
     "upper bound, not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes. Low and "
     f"high, in brackets: {intervals.WORDS}."
 )
+CALIBRATION = (
+    "Voxels of the brain in ten even bins of the predicted value: its mean against the share of "
+    "lesion among them, for methods whose map is a probability, the softmax of abnormal against "
+    f"normal; on the diagonal it is calibrated. Bars: {intervals.WORDS}."
+)
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "

@@ -16,6 +16,7 @@ from zsad_core.base.spreadsheet import as_csv
 from zsad_core.errors import DataError, ZsadError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import (
+    calibration,
     captions,
     chart_looks,
     chart_panels,
@@ -97,6 +98,7 @@ def write(
         paths += _figure(out / "figure3", text, *figures)
     paths += _pictures(rows, frame, selection.centre, caption, out, maps)
     paths += _threshold_costs(rows, selection, out)
+    paths += _calibration(rows, frame, caption, out)
     return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]
 
 
@@ -109,7 +111,19 @@ def _threshold_costs(
     except DataError:
         return []
     text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection)}"
-    return [_page(threshold_costs.chart(frame), out / "threshold_costs.html", text)]
+    figure = threshold_costs.chart(threshold_costs.means(frame))
+    return [_page(figure, out / "threshold_costs.html", text)]
+
+
+def _calibration(
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, caption: str, out: Path
+) -> list[Path]:
+    """The page of the reliability of maps that are probabilities, if there are any."""
+    table = calibration.reliability(rows, frame)
+    if table.empty:
+        return []
+    text = f"{captions.CALIBRATION} {caption}"
+    return [_page(calibration.chart(table), out / "calibration.html", text)]
 
 
 def _pictures(

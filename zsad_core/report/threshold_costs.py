@@ -78,16 +78,16 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=headings)
 
 
-def chart(frame: pd.DataFrame) -> go.Figure:
-    """The mean loss of each rule of `costs` with its interval, one panel a setup."""
-    setups, names = names_of(frame)
-    looks, rules = styles(names), means(frame)
+def chart(means: pd.DataFrame) -> go.Figure:
+    """The mean loss of each rule of `means` with its interval, one panel a setup."""
+    setups, names = names_of(means.rename(columns={"method": "series"}))
+    looks, named = styles(names), set[object]()
     figure = make_subplots(
         cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
     )
-    for (setup, series), of_series in rules.groupby(["setup", "method"], observed=True):
+    for (setup, series), of_series in means.groupby(["setup", "method"], observed=True):
         colour, _, symbol = looks[str(series)]
-        loss, first = of_series["loss"].to_numpy(), not any(t.name == series for t in figure.data)
+        loss = of_series["loss"].to_numpy()
         figure.add_scatter(
             x=of_series["threshold"].astype(str),
             y=loss,
@@ -98,11 +98,12 @@ def chart(frame: pd.DataFrame) -> go.Figure:
             mode="markers",
             name=html.escape(str(series)),
             legendgroup=str(series),
-            showlegend=first,
+            showlegend=series not in named,
             marker={"color": colour, "symbol": symbol, "size": 10},
             row=1,
             col=setups.index(str(setup)) + 1,
         )
+        named.add(series)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title="3D Dice lost against oracle", col=1)
     figure.update_layout(scattermode="group")

@@ -1,26 +1,50 @@
 """What the choice of a threshold costs: every rule that was evaluated, against the oracle."""
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from zsad_core.report import captions, threshold_costs
-from zsad_core.report.selection import Selection
+from zsad_core.report import calibration, captions, tables, threshold_costs
+from zsad_core.report.selection import Selection, selected_rows
+from zsad_core.report.table_text import Table
 
 
 def thresholds(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
-    """The loss of each rule as a figure, and the means behind it as a table."""
-    st.subheader("What the threshold costs")
-    with cohort_rows.rows_of(*source) as rows:
-        frame = threshold_costs.costs(rows, chosen)
-    if frame["rule"].nunique() < 2:
-        st.info("One threshold rule was evaluated; choose others in Evaluate to compare them.")
-    st.plotly_chart(threshold_costs.chart(frame), key="threshold-costs")
-    means = threshold_costs.means(frame)
-    formats = {
-        name: st.column_config.NumberColumn(format="%.3f") for name in means.select_dtypes("float")
-    }
-    st.dataframe(means, hide_index=True, column_config=formats, key="threshold-means")
-    st.caption(escape(f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, chosen)}"))
+    """The loss of each rule as a figure, and the means behind it; calibration where it applies."""
+    compared = _costs(*source, chosen)
+    if not compared:
+        st.info(
+            "No subject with a lesion has a row at each threshold rule; evaluate the rules on the "
+            "same subjects."
+        )
+    for table in compared:
+        st.subheader(table.title)
+        if table.frame["threshold"].nunique() < 2:
+            st.info("One threshold rule was evaluated; choose others in Evaluate to compare them.")
+        st.plotly_chart(threshold_costs.chart(table.frame), key="threshold-costs")
+        formats = {
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in table.frame.select_dtypes("float")
+        }
+        st.dataframe(table.frame, hide_index=True, column_config=formats, key="threshold-means")
+        st.caption(escape(table.caption))
+    curves = _reliability(*source, chosen)
+    if not curves.empty:
+        st.subheader("Calibration")
+        st.plotly_chart(calibration.chart(curves), key="calibration")
+        st.caption(escape(captions.CALIBRATION))
     cohort_rows.downloads(source, chosen, choice.data)
+
+
+@st.cache_data(max_entries=8, show_spinner="Comparing threshold rules …")
+def _costs(root: str, stamp: cohort_rows.Stamp, chosen: Selection) -> list[Table]:
+    with cohort_rows.rows_of(root, stamp) as rows:
+        return tables.thresholds(rows, chosen)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the maps' values …")
+def _reliability(root: str, stamp: cohort_rows.Stamp, chosen: Selection) -> pd.DataFrame:
+    with cohort_rows.rows_of(root, stamp) as rows:
+        return calibration.reliability(rows, selected_rows(rows, chosen))

@@ -78,6 +78,7 @@ class AdaClip(Method):
     title = "AdaCLIP"
     source = "Cao et al. 2024, arXiv 2407.15795"
     learned = True
+    probability = True
     official = "clip_model."
     prompts = "adaclip"
     prompt_note = (

@@ -60,6 +60,7 @@ class AnomalyClip(Method):
     title = "AnomalyCLIP"
     source = "Zhou et al. 2024, arXiv 2310.18961"
     learned = True
+    probability = True
     official = "prompt_learner."
     prompts = "anomalyclip"
     prompt_note = (

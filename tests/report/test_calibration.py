@@ -1,0 +1,67 @@
+"""Reliability of maps that are probabilities, on levels made by hand."""
+
+import numpy as np
+import pytest
+
+from tests.helpers.rows import GROUP, put
+from tests.results.test_results import row
+from zsad_core import methods
+from zsad_core.report import calibration
+from zsad_core.report.selection import Selection, selected_rows
+from zsad_core.results import parquet as results
+
+LEVELS_FROM = np.pad(np.float32([0, 0.1, 0.3, 0.9, 1.0]), (0, 251), mode="edge")
+
+
+def put_map(root, subject, healthy, lesion, method="adaclip", high=1.0):
+    """A row with its map: voxels from 0.1 to 0.3, from 0.3 to 0.9, from 0.9 to 1, and of 1."""
+    name = f"{subject}-{method}"
+    put(root, subject, method=method, map=name, range_high=high)
+    counts = {"healthy": [0, *healthy[:3], *[0] * 251], "lesion": [0, *lesion[:3], *[0] * 251]}
+    for kind, values in (("healthy", healthy), ("lesion", lesion)):
+        counts[kind].append(values[3])
+    slices = [row("levels", map=name, index=1, outside=0, **counts)]
+    results.append(root, "levels", name, slices)
+    curve = row(
+        "curves", map=name, levels_from=LEVELS_FROM, threshold=[0.1], lesion=[1], healthy=[1]
+    )
+    results.append(root, "curves", name, [{**curve, "truth": 1}])
+
+
+def reliability(root):
+    with results.connect(root) as rows:
+        return calibration.reliability(rows, selected_rows(rows, Selection(GROUP)))
+
+
+def test_the_share_of_lesion_stands_against_the_mean_value(tmp_path):
+    put_map(tmp_path, "A-000", [90, 5, 1, 0], [10, 5, 3, 2])
+    put_map(tmp_path, "B-000", [50, 0, 1, 1], [0, 0, 1, 1])
+    table = reliability(tmp_path)
+    assert table["bin"].tolist() == [2, 6, 9]
+    assert table["voxels"].tolist() == [150, 10, 10]
+    assert table["observed"].tolist() == pytest.approx([10 / 150, 0.5, 0.7])
+    assert table["predicted"].tolist() == pytest.approx([0.2, 0.6, (6 * 0.95 + 4 * 1.0) / 10])
+
+
+def test_intervals_are_over_patients(tmp_path):
+    for name, lesion in (("A-000", 0), ("B-000", 5), ("C-000", 10)):
+        put_map(tmp_path, name, [0, 10 - lesion, 0, 0], [0, lesion, 0, 0])
+    [line] = reliability(tmp_path).to_dict("records")
+    assert (line["observed low"], line["observed high"]) == (0, 1)
+
+
+def test_other_maps_are_no_probabilities(tmp_path):
+    put_map(tmp_path, "A-000", [1, 0, 0, 0], [0, 0, 0, 0], "intensity")
+    put_map(tmp_path, "A-000", [1, 0, 0, 0], [0, 0, 0, 0], "anomalyclip", high=4.0)
+    assert reliability(tmp_path).empty
+    assert {n for n, kind in methods.METHODS.items() if kind.probability} == {
+        "adaclip",
+        "anomalyclip",
+    }
+
+
+def test_the_figure_has_a_curve_and_the_diagonal(tmp_path):
+    put_map(tmp_path, "A-000", [90, 5, 1, 0], [10, 5, 3, 2])
+    diagonal, curve = calibration.chart(reliability(tmp_path)).data
+    assert list(diagonal.x) == list(diagonal.y) == [0, 1]
+    assert list(curve.y) == pytest.approx([0.1, 0.5, 5 / 6])
