@@ -16,22 +16,24 @@ def plateau_threshold(values: FloatArray, brain: MaskArray) -> float:
     """The lowest threshold of the longest stretch with one number of components; NaN without brain.
 
     `values` and `brain` are (S, H, W). `STEPS` thresholds descend evenly from the highest to the
-    lowest of the slices' maxima in the brain; at each, the 26-connected components of the mask in
+    lowest of the slices' maxima in the brain, of slices with at least half as much brain as the
+    fullest; at each, the 26-connected components of the mask in
     the brain of `SMALLEST` voxels or more are counted. Of the stretches of equal counts above 0 the
     longest gives the threshold, of equally long ones the lowest; where nothing counts, it is the
     highest value.
 
     MEBin, the main element binarization of AnomalyNCD (Huang et al., CVPR 2025), for one volume.
     INFERRED: its range runs between the maxima of the images of a set, here between those of the
-    slices. It erodes each mask before it counts, which would remove thin lesions; here small
-    components do not count. It calls an image normal whose longest stretch has fewer than 4 steps;
-    here the longest always gives a threshold.
+    slices. Slices at the ends of the brain are left out, since their low maxima would make one
+    component of the whole brain the longest stretch. It erodes each mask before it counts, which
+    would remove thin lesions; here small components do not count. It calls an image normal whose
+    longest stretch has fewer than 4 steps; here the longest always gives a threshold.
     """
     if not brain.any():
         return float("nan")
     inside = np.where(brain, values, np.float32(-np.inf))[box_of(brain)]
-    peaks = inside.max(axis=(1, 2))
-    peaks = peaks[np.isfinite(peaks)]
+    areas = np.isfinite(inside).sum(axis=(1, 2))
+    peaks = inside.max(axis=(1, 2))[2 * areas >= areas.max()]
     thresholds = np.linspace(peaks.max(), peaks.min(), STEPS, dtype=np.float32)
     counts = np.array([_components(inside >= threshold) for threshold in thresholds])
     return float(thresholds[_end_of_longest(counts)])
