@@ -1,7 +1,9 @@
 """Pages of the app in process, as one opens them."""
 
 import hashlib
+import json
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from streamlit.testing.v1 import AppTest
 
@@ -34,3 +36,9 @@ def download_labels(test):
     """The words on the page's download buttons."""
     assert not test.exception, test.exception[0].stack_trace
     return [button.proto.label for button in test.get("download_button")]
+
+
+def address(test):
+    """What the address of a page names: lists of words, as the browser is sent them last."""
+    sent = json.loads(test.get("bidi_component")[-1].proto.json)
+    return parse_qs(sent["address"], keep_blank_values=True)

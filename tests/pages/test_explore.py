@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pages.ui.explore import command
-from tests.helpers.pages import at, shown
+from tests.helpers.pages import address, at, shown
 from zsad_core.cli.main import main
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -57,7 +57,7 @@ def test_a_slice_has_one_number_on_screen_and_in_the_address():
     test.query_params["slice"] = "31"
     shown(test)
     assert test.session_state["slice"] == 30
-    assert test.query_params["slice"] == "31"
+    assert address(test)["slice"] == ["31"]
     assert any("Slice 31 of" in caption.value for caption in test.caption)
 
 

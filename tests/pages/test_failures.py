@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers.pages import mark_of
+from tests.helpers.pages import address, mark_of
 from zsad_core.base.palette import CLASSES
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
@@ -217,4 +217,4 @@ def test_the_invitation_starts_with_the_first_case():
     assert "PageDown" in words(test)
     button(test, "Start").click().run()
     assert not test.exception
-    assert test.query_params["case"] == "1"
+    assert address(test)["case"] == ["1"]

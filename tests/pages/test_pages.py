@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
+from tests.helpers.pages import address
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
@@ -359,10 +360,10 @@ def test_normal_slices_are_picked_from_another_subject_and_stand_in_the_address(
     assert not stack.truth[picked].any()
     said = " ".join(caption.value for caption in test.caption)
     assert all(name in said.replace("\\", "") for name in chips(test))
-    assert test.query_params["normal_slices"] == chips(test)
+    assert address(test)["normal_slices"] == chips(test)
     again = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
     again.switch_page(ROOT["Explore"])
-    again.query_params = {**test.query_params, "data": DATA, "subject": SUBJECT, "rule": "fixed"}
+    again.query_params = {**address(test), "data": DATA, "subject": SUBJECT, "rule": "fixed"}
     again.run()
     assert not again.exception
     assert chips(again) == chips(test)

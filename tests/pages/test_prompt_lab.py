@@ -327,7 +327,7 @@ def test_the_editors_callbacks_know_texts_that_streamlit_forgot():
         session.begin("Prompts")
         session.TEXTS["normal"].set("plain tissue")
         session.TEXTS["abnormal"].set("a bright spot")
-        session.write_address()
+        session.address()
         for text in session.TEXTS.values():
             session.st.session_state.pop(text.key, None)
         prompt_choice.swap()

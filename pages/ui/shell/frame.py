@@ -16,6 +16,7 @@ from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.steps import write_address
 from pages.ui.shell.user import keep_name
 from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
@@ -40,8 +41,6 @@ PURPOSES = {
     "pages/6_Setup.py": "Add data, predictions and weights; train; see device and cache.",
 }
 ICON = str(Path(__file__).with_name("icon.svg"))
-_SCRIPT = Path(__file__).with_name("steps.js").read_text(encoding="utf-8")
-_one_step_a_page = st.components.v2.component("zsad_steps", js=_SCRIPT)
 STYLE = """<style>
 html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow it */
 [data-testid="stMainBlockContainer"] { padding: 3.75rem clamp(1rem, 2.5vw, 3rem) 2rem; }
@@ -89,6 +88,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         keyboard()
         with st.container(gap=None):
             keep_name()
+            write_address("begun")
             st.divider()
     for path, label in PAGES.items():
         if label == title and path in PURPOSES:
@@ -105,7 +105,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     finally:
         with st.sidebar:
             jobs_below(compute.engine().jobs)
-            _one_step_a_page(key="steps", data={"address": session.write_address()})
+            write_address("drawn")
 
 
 @contextmanager

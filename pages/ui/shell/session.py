@@ -2,7 +2,7 @@
 
 A key that one widget alone uses stands beside that widget; every other is an `Entry` here, and each
 that a link names a `Choice`. A session reads the address once, when it begins; from then on every
-run writes the address from what is chosen.
+run makes the address of what is chosen.
 """
 
 import math
@@ -188,7 +188,6 @@ NEW_ROOT = Entry[DataSpec | None]("new_root", None)
 """The folder that is being looked at, until it is added."""
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
-_FIRST = Entry("_first", False)
 _PAGE = Entry[str | None]("_page", None)
 _REQUESTS = Entry[dict[str, Any]]("requests", {})
 _NOTICES = Entry("_notice", "")
@@ -211,7 +210,6 @@ def begin(title: str) -> None:
     between pages names a section; and those that were requested.
     """
     state, last = st.session_state, _PAGE.get()
-    _FIRST.set(last is None)
     # On a new page also what is there: of a page that was left before its run had ended, Streamlit
     # takes along only what is set anew. On the same page that would write over what is being typed.
     state.update(
@@ -235,7 +233,6 @@ def begin(title: str) -> None:
     _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
     if last is None:
         _note_page(title)
-    write_address()
 
 
 def _note_page(title: str) -> None:
@@ -246,11 +243,10 @@ def _note_page(title: str) -> None:
         _REPLACED.set({_PAGE.key: ("Page", page, title)})
 
 
-def write_address() -> str:
-    """Have the address name what is chosen, but for what a session begins with.
+def address() -> str:
+    """The query that names what is chosen, but for what a session begins with.
 
-    Returns the address. The first run of a session does not write it: until the browser runs our
-    script, an address written is a further step of its history.
+    It is `steps.js` that writes it: written by Streamlit it may be a further step of the history.
     """
     title, named, chosen = _PAGE.get(), {}, dict(_CHOSEN.get())
     for choice in CHOICES:
@@ -261,8 +257,6 @@ def write_address() -> str:
         if choice.page in ("", title) and (SPELLED.get() if text else value != choice.default):
             named[choice.key] = choice.write(value)
     _CHOSEN.set(chosen)
-    if not _FIRST.get():
-        st.query_params.from_dict(named)
     return urlencode(named, doseq=True)
 
 

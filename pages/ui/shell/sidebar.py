@@ -11,6 +11,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
 from pages.ui.shell.session import Entry, persisted, pick
+from pages.ui.shell.steps import write_address
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
@@ -188,7 +189,8 @@ def _data() -> tuple[str, DataSpec, Dataset]:
 
 def _end() -> None:
     """The address names what was chosen; what was asked for in vain is told on the page."""
-    session.write_address()
+    with st.sidebar:
+        write_address("chosen")
     if absent := session.replaced():
         st.warning(escape(absent))
 

@@ -3,7 +3,8 @@
 
 export default function ({ data }) {
   if (!window.__zsadSteps) oneStepAPage();
-  window.__zsadSteps = true;
+  if (data.time < window.__zsadSteps) return; // a component may come to this late
+  window.__zsadSteps = data.time;
   history.replaceState(history.state, "", `${location.pathname}?${data.address}`);
 }
 
