@@ -4,10 +4,13 @@ import gc
 import json
 import subprocess
 import sys
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from bench.app_server import served
 from pages.ui.shell import importing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,3 +75,23 @@ if reading:
 assert compute.engine().has_stack(scan)
 """
     assert imported(work, "torch", "open_clip") == ["torch"]
+
+
+def test_the_server_answers_no_page_that_calls_it_by_another_name(tmp_path):
+    handshake = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": "streamlit",
+    }
+    with served(tmp_path / "log.txt") as server:
+        port, answers = urlsplit(server.url).port, {}
+        for host in ("localhost", "127.0.0.1", "evil.example"):
+            name = f"{host}:{port}"
+            connection = HTTPConnection("localhost", port, timeout=30)
+            headers = {**handshake, "Host": name, "Origin": f"http://{name}"}
+            connection.request("GET", "/_stcore/stream", headers=headers)
+            answers[host] = connection.getresponse().status
+            connection.close()
+    assert answers == {"localhost": 101, "127.0.0.1": 101, "evil.example": 403}
