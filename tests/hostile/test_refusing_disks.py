@@ -29,6 +29,7 @@ OF_HOME = {
     "add": "predictions add {scans} --data demo-2mm --name nn --yes",
     "list": "predictions list",
     "remove": "predictions remove nn --data demo-2mm",
+    "split": "split {scans} --shares 60/20/20",
     "doctor": "doctor",
     "evaluate": COMMANDS["evaluate"],
 }
@@ -104,6 +105,19 @@ def test_a_home_that_cannot_be_written_ends_in_no_traceback(places, command, ref
     assert "Traceback" not in output, output
     assert code in (0, 1), output
     assert output.count("error: ") <= 1, output
+
+
+@pytest.mark.parametrize("refuse", [full, read_only, no_folder])
+def test_a_cache_that_takes_no_synthetic_subject_is_one_sentence(
+    tmp_path, refuse, capfd, monkeypatch
+):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setenv("ZSAD_CACHE", str(cache))
+    with capfd.disabled():
+        code, output = ran("demo --subject DEMO-MET-013-000", refuse, cache)
+    assert "Traceback" not in output, output
+    assert (code, output.count("error: ")) == (1, 1), output
 
 
 @pytest.mark.parametrize("name", ["ZSAD_HOME", "ZSAD_CACHE"])
