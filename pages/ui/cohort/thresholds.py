@@ -5,13 +5,13 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import calibration, captions, tables, threshold_costs
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import Table
 
 
-def thresholds(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """The loss of each rule as a figure, and the means behind it; calibration where it applies."""
     compared = _costs(*source, chosen)
     if not compared:
