@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.pages import WAIT, address, at, shown
 from tests.helpers.rows import put, with_dice
 from tests.report.test_calibration import put_map
 from zsad_core.base.paths import home
@@ -63,11 +63,11 @@ def test_an_amount_belongs_to_its_rule_and_stands_in_the_address():
     test.number_input(key="amount").set_value(4.0)
     shown(test)
     assert "share:4%" in captions(test)
-    assert test.query_params["rule"] == "share"
-    assert test.query_params["amount"] == "4"
+    assert address(test)["rule"] == ["share"]
+    assert address(test)["amount"] == ["4"]
     test.selectbox(key="rule").set_value("oracle")
     shown(test)
-    assert "amount" not in test.query_params
+    assert "amount" not in address(test)
     assert not [field for field in test.number_input if field.key == "amount"]
 
 
