@@ -3,11 +3,15 @@
 import ctypes
 import os
 import resource
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import pytest
 
 from tests.evaluation.test_run import write_scans
+from tests.helpers.image_sets import mvtec
 from tests.helpers.pages import at, shown
 from tests.helpers.rows import put
 from zsad_core.base.paths import home
@@ -118,6 +122,31 @@ def test_a_cache_that_takes_no_synthetic_subject_is_one_sentence(
         code, output = ran("demo --subject DEMO-MET-013-000", refuse, cache)
     assert "Traceback" not in output, output
     assert (code, output.count("error: ")) == (1, 1), output
+
+
+APART = """
+import sys
+from pathlib import Path
+from tests.hostile import test_refusing_disks
+from zsad_core.cli.main import main
+
+refuse, folder, *line = sys.argv[1:]
+getattr(test_refusing_disks, refuse)(Path(folder))
+sys.exit(main(line))
+"""
+
+
+@pytest.mark.parametrize("refuse", ["full", "read_only", "no_folder"])
+def test_a_training_whose_checkpoint_cannot_be_written_is_one_sentence(tmp_path, refuse):
+    """In a process of its own, as threads of PyTorch do not live on in a forked one."""
+    images, out = mvtec(tmp_path / "images"), tmp_path / "out"
+    out.mkdir()
+    line = f"train --method aprilgan --setup industrial --backbone demo --data {images} --epochs 1"
+    line += f" --device cpu --out {out}/layers.safetensors"
+    command = [sys.executable, "-c", APART, refuse, str(out), *line.split()]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert "Traceback" not in done.stderr, done.stderr
+    assert (done.returncode, done.stderr.count("error: ")) == (1, 1), done.stderr
 
 
 @pytest.mark.parametrize("name", ["ZSAD_HOME", "ZSAD_CACHE"])

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 from torch import Tensor
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import Turn
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
@@ -122,7 +122,9 @@ class Learner(Protocol):
 
 
 def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
-    """Write tensors as float16 safetensors with facts as metadata; the file appears whole."""
+    """Write tensors as float16 safetensors with facts as metadata; the file appears whole.
+
+    Raises StorageError.
+    """
     halves = {name: value.astype(np.float16) for name, value in tensors.items()}
-    with whole(path) as temporary:
-        save_file(halves, temporary, facts)
+    write_whole(path, safetensors.numpy.save(halves, facts))

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 
-from zsad_core.base.atomic import whole
+from zsad_core.base.atomic import write_whole
 from zsad_core.errors import WeightsError
 from zsad_core.methods.learner import Examples, Tensors
 
@@ -89,7 +89,10 @@ def put(state: State, tensors: Mapping[str, Tensor], optimiser: torch.optim.Opti
 
 
 def write(state: State, path: Path, truth: str) -> None:
-    """Keep a state; the file appears whole. `truth` names what is learned from."""
+    """Keep a state; the file appears whole. `truth` names what is learned from.
+
+    Raises StorageError.
+    """
     tensors = {f"now/{name}": value for name, value in state.tensors.items()}
     if state.best is not None:
         tensors |= {f"best/{name}": value for name, value in state.best.tensors.items()}
@@ -97,8 +100,7 @@ def write(state: State, path: Path, truth: str) -> None:
         tensors |= {f"{part}/{name}": value for part, value in moments.items()}
     numbers = state.best and {name: getattr(state.best, name) for name in NUMBERS}
     facts = {"epoch": str(state.epoch), "best": json.dumps(numbers), "truth": truth}
-    with whole(path) as temporary:
-        save_file({"terms": state.terms, **tensors}, temporary, facts)
+    write_whole(path, save({"terms": state.terms, **tensors}, facts))
 
 
 def read(path: Path, truth: str) -> State | None:
