@@ -210,6 +210,10 @@ def test_two_configurations_are_compared_subject_by_subject(monkeypatch):
     assert subjects["outcome"].tolist() == ["loss", "tie", "win", "win"]
     assert "Left out of both: e (none in winclip · pmc)." in said(test)
     assert "10,000 resamples, seed 0" in said(test)
+    assert len(test.get("plotly_chart")) == 1
+    assert "Over the 4 subjects that all configurations have. Left out, not in all: e." in said(
+        test
+    )
     opened_keys = []
     monkeypatch.setattr(compare, "open_row", lambda choice, source, key: opened_keys.append(key))
     monkeypatch.setattr(compare.st, "dataframe", clicked("compare-list", (0, "second")))

@@ -53,12 +53,12 @@ def test_every_comparison_group_is_written(tmp_path):
     )
     paths = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
     folder = tmp_path / "out" / "demo-t2f-axial-validation"
-    for number in (1, 2, 3):
-        with Image.open(folder / f"figure{number}.png") as image:
+    for name in ("figure1", "figure2", "figure3", "ranks"):
+        with Image.open(folder / f"{name}.png") as image:
             assert image.info["dpi"][0] == pytest.approx(300, abs=1)
-        text = " ".join(ET.parse(folder / f"figure{number}.svg").getroot().itertext())
+        text = " ".join(ET.parse(folder / f"{name}.svg").getroot().itertext())
         assert "threshold: validation" in " ".join(text.split())
-        page = (folder / f"figure{number}.html").read_text()
+        page = (folder / f"{name}.html").read_text()
         assert "threshold: validation" in page
         assert '<script src="http' not in page
     assert (folder / "plotly.min.js").stat().st_size > 10**6

@@ -9,6 +9,7 @@ from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
+from zsad_core.report.ranks import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
 
@@ -32,6 +33,10 @@ PAIRED = (
     "by Holm over all pairs of a measure; effect size: matched-pairs rank-biserial correlation, "
     "above 0 where the first is better. Low and high, in brackets, of the mean difference: "
     f"{intervals.WORDS}."
+)
+RANKS = (
+    f"Share of {intervals.RESAMPLES:,} bootstrap resamples of patients (seed {intervals.SEED}) in "
+    "which a configuration has a rank by mean 3D Dice; equal means share the better rank."
 )
 LESIONS = (
     "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
@@ -144,6 +149,20 @@ def _reference_sets(frame: pd.DataFrame) -> str:
             f"{'itself excluded' if even else 'not always all of it'}."
         )
     return text
+
+
+def rank_caption(ranks: RankShares | None) -> str:
+    """What the ranks are over, and the subjects that are left out."""
+    if ranks is None:
+        return (
+            "No ranks: they need two configurations that share at least "
+            f"{intervals.FEWEST} patients with a 3D Dice."
+        )
+    names = ", ".join(ranks.missing[:NAMED])
+    more = f" and {len(ranks.missing) - NAMED} more" if len(ranks.missing) > NAMED else ""
+    left_out = f" Left out, not in all: {names}{more}." if names else ""
+    subjects = counted(ranks.subjects, "subject")
+    return f"{RANKS} Over the {subjects} that all configurations have.{left_out}"
 
 
 def sample_caption(pictures: SamplePictures) -> str:

@@ -15,6 +15,8 @@ from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.report.chart_looks import finished, names_of
+from zsad_core.report.comparisons import configuration_label
+from zsad_core.report.ranks import RankShares
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 HATCH = "rgba(128, 128, 128, 0.9)"
@@ -46,6 +48,26 @@ def by_method(frame: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(title="3D Dice", col=1)
     return finished(figure, 460)
+
+
+def by_rank(ranks: RankShares) -> go.Figure:
+    """How often each configuration, the best mean at the top, has each rank."""
+    labels = [html.escape(configuration_label(name)) for name in ranks.names]
+    heatmap = go.Heatmap(
+        x=[str(rank) for rank in range(1, len(labels) + 1)],
+        y=labels,
+        z=ranks.shares,
+        zmin=0,
+        zmax=1,
+        colorscale="Blues",
+        texttemplate="%{z:.0%}",
+        hovertemplate="%{y}<br>rank %{x}: %{z:.1%}<extra></extra>",
+        showscale=False,
+    )
+    figure = go.Figure(heatmap)
+    figure.update_xaxes(title="Rank by mean 3D Dice", type="category")
+    figure.update_yaxes(autorange="reversed")
+    return finished(figure, 130 + 34 * len(labels))
 
 
 def crowded(frame: pd.DataFrame) -> bool:

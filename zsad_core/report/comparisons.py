@@ -57,8 +57,8 @@ def pairing(
     frame: pd.DataFrame, column: str, first: ConfigurationName, second: ConfigurationName
 ) -> Pairing:
     """The subjects of a `dice_table` by their values of a column in two configurations."""
-    values = _by_configuration(frame, column)[[first, second]].dropna(how="all")
-    keys = _by_configuration(frame, "key")
+    values = values_by_configuration(frame, column)[[first, second]].dropna(how="all")
+    keys = values_by_configuration(frame, "key")
     both = values.dropna()
     difference = both[first] - both[second]
     subjects = pd.DataFrame(
@@ -90,7 +90,7 @@ def compared(
     test (two-sided, zero differences dropped, Wilcoxon 1945) and the matched-pairs rank-biserial
     correlation (Kerby 2014) are over patients. `p (Holm)` is corrected over all rows (Holm 1979).
     """
-    values = _by_configuration(frame, column)
+    values = values_by_configuration(frame, column)
     patients = values.index.get_level_values("subject").map(patient_of).to_numpy(str)
     differences = np.array([values[first] - values[second] for first, second in pairs])
     pair, subject = np.nonzero(np.isfinite(differences.reshape(len(pairs), len(values))))
@@ -179,8 +179,8 @@ def _tested(differences: FloatArray) -> dict[str, float]:
     }
 
 
-def _by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column by (site, subject) and (setup, series)."""
+def values_by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column of a `dice_table` by (site, subject) and, in columns, (setup, series)."""
     return frame.astype({"setup": str}).pivot(
         index=["site", "subject"], columns=["setup", "series"], values=column
     )

@@ -29,6 +29,7 @@ from zsad_core.report import (
     threshold_costs,
 )
 from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups, left_out
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
@@ -96,6 +97,9 @@ def write(
             depth_charts.by_depth(depth_curves, setups),
         )
         paths += _figure(out / "figure3", text, *figures)
+    if ranks := rank_shares(frame):
+        text = f"{captions.rank_caption(ranks)} {caption}"
+        paths += _figure(out / "ranks", text, prints.by_rank(ranks, text), charts.by_rank(ranks))
     paths += _pictures(rows, frame, selection.centre, caption, out, maps)
     paths += _threshold_costs(rows, selection, out)
     paths += _calibration(rows, frame, caption, out)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,8 +16,10 @@ from matplotlib.text import Text
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
 from zsad_core.report.charts import EXPOSED, subjects_in_order
+from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
+from zsad_core.report.ranks import RankShares
 
 DPI = 300
 LINES = 5  # of a caption that a figure has room for
@@ -141,6 +144,22 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
     )
+    return captioned(figure, caption)
+
+
+def by_rank(ranks: RankShares, caption: str) -> Figure:
+    """How often each configuration, the best mean at the top, has each rank."""
+    count = len(ranks.names)
+    figure, axes = panels_of(1, 1, (max(5.0, 2.4 + 0.55 * count), max(2.0, 0.9 + 0.32 * count)))
+    axes[0].imshow(ranks.shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    for (row, column), share in np.ndenumerate(ranks.shares):
+        colour = "white" if share > 0.5 else "black"
+        axes[0].text(
+            column, row, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour
+        )
+    axes[0].set_xticks(range(count), [str(rank) for rank in range(1, count + 1)])
+    axes[0].set_yticks(range(count), [configuration_label(name) for name in ranks.names])
+    axes[0].set_xlabel("rank by mean 3D Dice")
     return captioned(figure, caption)
 
 

@@ -14,6 +14,7 @@ from zsad_core.report import captions, threshold_costs
 from zsad_core.report.comparisons import every_pair, paired
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
+from zsad_core.report.ranks import rank_shares, rank_table
 from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection, filter_rows, left_out
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
@@ -37,7 +38,7 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     """Every table of a selection; raises DataError where it is empty."""
     frame = dice_table(sums, selection)
     caption = captions.caption(frame, selection, left_out(sums.frame, selection))
-    lesion_rows = lesions(rows, frame, selection)
+    lesion_rows, ranks = lesions(rows, frame, selection), rank_shares(frame)
     frames = {"volume": frame, "number": frame, "third": _by_third(sums, selection), "site": frame}
     contents = [
         ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
@@ -48,6 +49,7 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
             captions.PAIRED,
             every_pair(frame),
         ),
+        ("ranks", "Ranks of the configurations", captions.rank_caption(ranks), rank_table(ranks)),
         (
             "failures",
             "Failures of all subjects and by group",

@@ -8,7 +8,7 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from zsad_core.report import captions
+from zsad_core.report import captions, charts
 from zsad_core.report.comparisons import (
     Pairing,
     compared,
@@ -18,6 +18,7 @@ from zsad_core.report.comparisons import (
 )
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, with_measures
+from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import Selection
 
 UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference may not exist
@@ -56,6 +57,10 @@ def compare(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
     other = st.selectbox("Subjects against", shown["against"].tolist(), key="compare-subjects")
     subjects = pairing(frame, MEASURES[measure], names[first], names[other])
     _subjects(choice, source, subjects, (first, other))
+    st.subheader("Ranks by mean 3D Dice")
+    if ranks := rank_shares(frame):
+        st.plotly_chart(charts.by_rank(ranks), key="ranks")
+    st.caption(escape(captions.rank_caption(ranks)))
 
 
 def _subjects(
