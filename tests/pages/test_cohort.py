@@ -221,6 +221,21 @@ def test_two_configurations_are_compared_subject_by_subject(monkeypatch):
     assert opened_keys == ["c-pmc-winclip"]
 
 
+def test_another_modality_is_shown_as_further_series():
+    for subject in "abc":
+        put(home() / "results", subject, slices=with_dice(0.5))
+        put(home() / "results", subject, modality="t1c", slices=with_dice(0.7))
+    test = opened(**{"cohort-section": "Tables"})
+    first, other = sorted(("t1c", "t2f"))
+    assert test.dataframe[0].value["method"].tolist() == ["winclip"]
+    groups = test.multiselect(key="other-groups")
+    assert groups.options == ["modality: t2f"]
+    test.multiselect(key="other-groups").select("modality: t2f")
+    table = shown(test).dataframe[0].value
+    assert table["method"].tolist() == [f"winclip, {first}", f"winclip, {other}"]
+    assert "t1c and t2f, axial" in said(test)
+
+
 def test_a_filter_may_take_away_what_is_compared():
     for subject in "ab":
         for method in ("mvfa", "winclip"):

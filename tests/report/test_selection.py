@@ -1,11 +1,16 @@
 """Which rows of a folder can be compared, and what filters leave of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError
-from zsad_core.report import captions
+from zsad_core.report import captions, threshold_costs
+from zsad_core.report.measures import dice_table, group_sums
+from zsad_core.report.samples import sample
 from zsad_core.report.selection import Selection, comparison_groups
+from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
 
 
@@ -14,6 +19,43 @@ def test_the_newest_of_equal_rows_counts(tmp_path):
     put(tmp_path, "a", date="2026-02-01", slices=with_dice(0.9))
     table = dice_rows(tmp_path)
     assert table["dice_3d"].tolist() == [pytest.approx(0.9)]
+
+
+def test_what_differs_between_groups_names_their_series(tmp_path):
+    for subject in "ab":
+        put(tmp_path, subject, slices=with_dice(0.5))
+        put(tmp_path, subject, modality="t1c", slices=with_dice(0.7))
+    t1c = replace(GROUP, modality="t1c")
+    assert GROUP.differing(t1c) == ["modality"]
+    selection = Selection(GROUP, others=(t1c,))
+    with results.connect(tmp_path) as rows:
+        sums = group_sums(rows, selection)
+        table = dice_table(sums, selection)
+        named = {each.name: each for each in tables(rows, sums, selection)}
+        subject = sample(rows, table, "middle")
+    assert table.groupby("series")["dice_3d"].mean().to_dict() == pytest.approx(
+        {"winclip, t1c": 0.7, "winclip, t2f": 0.5}
+    )
+    assert "synthetic demo cohort, t2f and t1c, axial" in named["dice"].caption
+    compared = named["comparisons"].frame.iloc[0]
+    assert (compared["configuration"], compared["against"]) == (
+        "winclip, t2f · brats",
+        "winclip, t1c · brats",
+    )
+    assert compared["mean difference"] == pytest.approx(-0.2)
+    assert list(subject.configurations) == [("brats", "winclip, t2f")]
+
+
+def test_the_cost_of_thresholds_counts_each_rule_once_beside_other_groups(tmp_path):
+    for subject in "abc":
+        for rule in ("validation", "oracle"):
+            put(tmp_path, subject, threshold_rule=rule, slices=with_dice(0.5), best_dice=0.5)
+    oracle = replace(GROUP, threshold="oracle")
+    with results.connect(tmp_path) as rows:
+        alone = threshold_costs.costs(rows, Selection(GROUP))
+        beside = threshold_costs.costs(rows, Selection(GROUP, others=(oracle,)))
+    assert len(beside) == len(alone) == 6
+    assert threshold_costs.means(beside).equals(threshold_costs.means(alone))
 
 
 def test_comparison_groups_keep_thresholds_apart(tmp_path):

@@ -90,10 +90,13 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     configurations = len(frame.groupby(["setup", "series"], observed=True))
+    modalities, planes = (" and ".join(selection.values(name)) for name in ("modality", "plane"))
+    bases = {each.threshold: each.rule.basis for each in selection.groups}
+    thresholds = " and ".join(f"{rule} ({basis})" for rule, basis in bases.items())
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(group.data, group.data)}, {group.modality}, {group.plane}, {splits}",
-        f"threshold: {group.threshold} ({group.rule.basis})",
+        f"Data: {DATA.get(group.data, group.data)}, {modalities}, {planes}, {splits}",
+        f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the brain",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",

@@ -59,8 +59,10 @@ def group_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> GroupSu
 
 
 def whole_group(selection: Selection) -> Selection:
-    """The part of a selection that its `group_sums` depend on: group and centre of depth."""
-    return Selection(selection.group, centre=selection.centre, exposed=True)
+    """The part of a selection that its `group_sums` depend on: groups and centre of depth."""
+    return Selection(
+        selection.group, centre=selection.centre, exposed=True, others=selection.others
+    )
 
 
 def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:

@@ -71,9 +71,11 @@ class SamplePictures:
 def sample(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, centre: str) -> Sample:
     """The subject of median Dice in a `dice_table`, and its slices with most lesion.
 
-    Configurations are those finetuned on BraTS if there are any, else all. Subjects are those with
-    lesion on both sides of depth 0 if there are any, else all with lesion; DataError without any.
+    Of several comparison groups the first alone is shown. Configurations are those finetuned on
+    BraTS if there are any, else all. Subjects are those with lesion on both sides of depth 0 if
+    there are any, else all with lesion; DataError without any.
     """
+    frame = frame[frame["first_group"]]  # one scan and plane for all panels
     finetuned = frame["setup"].isin(FINETUNED)
     frame = frame[finetuned] if finetuned.any() else frame
     subjects = frame.groupby(["site", "subject"])

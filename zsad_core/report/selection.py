@@ -5,7 +5,7 @@ and ranking (of values, or of the 256 levels of older rows). Of rows that differ
 where they were made (device, version, weights) the newest one counts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Literal
 
 import duckdb
@@ -103,6 +103,14 @@ class ComparisonGroup:
     def __str__(self) -> str:
         return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"
 
+    def differing(self, other: "ComparisonGroup") -> list[str]:
+        """Names of the fields in which two groups differ."""
+        return [
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        ]
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -111,8 +119,9 @@ class Selection:
     `empty` and `which` determine the slices in a mean, `centre` the origin of depth; `third` limits
     all numbers, also 3D Dice, to the slices of a third of the depth. `volumes` and `numbers` are
     groups of the subject's lesion volume and number of lesions, `sites` folders below the data's
-    root. Rows of subjects that checkpoint, prompts, threshold or references have seen are left out
-    unless `exposed`.
+    root. `others` are groups shown beside the first, in series of their own that name what differs,
+    such as the modality. Rows of subjects that checkpoint, prompts, threshold or references have
+    seen are left out unless `exposed`.
     """
 
     group: ComparisonGroup
@@ -128,6 +137,16 @@ class Selection:
     which: Which = "all"
     centre: Centre = "middle"
     exposed: bool = False
+    others: tuple[ComparisonGroup, ...] = ()
+
+    @property
+    def groups(self) -> tuple[ComparisonGroup, ...]:
+        """All groups whose rows are read."""
+        return (self.group, *self.others)
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """The values of a field of `ComparisonGroup` among the groups, each once."""
+        return tuple(dict.fromkeys(str(getattr(group, field)) for group in self.groups))
 
 
 def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
@@ -151,14 +170,21 @@ def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> Comparison
 def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each selected subject and configuration, `n` its number in the group.
 
-    `series` is the method, with its prompt set where the rows hold several of that method.
+    `series` is the method, with its prompt set where the rows hold several of that method, and with
+    what differs between the groups selected; `first_group` says whether a row is of `group`.
     `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
     component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
     Raises DataError where nothing is left.
     """
-    group = selection.group
-    values = [group.data, group.modality, group.plane, group.threshold]
-    frame = rows.execute(_ROWS, values).df()
+    names = [field.name for field in fields(ComparisonGroup)]
+    varied = [name for name in names if len(selection.values(name)) > 1]
+    frames = []
+    for group in selection.groups:
+        in_group = rows.execute(_ROWS, list(astuple(group))).df()
+        suffix = "".join(f", {getattr(group, name)}" for name in varied)
+        in_group["series"] = in_group["series"].astype(str) + suffix
+        frames.append(in_group.assign(first_group=group == selection.group))
+    frame = pd.concat(frames, ignore_index=True)
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)

@@ -30,6 +30,8 @@ def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame
     difference. Of a configuration only subjects with a lesion remain that have a row at each of its
     rules, so that rules are compared on the same subjects. Raises DataError where none is left.
     """
+    if selection.others:  # their series have names of their own, which no filter here knows
+        selection = replace(selection, others=(), series=())
     parts = []
     for group in comparison_groups(rows):
         if group.conditions != selection.group.conditions:

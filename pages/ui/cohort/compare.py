@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts
 from zsad_core.report.comparisons import (
     Pairing,
@@ -25,7 +25,7 @@ UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference ma
 NAMED = 10  # subjects left out that are named
 
 
-def compare(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Choose a configuration and others; a click on a subject opens it in Explore."""
     frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
     names = {configuration_label(name): name for name in names_of_configurations(frame)}
@@ -64,7 +64,7 @@ def compare(choice: UserChoice, source: cohort_rows.Source, chosen: Selection) -
 
 
 def _subjects(
-    choice: UserChoice, source: cohort_rows.Source, paired: Pairing, labels: tuple[str, str]
+    choice: CohortChoice, source: cohort_rows.Source, paired: Pairing, labels: tuple[str, str]
 ) -> None:
     """Wins, ties and losses subject by subject; a click opens the row of the column clicked."""
     subjects, (first, second) = paired.subjects, labels

@@ -17,6 +17,8 @@ from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import curves, dice_table
 from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection
 
+AXES = (["modality"], ["plane"], ["threshold"])
+"""What may vary between the comparison groups of one figure, one at a time."""
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
@@ -29,6 +31,15 @@ def choose_rows(
     group = row[0].selectbox(
         "Data and threshold rule", groups, format_func=str, key="comparison-group"
     )
+    others: list[ComparisonGroup] = []
+    if neighbours := [each for each in groups if group.differing(each) in AXES]:
+        others = st.multiselect(
+            "Also show, as further series",
+            neighbours,
+            format_func=lambda other: _difference(group, other),
+            key="other-groups",
+            placeholder="Another modality, plane or threshold rule",
+        )
     which = row[1].selectbox(
         "Slices in mean 2D Dice",
         list(captions.WHICH),
@@ -36,7 +47,7 @@ def choose_rows(
         key="which",
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
-    chosen = Selection(group, which=which, **rule)
+    chosen = Selection(group, which=which, others=tuple(others), **rule)
     offers = cohort_rows.values(*source, chosen)
     columns = st.columns(6 if len(offers["sites"]) > 1 else 5)
 
@@ -56,6 +67,11 @@ def choose_rows(
         sites=several(5, "Site folder", "sites") if len(offers["sites"]) > 1 else (),
         exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
+
+
+def _difference(group: ComparisonGroup, other: ComparisonGroup) -> str:
+    """What another group has instead, such as "modality: t1c"."""
+    return ", ".join(f"{name}: {getattr(other, name)}" for name in group.differing(other))
 
 
 def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:

@@ -159,7 +159,7 @@ def quartiles(
 ) -> pd.DataFrame:
     """`measures.quartiles` of some configurations, once for all filters of subjects."""
     every = Selection(chosen.group, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
-    convention = replace(every, third=chosen.third)
+    convention = replace(every, third=chosen.third, others=chosen.others)
     return _quartiles(root, stamp, convention, drawn)
 
 
