@@ -11,6 +11,7 @@ from zsad_core.evaluation.validation import app_rows
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.threshold_rules import Oracle
+from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
@@ -37,9 +38,27 @@ def clicked(monkeypatch, point, **state):
     return shown(at("pages/3_Depth.py", **choice, slice=3, **state))
 
 
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [("this subject", SUBJECT), ("all evaluated subjects", "all evaluated subjects")],
+)
+def test_the_figure_has_a_title_and_the_page_one_line_of_conventions(scope, words):
+    oracle_row()
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": [SERIES], "rule": "oracle"}
+    test = shown(at("pages/3_Depth.py", **choice, subject=SUBJECT, scope=scope))
+    (title,) = [one.value for one in test.subheader]
+    assert title.startswith("Figure 3 for ")
+    assert words in title
+    conventions = [one.value for one in test.caption if "slices in mean 2D Dice" in one.value]
+    assert len(conventions) == 1
+    assert "threshold rule: oracle" in conventions[0]
+
+
 def assert_numbers_of(row, test):
     assert test.selectbox(key="subject").value == SUBJECT
-    assert f"Threshold {row['threshold_value']:.3g}" in " ".join(c.value for c in test.caption)
+    assert f"Threshold {threshold_text(row['threshold_value'])}" in " ".join(
+        c.value for c in test.caption
+    )
     dice = next(metric.value for metric in test.metric if metric.label == "3D Dice")
     assert dice == f"{row['dice_3d']:.3f}"
 

@@ -92,6 +92,7 @@ def test_a_row_shows_a_pin_and_text_stays_text():
     pin("Bright *cortex* <b>", "$x$ and `code`")
     test = opened("Failures")
     said = words(test)
+    assert [one.value for one in test.subheader] == ["Pinned cases"]
     assert r"Bright \*cortex\* \<b\>" in said
     assert test.text[0].value == "$x$ and `code`"
     assert "missed lesion" in said

@@ -89,6 +89,7 @@ def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
     test = opened()
     [folder] = [one.value for one in test.text_input if one.label == "Results folder"]
     assert folder == "~/home/results"
+    assert [one.value for one in test.subheader] == ["Failure cases"]
     assert "1 case, the worst" in said(test)
 
 

@@ -24,6 +24,7 @@ from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, ReadoutSpec, Threshold
 
 Series = dict[str, MapSpec]
+AXIS = "Depth -1 is the most inferior slice of the brain, +1 the most superior."
 
 
 def choose_series(choice: UserChoice) -> Series:
@@ -53,7 +54,9 @@ def of_subject(choice: UserChoice, series: Series) -> None:
     jobs: list[Job | None] = []
     dice: dict[str, FloatArray] = {}
     thresholds: dict[str, Threshold] = {}
-    words, notes = [f"1 subject: {choice.subject.id}"], dict[str, None]()
+    words, notes = list[str](), dict[str, None]()
+    st.subheader(f"Figure 3 for one subject: 2D Dice of {escape(choice.subject.id)} against depth")
+    st.caption(_conventions(choice, series))
     for name, spec in series.items():
         if not compute.ready(spec):
             jobs.append(compute.start_encoding(spec))
@@ -70,7 +73,7 @@ def of_subject(choice: UserChoice, series: Series) -> None:
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
-        _small_print(choice, series, words)
+        st.caption(escape(f"{'; '.join(words)}. {AXIS} Click a point to open its slice."))
         if point:
             index, name = point["customdata"][:2]
             name = name or next(iter(dice))  # a bar belongs to no series
@@ -93,9 +96,11 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
     if not cohort.subjects:
         st.info("No test, validation or own subject with this modality has a segmentation.")
         return
+    st.subheader("Figure 3 for all evaluated subjects: mean 2D Dice against depth")
+    st.caption(_conventions(choice, series))
     jobs.append(depth_cases.look(cohort))
     cases: dict[str, list[SubjectSlices]] = {}
-    words, every = [_mask(choice.readout)], counted(len(cohort.subjects), "subject")
+    words, every = list[str](), counted(len(cohort.subjects), "subject")
     for name in thresholds:
         found = depth_cases.cases(cohort, name)
         if found:
@@ -106,8 +111,6 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
             words.append(f"{drawn} of {len(found)} of {every}")
     if cases:
         _curves(choice, series, cases, words)
-    else:
-        _small_print(choice, series, words)
     jobs.append(depth_cases.evaluate_rest(cohort))
     _show(jobs)
 
@@ -123,7 +126,8 @@ def _curves(
 ) -> None:
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
     point = clicked_point(by_depth(curves, [""], list(series)), "depth-all")
-    _small_print(choice, series, words)
+    opens = "Click a point to open the worst slice at that depth."
+    st.caption(escape(f"{'; '.join(words)}. {AXIS} {opens}"))
     if point:
         name = point["customdata"][2]  # "" of a bar, which belongs to no series
         chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
@@ -131,18 +135,20 @@ def _curves(
             navigate.to(view)
 
 
-def _small_print(choice: UserChoice, series: Series, words: list[str]) -> None:
+def _conventions(choice: UserChoice, series: Series) -> str:
+    """What holds for every curve of the page, in one line of markdown."""
     precisions = sorted({spec.features.precision for spec in series.values()})
+    sets = filter(None, map(volume_set.words_of_many, series.values()))
     rules = (
-        "Click a point to open its slice (over several subjects: the worst at that depth)",
-        "depth -1 is the most inferior brain slice, +1 the most superior, 0 the brain's "
-        f"{choice.readout.centre}",
-        f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"{choice.data.place}, {choice.map.features.slices.modality}",
+        f"threshold rule: {choice.rule}",
         f"prompts: {choice.map.prompts.name}",
+        f"mask {_mask(choice.readout)}",
+        f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"depth 0: the brain's {choice.readout.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
-    sets = filter(None, map(volume_set.words_of_many, series.values()))
-    st.caption(escape(" · ".join((*rules, *words, *dict.fromkeys(sets)))))
+    return escape(" · ".join((*rules, *dict.fromkeys(sets))))
 
 
 def _show(jobs: list[Job | None]) -> None:

@@ -68,6 +68,7 @@ def gallery(choice: UserChoice) -> None:
     if worst.empty:
         st.info("No case matches these filters.")
         return
+    st.subheader("Failure cases")
     _caption(choice, group, worst)
     _cards(choice, failures(found, _page(worst)))
     cohort_rows.seen(source, selection)

@@ -35,6 +35,7 @@ def pin_list(kept: Sequence[Pin]) -> None:
         nothing()
         return
     place = st.expander("Make a deck", icon=":material/co_present:")
+    st.subheader("Pinned cases")
     first = 0
     if len(kept) > SHOWN:
         pages = -(-len(kept) // SHOWN)
