@@ -1,13 +1,14 @@
 # make app   set up and open the app on the demo      make test   set up, lint, types, all tests
 # make check lint and types only                      make bench  measure this machine
 # make hostile   an hour of kills and mutated files, which `make test` tries for a minute
+# make walk  users who do anything in any order, for half an hour (`make test`: some minutes)
 # make screenshots   look at every page in a browser, fail on any complaint, renew docs/*.png
 PYTHON ?= python3
 BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
 
-.PHONY: app test check hostile bench screenshots compiled
+.PHONY: app test check hostile walk bench screenshots compiled
 app: compiled
 	$(BIN)/streamlit run app.py
 
@@ -21,6 +22,9 @@ test: check
 
 hostile: .venv/dev
 	HOSTILE_S=450 $(BIN)/pytest tests/hostile
+
+walk: .venv/dev
+	WALK_STEPS=600 WALK_SEED=$$(date +%s) $(BIN)/pytest tests/browser/test_random_walk.py
 
 bench: .venv/dev compiled
 	$(BIN)/python -m bench $(ARGS)

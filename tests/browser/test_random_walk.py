@@ -19,7 +19,7 @@ from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-STEPS = int(os.environ.get("WALK_STEPS", "20"))  # of each user
+STEPS = int(os.environ.get("WALK_STEPS", "60"))  # of each user
 SEED = int(os.environ.get("WALK_SEED", "0"))
 USERS = 3
 SETTLED_S = 60.0
@@ -112,9 +112,11 @@ class Walk:
         while True:
             try:
                 shown = (page or self.page).evaluate(LOOK)
-                faults, choice = self.faults(shown)
-            except playwright.Error as error:  # the page is being left
-                shown, faults = {"exceptions": []}, [str(error)]
+            except playwright.Error:  # the page is being left
+                if time.monotonic() > end:
+                    raise
+                continue
+            faults, choice = self.faults(shown)
             if not faults:
                 self.choice = choice
                 return
