@@ -1,6 +1,7 @@
 """The main way through the app: choose, scrub, threshold, edit a prompt, depth, back by a link."""
 
-from urllib.parse import parse_qs, urlparse
+import re
+from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
 
@@ -213,6 +214,41 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     whole_volume(page)
     assert "/Explore" in page.url
     assert address(page)["method"] == "mvfa"
+
+
+def test_many_jobs_are_one_line_that_covers_no_control(app):
+    page, server = app
+    page.set_viewport_size({"width": 1024, "height": 768})
+    others = [("compare", f"aprilgan · {other}") for other in ("t1c", "t1n", "t2w")]
+    chosen = {**CHOICE, "data": "demo", "method": "aprilgan", "setup": "pmc"}  # 1 mm takes longer
+    page.goto(f"{server.url}/Explore?{urlencode([*chosen.items(), *others])}")
+    sidebar = page.get_by_test_id("stSidebar")
+    line = sidebar.get_by_role("button", name=re.compile(r"Jobs: [3-9] running"))
+    line.wait_for()
+    assert line.bounding_box()["height"] < 48
+    assert covered(sidebar) == []
+    line.click()
+    stop = sidebar.get_by_role("button", name="Stop all")
+    stop.wait_for()
+    assert sidebar.locator(".st-key-jobs").bounding_box()["height"] < 0.4 * 768
+    assert covered(sidebar) == []
+    assert sidebar.get_by_test_id("stProgress").count() >= 3
+    stop.click()
+    sidebar.get_by_role("button", name=re.compile(r"Jobs: \d ended")).wait_for()
+    assert sidebar.get_by_test_id("stProgress").count() == 0
+
+
+def covered(sidebar):
+    """Labels of the sidebar's lists that something covers once they are scrolled into view."""
+    return sidebar.get_by_role("combobox").evaluate_all(
+        """lists => lists.filter((list) => {
+          list.scrollIntoView({ block: 'center' });
+          const { x, y, width, height } = list.getBoundingClientRect();
+          const top = document.elementFromPoint(x + width / 2, y + height / 2);
+          return !list.closest('[data-testid="stSelectbox"], [data-testid="stMultiSelect"]')
+            ?.contains(top);
+        }).map((list) => list.ariaLabel)"""
+    )
 
 
 def test_explore_compares_with_another_modality(app):

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.prompts import others, sections
-from pages.ui.shell import compute
-from tests.helpers.pages import mark_of
+from pages.ui.shell import compute, prompt_choice
+from tests.helpers.pages import address, mark_of
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets
@@ -336,6 +336,22 @@ def test_the_editors_callbacks_know_texts_that_streamlit_forgot():
     assert not test.exception, test.exception[0].stack_trace
     assert test.session_state["normal"] == "a bright spot"
     assert test.session_state["abnormal"] == "plain tissue"
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_texts_follow_the_method_while_jobs_run():
+    go = threading.Event()
+    compute.engine().jobs.start("k", "Counting", lambda progress: go.wait())
+    test = lab("Edit", rule="fixed")
+    for method in ("intensity", "winclip", "intensity", "mvfa", "aprilgan", "intensity", "winclip"):
+        test.selectbox(key="method").set_value(method).run()
+        assert not test.exception, test.exception[0].stack_trace
+        if method != "intensity":
+            chosen = prompt_choice.all_prompts()[prompt_choice.usual_prompts(method)]
+            boxes = [test.text_area(key=key).value for key in ("normal", "abnormal")]
+            assert boxes == ["\n".join(chosen.normal), "\n".join(chosen.abnormal)]
+            assert address(test)["prompts"] == [chosen.name]
+    go.set()
 
 
 def test_the_oracle_of_a_subject_is_no_oracle_of_others():
