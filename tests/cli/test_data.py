@@ -66,8 +66,22 @@ def test_what_is_no_root_or_no_label_is_refused(tmp_path, capsys):
 def test_the_command_of_a_cohort_makes_that_cohort(bids, tmp_path):
     parser = argparse.ArgumentParser()
     evaluate.add_evaluate(parser)
-    options = ["--methods", "intensity", "--no-split", "--threshold", "0.5", "--out", "rows"]
+    options = [
+        "--methods",
+        "winclip",
+        "intensity",
+        "--setups",
+        "zero-shot",
+        "--no-split",
+        "--threshold",
+        "0.5",
+        "--out",
+        "rows",
+    ]
     meaning = ["--labels", "2", "--region", "liver"]
     cohort, _ = evaluate.cohort_of(parser.parse_args(["--data", str(bids), *meaning, *options]))
+    assert {one.prompts.class_name for one in cohort.configurations if one.prompts.name} == {
+        "liver"
+    }
     words = evaluate.command(cohort).split()[4:]
     assert evaluate.cohort_of(parser.parse_args(words))[0] == cohort

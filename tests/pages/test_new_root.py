@@ -135,3 +135,18 @@ def test_what_is_looked_at_can_be_left(livers):
     test = pressed(looked(livers), "Cancel")
     assert not test.info
     assert len(settings.data_roots()) == 1
+
+
+def test_prompts_follow_the_region_of_the_chosen_data(livers):
+    name = settings.remember(DataSpec("nnunet", str(livers), "2", region="liver"))
+    test = shown(at("pages/2_Prompts.py", lab="Edit", prompts="aprilgan", method="aprilgan"))
+    assert field(test.text_input, "Class name (replaces {})").value == "brain"
+    field(test.selectbox, "Data").set_value(name)
+    test = shown(test)
+    assert field(test.text_input, "Class name (replaces {})").value == "liver"
+    assert [one.label for one in test.toggle if one.label.startswith("Mask")] == [
+        "Mask inside the liver only"
+    ]
+    field(test.text_input, "Class name (replaces {})").set_value("kidney")
+    field(shown(test).selectbox, "Data").set_value("demo")
+    assert field(shown(test).text_input, "Class name (replaces {})").value == "kidney"

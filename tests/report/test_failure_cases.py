@@ -31,7 +31,7 @@ from zsad_core.types import DataSpec, SliceSpec
 GROUP = ComparisonGroup("demo-2mm", "t2f", "axial", "validation")
 DATA = DataSpec("demo-2mm")
 SUBJECT = "DEMO-MET-013-000"
-MEDICAL = methods.about_a_brain(prompt_sets.shipped()["medical"])
+MEDICAL = methods.of_region(prompt_sets.shipped()["medical"])
 
 
 def put(root, *slices, subject=SUBJECT, lesions=(), **columns):

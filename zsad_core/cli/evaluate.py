@@ -132,7 +132,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         )
     cohort = Cohort(
         data=data,
-        configurations=choosing.configurations(pairs, parsed.prompts),
+        configurations=choosing.configurations(pairs, parsed.prompts, data.region),
         out=parsed.out.absolute(),
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
@@ -192,7 +192,7 @@ def _rule_text(text: str) -> str:
 def _prompt_names(cohort: Cohort) -> list[str]:
     """Prompt sets by name; none where each method has its own."""
     pairs = [(each.method, each.setup) for each in cohort.configurations]
-    if cohort.configurations == choosing.configurations(pairs):
+    if cohort.configurations == choosing.configurations(pairs, region=cohort.data.region):
         return []
     names = (each.prompts.name for each in cohort.configurations)
     return list(dict.fromkeys(filter(None, names)))

@@ -52,14 +52,17 @@ def pairs(
 
 
 def configurations(
-    chosen: Iterable[Pair], prompts: Sequence[str] = ()
+    chosen: Iterable[Pair], prompts: Sequence[str] = (), region: str = DataSpec.region
 ) -> tuple[Configuration, ...]:
     """Each pair under each prompt set, by default the method's own; raises PromptError.
 
-    A method that reads none has one configuration.
+    Sets that leave it open have the region as their class name. A method that reads none has one
+    configuration.
     """
     return tuple(
-        Configuration(*pair, texts) for pair in chosen for texts in _prompts(prompts, pair[0])
+        Configuration(*pair, texts)
+        for pair in chosen
+        for texts in _prompts(prompts, pair[0], region)
     )
 
 
@@ -76,7 +79,7 @@ def skipped_line(left_out: Sequence[Pair]) -> str:
     return f"Skipped, no such setup: {names}." if names else ""
 
 
-def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:
+def _prompts(names: Sequence[str], method: str, region: str) -> list[PromptSet]:
     default = methods.kind_of(method).prompts
     if not default:
         return [NO_PROMPTS]
@@ -87,5 +90,5 @@ def _prompts(names: Sequence[str], method: str) -> list[PromptSet]:
         prompts = own[name] if name in own else shipped.get(name)
         if prompts is None:
             prompts = prompt_sets.load(Path(name))
-        sets.append(methods.about_a_brain(prompts))
+        sets.append(methods.of_region(prompts, region))
     return sets

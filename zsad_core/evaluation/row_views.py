@@ -51,7 +51,10 @@ def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
     entry = setups.find(row["method"], row["setup"])
     if lack := setups.missing(entry):
         raise WeightsError(lack)
-    chosen, volumes = (row["method"], row["setup"], _prompts(row)), tuple(row["volumes"])
+    chosen, volumes = (
+        (row["method"], row["setup"], _prompts(row, slices.data.region)),
+        tuple(row["volumes"]),
+    )
     precision = row["precision_of_features"]
     spec = pipeline.map_spec(engine, slices, *chosen, volumes=volumes, precision=precision)
     source = resolve(engine, spec)
@@ -87,7 +90,7 @@ def _holds(slices: SliceSpec) -> bool:
     )
 
 
-def _prompts(row: Row) -> PromptSet:
+def _prompts(row: Row, region: str) -> PromptSet:
     """The set with the texts that were read; of several, the one of that name."""
     if not row["prompts_digest"]:
         return NO_PROMPTS
@@ -95,7 +98,8 @@ def _prompts(row: Row) -> PromptSet:
         *prompt_sets.shipped().values(),
         *prompt_sets.user_sets(settings.prompt_folder()).values(),
     ]
-    read = [form for prompts in here for form in (prompts, methods.about_a_brain(prompts))]
+    regions = (DataSpec.region, region)
+    read = here + [methods.of_region(prompts, word) for prompts in here for word in regions]
     sets = [prompts for prompts in read if prompt_sets.digest(prompts) == row["prompts_digest"]]
     if not sets:
         raise SettingError(

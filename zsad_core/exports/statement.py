@@ -172,7 +172,8 @@ def _backbone(spec: MapSpec) -> str:
 
 
 def _mask(view: View) -> str:
-    where = "Mask inside the brain" if view.readout.brain_only else "Mask anywhere"
+    region = view.map.features.slices.data.region
+    where = f"Mask inside the {region}" if view.readout.brain_only else "Mask anywhere"
     smallest = view.readout.min_component_voxels
     return f"{where}, components under {smallest} voxels dropped" if smallest > 1 else where
 

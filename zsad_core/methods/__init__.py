@@ -20,7 +20,8 @@ from zsad_core.methods.mutual3d import Mutual3d
 from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.predictions import FilePredictions
 from zsad_core.methods.winclip import WinClip
-from zsad_core.types import PromptSet
+from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import DataSpec, PromptSet
 
 __all__ = [
     "BASELINE",
@@ -30,9 +31,9 @@ __all__ = [
     "FilePredictions",
     "Method",
     "VolumeMethod",
-    "about_a_brain",
     "build",
     "kind_of",
+    "of_region",
     "slice_method",
     "stretched",
     "trainable",
@@ -80,17 +81,21 @@ def trainable() -> list[str]:
 YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def about_a_brain(prompts: PromptSet) -> PromptSet:
-    """The set with "brain" as its class word, where it leaves that open as "object".
+def of_region(prompts: PromptSet, region: str = DataSpec.region) -> PromptSet:
+    """The set with the region as its class name, where it leaves that open as "object".
 
-    Where vectors were learned beside the word it stays.
+    A shipped set about the brain follows another region too. Where vectors were learned beside the
+    class name it stays.
 
-    >>> about_a_brain(PromptSet("mine", ("a {}",), ("a bad {}",))).class_name
-    'brain'
+    >>> mine = PromptSet("mine", ("a {}",), ("a bad {}",))
+    >>> of_region(mine).class_name, of_region(mine, "liver").class_name
+    ('brain', 'liver')
     """
     learned = {method.prompts for method in METHODS.values() if method.prompt_note}
     general = prompts.class_name == "object" and prompts.name not in learned
-    return replace(prompts, class_name="brain") if general else prompts
+    of_brain = prompts.class_name.lower() == DataSpec.region != region
+    shipped = of_brain and prompts == prompt_sets.shipped().get(prompts.name)
+    return replace(prompts, class_name=region) if general or shipped else prompts
 
 
 def build(

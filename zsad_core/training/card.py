@@ -160,9 +160,7 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
 
 def own_prompts(method: str) -> PromptSet:
     """What a method is measured with: its official texts, about a brain if they name no class."""
-    return methods.about_a_brain(
-        prompt_sets.shipped()[methods.kind_of(method).prompts or "appearance"]
-    )
+    return methods.of_region(prompt_sets.shipped()[methods.kind_of(method).prompts or "appearance"])
 
 
 def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:

@@ -146,7 +146,7 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     sets = st.multiselect(
         "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )
-    return choosing.configurations(pairs, sets)
+    return choosing.configurations(pairs, sets, choice.data.region)
 
 
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:

@@ -21,10 +21,10 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
 from zsad_core.metrics.readout import readout
 from zsad_core.report.depth_charts import by_depth, by_slice
-from zsad_core.types import FloatArray, MapSpec, ReadoutSpec, Threshold
+from zsad_core.types import FloatArray, MapSpec, Threshold
 
 Series = dict[str, MapSpec]
-AXIS = "Depth -1 is the most inferior slice of the brain, +1 the most superior."
+AXIS = "Depth -1 is the most inferior slice of the {}, +1 the most superior."
 
 
 def choose_series(choice: UserChoice) -> Series:
@@ -73,7 +73,11 @@ def of_subject(choice: UserChoice, series: Series) -> None:
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
-        st.caption(escape(f"{'; '.join(words)}. {AXIS} Click a point to open its slice."))
+        st.caption(
+            escape(
+                f"{'; '.join(words)}. {AXIS.format(choice.data.region)} Click a point to open its slice."
+            )
+        )
         if point:
             index, name = point["customdata"][:2]
             name = name or next(iter(dice))  # a bar belongs to no series
@@ -115,8 +119,9 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
     _show(jobs)
 
 
-def _mask(read: ReadoutSpec) -> str:
-    where = "inside the brain" if read.brain_only else "anywhere"
+def _mask(choice: UserChoice) -> str:
+    read = choice.readout
+    where = f"inside the {choice.data.region}" if read.brain_only else "anywhere"
     small = read.min_component_voxels
     return where + (f", components under {small} voxels removed" if small > 1 else "")
 
@@ -127,7 +132,7 @@ def _curves(
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
     point = clicked_point(by_depth(curves, [""], list(series)), "depth-all")
     opens = "Click a point to open the worst slice at that depth."
-    st.caption(escape(f"{'; '.join(words)}. {AXIS} {opens}"))
+    st.caption(escape(f"{'; '.join(words)}. {AXIS.format(choice.data.region)} {opens}"))
     if point:
         name = point["customdata"][2]  # "" of a bar, which belongs to no series
         chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
@@ -143,9 +148,9 @@ def _conventions(choice: UserChoice, series: Series) -> str:
         f"{choice.data.place}, {choice.map.features.slices.modality}",
         f"threshold rule: {choice.rule}",
         f"prompts: {choice.map.prompts.name}",
-        f"mask {_mask(choice.readout)}",
+        f"mask {_mask(choice)}",
         f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
-        f"depth 0: the brain's {choice.readout.centre}",
+        f"depth 0: the {choice.data.region}'s {choice.readout.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
     return escape(" · ".join((*rules, *dict.fromkeys(sets))))

@@ -144,7 +144,7 @@ def small_print(view: View) -> str:
         f"({view.threshold.rule}: {view.threshold.note}) · "
         f"{features.precision}, {compute.engine().device.upper()} · "
         f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "
-        f"mask {'inside the brain' if read.brain_only else 'anywhere'}"
+        f"mask {f'inside the {features.slices.data.region}' if read.brain_only else 'anywhere'}"
     )
 
 

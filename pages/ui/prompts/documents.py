@@ -17,6 +17,7 @@ from pages.ui.shell.prompt_choice import (
     fields,
     prompt_editor,
     put_fields,
+    region,
     swap,
     switch,
     switches,
@@ -29,7 +30,7 @@ from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
-from zsad_core.methods import about_a_brain
+from zsad_core.methods import of_region
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import PromptSet
 
@@ -184,7 +185,7 @@ def _keep(read: Callable[[], PromptSet]) -> None:
         f"'{escape(prompts.name)}' is saved as version {version} and chosen in the sidebar; "
         "earlier versions are under Compare.",
     )
-    session.request({session.PROMPTS.key: prompts.name, **fields(about_a_brain(prompts))})
+    session.request({session.PROMPTS.key: prompts.name, **fields(of_region(prompts, region()))})
     st.rerun()
 
 

@@ -16,7 +16,7 @@ from pages.ui.shell.user import tab, user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import PromptSet
+from zsad_core.types import DataSpec, PromptSet
 from zsad_core.workspace import drafts
 
 SIDES = ("normal", "abnormal")
@@ -35,6 +35,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     first = usual_prompts(method)
     chosen = pick("Prompts", list(found), session.PROMPTS, first, on_change=_fill_with_choice)
     base = found[chosen]
+    _follow_region(chosen, base)
     for key, text in fields(base).items():
         TEXTS[key].setdefault(text)
     for wrong in prompt_sets.unreadable(settings.prompt_folder()):
@@ -47,6 +48,17 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     if now != base:
         _keep_draft(chosen)
     return now
+
+
+def _follow_region(name: str, prompts: PromptSet) -> None:
+    """The class name of the chosen data, unless another one than that of the last was typed."""
+    last = session.LAST_REGION.get()
+    session.LAST_REGION.set(region())
+    if region() == last:
+        return
+    sets = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+    if TEXTS["class_name"].get() == methods.of_region(sets[name], last).class_name:
+        TEXTS["class_name"].set(prompts.class_name)
 
 
 def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None) -> None:
@@ -76,12 +88,15 @@ def template_editor() -> None:
 
 
 def all_prompts() -> dict[str, PromptSet]:
-    """Shipped prompt sets, then the user's own; what they leave open as "object" is a brain.
+    """Shipped prompt sets, then the user's own, with the region of the chosen data in them."""
+    sets = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
+    return {name: methods.of_region(prompts, region()) for name, prompts in sets.items()}
 
-    Only where vectors were learned beside the word does it stay.
-    """
-    found = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
-    return {name: methods.about_a_brain(one) for name, one in found.items()}
+
+def region() -> str:
+    """What the chosen data show, the class name of prompts."""
+    name = session.DATA.get() or settings.default_root()
+    return settings.data_roots().get(name, DataSpec()).region
 
 
 def edited(base: PromptSet) -> PromptSet:

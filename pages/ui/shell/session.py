@@ -143,6 +143,8 @@ PROMPTS_OF = Entry[str | None]("prompts_of", None)
 """The method whose prompts were chosen last."""
 TEXTS = {name: Choice(name, "") for name in ("normal", "abnormal", "class_name", "templates")}
 """The fields of the editor."""
+LAST_REGION = Entry("last_region", DataSpec.region)
+"""The region of the data that were chosen in the last run."""
 SPELLED = Entry("_spelled", False)
 """Whether the address holds the fields: of a set that is edited, or that not everybody has."""
 SWITCHES = Entry("on", True)

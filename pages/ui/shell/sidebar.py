@@ -95,7 +95,7 @@ def cohort_sidebar() -> CohortChoice:
             m for s in _usable_by_id(subjects).values() for m in s.modalities
         )
         modality = pick("Modality", list(modalities), session.MODALITY, within=name)
-        readout = _readout()
+        readout = _readout(spec.region)
     _end()
     wait_for_torch()
     return CohortChoice(spec, subjects, modality, readout)
@@ -148,7 +148,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
-        rule, readout = _rule(subjects, slices), _readout()
+        rule, readout = _rule(subjects, slices), _readout(slices.data.region)
     _end()
     return SidebarValues(
         subject,
@@ -289,7 +289,7 @@ def rule_text(rule: Rule, amount: Entry[float | None]) -> str:
     return replace(rule, amount=value).text
 
 
-def _readout() -> ReadoutSpec:
+def _readout(region: str) -> ReadoutSpec:
     with st.expander("Mask and averaging"):
         empty = pick(
             "Slices in mean 2D Dice",
@@ -298,7 +298,8 @@ def _readout() -> ReadoutSpec:
             format_func=EMPTY_SLICES.get,
         )
         session.BRAIN_ONLY.setdefault(True)
-        brain_only = st.toggle("Mask inside the brain only", **persisted(session.BRAIN_ONLY.key))
+        inside = f"Mask inside the {escape(region)} only"
+        brain_only = st.toggle(inside, **persisted(session.BRAIN_ONLY.key))
         smallest = st.slider(
             "Remove components smaller than (voxels)",
             0,
