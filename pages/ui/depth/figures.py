@@ -75,7 +75,8 @@ def of_subject(choice: UserChoice, series: Series) -> None:
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
         st.caption(
             escape(
-                f"{'; '.join(words)}. {AXIS.format(choice.data.region)} Click a point to open its slice."
+                f"{'; '.join(words)}. {AXIS.format(choice.data.region)} "
+                "Click a point to open its slice."
             )
         )
         if point:
