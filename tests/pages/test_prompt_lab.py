@@ -149,10 +149,11 @@ def test_the_leaderboard_judges_by_the_rule_it_names_and_not_where_a_set_was_tun
     (threshold,) = test.dataframe[0].value["threshold"]
     assert float(threshold) == history.trials()[0].threshold
     assert SUBJECT not in test.multiselect(key=JUDGED).value
-    test.segmented_control(key="board-rule").set_value("oracle").run()
-    assert not test.exception
+    share = {"rule": "share", "history_view": "Leaderboard", "board": "test"}
+    test = opened("Prompts", lab="History", **APRIL, **share)  # a rule with an amount
+    assert test.segmented_control(key="board-rule").value.startswith("share:")
     assert not test.dataframe
-    assert "under the rule 'oracle' yet" in said(test)
+    assert "under the rule 'share:" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")

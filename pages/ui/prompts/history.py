@@ -13,7 +13,7 @@ from pages.ui.shell import compute
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import EDITED, all_prompts, edit
-from pages.ui.shell.sidebar import UserChoice, rules_of
+from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.thresholds import threshold_of
 from pages.ui.shell.user import user, whose
 from zsad_core.base.spreadsheet import as_csv
@@ -168,17 +168,17 @@ def _changed(before: PromptSet, now: PromptSet) -> str:
 
 
 def _leaderboard(choice: UserChoice) -> None:
+    slices = choice.map.features.slices
+    every = core.all_trials(choice.data)
+    trials = [t for t in every if (t.data, t.modality) == (slices.data, slices.modality)]
     splits = [split for split in SPLITS if of_split(choice, split)]
-    names, rules = [*splits, "all"], rules_of(choice.subjects, choice.map)
+    names, rules = [*splits, "all"], sorted({choice.rule, *(trial.rule for trial in trials)})
     left, right = st.columns(2)
     chosen = left.segmented_control("Subjects", names, default=names[0], key="board", required=True)
     rule = right.segmented_control(
         "Threshold rule", rules, default=choice.rule, key="board-rule", required=True
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
-    slices = choice.map.features.slices
-    every = core.all_trials(choice.data)
-    trials = [t for t in every if (t.data, t.modality) == (slices.data, slices.modality)]
     found = leaderboard.standings(trials, subjects, rule)
     if found:
         table = board_table(found, all_prompts())
