@@ -157,7 +157,7 @@ def test_other_scans_of_a_patient_searched_on_do_not_judge():
     searched = replace(named("searched", "s"), tuned_on=("A-001-000",))
     for subject, found in (("A-001-001", GOOD), ("A-002-000", BAD)):
         history.add(spec(subject, searched), found, AT_20)
-    (one,) = leaderboard.standings(history.trials(), ("A-001-001", "A-002-000"))
+    (one,) = leaderboard.standings(history.trials(), ("A-001-001", "A-002-000"), "fixed")
     assert (one.judged, one.tuned) == (("A-002-000",), ("A-001-001",))
 
 
