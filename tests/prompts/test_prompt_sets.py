@@ -34,10 +34,10 @@ def test_a_name_never_leaves_the_folder(tmp_path):
     [
         (b"name: x\nnormal: [a]\nabnormal: []", "abnormal: List should have at least 1"),
         (b"name: x\nnormal: [a]\nabnormal: [b]\nscore: 3", "score: Extra inputs"),
-        (b"- a\n- b", "holds no prompt set"),
+        (b"- a\n- b", "holds no names with values"),
         (b"name: [unclosed", "is not readable YAML"),
         (b"\xff\xfe\x00", "is not readable YAML"),
-        (b"!!python/object/apply:os.system ['true']", "holds no prompt set"),
+        (b"!!python/object/apply:os.system ['true']", "holds no names with values"),
         (b"#" * 300_000, "has more than 262144 bytes"),
     ],
 )

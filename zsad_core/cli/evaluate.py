@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claim
@@ -27,7 +27,7 @@ from zsad_core.lab import prompt_checks
 from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, ReadoutSpec, Split
+from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
 
 if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
@@ -51,6 +51,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
     parser.add_argument("--data", default="demo", metavar=DATA)
     add_meaning(parser)
+    parser.add_argument("--plane", choices=get_args(Plane), default="axial", help="of the slices")
     parser.add_argument(
         "--methods",
         nargs="+",
@@ -75,13 +76,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
     parser.add_argument("--device", default=backbones.default_device())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
-    _add_engine(parser)
+    add_engine(parser)
     parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=_evaluate)
 
 
-def _add_engine(parser: argparse.ArgumentParser) -> None:
+def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     ray = parser.add_argument_group(
         "with --engine ray",
@@ -137,6 +138,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         split=_split(parsed, data),
         names=tuple(parsed.subjects),
         modality=modality,
+        plane=parsed.plane,
         rules=tuple(dict.fromkeys(rules)),
         readout=ReadoutSpec(
             brain_only=not parsed.outside_brain, min_component_voxels=parsed.min_component
@@ -160,6 +162,7 @@ def command(cohort: Cohort) -> str:
         "--labels": [data.labels] if data.labels != "auto" else [],
         "--region": [data.region] if data.region != DataSpec.region else [],
         "--modality": [cohort.modality],
+        "--plane": [cohort.plane] if cohort.plane != "axial" else [],
         "--methods": names,
         "--setups": [] if pairs == every_setup else list(dict.fromkeys(pair[1] for pair in pairs)),
         "--prompts": _prompt_names(cohort),
@@ -219,11 +222,12 @@ def _evaluate(parsed: argparse.Namespace) -> None:
     if parsed.engine == "local":
         _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
         return
-    with _cluster(parsed) as cluster:
+    with cluster_of(parsed, parsed.out) as cluster:
         _rows(parsed, engine, cohort, cluster.plan(cohort), cluster.work)
 
 
-def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
+def cluster_of(parsed: argparse.Namespace, out: Path) -> "AbstractContextManager[Cluster]":
+    """The cluster of the options, for results in a folder; raises SettingError without Ray."""
     try:
         from zsad_core.evaluation import on_ray
     except ModuleNotFoundError as error:
@@ -240,7 +244,7 @@ def _cluster(parsed: argparse.Namespace) -> "AbstractContextManager[Cluster]":
         )
     gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_worker
     share = on_ray.Share(parsed.address, parsed.device, gpus, parsed.cpus_per_worker)
-    return on_ray.cluster(share, parsed.out)
+    return on_ray.cluster(share, out)
 
 
 def _rows(

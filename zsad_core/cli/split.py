@@ -114,15 +114,20 @@ def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
 
 
 def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
-    dataset = datasets.open_dataset(data)
     if parsed.source:
         origin = f"read from {parsed.source.name}"
         source: Draw | SplitTable = SplitTable("", read_folds(parsed.source), origin)
     else:
         source = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
-    table, facts = checked_table(dataset, parsed.name, source, shown_as("scans read"))
+    make(data, parsed.name, source, parsed.replace)
+
+
+def make(data: DataSpec, name: str, source: Draw | SplitTable, replaced: bool = False) -> None:
+    """Draw or check a split, keep it and print it; raises ZsadError."""
+    dataset = datasets.open_dataset(data)
+    table, facts = checked_table(dataset, name, source, shown_as("scans read"))
     names = [subject.id for subject in dataset.subjects()]
-    registry.save(data, table, parsed.replace)
+    registry.save(data, table, replaced)
     for use, fold in zip(table.uses, table.folds, strict=True):
         print(f"{use}  {fold.digest[:12]}  {table.origin}")
         print("\n".join(f"  {line}" for line in summary(fold, facts)))

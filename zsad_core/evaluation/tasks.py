@@ -15,6 +15,7 @@ from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import (
     DataSpec,
     MapSpec,
+    Plane,
     Precision,
     PromptSet,
     ReadoutSpec,
@@ -55,6 +56,7 @@ class Cohort:
     split: Split = ""
     names: tuple[str, ...] = ()
     modality: str = "t2f"
+    plane: Plane = "axial"
     rules: tuple[str, ...] = ("validation",)
     readout: ReadoutSpec = ReadoutSpec()
     batch: int = stored_features.BATCH
@@ -138,7 +140,7 @@ def tuning_subjects(cohort: Cohort, chosen: Sequence[Subject]) -> list[Subject]:
 
 def spec_of(engine: Engine, cohort: Cohort, subject: str, configuration: Configuration) -> MapSpec:
     """The map of a subject under a configuration; raises SettingError, WeightsError."""
-    slices = SliceSpec(cohort.data, subject, cohort.modality)
+    slices = SliceSpec(cohort.data, subject, cohort.modality, cohort.plane)
     method, setup = configuration.method, configuration.setup
     prompts = configuration.prompts if methods.kind_of(method).prompts else NO_PROMPTS
     return pipeline.map_spec(

@@ -14,6 +14,7 @@ from typing import Any
 import pydantic
 import yaml
 
+from zsad_core.base import plain_yaml
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.store import key_of
 from zsad_core.errors import PromptError
@@ -23,11 +24,9 @@ BANK = Path(__file__).with_name("bank.yaml")  # phrases to search with, no promp
 PACKAGE = Path(__file__).parents[1]
 LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
 OLDER = "older"  # folder of earlier versions
-LARGEST = 256 * 1024  # bytes of a prompt file
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
 FILLED = 2000  # characters of a sentence, its class word filled in
 SENTENCES = 5000  # of a side, each text in each template
-PARTS = 20_000  # values that a file may hold, each as often as it is named
 
 
 class _PromptFile(pydantic.BaseModel):
@@ -107,7 +106,7 @@ def load(path: Path) -> PromptSet:
     """A prompt set from a YAML file; raises PromptError saying what is wrong with it."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(plain_yaml.LARGEST + 1)
     except FileNotFoundError as error:
         raise PromptError(
             f"There is no prompt set '{path}'; give a YAML file, or one of {', '.join(shipped())}."
@@ -126,23 +125,10 @@ def parse(content: bytes, where: str) -> PromptSet:
 
 def read_yaml(content: bytes, where: str) -> dict[str, Any]:
     """The mapping that a YAML file named `where` holds, every value as text; raises PromptError."""
-    if len(content) > LARGEST:
-        raise PromptError(f"'{where}' has more than {LARGEST} bytes; shorten it.")
     try:
-        mapping = yaml.load(content.decode("utf-8"), yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise PromptError(f"'{where}' is not readable YAML; correct it.") from error
-    if not isinstance(mapping, dict):
-        raise PromptError(f"'{where}' holds no prompt set; it needs name, normal and abnormal.")
-    waiting, count = [mapping], 0
-    while waiting and count <= PARTS:
-        value = waiting.pop()
-        inside = [*value, *value.values()] if isinstance(value, dict) else value
-        waiting += [part for part in inside if not isinstance(part, str)]
-        count += len(inside)
-    if count > PARTS:
-        raise PromptError(f"'{where}' holds more than {PARTS} values; shorten it.")
-    return mapping
+        return plain_yaml.mapping(content)
+    except ValueError as error:
+        raise PromptError(f"'{where}' {error}") from error
 
 
 def save(

@@ -63,9 +63,13 @@ def write_all(
         if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
         for group in groups:
-            name = re.sub(r"[^a-z0-9]+", "-", str(group).lower().replace("threshold: ", ""))
-            paths += write(rows, choose(group), out / name, maps)
+            paths += write(rows, choose(group), out / folder_of(group), maps)
     return paths
+
+
+def folder_of(group: ComparisonGroup) -> str:
+    """The name of the folder of a comparison group's files."""
+    return re.sub(r"[^a-z0-9]+", "-", str(group).lower().replace("threshold: ", ""))
 
 
 def write(

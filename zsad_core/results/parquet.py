@@ -148,6 +148,15 @@ def _view(table: str, paths: list[Path]) -> str:
     return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
 
 
+def restrict(rows: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> None:
+    """Let a connection see the rows of `subjects` with these keys alone."""
+    rows.register("allowed_keys", pa.table({"key": pa.array(keys, pa.string())}))
+    rows.execute("ALTER VIEW subjects RENAME TO every_subject")
+    rows.execute(
+        "CREATE VIEW subjects AS SELECT * FROM every_subject SEMI JOIN allowed_keys USING (key)"
+    )
+
+
 def _read(paths: list[Path]) -> str:
     spelled = (glob.escape(str(path)).replace("'", "''") for path in paths)  # no pattern of names
     return "read_parquet([" + ", ".join(f"'{path}'" for path in spelled) + "])"

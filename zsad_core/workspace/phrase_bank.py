@@ -7,8 +7,9 @@ import yaml
 
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home
+from zsad_core.base.plain_yaml import LARGEST
 from zsad_core.errors import PromptError
-from zsad_core.prompts.sets import BANK, LARGEST, LONGEST, read_yaml
+from zsad_core.prompts.sets import BANK, LONGEST, read_yaml
 
 Bank = dict[str, tuple[str, ...]]
 OWN, EVERYDAY = "your own", "everyday"  # groups
