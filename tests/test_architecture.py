@@ -14,7 +14,7 @@ PAGES = [*sorted((ROOT / "pages").rglob("*.py")), ROOT / "app.py"]
 ROOMS = (
     *("errors", "types", "base", "backbones", "imaging", "metrics", "prompts", "results"),
     *("methods", "setups", "inference", "evaluation", "workspace", "lab", "report", "exports"),
-    *("training", "cli", "__main__"),
+    *("training", "study", "cli", "__main__"),
 )
 """The rooms of the core from the ground up: each imports from those before it alone."""
 

@@ -1,5 +1,5 @@
 """The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
-predictions, split.
+predictions, split, study.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zsad_core import backbones
 from zsad_core.base.atomic import claim, on_disk
-from zsad_core.cli import doctor, map_request, predictions, split
+from zsad_core.cli import doctor, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     split.add_arguments(
         commands_of.add_parser("split", help="which subjects train, validate and test")
     )
+    study.add_arguments(commands_of.add_parser("study", help="a whole study from one file"))
     of_files = commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or 2D images")
     map_request.add_arguments(of_files)
     of_files.set_defaults(run=_map)

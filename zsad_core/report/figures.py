@@ -73,41 +73,50 @@ def folder_of(group: ComparisonGroup) -> str:
 
 
 def write(
-    rows: duckdb.DuckDBPyConnection, selection: Selection, out: Path, maps: Maps
+    rows: duckdb.DuckDBPyConnection,
+    selection: Selection,
+    out: Path,
+    maps: Maps,
+    wanted: Callable[[str], bool] = lambda _: True,
 ) -> list[Path]:
-    """Write the figures and tables of a selection; raises DataError where it is empty.
+    """Write the wanted figures and tables of a selection; raises DataError where it is empty.
 
-    What cannot be drawn of Figures 4 and 5 is named in their captions or in `NOT_DRAWN`.
+    They are named as their files. What cannot be drawn of Figures 4 and 5 is named in their
+    captions or in `NOT_DRAWN`.
     """
     sums = group_sums(rows, selection)
     frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
     caption = captions.caption(frame, selection, left_out(sums.frame, selection))
     paths = []
-    if frame["dice_3d"].notna().any():
+    if wanted("figure1") and frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
         paths += _figure(
             out / "figure1", text, prints.by_method(frame, text), charts.by_method(frame)
         )
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
-    if not boxes.empty:
+    if wanted("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"
         paths += _figure(
             out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
         )
-    if depth_curves:
+    if wanted("figure3") and depth_curves:
         setups, text = list(frame["setup"].cat.categories), f"{captions.FIGURE_3} {caption}"
         figures = (
             prints.by_depth(depth_curves, setups, text),
             depth_charts.by_depth(depth_curves, setups),
         )
         paths += _figure(out / "figure3", text, *figures)
-    if ranks := rank_shares(frame):
+    if wanted("ranks") and (ranks := rank_shares(frame)):
         text = f"{captions.rank_caption(ranks)} {caption}"
         paths += _figure(out / "ranks", text, prints.by_rank(ranks, text), charts.by_rank(ranks))
-    paths += _pictures(rows, frame, selection.centre, caption, out, maps)
-    paths += _threshold_costs(rows, selection, out)
-    paths += _calibration(rows, frame, caption, out)
-    return paths + [path for table in tables(rows, sums, selection) for path in _table(table, out)]
+    if wanted("figure4") or wanted("figure5"):
+        paths += _pictures(rows, frame, selection.centre, caption, out, maps, wanted)
+    if wanted("threshold_costs"):
+        paths += _threshold_costs(rows, selection, out)
+    if wanted("calibration"):
+        paths += _calibration(rows, frame, caption, out)
+    chosen = [table for table in tables(rows, sums, selection) if wanted(table.name)]
+    return paths + [path for table in chosen for path in _table(table, out)]
 
 
 def _threshold_costs(
@@ -141,6 +150,7 @@ def _pictures(
     caption: str,
     out: Path,
     maps: Maps,
+    wanted: Callable[[str], bool],
 ) -> list[Path]:
     """Figures 4 and 5, or a file with the reason why they are not drawn."""
     try:
@@ -158,6 +168,8 @@ def _pictures(
         ("figure4", panels.truth_panels(pictures), f"{captions.FIGURE_4} {subject} {caption}", 3.2),
         ("figure5", panels.prediction_panels(pictures), figure_5, 1.9),
     ):
+        if not wanted(name):
+            continue
         legend = name == "figure5"
         printed = print_panels.of_grid(grid, aspect, text, legend, side)
         chart = chart_panels.of_grid(grid, aspect, legend)

@@ -35,23 +35,23 @@ class Table:
 
 def as_markdown(table: Table) -> str:
     """The table as Markdown, its caption above."""
-    names, cells = _cells(table.frame)
-    first, *others = (f"| {' | '.join(map(escape_marks, line))} |" for line in (names, *cells))
+    names, body = cells(table.frame)
+    first, *others = (f"| {' | '.join(map(escape_marks, line))} |" for line in (names, *body))
     lines = [escape_marks(table.caption), "", first, "| --- " * len(names) + "|", *others]
     return "\n".join(lines) + "\n"
 
 
 def as_latex(table: Table) -> str:
     """The table as a LaTeX float of booktabs, its caption above."""
-    names, cells = _cells(table.frame)
-    rows = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (names, *cells)]
+    names, body = cells(table.frame)
+    rows = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in (names, *body)]
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{table.caption.translate(LATEX)}}}"]
     lines += [rf"\begin{{tabular}}{{{'l' * len(names)}}}", r"\toprule", rows[0], r"\midrule"]
     lines += [*rows[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Headers and texts; a mean, its sd and its interval share a cell."""
     names = [name for name in frame.columns if not name.endswith((SD, LOW, HIGH))]
     return names, [[_mean_text(row, name) for name in names] for _, row in frame.iterrows()]

@@ -110,19 +110,19 @@ def learned(entry: Setup) -> Learned:
     """Tensors of the setup's checkpoint under official names; None where nothing is learned."""
     if not entry.checkpoint:
         return None
-    path = _checkpoint(entry)
+    path = checkpoint_file(entry)
     return _read(entry.method, path, file_digest(path))
 
 
 def digest(entry: Setup) -> str:
     """SHA-256 of the checkpoint's bytes; "" where nothing is learned. Raises WeightsError."""
-    return file_digest(_checkpoint(entry)) if entry.checkpoint else ""
+    return file_digest(checkpoint_file(entry)) if entry.checkpoint else ""
 
 
 def record(entry: Setup) -> dict[str, str]:
     """What a checkpoint trained here says of itself; nothing for others. Raises WeightsError."""
     trained_here = entry.checkpoint.endswith(".safetensors")
-    return record_of(_checkpoint(entry)) if trained_here else {}
+    return record_of(checkpoint_file(entry)) if trained_here else {}
 
 
 def record_of(path: Path) -> dict[str, str]:
@@ -130,8 +130,8 @@ def record_of(path: Path) -> dict[str, str]:
     return _record(path, file_digest(path)) if path.suffix == ".safetensors" else {}
 
 
-def _checkpoint(entry: Setup) -> Path:
-    """The checkpoint's path; raises WeightsError where no file is there."""
+def checkpoint_file(entry: Setup) -> Path:
+    """The path of a setup's checkpoint; raises WeightsError where no file is there."""
     key, official = (entry.method, entry.setup), published.files()
     path = (published.folder() if key in official else CHECKPOINTS) / entry.checkpoint
     if path.is_file():

@@ -54,7 +54,8 @@ def folder(data: DataSpec) -> Path:
     found = typed(chosen or usual)
     if found.is_file():
         raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
-    return found
+    of_study = found / "rows"
+    return of_study if (of_study / "subjects").is_dir() else found
 
 
 def stamp(root: Path) -> Stamp:

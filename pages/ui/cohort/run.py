@@ -20,6 +20,7 @@ from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
+from zsad_core.study.file import Study, StudyConventions, as_yaml, study_of
 from zsad_core.types import ReadoutSpec, SliceSpec, Split
 
 
@@ -31,8 +32,27 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
         return
     offer(cohort)
     if not cohort.data.private:
-        with st.expander("Copy as command"):
+        with st.expander("Copy as command, save as study file"):
             st.code(command(cohort), language="bash", wrap_lines=True)
+            st.download_button(
+                "Save as study file",
+                as_yaml(_study(choice, cohort)),
+                "study.yaml",
+                "application/yaml",
+                on_click="ignore",
+                key="get-study",
+                help="For python -m zsad_core study run: rows, figures, tables and a report.",
+            )
+
+
+def _study(choice: CohortChoice, cohort: Cohort) -> Study:
+    """The evaluation with the conventions of the figures."""
+    read = StudyConventions(
+        empty=choice.readout.empty_slices,
+        slices=session.SLICES_IN_MEAN.get(),
+        centre=choice.readout.centre,
+    )
+    return study_of(cohort, f"Study of {choice.data.place}", read)
 
 
 def offer(cohort: Cohort, timed: bool = False) -> None:

@@ -167,6 +167,7 @@ FIRST_SLICE = Entry[tuple[list[str], int] | None]("first_slice", None)
 # Pages.
 TOUR = Choice[str | None]("tour", None, page="Explore")
 RESULTS_FOLDER = Entry("results", "")
+SLICES_IN_MEAN = Entry("which", "all")
 FIGURE_2_CONFIGURATIONS = Entry[list[str]]("configurations-shown", [])
 ENCODE_PICTURES = Entry("encode-pictures", False)
 FAILURES_SECTION = Choice("failures", "", page="Failures")

@@ -1,0 +1,247 @@
+"""A study from its file to its folder, again, changed, cut off, and with a training."""
+
+import json
+import re
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tests.helpers.brats import patients
+from tests.helpers.weights import small_backbone
+from zsad_core import setups
+from zsad_core.cli.main import main
+from zsad_core.errors import Cancelled
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.run import local
+from zsad_core.evaluation.tasks import Cohort, Configuration
+from zsad_core.inference.engine import Engine
+from zsad_core.results import parquet as results
+from zsad_core.study import design as designs
+from zsad_core.study import file as files
+from zsad_core.study import run as studies
+from zsad_core.study.design import Design
+from zsad_core.types import DataSpec
+
+STUDIES = Path(__file__).parents[2] / "studies"
+BASELINE = """
+title: Baseline <b>&</b> oracle
+data:
+  root: demo-2mm
+  subjects: [DEMO-MET-013-000, DEMO-MET-014-000]
+series:
+  - methods: [intensity]
+thresholds: ["50%", oracle]
+figures: [1]
+tables: [dice]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def writing(text):
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        return path
+
+    return writing
+
+
+def dice(folder):
+    """3D Dice by configuration, subject and rule."""
+    with results.connect(folder / "rows") as rows:
+        found = rows.execute(
+            "SELECT method, setup, subject, threshold_rule, dice_3d FROM subjects ORDER BY ALL"
+        ).fetchall()
+    return {row[:-1]: row[-1] for row in found}
+
+
+def written(folder):
+    return {
+        path.relative_to(folder): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("study.yaml", ".zsad-explorer", "merged")
+    }
+
+
+def test_a_study_is_one_folder_and_run_again_computes_nothing(write, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["study", "run", str(write(BASELINE)), "--out", str(out), "--device", "cpu"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    before = written(out)
+    assert main(["study", "run", str(tmp_path / "study.yaml"), "--out", str(out)]) == 0
+    assert "Drawing" not in capsys.readouterr().out
+    assert written(out) == before
+    page = (out / "report.html").read_text()
+    assert "Baseline &lt;b&gt;&amp;&lt;/b&gt; oracle" in page
+    assert "Synthetic demo cohort" in page
+    assert "are in no mean, figure or test" in page
+    assert len(re.findall("<figure>", page)) == 2
+    assert not re.findall(r"https?://(?!www\.w3\.org)", page)
+    lock = json.loads((out / "study.lock.json").read_text())
+    assert lock["rows"]["count"] == 4
+    assert {scan["subject"] for scan in lock["scans"]} == {f"DEMO-MET-01{n}-000" for n in (3, 4)}
+    assert {path.name for path in (out / "figures").iterdir()} == {
+        "demo-2mm-t2f-axial-50-of-the-range",
+        "demo-2mm-t2f-axial-oracle",
+    }
+
+
+def test_a_changed_study_reports_what_it_asks_for_alone(write, tmp_path):
+    out = tmp_path / "out"
+    path = str(write(BASELINE))
+    assert main(["study", "run", path, "--out", str(out)]) == 0
+    whole = dice(out)
+    write(BASELINE.replace('["50%", oracle]', '["50%"]').replace(", DEMO-MET-014-000", ""))
+    assert main(["study", "run", path, "--out", str(out)]) == 0
+    assert [folder.name for folder in (out / "figures").iterdir()] == [
+        "demo-2mm-t2f-axial-50-of-the-range"
+    ]
+    assert "DEMO-MET-014-000" not in (out / "report.html").read_text()
+    assert json.loads((out / "study.lock.json").read_text())["rows"]["count"] == 1
+    assert dice(out) == whole  # rows are kept
+
+
+def test_a_study_that_was_cut_off_goes_on(write, tmp_path):
+    study = files.read(write(BASELINE))
+    design = Design(study, DataSpec("demo-2mm"), tmp_path / "out")
+    engine = Engine(device="cpu")
+
+    def stop(done, total):
+        if done:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        studies.run(design, engine, local(engine), lambda _: None, stop)
+    assert not (design.out / "study.lock.json").exists()
+    studies.run(design, engine, local(engine), lambda _: None, lambda *_: None)
+    other = Design(study, DataSpec("demo-2mm"), tmp_path / "other")
+    studies.run(other, engine, local(engine), lambda _: None, lambda *_: None)
+    assert dice(design.out) == dice(other.out)
+
+
+def test_a_folder_of_something_else_is_refused(write, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").touch()
+    assert main(["study", "run", str(write(BASELINE)), "--out", str(tmp_path / "out")]) == 1
+    assert "thesis.tex" in capsys.readouterr().err
+
+
+OWN = """
+title: A study of own data
+data:
+  root: data
+  split: main
+  draw: {shares: [50, 20, 30], seed: 1}
+predictions:
+  - {name: other-model, folder: masks, provenance: by hand, trained_on: nothing}
+training:
+  - name: own
+    methods: [aprilgan, clipad-plus]
+    setup: brats
+    backbone: BACKBONE
+    weights: WEIGHTS
+    slices: 3
+    epochs: 1
+series:
+  - methods: [aprilgan, clipad-plus]
+    setups: [own]
+  - methods: [intensity, other-model]
+thresholds: [validation, oracle, "50%"]
+figures: [1, 3]
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_backbone(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture
+def own_study(tmp_path, small, write):
+    """Ten patients at two time points, masks of half the lesion, and the study of them."""
+    data = patients(tmp_path)
+    (tmp_path / "masks").mkdir()
+    for path in sorted((tmp_path / "data").glob("*/*-seg.nii.gz")):
+        image = nib.load(path)
+        mask = np.asarray(image.dataobj)
+        mask[9:] = 0
+        nib.save(
+            nib.Nifti1Image(mask, image.affine), tmp_path / "masks" / f"{path.parent.name}.nii.gz"
+        )
+    text = OWN.replace("BACKBONE", str(small[0])).replace("WEIGHTS", str(small[1]))
+    return data, write(text)
+
+
+def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, capsys):
+    data, path = own_study
+    out = tmp_path / "study"
+    assert main(["study", "run", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "Training aprilgan · own." in printed
+    numbers = dice(out)
+    subjects = {key[2] for key in numbers}
+    assert len(subjects) == 6  # 3 patients of 10, each at 2 time points
+    assert {key[:2] for key in numbers} == {
+        *(("aprilgan", "own"), ("clipad-plus", "own")),
+        *(("intensity", "zero-shot"), ("predictions", "other-model")),
+    }
+    of_masks = [value for key, value in numbers.items() if key[0] == "predictions"]
+    assert of_masks == pytest.approx([2 * 8 / (8 + 24)] * len(of_masks))
+    record = setups.record(setups.find("aprilgan", "own"))
+    assert not subjects & set(record["train_subjects"].split())
+    # The same evaluation by its command, as the Cohort page shows it, gives the same numbers.
+    words = [
+        "evaluate",
+        "--data",
+        data.root,
+        "--split-name",
+        "main",
+        "--out",
+        str(tmp_path / "e/rows"),
+    ]
+    words += ["--methods", "aprilgan", "clipad-plus", "--setups", "own"]
+    assert main([*words, "--threshold", "validation", "oracle", "50%"]) == 0
+    by_command = dice(tmp_path / "e")
+    assert by_command == {key: numbers[key] for key in by_command}
+    assert len(by_command) == 2 * 3 * 6
+    # Another way to train under the same name is refused, not reported as if it were this one.
+    path.write_text(path.read_text().replace("epochs: 1", "epochs: 2"))
+    assert main(["study", "run", str(path)]) == 1
+    assert "was trained by" in capsys.readouterr().err
+
+
+def test_a_training_is_like_a_setup_and_goes_on_from_its_checkpoint(write, tmp_path):
+    training = "training: [{name: more, methods: [aprilgan], setup: finetune, like: brats}]"
+    study = files.read(write(BASELINE + training))
+    (own,) = designs.missing_trainings(Design(study, DataSpec("demo-2mm"), tmp_path / "out"))
+    entry = setups.find("aprilgan", "brats")
+    assert own.title == "aprilgan · more"
+    assert own.request.backbone == entry.backbone
+    assert own.request.option == tuple(f"{name}={value}" for name, value in entry.options)
+    assert own.request.start == str(setups.CHECKPOINTS / entry.checkpoint)
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_studies_are_read_and_name_what_there_is(path):
+    study = files.read(path)
+    trained = {(method, one.name) for one in study.training for method in one.methods}
+    entries = setups.entries().keys() | trained
+    for block in study.series:
+        for method in block.methods:
+            named = [setup for setup in block.setups if setup != choosing.EVERY]
+            assert {(method, setup) for setup in named} <= entries
+    for one in study.training:
+        assert {(method, one.like) for method in one.methods if one.like} <= entries
+
+
+def test_rows_of_a_study_are_those_of_its_cohorts(write, tmp_path):
+    study = files.read(write(BASELINE))
+    design = Design(study, DataSpec("demo-2mm"), tmp_path / "out")
+    chosen, skipped = designs.cohorts(design)
+    assert skipped == []
+    cohort = chosen[0]
+    assert isinstance(cohort, Cohort)
+    assert [type(each) for each in cohort.configurations] == [Configuration]
+    assert (cohort.rules, cohort.split, cohort.out) == (("50%", "oracle"), "test", design.rows)

@@ -1,0 +1,103 @@
+"""`python -m zsad_core study run study.yaml`: a whole study from one file."""
+
+import argparse
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from zsad_core import backbones, methods
+from zsad_core.base.wording import counted
+from zsad_core.cli import evaluate, predictions, split
+from zsad_core.cli.data import data_of
+from zsad_core.cli.progress import show, shown_as
+from zsad_core.evaluation.choosing import skipped_line
+from zsad_core.evaluation.plan import plan
+from zsad_core.evaluation.run import local
+from zsad_core.imaging import datasets
+from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
+from zsad_core.imaging.splits import Draw
+from zsad_core.imaging.splits import registry as splits
+from zsad_core.inference.engine import Engine
+from zsad_core.study import design as designs
+from zsad_core.study import file as files
+from zsad_core.study import run as studies
+from zsad_core.study.design import Design
+from zsad_core.study.file import NO_SPLIT, Study, StudyPredictions
+from zsad_core.types import DataSpec
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command run, with its options."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="train, evaluate, draw and report what is not done")
+    run.add_argument("study", type=Path, metavar="study.yaml")
+    run.add_argument("--out", type=Path, metavar="DIR", help="beside the file by default")
+    run.add_argument("--plan", action="store_true", help="say what it takes and stop")
+    run.add_argument("--device", default=backbones.default_device())
+    evaluate.add_engine(run)
+    run.set_defaults(run=_run)
+
+
+def opened(study: Study) -> DataSpec:
+    """The data of a study with its split, drawn where it is not there; raises ZsadError."""
+    wanted = study.data
+    data = replace(data_of(wanted.root), split="")
+    asked = {name: getattr(wanted, name) for name in ("kind", "labels", "region", "contrast")}
+    if data.root:
+        data = replace(data, **{name: value for name, value in asked.items() if value})
+    if wanted.draw:
+        name = wanted.split or "main"
+        if name not in {use for table in splits.tables(data) for use in (table.name, *table.uses)}:
+            split.make(data, name, Draw(**asdict(wanted.draw)))
+    named = "" if wanted.split == NO_SPLIT else wanted.split
+    return split.divided(data, named, wanted.split == NO_SPLIT)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    study = files.read(parsed.study)
+    data = opened(study)
+    for wanted in study.predictions:
+        _add(data, wanted)
+    out = (parsed.out or parsed.study.with_suffix("")).absolute()
+    design = Design(study, data, out, parsed.device)
+    engine = Engine(device=parsed.device)
+    cluster = (
+        nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
+    )
+    with cluster as workers:
+        if parsed.plan:
+            print("\n".join(_plan(design, engine)))
+            return
+        work = workers.work if workers else local(engine)
+        paths = studies.run(design, engine, work, _tell, show)
+    print(file=sys.stderr)
+    print(f"{counted(len(paths), 'file')} in {out}, to begin with: {out / 'report.html'}")
+
+
+def _plan(design: Design, engine: Engine) -> list[str]:
+    """What is to be trained and evaluated; setups to be trained are not counted yet."""
+    lines = [f"To train: {own.title}" for own in designs.missing_trainings(design)]
+    cohorts, skipped = designs.cohorts(design)
+    lines += [skipped_line(skipped)] if skipped else []
+    for cohort in cohorts:
+        lines.append(f"{cohort.modality}, {cohort.plane}: {plan(engine, cohort)}")
+    return lines
+
+
+def _add(data: DataSpec, wanted: StudyPredictions) -> None:
+    """Keep predictions that the data do not have yet; raises ZsadError."""
+    if wanted.name in {known.name for known in registry.sets_of(data)}:
+        return
+    subjects = datasets.open_dataset(data).subjects()
+    matched = survey(wanted.folder, (subject.id for subject in subjects))
+    print("\n".join(predictions.report(matched)), flush=True)
+    low, high = wanted.range or (0.0, 1.0)
+    if wanted.kind == "score" and wanted.range is None:
+        low, high = score_range([path for _, path in matched.matched], shown_as("range"))
+    fields = {name: value for name, value in asdict(wanted).items() if name != "range"}
+    registry.add(data, Predictions(**fields, low=low, high=high), methods.METHODS)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)

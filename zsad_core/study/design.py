@@ -1,0 +1,194 @@
+"""From a study to what is to be done: trainings, cohorts, and the rows that belong to it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zsad_core import setups
+from zsad_core.errors import SettingError
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.choosing import Pair
+from zsad_core.evaluation.rows import row_keys
+from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, subjects
+from zsad_core.evaluation.tuning import thresholds_of
+from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import registry
+from zsad_core.inference import pipeline
+from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
+from zsad_core.results import parquet as results
+from zsad_core.study.file import Study, StudySeries, StudyTraining
+from zsad_core.training import own, runs
+from zsad_core.training.material import DEMOS, Source
+from zsad_core.training.own import OwnTraining
+from zsad_core.training.runs import TrainRequest
+from zsad_core.types import BackboneSpec, DataSpec, ReadoutSpec, Split
+
+OF_MACHINE = re.compile(r" --(device|precision) \S+")
+"""Options of a training's command that follow from where it ran."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A study on opened data, whose files go to the folder `out`; `device` trains."""
+
+    study: Study
+    data: DataSpec
+    out: Path
+    device: str = "cpu"
+
+    @property
+    def rows(self) -> Path:
+        """The folder of the rows, which the Cohort page can open."""
+        return self.out / "rows"
+
+
+def missing_trainings(design: Design) -> list[OwnTraining]:
+    """The trainings whose setup does not exist.
+
+    Raises SettingError for a setup of the name that was trained another way, and for data that
+    nothing is trained on.
+    """
+    missing = []
+    for training in design.study.training:
+        for method in training.methods:
+            wanted = OwnTraining(training.name, _request(design, training, method))
+            entry = setups.entries().get((method, training.name))
+            if entry is None:
+                missing.append(wanted)
+            else:
+                _check_alike(design, wanted.request, setups.record(entry), wanted.title)
+    return missing
+
+
+def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
+    """A cohort for each modality and plane, and the (method, setup) pairs that cannot run.
+
+    Raises ZsadError for what is named and is not there.
+    """
+    study, chosen = design.study, list[Cohort]()
+    skipped: dict[Pair, None] = {}
+    for modality in study.data.modalities:
+        volumes = pipeline.set_of(datasets.open_dataset(design.data).subjects(), modality)
+        configurations = dict.fromkeys(
+            configuration
+            for block in study.series
+            for configuration in _configurations(design, block, len(volumes), skipped)
+        )
+        if not configurations:
+            raise SettingError(
+                "No method of the study has a setup that is here; train one or name others."
+            )
+        chosen += [
+            Cohort(
+                data=design.data,
+                configurations=tuple(configurations),
+                out=design.rows,
+                split=_part(design),
+                names=study.data.subjects,
+                modality=modality,
+                plane=plane,
+                rules=study.thresholds,
+                readout=ReadoutSpec(
+                    brain_only=not study.mask.outside_brain,
+                    min_component_voxels=study.mask.min_component,
+                ),
+                precision=study.precision,
+            )
+            for plane in study.data.planes
+        ]
+    return chosen, list(skipped)
+
+
+def keys(engine: Engine, cohort: Cohort) -> Iterator[str]:
+    """The keys of the rows of an evaluated cohort."""
+    everyone = subjects(cohort)
+    for configuration in cohort.configurations:
+        thresholds = thresholds_of(engine, cohort, configuration, everyone)
+        for subject, own_thresholds in zip(everyone, thresholds, strict=True):
+            source = resolve(engine, spec_of(engine, cohort, subject.id, configuration))
+            yield from row_keys(source, cohort.readout, own_thresholds)
+
+
+def evaluated(engine: Engine, chosen: Sequence[Cohort]) -> list[str]:
+    """The keys of the cohorts' rows; raises SettingError where some are not there."""
+    wanted = [key for cohort in chosen for key in keys(engine, cohort)]
+    absent = set(wanted) - results.known(chosen[0].out)
+    if absent:
+        raise SettingError(f"{len(absent)} rows of the study are not there; run it again.")
+    return wanted
+
+
+def _configurations(
+    design: Design, block: StudySeries, volumes: int, skipped: dict[Pair, None]
+) -> tuple[Configuration, ...]:
+    pairs, left_out = choosing.pairs(block.methods, block.setups, volumes, design.data)
+    skipped.update(dict.fromkeys(left_out))
+    return choosing.configurations(pairs, block.prompts)
+
+
+def _part(design: Design) -> Split:
+    """The part of the split to report on; "", all subjects, where nothing divides them."""
+    parts = {subject.split for subject in datasets.open_dataset(design.data).subjects()}
+    part = design.study.data.part
+    return "" if part == "all" or parts == {""} else part
+
+
+def _request(design: Design, training: StudyTraining, method: str) -> TrainRequest:
+    data, industrial = design.data, training.setup == "industrial"
+    if not industrial and data.kind not in (*DEMOS, "brats"):
+        raise SettingError(
+            f"'{data.place}' is of the kind '{data.kind}', and scans to train on are read from "
+            "BraTS's layout; leave the training out."
+        )
+    scans = Source(
+        data=data.root or data.kind,
+        kind="brats" if data.root else "",
+        modality=training.modality,
+        subjects=training.subjects,
+        slices=training.slices,
+        labels=data.labels,
+        split_name=data.split,
+    )
+    backbone, start = BackboneSpec(training.backbone, training.weights), training.start
+    options: tuple[str, ...] = ()
+    if training.like:
+        model = setups.find(method, training.like)
+        backbone = backbone if training.backbone else model.backbone
+        options = tuple(f"{name}={value}" for name, value in model.options)
+        if training.setup == "finetune" and not start:
+            start = str(setups.checkpoint_file(model))
+    request = TrainRequest(
+        method=method,
+        setup=training.setup,
+        out=own.folder() / f"{method}-{training.name}.safetensors",
+        source=Source(training.images) if industrial else scans,
+        backbone=backbone,
+        image_size=training.image_size,
+        option=(*options, *training.options),
+        epochs=training.epochs,
+        start=start,
+        seed=training.seed,
+        device=design.device,
+    )
+    runs.entry_of(request)
+    return request
+
+
+def _check_alike(design: Design, request: TrainRequest, record: dict[str, str], title: str) -> None:
+    """Raise SettingError where a checkpoint's record is of another request, or another split."""
+    wanted, trained = (
+        OF_MACHINE.sub("", text) for text in (runs.command(request), record.get("command", ""))
+    )
+    split = "" if request.setup == "industrial" else registry.digest(design.data)
+    if wanted != trained:
+        raise SettingError(
+            f"'{title}' was trained by '{trained or 'an unknown command'}', and the study wants "
+            f"'{wanted}'; give the study's training another name, or forget that setup on Setup."
+        )
+    if split not in record.get("held_out_rule", ""):
+        raise SettingError(
+            f"'{title}' was trained under another split ({record.get('held_out_rule')}); give the "
+            "study's training another name, or forget that setup on Setup."
+        )

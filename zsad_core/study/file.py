@@ -1,0 +1,294 @@
+"""`study.yaml`: what a study asks for, checked when it is read."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pydantic
+import yaml
+
+from zsad_core.base import plain_yaml
+from zsad_core.base.wording import problem_of
+from zsad_core.errors import SettingError
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.tasks import Cohort, Configuration
+from zsad_core.imaging.predictions.sets import Kind
+from zsad_core.imaging.splits.making import Balance, By
+from zsad_core.methods import FILES
+from zsad_core.metrics.dice import EmptySlices
+from zsad_core.results.conventions import Which
+from zsad_core.results.slice_sums import Centre
+from zsad_core.types import Plane, Precision
+
+DEMOS = ("demo", "demo-2mm")
+NO_SPLIT = "none"
+STRICT: pydantic.ConfigDict = pydantic.ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class StudySplit:
+    """How to draw the split where the data have none of its name; shares in percent."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    shares: tuple[float, float, float] = (60, 10, 30)
+    seed: int = 0
+    by: By = "patient"
+    balance: tuple[Balance, ...] = ()
+    folds: int = 1
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """A data set, its contrasts and planes, and the subjects to report on.
+
+    `root` is the demo's name or a folder, from the study's own folder if relative. `kind`, `labels`,
+    `region` and `contrast` are those of `evaluate` for it; "" is as the app knows it or its files
+    say. `split` names what divides the subjects: "" the only one, "none" goes
+    without.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    root: str = "demo"
+    kind: str = ""
+    labels: str = ""
+    region: str = ""
+    contrast: str = ""
+    split: str = ""
+    draw: StudySplit | None = None
+    modalities: tuple[str, ...] = ("t2f",)
+    planes: tuple[Plane, ...] = ("axial",)
+    part: Literal["train", "validation", "test", "extra", "all"] = "test"
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudySeries:
+    """Every method named, in every setup named, under every prompt set named.
+
+    A set of predictions is named as a method. No prompt set takes each method's own.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    methods: tuple[str, ...]
+    setups: tuple[str, ...] = (EVERY,)
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyPredictions:
+    """Files of another model, one a subject, to be added where the data have none of the name."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    name: str
+    folder: str
+    kind: Kind = "mask"
+    labels: tuple[int, ...] = ()
+    range: tuple[float, float] | None = None
+    provenance: str = ""
+    trained_on: str = ""
+    resample: bool = False
+
+
+@dataclass(frozen=True)
+class StudyTraining:
+    """A setup `name` of each method, to be trained where there is none.
+
+    `setup` says what it learns from: the study's training subjects, or for "industrial" the image
+    set `images`, "" for drawn surfaces. `like` names a setup of the same method, whose backbone and
+    options hold, and whose checkpoint `finetune` goes on from where no `start` is given. Empty
+    texts and 0 are the defaults of `train`.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    name: str
+    methods: tuple[str, ...]
+    setup: Literal["industrial", "finetune", "brats", "pmc"]
+    like: str = ""
+    backbone: str = ""
+    weights: str = ""
+    images: str = ""
+    modality: str = "t2f"
+    subjects: int = 40
+    slices: int = 40
+    image_size: int = 0
+    epochs: int = 0
+    options: tuple[str, ...] = ()
+    start: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class StudyMask:
+    """How a map becomes a mask beside its threshold."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    outside_brain: bool = False
+    min_component: int = 0
+
+
+@dataclass(frozen=True)
+class StudyConventions:
+    """How rows are read in figures and tables."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    empty: EmptySlices = "lesion_only"
+    slices: Which = "all"
+    centre: Centre = "middle"
+    exposed: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study; `notes` are printed in its report.
+
+    `figures` are the paper's by number and `tables` names of files without their ending; () takes
+    all tables.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    title: str
+    series: tuple[StudySeries, ...]
+    data: StudyData = StudyData()
+    notes: tuple[str, ...] = ()
+    predictions: tuple[StudyPredictions, ...] = ()
+    training: tuple[StudyTraining, ...] = ()
+    thresholds: tuple[str, ...] = ("validation",)
+    mask: StudyMask = StudyMask()
+    conventions: StudyConventions = StudyConventions()
+    figures: tuple[int, ...] = (1, 2, 3, 4, 5)
+    tables: tuple[str, ...] = ()
+    precision: Precision | Literal[""] = ""
+
+    def wants(self, name: str) -> bool:
+        """Whether a figure, such as "figure1", or a table is asked for.
+
+        >>> Study("x", (), figures=(1,), tables=("dice",)).wants("figure2")
+        False
+        """
+        if name.startswith("figure"):
+            return int(name.removeprefix("figure")) in self.figures
+        return not self.tables or name in self.tables
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is asked for, whatever its layout and comments."""
+        return hashlib.sha256(as_yaml(self).encode()).hexdigest()
+
+
+STUDY = pydantic.TypeAdapter(Study)
+
+
+def read(path: Path) -> Study:
+    """The study of a file, its paths made absolute; raises SettingError saying what is wrong."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(plain_yaml.LARGEST + 1)
+    except OSError as error:
+        raise SettingError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
+    try:
+        study = STUDY.validate_python(plain_yaml.mapping(content))
+    except pydantic.ValidationError as error:
+        raise SettingError(f"'{path}': {problem_of(error)}; correct it.") from error
+    except ValueError as error:
+        raise SettingError(f"'{path}' {error}") from error
+    if not study.title.strip() or not study.series:
+        raise SettingError(f"'{path}' has no title or no series; a study needs both.")
+    return _with_whole_paths(study, path.absolute().parent)
+
+
+def as_yaml(study: Study) -> str:
+    """The study as the text of a file that `read` reads back; defaults are left out.
+
+    >>> print(as_yaml(Study("Two baselines", (StudySeries(("intensity", "winclip")),))))
+    title: Two baselines
+    series:
+    - methods:
+      - intensity
+      - winclip
+    <BLANKLINE>
+    """
+    content = STUDY.dump_python(study, mode="json", exclude_defaults=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study:
+    """The study that evaluates a cohort and reads its rows by the conventions."""
+    data, by_method = cohort.data, dict[str, list[Configuration]]()
+    for configuration in cohort.configurations:
+        name = configuration.method
+        by_method.setdefault(configuration.setup if name == FILES else name, []).append(
+            configuration
+        )
+    blocks = dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]]()
+    for name, configurations in by_method.items():
+        setups = dict.fromkeys(c.setup for c in configurations if c.method != FILES)
+        pairs = dict.fromkeys((c.method, c.setup) for c in configurations)
+        default = tuple(configurations) == choosing.configurations(pairs)
+        prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
+        blocks.setdefault((tuple(setups) or (EVERY,), tuple(prompts)), []).append(name)
+    return Study(
+        title,
+        tuple(StudySeries(tuple(names), *block) for block, names in blocks.items()),
+        StudyData(
+            root=data.root or data.kind,
+            kind=data.kind if data.root else "",
+            labels=data.labels,
+            region=data.region,
+            contrast=data.contrast,
+            split=data.split or (NO_SPLIT if data.root else ""),
+            modalities=(cohort.modality,),
+            planes=(cohort.plane,),
+            part=cohort.split or "all",
+            subjects=cohort.names,
+        ),
+        thresholds=cohort.rules,
+        mask=StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
+        conventions=conventions,
+        precision=cohort.precision,
+    )
+
+
+def _with_whole_paths(study: Study, folder: Path) -> Study:
+    def whole(path: str) -> str:
+        return str((folder / Path(path).expanduser()).resolve())
+
+    def of_file(name: str) -> str:
+        """A path where the name is one: it has a folder or an ending of files."""
+        return whole(name) if "/" in name or name.endswith((".yaml", ".yml")) else name
+
+    def config(name: str) -> str:
+        return whole(name) if name.endswith(".json") else name
+
+    def optional(path: str) -> str:
+        return whole(path) if path else ""
+
+    root = study.data.root
+    data = root if root in DEMOS else whole(root)
+    return replace(
+        study,
+        data=replace(study.data, root=data),
+        series=tuple(
+            replace(block, prompts=tuple(map(of_file, block.prompts))) for block in study.series
+        ),
+        predictions=tuple(replace(own, folder=whole(own.folder)) for own in study.predictions),
+        training=tuple(
+            replace(
+                own,
+                backbone=config(own.backbone),
+                weights=whole(own.weights) if own.backbone.endswith(".json") else own.weights,
+                images=optional(own.images),
+                start=optional(own.start),
+            )
+            for own in study.training
+        ),
+    )

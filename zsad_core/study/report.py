@@ -1,0 +1,245 @@
+"""The report of a study: one self-contained page that reads as a results section."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import pandas as pd
+
+from zsad_core import methods, setups
+from zsad_core.base.wording import counted
+from zsad_core.errors import ZsadError
+from zsad_core.evaluation.choosing import Pair, skipped_line
+from zsad_core.exports.words import NO_DEVICE
+from zsad_core.imaging import datasets
+from zsad_core.imaging.splits import patient_of, registry
+from zsad_core.report import captions
+from zsad_core.report.measures import dice_table, group_sums
+from zsad_core.report.overview import INTERVAL, summary
+from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.table_text import Table, cells
+from zsad_core.report.tables import tables
+from zsad_core.study import lock as locks
+from zsad_core.study.design import Design
+from zsad_core.study.lock import Lock
+from zsad_core.types import Subject
+
+FILE = "report.html"
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+@dataclass(frozen=True)
+class Omissions:
+    """What a study names and its numbers lack: setups that do not exist, unusable subjects."""
+
+    pairs: Sequence[Pair] = ()
+    subjects: Sequence[Subject] = ()
+
+
+@dataclass(frozen=True)
+class TableText:
+    """A table as texts."""
+
+    title: str
+    names: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure with its caption inside, as an SVG."""
+
+    name: str
+    base64: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """The results of one comparison group."""
+
+    title: str
+    sentences: Sequence[str]
+    images: Sequence[Image]
+    tables: Sequence[TableText]
+    conventions: str
+
+
+def page(
+    design: Design,
+    rows: duckdb.DuckDBPyConnection,
+    drawn: Mapping[Selection, Path],
+    lock: Lock,
+    omissions: Omissions,
+) -> str:
+    """The report as HTML, every text escaped; `drawn` are the folders of the groups' figures."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    study = design.study
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        title=study.title,
+        synthetic=datasets.open_dataset(design.data).synthetic,
+        design=[*_design(design, omissions)],
+        series=_series(rows),
+        notes=study.notes,
+        sections=[_section(study.wants, rows, *group) for group in drawn.items()],
+        exposure=[*_exposure(rows, study.conventions.exposed)],
+        lock_words=(
+            f"All versions and digests stand in {locks.FILE} beside this page, the study itself in "
+            "study.yaml, and each number's row in the folder rows."
+        ),
+        versions=_versions(lock),
+        no_device=NO_DEVICE,
+    )
+
+
+def _design(design: Design, omissions: Omissions) -> Iterator[str]:
+    """Data, split, what is left out, thresholds and the mask."""
+    data, asked = design.data, design.study
+    dataset = datasets.open_dataset(data)
+    modalities, planes = ", ".join(asked.data.modalities), ", ".join(asked.data.planes)
+    yield f"Data: {dataset.title}; {modalities}; {planes} slices."
+    subjects = dataset.subjects()
+    parts = pd.Series([subject.split or "in no part" for subject in subjects])
+    counts = "; ".join(
+        f"{part}: {counted(count, 'subject')}" for part, count in parts.value_counts().items()
+    )
+    if data.split:
+        table = registry.find(data, data.split)
+        patients = counted(len({patient_of(subject.id) for subject in subjects}), "patient")
+        yield (
+            f"Split '{data.split}', {table.origin}, SHA-256 {registry.digest(data)[:12]}, over "
+            f"{patients}: {counts}."
+        )
+    elif set(parts) == {"in no part"}:
+        yield "No split divides the subjects: nothing is known to be held out."
+    else:
+        yield f"Split of the data itself: {counts}."
+    chosen = "all parts" if asked.data.part == "all" else f"part '{asked.data.part}'"
+    yield (
+        f"Reported on: {', '.join(asked.data.subjects) or chosen}. "
+        f"Threshold rules: {', '.join(asked.thresholds)}. Masks "
+        f"{'may leave' if asked.mask.outside_brain else 'stay inside'} the brain"
+        + (
+            f", without components under {asked.mask.min_component} voxels."
+            if asked.mask.min_component
+            else "."
+        )
+    )
+    if omissions.pairs:
+        yield skipped_line(omissions.pairs)
+    for subject in omissions.subjects:
+        yield f"Left out: {subject.id}. {subject.problem}"
+
+
+def _series(rows: duckdb.DuckDBPyConnection) -> TableText:
+    """What each series is made of, as its rows say."""
+    content = rows.execute("""
+        SELECT method, setup, prompts, precision_of_features, string_agg(DISTINCT device, ', '),
+               weights_digest, checkpoint_digest, count(DISTINCT subject)
+        FROM subjects GROUP BY ALL ORDER BY method, setup, prompts, precision_of_features
+    """).fetchall()
+    columns = (
+        *("method", "setup", "prompts", "backbone", "checkpoint", "precision", "device"),
+        *("subjects", "origin of the setup"),
+    )
+    lines = []
+    for method, setup, prompts, precision, device, weights, checkpoint, subjects in content:
+        backbone, origin = "", ""
+        try:
+            entry = setups.find(method, setup)
+            backbone, origin = entry.backbone.name if weights else "", entry.provenance
+        except ZsadError:
+            origin = "not here any more"
+        name = setup if method == methods.FILES else methods.name_of(method)
+        digests = (f"{backbone} {weights[:8]}".strip(), checkpoint[:8])
+        lines.append((name, setup, prompts, *digests, precision, device, str(subjects), origin))
+    return TableText("Series", columns, lines, "Digests are the first eight digits of SHA-256.")
+
+
+def _section(
+    wants: Callable[[str], bool],
+    rows: duckdb.DuckDBPyConnection,
+    selection: Selection,
+    folder: Path,
+) -> Section:
+    sums = group_sums(rows, selection)
+    frame = dice_table(sums, selection)
+    images = [
+        Image(path.stem, base64.b64encode(path.read_bytes()).decode())
+        for path in sorted(folder.glob("figure*.svg"))
+    ]
+    shown = [
+        _table(table)
+        for table in tables(rows, sums, selection)
+        if wants(table.name) and not table.frame.empty
+    ]
+    return Section(
+        _title(selection.group),
+        [*_headline(frame, selection)],
+        images,
+        shown,
+        captions.caption(frame, selection),
+    )
+
+
+def _title(group: ComparisonGroup) -> str:
+    data = captions.DATA.get(group.data, group.data)
+    return f"{data}, {group.modality}, {group.plane}; threshold: {group.threshold}"
+
+
+def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
+    """The result in words: the best mean, with its interval, and who is missing where."""
+    results = summary(frame)
+    yield (
+        f"{counted(results.configurations, 'configuration')} over "
+        f"{counted(results.subjects, 'subject')}, {results.with_dice} of them with a 3D Dice."
+    )
+    if best := results.best:
+        oracle = (
+            " The threshold uses the ground truth: an upper bound, no result."
+            if (selection.group.oracle)
+            else ""
+        )
+        yield (
+            f"Highest mean 3D Dice: {best.configuration}, {best.mean:.3f} [{best.low:.3f}, "
+            f"{best.high:.3f}] over {counted(best.subjects, 'subject')}. {INTERVAL}{oracle}"
+        )
+    for series, absent in results.missing.items():
+        yield f"{series} lacks {', '.join(absent)}."
+
+
+def _table(table: Table) -> TableText:
+    names, lines = cells(table.frame)
+    return TableText(table.title, names, lines, table.note)
+
+
+def _exposure(rows: duckdb.DuckDBPyConnection, included: bool) -> Iterator[str]:
+    """How many rows saw the truth of their subject, by what; that an oracle always does."""
+    seen = rows.execute("""
+        SELECT method, setup, reason, count(*), list_sort(list(DISTINCT subject))
+        FROM (SELECT method, setup, subject, unnest(exposure) AS reason FROM subjects)
+        GROUP BY ALL ORDER BY ALL
+    """).fetchall()
+    total = rows.execute("SELECT count(*) FILTER (len(exposure) > 0), count(*) FROM subjects")
+    exposed, every = total.fetchall()[0]
+    what = "are included in every mean" if included else "are in no mean, figure or test"
+    yield (
+        f"Of {counted(every, 'row')}, {exposed} are of subjects whose truth checkpoint, prompts or "
+        f"threshold have seen, as far as is known; they {what}."
+    )
+    for method, setup, reason, count, subjects in seen:
+        yield f"{method} · {setup}: {reason}, {counted(count, 'row')} ({', '.join(subjects)})."
+    yield (
+        "What published checkpoints and backbones were trained on is known only as far as their "
+        "authors say. Thresholds of the rule 'oracle' use the ground truth of every subject."
+    )
+
+
+def _versions(lock: Lock) -> TableText:
+    versions: Any = lock["drawn_with"]
+    facts: dict[str, object] = {"data": lock["data"], "study (SHA-256)": lock["study"], **versions}
+    return TableText("Versions", ("what", "which"), [(k, str(v)) for k, v in facts.items()])

@@ -1,0 +1,96 @@
+"""A study from its file to its folder: rows, figures, tables, a report and a lock."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from zsad_core.base.atomic import claim, on_disk, write_whole
+from zsad_core.evaluation.run import run as evaluate
+from zsad_core.evaluation.tasks import Cohort, Work, unusable
+from zsad_core.inference.engine import Engine
+from zsad_core.report import figures
+from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups
+from zsad_core.results import parquet as results
+from zsad_core.study import design as designs
+from zsad_core.study import lock as locks
+from zsad_core.study import report
+from zsad_core.study.design import Design
+from zsad_core.study.file import as_yaml
+from zsad_core.study.report import Omissions
+from zsad_core.training import own
+from zsad_core.types import Progress
+
+STUDY, FIGURES = "study.yaml", "figures"
+Tell = Callable[[str], None]
+"""Called with a sentence at each step."""
+
+
+def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progress) -> list[Path]:
+    """Do what of a study is not done; the files of its folder. Raises ZsadError, Cancelled.
+
+    Cut off and begun again it goes on; once its lock is written, nothing is computed or drawn
+    again until study, rows or versions change.
+    """
+    claim(design.out)
+    write_whole(design.out / STUDY, as_yaml(design.study))
+    for training in designs.missing_trainings(design):
+        tell(f"Training {training.title}.")
+        own.run(
+            own.begin(training.name, training.request),
+            lambda done, total, _="": progress(done, total),
+        )
+    chosen, skipped = designs.cohorts(design)
+    for cohort in chosen:
+        tell(f"Evaluating {cohort.modality}, {cohort.plane}.")
+        for subject in unusable(cohort):
+            tell(f"Left out: {subject.id}. {subject.problem}")
+        evaluate(engine, cohort, work, progress)
+        tell("")
+    with rows_of(design, engine, chosen) as rows:
+        lock = locks.lock_of(design, rows)
+        if not locks.matches(lock, design.out):
+            tell("Drawing figures and tables.")
+            drawn = _draw(design, engine, rows, progress)
+            lacking = dict.fromkeys(subject for cohort in chosen for subject in unusable(cohort))
+            page = report.page(design, rows, drawn, lock, Omissions(skipped, [*lacking]))
+            write_whole(design.out / report.FILE, page)
+            locks.write(lock, design.out)
+    return sorted(path for path in design.out.rglob("*") if path.is_file())
+
+
+@contextlib.contextmanager
+def rows_of(
+    design: Design, engine: Engine, chosen: Sequence[Cohort]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The rows of the study alone, whatever else its folder has been used for."""
+    keys = designs.evaluated(engine, chosen)
+    with results.connect(design.rows) as rows:
+        results.restrict(rows, keys)
+        yield rows
+
+
+def _draw(
+    design: Design, engine: Engine, rows: duckdb.DuckDBPyConnection, progress: Progress
+) -> dict[Selection, Path]:
+    """Draw every comparison group; the folder of each."""
+    folder = design.out / FIGURES
+    with on_disk(folder):
+        shutil.rmtree(folder, ignore_errors=True)  # what an earlier design drew
+    maps = figures.Maps(engine, [design.data], progress=progress)
+    drawn = {}
+    for group in comparison_groups(rows):
+        selection = _selection(design, group)
+        drawn[selection] = folder / figures.folder_of(group)
+        figures.write(rows, selection, drawn[selection], maps, design.study.wants)
+    return drawn
+
+
+def _selection(design: Design, group: ComparisonGroup) -> Selection:
+    """A comparison group under the conventions of the study."""
+    read = design.study.conventions
+    return Selection(
+        group, empty=read.empty, which=read.slices, centre=read.centre, exposed=read.exposed
+    )
