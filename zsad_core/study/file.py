@@ -44,10 +44,9 @@ class StudySplit:
 class StudyData:
     """A data set, its contrasts and planes, and the subjects to report on.
 
-    `root` is the demo's name or a folder, from the study's own folder if relative. `kind`, `labels`,
-    `region` and `contrast` are those of `evaluate` for it; "" is as the app knows it or its files
-    say. `split` names what divides the subjects: "" the only one, "none" goes
-    without.
+    `root` is the demo's name or a folder, from the study's own folder if relative. `kind`,
+    `labels`, `region` and `contrast` are those of `evaluate` for it; "" is as the app knows it or
+    its files say. `split` names what divides the subjects: "" the only one, "none" goes without.
     """
 
     __pydantic_config__: ClassVar = STRICT

@@ -17,6 +17,7 @@ from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import patient_of, registry
+from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.overview import INTERVAL, summary
@@ -201,7 +202,7 @@ def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
     if best := results.best:
         oracle = (
             " The threshold uses the ground truth: an upper bound, no result."
-            if (selection.group.oracle)
+            if (isinstance(selection.group.rule, Oracle))
             else ""
         )
         yield (

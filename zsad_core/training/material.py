@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class Source:
     slices: int = 40
     images: int = 0
     leave_out: tuple[str, ...] = ()
-    labels: Literal["auto", "2021", "2023"] = "auto"
+    labels: str = "auto"
     split_name: str = ""
     seed: int = 0
 
