@@ -110,7 +110,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     if selection.third:
         parts.append(f"{selection.third} third of the depth alone")
     if exposed:
-        parts.append(f"without rows of exposed subjects ({_named(exposed)})")
+        parts.append(_without(exposed))
     return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
 
 
@@ -119,8 +119,15 @@ def _named(subjects: Sequence[str]) -> str:
     return ", ".join(subjects[:NAMED]) + more
 
 
-def of_costs(frame: pd.DataFrame, selection: Selection) -> str:
-    """Data, conditions, counts and provenance of `threshold_costs.costs`."""
+def _without(exposed: Sequence[str]) -> str:
+    return f"without rows of exposed subjects ({_named(exposed)})"
+
+
+def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
+    """Data, conditions, counts and provenance of `threshold_costs.costs`.
+
+    `exposed` are subjects that are left out, as in `caption`.
+    """
     data, modality, plane, conditions = selection.group.conditions
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
@@ -128,6 +135,7 @@ def of_costs(frame: pd.DataFrame, selection: Selection) -> str:
         *([conditions] if conditions else []),
         f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
         _devices(frame),
+        *([_without(exposed)] if exposed else []),
     ]
     return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
 

@@ -86,7 +86,8 @@ def write(
     """
     sums = group_sums(rows, selection)
     frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
-    caption = captions.caption(frame, selection, left_out(sums.frame, selection))
+    exposed = left_out(sums.frame, selection)
+    caption = captions.caption(frame, selection, exposed)
     paths = []
     if wanted("figure1") and frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
@@ -112,7 +113,7 @@ def write(
     if wanted("figure4") or wanted("figure5"):
         paths += _pictures(rows, frame, selection.centre, caption, out, maps, wanted)
     if wanted("threshold_costs"):
-        paths += _threshold_costs(rows, selection, out)
+        paths += _threshold_costs(rows, selection, exposed, out)
     if wanted("calibration"):
         paths += _calibration(rows, frame, caption, out)
     chosen = [table for table in tables(rows, sums, selection) if wanted(table.name)]
@@ -120,14 +121,14 @@ def write(
 
 
 def _threshold_costs(
-    rows: duckdb.DuckDBPyConnection, selection: Selection, out: Path
+    rows: duckdb.DuckDBPyConnection, selection: Selection, exposed: Sequence[str], out: Path
 ) -> list[Path]:
     """The page of what the threshold costs; none without subjects to compare rules on."""
     try:
         frame = threshold_costs.costs(rows, selection)
     except DataError:
         return []
-    text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection)}"
+    text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection, exposed)}"
     figure = threshold_costs.chart(threshold_costs.means(frame))
     return [_page(figure, out / "threshold_costs.html", text)]
 

@@ -35,7 +35,7 @@ _THRESHOLD = f"""
     CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
          WHEN level IS NOT NULL THEN 'level ' || level
          WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
-         ELSE 'value ' || format('{{:g}}', threshold_value) END
+         ELSE 'value ' || threshold_value::FLOAT::VARCHAR END
     || CASE WHEN brain_only THEN '' ELSE ', outside the brain too' END
     || CASE WHEN min_component_voxels > 0
        THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END

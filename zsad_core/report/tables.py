@@ -15,7 +15,15 @@ from zsad_core.report.comparisons import every_pair, paired
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.ranks import rank_shares, rank_table
-from zsad_core.report.selection import NUMBERS, THIRDS, VOLUMES, Selection, filter_rows, left_out
+from zsad_core.report.selection import (
+    NUMBERS,
+    THIRDS,
+    VOLUMES,
+    Selection,
+    filter_rows,
+    left_out,
+    selected_rows,
+)
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
@@ -83,7 +91,8 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
         frame = threshold_costs.costs(rows, selection)
     except DataError:
         return []
-    caption = captions.of_costs(frame, selection)
+    exposed = left_out(selected_rows(rows, replace(selection, exposed=True)), selection)
+    caption = captions.of_costs(frame, selection, exposed)
     means, title = threshold_costs.means(frame), "What the threshold costs"
     return [Table("thresholds", title, captions.THRESHOLD_COSTS, caption, means)]
 
