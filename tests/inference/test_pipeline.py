@@ -65,6 +65,17 @@ def spec(start, tmp_path):
     return replace(made, features=replace(made.features, precision="float32"))
 
 
+def test_slices_without_brain_hold_0_and_score_nothing(start, spec, calls):
+    engine = start()
+    values, scores = pipeline.slice_maps(engine, spec, [0, 3, 7])
+    assert calls["slices"] == 1
+    whole = pipeline.anomaly_map(engine, spec)
+    np.testing.assert_array_equal(values, whole.values[[0, 3, 7]])
+    np.testing.assert_array_equal(scores, whole.scores[[0, 3, 7]])
+    assert np.isnan(scores[[0, 2]]).all()
+    assert not values[[0, 2]].any()
+
+
 def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
     engine = start()
     assert pipeline.encode(engine, spec) == FILLED

@@ -1,5 +1,9 @@
 """study.yaml: what it holds is read back, what it lacks or misspells is said."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from zsad_core.errors import SettingError
@@ -8,7 +12,14 @@ from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
     NO_SPLIT,
+    Study,
     StudyConventions,
+    StudyData,
+    StudyMask,
+    StudyPredictions,
+    StudySeries,
+    StudySplit,
+    StudyTraining,
     as_yaml,
     read,
     study_of,
@@ -71,6 +82,14 @@ def test_every_field_is_read_and_paths_are_whole(write, tmp_path):
     assert [study.wants(name) for name in ("figure1", "figure2", "dice", "site")] == [
         *(True, False, True, False)
     ]
+
+
+def test_every_field_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
+    kinds = (Study, StudyData, StudySeries, StudyPredictions, StudyTraining, StudySplit)
+    for kind in (*kinds, StudyMask, StudyConventions):
+        for field in fields(kind):
+            assert re.search(rf"`(\w+\.)?{field.name}`", text), field.name
 
 
 def test_what_is_written_is_read_back(write):

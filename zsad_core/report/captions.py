@@ -70,6 +70,8 @@ FAILURES = (
     f"predicted. {SHARES}"
 )
 FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
+ENDS = {"coronal": ("posterior", "anterior"), "sagittal": ("left", "right")}
+"""The first and the last slices of other planes, which figures call inferior and superior."""
 NAMED = 12  # subjects that are named; the others are counted
 
 
@@ -111,7 +113,17 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
         parts.append(f"{selection.third} third of the depth alone")
     if exposed:
         parts.append(_without(exposed))
-    return "; ".join(parts) + "." + _reference_sets(frame) + _warnings(frame)
+    return "; ".join(parts) + "." + _ends(selection) + _reference_sets(frame) + _warnings(frame)
+
+
+def _ends(selection: Selection) -> str:
+    """What inferior and superior mean in planes other than axial."""
+    return "".join(
+        f" Of {plane} slices, inferior stands for {ENDS[plane][0]} and superior for "
+        f"{ENDS[plane][1]}."
+        for plane in selection.values("plane")
+        if plane in ENDS
+    )
 
 
 def _named(subjects: Sequence[str]) -> str:

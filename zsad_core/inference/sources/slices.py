@@ -5,6 +5,8 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 
+import numpy as np
+
 from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.base.threads import ThreadPool
@@ -60,8 +62,20 @@ class SliceSource(MapSource):
             self.texts.embeddings()
 
     def of_slices(self, slices: Sequence[int]) -> SliceMaps | None:
-        """Maps and scores of some slices; missing ones are encoded."""
-        return self._maps(slices) if self.alone else None
+        """Maps and scores of some slices; missing ones are encoded.
+
+        As in the whole map, slices without brain hold 0 and score NaN.
+        """
+        if not self.alone:
+            return None
+        shape = self.engine.stack(self.spec.features.slices).brain.shape[1:]
+        values = np.zeros((len(slices), *shape), np.float32)
+        scores = np.full(len(slices), np.nan, np.float32)
+        filled = np.isin(slices, filled_slices(self.engine, self.spec.features.slices))
+        if filled.any():
+            chosen = [index for index, brain in zip(slices, filled, strict=True) if brain]
+            values[filled], scores[filled] = self._maps(chosen)
+        return values, scores
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """Every slice with brain."""
