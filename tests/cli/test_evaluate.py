@@ -71,7 +71,7 @@ def test_the_command_of_a_cohort_makes_its_rows(tmp_path, capsys):
 def test_every_choice_of_a_cohort_is_in_its_command(tmp_path, prompts, labels, setups):
     volume = nib.Nifti1Image(np.ones((8, 8, 8), np.int16), np.eye(4))
     nib.save(volume, tmp_path / "it's_t2f.nii.gz")
-    spec = DataSpec("folder", str(tmp_path), labels)
+    spec = DataSpec("folder", str(tmp_path), labels, contrast="t1c")
     pairs, _ = choosing.pairs(["aprilgan", "intensity"], setups, 1, spec)
     rules = ("oracle", "0.25")
     cohort = Cohort(spec, choosing.configurations(pairs, prompts), tmp_path / "out", modality="t1c",
