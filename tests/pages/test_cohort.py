@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pages.ui.cohort import compare, figures
-from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.pages import WAIT, address, at, shown
 from tests.helpers.rows import put, with_dice
 from zsad_core import methods
 from zsad_core.base.paths import home
@@ -38,7 +38,7 @@ def test_the_sidebar_shows_only_what_the_page_uses_and_forgets_nothing():
         "Depth origin",
     ]
     assert test.multiselect(key="cohort-methods").value == ["winclip"]
-    assert shown(test).query_params["subject"] == SUBJECTS[1]
+    assert address(shown(test))["subject"] == [SUBJECTS[1]]
     test.switch_page("pages/1_Explore.py")
     shown(test)
     assert test.selectbox(key="subject").value == SUBJECTS[1]

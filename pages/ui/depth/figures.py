@@ -24,7 +24,6 @@ from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, Threshold
 
 Series = dict[str, MapSpec]
-AXIS = "Depth -1 is the most inferior slice of the {}, +1 the most superior."
 
 
 def choose_series(choice: UserChoice) -> Series:
@@ -73,12 +72,7 @@ def of_subject(choice: UserChoice, series: Series) -> None:
     if dice and stack.truth is not None:
         lesion = np.array([one.any() for one in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
-        st.caption(
-            escape(
-                f"{'; '.join(words)}. {AXIS.format(choice.data.region)} "
-                "Click a point to open its slice."
-            )
-        )
+        st.caption(escape(f"{'; '.join(words)}. Click a point to open its slice."))
         if point:
             index, name = point["customdata"][:2]
             name = name or next(iter(dice))  # a bar belongs to no series
@@ -133,7 +127,7 @@ def _curves(
     curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
     point = clicked_point(by_depth(curves, [""], list(series)), "depth-all")
     opens = "Click a point to open the worst slice at that depth."
-    st.caption(escape(f"{'; '.join(words)}. {AXIS.format(choice.data.region)} {opens}"))
+    st.caption(escape(f"{'; '.join(words)}. {opens}"))
     if point:
         name = point["customdata"][2]  # "" of a bar, which belongs to no series
         chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
@@ -151,7 +145,8 @@ def _conventions(choice: UserChoice, series: Series) -> str:
         f"prompts: {choice.map.prompts.name}",
         f"mask {_mask(choice)}",
         f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
-        f"depth 0: the {choice.data.region}'s {choice.readout.centre}",
+        f"depth -1: the most inferior slice of the {choice.data.region}, +1: the most superior, "
+        f"0: its {choice.readout.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
     return escape(" · ".join((*rules, *dict.fromkeys(sets))))
