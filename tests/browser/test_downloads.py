@@ -6,6 +6,10 @@ import zipfile
 from PIL import Image
 from pptx import Presentation
 
+from zsad_core.study.design import Design, cohorts
+from zsad_core.study.file import read
+from zsad_core.types import DataSpec
+
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "threshold": "0.4"}
 
 
@@ -74,3 +78,23 @@ def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):
     page.keyboard.press("PageUp")
     page.get_by_role("heading", name="Second").wait_for()
     assert not picture.is_visible()
+
+
+def test_an_evaluation_is_saved_as_a_study_that_can_be_run(app, tmp_path):
+    page, server = app
+    page.goto(server.address("Cohort", data="demo-2mm:"))
+    settled(page)
+    page.get_by_role("radio", name="Evaluate").click()
+    page.get_by_text("Copy as command, save as study file").click()
+    name, content = downloaded(page, "Save as study file")
+    assert name == "study.yaml"
+    (tmp_path / name).write_bytes(content)
+    study = read(tmp_path / name)
+    assert (study.title, study.data.root) == ("Study of demo-2mm", "demo-2mm")
+    assert study.thresholds == ("validation",)
+    design = Design(study, DataSpec("demo-2mm"), tmp_path / "out")
+    (cohort,), skipped = cohorts(design)
+    assert skipped == []
+    assert cohort.split == "test"
+    command = page.locator("code").filter(has_text="zsad_core evaluate").inner_text()
+    assert f"--methods {cohort.configurations[0].method} " in command
