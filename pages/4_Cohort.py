@@ -15,13 +15,12 @@ with page("Cohort"):
     from pages.ui.shell.sidebar import cohort_sidebar
 
     choice = cohort_sidebar()
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    with right:
-        root = rows.folder(choice.data)
+    above = st.container()  # the sections, the first of which depends on the folder
+    root = rows.folder(choice.data)
     source = (str(root), rows.stamp(root))
     groups = rows.comparison_groups(*source)
     first = "Figures" if groups else "Evaluate"
-    section = left.segmented_control(
+    section = above.segmented_control(
         "Section", SECTIONS, default=first, key="cohort-section", required=True
     )
     if section == "Evaluate":

@@ -34,7 +34,7 @@ def user(tmp_path_factory):
 def test_own_files_are_used_explored_and_seen_by_nobody_else(app, files, browser):
     page, server = app
     page.goto(server.address("Setup"))
-    page.get_by_role("button", name="Add", exact=True).wait_for()  # the last thing on the page
+    page.get_by_role("button", name="Look", exact=True).wait_for()  # the last thing on the page
     page.locator(INPUT).first.set_input_files([str(path) for path in files.glob("*.nii.gz")])
     page.get_by_role("button", name="Use 3 files").wait_for()
     page.locator(INPUT).last.set_input_files(str(files / "tree"))

@@ -171,7 +171,7 @@ def _section(
     frame = dice_table(sums, selection)
     images = [
         Image(path.stem, base64.b64encode(path.read_bytes()).decode())
-        for path in sorted(folder.glob("figure*.svg"))
+        for path in sorted(folder.glob("*.svg"))
     ]
     shown = [
         _table(table)
