@@ -27,20 +27,20 @@ def choose_rows(
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
     rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
-    row = st.columns([3, 2])
+    row = st.columns([3, 3, 2])
     group = row[0].selectbox(
         "Data and threshold rule", groups, format_func=str, key="comparison-group"
     )
     others: list[ComparisonGroup] = []
     if neighbours := [each for each in groups if group.differing(each) in AXES]:
-        others = st.multiselect(
+        others = row[1].multiselect(
             "Also show, as further series",
             neighbours,
             format_func=lambda other: _difference(group, other),
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
         )
-    which = row[1].selectbox(
+    which = row[2].selectbox(
         "Slices in mean 2D Dice",
         list(captions.WHICH),
         format_func=captions.WHICH.get,
