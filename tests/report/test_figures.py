@@ -10,7 +10,7 @@ from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, charts, prints
-from zsad_core.report.figures import Maps, write_all
+from zsad_core.report.figures import NOT_DRAWN, Maps, write_all
 from zsad_core.report.selection import ComparisonGroup, Selection
 
 
@@ -132,6 +132,18 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
     assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]
+
+
+def test_a_group_of_exposed_rows_alone_says_so_and_the_others_are_drawn(tmp_path):
+    rows, maps = tmp_path / "rows", Maps(Engine(), [])
+    put(rows, "b", exposure=["checkpoint trained on it"], threshold_rule="oracle")
+    with pytest.raises(DataError, match="are of exposed subjects"):
+        write_all(rows, tmp_path / "alone", maps)
+    put(rows, "a")
+    paths = write_all(rows, tmp_path / "out", maps)
+    reasons = {path.parent.name: path.read_text() for path in paths if path.name == NOT_DRAWN}
+    assert "are of exposed subjects" in reasons["demo-t2f-axial-oracle"]
+    assert tmp_path / "out" / "demo-t2f-axial-validation" / "figure1.svg" in paths
 
 
 def test_every_caption_names_the_exposed_subjects_that_are_left_out(tmp_path):

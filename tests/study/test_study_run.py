@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -206,6 +207,17 @@ def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, ca
     by_command = dice(tmp_path / "e")
     assert by_command == {key: numbers[key] for key in by_command}
     assert len(by_command) == 2 * 3 * 6
+    # Another split, or other files, under a name that is known are refused as well.
+    text = path.read_text()
+    for before, after, words in (
+        ("seed: 1", "seed: 2", "The split 'main' of"),
+        ("folder: masks", "folder: data", "are kept with another folder than"),
+        ("folder: masks", "folder: masks, labels: [2]", "are kept with another labels than"),
+    ):
+        path.write_text(text.replace(before, after))
+        assert main(["study", "run", str(path)]) == 1
+        assert words in capsys.readouterr().err
+    path.write_text(text)
     # Another way to train under the same name is refused, not reported as if it were this one.
     path.write_text(path.read_text().replace("epochs: 1", "epochs: 2"))
     assert main(["study", "run", str(path)]) == 1
@@ -234,6 +246,38 @@ def test_shipped_studies_are_read_and_name_what_there_is(path):
             assert {(method, setup) for setup in named} <= entries
     for one in study.training:
         assert {(method, one.like) for method in one.methods if one.like} <= entries
+
+
+def test_a_study_of_exposed_subjects_alone_says_so_in_its_report(own_study, tmp_path, capsys):
+    _, path = own_study
+    block = "  - methods: [aprilgan, clipad-plus]\n    setups: [own]"
+    text = path.read_text().replace(block, "  - methods: [aprilgan]\n    setups: [own]")
+    text = text.replace("  - methods: [intensity, other-model]\n", "").replace(
+        "thresholds: [validation, oracle,", "thresholds: ["
+    )
+    text = text.replace("split: main", "split: main\n  part: train")
+    path.write_text(
+        text.replace("[aprilgan, clipad-plus]\n    setup: brats", "[aprilgan]\n    setup: brats")
+    )
+    assert main(["study", "run", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert "are of exposed subjects" in capsys.readouterr().out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "All 10 rows of" in page
+    assert "aprilgan · own: checkpoint trained on it, 10 rows" in page
+    (tmp_path / "out" / "report.html").unlink()
+    assert main(["study", "run", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "report.html").read_text() == page
+
+
+def test_prompts_of_a_study_follow_the_region_of_its_data(write, tmp_path):
+    study = files.read(write(BASELINE.replace("[intensity]", "[winclip]\n    setups: [zero-shot]")))
+    design = Design(study, replace(DataSpec("demo-2mm"), region="knee"), tmp_path / "out")
+    (cohort,), _ = designs.cohorts(design)
+    expected = choosing.configurations([("winclip", "zero-shot")], region="knee")
+    assert cohort.configurations == expected
+    assert expected[0].prompts.class_name == "knee"
+    again = files.read(write(files.as_yaml(files.study_of(cohort, "x", files.StudyConventions()))))
+    assert again.series[0].prompts == ()
 
 
 def test_rows_of_a_study_are_those_of_its_cohorts(write, tmp_path):

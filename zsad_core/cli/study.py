@@ -11,6 +11,7 @@ from zsad_core.base.wording import counted
 from zsad_core.cli import evaluate, predictions, split
 from zsad_core.cli.data import data_of
 from zsad_core.cli.progress import show, shown_as
+from zsad_core.errors import DataError, SettingError
 from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
@@ -46,12 +47,25 @@ def opened(study: Study) -> DataSpec:
     asked = {name: getattr(wanted, name) for name in ("kind", "labels", "region", "contrast")}
     if data.root:
         data = replace(data, **{name: value for name, value in asked.items() if value})
+    if wanted.split == NO_SPLIT:
+        return split.divided(data, "", without=True)
+    name = wanted.split or ("main" if wanted.draw else "")
     if wanted.draw:
-        name = wanted.split or "main"
-        if name not in {use for table in splits.tables(data) for use in (table.name, *table.uses)}:
-            split.make(data, name, Draw(**asdict(wanted.draw)))
-    named = "" if wanted.split == NO_SPLIT else wanted.split
-    return split.divided(data, named, wanted.split == NO_SPLIT)
+        _draw(data, name, Draw(**asdict(wanted.draw)))
+    return split.divided(data, name, without=False)
+
+
+def _draw(data: DataSpec, use: str, draw: Draw) -> None:
+    """Draw a split where there is none of its name; raises SettingError for another one of it."""
+    name = use.partition("/")[0]
+    known = {table.name: table for table in splits.tables(data)}
+    if name not in known:
+        split.make(data, name, draw)
+    elif known[name].origin != str(draw):
+        raise SettingError(
+            f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
+            f"{draw}; give the study's split another name, or leave out how to draw it."
+        )
 
 
 def _run(parsed: argparse.Namespace) -> None:
@@ -86,17 +100,37 @@ def _plan(design: Design, engine: Engine) -> list[str]:
 
 
 def _add(data: DataSpec, wanted: StudyPredictions) -> None:
-    """Keep predictions that the data do not have yet; raises ZsadError."""
-    if wanted.name in {known.name for known in registry.sets_of(data)}:
-        return
+    """Keep predictions that the data do not have yet.
+
+    Raises SettingError where those of the name are read another way, DataError.
+    """
+    fields = {name: value for name, value in asdict(wanted).items() if name != "range"}
+    for known in registry.sets_of(data):
+        if known.name == wanted.name:
+            folder = str(Path(known.folder).resolve())
+            _check_alike(replace(known, folder=folder), Predictions(**fields), wanted.range)
+            return
     subjects = datasets.open_dataset(data).subjects()
     matched = survey(wanted.folder, (subject.id for subject in subjects))
     print("\n".join(predictions.report(matched)), flush=True)
+    if matched.problem:
+        raise DataError(matched.problem)
     low, high = wanted.range or (0.0, 1.0)
     if wanted.kind == "score" and wanted.range is None:
         low, high = score_range([path for _, path in matched.matched], shown_as("range"))
-    fields = {name: value for name, value in asdict(wanted).items() if name != "range"}
     registry.add(data, Predictions(**fields, low=low, high=high), methods.METHODS)
+
+
+def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:
+    read = ("folder", "kind", "labels", "resample")
+    differing = [name for name in read if getattr(known, name) != getattr(wanted, name)]
+    if span and span != (known.low, known.high):
+        differing.append("range")
+    if differing:
+        raise SettingError(
+            f"The predictions '{known.name}' are kept with another {' and '.join(differing)} than "
+            "the study's; give the study's another name, or remove those that are kept."
+        )
 
 
 def _tell(sentence: str) -> None:

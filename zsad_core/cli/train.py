@@ -10,10 +10,11 @@ from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import whole_number
 from zsad_core.cli import split
 from zsad_core.cli.progress import show
+from zsad_core.imaging.datasets import DEMOS
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
 from zsad_core.training.backbone import PLANS, train_backbone
-from zsad_core.training.material import DEMOS, KINDS, Source, data_spec, kind_of
+from zsad_core.training.material import KINDS, Source, data_spec, kind_of
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
 

@@ -56,20 +56,40 @@ class Maps:
 def write_all(
     root: Path, out: Path, maps: Maps, choose: Callable[[ComparisonGroup], Selection] = Selection
 ) -> list[Path]:
-    """Write each comparison group of a results folder into its own folder; DataError of none."""
+    """Write each comparison group of a results folder into its own folder.
+
+    Raises DataError where there is no row, or none that may be drawn.
+    """
     paths = []
     with results.connect(root) as rows:
         groups = comparison_groups(rows)
         if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
         for group in groups:
-            paths += write(rows, choose(group), out / folder_of(group), maps)
+            paths += write_or_say(rows, choose(group), out / folder_of(group), maps)
+    if all(path.name == NOT_DRAWN for path in paths):
+        raise DataError(paths[0].read_text(encoding="utf-8").strip())
     return paths
 
 
 def folder_of(group: ComparisonGroup) -> str:
     """The name of the folder of a comparison group's files."""
     return re.sub(r"[^a-z0-9]+", "-", str(group).lower().replace("threshold: ", ""))
+
+
+def write_or_say(
+    rows: duckdb.DuckDBPyConnection,
+    selection: Selection,
+    out: Path,
+    maps: Maps,
+    wanted: Callable[[str], bool] = lambda _: True,
+) -> list[Path]:
+    """What `write` writes; where a selection is empty, the reason in `NOT_DRAWN`."""
+    try:
+        return write(rows, selection, out, maps, wanted)
+    except DataError as error:
+        write_whole(out / NOT_DRAWN, f"{error}\n")
+        return [out / NOT_DRAWN]
 
 
 def write(

@@ -20,7 +20,7 @@ from zsad_core.inference.sources import resolve
 from zsad_core.results import parquet as results
 from zsad_core.study.file import Study, StudySeries, StudyTraining
 from zsad_core.training import own, runs
-from zsad_core.training.material import DEMOS, Source
+from zsad_core.training.material import Source
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, DataSpec, ReadoutSpec, Split
@@ -125,7 +125,7 @@ def _configurations(
 ) -> tuple[Configuration, ...]:
     pairs, left_out = choosing.pairs(block.methods, block.setups, volumes, design.data)
     skipped.update(dict.fromkeys(left_out))
-    return choosing.configurations(pairs, block.prompts)
+    return choosing.configurations(pairs, block.prompts, design.data.region)
 
 
 def _part(design: Design) -> Split:
@@ -137,7 +137,7 @@ def _part(design: Design) -> Split:
 
 def _request(design: Design, training: StudyTraining, method: str) -> TrainRequest:
     data, industrial = design.data, training.setup == "industrial"
-    if not industrial and data.kind not in (*DEMOS, "brats"):
+    if not industrial and data.kind not in (*datasets.DEMOS, "brats"):
         raise SettingError(
             f"'{data.place}' is of the kind '{data.kind}', and scans to train on are read from "
             "BraTS's layout; leave the training out."

@@ -14,6 +14,7 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.tasks import Cohort, Configuration
+from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.predictions.sets import Kind
 from zsad_core.imaging.splits.making import Balance, By
 from zsad_core.methods import FILES
@@ -22,7 +23,6 @@ from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import Plane, Precision
 
-DEMOS = ("demo", "demo-2mm")
 NO_SPLIT = "none"
 STRICT: pydantic.ConfigDict = pydantic.ConfigDict(extra="forbid")
 
@@ -232,7 +232,7 @@ def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study
     for name, configurations in by_method.items():
         setups = dict.fromkeys(c.setup for c in configurations if c.method != FILES)
         pairs = dict.fromkeys((c.method, c.setup) for c in configurations)
-        default = tuple(configurations) == choosing.configurations(pairs)
+        default = tuple(configurations) == choosing.configurations(pairs, region=data.region)
         prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
         blocks.setdefault((tuple(setups) or (EVERY,), tuple(prompts)), []).append(name)
     return Study(

@@ -53,7 +53,7 @@ def lock_of(design: Design, rows: duckdb.DuckDBPyConnection) -> Lock:
 
 
 def matches(lock: Lock, out: Path) -> bool:
-    """Whether the folder's lock is this one."""
+    """Whether the lock in the folder is this one."""
     path = out / FILE
     return path.is_file() and path.read_text(encoding="utf-8") == _text(lock)
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from zsad_core import methods, setups
 from zsad_core.base.wording import counted
-from zsad_core.errors import ZsadError
+from zsad_core.errors import DataError, ZsadError
 from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.imaging import datasets
@@ -167,8 +167,11 @@ def _section(
     selection: Selection,
     folder: Path,
 ) -> Section:
-    sums = group_sums(rows, selection)
-    frame = dice_table(sums, selection)
+    sums, title = group_sums(rows, selection), _title(selection.group)
+    try:
+        frame = dice_table(sums, selection)
+    except DataError as error:  # every row is of an exposed subject
+        return Section(title, [str(error)], [], [], "")
     images = [
         Image(path.stem, base64.b64encode(path.read_bytes()).decode())
         for path in sorted(folder.glob("*.svg"))
@@ -179,7 +182,7 @@ def _section(
         if wants(table.name) and not table.frame.empty
     ]
     return Section(
-        _title(selection.group),
+        title,
         [*_headline(frame, selection)],
         images,
         shown,

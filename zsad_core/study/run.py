@@ -9,8 +9,9 @@ import duckdb
 
 from zsad_core.base.atomic import claim, on_disk, write_whole
 from zsad_core.evaluation.run import run as evaluate
-from zsad_core.evaluation.tasks import Cohort, Work, unusable
+from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.inference.engine import Engine
+from zsad_core.lab.prompt_checks import cut_warning
 from zsad_core.report import figures
 from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups
 from zsad_core.results import parquet as results
@@ -47,13 +48,16 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
         tell(f"Evaluating {cohort.modality}, {cohort.plane}.")
         for subject in unusable(cohort):
             tell(f"Left out: {subject.id}. {subject.problem}")
+        for configuration in cohort.configurations:
+            if cut := cut_warning(engine, spec_of(engine, cohort, "", configuration)):
+                tell(f"warning: {configuration.method} · {configuration.setup}: {cut}")
         evaluate(engine, cohort, work, progress)
         tell("")
     with rows_of(design, engine, chosen) as rows:
         lock = locks.lock_of(design, rows)
-        if not locks.matches(lock, design.out):
+        if not (locks.matches(lock, design.out) and (design.out / report.FILE).is_file()):
             tell("Drawing figures and tables.")
-            drawn = _draw(design, engine, rows, progress)
+            drawn = _draw(design, engine, rows, tell, progress)
             lacking = dict.fromkeys(subject for cohort in chosen for subject in unusable(cohort))
             page = report.page(design, rows, drawn, lock, Omissions(skipped, [*lacking]))
             write_whole(design.out / report.FILE, page)
@@ -73,9 +77,13 @@ def rows_of(
 
 
 def _draw(
-    design: Design, engine: Engine, rows: duckdb.DuckDBPyConnection, progress: Progress
+    design: Design,
+    engine: Engine,
+    rows: duckdb.DuckDBPyConnection,
+    tell: Tell,
+    progress: Progress,
 ) -> dict[Selection, Path]:
-    """Draw every comparison group; the folder of each."""
+    """Draw every comparison group; the folder of each, empty where conventions leave no row."""
     folder = design.out / FIGURES
     with on_disk(folder):
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier design drew
@@ -84,7 +92,11 @@ def _draw(
     for group in comparison_groups(rows):
         selection = _selection(design, group)
         drawn[selection] = folder / figures.folder_of(group)
-        figures.write(rows, selection, drawn[selection], maps, design.study.wants)
+        for path in figures.write_or_say(
+            rows, selection, drawn[selection], maps, design.study.wants
+        ):
+            if path.name == figures.NOT_DRAWN:
+                tell(path.read_text(encoding="utf-8").strip())
     return drawn
 
 

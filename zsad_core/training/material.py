@@ -18,7 +18,6 @@ from zsad_core.types import DataSpec, Progress, Subject
 
 TEXTURES = 480
 CLEAR = 1 / 3  # slices without lesion for each with one
-DEMOS = ("demo", "demo-2mm")
 KINDS = ("brats", *image_sets.LAYOUTS)
 
 
@@ -83,7 +82,7 @@ def kind_of(source: Source) -> str:
     >>> kind_of(Source("demo"))
     'scans'
     """
-    if source.data in DEMOS or source.kind == "brats":
+    if source.data in datasets.DEMOS or source.kind == "brats":
         return "scans"
     if not typed(source.data).is_dir():
         raise SettingError(
@@ -98,7 +97,7 @@ def data_spec(source: Source) -> DataSpec:
     >>> data_spec(Source("demo")).kind, data_spec(Source("/data/met")).kind
     ('demo', 'brats')
     """
-    if source.data in DEMOS:
+    if source.data in datasets.DEMOS:
         return DataSpec(source.data, split=source.split_name)
     return DataSpec("brats", source.data, source.labels, source.split_name)
 

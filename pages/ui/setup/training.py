@@ -14,9 +14,10 @@ from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
 from zsad_core.base.wording import counted
 from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.training import examples, own, runs
-from zsad_core.training.material import DEMOS, Source
+from zsad_core.training.material import Source
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, Subject

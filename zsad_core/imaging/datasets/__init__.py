@@ -86,6 +86,7 @@ LAYOUTS: dict[str, Layout] = {  # the first that fits a folder is taken
     "bids": bids,
     "folder": folder,
 }
+DEMOS = ("demo", "demo-2mm")
 DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
     "demo": lambda spec: Demo(spec, spacing_mm=1.0),
     "demo-2mm": lambda spec: Demo(spec, spacing_mm=2.0),
