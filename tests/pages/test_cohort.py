@@ -1,8 +1,10 @@
 """The Cohort page: an evaluation for real, then its figures, tables and filters."""
 
+import json
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.ui.cohort import compare, figures
 from tests.helpers.pages import WAIT, address, at, shown
@@ -279,3 +281,21 @@ def test_exposed_subjects_count_only_where_that_is_chosen():
     assert "Exposed, so optimistic: b; checkpoint, prompts, threshold or" in said(test)
     seen = test.dataframe[-1].value
     assert seen["exposed"].tolist() == ["checkpoint trained on it: 1 subject (b)"]
+
+
+def test_a_small_p_value_is_not_shown_as_0():
+    def script():
+        import pandas as pd
+
+        from pages.ui.cohort.rows import show_numbers
+
+        show_numbers(pd.DataFrame({"3D Dice": [0.5], "p": [0.0005], "p (Holm)": [0.002]}), "t")
+
+    (table,) = AppTest.from_function(script).run().dataframe
+    columns = json.loads(table.proto.columns)
+    formats = {
+        name: column["type_config"]["format"]
+        for name, column in columns.items()
+        if "type_config" in column
+    }
+    assert formats == {"3D Dice": "%.3f", "p": "%.2g", "p (Holm)": "%.2g"}

@@ -48,10 +48,7 @@ def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
     table = table.assign(against=table["second"].map(configuration_label))
     shown = table[["against", *table.columns.drop(["first", "second", "against"])]]
     st.subheader(f"{measure}: {escape(first)} against others")
-    formats = {
-        name: st.column_config.NumberColumn(format="%.3f") for name in shown.select_dtypes("float")
-    }
-    st.dataframe(shown, hide_index=True, column_config=formats, key="compare-table")
+    cohort_rows.show_numbers(shown, "compare-table")
     part = " Dice is that of the chosen third; other measures are of the whole volume."
     st.caption(escape(f"{captions.PAIRED}{part if chosen.third else ''}"))
     other = st.selectbox("Subjects against", shown["against"].tolist(), key="compare-subjects")

@@ -123,12 +123,8 @@ def _second(
 def tables(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
-        formats = {
-            name: st.column_config.NumberColumn(format="%.3f")
-            for name in table.frame.select_dtypes("float")
-        }
         st.subheader(table.title)
-        st.dataframe(table.frame, hide_index=True, column_config=formats, key=f"table-{table.name}")
+        cohort_rows.show_numbers(table.frame, f"table-{table.name}")
         st.caption(escape(table.note))
     cohort_rows.downloads(source, chosen, choice.data)
 

@@ -35,6 +35,7 @@ from zsad_core.results import parquet as results
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
+P_VALUES = ("p", "p (Holm)")
 Stamp = tuple[int, int, int]
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
@@ -176,6 +177,15 @@ def tables(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
     """`tables.tables` of a selection."""
     with rows_of(root, stamp) as rows:
         return table_rows.tables(rows, reading(root, stamp, chosen), chosen)
+
+
+def show_numbers(frame: pd.DataFrame, key: str) -> None:
+    """A table with three decimals, and two digits of a p value, which is never shown as 0."""
+    formats = {
+        name: st.column_config.NumberColumn(format="%.2g" if name in P_VALUES else "%.3f")
+        for name in frame.select_dtypes("float")
+    }
+    st.dataframe(frame, hide_index=True, column_config=formats, key=key)
 
 
 def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:

@@ -24,11 +24,7 @@ def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selecti
         if table.frame["threshold"].nunique() < 2:
             st.info("One threshold rule was evaluated; choose others in Evaluate to compare them.")
         st.plotly_chart(threshold_costs.chart(table.frame), key="threshold-costs")
-        formats = {
-            name: st.column_config.NumberColumn(format="%.3f")
-            for name in table.frame.select_dtypes("float")
-        }
-        st.dataframe(table.frame, hide_index=True, column_config=formats, key="threshold-means")
+        cohort_rows.show_numbers(table.frame, "threshold-means")
         st.caption(escape(table.caption))
     curves = _reliability(*source, chosen)
     if not curves.empty:
