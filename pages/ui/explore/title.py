@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.shell import prompt_choice, session
-from pages.ui.shell.session import Choice
+from pages.ui.shell.session import Choice, Entry
 from pages.ui.shell.sidebar import UserChoice, rules_of, usable
 from zsad_core import methods, setups
 from zsad_core.metrics.threshold_rules import RULES, rule_of
@@ -54,8 +54,12 @@ def _select(
     current: str,
     note: str = "",
 ) -> None:
-    """A list that shows what the sidebar's own of that choice holds, and sets it."""
-    shown = choice.of("title")
+    """A list that shows what the sidebar's own of that choice holds, and sets it.
+
+    Another value is another widget, so that what the browser still holds of the one before, and
+    sends with a click that comes soon, is told from a choice of the user.
+    """
+    shown = choice.of(f"title-{current}")
     shown.set(current)
 
     def words(name: str) -> str:
@@ -71,12 +75,15 @@ def _select(
         key=shown.key,
         format_func=words,
         label_visibility="collapsed",
-        on_change=partial(_choose, choice),
+        on_change=partial(_choose, choice, shown, current),
     )
 
 
-def _choose(choice: Choice[str]) -> None:
-    value = choice.of("title").get()
+def _choose(choice: Choice[str], shown: Entry[str], current: str) -> None:
+    """Take what was chosen in the list that shows `current`, unless another is shown by now."""
+    value = shown.get()
+    if value == current or choice.drawn() != current:
+        return
     if choice is session.PROMPTS:
         prompt_choice.put(prompt_choice.all_prompts()[value])
         return

@@ -104,6 +104,10 @@ class Choice(Entry[T]):
         """The value, that of the last run where Streamlit forgot its widget, or the default."""
         return st.session_state.get(self.key, _CHOSEN.get().get(self.key, self.default))
 
+    def drawn(self) -> T:
+        """The value of the last run, whatever was chosen since."""
+        return _CHOSEN.get().get(self.key, self.default)
+
 
 def _list(key: str, page: str = "") -> Choice[Sequence[str]]:
     return Choice(key, [], list, list, page)
