@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -37,7 +38,7 @@ def pictures(places: Sequence[tuple[View, DeltaGenerator]]) -> None:
         return
     job = _start(shown, todo)
 
-    @st.fragment(run_every=1.0)
+    @partial(session.looking_again, every=1.0)
     def follow() -> None:  # a place outside may be gone by now, so the page draws what came
         if job.state != "running" or any(map(_there, waiting)):
             st.rerun()

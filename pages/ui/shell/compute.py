@@ -262,7 +262,6 @@ def show_job(job: Job) -> None:
             st.rerun()
         return
 
-    @st.fragment(run_every=LOOK_S)
     def watch() -> None:
         if 0 < (job.seconds_left() or 0) < LOOK_S:
             job.wait(LOOK_S)  # what it found is shown as soon as it is there
@@ -278,4 +277,4 @@ def show_job(job: Job) -> None:
             on_click=job.cancel,
         )
 
-    watch()
+    session.looking_again(watch, LOOK_S)()
