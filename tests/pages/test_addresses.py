@@ -1,7 +1,6 @@
 """Addresses that nobody would write: passed over, whatever stands in them."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from tests.helpers.pages import address, at, shown
 
@@ -72,27 +71,3 @@ def test_our_script_alone_writes_the_address(small_demo):
     shown(test)
     assert address(test)["method"] == ["intensity"]
     assert {**test.query_params} == {"method": "winclip"}
-
-
-def test_what_a_fragment_brings_late_changes_no_choice():
-    def script():
-        import streamlit as st
-
-        from pages.ui.shell import session
-
-        session.begin("Explore")
-        session.PROMPTS.set("medical")
-        session.address()
-        seen = []
-
-        def look():
-            seen.append(session.PROMPTS.get())
-
-        session.PROMPTS.set("appearance")  # chosen by the whole run that is under way
-        session.looking_again(look, None)()
-        session.end()
-        session.PROMPTS.set("appearance")  # as the browser held it before that run had ended
-        session.looking_again(look, None)()
-        st.write(", ".join(seen))
-
-    assert AppTest.from_function(script).run().markdown[0].value == "appearance, medical"

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -38,7 +37,7 @@ def pictures(places: Sequence[tuple[View, DeltaGenerator]]) -> None:
         return
     job = _start(shown, todo)
 
-    @partial(session.looking_again, every=1.0)
+    @st.fragment(run_every=1.0)
     def follow() -> None:  # a place outside may be gone by now, so the page draws what came
         if job.state != "running" or any(map(_there, waiting)):
             st.rerun()

@@ -1,13 +1,11 @@
 """The gallery before anything is evaluated: a small evaluation that finds first cases."""
 
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
-from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
@@ -41,7 +39,7 @@ def first_cases(choice: UserChoice, root: Path) -> None:
     _watch(root, choice.data.kind)
 
 
-@partial(session.looking_again, every=2.0)
+@st.fragment(run_every=2.0)
 def _watch(root: Path, data: str) -> None:
     """Shows the first cases while the rest is evaluated."""
     groups = cohort_rows.comparison_groups(str(root), cohort_rows.stamp(root))

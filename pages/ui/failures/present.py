@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -159,7 +158,7 @@ def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator
     if job is None or not waiting:
         return
 
-    @partial(session.looking_again, every=0.5)
+    @st.fragment(run_every=0.5)
     def follow() -> None:
         if job.state != "running" or not any(map(payloads.waiting, waiting)):
             st.rerun()

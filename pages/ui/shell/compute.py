@@ -262,6 +262,7 @@ def show_job(job: Job) -> None:
             st.rerun()
         return
 
+    @st.fragment(run_every=LOOK_S)
     def watch() -> None:
         if 0 < (job.seconds_left() or 0) < LOOK_S:
             job.wait(LOOK_S)  # what it found is shown as soon as it is there
@@ -277,4 +278,4 @@ def show_job(job: Job) -> None:
             on_click=job.cancel,
         )
 
-    session.looking_again(watch, LOOK_S)()
+    watch()

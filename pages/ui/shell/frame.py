@@ -106,7 +106,6 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         with st.sidebar:
             jobs_below(compute.engine().jobs)
             write_address("drawn")
-        session.end()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def jobs_below(board: JobBoard) -> None:
     """
     every = LOOK_S if board.running() else None
     with st.container(key="jobs"):  # by its style in sight while something runs
-        session.looking_again(_jobs, every)(board)
+        st.fragment(_jobs, run_every=every)(board)
 
 
 def progress_text(job: Job, user: str) -> str:

@@ -8,8 +8,7 @@ run makes the address of what is chosen.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -18,7 +17,6 @@ from zsad_core.base.wording import whole_number
 from zsad_core.types import DataSpec
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -202,8 +200,6 @@ _REQUESTS = Entry[dict[str, Any]]("requests", {})
 _NOTICES = Entry("_notice", "")
 _CHOSEN = Entry[dict[str, Any]]("_chosen", {})
 """What was chosen last, by key, as Streamlit forgets a widget that a run did not come to draw."""
-_WHOLE = Entry("_whole_run", False)
-"""Whether a whole run is under way, not one of a fragment alone."""
 _WITHIN = Entry[dict[str, object]]("_within", {})
 _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
 CHOICES = (
@@ -220,7 +216,6 @@ def begin(title: str) -> None:
     They are those of the last run; of the address where the session begins here, or where a link
     between pages names a section; and those that were requested.
     """
-    _WHOLE.set(True)
     state, last = st.session_state, _PAGE.get()
     # On a new page also what is there: of a page that was left before its run had ended, Streamlit
     # takes along only what is set anew. On the same page that would write over what is being typed.
@@ -245,28 +240,6 @@ def begin(title: str) -> None:
     _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
     if last is None:
         _note_page(title)
-
-
-def end() -> None:
-    """The whole run is over; what follows until the next are runs of fragments."""
-    _WHOLE.set(False)
-
-
-def looking_again(draw: Callable[P, None], every: float | None) -> Callable[P, None]:
-    """A fragment that runs again by itself, so many seconds later, and changes no choice.
-
-    The browser asks for such a run with the widgets as they stand, be it amid a long run that sets
-    others: of what it sends then, the choices of that run's end hold.
-    """
-
-    @wraps(draw)
-    def held(*args: P.args, **kwargs: P.kwargs) -> None:
-        if not _WHOLE.get():
-            state, chosen = st.session_state, _CHOSEN.get()
-            state.update({key: value for key, value in chosen.items() if state.get(key) != value})
-        draw(*args, **kwargs)
-
-    return st.fragment(held, run_every=every)
 
 
 def _note_page(title: str) -> None:
