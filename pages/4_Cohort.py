@@ -13,11 +13,12 @@ with page("Cohort"):
     from pages.ui.cohort.thresholds import thresholds
     from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import cohort_sidebar
+    from zsad_core.results import parquet as results
 
     choice = cohort_sidebar()
     above = st.container()  # the sections, the first of which depends on the folder
     root = rows.folder(choice.data)
-    source = (str(root), rows.stamp(root))
+    source = (str(root), results.stamp(root))
     groups = rows.comparison_groups(*source)
     first = "Figures" if groups else "Evaluate"
     section = above.segmented_control(

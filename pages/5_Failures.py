@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
-from pages.ui.shell.session import FAILURES_SECTION, persisted, settle
+from pages.ui.shell.session import FAILURES_SECTION, settle, widget
 
 SECTIONS = ("Gallery", "Pins", "Present")
 
@@ -27,7 +27,7 @@ with page("Failures"):
             SECTIONS,
             required=True,
             label_visibility="collapsed",
-            **persisted(FAILURES_SECTION.key),
+            **widget(FAILURES_SECTION),
         )
         if section == "Gallery":
             gallery(sidebar(edit_prompts=False, shows_scan=False))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -25,6 +26,15 @@ def shown(test):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def widget(kind, choice):
+    """Of a page's widgets of a kind, such as `test.selectbox`, the one that makes this choice.
+
+    Raises ValueError where it is not drawn.
+    """
+    (found,) = [one for one in kind if re.fullmatch(rf"{re.escape(choice)}-\d+", one.key or "")]
+    return found
 
 
 def mark_of(name):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.pages import address, at, shown
+from tests.helpers.pages import address, at, shown, widget
 
 EXPLORE = "pages/1_Explore.py"
 
@@ -71,3 +71,21 @@ def test_our_script_alone_writes_the_address(small_demo):
     shown(test)
     assert address(test)["method"] == ["intensity"]
     assert {**test.query_params} == {"method": "winclip"}
+
+
+@pytest.mark.parametrize("page", [EXPLORE, "pages/3_Depth.py"])
+def test_what_a_browser_still_holds_of_a_widget_undoes_no_choice(small_demo, page):
+    """Another method brings setup and prompts of its own, of which the browser may not know yet."""
+    test = shown(at(EXPLORE, data="demo-2mm:", method="winclip"))
+    names = ("selectbox", "multiselect", "number_input", "slider", "toggle", "checkbox")
+    for one in [one for name in (*names, "text_area", "text_input") for one in test.get(name)]:
+        one.set_value(one.value)
+    held = widget(test.selectbox, "method").set_value("aprilgan")
+    shown(test)
+    chosen = {"method": ["aprilgan"], "setup": ["brats"], "prompts": ["aprilgan"]}
+    assert address(test) == {**address(test), **chosen}
+    test.switch_page(page)
+    held.run()  # what was on the page when the method was chosen is sent once more
+    assert address(test) == {**address(test), **chosen}
+    widget(test.selectbox, "prompts").set_value("medical")
+    assert address(shown(test))["prompts"] == ["medical"]

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.cohort import compare, figures
-from tests.helpers.pages import WAIT, address, at, shown
+from tests.helpers.pages import WAIT, address, at, shown, widget
 from tests.helpers.rows import put, with_dice
 from zsad_core import methods
 from zsad_core.base.paths import home
@@ -43,8 +43,8 @@ def test_the_sidebar_shows_only_what_the_page_uses_and_forgets_nothing():
     assert address(shown(test))["subject"] == [SUBJECTS[1]]
     test.switch_page("pages/1_Explore.py")
     shown(test)
-    assert test.selectbox(key="subject").value == SUBJECTS[1]
-    assert test.selectbox(key="method").value == "winclip"
+    assert widget(test.selectbox, "subject").value == SUBJECTS[1]
+    assert widget(test.selectbox, "method").value == "winclip"
 
 
 def test_two_subjects_are_evaluated_and_their_figures_shown():
@@ -93,7 +93,7 @@ def test_a_point_opens_the_numbers_of_its_row(monkeypatch):
     point = {"customdata": [SUBJECTS[0], key]}
     monkeypatch.setattr(figures, "clicked_point", lambda _, name: point if name[-1] == "1" else {})
     test = opened(subject=SUBJECTS[1], rule="oracle", slice=3)
-    assert test.selectbox(key="subject").value == SUBJECTS[0]
+    assert widget(test.selectbox, "subject").value == SUBJECTS[0]
     assert "Threshold 0.549" in said(test)
     assert test.session_state["slice"] == index
     assert next(one.value for one in test.metric if one.label == "3D Dice") == f"{dice:.3f}"
@@ -110,7 +110,7 @@ def test_filters_and_conventions_need_no_map():
     assert "6 slices in the means" in said(shown(test))
     test.selectbox(key="third").set_value("superior")
     assert "2 slices in the means" in said(shown(test))
-    test.selectbox(key="empty").set_value("both_empty_one")
+    widget(test.selectbox, "empty").set_value("both_empty_one")
     assert "6 slices in the means" in said(shown(test))
     test.multiselect(key="volumes-shown").set_value(["1 to 10 ml"])
     assert not shown(test).error
@@ -121,7 +121,7 @@ def test_an_odd_results_folder_is_the_usual_one_or_refused(tmp_path):
     test = opened(results="  ")
     assert len(test.get("plotly_chart")) == 3
     (tmp_path / "file").write_text("")
-    test.text_input(key="results").set_value(str(tmp_path / "file"))
+    widget(test.text_input, "results").set_value(str(tmp_path / "file"))
     assert "is a file" in shown(test).error[0].value
 
 

@@ -2,14 +2,18 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from pages.ui.depth import figures
-from tests.helpers.pages import WAIT, at, shown
+from pages.ui.depth.cases import REPORTED
+from tests.helpers.pages import WAIT, at, shown, widget
 from zsad_core.evaluation.rows import Results, make
 from zsad_core.evaluation.validation import app_rows
+from zsad_core.imaging.datasets import open_dataset
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.depth import bin_of
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
@@ -18,14 +22,19 @@ from zsad_core.types import DataSpec, SliceSpec
 
 SUBJECT, SERIES = "DEMO-MET-013-000", "intensity · zero-shot"
 DATA = DataSpec("demo-2mm")
+SUBJECTS = [
+    one.id
+    for one in open_dataset(DATA).subjects()
+    if one.split in REPORTED and one.evaluable("t2f")
+]
 
 pytestmark = pytest.mark.usefixtures("small_demo")
 
 
-def oracle_row():
+def oracle_row(subject=SUBJECT):
     """The row of the subject at its oracle threshold, and its slices with lesion."""
     engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
-    spec = pipeline.map_spec(engine, SliceSpec(DATA, SUBJECT), "intensity", "zero-shot", prompts)
+    spec = pipeline.map_spec(engine, SliceSpec(DATA, subject), "intensity", "zero-shot", prompts)
     [key] = make(engine, spec, Results(app_rows(DATA)), [Oracle().pending])
     [row] = results.read(app_rows(DATA), "subjects", key)
     return row, [one for one in results.read(app_rows(DATA), "slices", key) if one["truth"]]
@@ -55,7 +64,7 @@ def test_the_figure_has_a_title_and_the_page_one_line_of_conventions(scope, word
 
 
 def assert_numbers_of(row, test):
-    assert test.selectbox(key="subject").value == SUBJECT
+    assert widget(test.selectbox, "subject").value == row["subject"]
     assert f"Threshold {threshold_text(row['threshold_value'])}" in " ".join(
         c.value for c in test.caption
     )
@@ -71,14 +80,28 @@ def test_a_point_of_one_subject_opens_its_slice_at_its_threshold(monkeypatch, na
 
 
 def test_a_point_over_subjects_opens_the_worst_slice_at_its_own_threshold(monkeypatch):
-    row, slices = oracle_row()
-    worst = min(slices, key=lambda one: (one["dice"], one["index"]))
-    point = {"customdata": [1, 1, SERIES], "x": worst["depth_middle"]}
-    scope = "all evaluated subjects"
-    test = clicked(monkeypatch, point, scope=scope, subject="DEMO-MET-014-000")
-    for _ in range(10 * WAIT):  # the rows that are there are looked up by a job
-        if test.session_state["slice"] != 3:
+    found = [oracle_row(subject) for subject in SUBJECTS]
+    depth = min((one for _, slices in found for one in slices), key=lambda one: one["dice"])[
+        "depth_middle"
+    ]
+    here = [
+        (one["dice"], abs(one["depth_middle"] - depth), number, one["index"])
+        for number, (_, slices) in enumerate(found)
+        for one in slices
+        if bin_of(np.array([one["depth_middle"]])) == bin_of(np.array([depth]))
+    ]
+    *_, number, index = min(here)
+    row = found[number][0]
+    other = next(subject for subject in SUBJECTS if subject != row["subject"])
+    test = clicked(monkeypatch, None, scope="all evaluated subjects", subject=other)
+    every = f"{len(SUBJECTS)} of {len(SUBJECTS)} subjects"
+    for _ in range(10 * WAIT):  # the rows are looked up by a job
+        if any(every in caption.value for caption in test.caption):
             break
         time.sleep(0.1)
         shown(test)
+    point = {"customdata": [1, 1, SERIES], "x": depth}
+    monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
+    shown(test)
     assert_numbers_of(row, test)
+    assert test.session_state["slice"] == index

@@ -8,7 +8,7 @@ import pytest
 
 from pages.ui.shell import compute, frame, session
 from pages.ui.viewer import keys
-from tests.helpers.pages import ROOT, WAIT, at, shown
+from tests.helpers.pages import ROOT, WAIT, at, shown, widget
 from zsad_core.base.jobs import Client
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
@@ -141,7 +141,7 @@ def test_keys_and_colours_are_on_every_page(path):
     assert len(keys()) > 20
     assert all(what in said for _, what in keys())
     assert "Ctrl+Enter" in said
-    test.toggle(key="safe").set_value(True).run()
+    widget(test.toggle, "safe").set_value(True).run()
     assert not test.exception
 
 
@@ -150,16 +150,16 @@ def test_two_users_see_the_same_jobs_and_nothing_else_of_each_other():
     lab, fixed = "pages/2_Prompts.py", {"method": "aprilgan", "setup": "brats"}
     one = opened(lab, **fixed, prompts="minimal-pair")
     two = opened(lab, **fixed, prompts="minimal-pair", subject=OTHER)
-    one.text_area(key="abnormal").set_value("a white cloud")
-    one.toggle(key="safe").set_value(True)
+    widget(one.text_area, "abnormal").set_value("a white cloud")
+    widget(one.toggle, "safe").set_value(True)
     one.slider(key="lab_slice").set_value(12)
     shown(one)
     shown(two)
-    assert two.text_area(key="abnormal").value == "a bright spot"
-    assert two.toggle(key="safe").value is False
+    assert widget(two.text_area, "abnormal").value == "a bright spot"
+    assert widget(two.toggle, "safe").value is False
     assert two.slider(key="lab_slice").value != 12
-    assert two.selectbox(key="subject").value == OTHER
-    assert shown(one).text_area(key="abnormal").value == "a white cloud"
+    assert widget(two.selectbox, "subject").value == OTHER
+    assert widget(shown(one).text_area, "abnormal").value == "a white cloud"
     go = threading.Event()
     compute.engine().jobs.start("k", "Counting", lambda progress: go.wait(WAIT))
     found = [below(shown(user))[0] for user in (one, two)]
@@ -172,7 +172,7 @@ def test_an_edit_is_judged_on_chosen_subjects_at_once():
     lab = "pages/2_Prompts.py"
     test = opened(lab, method="aprilgan", setup="brats", prompts="minimal-pair")
     test.multiselect(key="also-demo-2mm").set_value([OTHER])
-    test.text_area(key="abnormal").set_value("a white cloud").run()
+    widget(test.text_area, "abnormal").set_value("a white cloud").run()
     table = None
     deadline = time.monotonic() + WAIT
     while table is None and time.monotonic() < deadline:

@@ -4,10 +4,9 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.explore import command
-from tests.helpers.pages import address, at, shown
+from tests.helpers.pages import address, at, shown, widget
 from zsad_core.cli.main import main
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -27,43 +26,13 @@ def explore(**choices):
 
 def test_the_title_names_what_the_map_is_made_with_and_changes_it():
     test = shown(explore())
-    assert test.selectbox(key="rule-title-fixed").value == "fixed"
-    test.selectbox(key="method-title-intensity").set_value("winclip")
-    shown(test)
-    assert test.selectbox(key="method").value == "winclip"
-    test.selectbox(key=f"prompts-title-{test.selectbox(key='prompts').value}").set_value("medical")
-    shown(test)
-    test.selectbox(key="rule-title-fixed").set_value("oracle")
-    shown(test)
-    values = [test.selectbox(key=name).value for name in ("prompts", "rule")]
-    assert values == ["medical", "oracle"]
-    for name in ("method-title-winclip", "prompts-title-medical", "rule-title-oracle"):
-        assert test.selectbox(key=name).value == name.rpartition("-")[2]
-
-
-def test_a_list_of_the_title_that_is_shown_no_more_chooses_nothing():
-    def script():
-        import streamlit as st
-
-        from pages.ui.explore import title
-        from pages.ui.shell import session
-
-        session.METHOD.set("aprilgan")
-        session.address()
-        before = session.METHOD.of("title-winclip")
-        for held in ("winclip", "intensity"):  # as drawn, and as chosen before the sidebar's choice
-            before.set(held)
-            title._choose(session.METHOD, before, "winclip")
-        session.begin("Explore")
-        stale = session.METHOD.get()
-        now = session.METHOD.of("title-aprilgan")
-        now.set("intensity")
-        title._choose(session.METHOD, now, "aprilgan")
-        session.begin("Explore")
-        st.write(f"{stale}, then {session.METHOD.get()}")
-
-    test = AppTest.from_function(script).run()
-    assert test.markdown[0].value == "aprilgan, then intensity"
+    for name, value in {"method": "winclip", "prompts": "medical", "rule": "oracle"}.items():
+        widget(test.selectbox, f"{name}-title").set_value(value)
+        shown(test)
+        assert widget(test.selectbox, name).value == value
+        assert widget(test.selectbox, f"{name}-title").value == value
+    widget(test.selectbox, "method").set_value("intensity")
+    assert widget(shown(test).selectbox, "method-title").value == "intensity"
 
 
 def test_the_next_subject_opens_at_its_largest_lesion_and_the_previous_comes_back():

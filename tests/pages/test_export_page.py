@@ -6,7 +6,7 @@ import pytest
 
 from pages.ui.explore import export
 from pages.ui.shell import compute
-from tests.helpers.pages import WAIT, at, download_labels
+from tests.helpers.pages import WAIT, at, download_labels, widget
 from zsad_core.inference.views import View
 from zsad_core.types import (
     BackboneSpec,
@@ -43,7 +43,7 @@ def test_pictures_have_the_colours_chosen_for_every_page(explore, monkeypatch):
     looks = []
     monkeypatch.setattr(export, "_picture", lambda view, look: looks.append(look.palette))
     explore.run()
-    explore.toggle(key="safe").set_value(True).run()
+    widget(explore.toggle, "safe").set_value(True).run()
     assert looks == ["classic", "safe"]
     assert any("Save picture (key s)" in caption.value for caption in explore.caption)
 

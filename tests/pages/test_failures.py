@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers.pages import address, mark_of
+from tests.helpers.pages import address, mark_of, widget
 from zsad_core.base.palette import CLASSES
 from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
@@ -84,7 +84,7 @@ def test_explore_pins_the_view_with_its_note_and_numbers():
 def test_without_pins_the_page_says_how_to_pin():
     test = opened("Failures")
     assert "Pin this view" in words(test)
-    test.segmented_control(key="failures").set_value("Present").run()
+    widget(test.segmented_control, "failures").set_value("Present").run()
     assert "Pin this view" in words(test)
 
 
@@ -156,8 +156,8 @@ def test_a_pin_opens_in_explore_as_it_was():
     test = opened("Failures", method="winclip", subject="DEMO-MET-014-000")
     test.button(key=f"open-{made.id}").click().run()
     assert not test.exception
-    assert test.selectbox(key="subject").value == SUBJECT
-    assert test.selectbox(key="method").value == "intensity"
+    assert widget(test.selectbox, "subject").value == SUBJECT
+    assert widget(test.selectbox, "method").value == "intensity"
     assert test.session_state["slice"] == 30
     assert "Threshold 0.4 of 0 … 1" in words(test)
 

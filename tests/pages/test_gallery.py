@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pages.ui.shell import compute
-from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.pages import WAIT, at, shown, widget
 from tests.report.test_failure_cases import MEDICAL, as_read, failures_of, put, view_of_case
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home
@@ -111,7 +111,7 @@ def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
     test = opened(method="winclip", prompts="medical")
     buttons(test, "Open")[0].click()
     assert shown(test).session_state["method"] == "intensity"
-    test.selectbox(key="method").set_value("winclip")
+    widget(test.selectbox, "method").set_value("winclip")
     shown(test)
     assert test.session_state["prompts"] == "medical"
     assert test.session_state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]

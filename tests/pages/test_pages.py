@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
-from tests.helpers.pages import address
+from tests.helpers.pages import address, widget
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
@@ -82,7 +82,7 @@ def test_the_start_page_shows_cases_that_open_with_their_numbers():
     said = next(one.value for one in test.caption if "3D Dice" in one.value)
     test.button(key="tile-A live case").click().run()
     assert not test.exception
-    assert test.selectbox(key="method").value == "intensity"
+    assert widget(test.selectbox, "method").value == "intensity"
     assert said.endswith(f"{float(metrics(test)['3D Dice']):.2f}")
 
 
@@ -107,12 +107,12 @@ def test_an_oracle_threshold_says_that_it_saw_the_truth():
 
 def test_a_map_is_compared_and_shown_in_3d_on_request():
     test = opened("Explore", method="intensity")
-    offered = test.multiselect(key="compare").options
+    offered = widget(test.multiselect, "compare").options
     assert {"WinCLIP · zero-shot", "APRIL-GAN · brats", "Intensity · t1c"} <= set(offered)
     assert not {"Intensity · zero-shot", "Intensity · t2f"} & set(offered)
     assert not any("prompts" in name for name in offered)  # it reads no text
     assert not test.get("plotly_chart")
-    test.multiselect(key="compare").set_value(["intensity · t1c"])
+    widget(test.multiselect, "compare").set_value(["intensity · t1c"])
     test.toggle(key="solid").set_value(True).run()
     assert not test.exception
     assert len(test.get("plotly_chart")) == 1
@@ -127,7 +127,7 @@ def test_a_lesion_free_subject_has_no_dice():
 @pytest.mark.usefixtures("_encoded")
 def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")
-    test.text_area(key="abnormal").set_value("nothing but background").run()
+    widget(test.text_area, "abnormal").set_value("nothing but background").run()
     assert not test.exception
     table = next(one.value for one in test.dataframe if "before" in one.value.index)
     assert list(table.index) == ["before", "now", "change"]
@@ -138,7 +138,7 @@ def test_an_edited_prompt_changes_the_numbers_and_keeps_the_old_beside_them():
 def test_before_and_now_stand_each_at_its_own_oracle_threshold():
     state = {"method": "aprilgan", "setup": "brats", "prompts": "appearance", "rule": "oracle"}
     test = opened("Prompts", **state)
-    test.text_area(key="abnormal").set_value("nothing but background").run()
+    widget(test.text_area, "abnormal").set_value("nothing but background").run()
     assert not test.exception
     table = next(frame.value for frame in test.dataframe if "before" in frame.value.index)
     assert table.loc["before", "threshold"] != table.loc["now", "threshold"]
@@ -150,32 +150,32 @@ def test_before_and_now_stand_each_at_its_own_oracle_threshold():
 
 def test_learned_prompts_say_what_is_learned_and_keep_their_class_word():
     test = opened("Prompts", method="anomalyclip", setup="brats")
-    assert test.text_input(key="class_name").value == "object"
-    assert test.text_area(key="abnormal").value == "damaged {}."
+    assert widget(test.text_input, "class_name").value == "object"
+    assert widget(test.text_area, "abnormal").value == "damaged {}."
     said = " ".join(caption.value for caption in test.caption)
     assert "Learned and fixed: 12 vectors" in said
     other = opened("Prompts", method="aprilgan", setup="brats")
-    assert other.text_input(key="class_name").value == "brain"
+    assert widget(other.text_input, "class_name").value == "brain"
     assert "Learned" not in " ".join(caption.value for caption in other.caption)
 
 
 @pytest.mark.usefixtures("_encoded")
 def test_an_empty_text_list_is_a_sentence_not_a_traceback():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="appearance")
-    test.text_area(key="abnormal").set_value("").run()
+    widget(test.text_area, "abnormal").set_value("").run()
     assert not test.exception
     assert any("abnormal" in error.value for error in test.error)
 
 
 def test_a_saved_prompt_set_is_in_the_list():
     test = opened("Prompts", method="aprilgan", setup="brats", prompts="minimal-pair")
-    test.text_area(key="normal").set_value("grey matter").run()
+    widget(test.text_area, "normal").set_value("grey matter").run()
     next(one for one in test.text_input if one.label == "Save as").set_value("mine").run()
     next(button for button in test.button if button.label == "Save prompt set").click().run()
     assert not test.exception
     saved = prompt_sets.user_sets(home() / "prompts")
     assert saved["mine"].normal == ("grey matter",)
-    assert "mine" in test.selectbox(key="prompts").options
+    assert "mine" in widget(test.selectbox, "prompts").options
     assert "'mine' is saved as version 1" in test.success[0].value
     next(one for one in test.text_input if one.label == "Save as").set_value("winclip").run()
     next(button for button in test.button if button.label == "Save prompt set").click().run()
@@ -256,8 +256,8 @@ def test_a_folder_is_listed_as_soon_as_it_is_added(tmp_path):
     assert len(test.dataframe) == 3
     next(one for one in test.button if one.label == "Use it now").click().run()
     assert not test.exception
-    assert test.selectbox(key="data").value == f"brats:{root}"  # in Explore
-    assert test.selectbox(key="subject").value == "BraTS-MET-00001-000"
+    assert widget(test.selectbox, "data").value == f"brats:{root}"  # in Explore
+    assert widget(test.selectbox, "subject").value == "BraTS-MET-00001-000"
 
 
 def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
@@ -283,20 +283,20 @@ def test_checking_a_root_names_what_is_wrong_beside_the_subject(tmp_path):
 @pytest.mark.usefixtures("_encoded")
 def test_prompts_follow_the_method_until_the_user_chose_some():
     test = opened("Explore", method="aprilgan", setup="brats")
-    assert test.selectbox(key="prompts").value == "aprilgan"
-    test.selectbox(key="method").set_value("winclip").run()
-    assert test.selectbox(key="prompts").value == "appearance"
-    test.selectbox(key="prompts").set_value("medical").run()
-    test.selectbox(key="method").set_value("aprilgan").run()
-    assert test.selectbox(key="prompts").value == "medical"
-    assert "a {} lesion" in test.text_area(key="abnormal").value
+    assert widget(test.selectbox, "prompts").value == "aprilgan"
+    widget(test.selectbox, "method").set_value("winclip").run()
+    assert widget(test.selectbox, "prompts").value == "appearance"
+    widget(test.selectbox, "prompts").set_value("medical").run()
+    widget(test.selectbox, "method").set_value("aprilgan").run()
+    assert widget(test.selectbox, "prompts").value == "medical"
+    assert "a {} lesion" in widget(test.text_area, "abnormal").value
 
 
 @pytest.mark.usefixtures("_encoded")
 def test_the_class_word_stands_in_the_sentences():
     test = opened("Prompts", method="aprilgan", setup="brats")
-    assert test.text_input(key="class_name").value == "brain"
-    test.text_input(key="class_name").set_value("liver").run()
+    assert widget(test.text_input, "class_name").value == "brain"
+    widget(test.text_input, "class_name").set_value("liver").run()
     assert not test.exception
     assert any("becomes 'liver'" in caption.value for caption in test.caption)
 
@@ -309,7 +309,7 @@ def test_data_without_validation_subjects_offers_no_validation_threshold(tmp_pat
     data = f"folder:{tmp_path}"
     test = opened("Explore", data=data, subject="case", method="intensity", rule="validation")
     alone = ["share of the brain", "stable number of components"]
-    assert test.selectbox(key="rule").options == ["fixed", *alone, "oracle"]
+    assert widget(test.selectbox, "rule").options == ["fixed", *alone, "oracle"]
     assert any("No validation threshold" in caption.value for caption in test.caption)
     assert any("No segmentation" in info.value for info in test.info)
 
@@ -326,12 +326,12 @@ def test_a_method_for_volumes_waits_for_its_set_and_names_it():
     assert 0 < float(metrics(test)["Voxel AUROC (brain)"]) < 1
     said = " ".join(caption.value for caption in test.caption)
     assert f"transductive: scored against 1 unlabelled volume: {of_set[0]}" in said
-    assert test.multiselect(key="set").value == of_set
+    assert widget(test.multiselect, "set").value == of_set
 
 
 def test_the_usual_set_is_not_the_test_subjects():
     test = opened("Setup", section="Pre-encode", method="mutual3d", setup="zero-shot")
-    assert test.multiselect(key="set").value == [f"DEMO-MET-{n:03d}-000" for n in range(1, 9)]
+    assert widget(test.multiselect, "set").value == [f"DEMO-MET-{n:03d}-000" for n in range(1, 9)]
     other = opened("Setup", section="Pre-encode", method="intensity")
     assert "set" not in [one.key for one in other.multiselect]
 
@@ -343,7 +343,7 @@ def test_the_lab_of_a_method_without_text_says_so():
 
 
 def chips(test):
-    return test.multiselect(key="normal_slices").value
+    return widget(test.multiselect, "normal_slices").value
 
 
 def test_normal_slices_are_picked_from_another_subject_and_stand_in_the_address():

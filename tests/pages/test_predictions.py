@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.helpers.pages import at
+from tests.helpers.pages import at, widget
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.types import DataSpec
@@ -74,4 +74,4 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
 
 def test_data_without_predictions_do_not_offer_them():
     test = opened("Explore", method="intensity", rule="fixed")
-    assert "predictions" not in test.selectbox(key="method").options
+    assert "predictions" not in widget(test.selectbox, "method").options

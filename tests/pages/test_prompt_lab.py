@@ -6,11 +6,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.prompts import others, sections
 from pages.ui.shell import compute, prompt_choice
-from tests.helpers.pages import address, mark_of
+from tests.helpers.pages import address, mark_of, widget
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
 from zsad_core.prompts import sets as prompt_sets
@@ -97,7 +96,7 @@ def test_a_search_names_its_parts_and_its_winner_is_kept_with_its_record():
     test.text_input(key="winner").set_value("winner").run()
     press(test, "Save winner")
     assert "'winner' is saved with the record" in test.success[0].value
-    assert "winner" in test.selectbox(key="prompts").options
+    assert "winner" in widget(test.selectbox, "prompts").options
     kept = prompt_sets.user_sets(home() / "prompts")["winner"]
     assert kept.tuned_on == (VALIDATES,)
     record = prompt_sets.record("winner", home() / "prompts")
@@ -110,7 +109,7 @@ def test_a_search_names_its_parts_and_its_winner_is_kept_with_its_record():
 @pytest.mark.usefixtures("_encoded")
 def test_a_trial_is_in_the_history_and_comes_back():
     test = lab("Edit")
-    test.text_area(key="abnormal").set_value("a white cloud").run()
+    widget(test.text_area, "abnormal").set_value("a white cloud").run()
     first, second = history.trials()
     assert not first.by_hand
     assert second.prompts.abnormal == ("a white cloud",)
@@ -131,7 +130,7 @@ def test_a_trial_is_in_the_history_and_comes_back():
 
 @pytest.mark.usefixtures("_encoded")
 def test_the_leaderboard_marks_where_prompts_were_tuned():
-    lab("Edit").text_area(key="abnormal").set_value("a white cloud").run()
+    widget(lab("Edit").text_area, "abnormal").set_value("a white cloud").run()
     test = lab("History", history_view="Leaderboard", board="test")
     table = test.dataframe[0].value.set_index("prompts")
     assert list(table.loc["appearance", ["evaluated on", "tuned on these"]]) == [1, 0]
@@ -176,20 +175,20 @@ def test_a_trial_is_renamed_and_deleted_by_its_owner():
 @pytest.mark.usefixtures("_encoded")
 def test_texts_are_switched_off_and_on():
     test = lab("Edit")
-    test.checkbox(key="on-abnormal-a bright spot").uncheck().run()
-    assert "# a bright spot" in test.text_area(key="abnormal").value.splitlines()
+    widget(test.checkbox, "on-abnormal-a bright spot").uncheck().run()
+    assert "# a bright spot" in widget(test.text_area, "abnormal").value.splitlines()
     assert "4 abnormal, ×" in said(test)
     assert "1 switched off" in said(test)
-    test.checkbox(key="on-abnormal-a bright spot").check().run()
+    widget(test.checkbox, "on-abnormal-a bright spot").check().run()
     assert "5 abnormal, ×" in said(test)
-    assert "#" not in test.text_area(key="abnormal").value
+    assert "#" not in widget(test.text_area, "abnormal").value
 
 
 @pytest.mark.usefixtures("_encoded")
 def test_a_text_that_is_switched_off_stays_in_its_place():
     test = lab("Edit")
     before = [box.label for box in test.checkbox]
-    test.checkbox(key="on-normal-a grey area").uncheck().run()
+    widget(test.checkbox, "on-normal-a grey area").uncheck().run()
     assert [box.label for box in test.checkbox] == before
 
 
@@ -197,8 +196,8 @@ def test_a_text_that_is_switched_off_stays_in_its_place():
 def test_where_no_text_is_left_the_editor_stays_and_says_so():
     test = lab("Edit", normal="# a grey area", abnormal="a white area")
     assert "has no normal text; write at least one" in test.error[0].value
-    assert test.text_area(key="templates").value
-    test.checkbox(key="on-normal-a grey area").check().run()
+    assert widget(test.text_area, "templates").value
+    widget(test.checkbox, "on-normal-a grey area").check().run()
     assert not test.error
     assert "1 normal + 1 abnormal" in said(test)
 
@@ -250,7 +249,7 @@ def test_what_is_wrong_with_a_text_stands_under_its_box():
     test = lab("Edit", normal="a cat\nA cat\na gliomatosis", abnormal="x" * 600)
     kinds = ("text_area", "warning", "caption")
     column = [one.key or one.value for one in test.main if one.type in kinds]
-    normal, abnormal = column.index("normal"), column.index("abnormal")
+    normal, abnormal = map(column.index, (f"{side}-1" for side in ("normal", "abnormal")))
     below = " ".join(column[normal + 1 : abnormal])
     assert "'a cat' is given 2 times" in below
     assert "gliomatosis (" in below
@@ -259,13 +258,13 @@ def test_what_is_wrong_with_a_text_stands_under_its_box():
 
 @pytest.mark.usefixtures("_encoded")
 def test_a_typed_text_is_offered_in_a_new_session():
-    lab("Edit").text_area(key="normal").set_value("a grey fog").run()
+    widget(lab("Edit").text_area, "normal").set_value("a grey fog").run()
     kept = drafts.newest("appearance")
     assert kept.texts["normal"] == "a grey fog"
     test = lab("Edit")
-    assert "a grey area" in test.text_area(key="normal").value
+    assert "a grey area" in widget(test.text_area, "normal").value
     press(test, "Restore draft")
-    assert test.text_area(key="normal").value == "a grey fog"
+    assert widget(test.text_area, "normal").value == "a grey fog"
     assert not any(button.label.startswith("Restore draft") for button in test.button)
 
 
@@ -274,8 +273,8 @@ def test_a_set_that_is_saved_is_the_chosen_one():
     test = lab("Edit", abnormal="a white cloud")
     test.text_input(key="save_as").set_value("cloudy").run()
     press(test, "Save prompt set")
-    assert test.selectbox(key="prompts").value == "cloudy"
-    assert test.text_area(key="abnormal").value == "a white cloud"
+    assert widget(test.selectbox, "prompts").value == "cloudy"
+    assert widget(test.text_area, "abnormal").value == "a white cloud"
     assert "chosen in the sidebar" in test.success[0].value
 
 
@@ -288,22 +287,22 @@ def test_a_users_set_is_renamed_and_deleted_and_others_stay():
     assert "yours" in said(test)
     test.text_input(key="rename-cloudy").set_value("foggy")
     press(test, "Rename")
-    assert test.selectbox(key="prompts").value == "foggy"
+    assert widget(test.selectbox, "prompts").value == "foggy"
     assert "foggy" in prompt_sets.user_sets(folder)
     press(test, "Delete")
-    assert test.selectbox(key="prompts").value == "aprilgan"
+    assert widget(test.selectbox, "prompts").value == "aprilgan"
     assert "(edited)" not in said(test)
     assert set(prompt_sets.user_sets(folder)) == {"his"}
     for name in ("his", "aprilgan"):
-        test.selectbox(key="prompts").select(name).run()
+        widget(test.selectbox, "prompts").select(name).run()
         assert not [one for one in test.button if one.label in ("Rename", "Delete")]
-    test.selectbox(key="prompts").select("his").run()
+    widget(test.selectbox, "prompts").select("his").run()
     assert "another user" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")
-def test_a_section_that_was_lost_is_the_first():
-    assert lab(None).text_area(key="normal").value
+def test_a_section_that_is_none_is_the_first():
+    assert widget(lab("Nonsense").text_area, "normal").value
 
 
 @pytest.mark.parametrize("method", ["intensity", "mutual3d"])
@@ -321,35 +320,17 @@ def test_why_answers_with_charts():
     assert "minus the mean without it" in said(test)
 
 
-def test_the_editors_callbacks_know_texts_that_streamlit_forgot():
-    def script():
-        from pages.ui.shell import prompt_choice, session
-
-        session.begin("Prompts")
-        session.TEXTS["normal"].set("plain tissue")
-        session.TEXTS["abnormal"].set("a bright spot")
-        session.address()
-        for text in session.TEXTS.values():
-            session.st.session_state.pop(text.key, None)
-        prompt_choice.swap()
-
-    test = AppTest.from_function(script).run()
-    assert not test.exception, test.exception[0].stack_trace
-    assert test.session_state["normal"] == "a bright spot"
-    assert test.session_state["abnormal"] == "plain tissue"
-
-
 @pytest.mark.usefixtures("_encoded")
 def test_texts_follow_the_method_while_jobs_run():
     go = threading.Event()
     compute.engine().jobs.start("k", "Counting", lambda progress: go.wait())
     test = lab("Edit", rule="fixed")
     for method in ("intensity", "winclip", "intensity", "mvfa", "aprilgan", "intensity", "winclip"):
-        test.selectbox(key="method").set_value(method).run()
+        widget(test.selectbox, "method").set_value(method).run()
         assert not test.exception, test.exception[0].stack_trace
         if method != "intensity":
             chosen = prompt_choice.all_prompts()[prompt_choice.usual_prompts(method)]
-            boxes = [test.text_area(key=key).value for key in ("normal", "abnormal")]
+            boxes = [widget(test.text_area, key).value for key in ("normal", "abnormal")]
             assert boxes == ["\n".join(chosen.normal), "\n".join(chosen.abnormal)]
             assert address(test)["prompts"] == [chosen.name]
     go.set()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
+from tests.helpers.pages import widget
 from tests.pages.test_pages import ROOT, opened
 from zsad_core.base.paths import uploads
 from zsad_core.imaging.datasets import uploaded
@@ -47,11 +48,11 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     assert any("Ready, under Data" in one.value for one in test.success)
     assert any("me: t2f, 40 x 48 x 36 voxels of 4 x 4 x 4 mm" in one.value for one in test.text)
     test = moved(test, "Explore")
-    test.selectbox(key="method").set_value("intensity")
-    test.selectbox(key="data").set_value(MINE).run()
+    widget(test.selectbox, "method").set_value("intensity")
+    widget(test.selectbox, "data").set_value(MINE).run()
     assert not test.exception, test.exception[0].stack_trace
-    assert test.selectbox(key="subject").value == "me"
-    assert test.selectbox(key="modality").value == "t2f"
+    assert widget(test.selectbox, "subject").value == "me"
+    assert widget(test.selectbox, "modality").value == "t2f"
     dice = next(one for one in test.metric if one.label.startswith("Best Dice"))
     assert float(dice.value) > 0.9
     unpinned = next(one for one in test.button if one.label == "Pin this view")
@@ -61,8 +62,8 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
 
     other = opened("Start", method="intensity", data=MINE, subject="me")  # as by a copied link
-    assert MINE not in other.selectbox(key="data").options
-    assert other.selectbox(key="data").value != MINE
+    assert MINE not in widget(other.selectbox, "data").options
+    assert widget(other.selectbox, "data").value != MINE
     other = opened("Setup", section="Data")
     assert not any(one.key.startswith("upload-drop") for one in other.button if one.key)
     assert "me: " not in " ".join(one.value for one in other.text)
@@ -73,7 +74,7 @@ def test_every_page_takes_an_uploaded_scan(head, page):
     test = used(opened("Setup", section="Data"), {"me.nii": head[0], "me_seg.nii": head[1]})
     test.session_state["requests"] = {"data": MINE, "method": "intensity"}
     test = moved(test, page)
-    assert test.selectbox(key="data").value == MINE
+    assert widget(test.selectbox, "data").value == MINE
 
 
 def test_what_is_refused_is_said_as_plain_text(head):
@@ -118,11 +119,11 @@ def test_more_than_a_gigabyte_is_dropped_at_once(head, monkeypatch):
 def test_a_removed_scan_is_gone_and_the_page_goes_on(head):
     test = used(opened("Setup", section="Data"), {"me.nii": head[0]})
     test.session_state["requests"] = {"data": MINE}
-    assert moved(test, "Start").selectbox(key="data").value == MINE
+    assert widget(moved(test, "Start").selectbox, "data").value == MINE
     moved(test, "Setup").button(key="upload-drop-me").click().run()
     assert not test.exception
     assert list(uploads().iterdir()) == []
-    assert moved(test, "Start").selectbox(key="data").value != MINE
+    assert widget(moved(test, "Start").selectbox, "data").value != MINE
 
 
 def test_a_new_session_sweeps_what_nobody_looked_at_for_a_day():

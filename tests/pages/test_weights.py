@@ -10,7 +10,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
-from tests.helpers.pages import ROOT, WAIT, at, shown
+from tests.helpers.pages import ROOT, WAIT, at, shown, widget
 from tests.helpers.weights import linear_layers, small_backbone
 from zsad_core import setups
 from zsad_core.base import settings
@@ -151,13 +151,13 @@ def test_the_sidebar_offers_an_own_setup_with_its_provenance_as_text(small):
     own_setups.add(Setup("winclip", "mine", small, "", "from *my* lab"))
     chosen = {"data": "demo-2mm:", "subject": SUBJECT, "method": "winclip", "setup": "mine"}
     test = opened("app.py", **chosen)
-    assert "mine" in test.selectbox(key="setup").options
+    assert "mine" in widget(test.selectbox, "setup").options
     assert "from \\*my\\* lab" in [caption.value for caption in test.caption]
 
 
 def test_zsad_data_is_chosen_at_the_start_and_the_demo_stays(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_DATA", str(tmp_path))
     test = AppTest.from_file(ROOT / "app.py", default_timeout=WAIT).run()
-    chosen = test.selectbox(key="data")
+    chosen = widget(test.selectbox, "data")
     assert chosen.value == settings.default_root() == f"brats:{tmp_path}"
     assert "demo" in chosen.options

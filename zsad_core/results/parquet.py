@@ -32,6 +32,7 @@ from zsad_core.results.schema import TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 
 Row = dict[str, object]
+Stamp = tuple[int, int, int]
 
 
 def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
@@ -47,6 +48,16 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
     # Of a few rows, packing costs twice the time and saves nothing; `merging` packs.
     with writer(root / table / f"{key}.parquet", schema, "none") as part:
         part.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def stamp(root: Path) -> Stamp:
+    """Files there, the last change and their size: another one means other rows."""
+    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
+    return (
+        len(found),
+        max((one.st_mtime_ns for one in found), default=0),
+        sum(one.st_size for one in found),
+    )
 
 
 def known(root: Path, table: str = "subjects") -> set[str]:

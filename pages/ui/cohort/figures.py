@@ -44,7 +44,7 @@ def choose_rows(
         "Slices in mean 2D Dice",
         list(captions.WHICH),
         format_func=captions.WHICH.get,
-        **session.persisted(session.SLICES_IN_MEAN.key),
+        **session.widget(session.SLICES_IN_MEAN),
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
     chosen = Selection(group, which=which, others=tuple(others), **rule)

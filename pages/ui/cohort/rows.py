@@ -32,11 +32,11 @@ from zsad_core.report.selection import (
 )
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
+from zsad_core.results.parquet import Stamp
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
 P_VALUES = ("p", "p (Holm)")
-Stamp = tuple[int, int, int]
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
 
@@ -50,23 +50,13 @@ def folder(data: DataSpec) -> Path:
         return Path(data.root) / "results"
     usual = shortened(home() / "results")
     session.RESULTS_FOLDER.setdefault(usual)
-    persisted = session.persisted(session.RESULTS_FOLDER.key)
-    chosen = st.text_input("Results folder", placeholder=usual, **persisted).strip()
+    folder = session.widget(session.RESULTS_FOLDER)
+    chosen = st.text_input("Results folder", placeholder=usual, **folder).strip()
     found = typed(chosen or usual)
     if found.is_file():
         raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
     of_study = found / "rows"
     return of_study if (of_study / "subjects").is_dir() else found
-
-
-def stamp(root: Path) -> Stamp:
-    """Files there, the last change and their size: another one means other rows."""
-    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
-    return (
-        len(found),
-        max((one.st_mtime_ns for one in found), default=0),
-        sum(one.st_size for one in found),
-    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -36,7 +36,7 @@ REPORTED = ("test", "validation", "")  # "" is a user's own; training subjects w
 COLUMNS = ("truth", "predicted", "overlap", "depth_middle", "depth_centroid")
 SOME = 8  # names of subjects in a sentence
 Wanted = tuple[MapSpec, Threshold, ReadoutSpec]
-Known = dict[Wanted, "SubjectSlices | str"]
+Known = dict[Wanted, "SubjectSlices | Absence"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ class SubjectSlices:
     def dice(self, read: ReadoutSpec) -> FloatArray:
         """2D Dice (S,) under the readout's empty-slice rule."""
         return dice(self.truth, self.predicted, self.overlap, read.empty_slices)
+
+
+@dataclass(frozen=True)
+class Absence:
+    """No row was found among those of that stamp; the problem that keeps it from being made."""
+
+    stamp: results.Stamp
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def reported(choice: UserChoice) -> tuple[str, ...]:
 
 def cases(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
     """The evaluated subjects of a series that its threshold rule has a row for."""
-    found = [_known().get(cohort.of(series, subject), "") for subject in cohort.subjects]
+    found = [_known().get(cohort.of(series, subject)) for subject in cohort.subjects]
     return [one for one in found if isinstance(one, SubjectSlices) and len(one.truth)]
 
 
@@ -119,8 +127,13 @@ def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str
 
 
 def look(cohort: DepthCohort) -> Job | None:
-    """The job that looks for stored evaluations, while there are subjects not looked up."""
-    if all(one in _known() for one in cohort.wanted()):
+    """The job that looks for stored evaluations, while there may be some not looked up."""
+    absent, known = Absence(_stamp(cohort)), _known()
+    evaluating = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
+    if evaluating is not None and evaluating.state == "running":
+        return None
+    found = [known.get(one, Absence((0, 0, 0))) for one in cohort.wanted()]
+    if all(isinstance(one, SubjectSlices) or one.stamp == absent.stamp for one in found):
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if last is not None and last.state in ("failed", "cancelled"):
@@ -133,8 +146,9 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     """Who is missing, a button that evaluates them in the background, and that job."""
     missing = {}
     for wanted in cohort.wanted():
-        if isinstance(one := _known().get(wanted, ""), str):
-            missing[wanted[0].features.slices.subject] = one
+        one = _known().get(wanted)
+        if not isinstance(one, SubjectSlices):
+            missing[wanted[0].features.slices.subject] = one.problem if one else ""
     if not missing:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
@@ -156,7 +170,7 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
 
 @st.cache_resource(show_spinner=False)
 def _known() -> Known:
-    """Looked up once, since a store key needs the scan's bytes; a text says why there is none."""
+    """Looked up once, as a store key needs the scan's bytes; what is absent, once rows change."""
     return {}
 
 
@@ -170,14 +184,14 @@ def _gather(
     engine: Engine, known: Known, cohort: DepthCohort, rest: bool, progress: Progress
 ) -> None:
     """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
-    wanted = cohort.wanted()
+    wanted, stamp = cohort.wanted(), _stamp(cohort)
     for done, one in enumerate(wanted):
         step = partial(_step, progress, done, len(wanted))
         step()
         try:
-            known[one] = _case(engine, one, rest, step) or ""
+            known[one] = _case(engine, one, rest, step) or Absence(stamp)
         except DataError as error:
-            known[one] = str(error)
+            known[one] = Absence(stamp, str(error))
 
 
 def _case(
@@ -197,6 +211,10 @@ def _case(
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
     return SubjectSlices(spec, used, *counts, depths)
+
+
+def _stamp(cohort: DepthCohort) -> results.Stamp:
+    return results.stamp(app_rows(next(iter(cohort.series.values())).features.slices.data))
 
 
 def _step(progress: Progress, done: int, total: int, *_: int) -> None:

@@ -1,16 +1,15 @@
 """The row above the picture: next and previous subject, and what the map is made with."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.shell import prompt_choice, session
-from pages.ui.shell.session import Choice, Entry
+from pages.ui.shell.session import Choice
 from pages.ui.shell.sidebar import UserChoice, rules_of, usable
 from zsad_core import methods, setups
-from zsad_core.metrics.threshold_rules import RULES, rule_of
+from zsad_core.metrics.threshold_rules import RULES
 
 WIDTHS = (0.45, 0.45, 1.6, 1.6, 2, 1.7, 3.2)
 
@@ -28,14 +27,15 @@ def title(choice: UserChoice) -> DeltaGenerator:
     )  # fmt: skip
     spec, kind = choice.map, methods.kind_of(choice.map.method)
     names = [setup.setup for setup in setups.available(spec.method, choice.data)]
-    _select(columns[0], session.METHOD, "Method", setups.methods_for(choice.data), spec.method)
-    _select(columns[1], session.SETUP, "Setup", names, spec.setup)
+    _select(columns[0], session.METHOD, "Method", setups.methods_for(choice.data))
+    _select(columns[1], session.SETUP, "Setup", names)
     if kind.prompts:
         edited = spec.prompts.name.removeprefix(session.PROMPTS.get())
         sets = list(prompt_choice.all_prompts())
-        _select(columns[2], session.PROMPTS, "Prompts", sets, session.PROMPTS.get(), edited)
+        fill = prompt_choice.fill_with_choice
+        _select(columns[2], session.PROMPTS, "Prompts", sets, fill, edited)
     rules = rules_of(choice.subjects, spec.features.slices)
-    _select(columns[3], session.RULE, "Rule", rules, rule_of(choice.rule).name)
+    _select(columns[3], session.RULE, "Rule", rules, session.RULE_AMOUNT.pop)
     return end.container(horizontal=True)
 
 
@@ -51,42 +51,22 @@ def _select(
     choice: Choice[str],
     label: str,
     options: Sequence[str],
-    current: str,
+    on_change: Callable[[], object] | None = None,
     note: str = "",
 ) -> None:
-    """A list that shows what the sidebar's own of that choice holds, and sets it.
-
-    Another value is another widget, so that what the browser still holds of the one before, and
-    sends with a click that comes soon, is told from a choice of the user.
-    """
-    shown = choice.of(f"title-{current}")
-    shown.set(current)
+    """A list that makes the same choice as the sidebar's own."""
 
     def words(name: str) -> str:
         if choice is session.METHOD:
             return methods.name_of(name)
         if choice is session.RULE:
             return f"{label}: {RULES[name].title}"
-        return f"{label}: {name}{note if name == current else ''}"
+        return f"{label}: {name}{note if name == choice.get() else ''}"
 
     column.selectbox(
         label,
         options,
-        key=shown.key,
         format_func=words,
         label_visibility="collapsed",
-        on_change=partial(_choose, choice, shown, current),
+        **session.widget(choice, on_change, "title"),
     )
-
-
-def _choose(choice: Choice[str], shown: Entry[str], current: str) -> None:
-    """Take what was chosen in the list that shows `current`, unless another is shown by now."""
-    value = shown.get()
-    if value == current or choice.drawn() != current:
-        return
-    if choice is session.PROMPTS:
-        prompt_choice.put(prompt_choice.all_prompts()[value])
-        return
-    if choice is session.RULE:
-        session.RULE_AMOUNT.pop()
-    session.request({choice.key: value})

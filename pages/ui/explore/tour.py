@@ -55,7 +55,7 @@ def tour(has_patches: bool) -> None:
                 list(STEPS),
                 required=True,
                 label_visibility="collapsed",
-                **session.persisted(session.TOUR.key),
+                **session.widget(session.TOUR),
             )
         end.button("End tour", on_click=session.TOUR.pop, width="stretch", icon=":material/close:")
         text = STEPS[chosen].format(*class_colours())

@@ -31,6 +31,7 @@ from zsad_core.report.failures import (
     ranking,
 )
 from zsad_core.report.selection import THIRDS, VOLUMES, ComparisonGroup, Selection
+from zsad_core.results import parquet as results
 from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
 
@@ -49,7 +50,7 @@ def gallery(choice: UserChoice) -> None:
     with right:
         root = cohort_rows.folder(choice.data)
     cohort_run.running()
-    source = (str(root), cohort_rows.stamp(root))
+    source = (str(root), results.stamp(root))
     groups = [one for one in cohort_rows.comparison_groups(*source) if one.data == choice.data.kind]
     if not groups:
         first_cases(choice, root)
@@ -134,7 +135,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
     pages = -(-len(worst) // PAGE)
     if session.GALLERY_PAGE.get() > pages:
         session.GALLERY_PAGE.set(1)
-    page = st.pagination(pages, **session.persisted(session.GALLERY_PAGE.key)) if pages > 1 else 1
+    page = st.pagination(pages, **session.widget(session.GALLERY_PAGE)) if pages > 1 else 1
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 

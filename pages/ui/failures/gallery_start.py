@@ -15,6 +15,7 @@ from zsad_core.base.wording import counted
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.metrics.threshold_rules import Oracle, Validation
 from zsad_core.report.captions import DATA
+from zsad_core.results import parquet as results
 from zsad_core.types import ReadoutSpec
 
 FIRST = 4  # subjects
@@ -42,7 +43,7 @@ def first_cases(choice: UserChoice, root: Path) -> None:
 @st.fragment(run_every=2.0)
 def _watch(root: Path, data: str) -> None:
     """Shows the first cases while the rest is evaluated."""
-    groups = cohort_rows.comparison_groups(str(root), cohort_rows.stamp(root))
+    groups = cohort_rows.comparison_groups(str(root), results.stamp(root))
     if any(one.data == data for one in groups):
         st.rerun()
 

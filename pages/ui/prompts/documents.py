@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -148,7 +149,7 @@ def _switches() -> None:
         for text, on in dict(switches(session.TEXTS[side].get())).items():
             box = session.SWITCHES.of(f"{side}-{text}")
             box.set(on)
-            st.checkbox(escape(text), key=box.key, on_change=switch, args=(side, text))
+            st.checkbox(escape(text), **session.widget(box, partial(switch, side, text)))
 
 
 def _save(prompts: PromptSet) -> None:

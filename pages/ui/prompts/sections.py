@@ -23,17 +23,13 @@ OF_SCAN = ("Edit", "Why")  # the sections that show the scan chosen
 
 
 def choose_section() -> str:
-    """The section to show; the first where a page was left before its choice was known."""
-    known = session.LAB_SECTION.exists()
-    if known:
-        section = session.LAB_SECTION.get()
-        session.settle(session.LAB_SECTION, section if section in SECTIONS else "Edit", "Section")
-    chosen = st.segmented_control(
+    """The section to show."""
+    section, first = session.LAB_SECTION.get(), session.LAB_SECTION.default
+    session.settle(session.LAB_SECTION, section if section in SECTIONS else first, "Section")
+    return st.segmented_control(
         "Section",
         list(SECTIONS),
-        default=None if known else "Edit",  # a restored trial sets it
         required=True,
         label_visibility="collapsed",
-        **session.persisted(session.LAB_SECTION.key),
+        **session.widget(session.LAB_SECTION),
     )
-    return chosen or "Edit"

@@ -22,7 +22,7 @@ def keyboard() -> None:
         st.toggle(
             "Colour-blind-safe colours",
             help="For true positives, false positives and false negatives, on every page.",
-            **session.persisted(session.SAFE_COLOURS.key),
+            **session.widget(session.SAFE_COLOURS),
         )
         st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
         st.markdown(f"**In the viewer**, after a click on it\n\n{_lines(keys())}")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.session import TEXTS, Entry, persisted, pick
+from pages.ui.shell.session import TEXTS, Entry, pick, widget
 from pages.ui.shell.user import tab, user
 from zsad_core import methods
 from zsad_core.base import settings
@@ -33,7 +33,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
         return found[usual_prompts(method)]
     _follow_method(method, found)
     first = usual_prompts(method)
-    chosen = pick("Prompts", list(found), session.PROMPTS, first, on_change=_fill_with_choice)
+    chosen = pick("Prompts", list(found), session.PROMPTS, first, on_change=fill_with_choice)
     base = found[chosen]
     _follow_region(chosen, base)
     for key, text in fields(base).items():
@@ -71,9 +71,9 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
         st.caption(note)
     for side in SIDES:
         label = f"{side.capitalize()} texts, one per line"
-        st.text_area(label, height="content", **persisted(side))
+        st.text_area(label, height="content", **widget(TEXTS[side]))
         below(side)
-    st.text_input("Class name (replaces {})", max_chars=80, **persisted("class_name"))
+    st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
 
@@ -83,7 +83,7 @@ def template_editor() -> None:
     st.text_area(
         "Templates, one per line ({} is replaced by the text)",
         height=160,
-        **persisted("templates"),
+        **widget(TEXTS["templates"]),
     )
 
 
@@ -208,7 +208,7 @@ def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
         put(found[usual_prompts(method)])
 
 
-def _fill_with_choice() -> None:
+def fill_with_choice() -> None:
     """Fill the editor with the set just chosen."""
     put(all_prompts()[session.PROMPTS.get()])
 

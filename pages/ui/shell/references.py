@@ -29,7 +29,7 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             accept_new_options=True,
             placeholder="None (zero-shot)",
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
-            **session.persisted(KEY),
+            **session.widget(session.REFERENCE_SLICES),
         )
         parts = {subject.id: subject.split for subject in subjects}
         found = [one for name in names if (one := _reference(name, slices, parts)) is not None]

@@ -7,7 +7,8 @@ run makes the address of what is chosen.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """A value that a session keeps under a key, be it a widget's; the default until it is set."""
+    """A value that a session keeps under a key; the default until it is set."""
 
     key: str
     default: T
@@ -31,7 +32,7 @@ class Entry(Generic[T]):
         return st.session_state.get(self.key, self.default)
 
     def set(self, value: T) -> None:
-        """Keep a value; that of a widget only before the widget is drawn, or in a callback."""
+        """Keep a value; what a widget shows only before it is drawn, or in a callback."""
         st.session_state[self.key] = value
 
     def setdefault(self, value: T) -> T:
@@ -40,7 +41,6 @@ class Entry(Generic[T]):
 
     def pop(self) -> T:
         """The value, or the default; it is gone then."""
-        _CHOSEN.get().pop(self.key, None)
         return st.session_state.pop(self.key, self.default)
 
     def exists(self) -> bool:
@@ -100,14 +100,6 @@ class Choice(Entry[T]):
     write: Callable[[Any], str | Sequence[str]] = str
     page: str = ""
 
-    def get(self) -> T:
-        """The value, that of the last run where Streamlit forgot its widget, or the default."""
-        return st.session_state.get(self.key, _CHOSEN.get().get(self.key, self.default))
-
-    def drawn(self) -> T:
-        """The value of the last run, whatever was chosen since."""
-        return _CHOSEN.get().get(self.key, self.default)
-
 
 def _list(key: str, page: str = "") -> Choice[Sequence[str]]:
     return Choice(key, [], list, list, page)
@@ -154,7 +146,7 @@ SPELLED = Entry("_spelled", False)
 SWITCHES = Entry("on", True)
 LAST_DRAFT = Entry[dict[str, str] | None]("drafted", None)
 LAST_TRIAL = Entry[object]("in_history", None)
-LAB_SECTION = Choice("lab", "", page="Prompts")
+LAB_SECTION = Choice("lab", "Edit", page="Prompts")
 OTHER_SUBJECTS = Entry[tuple[str, ...]]("also_on", ())
 
 # The viewer.
@@ -198,8 +190,8 @@ NEXT_VIEW = Entry[Any]("_next_view", None)
 _PAGE = Entry[str | None]("_page", None)
 _REQUESTS = Entry[dict[str, Any]]("requests", {})
 _NOTICES = Entry("_notice", "")
-_CHOSEN = Entry[dict[str, Any]]("_chosen", {})
-"""What was chosen last, by key, as Streamlit forgets a widget that a run did not come to draw."""
+_SHOWN = Entry[dict[str, "_Shown"]]("_shown", {})
+"""What shows each choice, by its widget's name."""
 _WITHIN = Entry[dict[str, object]]("_within", {})
 _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
 CHOICES = (
@@ -216,16 +208,7 @@ def begin(title: str) -> None:
     They are those of the last run; of the address where the session begins here, or where a link
     between pages names a section; and those that were requested.
     """
-    state, last = st.session_state, _PAGE.get()
-    # On a new page also what is there: of a page that was left before its run had ended, Streamlit
-    # takes along only what is set anew. On the same page that would write over what is being typed.
-    state.update(
-        {
-            key: state.get(key, value)
-            for key, value in _CHOSEN.get().items()
-            if key not in state or last != title
-        }
-    )
+    last = _PAGE.get()
     for choice in CHOICES:
         words = st.query_params.get_all(choice.key)
         if words and (last is None or last != title == choice.page):
@@ -236,7 +219,7 @@ def begin(title: str) -> None:
                     SPELLED.set(True)
     _PAGE.set(title)
     requests = _REQUESTS.pop()
-    state.update(requests)
+    st.session_state.update(requests)
     _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
     if last is None:
         _note_page(title)
@@ -255,21 +238,60 @@ def address() -> str:
 
     It is `steps.js` that writes it: written by Streamlit it may be a further step of the history.
     """
-    title, named, chosen = _PAGE.get(), {}, dict(_CHOSEN.get())
+    title, named = _PAGE.get(), {}
     for choice in CHOICES:
         value, text = st.session_state.get(choice.key), choice in TEXTS.values()
         if value is None:
             continue
-        chosen[choice.key] = value
         if choice.page in ("", title) and (SPELLED.get() if text else value != choice.default):
             named[choice.key] = choice.write(value)
-    _CHOSEN.set(chosen)
     return urlencode(named, doseq=True)
 
 
 def persisted(key: str) -> dict[str, Any]:
-    """What a widget takes whose choice lives on when the page is left."""
+    """What a widget takes that is nobody else's and lives on when the page is left."""
     return {"key": key, "persist_state": "session"}
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The widget of a page that shows a choice: its value, and that of the widget before it."""
+
+    page: str | None
+    number: int
+    value: object
+    before: object
+
+
+def widget(
+    choice: Entry[T], on_change: Callable[[], object] | None = None, place: str = ""
+) -> dict[str, Any]:
+    """What a widget takes that shows a choice and makes it; `place` tells two of a page apart.
+
+    On another page, and where something else made the choice, it is another widget, by its key: the
+    browser may not know of it yet, and with the next click sends what the one before it showed.
+    """
+    name = f"{choice.key}-{place}" if place else choice.key
+    page, value, shown = _PAGE.get(), choice.get(), _SHOWN.get().get(name)
+    if shown is None or (page, value) != (shown.page, shown.value):
+        number, before = (shown.number, shown.value) if shown else (0, None)
+        shown = _Shown(page, number + 1, value, before)
+        _SHOWN.set({**_SHOWN.get(), name: shown})
+    key = f"{name}-{shown.number}"
+    st.session_state.setdefault(key, shown.value)
+    return {"key": key, "on_change": partial(_take, choice, name, shown.number, on_change)}
+
+
+def _take(choice: Entry[T], name: str, number: int, on_change: Callable[[], object] | None) -> None:
+    """Make the choice that a widget was changed to; nothing where it is as it was drawn."""
+    value, shown = st.session_state[f"{name}-{number}"], _SHOWN.get()[name]
+    if number == shown.number:
+        _SHOWN.set({**_SHOWN.get(), name: replace(shown, value=value)})
+    elif number < shown.number - 1 or value == shown.before:
+        return
+    choice.set(value)
+    if on_change:
+        on_change()
 
 
 def pick(
@@ -278,6 +300,7 @@ def pick(
     choice: Entry[str],
     first: str = "",
     within: object = None,
+    on_change: Callable[[], object] | None = None,
     **more: object,
 ) -> str:
     """A list whose choice is `first`, else the first option, until one is made.
@@ -286,7 +309,7 @@ def pick(
     """
     value = choice.get()
     settle(choice, value if value in options else first or options[0], label, within)
-    return st.selectbox(label, options, **persisted(choice.key), **more)
+    return st.selectbox(label, options, **widget(choice, on_change), **more)
 
 
 def settle(choice: Entry[T], value: T, label: str, within: object = None) -> bool:

@@ -10,7 +10,7 @@ from pages.ui.shell.compute import ENCODING, encoding_key, engine, shows, wait_f
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
-from pages.ui.shell.session import Entry, persisted, pick
+from pages.ui.shell.session import Entry, pick, widget
 from pages.ui.shell.steps import write_address
 from zsad_core import methods, setups
 from zsad_core.base import settings
@@ -284,7 +284,7 @@ def rule_text(rule: Rule, amount: Entry[float | None]) -> str:
         number.most,
         step=number.step,
         format="%g",
-        **persisted(amount.key),
+        **widget(amount),
     )
     return replace(rule, amount=value).text
 
@@ -299,13 +299,13 @@ def _readout(region: str) -> ReadoutSpec:
         )
         session.BRAIN_ONLY.setdefault(True)
         inside = f"Mask inside the {escape(region)} only"
-        brain_only = st.toggle(inside, **persisted(session.BRAIN_ONLY.key))
+        brain_only = st.toggle(inside, **widget(session.BRAIN_ONLY))
         smallest = st.slider(
             "Remove components smaller than (voxels)",
             0,
             max(200, session.SMALLEST.get()),
             step=5,
-            **persisted(session.SMALLEST.key),
+            **widget(session.SMALLEST),
         )
         centre = pick("Depth origin", ["middle", "centroid"], session.DEPTH_ORIGIN)
     return ReadoutSpec(0.5, brain_only, smallest, empty, centre)

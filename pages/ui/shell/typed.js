@@ -16,7 +16,7 @@ function write(kept) {
   else sessionStorage.removeItem(KEPT);
 }
 
-const fieldOf = (name) => document.querySelector(`.st-key-${name} :is(textarea, input)`);
+const fieldOf = (name) => document.querySelector(`[class*="st-key-${name}-"] :is(textarea, input)`);
 
 function listen(event) {
   const { of, ...fields } = window.__zsadTyped;
