@@ -36,7 +36,7 @@ screenshots: .venv/dev
 compiled: .venv/app
 	@$(BIN)/python -m compileall -q app.py pages zsad_core
 
-.venv/app: requirements.txt
+.venv/app: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@

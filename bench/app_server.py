@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,18 +63,25 @@ class Server:
         return [line for line in self.output.splitlines() if not ROUTINE.fullmatch(line)]
 
 
+def served(log: Path, script: str = "app.py", **environment: str) -> AbstractContextManager[Server]:
+    """Serve a script of the project on a free port, until the block ends."""
+    command = [sys.executable, "-m", "streamlit", "run", script]
+    return serving(log, command, ROOT, PYTHONPATH=str(ROOT), **environment)
+
+
 @contextmanager
-def served(log: Path, script: str = "app.py", **environment: str) -> Iterator[Server]:
-    """Serve a script on a free port, until the block ends."""
+def serving(
+    log: Path, command: Sequence[str], folder: Path, **environment: str
+) -> Iterator[Server]:
+    """Serve by a command that takes Streamlit's options, run in a folder, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-    command += ["--server.headless", "true"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    options = ("--server.port", str(port), "--server.headless", "true")
+    env = {**os.environ, **environment}
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=stream, stderr=subprocess.STDOUT
+            [*command, *options], cwd=folder, env=env, stdout=stream, stderr=subprocess.STDOUT
         )
     server = Server(f"http://localhost:{port}", process, log)
     try:

@@ -16,10 +16,29 @@ from zsad_core.types import DataSpec
 T = TypeVar("T")
 
 
+_TOP = Path(__file__).parents[2]
+"""The checkout, or the folder into which the package was installed."""
+
+
+def app_script() -> Path:
+    """The start page, for `streamlit run`."""
+    return (_TOP if _in_checkout() else _TOP / "zsad_explorer") / "app.py"
+
+
 def cache_root() -> Path:
-    """`ZSAD_CACHE`, by default the project's `cache/`: holds only what can be made again."""
-    chosen = os.environ.get("ZSAD_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(__file__).parents[2] / "cache"
+    """`ZSAD_CACHE`, by default `cache/` of a checkout, else the platform's cache folder.
+
+    It holds only what can be made again.
+    """
+    if chosen := os.environ.get("ZSAD_CACHE"):
+        return Path(chosen).expanduser()
+    if _in_checkout():
+        return _TOP / "cache"
+    return Path(platformdirs.user_cache_dir("zsad-explorer"))
+
+
+def _in_checkout() -> bool:
+    return (_TOP / "app.py").is_file() and (_TOP / "pyproject.toml").is_file()
 
 
 def cache_bytes() -> int:

@@ -235,7 +235,7 @@ def cluster_of(parsed: argparse.Namespace, out: Path) -> "AbstractContextManager
             raise
         raise SettingError(
             "--engine ray needs Ray, which is not installed here; install it with "
-            "pip install -r requirements-ray.txt, or leave --engine out."
+            "pip install 'zsad-explorer[ray]', or leave --engine out."
         ) from error
     if parsed.cpus_per_worker < 1 or parsed.gpus_per_worker < 0:
         raise SettingError(

@@ -1,4 +1,4 @@
-"""The command line: demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
+"""The command line: app, demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
 predictions, split, study.
 
 Exit 0 done, 1 a problem, 2 usage.
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from zsad_core import backbones
+from zsad_core import __version__, backbones
 from zsad_core.base.atomic import claim, on_disk
-from zsad_core.cli import doctor, map_request, predictions, split, study
+from zsad_core.cli import app, doctor, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -31,7 +31,11 @@ from zsad_core.types import BackboneSpec, DataSpec
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's error is one sentence on stderr and exit code 1."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed, more = parser.parse_known_args(arguments, argparse.Namespace(takes_more=False))
+    if more and not parsed.takes_more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    parsed.more = more
     try:
         with on_disk():
             code = int(parsed.run(parsed) or 0)
@@ -49,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m zsad_core", description=__doc__)
+    parser = argparse.ArgumentParser(prog="zsad", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    app.add_arguments(commands_of.add_parser("app", help="open the app in the browser"))
     demo = commands_of.add_parser("demo", help="make the synthetic demo cohort")
     demo.add_argument("--subject", help="only this subject")
     demo.set_defaults(run=_demo)

@@ -3,22 +3,9 @@
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
-from zsad_core import backbones, setups
+from zsad_core import __version__, backbones, setups
 from zsad_core.inference.sources import MapSource
-
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-
-
-def version() -> str:
-    """Version of the project, as its pyproject.toml has it; "" where that is not there.
-
-    >>> version().count(".")
-    2
-    """
-    lines = PROJECT.read_text().splitlines() if PROJECT.is_file() else []
-    return next((line.split('"')[1] for line in lines if line.startswith("version = ")), "")
 
 
 def of_map(source: MapSource, batch: int) -> dict[str, object]:
@@ -26,7 +13,7 @@ def of_map(source: MapSource, batch: int) -> dict[str, object]:
     engine, features = source.engine, source.spec.features
     tower = source.method.needs_tower
     return {
-        "version": version(),
+        "version": __version__,
         "python": platform.python_version(),
         "numpy": metadata.version("numpy"),
         "torch": metadata.version("torch"),

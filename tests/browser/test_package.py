@@ -1,0 +1,114 @@
+"""The built package, in an environment and a folder that know nothing of the checkout."""
+
+import ast
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+from importlib import metadata
+
+import pytest
+
+from bench.app_server import ROOT, serving
+from zsad_core import __version__
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The Python of an environment with the wheel; its dependencies are those of the tests."""
+    folder = tmp_path_factory.mktemp("package")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "environment")
+    python = folder / "environment" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    (site,) = (folder / "environment").glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder, and no word of where this project lies."""
+    for name in ("ZSAD_CACHE", "ZSAD_HOME", "PYTHONPATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("CACHE", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def zsad(python, folder, *words, code=0):
+    """What a command of the package prints; it exits with this code."""
+    command = [str(python.with_name("zsad")), *map(str, words)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def test_every_command_runs_from_any_folder(installed, elsewhere):
+    demo = ("--data", "demo-2mm", "--subjects", "DEMO-MET-013-000", "--methods", "intensity")
+    assert zsad(installed, elsewhere, "--version").strip() == __version__
+    report = zsad(installed, elsewhere, "doctor", code=1)  # published weights are not there
+    assert "Demo cohort (synthetic)" in report
+    zsad(installed, elsewhere, "evaluate", *demo, "--threshold", "oracle", "--out", "rows")
+    zsad(installed, elsewhere, "export", "--results", "rows", "--out", "csv")
+    zsad(installed, elsewhere, "figures", "--results", "rows", "--out", "figures")
+    assert (elsewhere / "csv" / "subjects.csv").is_file()
+    for command in (
+        "app",
+        "card",
+        "deck",
+        "fetch",
+        "map",
+        "predictions",
+        "split",
+        "study",
+        "train",
+    ):
+        assert "usage: zsad" in zsad(installed, elsewhere, command, "--help")
+    assert {path.name for path in elsewhere.iterdir()} == {"rows", "csv", "figures"}
+    assert (elsewhere.parent / "CACHE" / "zsad-explorer" / "store").is_dir()
+
+
+def test_the_app_opens_on_the_demo(installed, elsewhere, page, tmp_path):
+    command = [str(installed.with_name("zsad")), "app"]
+    with serving(tmp_path / "log.txt", command, elsewhere) as server:
+        page.goto(server.address("Explore", method="intensity"))
+        page.get_by_text("Demo scans and a demo CLIP, not patients").wait_for(timeout=180_000)
+        page.get_by_text("Voxel AUROC").first.wait_for(timeout=180_000)
+        assert page.complaints == server.complaints() == []
+
+
+def imported(path):
+    """The top-level modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def distribution(requirement):
+    """The normalised name of a distribution, of a requirement as it is written."""
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+def test_what_is_imported_is_what_is_required():
+    """A module of another distribution that pyproject.toml does not name would fail elsewhere."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = project["dependencies"] + project["optional-dependencies"]["ray"]
+    required = {distribution(one) for one in names}
+    files = [ROOT / "app.py", *ROOT.glob("pages/**/*.py"), *ROOT.glob("zsad_core/**/*.py")]
+    modules = {module for path in files for module in imported(path)}
+    of_module = metadata.packages_distributions()
+    foreign = modules - sys.stdlib_module_names - {"pages", "zsad_core"}
+    missing = {
+        one for one in foreign if required.isdisjoint(map(distribution, of_module.get(one, ())))
+    }
+    assert missing == set()

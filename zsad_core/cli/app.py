@@ -1,0 +1,22 @@
+"""`zsad app`: the app in the browser, as `streamlit run app.py` in a checkout."""
+
+import argparse
+import subprocess
+import sys
+
+from zsad_core.base.paths import app_script
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own: whatever `streamlit run` takes is handed on as `more`."""
+    parser.epilog = "Takes the options of streamlit run, such as --server.port 8600."
+    parser.set_defaults(run=run, takes_more=True)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Serve the app until it is stopped; its exit code."""
+    command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
+    try:
+        return subprocess.run(command).returncode
+    except KeyboardInterrupt:  # Streamlit was sent it too, and has ended
+        return 0
