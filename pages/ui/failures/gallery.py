@@ -135,7 +135,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
     pages = -(-len(worst) // PAGE)
     if session.GALLERY_PAGE.get() > pages:
         session.GALLERY_PAGE.set(1)
-    page = st.pagination(pages, **session.widget(session.GALLERY_PAGE)) if pages > 1 else 1
+    page = st.pagination(pages, **session.persisted(session.GALLERY_PAGE.key)) if pages > 1 else 1
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 

@@ -39,9 +39,10 @@ from zsad_core.types import PromptSet
 def documents(choice: UserChoice) -> None:
     """Everything that makes a prompt set, the texts first."""
     prompts = choice.map.prompts
+    above = st.container()  # or the boxes would move, and while the page runs stand there twice
     if (draft := draft_elsewhere()) is not None:
         source = "from another tab" if draft.owner in ("", user()) else "of another user"
-        st.button(
+        above.button(
             f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})",
             on_click=put_fields,
             args=(draft.texts,),

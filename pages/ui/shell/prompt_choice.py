@@ -67,12 +67,14 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
     Above them what is learned of the prompts, where something is; `below` draws under the box of
     each side.
     """
+    above = st.container()  # here and below each box, so that these stay where they are
     if note := methods.kind_of(method).prompt_note:
-        st.caption(note)
+        above.caption(note)
     for side in SIDES:
         label = f"{side.capitalize()} texts, one per line"
         st.text_area(label, height="content", **widget(TEXTS[side]))
-        below(side)
+        with st.container():
+            below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
