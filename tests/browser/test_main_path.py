@@ -173,7 +173,7 @@ def test_a_set_chosen_replaces_the_texts_that_the_address_holds(app):
     page.goto(server.address("Prompts", **CHOICE, method="winclip", setup="zero-shot", **texts))
     page.get_by_text("now: appearance (edited)").wait_for()
     words = ("Normal texts, one per line", "Abnormal texts, one per line")
-    boxes = [page.get_by_label(label, exact=True) for label in words]
+    boxes = [page.get_by_label(label, exact=True).filter(visible=True) for label in words]
     expect(boxes[0]).to_have_value("my own words")
     chosen = page.get_by_test_id("stSidebar").get_by_label("Prompts", exact=True)
     for name in ("medical", "minimal-pair"):

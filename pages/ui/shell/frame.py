@@ -69,7 +69,12 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 [data-testid="stMultiSelectTagsContainer"] [data-tag] {
   color: light-dark(white, #0E1117);  /* on the primary colour; the themes' own is always white */
 }
-</style>"""
+"""
+# The browser keeps a widget whose place another has taken until the run is over.
+KEPT = ", ".join(
+    f"""[class*="st-key-{key}-"] + [class*="st-key-{key}-"][data-retained="true"]"""
+    for key in (choice.key for choice in session.CHOICES)
+)
 
 
 @contextmanager
@@ -81,7 +86,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     session.begin(title)
     session.SHOWN_JOBS.pop()
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
-    st.html(STYLE)
+    st.html(f"{STYLE}{KEPT} {{ display: none; }}\n</style>")
     with st.sidebar:
         for path, label in PAGES.items():
             st.page_link(path, label=label)
