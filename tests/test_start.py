@@ -1,7 +1,5 @@
 """What a new process imports before it shows its first page, and what later."""
 
-import gc
-import json
 import subprocess
 import sys
 from http.client import HTTPConnection
@@ -11,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.app_server import served
-from pages.ui.shell import importing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = """
@@ -31,14 +28,6 @@ def imported(work, *names):
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
     return done.stdout.split()
-
-
-def test_a_second_import_of_a_large_module_leaves_garbage_to_be_found():
-    assert importing.imported("json") is json
-    assert gc.isenabled()
-    before = gc.get_freeze_count()
-    importing.imported("json")
-    assert gc.get_freeze_count() == before
 
 
 def test_the_frame_stands_before_the_core_is_imported():

@@ -1,3 +1,1 @@
 """Zero-shot anomaly detection with CLIP on 3D brain MRI: the core, without any user interface."""
-
-__version__ = "0.1.0"

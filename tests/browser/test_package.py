@@ -12,7 +12,7 @@ from importlib import metadata
 import pytest
 
 from bench.app_server import ROOT, serving
-from zsad_core import __version__
+from zsad_core.base.version import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def zsad(python, folder, *words, code=0):
 
 def test_every_command_runs_from_any_folder(installed, elsewhere):
     demo = ("--data", "demo-2mm", "--subjects", "DEMO-MET-013-000", "--methods", "intensity")
-    assert zsad(installed, elsewhere, "--version").strip() == __version__
+    assert zsad(installed, elsewhere, "--version").strip() == VERSION
     report = zsad(installed, elsewhere, "doctor", code=1)  # published weights are not there
     assert "Demo cohort (synthetic)" in report
     zsad(installed, elsewhere, "evaluate", *demo, "--threshold", "oracle", "--out", "rows")

@@ -39,7 +39,7 @@ def _cached_entry(name: str, _cache: Path) -> CatalogueEntry | None:
 
 
 def _open_clip_entry(name: str) -> dict[str, Any] | None:
-    from zsad_core.backbones.quick_open_clip import open_clip
+    import open_clip
 
     config = open_clip.get_model_config(name)
     if config is None:

@@ -41,7 +41,7 @@ def block_pass(function: Callable[P, R]) -> Callable[P, R]:
 
 def set_activation(transformer: open_clip.transformer.Transformer, activation: str) -> None:
     """Exact or quick GELU in every block."""
-    from zsad_core.backbones.quick_open_clip import open_clip
+    import open_clip
 
     quick = open_clip.transformer.QuickGELU
     activation_class = quick if activation == "quick_gelu" else nn.GELU

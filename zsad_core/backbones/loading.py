@@ -3,13 +3,13 @@
 import logging
 from pathlib import Path
 
+import open_clip
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from zsad_core.backbones.config import checked
 from zsad_core.backbones.fetching import HUB, weights_file
-from zsad_core.backbones.quick_open_clip import open_clip
 from zsad_core.backbones.sources import BackboneSource
 from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
 from zsad_core.errors import WeightsError

@@ -67,8 +67,9 @@ def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
     Missing weights are fetched first. The text side stays in float32: it is small, and its rounding
     would change every map.
     """
+    import open_clip
+
     from zsad_core.backbones.loading import built, fetched
-    from zsad_core.backbones.quick_open_clip import open_clip
 
     if wanted(spec):
         fetch(spec)

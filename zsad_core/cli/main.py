@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from zsad_core import __version__, backbones
+from zsad_core import backbones
 from zsad_core.base.atomic import claim, on_disk
+from zsad_core.base.version import VERSION
 from zsad_core.cli import app, doctor, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zsad", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=VERSION)
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
     app.add_arguments(commands_of.add_parser("app", help="open the app in the browser"))
     demo = commands_of.add_parser("demo", help="make the synthetic demo cohort")

@@ -4,7 +4,8 @@ import platform
 from datetime import UTC, datetime
 from importlib import metadata
 
-from zsad_core import __version__, backbones, setups
+from zsad_core import backbones, setups
+from zsad_core.base.version import VERSION
 from zsad_core.inference.sources import MapSource
 
 
@@ -13,7 +14,7 @@ def of_map(source: MapSource, batch: int) -> dict[str, object]:
     engine, features = source.engine, source.spec.features
     tower = source.method.needs_tower
     return {
-        "version": __version__,
+        "version": VERSION,
         "python": platform.python_version(),
         "numpy": metadata.version("numpy"),
         "torch": metadata.version("torch"),

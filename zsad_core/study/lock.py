@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-from zsad_core import __version__
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.store import key_of
+from zsad_core.base.version import VERSION
 from zsad_core.imaging.splits import registry
 from zsad_core.study.design import Design
 
@@ -45,7 +45,7 @@ def lock_of(design: Design, rows: duckdb.DuckDBPyConnection) -> Lock:
         "series": [dict(zip(_MADE_WITH, values, strict=True)) for values in series],
         "rows": {"count": len(keys), "digest": key_of("", keys=[key for (key,) in keys])},
         "drawn_with": {
-            "zsad-explorer": __version__,
+            "zsad-explorer": VERSION,
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in PACKAGES},
         },

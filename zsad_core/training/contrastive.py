@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
@@ -22,7 +23,6 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zsad_core.backbones.quick_open_clip import open_clip
 from zsad_core.base.atomic import write_whole
 from zsad_core.training import captions, regions
 from zsad_core.training.captions import Facts, Sentence

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell.importing import imported
 from pages.ui.shell.prompt_choice import all_prompts
 from zsad_core import methods
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
@@ -39,6 +38,8 @@ def command(view: View) -> str:
     if prompts != NO_PROMPTS and all_prompts().get(prompts.name) != prompts:
         file = f"cat > {FILE} <<'END'\n{prompt_sets.as_yaml(prompts)}END\n"
         prompts = replace(prompts, name=FILE)
+    from zsad_core.cli import evaluate  # what it imports is for whoever opens this
+
     cohort = Cohort(
         data=slices.data,
         configurations=(Configuration(spec.method, spec.setup, prompts),),
@@ -49,5 +50,4 @@ def command(view: View) -> str:
         readout=view.readout,
         precision=spec.features.precision,
     )
-    line: str = imported("zsad_core.cli.evaluate").command(cohort)
-    return file + line
+    return file + evaluate.command(cohort)

@@ -1,14 +1,10 @@
 """The Explore page below the viewer: the numbers of the volume, its surfaces, and its files."""
 
-import sys
-import time
-
 import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui.figures.solid import solid_figure
 from pages.ui.shell import compute
-from pages.ui.shell.importing import imported
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
@@ -16,8 +12,6 @@ from zsad_core.inference.views import View
 from zsad_core.metrics.readout import Readout
 from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.types import MapSpec, ReadoutSpec
-
-SENT_S = 0.1  # until what was drawn so far has left for the browser
 
 
 def numbers(choice: UserChoice, result: Readout) -> None:
@@ -57,7 +51,7 @@ def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
 
 
 def offer_files(view: View) -> None:
-    """Drawing takes a second to import, which holds the interpreter: the numbers go out first."""
-    if "pages.ui.explore.export" not in sys.modules:
-        time.sleep(SENT_S)
-    imported("pages.ui.explore.export").offer(view)
+    """What the export draws with takes a second to import, which the first page does without."""
+    from pages.ui.explore import export
+
+    export.offer(view)

@@ -4,12 +4,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import progress_text
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import client, user
@@ -64,7 +64,7 @@ def get_ready(kind: str, _data: DataSpec) -> None:
         if isinstance(dataset, Demo):
             dataset.get_ready()
         time.sleep(BROWSER_FIRST_S)
-        imported("zsad_core.backbones.loading")  # open_clip, which takes seconds
+        import_module("zsad_core.backbones.loading")  # open_clip, which takes seconds
 
     threading.Thread(target=work, name="get ready").start()
 
@@ -78,7 +78,7 @@ def wait_for_torch(scan: SliceSpec | None = None) -> None:
 
 @st.cache_resource(show_spinner="Loading PyTorch …")
 def _torch() -> None:
-    imported("torch")
+    import_module("torch")
     engine().precision()  # timed where it is not known yet
 
 

@@ -4,7 +4,6 @@ It imports little, so that a new process shows it before the seconds of importin
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.importing import imported
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
@@ -99,10 +97,8 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         if label == title and path in PURPOSES:
             st.container(key="purpose").markdown(f"**{title}** · {PURPOSES[path]}")
     at_once()
-    if "pages.ui.shell.compute" not in sys.modules:
-        with st.spinner("Loading the methods …"):
-            imported("pages.ui.shell.compute")
-    compute = imported("pages.ui.shell.compute")
+    with st.spinner("Loading the methods …"):
+        from pages.ui.shell import compute
     try:
         with in_words():
             yield

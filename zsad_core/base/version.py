@@ -1,0 +1,3 @@
+"""The version of the project, which stands in every row."""
+
+VERSION = "0.1.0"
