@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from tests.helpers.pages import at, shown
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.base import settings
@@ -100,3 +101,16 @@ def test_a_study_trains_on_the_data_that_it_reads(data, tmp_path):
     (own,) = designs.missing_trainings(Design(study, spec, tmp_path / "out"))
     assert material.data_spec(own.request.source) == spec
     assert (own.request.source.modality, own.request.source.slices) == ("T1w", 3)
+
+
+def test_the_setup_page_trains_on_the_data(data):
+    test = shown(at("pages/6_Setup.py", section="Train"))
+    name = f"{data.kind}:{data.root}"
+    test.selectbox(key="train-data").set_value(name)
+    shown(test)
+    offered = test.selectbox(key=f"train-modality-{name}").options
+    assert offered[0] == (data.contrast or "FLAIR")
+    (fold,) = registry.find(data, "main").folds
+    who = [one.value for one in test.caption if one.value.startswith("Trains on 3 subjects")]
+    assert len(who) == 1
+    assert f"{len(fold.test)} test subjects excluded" in who[0]
