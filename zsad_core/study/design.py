@@ -75,10 +75,6 @@ def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
             for block in study.series
             for configuration in _configurations(design, block, len(volumes), skipped)
         )
-        if not configurations:
-            raise SettingError(
-                "No method of the study has a setup that is here; train one or name others."
-            )
         chosen += [
             Cohort(
                 data=design.data,
