@@ -207,6 +207,12 @@ def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, ca
     by_command = dice(tmp_path / "e")
     assert by_command == {key: numbers[key] for key in by_command}
     assert len(by_command) == 2 * 3 * 6
+    # The labels may be written out, as the Setup page keeps them.
+    text = path.read_text()
+    path.write_text(text.replace("folder: masks", "folder: masks, labels: [1]"))
+    assert main(["study", "run", str(path), "--plan"]) == 0
+    path.write_text(text)
+    capsys.readouterr()
     # Another split, or other files, under a name that is known are refused as well.
     text = path.read_text()
     for before, after, words in (

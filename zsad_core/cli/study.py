@@ -156,8 +156,10 @@ def _add(data: DataSpec, wanted: StudyPredictions) -> None:
 
 
 def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:
-    read = ("folder", "kind", "labels", "resample")
+    read = ("folder", "kind", "resample")
     differing = [name for name in read if getattr(known, name) != getattr(wanted, name)]
+    if {*known.foreground} != {*wanted.foreground}:
+        differing.append("labels")
     if span and span != (known.low, known.high):
         differing.append("range")
     if differing:
