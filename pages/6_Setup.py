@@ -28,6 +28,11 @@ with page("Setup"):
         "Pre-encode": lambda: pre_encode(sidebar(shows_scan=False)),
     }
     section = st.segmented_control(
-        "Section", list(sections), default="Data", key="section", label_visibility="collapsed"
+        "Section",
+        list(sections),
+        default="Data",
+        key="section",
+        label_visibility="collapsed",
+        required=True,
     )
-    sections[section or "Data"]()
+    sections[section]()

@@ -43,6 +43,14 @@ def test_a_folder_is_kept_by_its_whole_path(mine, tmp_path, monkeypatch):
     assert registry.add(DATA, replace(mine, folder="out"), METHODS) == mine
 
 
+def test_equal_labels_are_kept_in_one_form(mine):
+    assert registry.add(DATA, replace(mine, labels=(3, 1, 2, 3)), METHODS) == mine
+    first = registry.add(DATA, replace(mine, name="a", labels=(1,)), METHODS)
+    assert (
+        replace(registry.add(DATA, replace(mine, name="b", labels=()), METHODS), name="a") == first
+    )
+
+
 def test_a_link_to_the_data_is_the_data(mine, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "out")
     registry.add(DataSpec("brats", str(tmp_path / "link")), mine, METHODS)

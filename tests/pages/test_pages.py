@@ -199,6 +199,7 @@ def test_the_depth_page_names_its_rules(scope):
 )
 def test_each_section_of_the_setup_page(section):
     test = opened("Setup", section=section)
+    assert test.segmented_control(key="section").proto.required  # a second click leaves it chosen
     if section == "Data":
         table = test.table[0].value.set_index("subject")
         refused = table["notes"].loc["DEMO-MET-031-000"]

@@ -56,6 +56,7 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     next(one for one in test.button if one.label == "Add for 1 subject").click().run()
     assert not test.exception
     assert "Added nn-v2" in said(test)
+    assert not test.error  # the fields still hold what was just added
     assert registry.find(DATA, "nn-v2").kind == "mask"
 
     explore = opened("Explore", method="predictions", setup="nn-v2", rule="fixed")

@@ -207,6 +207,12 @@ def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, ca
     by_command = dice(tmp_path / "e")
     assert by_command == {key: numbers[key] for key in by_command}
     assert len(by_command) == 2 * 3 * 6
+    # The labels may be written out, as the Setup page keeps them.
+    text = path.read_text()
+    path.write_text(text.replace("folder: masks", "folder: masks, labels: [1]"))
+    assert main(["study", "run", str(path), "--plan"]) == 0
+    path.write_text(text)
+    capsys.readouterr()
     # Another split, or other files, under a name that is known are refused as well.
     text = path.read_text()
     for before, after, words in (
@@ -222,6 +228,33 @@ def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, ca
     path.write_text(path.read_text().replace("epochs: 1", "epochs: 2"))
     assert main(["study", "run", str(path)]) == 1
     assert "was trained by" in capsys.readouterr().err
+
+
+def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path, capsys):
+    data, path = own_study
+    home = tmp_path / "home"
+    plan = ["study", "run", str(path), "--plan"]
+    assert main(plan) == 0
+    assert not any(one.is_file() for one in home.rglob("*"))
+    assert capsys.readouterr().out.splitlines() == [
+        "To draw: the split 'main', drawn 50/20/30 by patient, seed 1",
+        f"To add: the predictions 'other-model' of {tmp_path / 'masks'}",
+        "To train: aprilgan · own",
+        "To train: clipad-plus · own",
+        "What is evaluated can be counted once split and predictions are there.",
+    ]
+    assert main(["split", data.root, "--shares", "50/20/30", "--seed", "1"]) == 0
+    text = path.read_text().replace("  - methods: [intensity, other-model]\n", "")
+    path.write_text(re.sub(r"predictions:\n.*\n", "", text))
+    before = {one: one.stat().st_mtime_ns for one in home.rglob("*")}
+    capsys.readouterr()
+    assert main(plan) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "To train: aprilgan · own",
+        "To train: clipad-plus · own",
+    ]
+    assert {one: one.stat().st_mtime_ns for one in home.rglob("*")} == before
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_training_is_like_a_setup_and_goes_on_from_its_checkpoint(write, tmp_path):

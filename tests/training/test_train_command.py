@@ -259,4 +259,5 @@ def test_a_data_name_or_a_folder(tmp_path, monkeypatch):
     (tmp_path / "demo").mkdir()
     assert material.data_spec(Source("demo")) == DataSpec("demo")
     root = str(tmp_path)
+    (tmp_path / "BraTS2021_00001_flair.nii").touch()  # the kind is told by names
     assert material.data_spec(Source(root, labels="2021")) == DataSpec("brats", root, "2021")

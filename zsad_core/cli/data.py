@@ -1,6 +1,7 @@
 """The data that a command names: the demo, a remembered root, or a folder by its file names."""
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from zsad_core.types import DataSpec
 DATA = "demo|demo-2mm|ROOT"
 
 
-def add_meaning(parser: argparse.ArgumentParser) -> None:
-    """The options that say how a root is read."""
+def add_meaning(
+    parser: argparse.ArgumentParser, kinds: Iterable[str] = tuple(datasets.LAYOUTS)
+) -> None:
+    """The options that say how a root is read; each is "" or None where it is not given."""
     parser.add_argument(
         "--kind",
-        choices=list(datasets.LAYOUTS),
+        choices=list(kinds),
         default="",
         help="layout of a ROOT; by default as it was added in the app, else by its file names",
     )

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from zsad_core import backbones, methods
+from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import counted
 from zsad_core.cli import evaluate, predictions, split
 from zsad_core.cli.data import data_of
@@ -34,55 +34,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run = commands.add_parser("run", help="train, evaluate, draw and report what is not done")
     run.add_argument("study", type=Path, metavar="study.yaml")
     run.add_argument("--out", type=Path, metavar="DIR", help="beside the file by default")
-    run.add_argument("--plan", action="store_true", help="say what it takes and stop")
+    run.add_argument(
+        "--plan", action="store_true", help="say what it takes and stop, with nothing changed"
+    )
     run.add_argument("--device", default=backbones.default_device())
     evaluate.add_engine(run)
     run.set_defaults(run=_run)
 
 
-def opened(study: Study) -> DataSpec:
-    """The data of a study with its split, drawn where it is not there; raises ZsadError."""
+def undivided(study: Study) -> DataSpec:
+    """The data of a study without a split; raises ZsadError."""
     wanted = study.data
     data = replace(data_of(wanted.root), split="")
     asked = {name: getattr(wanted, name) for name in ("kind", "labels", "region", "contrast")}
     if data.root:
         data = replace(data, **{name: value for name, value in asked.items() if value})
+    return data
+
+
+def divided(study: Study, data: DataSpec) -> DataSpec:
+    """The data with the study's split; raises SettingError where there is none."""
+    wanted = study.data
     if wanted.split == NO_SPLIT:
         return split.divided(data, "", without=True)
-    name = wanted.split or ("main" if wanted.draw else "")
-    if wanted.draw:
-        _draw(data, name, Draw(**asdict(wanted.draw)))
-    return split.divided(data, name, without=False)
+    return split.divided(data, wanted.split or ("main" if wanted.draw else ""), without=False)
 
 
-def _draw(data: DataSpec, use: str, draw: Draw) -> None:
-    """Draw a split where there is none of its name; raises SettingError for another one of it."""
-    name = use.partition("/")[0]
+def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw]:
+    """How to draw the split by its name, where it is not there.
+
+    Raises SettingError for one of the name that was drawn another way.
+    """
+    wanted = study.data
+    if wanted.draw is None or wanted.split == NO_SPLIT:
+        return {}
+    name, draw = (wanted.split or "main").partition("/")[0], Draw(**asdict(wanted.draw))
     known = {table.name: table for table in splits.tables(data)}
-    if name not in known:
-        split.make(data, name, draw)
-    elif known[name].origin != str(draw):
+    if name in known and known[name].origin != str(draw):
         raise SettingError(
             f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
             f"{draw}; give the study's split another name, or leave out how to draw it."
         )
+    return {} if name in known else {name: draw}
 
 
 def _run(parsed: argparse.Namespace) -> None:
     study = files.read(parsed.study)
-    data = opened(study)
-    for wanted in study.predictions:
-        _add(data, wanted)
+    data = undivided(study)
+    undrawn, new = _undrawn(study, data), _new(study, data)
     out = (parsed.out or parsed.study.with_suffix("")).absolute()
-    design = Design(study, data, out, parsed.device)
     engine = Engine(device=parsed.device)
+    if parsed.plan:
+        lines = [f"To draw: the split '{name}', {draw}" for name, draw in undrawn.items()]
+        lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
+        if lines:
+            known = setups.entries()
+            titles = ((method, own.name) for own in study.training for method in own.methods)
+            lines += [f"To train: {' · '.join(title)}" for title in titles if title not in known]
+            lines += ["What is evaluated can be counted once split and predictions are there."]
+        else:
+            lines = _plan(Design(study, divided(study, data), out, parsed.device), engine)
+        print("\n".join(lines))
+        return
+    for name, draw in undrawn.items():
+        split.make(data, name, draw)
+    design = Design(study, divided(study, data), out, parsed.device)
+    for wanted in new:
+        _add(design.data, wanted)
     cluster = (
         nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
     )
     with cluster as workers:
-        if parsed.plan:
-            print("\n".join(_plan(design, engine)))
-            return
         work = workers.work if workers else local(engine)
         paths = studies.run(design, engine, work, _tell, show)
     print(file=sys.stderr)
@@ -91,25 +113,37 @@ def _run(parsed: argparse.Namespace) -> None:
 
 def _plan(design: Design, engine: Engine) -> list[str]:
     """What is to be trained and evaluated; setups to be trained are not counted yet."""
-    lines = [f"To train: {own.title}" for own in designs.missing_trainings(design)]
-    cohorts, skipped = designs.cohorts(design)
+    missing = designs.missing_trainings(design)
+    lines = [f"To train: {own.title}" for own in missing]
+    cohorts, left_out = designs.cohorts(design)
+    trained = {(own.request.method, own.name) for own in missing}
+    skipped = [pair for pair in left_out if pair not in trained]
     lines += [skipped_line(skipped)] if skipped else []
-    for cohort in cohorts:
+    for cohort in (cohort for cohort in cohorts if cohort.configurations):
         lines.append(f"{cohort.modality}, {cohort.plane}: {plan(engine, cohort)}")
     return lines
 
 
-def _add(data: DataSpec, wanted: StudyPredictions) -> None:
-    """Keep predictions that the data do not have yet.
+def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
+    """The predictions that the data do not have yet.
 
-    Raises SettingError where those of the name are read another way, DataError.
+    Raises SettingError where those of the name are read another way.
     """
-    fields = {name: value for name, value in asdict(wanted).items() if name != "range"}
-    for known in registry.sets_of(data):
-        if known.name == wanted.name:
-            folder = str(Path(known.folder).resolve())
-            _check_alike(replace(known, folder=folder), Predictions(**fields), wanted.range)
-            return
+    known = {own.name: own for own in registry.sets_of(data)}
+    for wanted in study.predictions:
+        if own := known.get(wanted.name):
+            folder = str(Path(own.folder).resolve())
+            _check_alike(replace(own, folder=folder), _predictions(wanted), wanted.range)
+    return [wanted for wanted in study.predictions if wanted.name not in known]
+
+
+def _predictions(wanted: StudyPredictions) -> Predictions:
+    """Without the range of scores, which may have to be read from the files."""
+    return Predictions(**{name: value for name, value in asdict(wanted).items() if name != "range"})
+
+
+def _add(data: DataSpec, wanted: StudyPredictions) -> None:
+    """Keep predictions; raises SettingError, DataError."""
     subjects = datasets.open_dataset(data).subjects()
     matched = survey(wanted.folder, (subject.id for subject in subjects))
     print("\n".join(predictions.report(matched)), flush=True)
@@ -118,12 +152,14 @@ def _add(data: DataSpec, wanted: StudyPredictions) -> None:
     low, high = wanted.range or (0.0, 1.0)
     if wanted.kind == "score" and wanted.range is None:
         low, high = score_range([path for _, path in matched.matched], shown_as("range"))
-    registry.add(data, Predictions(**fields, low=low, high=high), methods.METHODS)
+    registry.add(data, replace(_predictions(wanted), low=low, high=high), methods.METHODS)
 
 
 def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:
-    read = ("folder", "kind", "labels", "resample")
+    read = ("folder", "kind", "resample")
     differing = [name for name in read if getattr(known, name) != getattr(wanted, name)]
+    if {*known.foreground} != {*wanted.foreground}:
+        differing.append("labels")
     if span and span != (known.low, known.high):
         differing.append("range")
     if differing:

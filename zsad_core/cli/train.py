@@ -2,19 +2,20 @@
 
 import argparse
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import whole_number
 from zsad_core.cli import split
+from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.cli.progress import show
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.inference.engine import Engine
 from zsad_core.training import card, card_text, runs
 from zsad_core.training.backbone import PLANS, train_backbone
-from zsad_core.training.material import KINDS, Source, data_spec, kind_of
+from zsad_core.training.material import KINDS, Source, kind_of, of_scans
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
 
@@ -29,10 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" to train, {' or '.join(PLANS)}")  # fmt: skip
     add("--weights", help="of the backbone: pretrained tag or weights file")
     add("--setup", choices=runs.SETUPS, help="what the method learns from")
-    add("--data", metavar="demo|ROOT", help="a data set's name, a BraTS root, or an image set")
-    add("--kind", choices=KINDS, help="the folder's layout, detected from its files by default")
-    add("--labels", choices=["auto", "2021", "2023"], help="of BraTS segmentations (default auto)")
-    add("--modality", help="the contrast to train on (default t2f)")
+    add(
+        "--data",
+        metavar=f"{DATA}|IMAGES",
+        help="a data set's name, a root of scans, or an image set",
+    )
+    add_meaning(parser, KINDS)
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
     add("--images", type=_positive, metavar="N", help="of an image set or surfaces, at most")
@@ -93,7 +96,7 @@ def _combination(parsed: argparse.Namespace) -> str:
     if parsed.method is None:
         if parsed.backbone is None:
             return "one of the arguments --method --backbone is required"
-        options = [n for n, v in vars(parsed).items() if v is not None and n not in OF_BACKBONE]
+        options = [name for name in _given(parsed) if name not in OF_BACKBONE]
         return f"--{options[0].replace('_', '-')} goes with --method only" if options else ""
     if parsed.setup is None:
         return f"--method {parsed.method} needs --setup, one of {', '.join(runs.SETUPS)}"
@@ -108,22 +111,30 @@ def _combination(parsed: argparse.Namespace) -> str:
     return ""
 
 
-def _request(parsed: argparse.Namespace) -> TrainRequest:
-    """The options that were given, as fields of a request."""
-    options: dict[str, Any] = {
+def _given(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given; lists as tuples."""
+    return {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(parsed).items()
-        if value is not None
+        if value not in (None, "")
     }
+
+
+def _request(parsed: argparse.Namespace) -> TrainRequest:
+    """The options that were given, as fields of a request; raises ZsadError."""
+    options = _given(parsed)
     shipped = setups.CHECKPOINTS / f"{parsed.method}-{parsed.setup}.safetensors"
     shipped.parent.mkdir(parents=True, exist_ok=True)
     backbone = BackboneSpec(parsed.backbone or "", parsed.weights or "")
     source = Source(**{f.name: options[f.name] for f in fields(Source) if f.name in options})
     if source.data and parsed.setup != "industrial" and kind_of(source) == "scans":
-        data = split.divided(
-            replace(data_spec(source), split=""), source.split_name, bool(parsed.no_split)
+        data = split.divided(chosen(parsed, source.data), source.split_name, bool(parsed.no_split))
+        source = of_scans(
+            data,
+            modality_of(data, parsed.modality),
+            options.get("subjects", Source.subjects),
+            options.get("slices", Source.slices),
         )
-        source = replace(source, split_name=data.split)
     own = {f.name: options[f.name] for f in fields(TrainRequest) if f.name in options}
     own = {"out": shipped, **own, "backbone": backbone, "source": source}
     return TrainRequest(**own)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 
 from zsad_core import setups
 from zsad_core.backbones.pretraining import pretraining
@@ -13,9 +12,10 @@ from zsad_core.imaging.splits import PARTS, patient_of
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
+from zsad_core.setups import records
+from zsad_core.setups.records import UNKNOWN
 from zsad_core.types import DataSpec, Split, Subject, Threshold
 
-UNKNOWN = "unknown"  # in a checkpoint's record: the digest of a scan that was not read
 BACKBONE = "backbone pretrained on it"
 TRAINED = "checkpoint trained on it"
 TRAINED_PATIENT = "checkpoint trained on another scan of the patient"
@@ -126,14 +126,13 @@ def _recorded(
 
     Equal ids whose voxels are known to differ are of other data.
     """
-    names = record.get(f"{part}_subjects", "").split()
-    digests = record.get(f"{part}_voxels", "").split()
-    modality = record.get("modality", scan.modality)
-    if {*digests} - {UNKNOWN} and scan.voxels(scan.subject, modality) in digests:
+    seen, modality = records.seen(record, part), record.get("modality", scan.modality)
+    digests = {*seen.values()} - {UNKNOWN}
+    if digests and scan.voxels(scan.subject, modality) in digests:
         return {words[0]: True}
     same = {
         name
-        for name, digest in zip_longest(names, digests, fillvalue=UNKNOWN)
+        for name, digest in seen.items()
         if patient_of(name) == patient_of(scan.subject)
         and (digest == UNKNOWN or scan.voxels(name, modality) in ("", digest))
     }

@@ -13,8 +13,9 @@ from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource
 from zsad_core.methods.setup import Setup
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
-from zsad_core.setups import published
+from zsad_core.setups import published, records
 from zsad_core.setups.overlaps import overlaps
+from zsad_core.setups.records import UNKNOWN
 from zsad_core.types import DataSpec, Threshold
 
 NAMED = 8  # subjects that are named; the others are counted
@@ -101,15 +102,13 @@ def trained_on(entry: Setup) -> str:
         return f"{official.trained_on} (published, {official.origin})"
     if not record.get("data"):
         return f"not recorded: {entry.provenance or 'nothing is known of it'}"
-    parts = {
-        part: (record.get(f"{part}_subjects", "").split(), record.get(f"{part}_voxels", "").split())
-        for part in ("train", "validation")
-    }
-    counts = [
-        f"{part} {counted(len(names), 'id')}, {counted(len(digests), 'digest')} of voxels"
-        for part, (names, digests) in parts.items()
-        if names
-    ]
+    counts = []
+    for part in ("train", "validation"):
+        if seen := records.seen(record, part):
+            digests = sum(digest != UNKNOWN for digest in seen.values())
+            counts.append(
+                f"{part} {counted(len(seen), 'id')}, {counted(digests, 'digest')} of voxels"
+            )
     rule = record.get("held_out_rule", "")
     return "; ".join([record["data"], *counts, *([f"divided by {rule}"] if rule else [])])
 

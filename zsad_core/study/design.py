@@ -20,7 +20,7 @@ from zsad_core.inference.sources import resolve
 from zsad_core.results import parquet as results
 from zsad_core.study.file import Study, StudySeries, StudyTraining
 from zsad_core.training import own, runs
-from zsad_core.training.material import Source
+from zsad_core.training.material import Source, of_scans
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, DataSpec, ReadoutSpec, Split
@@ -47,8 +47,7 @@ class Design:
 def missing_trainings(design: Design) -> list[OwnTraining]:
     """The trainings whose setup does not exist.
 
-    Raises SettingError for a setup of the name that was trained another way, and for data that
-    nothing is trained on.
+    Raises SettingError for a setup of the name that was trained another way.
     """
     missing = []
     for training in design.study.training:
@@ -76,10 +75,6 @@ def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
             for block in study.series
             for configuration in _configurations(design, block, len(volumes), skipped)
         )
-        if not configurations:
-            raise SettingError(
-                "No method of the study has a setup that is here; train one or name others."
-            )
         chosen += [
             Cohort(
                 data=design.data,
@@ -136,20 +131,11 @@ def _part(design: Design) -> Split:
 
 
 def _request(design: Design, training: StudyTraining, method: str) -> TrainRequest:
-    data, industrial = design.data, training.setup == "industrial"
-    if not industrial and data.kind not in (*datasets.DEMOS, "brats"):
-        raise SettingError(
-            f"'{data.place}' is of the kind '{data.kind}', and scans to train on are read from "
-            "BraTS's layout; leave the training out."
-        )
-    scans = Source(
-        data=data.root or data.kind,
-        kind="brats" if data.root else "",
-        modality=training.modality,
+    scans = of_scans(
+        design.data,
+        modality=training.modality or design.study.data.modalities[0],
         subjects=training.subjects,
         slices=training.slices,
-        labels=data.labels,
-        split_name=data.split,
     )
     backbone, start = BackboneSpec(training.backbone, training.weights), training.start
     options: tuple[str, ...] = ()
@@ -163,7 +149,7 @@ def _request(design: Design, training: StudyTraining, method: str) -> TrainReque
         method=method,
         setup=training.setup,
         out=own.folder() / f"{method}-{training.name}.safetensors",
-        source=Source(training.images) if industrial else scans,
+        source=Source(training.images) if training.setup == "industrial" else scans,
         backbone=backbone,
         image_size=training.image_size,
         option=(*options, *training.options),

@@ -100,8 +100,8 @@ class StudyTraining:
 
     `setup` says what it learns from: the study's training subjects, or for "industrial" the image
     set `images`, "" for drawn surfaces. `like` names a setup of the same method, whose backbone and
-    options hold, and whose checkpoint `finetune` goes on from where no `start` is given. Empty
-    texts and 0 are the defaults of `train`.
+    options hold, and whose checkpoint `finetune` goes on from where no `start` is given. `modality`
+    "" is the study's first; other empty texts and 0 are the defaults of `train`.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -113,7 +113,7 @@ class StudyTraining:
     backbone: str = ""
     weights: str = ""
     images: str = ""
-    modality: str = "t2f"
+    modality: str = ""
     subjects: int = 40
     slices: int = 40
     image_size: int = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from zsad_core.base.atomic import claim, on_disk, write_whole
+from zsad_core.errors import SettingError
 from zsad_core.evaluation.run import run as evaluate
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.inference.engine import Engine
@@ -44,6 +45,10 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
             lambda done, total, _="": progress(done, total),
         )
     chosen, skipped = designs.cohorts(design)
+    if not all(cohort.configurations for cohort in chosen):
+        raise SettingError(
+            "No method of the study has a setup that is here; train one or name others."
+        )
     for cohort in chosen:
         tell(f"Evaluating {cohort.modality}, {cohort.plane}.")
         for subject in unusable(cohort):

@@ -21,6 +21,7 @@ from zsad_core.setups import Setup
 from zsad_core.training import textures
 from zsad_core.types import (
     ByteArray,
+    DataSpec,
     MaskArray,
     Precision,
     Progress,
@@ -101,9 +102,10 @@ def of_subjects(
     dataset: datasets.Dataset,
     subjects: Sequence[Subject],
     choice: SliceChoice,
+    region: str = DataSpec.region,
     progress: Progress | None = None,
 ) -> Examples:
-    """Slices with and without lesion of each subject; the mask is the whole tumour.
+    """Slices of a region with and without lesion of each subject; the mask is the lesion.
 
     Raises:
         SettingError: if one is of another split, they need too much memory, or none has a lesion.
@@ -128,7 +130,7 @@ def of_subjects(
             "No slice of these subjects holds a lesion, so there is nothing to learn."
         )
     tokens, first = joined(features)
-    return Examples(tokens, np.concatenate(masks), first, classes=("brain",) * len(tokens))
+    return Examples(tokens, np.concatenate(masks), first, classes=(region,) * len(tokens))
 
 
 def balanced(stack: SliceStack, choice: SliceChoice) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from zsad_core.types import DataSpec, Progress, Subject
 
 TEXTURES = 480
 CLEAR = 1 / 3  # slices without lesion for each with one
-KINDS = ("brats", *image_sets.LAYOUTS)
+KINDS = (*datasets.LAYOUTS, *image_sets.LAYOUTS)
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Source:
 
     Kind "" follows from what lies in the folder. `subjects` and `slices` (with lesion, of each
     subject) are the most that are taken of scans, `images` of an image set; 0 images are as many as
-    fit in memory, of drawn surfaces 480. Classes in `leave_out` are left out. `labels` is the
-    segmentations' convention and `split_name` what divides the subjects (`DataSpec`).
+    fit in memory, of drawn surfaces 480. Classes in `leave_out` are left out. `labels`,
+    `split_name`, `contrast` and `region`, the class of every slice, are those of a `DataSpec`.
     """
 
     data: str = ""
@@ -41,6 +41,8 @@ class Source:
     labels: str = "auto"
     split_name: str = ""
     seed: int = 0
+    contrast: str = ""
+    region: str = DataSpec.region
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,53 @@ def kind_of(source: Source) -> str:
     >>> kind_of(Source("demo"))
     'scans'
     """
-    if source.data in datasets.DEMOS or source.kind == "brats":
+    if source.data in datasets.DEMOS or source.kind in datasets.LAYOUTS:
         return "scans"
     if not typed(source.data).is_dir():
         raise SettingError(
-            f"--data: there is no folder '{source.data}'; give demo, a BraTS root or an image set."
+            f"--data: there is no folder '{source.data}'; give demo, a root of scans or an image "
+            "set."
         )
     return source.kind or image_sets.kind_of(typed(source.data)) or "scans"
 
 
-def data_spec(source: Source) -> DataSpec:
-    """A data set's name, or a folder in BraTS's layout.
+def of_scans(
+    data: DataSpec, modality: str, subjects: int = Source.subjects, slices: int = Source.slices
+) -> Source:
+    """Scans to learn from, under the split, labels and words of their data.
 
-    >>> data_spec(Source("demo")).kind, data_spec(Source("/data/met")).kind
-    ('demo', 'brats')
+    >>> of_scans(DataSpec("bids", "/data/ms", "1,2"), "FLAIR").labels
+    '1,2'
     """
-    if source.data in datasets.DEMOS:
-        return DataSpec(source.data, split=source.split_name)
-    return DataSpec("brats", source.data, source.labels, source.split_name)
+    return Source(
+        data=data.root or data.kind,
+        kind=data.kind if data.root else "",
+        labels=data.labels,
+        split_name=data.split,
+        contrast=data.contrast,
+        region=data.region,
+        modality=modality,
+        subjects=subjects,
+        slices=slices,
+    )
+
+
+def data_spec(source: Source) -> DataSpec:
+    """The data of scans, those that `of_scans` was given; raises DataError for a folder without.
+
+    >>> data = DataSpec("nnunet", "/data/met", split="main")
+    >>> data_spec(of_scans(data, "FLAIR")) == data
+    True
+    """
+    demo = source.data in datasets.DEMOS
+    return DataSpec(
+        source.data if demo else source.kind or datasets.layout_of(source.data),
+        "" if demo else source.data,
+        source.labels,
+        source.split_name,
+        source.contrast,
+        source.region,
+    )
 
 
 def with_text(images: Examples, encoder: Encoder, learner: Learner) -> Examples:
@@ -126,10 +157,10 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
     dataset = datasets.open_dataset(spec)
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
     choice = examples.SliceChoice("train", source.modality, source.slices, CLEAR, source.seed)
-    other = replace(choice, split="validation")
+    other, region = replace(choice, split="validation"), spec.region
     return Material(
-        examples.of_subjects(encoder, dataset, train_on, choice, progress),
-        examples.of_subjects(encoder, dataset, hold_out, other, progress),
+        examples.of_subjects(encoder, dataset, train_on, choice, region, progress),
+        examples.of_subjects(encoder, dataset, hold_out, other, region, progress),
         f"{dataset.title}, {source.modality}",
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),

@@ -19,10 +19,10 @@ from zsad_core.base.digests import file_digest
 from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
-from zsad_core.inference.exposure import UNKNOWN
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Tensors, save
-from zsad_core.setups import Setup
+from zsad_core.setups import Setup, records
+from zsad_core.setups.records import UNKNOWN
 from zsad_core.training import examples, fit, states
 from zsad_core.training.material import Material, Source, gather, kind_of
 from zsad_core.training.states import Fitted
@@ -163,6 +163,7 @@ def _arguments(request: TrainRequest) -> dict[str, Any]:
     first = {"method": own.pop("method"), "setup": own.pop("setup")}
     arguments = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
     del arguments["seed"]  # the request's own is the one that counts
+    del arguments["contrast"]  # of plain files their modality, which stands there
     return {**arguments, **own}
 
 
@@ -226,16 +227,13 @@ def _seen(
     path = _start_file(request)
     start = setups.record_of(path) if path else {}
     digests = dict(zip_longest(names, voxels, fillvalue=UNKNOWN))
-    of_start = start.get(f"{part}_voxels", "").split()
-    if start.get("modality") != request.source.modality:
-        of_start = []  # of other scans than those that are compared with this record
-    before = zip_longest(start.get(f"{part}_subjects", "").split(), of_start, fillvalue=UNKNOWN)
-    digests |= {name: digest for name, digest in before if name not in digests}
-    known = {*digests.values()} - {UNKNOWN}
-    return {
-        f"{part}_subjects": " ".join(digests),
-        f"{part}_voxels": " ".join(digests.values()) if known else "",
+    alike = start.get("modality") == request.source.modality  # else digests are of other scans
+    before = records.seen(start, part)
+    digests |= {
+        name: digest if alike else UNKNOWN for name, digest in before.items() if name not in digests
     }
+    known = {*digests.values()} - {UNKNOWN}
+    return records.noted(part, digests, digests.values() if known else ())
 
 
 def _bare(value: object) -> str:

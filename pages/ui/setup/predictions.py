@@ -56,7 +56,7 @@ def _form(roots: dict[str, DataSpec]) -> None:
     provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
     resample = right.checkbox("Resample files that lie on another grid")
-    if not folder.strip() or not name.strip():
+    if added or not folder.strip() or not name.strip():  # what was added is still in the fields
         st.caption("Enter a folder and a name; matches are shown before anything is added.")
         return
     made = Predictions(

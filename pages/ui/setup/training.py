@@ -14,10 +14,8 @@ from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
 from zsad_core.base.wording import counted
 from zsad_core.imaging import datasets
-from zsad_core.imaging.datasets import DEMOS
-from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.training import examples, own, runs
-from zsad_core.training.material import Source
+from zsad_core.training.material import Source, of_scans
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, Subject
@@ -57,19 +55,22 @@ def _source(setup: str) -> Source:
         )
         most = right.number_input("Maximum images (0: all that fit)", 0, key="train-most")
         return Source(root.strip(), images=most)
-    roots = {n: s for n, s in settings.data_roots().items() if s.kind in (*DEMOS, "brats")}
+    roots = settings.data_roots()
     name = left.selectbox("Data", list(roots), key="train-data")
     spec = roots[name]
-    source = Source(
-        spec.root or spec.kind,
-        "brats" if spec.root else "",
-        right.selectbox("Modality", MODALITIES, key="train-modality"),
-        left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects"),
-        right.number_input("Lesion slices per subject", 1, value=Source.slices, key="train-slices"),
-        labels=spec.labels,
-        split_name=spec.split,
+    subjects = datasets.open_dataset(spec).subjects()
+    modalities = dict.fromkeys(modality for one in subjects for modality in one.modalities)
+    source = of_scans(
+        spec,
+        modality=right.selectbox("Modality", modalities, key=f"train-modality-{name}"),
+        subjects=left.number_input(
+            "Maximum subjects", 2, value=Source.subjects, key="train-subjects"
+        ),
+        slices=right.number_input(
+            "Lesion slices per subject", 1, value=Source.slices, key="train-slices"
+        ),
     )
-    _who(source, datasets.open_dataset(spec).subjects())
+    _who(source, subjects)
     return source
 
 

@@ -248,6 +248,13 @@ def test_a_root_without_cases_says_which_names_are_expected(tmp_path):
             indexed(DataSpec("brats", root))
 
 
+def test_labels_are_named_by_the_naming_of_the_files(case, brats):
+    case(MET)
+    assert brats().label_names[4] == "resection cavity"
+    case("BraTS2021_00001")
+    assert brats().label_names[4] == "enhancing"  # in both namings, within the whole tumour
+
+
 def test_the_labels_of_the_lesion_can_be_chosen(tmp_path, write, scan, seg):
     for end, values in (("t2f", scan), ("seg", seg)):
         write(tmp_path / f"BraTS-MET-00001-000-{end}.nii.gz", values)

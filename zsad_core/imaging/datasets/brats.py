@@ -21,8 +21,13 @@ MODALITIES = ("t2f", "t1c", "t1n", "t2w")
 OLD_NAMES = {"flair": "t2f", "t1ce": "t1c", "t1": "t1n", "t2": "t2w"}
 CAVITY = 4
 ALLOWED = {"2021": (0, 1, 2, 4), "2023": (0, 1, 2, 3, CAVITY)}
+COMMON = {1: "necrotic core", 2: "oedema, infiltration"}
+NAMES = {  # of labels, by what may occur
+    ALLOWED["2021"]: COMMON | {4: "enhancing"},
+    ALLOWED["2023"]: COMMON | {3: "enhancing", CAVITY: "resection cavity"},
+}
 # Inside the whole tumour these are unambiguous: 2021 calls enhancing tumour 4, 2023 calls it 3.
-LABEL_NAMES = {1: "necrotic core", 2: "oedema, infiltration", 3: "enhancing", 4: "enhancing"}
+LABEL_NAMES = COMMON | {3: "enhancing", 4: "enhancing"}
 ANY_LABELS = LABEL_NAMES | {4: "enhancing (2021) or resection cavity (from 2023)"}
 CAVITY_NOTE = "Holds a resection cavity (label 4), which is not part of the whole tumour."
 EXPECTED = "BraTS-MET-00001-000-t2f.nii.gz or BraTS2021_00001_flair.nii.gz"
@@ -38,6 +43,9 @@ def indexed(spec: DataSpec) -> Cases:
     cases = tuple(_cases(spec))
     synthetic = all(case.id.upper().startswith("DEMO") for case in cases)
     names = LABEL_NAMES if spec.labels in ("auto", *ALLOWED) else ANY_LABELS
+    conventions = {case.allowed for case in cases}
+    if names is LABEL_NAMES and len(conventions) == 1:
+        names = NAMES[conventions.pop() or ()]
     return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names)
 
 

@@ -64,10 +64,12 @@ def find(data: DataSpec, name: str) -> Predictions:
 def add(data: DataSpec, predictions: Predictions, methods: Collection[str]) -> Predictions:
     """Add a set to the list and return it with its full path. Raises SettingError, DataError.
 
+    Labels are kept in one form, so that equal sets have equal keys: in order, label 1 alone as ().
     `methods` are the names of shipped methods, which no set may have.
     """
     folder = typed(predictions.folder)
-    predictions = replace(predictions, folder=str(folder))
+    labels = () if predictions.foreground == (1,) else tuple(sorted({*predictions.labels}))
+    predictions = replace(predictions, folder=str(folder), labels=labels)
 
     def extend(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
         check_new(data, predictions, methods)
