@@ -237,6 +237,20 @@ def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
     return dict(zip(names, result.fetchall()[0], strict=True))
 
 
+def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
+    """Subjects by the keys of all rows of a row's configuration in its comparison group.
+
+    Of a subject's rows older ones are among them, which the newest one hides in a selection.
+    """
+    query = f"""
+        SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?)
+        USING (method, setup, prompts_digest)
+        WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
+    """
+    group = astuple(comparison_group_of(rows, key))
+    return dict(rows.execute(query, [key, *group]).fetchall())
+
+
 def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
     """Index of a row's slice with most lesion; of equals the nearest to the brain's middle."""
     order = "truth DESC, abs(depth_middle), index"
