@@ -207,7 +207,7 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
             '[data-testid=stSidebar] [data-testid=stProgress]')?.innerText !== before""",
         arg=before,
     )
-    link = sidebar.get_by_role("link", name="for mvfa · brats: done")
+    link = sidebar.get_by_role("link", name="for MVFA · brats: done")
     link.wait_for()
     assert page.locator("[data-mark=seen]").count() == 1
     link.click()

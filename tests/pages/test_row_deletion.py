@@ -41,15 +41,15 @@ def test_the_rows_of_one_configuration_and_group_go(merged):
         merging.merge(root)
     test = subjects_section()
     assert test.selectbox(key="configuration-to-delete").options == [
-        "winclip · brats",
-        "winclip · pmc",
+        "WinCLIP · brats",
+        "WinCLIP · pmc",
     ]
     assert "4 rows of 3 subjects** from" in question(test)
     assert str(root) in question(test)
     before = stored()
     test.button(key="delete-rows").click()
     test = shown(test)
-    assert "Deleted 4 rows of 3 subjects: winclip · brats." in test.success[0].value
+    assert "Deleted 4 rows of 3 subjects: WinCLIP · brats." in test.success[0].value
     assert stored() == [
         "a-brats-winclip-oracle",
         "a-pmc-winclip-validation",
@@ -65,7 +65,7 @@ def test_the_last_rows_of_a_group_and_of_a_folder_leave_a_page():
     put(root, "b")
     put(root, "a", threshold_rule="oracle")
     test = subjects_section()
-    test.multiselect(key="series-shown").set_value(["winclip"])
+    test.multiselect(key="series-shown").set_value(["WinCLIP"])
     test.multiselect(key="setups-shown").set_value(["brats"])
     test.button(key="delete-rows").click()
     assert "oracle" in question(shown(test))

@@ -86,7 +86,7 @@ def test_depth_draws_every_rule(name):
     tuned = isinstance(RULES[name], TunedRule)
     if tuned and name != "validation":
         pytest.skip("takes the maps of every train subject")
-    choice = {"data": "demo-2mm:", "method": "intensity", "series": ["intensity · zero-shot"]}
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": ["Intensity · zero-shot"]}
     choice["smallest"] = 3  # what was looked up once is remembered for all tests
     for scope in ("this subject", "all evaluated subjects"):
         shown(at("pages/3_Depth.py", **choice, rule=name, subject=SUBJECT, scope=scope))
@@ -99,7 +99,7 @@ def test_cohort_offers_the_rules_with_their_amounts():
     [command] = [code.value for code in test.code]
     assert "--threshold fp:0.5ml share:2% components 50%" in command
     assert "from lesion-free slices of train and validation subjects" in captions(test).lower()
-    test.number_input(key="amount-share").set_value(7.5)
+    widget(test.number_input, "amount-share").set_value(7.5)
     assert "share:7.5%" in shown(test).code[0].value
 
 
