@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zsad_core.results import merging
+from zsad_core.results import merging, slice_sums
 from zsad_core.results.parts import LISTED, MERGED
 from zsad_core.results.schema import VERSION, schema_of
 
@@ -43,7 +43,7 @@ def write(root: Path, subjects: int, seed: int = 0) -> None:
                     columns = _subjects(rows, lesions, columns)
                 writer.write_table(_table(columns, schema), merging.GROUPS[table])
         if table == "slices":
-            merging.keep_sums(path)
+            slice_sums.keep(path)
 
 
 def _key(*names: object) -> str:

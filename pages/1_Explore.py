@@ -10,7 +10,7 @@ with page("Explore"):
     from pages.ui.explore import command, compare, pinning, shown, tour, volume_numbers
     from pages.ui.explore.slice_view import slice_view, visible_slice
     from pages.ui.explore.title import title
-    from pages.ui.shell import compute, thresholds
+    from pages.ui.shell import compute, last_view, thresholds
     from pages.ui.shell.sidebar import sidebar
     from zsad_core.inference.views import View
     from zsad_core.metrics.readout import readout
@@ -28,7 +28,7 @@ with page("Explore"):
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
     cut = shown.thresholds_of(choice.map, anomaly, key, (threshold.value,))
-    maps = [shown.viewer_map(choice.map, anomaly, key, compare.title(choice.label), cut)]
+    maps = [shown.viewer_map(choice.map, anomaly, key, choice.label, cut)]
     view = View(choice.map, index, threshold, choice.readout)
     beside, jobs = compare.maps_beside(others, view, cut)
 
@@ -48,3 +48,4 @@ with page("Explore"):
     shown.captions(view, others.values())
     with actions:
         command.offer(view)
+    last_view.keep(choice)

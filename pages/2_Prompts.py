@@ -15,4 +15,6 @@ with page("Prompts"):
         with st.container(key="section"):
             sections.SECTIONS[section](choice)
     else:
-        st.info(f"'{choice.map.method}' reads no text; choose another method in the sidebar.")
+        st.info(
+            f"{methods.name_of(choice.map.method)} reads no text; choose another in the sidebar."
+        )

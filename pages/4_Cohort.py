@@ -7,7 +7,7 @@ from pages.ui.shell.frame import page
 SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Thresholds", "Evaluate")
 
 with page("Cohort"):
-    from pages.ui.cohort import figures, overview, rows
+    from pages.ui.cohort import deletion, figures, overview, rows
     from pages.ui.cohort.compare import compare
     from pages.ui.cohort.run import evaluation
     from pages.ui.cohort.thresholds import thresholds
@@ -20,6 +20,7 @@ with page("Cohort"):
     root = rows.folder(choice.data)
     source = (str(root), results.stamp(root))
     groups = rows.comparison_groups(*source)
+    deletion.notice()
     first = "Figures" if groups else "Evaluate"
     section = above.segmented_control(
         "Section", SECTIONS, default=first, key="cohort-section", required=True

@@ -12,7 +12,7 @@ with page("Failures"):
     from pages.ui.failures.pin_list import nothing, pin_list
     from pages.ui.failures.present import addressed_case, invitation, present
     from pages.ui.shell.compute import wait_for_torch
-    from pages.ui.shell.sidebar import sidebar
+    from pages.ui.shell.sidebar import cohort_sidebar
     from zsad_core.workspace import pins
 
     kept = pins.all_pins()
@@ -30,7 +30,7 @@ with page("Failures"):
             **widget(FAILURES_SECTION),
         )
         if section == "Gallery":
-            gallery(sidebar(edit_prompts=False, shows_scan=False))
+            gallery(cohort_sidebar(asks_modality=False))
         elif section == "Pins":
             wait_for_torch()
             pin_list(kept)

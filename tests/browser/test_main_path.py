@@ -199,7 +199,7 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     page.get_by_role("link", name="Start").click()  # the choice comes along while a job is told of
     page.get_by_role("button", name="Show me a failure").wait_for()
     page.wait_for_function("new URL(location).searchParams.get('method') === 'mvfa'")
-    jobs.filter(has_text="for mvfa").wait_for()
+    jobs.filter(has_text="for MVFA").wait_for()
     page.evaluate("document.querySelector('[data-testid=stMain] h1').dataset.mark = 'seen'")
     before = jobs.first.inner_text()
     page.wait_for_function(
@@ -207,7 +207,7 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
             '[data-testid=stSidebar] [data-testid=stProgress]')?.innerText !== before""",
         arg=before,
     )
-    link = sidebar.get_by_role("link", name="for mvfa · brats: done")
+    link = sidebar.get_by_role("link", name="for MVFA · brats: done")
     link.wait_for()
     assert page.locator("[data-mark=seen]").count() == 1
     link.click()

@@ -34,7 +34,7 @@ def test_all_takes_every_method_in_every_setup_that_is_here(scans):
     assert {(one.method, one.setup) for one in cohort.configurations} == here
     assert {method for method, _ in here} == set(methods.METHODS)
     assert len(cohort.configurations) == len(here)
-    assert "winclip (" in left_out
+    assert "WinCLIP (" in left_out
     assert MISSING[1] in left_out
     assert "\n" not in left_out
 
@@ -44,8 +44,8 @@ def test_pairs_that_do_not_exist_are_left_out_and_said(scans):
     found = {(one.method, one.setup) for one in cohort.configurations}
     assert {("aprilgan", "brats"), ("intensity", "zero-shot")} <= found
     assert {setup for _, setup in found} == {"brats", "zero-shot"}
-    assert "intensity (brats)" in left_out
-    assert "aprilgan (zero-shot)" in left_out
+    assert "Intensity (brats)" in left_out
+    assert "APRIL-GAN (zero-shot)" in left_out
 
 
 def test_a_setup_asked_for_by_name_must_be_here():

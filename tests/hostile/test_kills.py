@@ -40,6 +40,7 @@ from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import merging
 from zsad_core.results import parquet as results
+from zsad_core.results.deletion import delete
 from zsad_core.training import fit
 from zsad_core.types import DataSpec, PromptSet
 from zsad_core.workspace import drafts, history, phrase_bank, pins
@@ -233,6 +234,8 @@ def test_a_row_of_a_subject_stands_with_its_slices(tmp_path):
         results.append(tmp_path, "subjects", key, [row("subjects", key=key)])
         if number % 5 == 0:
             merging.merge(tmp_path)
+        if number % 7 == 0:
+            delete(tmp_path, {f"{number - before:012d}" for before in range(3)})
 
     def check():
         with results.connect(tmp_path) as rows:
@@ -240,6 +243,12 @@ def test_a_row_of_a_subject_stands_with_its_slices(tmp_path):
             count, keys = rows.execute(told).fetchone()
             lost = "SELECT count(*) FROM subjects ANTI JOIN slices USING (key)"
             assert (count, rows.execute(lost).fetchone()) == (keys, (0,))
+            whole = {int(key) for (key,) in rows.execute("SELECT key FROM subjects").fetchall()}
+        for key in whole:  # three go at once
+            if key % 7 == 0 and key % 10**6 > 1:
+                assert {key - 1, key - 2} <= whole
+            if key % 7 == 1 and key % 10**6 > 3:
+                assert not {key - 1, key - 2, key - 3} & whole
 
     killed_at_random(work, check)
 

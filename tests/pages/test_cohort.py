@@ -76,7 +76,7 @@ def test_two_subjects_are_evaluated_and_their_figures_shown():
     assert sum(one.label == "Open in Explore" for one in test.button) == 4
     test.segmented_control(key="cohort-section").set_value("Tables")
     table = shown(test).dataframe[0].value
-    assert table[["setup", "method", "subjects"]].values.tolist() == [["zero-shot", "intensity", 2]]
+    assert table[["setup", "method", "subjects"]].values.tolist() == [["zero-shot", "Intensity", 2]]
 
 
 def test_a_point_opens_the_numbers_of_its_row(monkeypatch):
@@ -143,9 +143,9 @@ def test_no_method_chosen_takes_them_all():
     number = len(choosing.pairs((), (), 2)[0])
     assert number > len(methods.METHODS)
     assert any(f"2 subjects, {number} configurations" in one.value for one in test.markdown)
-    assert "Skipped, no such setup: winclip (" in said(test)
+    assert "Skipped, no such setup: WinCLIP (" in said(test)
     test.multiselect(key="cohort-setups").set_value(["brats"])
-    assert "intensity (brats)" in said(shown(test))
+    assert "Intensity (brats)" in said(shown(test))
 
 
 def test_filters_of_number_and_site():
@@ -164,12 +164,12 @@ def test_runs_that_a_filter_takes_away_give_way_to_those_it_leaves():
         put(home() / "results", "a", setup)
         put(home() / "results", "a", setup, method="mvfa")
     test = opened()
-    test.multiselect(key="configurations-shown").set_value(["mvfa · brats"])
+    test.multiselect(key="configurations-shown").set_value(["MVFA · brats"])
     shown(test)
     test.multiselect(key="setups-shown").set_value(["pmc"])
     assert shown(test).multiselect(key="configurations-shown").value == [
-        "mvfa · pmc",
-        "winclip · pmc",
+        "MVFA · pmc",
+        "WinCLIP · pmc",
     ]
     assert len(test.get("plotly_chart")) == 3
 
@@ -185,10 +185,10 @@ def test_the_summary_stands_above_each_section_and_the_conventions_once():
         assert numbers["Configurations"] == "2"
         assert numbers["Missing rows"] == "1"
         assert said(test).count("threshold: validation") == 1
-    assert "winclip · pmc: b" in said(test)
+    assert "WinCLIP · pmc: b" in said(test)
     test.multiselect(key="measures").set_value(["AUROC"])
     table = shown(test).dataframe[0].value
-    assert table["winclip · brats: AUROC"].tolist() == [0.75, 0.75]
+    assert table["WinCLIP · brats: AUROC"].tolist() == [0.75, 0.75]
     test.segmented_control(key="cohort-section").set_value("Tables")
     titles = [one.value for one in shown(test).subheader]
     assert titles[0] == "Dice by setup and method"
@@ -203,14 +203,14 @@ def test_two_configurations_are_compared_subject_by_subject(monkeypatch):
     put(home() / "results", "e", "brats", slices=with_dice(0.9))
     test = opened(**{"cohort-section": "Compare"})
     table = test.dataframe[0].value.iloc[0]
-    assert (table["against"], table["subjects"]) == ("winclip · pmc", 4)
+    assert (table["against"], table["subjects"]) == ("WinCLIP · pmc", 4)
     assert (table["wins"], table["ties"], table["losses"]) == (2, 1, 1)
     assert table["mean difference"] == pytest.approx(0.1)
     assert table["mean difference low"] < 0.1 < table["mean difference high"]
     subjects = test.dataframe[1].value
     assert subjects["subject"].tolist() == ["c", "b", "d", "a"]
     assert subjects["outcome"].tolist() == ["loss", "tie", "win", "win"]
-    assert "Left out of both: e (none in winclip · pmc)." in said(test)
+    assert "Left out of both: e (none in WinCLIP · pmc)." in said(test)
     assert "10,000 resamples, seed 0" in said(test)
     assert len(test.get("plotly_chart")) == 1
     assert "Over the 4 subjects that all configurations have. Left out, not in all: e." in said(
@@ -229,12 +229,12 @@ def test_another_modality_is_shown_as_further_series():
         put(home() / "results", subject, modality="t1c", slices=with_dice(0.7))
     test = opened(**{"cohort-section": "Tables"})
     first, other = sorted(("t1c", "t2f"))
-    assert test.dataframe[0].value["method"].tolist() == ["winclip"]
+    assert test.dataframe[0].value["method"].tolist() == ["WinCLIP"]
     groups = test.multiselect(key="other-groups")
     assert groups.options == ["modality: t2f"]
     test.multiselect(key="other-groups").select("modality: t2f")
     table = shown(test).dataframe[0].value
-    assert table["method"].tolist() == [f"winclip, {first}", f"winclip, {other}"]
+    assert table["method"].tolist() == [f"WinCLIP, {first}", f"WinCLIP, {other}"]
     assert "t1c and t2f, axial" in said(test)
 
 
@@ -244,13 +244,13 @@ def test_a_filter_may_take_away_what_is_compared():
             for setup in ("brats", "pmc"):
                 put(home() / "results", subject, setup, method)
     test = opened(**{"cohort-section": "Compare"})
-    test.selectbox(key="compare-first").set_value("winclip · brats")
-    test.multiselect(key="compare-against").set_value(["mvfa · brats", "mvfa · pmc"])
-    assert shown(test).dataframe[0].value["against"].tolist() == ["mvfa · brats", "mvfa · pmc"]
-    test.selectbox(key="compare-subjects").set_value("mvfa · brats")
+    test.selectbox(key="compare-first").set_value("WinCLIP · brats")
+    test.multiselect(key="compare-against").set_value(["MVFA · brats", "MVFA · pmc"])
+    assert shown(test).dataframe[0].value["against"].tolist() == ["MVFA · brats", "MVFA · pmc"]
+    test.selectbox(key="compare-subjects").set_value("MVFA · brats")
     shown(test).multiselect(key="setups-shown").set_value(["pmc"])
-    assert shown(test).dataframe[0].value["against"].tolist() == ["winclip · pmc"]
-    assert test.selectbox(key="compare-first").value == "mvfa · pmc"
+    assert shown(test).dataframe[0].value["against"].tolist() == ["WinCLIP · pmc"]
+    assert test.selectbox(key="compare-first").value == "MVFA · pmc"
 
 
 def clicked(key, cell):

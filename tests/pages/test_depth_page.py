@@ -20,7 +20,7 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
 
-SUBJECT, SERIES = "DEMO-MET-013-000", "intensity · zero-shot"
+SUBJECT, SERIES = "DEMO-MET-013-000", "Intensity · zero-shot"
 DATA = DataSpec("demo-2mm")
 SUBJECTS = [
     one.id

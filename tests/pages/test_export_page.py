@@ -61,9 +61,9 @@ def test_a_job_names_no_uploaded_scan():
         spec = MapSpec(features, "intensity", "zero-shot", PromptSet("", (), ()))
         return View(spec, 0, Threshold(1, "fixed"))
 
-    assert export.job_title(view("folder")) == "Animation of Jane by intensity · zero-shot"
+    assert export.job_title(view("folder")) == "Animation of Jane by Intensity · zero-shot"
     assert (
-        export.job_title(view("upload")) == "Animation of an uploaded scan by intensity · zero-shot"
+        export.job_title(view("upload")) == "Animation of an uploaded scan by Intensity · zero-shot"
     )
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pages.ui.shell import compute
-from tests.helpers.pages import WAIT, at, shown, widget
+from tests.helpers.pages import WAIT, address, at, shown, widget
 from tests.report.test_failure_cases import MEDICAL, as_read, failures_of, put, view_of_case
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home
@@ -93,6 +93,20 @@ def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
     assert "1 case, the worst" in said(test)
 
 
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_the_sidebar_shows_only_what_the_gallery_uses(evaluated):
+    if evaluated:
+        rows((0, 9, 0), **BRIGHT)
+    test = opened(method="winclip", prompts="medical", modality="t1c")
+    used = ["Data", "Slices in mean 2D Dice", "Depth origin"]
+    assert [one.label for one in test.sidebar.selectbox] == used
+    assert not test.sidebar.text_area
+    assert address(test)["method"] == ["winclip"]
+    if not evaluated:
+        assert widget(test.main.selectbox, "modality").value == "t1c"
+        assert "Evaluate WinCLIP · zero-shot and Intensity · zero-shot on 4 subjects" in said(test)
+
+
 def test_a_card_opens_its_slice_with_map_threshold_and_mask():
     rows((0, 0, 0), (0, 9, 0), subject=SUBJECT, brain_only=False)
     test = opened(brain=True, rule="oracle", prompts="appearance")
@@ -111,7 +125,8 @@ def test_a_case_of_a_method_without_text_leaves_the_texts_alone():
     test = opened(method="winclip", prompts="medical")
     buttons(test, "Open")[0].click()
     assert shown(test).session_state["method"] == "intensity"
-    widget(test.selectbox, "method").set_value("winclip")
+    test.switch_page("pages/1_Explore.py")
+    widget(shown(test).selectbox, "method").set_value("winclip")
     shown(test)
     assert test.session_state["prompts"] == "medical"
     assert test.session_state["abnormal"].split("\n")[0] == MEDICAL.abnormal[0]

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
 from tests.helpers.pages import address, widget
-from zsad_core import setups
+from zsad_core import methods, setups
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -206,9 +206,10 @@ def test_each_section_of_the_setup_page(section):
         assert "t2f" in refused
     if section == "Weights":
         table = test.dataframe[0].value.set_index(["method", "setup"])
-        assert set(table.index) == set(setups.entries())
-        assert table.loc[("winclip", "pmc-l14"), "state"] == "missing"
-        assert "zsad_core fetch" in table.loc[("winclip", "pmc-l14"), "what to do"]
+        known = {(methods.name_of(method), setup) for method, setup in setups.entries()}
+        assert set(table.index) == known
+        assert table.loc[("WinCLIP", "pmc-l14"), "state"] == "missing"
+        assert "zsad_core fetch" in table.loc[("WinCLIP", "pmc-l14"), "what to do"]
         lacking = test.table[0].value.set_index(["method", "setup"])
         assert set(lacking.index) == set(table.index[table["state"] == "missing"])
 

@@ -12,6 +12,7 @@ from pages.ui.shell import compute, prompt_choice
 from tests.helpers.pages import address, mark_of, widget
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
 from zsad_core.base.paths import home
+from zsad_core.methods import name_of
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history
@@ -308,7 +309,7 @@ def test_a_section_that_is_none_is_the_first():
 @pytest.mark.parametrize("method", ["intensity", "mutual3d"])
 def test_a_method_without_text_has_no_lab(method):
     test = opened("Prompts", lab="Null test", method=method)
-    assert f"'{method}' reads no text" in said(test)
+    assert f"{name_of(method)} reads no text" in said(test)
 
 
 def test_why_answers_with_charts():

@@ -86,7 +86,7 @@ def test_depth_draws_every_rule(name):
     tuned = isinstance(RULES[name], TunedRule)
     if tuned and name != "validation":
         pytest.skip("takes the maps of every train subject")
-    choice = {"data": "demo-2mm:", "method": "intensity", "series": ["intensity · zero-shot"]}
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": ["Intensity · zero-shot"]}
     choice["smallest"] = 3  # what was looked up once is remembered for all tests
     for scope in ("this subject", "all evaluated subjects"):
         shown(at("pages/3_Depth.py", **choice, rule=name, subject=SUBJECT, scope=scope))

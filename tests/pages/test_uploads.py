@@ -9,10 +9,12 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.helpers.pages import widget
+from tests.helpers.rows import put
 from tests.pages.test_pages import ROOT, opened
-from zsad_core.base.paths import uploads
+from zsad_core.base.paths import home, uploads
 from zsad_core.imaging.datasets import uploaded
 from zsad_core.imaging.uploads import folders, limits
+from zsad_core.results import parquet as results
 
 MINE = uploaded.TITLE
 
@@ -42,6 +44,19 @@ def moved(test, page):
     return test
 
 
+def test_rows_of_uploads_are_deleted_by_their_user(head):
+    scan, mask = head
+    test = used(opened("Setup", section="Data"), {"me_flair.nii": scan, "me_mask.nii": mask})
+    (folder,) = uploads().glob("*-*")
+    put(folder / "results", "me", data="upload")
+    test.session_state["requests"] = {"data": MINE}
+    test.session_state["cohort-section"] = "Subjects"
+    test = moved(test, "Cohort")
+    assert any("**1 row of 1 subject** from your uploads?" in one.value for one in test.markdown)
+    test.button(key="delete-rows").click().run()
+    assert results.known(folder / "results") == set()
+
+
 def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     scan, mask = head
     test = used(opened("Setup", section="Data"), {"me_flair.nii": scan, "me_mask.nii": mask})
@@ -58,6 +73,8 @@ def test_an_uploaded_scan_is_explored_with_its_mask_by_its_user_alone(head):
     unpinned = next(one for one in test.button if one.label == "Pin this view")
     assert unpinned.disabled
     assert "seen by you alone" in unpinned.help
+    (kept,) = (home() / "last_view").iterdir()  # of the demo, which Explore showed first
+    assert "subject=DEMO" in kept.read_text()
     token = next(uploads().iterdir()).name
     assert token not in repr([one.value for one in (*test.caption, *test.markdown, *test.text)])
 

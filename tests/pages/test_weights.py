@@ -70,15 +70,15 @@ def test_the_form_adds_a_setup_and_the_table_shows_it(small):
     test.selectbox(key="own-method").set_value("winclip")
     test.number_input(key="own-size").set_value(96)
     add(test)
-    assert test.success[0].value.startswith("Added winclip · mine")
-    assert table(test).loc[OWN, "state"] == "available"
+    assert test.success[0].value.startswith("Added WinCLIP · mine")
+    assert table(test).loc[("WinCLIP", "mine"), "state"] == "available"
     assert setups.find(*OWN) == Setup(*OWN, small, "", "from *my* lab", (("image_size", "96"),))
 
 
 def test_the_form_takes_a_checkpoint_that_fits(small, files):
     test = filled(opened(), small, checkpoint=str(linear_layers(files)))
     test.selectbox(key="own-method").set_value("aprilgan")
-    assert table(add(test)).loc[("aprilgan", "mine"), "state"] == "available"
+    assert table(add(test)).loc[("APRIL-GAN", "mine"), "state"] == "available"
 
 
 def test_a_shipped_checkpoint_with_other_options_is_a_setup_of_its_own():

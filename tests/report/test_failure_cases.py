@@ -150,9 +150,9 @@ def test_filters_of_run_size_and_depth(tmp_path):
     put(tmp_path, *slices, method="intensity", prompts="", prompts_digest="", truth_ml=0.5, truth=1)
     put(tmp_path, *slices, setup="pmc")
     assert len(failures_of(tmp_path)) == 3
-    assert [case.series for case in failures_of(tmp_path, series=("intensity",))] == ["intensity"]
+    assert [case.series for case in failures_of(tmp_path, series=("Intensity",))] == ["Intensity"]
     assert [case.setup for case in failures_of(tmp_path, setups=("pmc",))] == ["pmc"]
-    assert [case.series for case in failures_of(tmp_path, volumes=("under 1 ml",))] == ["intensity"]
+    assert [case.series for case in failures_of(tmp_path, volumes=("under 1 ml",))] == ["Intensity"]
     assert failures_of(tmp_path, subjects=("another",)) == []
     for third, index in (("inferior", 0), ("middle", 1), ("superior", 2)):
         assert {case.index for case in failures_of(tmp_path, third=third)} == {index}

@@ -25,7 +25,7 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "2 subjects",
         "6 slices in the means",
         "float32, CPU",
-        "Mixed weights: winclip brats",
+        "Mixed weights: WinCLIP brats",
         "Exposed, so optimistic: a; checkpoint, prompts, threshold or references have seen them.",
     ):
         assert words in caption
@@ -98,7 +98,7 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
     put(tmp_path, "a")
     caption = captions.caption(dice_rows(tmp_path), Selection(GROUP))
     assert (
-        "mutual3d scored each subject against the unlabelled set a, b, c, itself excluded."
+        "Mutual 3D scored each subject against the unlabelled set a, b, c, itself excluded."
         in caption
     )
     put(tmp_path, "e", method="mutual3d", volumes=["a"])
@@ -106,7 +106,7 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
         dice_rows(tmp_path), Selection(GROUP)
     )
     assert "unlabelled" not in captions.caption(
-        dice_rows(tmp_path, series=("winclip",)), Selection(GROUP)
+        dice_rows(tmp_path, series=("WinCLIP",)), Selection(GROUP)
     )
 
 

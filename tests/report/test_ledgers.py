@@ -21,7 +21,7 @@ def test_each_configuration_says_what_it_has_seen(tmp_path):
     put(tmp_path, "b", method="aprilgan", **brats, prompts_tuned=True)
     put(tmp_path, "a", "zero-shot", checkpoint_digest="")
     table = ledger_rows(tmp_path).set_index("series")
-    trained, zero = table.loc["aprilgan"], table.loc["winclip"]
+    trained, zero = table.loc["APRIL-GAN"], table.loc["WinCLIP"]
     assert trained["trained on"].startswith("Demo cohort (synthetic), t2f; train 8 ids")
     assert trained["exposed"] == (
         "checkpoint trained on it: 1 subject (a); prompts tuned on it: 1 subject (b)"

@@ -61,7 +61,7 @@ def test_the_depth_curve_pools_slices(tmp_path):
     put(tmp_path, "b", slices=((-0.88, 10, 10, 2),))
     selection = Selection(GROUP)
     with results.connect(tmp_path) as rows:
-        curve = curves(group_sums(rows, selection), selection)["brats", "winclip"]
+        curve = curves(group_sums(rows, selection), selection)["brats", "WinCLIP"]
     assert curve.centres[1] == pytest.approx(-0.85)
     assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
     assert np.isnan(curve.dice[0])

@@ -20,10 +20,10 @@ def test_the_summary_names_the_best_configuration_its_interval_and_what_is_missi
     put_configurations(tmp_path)
     summary = overview.summary(dice_rows(tmp_path))
     assert (summary.subjects, summary.with_dice, summary.configurations) == (3, 3, 2)
-    assert (summary.best.configuration, summary.best.subjects) == ("winclip · pmc", 2)
+    assert (summary.best.configuration, summary.best.subjects) == ("WinCLIP · pmc", 2)
     assert summary.best.mean == pytest.approx(0.8)
     assert np.isnan([summary.best.low, summary.best.high]).all()  # of two patients
-    assert summary.missing == {"winclip · pmc": ("c",)}
+    assert summary.missing == {"WinCLIP · pmc": ("c",)}
 
 
 def test_the_interval_of_the_best_mean_is_that_of_the_table(tmp_path):
@@ -47,10 +47,10 @@ def test_subjects_have_their_numbers_by_configuration_and_the_rows_behind_them(t
         table = overview.subject_table(rows, frame, ["3D Dice", "AUROC"])
     lines = table.frame.set_index("subject")
     assert lines.index.tolist() == ["a", "b", "c"]  # equal means keep the order of names
-    assert lines["winclip · brats: 3D Dice"].tolist() == pytest.approx([0.2, 0.4, 0.9])
-    assert lines["winclip · pmc: AUROC"].tolist()[:2] == [0.8, 0.8]
-    assert lines["winclip · pmc: AUROC"].isna().tolist() == [False, False, True]
+    assert lines["WinCLIP · brats: 3D Dice"].tolist() == pytest.approx([0.2, 0.4, 0.9])
+    assert lines["WinCLIP · pmc: AUROC"].tolist()[:2] == [0.8, 0.8]
+    assert lines["WinCLIP · pmc: AUROC"].isna().tolist() == [False, False, True]
     assert lines["volume (ml)"].tolist()[2] == 1.5
     assert lines["note"].tolist() == ["resampled", "resampled", ""]
-    assert table.key_at(1, "winclip · pmc: AUROC") == "b-pmc-winclip-0.8-['resampled']"
+    assert table.key_at(1, "WinCLIP · pmc: AUROC") == "b-pmc-winclip-0.8-['resampled']"
     assert table.key_at(2, "subject").startswith("c-brats-winclip")

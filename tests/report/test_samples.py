@@ -53,7 +53,7 @@ def test_the_subject_of_median_dice_and_its_slices_with_most_lesion(tmp_path):
     ) == ("c", 4, True, True)
     assert sides_and_indices(subject_sample) == [("inferior", 1), ("superior", 2)]
     assert [round(sample_slice.depth, 2) for sample_slice in subject_sample.slices] == [-0.4, 0.2]
-    assert list(subject_sample.configurations) == [("brats", "winclip")]
+    assert list(subject_sample.configurations) == [("brats", "WinCLIP")]
 
 
 def test_without_what_the_rule_asks_for_the_next_best_is_taken_and_told(tmp_path):
@@ -90,7 +90,7 @@ def test_masks_are_those_of_the_rows(evaluation):
     engine_, evaluated = evaluation
     figure = pictures_of(engine_, evaluated)
     assert not figure.missing
-    assert set(figure.masks) == {("zero-shot", "intensity"), ("zero-shot", "winclip")}
+    assert set(figure.masks) == {("zero-shot", "Intensity"), ("zero-shot", "WinCLIP")}
     with results.connect(evaluated.out) as rows:
         for pair, mask in figure.masks.items():
             key = figure.sample.configurations[pair]["key"]
@@ -104,7 +104,7 @@ def test_masks_are_those_of_the_rows(evaluation):
                 figure.truth[0].sum(),
             )
     grid = panels.prediction_panels(figure)
-    assert grid.rows == ("intensity", "winclip")
+    assert grid.rows == ("Intensity", "WinCLIP")
     assert all(panel.words.startswith("Dice ") for row in grid.panels for panel in row)
 
 
@@ -112,8 +112,8 @@ def test_what_is_missing_is_told(evaluation, monkeypatch):
     engine_, evaluated = evaluation
     monkeypatch.setattr(prompt_sets, "shipped", dict)
     figure = pictures_of(engine_, evaluated)
-    assert list(figure.masks) == [("zero-shot", "intensity")]
-    assert "winclip zero-shot: The prompt set 'minimal-pair' is not here" in captions.omissions(
+    assert list(figure.masks) == [("zero-shot", "Intensity")]
+    assert "WinCLIP zero-shot: The prompt set 'minimal-pair' is not here" in captions.omissions(
         figure
     )
     assert panels.prediction_panels(figure).panels[1][0].words == panels.NOT_DRAWN
@@ -129,7 +129,7 @@ def test_without_features_a_map_waits_unless_it_is_asked_for(evaluation, tmp_pat
     _, evaluated = evaluation
     fresh = engine(tmp_path)
     figure = pictures_of(fresh, evaluated, encode=False)
-    assert figure.missing == {("zero-shot", "winclip"): "its features are not stored"}
+    assert figure.missing == {("zero-shot", "WinCLIP"): "its features are not stored"}
     assert not pictures_of(fresh, evaluated).missing
 
 

@@ -34,16 +34,16 @@ def test_what_differs_between_groups_names_their_series(tmp_path):
         named = {each.name: each for each in tables(rows, sums, selection)}
         subject = sample(rows, table, "middle")
     assert table.groupby("series")["dice_3d"].mean().to_dict() == pytest.approx(
-        {"winclip, t1c": 0.7, "winclip, t2f": 0.5}
+        {"WinCLIP, t1c": 0.7, "WinCLIP, t2f": 0.5}
     )
     assert "synthetic demo cohort, t2f and t1c, axial" in named["dice"].caption
     compared = named["comparisons"].frame.iloc[0]
     assert (compared["configuration"], compared["against"]) == (
-        "winclip, t2f · brats",
-        "winclip, t1c · brats",
+        "WinCLIP, t2f · brats",
+        "WinCLIP, t1c · brats",
     )
     assert compared["mean difference"] == pytest.approx(-0.2)
-    assert list(subject.configurations) == [("brats", "winclip, t2f")]
+    assert list(subject.configurations) == [("brats", "WinCLIP, t2f")]
 
 
 def test_the_cost_of_thresholds_counts_each_rule_once_beside_other_groups(tmp_path):
@@ -81,14 +81,14 @@ def test_comparison_groups_keep_thresholds_apart(tmp_path):
 def test_prompt_sets_are_lines_of_their_own(tmp_path):
     put(tmp_path, "a", method="intensity", prompts="", prompts_digest="")
     put(tmp_path, "a")
-    assert sorted(dice_rows(tmp_path)["series"]) == ["intensity", "winclip"]
+    assert sorted(dice_rows(tmp_path)["series"]) == ["Intensity", "WinCLIP"]
     put(tmp_path, "a", prompts="bank", prompts_digest="d2")
     put(tmp_path, "a", prompts="bank", prompts_digest="d3")
     assert sorted(dice_rows(tmp_path)["series"]) == [
-        "intensity",
-        "winclip (bank d2)",
-        "winclip (bank d3)",
-        "winclip (medical)",
+        "Intensity",
+        "WinCLIP (bank d2)",
+        "WinCLIP (bank d3)",
+        "WinCLIP (medical)",
     ]
 
 
@@ -99,7 +99,7 @@ def test_filters_and_what_is_left(tmp_path):
     assert dice_rows(tmp_path, setups=("pmc",))["subject"].tolist() == ["a"]
     assert dice_rows(tmp_path)["setup"].tolist() == ["brats", "pmc"]
     with pytest.raises(DataError, match="No row of demo, t2f"):
-        dice_rows(tmp_path, series=("mvfa",))
+        dice_rows(tmp_path, series=("MVFA",))
 
 
 def test_filters_of_number_and_site(tmp_path):

@@ -77,7 +77,7 @@ def test_every_configuration_is_compared_with_every_other(tmp_path):
     put(tmp_path, "i", method="mvfa", slices=with_dice(1))  # not evaluated with the other
     frame = dice_rows(tmp_path)
     row = every_pair(frame).query("measure == '3D Dice'").iloc[0]
-    assert (row["configuration"], row["against"]) == ("mvfa · brats", "winclip · brats")
+    assert (row["configuration"], row["against"]) == ("MVFA · brats", "WinCLIP · brats")
     differences = np.array([values["mvfa", s] - values["winclip", s] for s in "abcdefgh"])
     assert (row["subjects"], row["left out"]) == (8, 1)
     assert row["mean difference"] == pytest.approx(differences.mean())
@@ -88,7 +88,7 @@ def test_every_configuration_is_compared_with_every_other(tmp_path):
     assert row["p"] == pytest.approx(stats.wilcoxon(differences.round(9)).pvalue)
     assert row["wins"] + row["ties"] + row["losses"] == 8
     assert row["wins"] == (differences > 1e-9).sum()
-    mvfa, winclip = ("brats", "mvfa"), ("brats", "winclip")
+    mvfa, winclip = ("brats", "MVFA"), ("brats", "WinCLIP")
     subjects = pairing(frame, "dice_3d", mvfa, winclip)
     assert subjects.missing == {"i": winclip}
     worst = subjects.subjects.iloc[0]

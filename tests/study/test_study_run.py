@@ -180,7 +180,7 @@ def test_a_study_of_own_data_splits_trains_and_evaluates(own_study, tmp_path, ca
     out = tmp_path / "study"
     assert main(["study", "run", str(path)]) == 0
     printed = capsys.readouterr().out
-    assert "Training aprilgan · own." in printed
+    assert "Training APRIL-GAN · own." in printed
     numbers = dice(out)
     subjects = {key[2] for key in numbers}
     assert len(subjects) == 6  # 3 patients of 10, each at 2 time points
@@ -262,7 +262,7 @@ def test_a_training_is_like_a_setup_and_goes_on_from_its_checkpoint(write, tmp_p
     study = files.read(write(BASELINE + training))
     (own,) = designs.missing_trainings(Design(study, DataSpec("demo-2mm"), tmp_path / "out"))
     entry = setups.find("aprilgan", "brats")
-    assert own.title == "aprilgan · more"
+    assert own.title == "APRIL-GAN · more"
     assert own.request.backbone == entry.backbone
     assert own.request.option == tuple(f"{name}={value}" for name, value in entry.options)
     assert own.request.start == str(setups.CHECKPOINTS / entry.checkpoint)
@@ -296,7 +296,7 @@ def test_a_study_of_exposed_subjects_alone_says_so_in_its_report(own_study, tmp_
     assert "are of exposed subjects" in capsys.readouterr().out
     page = (tmp_path / "out" / "report.html").read_text()
     assert "All 10 rows of" in page
-    assert "aprilgan · own: checkpoint trained on it, 10 rows" in page
+    assert "APRIL-GAN · own: checkpoint trained on it, 10 rows" in page
     (tmp_path / "out" / "report.html").unlink()
     assert main(["study", "run", str(path), "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "report.html").read_text() == page

@@ -70,12 +70,14 @@ def skipped_line(left_out: Sequence[Pair]) -> str:
     """One line that names the setups left out; "" without any.
 
     >>> skipped_line([("winclip", "brats"), ("winclip", "finetune"), ("intensity", "brats")])
-    'Skipped, no such setup: winclip (brats, finetune), intensity (brats).'
+    'Skipped, no such setup: WinCLIP (brats, finetune), Intensity (brats).'
     """
     of_method: dict[str, list[str]] = {}
     for method, setup in left_out:
         of_method.setdefault(method, []).append(setup)
-    names = ", ".join(f"{method} ({', '.join(of)})" for method, of in of_method.items())
+    names = ", ".join(
+        f"{methods.name_of(method)} ({', '.join(of)})" for method, of in of_method.items()
+    )
     return f"Skipped, no such setup: {names}." if names else ""
 
 

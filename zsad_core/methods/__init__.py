@@ -65,12 +65,22 @@ def kind_of(name: str) -> type[Method] | type[VolumeMethod] | type[FilePredictio
 
 
 def name_of(name: str) -> str:
-    """What a method is called on screen.
+    """What a method is called wherever a person reads of it; its id where it is not here.
 
-    >>> name_of("winclip"), name_of("intensity")
-    ('WinCLIP', 'Intensity')
+    >>> name_of("winclip"), name_of("intensity"), name_of("removed")
+    ('WinCLIP', 'Intensity', 'removed')
     """
-    return kind_of(name).title.partition(" (")[0]
+    here = name in METHODS or name == FILES
+    return kind_of(name).title.partition(" (")[0] if here else name
+
+
+def configuration_name(method: str, setup: str) -> str:
+    """A method in a setup, as a person reads of it.
+
+    >>> configuration_name("winclip", "zero-shot")
+    'WinCLIP · zero-shot'
+    """
+    return f"{name_of(method)} · {setup}"
 
 
 def trainable() -> list[str]:

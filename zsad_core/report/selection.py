@@ -16,6 +16,7 @@ from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import Row
 from zsad_core.imaging.splits import patient_of
+from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of
 from zsad_core.results.conventions import Which
@@ -66,13 +67,13 @@ _ROWS = f"""
             PARTITION BY method, setup, prompts_digest, site, subject ORDER BY date DESC, key) = 1
     ), sets AS (
         SELECT method, prompts_digest, CASE WHEN count(*) OVER (PARTITION BY method) > 1
-               THEN method || ' (' || prompts || CASE WHEN count(*) OVER
+               THEN ' (' || prompts || CASE WHEN count(*) OVER
                (PARTITION BY method, prompts) > 1 THEN ' ' || prompts_digest[:6] ELSE '' END || ')'
-               ELSE method END AS series
+               ELSE '' END AS of_prompts
         FROM (SELECT DISTINCT method, prompts, prompts_digest FROM newest)
     )
-    SELECT newest.*, sets.series FROM newest
-    JOIN sets USING (method, prompts_digest) ORDER BY series, subject, site
+    SELECT newest.*, sets.of_prompts FROM newest
+    JOIN sets USING (method, prompts_digest) ORDER BY method, of_prompts, subject, site
 """
 
 
@@ -170,8 +171,9 @@ def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> Comparison
 def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each selected subject and configuration, `n` its number in the group.
 
-    `series` is the method, with its prompt set where the rows hold several of that method, and with
-    what differs between the groups selected; `first_group` says whether a row is of `group`.
+    `series` is the method's name, with its prompt set where the rows hold several of that method,
+    and with what differs between the groups selected; `first_group` says whether a row is of
+    `group`.
     `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
     component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
     Raises DataError where nothing is left.
@@ -182,7 +184,8 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     for group in selection.groups:
         in_group = rows.execute(_ROWS, list(astuple(group))).df()
         suffix = "".join(f", {getattr(group, name)}" for name in varied)
-        in_group["series"] = in_group["series"].astype(str) + suffix
+        of_prompts = in_group.pop("of_prompts").astype(str)
+        in_group["series"] = in_group["method"].map(name_of) + of_prompts + suffix
         frames.append(in_group.assign(first_group=group == selection.group))
     frame = pd.concat(frames, ignore_index=True)
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
@@ -235,6 +238,20 @@ def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
     result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
     names = [column[0] for column in result.description or ()]
     return dict(zip(names, result.fetchall()[0], strict=True))
+
+
+def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
+    """Subjects by the keys of all rows of a row's configuration in its comparison group.
+
+    Of a subject's rows older ones are among them, which the newest one hides in a selection.
+    """
+    query = f"""
+        SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?)
+        USING (method, setup, prompts_digest)
+        WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
+    """
+    group = astuple(comparison_group_of(rows, key))
+    return dict(rows.execute(query, [key, *group]).fetchall())
 
 
 def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:

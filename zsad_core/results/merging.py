@@ -4,26 +4,23 @@ import os
 import time
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.base.atomic import locked
 from zsad_core.results import slice_sums
-from zsad_core.results.parquet import readable, writer
+from zsad_core.results.deletion import finish
 from zsad_core.results.parts import (
-    LISTED,
-    MERGED,
     MERGES,
     current_of,
     keys_of,
     listed,
+    merged_writer,
     merges_of,
-    number_of,
+    readable,
+    remove_merged,
 )
 from zsad_core.results.schema import RANKED_BEFORE, TABLES, schema_of
-from zsad_core.results.slice_sums import CENTRES, sums_sql
-from zsad_core.results.slice_sums import SCHEMA as SUMS
 
 GROUPS = {"subjects": 5_000, "slices": 50_000, "curves": 200, "levels": 5_000}
 """Rows of a row group, about 10 MB."""
@@ -40,28 +37,25 @@ def merge(root: Path) -> None:
     Raises DataError, StorageError.
     """
     with locked(root / "merge"), readable(root):
+        finish(root)
         for table in TABLES:
             # One look at the folder: what others append from here on belongs to the next merge.
             paths = listed(root / table)
             current = current_of(paths)
             for path in set(paths) - set(current):
                 if path.stat().st_mtime < time.time() - READ_ON_S:
-                    for file in path.parent.glob(f"{path.stem}.*"):  # with its sums
-                        file.unlink()
+                    remove_merged(path)
             if len(current) > 1:
-                _join(root / table, schema_of(table), current, GROUPS[table])
+                _join(schema_of(table), current, GROUPS[table])
                 for path in current:
                     os.utime(path)  # the time when it was replaced
         for path in merges_of(listed(root / "slices"))[-1:]:
-            keep_sums(path)
+            slice_sums.keep(path)
         (root / MERGES).touch()
 
 
-def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> None:
-    names = "\n".join(sorted(keys_of(paths)))
-    schema = schema.with_metadata({**(schema.metadata or {}), LISTED: names.encode()})
-    number = 1 + max(number_of(path) for path in paths)
-    with writer(folder / f"{MERGED}{number:06d}.parquet", schema) as merged:
+def _join(schema: pa.Schema, paths: list[Path], group: int) -> None:
+    with merged_writer(paths, schema, keys_of(paths)) as merged:
         waiting, rows = [], 0
         for path in paths:
             for batch in pq.ParquetFile(path).iter_batches(group):
@@ -74,19 +68,6 @@ def _join(folder: Path, schema: pa.Schema, paths: list[Path], group: int) -> Non
                     waiting, rows = [], 0
         if waiting:
             merged.write_table(_rows(waiting, schema), group)
-
-
-def keep_sums(merged: Path) -> None:
-    """Write the sums by depth of a merged file of slices beside it, unless they are there."""
-    for centre in CENTRES:
-        if slice_sums.stored(merged, centre):
-            continue
-        path = slice_sums.sums_path(merged, centre)
-        with duckdb.connect() as connection, writer(path, SUMS) as sums:
-            for batch in pq.ParquetFile(merged).iter_batches(GROUPS["slices"]):
-                connection.register("part", pa.Table.from_batches([batch]))
-                of_batch = connection.sql(sums_sql("part", centre)).to_arrow_table()
-                sums.write_table(of_batch.cast(SUMS))
 
 
 def _rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:

@@ -19,6 +19,7 @@ from zsad_core.base.atomic import whole
 from zsad_core.base.spreadsheet import BOM, FORMULA
 from zsad_core.errors import DataError, StorageError
 from zsad_core.results import slice_sums
+from zsad_core.results.deletion import settle
 from zsad_core.results.parts import (
     LATER,
     current_of,
@@ -26,9 +27,11 @@ from zsad_core.results.parts import (
     last_merge,
     listed,
     merged_keys,
+    readable,
     version_of,
+    writer,
 )
-from zsad_core.results.schema import TABLES, schema_of
+from zsad_core.results.schema import KEYS, TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 
 Row = dict[str, object]
@@ -45,6 +48,7 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
         pa.array([row[field.name] for row in rows], field.type, from_pandas=True)
         for field in schema
     ]
+    settle(root)
     # Of a few rows, packing costs twice the time and saves nothing; `merging` packs.
     with writer(root / table / f"{key}.parquet", schema, "none") as part:
         part.write_table(pa.Table.from_arrays(columns, schema=schema))
@@ -67,25 +71,27 @@ def known(root: Path, table: str = "subjects") -> set[str]:
 
 def exists(root: Path, table: str, key: str) -> bool:
     """Whether the part of a key is there; as quick among many parts as among few."""
+    settle(root)
     folder = root / table
     return (folder / f"{key}.parquet").exists() or key in merged_keys(folder, last_merge(root))
 
 
 def files(root: Path, table: str) -> list[Path]:
     """The files that together hold each row once; raises DataError as `known` does."""
+    settle(root)
     return current_of(listed(root / table))
 
 
 def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
     """The rows of one part that is there, or that a merge has joined; raises DataError."""
+    settle(root)
     path = root / table / f"{key}.parquet"
     if path.exists():
         version_of(path)
         with readable(root):
             return pq.read_table(path).to_pylist()
-    name = "map" if table in ("curves", "levels") else "key"
     with connect(root) as rows:
-        part = rows.execute(f"FROM {table} WHERE {name} = ?", [key])
+        part = rows.execute(f"FROM {table} WHERE {KEYS[table]} = ?", [key])
         names = [column[0] for column in part.description or ()]
         return [dict(zip(names, row, strict=True)) for row in part.fetchall()]
 
@@ -95,21 +101,6 @@ def connect(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """`opened` for the block, which ends in a DataError where a file cannot be read."""
     with readable(root), opened(root) as connection:
         yield connection
-
-
-@contextlib.contextmanager
-def readable(root: Path) -> Iterator[None]:
-    """What DuckDB or Arrow say of damaged rows in this block becomes a DataError."""
-    try:
-        yield
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:  # an error of the disk is reported elsewhere
-            raise
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"Rows in '{root}' cannot be read ({reason}); if they changed meanwhile look again, "
-            "else remove the damaged file and evaluate again."
-        ) from error
 
 
 def opened(root: Path) -> duckdb.DuckDBPyConnection:
@@ -203,10 +194,3 @@ def _exported(name: str, kind: pa.DataType) -> str:
     elif kind == pa.string():
         value = f"regexp_replace({name}, '{FORMULA}', '''\\0')"
     return f'{value} AS "{BOM if name == "key" else ""}{name}"'
-
-
-@contextlib.contextmanager
-def writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
-    """Writes to a temporary name that takes its place when the block has ended well."""
-    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as rows:
-        yield rows

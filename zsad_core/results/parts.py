@@ -1,13 +1,17 @@
 """The files of a results folder: what their names say, and what each must hold."""
 
+import contextlib
 import functools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zsad_core.base.atomic import whole
 from zsad_core.errors import DataError
 from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 
@@ -35,6 +39,24 @@ def listed(folder: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     return [folder / name for name in sorted(names) if name.endswith(".parquet")]
+
+
+@contextlib.contextmanager
+def merged_writer(
+    paths: list[Path], schema: pa.Schema, keys: set[str]
+) -> Iterator[pq.ParquetWriter]:
+    """`writer` of the merged file that comes after these and holds the parts of these keys."""
+    number = 1 + max(_number(path) for path in paths)
+    listing = {LISTED: "\n".join(sorted(keys)).encode()}
+    schema = schema.with_metadata({**(schema.metadata or {}), **listing})
+    with writer(paths[0].with_name(f"{MERGED}{number:06d}.parquet"), schema) as merged:
+        yield merged
+
+
+def remove_merged(path: Path) -> None:
+    """Remove a file with the sums that lie beside it."""
+    for file in path.parent.glob(f"{path.stem}.*"):
+        file.unlink()
 
 
 def merges_of(paths: list[Path]) -> list[Path]:
@@ -72,7 +94,8 @@ def keys_of(paths: list[Path]) -> set[str]:
 
 def _names(merged: Path) -> list[str]:
     """Keys that a merged file holds."""
-    return _metadata(merged).get(LISTED, b"").decode(errors="replace").split("\n")
+    names = _metadata(merged).get(LISTED, b"").decode(errors="replace").split("\n")
+    return [name for name in names if name]
 
 
 def _metadata(path: Path) -> dict[bytes, bytes]:
@@ -107,6 +130,28 @@ def version_of(path: Path) -> int:
     return int(_metadata(path)[b"zsad_schema"])
 
 
-def number_of(path: Path) -> int:
+def _number(path: Path) -> int:
     """The number of a merged file; 0 for a part."""
     return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0
+
+
+@contextlib.contextmanager
+def readable(root: Path) -> Iterator[None]:
+    """What DuckDB or Arrow say of damaged rows in this block becomes a DataError."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # an error of the disk is reported elsewhere
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"Rows in '{root}' cannot be read ({reason}); if they changed meanwhile look again, "
+            "else remove the damaged file and evaluate again."
+        ) from error
+
+
+@contextlib.contextmanager
+def writer(path: Path, schema: pa.Schema, packed: str = "zstd") -> Iterator[pq.ParquetWriter]:
+    """Writes to a temporary name that takes its place when the block has ended well."""
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression=packed) as rows:
+        yield rows

@@ -173,6 +173,8 @@ TABLES: dict[str, Columns] = {
     "curves": CURVES,
     "levels": LEVELS,
 }
+KEYS = {"subjects": "key", "slices": "key", "curves": "map", "levels": "map"}
+"""The column that names the part of a row."""
 
 
 def schema_of(table: str) -> pa.Schema:

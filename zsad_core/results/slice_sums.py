@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zsad_core.metrics.depth import bin_sql, third_sql
 from zsad_core.metrics.dice import EMPTY_RULES, EmptySlices, dice_sql
 from zsad_core.results.conventions import Which
+from zsad_core.results.parts import writer
 
 Centre = Literal["middle", "centroid"]
+BATCH = 50_000  # slices that are summed at once
 FORMAT = 2  # goes up when what a sum holds changes
 CENTRES: tuple[Centre, ...] = ("middle", "centroid")
 _LESION, _ALARM = "truth > 0", "truth = 0 AND predicted > 0"
@@ -59,6 +62,19 @@ def sums_sql(slices: str, centre: Centre) -> str:
         f"SELECT key, {bin_sql(depth)} AS bin, {third_sql(depth)} AS third, {columns} "
         f"FROM {slices} GROUP BY key, bin, third"
     )
+
+
+def keep(merged: Path) -> None:
+    """Write the sums by depth of a merged file of slices beside it, unless they are there."""
+    for centre in CENTRES:
+        if stored(merged, centre):
+            continue
+        path = sums_path(merged, centre)
+        with duckdb.connect() as connection, writer(path, SCHEMA) as sums:
+            for batch in pq.ParquetFile(merged).iter_batches(BATCH):
+                connection.register("part", pa.Table.from_batches([batch]))
+                of_batch = connection.sql(sums_sql("part", centre)).to_arrow_table()
+                sums.write_table(of_batch.cast(SCHEMA))
 
 
 def by_convention(sums: Mapping[str, Any], empty: EmptySlices, which: Which) -> dict[str, Any]:

@@ -236,7 +236,8 @@ def _exposure(rows: duckdb.DuckDBPyConnection, included: bool) -> Iterator[str]:
         f"threshold have seen, as far as is known; they {what}."
     )
     for method, setup, reason, count, subjects in seen:
-        yield f"{method} · {setup}: {reason}, {counted(count, 'row')} ({', '.join(subjects)})."
+        name = methods.configuration_name(method, setup)
+        yield f"{name}: {reason}, {counted(count, 'row')} ({', '.join(subjects)})."
     yield (
         "What published checkpoints and backbones were trained on is known only as far as their "
         "authors say. Thresholds of the rule 'oracle' use the ground truth of every subject."

@@ -13,6 +13,7 @@ from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import NotedProgress, Turn
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError
+from zsad_core.methods import configuration_name
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
 from zsad_core.training import runs
@@ -31,7 +32,7 @@ class OwnTraining:
     @property
     def title(self) -> str:
         """As a user reads it."""
-        return f"{self.request.method} · {self.name}"
+        return configuration_name(self.request.method, self.name)
 
 
 ONE = pydantic.TypeAdapter(OwnTraining)

@@ -33,6 +33,7 @@ from zsad_core.report.selection import (
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
 from zsad_core.results.parquet import Stamp
+from zsad_core.results.parts import readable
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
@@ -67,7 +68,7 @@ def _connection(root: str, stamp: Stamp) -> duckdb.DuckDBPyConnection:
 @contextmanager
 def rows_of(root: str, stamp: Stamp) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor of its own on the rows, for this thread; raises DataError for damaged ones."""
-    with results.readable(Path(root)):
+    with readable(Path(root)):
         yield _connection(root, stamp).cursor()
 
 

@@ -19,6 +19,7 @@ from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
+from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
 from zsad_core.study.file import Study, StudyConventions, as_yaml, study_of
 from zsad_core.types import ReadoutSpec, SliceSpec, Split
@@ -99,7 +100,7 @@ def start(cohort: Cohort) -> None:
 def _title(configuration: Configuration) -> str:
     prompts = configuration.prompts
     named = f", '{prompts.name}'," if prompts != NO_PROMPTS else ""
-    return f"{configuration.method} · {configuration.setup}{named}"
+    return f"{configuration_name(configuration.method, configuration.setup)}{named}"
 
 
 def _key(cohort: Cohort) -> str:
@@ -154,6 +155,7 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
         offered_methods,
         [method if method in offered_methods else usual_method(choice.data)],
         key="cohort-methods",
+        format_func=name_of,
         placeholder="All",
     )
     offered = dict.fromkeys(setup for name, setup in available if name in chosen or not chosen)

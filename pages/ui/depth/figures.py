@@ -12,7 +12,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of, thresholds_of
-from zsad_core import setups
+from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import COLOURS
 from zsad_core.base.wording import counted
@@ -33,8 +33,9 @@ def choose_series(choice: UserChoice) -> Series:
         for key, entry in setups.entries().items()
         if not setups.missing(entry) and setups.fits(entry, choice.data)
     ]
-    entries = {f"{method} · {setup}": (method, setup) for method, setup in there}
-    default = [name for name in {choice.label: 0, "intensity · zero-shot": 0} if name in entries]
+    entries = {methods.configuration_name(*key): key for key in there}
+    baseline = methods.configuration_name(methods.BASELINE, "zero-shot")
+    default = [name for name in dict.fromkeys((choice.label, baseline)) if name in entries]
     chosen = st.multiselect(
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )

@@ -20,6 +20,7 @@ from zsad_core.exports.scene import Look
 from zsad_core.exports.volumes import volumes
 from zsad_core.exports.words import file_name
 from zsad_core.inference.views import View
+from zsad_core.methods import configuration_name
 from zsad_core.types import Progress
 
 SAID = (
@@ -98,7 +99,7 @@ def job_title(view: View) -> str:
     """What the animation's job is called, which all see."""
     spec = view.map
     name = compute.public_name(spec.features.slices)
-    return f"Animation of {name} by {spec.method} · {spec.setup}"
+    return f"Animation of {name} by {configuration_name(spec.method, spec.setup)}"
 
 
 def _picture(view: View, look: Look) -> None:

@@ -16,7 +16,7 @@ from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.sidebar import CohortChoice
 from pages.ui.shell.user import user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -43,7 +43,7 @@ LEGEND = {
 }
 
 
-def gallery(choice: UserChoice) -> None:
+def gallery(choice: CohortChoice) -> None:
     """Cases over the evaluated subjects of the sidebar's data, or the way to some."""
     navigate.follow()
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -75,7 +75,9 @@ def gallery(choice: UserChoice) -> None:
     cohort_rows.seen(source, selection)
 
 
-def _selection(choice: UserChoice, source: cohort_rows.Source, group: ComparisonGroup) -> Selection:
+def _selection(
+    choice: CohortChoice, source: cohort_rows.Source, group: ComparisonGroup
+) -> Selection:
     there = cohort_rows.values(*source, Selection(group))
     columns = st.columns(4)
     volumes = [one for one in VOLUMES if one in there["volumes"]]
@@ -116,7 +118,7 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
     )
 
 
-def _caption(choice: UserChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
+def _caption(choice: CohortChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
     rule = f"{group.threshold} ({group.rule.basis})"
     data = DATA.get(group.data, group.data)
@@ -139,7 +141,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
     return worst.iloc[(page - 1) * PAGE : page * PAGE]
 
 
-def _cards(choice: UserChoice, cases: list[Failure]) -> None:
+def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
     places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
     unread = scans_unread(choice.data, cases)
     pinned = [one.view for one in pins.all_pins() if one.owned_by(user())]
@@ -163,7 +165,7 @@ def _cards(choice: UserChoice, cases: list[Failure]) -> None:
     pictures(places)
 
 
-def _view(choice: UserChoice, case: Failure) -> View:
+def _view(choice: CohortChoice, case: Failure) -> View:
     slices = scan_of(compute.engine(), case.row, [choice.data])
     return view_of(compute.engine(), case.row, slices, case.index)
 

@@ -6,32 +6,35 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
+from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
-from pages.ui.shell.sidebar import UserChoice
-from zsad_core import methods
+from pages.ui.shell.sidebar import CohortChoice, pick_modality, usual_method, usual_setup
+from zsad_core import methods, setups
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.metrics.threshold_rules import Oracle, Validation
 from zsad_core.report.captions import DATA
 from zsad_core.results import parquet as results
-from zsad_core.types import ReadoutSpec
+from zsad_core.types import DataSpec, ReadoutSpec
 
 FIRST = 4  # subjects
 
 
-def first_cases(choice: UserChoice, root: Path) -> None:
+def first_cases(choice: CohortChoice, root: Path) -> None:
     """Nothing is evaluated: what would be a quick start, what it takes, and its button."""
     data = DATA.get(choice.data.kind, choice.data.place)
     where = "" if choice.data.private else f" in {shortened(root)}"
     st.info(escape(f"No subject of {data} has been evaluated{where} yet, so there are no cases."))
+    st.subheader("Find the first cases")
     cohort = _small(choice, root)
     if cohort is None:
         st.warning("No usable subject with this modality has a segmentation to compare with.")
         return
-    names = " and ".join(f"{each.method} · {each.setup}" for each in cohort.configurations)
-    st.subheader("Find the first cases")
+    names = " and ".join(
+        methods.configuration_name(each.method, each.setup) for each in cohort.configurations
+    )
     st.write(
         f"Evaluate {escape(names)} on {counted(len(cohort.names), 'subject')}, in the background; "
         "cases appear here. The Cohort page evaluates more."
@@ -48,15 +51,15 @@ def _watch(root: Path, data: str) -> None:
         st.rerun()
 
 
-def _small(choice: UserChoice, root: Path) -> Cohort | None:
-    """The sidebar's method and the plain intensity, on the first test subjects."""
-    modality = choice.map.features.slices.modality
+def _small(choice: CohortChoice, root: Path) -> Cohort | None:
+    """The method chosen last and the plain intensity, on the first test subjects."""
+    modality = pick_modality(choice.data, choice.subjects)
     usable = [one for one in choice.subjects if one.evaluable(modality)]
     chosen = [one for one in usable if one.split == "test"] or usable
     if not chosen:
         return None
     held_out = any(one.split == "validation" for one in usable)
-    pairs = dict.fromkeys([(choice.map.method, choice.map.setup), ("intensity", "zero-shot")])
+    pairs = dict.fromkeys([_last_used(choice.data), (methods.BASELINE, "zero-shot")])
     known = all_prompts()
     return Cohort(
         data=choice.data,
@@ -77,3 +80,13 @@ def _small(choice: UserChoice, root: Path) -> Cohort | None:
             min_component_voxels=choice.readout.min_component_voxels,
         ),
     )
+
+
+def _last_used(data: DataSpec) -> tuple[str, str]:
+    """Method and setup that other pages chose last, where these data have them."""
+    method = session.METHOD.get()
+    if not setups.available(method, data):
+        method = usual_method(data)
+    names = [one.setup for one in setups.available(method, data)]
+    setup = session.SETUP.get()
+    return method, setup if setup in names else usual_setup(names)

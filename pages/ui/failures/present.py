@@ -96,9 +96,9 @@ def kind_of(pin: Pin) -> str:
 def said(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
-    title = method.title.split(" (")[0] if method else pin.method
     texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
-    return f"{title} · {pin.setup}{texts} · {pin.subject} · {pin.modality}"
+    title = methods.configuration_name(pin.method, pin.setup)
+    return f"{title}{texts} · {pin.subject} · {pin.modality}"
 
 
 def dice_said(pin: Pin) -> str:

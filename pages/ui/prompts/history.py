@@ -22,6 +22,7 @@ from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
+from zsad_core.methods import configuration_name
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import Progress, PromptSet, Threshold
@@ -142,7 +143,7 @@ def trials_table(
             **_words(trial.prompts),
             "changed": "" if before is None else _changed(before.prompts, trial.prompts),
             "subject": trial.subject,
-            "method": f"{trial.method} · {trial.setup}",
+            "method": configuration_name(trial.method, trial.setup),
             "threshold": _threshold(trial),
         }
         for field, label in NUMBERS.items():
@@ -226,7 +227,7 @@ def board_table(
             "prompts": one.prompts.name,
             **_words(one.prompts),
             "changed": _changed(base, one.prompts),
-            "method": f"{one.method} · {one.setup}",
+            "method": configuration_name(one.method, one.setup),
             **({} if one.threshold is None else {"threshold": threshold_text(one.threshold)}),
             "evaluated on": len(one.judged),
             TUNED: len(one.tuned),

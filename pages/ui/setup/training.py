@@ -32,7 +32,9 @@ def training() -> None:
         "from there."
     )
     left, right = st.columns(2)
-    method = left.selectbox("Method", methods.trainable(), key="train-method")
+    method = left.selectbox(
+        "Method", methods.trainable(), format_func=methods.name_of, key="train-method"
+    )
     setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
     source = _source(setup)
     with st.form("train", border=False):

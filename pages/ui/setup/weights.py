@@ -38,7 +38,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
         problem = setups.missing(entry)
         rows.append(
             {
-                "method": method,
+                "method": methods.name_of(method),
                 "setup": name,
                 "state": "missing" if problem else "available",
                 "what to do": problem,
@@ -100,7 +100,7 @@ def _fetch(spec: BackboneSpec) -> None:
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{entry.method} · {escape(entry.setup)}** added by you.")
+    left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by you.")
     if right.button(
         "Forget",
         key=f"forget-{entry.method}-{entry.setup}",
@@ -118,7 +118,7 @@ def _form() -> None:
     usable = [name for name, method in methods.METHODS.items() if method.needs_tower]
     with st.form("own", border=False):
         left, right = st.columns(2)
-        method = left.selectbox("Method", usable, key="own-method")
+        method = left.selectbox("Method", usable, format_func=methods.name_of, key="own-method")
         name = right.text_input("Name of the setup", placeholder="my-clip", key="own-name")
         backbone = left.text_input(
             "Backbone",
@@ -164,6 +164,7 @@ def _add(entry: Setup) -> None:
     compute.engine().forget()
     session.notify(
         "weights",
-        f"Added {entry.method} · {entry.setup}; choose it in the sidebar once nothing is missing.",
+        f"Added {methods.configuration_name(entry.method, entry.setup)}; choose it in the sidebar "
+        "once nothing is missing.",
     )
     st.rerun()

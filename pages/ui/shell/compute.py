@@ -21,6 +21,7 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.methods import configuration_name
 from zsad_core.types import (
     AnomalyMap,
     DataSpec,
@@ -121,7 +122,7 @@ def public_name(slices: SliceSpec) -> str:
 def start_encoding(spec: MapSpec) -> Job:
     """Encode and map the rest of the volume in the background; a stopped job waits for the user."""
     beside = f" and {len(spec.volumes)} to score it against" if spec.volumes else ""
-    configuration = f"{spec.method} · {spec.setup}"
+    configuration = configuration_name(spec.method, spec.setup)
 
     def work(progress: Progress) -> None:
         pipeline.anomaly_map(engine(), spec, progress)  # there before the page asks for it

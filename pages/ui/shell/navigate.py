@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import parse_qs
 
 import streamlit as st
 
@@ -48,6 +49,24 @@ def to(view: View | Target) -> NoReturn:
         choices = {key.key: value for key, value in pairs if value}
         if view.slice is not None:
             choices[session.SLICE.key] = view.slice
+    session.request({**choices, session.JUMP.key: True})
+    st.switch_page(EXPLORE)
+
+
+def to_address(query: str) -> NoReturn:
+    """Open Explore as an address of it does in a new session."""
+    words = parse_qs(query, keep_blank_values=True)
+    read = {one.key: one.read(words[one.key]) for one in session.CHOICES if one.key in words}
+    of_prompts = {session.PROMPTS.key, *session.TEXTS}
+    choices: Choices = {
+        one.key: one.default if read.get(one.key) is None else read[one.key]
+        for one in session.CHOICES
+        if one.key in read or (one.page in ("", "Explore") and one.key not in of_prompts)
+    }
+    if session.PROMPTS.key in read:
+        named = prompt_choice.all_prompts().get(str(read[session.PROMPTS.key]))
+        texts = prompt_choice.fields(named) if named else {}  # else they stand in the address
+        choices = {**texts, **choices, session.PROMPTS_OF.key: choices[session.METHOD.key]}
     session.request({**choices, session.JUMP.key: True})
     st.switch_page(EXPLORE)
 

@@ -72,33 +72,41 @@ class UserChoice(_Chosen):
 
     @property
     def label(self) -> str:
-        """Method and setup as one name for charts."""
-        return f"{self.map.method} · {self.map.setup}"
+        """Method and setup as one name."""
+        return methods.configuration_name(self.map.method, self.map.setup)
 
 
 @dataclass(frozen=True)
 class CohortChoice:
-    """What the pages of many subjects use: data, modality, and how masks and means are made."""
+    """What the pages of many subjects use: data, modality, and how masks and means are made.
+
+    The modality is "" on a page that did not ask for it.
+    """
 
     data: DataSpec
     subjects: tuple[Subject, ...]
     modality: str
     readout: ReadoutSpec
+    synthetic: bool
 
 
-def cohort_sidebar() -> CohortChoice:
+def cohort_sidebar(asks_modality: bool = True) -> CohortChoice:
     """Draw the data, modality and readout alone; stops the page with a sentence where it cannot."""
     with st.sidebar:
-        name, spec, dataset = _data()
+        _, spec, dataset = _data()
         subjects = dataset.subjects()
-        modalities = dict.fromkeys(
-            m for s in _usable_by_id(subjects).values() for m in s.modalities
-        )
-        modality = pick("Modality", list(modalities), session.MODALITY, within=name)
+        _usable_by_id(subjects)
+        modality = pick_modality(spec, subjects) if asks_modality else ""
         readout = _readout(spec.region)
     _end()
     wait_for_torch()
-    return CohortChoice(spec, subjects, modality, readout)
+    return CohortChoice(spec, subjects, modality, readout, dataset.synthetic)
+
+
+def pick_modality(data: DataSpec, subjects: Sequence[Subject]) -> str:
+    """A list of the modalities that usable subjects have."""
+    modalities = dict.fromkeys(name for one in usable(subjects) for name in one.modalities)
+    return pick("Modality", list(modalities), session.MODALITY, within=data)
 
 
 def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
@@ -171,6 +179,11 @@ def usual_method(data: DataSpec) -> str:
     return next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
 
 
+def usual_setup(names: Sequence[str]) -> str:
+    """The setup of a method to begin with."""
+    return "brats" if "brats" in names else names[0]
+
+
 def usable(subjects: Iterable[Subject]) -> list[Subject]:
     """Those to choose from, test subjects on top."""
     ordered = sorted(subjects, key=lambda subject: subject.split != "test")
@@ -221,10 +234,11 @@ def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
 def _setup(method: str, data: DataSpec) -> str:
     names = [setup.setup for setup in setups.available(method, data)]
     if not names:
-        st.error(f"No weights for '{method}' were found; Setup lists what is missing.")
+        st.error(
+            f"No weights for {methods.name_of(method)} were found; Setup lists what is missing."
+        )
         st.stop()
-    first = "brats" if "brats" in names else names[0]
-    setup = pick("Training setup", names, session.SETUP, first, within=(data, method))
+    setup = pick("Training setup", names, session.SETUP, usual_setup(names), within=(data, method))
     note = setups.find(method, setup).provenance
     known = [one for one in setups.of_method(method) if setups.fits(one, data)]
     hidden = len(known) - len(names)

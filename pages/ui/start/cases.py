@@ -11,6 +11,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import SidebarValues
+from zsad_core import methods
 from zsad_core.base.palette import Classes
 from zsad_core.base.store import key_of
 from zsad_core.inference import pipeline, thumbnails
@@ -107,7 +108,7 @@ def _tiles(
         row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
     words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
     slices_shown = {(row["subject"], index): ("A live case", words, row)}
-    selection = Selection(group, (METHOD,), (SETUP,), tuple(subjects))
+    selection = Selection(group, (methods.name_of(METHOD),), (SETUP,), tuple(subjects))
     ranking = failures.failures(every, failures.ranking(every, selection))
     titles = {
         failures.MISSED: "Missed lesion",

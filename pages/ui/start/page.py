@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.explore.tour import begin
-from pages.ui.shell import compute, navigate, session
+from pages.ui.shell import compute, last_view, navigate, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import SidebarValues
 from pages.ui.start.cases import cases
@@ -29,13 +29,15 @@ def start(selected: SidebarValues) -> None:
 
 
 def _last_view() -> None:
-    """The way back to what this session looked at last."""
+    """The way back to what this session looked at last, or else this user."""
     if last := session.LAST_VIEW.get():
         st.page_link(
             navigate.EXPLORE,
             label=escape(f"Continue with {last[0]}, as you left it"),
             icon=":material/history:",
         )
+    else:
+        last_view.offer()
 
 
 def _tour(selected: SidebarValues, usable: list[Subject]) -> None:
