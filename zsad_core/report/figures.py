@@ -28,7 +28,7 @@ from zsad_core.report import (
     samples,
     threshold_costs,
 )
-from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
 from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups, left_out
 from zsad_core.report.table_text import Table, as_latex, as_markdown
@@ -111,9 +111,9 @@ def write(
     paths = []
     if wanted("figure1") and frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
-        paths += _figure(
-            out / "figure1", text, prints.by_method(frame, text), charts.by_method(frame)
-        )
+        of_means = means(frame)
+        printed, chart = prints.by_method(frame, of_means, text), charts.by_method(frame, of_means)
+        paths += _figure(out / "figure1", text, printed, chart)
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
     if wanted("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"

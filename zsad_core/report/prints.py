@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, styles
-from zsad_core.report.charts import EXPOSED, subjects_in_order
+from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
 from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
@@ -34,11 +35,16 @@ DASHES = {
 }
 HATCHING = "//////"
 HATCHED: dict[str, Any] = {"marker": r"$\#$", "color": "grey", "ms": 6}  # an exposed subject
+RIM: dict[str, Any] = {"color": "white", "ms": 6, "elinewidth": 3, "capsize": 3, "capthick": 2.6}
+INK: dict[str, Any] = {"color": "black", "ms": 4, "elinewidth": 1.4, "capsize": 2.6, "zorder": 6}
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
-def by_method(frame: pd.DataFrame, caption: str) -> Figure:
-    """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
+def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
+    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
+
+    The mean and its interval stand over each box.
+    """
     rows = frame.dropna(subset="dice_3d")
     styles_by_series = styles(sorted(set(frame["series"])))
     panels = {
@@ -56,12 +62,18 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
             axis.plot([position] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
             hatched = values[dice["exposed"]]
             axis.plot([position] * len(hatched), hatched, ls="", **HATCHED)
+        of_setup = means[means["setup"] == setup].set_index("series").loc[list(boxes)]
+        for style in (RIM, INK):
+            axis.errorbar(
+                range(len(boxes)), of_setup["mean"], error_bars(of_setup), fmt="D", **style
+            )
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
         axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
+    axes[0].plot([], [], "D", label=MEAN, color="black", ms=INK["ms"])
     if rows["exposed"].any():
         axes[0].plot([], [], ls="", label=EXPOSED, **HATCHED)
-        figure.legend(loc="outside upper right", frameon=False)
+    figure.legend(loc="outside upper right", frameon=False, ncols=2)
     return captioned(figure, caption)
 
 
@@ -132,6 +144,8 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
                 "mfc": "white" if symbol.endswith(HOLLOW) else colour,
                 "ms": 4,
             }
+            ends = (curve.low, curve.high)
+            axis.fill_between(curve.centres, *ends, color=colour, alpha=0.15, lw=0.8)
             axis.plot(curve.centres, curve.dice, label=series, **style)
         axis.set(title=panel.title, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
@@ -188,6 +202,11 @@ def panels_of(
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)
+
+
+def error_bars(means: pd.DataFrame) -> NDArray[np.float64]:
+    """Lengths (2, N) of the error bars of the columns mean, low and high; NaN draws none."""
+    return np.array([means["mean"] - means["low"], means["high"] - means["mean"]])
 
 
 def _inches(names: Iterable[str], points: float) -> float:
