@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
+from zsad_core.cli.main import main
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.intervals import intervals
@@ -115,6 +116,26 @@ def test_every_comparison_group_is_written(tmp_path):
     assert {*paths, folder / "plotly.min.js", fixed_folder / "plotly.min.js"} == {
         path for path in (tmp_path / "out").rglob("*") if path.is_file()
     }
+
+
+def test_the_command_draws_another_modality_as_further_series(tmp_path, capsys):
+    for subject in "abc":
+        for modality, value in (("t2f", 0.5), ("t1c", 0.7)):
+            put(tmp_path / "rows", subject, modality=modality, slices=with_dice(value))
+    command = ["figures", "--results", str(tmp_path / "rows"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--also", "modality=t1c"]) == 0
+    series = {}
+    for modality in ("t2f", "t1c"):
+        with open(
+            tmp_path / f"out/demo-{modality}-axial-validation/dice.csv", encoding="utf-8-sig"
+        ) as lines:
+            next(lines)
+            series[modality] = [row["method"] for row in csv.DictReader(lines)]
+    assert series == {"t2f": ["winclip, t1c", "winclip, t2f"], "t1c": ["winclip"]}
+    drawn = tmp_path / "out/demo-t2f-axial-validation/figure1.svg"
+    assert "winclip, t1c" in ET.parse(drawn).getroot().itertext()
+    assert main([*command, "--also", "setup"]) == 1
+    assert "'setup' is no axis of figures" in capsys.readouterr().err
 
 
 def test_figures_are_the_same_bytes_again(tmp_path):

@@ -15,10 +15,8 @@ from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import dice_table
-from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection
+from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, neighbours
 
-AXES = (["modality"], ["plane"], ["threshold"])
-"""What may vary between the comparison groups of one figure, one at a time."""
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
@@ -32,10 +30,10 @@ def choose_rows(
         "Data and threshold rule", groups, format_func=str, key="comparison-group"
     )
     others: list[ComparisonGroup] = []
-    if neighbours := [each for each in groups if group.differing(each) in AXES]:
+    if offered := neighbours(group, groups):
         others = row[1].multiselect(
             "Also show, as further series",
-            neighbours,
+            offered,
             format_func=lambda other: _difference(group, other),
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
