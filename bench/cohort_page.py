@@ -15,7 +15,7 @@ from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
 from zsad_core.report import captions, charts, depth_charts
-from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
 from zsad_core.report.selection import Selection, comparison_groups
 from zsad_core.results import parquet as results
 
@@ -52,7 +52,7 @@ def core(root: Path, what: str = "") -> list[Line]:
         def figures(selection: Selection) -> None:
             frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
             captions.caption(frame, selection)
-            charts.by_method(frame)
+            charts.by_method(frame, means(frame))
             charts.by_subject(frame.merge(boxes, on="key").head(SUBJECTS))
             depth_charts.by_depth(
                 depth_curves, list(dict.fromkeys(setup for setup, _ in depth_curves))

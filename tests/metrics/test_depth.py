@@ -7,6 +7,7 @@ import pytest
 
 from zsad_core.imaging.slicing import depths
 from zsad_core.metrics.depth import bin_of, bin_sql, depth_curve, third_of, third_sql
+from zsad_core.metrics.intervals import intervals
 
 
 def brain_of(*areas):
@@ -50,7 +51,7 @@ def test_the_curve_by_hand():
     depth = np.array([np.nan, -1, -0.9, 0, 0.6, 1])
     dice = np.array([1, 0.2, 0.4, np.nan, 0.9, np.nan])
     lesion = np.array([9, 5, 5, 3, 0, 7])
-    curve = depth_curve(depth, dice, lesion, bins=4)
+    curve = depth_curve(depth, dice, lesion, ["a"] * 6, bins=4)
     np.testing.assert_allclose(curve.centres, [-0.75, -0.25, 0.25, 0.75])
     np.testing.assert_allclose(curve.dice, [0.3, np.nan, np.nan, 0.9])
     assert curve.slices.tolist() == [2, 0, 0, 1]
@@ -70,11 +71,26 @@ def test_sql_and_python_place_a_depth_alike(function, sql):
     np.testing.assert_array_equal(index, function(depths))
 
 
+def test_the_interval_of_a_bin_is_over_its_own_patients():
+    patients = ["a", "a", "b", "c", "a", "b", "c", "a", "b"]
+    depth = np.repeat([-0.9, 0.1, 0.9], [4, 3, 2])
+    dice = np.array([0.2, 0.4, 0.6, np.nan, 0.2, 0.4, 0.9, 0.3, 0.5])
+    curve = depth_curve(depth, dice, np.ones(9, int), patients, bins=4)
+    assert np.isfinite(curve.low).tolist() == [False, False, True, False]  # others: 2 patients, 0
+    expected = intervals(["a", "b", "c"], np.zeros(3, int), dice[4:7], np.ones(3))
+    assert (curve.low[2], curve.high[2]) == pytest.approx((expected[0][0], expected[1][0]))
+
+
+def test_a_curve_without_any_dice_has_no_interval():
+    curve = depth_curve(np.zeros(3), np.full(3, np.nan), np.ones(3, int), ["a", "b", "c"])
+    assert np.isnan([curve.low, curve.high]).all()
+
+
 def test_arrays_of_one_length_are_needed():
     with pytest.raises(ValueError, match="shapes differ"):
-        depth_curve(np.zeros(2), np.zeros(3), np.zeros(2, int))
+        depth_curve(np.zeros(2), np.zeros(2), np.zeros(2, int), ["a"])
 
 
 def test_a_curve_cannot_be_written_to():
-    curve = depth_curve(np.zeros(1), np.ones(1), np.ones(1, int))
+    curve = depth_curve(np.zeros(1), np.ones(1), np.ones(1, int), ["a"])
     assert not curve.dice.flags.writeable

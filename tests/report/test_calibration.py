@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.rows import GROUP, put
 from tests.results.test_results import row
 from zsad_core import methods
-from zsad_core.report import calibration
+from zsad_core.report import calibration, threshold_prints
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.results import parquet as results
 
@@ -58,6 +58,17 @@ def test_other_maps_are_no_probabilities(tmp_path):
         "adaclip",
         "anomalyclip",
     }
+
+
+def test_the_print_has_curve_intervals_and_diagonal(tmp_path):
+    for name, lesion in (("A-000", 0), ("B-000", 5), ("C-000", 10)):
+        put_map(tmp_path, name, [0, 10 - lesion, 0, 0], [0, lesion, 0, 0])
+    [axis] = threshold_prints.reliability(reliability(tmp_path), "").axes
+    curve, *_, diagonal = axis.lines
+    assert [*curve.get_xdata(), *curve.get_ydata()] == pytest.approx([0.6, 0.5])
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    [bars] = axis.collections
+    assert bars.get_segments()[0][:, 1].tolist() == [0, 1]
 
 
 def test_the_figure_has_a_curve_and_the_diagonal(tmp_path):

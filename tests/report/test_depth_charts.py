@@ -8,6 +8,7 @@ import pytest
 
 from zsad_core.base.palette import COLOURS
 from zsad_core.metrics.depth import depth_curve
+from zsad_core.report import prints
 from zsad_core.report.depth_charts import by_depth, by_slice
 
 
@@ -19,7 +20,16 @@ def depth_figure(curves, lines=()):
 
 
 def curve(dice, lesion=(4, 0, 2)):
-    return depth_curve(np.array([-0.9, 0.1, 0.9]), np.array(dice), np.array(lesion), bins=4)
+    depth = np.array([-0.9, 0.1, 0.9])
+    return depth_curve(depth, np.array(dice), np.array(lesion), ["a", "b", "c"], bins=4)
+
+
+def of_three_patients(*dice):
+    """A curve of three slices of as many patients in each bin that has a list of Dice."""
+    depth = np.repeat(np.linspace(-0.9, 0.9, len(dice)), 3)
+    values = np.concatenate([one or [np.nan] * 3 for one in dice])
+    patients = ["a", "b", "c"] * len(dice)
+    return depth_curve(depth, values, np.ones(len(depth), int), patients, bins=len(dice))
 
 
 @pytest.fixture
@@ -136,6 +146,30 @@ def test_figures_are_sober_and_leave_ground_and_text_to_the_theme(depths, slices
         assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
         assert layout.xaxis.title.text
         assert json.loads(figure.to_json())["data"]
+
+
+def test_a_band_in_the_colour_of_its_line_is_the_interval():
+    there = of_three_patients([0.2, 0.4, 0.9], [0.3, 0.3, 0.6], [], [0.1, 0.2, 0.3])
+    curves = {("brats", "winclip"): there, ("brats", "other"): curve([0.1, 0.2, 0.3])}
+    band, line, other = of_kind(by_depth(curves, ["brats"]), go.Scatter)
+    assert (band.fill, band.hoverinfo, band.showlegend) == ("toself", "skip", False)
+    assert (band.legendgroup, line.name, other.name) == ("winclip", "winclip", "other")
+    red, green, blue = (int(line.line.color[i : i + 2], 16) for i in (1, 3, 5))
+    assert band.fillcolor == f"rgba({red}, {green}, {blue}, 0.15)"
+    low, high, centres = there.low, there.high, there.centres
+    assert list(band.x) == [*centres[[0, 1, 1, 0]], None, *centres[[3, 3]], None]
+    assert list(band.y) == [*low[:2], *high[[1, 0]], None, low[3], high[3], None]
+    assert line.text[0] == f" [{low[0]:.3f}, {high[0]:.3f}]"
+    assert line.text[2] == ""
+    assert "%{y:.3f}%{text}" in line.hovertemplate
+    assert not any(other.text)
+
+    axis = prints.by_depth(curves, ["brats"], "").axes[0]
+    filled = [band for band in axis.collections if len(band.get_paths())]
+    assert len(filled) == 1
+    corners = np.concatenate([path.vertices for path in filled[0].get_paths()])
+    assert {*corners[:, 1]} == {*low[np.isfinite(low)], *high[np.isfinite(high)]}
+    assert filled[0].get_facecolor()[0][:3] == pytest.approx([red / 255, green / 255, blue / 255])
 
 
 def test_a_setup_without_a_curve_has_no_panel():

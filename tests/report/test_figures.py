@@ -3,15 +3,54 @@
 import csv
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
+from zsad_core.cli.main import main
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions, charts, prints
 from zsad_core.report.figures import NOT_DRAWN, Maps, write_all
+from zsad_core.report.measures import means
 from zsad_core.report.selection import ComparisonGroup, Selection
+
+
+def figure_1(root):
+    frame = dice_rows(root)
+    return charts.by_method(frame, means(frame))
+
+
+def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
+    values = {"P1-000": 0.2, "P1-001": 0.4, "P2-000": 0.5, "P3-000": 0.9}
+    for subject, value in values.items():
+        put(tmp_path, subject, slices=with_dice(value))
+    for subject in ("P1-000", "P1-001", "P2-000"):  # two patients
+        put(tmp_path, subject, method="few", slices=with_dice(0.3))
+    frame = dice_rows(tmp_path)
+    low, high = intervals(
+        ["P1", "P1", "P2", "P3"], np.zeros(4, int), [*values.values()], np.ones(4)
+    )
+    *_, rim, mean = figure_1(tmp_path).data
+    assert (rim.showlegend, rim.hoverinfo) == (False, "skip")
+    assert (mean.name, list(mean.x)) == (charts.MEAN, ["few", "winclip"])
+    assert list(mean.y) == pytest.approx([0.3, 0.5])
+    assert np.isnan([mean.error_y.array[0], mean.error_y.arrayminus[0]]).all()
+    assert mean.error_y.array[1] == pytest.approx(high[0] - 0.5)
+    assert mean.error_y.arrayminus[1] == pytest.approx(0.5 - low[0])
+    assert list(mean.text) == ["", f" [{low[0]:.3f}, {high[0]:.3f}]"]
+    assert [*mean.customdata[:, 0]] == [3, 4]
+
+    axis = prints.by_method(frame, means(frame), "").axes[0]
+    ends = [bars for bars in axis.collections for bars in bars.get_segments() if len(bars)]
+    drawn = {tuple(np.round(segment[:, 1], 9)) for segment in ends if np.isfinite(segment).all()}
+    assert drawn == {(round(low[0], 9), round(high[0], 9))}
+    for figure in (captions.FIGURE_1, captions.FIGURE_3):
+        assert (
+            "95 % interval: percentile bootstrap over patients, 10,000 resamples, seed 0" in figure
+        )
 
 
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):
@@ -79,6 +118,26 @@ def test_every_comparison_group_is_written(tmp_path):
     }
 
 
+def test_the_command_draws_another_modality_as_further_series(tmp_path, capsys):
+    for subject in "abc":
+        for modality, value in (("t2f", 0.5), ("t1c", 0.7)):
+            put(tmp_path / "rows", subject, modality=modality, slices=with_dice(value))
+    command = ["figures", "--results", str(tmp_path / "rows"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--also", "modality=t1c"]) == 0
+    series = {}
+    for modality in ("t2f", "t1c"):
+        with open(
+            tmp_path / f"out/demo-{modality}-axial-validation/dice.csv", encoding="utf-8-sig"
+        ) as lines:
+            next(lines)
+            series[modality] = [row["method"] for row in csv.DictReader(lines)]
+    assert series == {"t2f": ["winclip, t1c", "winclip, t2f"], "t1c": ["winclip"]}
+    drawn = tmp_path / "out/demo-t2f-axial-validation/figure1.svg"
+    assert "winclip, t1c" in ET.parse(drawn).getroot().itertext()
+    assert main([*command, "--also", "setup"]) == 1
+    assert "'setup' is no axis of figures" in capsys.readouterr().err
+
+
 def test_figures_are_the_same_bytes_again(tmp_path):
     put(tmp_path / "rows", "a")
     for out in ("one", "two"):
@@ -113,9 +172,9 @@ def test_the_unlabelled_set_stands_in_the_caption(tmp_path):
 def test_lines_of_one_colour_are_told_apart_in_figure_1(tmp_path):
     for number in range(7):
         put(tmp_path, "a", method=f"m{number}")
-    figure = charts.by_method(dice_rows(tmp_path))
+    figure = figure_1(tmp_path)
     assert figure.layout.xaxis.dtick == 1  # each is named, however narrow
-    boxes = figure.data
+    boxes = [trace for trace in figure.data if trace.type == "box"]
     twins = [box for box in boxes if box.line.color == boxes[0].line.color]
     assert len(twins) == 2
     assert len({(box.fillcolor, box.marker.symbol) for box in twins}) == 2
@@ -125,10 +184,10 @@ def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     values = [0.5] * 4 + [0.4, 0.6] + [1.0]
     for number, value in enumerate(values):
         put(tmp_path, f"s{number}", slices=with_dice(value))
-    boxes = charts.by_method(dice_rows(tmp_path)).data
-    assert [len(trace.y) for trace in boxes] == [7]
+    box = figure_1(tmp_path).data[0]
+    assert len(box.y) == 7
     monkeypatch.setattr(charts, "MOST", 6)
-    box, outliers = charts.by_method(dice_rows(tmp_path)).data
+    box, outliers, *_ = figure_1(tmp_path).data
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     assert (box.lowerfence[0], box.upperfence[0]) == pytest.approx((0.5, 0.6))
     assert list(outliers.customdata) == [["s4", "s4-brats-winclip"], ["s6", "s6-brats-winclip"]]
@@ -165,17 +224,21 @@ def test_exposed_subjects_are_hatched_and_named(tmp_path):
     put(tmp_path, "b", exposure=["checkpoint trained on it"])
     put(tmp_path, "b", "zero-shot")
     frame = dice_rows(tmp_path, exposed=True)
-    marks = [trace for trace in charts.by_method(frame).data if trace.name == charts.EXPOSED]
+    marks = [
+        trace
+        for trace in charts.by_method(frame, means(frame)).data
+        if trace.name == charts.EXPOSED
+    ]
     assert [(trace.marker.symbol, trace.showlegend) for trace in marks] == [("hash-open", True)]
     assert marks[0].customdata[0][0] == "b"
     hatched = [trace for trace in charts.by_subject(frame).data if trace.type == "bar"]
     assert [(*trace.x, trace.marker.pattern.shape) for trace in hatched] == [("b", "/")]
     boxes = [box for axis in prints.by_subject(frame, "").axes for box in axis.patches]
     assert sum(box.get_hatch() == prints.HATCHING for box in boxes) == 1
-    legends = prints.by_method(frame, "").legends
-    assert [text.get_text() for text in legends[0].get_texts()] == [charts.EXPOSED]
     others = dice_rows(tmp_path)
-    assert not prints.by_method(others, "").legends
+    for rows, names in ((frame, [charts.MEAN, charts.EXPOSED]), (others, [charts.MEAN])):
+        [legend] = prints.by_method(rows, means(rows), "").legends
+        assert [text.get_text() for text in legend.get_texts()] == names
     assert all(trace.name != charts.EXPOSED for trace in charts.by_subject(others).data)
 
 

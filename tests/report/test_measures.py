@@ -5,7 +5,8 @@ import pytest
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from tests.results.test_results import row
-from zsad_core.metrics.dice import dice_sql
+from zsad_core.metrics.depth import depth_curve
+from zsad_core.metrics.dice import dice, dice_sql
 from zsad_core.report.measures import curves, dice_table, group_sums
 from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.results import parquet as results
@@ -66,6 +67,29 @@ def test_the_depth_curve_pools_slices(tmp_path):
     assert (curve.dice[1], curve.slices[1], curve.lesion_slices[1]) == (pytest.approx(0.6), 2, 2)
     assert np.isnan(curve.dice[0])
     assert (curve.slices.sum(), curve.lesion_slices.sum()) == (4, 4)
+
+
+@pytest.mark.parametrize("choice", [{}, {"third": "inferior"}, {"empty": "nan", "which": "brain"}])
+def test_the_curve_of_rows_is_that_of_slices_with_its_intervals(tmp_path, choice):
+    random, parts = np.random.default_rng(0), []
+    for subject in ("P1-000", "P1-001", "P2-000", "P3-000", "P4-000"):
+        areas = random.integers(0, 4, (25, 2))
+        depths = np.sort(random.uniform(-1, 1, 25))
+        both = areas.min(axis=1)
+        put(tmp_path, subject, slices=np.column_stack([depths, areas, both]).tolist())
+        put(tmp_path, subject, "pmc", slices=[(0.0, 1, 1, 1)])
+        third = depths < -1 / 3 if choice.get("third") else np.ones(25, bool)
+        truth, predicted, both = (one[third] for one in (*areas.T, both))
+        values = dice(truth, predicted, both, choice.get("empty", "lesion_only"))
+        parts.append((depths[third], values, truth, [subject[:2]] * len(truth)))
+    selection = Selection(GROUP, **choice)
+    with results.connect(tmp_path) as rows:
+        found = curves(group_sums(rows, selection), selection)["brats", "winclip"]
+    arrays = [np.concatenate(one) for one in zip(*parts, strict=True)]
+    expected = depth_curve(*arrays[:3], arrays[3].tolist())
+    assert np.isfinite(found.low).any()
+    for name in ("dice", "slices", "lesion_slices", "low", "high"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-12)
 
 
 def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):

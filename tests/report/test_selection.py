@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
-from zsad_core.errors import DataError
+from zsad_core.errors import DataError, SettingError
 from zsad_core.report import captions, threshold_costs
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.samples import sample
-from zsad_core.report.selection import Selection, comparison_groups
+from zsad_core.report.selection import Selection, beside, comparison_groups, neighbours
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
 
@@ -44,6 +44,20 @@ def test_what_differs_between_groups_names_their_series(tmp_path):
     )
     assert compared["mean difference"] == pytest.approx(-0.2)
     assert list(subject.configurations) == [("brats", "WinCLIP, t2f")]
+
+
+def test_other_groups_are_asked_for_by_axis_and_value():
+    t1c, coronal = replace(GROUP, modality="t1c"), replace(GROUP, plane="coronal")
+    both, other = replace(t1c, plane="coronal"), replace(t1c, data="brats")
+    groups = [GROUP, t1c, coronal, both, other]
+    assert neighbours(GROUP, groups) == (t1c, coronal)
+    assert beside(GROUP, groups, ["modality=t1c"]) == (t1c,)
+    assert beside(GROUP, groups, ["modality", "plane=coronal"]) == (t1c, coronal)
+    assert beside(t1c, groups, ["modality=t1c"]) == ()
+    with pytest.raises(SettingError, match="'setup' is no axis of figures; choose modality or"):
+        beside(GROUP, groups, ["setup=brats"])
+    with pytest.raises(SettingError, match="No row has the modality 't1'; choose one of t1c; t2f"):
+        beside(GROUP, groups, ["modality=t1"])
 
 
 def test_the_cost_of_thresholds_counts_each_rule_once_beside_other_groups(tmp_path):

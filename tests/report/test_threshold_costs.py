@@ -1,19 +1,22 @@
 """What a threshold rule costs, on rows made by hand."""
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.helpers.rows import GROUP, put, with_dice
 from tests.report.test_calibration import put_map
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
-from zsad_core.report import captions, threshold_costs
+from zsad_core.report import captions, threshold_costs, threshold_prints
 from zsad_core.report.figures import Maps, write
 from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.report.tables import thresholds
 from zsad_core.results import parquet as results
 
+KINDS = ("svg", "png", "html")
 ORACLE = {"P1-000": 0.9, "P1-001": 0.8, "P2-000": 0.5, "P3-000": 0.7, "P4-000": 0.6}
 DICE = {
     "validation": {"P1-000": 0.7, "P1-001": 0.6, "P2-000": 0.5, "P3-000": 0.1, "P4-000": 0.4},
@@ -94,6 +97,17 @@ def test_the_figure_has_a_point_for_each_rule_and_configuration(rows):
     assert list(points.y) == pytest.approx(means["loss"].tolist())
 
 
+def test_the_print_has_the_losses_and_intervals_of_the_table(rows):
+    means = threshold_costs.means(costs(rows))
+    [axis] = threshold_prints.costs(means, "").axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["validation", "share:2%"]
+    assert list(axis.lines[0].get_ydata()) == pytest.approx(means["loss"].tolist())
+    [bars] = axis.collections
+    low, high = np.array([segment[:, 1] for segment in bars.get_segments()]).T
+    assert low == pytest.approx(means["loss low"])
+    assert high == pytest.approx(means["loss high"])
+
+
 def test_nothing_in_common_is_said(rows):
     with pytest.raises(DataError, match="widen one of them"):
         costs(rows, setups=("none",))
@@ -107,7 +121,11 @@ def test_the_files_of_figures_have_costs_and_calibration(rows, tmp_path):
     with results.connect(tmp_path) as connection:
         paths = write(connection, Selection(GROUP), tmp_path / "out", Maps(Engine(), [], False))
     names = {path.name for path in paths}
-    assert {"threshold_costs.html", "thresholds.csv", "calibration.html"} <= names
+    charts = {f"{name}.{kind}" for name in ("threshold_costs", "calibration") for kind in KINDS}
+    assert {"thresholds.csv", *charts} <= names
+    for name in ("threshold_costs", "calibration"):
+        text = " ".join(ET.parse(tmp_path / f"out/{name}.svg").getroot().itertext())
+        assert "percentile bootstrap over patients" in " ".join(text.split())
     assert "in the brain and without component filter" in (
         tmp_path / "out/threshold_costs.html"
     ).read_text("utf-8")

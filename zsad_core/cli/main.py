@@ -26,7 +26,7 @@ from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report import captions
-from zsad_core.report.selection import Selection
+from zsad_core.report.selection import AXES, Selection
 from zsad_core.types import BackboneSpec, DataSpec
 
 
@@ -98,6 +98,14 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
     parser.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar="AXIS[=VALUE]",
+        help=f"further series in each figure: rows that differ in {', '.join(AXES)} alone, such as "
+        "modality=t1c, or modality for every one",
+    )
+    parser.add_argument(
         "--exposed",
         action="store_true",
         help="also rows whose subject checkpoint, prompts or threshold have seen",
@@ -143,7 +151,8 @@ def _figures(parsed: argparse.Namespace) -> None:
         "centre": parsed.centre,
         "exposed": parsed.exposed,
     }
-    for path in figures.write_all(parsed.results, parsed.out, maps, partial(Selection, **rules)):
+    choose = partial(Selection, **rules)
+    for path in figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also):
         print(path)
         if path.name == figures.NOT_DRAWN:
             print(path.read_text(encoding="utf-8").strip(), file=sys.stderr)

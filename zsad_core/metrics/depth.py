@@ -4,11 +4,13 @@ Depths fall into equal bins for curves and into thirds for tables; each rule sta
 arrays and as SQL.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zsad_core.metrics.intervals import intervals
 from zsad_core.types import FloatArray, read_only
 
 BINS = 20
@@ -19,32 +21,40 @@ class DepthCurve:
     """Mean 2D Dice in equal bins of depth over [-1, 1]; every array is (bins,).
 
     `dice` is NaN in a bin that no slice entered; `slices` counts those that entered, and
-    `lesion_slices` the slices with lesion, whatever the empty-slice rule.
+    `lesion_slices` the slices with lesion, whatever the empty-slice rule. `low` and `high` are the
+    ends of the 95 % interval over the patients of a bin, NaN of fewer than `intervals.FEWEST`.
     """
 
     centres: FloatArray
     dice: FloatArray
     slices: NDArray[np.int64]
     lesion_slices: NDArray[np.int64]
+    low: FloatArray
+    high: FloatArray
 
 
 def depth_curve(
-    depths: FloatArray, dice: FloatArray, lesion_pixels: NDArray[np.int64], bins: int = BINS
+    depths: FloatArray,
+    dice: FloatArray,
+    lesion_pixels: NDArray[np.int64],
+    patients: Sequence[str],
+    bins: int = BINS,
 ) -> DepthCurve:
-    """The curve of slices given by depth, 2D Dice and lesion pixels, each (S,).
+    """The curve of slices given by depth, 2D Dice, lesion pixels and patient, each (S,).
 
     Slices of NaN depth are outside the brain and left out; slices of NaN Dice do not enter the
     mean. Slices of several subjects may be concatenated: each slice weighs the same.
 
     >>> curve = depth_curve(np.array([-1, -0.5, 1]), np.array([0.2, 0.4, np.nan]),
-    ...                     np.array([3, 1, 0]), bins=2)
+    ...                     np.array([3, 1, 0]), ["a", "a", "b"], bins=2)
     >>> curve.centres.tolist(), curve.slices.tolist(), curve.lesion_slices.tolist()
     ([-0.5, 0.5], [2, 0], [2, 0])
     >>> curve.dice.round(3).tolist()
     [0.3, nan]
     """
-    if not depths.shape == dice.shape == lesion_pixels.shape:
-        raise ValueError(f"shapes differ: {depths.shape}, {dice.shape}, {lesion_pixels.shape}")
+    shapes = (depths.shape, dice.shape, lesion_pixels.shape, (len(patients),))
+    if len(set(shapes)) > 1:
+        raise ValueError(f"shapes differ: {', '.join(map(str, shapes))}")
     index = bin_of(depths, bins)
     counted = (index >= 0) & ~np.isnan(dice)
     total = np.bincount(index[counted], weights=dice[counted], minlength=bins).astype(float)
@@ -53,7 +63,11 @@ def depth_curve(
     mean = np.full(bins, np.nan)
     np.divide(total, slices, out=mean, where=slices > 0)
     centres = (np.arange(bins) + 0.5) / bins * 2 - 1
-    return DepthCurve(*(read_only(array) for array in (centres, mean, slices, lesion)))
+    of_slices = np.asarray(patients, str)[counted].tolist()
+    ends = np.full((2, bins), np.nan)
+    found = intervals(of_slices, index[counted], dice[counted], np.ones(len(of_slices)))
+    ends[:, : len(found[0])] = found
+    return DepthCurve(*(read_only(array) for array in (centres, mean, slices, lesion, *ends)))
 
 
 def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from zsad_core import methods
 from zsad_core.base.palette import styles
 from zsad_core.metrics.intervals import intervals
-from zsad_core.report.chart_looks import GREY, finished, names_of
+from zsad_core.report.chart_looks import GREY, bracketed, error_bars, finished, names_of
 from zsad_core.report.table_text import HIGH, LOW
 
 BINS = 10
@@ -81,10 +81,9 @@ def chart(table: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=curve["predicted"],
             y=observed,
-            error_y={
-                "array": curve["observed" + HIGH] - observed,
-                "arrayminus": observed - curve["observed" + LOW],
-            },
+            error_y=error_bars(observed, curve["observed" + LOW], curve["observed" + HIGH]),
+            text=bracketed(curve["observed" + LOW], curve["observed" + HIGH]),
+            hovertemplate="predicted %{x:.3f}: lesion %{y:.3f}%{text}",
             mode="lines+markers",
             name=html.escape(str(series)),
             legendgroup=str(series),

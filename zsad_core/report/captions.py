@@ -15,15 +15,21 @@ from zsad_core.report.selection import Selection
 
 WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
 DATA = {"demo": "synthetic demo cohort", "demo-2mm": "synthetic demo cohort at 2 mm"}
-FIGURE_1 = "3D Dice of each subject by method, one panel a setup."
+FIGURE_1 = (
+    "3D Dice of each subject by method, one panel a setup: box of the quartiles with the median, "
+    "whiskers to the farthest subject within 1.5 interquartile ranges. Diamond: mean; its bar: "
+    f"{intervals.WORDS}."
+)
 FAR_ONES = " Points: the subjects beyond 1.5 interquartile ranges alone."
 FIGURE_2 = (
-    "2D Dice of each subject's slices: box of the quartiles, whiskers to the farthest slice within "
-    "1.5 interquartile ranges, slices beyond not drawn. Red cross: the subject's 3D Dice."
+    "2D Dice of each subject's slices: box of the quartiles with the median, whiskers to the "
+    "farthest slice within 1.5 interquartile ranges, slices beyond not drawn. Red cross: the "
+    "subject's 3D Dice."
 )
 FIGURE_3 = (
     "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior slice of "
-    "the brain. Yellow bars: slices with lesion of the configuration with most of them."
+    f"the brain. Band: {intervals.WORDS}. Yellow bars: slices with lesion of the configuration "
+    "with most of them."
 )
 SPREAD = f"Mean ± sd over subjects; low and high, in brackets: {intervals.WORDS}."
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."

@@ -1,7 +1,11 @@
 """What the Plotly figures share: panels, type, legend, and Plotly's own script."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.offline import get_plotlyjs
 
 GREY = "rgba(128, 128, 128, 0.3)"
@@ -16,6 +20,22 @@ def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Setups in their order, series by name."""
     setups = frame["setup"].cat.remove_unused_categories().cat.categories
     return list(setups), sorted(frame["series"].unique())
+
+
+def error_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
+    """Error bars from low to high of values, all (N,); none where an end is NaN."""
+    middle, down, up = (np.asarray(one, float) for one in (values, low, high))
+    return {"type": "data", "array": up - middle, "arrayminus": middle - down}
+
+
+def bracketed(low: ArrayLike, high: ArrayLike) -> list[str]:
+    """Intervals (N,) as what stands behind their means, "" where an end is NaN.
+
+    >>> bracketed([0.25, np.nan], [0.5, np.nan])
+    [' [0.250, 0.500]', '']
+    """
+    ends = zip(np.asarray(low, float), np.asarray(high, float), strict=True)
+    return ["" if np.isnan(pair).any() else " [{:.3f}, {:.3f}]".format(*pair) for pair in ends]
 
 
 def finished(figure: go.Figure, height: int) -> go.Figure:

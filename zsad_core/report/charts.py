@@ -14,18 +14,22 @@ from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import HOLLOW, Style, styles
-from zsad_core.report.chart_looks import finished, names_of
+from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
 from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.ranks import RankShares
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 HATCH = "rgba(128, 128, 128, 0.9)"
 EXPOSED = "exposed subject"  # in a legend and beside its name
+MEAN = "mean, 95 % interval"  # in the legend of Figure 1
 MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiskers are drawn
 
 
-def by_method(frame: pd.DataFrame) -> go.Figure:
-    """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
+def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> go.Figure:
+    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
+
+    The mean and its interval stand over each box.
+    """
     setups, names = names_of(frame)
     draw = _box_and_outliers if crowded(frame) else _box_and_points
     styles_by_series, traces, columns = styles(names), list[BaseTraceType](), list[int]()
@@ -37,6 +41,9 @@ def by_method(frame: pd.DataFrame) -> go.Figure:
             box.append(_hatched_points(dice[dice["exposed"]], html.escape(str(series)), marked))
         traces += box
         columns += [setups.index(str(setup)) + 1] * len(box)
+    for number, (setup, of_setup) in enumerate(means.groupby("setup", observed=True)):
+        traces += _means(of_setup, legend=number == 0)
+        columns += [setups.index(str(setup)) + 1] * 2
     figure = make_subplots(
         cols=len(setups),
         shared_yaxes=True,
@@ -187,6 +194,35 @@ def _box_and_outliers(frame: pd.DataFrame, series: str, style: Style) -> list[Ba
     if outliers.any():
         traces.append(go.Scatter(mode="markers", **_points(frame[outliers], series, style)))
     return traces
+
+
+def _means(means: pd.DataFrame, legend: bool) -> list[go.Scatter]:
+    """Means with their intervals, in black on a white rim that parts them from any ground."""
+    bars = error_bars(means["mean"], means["low"], means["high"])
+    place: dict[str, Any] = {
+        "x": means["series"].map(html.escape),
+        "y": means["mean"],
+        "mode": "markers",
+        "legendgroup": MEAN,
+    }
+    rim = go.Scatter(
+        **place,
+        error_y=bars | {"color": "white", "thickness": 5, "width": 6},
+        marker={"color": "white", "symbol": "diamond", "size": 13},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    mean = go.Scatter(
+        **place,
+        error_y=bars | {"color": "black", "thickness": 2, "width": 5},
+        marker={"color": "black", "symbol": "diamond", "size": 9},
+        name=MEAN,
+        showlegend=legend,
+        text=bracketed(means["low"], means["high"]),
+        customdata=means[["subjects"]],
+        hovertemplate="%{x}: mean %{y:.3f}%{text} of %{customdata[0]} subjects<extra></extra>",
+    )
+    return [rim, mean]
 
 
 def _outline(style: Style) -> dict[str, Any]:

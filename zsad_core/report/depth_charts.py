@@ -13,7 +13,8 @@ from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import Style, styles
-from zsad_core.report.chart_looks import finished
+from zsad_core.metrics.depth import DepthCurve
+from zsad_core.report.chart_looks import bracketed, finished
 from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 from zsad_core.types import FloatArray, MaskArray
@@ -27,6 +28,7 @@ BARS = "slices with lesion"
 def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) -> go.Figure:
     """Mean 2D Dice over depth, one panel for each setup with a curve, lesion slices as bars behind.
 
+    A band of the line's colour is the interval of its means, where there is one.
     Colours follow the order of `series`, by default by name, so that each keeps its colour while
     others are computed. A point's customdata is [slices counted, slices with lesion, series]; a
     bar's has "" for the series. Raises ValueError without a curve.
@@ -37,16 +39,22 @@ def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) 
         bars = panel.bars
         heights, width = bars.lesion_slices, 2 / len(bars.centres)
         panel_traces = [_bars(bars.centres, heights, width, _rows(bars.slices, heights, ""))]
+        panel_traces += [
+            _band(name, curve, style[0])
+            for name, (curve, style) in panel.series.items()
+            if np.isfinite(curve.low).any()
+        ]
         for name, (curve, style) in panel.series.items():
             customdata = _rows(curve.slices, curve.lesion_slices, name)
             line = _line(name, curve.centres, curve.dice, style)
-            panel_traces.append(line.update(customdata=customdata, hovertemplate=HOVER))
+            ends = bracketed(curve.low, curve.high)
+            panel_traces.append(line.update(customdata=customdata, text=ends, hovertemplate=HOVER))
             most = max(most, int(curve.lesion_slices.max()))
         for trace in panel_traces:
-            trace.showlegend = trace.name not in {earlier.name for earlier in traces}
+            trace.showlegend = trace.name not in {None, *(earlier.name for earlier in traces)}
         traces += panel_traces
         columns += [column] * len(panel_traces)
-        secondary += [False] + [True] * len(panel.series)
+        secondary += [False] + [True] * (len(panel_traces) - 1)
     figure = _panels([panel.title for panel in panels], "Mean 2D Dice")
     figure.add_traces(traces, rows=[1] * len(traces), cols=columns, secondary_ys=secondary)
     steps = {"range": [0, 1.05 * most], "dtick": max(most // 5, 1)}
@@ -56,7 +64,7 @@ def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) 
     return finished(figure, 460)
 
 
-HOVER = "Dice %{y:.3f} over %{customdata[0]} slices<br>%{customdata[1]} slices with lesion"
+HOVER = "Dice %{y:.3f}%{text} over %{customdata[0]} slices<br>%{customdata[1]} slices with lesion"
 
 
 def by_slice(
@@ -122,6 +130,30 @@ def _bars(
         customdata=customdata,
         hovertemplate="%{y} slices with lesion<extra></extra>",
     )
+
+
+def _band(name: str, curve: DepthCurve, colour: str) -> go.Scatter:
+    """The intervals of neighbouring bins as areas, that of a bin alone as a stroke."""
+    x, y = list[float | None](), list[float | None]()
+    there = np.flatnonzero(np.isfinite(curve.low))
+    for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
+        x += [*curve.centres[run], *curve.centres[run][::-1], None]
+        y += [*curve.low[run], *curve.high[run][::-1], None]
+    return go.Scatter(
+        x=x,
+        y=y,
+        legendgroup=name,
+        mode="lines",
+        fill="toself",
+        fillcolor=_rgba(colour, 0.15),
+        line={"color": _rgba(colour, 0.3), "width": 1},
+        hoverinfo="skip",
+    )
+
+
+def _rgba(colour: str, opacity: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Scatter:

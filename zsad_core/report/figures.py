@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -27,10 +27,17 @@ from zsad_core.report import (
     prints,
     samples,
     threshold_costs,
+    threshold_prints,
 )
-from zsad_core.report.measures import curves, dice_table, group_sums, quartiles
+from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
 from zsad_core.report.ranks import rank_shares
-from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups, left_out
+from zsad_core.report.selection import (
+    ComparisonGroup,
+    Selection,
+    beside,
+    comparison_groups,
+    left_out,
+)
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
@@ -54,11 +61,16 @@ class Maps:
 
 
 def write_all(
-    root: Path, out: Path, maps: Maps, choose: Callable[[ComparisonGroup], Selection] = Selection
+    root: Path,
+    out: Path,
+    maps: Maps,
+    choose: Callable[[ComparisonGroup], Selection] = Selection,
+    also: Sequence[str] = (),
 ) -> list[Path]:
     """Write each comparison group of a results folder into its own folder.
 
-    Raises DataError where there is no row, or none that may be drawn.
+    `also` are other groups to show beside each, as `selection.beside` reads them. Raises DataError
+    where there is no row, or none that may be drawn, SettingError for what `also` cannot be.
     """
     paths = []
     with results.connect(root) as rows:
@@ -66,7 +78,8 @@ def write_all(
         if not groups:
             raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
         for group in groups:
-            paths += write_or_say(rows, choose(group), out / folder_of(group), maps)
+            selection = replace(choose(group), others=beside(group, groups, also))
+            paths += write_or_say(rows, selection, out / folder_of(group), maps)
     if all(path.name == NOT_DRAWN for path in paths):
         raise DataError(paths[0].read_text(encoding="utf-8").strip())
     return paths
@@ -111,9 +124,9 @@ def write(
     paths = []
     if wanted("figure1") and frame["dice_3d"].notna().any():
         text = f"{captions.FIGURE_1} {caption}"
-        paths += _figure(
-            out / "figure1", text, prints.by_method(frame, text), charts.by_method(frame)
-        )
+        of_means = means(frame)
+        printed, chart = prints.by_method(frame, of_means, text), charts.by_method(frame, of_means)
+        paths += _figure(out / "figure1", text, printed, chart)
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
     if wanted("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"
@@ -143,25 +156,27 @@ def write(
 def _threshold_costs(
     rows: duckdb.DuckDBPyConnection, selection: Selection, exposed: Sequence[str], out: Path
 ) -> list[Path]:
-    """The page of what the threshold costs; none without subjects to compare rules on."""
+    """What the threshold costs; none without subjects to compare rules on."""
     try:
         frame = threshold_costs.costs(rows, selection)
     except DataError:
         return []
     text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection, exposed)}"
-    figure = threshold_costs.chart(threshold_costs.means(frame))
-    return [_page(figure, out / "threshold_costs.html", text)]
+    of_rules = threshold_costs.means(frame)
+    printed, chart = threshold_prints.costs(of_rules, text), threshold_costs.chart(of_rules)
+    return _figure(out / "threshold_costs", text, printed, chart)
 
 
 def _calibration(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, caption: str, out: Path
 ) -> list[Path]:
-    """The page of the reliability of maps that are probabilities, if there are any."""
+    """The reliability of maps that are probabilities, if there are any."""
     table = calibration.reliability(rows, frame)
     if table.empty:
         return []
     text = f"{captions.CALIBRATION} {caption}"
-    return [_page(calibration.chart(table), out / "calibration.html", text)]
+    printed, chart = threshold_prints.reliability(table, text), calibration.chart(table)
+    return _figure(out / "calibration", text, printed, chart)
 
 
 def _pictures(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from zsad_core.metrics import lesions as lesion_rules
 from zsad_core.metrics.depth import BINS, DepthCurve, third_sql
 from zsad_core.metrics.dice import dice, dice_sql
+from zsad_core.metrics.intervals import intervals, of_totals
 from zsad_core.report.selection import (
     THIRDS,
     ConfigurationName,
@@ -89,8 +90,24 @@ def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
     return frame.assign(dice_2d=dice_2d, dice_3d=dice_3d, **counts)
 
 
+def means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean 3D Dice of each configuration of a `dice_table`, with its interval over patients.
+
+    Columns: setup, series, subjects (those with a Dice), mean, low, high.
+    """
+    frame = frame.dropna(subset="dice_3d")
+    grouped = frame.groupby(["setup", "series"], observed=True)
+    table = grouped.agg(subjects=("dice_3d", "size"), mean=("dice_3d", "mean")).reset_index()
+    dice, configuration = frame["dice_3d"].to_numpy(float), np.asarray(grouped.ngroup(), np.int64)
+    low, high = intervals(frame["patient"].tolist(), configuration, dice, np.ones(len(dice)))
+    return table.assign(low=low, high=high)
+
+
 def curves(group: GroupSums, selection: Selection) -> Curves:
-    """Mean 2D Dice over depth of each configuration selected; every slice weighs the same."""
+    """Mean 2D Dice over depth of each configuration selected, with its interval over patients.
+
+    Every slice weighs the same.
+    """
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     grouped = frame.groupby(["setup", "series"], observed=True)
@@ -107,8 +124,19 @@ def curves(group: GroupSums, selection: Selection) -> Curves:
     )
     with np.errstate(invalid="ignore"):
         mean = dice / slices
+    names, of_patient = np.unique(frame["patient"].to_numpy(str), return_inverse=True)
+    patient = np.zeros(len(group.frame), np.int64)
+    patient[frame["n"]] = of_patient
+    size = grouped.ngroups * BINS
+    cell = patient[sums["n"][valid]] * size + index
+    total, number = (
+        np.bincount(cell, entries[name][valid], len(names) * size).reshape(-1, size).astype(float)
+        for name in ("dice", "slices")
+    )
+    low, high = (end.reshape(-1, BINS) for end in of_totals(total, number))
     centres = (np.arange(BINS) + 0.5) / BINS * 2 - 1
-    arrays = zip(mean, slices.astype(np.int64), lesion.astype(np.int64), strict=True)
+    counts = (slices.astype(np.int64), lesion.astype(np.int64))
+    arrays = zip(mean, *counts, low, high, strict=True)
     has_slices = np.bincount(curve[valid], minlength=grouped.ngroups) > 0
     means_by_name = compress(zip(grouped.size().index, arrays, strict=True), has_slices)
     return {

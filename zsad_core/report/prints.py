@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from zsad_core.base.atomic import whole
-from zsad_core.base.palette import HOLLOW, styles
-from zsad_core.report.charts import EXPOSED, subjects_in_order
+from zsad_core.base.palette import HOLLOW, Style, styles
+from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
 from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
@@ -34,11 +35,16 @@ DASHES = {
 }
 HATCHING = "//////"
 HATCHED: dict[str, Any] = {"marker": r"$\#$", "color": "grey", "ms": 6}  # an exposed subject
+RIM: dict[str, Any] = {"color": "white", "ms": 6, "elinewidth": 3, "capsize": 3, "capthick": 2.6}
+INK: dict[str, Any] = {"color": "black", "ms": 4, "elinewidth": 1.4, "capsize": 2.6, "zorder": 6}
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
-def by_method(frame: pd.DataFrame, caption: str) -> Figure:
-    """Figure 1 of a `dice_table`: boxes and points of 3D Dice, one panel a setup."""
+def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
+    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
+
+    The mean and its interval stand over each box.
+    """
     rows = frame.dropna(subset="dice_3d")
     styles_by_series = styles(sorted(set(frame["series"])))
     panels = {
@@ -56,12 +62,17 @@ def by_method(frame: pd.DataFrame, caption: str) -> Figure:
             axis.plot([position] * len(values), values, ".", color=colour, alpha=0.6, ms=4)
             hatched = values[dice["exposed"]]
             axis.plot([position] * len(hatched), hatched, ls="", **HATCHED)
+        of_setup = means[means["setup"] == setup].set_index("series").loc[list(boxes)]
+        bars = error_bars(of_setup["mean"], of_setup["low"], of_setup["high"])
+        for ink in (RIM, INK):
+            axis.errorbar(range(len(boxes)), of_setup["mean"], bars, fmt="D", **ink)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
         axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
     axes[0].set_ylabel("3D Dice")
+    axes[0].plot([], [], "D", label=MEAN, color="black", ms=INK["ms"])
     if rows["exposed"].any():
         axes[0].plot([], [], ls="", label=EXPOSED, **HATCHED)
-        figure.legend(loc="outside upper right", frameon=False)
+    figure.legend(loc="outside upper right", frameon=False, ncols=2)
     return captioned(figure, caption)
 
 
@@ -118,32 +129,20 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
     for axis, panel in zip(axes, panels, strict=True):
         bars, behind = axis.twinx(), panel.bars
         width = 1.8 / len(behind.centres)
-        bars.bar(behind.centres, behind.lesion_slices, width, color=YELLOW, alpha=0.5)
+        bars.bar(behind.centres, behind.lesion_slices, width, color=YELLOW, alpha=0.35)
         bars.spines["top"].set_visible(False)
         if axis is axes[-1]:
             bars.set_ylabel("slices with lesion")
         axis.set_zorder(bars.get_zorder() + 1)
         axis.patch.set_visible(False)
-        for series, (curve, (colour, dash, symbol)) in panel.series.items():
-            style: dict[str, Any] = {
-                "color": colour,
-                "ls": DASHES[dash],
-                "marker": MARKS[symbol.removesuffix(HOLLOW)],
-                "mfc": "white" if symbol.endswith(HOLLOW) else colour,
-                "ms": 4,
-            }
-            axis.plot(curve.centres, curve.dice, label=series, **style)
+        for series, (curve, style) in panel.series.items():
+            ends = (curve.low, curve.high)
+            axis.fill_between(curve.centres, *ends, color=style[0], alpha=0.2, lw=0.8)
+            axis.plot(curve.centres, curve.dice, label=series, **line(style))
         axis.set(title=panel.title, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")
-    handles = {
-        name: handle
-        for axis in axes
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
-    )
+    legend_above(figure, axes)
     return captioned(figure, caption)
 
 
@@ -188,6 +187,35 @@ def panels_of(
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)
+
+
+def error_bars(means: pd.Series, low: pd.Series, high: pd.Series) -> NDArray[np.float64]:
+    """Lengths (2, N) of the error bars of means; NaN draws none."""
+    return np.array([means - low, high - means])
+
+
+def line(style: Style) -> dict[str, Any]:
+    """How Matplotlib draws a series."""
+    colour, dash, symbol = style
+    return {
+        "color": colour,
+        "ls": DASHES[dash],
+        "marker": MARKS[symbol.removesuffix(HOLLOW)],
+        "mfc": "white" if symbol.endswith(HOLLOW) else colour,
+        "ms": 4,
+    }
+
+
+def legend_above(figure: Figure, axes: list[Axes]) -> None:
+    """One legend of all panels above them, each name once."""
+    handles = {
+        name: handle
+        for axis in axes
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
+    )
 
 
 def _inches(names: Iterable[str], points: float) -> float:

@@ -5,6 +5,7 @@ and ranking (of values, or of the 256 levels of older rows). Of rows that differ
 where they were made (device, version, weights) the newest one counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Literal
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from zsad_core.base.wording import counted
-from zsad_core.errors import DataError
+from zsad_core.errors import DataError, SettingError
 from zsad_core.evaluation.row_views import Row
 from zsad_core.imaging.splits import patient_of
 from zsad_core.methods import name_of
@@ -31,6 +32,8 @@ VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
 NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and more")
 SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
 NO_SITE = "no folder"
+AXES = ("modality", "plane", "threshold")
+"""What may vary between the comparison groups of one figure, one at a time."""
 
 _THRESHOLD = f"""
     CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
@@ -111,6 +114,44 @@ class ComparisonGroup:
             for field in fields(self)
             if getattr(self, field.name) != getattr(other, field.name)
         ]
+
+
+def neighbours(
+    group: ComparisonGroup, groups: Sequence[ComparisonGroup]
+) -> tuple[ComparisonGroup, ...]:
+    """The groups that can be shown beside a group: those that differ from it in one of `AXES`."""
+    return tuple(other for other in groups if group.differing(other) in [[axis] for axis in AXES])
+
+
+def beside(
+    group: ComparisonGroup, groups: Sequence[ComparisonGroup], asked: Sequence[str]
+) -> tuple[ComparisonGroup, ...]:
+    """The neighbours of a group that are asked for, each as AXIS=VALUE, or AXIS for every value.
+
+    Raises SettingError for another axis, and for a value that no group has.
+
+    >>> t2f = ComparisonGroup("demo", "t2f", "axial", "oracle")
+    >>> t1c = replace(t2f, modality="t1c")
+    >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
+    True
+    """
+    wanted = [text.partition("=")[::2] for text in asked]
+    for axis, value in wanted:
+        if axis not in AXES:
+            raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
+        values = sorted({getattr(one, axis) for one in groups})
+        if value and value not in values:
+            raise SettingError(
+                f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
+            )
+    return tuple(
+        other
+        for other in neighbours(group, groups)
+        if any(
+            group.differing(other) == [axis] and value in ("", getattr(other, axis))
+            for axis, value in wanted
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from zsad_core.base.palette import styles
 from zsad_core.errors import DataError
 from zsad_core.metrics.intervals import intervals
 from zsad_core.metrics.threshold_rules import RULES, rule_of
-from zsad_core.report.chart_looks import finished, names_of
+from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
 from zsad_core.report.selection import Selection, comparison_groups, selected_rows
 from zsad_core.report.table_text import HIGH, LOW
 
@@ -89,14 +89,13 @@ def chart(means: pd.DataFrame) -> go.Figure:
     )
     for (setup, series), of_series in means.groupby(["setup", "method"], observed=True):
         colour, _, symbol = looks[str(series)]
-        loss = of_series["loss"].to_numpy()
+        ends = of_series["loss" + LOW], of_series["loss" + HIGH]
         figure.add_scatter(
             x=of_series["threshold"].astype(str),
-            y=loss,
-            error_y={
-                "array": of_series["loss" + HIGH] - loss,
-                "arrayminus": loss - of_series["loss" + LOW],
-            },
+            y=of_series["loss"],
+            error_y=error_bars(of_series["loss"], *ends),
+            text=bracketed(*ends),
+            hovertemplate="%{x}: loss %{y:.3f}%{text}",
             mode="markers",
             name=html.escape(str(series)),
             legendgroup=str(series),

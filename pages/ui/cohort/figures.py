@@ -14,11 +14,9 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
-from zsad_core.report.measures import curves, dice_table
-from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection
+from zsad_core.report.measures import dice_table
+from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, neighbours
 
-AXES = (["modality"], ["plane"], ["threshold"])
-"""What may vary between the comparison groups of one figure, one at a time."""
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
@@ -32,10 +30,10 @@ def choose_rows(
         "Data and threshold rule", groups, format_func=str, key="comparison-group"
     )
     others: list[ComparisonGroup] = []
-    if neighbours := [each for each in groups if group.differing(each) in AXES]:
+    if offered := neighbours(group, groups):
         others = row[1].multiselect(
             "Also show, as further series",
-            neighbours,
+            offered,
             format_func=lambda other: _difference(group, other),
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
@@ -80,13 +78,14 @@ def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
     frame = dice_table(reading, chosen)
     if frame["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
-        _open_point(choice, source, clicked_point(charts.by_method(frame), "figure1"))
+        figure = charts.by_method(frame, cohort_rows.means(*source, chosen))
+        _open_point(choice, source, clicked_point(figure, "figure1"))
         far = captions.FAR_ONES if charts.crowded(frame) else ""
         st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject in Explore.")
     if frame["dice_2d"].notna().any():
         _second(choice, source, chosen, frame)
         st.caption(f"{captions.FIGURE_2} Click a cross to open its subject in Explore.")
-    depth_curves = curves(reading, chosen)
+    depth_curves = cohort_rows.curves(*source, chosen)
     if depth_curves:
         st.subheader("Figure 3: Dice against depth")
         drawn = {setup for setup, _ in depth_curves}

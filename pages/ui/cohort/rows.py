@@ -21,7 +21,7 @@ from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
 from zsad_core.report.failures import FailureCases
 from zsad_core.report.ledgers import ledgers
-from zsad_core.report.measures import GroupSums
+from zsad_core.report.measures import Curves, GroupSums
 from zsad_core.report.selection import (
     NUMBERS,
     VOLUMES,
@@ -154,6 +154,18 @@ def quartiles(
     every = Selection(chosen.group, empty=chosen.empty, which=chosen.which, centre=chosen.centre)
     convention = replace(every, third=chosen.third, others=chosen.others)
     return _quartiles(root, stamp, convention, drawn)
+
+
+@st.cache_data(max_entries=32, show_spinner="Resampling patients …")
+def means(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
+    """`measures.means` of a selection."""
+    return measures.means(measures.dice_table(reading(root, stamp, chosen), chosen))
+
+
+@st.cache_data(max_entries=32, show_spinner="Resampling patients …")
+def curves(root: str, stamp: Stamp, chosen: Selection) -> Curves:
+    """`measures.curves` of a selection."""
+    return measures.curves(reading(root, stamp, chosen), chosen)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")

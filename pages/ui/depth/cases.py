@@ -23,6 +23,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
 from zsad_core.evaluation.validation import app_rows
+from zsad_core.imaging.splits import patient_of
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.views import View
@@ -111,10 +112,23 @@ def worst(subjects: Sequence[SubjectSlices], read: ReadoutSpec, depth: float) ->
     return View(subjects[number].map, index, subjects[number].threshold, read)
 
 
-def curve(subjects: Sequence[SubjectSlices], read: ReadoutSpec) -> DepthCurve:
-    """The pooled curve of at least one subject; each slice weighs the same."""
-    slices = [(one.depths[read.centre], one.dice(read), one.truth) for one in subjects]
-    return depth_curve(*map(np.concatenate, zip(*slices, strict=True)))
+def curve(cohort: DepthCohort, series: str) -> DepthCurve:
+    """The pooled curve of the evaluated subjects of a series; each slice weighs the same."""
+    subjects, read = cases(cohort, series), replace(cohort.readout, threshold=0.0)
+    rows = [str((one.map, one.threshold)) for one in subjects]
+    return _curve(key_of("", rows=rows, read=read), _stamp(cohort), subjects, read)
+
+
+@st.cache_data(max_entries=64, show_spinner="Resampling patients …")
+def _curve(
+    key: str, stamp: results.Stamp, _subjects: Sequence[SubjectSlices], _read: ReadoutSpec
+) -> DepthCurve:
+    """Once for the rows of a key; the arrays themselves are no part of it."""
+    slices = [(one.depths[_read.centre], one.dice(_read), one.truth) for one in _subjects]
+    patients = [patient_of(one.map.features.slices.subject) for one in _subjects]
+    lengths = [len(one.truth) for one in _subjects]
+    arrays = map(np.concatenate, zip(*slices, strict=True))
+    return depth_curve(*arrays, np.repeat(patients, lengths).tolist())
 
 
 def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:

@@ -19,6 +19,7 @@ from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
+from zsad_core.metrics import intervals
 from zsad_core.metrics.readout import readout
 from zsad_core.report.depth_charts import by_depth, by_slice
 from zsad_core.types import FloatArray, MapSpec, Threshold
@@ -110,7 +111,7 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
             drawn = depth_cases.words(name, [case.threshold for case in found], dice)
             words.append(f"{drawn} of {len(found)} of {every}")
     if cases:
-        _curves(choice, series, cases, words)
+        _curves(cohort, cases, words)
     jobs.append(depth_cases.evaluate_rest(cohort))
     _show(jobs)
 
@@ -122,17 +123,15 @@ def _mask(choice: UserChoice) -> str:
     return where + (f", components under {small} voxels removed" if small > 1 else "")
 
 
-def _curves(
-    choice: UserChoice, series: Series, cases: dict[str, list[SubjectSlices]], words: list[str]
-) -> None:
-    curves = {("", name): depth_cases.curve(one, choice.readout) for name, one in cases.items()}
-    point = clicked_point(by_depth(curves, [""], list(series)), "depth-all")
+def _curves(cohort: DepthCohort, cases: dict[str, list[SubjectSlices]], words: list[str]) -> None:
+    curves = {("", name): depth_cases.curve(cohort, name) for name in cases}
+    point = clicked_point(by_depth(curves, [""], list(cohort.series)), "depth-all")
     opens = "Click a point to open the worst slice at that depth."
-    st.caption(escape(f"{'; '.join(words)}. {opens}"))
+    st.caption(escape(f"{'; '.join(words)}. Band: {intervals.WORDS}. {opens}"))
     if point:
         name = point["customdata"][2]  # "" of a bar, which belongs to no series
         chosen = cases.get(name) or [subject for of in cases.values() for subject in of]
-        if view := depth_cases.worst(chosen, choice.readout, point["x"]):
+        if view := depth_cases.worst(chosen, cohort.readout, point["x"]):
             navigate.to(view)
 
 

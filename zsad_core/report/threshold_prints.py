@@ -1,0 +1,66 @@
+"""What the threshold costs, and calibration, as Matplotlib draws them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zsad_core.base.palette import Style, styles
+from zsad_core.report.chart_looks import names_of
+from zsad_core.report.prints import WIDTH, captioned, error_bars, legend_above, line, panels_of
+from zsad_core.report.table_text import HIGH, LOW
+
+Draw = Callable[[Axes, pd.DataFrame, float, dict[str, Any]], None]
+
+
+def costs(means: pd.DataFrame, caption: str) -> Figure:
+    """The mean loss of each rule of `threshold_costs.means` with its interval, a panel a setup."""
+    rules = list(means["threshold"].cat.categories)
+
+    def draw(axis: Axes, of_series: pd.DataFrame, shift: float, style: dict[str, Any]) -> None:
+        places = of_series["threshold"].cat.codes + shift
+        bars = error_bars(*(of_series["loss" + end] for end in ("", LOW, HIGH)))
+        axis.errorbar(places, of_series["loss"], bars, **style | {"ls": ""})
+
+    frame = means.rename(columns={"method": "series"})
+    figure, axes = _by_setup(frame, draw, "3D Dice lost against oracle", caption)
+    for axis in axes:
+        axis.set_xlim(-0.5, len(rules) - 0.5)
+        axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+        axis.set_xticks(range(len(rules)), rules, rotation=30, ha="right")
+    return figure
+
+
+def reliability(table: pd.DataFrame, caption: str) -> Figure:
+    """The reliability of each configuration with intervals, a panel a setup, and the diagonal."""
+
+    def draw(axis: Axes, curve: pd.DataFrame, _: float, style: dict[str, Any]) -> None:
+        bars = error_bars(*(curve["observed" + end] for end in ("", LOW, HIGH)))
+        axis.errorbar(curve["predicted"], curve["observed"], bars, **style)
+
+    figure, axes = _by_setup(table, draw, "share of lesion voxels", caption)
+    for axis in axes:
+        axis.plot([0, 1], [0, 1], color="grey", alpha=0.5, lw=1, zorder=0)
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="predicted value")
+    return figure
+
+
+def _by_setup(
+    frame: pd.DataFrame, draw: Draw, label: str, caption: str
+) -> tuple[Figure, list[Axes]]:
+    """A panel for each setup, where `draw` puts each series, beside the others by a shift."""
+    setups, names = names_of(frame)
+    looks: dict[str, Style] = styles(names)
+    shifts = dict(zip(names, np.linspace(-0.2, 0.2, len(names) + 2)[1:-1], strict=True))
+    figure, axes = panels_of(len(setups), 1, (max(WIDTH, 6.4 / len(setups)), 3.8))
+    for axis, setup in zip(axes, setups, strict=True):
+        axis.set_title(setup)
+        for series, rows in frame[frame["setup"] == setup].groupby("series", observed=True):
+            style = line(looks[str(series)]) | {"label": str(series), "capsize": 2.6}
+            draw(axis, rows, shifts[str(series)], style)
+    axes[0].set_ylabel(label)
+    legend_above(figure, axes)
+    return captioned(figure, caption), axes
