@@ -28,14 +28,14 @@ def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
     for subject, value in values.items():
         put(tmp_path, subject, slices=with_dice(value))
     for subject in ("P1-000", "P1-001", "P2-000"):  # two patients
-        put(tmp_path, subject, method="few", slices=with_dice(0.3))
+        put(tmp_path, subject, method="A few", slices=with_dice(0.3))
     frame = dice_rows(tmp_path)
     low, high = intervals(
         ["P1", "P1", "P2", "P3"], np.zeros(4, int), [*values.values()], np.ones(4)
     )
     *_, rim, mean = figure_1(tmp_path).data
     assert (rim.showlegend, rim.hoverinfo) == (False, "skip")
-    assert (mean.name, list(mean.x)) == (charts.MEAN, ["few", "winclip"])
+    assert (mean.name, list(mean.x)) == (charts.MEAN, ["A few", "WinCLIP"])
     assert list(mean.y) == pytest.approx([0.3, 0.5])
     assert np.isnan([mean.error_y.array[0], mean.error_y.arrayminus[0]]).all()
     assert mean.error_y.array[1] == pytest.approx(high[0] - 0.5)
@@ -131,9 +131,9 @@ def test_the_command_draws_another_modality_as_further_series(tmp_path, capsys):
         ) as lines:
             next(lines)
             series[modality] = [row["method"] for row in csv.DictReader(lines)]
-    assert series == {"t2f": ["winclip, t1c", "winclip, t2f"], "t1c": ["winclip"]}
+    assert series == {"t2f": ["WinCLIP, t1c", "WinCLIP, t2f"], "t1c": ["WinCLIP"]}
     drawn = tmp_path / "out/demo-t2f-axial-validation/figure1.svg"
-    assert "winclip, t1c" in ET.parse(drawn).getroot().itertext()
+    assert "WinCLIP, t1c" in ET.parse(drawn).getroot().itertext()
     assert main([*command, "--also", "setup"]) == 1
     assert "'setup' is no axis of figures" in capsys.readouterr().err
 

@@ -84,7 +84,7 @@ def test_the_curve_of_rows_is_that_of_slices_with_its_intervals(tmp_path, choice
         parts.append((depths[third], values, truth, [subject[:2]] * len(truth)))
     selection = Selection(GROUP, **choice)
     with results.connect(tmp_path) as rows:
-        found = curves(group_sums(rows, selection), selection)["brats", "winclip"]
+        found = curves(group_sums(rows, selection), selection)["brats", "WinCLIP"]
     arrays = [np.concatenate(one) for one in zip(*parts, strict=True)]
     expected = depth_curve(*arrays[:3], arrays[3].tolist())
     assert np.isfinite(found.low).any()

@@ -239,8 +239,8 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
     assert capsys.readouterr().out.splitlines() == [
         "To draw: the split 'main', drawn 50/20/30 by patient, seed 1",
         f"To add: the predictions 'other-model' of {tmp_path / 'masks'}",
-        "To train: aprilgan · own",
-        "To train: clipad-plus · own",
+        "To train: APRIL-GAN · own",
+        "To train: CLIP-AD SDP+ · own",
         "What is evaluated can be counted once split and predictions are there.",
     ]
     assert main(["split", data.root, "--shares", "50/20/30", "--seed", "1"]) == 0
@@ -250,8 +250,8 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
     capsys.readouterr()
     assert main(plan) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "To train: aprilgan · own",
-        "To train: clipad-plus · own",
+        "To train: APRIL-GAN · own",
+        "To train: CLIP-AD SDP+ · own",
     ]
     assert {one: one.stat().st_mtime_ns for one in home.rglob("*")} == before
     assert not (tmp_path / "study").exists()
