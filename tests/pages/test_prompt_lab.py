@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +11,7 @@ from pages.ui.prompts import others, sections
 from pages.ui.shell import compute, prompt_choice
 from tests.helpers.pages import address, mark_of, widget
 from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
+from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.methods import name_of
 from zsad_core.prompts import sets as prompt_sets
@@ -319,6 +320,21 @@ def test_why_answers_with_charts():
         "Similarity of the texts",
     ]
     assert "minus the mean without it" in said(test)
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_why_and_the_null_test_name_the_region_of_the_data():
+    spec = settings.data_roots()[DATA]
+    settings.change("data", asdict(replace(spec, region="liver")), lambda row: False)
+    test = lab("Why")
+    assert "Lesion against healthy liver" in [one.value for one in test.subheader]
+    assert "inside the liver of this slice" in said(test)
+    assert "healthy voxels of the liver" in said(test)
+    test = lab("Null test", **{"null-count": 50, "null-every": 8})
+    press(test, "Compare with 50 random pairs")
+    until(test, lambda test: test.metric)
+    assert test.metric[0].label == "Voxel AUROC (liver)"
+    assert "inside the liver on every 8th slice with liver" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")

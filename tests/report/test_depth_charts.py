@@ -155,7 +155,7 @@ def test_a_band_in_the_colour_of_its_line_is_the_interval():
     assert (band.fill, band.hoverinfo, band.showlegend) == ("toself", "skip", False)
     assert (band.legendgroup, line.name, other.name) == ("winclip", "winclip", "other")
     red, green, blue = (int(line.line.color[i : i + 2], 16) for i in (1, 3, 5))
-    assert band.fillcolor == f"rgba({red}, {green}, {blue}, 0.15)"
+    assert band.fillcolor == f"rgba({red}, {green}, {blue}, 0.25)"
     low, high, centres = there.low, there.high, there.centres
     assert list(band.x) == [*centres[[0, 1, 1, 0]], None, *centres[[3, 3]], None]
     assert list(band.y) == [*low[:2], *high[[1, 0]], None, low[3], high[3], None]

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
+from tests.report.test_calibration import put_map
 from zsad_core.cli.main import main
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
@@ -47,7 +48,7 @@ def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
     ends = [bars for bars in axis.collections for bars in bars.get_segments() if len(bars)]
     drawn = {tuple(np.round(segment[:, 1], 9)) for segment in ends if np.isfinite(segment).all()}
     assert drawn == {(round(low[0], 9), round(high[0], 9))}
-    for figure in (captions.FIGURE_1, captions.FIGURE_3):
+    for figure in (captions.FIGURE_1, captions.figure_3("brain")):
         assert (
             "95 % interval: percentile bootstrap over patients, 10,000 resamples, seed 0" in figure
         )
@@ -136,6 +137,24 @@ def test_the_command_draws_another_modality_as_further_series(tmp_path, capsys):
     assert "WinCLIP, t1c" in ET.parse(drawn).getroot().itertext()
     assert main([*command, "--also", "setup"]) == 1
     assert "'setup' is no axis of figures" in capsys.readouterr().err
+
+
+def test_published_captions_name_the_region_of_the_data(tmp_path):
+    for subject in "abc":
+        put(tmp_path / "rows", subject, slices=with_dice(0.5), best_dice=0.6, dice_3d=0.5)
+        put_map(tmp_path / "rows", f"{subject}1", [90, 5, 1, 0], [10, 5, 3, 2])
+    command = ["figures", "--results", str(tmp_path / "rows"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--region", "liver", "--slices", "brain", "--empty", "nan"]) == 0
+    folder = tmp_path / "out/demo-t2f-axial-validation"
+    texts = {path.stem: path.read_text() for path in folder.iterdir() if path.suffix == ".html"}
+    assert {"figure3", "threshold_costs", "calibration"} <= {*texts}
+    captions = {name: text[text.rindex("<p>") :] for name, text in texts.items()}
+    assert "most superior slice of the liver" in captions["figure3"]
+    assert "mean 2D Dice over slices with liver" in captions["figure1"]
+    assert "depth 0 is the middle of the liver" in captions["figure1"]
+    assert "in the liver and without component filter" in captions["threshold_costs"]
+    assert "Voxels of the liver" in captions["calibration"]
+    assert not [name for name, text in captions.items() if "brain" in text]
 
 
 def test_figures_are_the_same_bytes_again(tmp_path):

@@ -8,8 +8,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from zsad_core import backbones
 from zsad_core.base.atomic import claim, on_disk
@@ -25,8 +25,8 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
-from zsad_core.report import captions
-from zsad_core.report.selection import AXES, Selection
+from zsad_core.report.selection import AXES, ComparisonGroup, Selection
+from zsad_core.results.conventions import Which
 from zsad_core.types import BackboneSpec, DataSpec
 
 
@@ -95,7 +95,7 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--empty", choices=list(EMPTY_RULES), default="lesion_only")
-    parser.add_argument("--slices", choices=list(captions.WHICH), default="all")
+    parser.add_argument("--slices", choices=get_args(Which), default="all")
     parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
     parser.add_argument(
         "--also",
@@ -116,6 +116,12 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ROOT",
         help="where the scans lie, for Figures 4 and 5; demo and kept roots are known",
+    )
+    parser.add_argument(
+        "--region",
+        default="",
+        help="what the scans show, for captions; by default as the kept roots of the layout say, "
+        f"where they agree, else {DataSpec.region}",
     )
     parser.set_defaults(run=_figures)
 
@@ -143,7 +149,8 @@ def _figures(parsed: argparse.Namespace) -> None:
     from zsad_core.report import figures  # Matplotlib and Plotly, for this command alone
 
     specs = [DataSpec(kind, root) for root in parsed.data for kind in datasets.LAYOUTS]
-    maps = figures.Maps(Engine(), [*specs, *row_views.known_data_sets()], progress=show)
+    known = row_views.known_data_sets()
+    maps = figures.Maps(Engine(), [*specs, *known], progress=show)
     claim(parsed.out)
     rules = {
         "empty": parsed.empty,
@@ -151,7 +158,12 @@ def _figures(parsed: argparse.Namespace) -> None:
         "centre": parsed.centre,
         "exposed": parsed.exposed,
     }
-    choose = partial(Selection, **rules)
+
+    def choose(group: ComparisonGroup) -> Selection:
+        regions = {spec.region for spec in known if spec.kind == group.data}
+        only = regions.pop() if len(regions) == 1 else DataSpec.region
+        return Selection(group, region=parsed.region or only, **rules)
+
     for path in figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also):
         print(path)
         if path.name == figures.NOT_DRAWN:

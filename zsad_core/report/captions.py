@@ -12,8 +12,8 @@ from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.ranks import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
+from zsad_core.results.conventions import Which
 
-WHICH = {"all": "all slices", "brain": "slices with brain", "lesion": "slices with lesion"}
 DATA = {"demo": "synthetic demo cohort", "demo-2mm": "synthetic demo cohort at 2 mm"}
 FIGURE_1 = (
     "3D Dice of each subject by method, one panel a setup: box of the quartiles with the median, "
@@ -25,11 +25,6 @@ FIGURE_2 = (
     "2D Dice of each subject's slices: box of the quartiles with the median, whiskers to the "
     "farthest slice within 1.5 interquartile ranges, slices beyond not drawn. Red cross: the "
     "subject's 3D Dice."
-)
-FIGURE_3 = (
-    "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior slice of "
-    f"the brain. Band: {intervals.WORDS}. Yellow bars: slices with lesion of the configuration "
-    "with most of them."
 )
 SPREAD = f"Mean ± sd over subjects; low and high, in brackets: {intervals.WORDS}."
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
@@ -59,26 +54,53 @@ SEEN = (
     "What weights were trained on, as published or recorded; exposed: subjects that checkpoint, "
     "prompts, threshold or references have seen, which stand apart from means, figures and tests."
 )
-THRESHOLD_COSTS = (
-    "On the subjects with lesion that every rule of a configuration has. Oracle: the best 3D Dice "
-    "of each map, in the brain and without component filter; it uses the ground truth and is an "
-    "upper bound, not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes. Low and "
-    f"high, in brackets: {intervals.WORDS}."
-)
-CALIBRATION = (
-    "Voxels of the brain in ten even bins of the predicted value: its mean against the share of "
-    "lesion among them, for methods whose map is a probability, the softmax of abnormal against "
-    f"normal; on the diagonal it is calibrated. Bars: {intervals.WORDS}."
-)
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
     f"predicted. {SHARES}"
 )
-FIGURE_4 = "Sample slices with the whole-tumour mask in yellow."
+FIGURE_4 = "Sample slices with the truth in yellow."
 ENDS = {"coronal": ("posterior", "anterior"), "sagittal": ("left", "right")}
 """The first and the last slices of other planes, which figures call inferior and superior."""
 NAMED = 12  # subjects that are named; the others are counted
+
+
+def figure_3(region: str) -> str:
+    """What Figure 3 shows, of scans of a region."""
+    return (
+        "Mean 2D Dice against normalised depth, -1 the most inferior and +1 the most superior "
+        f"slice of the {region}. Band: {intervals.WORDS}. Yellow bars: slices with lesion of the "
+        "configuration with most of them."
+    )
+
+
+def threshold_costs(region: str) -> str:
+    """What the costs of the threshold are, of scans of a region."""
+    return (
+        "On the subjects with lesion that every rule of a configuration has. Oracle: the best 3D "
+        f"Dice of each map, in the {region} and without component filter; it uses the ground truth "
+        "and is an upper bound, not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole "
+        f"volumes. Bars of the figure, low and high, in brackets: {intervals.WORDS}."
+    )
+
+
+def calibration(region: str) -> str:
+    """What the calibration shows, of scans of a region."""
+    return (
+        f"Voxels of the {region} in ten even bins of the predicted value: its mean against the "
+        "share of lesion among them, for methods whose map is a probability, the softmax of "
+        "abnormal against normal; on the diagonal it is calibrated. "
+        f"Bars: {intervals.WORDS}."
+    )
+
+
+def slices_of(which: Which, region: str) -> str:
+    """The slices that enter a mean, of scans of a region.
+
+    >>> slices_of("brain", "liver")
+    'slices with liver'
+    """
+    return {"all": "all slices", "brain": f"slices with {region}"}.get(which, "slices with lesion")
 
 
 def figure_5(palette: Classes = "classic") -> str:
@@ -106,7 +128,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
         f"Data: {DATA.get(group.data, group.data)}, {modalities}, {planes}, {splits}",
         f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
-        f"depth 0 is the {selection.centre} of the brain",
+        f"depth 0 is the {selection.centre} of the {selection.region}",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",
         counted(configurations, "configuration"),
         f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
@@ -161,8 +183,8 @@ def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] =
 def _slices_in_mean(selection: Selection) -> str:
     """The slices in a mean, and the Dice of empty ones."""
     if selection.empty == "lesion_only":
-        return WHICH["lesion"]
-    return f"{WHICH[selection.which]}, {EMPTY_RULES[selection.empty].words}"
+        return slices_of("lesion", selection.region)
+    return f"{slices_of(selection.which, selection.region)}, {EMPTY_RULES[selection.empty].words}"
 
 
 def _reference_sets(frame: pd.DataFrame) -> str:

@@ -215,7 +215,12 @@ def _means(means: pd.DataFrame, legend: bool) -> list[go.Scatter]:
     mean = go.Scatter(
         **place,
         error_y=bars | {"color": "black", "thickness": 2, "width": 5},
-        marker={"color": "black", "symbol": "diamond", "size": 9},
+        marker={
+            "color": "black",
+            "symbol": "diamond",
+            "size": 9,
+            "line": {"color": "white", "width": 1},  # in a legend on a dark ground
+        },
         name=MEAN,
         showlegend=legend,
         text=bracketed(means["low"], means["high"]),

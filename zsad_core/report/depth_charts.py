@@ -145,8 +145,8 @@ def _band(name: str, curve: DepthCurve, colour: str) -> go.Scatter:
         legendgroup=name,
         mode="lines",
         fill="toself",
-        fillcolor=_rgba(colour, 0.15),
-        line={"color": _rgba(colour, 0.3), "width": 1},
+        fillcolor=_rgba(colour, 0.25),
+        line={"color": _rgba(colour, 0.5), "width": 1},
         hoverinfo="skip",
     )
 

@@ -134,7 +134,8 @@ def write(
             out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
         )
     if wanted("figure3") and depth_curves:
-        setups, text = list(frame["setup"].cat.categories), f"{captions.FIGURE_3} {caption}"
+        setups = list(frame["setup"].cat.categories)
+        text = f"{captions.figure_3(selection.region)} {caption}"
         figures = (
             prints.by_depth(depth_curves, setups, text),
             depth_charts.by_depth(depth_curves, setups),
@@ -148,7 +149,8 @@ def write(
     if wanted("threshold_costs"):
         paths += _threshold_costs(rows, selection, exposed, out)
     if wanted("calibration"):
-        paths += _calibration(rows, frame, caption, out)
+        text = f"{captions.calibration(selection.region)} {caption}"
+        paths += _calibration(rows, frame, text, out)
     chosen = [table for table in tables(rows, sums, selection) if wanted(table.name)]
     return paths + [path for table in chosen for path in _table(table, out)]
 
@@ -161,20 +163,20 @@ def _threshold_costs(
         frame = threshold_costs.costs(rows, selection)
     except DataError:
         return []
-    text = f"{captions.THRESHOLD_COSTS} {captions.of_costs(frame, selection, exposed)}"
+    what = captions.threshold_costs(selection.region)
+    text = f"{what} {captions.of_costs(frame, selection, exposed)}"
     of_rules = threshold_costs.means(frame)
     printed, chart = threshold_prints.costs(of_rules, text), threshold_costs.chart(of_rules)
     return _figure(out / "threshold_costs", text, printed, chart)
 
 
 def _calibration(
-    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, caption: str, out: Path
+    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, text: str, out: Path
 ) -> list[Path]:
     """The reliability of maps that are probabilities, if there are any."""
     table = calibration.reliability(rows, frame)
     if table.empty:
         return []
-    text = f"{captions.CALIBRATION} {caption}"
     printed, chart = threshold_prints.reliability(table, text), calibration.chart(table)
     return _figure(out / "calibration", text, printed, chart)
 

@@ -41,7 +41,7 @@ class PanelGrid:
 
 
 def truth_panels(pictures: SamplePictures) -> PanelGrid:
-    """Figure 4: each slice with the whole tumour in yellow."""
+    """Figure 4: each slice with the truth in yellow."""
     panels = []
     for index, (image, truth) in enumerate(zip(pictures.image, pictures.truth, strict=True)):
         yellow = np.broadcast_to(np.array(YELLOW, np.uint8), (*truth.shape, 3))

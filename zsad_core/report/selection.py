@@ -22,7 +22,7 @@ from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
-from zsad_core.types import MaskArray, Plane
+from zsad_core.types import DataSpec, MaskArray, Plane
 
 ConfigurationName = tuple[str, str]
 """Setup and series of a configuration."""
@@ -163,7 +163,7 @@ class Selection:
     groups of the subject's lesion volume and number of lesions, `sites` folders below the data's
     root. `others` are groups shown beside the first, in series of their own that name what differs,
     such as the modality. Rows of subjects that checkpoint, prompts, threshold or references have
-    seen are left out unless `exposed`.
+    seen are left out unless `exposed`. `region` is what the scans show, for captions.
     """
 
     group: ComparisonGroup
@@ -180,6 +180,7 @@ class Selection:
     centre: Centre = "middle"
     exposed: bool = False
     others: tuple[ComparisonGroup, ...] = ()
+    region: str = DataSpec.region
 
     @property
     def groups(self) -> tuple[ComparisonGroup, ...]:

@@ -94,7 +94,7 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
     exposed = left_out(selected_rows(rows, replace(selection, exposed=True)), selection)
     caption = captions.of_costs(frame, selection, exposed)
     means, title = threshold_costs.means(frame), "What the threshold costs"
-    return [Table("thresholds", title, captions.THRESHOLD_COSTS, caption, means)]
+    return [Table("thresholds", title, captions.threshold_costs(selection.region), caption, means)]
 
 
 def _with_exposed(sums: GroupSums, selection: Selection) -> pd.DataFrame:

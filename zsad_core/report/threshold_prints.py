@@ -54,13 +54,14 @@ def _by_setup(
     """A panel for each setup, where `draw` puts each series, beside the others by a shift."""
     setups, names = names_of(frame)
     looks: dict[str, Style] = styles(names)
-    shifts = dict(zip(names, np.linspace(-0.2, 0.2, len(names) + 2)[1:-1], strict=True))
     figure, axes = panels_of(len(setups), 1, (max(WIDTH, 6.4 / len(setups)), 3.8))
     for axis, setup in zip(axes, setups, strict=True):
         axis.set_title(setup)
-        for series, rows in frame[frame["setup"] == setup].groupby("series", observed=True):
+        panel = list(frame[frame["setup"] == setup].groupby("series", observed=True))
+        shifts = np.linspace(-0.2, 0.2, len(panel) + 2)[1:-1]
+        for shift, (series, rows) in zip(shifts, panel, strict=True):
             style = line(looks[str(series)]) | {"label": str(series), "capsize": 2.6}
-            draw(axis, rows, shifts[str(series)], style)
+            draw(axis, rows, shift, style)
     axes[0].set_ylabel(label)
     legend_above(figure, axes)
     return captioned(figure, caption), axes

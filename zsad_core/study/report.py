@@ -123,7 +123,7 @@ def _design(design: Design, omissions: Omissions) -> Iterator[str]:
     yield (
         f"Reported on: {', '.join(asked.data.subjects) or chosen}. "
         f"Threshold rules: {', '.join(asked.thresholds)}. Masks "
-        f"{'may leave' if asked.mask.outside_brain else 'stay inside'} the brain"
+        f"{'may leave' if asked.mask.outside_brain else 'stay inside'} the {data.region}"
         + (
             f", without components under {asked.mask.min_component} voxels."
             if asked.mask.min_component

@@ -109,5 +109,10 @@ def _selection(design: Design, group: ComparisonGroup) -> Selection:
     """A comparison group under the conventions of the study."""
     read = design.study.conventions
     return Selection(
-        group, empty=read.empty, which=read.slices, centre=read.centre, exposed=read.exposed
+        group,
+        empty=read.empty,
+        which=read.slices,
+        centre=read.centre,
+        exposed=read.exposed,
+        region=design.data.region,
     )

@@ -1,7 +1,8 @@
 """The Cohort page's parts: Figures 1 to 5 and tables of rows, by any convention."""
 
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,8 @@ from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import dice_table
 from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, neighbours
+from zsad_core.results.conventions import Which
+from zsad_core.types import DataSpec
 
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
@@ -38,14 +41,15 @@ def choose_rows(
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
         )
+    region = choice.data.region if group.data == choice.data.kind else DataSpec.region
     which = row[2].selectbox(
         "Slices in mean 2D Dice",
-        list(captions.WHICH),
-        format_func=captions.WHICH.get,
+        get_args(Which),
+        format_func=partial(captions.slices_of, region=region),
         **session.widget(session.SLICES_IN_MEAN),
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
-    chosen = Selection(group, which=which, others=tuple(others), **rule)
+    chosen = Selection(group, which=which, others=tuple(others), region=region, **rule)
     offers = cohort_rows.values(*source, chosen)
     columns = st.columns(6 if len(offers["sites"]) > 1 else 5)
 
@@ -91,7 +95,7 @@ def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
         drawn = {setup for setup, _ in depth_curves}
         setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
         st.plotly_chart(depth_charts.by_depth(depth_curves, setups), key="figure3")
-        st.caption(captions.FIGURE_3)
+        st.caption(escape(captions.figure_3(chosen.region)))
     pictures(choice, source, chosen)
     cohort_rows.downloads(source, chosen, choice.data)
 

@@ -33,7 +33,7 @@ def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
     if found is None:
         return
     which = escape(captions.sample_caption(found))
-    st.subheader("Figure 4: sample slices with the whole tumour")
+    st.subheader("Figure 4: sample slices with the truth")
     _grid(panels.truth_panels(found), found, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which}")
     st.subheader("Figure 5: truth against prediction")

@@ -30,7 +30,7 @@ def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selecti
     if not curves.empty:
         st.subheader("Calibration")
         st.plotly_chart(calibration.chart(curves), key="calibration")
-        st.caption(escape(captions.CALIBRATION))
+        st.caption(escape(captions.calibration(chosen.region)))
     cohort_rows.downloads(source, chosen, choice.data)
 
 

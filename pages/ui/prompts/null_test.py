@@ -22,7 +22,6 @@ from zsad_core.workspace import phrase_bank
 SOURCES = ("the whole phrase bank", phrase_bank.EVERYDAY)
 COUNTS = (50, 100, 200, 500)
 STANDS_OUT = 0.05
-MEASURES = {"Voxel AUROC (brain)": "auroc", "Best Dice (oracle)": "best_dice"}
 SHORT = {"auroc": "AUROC", "best_dice": "best Dice"}
 
 
@@ -68,8 +67,9 @@ def null_test(choice: UserChoice) -> None:
 
 
 def _show(found: NullTest, choice: UserChoice, every: int) -> None:
-    name, columns = choice.map.prompts.name, st.columns(2)
-    for column, (label, field) in zip(columns, MEASURES.items(), strict=True):
+    name, columns, region = choice.map.prompts.name, st.columns(2), choice.data.region
+    measures = {f"Voxel AUROC ({region})": "auroc", "Best Dice (oracle)": "best_dice"}
+    for column, (label, field) in zip(columns, measures.items(), strict=True):
         random, own = getattr(found, field), getattr(found, f"own_{field}")
         pooled, one = core.over_subjects(random), float(core.over_subjects(own))
         if np.isnan(one):
@@ -77,7 +77,7 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
             continue
         at = place(one, pooled)
         column.metric(
-            label,
+            escape(label),
             f"{one:.3f}",
             f"above {at.below:g} of {at.of} random pairs, p = {at.p:.3f}",
             delta_color="off",
@@ -90,9 +90,10 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
     )
     of = prompt_subjects.counted_in_parts(choice, found.subjects)
     st.caption(
-        f"Above: mean over {of}, patch by patch inside the brain on "
-        f"{prompt_subjects.slices_read(every)}. Every random pair has the templates and class name "
-        f"of '{escape(name)}', {counted(len(found.pairs[0].normal), 'normal text')} and "
+        f"Above: mean over {of}, patch by patch inside the {escape(region)} on "
+        f"{escape(prompt_subjects.slices_read(choice, every))}. Every random pair has the "
+        f"templates and class name of '{escape(name)}', "
+        f"{counted(len(found.pairs[0].normal), 'normal text')} and "
         f"{counted(len(found.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
         "among the random pairs."
     )

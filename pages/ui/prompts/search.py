@@ -109,7 +109,8 @@ def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
         tab.dataframe(_table(ranked), hide_index=True, width="stretch")
     st.caption(
         f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
-        f"{counted_in_parts(choice, plan.search)}, patch by patch on {slices_read(plan.every)}."
+        f"{counted_in_parts(choice, plan.search)}, patch by patch on "
+        f"{escape(slices_read(choice, plan.every))}."
     )
 
 

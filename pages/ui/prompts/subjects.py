@@ -73,6 +73,7 @@ def every_slice(choice: UserChoice, key: str) -> int:
     )
 
 
-def slices_read(every: int) -> str:
+def slices_read(choice: UserChoice, every: int) -> str:
     """The same in words."""
-    return "every brain slice" if every == 1 else f"every {ordinal(every)} brain slice"
+    which = "every" if every == 1 else f"every {ordinal(every)}"
+    return f"{which} slice with {choice.data.region}"

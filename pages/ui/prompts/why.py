@@ -23,26 +23,28 @@ def why(choice: UserChoice) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Pull of each text")
-        _pull(choice.map, index)
+        _pull(choice, index)
         st.subheader("Similarity of the texts")
         _similarity(choice.map)
     with right:
         st.subheader("Where two sets differ")
         _difference(choice, stack, index)
-        st.subheader("Lesion against healthy brain")
+        st.subheader(f"Lesion against healthy {escape(choice.data.region)}")
         _margin(choice, stack)
 
 
-def _pull(spec: MapSpec, index: int) -> None:
-    pulls = pipeline.text_pulls(compute.engine(), spec, index)
+def _pull(choice: UserChoice, index: int) -> None:
+    pulls = pipeline.text_pulls(compute.engine(), choice.map, index)
     if not pulls:
         st.caption("This needs at least two texts on a side.")
         return
     labels, values = zip(*pulls, strict=True)
     st.plotly_chart(text_pull_figure(labels, values), width="stretch", key="pull")
     st.caption(
-        "Mean anomaly inside the brain of this slice with the text, minus the mean without it "
-        "(leave one out)."
+        escape(
+            f"Mean anomaly inside the {choice.data.region} of this slice with the text, minus the "
+            "mean without it (leave one out)."
+        )
     )
 
 
@@ -73,7 +75,8 @@ def _difference(choice: UserChoice, stack: SliceStack, index: int) -> None:
     pictures.show(columns[1], difference, stack, escape(f"this set minus {other}"))
     st.caption(
         "Orange: more anomalous with the current prompts; blue: less. Full colour at a quarter of "
-        f"the range 0 … {high:g}; inside the brain from {inside.min():+.3g} to {inside.max():+.3g}."
+        f"the range 0 … {high:g}; inside the {escape(choice.data.region)} from "
+        f"{inside.min():+.3g} to {inside.max():+.3g}."
     )
 
 
@@ -86,6 +89,7 @@ def _margin(choice: UserChoice, stack: SliceStack) -> None:
     figure = margin_figure(healthy, lesion, anomaly.high)
     st.plotly_chart(figure, width="stretch", key="margin")
     st.caption(
-        "Share of lesion and of healthy voxels of the brain at each value of the map; "
-        "where the histograms overlap, no threshold separates lesion from healthy tissue."
+        f"Share of lesion and of healthy voxels of the {escape(choice.data.region)} at each value "
+        "of the map; where the histograms overlap, no threshold separates lesion from healthy "
+        "tissue."
     )
