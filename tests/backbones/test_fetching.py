@@ -94,7 +94,7 @@ def test_what_is_missing_names_itself_the_place_and_the_command(spec, file, cach
     message = backbones.unfetched(spec)
     assert message.startswith(file)
     assert f"is not in {cache}; press Fetch" in message
-    assert f"python -m zsad_core fetch --backbone {spec.name}" in message
+    assert f"zsad fetch --backbone {spec.name}" in message
 
 
 def test_files_of_ones_own_are_never_fetched():

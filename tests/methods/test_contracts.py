@@ -243,7 +243,7 @@ def test_a_missing_file_is_named_with_the_command_that_gets_it(entry, tmp_path, 
     found = setups.missing(entry)
     if methods.METHODS[entry.method].needs_tower:
         assert str(tmp_path) in found
-        command = r"python -m zsad_core (train|fetch) --(backbone|method) \S+"
+        command = r"zsad (train|fetch) --(backbone|method) \S+"
         assert re.search(rf"{command}|Get \S+ from .*github.com/\S+", found)
     else:
         assert found == ""

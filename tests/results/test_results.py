@@ -247,7 +247,7 @@ def test_an_exported_text_is_no_formula(tmp_path):
 
 
 def test_export_without_rows_says_what_to_do(tmp_path):
-    with pytest.raises(DataError, match="run python -m zsad_core evaluate"):
+    with pytest.raises(DataError, match="run zsad evaluate"):
         results.export_csv(tmp_path, tmp_path / "csv")
 
 

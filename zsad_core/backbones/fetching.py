@@ -73,7 +73,7 @@ def unfetched(spec: BackboneSpec) -> str:
             tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
             return (
                 f"{names[0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
-                "on the Setup page, or run: python -m zsad_core fetch --backbone "
+                "on the Setup page, or run: zsad fetch --backbone "
                 f"{shlex.quote(spec.name)}{tag}"
             )
     return ""

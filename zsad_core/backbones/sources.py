@@ -122,7 +122,7 @@ def _shipped(name: str, file: str) -> Path:
     if not path.is_file():
         raise WeightsError(
             f"The backbone '{name}' lacks {file} in {WEIGHTS}; get it with the project, or train "
-            f"it: python -m zsad_core train --backbone {name}."
+            f"it: zsad train --backbone {name}."
         )
     return path
 

@@ -1,1 +1,1 @@
-"""The command line: `python -m zsad_core`."""
+"""The command line: `zsad`."""

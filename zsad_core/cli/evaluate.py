@@ -1,4 +1,4 @@
-"""`python -m zsad_core evaluate` and `export`."""
+"""`zsad evaluate` and `export`."""
 
 import argparse
 import math
@@ -129,7 +129,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
     if not pairs:
         raise SettingError(
             f"None of {', '.join(parsed.methods)} has a setup {', '.join(parsed.setups)} that is "
-            "here; see python -m zsad_core doctor."
+            "here; see zsad doctor."
         )
     cohort = Cohort(
         data=data,

@@ -1,4 +1,4 @@
-"""`python -m zsad_core map`: anomaly maps of files, without a data set.
+"""`zsad map`: anomaly maps of files, without a data set.
 
 Computed as in the app, but of all patches, from features that are not rounded, in memory.
 """

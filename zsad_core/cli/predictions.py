@@ -1,4 +1,4 @@
-"""`python -m zsad_core predictions`: what other models predict, added to a data set."""
+"""`zsad predictions`: what other models predict, added to a data set."""
 
 import argparse
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`python -m zsad_core split`: which subjects of a data set train, validate and test."""
+"""`zsad split`: which subjects of a data set train, validate and test."""
 
 import argparse
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def divided(data: DataSpec, name: str, without: bool) -> DataSpec:
         )
     raise SettingError(
         f"{data.place} has no split, so nothing keeps test subjects out of training, thresholds "
-        "and prompts; make one by python -m zsad_core split, or give --no-split."
+        "and prompts; make one by zsad split, or give --no-split."
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m zsad_core study run study.yaml`: a whole study from one file."""
+"""`zsad study run study.yaml`: a whole study from one file."""
 
 import argparse
 import sys
@@ -90,7 +90,11 @@ def _run(parsed: argparse.Namespace) -> None:
         if lines:
             known = setups.entries()
             titles = ((method, own.name) for own in study.training for method in own.methods)
-            lines += [f"To train: {' · '.join(title)}" for title in titles if title not in known]
+            lines += [
+                f"To train: {methods.configuration_name(*title)}"
+                for title in titles
+                if title not in known
+            ]
             lines += ["What is evaluated can be counted once split and predictions are there."]
         else:
             lines = _plan(Design(study, divided(study, data), out, parsed.device), engine)

@@ -1,4 +1,4 @@
-"""`python -m zsad_core train`: the learned part of a method, or a demo backbone."""
+"""`zsad train`: the learned part of a method, or a demo backbone."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The files of `python -m zsad_core figures`: figures and tables of each comparison group."""
+"""The files of `zsad figures`: figures and tables of each comparison group."""
 
 import html
 import re
@@ -76,7 +76,7 @@ def write_all(
     with results.connect(root) as rows:
         groups = comparison_groups(rows)
         if not groups:
-            raise DataError(f"There are no rows in '{root}'; run python -m zsad_core evaluate.")
+            raise DataError(f"There are no rows in '{root}'; run zsad evaluate.")
         for group in groups:
             selection = replace(choose(group), others=beside(group, groups, also))
             paths += write_or_say(rows, selection, out / folder_of(group), maps)

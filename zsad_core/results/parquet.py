@@ -170,7 +170,7 @@ def export_csv(root: Path, out: Path) -> list[Path]:
     Raises DataError without rows, StorageError.
     """
     if not files(root, "subjects"):
-        raise DataError(f"There are no results in '{root}'; run python -m zsad_core evaluate.")
+        raise DataError(f"There are no results in '{root}'; run zsad evaluate.")
     written = []
     with connect(root) as connection:
         for table in ("subjects", "slices"):

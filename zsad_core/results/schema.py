@@ -196,10 +196,10 @@ def as_markdown() -> str:
 
 HEAD = """# Rows of an evaluation, version {version}
 
-`python -m zsad_core evaluate … --out DIR` appends Parquet parts under `DIR/subjects`, `DIR/slices`,
+`zsad evaluate … --out DIR` appends Parquet parts under `DIR/subjects`, `DIR/slices`,
 `DIR/curves` and `DIR/levels`. Read them with `zsad_core.results.parquet.connect(DIR)`, which gives
 a DuckDB connection with a view for each, or as CSV:
-`python -m zsad_core export --results DIR --out FOLDER`.
+`zsad export --results DIR --out FOLDER`.
 
 What can be chosen after the fact, without computing a map again:
 

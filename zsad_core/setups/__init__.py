@@ -141,7 +141,7 @@ def checkpoint_file(entry: Setup) -> Path:
     if key in shipped():
         raise WeightsError(
             f"{entry.checkpoint} is not in {CHECKPOINTS}; get it with the project, or train it: "
-            f"python -m zsad_core train --method {entry.method} --setup {entry.setup}."
+            f"zsad train --method {entry.method} --setup {entry.setup}."
         )
     raise _absent(path)
 

@@ -49,7 +49,7 @@ def train_backbone(name: str, seed: int | None, out: Path) -> str:
     model = contrastive.build(WEIGHTS / "demo.json", start)
     losses = contrastive.train(model, (drawn, scans), plan, contrastive.printer(), draw)
     facts = {
-        "command": f"python -m zsad_core train --backbone {name} --seed {plan.seed}",
+        "command": f"zsad train --backbone {name} --seed {plan.seed}",
         "data": DATA[name],
         "images": f"{len(drawn.images)} drawn surfaces, {len(scans.images)} brain slices",
         "steps": f"{plan.steps} of {plan.batch} images, the last {plan.whole_steps} at full size",

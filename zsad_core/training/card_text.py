@@ -20,7 +20,7 @@ HEAD = """# Model card: the demo CLIP and its checkpoints
 
 **Synthetic, for demonstration only.** Trained by this project on drawn surfaces and on synthetic
 brain slices made from the ICBM152 tissue maps; no patient data, no foreign weights. Its numbers say
-nothing about patients or about real CLIP models. This page is made by `python -m zsad_core card`.
+nothing about patients or about real CLIP models. This page is made by `zsad card`.
 """
 TRAINING = """
 `demo` learns from drawn surfaces (spots, rings, scratches, cracks, holes, stains) with captions
@@ -28,7 +28,7 @@ composed from what was drawn, at the levels of image, window and patch, and from
 slices whose captions name modality and anatomy of the whole slice. It never sees a lesion in a
 brain. `demo-pmc` goes on from it with figure captions in medical words on training subjects; it
 stores what differs, the token table is shared. Loss: pairwise sigmoid, balanced for each sentence.
-Retrain with `python -m zsad_core train --backbone NAME`.
+Retrain with `zsad train --backbone NAME`.
 """
 RULES = """
 Means over {subjects} test subjects, which entered neither training nor any choice. Dice is 3D at

@@ -136,10 +136,10 @@ def command(request: TrainRequest) -> str:
     """The command that trains this, without folders, which are private to the one who trained.
 
     >>> command(TrainRequest("aprilgan", "brats", Path("x.safetensors"), epochs=2))
-    'python -m zsad_core train --method aprilgan --setup brats --epochs 2 --seed 0'
+    'zsad train --method aprilgan --setup brats --epochs 2 --seed 0'
     """
     given, usual = _arguments(request), _arguments(TrainRequest("", "", Path()))
-    line = ["python -m zsad_core train"]
+    line = ["zsad train"]
     for name, value in given.items():
         if name == "seed" or value != usual[name]:
             many = value if isinstance(value, tuple) else (value,)

@@ -42,7 +42,7 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
                 "application/yaml",
                 on_click="ignore",
                 key="get-study",
-                help="For python -m zsad_core study run: rows, figures, tables and a report.",
+                help="For zsad study run: rows, figures, tables and a report.",
             )
 
 
