@@ -17,6 +17,9 @@ def two_backbones(root):
     for subject, dice in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
         put(root, subject, "zero-shot", slices=with_dice(dice), weights_digest=DEMO)
         put(root, subject, "pmc", slices=with_dice(dice), weights_digest=PMC)
+        for setup, digest in (("zero-shot", DEMO), ("pmc", PMC)):
+            columns = {"weights_digest": digest, "threshold_rule": "oracle"}
+            put(root, subject, setup, dice_3d=dice, best_dice=dice, **columns)
         put(root, subject, "zero-shot", "intensity", weights_digest="", prompts_digest="")
 
 
@@ -51,11 +54,13 @@ def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_pat
         ("zero-shot", "demo"),
         ("pmc", "demo-pmc"),
     }
+    costs = named["thresholds"].set_index("setup")["backbone"]
+    assert costs.to_dict() == {"zero-shot": "demo", "pmc": "demo-pmc"}
     pair = named["comparisons"].set_index(["configuration", "against"])
     row = pair.loc["winclip · pmc", "winclip · zero-shot"].iloc[0]
     assert (row["backbone"], row["against backbone"]) == ("demo-pmc", "demo")
     caption = captions.caption(dice_rows(tmp_path), selection)
-    assert "backbones: demo (zero-shot), demo-pmc (pmc), none (zero-shot)" in caption
+    assert "backbones: demo (zero-shot), demo-pmc (pmc)." in caption
     alone = dice_rows(tmp_path, backbones=("demo-pmc",))
     assert alone["setup"].unique().tolist() == ["pmc"]
     assert "backbones" not in captions.caption(alone, selection)
@@ -63,6 +68,7 @@ def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_pat
 
 def test_one_backbone_needs_no_column(tmp_path):
     put(tmp_path, "a", "zero-shot", weights_digest=DEMO)
+    put(tmp_path, "a", "zero-shot", "intensity", weights_digest="", prompts_digest="")
     selection = Selection(GROUP)
     with results.connect(tmp_path) as rows:
         found = tables(rows, group_sums(rows, selection), selection)

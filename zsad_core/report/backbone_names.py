@@ -7,6 +7,8 @@ import pandas as pd
 from zsad_core import backbones, methods, setups
 from zsad_core.errors import ZsadError
 
+NONE = "none"  # of a method without a tower
+
 
 def backbone_names(frame: pd.DataFrame) -> pd.Series:
     """The backbone of each row with method, setup and weights_digest; "" without a tower.
@@ -33,13 +35,13 @@ def backbone_names(frame: pd.DataFrame) -> pd.Series:
 def by_configuration(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     """The backbones of each configuration, (setup, series), of `selected_rows`.
 
-    Empty where all rows have the same, so that there is nothing to tell apart.
+    Empty where there are not two of them, so that there is nothing to tell apart.
     """
-    if frame["backbone"].nunique() < 2:
+    if len({*frame["backbone"]} - {""}) < 2:
         return {}
     groups = frame.groupby(["setup", "series"], observed=True)["backbone"]
     return {
-        (str(setup), str(series)): " and ".join(sorted({*names})) or "none"
+        (str(setup), str(series)): " and ".join(sorted({*names})) or NONE
         for (setup, series), names in groups
     }
 

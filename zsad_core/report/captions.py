@@ -9,7 +9,7 @@ from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
-from zsad_core.report.backbone_names import by_configuration
+from zsad_core.report.backbone_names import NONE, by_configuration
 from zsad_core.report.ranks import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -249,7 +249,8 @@ def _backbones(frame: pd.DataFrame) -> list[str]:
     """The backbones where there are several, each with the setups that have it."""
     setups: dict[str, list[str]] = {}
     for (setup, _), backbone in by_configuration(frame).items():
-        setups.setdefault(backbone, []).append(setup)
+        if backbone != NONE:
+            setups.setdefault(backbone, []).append(setup)
     words = [f"{name} ({', '.join(dict.fromkeys(of))})" for name, of in sorted(setups.items())]
     return [f"backbones: {', '.join(words)}"] if words else []
 

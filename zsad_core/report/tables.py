@@ -86,10 +86,8 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     ]
     tables = [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
     backbones = by_configuration(frame)
-    return [
-        replace(table, frame=with_backbones(table.frame, backbones))
-        for table in tables + thresholds(rows, selection)
-    ]
+    found = [replace(one, frame=with_backbones(one.frame, backbones)) for one in tables]
+    return found + thresholds(rows, selection)
 
 
 def with_backbones(table: pd.DataFrame, backbones: Mapping[ConfigurationName, str]) -> pd.DataFrame:
@@ -126,7 +124,8 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
         return []
     exposed = left_out(selected_rows(rows, replace(selection, exposed=True)), selection)
     caption = captions.of_costs(frame, selection, exposed)
-    means, title = threshold_costs.means(frame), "What the threshold costs"
+    means = with_backbones(threshold_costs.means(frame), by_configuration(frame))
+    title = "What the threshold costs"
     return [Table("thresholds", title, captions.threshold_costs(selection.region), caption, means)]
 
 
