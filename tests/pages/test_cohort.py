@@ -9,14 +9,14 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.cohort import compare, figures
 from tests.helpers.pages import WAIT, address, at, shown, widget
 from tests.helpers.rows import put, with_dice
-from zsad_core import methods
+from zsad_core import backbones, methods
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec
+from zsad_core.types import BackboneSpec, DataSpec
 
 pytestmark = pytest.mark.usefixtures("small_demo")
 
@@ -236,6 +236,35 @@ def test_another_modality_is_shown_as_further_series():
     table = shown(test).dataframe[0].value
     assert table["method"].tolist() == [f"WinCLIP, {first}", f"WinCLIP, {other}"]
     assert "t1c and t2f, axial" in said(test)
+
+
+def test_backbones_are_filtered_and_stand_beside_what_is_compared():
+    for subject in "abc":
+        for setup, backbone in (("zero-shot", "demo"), ("pmc", "demo-pmc")):
+            digest = backbones.info(BackboneSpec(backbone)).digest
+            put(home() / "results", subject, setup, weights_digest=digest)
+    test = opened(**{"cohort-section": "Compare"})
+    first = test.selectbox(key="compare-first").value
+    names = {"winclip · zero-shot": "demo", "winclip · pmc": "demo-pmc"}
+    assert test.dataframe[0].value["backbone"].tolist() == [
+        backbone for name, backbone in names.items() if name != first
+    ]
+    assert f"Backbone of {first}: {names[first]}." in said(test)
+    assert test.multiselect(key="backbones-shown").options == ["demo", "demo-pmc"]
+    test = opened(**{"cohort-section": "Tables", "backbones-shown": ["demo"]})
+    assert test.dataframe[0].value["setup"].tolist() == ["zero-shot"]
+
+
+def test_means_and_curves_have_intervals_that_their_captions_name():
+    for subject, value in (("a", 0.2), ("b", 0.5), ("c", 0.9)):
+        put(home() / "results", subject, slices=with_dice(value))
+    test = opened(**{"cohort-section": "Figures"})
+    drawn = [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+    [mean] = [one for one in drawn[0]["data"] if one.get("name") == "mean, 95 % interval"]
+    assert mean["text"] == [" [0.200, 0.900]"]
+    [band] = [one for one in drawn[2]["data"] if one.get("fill") == "toself"]
+    assert [one for one in band["y"] if one is not None] == pytest.approx([0.2, 0.9])
+    assert said(test).count("percentile bootstrap over patients, 10,000 resamples, seed 0") >= 3
 
 
 def test_a_filter_may_take_away_what_is_compared():

@@ -100,6 +100,8 @@ def test_a_point_over_subjects_opens_the_worst_slice_at_its_own_threshold(monkey
             break
         time.sleep(0.1)
         shown(test)
+    bands = "Band: 95 % interval: percentile bootstrap over patients, 10,000 resamples, seed 0"
+    assert any(bands in caption.value for caption in test.caption)
     point = {"customdata": [1, 1, SERIES], "x": depth}
     monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
     shown(test)

@@ -9,6 +9,7 @@ from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
+from zsad_core.report.backbone_names import NONE, by_configuration
 from zsad_core.report.ranks import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -133,6 +134,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
         counted(configurations, "configuration"),
         f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
         _devices(frame),
+        *_backbones(frame),
     ]
     filters = (*selection.volumes, *selection.numbers, *selection.sites, *selection.subjects)
     if filters:
@@ -241,6 +243,16 @@ def _devices(frame: pd.DataFrame) -> str:
     """Precisions of the features and devices of the rows."""
     precisions = sorted(filter(None, frame["precision_of_features"].unique()))
     return ", ".join([*precisions, *sorted(frame["device"].str.upper().unique())])
+
+
+def _backbones(frame: pd.DataFrame) -> list[str]:
+    """The backbones where there are several, each with the setups that have it."""
+    setups: dict[str, list[str]] = {}
+    for (setup, _), backbone in by_configuration(frame).items():
+        if backbone != NONE:
+            setups.setdefault(backbone, []).append(setup)
+    words = [f"{name} ({', '.join(dict.fromkeys(of))})" for name, of in sorted(setups.items())]
+    return [f"backbones: {', '.join(words)}"] if words else []
 
 
 def _warnings(frame: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ from zsad_core.imaging.splits import patient_of
 from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of
+from zsad_core.report.backbone_names import backbone_names
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec, MaskArray, Plane
@@ -169,6 +170,7 @@ class Selection:
     group: ComparisonGroup
     series: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
+    backbones: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
@@ -215,7 +217,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
 
     `series` is the method's name, with its prompt set where the rows hold several of that method,
     and with what differs between the groups selected; `first_group` says whether a row is of
-    `group`.
+    `group`. `backbone` is its name, "" without one, as `backbone_names` finds it.
     `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
     component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
     Raises DataError where nothing is left.
@@ -230,6 +232,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
         in_group["series"] = in_group["method"].map(name_of) + of_prompts + suffix
         frames.append(in_group.assign(first_group=group == selection.group))
     frame = pd.concat(frames, ignore_index=True)
+    frame["backbone"] = backbone_names(frame)
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
@@ -256,6 +259,7 @@ def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
     filters = {
         "series": selection.series,
         "setup": selection.setups,
+        "backbone": selection.backbones,
         "subject": selection.subjects,
         "split": selection.splits,
         "volume": selection.volumes,

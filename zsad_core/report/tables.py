@@ -1,5 +1,6 @@
 """Tables of a selection, each with its caption: Dice, comparisons, subgroups, failures."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from pandas.api.typing import DataFrameGroupBy
 from zsad_core.errors import DataError
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions, threshold_costs
-from zsad_core.report.comparisons import every_pair, paired
+from zsad_core.report.backbone_names import by_configuration
+from zsad_core.report.comparisons import configuration_label, every_pair, paired
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions
 from zsad_core.report.ranks import rank_shares, rank_table
@@ -19,6 +21,7 @@ from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,
     VOLUMES,
+    ConfigurationName,
     Selection,
     filter_rows,
     left_out,
@@ -82,7 +85,35 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
         ),
     ]
     tables = [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
-    return tables + thresholds(rows, selection)
+    backbones = by_configuration(frame)
+    found = [replace(one, frame=with_backbones(one.frame, backbones)) for one in tables]
+    return found + thresholds(rows, selection)
+
+
+def with_backbones(table: pd.DataFrame, backbones: Mapping[ConfigurationName, str]) -> pd.DataFrame:
+    """A table with the backbone beside each configuration it names; as it is without any.
+
+    `backbones` are those of `backbone_names.by_configuration`.
+    """
+    columns = {*table.columns}
+    labels = {configuration_label(name): backbone for name, backbone in backbones.items()}
+    if not backbones or not columns & {"method", "configuration"}:
+        return table
+    table = table.copy()
+
+    def insert(beside: str, name: str, values: Sequence[str]) -> None:
+        table.insert(table.columns.tolist().index(beside) + 1, name, values)
+
+    if "configuration" in columns:
+        for beside, name in (("configuration", "backbone"), ("against", "against backbone")):
+            insert(beside, name, [labels[label] for label in table[beside]])
+        return table
+    pairs = [("setup", "backbone"), *([("against", "against backbone")] * ("against" in columns))]
+    for beside, name in pairs:
+        keys = zip(table[beside].astype(str), table["method"], strict=True)
+        last = "method" if name == "backbone" and "against" not in columns else beside
+        insert(last, name, [backbones.get(key, "") for key in keys])
+    return table
 
 
 def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Table]:
@@ -93,7 +124,8 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
         return []
     exposed = left_out(selected_rows(rows, replace(selection, exposed=True)), selection)
     caption = captions.of_costs(frame, selection, exposed)
-    means, title = threshold_costs.means(frame), "What the threshold costs"
+    means = with_backbones(threshold_costs.means(frame), by_configuration(frame))
+    title = "What the threshold costs"
     return [Table("thresholds", title, captions.threshold_costs(selection.region), caption, means)]
 
 

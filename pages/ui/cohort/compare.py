@@ -9,6 +9,7 @@ from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts
+from zsad_core.report.backbone_names import by_configuration
 from zsad_core.report.comparisons import (
     Pairing,
     compared,
@@ -47,10 +48,15 @@ def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
         return
     table = table.assign(against=table["second"].map(configuration_label))
     shown = table[["against", *table.columns.drop(["first", "second", "against"])]]
+    if backbones := by_configuration(frame):
+        shown.insert(1, "backbone", table["second"].map(backbones))
+        first_has = f" Backbone of {first}: {backbones[names[first]]}."
+    else:
+        first_has = ""
     st.subheader(f"{measure}: {escape(first)} against others")
     cohort_rows.show_numbers(shown, "compare-table")
     part = " Dice is that of the chosen third; other measures are of the whole volume."
-    st.caption(escape(f"{captions.PAIRED}{part if chosen.third else ''}"))
+    st.caption(escape(f"{captions.PAIRED}{part if chosen.third else ''}{first_has}"))
     other = st.selectbox("Subjects against", shown["against"].tolist(), key="compare-subjects")
     subjects = pairing(frame, MEASURES[measure], names[first], names[other])
     _subjects(choice, source, subjects, (first, other))

@@ -20,6 +20,8 @@ from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, neigh
 from zsad_core.results.conventions import Which
 from zsad_core.types import DataSpec
 
+OPTIONAL = {"sites": "Site folder", "backbones": "Backbone"}
+"""Filters that are offered where there are several values."""
 PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
@@ -51,7 +53,8 @@ def choose_rows(
     )
     chosen = Selection(group, which=which, others=tuple(others), region=region, **rule)
     offers = cohort_rows.values(*source, chosen)
-    columns = st.columns(6 if len(offers["sites"]) > 1 else 5)
+    optional = [name for name in ("sites", "backbones") if len(offers[name]) > 1]
+    columns = st.columns(5 + len(optional))
 
     def several(column: int, label: str, name: str) -> tuple[str, ...]:
         return tuple(columns[column].multiselect(label, offers[name], key=f"{name}-shown"))
@@ -66,7 +69,7 @@ def choose_rows(
         third=columns[4].selectbox(
             "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
         ),
-        sites=several(5, "Site folder", "sites") if len(offers["sites"]) > 1 else (),
+        **{name: several(5 + i, OPTIONAL[name], name) for i, name in enumerate(optional)},
         exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
 

@@ -37,6 +37,7 @@ from zsad_core.results.parts import readable
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
+NAMED_IN = ("series", "site", "volume", "number", "backbone")  # columns that filters offer
 P_VALUES = ("p", "p (Holm)")
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
@@ -94,13 +95,14 @@ def reading(root: str, stamp: Stamp, chosen: Selection) -> GroupSums:
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
     """What each filter offers, in the order of its groups."""
     frame = reading(root, stamp, chosen).frame
-    there = {name: set(frame[name].unique()) for name in ("series", "site", "volume", "number")}
+    there = {name: set(frame[name].unique()) for name in NAMED_IN}
     return {
         "series": sorted(there["series"]),
         "setups": list(frame["setup"].cat.categories),
         "volumes": [one for one in VOLUMES if one in there["volume"]],
         "numbers": [one for one in NUMBERS if one in there["number"]],
         "sites": sorted(there["site"]),
+        "backbones": sorted(there["backbone"] - {""}),
         "exposed": sorted(frame.loc[frame["exposed"], "subject"].unique()),
     }
 

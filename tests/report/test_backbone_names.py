@@ -1,0 +1,75 @@
+"""Backbones of rows: what names them, tells them apart, and filters them."""
+
+from tests.helpers.rows import GROUP, dice_rows, put, with_dice
+from zsad_core import backbones
+from zsad_core.report import captions
+from zsad_core.report.measures import group_sums
+from zsad_core.report.selection import Selection
+from zsad_core.report.tables import tables
+from zsad_core.results import parquet as results
+from zsad_core.types import BackboneSpec
+
+DEMO, PMC = (backbones.info(BackboneSpec(name)).digest for name in ("demo", "demo-pmc"))
+OTHER = "0123456789abcdef"
+
+
+def two_backbones(root):
+    for subject, dice in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
+        put(root, subject, "zero-shot", slices=with_dice(dice), weights_digest=DEMO)
+        put(root, subject, "pmc", slices=with_dice(dice), weights_digest=PMC)
+        for setup, digest in (("zero-shot", DEMO), ("pmc", PMC)):
+            columns = {"weights_digest": digest, "threshold_rule": "oracle"}
+            put(root, subject, setup, dice_3d=dice, best_dice=dice, **columns)
+        put(root, subject, "zero-shot", "intensity", weights_digest="", prompts_digest="")
+
+
+def test_a_row_has_the_name_of_its_setups_backbone_while_it_is_that_one(tmp_path):
+    two_backbones(tmp_path)
+    put(tmp_path, "d", "pmc", weights_digest=OTHER)
+    put(tmp_path, "a", "gone", weights_digest=DEMO)
+    frame = dice_rows(tmp_path).set_index(["setup", "series", "subject"])["backbone"]
+    assert frame["zero-shot", "winclip"].unique().tolist() == ["demo"]
+    assert frame["zero-shot", "intensity"].unique().tolist() == [""]
+    assert frame["pmc", "winclip", "a"] == "demo-pmc"
+    assert frame["pmc", "winclip", "d"] == OTHER[:8]  # the setup has another one by now
+    assert frame["gone", "winclip", "a"] == DEMO[:8]
+
+
+def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_path):
+    two_backbones(tmp_path)
+    selection = Selection(GROUP)
+    with results.connect(tmp_path) as rows:
+        named = {
+            one.name: one.frame for one in tables(rows, group_sums(rows, selection), selection)
+        }
+    dice = named["dice"][["setup", "method", "backbone"]].to_numpy().tolist()
+    assert ["zero-shot", "winclip", "demo"] in dice
+    assert ["pmc", "winclip", "demo-pmc"] in dice
+    assert ["zero-shot", "intensity", "none"] in dice
+    setups = named["setups"].iloc[0][["setup", "backbone", "against", "against backbone"]]
+    assert {
+        (setups["setup"], setups["backbone"]),
+        (setups["against"], setups["against backbone"]),
+    } == {
+        ("zero-shot", "demo"),
+        ("pmc", "demo-pmc"),
+    }
+    costs = named["thresholds"].set_index("setup")["backbone"]
+    assert costs.to_dict() == {"zero-shot": "demo", "pmc": "demo-pmc"}
+    pair = named["comparisons"].set_index(["configuration", "against"])
+    row = pair.loc["winclip · pmc", "winclip · zero-shot"].iloc[0]
+    assert (row["backbone"], row["against backbone"]) == ("demo-pmc", "demo")
+    caption = captions.caption(dice_rows(tmp_path), selection)
+    assert "backbones: demo (zero-shot), demo-pmc (pmc)." in caption
+    alone = dice_rows(tmp_path, backbones=("demo-pmc",))
+    assert alone["setup"].unique().tolist() == ["pmc"]
+    assert "backbones" not in captions.caption(alone, selection)
+
+
+def test_one_backbone_needs_no_column(tmp_path):
+    put(tmp_path, "a", "zero-shot", weights_digest=DEMO)
+    put(tmp_path, "a", "zero-shot", "intensity", weights_digest="", prompts_digest="")
+    selection = Selection(GROUP)
+    with results.connect(tmp_path) as rows:
+        found = tables(rows, group_sums(rows, selection), selection)
+    assert not [one.name for one in found if "backbone" in one.frame]
