@@ -57,9 +57,10 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
         write_whole(tmp_path / "file" / "a.txt", "x")
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, number):
     def flock(*_):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", flock)
     where = f"'{tmp_path}' cannot be locked"

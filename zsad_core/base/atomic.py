@@ -19,14 +19,18 @@ UNFINISHED = ".unfinished-"
 OUTPUT_MARK = ".zsad-explorer"
 """Name of the file that marks a folder as written by a command of this project."""
 ABANDONED_S = 3600.0  # after so long unchanged, a killed process left it
-REFUSALS = {
-    getattr(errno, name)
-    for name in (
-        *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ENOLCK", "ENOTDIR"),
-        *("EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP"),
-    )
-    if hasattr(errno, name)
-}
+
+
+def _numbers(*names: str) -> set[int]:
+    """The errors of those names that this system has."""
+    return {getattr(errno, name) for name in names if hasattr(errno, name)}
+
+
+WITHOUT_LOCKS = _numbers("ENOLCK", "EOPNOTSUPP", "ENOTSUP")
+REFUSALS = WITHOUT_LOCKS | _numbers(
+    *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ENOTDIR"),
+    *("EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP"),
+)
 
 
 @contextlib.contextmanager
@@ -114,7 +118,7 @@ def on_disk(path: Path | None = None) -> Iterator[None]:
         done = "written" if path else "read or written"
         raise StorageError(
             f"'{path or error.filename or 'A file'}' cannot be "
-            f"{'locked' if error.errno == errno.ENOLCK else done} ({error.strerror}); make room "
+            f"{'locked' if error.errno in WITHOUT_LOCKS else done} ({error.strerror}); make room "
             "and allow it, or choose another folder by --out, ZSAD_CACHE or ZSAD_HOME."
         ) from error
 
