@@ -28,11 +28,11 @@ def test_a_row_has_the_name_of_its_setups_backbone_while_it_is_that_one(tmp_path
     put(tmp_path, "d", "pmc", weights_digest=OTHER)
     put(tmp_path, "a", "gone", weights_digest=DEMO)
     frame = dice_rows(tmp_path).set_index(["setup", "series", "subject"])["backbone"]
-    assert frame["zero-shot", "winclip"].unique().tolist() == ["demo"]
-    assert frame["zero-shot", "intensity"].unique().tolist() == [""]
-    assert frame["pmc", "winclip", "a"] == "demo-pmc"
-    assert frame["pmc", "winclip", "d"] == OTHER[:8]  # the setup has another one by now
-    assert frame["gone", "winclip", "a"] == DEMO[:8]
+    assert frame["zero-shot", "WinCLIP"].unique().tolist() == ["demo"]
+    assert frame["zero-shot", "Intensity"].unique().tolist() == [""]
+    assert frame["pmc", "WinCLIP", "a"] == "demo-pmc"
+    assert frame["pmc", "WinCLIP", "d"] == OTHER[:8]  # the setup has another one by now
+    assert frame["gone", "WinCLIP", "a"] == DEMO[:8]
 
 
 def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_path):
@@ -43,9 +43,9 @@ def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_pat
             one.name: one.frame for one in tables(rows, group_sums(rows, selection), selection)
         }
     dice = named["dice"][["setup", "method", "backbone"]].to_numpy().tolist()
-    assert ["zero-shot", "winclip", "demo"] in dice
-    assert ["pmc", "winclip", "demo-pmc"] in dice
-    assert ["zero-shot", "intensity", "none"] in dice
+    assert ["zero-shot", "WinCLIP", "demo"] in dice
+    assert ["pmc", "WinCLIP", "demo-pmc"] in dice
+    assert ["zero-shot", "Intensity", "none"] in dice
     setups = named["setups"].iloc[0][["setup", "backbone", "against", "against backbone"]]
     assert {
         (setups["setup"], setups["backbone"]),
@@ -57,7 +57,7 @@ def test_tables_and_captions_tell_backbones_apart_and_a_filter_takes_one(tmp_pat
     costs = named["thresholds"].set_index("setup")["backbone"]
     assert costs.to_dict() == {"zero-shot": "demo", "pmc": "demo-pmc"}
     pair = named["comparisons"].set_index(["configuration", "against"])
-    row = pair.loc["winclip · pmc", "winclip · zero-shot"].iloc[0]
+    row = pair.loc["WinCLIP · pmc", "WinCLIP · zero-shot"].iloc[0]
     assert (row["backbone"], row["against backbone"]) == ("demo-pmc", "demo")
     caption = captions.caption(dice_rows(tmp_path), selection)
     assert "backbones: demo (zero-shot), demo-pmc (pmc)." in caption
