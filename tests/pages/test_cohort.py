@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict, replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +11,7 @@ from pages.ui.cohort import compare, figures
 from tests.helpers.pages import WAIT, address, at, shown, widget
 from tests.helpers.rows import put, with_dice
 from zsad_core import backbones, methods
+from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
@@ -265,6 +267,22 @@ def test_means_and_curves_have_intervals_that_their_captions_name():
     [band] = [one for one in drawn[2]["data"] if one.get("fill") == "toself"]
     assert [one for one in band["y"] if one is not None] == pytest.approx([0.2, 0.9])
     assert said(test).count("percentile bootstrap over patients, 10,000 resamples, seed 0") >= 3
+
+
+def test_captions_name_the_region_of_the_data_of_the_rows():
+    spec = settings.data_roots()["demo-2mm:"]
+    settings.change("data", asdict(replace(spec, region="liver")), lambda row: False)
+    put(home() / "results", "a", data="demo-2mm")
+    put(home() / "results", "a", data="brats", slices=with_dice(0.5))
+    test = opened(**{"cohort-section": "Figures"})
+    for data, region in (("demo-2mm", "liver"), ("brats", "brain")):
+        groups = test.selectbox(key="comparison-group")
+        [index] = [i for i, one in enumerate(groups.options) if one.startswith(f"{data},")]
+        groups.select_index(index)
+        assert f"depth 0 is the middle of the {region}" in said(shown(test))
+        assert f"most superior slice of the {region}" in said(test)
+        which = next(one for one in test.main.selectbox if one.label == "Slices in mean 2D Dice")
+        assert which.options == ["all slices", f"slices with {region}", "slices with lesion"]
 
 
 def test_a_filter_may_take_away_what_is_compared():

@@ -1,5 +1,6 @@
 """A study from its file to its folder, again, changed, cut off, and with a training."""
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -322,3 +323,20 @@ def test_rows_of_a_study_are_those_of_its_cohorts(write, tmp_path):
     assert isinstance(cohort, Cohort)
     assert [type(each) for each in cohort.configurations] == [Configuration]
     assert (cohort.rules, cohort.split, cohort.out) == (("50%", "oracle"), "test", design.rows)
+
+
+def test_a_report_names_the_region_and_shows_what_the_threshold_costs(write, tmp_path):
+    text = BASELINE.replace("figures: [1]\ntables: [dice]\n", "figures: [3]\n")
+    study = files.read(write(text))
+    design = Design(study, replace(DataSpec("demo-2mm"), region="knee"), tmp_path / "out")
+    engine = Engine()
+    studies.run(design, engine, local(engine), lambda _: None, lambda *_: None)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Masks stay inside the knee" in page
+    assert "depth 0 is the middle of the knee" in page
+    drawn = [*(tmp_path / "out").rglob("threshold_costs.svg")]
+    assert len(drawn) == 2
+    assert all(base64.b64encode(path.read_bytes()).decode() in page for path in drawn)
+    assert "most superior slice of the knee" in " ".join(
+        next((tmp_path / "out").rglob("figure3.html")).read_text().split()
+    )
