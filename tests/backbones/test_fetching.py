@@ -16,7 +16,7 @@ from open_clip import factory, pretrained
 from tests.helpers.weights import SMALL, config_of, small_backbone
 from zsad_core import backbones
 from zsad_core.cli import main as cli
-from zsad_core.errors import Cancelled, WeightsError
+from zsad_core.errors import Cancelled, StorageError, WeightsError
 from zsad_core.types import BackboneSpec
 
 HUB_MODEL = BackboneSpec("hf-hub:someone/small")
@@ -126,6 +126,12 @@ def test_a_fetched_tag_of_open_clip_loads_without_the_network(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.file_download, "get_hf_file_metadata", None)
     tower = backbones.load(spec, "cpu", "float32")
     assert np.isfinite(tower.sentences(["a brain"], "gelu")).all()
+
+
+def test_a_cache_that_takes_no_file_is_named_with_what_moves_it(hub, cache):
+    cache.write_text("")
+    with pytest.raises(StorageError, match=r"cannot be kept in '.*hub'.*another folder by HF_HOME"):
+        backbones.fetch(HUB_MODEL)
 
 
 def test_the_digest_follows_the_fetched_file(hub, cache):

@@ -80,3 +80,16 @@ def test_every_choice_of_a_cohort_is_in_its_command(tmp_path, prompts, labels, s
     add_evaluate(parser)
     parsed = parser.parse_args(shlex.split(command(cohort))[4:])
     assert cohort_of(parsed)[0] == cohort
+
+
+def test_the_summary_is_of_the_subjects_that_were_asked_for(tmp_path, capsys):
+    asked = ["evaluate", "--data", "demo-2mm", "--methods", "intensity"]
+    asked += ["--threshold", "oracle", "--device", "cpu", "--out", str(tmp_path / "rows")]
+    for subject in ("DEMO-MET-013-000", "DEMO-MET-014-000"):
+        assert main([*asked, "--subjects", subject]) == 0
+    with results.connect(tmp_path / "rows") as rows:
+        found = rows.sql("SELECT dice_3d FROM subjects WHERE subject = 'DEMO-MET-014-000'")
+        [(dice,)] = found.fetchall()
+    header, row = (line.split() for line in capsys.readouterr().out.splitlines()[-3:-1])
+    last = dict(zip(reversed(header), reversed(row), strict=False))
+    assert (last["subjects"], last["dice"]) == ("1", f"{dice:.3f}")

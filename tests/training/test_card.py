@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from zsad_core.errors import StorageError
 from zsad_core.training import card, card_text
 from zsad_core.training.card import NONSENSE, SWAPPED, Row
 
@@ -94,3 +95,10 @@ def test_chance_is_told_once_it_was_measured(written):
     assert "mean 0.490 and sd 0.130, 55% of them lie from 0.4 to 0.6, and 97% below" in written(
         found
     )
+
+
+def test_results_that_cannot_be_written_are_told_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(card, "RESULTS", tmp_path / "file" / "results.json")
+    with pytest.raises(StorageError, match=r"results\.json"):
+        card.measure(None)  # no engine is asked

@@ -17,7 +17,8 @@ from huggingface_hub.errors import (
 )
 
 from zsad_core.backbones.catalogue import catalogue_entry
-from zsad_core.errors import Cancelled, WeightsError
+from zsad_core.base.atomic import REFUSALS
+from zsad_core.errors import Cancelled, StorageError, WeightsError
 from zsad_core.types import BackboneSpec, Progress
 
 HUB = "hf-hub:"
@@ -80,7 +81,7 @@ def unfetched(spec: BackboneSpec) -> str:
 
 
 def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
-    """Bring what is missing into the cache; raises WeightsError.
+    """Bring what is missing into the cache; raises WeightsError, StorageError.
 
     `progress` counts the MB of the file at hand; without it a bar is drawn on stderr.
     """
@@ -126,6 +127,12 @@ def _bring(repository: str, names: tuple[str, ...], progress: Progress | None) -
             why = "the hub has no such public model"
             break
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in REFUSALS:
+                raise StorageError(
+                    f"{names[0]} of {repository} cannot be kept in '{constants.HF_HUB_CACHE}' "
+                    f"({error.strerror}); make room and allow it, or choose another folder by "
+                    "HF_HOME."
+                ) from error
             why = type(error).__name__
             break
     raise WeightsError(

@@ -19,7 +19,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Workload, duration, plan
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
+from zsad_core.evaluation.tasks import Cohort, Work, spec_of, subjects, unusable
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -43,7 +43,7 @@ SUMMARY = """
            count(dice_3d) AS subjects,
            avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
            avg(auroc) AS auroc, avg(ap) AS ap
-    FROM subjects GROUP BY ALL ORDER BY ALL
+    FROM subjects WHERE list_contains($1, subject) GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -263,7 +263,8 @@ def _rows(
     run(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        print(rows.sql(SUMMARY).df().to_string(index=False, float_format="{:.3f}".format))
+        table = rows.execute(SUMMARY, [[subject.id for subject in subjects(cohort)]]).df()
+        print(table.to_string(index=False, float_format="{:.3f}".format))
     print(f"rows in {cohort.out}")
 
 

@@ -87,7 +87,11 @@ ROWS, CHANCES = pydantic.TypeAdapter(list[Row]), pydantic.TypeAdapter(Chance)
 
 
 def measure(engine: Engine, progress: Progress | None = None) -> None:
-    """Evaluate every method, setup and prompt set of the demo, and chance; writes both files."""
+    """Evaluate every method, setup and prompt set of the demo, and chance; writes both files.
+
+    Raises StorageError, before the work, where they cannot be written.
+    """
+    write_whole(RESULTS, RESULTS.read_bytes() if RESULTS.is_file() else "[]")
     plans = list(_plans())
     measured = []
     for done, (method, setup, prompts) in enumerate(plans):
