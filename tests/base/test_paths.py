@@ -1,5 +1,7 @@
 """Paths as users write them."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,12 @@ def test_a_limit_that_is_no_number_is_a_sentence(monkeypatch, text):
     monkeypatch.setenv("ZSAD_CACHE_GB", text)
     with pytest.raises(SettingError, match="give a number of GB"):
         cache_bytes()
+
+
+def test_what_several_keep_at_once_is_all_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        made = [*pool.map(lambda n: cached("a.json", f"value {n}", lambda: n), range(40))]
+    assert made == [*range(40)]
+    kept = json.loads((tmp_path / "a.json").read_text())
+    assert kept == {f"value {n}": n for n in range(40)}

@@ -161,3 +161,15 @@ def test_zsad_data_is_chosen_at_the_start_and_the_demo_stays(tmp_path, monkeypat
     chosen = widget(test.selectbox, "data")
     assert chosen.value == settings.default_root() == f"brats:{tmp_path}"
     assert "demo" in chosen.options
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", '{"model_cfg": 1}', '{"embed_dim": "x"}'])
+@pytest.mark.parametrize("page", ["app.py", "pages/1_Explore.py", "pages/6_Setup.py"])
+def test_a_configuration_that_was_spoiled_after_it_was_added_ends_no_page(tmp_path, page, content):
+    config, weights = small_backbone(tmp_path / "own")
+    own_setups.add(Setup(*OWN, BackboneSpec(str(config), str(weights)), "", ""))
+    config.write_text(content)
+    test = shown(at(page, method="winclip", setup="mine", data="demo-2mm:", subject=SUBJECT))
+    assert test.sidebar.get("page_link")
+    widget(test.selectbox, "setup").set_value("zero-shot") if page != "pages/6_Setup.py" else None
+    shown(test)

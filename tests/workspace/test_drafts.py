@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 from zsad_core.base.paths import home
 from zsad_core.workspace import drafts
 
@@ -38,3 +40,16 @@ def test_a_draft_says_whose_it_is_and_nobody_elses_is_removed():
     assert (drafts.newest("mine").texts, drafts.newest("mine").owner) == ({"normal": "his"}, "him")
     assert drafts.newest("mine", owner="her").texts == {"normal": "hers"}
     assert drafts.newest("mine", "one", "her").owner == "him"
+
+
+def test_tabs_that_keep_and_read_at_once_disturb_none():
+    def type_in(tab):
+        for turn in range(10):
+            drafts.keep("mine", f"tab{tab}", {"normal": f"{tab} {turn}"}, "somebody")
+            found = drafts.newest("mine", owner="somebody")
+            assert found.texts["normal"].split()  # whole, whoever wrote it
+
+    tabs = range(2 * drafts.MOST)  # so that the oldest go meanwhile
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(type_in, tabs)] == [None] * len(tabs)
+    assert drafts.newest("mine", owner="somebody").texts["normal"].endswith(" 9")
