@@ -1,5 +1,6 @@
 """Files that unpack to gigabytes are refused by their headers, in little memory."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -36,6 +37,20 @@ try:
     print(json.dumps(["read", 0]))
 except ZsadError as error:
     print(json.dumps([str(error), peak_gb() - before]))
+"""
+
+RECEIVED = """
+import io, json, sys
+from pathlib import Path
+from bench.memory import peak_gb
+from zsad_core.imaging.uploads.folders import own_folder
+from zsad_core.imaging.uploads.receive import receive
+import scipy.ndimage
+
+folder, before = Path(sys.argv[1]), peak_gb()
+streams = [(path.name, path.open("rb")) for path in sorted(folder.glob("*.nii.gz"))]
+[outcome] = receive(own_folder("a" * 32), streams)
+print(json.dumps([outcome.subject, outcome.message, peak_gb() - before]))
 """
 
 
@@ -84,3 +99,23 @@ def test_what_unpacks_to_gigabytes_is_refused_in_little_memory(tmp_path, name, w
     message, grown_gb = json.loads(done.stdout)
     assert sentence in message
     assert grown_gb < 0.3
+
+
+def test_the_largest_upload_with_its_mask_takes_less_than_2_gb(tmp_path):
+    values = np.zeros((512, 512, 400), np.float32)
+    values[100:400, 100:400, 100:300] = 100
+    values[200:220, 200:220, 200:210] = 220
+    for name, content in (("head", values), ("head_seg", (values > 200).astype(np.uint8))):
+        packed = gzip.compress(nib.Nifti1Image(content, np.eye(4)).to_bytes(), 1)
+        (tmp_path / f"{name}.nii.gz").write_bytes(packed)
+    del values, content, packed
+    done = subprocess.run(
+        [sys.executable, "-c", RECEIVED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    subject, message, gigabytes = json.loads(done.stdout.splitlines()[-1])
+    assert subject, message
+    assert gigabytes < 2

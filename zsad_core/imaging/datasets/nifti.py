@@ -16,6 +16,8 @@ from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
 from zsad_core.imaging.datasets.foreground import foreground
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
 
+Grid = tuple[Path, tuple[int, ...], FloatArray]
+"""A file, the shape of its voxels, and their affine."""
 LARGEST_LESION = 0.5  # of the brain
 WRAPPED = 2**14  # signed numbers that lie beyond on both sides were unsigned ones
 WRAPPED_NOTE = (
@@ -49,18 +51,16 @@ def read_case(
         DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
     """
     data = read_bytes(scan)
-    source = open_image(scan, data, channel)
+    intensity, affine, wrapped, position = _scan(scan, data, channel)
+    spacing, notes = _spacing(affine), (WRAPPED_NOTE,) * wrapped
     with reading(scan):
-        image = nib.as_closest_canonical(source)
-        intensity, wrapped = _intensity(scan, image, source)
-        spacing, notes = _spacing(image), (WRAPPED_NOTE,) * wrapped
         extent = foreground(intensity, spacing)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
         digest.update(data)
-        labels, mask = _labels(seg, data, allowed)
-        _same_grid((scan, image), (seg, mask))
+        labels, of_labels = _labels(seg, data, allowed)
+        _same_grid((scan, intensity.shape, affine), (seg, labels.shape, of_labels))
         labels = read_only(labels)
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
         notes += _mask_notes(truth, extent.brain)
@@ -73,10 +73,10 @@ def read_case(
         truth=truth,
         labels=labels,
         spacing_mm=spacing,
-        affine=read_only(np.array(image.affine, np.float64)),
+        affine=read_only(affine),
         digest=digest.hexdigest(),
         skull_stripped=extent.skull_stripped,
-        notes=(*extent.notes, *notes, *_orientation_notes(source)),
+        notes=(*extent.notes, *notes, *position),
     )
 
 
@@ -125,8 +125,22 @@ def like(
     return image
 
 
-def _spacing(image: nib.Nifti1Image) -> tuple[float, float, float]:
-    x, y, z = np.linalg.norm(image.affine[:3, :3], axis=0)
+def _scan(
+    path: Path, data: bytes, channel: int | None
+) -> tuple[FloatArray, FloatArray, bool, tuple[str, ...]]:
+    """Intensities (X, Y, Z) RAS+, affine, whether they were wrapped, and notes on their place.
+
+    Of a file's bytes `data`, which take as much memory as the voxels and are let go of here.
+    """
+    source = open_image(path, data, channel)
+    with reading(path):
+        image = nib.as_closest_canonical(source)
+        intensity, wrapped = _intensity(path, image, source)
+    return intensity, np.array(image.affine, np.float64), wrapped, _orientation_notes(source)
+
+
+def _spacing(affine: FloatArray) -> tuple[float, float, float]:
+    x, y, z = np.linalg.norm(affine[:3, :3], axis=0)
     return float(x), float(y), float(z)
 
 
@@ -161,7 +175,7 @@ def finite_values(path: Path, image: nib.Nifti1Image) -> FloatArray:
 
 def _values(path: Path, image: nib.Nifti1Image) -> FloatArray:
     with reading(path), np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
-        return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
+        return np.ascontiguousarray(image.get_fdata("unchanged", np.float32))
 
 
 def _intensity(
@@ -194,8 +208,8 @@ def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
 
 def _labels(
     path: Path, data: bytes, allowed: tuple[int, ...] | None
-) -> tuple[ByteArray, nib.Nifti1Image]:
-    """The labels of a file's bytes, (X, Y, Z) RAS+, and the image that says where they lie."""
+) -> tuple[ByteArray, FloatArray]:
+    """The labels of a file's bytes, (X, Y, Z) RAS+, and their affine."""
     source = open_image(path, data)
     with reading(path):
         image = nib.as_closest_canonical(source)
@@ -207,7 +221,7 @@ def _labels(
             f"'{path}' has {count} voxels of stray label {examples} where only {words} may occur; "
             "correct the segmentation or the label convention."
         )
-    return np.rint(values).astype(np.uint8), image
+    return np.rint(values, out=values).astype(np.uint8), image.affine
 
 
 def stray_labels(
@@ -220,22 +234,24 @@ def stray_labels(
     """
     step = abs(float(source.dataobj.slope))
     rounding = ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)
-    distinct, count = np.unique(values, return_counts=True)
+    by_slice = [np.unique(part, return_counts=True) for part in values]  # all at once are sorted
+    distinct, place = np.unique(np.concatenate([one for one, _ in by_slice]), return_inverse=True)
+    count = np.bincount(place, np.concatenate([one for _, one in by_slice]))
     whole = np.rint(distinct)
     stray = ~(np.isclose(distinct, whole, rtol=0, atol=rounding) & np.isin(whole, allowed))
     examples = [f"{value:g}" for value in distinct[stray][:SHOWN]]
     return int(count[stray].sum()), ", ".join(examples + ["…"] * bool(stray.sum() > SHOWN))
 
 
-def _same_grid(scan: tuple[Path, nib.Nifti1Image], seg: tuple[Path, nib.Nifti1Image]) -> None:
-    (scan_path, image), (seg_path, mask) = scan, seg
-    if image.shape != mask.shape:
+def _same_grid(scan: Grid, seg: Grid) -> None:
+    (scan_path, shape, affine), (seg_path, seg_shape, seg_affine) = scan, seg
+    if shape != seg_shape:
         raise DataError(
-            f"'{seg_path}' has shape {mask.shape} but '{scan_path.name}' {image.shape} (RAS+); "
+            f"'{seg_path}' has shape {seg_shape} but '{scan_path.name}' {shape} (RAS+); "
             f"resample one onto the other."
         )
-    if not np.allclose(image.affine, mask.affine, atol=SAME_AFFINE_MM):
-        apart = float(np.abs(image.affine - mask.affine).max())
+    if not np.allclose(affine, seg_affine, atol=SAME_AFFINE_MM):
+        apart = float(np.abs(affine - seg_affine).max())
         raise DataError(
             f"'{seg_path}' lies elsewhere than '{scan_path.name}' (their affines differ by up to "
             f"{apart:.3g}); correct the header that is wrong or resample."
