@@ -30,7 +30,7 @@ def test_without_ray_the_command_says_what_to_install(tmp_path, monkeypatch, cap
     monkeypatch.delitem(sys.modules, "zsad_core.evaluation.on_ray")
     monkeypatch.delattr("zsad_core.evaluation.on_ray")
     assert evaluate(tmp_path) == 1
-    assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
+    assert "pip install 'zsad-explorer[ray]'" in capsys.readouterr().err
 
 
 def test_texts_that_are_cut_are_said_though_workers_read_them(tmp_path, monkeypatch, capsys):
