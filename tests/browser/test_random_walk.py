@@ -19,7 +19,7 @@ from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-STEPS = int(os.environ.get("WALK_STEPS", "60"))  # of each user
+STEPS = int(os.environ.get("WALK_STEPS", "167"))  # of each user: 501 in all
 SEED = int(os.environ.get("WALK_SEED", "0"))
 USERS = 3
 SETTLED_S = 60.0

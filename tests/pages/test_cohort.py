@@ -247,7 +247,7 @@ def test_backbones_are_filtered_and_stand_beside_what_is_compared():
             put(home() / "results", subject, setup, weights_digest=digest)
     test = opened(**{"cohort-section": "Compare"})
     first = test.selectbox(key="compare-first").value
-    names = {"winclip · zero-shot": "demo", "winclip · pmc": "demo-pmc"}
+    names = {"WinCLIP · zero-shot": "demo", "WinCLIP · pmc": "demo-pmc"}
     assert test.dataframe[0].value["backbone"].tolist() == [
         backbone for name, backbone in names.items() if name != first
     ]

@@ -209,7 +209,7 @@ def test_each_section_of_the_setup_page(section):
         known = {(methods.name_of(method), setup) for method, setup in setups.entries()}
         assert set(table.index) == known
         assert table.loc[("WinCLIP", "pmc-l14"), "state"] == "missing"
-        assert "zsad_core fetch" in table.loc[("WinCLIP", "pmc-l14"), "what to do"]
+        assert "zsad fetch" in table.loc[("WinCLIP", "pmc-l14"), "what to do"]
         lacking = test.table[0].value.set_index(["method", "setup"])
         assert set(lacking.index) == set(table.index[table["state"] == "missing"])
 

@@ -10,6 +10,7 @@ from zsad_core.imaging.predictions import registry
 from zsad_core.types import DataSpec
 
 DATA, SUBJECT = DataSpec("demo-2mm"), "DEMO-MET-014-000"
+NAME = "Predictions of another model"
 
 
 pytestmark = pytest.mark.usefixtures("small_demo")
@@ -67,12 +68,12 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     assert "Trained on: not stated" in said(explore)
 
     depth = opened("Depth", method="predictions", setup="nn-v2", rule="fixed")
-    assert "predictions · nn-v2" in depth.multiselect(key="series").value
+    assert f"{NAME} · nn-v2" in depth.multiselect(key="series").value
 
     cohort = opened("Cohort", method="predictions", setup="nn-v2")
-    assert "predictions" in cohort.multiselect(key="cohort-methods").options
+    assert NAME in cohort.multiselect(key="cohort-methods").options
 
 
 def test_data_without_predictions_do_not_offer_them():
     test = opened("Explore", method="intensity", rule="fixed")
-    assert "predictions" not in widget(test.selectbox, "method").options
+    assert NAME not in widget(test.selectbox, "method").options

@@ -108,7 +108,9 @@ def _tiles(
         row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
     words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
     slices_shown = {(row["subject"], index): ("A live case", words, row)}
-    selection = Selection(group, (methods.name_of(METHOD),), (SETUP,), tuple(subjects))
+    selection = Selection(
+        group, series=(methods.name_of(METHOD),), setups=(SETUP,), subjects=tuple(subjects)
+    )
     ranking = failures.failures(every, failures.ranking(every, selection))
     titles = {
         failures.MISSED: "Missed lesion",
