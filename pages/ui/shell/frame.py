@@ -14,7 +14,7 @@ from pages.ui.shell import session
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.steps import write_address
+from pages.ui.shell.steps import begin_steps, write_address
 from pages.ui.shell.user import keep_name
 from zsad_core.base.atomic import on_disk
 from zsad_core.errors import ZsadError
@@ -91,7 +91,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         keyboard()
         with st.container(gap=None):
             keep_name()
-            write_address("begun")
+            begin_steps()
             st.divider()
     for path, label in PAGES.items():
         if label == title and path in PURPOSES:
@@ -103,10 +103,11 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         with in_words():
             yield
             compute.end_jobs_not_shown()
+            with st.sidebar:
+                write_address("drawn")
     finally:
         with st.sidebar:
             jobs_below(compute.engine().jobs)
-            write_address("drawn")
 
 
 @contextmanager

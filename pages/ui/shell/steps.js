@@ -2,8 +2,9 @@
 // Back and Forward open the address that stood there, as a link does.
 
 export default function ({ data }) {
-  if (!window.__zsadSteps) oneStepAPage();
-  if (data.time < window.__zsadSteps) return; // a component may come to this late
+  if (window.__zsadSteps === undefined) oneStepAPage();
+  window.__zsadSteps ??= 0;
+  if (data.address === null || data.time < window.__zsadSteps) return; // it may come to this late
   window.__zsadSteps = data.time;
   history.replaceState(history.state, "", `${location.pathname}?${data.address}`);
 }

@@ -23,8 +23,8 @@ def start(selected: SidebarValues) -> None:
     columns[2].metric("Backbone", backbone if needed else "none needed")
     st.caption("Synthetic demo cohort, truth known." if selected.synthetic else escape(data.place))
     _last_view()
+    _tour(selected, usable)  # cases come later, and would move it
     cases(selected)
-    _tour(selected, usable)
     compute.get_ready(data.kind, data)
 
 
