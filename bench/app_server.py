@@ -83,7 +83,8 @@ def serving(
         process = subprocess.Popen(
             [*command, *options], cwd=folder, env=env, stdout=stream, stderr=subprocess.STDOUT
         )
-    server = Server(f"http://localhost:{port}", process, log)
+    base = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+    server = Server(f"http://localhost:{port}/{base}".rstrip("/"), process, log)
     try:
         _wait_until_healthy(server)
         yield server

@@ -4,13 +4,14 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
-SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Thresholds", "Evaluate")
+SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Thresholds")
 
 with page("Cohort"):
     from pages.ui.cohort import deletion, figures, overview, rows
     from pages.ui.cohort.compare import compare
     from pages.ui.cohort.run import evaluation
     from pages.ui.cohort.thresholds import thresholds
+    from pages.ui.shell import visitors
     from pages.ui.shell.markdown import escape
     from pages.ui.shell.sidebar import cohort_sidebar
     from zsad_core.results import parquet as results
@@ -21,14 +22,19 @@ with page("Cohort"):
     source = (str(root), results.stamp(root))
     groups = rows.comparison_groups(*source)
     deletion.notice()
-    first = "Figures" if groups else "Evaluate"
+    sections = (*SECTIONS, "Evaluate") if visitors.may_operate() else SECTIONS
     section = above.segmented_control(
-        "Section", SECTIONS, default=first, key="cohort-section", required=True
+        "Section",
+        sections,
+        default=sections[0 if groups else -1],
+        key="cohort-section",
+        required=True,
     )
     if section == "Evaluate":
         evaluation(choice, root)
     elif not groups:
-        st.info(f"No results in {escape(str(root))} yet: choose Evaluate.")
+        choose = ": choose Evaluate" if visitors.may_operate() else ""
+        st.info(f"No results in {escape(str(root))} yet{choose}.")
     else:
         chosen = figures.choose_rows(choice, source, groups)
         overview.headline(choice, source, chosen)

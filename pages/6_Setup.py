@@ -4,7 +4,10 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
+OF_VIEWERS = ("Data", "Weights", "Device and cache")
+
 with page("Setup"):
+    from pages.ui.shell import visitors
     from pages.ui.shell.compute import wait_for_torch
 
     wait_for_torch()
@@ -27,6 +30,8 @@ with page("Setup"):
         "Device and cache": device,
         "Pre-encode": lambda: pre_encode(sidebar(shows_scan=False)),
     }
+    if not visitors.may_operate():
+        sections = {name: sections[name] for name in OF_VIEWERS}
     section = st.segmented_control(
         "Section",
         list(sections),

@@ -3,12 +3,15 @@
 import argparse
 import os
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from bench.app_server import ROOT
 from zsad_core.cli.evaluate import add_evaluate, cohort_of, command
 from zsad_core.cli.main import main
 from zsad_core.evaluation import choosing
@@ -93,3 +96,34 @@ def test_the_summary_is_of_the_subjects_that_were_asked_for(tmp_path, capsys):
     header, row = (line.split() for line in capsys.readouterr().out.splitlines()[-3:-1])
     last = dict(zip(reversed(header), reversed(row), strict=False))
     assert (last["subjects"], last["dice"]) == ("1", f"{dice:.3f}")
+
+
+def test_parts_of_an_array_job_make_the_rows_of_one_run(tmp_path):
+    """The recipe for a batch system, with the command on the path as on a node."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    command = bin_folder / "zsad"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m zsad_core "$@"\n')
+    command.chmod(0o755)
+    asked = ["--data", "demo-2mm", "--methods", "intensity", "--device", "cpu"]
+    asked += ["--threshold", "validation", "oracle"]
+    assert main(["evaluate", *asked, "--out", str(tmp_path / "whole")]) == 0
+    environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    environment |= {"PYTHONPATH": str(ROOT), "SLURM_ARRAY_TASK_COUNT": "2"}
+    running = [
+        subprocess.Popen(
+            ["sh", ROOT / "deploy" / "slurm.sh", *asked, "--out", tmp_path / "parts"],
+            env={**environment, "SLURM_ARRAY_TASK_ID": number},
+            stdout=subprocess.DEVNULL,
+        )
+        for number in ("1", "2")
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole") != []
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "99/99"])
+def test_a_part_that_is_none_is_refused(part, tmp_path, capsys):
+    asked = ["evaluate", "--data", "demo-2mm", "--methods", "intensity", "--part", part]
+    assert main([*asked, "--out", str(tmp_path / "rows")]) == 1
+    assert f"--part is '{part}'" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import platformdirs
 
+from zsad_core.base import access
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.errors import SettingError, StorageError
 from zsad_core.types import DataSpec
@@ -95,13 +96,18 @@ def root_of(data: DataSpec) -> str:
 def typed(text: str) -> Path:
     """The absolute path that a user typed, existing or not; `~` is their own folder.
 
-    Raises SettingError for an impossible path and for uploads.
+    Raises SettingError for an impossible path, for uploads, and where an operator limits what may
+    be opened, for all else but results in the user's home.
     """
     try:
         path = Path(text).expanduser().resolve()
+        if not path.is_relative_to(home().resolve() / "results") and not access.permits(path):
+            raise access.refused(text)
         path.exists()
         private = path.is_relative_to(uploads().resolve())
     except (OSError, RuntimeError, ValueError) as error:
+        if access.folders() is not None:
+            raise access.refused(text) from error
         raise SettingError(
             f"'{text[:80]}' cannot be used as a path ({error}); give another."
         ) from error

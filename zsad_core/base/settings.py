@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar, cast
 
 import pydantic
 
+from zsad_core.base import access
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.paths import home, typed
-from zsad_core.base.wording import problem_of
+from zsad_core.base.wording import counted, problem_of
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
@@ -26,7 +27,7 @@ def data_roots() -> dict[str, DataSpec]:
     chosen = _chosen()
     if chosen is not None:
         roots[_name(chosen)] = chosen
-    return roots | {_name(spec): spec for spec in rows("data", DataSpec)}
+    return roots | {_name(spec): spec for spec in rows("data", DataSpec) if _permitted(spec)}
 
 
 def default_root() -> str:
@@ -69,6 +70,17 @@ def unreadable(section: Section, kind: type[T]) -> list[str]:
     return [row for row in _parsed(section, kind) if isinstance(row, str)]
 
 
+def not_permitted() -> str:
+    """How many of the added data sets may not be opened here, in a sentence; "" for none."""
+    count = sum(not _permitted(spec) for spec in rows("data", DataSpec))
+    return (
+        f"{counted(count, 'added folder')} left out: only those below the folders in "
+        f"{access.VARIABLE} may be opened here."
+        if count
+        else ""
+    )
+
+
 def change(
     section: Section, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]
 ) -> None:
@@ -97,6 +109,10 @@ def path() -> Path:
 def _chosen() -> DataSpec | None:
     root = os.environ.get("ZSAD_DATA")
     return DataSpec("brats", str(typed(root))) if root else None
+
+
+def _permitted(spec: DataSpec) -> bool:
+    return not spec.root or access.permits(Path(spec.root))
 
 
 def _name(spec: DataSpec) -> str:

@@ -1,6 +1,7 @@
 """`zsad app`: the app in the browser, as `streamlit run app.py` in a checkout."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -14,8 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Serve the app until it is stopped; its exit code."""
+    """Serve the app until it is stopped; its exit code.
+
+    Where a process can become another, it does, so that whoever stops it stops the server.
+    """
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
+    if os.name == "posix":
+        os.execv(command[0], command)
     try:
         return subprocess.run(command).returncode
     except KeyboardInterrupt:  # Streamlit was sent it too, and has ended

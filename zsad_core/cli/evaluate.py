@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claim
+from zsad_core.base.wording import counted, whole_number
 from zsad_core.cli import split
 from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.errors import SettingError
@@ -64,6 +66,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test")
     split.add_choice(parser)
     parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
+    parser.add_argument(
+        "--part",
+        default="1/1",
+        metavar="I/N",
+        help="the Ith of N parts of the subjects, for N runs into one --out",
+    )
     parser.add_argument(
         "--threshold",
         nargs="+",
@@ -146,7 +154,26 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         batch=parsed.batch,
         precision=parsed.precision,
     )
-    return cohort, choosing.skipped_line(left_out)
+    return _part(cohort, parsed.part), choosing.skipped_line(left_out)
+
+
+def _part(cohort: Cohort, text: str) -> Cohort:
+    """The cohort with the subjects of part "I/N" alone: every Nth, from the Ith on.
+
+    Raises SettingError for another text, and where that leaves no subject.
+    """
+    number, _, parts = (whole_number(word) or 0 for word in text.partition("/"))
+    if not 1 <= number <= parts:
+        raise SettingError(f"--part is '{text}'; give one of N parts, such as 1/4.")
+    if parts == 1:
+        return cohort
+    names = [subject.id for subject in subjects(cohort)]
+    if number > len(names):
+        raise SettingError(
+            f"--part is '{text}' of {counted(len(names), 'subject')}; give at most {len(names)} "
+            "parts."
+        )
+    return replace(cohort, names=tuple(names[number - 1 :: parts]))
 
 
 def command(cohort: Cohort) -> str:

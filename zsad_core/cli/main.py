@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from zsad_core import backbones
+from zsad_core.base import access
 from zsad_core.base.atomic import claim, on_disk
 from zsad_core.base.version import VERSION
 from zsad_core.cli import app, doctor, map_request, predictions, split, study
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if more and not parsed.takes_more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     parsed.more = more
+    if parsed.run is not app.run:
+        access.lift()
     try:
         with on_disk():
             code = int(parsed.run(parsed) or 0)

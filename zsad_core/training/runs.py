@@ -17,6 +17,7 @@ from zsad_core.backbones.fetching import HUB
 from zsad_core.base.atomic import whole
 from zsad_core.base.digests import file_digest
 from zsad_core.base.jobs import Turn
+from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
 from zsad_core.methods.encoder import Encoder
@@ -185,7 +186,7 @@ def _start_file(request: TrainRequest) -> Path | None:
     if request.setup != "finetune":
         return None
     shipped = setups.CHECKPOINTS / f"{request.method}-industrial.safetensors"
-    return Path(request.start) if request.start else shipped
+    return typed(request.start) if request.start else shipped
 
 
 def _start(request: TrainRequest) -> Tensors | None:

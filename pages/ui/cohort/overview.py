@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.deletion import delete_rows
 from pages.ui.cohort.opening import open_row
+from pages.ui.shell import visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.base.wording import counted
@@ -103,4 +104,5 @@ def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
     for row, column in event["selection"]["cells"]:
         open_row(choice, source, table.key_at(row, column))
     cohort_rows.downloads(source, chosen, choice.data)
-    delete_rows(choice.data, source, chosen)
+    if visitors.may_operate():
+        delete_rows(choice.data, source, chosen)

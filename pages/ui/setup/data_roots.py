@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.setup.new_root import afresh, new_root
 from pages.ui.setup.uploads import uploads
-from pages.ui.shell import compute, navigate, session
+from pages.ui.shell import compute, navigate, session, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
 from zsad_core.base import settings
@@ -26,12 +26,14 @@ FEW, SENTENCES = 5, 200  # findings shown without scrolling, and at most
 
 def data_roots() -> None:
     """The way to add a folder, the user's own files, and every root with its subjects."""
-    with st.container(border=True):
-        new_root()
-        _added()
+    if visitors.may_operate():
+        with st.container(border=True):
+            new_root()
+            _added()
     uploads()
-    for problem in settings.unreadable("data", DataSpec):
-        st.warning(escape(problem))
+    for problem in (*settings.unreadable("data", DataSpec), settings.not_permitted()):
+        if problem:
+            st.warning(escape(problem))
     for name, spec in settings.data_roots().items():
         with st.container(border=True):
             _root(name, spec)
@@ -56,10 +58,11 @@ def _added() -> None:
 def _root(name: str, spec: DataSpec) -> None:
     head, check, change, drop = st.columns([5, 1, 1, 1], vertical_alignment="center")
     own = not spec.kind.startswith("demo")
-    if own and change.button("Change", key=f"change-{name}", help="Layout, lesion and words."):
+    changes = own and visitors.may_operate()
+    if changes and change.button("Change", key=f"change-{name}", help="Layout, lesion and words."):
         session.NEW_ROOT.set(spec)
         st.rerun()
-    if own and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
+    if changes and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
         settings.forget(name)
         st.rerun()
     try:
@@ -75,6 +78,7 @@ def _root(name: str, spec: DataSpec) -> None:
     head.markdown(f"**{escape(dataset.title)}**{badge} {count}")
     if own:
         head.caption(escape(" · ".join((spec.root, *_choices(spec)))))
+    if changes:
         _check(name, spec, dataset.title, check)
     _table(subjects, spec.root)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, visitors
 from zsad_core.cli.doctor import device_lines
 
 
@@ -17,6 +17,8 @@ def device() -> None:
     left, right = st.columns(2)
     left.metric("Size", f"{store.size_bytes() / 2**20:.0f} MB")
     left.caption(f"At most {store.limit_bytes / 2**30:.0f} GB (`ZSAD_CACHE_GB`); {store.root}")
-    if right.button("Clear cache", help="Features and texts are recomputed when needed."):
+    if visitors.may_operate() and right.button(
+        "Clear cache", help="Features and texts are recomputed when needed."
+    ):
         store.clear()
         st.rerun()

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import compute, session, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import user
 from zsad_core import backbones, methods, setups
@@ -22,6 +22,8 @@ def weights() -> None:
         st.warning(escape(said))
     entries = setups.entries()
     _table(entries)
+    if not visitors.may_operate():
+        return
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
     st.caption(f"Folder of published checkpoints: {escape(str(published.folder()))}.")
     for key, entry in entries.items():

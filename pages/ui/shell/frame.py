@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell import session
+from pages.ui.shell import session, visitors
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
@@ -84,6 +84,9 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     session.begin(title)
     session.SHOWN_JOBS.pop()
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
+    if refusal := visitors.refusal():
+        st.error(refusal)
+        st.stop()
     st.html(f"{STYLE}{KEPT} {{ display: none; }}\n</style>")
     with st.sidebar:
         for path, label in PAGES.items():
