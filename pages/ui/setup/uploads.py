@@ -1,7 +1,7 @@
 """The Setup page's uploads: a user's own files, chosen, checked, listed and removed."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -52,7 +52,7 @@ def uploads() -> None:
 def _chosen() -> list[UploadedFile]:
     turn = session.UPLOAD_TURN.get()
     found: list[UploadedFile] = []
-    kinds = {"Files": True, "A folder": "directory"}
+    kinds: dict[str, Literal[True, "directory"]] = {"Files": True, "A folder": "directory"}
     for column, (label, several) in zip(st.columns(2), kinds.items(), strict=True):
         found += column.file_uploader(
             label,
@@ -86,7 +86,7 @@ def _list(said: dict[str, str]) -> None:
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
             navigate.to(Target(name, data=TITLE))
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
-            folders.remove(compute.engine().store, place, name)
+            folders.remove(compute.store(), place, name)
             compute.engine().forget()
             st.rerun()
 

@@ -104,13 +104,18 @@ def region() -> str:
 def edited(base: PromptSet) -> PromptSet:
     """The set with the texts as they stand in the editor; the set itself where nothing differs."""
     texts = {key: Entry(key, text).get() for key, text in fields(base).items()}
-    changes = {
-        "class_name": texts["class_name"].strip() or base.class_name,
-        "templates": tuple(_lines(texts["templates"])),
-        **{side: tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES},
-        **{f"{side}_off": switched_off(texts[side]) for side in SIDES},
-    }
-    found = replace(base, **changes)
+    normal, abnormal = (
+        tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES
+    )
+    found = replace(
+        base,
+        class_name=texts["class_name"].strip() or base.class_name,
+        templates=tuple(_lines(texts["templates"])),
+        normal=normal,
+        abnormal=abnormal,
+        normal_off=switched_off(texts["normal"]),
+        abnormal_off=switched_off(texts["abnormal"]),
+    )
     return found if found == base else replace(found, name=f"{base.name}{EDITED}")
 
 

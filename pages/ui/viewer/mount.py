@@ -75,7 +75,7 @@ def viewer(
         send(volume, volume_key, maps, (options.slice, key))
     memory = session.VIEWER_STATE.of(key)
     first = maps[0][1] if maps else None
-    high = first and float(first.high)
+    high = float(first.high) if first else None
     believed = payload.state(result.view, options, len(volume.image), high, memory.get())
     memory.set(believed)
     return payload.on_grid(believed, first.thresholds) if first else believed
