@@ -16,6 +16,7 @@ check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/oxlint
 
 test: check
 	$(BIN)/pytest

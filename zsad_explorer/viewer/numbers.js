@@ -1,5 +1,16 @@
 // The numbers round the picture: header, what lies under the cursor, the strip of slices.
 
+import { NONE } from "./classes.js";
+import { TRUTH_COLOUR } from "./colours.js";
+import { VOLUME_DICE, dice, sliceCounts, volumeCounts } from "./counts.js";
+import { MARKS, element, number, signed } from "./elements.js";
+import { BRAIN, LABEL_SHIFT, TRUTH } from "./flags.js";
+import { isWhole } from "./layers.js";
+import { OPPOSITE, SIDES, millimetres, nativePlane, voxelOf } from "./planes.js";
+import { drawStrip } from "./profile.js";
+import { themeOf } from "./stage.js";
+import { intervalText } from "./thresholds.js";
+
 function cell(name, value) {
   const node = element("div", "z-cell");
   node.append(element("span", "z-name", name), element("span", "z-value", value));
@@ -7,7 +18,7 @@ function cell(name, value) {
 }
 
 // A number of every map that has one stands in one cell, in a comparison behind the map's mark.
-function drawNumbers(viewer) {
+export function drawNumbers(viewer) {
   const { data, volume, state, items, root } = viewer;
   const k = state.cross[0];
   const ml = (voxels) => `${number(voxels * data.voxelMl, 1)} ml`;
@@ -69,7 +80,7 @@ function announce(viewer) {
   }, 300);
 }
 
-function drawProbe(viewer) {
+export function drawProbe(viewer) {
   const { hand, data } = viewer;
   const picture = hand.at && viewer.pictureAt(hand.at);
   const hit = picture?.pick(...hand.at);
@@ -118,7 +129,7 @@ function intensity(window, level) {
   return `${{ 0: "≤ ", 255: "≥ " }[level] ?? "≈ "}${value.toFixed(digits)}`;
 }
 
-function drawDepth(viewer) {
+export function drawDepth(viewer) {
   const { volume, state, data } = viewer;
   const theme = themeOf(viewer.root);
   const items = viewer.items.filter(({ counts }) => counts);

@@ -1,6 +1,9 @@
 // A case on a page of its own: heading, note and foot round the picture, and keys that turn pages,
 // such as those of a clicker. The picture's keys are those that are left over.
 
+import { button, element, within } from "./elements.js";
+import { pressKey } from "./keys.js";
+
 const TURNS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1,
   Home: -Infinity, End: Infinity };
 const PICTURE_KEYS = ["ArrowUp", "ArrowDown", "n", "p", "w", "m", "o", "x", "+", "=", "-"];
@@ -9,7 +12,7 @@ const BURST_MS = 250; // turns closer together than this are one, to where the l
 const HINT = "← → cases   7 Enter case 7   ↑ ↓ wheel slices   n p lesions   w worst   m layers   "
   + "o hides colours   f full screen   Esc leaves";
 
-class Present {
+export class Present {
   constructor(viewer) {
     this.viewer = viewer;
     this.shown = null;

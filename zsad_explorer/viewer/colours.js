@@ -1,10 +1,10 @@
 // Colours of labels and areas, and the perceptually even colour maps of the anomaly map; those of
 // the classes come from Python.
 
-const TRUTH_COLOUR = "#E6B422";
+export const TRUTH_COLOUR = "#E6B422";
 const LABEL_COLOURS = ["#D55E00", "#F0E442", "#56B4E9", "#CC79A7", "#009E73", "#E69F00"];
-const DIVERGING = ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"];
-const COLOUR_MAPS = {
+export const DIVERGING = ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"];
+export const COLOUR_MAPS = {
   inferno: ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06",
     "#f7d13d", "#fcffa4"],
   magma: ["#000004", "#180f3d", "#440f76", "#721f81", "#9e2f7f", "#cd4071", "#f1605d", "#fd9668",
@@ -16,24 +16,24 @@ const COLOUR_MAPS = {
   grey: ["#000000", "#ffffff"],
 };
 
-function rgb(hex) {
+export function rgb(hex) {
   const n = parseInt(hex.slice(1), 16);
   return [n >> 16, (n >> 8) & 255, n & 255];
 }
 
 // What Python says of a palette's classes: { tp, fp, fn, only }, each with its colour, its label and
 // its cue: "fill", "hatch", or "line" for an outline alone.
-function classesOf({ palettes }, name) {
+export function classesOf({ palettes }, name) {
   const [, classes] = palettes.find(([palette]) => palette === name);
   return Object.fromEntries(classes.map(([kind, colour, cue, label]) =>
     [kind, { colour, cue, label }]));
 }
 
-const labelColour = (label) => LABEL_COLOURS[(label - 1) % LABEL_COLOURS.length];
+export const labelColour = (label) => LABEL_COLOURS[(label - 1) % LABEL_COLOURS.length];
 
 const colourTables = new Map();
 // 256 colours of three bytes each.
-function colourTable(name) {
+export function colourTable(name) {
   if (!colourTables.has(name)) {
     const stops = (name === "diverging" ? DIVERGING : COLOUR_MAPS[name]).map(rgb);
     const table = new Uint8Array(768);

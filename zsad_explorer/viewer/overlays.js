@@ -1,5 +1,10 @@
 // What is written on a picture: orientation, scale, title, crosshair, patch grid, colour scale.
 
+import { COLOUR_MAPS, DIVERGING } from "./colours.js";
+import { MARKS } from "./elements.js";
+import { OPPOSITE, turned } from "./planes.js";
+import { thresholdText } from "./thresholds.js";
+
 const INK = "#f2f6fa";
 const BARS_MM = [1, 2, 5, 10, 20, 50, 100, 200];
 
@@ -16,7 +21,7 @@ function label(ctx, text, x, y, align, baseline) {
 }
 
 // What belongs to one picture; `size` is that of the letters, in pixels of the canvas.
-function drawMarks(ctx, picture, { size, crosshair }) {
+export function drawMarks(ctx, picture, { size, crosshair }) {
   const { box, view: { item, minus, plane, settings } } = picture;
   ctx.save();
   ctx.beginPath();
@@ -32,7 +37,7 @@ function drawMarks(ctx, picture, { size, crosshair }) {
 }
 
 // Lines in an upper corner, each folded or else cut short of the letter in the middle.
-function drawTitle(ctx, { x, y, width }, lines, size, align) {
+export function drawTitle(ctx, { x, y, width }, lines, size, align) {
   ctx.font = `600 ${size}px system-ui, sans-serif`;
   const inset = size * 0.7;
   const most = width / 2 - 2.5 * inset;
@@ -55,7 +60,7 @@ function cut(ctx, text, most) {
   return `${text.slice(0, length)}…`;
 }
 
-function drawFrame(ctx, { x, y, width, height }) {
+export function drawFrame(ctx, { x, y, width, height }) {
   ctx.strokeStyle = "#4dd0e1";
   ctx.lineWidth = 2;
   ctx.strokeRect(x, y, width, height);
@@ -151,7 +156,7 @@ function drawColours(ctx, { box, view: { item, minus, settings } }, size) {
   if (clear) write(`threshold ${thresholdText(item.thresholds[item.cut])}`, share);
 }
 
-function drawDivider(ctx, { box, items }, lineWidth) {
+export function drawDivider(ctx, { box, items }, lineWidth) {
   const x = items[1].clip.x;
   ctx.fillStyle = "#4dd0e1";
   ctx.fillRect(x - lineWidth / 2, box.y, lineWidth, box.height);

@@ -1,6 +1,8 @@
 // The depth strip (Dice, areas of truth and prediction per slice) and the histogram behind the
 // threshold handle.
 
+import { TRUTH_COLOUR } from "./colours.js";
+
 const THUMB = 14;
 
 function ready(canvas) {
@@ -22,14 +24,14 @@ function across(index, count, width) {
   return THUMB / 2 + (count > 1 ? index / (count - 1) : 0.5) * (width - THUMB);
 }
 
-function indexAt(x, count, width) {
+export function indexAt(x, count, width) {
   const at = Math.round(((x - THUMB / 2) / (width - THUMB)) * (count - 1));
   return Math.max(0, Math.min(count - 1, at));
 }
 
 // series: { truth (S) or null, predicted (S) or null, curves: [{ name, values (S), colour, dash }],
 //   empty (S), k, hover, hoverText, legend, ends: [first, last] }; `size` of the letters in px.
-function drawStrip(canvas, series, theme, size) {
+export function drawStrip(canvas, series, theme, size) {
   const ctx = ready(canvas);
   const width = canvas.clientWidth;
   const top = size * 1.4;
@@ -173,7 +175,7 @@ function drawLegend(ctx, series, theme, size) {
 
 // One bar from each threshold to the next. Square-root height, each group scaled to its own peak,
 // so that a small lesion still shows.
-function drawHistogram(canvas, { healthy, lesion }, cut, colours) {
+export function drawHistogram(canvas, { healthy, lesion }, cut, colours) {
   const ctx = ready(canvas);
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;

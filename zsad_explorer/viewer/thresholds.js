@@ -2,15 +2,17 @@
 // threshold k and below threshold k + 1, so "level >= k" is "value >= threshold k". All maps of a
 // view are aligned: one index (the cut) is the same share of each map's range.
 
+import { within } from "./elements.js";
+
 // Where a value stands: at itself, else at the first threshold above it, else at the last.
-function cutOf(thresholds, value) {
+export function cutOf(thresholds, value) {
   const least = Math.fround(value);
   const cut = thresholds.findIndex((threshold) => threshold >= least);
   return cut < 0 ? thresholds.length - 1 : cut;
 }
 
 // What a level is of the declared range at least, 0 to 1.
-function sharesOf({ thresholds, high }) {
+export function sharesOf({ thresholds, high }) {
   return Float32Array.from(thresholds, (value) => within(value / high, 0, 1));
 }
 
@@ -18,7 +20,7 @@ const FEWEST_DIGITS = 3;
 const ALL_DIGITS = 9; // tell any two float32 apart
 
 // A threshold in as few digits as say it exactly.
-function thresholdText(value) {
+export function thresholdText(value) {
   if (!value) return "0";
   for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
     const text = value.toPrecision(digits);
@@ -28,7 +30,7 @@ function thresholdText(value) {
 }
 
 // For scales and intervals: exactly, or in as few digits as tell it from its neighbours.
-function shortText(thresholds, cut) {
+export function shortText(thresholds, cut) {
   const value = thresholds[cut];
   if (!value) return "0";
   const neighbours = [thresholds[cut - 1], thresholds[cut + 1]].filter((other) => other !== value);
@@ -41,7 +43,7 @@ function shortText(thresholds, cut) {
 }
 
 // All that is known of a voxel's value: at or above the first, below the second.
-function intervalText(thresholds, level) {
+export function intervalText(thresholds, level) {
   const least = shortText(thresholds, level);
   return level + 1 < thresholds.length ? `${least}–${shortText(thresholds, level + 1)}`
     : `≥ ${least}`;

@@ -1,6 +1,8 @@
 // The layers over the scan: which there are, which are on, and how strong.
 
-const LAYERS = [
+import { within } from "./elements.js";
+
+export const LAYERS = [
   ["classes", "TP / FP / FN", 0.5],
   ["outline", "Truth outline", 1],
   ["labels", "Truth by label", 0.6],
@@ -11,15 +13,15 @@ const LAYERS = [
 // What `m` goes through.
 const PRESETS = [["classes"], ["outline", "predicted"], ["map", "outline"], ["labels"], []];
 
-const layersOf = (names) => Object.fromEntries(LAYERS.map(([name, , opacity]) =>
+export const layersOf = (names) => Object.fromEntries(LAYERS.map(([name, , opacity]) =>
   [name, { on: names.includes(name), opacity }]));
 
-function setLayer(viewer, name, change) {
+export function setLayer(viewer, name, change) {
   const { layers } = viewer.state;
   viewer.set({ layers: { ...layers, [name]: { ...layers[name], on: true, ...change } } });
 }
 
-function toggleLayer(viewer, name) {
+export function toggleLayer(viewer, name) {
   setLayer(viewer, name, { on: !viewer.state.layers[name].on });
 }
 
@@ -28,7 +30,7 @@ function changeLayers(viewer, change) {
     [name, { ...layer, ...change(name, layer) }])) });
 }
 
-function nextPreset(viewer) {
+export function nextPreset(viewer) {
   const { layers } = viewer.state;
   const shown = Object.keys(layers).filter((name) => layers[name].on);
   const at = PRESETS.findIndex((preset) =>
@@ -38,7 +40,7 @@ function nextPreset(viewer) {
 }
 
 // Opacity of every layer that is on.
-function dim(viewer, change) {
+export function dim(viewer, change) {
   changeLayers(viewer, (_, { on, opacity }) =>
     (on ? { opacity: within(Math.round(10 * (opacity + change)) / 10, 0, 1) } : {}));
 }

@@ -2,11 +2,11 @@
 // towards three letters of R L A P S I: "SPL" is a stack of axial slices, anterior up, the
 // patient's right on the left.
 
-const OPPOSITE = { S: "I", I: "S", A: "P", P: "A", L: "R", R: "L" };
-const SIDES = { S: "superior", I: "inferior", A: "anterior", P: "posterior", L: "left",
+export const OPPOSITE = { S: "I", I: "S", A: "P", P: "A", L: "R", R: "L" };
+export const SIDES = { S: "superior", I: "inferior", A: "anterior", P: "posterior", L: "left",
   R: "right" };
 // Towards which a plane's slices, rows and columns run, radiological.
-const PLANES = { axial: "SPL", coronal: "AIL", sagittal: "RIP" };
+export const PLANES = { axial: "SPL", coronal: "AIL", sagittal: "RIP" };
 
 // One direction of a picture in the stack: which axis, and whether it runs along or against it.
 function direction(stack, letter) {
@@ -17,7 +17,7 @@ function direction(stack, letter) {
     mm: stack.spacing[axis] };
 }
 
-function planeOf(stack, name, convention) {
+export function planeOf(stack, name, convention) {
   let [normal, rows, columns] = PLANES[name];
   if (convention === "neurological" && columns === "L") columns = "R";
   return { name, convention, native: direction(stack, normal).axis === 0,
@@ -25,18 +25,18 @@ function planeOf(stack, name, convention) {
     columns: direction(stack, columns) };
 }
 
-function nativePlane(stack) {
+export function nativePlane(stack) {
   return Object.keys(PLANES).find((name) =>
     [PLANES[name][0], OPPOSITE[PLANES[name][0]]].includes(stack.axes[0]));
 }
 
 // Voxel index <-> position along a direction; its own inverse. Edges (0 … count) with `edge` true.
-function turned({ reversed, count }, position, edge = false) {
+export function turned({ reversed, count }, position, edge = false) {
   return reversed ? count - (edge ? 0 : 1) - position : position;
 }
 
 // Copies one plane of a stack array to `out`, row by row.
-function gatherPlane(source, plane, cross, out) {
+export function gatherPlane(source, plane, cross, out) {
   const { normal, rows, columns } = plane;
   const step = (side) => (side.reversed ? -side.stride : side.stride);
   const first = (side) => (side.reversed ? (side.count - 1) * side.stride : 0);
@@ -52,7 +52,7 @@ function gatherPlane(source, plane, cross, out) {
 }
 
 // The rectangle of a plane in a box: `centre` (S, H, W, edges) in the middle, zoom 1 fits it whole.
-function placed(plane, box, zoom, centre) {
+export function placed(plane, box, zoom, centre) {
   const { rows, columns } = plane;
   const [wide, tall] = [columns, rows].map(({ count, mm }) => count * mm);
   const perMm = Math.min(box.width / wide, box.height / tall) * zoom;
@@ -65,13 +65,13 @@ function placed(plane, box, zoom, centre) {
 }
 
 // (S, H, W) to the voxel (x, y, z) of a RAS+ volume.
-function voxelOf(stack, at) {
+export function voxelOf(stack, at) {
   return ["R", "A", "S"].map((letter) => {
     const side = direction(stack, letter);
     return turned(side, at[side.axis]);
   });
 }
 
-function millimetres(affine, voxel) {
+export function millimetres(affine, voxel) {
   return affine.map((row) => row[0] * voxel[0] + row[1] * voxel[1] + row[2] * voxel[2] + row[3]);
 }

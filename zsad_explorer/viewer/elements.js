@@ -1,20 +1,20 @@
 // Small builders of DOM nodes, and how numbers are written.
 
-function element(tag, className, text) {
+export function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
   return node;
 }
 
-function range(name, label, max) {
+export function range(name, label, max) {
   const input = element("input", `z-range z-${name}`);
   Object.assign(input, { type: "range", min: 0, max, step: 1 });
   input.setAttribute("aria-label", label);
   return input;
 }
 
-function button(label, title, press) {
+export function button(label, title, press) {
   const node = element("button", "z-button", label);
   node.type = "button";
   node.title = title;
@@ -23,7 +23,7 @@ function button(label, title, press) {
 }
 
 // One of several: choices are [value, label, title].
-function choiceOf(className, choices, choose) {
+export function choiceOf(className, choices, choose) {
   const row = element("div", `z-buttons ${className}`);
   for (const [value, label, title] of choices) {
     const node = button(label, title ?? "", () => choose(value));
@@ -33,16 +33,16 @@ function choiceOf(className, choices, choose) {
   return row;
 }
 
-function press(row, value) {
+export function press(row, value) {
   for (const node of row.childNodes) {
     node.setAttribute("aria-pressed", String(node.dataset.value === value));
   }
 }
 
-const MARKS = "①②③④"; // of the maps in a comparison; letters stand for directions
+export const MARKS = "①②③④"; // of the maps in a comparison; letters stand for directions
 
-const number = (value, digits, none = "–") =>
+export const number = (value, digits, none = "–") =>
   (Number.isFinite(value) ? value.toFixed(digits) : none);
-const signed = (value, digits) => (Number.isFinite(value)
+export const signed = (value, digits) => (Number.isFinite(value)
   ? (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits) : "–");
-const within = (value, low, high) => Math.max(low, Math.min(high, value));
+export const within = (value, low, high) => Math.max(low, Math.min(high, value));

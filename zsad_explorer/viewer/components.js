@@ -1,8 +1,10 @@
 // What hangs together in a mask.
 
+import { BRAIN, TRUTH } from "./flags.js";
+
 // The mask without 26-connected components of fewer than `smallest` voxels, as the server has it,
 // and the voxels dropped; `predicted` counts those of each slice before.
-function withoutSmall(volume, levels, { cut, brainOnly, smallest, predicted }) {
+export function withoutSmall(volume, levels, { cut, brainOnly, smallest, predicted }) {
   const { flags, height, width } = volume;
   const voxels = new Int32Array(predicted.reduce((sum, count) => sum + count, 0));
   let filled = 0;
@@ -22,7 +24,7 @@ function withoutSmall(volume, levels, { cut, brainOnly, smallest, predicted }) {
 
 // Calls visit(queue, from, to) for each 26-connected component of a set of voxels; returns them as
 // an array that is not 0 there.
-function forComponents({ slices, height, width }, voxels, visit) {
+export function forComponents({ slices, height, width }, voxels, visit) {
   const mask = new Uint8Array(slices * height * width);
   for (const voxel of voxels) mask[voxel] = 1;
   const queue = new Int32Array(voxels.length);
@@ -56,7 +58,7 @@ function forComponents({ slices, height, width }, voxels, visit) {
 // The lesions of BraTS 2023, as lesion_matching.py has them: parts of the truth whose dilations
 // (18 neighbours) join are one. From the first slice to the last, each one's slice of largest
 // area, the lowest of equals, and its middle there.
-function lesionsOf(volume) {
+export function lesionsOf(volume) {
   const { flags, height, width } = volume;
   const lesions = [];
   forComponents(volume, dilated(volume), (queue, from, to) => {

@@ -1,6 +1,9 @@
 // Which pictures stand where on the canvas: planes, items side by side, swiped, blinking, or apart.
 
-const COMPARES = [
+import { MARKS } from "./elements.js";
+import { PLANES, nativePlane } from "./planes.js";
+
+export const COMPARES = [
   ["side", "Side by side", "every map beside the others, view locked"],
   ["swipe", "Swipe", "the first left of the line, the second right of it; drag to move it"],
   ["blink", "Blink", "the first and the second in turns; hold b for the second in any view"],
@@ -9,8 +12,8 @@ const COMPARES = [
 const GAP = 2;
 
 // [{ items: [{ item, minus, lines, clip }], plane, box, first }]; two items in one box are swiped.
-function cells(viewer, width, height) {
-  const { state, items, volume } = viewer;
+export function cells(viewer, width, height) {
+  const { state, volume } = viewer;
   const native = nativePlane(volume);
   const planes = state.layout === "one" ? [state.plane]
     : [native, ...Object.keys(PLANES).filter((name) => name !== native)];

@@ -1,6 +1,10 @@
 // The layers that colour pixels, blended into a picture's `pixels` from its gathered arrays.
 
-function blendLayers(picture, { volume, levels, shares }, settings) {
+import { colourTable, labelColour, rgb } from "./colours.js";
+import { BRAIN, LABEL_SHIFT } from "./flags.js";
+import { FN, IN_PREDICTED, IN_TRUTH } from "./classes.js";
+
+export function blendLayers(picture, { volume, levels, shares }, settings) {
   const { layers } = settings;
   if (layers.map.on && levels) blendMap(picture, shares, settings);
   if (layers.labels.on && volume.hasTruth) blendLabels(picture, layers.labels.opacity);
@@ -37,7 +41,7 @@ function blendMap({ pixels: { data }, levels, flags }, shares, { layers, colourM
 }
 
 // First map minus second, each as a share of its own range; unpainted where they agree.
-function blendDifference(picture, { item, minus }, { layers: { map: { opacity } }, brainOnly }) {
+export function blendDifference(picture, { item, minus }, { layers: { map: { opacity } }, brainOnly }) {
   const { pixels, levels, other, flags } = picture;
   const table = colourTable("diverging");
   for (let i = 0; i < levels.length; i++) {
@@ -88,7 +92,7 @@ function hatch(i, width, opacity) {
 
 // A ring round each part of the truth that no prediction touches, as overlay.py draws it. Returns
 // how many parts that is.
-function blendRings({ pixels: { width, height, data }, classes }, [near, far]) {
+export function blendRings({ pixels: { width, height, data }, classes }, [near, far]) {
   const parts = missedParts(classes, width, height);
   if (!parts.length) return 0;
   const squares = new Float32Array(classes.length).fill(Infinity); // of the way to the nearest part

@@ -1,11 +1,14 @@
 // What is shown: stacks and maps as far as their payloads have come. An item is a map over its
 // stack.
 
-const registry = (window.__zsad ??=
-  { payloads: new Map(), holders: new Map(), listeners: new Set() });
+import {
+  countVolume, countsAt, histograms, openTable, openVolume, oracleCut, tally,
+} from "./counts.js";
+import { registry } from "./registry.js";
+import { sharesOf } from "./thresholds.js";
 
 // The stack of a hash, from those known or opened anew; null before its first part is there.
-function volumeOf(hash, known, data) {
+export function volumeOf(hash, known, data) {
   const payload = registry.payloads.get(hash);
   const volume = known.find((one) => one?.hash === hash) ??
     (payload?.have.size ? { ...openVolume(payload, data), hash, payload } : null);
@@ -14,7 +17,7 @@ function volumeOf(hash, known, data) {
 }
 
 // `before` is the item that stood there: what it has counted stays where nothing changed.
-function itemOf(wanted, before, main, data) {
+export function itemOf(wanted, before, main, data) {
   const volume = wanted.volume ? volumeOf(wanted.volume, [main, before?.volume], data) : main;
   const same = before?.hash === wanted.hash && before.volume === volume;
   const payload = same && before.payload ? before.payload : registry.payloads.get(wanted.hash);
@@ -51,7 +54,7 @@ function countItem(item, cut, { brainOnly, smallest }) {
 
 // The first map stands at the threshold; the others at the same share of their ranges, or each at
 // its own best one.
-function countItems({ items, state: { cut, others }, data }) {
+export function countItems({ items, state: { cut, others }, data }) {
   items.forEach((item, i) => {
     const own = i > 0 && others === "oracle" ? oracleOf(item) : null;
     countItem(item, own ?? cut, data);
@@ -59,16 +62,16 @@ function countItems({ items, state: { cut, others }, data }) {
 }
 
 // The cut with the best Dice; null where the map is not whole or there is no lesion.
-function oracleOf(item) {
+export function oracleOf(item) {
   if (!item.whole || !item.levels || !item.volume.hasTruth) return null;
   if (item.oracle === undefined) item.oracle = oracleCut(item.volume, item.table);
   return item.oracle;
 }
 
-function isHere(payload, k) {
+export function isHere(payload, k) {
   return Boolean(payload?.have.has(k));
 }
 
-function isWhole({ payload }) {
+export function isWhole({ payload }) {
   return !payload || payload.have.size === payload.header.shape[0];
 }

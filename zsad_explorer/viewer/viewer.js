@@ -1,5 +1,20 @@
-// The viewer: its state, what Python sends and is told, and the drawing of all parts. The parts
-// live in files of their own, joined in front of this one in the order that mount.py gives.
+// The viewer: its state, what Python sends and is told, and the drawing of all parts.
+
+import { element, range, within } from "./elements.js";
+import { Hand } from "./input.js";
+import { KEYS } from "./keys.js";
+import { countItems, isHere, isWhole, itemOf, oracleOf, volumeOf } from "./layers.js";
+import { COMPARES } from "./layout.js";
+import { drawDepth, drawNumbers, drawProbe } from "./numbers.js";
+import { nativePlane, planeOf } from "./planes.js";
+import { Present } from "./present.js";
+import { layersOf } from "./presets.js";
+import { registry } from "./registry.js";
+import { Side } from "./sidepanel.js";
+import { drawStage } from "./stage.js";
+import { cutOf } from "./thresholds.js";
+import { Toolbar } from "./toolbar.js";
+import { nextOf } from "./view.js";
 
 const viewers = new WeakMap();
 const REPORT_AFTER_MS = 250;

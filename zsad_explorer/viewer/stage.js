@@ -1,6 +1,13 @@
 // The canvas: every picture where the layout puts it, with its marks.
 
-function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRatio || 1) {
+import { classesOf } from "./colours.js";
+import { cells } from "./layout.js";
+import { drawDivider, drawFrame, drawMarks, drawTitle } from "./overlays.js";
+import { PlanePicture } from "./panel.js";
+import { turned } from "./planes.js";
+import { frame } from "./view.js";
+
+export function drawStage(viewer, canvas = viewer.canvas, scale = window.devicePixelRatio || 1) {
   const { stage, state, data, held, pictures } = viewer;
   const width = Math.round(stage.clientWidth * scale);
   const height = Math.round(stage.clientHeight * scale);
@@ -39,7 +46,7 @@ function captionOf({ state }, { plane, first }, lines) {
   return first ? [...lines, ...named] : named;
 }
 
-function themeOf(root) {
+export function themeOf(root) {
   const style = getComputedStyle(root);
   const value = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
   return {

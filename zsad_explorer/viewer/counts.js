@@ -1,12 +1,12 @@
 // Exact counts at all 256 thresholds of a map: predicted = level >= cut.
 
-const BRAIN = 1;
-const TRUTH = 2;
-const LABEL_SHIFT = 2; // above the bits of brain and truth stands the label
+import { withoutSmall } from "./components.js";
+import { BRAIN, TRUTH } from "./flags.js";
+
 const BINS = 257;
 
 // A stack as it arrives: what is there of it so far, and counts of the slices that are.
-function openVolume(payload, data) {
+export function openVolume(payload, data) {
   const [slices, height, width] = payload.header.shape;
   return {
     slices, height, width, shape: payload.header.shape, axes: data.axes, spacing: data.spacing,
@@ -18,7 +18,7 @@ function openVolume(payload, data) {
 }
 
 // Counts the slices of the payload not counted yet.
-function countVolume(volume, payload) {
+export function countVolume(volume, payload) {
   const area = volume.height * volume.width;
   for (const k of payload.have) {
     if (volume.counted.has(k)) continue;
@@ -36,14 +36,14 @@ function countVolume(volume, payload) {
   }
 }
 
-function openTable(slices, brainOnly) {
+export function openTable(slices, brainOnly) {
   return { all: new Uint32Array(slices * BINS), lesion: new Uint32Array(slices * BINS), brainOnly,
     counted: new Set() };
 }
 
 // For each slice and threshold: how many pixels reach it, in all and inside the lesion. Returns
 // whether there was anything new to count.
-function tally(volume, levels, payload, table) {
+export function tally(volume, levels, payload, table) {
   const before = table.counted.size;
   for (const k of payload.have) {
     if (table.counted.has(k) || !volume.counted.has(k)) continue;
@@ -70,7 +70,7 @@ function tallySlice({ flags, height, width }, levels, { all, lesion, brainOnly }
 
 // What the mask of one map at one threshold holds in each slice, and `mask`, its voxels, where
 // components under `smallest` voxels are left out (null: every voxel at or above the threshold).
-function countsAt(volume, map, cut, { brainOnly, smallest }) {
+export function countsAt(volume, map, cut, { brainOnly, smallest }) {
   const column = (counts) =>
     Uint32Array.from({ length: volume.slices }, (_, k) => counts[k * BINS + cut]);
   const [predicted, tp] = [column(map.table.all), column(map.table.lesion)];
@@ -87,7 +87,7 @@ function countsAt(volume, map, cut, { brainOnly, smallest }) {
 }
 
 // Slices that have a Dice, the worst first; of equal ones that with more wrong pixels.
-function worstSlices(volume, counts, emptyDice) {
+export function worstSlices(volume, counts, emptyDice) {
   const slices = [];
   for (let k = 0; k < volume.slices; k++) {
     const slice = sliceCounts(volume, counts, k);
@@ -98,7 +98,7 @@ function worstSlices(volume, counts, emptyDice) {
 }
 
 // The grey level under which a part of the brain's pixels lie.
-function greyAt({ greys }, part) {
+export function greyAt({ greys }, part) {
   const all = greys.reduce((sum, count) => sum + count, 0);
   let below = 0;
   for (let v = 0; v < 256; v++) {
@@ -108,12 +108,12 @@ function greyAt({ greys }, part) {
   return 255;
 }
 
-function sliceCounts(volume, counts, k) {
+export function sliceCounts(volume, counts, k) {
   const tp = counts.tp[k];
   return { tp, fp: counts.predicted[k] - tp, fn: volume.lesion[k] - tp };
 }
 
-function volumeCounts(volume, counts) {
+export function volumeCounts(volume, counts) {
   const sum = { tp: 0, fp: 0, fn: 0 };
   for (let k = 0; k < volume.slices; k++) {
     const slice = sliceCounts(volume, counts, k);
@@ -126,16 +126,16 @@ function volumeCounts(volume, counts) {
 
 // NaN: no Dice. Without a lesion that is what Python says of the case: something is predicted (a
 // false alarm), or the mask is empty too; null is no Dice.
-function dice({ tp, fp, fn }, [alarm, empty]) {
+export function dice({ tp, fp, fn }, [alarm, empty]) {
   if (tp + fn === 0) return (fp > 0 ? alarm : empty) ?? NaN;
   return (2 * tp) / (2 * tp + fp + fn);
 }
 
-const VOLUME_DICE = [null, null]; // a volume without lesion has none
+export const VOLUME_DICE = [null, null]; // a volume without lesion has none
 
 // The lowest of the thresholds with the best Dice of the volume; null without a lesion where the
 // mask may be.
-function oracleCut(volume, { all, lesion }) {
+export function oracleCut(volume, { all, lesion }) {
   const best = { cut: null, dice: -1 };
   const sum = (counts, cut) => {
     let total = 0;
@@ -153,7 +153,7 @@ function oracleCut(volume, { all, lesion }) {
 }
 
 // Volume histograms for the threshold slider: healthy and lesion pixels per level.
-function histograms(volume, table) {
+export function histograms(volume, table) {
   const healthy = new Float64Array(256);
   const lesion = new Float64Array(256);
   for (let k = 0; k < volume.slices; k++) {

@@ -1,5 +1,8 @@
 // A picture file of what is seen: the stage drawn anew, finer, above its numbers and legend.
 
+import { element } from "./elements.js";
+import { drawStage, themeOf } from "./stage.js";
+
 const ENLARGED = 2;
 const SWATCHES = {
   fill: (ctx, x, y, size) => ctx.fillRect(x, y, size, size),
@@ -17,7 +20,7 @@ const SWATCHES = {
   },
 };
 
-function savePicture(viewer) {
+export function savePicture(viewer) {
   const stage = element("canvas"), file = element("canvas");
   drawStage(viewer, stage, ENLARGED);
   drawStage(viewer); // the hand asks where pictures lie: where they are seen

@@ -1,18 +1,23 @@
 // What a hand does to the view: where it stands, zoom, window, sides. Each takes the viewer, whose
 // `set` draws and reports.
 
+import { lesionsOf } from "./components.js";
+import { greyAt, worstSlices } from "./counts.js";
+import { within } from "./elements.js";
+import { PLANES, placed } from "./planes.js";
+
 const ZOOMS = [0.5, 40];
 
-function moveTo(viewer, axis, voxel) {
+export function moveCross(viewer, axis, voxel) {
   viewer.set({ cross: viewer.state.cross.with(axis, voxel) });
 }
 
-function step(viewer, { normal }, count) {
+export function step(viewer, { normal }, count) {
   const voxel = viewer.state.cross[normal.axis] + (normal.reversed ? -count : count);
-  moveTo(viewer, normal.axis, within(voxel, 0, normal.count - 1));
+  moveCross(viewer, normal.axis, within(voxel, 0, normal.count - 1));
 }
 
-function pointAt(viewer, picture, point) {
+export function pointAt(viewer, picture, point) {
   const { rows, columns } = picture.view.plane;
   const at = picture.position(...point).map(Math.floor);
   const cross = [...viewer.state.cross];
@@ -20,15 +25,15 @@ function pointAt(viewer, picture, point) {
   viewer.set({ cross });
 }
 
-const middleOf = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
+export const middleOf = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
 
-function pan(viewer, picture, dx, dy) {
+export function pan(viewer, picture, dx, dy) {
   const [x, y] = middleOf(picture);
   recentre(viewer, picture, [x - dx, y - dy], viewer.state.zoom);
 }
 
 // What lies at the point stays there.
-function zoomAt(viewer, picture, point, factor) {
+export function zoomAt(viewer, picture, point, factor) {
   const zoom = within(viewer.state.zoom * factor, ...ZOOMS);
   const share = 1 - viewer.state.zoom / zoom;
   recentre(viewer, picture, middleOf(picture).map((at, i) => at + (point[i] - at) * share), zoom);
@@ -46,7 +51,7 @@ function recentre(viewer, picture, point, zoom) {
 
 // Zoom and centre where `frame` names what fills the pictures: the "brain" or the "whole" field of
 // view. After a zoom or pan by hand it names nothing.
-function frame({ state, volume }, shown) {
+export function frame({ state, volume }, shown) {
   if (!state.frame) return;
   const brain = state.frame === "brain";
   const [low, high] = brain ? volume.bounds : [[0, 0, 0], volume.shape];
@@ -60,44 +65,44 @@ function frame({ state, volume }, shown) {
   state.centre = low.map((edge, axis) => (edge + high[axis]) / 2);
 }
 
-function fit(viewer) {
+export function fit(viewer) {
   viewer.set({ frame: "brain" });
 }
 
-function showAll(viewer) {
+export function showAll(viewer) {
   viewer.set({ frame: "whole" });
 }
 
-function reset(viewer) {
+export function reset(viewer) {
   viewer.set({ frame: "brain", low: 0, high: 255 });
 }
 
 // [low, high] in grey levels of a preset.
-function windowOf({ volume }, name) {
+export function windowOf({ volume }, name) {
   if (name === "brain" || !volume) return [0, 255];
   return name === "bright" ? [0, 150] : [greyAt(volume, 0.05), greyAt(volume, 0.95)];
 }
 
-function setWindow(viewer, name) {
+export function setWindow(viewer, name) {
   const [low, high] = windowOf(viewer, name);
   viewer.set({ low, high });
 }
 
-function swapSides(viewer) {
+export function swapSides(viewer) {
   const { convention } = viewer.state;
   viewer.set({ convention: convention === "radiological" ? "neurological" : "radiological" });
 }
 
-function nextOf(names, name) {
+export function nextOf(names, name) {
   return names[(names.indexOf(name) + 1) % names.length];
 }
 
-function nextPlane(viewer) {
+export function nextPlane(viewer) {
   viewer.set({ plane: nextOf(Object.keys(PLANES), viewer.state.plane) });
 }
 
 // The next or last lesion from where the crosshair stands.
-function goToLesion(viewer, way) {
+export function goToLesion(viewer, way) {
   const { volume, state } = viewer;
   if (!volume.hasTruth) return;
   const lesions = (volume.lesions ??= lesionsOf(volume));
@@ -111,11 +116,11 @@ function goToLesion(viewer, way) {
 }
 
 // The worst slice; pressed again there, the next worst.
-function goToWorst(viewer) {
+export function goToWorst(viewer) {
   const { volume, state, items, data } = viewer;
   if (!items[0]?.counts || !volume.hasTruth) return;
   const order = worstSlices(volume, items[0].counts, data.emptyDice);
   if (!order.length) return;
   viewer.worst = state.cross[0] === viewer.worst ? nextOf(order, viewer.worst) : order[0];
-  moveTo(viewer, 0, viewer.worst);
+  moveCross(viewer, 0, viewer.worst);
 }

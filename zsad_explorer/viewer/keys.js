@@ -1,6 +1,12 @@
 // The keys: what they do, and the list that `?` shows.
 
-const KEYS = [
+import { LAYERS, dim, nextPreset, toggleLayer } from "./presets.js";
+import { savePicture } from "./snapshot.js";
+import {
+  fit, goToLesion, goToWorst, middleOf, nextPlane, reset, showAll, step, swapSides, zoomAt,
+} from "./view.js";
+
+export const KEYS = [
   ["↑ → / ↓ ←", "one slice on / back"], ["PgUp / PgDn", "ten slices"],
   ["Home / End", "first / last slice"], ["wheel", "slices of the plane under the pointer"],
   ["n / p", "next / previous lesion, joined as in BraTS 2023"],
@@ -16,7 +22,7 @@ const KEYS = [
   ["v", "side by side, swipe, blink, difference"], ["?", "this list"],
 ];
 
-function pressKey(viewer, event) {
+export function pressKey(viewer, event) {
   const field = event.target instanceof HTMLInputElement;
   if (event.ctrlKey || event.metaKey || event.altKey || !viewer.volume) return;
   if (field && /^(Arrow|Page|Home|End)/.test(event.key)) return;

@@ -1,15 +1,14 @@
 // A picture of one plane of one item (a stack, and a map over it): pixels, layers, outlines.
 
-const NONE = 0;
-const TP = 1;
-const FP = 2;
-const FN = 3;
-// Which classes belong to the set that an outline goes round.
-const IN_TRUTH = [0, 1, 0, 1];
-const IN_PREDICTED = [0, 1, 1, 0];
+import { blendDifference, blendLayers, blendRings } from "./blend.js";
+import { FN, FP, IN_PREDICTED, IN_TRUTH, NONE, TP } from "./classes.js";
+import { within } from "./elements.js";
+import { BRAIN, TRUTH } from "./flags.js";
+import { gatherPlane, placed, turned } from "./planes.js";
+
 const only = (kind) => [NONE, TP, FP, FN].map((each) => Number(each === kind));
 
-class PlanePicture {
+export class PlanePicture {
   constructor() {
     this.buffer = document.createElement("canvas");
     this.rect = null;

@@ -2,10 +2,11 @@
 // the arrays of the whole. A mounted transport keeps its payload alive; viewers hold their own
 // reference.
 
-const registry = (window.__zsad ??=
-  { payloads: new Map(), holders: new Map(), listeners: new Set() });
+import { registry } from "./registry.js";
+
 const transports = new WeakMap();
 const AFTER_FIRST_MS = 50; // slabs leave the way to the slice that is looked at
+const LONGEST_WAIT_MS = 2000; // for a viewer whose modules still load
 
 function split(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -45,12 +46,21 @@ function payloadOf(header) {
   return payload;
 }
 
+const pause = () => new Promise((done) => setTimeout(done, AFTER_FIRST_MS));
+
+async function firstPicture() {
+  for (let ms = 0; ms < LONGEST_WAIT_MS && !registry.listeners.size; ms += AFTER_FIRST_MS) {
+    await pause();
+  }
+  await pause();
+}
+
 async function file(header, body) {
   const payload = payloadOf(header);
   const part = `${header.first} ${header.count}`;
   if (payload.asked.has(part)) return;
   payload.asked.add(part);
-  if (header.count > 1) await new Promise((done) => setTimeout(done, AFTER_FIRST_MS));
+  if (header.count > 1) await firstPicture();
   const bytes = await inflate(body);
   const [, height, width] = header.shape;
   const size = header.count * height * width;

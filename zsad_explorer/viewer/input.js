@@ -1,6 +1,11 @@
 // Gestures on the picture and the strip; each ends in a change of the viewer's state.
 
-class Hand {
+import { within } from "./elements.js";
+import { pressKey } from "./keys.js";
+import { indexAt } from "./profile.js";
+import { moveCross, pan, pointAt, step, zoomAt } from "./view.js";
+
+export class Hand {
   constructor(viewer) {
     this.viewer = viewer;
     this.pointers = new Map();
@@ -13,7 +18,7 @@ class Hand {
   listen() {
     const { viewer } = this;
     const { canvas, root, stage, slider } = viewer;
-    slider.addEventListener("input", () => moveTo(viewer, 0, Number(slider.value)));
+    slider.addEventListener("input", () => moveCross(viewer, 0, Number(slider.value)));
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -47,11 +52,11 @@ class Hand {
     strip.addEventListener("pointerdown", (event) => {
       strip.setPointerCapture(event.pointerId);
       viewer.root.focus({ preventScroll: true });
-      moveTo(viewer, 0, at(event));
+      moveCross(viewer, 0, at(event));
     });
     strip.addEventListener("pointermove", (event) => {
       viewer.hover = at(event);
-      if (event.buttons & 1) moveTo(viewer, 0, viewer.hover);
+      if (event.buttons & 1) moveCross(viewer, 0, viewer.hover);
       else viewer.schedule();
     });
     strip.addEventListener("pointerleave", () => {

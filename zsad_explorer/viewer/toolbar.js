@@ -1,5 +1,10 @@
 // The row above the picture: planes, what a drag does, window, convention, view; and comparisons.
 
+import { MARKS, button, choiceOf, element, press } from "./elements.js";
+import { COMPARES } from "./layout.js";
+import { savePicture } from "./snapshot.js";
+import { fit, reset, setWindow, showAll, swapSides, windowOf } from "./view.js";
+
 const WINDOWS = [
   ["brain", "Brain", "0.1 to 99.9 % of the brain's intensities: what the method sees"],
   ["bright", "Bright", "the lower part of the range, for dim tissue"],
@@ -11,7 +16,7 @@ const OTHERS = [
   ["oracle", "Others at best Dice", "each at its own oracle threshold, which uses the ground truth"],
 ];
 
-class Toolbar {
+export class Toolbar {
   constructor(viewer) {
     this.viewer = viewer;
     this.root = element("div", "z-toolbar");

@@ -1,8 +1,17 @@
 // The column beside the picture: layers, threshold, legend, colours.
 
+import { COLOUR_MAPS, classesOf, labelColour } from "./colours.js";
+import { sliceCounts } from "./counts.js";
+import { MARKS, button, choiceOf, element, press, range } from "./elements.js";
+import { oracleOf } from "./layers.js";
+import { LAYERS, setLayer, toggleLayer } from "./presets.js";
+import { drawHistogram } from "./profile.js";
+import { themeOf } from "./stage.js";
+import { shortText, thresholdText } from "./thresholds.js";
+
 const COLOUR_MAP_NAMES = Object.keys(COLOUR_MAPS);
 
-class Side {
+export class Side {
   constructor(viewer) {
     this.viewer = viewer;
     this.root = element("div", "z-side");
