@@ -3,7 +3,7 @@
 import pytest
 
 # --doctest-modules would import them as modules: fixtures and helpers of one name, and an app.
-collect_ignore_glob = ["*conftest.py", "*viewer_app.py", "helpers/*"]
+collect_ignore_glob = ["*conftest.py", "*_app.py", "helpers/*"]
 
 
 @pytest.fixture(scope="session", autouse=True)
