@@ -77,7 +77,11 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
             below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
-    _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
+    _typed(
+        key="typed",
+        data={"of": session.PROMPTS.get(), **texts},
+        on_texts_change=lambda: put_fields(session.component("typed")["texts"]),
+    )
 
 
 def template_editor() -> None:
