@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.navigate import Target
+from pages.ui.shell.streamlit_internals import UploadedFile, let_go
 from pages.ui.shell.uploaded import token
 from zsad_core.base.wording import counted
 from zsad_core.imaging.datasets.uploaded import TITLE
@@ -67,10 +65,7 @@ def _done(files: Sequence[UploadedFile], found: Sequence[Outcome]) -> NoReturn:
     """Keep what is to be said, and let go of the bytes, which the server holds for the session."""
     session.UPLOAD_OUTCOMES.set(found)
     session.UPLOAD_TURN.set(session.UPLOAD_TURN.get() + 1)
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        for file in files:
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    let_go(files)
     st.rerun()
 
 
