@@ -8,6 +8,8 @@ import sysconfig
 import tomllib
 import venv
 from importlib import metadata
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -83,6 +85,8 @@ def test_the_app_opens_on_the_demo(installed, elsewhere, page, tmp_path):
         page.get_by_text("Demo scans and a demo CLIP, not patients").wait_for(timeout=180_000)
         page.get_by_text("Voxel AUROC").first.wait_for(timeout=180_000)
         assert page.complaints == server.complaints() == []
+    with pytest.raises(URLError):  # the command was ended, and the server with it
+        urlopen(f"{server.url}/_stcore/health", timeout=5)
 
 
 def imported(path):

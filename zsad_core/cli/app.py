@@ -1,6 +1,7 @@
 """`zsad app`: the app in the browser, as `streamlit run app.py` in a checkout."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -16,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Serve the app until it is stopped; its exit code."""
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
+    if sys.platform != "win32":
+        os.execv(sys.executable, command)  # so that what ends this process ends the server
     try:
         return subprocess.run(command).returncode
     except KeyboardInterrupt:  # Streamlit was sent it too, and has ended
