@@ -1,4 +1,5 @@
 # make app   set up and open the app on the demo      make test   set up, lint, types, all tests
+# make quick a minute of tests: no browser, nothing slow
 # make check lint and types only                      make bench  measure this machine
 # make hostile   an hour of kills and mutated files, which `make test` tries for a minute
 # make walk  users who do anything in any order, for half an hour (`make test`: some minutes)
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
 
-.PHONY: app test check hostile walk bench screenshots compiled
+.PHONY: app test quick check hostile walk bench screenshots compiled
 app: compiled
 	$(BIN)/streamlit run app.py
 
@@ -16,9 +17,13 @@ check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/oxlint
 
 test: check
 	$(BIN)/pytest
+
+quick: .venv/dev
+	$(BIN)/pytest -m "not (browser or slow or golden or gpu)"
 
 hostile: .venv/dev
 	HOSTILE_S=450 $(BIN)/pytest tests/hostile

@@ -1,5 +1,7 @@
 """Data roots, uploads, weights, training, device, cache, and encoding ahead of time."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages.ui.shell.frame import page
@@ -21,7 +23,7 @@ with page("Setup"):
     from pages.ui.shell.sidebar import sidebar
 
     # Data roots can be mended even when no subject is usable, so most sections draw no sidebar.
-    sections = {
+    sections: dict[str, Callable[[], None]] = {
         "Data": data_roots,
         "Splits": splits,
         "Predictions": predictions,

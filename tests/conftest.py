@@ -1,9 +1,23 @@
 """Every test has its own home; the cache is shared by one run, so the cohort is made once."""
 
+import os
+from pathlib import Path
+
 import pytest
 
+# As in the app: threads of torch that spin while they wait take the processors from each other and
+# from the browser; on a busy machine that makes a small tower eight times as slow.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+TESTS = Path(__file__).parent
+SLOW = (
+    *("cli", "evaluation", "exports", "hostile", "inference", "lab", "methods", "pages", "report"),
+    *("study", "training", "workspace"),
+)
+MARKERS = {"browser": "browser", **dict.fromkeys(SLOW, "slow")}
+"""What marks the tests of a folder; `make quick` leaves both out, and those marked singly."""
+
 # --doctest-modules would import them as modules: fixtures and helpers of one name, and an app.
-collect_ignore_glob = ["*conftest.py", "*viewer_app.py", "helpers/*"]
+collect_ignore_glob = ["*conftest.py", "*_app.py", "helpers/*"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,7 +34,14 @@ def _home(tmp_path, monkeypatch):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests marked `gpu` are skipped, with the reason, where torch sees no GPU."""
+    """Mark tests by their folder; those marked `gpu` are skipped where torch sees no GPU."""
+    for item in items:
+        if item.path.is_relative_to(TESTS):
+            folder = item.path.relative_to(TESTS).parts[0]
+            if folder in MARKERS:
+                item.add_marker(MARKERS[folder])
+            if item.path.name.startswith("test_goldens"):
+                item.add_marker("golden")
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch

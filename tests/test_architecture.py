@@ -98,6 +98,13 @@ def test_one_module_alone_knows_the_session_state(path):
         assert "session_state" not in path.read_text()
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_module_alone_knows_the_inside_of_streamlit(path):
+    inside = ("streamlit.runtime", "streamlit.web", "streamlit.proto", "streamlit.elements")
+    if path != ROOT / "pages/ui/shell/streamlit_internals.py":
+        assert not [name for name in imports(path) if name.startswith(inside)]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
 def test_a_page_is_short(path):
     assert len(path.read_text().splitlines()) <= 60

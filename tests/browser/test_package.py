@@ -8,6 +8,8 @@ import sysconfig
 import tomllib
 import venv
 from importlib import metadata
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -83,6 +85,8 @@ def test_the_app_opens_on_the_demo(installed, elsewhere, page, tmp_path):
         page.get_by_text("Demo scans and a demo CLIP, not patients").wait_for(timeout=180_000)
         page.get_by_text("Voxel AUROC").first.wait_for(timeout=180_000)
         assert page.complaints == server.complaints() == []
+    with pytest.raises(URLError):  # the command was ended, and the server with it
+        urlopen(f"{server.url}/_stcore/health", timeout=5)
 
 
 def imported(path):
@@ -107,7 +111,7 @@ def test_what_is_imported_is_what_is_required():
     files = [ROOT / "app.py", *ROOT.glob("pages/**/*.py"), *ROOT.glob("zsad_core/**/*.py")]
     modules = {module for path in files for module in imported(path)}
     of_module = metadata.packages_distributions()
-    foreign = modules - sys.stdlib_module_names - {"pages", "zsad_core"}
+    foreign = modules - sys.stdlib_module_names - {"pages", "zsad_core", "zsad_explorer"}
     missing = {
         one for one in foreign if required.isdisjoint(map(distribution, of_module.get(one, ())))
     }

@@ -1,22 +1,27 @@
 """What the browser works out of a mask equals what the server does: components, lesions, Dice."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from pages.ui import viewer
 from pages.ui.viewer.payload import ViewerState, on_grid
 from zsad_core.metrics import lesion_matching
 from zsad_core.metrics.dice import EMPTY_RULES, dice
 from zsad_core.metrics.lesions import lesions
 from zsad_core.metrics.scoring import NEIGHBOURS_26, without_small
 from zsad_core.metrics.thresholds import threshold_text
+from zsad_explorer import VIEWER
 
-SOURCES = Path(viewer.__file__).parent
-PARTS = ("elements", "thresholds", "counts", "components")
+SITE = "http://viewer/"
+WORK = """async ([expression, given]) => {
+    const names = ["thresholds", "counts", "components"];
+    const modules = await Promise.all(names.map((name) => import(`/${name}.js`)));
+    const parts = Object.assign({}, ...modules);
+    const work = new Function("given", ...Object.keys(parts), `return ${expression}`);
+    return work(given, ...Object.values(parts));
+}"""
 BRAIN, TRUTH = 1, 2
 SHAPE = (9, 14, 11)
 MASKS = [(seed, share) for seed in range(3) for share in (0.02, 0.08, 0.2)]
@@ -26,10 +31,13 @@ MASKS = [(seed, share) for seed in range(3) for share in (0.02, 0.08, 0.2)]
 def worked(browser):
     """worked(expression, given) is what the parts of the viewer make of `given`."""
     page = browser.new_page()
-    text = "\n".join((SOURCES / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
+    page.route(
+        f"{SITE}**", lambda route: route.fulfill(path=VIEWER / route.request.url[len(SITE) :])
+    )
+    page.goto(f"{SITE}package.json")
 
     def work(expression, given):
-        return page.evaluate(f"given => {{ {text}\n return {expression}; }}", given)
+        return page.evaluate(WORK, [expression, given])
 
     yield work
     page.close()

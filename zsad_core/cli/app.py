@@ -20,8 +20,8 @@ def run(parsed: argparse.Namespace) -> int:
     Where a process can become another, it does, so that whoever stops it stops the server.
     """
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
-    if os.name == "posix":
-        os.execv(command[0], command)
+    if sys.platform != "win32":
+        os.execv(sys.executable, command)
     try:
         return subprocess.run(command).returncode
     except KeyboardInterrupt:  # Streamlit was sent it too, and has ended

@@ -29,7 +29,6 @@ def choose_rows(
     choice: CohortChoice, source: cohort_rows.Source, groups: list[ComparisonGroup]
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
-    rule = {"empty": choice.readout.empty_slices, "centre": choice.readout.centre}
     row = st.columns([3, 3, 2])
     group = row[0].selectbox(
         "Data and threshold rule", groups, format_func=str, key="comparison-group"
@@ -51,13 +50,23 @@ def choose_rows(
         **session.widget(session.SLICES_IN_MEAN),
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
-    chosen = Selection(group, which=which, others=tuple(others), region=region, **rule)
+    chosen = Selection(
+        group,
+        empty=choice.readout.empty_slices,
+        centre=choice.readout.centre,
+        which=which,
+        others=tuple(others),
+        region=region,
+    )
     offers = cohort_rows.values(*source, chosen)
-    optional = [name for name in ("sites", "backbones") if len(offers[name]) > 1]
+    optional = [name for name in OPTIONAL if len(offers[name]) > 1]
     columns = st.columns(5 + len(optional))
 
     def several(column: int, label: str, name: str) -> tuple[str, ...]:
         return tuple(columns[column].multiselect(label, offers[name], key=f"{name}-shown"))
+
+    def optionally(name: str) -> tuple[str, ...]:
+        return several(5 + optional.index(name), OPTIONAL[name], name) if name in optional else ()
 
     thirds = ["", *THIRDS]
     return replace(
@@ -69,7 +78,8 @@ def choose_rows(
         third=columns[4].selectbox(
             "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
         ),
-        **{name: several(5 + i, OPTIONAL[name], name) for i, name in enumerate(optional)},
+        sites=optionally("sites"),
+        backbones=optionally("backbones"),
         exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
 

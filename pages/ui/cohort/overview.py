@@ -89,7 +89,7 @@ def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
         table = overview.subject_table(rows, frame, measures)
     formats = {
         name: st.column_config.NumberColumn(format=FORMATS.get(name.split(": ")[-1], "%.3f"))
-        for name in table.frame.select_dtypes("float")
+        for name in map(str, table.frame.select_dtypes("float"))
     }
     event: Any = st.dataframe(
         table.frame,

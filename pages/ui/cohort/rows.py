@@ -188,7 +188,7 @@ def show_numbers(frame: pd.DataFrame, key: str) -> None:
     """A table with three decimals, and two digits of a p value, which is never shown as 0."""
     formats = {
         name: st.column_config.NumberColumn(format="%.2g" if name in P_VALUES else "%.3f")
-        for name in frame.select_dtypes("float")
+        for name in map(str, frame.select_dtypes("float"))
     }
     st.dataframe(frame, hide_index=True, column_config=formats, key=key)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 import streamlit as st
 
@@ -21,6 +22,7 @@ from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
+from zsad_core.results.conventions import Which
 from zsad_core.study.file import Study, StudyConventions, as_yaml, study_of
 from zsad_core.types import ReadoutSpec, SliceSpec, Split
 
@@ -50,7 +52,7 @@ def _study(choice: CohortChoice, cohort: Cohort) -> Study:
     """The evaluation with the conventions of the figures."""
     read = StudyConventions(
         empty=choice.readout.empty_slices,
-        slices=session.SLICES_IN_MEAN.get(),
+        slices=cast(Which, session.SLICES_IN_MEAN.get()),
         centre=choice.readout.centre,
     )
     return study_of(cohort, f"Study of {choice.data.place}", read)
@@ -174,15 +176,18 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:
     modality = choice.modality
     usable = [one for one in choice.subjects if one.evaluable(modality)]
-    splits = [name for name in dict.fromkeys(one.split for one in usable) if name]
-    first = "test" if "test" in splits else EVERY
-    offered = [first, *(name for name in (EVERY, *splits) if name != first)]
-    split = st.selectbox("Split", offered, key="cohort-split")
-    within = [one.id for one in usable if split in (EVERY, one.split)]
+    splits: list[Split] = [name for name in dict.fromkeys(one.split for one in usable) if name]
+    first: Split = "test" if "test" in splits else ""
+    every: list[Split] = ["", *splits]
+    offered = [first, *(name for name in every if name != first)]
+    split = st.selectbox(
+        "Split", offered, format_func=lambda name: name or EVERY, key="cohort-split"
+    )
+    within = [one.id for one in usable if split in ("", one.split)]
     names = st.multiselect(
         "Subjects", within, key="cohort-subjects", placeholder="All of the split"
     )
-    return "" if split == EVERY else split, tuple(names)
+    return split, tuple(names)
 
 
 def _rules(choice: CohortChoice) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import calibration, captions, tables, threshold_costs
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import Table
+from zsad_core.results.parquet import Stamp
 
 
 def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
@@ -35,12 +36,12 @@ def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selecti
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing threshold rules …")
-def _costs(root: str, stamp: cohort_rows.Stamp, chosen: Selection) -> list[Table]:
+def _costs(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
     with cohort_rows.rows_of(root, stamp) as rows:
         return tables.thresholds(rows, chosen)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the maps' values …")
-def _reliability(root: str, stamp: cohort_rows.Stamp, chosen: Selection) -> pd.DataFrame:
+def _reliability(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
     with cohort_rows.rows_of(root, stamp) as rows:
         return calibration.reliability(rows, selected_rows(rows, chosen))

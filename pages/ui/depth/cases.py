@@ -101,15 +101,17 @@ def cases(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
 
 def worst(subjects: Sequence[SubjectSlices], read: ReadoutSpec, depth: float) -> View | None:
     """The slice of the lowest Dice in the bin of that depth; of equals, the nearest to it."""
-    centre_bin, ranking = bin_of(np.array([depth]))[0], []
+    centre_bin = bin_of(np.array([depth]))[0]
+    ranking: list[tuple[float, float, int, int]] = []
     for number, subject in enumerate(subjects):
         depths, values = subject.depths[read.centre], subject.dice(read)
         for index in np.flatnonzero((bin_of(depths) == centre_bin) & ~np.isnan(values)):
-            ranking.append((values[index], abs(depths[index] - depth), number, int(index)))
+            distance = abs(depths[index] - depth)
+            ranking.append((float(values[index]), float(distance), number, int(index)))
     if not ranking:
         return None
-    *_, number, index = min(ranking)
-    return View(subjects[number].map, index, subjects[number].threshold, read)
+    *_, number, worst_slice = min(ranking)
+    return View(subjects[number].map, worst_slice, subjects[number].threshold, read)
 
 
 def curve(cohort: DepthCohort, series: str) -> DepthCurve:
@@ -124,18 +126,20 @@ def _curve(
     key: str, stamp: results.Stamp, _subjects: Sequence[SubjectSlices], _read: ReadoutSpec
 ) -> DepthCurve:
     """Once for the rows of a key; the arrays themselves are no part of it."""
-    slices = [(one.depths[_read.centre], one.dice(_read), one.truth) for one in _subjects]
     patients = [patient_of(one.map.features.slices.subject) for one in _subjects]
-    lengths = [len(one.truth) for one in _subjects]
-    arrays = map(np.concatenate, zip(*slices, strict=True))
-    return depth_curve(*arrays, np.repeat(patients, lengths).tolist())
+    return depth_curve(
+        np.concatenate([one.depths[_read.centre] for one in _subjects]),
+        np.concatenate([one.dice(_read) for one in _subjects]),
+        np.concatenate([one.truth for one in _subjects]),
+        np.repeat(patients, [len(one.truth) for one in _subjects]).tolist(),
+    )
 
 
 def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:
     """A series's thresholds, of one rule, and how many slices (S,) of Dice are not NaN."""
     values = sorted({threshold_text(each.value) for each in thresholds}, key=float)
     rule, note = next((each.rule, each.note) for each in thresholds)
-    count = counted(np.count_nonzero(~np.isnan(dice)), "slice")
+    count = counted(int(np.count_nonzero(~np.isnan(dice))), "slice")
     value = f"threshold {' to '.join(dict.fromkeys((values[0], values[-1])))}, "
     return f"{name}: {value}{rule} ({note}), {count}"
 
@@ -221,10 +225,12 @@ def _case(
         return None
     row = next(iter(results.read(out, "subjects", key)), None)
     slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
-    counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
+    truth, predicted, overlap = (
+        slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap")
+    )
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
-    return SubjectSlices(spec, used, *counts, depths)
+    return SubjectSlices(spec, used, truth, predicted, overlap, depths)
 
 
 def _stamp(cohort: DepthCohort) -> results.Stamp:

@@ -66,7 +66,8 @@ def title(name: str) -> str:
 
 def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     """Everything that differs from the choice in one thing, by name."""
-    spec, offered = choice.map, {}
+    spec = choice.map
+    offered: dict[str, Callable[[], MapSpec]] = {}
     sets = all_prompts()
     for method, setup in _pairs(spec):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
@@ -94,8 +95,8 @@ def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
 
 
 def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
-    chosen = {"references": spec.references, "volumes": spec.volumes}
-    return pipeline.map_spec(engine(), spec.features.slices, method, setup, prompts, **chosen)
+    slices, references, volumes = spec.features.slices, spec.references, spec.volumes
+    return pipeline.map_spec(engine(), slices, method, setup, prompts, references, volumes)
 
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:

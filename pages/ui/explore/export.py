@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import streamlit as st
 
@@ -108,7 +108,8 @@ def _picture(view: View, look: Look) -> None:
     scale = columns[0].segmented_control(
         "Picture size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
     )
-    for column, kind in zip(columns[1:], ("png", "svg"), strict=True):
+    kinds: tuple[Literal["png", "svg"], ...] = ("png", "svg")
+    for column, kind in zip(columns[1:], kinds, strict=True):
         make = partial(picture, engine, view, kind, look, scale or 2)
         with column:
             button(kind.upper(), file_name(view, f".{kind}"), make, f"export-{kind}")
@@ -116,16 +117,18 @@ def _picture(view: View, look: Look) -> None:
 
 def _animation(view: View, look: Look) -> None:
     left, right = st.columns([2, 2], vertical_alignment="bottom")
+    kinds: dict[Literal["gif", "webp"], str] = {"gif": "GIF", "webp": "WebP (smaller)"}
     kind = left.segmented_control(
         "Animation through the slices",
-        ["gif", "webp"],
+        list(kinds),
         default="gif",
-        format_func={"gif": "GIF", "webp": "WebP (smaller)"}.get,
+        format_func=kinds.__getitem__,
         key="export-kind",
+        required=True,
     )
-    kind, engine = kind or "gif", compute.engine()
+    engine = compute.engine()
 
-    def work(progress: Progress) -> object:
+    def work(progress: Progress) -> IO[bytes]:
         return on_disk(animation(engine, view, kind, look, progress))
 
     with right:
@@ -140,8 +143,8 @@ def _data(view: View) -> None:
     engine = compute.engine()
     left, right = st.columns(2)
     with left:
-        make = partial(volumes, engine, view)
-        button("Map and mask as NIfTI", file_name(view, ".zip", whole=True), make, "export-nifti")
+        name = file_name(view, ".zip", whole=True)
+        button("Map and mask as NIfTI", name, partial(volumes, engine, view), "export-nifti")
     with right:
-        make = partial(numbers, engine, view)
-        button("Numbers as CSV", file_name(view, ".csv", whole=True), make, "export-csv")
+        name = file_name(view, ".csv", whole=True)
+        button("Numbers as CSV", name, partial(numbers, engine, view), "export-csv")

@@ -12,15 +12,16 @@ from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.workspace import pins
 
 PAGE = "pages/5_Failures.py"
+ICON = ":material/keep:"
 
 
 def offer(view: View) -> None:
     """A button that opens title and note of a new pin, which keeps slice and threshold as shown."""
-    style = {"icon": ":material/keep:", "width": "stretch"}
     if view.map.features.slices.data.private:
-        st.button("Pin this view", disabled=True, help=f"Not available: {pins.PRIVATE}", **style)
+        why = f"Not available: {pins.PRIVATE}"
+        st.button("Pin this view", disabled=True, help=why, icon=ICON, width="stretch")
         return
-    with st.popover("Pin this view", **style):
+    with st.popover("Pin this view", icon=ICON, width="stretch"):
         subject, number = view.map.features.slices.subject, view.index + 1
         st.caption(
             escape(f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}")

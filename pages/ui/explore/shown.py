@@ -58,7 +58,6 @@ def viewer_map(
     Over a scan of its own where that is not the one shown first.
     """
     slices, recipe = spec.features.slices, spec.features.recipe
-    own = {"over": scan(slices), "window": compute.engine().stack(slices).window} if over else {}
     cut = thresholds_of(spec, anomaly, key) if thresholds is None else thresholds
     mapped = ~np.isnan(anomaly.scores)
     whole = bool((mapped | ~compute.engine().stack(slices).brain.any(axis=(1, 2))).all())
@@ -72,7 +71,8 @@ def viewer_map(
         whole=whole,
         auroc=auroc,
         ap=ap,
-        **own,
+        over=scan(slices) if over else None,
+        window=compute.engine().stack(slices).window if over else None,
     )
     return f"{key}-{hashlib.sha256(cut.tobytes()).hexdigest()[:12]}", shown
 
@@ -91,7 +91,7 @@ def thresholds_of(
 
     The newest marks of this map stay, so that what was sent is not sent again.
     """
-    seen, current = session.MARKS.get(), [float(mark) for mark in np.float32(marks)]
+    seen, current = session.MARKS.get(), [float(np.float32(mark)) for mark in marks]
     wanted = seen.get(key, ())
     if not set(current) <= set(wanted):
         earlier = [mark for mark in wanted if mark not in current]
@@ -113,7 +113,7 @@ def _thresholds(
     return read_only(levels.thresholds_of(_found.values[inside], marks))
 
 
-def options_of(view: View, **more: object) -> ViewerOptions:
+def options_of(view: View) -> ViewerOptions:
     """How the viewer shows a view: its slice, threshold and readout, and the scan's measures."""
     slices = view.map.features.slices
     stack = compute.engine().stack(slices)
@@ -131,7 +131,6 @@ def options_of(view: View, **more: object) -> ViewerOptions:
         window=stack.window,
         labels=label_names(slices),
         depth=tuple(slicing.depths(stack.brain, view.readout.centre).tolist()),
-        **more,
     )
 
 

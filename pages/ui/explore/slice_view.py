@@ -1,6 +1,7 @@
 """The Explore page's viewer: which slice and threshold it shows, and what a user sets there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -33,8 +34,8 @@ def visible_slice(stack: SliceStack) -> int:
 def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerMap]]) -> int:
     """The viewer at a view; the index it shows. A threshold set there begins another run."""
     slices = choice.map.features.slices
-    options = options_of(
-        view,
+    options = replace(
+        options_of(view),
         sequence=_jump(choice.subject.id, view.threshold),
         palette=palette(),
         title=f"{choice.subject.id}{' · synthetic' if choice.synthetic else ''}",

@@ -17,7 +17,7 @@ from zsad_core.types import MapSpec, ReadoutSpec
 def numbers(choice: UserChoice, result: Readout) -> None:
     """The volume's numbers, each with its rule."""
     columns = st.columns(6)
-    if result.dice_3d is not None:
+    if result.dice_3d is not None and result.mean_dice is not None:
         columns[0].metric("3D Dice", f"{result.dice_3d:.3f}")
         columns[1].metric(
             f"2D Dice, {counted(result.mean_dice.slices_counted, 'slice')}",

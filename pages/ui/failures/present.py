@@ -81,7 +81,7 @@ def present(kept: Sequence[Pin], number: int) -> None:
         try:
             job = _present(kept, number, transports[number - 1])
         except ZsadError as error:
-            case = _case(kept, number, problem=str(error))
+            case = replace(_case(kept, number), problem=str(error))
             show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
     if job is not None:
         compute.show_job(job)
@@ -129,7 +129,7 @@ def _show(kept: Sequence[Pin], number: int, view: View, transport: DeltaGenerato
     maps, job = _maps(view)
     volume_key, volume = scan(view.map.features.slices)
     case = _about(kept, number, view, whole=job is None)
-    options = options_of(view, sequence=number, palette=palette(), case=case)
+    options = replace(options_of(view), sequence=number, palette=palette(), case=case)
     show(volume_key, maps, options=options, key="present", turn=turn)
     with transport:
         send(volume, volume_key, maps, (view.index, key))
@@ -175,13 +175,12 @@ def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
 def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
     foot = _foot(kept[number - 1], view, whole)
     synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
-    return _case(kept, number, foot=foot, synthetic=synthetic)
+    return replace(_case(kept, number), foot=foot, synthetic=synthetic)
 
 
-def _case(kept: Sequence[Pin], number: int, **more: object) -> ViewerCase:
+def _case(kept: Sequence[Pin], number: int) -> ViewerCase:
     pin = kept[number - 1]
-    about = {"title": pin.title, "line": said(pin), "kind": kind_of(pin), "note": pin.note}
-    return ViewerCase(pin.id, number, len(kept), **about, **more)
+    return ViewerCase(pin.id, number, len(kept), pin.title, said(pin), kind_of(pin), pin.note)
 
 
 def _foot(pin: Pin, view: View, whole: bool) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import counted_in_parts, of_split, with_truth
@@ -74,7 +75,10 @@ def _trials(choice: UserChoice) -> None:
     )  # fmt: skip
     event = st.dataframe(
         table.drop(columns=["templates", *(["subject"] if here else [])]).style.format(
-            dict.fromkeys(NUMBERS.values(), "{:.3f}") | dict.fromkeys(CHANGES.values(), "{:+.3f}"),
+            {
+                **dict.fromkeys(NUMBERS.values(), "{:.3f}"),
+                **dict.fromkeys(CHANGES.values(), "{:+.3f}"),
+            },
             na_rep="–",
         ),
         hide_index=True,
@@ -98,9 +102,8 @@ def _one(trial: Trial) -> None:
         f"**{escape(prompts.name)}** · normal: {escape(', '.join(prompts.normal))} · abnormal: "
         f"{escape(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
     )
-    restore = {"type": "primary", "on_click": edit, "args": (trial.prompts,), "width": "stretch"}
     if not trial.owned_by(user()):
-        st.button("Restore", **restore)
+        _restore(st.container(), prompts)
         return
     name, note, *buttons = st.columns([3, 4, 1, 1, 1, 1], vertical_alignment="bottom")
     new_name = name.text_input(
@@ -123,7 +126,11 @@ def _one(trial: Trial) -> None:
             lambda: core.delete(trial, user()),
             trial.id,
         )
-    buttons[3].button("Restore", **restore)
+    _restore(buttons[3], prompts)
+
+
+def _restore(place: DeltaGenerator, prompts: PromptSet) -> None:
+    place.button("Restore", type="primary", on_click=edit, args=(prompts,), width="stretch")
 
 
 def trials_table(
@@ -183,9 +190,11 @@ def _leaderboard(choice: UserChoice) -> None:
     found = leaderboard.standings(trials, subjects, rule)
     if found:
         table = board_table(found, all_prompts())
-        numbers = dict.fromkeys([*NUMBERS.values(), "± over subjects"], "{:.3f}")
+        numbers = [*NUMBERS.values(), "± over subjects"]
         st.dataframe(
-            table.drop(columns="templates").style.format(numbers, na_rep="–"),
+            table.drop(columns="templates").style.format(
+                dict.fromkeys(numbers, "{:.3f}"), na_rep="–"
+            ),
             hide_index=True,
             placeholder="–",
             width="stretch",

@@ -78,7 +78,7 @@ def _plan(choice: UserChoice) -> Plan:
     bank = phrase_bank.bank()
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with right:
-        goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.get)
+        goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.__getitem__)
         with st.popover("Phrases", width="stretch"):
             groups = st.multiselect("Groups", list(bank), default=default, key="groups")
             st.caption("Your own, one per line")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -117,7 +118,7 @@ def _table(subjects: tuple[Subject, ...], root: str) -> None:
 def _findings(found: pd.DataFrame) -> None:
     if found.empty:
         return
-    height = TALLEST if len(found) > FEW else "content"
+    height: int | Literal["content"] = TALLEST if len(found) > FEW else "content"
     st.table(found.head(SENTENCES).map(escape), border="horizontal", height=height, hide_index=True)
     if len(found) > SENTENCES:
         st.caption(f"The first {SENTENCES} of {len(found)} subjects with notes.")

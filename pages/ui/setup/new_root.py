@@ -134,7 +134,9 @@ def _lesion(kind: str, labels: dict[int, str], spec: DataSpec) -> str:
     if kind == "brats":
         rules = list(CONVENTIONS)
         first = rules.index(spec.labels if spec.labels in rules else "")
-        rule = st.selectbox("Lesion", rules, first, CONVENTIONS.get, key=f"convention-{key}")
+        rule = st.selectbox(
+            "Lesion", rules, first, CONVENTIONS.__getitem__, key=f"convention-{key}"
+        )
         if rule:
             return rule
     if not labels:

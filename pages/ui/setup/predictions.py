@@ -1,5 +1,7 @@
 """The Setup page's predictions: sets made elsewhere, and a form that shows what matches first."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -14,7 +16,10 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
 from zsad_core.types import DataSpec
 
-KINDS = {"mask": "masks: 0 and 1, or labels", "score": "score maps: higher is more abnormal"}
+KINDS: dict[Literal["mask", "score"], str] = {
+    "mask": "masks: 0 and 1, or labels",
+    "score": "score maps: higher is more abnormal",
+}
 HOW = (
     "Masks or score maps that another model made (nnU-Net, MedSAM, your own), one NIfTI file a "
     "subject, named by the subject's id. Axes are turned by the affine; another grid is refused "
@@ -51,7 +56,9 @@ def _form(roots: dict[str, DataSpec]) -> None:
     root = left.selectbox("For the data", list(roots), key="predictions-data")
     folder = left.text_input("Folder that holds the predictions", key="predictions-folder")
     name = left.text_input("Name", placeholder="nnunet-v2", max_chars=40, key="predictions-name")
-    kind = left.selectbox("Values", list(KINDS), format_func=KINDS.get, key="predictions-kind")
+    kind = left.selectbox(
+        "Values", list(KINDS), format_func=KINDS.__getitem__, key="predictions-kind"
+    )
     labels = _labels(left) if kind == "mask" else ()
     provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)

@@ -132,17 +132,17 @@ def _draw(whole: DataSpec) -> None:
     with st.form("split-draw", border=False):
         name = st.text_input("Name", "main", max_chars=40)
         columns = st.columns(3)
-        shares = [
+        train, validation, test = (
             column.number_input(f"{part} (%)", 0, 100, round(share))
             for column, part, share in zip(columns, PARTS, Draw.shares, strict=True)
-        ]
+        )
         balance = st.multiselect("Balance parts by", BALANCES, placeholder="Nothing")
         columns = st.columns(3)
         by = columns[0].selectbox("Keep whole", get_args(By))
         folds = columns[1].number_input("Folds", 1, 20, 1, help="For cross-validation.")
         seed = columns[2].number_input("Seed", 0)
         if st.form_submit_button("Draw"):
-            draw = Draw(tuple(shares), seed, by, tuple(balance), folds)
+            draw = Draw((train, validation, test), seed, by, tuple(balance), folds)
             _start(whole, name.strip(), draw)
 
 

@@ -1,15 +1,13 @@
 """The Setup page's uploads: a user's own files, chosen, checked, listed and removed."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.navigate import Target
+from pages.ui.shell.streamlit_internals import UploadedFile, let_go
 from pages.ui.shell.uploaded import token
 from zsad_core.base.wording import counted
 from zsad_core.imaging.datasets.uploaded import TITLE
@@ -52,7 +50,7 @@ def uploads() -> None:
 def _chosen() -> list[UploadedFile]:
     turn = session.UPLOAD_TURN.get()
     found: list[UploadedFile] = []
-    kinds = {"Files": True, "A folder": "directory"}
+    kinds: dict[str, Literal[True, "directory"]] = {"Files": True, "A folder": "directory"}
     for column, (label, several) in zip(st.columns(2), kinds.items(), strict=True):
         found += column.file_uploader(
             label,
@@ -67,10 +65,7 @@ def _done(files: Sequence[UploadedFile], found: Sequence[Outcome]) -> NoReturn:
     """Keep what is to be said, and let go of the bytes, which the server holds for the session."""
     session.UPLOAD_OUTCOMES.set(found)
     session.UPLOAD_TURN.set(session.UPLOAD_TURN.get() + 1)
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        for file in files:
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    let_go(files)
     st.rerun()
 
 
@@ -86,7 +81,7 @@ def _list(said: dict[str, str]) -> None:
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
             navigate.to(Target(name, data=TITLE))
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
-            folders.remove(compute.engine().store, place, name)
+            folders.remove(compute.store(), place, name)
             compute.engine().forget()
             st.rerun()
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, TypeVar
@@ -34,7 +33,6 @@ from zsad_core.types import (
 T = TypeVar("T")
 LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw for 0.04 s
 ENCODING, LIVE = "encoding", "live"  # kinds of jobs
-BROWSER_FIRST_S = 1.0  # a page just drawn has the browser fetch a hundred scripts from this process
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,7 +62,6 @@ def get_ready(kind: str, _data: DataSpec) -> None:
         dataset = datasets.open_dataset(_data)
         if isinstance(dataset, Demo):
             dataset.get_ready()
-        time.sleep(BROWSER_FIRST_S)
         import_module("zsad_core.backbones.loading")  # open_clip, which takes seconds
 
     threading.Thread(target=work, name="get ready").start()
@@ -225,23 +222,21 @@ def live_result(key: str, title: str, work: Callable[[Progress], T], page: str) 
 
 def make_rest_of_demo(data: DataSpec) -> None:
     """Make the synthetic subjects not looked at yet, once nobody waits for anything else."""
-    dataset = datasets.open_dataset(data)
+    dataset, key = datasets.open_dataset(data), f"demo-{data.kind}"
     if not isinstance(dataset, Demo) or engine().jobs.running():
         return
 
     def work(progress: Progress) -> None:
-        time.sleep(BROWSER_FIRST_S)
-
         def step(done: int, total: int) -> None:
             progress(done, total)
-            while len(engine().jobs.running()) > 1:  # somebody waits for something else
+            while others := [job for name, job in engine().jobs.running().items() if name != key]:
                 progress(done, total)
-                time.sleep(0.2)
+                others[0].wait(0.2)  # somebody waits for something else
 
         dataset.make_all(step)
 
     if not all(dataset.exists(subject.id) for subject in dataset.subjects()):
-        start_once(f"demo-{data.kind}", "Making the synthetic cohort", work, "pages/6_Setup.py")
+        start_once(key, "Making the synthetic cohort", work, "pages/6_Setup.py")
 
 
 def show_running() -> None:

@@ -77,7 +77,11 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
             below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
     texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
-    _typed(key="typed", data={"of": session.PROMPTS.get(), **texts})
+    _typed(
+        key="typed",
+        data={"of": session.PROMPTS.get(), **texts},
+        on_texts_change=lambda: put_fields(session.component("typed")["texts"]),
+    )
 
 
 def template_editor() -> None:
@@ -104,13 +108,18 @@ def region() -> str:
 def edited(base: PromptSet) -> PromptSet:
     """The set with the texts as they stand in the editor; the set itself where nothing differs."""
     texts = {key: Entry(key, text).get() for key, text in fields(base).items()}
-    changes = {
-        "class_name": texts["class_name"].strip() or base.class_name,
-        "templates": tuple(_lines(texts["templates"])),
-        **{side: tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES},
-        **{f"{side}_off": switched_off(texts[side]) for side in SIDES},
-    }
-    found = replace(base, **changes)
+    normal, abnormal = (
+        tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES
+    )
+    found = replace(
+        base,
+        class_name=texts["class_name"].strip() or base.class_name,
+        templates=tuple(_lines(texts["templates"])),
+        normal=normal,
+        abnormal=abnormal,
+        normal_off=switched_off(texts["normal"]),
+        abnormal_off=switched_off(texts["abnormal"]),
+    )
     return found if found == base else replace(found, name=f"{base.name}{EDITED}")
 
 

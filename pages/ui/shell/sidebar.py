@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from zsad_core.evaluation import validation
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets import Dataset
 from zsad_core.inference import pipeline
+from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import RULES, Rule, TunedRule, Validation
 from zsad_core.types import (
     DataSpec,
@@ -31,7 +33,7 @@ from zsad_core.types import (
 )
 
 LEAST = 0.001  # amount of a rule
-EMPTY_SLICES = {
+EMPTY_SLICES: dict[EmptySlices, str] = {
     "lesion_only": "lesion slices only",
     "nan": "both empty: excluded (NaN)",
     "both_empty_one": "both empty = 1",
@@ -309,7 +311,7 @@ def _readout(region: str) -> ReadoutSpec:
             "Slices in mean 2D Dice",
             list(EMPTY_SLICES),
             session.EMPTY_SLICES,
-            format_func=EMPTY_SLICES.get,
+            format_func=EMPTY_SLICES.__getitem__,
         )
         session.BRAIN_ONLY.setdefault(True)
         inside = f"Mask inside the {escape(region)} only"
@@ -322,4 +324,10 @@ def _readout(region: str) -> ReadoutSpec:
             **widget(session.SMALLEST),
         )
         centre = pick("Depth origin", ["middle", "centroid"], session.DEPTH_ORIGIN)
-    return ReadoutSpec(0.5, brain_only, smallest, empty, centre)
+    return ReadoutSpec(
+        0.5,
+        brain_only,
+        smallest,
+        cast(EmptySlices, empty),  # one of the options
+        "centroid" if centre == "centroid" else "middle",
+    )

@@ -1,4 +1,4 @@
-// What is typed but not yet taken up is kept in the tab, and put back after a reload.
+// What is typed but not yet taken up is kept in the tab, and told after a reload.
 
 const KEPT = "zsad-typed";
 
@@ -27,36 +27,20 @@ function listen(event) {
   write({ of, texts: { ...texts, [name]: event.target.value } });
 }
 
-// As a hand would: the value, then the key that takes it up.
-function type(field, text) {
-  const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
-  set.call(field, text);
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-  const key = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, bubbles: true };
-  setTimeout(() => field.dispatchEvent(new KeyboardEvent("keydown", key)));
-}
-
-// Once a page: texts that Python does not know are typed again.
-function restore({ of, ...texts }) {
+// Texts of the set that Python does not know; the others need not be kept.
+function unknown({ of, ...texts }) {
   const kept = read();
-  for (const [name, text] of Object.entries(kept?.of === of ? kept.texts : {})) {
-    const field = fieldOf(name);
-    if (field && text !== texts[name]) type(field, text);
-  }
+  if (kept?.of !== of) return {};
+  const found = Object.entries(kept.texts).filter(([name, text]) => text !== texts[name]);
+  write({ of, texts: Object.fromEntries(found) });
+  return Object.fromEntries(found);
 }
 
-// What Python knows need not be kept.
-function forget({ of, ...texts }) {
-  const kept = read();
-  if (kept?.of !== of) return;
-  const unknown = Object.entries(kept.texts).filter(([name, text]) => text !== texts[name]);
-  write({ of, texts: Object.fromEntries(unknown) });
-}
-
-export default function ({ data }) {
+export default function ({ data, setTriggerValue }) {
   const fresh = !window.__zsadTyped;
   window.__zsadTyped = data;
-  if (!fresh) return forget(data);
+  const texts = unknown(data);
+  if (!fresh) return;
   document.addEventListener("input", listen, true);
-  setTimeout(() => restore(data), 300);
+  if (Object.keys(texts).length) setTriggerValue("texts", texts);
 }

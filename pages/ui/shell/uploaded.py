@@ -17,5 +17,5 @@ def token() -> str:
     """This user's, the same for all pages and tabs; with a session what others left is swept."""
     if not session.UPLOAD_TOKEN.exists():
         folders.sweep(compute.store())
-        session.UPLOAD_TOKEN.set(folders.new_token(user.secret()))
+        session.UPLOAD_TOKEN.set(folders.new_token(user.name()))
     return session.UPLOAD_TOKEN.get()

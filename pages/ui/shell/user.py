@@ -1,7 +1,6 @@
-"""Who somebody is: their browser, which keeps a random name for a year.
+"""Who somebody is: their browser, which keeps a random name in a cookie for a year.
 
-Before it has one, the cookie that Streamlit gives it against forged requests stands in. That is the
-same in all its tabs and after a reload, is known to no other, and goes when the browser is closed.
+The name is a secret of the browser: others see a digest of it, and it opens the browser's uploads.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ import streamlit as st
 from pages.ui.shell import session
 from zsad_core.base.jobs import Client
 
-NAME, STREAMLIT = "zsad_user", "_streamlit_xsrf"  # cookies
+COOKIE = "zsad_user"
 _keep_name = st.components.v2.component(
     "zsad_user", js=Path(__file__).with_name("user.js").read_text(encoding="utf-8")
 )
@@ -22,7 +21,7 @@ _keep_name = st.components.v2.component(
 
 def user() -> str:
     """What this user's pins, drafts and jobs are marked with; from it no name can be made."""
-    return _digest(_name())
+    return hashlib.sha256(f"user {name()}".encode()).hexdigest()[:32]
 
 
 def whose(owner: str) -> str:
@@ -46,26 +45,18 @@ def client() -> Client:
 
 
 def keep_name() -> None:
-    """Have the browser keep its name, if it has none."""
-    _keep_name(key="user-name", data={"cookie": NAME, "name": _name()})
+    """Have the browser keep this name, or take over the one that it has from another tab."""
+    key = "user-name"
+
+    def take_over() -> None:
+        session.USER.set(session.component(key)["name"])
+        session.UPLOAD_TOKEN.pop()
+
+    _keep_name(key=key, data={"cookie": COOKIE, "name": name()}, on_name_change=take_over)
 
 
-def secret() -> str:
-    """What Streamlit's cookie hides under a mask that changes: "2|mask|masked|time", in hex."""
-    parts = st.context.cookies.to_dict().get(STREAMLIT, "").strip("\"'").split("|")
-    try:
-        mask, masked = (bytes.fromhex(part) for part in parts[1:3])
-    except ValueError:
-        return ""
-    return bytes(byte ^ mask[i % len(mask)] for i, byte in enumerate(masked)).hex() if mask else ""
-
-
-def _name() -> str:
+def name() -> str:
+    """The browser's name, or a new one that it has not kept yet."""
     if not session.USER.exists():
-        given = st.context.cookies.to_dict().get(NAME, "")
-        session.USER.set(given or _digest(secret() or secrets.token_hex()))
+        session.USER.set(st.context.cookies.to_dict().get(COOKIE) or secrets.token_hex())
     return session.USER.get()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(f"user {text}".encode()).hexdigest()[:32]

@@ -1,6 +1,5 @@
 """Cases to begin with on the start page: a live one, and one of each kind of failure."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,8 +77,7 @@ def _tiles(
     progress: Progress,
 ) -> list[Tile]:
     """The first subject at its slice with most lesion, then the worst case of each kind."""
-    time.sleep(compute.BROWSER_FIRST_S)  # tables and DuckDB, which the first page does not wait for
-    from zsad_core.evaluation import rows
+    from zsad_core.evaluation import rows  # tables and DuckDB, which the first page does not need
     from zsad_core.evaluation.row_views import scan_of, view_of
     from zsad_core.evaluation.rows import Results
     from zsad_core.evaluation.tasks import NO_PROMPTS

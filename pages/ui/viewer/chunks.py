@@ -13,7 +13,7 @@ from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.levels import quantise
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
-BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in counts.js
+BRAIN, TRUTH, LABEL_SHIFT = 1, 2, 2  # bits of the flag byte, as in flags.js
 LABEL_MOST = 63
 SLAB_VOXELS = 16 * 2**20  # a larger volume comes in parts of about this many voxels
 

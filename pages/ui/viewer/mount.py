@@ -2,32 +2,26 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
 
 from pages.ui.shell import session
 from pages.ui.viewer import chunks, payload
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerState, ViewerVolume
+from zsad_explorer import VIEWER
 
 QUICK_VOXELS = 2**20  # a volume up to this size is there as soon as a slice of it
 Chunk = tuple[str, bytes]
 """The name of a transport and what it carries."""
-_HERE = Path(__file__).parent
-_PARTS = (
-    "elements thresholds colours planes counts components layers blend panel overlays layout stage "
-    "profile numbers view presets snapshot sidepanel toolbar keys input present viewer"
-)
-_SCRIPTS = tuple(f"{name}.js" for name in _PARTS.split())
 
 
-def _read(*names: str) -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-_transport = st.components.v2.component("zsad_transport", js=_read("transport.js"))
-_viewer = st.components.v2.component("zsad_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
+@cache
+def _component(name: str, css: str | None = None) -> ComponentRenderer:
+    """A component of `zsad_explorer/`; not before a run, in which its folder is known."""
+    return st.components.v2.component(f"zsad-explorer.{name}", css=css, js=f"{name}.js")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -66,7 +60,7 @@ def viewer(
         if shown.values.shape != volume.image.shape:
             raise ValueError(f"map {shown.values.shape} over a volume {volume.image.shape}")
     with st.container(gap=None):
-        result: Any = _viewer(
+        result: Any = _component("viewer", "viewer.css")(
             key=key,
             data=payload.message(volume_key, maps, options),
             on_view_change=_nothing,
@@ -75,7 +69,7 @@ def viewer(
         send(volume, volume_key, maps, (options.slice, key))
     memory = session.VIEWER_STATE.of(key)
     first = maps[0][1] if maps else None
-    high = first and float(first.high)
+    high = float(first.high) if first else None
     believed = payload.state(result.view, options, len(volume.image), high, memory.get())
     memory.set(believed)
     return payload.on_grid(believed, first.thresholds) if first else believed
@@ -93,7 +87,7 @@ def present(
 
     `turn` is called with the number of the case that the user turns to, from 1, or 0 to leave.
     """
-    _viewer(
+    _component("viewer", "viewer.css")(
         key=key,
         data=payload.message(volume_key, maps, options),
         on_view_change=_nothing,
@@ -103,7 +97,7 @@ def present(
 
 def keys() -> tuple[tuple[str, str], ...]:
     """The viewer's keys and what they do, as its own list says."""
-    listed = _read("keys.js").partition("function")[0]
+    listed = (VIEWER / "keys.js").read_text(encoding="utf-8").partition("function")[0]
     return tuple(re.findall(r'\["([^"]+)", "([^"]+)"\]', listed))
 
 
@@ -149,7 +143,7 @@ def packed(
 def send_chunks(chunks: Iterable[Chunk], key: str) -> None:
     """Each in a transport of its own; `key` is theirs."""
     for name, chunk in chunks:
-        _transport(key=f"{key}-{name}", data=chunk)
+        _component("transport")(key=f"{key}-{name}", data=chunk)
 
 
 def _nothing() -> None:
