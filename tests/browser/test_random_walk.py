@@ -15,6 +15,7 @@ from pages.ui.shell.prompt_choice import all_prompts, fields
 from zsad_core import methods
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.threshold_rules import RULES
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -28,6 +29,7 @@ LINK_EVERY = 20  # steps between two looks at the link from a fresh browser
 SUBJECTS = ("DEMO-MET-013-000", "DEMO-MET-014-000")
 METHODS = ("intensity", "winclip", "aprilgan", "mvfa")
 SETS = ("appearance", "medical", "minimal-pair", "winclip", "mvfa")
+OWN_RULES = ("fixed", "share", "components", "oracle")  # of one map, so that none is waited for
 EDITS = ("a bright spot", "a dark hole\na large stain", "<b>a *white* cloud</b> & more")
 SECTIONS = ("Edit", "Search", "Null test", "History", "Why")
 PAGES = ("Explore", "Prompts", "Depth", "Cohort", "Failures", "Setup", "Start")
@@ -48,6 +50,7 @@ LOOK = """() => {
     boxes: all('textarea[aria-label], input[aria-label]').map(
       (box) => [box.ariaLabel, box.value, main?.contains(box) ?? false]),
     captions: (main?.innerText ?? '').split('\\n').filter((line) => /^(now|before): /.test(line)),
+    rule: main?.innerText.match(/^Threshold .* \\((\\S+): /m)?.[1],
     jobs: all('[data-testid="stMain"] [data-testid="stProgress"]').length,
     exceptions: all('[data-testid="stException"]').map((shown) => shown.innerText),
     metrics: all('[data-testid="stMain"] [data-testid="stMetric"]').map((metric) =>
@@ -71,6 +74,7 @@ class Choice:
     setup: str | None = None
     prompts: str | None = None
     texts: dict[str, str] | None = None
+    rule: str = "fixed"
     section: str = "Edit"
 
     @property
@@ -99,7 +103,7 @@ class Walk:
         if self.behind:
             moves.append(self.back)
         if self.page.get_by_role("combobox", name="Subject", exact=True).count():
-            moves += [self.choose_method] * 2 + [self.choose_subject]
+            moves += [self.choose_method] * 2 + [self.choose_subject, self.choose_rule]
             moves += [self.choose_set] * 2 * self.choice.reads_texts
         if self.choice.page == "Prompts" and self.choice.reads_texts:
             moves.append(self.choose_section)
@@ -145,7 +149,7 @@ class Walk:
                 faults.append(f"{name}: {value!r} instead of {expected!r}")
 
         compare("page", shown["title"].split(" · ")[0], choice.page)
-        for key in ("subject", "method", "setup", "prompts"):
+        for key in ("subject", "method", "setup", "prompts", "rule"):
             if getattr(choice, key) is None and key in address:
                 choice = replace(choice, **{key: address[key]})
             if getattr(choice, key) is not None:
@@ -158,6 +162,12 @@ class Walk:
         texts, edited = choice.texts or base, " (edited)" if choice.texts else ""
         expected = {LABELS[key]: text for key, text in texts.items()} if choice.reads_texts else {}
         expected |= {"Subject": choice.subject, "Method": methods.name_of(choice.method)}
+        rule = RULES[choice.rule]
+        expected |= {"Threshold rule": rule.title, "Rule": f"Rule: {rule.title}"}
+        amount = f"{rule.amount:g}" if rule.number else None
+        compare("amount in the address", address.get("amount"), amount)
+        if rule.number:
+            expected[rule.number.label] = amount
         for label, value, in_main in shown["boxes"]:
             if label == "Prompts":
                 words = f"Prompts: {choice.prompts}{edited}" if in_main else choice.prompts
@@ -175,6 +185,8 @@ class Walk:
             ranking = ranking_of(shown)
             if any(ranking) or not shown["jobs"]:  # a job may still make the map
                 compare("ranking", ranking, self.numbers.of(choice, texts))
+                if choice.page == "Explore":
+                    compare("rule of the mask", shown["rule"], rule.text)
         return faults, choice
 
     def open_page(self):
@@ -207,6 +219,12 @@ class Walk:
         self.pick("Subject", subject)
         self.choice = replace(self.choice, subject=subject)
 
+    def choose_rule(self):
+        rule = self.dice.choice([name for name in OWN_RULES if name != self.choice.rule])
+        labels = ["Threshold rule", *(["Rule"] if self.choice.page == "Explore" else [])]
+        self.pick(self.dice.choice(labels), RULES[rule].title)
+        self.choice = replace(self.choice, rule=rule)
+
     def choose_set(self):
         prompts = self.dice.choice([name for name in SETS if name != self.choice.prompts])
         self.pick("Prompts", prompts)
@@ -231,8 +249,8 @@ class Walk:
     def pick(self, label, option):
         boxes = self.page.locator(f'input[role="combobox"][aria-label="{label}"]')
         box = boxes.nth(self.dice.randrange(boxes.count()))
-        if box.input_value().startswith("Prompts: "):
-            option = f"Prompts: {option}"
+        if box.input_value().startswith(f"{label}: "):
+            option = f"{label}: {option}"
         self.steps.append(f"{label} {option}")
         box.click()
         box.fill(option)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.app_server import ROOT
+from tests.helpers.brats import patients
 from zsad_core.cli.evaluate import add_evaluate, cohort_of, command
 from zsad_core.cli.main import main
 from zsad_core.evaluation import choosing
@@ -40,6 +41,19 @@ def test_a_name_that_is_no_text_is_said_and_the_other_subject_evaluated(tmp_path
     assert "is no text (UTF-8); rename it." in said
     with results.connect(out) as rows:
         assert rows.sql("SELECT subject, dice_3d FROM subjects").fetchall() == [("good", 1.0)]
+
+
+def test_rows_are_added_to_rows_and_to_no_other_folder(tmp_path, capsys):
+    data, out = patients(tmp_path, 1, 1).root, tmp_path / "rows"
+    asked = ["evaluate", "--data", data, "--no-split", "--methods", "intensity", "--device", "cpu"]
+    for rule in ("oracle", "50%"):
+        assert main([*asked, "--threshold", rule, "--out", str(out)]) == 0
+    assert len(rows_of(out)) == 2
+    capsys.readouterr()
+    before = sorted(os.listdir(data))
+    assert main([*asked, "--threshold", "oracle", "--out", data]) == 1
+    assert "holds something else ('BraTS-MET-00000-000')" in capsys.readouterr().err
+    assert sorted(os.listdir(data)) == before
 
 
 def rows_of(folder):

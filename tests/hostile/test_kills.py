@@ -13,6 +13,7 @@ import shutil
 import signal
 import time
 import traceback
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ import pytest
 import torch
 
 from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, rows_of, write_scans
+from tests.helpers.brats import patients
+from tests.helpers.rows import put
 from tests.results.test_results import row
 from tests.training.test_fit import layers, toy
 from tests.training.test_states import same
@@ -29,12 +32,15 @@ from tests.workspace.test_pins import view
 from zsad_core.base import settings
 from zsad_core.base.atomic import UNFINISHED
 from zsad_core.base.store import Store
+from zsad_core.cli.main import main
 from zsad_core.errors import PromptError, ZsadError
 from zsad_core.evaluation.run import local, run
 from zsad_core.imaging.datasets import nifti
 from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import receive
+from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.views import View
 from zsad_core.methods.learner import TrainingPlan
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
@@ -42,7 +48,7 @@ from zsad_core.results import merging
 from zsad_core.results import parquet as results
 from zsad_core.results.deletion import delete
 from zsad_core.training import fit
-from zsad_core.types import DataSpec, PromptSet
+from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history, phrase_bank, pins
 
 SECONDS = float(os.environ.get("HOSTILE_S", "6"))
@@ -81,14 +87,19 @@ def killed_at_random(work, check):
 def killed_until_done(work, seconds, chance):
     """Run work() in children that are killed within so many seconds each, some times over."""
     for _ in range(chance.randint(1, 4)):
-        child = os.fork()
-        if child == 0:
-            with ending():
-                work()
-        time.sleep(chance.uniform(0, seconds))
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or status == 0
+        killed_once(work, seconds, chance)
+
+
+def killed_once(work, seconds, chance):
+    """Run work() in a child that is killed within so many seconds."""
+    child = os.fork()
+    if child == 0:
+        with ending():
+            work()
+    time.sleep(chance.uniform(0, seconds))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or status == 0
 
 
 def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
@@ -123,6 +134,79 @@ def test_a_training_ends_in_the_tensors_of_an_unbroken_one(tmp_path):
         killed_until_done(lambda kept=kept: fit.fit(layers(), data, kept), seconds, chance)
         same(fit.fit(layers(), data, kept), unbroken)
     torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("command", ["map", "export", "figures", "deck"])
+def test_what_a_command_wrote_is_replaced_whole_or_not_at_all(tmp_path, command):
+    """Two inputs by turns into one output: each of its files is of the one or the other."""
+    place, inputs = tmp_path / command, []
+    for number in range(2):
+        source = tmp_path / f"input-{number}"
+        source.mkdir()
+        inputs.append(WRITTEN[command](source, number))
+
+    def write(number, out):
+        target = out / "map.nii.gz" if command == "map" else out
+        out.mkdir(exist_ok=True)
+        assert main([command, *inputs[number % 2], "--out", str(target)]) == 0
+
+    def files(folder):
+        found = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+        return {str(path.relative_to(folder)): content_of(path) for path in found}
+
+    began, whole = time.monotonic(), []
+    for number in range(2):
+        write(number, tmp_path / f"whole-{number}")
+        whole.append(files(tmp_path / f"whole-{number}"))
+    seconds, chance, until = (time.monotonic() - began) / 2, random.Random(7), began + SECONDS
+    shutil.copytree(tmp_path / "whole-0", place)
+    number = 0
+    while number == 0 or time.monotonic() < until:
+        number += 1
+        killed_once(lambda number=number: write(number, place), seconds, chance)
+        found = files(place)
+        assert found.keys() == whole[0].keys()
+        for name, content in found.items():
+            assert content in (whole[0][name], whole[1][name])
+
+
+def content_of(path):
+    """What a file holds that two runs have alike; an error of its reader where it is cut."""
+    if path.suffix == ".pptx":
+        with zipfile.ZipFile(path) as parts:
+            assert parts.testzip() is None
+            return sorted(parts.namelist())
+    content = path.read_bytes()
+    return content[-8:] if path.suffix == ".html" else content  # its ids are drawn anew
+
+
+def scan_to_map(folder, number):
+    values = np.zeros((24, 26, 16), np.int16)
+    values[5:18, 6:20, 2:14] = 100 + number + np.arange(14)[:, None]
+    nib.save(nib.Nifti1Image(values, np.diag([2.0, 2, 4, 1])), folder / "scan.nii.gz")
+    return [str(folder / "scan.nii.gz"), "--method", "intensity"]
+
+
+def rows_to_read(folder, number):
+    put(folder, "ab"[number])
+    return ["--results", str(folder)]
+
+
+def pins_to_show(folder, number):
+    spec = SliceSpec(patients(folder, 1, 1), "BraTS-MET-00000-000", "t2f")  # of no root of theirs
+    spec = pipeline.map_spec(Engine(), spec, "intensity", "zero-shot", SET)
+    shown = View(spec, 3, Threshold(0.5, "fixed", "by hand"), ReadoutSpec())
+    kept = [pins.pin_of(shown, f"{number} {at}") for at in range(2)]
+    (folder / "pins.json").write_bytes(pins.as_file(kept))
+    return ["--pins", str(folder / "pins.json")]
+
+
+WRITTEN = {
+    "map": scan_to_map,
+    "export": rows_to_read,
+    "figures": rows_to_read,
+    "deck": pins_to_show,
+}
 
 
 def test_an_upload_is_listed_whole_or_not_at_all():

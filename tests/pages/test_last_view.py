@@ -1,5 +1,8 @@
 """A user comes back: Start leads to the view that they looked at last, and nobody else to it."""
 
+import os
+import time
+
 import pytest
 
 from tests.helpers.pages import address, at, mark_of, shown, widget
@@ -64,6 +67,23 @@ def test_another_browser_is_offered_nothing_and_one_file_is_kept():
     (label,) = offers(page(START))
     assert "DEMO-MET-013-000 · Intensity · zero-shot · t2f" in label.replace("\\", "")
     assert [path.stem for path in (home() / "last_view").iterdir()] == [mark_of("me")]
+
+
+def test_a_view_is_written_once_and_what_is_older_than_its_user_s_name_goes():
+    folder = home() / "last_view"
+    folder.mkdir(parents=True)
+    for name, days in (("gone", 366), ("away", 300)):
+        (folder / f"{name}.txt").write_text("subject=a")
+        os.utime(folder / f"{name}.txt", (time.time() - days * 86400,) * 2)
+    test = page(EXPLORE, subject=SUBJECT, method="intensity")
+    assert {path.stem for path in folder.iterdir()} == {"away", mark_of("me")}
+    own = folder / f"{mark_of('me')}.txt"
+    own.unlink()
+    shown(test)
+    assert not own.exists()  # the view is the same
+    widget(test.selectbox, "method").set_value("winclip")
+    shown(test)
+    assert "method=winclip" in own.read_text()
 
 
 def test_what_is_no_longer_here_is_said():

@@ -4,6 +4,7 @@ import csv
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -12,11 +13,13 @@ from tests.report.test_calibration import put_map
 from zsad_core.cli.main import main
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
+from zsad_core.methods import name_of
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions, charts, prints
 from zsad_core.report.figures import NOT_DRAWN, Maps, write_all
 from zsad_core.report.measures import means
 from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.results import parquet as results
 
 
 def figure_1(root):
@@ -117,6 +120,28 @@ def test_every_comparison_group_is_written(tmp_path):
     assert {*paths, folder / "plotly.min.js", fixed_folder / "plotly.min.js"} == {
         path for path in (tmp_path / "out").rglob("*") if path.is_file()
     }
+
+
+def test_a_csv_joins_the_rows_of_an_export_by_their_names(tmp_path):
+    for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9)):
+        for method, setup in (("winclip", "brats"), ("winclip", "pmc"), ("mvfa", "brats")):
+            put(tmp_path / "rows", subject, setup, method, slices=with_dice(value))
+    put(tmp_path / "rows", "d", "pmc", "aprilgan", slices=with_dice(1), exposure=["seen"])
+    put(tmp_path / "rows", "a", threshold_rule="oracle", slices=with_dice(0.5))
+    paths = write_all(tmp_path / "rows", tmp_path / "out", Maps(Engine(), []))
+    rows = pd.read_csv(results.export_csv(tmp_path / "rows", tmp_path)[0])
+    known = {*rows[["method", "setup", "prompts"]].itertuples(index=False, name=None)}
+    titles = {name_of(method): method for method in rows["method"].unique()}
+    read = {path: pd.read_csv(path, comment="#") for path in paths if path.suffix == ".csv"}
+    assert {path.stem for path in read} > {"dice", "setups", "comparisons", "thresholds", "seen"}
+    for path, table in read.items():
+        for prefix in ("", "against_") if path.stem == "comparisons" else ("",):
+            names = table[[f"{prefix}method_id", "setup", f"{prefix}prompts"]]
+            if prefix:
+                names = names.assign(setup=table["against_setup"])
+            assert {*names.itertuples(index=False, name=None)} <= known
+        shown = table["method" if "method" in table else "configuration"].tolist()
+        assert [titles[name.split(" · ")[0]] for name in shown] == table["method_id"].tolist()
 
 
 def test_the_command_draws_another_modality_as_further_series(tmp_path, capsys):

@@ -183,7 +183,7 @@ def test_a_third_is_counted_from_the_centre_chosen(tmp_path):
 
 def test_tables_as_text():
     frame = pd.DataFrame({"method": ["a_b|c"], "Dice": [0.5], "Dice sd": [np.nan], "n": [3]})
-    table = Table("x", "50% of 5 mm³", "", "", frame)
+    table = Table("x", "50% of 5 mm³", "", "", frame, frame)
     assert as_markdown(table).splitlines()[2:] == [
         "| method | Dice | n |",
         "| --- | --- | --- |",
@@ -219,7 +219,7 @@ def test_an_interval_stands_beside_its_mean_and_not_where_there_is_none():
     frame = pd.DataFrame(
         {"Dice": [0.5, 0.5], "Dice low": [0.2, np.nan], "Dice high": [0.8, np.nan]}
     )
-    table = Table("x", "", "", "", frame)
+    table = Table("x", "", "", "", frame, frame)
     assert as_markdown(table).splitlines()[4:] == [
         r"| 0.500 \[0.200, 0.800\] |",
         "| 0.500 |",

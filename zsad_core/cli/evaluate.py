@@ -236,6 +236,8 @@ def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
+    if not parsed.plan and not (parsed.out / "subjects").is_dir():  # else it holds rows
+        claim(parsed.out)
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
     if left_out:
         print(left_out, flush=True)

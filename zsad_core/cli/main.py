@@ -1,5 +1,5 @@
-"""The command line: app, demo, doctor, fetch, map, train, card, evaluate, export, figures, deck,
-predictions, split, study.
+"""The command line: app, demo, doctor, fetch, map, train, card, evaluate, export, delete, figures,
+deck, predictions, split, study.
 
 Exit 0 done, 1 a problem, 2 usage.
 """
@@ -15,7 +15,7 @@ from zsad_core import backbones
 from zsad_core.base import access
 from zsad_core.base.atomic import claim, on_disk
 from zsad_core.base.version import VERSION
-from zsad_core.cli import app, doctor, map_request, predictions, split, study
+from zsad_core.cli import app, delete, doctor, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         commands_of.add_parser("evaluate", help="rows of many subjects and configurations")
     )
     cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
+    delete.add_arguments(
+        commands_of.add_parser("delete", help="rows of a configuration, once they are counted")
+    )
     _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
     _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
     predictions.add_arguments(

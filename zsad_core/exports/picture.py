@@ -8,6 +8,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.text import Text
 
+from zsad_core.base import print_fonts
 from zsad_core.exports.reading import Reading, read
 from zsad_core.exports.scene import LOOK, Look, Scene, width
 from zsad_core.exports.statement import Statement, statement
@@ -25,6 +26,7 @@ SCALES = (1, 2, 3, 4)
 INDENT = 0.12  # inches
 TITLE = 1.3  # of the size of other type
 # Set once for good, since threads draw at the same time: text stays text, same bytes each time.
+print_fonts.use_all()
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": PRODUCT})
 
 
@@ -104,6 +106,7 @@ def picture(
 
 def saved(scene: Scene, kind: Kind, scale: float, metadata: Metadata | None = None) -> bytes:
     """A scene as a file with its metadata."""
+    print_fonts.tell_missing(scene.figure)
     stream, ground = io.BytesIO(), scene.figure.get_facecolor()
     scene.figure.savefig(stream, format=kind, dpi=DPI * scale, facecolor=ground, metadata=metadata)
     return stream.getvalue()

@@ -234,7 +234,7 @@ def _page(figure: go.Figure, path: Path, caption: str) -> Path:
 
 def _table(table: Table, out: Path) -> list[Path]:
     paths = [out / f"{table.name}.{kind}" for kind in ("csv", "md", "tex")]
-    write_whole(paths[0], as_csv(table.frame, table.caption))
+    write_whole(paths[0], as_csv(table.named, table.caption))
     write_whole(paths[1], as_markdown(table))
     write_whole(paths[2], as_latex(table))
     return paths

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from zsad_core.base import print_fonts
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
@@ -22,6 +23,7 @@ from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 from zsad_core.report.ranks import RankShares
 
+print_fonts.use_all()
 DPI = 300
 LINES = 5  # of a caption that a figure has room for
 YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
@@ -166,6 +168,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+    print_fonts.tell_missing(figure)
     paths = [path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png")]
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
         with whole(paths[0]) as temporary:

@@ -35,6 +35,8 @@ SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order
 NO_SITE = "no folder"
 AXES = ("modality", "plane", "threshold")
 """What may vary between the comparison groups of one figure, one at a time."""
+NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "modality", "plane", "threshold")
+"""What names rows of one configuration in one comparison group."""
 
 _THRESHOLD = f"""
     CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
@@ -93,7 +95,7 @@ class ComparisonGroup:
     @property
     def rule_text(self) -> str:
         """The threshold without the conditions of reading."""
-        return self.threshold.partition(", ")[0]
+        return rule_text(self.threshold)
 
     @property
     def rule(self) -> Rule:
@@ -115,6 +117,11 @@ class ComparisonGroup:
             for field in fields(self)
             if getattr(self, field.name) != getattr(other, field.name)
         ]
+
+
+def rule_text(threshold: str) -> str:
+    """The words of a group's threshold without the conditions of reading."""
+    return threshold.partition(", ")[0]
 
 
 def neighbours(
@@ -277,6 +284,13 @@ def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
     """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
     everyone = filter_mask(frame, replace(selection, exposed=True))
     return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
+
+
+def named_rows(rows: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The key and subject of all rows, and `NAMES_OF_ROWS`, the threshold as groups word it."""
+    columns = ", ".join(NAMES_OF_ROWS[:-1])
+    query = f"SELECT {columns}, {_THRESHOLD} AS threshold, subject, key FROM subjects ORDER BY ALL"
+    return rows.sql(query).df()
 
 
 def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:

@@ -19,13 +19,17 @@ LATEX = str.maketrans(
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with raw numbers, a file name, a title, a note on them, and their conventions."""
+    """Rows with raw numbers, a file name, a title, a note on them, and their conventions.
+
+    `named` has the same rows for programs: they name method and prompt set as `zsad evaluate` does.
+    """
 
     name: str
     title: str
     note: str
     conventions: str
     frame: pd.DataFrame
+    named: pd.DataFrame
 
     @property
     def caption(self) -> str:

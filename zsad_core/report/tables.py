@@ -84,9 +84,10 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
             )
         ),
     ]
-    tables = [Table(name, title, note, caption, rows) for name, title, note, rows in contents]
-    backbones = by_configuration(frame)
-    found = [replace(one, frame=with_backbones(one.frame, backbones)) for one in tables]
+    backbones, found = by_configuration(frame), []
+    for name, title, note, content in contents:
+        table = with_backbones(content, backbones)
+        found.append(Table(name, title, note, caption, table, with_ids(table, sums.frame)))
     return found + thresholds(rows, selection)
 
 
@@ -116,6 +117,28 @@ def with_backbones(table: pd.DataFrame, backbones: Mapping[ConfigurationName, st
     return table
 
 
+def with_ids(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of `selected_rows` with the names that rows give method and prompt set.
+
+    They stand behind the table's own for people: `method_id` and `prompts` of each method, and of
+    each configuration with its `setup`; `against_…` of the one that it is compared with.
+    """
+    names = frame[[*CONFIGURATION, "method", "prompts"]].astype(str).drop_duplicates(CONFIGURATION)
+    names = names.rename(columns={"method": "method_id"})
+    labels = (names["series"] + " · " + names["setup"]).tolist()
+    configurations = names.set_axis(labels).drop(columns="series")
+    columns = {"configuration": configurations, "against": configurations.add_prefix("against_")}
+    if "configuration" not in table:  # what stands against a setup then is another one
+        series = names.drop_duplicates("series").set_index("series")
+        columns = {"method": series.drop(columns="setup")}
+    for beside, of_names in columns.items():
+        position = table.columns.tolist().index(beside) + 1
+        found = of_names.reindex(table[beside]).set_axis(table.index)
+        added = found.drop(columns=found.columns.intersection(table.columns))
+        table = pd.concat([table.iloc[:, :position], added, table.iloc[:, position:]], axis=1)
+    return table
+
+
 def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Table]:
     """What the choice of a threshold costs; none without subjects to compare rules on."""
     try:
@@ -126,7 +149,8 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
     caption = captions.of_costs(frame, selection, exposed)
     means = with_backbones(threshold_costs.means(frame), by_configuration(frame))
     title = "What the threshold costs"
-    return [Table("thresholds", title, captions.threshold_costs(selection.region), caption, means)]
+    note, named = captions.threshold_costs(selection.region), with_ids(means, frame)
+    return [Table("thresholds", title, note, caption, means, named)]
 
 
 def _with_exposed(sums: GroupSums, selection: Selection) -> pd.DataFrame:

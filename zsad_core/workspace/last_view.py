@@ -1,15 +1,27 @@
 """The view that each user looked at last, as the query of its address, in `ZSAD_HOME`."""
 
+import contextlib
+import time
 from pathlib import Path
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.paths import home
 
+KEPT_S = 365 * 86400.0  # as long as a browser keeps the name by which its user is known
+
 
 def keep(owner: str, query: str) -> None:
-    """Keep the query of a view in place of the owner's last one; raises StorageError."""
-    if query != last(owner):
-        write_whole(_path(owner), query)
+    """Keep the query of a view in place of the owner's last one; raises StorageError.
+
+    Views that nobody can come back to any more are removed.
+    """
+    path = _path(owner)
+    write_whole(path, query)
+    before = time.time() - KEPT_S
+    for other in path.parent.glob("*.txt"):
+        with contextlib.suppress(OSError):  # another process removes it too
+            if other.stat().st_mtime < before:
+                other.unlink()
 
 
 def last(owner: str) -> str:

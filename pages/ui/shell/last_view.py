@@ -23,8 +23,12 @@ def keep(choice: UserChoice) -> None:
         session.REFERENCE_SET.key: not choice.map.volumes,
     }
     words = parse_qsl(session.address(), keep_blank_values=True)
+    query = urlencode([one for one in words if not unused.get(one[0])])
+    if query == session.KEPT_VIEW.get():
+        return
+    session.KEPT_VIEW.set(query)
     with contextlib.suppress(StorageError):
-        last_view.keep(user(), urlencode([one for one in words if not unused.get(one[0])]))
+        last_view.keep(user(), query)
 
 
 def offer() -> None:

@@ -161,6 +161,8 @@ VIEWER_STATE = Entry[Any]("viewer_state", None)
 FIRST_SLICE = Entry[tuple[list[str], int] | None]("first_slice", None)
 
 # Pages.
+KEPT_VIEW = Entry("kept_view", "")
+"""The address of the view that was kept last as the one to come back to."""
 TOUR = Choice[str | None]("tour", None, page="Explore")
 RESULTS_FOLDER = Entry("results", "")
 SLICES_IN_MEAN = Entry("which", "all")

@@ -129,6 +129,7 @@ def test_fewer_voxels_than_announced_are_refused(tmp_path, write, scan):
         (lambda a: a * 0, "is empty: no voxel is above 0"),
         (lambda a: -a, "is empty: no voxel is above 0"),
         (lambda a: a * 0 + 7, "holds 7 in every voxel"),
+        (lambda a: a.astype(np.float64) + 1e9, r"holds numbers from 1000000000 to \d+, of which"),
         (lambda a: np.where(a == a.max(), np.nan, a), "holds 1 voxel that is NaN or infinite"),
         (lambda a: np.where(a > 0, np.inf, a), "holds 640 voxels that are NaN or infinite"),
         (lambda a: np.where(a > 0, 1e300, 0.0), "holds 640 voxels that are NaN or infinite"),
@@ -301,6 +302,20 @@ def test_a_header_that_no_library_bears_is_refused_in_a_sentence(tmp_path, scan,
     path = tmp_path / "scan.nii"
     path.write_bytes(header_with(scan, fmt, at, *values))
     with pytest.raises(DataError, match=r"scan\.nii'"):
+        nifti.read_scan(path)
+
+
+@pytest.mark.parametrize(
+    ("intercept", "sentence"),
+    [
+        (1e9, "of which float32 tells too few apart; correct scl_inter"),
+        (float("nan"), "adds nan to its values; correct scl_inter"),
+    ],
+)
+def test_an_intercept_that_leaves_no_contrast_is_named(tmp_path, scan, intercept, sentence):
+    path = tmp_path / "scan.nii"
+    path.write_bytes(header_with(scan, "<2f", 112, 1.0, intercept))
+    with pytest.raises(DataError, match=sentence):
         nifti.read_scan(path)
 
 

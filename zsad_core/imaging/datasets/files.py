@@ -138,7 +138,10 @@ def open_image(path: Path, data: bytes, channel: int | None = None) -> nib.Nifti
         raw = unpacked(data)
         if len(raw) < HEADER:
             raise ValueError("it is too short for a header" if raw else "it is empty")
-        kind = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(raw) else nib.Nifti1Image
+        kind = nib.Nifti2Image if _is_nifti_2(raw) else nib.Nifti1Image
+        slope, intercept = (float(_header(raw)[name]) for name in ("scl_slope", "scl_inter"))
+        if slope and math.isfinite(slope) and not math.isfinite(intercept):
+            raise DataError(f"'{path}' adds {intercept:g} to its values; correct scl_inter.")
         image = kind.from_bytes(raw)
         problem = _problem(image, len(raw), channel)
         if not problem:
@@ -187,14 +190,23 @@ def unpacked(data: bytes) -> bytes:
     return bytes(content)
 
 
+def _is_nifti_2(start: bytes) -> bool:
+    return bool(nib.Nifti2Header.may_contain_header(start))
+
+
+def _header(start: bytes) -> nib.Nifti1Header:
+    """The header at the start of an unpacked file, unchecked."""
+    kind = nib.Nifti2Header if _is_nifti_2(start) else nib.Nifti1Header
+    return kind(start[: kind.template_dtype.itemsize], check=False)
+
+
 def _announced(start: bytes) -> int:
     """The most bytes that a file may have: twice the voxels of its header, and a margin."""
     if len(start) < HEADER:
         return PIECE
-    kind = nib.Nifti2Header if nib.Nifti2Header.may_contain_header(start) else nib.Nifti1Header
-    if not kind.may_contain_header(start):
+    if not nib.Nifti1Header.may_contain_header(start) and not _is_nifti_2(start):
         raise ValueError("it has no NIfTI header")
-    header = kind(bytes(start[: kind.template_dtype.itemsize]), check=False)
+    header = _header(start)
     voxels = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
     return min(PIECE + 2 * voxels, LARGEST)
 

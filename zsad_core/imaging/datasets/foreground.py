@@ -111,7 +111,7 @@ def _apart(brain: MaskArray, spacing_mm: tuple[float, float, float]) -> int:
 def _note(why: str, cut: float) -> str:
     return (
         f"Not skull-stripped, as {why}: the brain is only a rough foreground, every voxel above "
-        f"{cut:.4g} (Otsu), and takes in skull and scalp."
+        f"{cut:.4g} (Otsu), any skull and scalp included."
     )
 
 

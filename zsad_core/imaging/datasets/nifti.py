@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zsad_core.base.atomic import write_whole
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
-from zsad_core.imaging.datasets.foreground import foreground
+from zsad_core.imaging.datasets.foreground import BINS, foreground
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
 
 Grid = tuple[Path, tuple[int, ...], FloatArray]
@@ -191,6 +191,11 @@ def _intensity(
     low, high = float(values.min()), float(values.max())
     if low == high:
         raise DataError(f"'{path}' holds {high:g} in every voxel; export it again.")
+    if high - low < BINS * np.spacing(np.float32(max(-low, high))):
+        raise DataError(
+            f"'{path}' holds numbers from {low:.10g} to {high:.10g}, of which float32 tells "
+            "too few apart; correct scl_inter in its header or export it again."
+        )
     unscaled = (source.dataobj.slope, source.dataobj.inter) == (1, 0)  # else all of int16 is used
     wrapped = unscaled and source.get_data_dtype() == np.int16 and low < -WRAPPED and high > WRAPPED
     if wrapped:
