@@ -20,10 +20,11 @@ from zsad_core.study.file import (
     StudySeries,
     StudySplit,
     StudyTraining,
+    TrainingData,
     as_yaml,
     read,
-    study_of,
 )
+from zsad_core.study.saving import study_of
 from zsad_core.types import DataSpec, ReadoutSpec
 
 WHOLE = """
@@ -86,7 +87,15 @@ def test_every_field_is_read_and_paths_are_whole(write, tmp_path):
 
 def test_every_field_is_explained():
     text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
-    kinds = (Study, StudyData, StudySeries, StudyPredictions, StudyTraining, StudySplit)
+    kinds = (
+        Study,
+        StudyData,
+        StudySeries,
+        StudyPredictions,
+        StudyTraining,
+        StudySplit,
+        TrainingData,
+    )
     for kind in (*kinds, StudyMask, StudyConventions):
         for field in fields(kind):
             assert re.search(rf"`(\w+\.)?{field.name}`", text), field.name

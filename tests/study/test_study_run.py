@@ -6,11 +6,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
 import pytest
 
-from tests.helpers.brats import patients
+from tests.helpers.brats import half_masks, patients
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.cli.main import main
@@ -24,6 +22,7 @@ from zsad_core.study import design as designs
 from zsad_core.study import file as files
 from zsad_core.study import run as studies
 from zsad_core.study.design import Design
+from zsad_core.study.saving import study_of
 from zsad_core.types import DataSpec
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -164,14 +163,7 @@ def small(tmp_path_factory):
 def own_study(tmp_path, small, write):
     """Ten patients at two time points, masks of half the lesion, and the study of them."""
     data = patients(tmp_path)
-    (tmp_path / "masks").mkdir()
-    for path in sorted((tmp_path / "data").glob("*/*-seg.nii.gz")):
-        image = nib.load(path)
-        mask = np.asarray(image.dataobj)
-        mask[9:] = 0
-        nib.save(
-            nib.Nifti1Image(mask, image.affine), tmp_path / "masks" / f"{path.parent.name}.nii.gz"
-        )
+    half_masks(tmp_path)
     text = OWN.replace("BACKBONE", str(small[0])).replace("WEIGHTS", str(small[1]))
     return data, write(text)
 
@@ -310,7 +302,7 @@ def test_prompts_of_a_study_follow_the_region_of_its_data(write, tmp_path):
     expected = choosing.configurations([("winclip", "zero-shot")], region="knee")
     assert cohort.configurations == expected
     assert expected[0].prompts.class_name == "knee"
-    again = files.read(write(files.as_yaml(files.study_of(cohort, "x", files.StudyConventions()))))
+    again = files.read(write(files.as_yaml(study_of(cohort, "x", files.StudyConventions()))))
     assert again.series[0].prompts == ()
 
 
@@ -340,3 +332,22 @@ def test_a_report_names_the_region_and_shows_what_the_threshold_costs(write, tmp
     assert "most superior slice of the knee" in " ".join(
         next((tmp_path / "out").rglob("figure3.html")).read_text().split()
     )
+
+
+def test_modalities_may_stand_beside_each_other_in_every_table(write, tmp_path):
+    text = BASELINE.replace("subjects:", "modalities: [t2f, t1c]\n  subjects:")
+    text = text.replace('["50%", oracle]', "[oracle]\nalso: [modality]").replace("[1]", "[]")
+    assert main(["study", "run", str(write(text.replace("[dice]", "[comparisons]")))]) == 0
+    table = next((tmp_path / "study" / "figures").glob("*t1c*/comparisons.md")).read_text()
+    assert "Intensity, t2f · zero-shot" in table
+    assert "Intensity, t1c · zero-shot" in table
+
+
+def test_the_modality_of_a_study_is_one_that_its_data_have(write, tmp_path):
+    data = patients(tmp_path, count=2, points=1)
+    for path in Path(data.root).glob("*/*-t2f.nii.gz"):
+        path.rename(path.with_name(path.name.replace("-t2f", "-t1c")))
+    text = BASELINE.replace("demo-2mm", "data\n  split: none\n  part: all")
+    study = files.read(write(re.sub("  subjects:.*\n", "", text)))
+    chosen, _ = designs.cohorts(Design(study, data, tmp_path / "out"))
+    assert [cohort.modality for cohort in chosen] == ["t1c"]

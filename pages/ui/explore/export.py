@@ -106,10 +106,15 @@ def _picture(view: View, look: Look) -> None:
     engine = compute.engine()
     columns = st.columns([2, 1, 1], vertical_alignment="bottom")
     scale = columns[0].segmented_control(
-        "Picture size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
+        "Picture size",
+        SCALES,
+        default=2,
+        format_func=lambda n: f"{n} ×",
+        key="export-scale",
+        required=True,
     )
     for column, kind in zip(columns[1:], ("png", "svg"), strict=True):
-        make = partial(picture, engine, view, kind, look, scale or 2)
+        make = partial(picture, engine, view, kind, look, scale)
         with column:
             button(kind.upper(), file_name(view, f".{kind}"), make, f"export-{kind}")
 
@@ -122,8 +127,9 @@ def _animation(view: View, look: Look) -> None:
         default="gif",
         format_func={"gif": "GIF", "webp": "WebP (smaller)"}.get,
         key="export-kind",
+        required=True,
     )
-    kind, engine = kind or "gif", compute.engine()
+    engine = compute.engine()
 
     def work(progress: Progress) -> object:
         return on_disk(animation(engine, view, kind, look, progress))

@@ -1,0 +1,149 @@
+"""What the Cohort page saves is a study that gives the page's rows, figures and tables again."""
+
+import base64
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.helpers.brats import half_masks, patients
+from tests.helpers.pages import WAIT, at, shown
+from tests.helpers.weights import small_backbone
+from zsad_core import setups
+from zsad_core.base import settings
+from zsad_core.base.paths import home
+from zsad_core.cli.main import main
+from zsad_core.results import parquet as results
+from zsad_core.training import own
+from zsad_core.training.material import of_scans
+from zsad_core.training.runs import TrainRequest
+from zsad_core.types import BackboneSpec, DataSpec
+
+CHANGING = ("key", "map", "date", "checkpoint_digest", "seconds_encode", "seconds_read")
+"""Columns that another training, equal to the byte but for its date, and another time change."""
+METHODS = ["aprilgan", "intensity", "predictions"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Patients under a drawn split, with masks of another model, on the pages."""
+    spec = patients(tmp_path, count=6)
+    masks = half_masks(tmp_path)
+    assert main(["split", spec.root, "--shares", "50/20/30", "--seed", "3"]) == 0
+    words = ["predictions", "add", str(masks), "--data", spec.root, "--name", "other-model"]
+    assert main([*words, "--provenance", "drawn", "--trained-on", "nothing", "--yes"]) == 0
+    spec = DataSpec("brats", spec.root, split="main")
+    settings.remember(spec)
+    return spec
+
+
+def train(data, small, name="mine", setup="brats", source=None):
+    request = TrainRequest(
+        "aprilgan",
+        setup,
+        own.folder(),
+        source=source or of_scans(data, "t2f", slices=3),
+        backbone=BackboneSpec(*map(str, small)),
+        epochs=1,
+        loss_side=32,
+        seed=5,
+    )
+    own.run(own.begin(name, request), lambda *_: None)
+
+
+def cohort(data, section, **choices):
+    chosen = {"data": f"brats:{data.root}", "method": "intensity", "which": "brain", **choices}
+    return shown(at("pages/4_Cohort.py", **{"cohort-section": section, **chosen}))
+
+
+def form(data, **choices):
+    return cohort(
+        data,
+        "Evaluate",
+        **{"cohort-methods": METHODS, "cohort-rules": ["validation", "oracle"]},
+        **choices,
+    )
+
+
+def evaluated(page):
+    page.button(key="evaluate").click()
+    for _ in range(10 * WAIT):
+        if any("All results" in one.value for one in shown(page).success):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the evaluation does not end")
+
+
+def subjects(folder):
+    with results.connect(folder) as rows:
+        frame = rows.sql("SELECT * FROM subjects").df().drop(columns=[*CHANGING])
+    names = ["method", "setup", "threshold_rule", "subject"]
+    return frame.sort_values(names, ignore_index=True)
+
+
+def traces(spec):
+    """Values of a figure's traces, without the keys of rows."""
+    names = ("x", "y", "q1", "median", "q3", "lowerfence", "upperfence")
+    return [
+        (trace["type"], trace.get("name"), *(plain(trace.get(n)) for n in names)) for trace in spec
+    ]
+
+
+def plain(values):
+    """Values as a figure's JSON holds them, some of them packed."""
+    if isinstance(values, dict):
+        values = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    return values
+
+
+def of_page(page):
+    charts = [json.loads(one.proto.spec)["data"] for one in page.get("plotly_chart")]
+    return [traces(one) for one in charts]
+
+
+def of_study(path):
+    text = path.read_text()
+    start = text.index("[{", text.index(f'"{path.stem}"', text.index("Plotly.newPlot")))
+    return traces(json.JSONDecoder().raw_decode(text, start)[0])
+
+
+def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, monkeypatch):
+    small = small_backbone(tmp_path / "clip")
+    train(data, small)
+    page = form(data, **{"cohort-setups": []})
+    evaluated(page)
+    text = next(one.value for one in page.code if one.value.startswith("title:"))
+    figures = of_page(cohort(data, "Figures"))
+    tables = [one.value for one in cohort(data, "Tables").dataframe]
+    rows = subjects(home() / "results")
+
+    # Elsewhere: nothing of split, predictions, setup and rows is there.
+    monkeypatch.setenv("ZSAD_HOME", str(tmp_path / "elsewhere"))
+    with pytest.raises(Exception, match="no setup 'mine'"):
+        setups.find("aprilgan", "mine")
+    study = tmp_path / "folder" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text(text)
+    assert main(["study", "run", str(study), "--device", "cpu"]) == 0
+    folder = study.with_suffix("")
+    pd.testing.assert_frame_equal(subjects(folder / "rows"), rows)
+    drawn = next((folder / "figures").glob("*validation*"))
+    for number, figure in enumerate(figures, 1):
+        for trace, again in zip(figure, of_study(drawn / f"figure{number}.html"), strict=True):
+            assert trace == again
+    assert len(tables) > 8
+    for shown_table in tables:
+        assert any(_equal(shown_table, path) for path in drawn.glob("*.csv")), shown_table.columns
+
+
+def _equal(shown_table, path):
+    lines = path.read_text("utf-8-sig").splitlines()
+    first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
+    written = pd.read_csv(path, skiprows=first, keep_default_na=True)
+    try:
+        pd.testing.assert_frame_equal(shown_table, written, check_dtype=False)
+    except AssertionError:
+        return False
+    return True
