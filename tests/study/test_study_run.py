@@ -16,6 +16,7 @@ from zsad_core.errors import Cancelled
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local
 from zsad_core.evaluation.tasks import Cohort, Configuration
+from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.study import design as designs
@@ -234,7 +235,7 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
         f"To add: the predictions 'other-model' of {tmp_path / 'masks'}",
         "To train: APRIL-GAN · own",
         "To train: CLIP-AD SDP+ · own",
-        "What is evaluated can be counted once split and predictions are there.",
+        "What is evaluated can be counted once split, predictions and weights are there.",
     ]
     assert main(["split", data.root, "--shares", "50/20/30", "--seed", "1"]) == 0
     text = path.read_text().replace("  - methods: [intensity, other-model]\n", "")
@@ -351,3 +352,34 @@ def test_the_modality_of_a_study_is_one_that_its_data_have(write, tmp_path):
     study = files.read(write(re.sub("  subjects:.*\n", "", text)))
     chosen, _ = designs.cohorts(Design(study, data, tmp_path / "out"))
     assert [cohort.modality for cohort in chosen] == ["t1c"]
+
+
+def test_the_plan_of_the_papers_study_says_all_that_it_needs(tmp_path, capsys):
+    """On a root of its name, before and after its split is drawn; nothing of it is fetched."""
+    data = patients(tmp_path)
+    root = Path(data.root).rename(tmp_path / "BraTS-MET")
+    path = tmp_path / "marzullo2024.yaml"
+    path.write_bytes((STUDIES / path.name).read_bytes())
+    plan = ["study", "run", str(path), "--plan"]
+    assert main(plan) == 0
+    lines = capsys.readouterr().out.splitlines()
+    missing = [line for line in lines if line.startswith("Missing: ")]
+    for words in (
+        "VAND-APRIL-GAN",
+        "zqhang/AnomalyCLIP",
+        "caoyunkang/AdaCLIP",
+        "ByChelsea/CLIP-AD",
+    ):
+        assert any(words in line for line in missing), words
+    drawn = "drawn 60/10/30 by patient, seed 0, balanced by lesion-volume"
+    assert f"To draw: the split 'marzullo2024', {drawn}" in lines
+    trained = [line for line in lines if line.startswith("To train: ")]
+    assert len(trained) == 12
+    assert main(plan[:-1]) == 1
+    assert registry.tables(replace(data, root=str(root))) == ()  # nothing is begun
+    words = ["--shares", "60/10/30", "--balance", "lesion-volume", "--name", "marzullo2024"]
+    assert main(["split", str(root), *words]) == 0
+    capsys.readouterr()
+    assert main(plan) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again == [line for line in lines if not line.startswith("To draw")]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zsad_core import setups
+from zsad_core import backbones, setups
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import Pair
@@ -64,6 +64,22 @@ def missing_trainings(design: Design) -> list[OwnTraining]:
             else:
                 _check_alike(wanted.request, setups.record(entry), wanted.title)
     return missing
+
+
+def lacking(study: Study) -> list[str]:
+    """What files the setups and backbones lack that a study names, a sentence each."""
+    trained = {(method, one.name) for one in study.training for method in one.methods}
+    named = [
+        *(pair for block in study.series for pair in product(block.methods, block.setups)),
+        *((method, one.like) for one in study.training for method in one.methods),
+    ]
+    entries = setups.entries()
+    problems = [
+        setups.missing(entries[pair]) for pair in named if pair in entries and pair not in trained
+    ]
+    own = (BackboneSpec(one.backbone, one.weights) for one in study.training if one.backbone)
+    problems += map(backbones.unfetched, own)
+    return [*dict.fromkeys(filter(None, problems))]
 
 
 def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
