@@ -58,7 +58,8 @@ def test_what_ranks_is_exact_on_every_map_of_the_demo(engine, tmp_path, method, 
 @pytest.mark.parametrize("method", ["winclip", "anomalyclip"])
 def test_a_slice_does_not_depend_on_those_encoded_with_it_nor_on_threads(engine, method):
     setup = next(setup for name, setup in DEMO if name == method)
-    spec = pipeline.map_spec(engine, SLICES, method, setup, own_prompts(method))
+    chosen = (method, setup, own_prompts(method))
+    spec = pipeline.map_spec(engine, SLICES, *chosen, precision="float32")
     features, images = resolve(engine, spec).features, engine.stack(SLICES).image
     learned = setups.learned(features.setup) if features.method.in_tower else None
 
