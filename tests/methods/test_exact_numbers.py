@@ -55,7 +55,7 @@ def test_what_ranks_is_exact_on_every_map_of_the_demo(engine, tmp_path, method, 
     assert at_best.dice_3d == row["dice_3d"]
 
 
-@pytest.mark.parametrize("method", ["winclip", "anomalyclip"])
+@pytest.mark.parametrize("method", ["winclip", "aprilgan"])
 def test_a_slice_does_not_depend_on_those_encoded_with_it_nor_on_threads(engine, method):
     setup = next(setup for name, setup in DEMO if name == method)
     chosen = (method, setup, own_prompts(method))
