@@ -10,7 +10,8 @@ from zsad_core.report import captions, charts
 from zsad_core.report.comparisons import compared, names_of_configurations
 from zsad_core.report.ledgers import NOT_HERE
 from zsad_core.report.measures import group_sums, means
-from zsad_core.report.selection import Selection, same_configuration, selected_rows
+from zsad_core.report.selection import Selection, selected_rows
+from zsad_core.report.single_rows import same_configuration
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
 from zsad_core.types import BackboneSpec

@@ -29,9 +29,9 @@ METHODS = ["aprilgan", "intensity", "predictions"]
 @pytest.fixture
 def data(tmp_path):
     """Patients under a drawn split, with masks of another model, on the pages."""
-    spec = patients(tmp_path, count=6)
+    spec = patients(tmp_path, count=8, points=1)
     masks = half_masks(tmp_path)
-    assert main(["split", spec.root, "--shares", "50/20/30", "--seed", "3"]) == 0
+    assert main(["split", spec.root, "--shares", "40/20/40", "--seed", "3"]) == 0
     words = ["predictions", "add", str(masks), "--data", spec.root, "--name", "other-model"]
     assert main([*words, "--provenance", "drawn", "--trained-on", "nothing", "--yes"]) == 0
     spec = DataSpec("brats", spec.root, split="main")
@@ -95,7 +95,7 @@ def plain(values):
     """Values as a figure's JSON holds them, some of them packed."""
     if isinstance(values, dict):
         values = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
-    return values
+    return values and [None if value != value else cell(value) for value in values]
 
 
 def of_page(page):
@@ -112,7 +112,7 @@ def of_study(path):
 def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, monkeypatch):
     small = small_backbone(tmp_path / "clip")
     train(data, small)
-    page = form(data, **{"cohort-setups": []})
+    page = form(data, **{"cohort-setups": ["mine", "zero-shot"]})
     evaluated(page)
     text = next(one.value for one in page.code if one.value.startswith("title:"))
     figures = of_page(cohort(data, "Figures"))
@@ -131,19 +131,29 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     pd.testing.assert_frame_equal(subjects(folder / "rows"), rows)
     drawn = next((folder / "figures").glob("*validation*"))
     for number, figure in enumerate(figures, 1):
-        for trace, again in zip(figure, of_study(drawn / f"figure{number}.html"), strict=True):
-            assert trace == again
-    assert len(tables) > 8
-    for shown_table in tables:
-        assert any(_equal(shown_table, path) for path in drawn.glob("*.csv")), shown_table.columns
+        again = of_study(drawn / f"figure{number}.html")
+        assert [trace[:2] for trace in figure] == [trace[:2] for trace in again]
+        assert figure == again
+    written = [of_csv(path) for path in drawn.glob("*.csv")]
+    assert len(tables) == len(written) + 1 > 9  # what the numbers have seen, once more below
+    for table in tables:
+        assert cells(table) in written, [*table.columns]
 
 
-def _equal(shown_table, path):
+def cells(table):
+    """Names and values of a table; numbers to nine digits, what is missing empty."""
+    rows = table.astype(object).where(table.notna(), "").itertuples(index=False, name=None)
+    return [[*table.columns], *([*map(cell, row)] for row in rows)]
+
+
+def cell(value):
+    try:
+        return f"{float(value):.9g}"
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def of_csv(path):
     lines = path.read_text("utf-8-sig").splitlines()
     first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    written = pd.read_csv(path, skiprows=first, keep_default_na=True)
-    try:
-        pd.testing.assert_frame_equal(shown_table, written, check_dtype=False)
-    except AssertionError:
-        return False
-    return True
+    return cells(pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False))

@@ -35,7 +35,7 @@ NO_SITE = "no folder"
 AXES = ("modality", "plane", "threshold")
 """What may vary between the comparison groups of one figure, one at a time."""
 
-_THRESHOLD = f"""
+THRESHOLD = f"""
     CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
          WHEN level IS NOT NULL THEN 'level ' || level
          WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
@@ -58,7 +58,7 @@ _NUMBER = """
 _ROWS = f"""
     WITH in_group AS (
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
-        FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
+        FROM subjects WHERE (data, modality, plane, {THRESHOLD}) = (?, ?, ?, ?)
     ), newest AS (
         SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
                coalesce(prompts_tuned, false) OR coalesce(len(exposure), 0) > 0 AS exposed,
@@ -203,17 +203,18 @@ def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
     """The comparison groups, those with most rows first; among equals the validation rule."""
     groups = rows.execute(f"""
         SELECT data, modality, plane, threshold FROM (
-            SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
+            SELECT data, modality, plane, {THRESHOLD} AS threshold, count(*) AS number
             FROM subjects GROUP BY ALL
         ) ORDER BY
-            number DESC, threshold = '{Validation.name}' DESC, data, modality, plane, threshold
+            number DESC, starts_with(threshold, '{Validation.name}') DESC,
+            data, modality, plane, threshold
     """)
     return [ComparisonGroup(*row) for row in groups.fetchall()]
 
 
 def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> ComparisonGroup:
     """The comparison group of the row of `subjects` that has the key."""
-    query = f"SELECT data, modality, plane, {_THRESHOLD} FROM subjects WHERE key = ?"
+    query = f"SELECT data, modality, plane, {THRESHOLD} FROM subjects WHERE key = ?"
     return ComparisonGroup(*rows.execute(query, [key]).fetchall()[0])
 
 
@@ -284,22 +285,6 @@ def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
     """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
     everyone = filter_mask(frame, replace(selection, exposed=True))
     return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
-
-
-def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
-    """Subjects by the keys of all rows of a row's configuration in its comparison group.
-
-    Of a subject's rows older ones are among them, which the newest one hides in a selection.
-    """
-    query = f"""
-        SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?) AS chosen
-        ON (subjects.method, subjects.setup, subjects.prompts_digest, subjects.weights_digest)
-        IS NOT DISTINCT FROM
-        (chosen.method, chosen.setup, chosen.prompts_digest, chosen.weights_digest)
-        WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
-    """
-    group = astuple(comparison_group_of(rows, key))
-    return dict(rows.execute(query, [key, *group]).fetchall())
 
 
 def _ordered(setups: pd.Series) -> list[str]:

@@ -1,8 +1,11 @@
-"""One row of an evaluation by its key."""
+"""One row of an evaluation by its key, and those of its configuration."""
+
+from dataclasses import astuple
 
 import duckdb
 
 from zsad_core.evaluation.row_views import Row
+from zsad_core.report.selection import THRESHOLD, comparison_group_of
 
 
 def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
@@ -17,3 +20,19 @@ def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
     order = "truth DESC, abs(depth_middle), index"
     query = f"SELECT index FROM slices WHERE key = ? ORDER BY {order} LIMIT 1"
     return int(rows.execute(query, [key]).fetchall()[0][0])
+
+
+def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
+    """Subjects by the keys of all rows of a row's configuration in its comparison group.
+
+    Of a subject's rows older ones are among them, which the newest one hides in a selection.
+    """
+    query = f"""
+        SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?) AS chosen
+        ON (subjects.method, subjects.setup, subjects.prompts_digest, subjects.weights_digest)
+        IS NOT DISTINCT FROM
+        (chosen.method, chosen.setup, chosen.prompts_digest, chosen.weights_digest)
+        WHERE (data, modality, plane, {THRESHOLD}) = (?, ?, ?, ?)
+    """
+    group = astuple(comparison_group_of(rows, key))
+    return dict(rows.execute(query, [key, *group]).fetchall())
