@@ -3,10 +3,12 @@
 import base64
 import json
 import time
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.helpers.brats import half_masks, patients
 from tests.helpers.pages import WAIT, at, shown
@@ -15,9 +17,15 @@ from zsad_core import setups
 from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.tasks import Cohort
 from zsad_core.results import parquet as results
-from zsad_core.training import own
-from zsad_core.training.material import of_scans
+from zsad_core.setups import user
+from zsad_core.study import file as files
+from zsad_core.study.design import Design, missing_trainings
+from zsad_core.study.saving import study_of
+from zsad_core.training import kept, own, runs
+from zsad_core.training.material import Source, of_scans
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, DataSpec
 
@@ -157,3 +165,59 @@ def of_csv(path):
     lines = path.read_text("utf-8-sig").splitlines()
     first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
     return cells(pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False))
+
+
+def asked(tmp_path, kind):
+    """A training of each kind: an image set, other data than the study's, scans of the study."""
+    source = {
+        "images": Source(str(tmp_path / "images"), "mvtec", images=7, leave_out=("bottle",)),
+        "demo": of_scans(DataSpec("demo-2mm"), "t1c", 5, 6),
+        "scans": of_scans(DataSpec("brats", str(tmp_path / "scans"), "2021"), "t2f", 5),
+    }[kind]
+    setup = "industrial" if kind == "images" else "finetune"
+    return TrainRequest(
+        "aprilgan",
+        setup,
+        tmp_path / "own.safetensors",
+        source,
+        BackboneSpec("demo"),
+        epochs=3,
+        loss_side=32,
+        start="" if kind == "images" else str(tmp_path / "start.safetensors"),
+        seed=5,
+    )
+
+
+def kept_setup(request, **record):
+    """A setup of the request's checkpoint, which is a copy of a shipped one with its record."""
+    shipped = setups.find("aprilgan", "brats")
+    facts = {"command": runs.command(request), "held_out_rule": "", **record}
+    save_file(load_file(setups.CHECKPOINTS / shipped.checkpoint), request.out, facts)
+    entry = replace(shipped, setup="own", checkpoint=str(request.out))
+    settings.change("setups", asdict(entry), lambda _: False)
+    kept.keep(request)
+
+
+def saved(tmp_path):
+    one = choosing.configurations([("aprilgan", "own")])
+    scans = DataSpec("brats", str(tmp_path / "scans"), "2021")
+    return study_of(Cohort(scans, one, tmp_path), "Saved", files.StudyConventions())
+
+
+@pytest.mark.parametrize("kind", ["images", "demo", "scans"])
+def test_a_training_is_said_so_that_it_is_asked_for_again(tmp_path, kind):
+    request = asked(tmp_path, kind)
+    kept_setup(request)
+    path = tmp_path / "study.yaml"
+    path.write_text(files.as_yaml(saved(tmp_path)))
+    user.forget("aprilgan", "own")
+    design = Design(files.read(path), DataSpec("brats", str(tmp_path / "scans"), "2021"), tmp_path)
+    (again,) = missing_trainings(design)
+    assert (again.name, replace(again.request, out=request.out)) == ("own", request)
+
+
+def test_a_training_that_no_study_can_say_is_a_note(tmp_path):
+    kept_setup(asked(tmp_path, "scans"), command="zsad train --by hand")
+    study = saved(tmp_path)
+    assert study.training == ()
+    assert "aprilgan · own is taken as it is here; it was trained by 'zsad train" in study.notes[0]
