@@ -25,6 +25,7 @@ PAGE_ROOMS = (
 """The rooms of `pages/ui`, likewise: the later page shows what an earlier one knows to draw."""
 
 SESSION = "pages.ui.shell.session"
+CHOICES = ("segmented_control", "pills")  # widgets whose buttons are choices
 
 
 def imports(path):
@@ -114,3 +115,12 @@ def test_test_modules_have_names_of_their_own():
     """Or pytest cannot collect the whole suite."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_choice_of_one_cannot_be_taken_back(path):
+    """Streamlit lets go of the chosen button when it is clicked again, unless one is required."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in CHOICES:
+            given = {one.arg: ast.unparse(one.value) for one in node.keywords}
+            assert given.get("required") == "True" or "'multi'" in given.get("selection_mode", "")

@@ -139,7 +139,7 @@ def test_window_by_drag_and_by_preset(opened):
     page.get_by_role("button", name="Bright").click()
     drawn(page)
     assert colour(page, 30, 25) == [102, 102, 102]  # 60 of 150
-    page.get_by_role("button", name="Brain").click()
+    page.get_by_role("button", name="Tissue").click()
     drawn(page)
     assert colour(page, 30, 25) == [60, 60, 60]
 
@@ -159,7 +159,7 @@ def test_the_picture_is_saved_as_it_is_seen(opened):
         below = saved.convert("L").crop((0, 2 * height + 40, saved.width, saved.height))
         assert len(below.getcolors()) > 2
     mouse_to(page, spot(page, 2, 2))  # the hand still finds what lies under it
-    page.locator(".z-probe").get_by_text("outside the brain").wait_for()
+    page.locator(".z-probe").get_by_text("background").wait_for()
 
 
 def test_sides_are_swapped_and_said(opened):
@@ -236,7 +236,7 @@ def test_under_the_cursor(opened):
     for fact in ("37 34 10", "27.0 14.0 -10.0", "≈ 120.0", "0.784–0.788", "core"):
         assert facts.get_by_text(fact, exact=True).count() == 1
     mouse_to(page, spot(page, 2, 2))
-    facts.get_by_text("outside the brain").wait_for()
+    facts.get_by_text("background").wait_for()
 
 
 def test_jumps_to_lesions_and_to_the_worst_slices(opened):

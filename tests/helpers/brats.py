@@ -21,3 +21,15 @@ def patients(root, count=10, points=2):
                 image = nib.Nifti1Image(array, np.diag([2.0, 2, 4, 1]))
                 nib.save(image, folder / f"{name}-{end}.nii.gz")
     return DataSpec("brats", str(root / "data"))
+
+
+def half_masks(root):
+    """A folder of masks of another model: half the lesion of each of `patients`."""
+    folder = root / "masks"
+    folder.mkdir()
+    for path in sorted((root / "data").glob("*/*-seg.nii.gz")):
+        image = nib.load(path)
+        mask = np.asarray(image.dataobj)
+        mask[9:] = 0
+        nib.save(nib.Nifti1Image(mask, image.affine), folder / f"{path.parent.name}.nii.gz")
+    return folder

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from zsad_core import backbones, setups
+from zsad_core.base.jobs import INTERACTIVE
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.metrics.readout import readout
 from zsad_core.results import parquet
 from zsad_core.training.card import own_prompts
@@ -50,3 +53,29 @@ def test_what_ranks_is_exact_on_every_map_of_the_demo(engine, tmp_path, method, 
     assert row["best_dice"] == found.best_dice
     at_best = readout(stack, anomaly, ReadoutSpec(row["threshold_value"]))
     assert at_best.dice_3d == row["dice_3d"]
+
+
+@pytest.mark.parametrize("method", ["winclip", "aprilgan"])
+def test_a_slice_does_not_depend_on_those_encoded_with_it_nor_on_threads(engine, method):
+    setup = next(setup for name, setup in DEMO if name == method)
+    chosen = (method, setup, own_prompts(method))
+    spec = pipeline.map_spec(engine, SLICES, *chosen, precision="float32")
+    features, images = resolve(engine, spec).features, engine.stack(SLICES).image
+    learned = setups.learned(features.setup) if features.method.in_tower else None
+
+    def encoded(slices):
+        with engine.turn(features.spec, INTERACTIVE, features.method.last_bits) as tower:
+            return features.method.encode(
+                tower, images[slices], features.recipe, features.retained(slices), learned
+            )
+
+    slices = [30, 34, 38, 42]
+    together, threads = encoded(slices), torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        alone = [encoded([index])[0] for index in slices]
+    finally:
+        torch.set_num_threads(threads)
+    for one, again in zip(together, alone, strict=True):
+        for part, values in one.items():
+            np.testing.assert_array_equal(again[part], values, err_msg=part)

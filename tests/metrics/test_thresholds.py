@@ -125,7 +125,7 @@ def test_weights_give_the_curve_of_as_many_voxels():
 
 def test_no_lesion_means_no_oracle():
     values, brain, truth = volume(0)
-    with pytest.raises(SettingError, match="has 0 lesion voxels in the brain; choose"):
+    with pytest.raises(SettingError, match="has 0 lesion voxels in the region; choose"):
         thresholds.oracle_threshold(values, brain, np.zeros_like(truth))
 
 

@@ -145,9 +145,10 @@ def test_no_method_chosen_takes_them_all():
     number = len(choosing.pairs((), (), 2)[0])
     assert number > len(methods.METHODS)
     assert any(f"2 subjects, {number} configurations" in one.value for one in test.markdown)
-    assert "Skipped, no such setup: WinCLIP (" in said(test)
     test.multiselect(key="cohort-setups").set_value(["brats"])
-    assert "Intensity (brats)" in said(shown(test))
+    assert "Skipped" not in said(shown(test))  # of every method, nobody asked for each
+    test.multiselect(key="cohort-methods").set_value(["intensity", "aprilgan"])
+    assert "Skipped, no such setup: Intensity (brats)." in said(shown(test))
 
 
 def test_filters_of_number_and_site():

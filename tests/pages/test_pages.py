@@ -310,7 +310,7 @@ def test_data_without_validation_subjects_offers_no_validation_threshold(tmp_pat
     (home() / "settings.json").write_text(json.dumps(settings))
     data = f"folder:{tmp_path}"
     test = opened("Explore", data=data, subject="case", method="intensity", rule="validation")
-    alone = ["share of the brain", "stable number of components"]
+    alone = ["share of the region", "stable number of components"]
     assert widget(test.selectbox, "rule").options == ["fixed", *alone, "oracle"]
     assert any("No validation threshold" in caption.value for caption in test.caption)
     assert any("No segmentation" in info.value for info in test.info)
@@ -375,7 +375,7 @@ def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():
     names = [f"{SUBJECT}:{lesion}", f"{SUBJECT}:{clear}", f"{SUBJECT}:9999", "nonsense"]
     test = opened("Explore", method="winclip", setup="zero-shot", normal_slices=names)
     said = " ".join(warning.value for warning in test.warning)
-    for words in ("contains lesion", "the subject shown", "not a brain slice", "is no slice;"):
+    for words in ("contains lesion", "the subject shown", "is an empty slice", "is no slice;"):
         assert words in said
 
 

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.helpers.rows import GROUP, put
-from zsad_core import setups
+from zsad_core import backbones, setups
 from zsad_core.report.ledgers import NOT_HERE, ledgers
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.results import parquet as results
+from zsad_core.types import BackboneSpec
 
 
 def ledger_rows(root):
@@ -16,10 +17,11 @@ def ledger_rows(root):
 
 def test_each_configuration_says_what_it_has_seen(tmp_path):
     seen = {"exposure": ["checkpoint trained on it"]}
-    brats = {"checkpoint_digest": setups.digest(setups.find("aprilgan", "brats"))}
+    demo = {"weights_digest": backbones.info(BackboneSpec("demo")).digest}
+    brats = {"checkpoint_digest": setups.digest(setups.find("aprilgan", "brats")), **demo}
     put(tmp_path, "a", method="aprilgan", **brats, **seen)
     put(tmp_path, "b", method="aprilgan", **brats, prompts_tuned=True)
-    put(tmp_path, "a", "zero-shot", checkpoint_digest="")
+    put(tmp_path, "a", "zero-shot", checkpoint_digest="", **demo)
     table = ledger_rows(tmp_path).set_index("series")
     trained, zero = table.loc["APRIL-GAN"], table.loc["WinCLIP"]
     assert trained["trained on"].startswith("Demo cohort (synthetic), t2f; train 8 ids")

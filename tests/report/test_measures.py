@@ -98,7 +98,7 @@ def test_a_prediction_outside_the_brain_is_a_false_positive_too(tmp_path):
     put(tmp_path, "b", brain_only=False, slices=((0, 0, 4, 0),))
     results.append(tmp_path, "slices", key, [row("slices", key=key, predicted=4)])
     selection = Selection(
-        ComparisonGroup("demo", "t2f", "axial", "validation, outside the brain too")
+        ComparisonGroup("demo", "t2f", "axial", "validation, outside the region too")
     )
     with results.connect(tmp_path) as rows:
         table = dice_table(group_sums(rows, selection), selection).set_index("subject")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.rows import dice_rows, put, with_dice
-from zsad_core.report.ranks import rank_shares, rank_table
+from zsad_core.report import charts, prints
+from zsad_core.report.ranks import RankShares, rank_shares, rank_table
+from zsad_core.report.table_text import cells
 
 VALUES = {"a": (0.9, 0.5, 0.1), "b": (0.2, 0.6, 0.1), "c": (0.7, 0.5, 0.3)}
 SETUPS = ("brats", "pmc", "industrial")
@@ -40,3 +42,16 @@ def test_two_patients_or_one_configuration_have_no_ranks(tmp_path):
     assert rank_shares(dice_rows(tmp_path, setups=("brats",))) is None
     assert rank_shares(dice_rows(tmp_path, subjects=("a", "b"))) is None
     assert rank_table(None).empty
+
+
+def test_a_share_is_all_or_nothing_only_where_it_is_exactly_that():
+    shares = np.array([[0.9998, 0.0002], [0.0002, 0.9998]])
+    names, ends = (("brats", "A"), ("pmc", "B")), np.array([0.6, 0.4])
+    ranks = RankShares(names, ends, ends, ends, shares, 3, ())
+    expected = [">99 %", "<1 %", "<1 %", ">99 %"]
+    assert np.ravel(charts.by_rank(ranks).data[0].text).tolist() == expected
+    assert [text.get_text() for text in prints.by_rank(ranks, "").axes[0].texts] == expected
+    assert [line[-2:] for line in cells(rank_table(ranks))[1]] == [
+        [">0.999", "0.0002"],
+        ["0.0002", ">0.999"],
+    ]

@@ -87,7 +87,7 @@ def test_comparison_groups_keep_thresholds_apart(tmp_path):
     assert sorted(rules[1:]) == [
         "50 % of the range",
         "level 128, ranked on 256 levels",
-        "oracle, outside the brain too, components of 5 voxels",
+        "oracle, outside the region too, components of 5 voxels",
         "value 0.5",
     ]
 

@@ -67,10 +67,10 @@ def test_the_table_has_means_losses_and_intervals_over_patients(rows):
 
 
 def test_conditions_of_reading_are_not_mixed(rows):
-    other = ComparisonGroup("demo", "t2f", "axial", "oracle, outside the brain too")
+    other = ComparisonGroup("demo", "t2f", "axial", "oracle, outside the region too")
     frame = threshold_costs.costs(rows, Selection(other))
     assert frame[["subject", "rule"]].to_numpy().tolist() == [["P1-000", "oracle"]]
-    assert "outside the brain too" in captions.of_costs(frame, Selection(other))
+    assert "outside the region too" in captions.of_costs(frame, Selection(other))
 
 
 def test_exposed_rows_stay_out(rows, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
     NO_SPLIT,
@@ -20,10 +21,11 @@ from zsad_core.study.file import (
     StudySeries,
     StudySplit,
     StudyTraining,
+    TrainingData,
     as_yaml,
     read,
-    study_of,
 )
+from zsad_core.study.saving import study_of
 from zsad_core.types import DataSpec, ReadoutSpec
 
 WHOLE = """
@@ -86,7 +88,15 @@ def test_every_field_is_read_and_paths_are_whole(write, tmp_path):
 
 def test_every_field_is_explained():
     text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
-    kinds = (Study, StudyData, StudySeries, StudyPredictions, StudyTraining, StudySplit)
+    kinds = (
+        Study,
+        StudyData,
+        StudySeries,
+        StudyPredictions,
+        StudyTraining,
+        StudySplit,
+        TrainingData,
+    )
     for kind in (*kinds, StudyMask, StudyConventions):
         for field in fields(kind):
             assert re.search(rf"`(\w+\.)?{field.name}`", text), field.name
@@ -154,6 +164,10 @@ def test_predictions_and_data_without_a_split_are_named_as_they_are(tmp_path):
         configurations=(Configuration(FILES, "nnunet", NO_PROMPTS),),
         out=tmp_path,
     )
+    kept = Predictions("nnunet", str(tmp_path), "score", low=-1.5, high=2.0, trained_on="nothing")
+    registry.add(cohort.data, kept, ())
     study = study_of(cohort, "Saved", StudyConventions())
     assert study.series[0].methods == ("nnunet",)
+    said = StudyPredictions("nnunet", str(tmp_path), "score", (), (-1.5, 2.0), "", "nothing")
+    assert study.predictions == (said,)
     assert study.data.split == NO_SPLIT

@@ -6,11 +6,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
 import pytest
 
-from tests.helpers.brats import patients
+from tests.helpers.brats import half_masks, patients
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.cli.main import main
@@ -18,12 +16,14 @@ from zsad_core.errors import Cancelled
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local
 from zsad_core.evaluation.tasks import Cohort, Configuration
+from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.study import design as designs
 from zsad_core.study import file as files
 from zsad_core.study import run as studies
 from zsad_core.study.design import Design
+from zsad_core.study.saving import study_of
 from zsad_core.types import DataSpec
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -164,14 +164,7 @@ def small(tmp_path_factory):
 def own_study(tmp_path, small, write):
     """Ten patients at two time points, masks of half the lesion, and the study of them."""
     data = patients(tmp_path)
-    (tmp_path / "masks").mkdir()
-    for path in sorted((tmp_path / "data").glob("*/*-seg.nii.gz")):
-        image = nib.load(path)
-        mask = np.asarray(image.dataobj)
-        mask[9:] = 0
-        nib.save(
-            nib.Nifti1Image(mask, image.affine), tmp_path / "masks" / f"{path.parent.name}.nii.gz"
-        )
+    half_masks(tmp_path)
     text = OWN.replace("BACKBONE", str(small[0])).replace("WEIGHTS", str(small[1]))
     return data, write(text)
 
@@ -242,7 +235,7 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
         f"To add: the predictions 'other-model' of {tmp_path / 'masks'}",
         "To train: APRIL-GAN · own",
         "To train: CLIP-AD SDP+ · own",
-        "What is evaluated can be counted once split and predictions are there.",
+        "What is evaluated can be counted once split, predictions and weights are there.",
     ]
     assert main(["split", data.root, "--shares", "50/20/30", "--seed", "1"]) == 0
     text = path.read_text().replace("  - methods: [intensity, other-model]\n", "")
@@ -310,7 +303,7 @@ def test_prompts_of_a_study_follow_the_region_of_its_data(write, tmp_path):
     expected = choosing.configurations([("winclip", "zero-shot")], region="knee")
     assert cohort.configurations == expected
     assert expected[0].prompts.class_name == "knee"
-    again = files.read(write(files.as_yaml(files.study_of(cohort, "x", files.StudyConventions()))))
+    again = files.read(write(files.as_yaml(study_of(cohort, "x", files.StudyConventions()))))
     assert again.series[0].prompts == ()
 
 
@@ -340,3 +333,53 @@ def test_a_report_names_the_region_and_shows_what_the_threshold_costs(write, tmp
     assert "most superior slice of the knee" in " ".join(
         next((tmp_path / "out").rglob("figure3.html")).read_text().split()
     )
+
+
+def test_modalities_may_stand_beside_each_other_in_every_table(write, tmp_path):
+    text = BASELINE.replace("subjects:", "modalities: [t2f, t1c]\n  subjects:")
+    text = text.replace('["50%", oracle]', "[oracle]\nalso: [modality]").replace("[1]", "[]")
+    assert main(["study", "run", str(write(text.replace("[dice]", "[comparisons]")))]) == 0
+    table = next((tmp_path / "study" / "figures").glob("*t1c*/comparisons.md")).read_text()
+    assert "Intensity, t2f · zero-shot" in table
+    assert "Intensity, t1c · zero-shot" in table
+
+
+def test_the_modality_of_a_study_is_one_that_its_data_have(write, tmp_path):
+    data = patients(tmp_path, count=2, points=1)
+    for path in Path(data.root).glob("*/*-t2f.nii.gz"):
+        path.rename(path.with_name(path.name.replace("-t2f", "-t1c")))
+    text = BASELINE.replace("demo-2mm", "data\n  split: none\n  part: all")
+    study = files.read(write(re.sub("  subjects:.*\n", "", text)))
+    chosen, _ = designs.cohorts(Design(study, data, tmp_path / "out"))
+    assert [cohort.modality for cohort in chosen] == ["t1c"]
+
+
+def test_the_plan_of_the_papers_study_says_all_that_it_needs(tmp_path, capsys):
+    """On a root of its name, before and after its split is drawn; nothing of it is fetched."""
+    data = patients(tmp_path)
+    root = Path(data.root).rename(tmp_path / "BraTS-MET")
+    path = tmp_path / "marzullo2024.yaml"
+    path.write_bytes((STUDIES / path.name).read_bytes())
+    plan = ["study", "run", str(path), "--plan"]
+    assert main(plan) == 0
+    lines = capsys.readouterr().out.splitlines()
+    missing = [line for line in lines if line.startswith("Missing: ")]
+    for words in (
+        "VAND-APRIL-GAN",
+        "zqhang/AnomalyCLIP",
+        "caoyunkang/AdaCLIP",
+        "ByChelsea/CLIP-AD",
+    ):
+        assert any(words in line for line in missing), words
+    drawn = "drawn 60/10/30 by patient, seed 0, balanced by lesion-volume"
+    assert f"To draw: the split 'marzullo2024', {drawn}" in lines
+    trained = [line for line in lines if line.startswith("To train: ")]
+    assert len(trained) == 12
+    assert main(plan[:-1]) == 1
+    assert registry.tables(replace(data, root=str(root))) == ()  # nothing is begun
+    words = ["--shares", "60/10/30", "--balance", "lesion-volume", "--name", "marzullo2024"]
+    assert main(["split", str(root), *words]) == 0
+    capsys.readouterr()
+    assert main(plan) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again == [line for line in lines if not line.startswith("To draw")]

@@ -105,6 +105,14 @@ def test_without_splits_every_fifth_is_held_out():
     assert [s.id for s in held_out] == ["e"]
 
 
+def test_without_splits_time_points_of_a_patient_are_on_one_side():
+    names = [f"BraTS-MET-{patient:05d}-{point:03d}" for patient in range(5) for point in range(3)]
+    everyone = [Subject(name, ("t2f",), True) for name in names]
+    train, held_out = examples.split(everyone, "t2f", 40)
+    assert [s.id for s in train] == names[:12]
+    assert [s.id for s in held_out] == names[12:]
+
+
 def test_slices_with_and_without_lesion_are_as_asked():
     truth = np.zeros((10, 4, 4), bool)
     truth[2:8, 1, 1] = True

@@ -181,7 +181,7 @@ class Tower:
             path = x if number < first else path
             if number in recipe.taps:
                 features.append(_numpy(self.projected(path[:, 1:])))
-        return features, _numpy(x[:, 0] if visual.proj is None else x[:, 0] @ visual.proj)
+        return features, _numpy(self._product(x[:, 0]))
 
     def projections(self) -> tuple[FloatArray, FloatArray]:
         """(E, width) of the image side and (E, text width) of the text side, float32."""
@@ -273,8 +273,16 @@ class Tower:
 
     def projected(self, first: Tensor) -> Tensor:
         """Class tokens (…, width) after `ln_post` and projection, (…, E)."""
-        first = self._visual.ln_post(first)
-        return first if self._visual.proj is None else first @ self._visual.proj
+        return self._product(self._visual.ln_post(first))
+
+    def _product(self, tokens: Tensor) -> Tensor:
+        """Tokens (…, width) times the projection, (…, E); as they are where there is none.
+
+        Summed in float64: in float32 the order of the sum, and so the last digits of a score, would
+        depend on how many slices are encoded at once and on the number of threads.
+        """
+        matrix = self._visual.proj
+        return tokens if matrix is None else (tokens.double() @ matrix.double()).to(tokens.dtype)
 
     def _visual_for(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
         set_activation(self._visual.transformer, recipe.activation)

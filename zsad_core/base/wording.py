@@ -48,3 +48,16 @@ def problem_of(error: pydantic.ValidationError) -> str:
     """
     first = error.errors(include_url=False, include_input=False)[0]
     return ": ".join(filter(None, (".".join(map(str, first["loc"]))[:80], first["msg"])))
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, in whole percent; 0 % and 100 % only where it is exactly that.
+
+    >>> [percent(share) for share in (0, 0.001, 0.25, 0.999, 1)]
+    ['0 %', '<1 %', '25 %', '>99 %', '100 %']
+    """
+    if 0 < share < 0.01:
+        return "<1 %"
+    if 0.99 < share < 1:
+        return ">99 %"
+    return f"{share:.0%}".replace("%", " %")

@@ -8,7 +8,6 @@ from pathlib import Path
 from zsad_core.base import settings
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.datasets.brats import MODALITIES
 from zsad_core.imaging.datasets.cases import lesion_labels
 from zsad_core.imaging.datasets.folder import MODALITY
 from zsad_core.types import DataSpec
@@ -62,11 +61,8 @@ def chosen(parsed: argparse.Namespace, root: str) -> DataSpec:
 
 
 def modality_of(data: DataSpec, name: str) -> str:
-    """The modality of that name; without one BraTS's first, or the first that a subject has."""
-    subjects = datasets.open_dataset(data).subjects()
-    names = [name for subject in subjects for name in subject.modalities]
-    usual = MODALITIES[0] if MODALITIES[0] in names or not names else names[0]
-    return name or usual
+    """The modality of that name, without one the usual one of the data."""
+    return name or datasets.usual_modality(data)
 
 
 def data_of(root: str) -> DataSpec:

@@ -27,6 +27,8 @@ from zsad_core.study.design import Design
 from zsad_core.study.file import NO_SPLIT, Study, StudyPredictions
 from zsad_core.types import DataSpec
 
+UNCOUNTED = "What is evaluated can be counted once split, predictions and weights are there."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command run, with its options."""
@@ -84,8 +86,10 @@ def _run(parsed: argparse.Namespace) -> None:
     undrawn, new = _undrawn(study, data), _new(study, data)
     out = (parsed.out or parsed.study.with_suffix("")).absolute()
     engine = Engine(device=parsed.device)
+    lacks = designs.lacking(study)
     if parsed.plan:
-        lines = [f"To draw: the split '{name}', {draw}" for name, draw in undrawn.items()]
+        lines = [f"Missing: {lack}" for lack in lacks]
+        lines += [f"To draw: the split '{name}', {draw}" for name, draw in undrawn.items()]
         lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
         if lines:
             known = setups.entries()
@@ -95,11 +99,13 @@ def _run(parsed: argparse.Namespace) -> None:
                 for title in titles
                 if title not in known
             ]
-            lines += ["What is evaluated can be counted once split and predictions are there."]
+            lines.append(UNCOUNTED)
         else:
             lines = _plan(Design(study, divided(study, data), out, parsed.device), engine)
         print("\n".join(lines))
         return
+    if lacks:
+        raise SettingError(" ".join(lacks))
     for name, draw in undrawn.items():
         split.make(data, name, draw)
     design = Design(study, divided(study, data), out, parsed.device)

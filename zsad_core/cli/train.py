@@ -13,7 +13,7 @@ from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.cli.progress import show
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.inference.engine import Engine
-from zsad_core.training import card, card_text, runs
+from zsad_core.training import card, card_text, kept, runs
 from zsad_core.training.backbone import PLANS, train_backbone
 from zsad_core.training.material import KINDS, Source, kind_of, of_scans
 from zsad_core.training.runs import TrainRequest
@@ -72,6 +72,7 @@ def run(parsed: argparse.Namespace) -> None:
     if done:
         print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
     fitted = runs.run(request, show, _tell).fitted
+    kept.keep(request)
     losses = f"loss {fitted.loss:.3f}, on validation {fitted.validation_loss:.3f}"
     dice = f"Dice {fitted.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {fitted.epoch} kept: {losses}, {dice}; {request.out}")

@@ -40,7 +40,7 @@ def animation(
     reading = read(engine, view, progress)
     words, stream = statement(engine, reading, whole=True), io.BytesIO()
     if not reading.filled:
-        raise SettingError(f"{words.title} holds no brain, so there is nothing to animate.")
+        raise SettingError(f"{words.title} is empty, so there is nothing to animate.")
     frames = _frames(SlicePicture(reading, words, look), reading.filled, kind, progress)
     first = next(frames)
     looks: dict[str, Any] = {

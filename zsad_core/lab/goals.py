@@ -15,7 +15,7 @@ from zsad_core.types import FloatArray
 Goal = Literal["dice", "auroc"]
 GOALS: dict[Goal, str] = {
     "dice": "mean Dice at the best common threshold",
-    "auroc": "mean voxel AUROC inside the brain",
+    "auroc": "mean voxel AUROC inside the region",
 }
 
 

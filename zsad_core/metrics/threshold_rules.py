@@ -74,7 +74,7 @@ class MapRule(Rule, ABC):
 
     def lack(self, brain: MaskArray, truth: MaskArray | None) -> str:
         """What of a scan keeps it from having such a threshold, in words; "" for nothing."""
-        return "" if brain.any() else "this scan has no brain"
+        return "" if brain.any() else "this scan is empty"
 
     @abstractmethod
     def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
@@ -109,14 +109,14 @@ class BrainShare(MapRule):
     """The highest values of a brain, as many as the share says."""
 
     name = "share"
-    title = "share of the brain"
+    title = "share of the region"
     basis = "from the images alone"
-    explanation = "The highest values in each subject's brain. From the images alone."
-    number = Amount("Share of the brain, %", "%", 2.0, 100.0, 0.5)
+    explanation = "The highest values inside each subject's region. From the images alone."
+    number = Amount("Share of the region, %", "%", 2.0, 100.0, 0.5)
 
     @property
     def note(self) -> str:
-        return f"highest {self.amount:g} % of the values in each brain, from the images alone"
+        return f"highest {self.amount:g} % of the values inside each region, from the images alone"
 
     def of_map(self, values: FloatArray, brain: MaskArray, truth: MaskArray | None) -> float:
         return thresholds.brain_share_threshold(values, brain, self.amount)

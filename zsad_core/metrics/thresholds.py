@@ -159,7 +159,7 @@ def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> 
     if not ranking.all_lesion:
         raise SettingError(
             "The oracle threshold needs a lesion, and this subject has 0 lesion voxels in the "
-            "brain; choose a fixed or the validation threshold."
+            "region; choose a fixed or the validation threshold."
         )
     return best_threshold(ranking, float(np.count_nonzero(truth)))
 

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.offline import get_plotlyjs
 
+from zsad_core.types import FloatArray
+
 GREY = "rgba(128, 128, 128, 0.3)"
 
 
@@ -24,8 +26,17 @@ def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 def error_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
     """Error bars from low to high of values, all (N,); none where an end is NaN."""
+    down, up = bar_lengths(values, low, high)
+    return {"type": "data", "array": up, "arrayminus": down}
+
+
+def bar_lengths(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
+    """Lengths (2, N) of error bars down and up; NaN draws none.
+
+    Of equal values the last digit of a resampled mean may put an end past the mean: 0 then.
+    """
     middle, down, up = (np.asarray(one, float) for one in (values, low, high))
-    return {"type": "data", "array": up - middle, "arrayminus": middle - down}
+    return np.maximum([middle - down, up - middle], 0)
 
 
 def bracketed(low: ArrayLike, high: ArrayLike) -> list[str]:

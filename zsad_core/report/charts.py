@@ -14,6 +14,7 @@ from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import HOLLOW, Style, styles
+from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
 from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.ranks import RankShares
@@ -67,8 +68,9 @@ def by_rank(ranks: RankShares) -> go.Figure:
         zmin=0,
         zmax=1,
         colorscale="Blues",
-        texttemplate="%{z:.0%}",
-        hovertemplate="%{y}<br>rank %{x}: %{z:.1%}<extra></extra>",
+        text=[[percent(share) for share in row] for row in ranks.shares],
+        texttemplate="%{text}",
+        hovertemplate="%{y}<br>rank %{x}: %{z:.4g} of resamples<extra></extra>",
         showscale=False,
     )
     figure = go.Figure(heatmap)

@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from zsad_core import setups
+from zsad_core import backbones, setups
 from zsad_core.backbones.pretraining import pretraining
 from zsad_core.base.wording import counted
 from zsad_core.errors import WeightsError
@@ -23,7 +23,8 @@ def ledgers(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFram
     rows.register("ledger_rows", frame[["key"]])
     columns = rows.execute(
         "SELECT key, method, data, prompts, threshold_rule, threshold_note, volumes, exposure, "
-        "prompts_tuned, checkpoint_digest FROM subjects JOIN ledger_rows USING (key)"
+        "prompts_tuned, checkpoint_digest, weights_digest "
+        "FROM subjects JOIN ledger_rows USING (key)"
     ).df()
     rows.unregister("ledger_rows")
     joined = frame[["key", "setup", "series", "subject"]].merge(columns, on="key")
@@ -53,14 +54,16 @@ def _weights(method: str, rows: pd.DataFrame) -> dict[str, str]:
     if entry is None:
         return words
     try:
-        if {setups.digest(entry)} != {*rows["checkpoint_digest"]}:
+        tower = kind_of(method).needs_tower
+        backbone = backbones.info(entry.backbone).digest if tower else ""
+        now = (setups.digest(entry), backbone)
+        if {now} != {*zip(rows["checkpoint_digest"], rows["weights_digest"], strict=True)}:
             return words
         overlaps = {
             words
             for subject in rows.loc[~rows["data"].str.startswith("demo"), "subject"]
             for words in known_overlaps(entry, subject)
         }
-        tower = kind_of(method).needs_tower
         return {
             "pretrained on": str(pretraining(entry.backbone)) if tower else "",
             "trained on": trained_on(entry),

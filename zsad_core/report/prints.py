@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from numpy.typing import NDArray
 
 from zsad_core.base import print_fonts
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import HOLLOW, Style, styles
+from zsad_core.base.wording import percent
+from zsad_core.report.chart_looks import bar_lengths
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
 from zsad_core.report.comparisons import configuration_label
 from zsad_core.report.depth_panels import depth_panels
@@ -65,7 +66,7 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
             hatched = values[dice["exposed"]]
             axis.plot([position] * len(hatched), hatched, ls="", **HATCHED)
         of_setup = means[means["setup"] == setup].set_index("series").loc[list(boxes)]
-        bars = error_bars(of_setup["mean"], of_setup["low"], of_setup["high"])
+        bars = bar_lengths(of_setup["mean"], of_setup["low"], of_setup["high"])
         for ink in (RIM, INK):
             axis.errorbar(range(len(boxes)), of_setup["mean"], bars, fmt="D", **ink)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
@@ -156,7 +157,7 @@ def by_rank(ranks: RankShares, caption: str) -> Figure:
     for (row, column), share in np.ndenumerate(ranks.shares):
         colour = "white" if share > 0.5 else "black"
         axes[0].text(
-            column, row, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour
+            column, row, percent(float(share)), ha="center", va="center", fontsize=7, color=colour
         )
     axes[0].set_xticks(range(count), [str(rank) for rank in range(1, count + 1)])
     axes[0].set_yticks(range(count), [configuration_label(name) for name in ranks.names])
@@ -190,11 +191,6 @@ def panels_of(
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)
-
-
-def error_bars(means: pd.Series, low: pd.Series, high: pd.Series) -> NDArray[np.float64]:
-    """Lengths (2, N) of the error bars of means; NaN draws none."""
-    return np.array([means - low, high - means])
 
 
 def line(style: Style) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from zsad_core.inference import pipeline, views
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.metrics.boxes import box_of
-from zsad_core.report.selection import ConfigurationName, row_of
+from zsad_core.report.selection import ConfigurationName
+from zsad_core.report.single_rows import row_of
 from zsad_core.types import ByteArray, DataSpec, MaskArray, Progress
 
 FINETUNED = ("finetune", "brats")  # setups whose learned part saw BraTS slices

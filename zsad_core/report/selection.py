@@ -2,7 +2,7 @@
 
 Rows can be compared within a comparison group: same data, modality, plane, threshold rule, split,
 and ranking (of values, or of the 256 levels of older rows). Of rows that differ only in when and
-where they were made (device, version, weights) the newest one counts.
+where they were made (device, version, checkpoint) the newest one counts.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ import pandas as pd
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, SettingError
-from zsad_core.evaluation.row_views import Row
 from zsad_core.imaging.splits import patient_of
 from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
@@ -35,15 +34,13 @@ SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order
 NO_SITE = "no folder"
 AXES = ("modality", "plane", "threshold")
 """What may vary between the comparison groups of one figure, one at a time."""
-NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "modality", "plane", "threshold")
-"""What names rows of one configuration in one comparison group."""
 
-_THRESHOLD = f"""
+THRESHOLD = f"""
     CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
          WHEN level IS NOT NULL THEN 'level ' || level
          WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
          ELSE 'value ' || threshold_value::FLOAT::VARCHAR END
-    || CASE WHEN brain_only THEN '' ELSE ', outside the brain too' END
+    || CASE WHEN brain_only THEN '' ELSE ', outside the region too' END
     || CASE WHEN min_component_voxels > 0
        THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
     || CASE WHEN ranked_on = 'values' THEN '' ELSE ', ranked on ' || ranked_on END
@@ -61,7 +58,7 @@ _NUMBER = """
 _ROWS = f"""
     WITH in_group AS (
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
-        FROM subjects WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
+        FROM subjects WHERE (data, modality, plane, {THRESHOLD}) = (?, ?, ?, ?)
     ), newest AS (
         SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
                coalesce(prompts_tuned, false) OR coalesce(len(exposure), 0) > 0 AS exposed,
@@ -70,16 +67,22 @@ _ROWS = f"""
                CASE WHEN len(volumes) > 0 THEN to_json(volumes)::VARCHAR ELSE '' END AS beside,
                precision_of_features, device, checkpoint_digest, weights_digest
         FROM in_group QUALIFY row_number() OVER (
-            PARTITION BY method, setup, prompts_digest, site, subject ORDER BY date DESC, key) = 1
+            PARTITION BY method, setup, prompts_digest, weights_digest, site, subject
+            ORDER BY date DESC, key) = 1
     ), sets AS (
         SELECT method, prompts_digest, CASE WHEN count(*) OVER (PARTITION BY method) > 1
                THEN ' (' || prompts || CASE WHEN count(*) OVER
                (PARTITION BY method, prompts) > 1 THEN ' ' || prompts_digest[:6] ELSE '' END || ')'
                ELSE '' END AS of_prompts
         FROM (SELECT DISTINCT method, prompts, prompts_digest FROM newest)
+    ), backbones AS (
+        SELECT method, setup, prompts_digest,
+               count(DISTINCT weights_digest) > 1 AS several_backbones
+        FROM subjects WHERE data IN (SELECT data FROM in_group) GROUP BY ALL
     )
-    SELECT newest.*, sets.of_prompts FROM newest
-    JOIN sets USING (method, prompts_digest) ORDER BY method, of_prompts, subject, site
+    SELECT newest.*, sets.of_prompts, several_backbones FROM newest
+    JOIN sets USING (method, prompts_digest) JOIN backbones USING (method, setup, prompts_digest)
+    ORDER BY method, of_prompts, subject, site
 """
 
 
@@ -205,17 +208,18 @@ def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
     """The comparison groups, those with most rows first; among equals the validation rule."""
     groups = rows.execute(f"""
         SELECT data, modality, plane, threshold FROM (
-            SELECT data, modality, plane, {_THRESHOLD} AS threshold, count(*) AS number
+            SELECT data, modality, plane, {THRESHOLD} AS threshold, count(*) AS number
             FROM subjects GROUP BY ALL
         ) ORDER BY
-            number DESC, threshold = '{Validation.name}' DESC, data, modality, plane, threshold
+            number DESC, starts_with(threshold, '{Validation.name}') DESC,
+            data, modality, plane, threshold
     """)
     return [ComparisonGroup(*row) for row in groups.fetchall()]
 
 
 def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> ComparisonGroup:
     """The comparison group of the row of `subjects` that has the key."""
-    query = f"SELECT data, modality, plane, {_THRESHOLD} FROM subjects WHERE key = ?"
+    query = f"SELECT data, modality, plane, {THRESHOLD} FROM subjects WHERE key = ?"
     return ComparisonGroup(*rows.execute(query, [key]).fetchall()[0])
 
 
@@ -223,8 +227,9 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     """A row for each selected subject and configuration, `n` its number in the group.
 
     `series` is the method's name, with its prompt set where the rows hold several of that method,
-    and with what differs between the groups selected; `first_group` says whether a row is of
-    `group`. `backbone` is its name, "" without one, as `backbone_names` finds it.
+    with what differs between the groups selected, and with its backbone where rows of the same data
+    differ in that alone; `first_group` says whether a row is of `group`. `backbone` is its name, ""
+    without one, as `backbone_names` finds it.
     `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
     component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
     Raises DataError where nothing is left.
@@ -240,6 +245,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
         frames.append(in_group.assign(first_group=group == selection.group))
     frame = pd.concat(frames, ignore_index=True)
     frame["backbone"] = backbone_names(frame)
+    frame.loc[frame.pop("several_backbones"), "series"] += ", " + frame["backbone"]
     frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
     frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
@@ -284,41 +290,6 @@ def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
     """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
     everyone = filter_mask(frame, replace(selection, exposed=True))
     return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
-
-
-def named_rows(rows: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """The key and subject of all rows, and `NAMES_OF_ROWS`, the threshold as groups word it."""
-    columns = ", ".join(NAMES_OF_ROWS[:-1])
-    query = f"SELECT {columns}, {_THRESHOLD} AS threshold, subject, key FROM subjects ORDER BY ALL"
-    return rows.sql(query).df()
-
-
-def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
-    """The whole row of `subjects` of a key."""
-    result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
-    names = [column[0] for column in result.description or ()]
-    return dict(zip(names, result.fetchall()[0], strict=True))
-
-
-def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
-    """Subjects by the keys of all rows of a row's configuration in its comparison group.
-
-    Of a subject's rows older ones are among them, which the newest one hides in a selection.
-    """
-    query = f"""
-        SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?)
-        USING (method, setup, prompts_digest)
-        WHERE (data, modality, plane, {_THRESHOLD}) = (?, ?, ?, ?)
-    """
-    group = astuple(comparison_group_of(rows, key))
-    return dict(rows.execute(query, [key, *group]).fetchall())
-
-
-def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
-    """Index of a row's slice with most lesion; of equals the nearest to the brain's middle."""
-    order = "truth DESC, abs(depth_middle), index"
-    query = f"SELECT index FROM slices WHERE key = ? ORDER BY {order} LIMIT 1"
-    return int(rows.execute(query, [key]).fetchall()[0][0])
 
 
 def _ordered(setups: pd.Series) -> list[str]:

@@ -75,5 +75,7 @@ def _cell_text(value: object) -> str:
     if value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float):
+        if 0.9995 <= value < 1:
+            return ">0.999"  # 1.000 would be another number: nothing missed, always first
         return f"{value:.3f}" if abs(value) >= 0.0005 else f"{value:.1g}"
     return str(value)

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zsad_core.base.palette import Style, styles
-from zsad_core.report.chart_looks import names_of
-from zsad_core.report.prints import WIDTH, captioned, error_bars, legend_above, line, panels_of
+from zsad_core.report.chart_looks import bar_lengths, names_of
+from zsad_core.report.prints import WIDTH, captioned, legend_above, line, panels_of
 from zsad_core.report.table_text import HIGH, LOW
 
 Draw = Callable[[Axes, pd.DataFrame, float, dict[str, Any]], None]
@@ -22,7 +22,7 @@ def costs(means: pd.DataFrame, caption: str) -> Figure:
 
     def draw(axis: Axes, of_series: pd.DataFrame, shift: float, style: dict[str, Any]) -> None:
         places = of_series["threshold"].cat.codes + shift
-        bars = error_bars(*(of_series["loss" + end] for end in ("", LOW, HIGH)))
+        bars = bar_lengths(*(of_series["loss" + end] for end in ("", LOW, HIGH)))
         axis.errorbar(places, of_series["loss"], bars, **style | {"ls": ""})
 
     frame = means.rename(columns={"method": "series"})
@@ -38,7 +38,7 @@ def reliability(table: pd.DataFrame, caption: str) -> Figure:
     """The reliability of each configuration with intervals, a panel a setup, and the diagonal."""
 
     def draw(axis: Axes, curve: pd.DataFrame, _: float, style: dict[str, Any]) -> None:
-        bars = error_bars(*(curve["observed" + end] for end in ("", LOW, HIGH)))
+        bars = bar_lengths(*(curve["observed" + end] for end in ("", LOW, HIGH)))
         axis.errorbar(curve["predicted"], curve["observed"], bars, **style)
 
     figure, axes = _by_setup(table, draw, "share of lesion voxels", caption)

@@ -105,7 +105,7 @@ SUBJECTS: Columns = {
     "device": (TEXT, "cpu or cuda."),
     "device_name": (TEXT, "Name of the processor or GPU."),
     "precision_of_features": (TEXT, "float32 or bfloat16; empty without a tower."),
-    "batch": (COUNT, "Slices encoded at once."),
+    "batch": (COUNT, "Slices encoded at once; last digits of AdaCLIP depend on it."),
     "scan_digest": (TEXT, "SHA-256 of the files read."),
     "checkpoint_digest": (TEXT, "SHA-256 of the learned part; empty where nothing is learned."),
     "weights_digest": (TEXT, "Digest of the backbone; empty without a tower."),

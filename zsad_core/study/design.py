@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
-from zsad_core import setups
+from zsad_core import backbones, setups
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import Pair
@@ -20,13 +21,13 @@ from zsad_core.inference.sources import resolve
 from zsad_core.results import parquet as results
 from zsad_core.study.file import Study, StudySeries, StudyTraining
 from zsad_core.training import own, runs
-from zsad_core.training.material import Source, of_scans
+from zsad_core.training.material import Source, data_spec, of_scans
 from zsad_core.training.own import OwnTraining
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, DataSpec, ReadoutSpec, Split
 
-OF_MACHINE = re.compile(r" --(device|precision) \S+")
-"""Options of a training's command that follow from where it ran."""
+OF_MACHINE = re.compile(r" --(device|precision|official) \S+")
+"""Options of a training's command that follow from where it ran, or change no tensor."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Design:
         """The folder of the rows, which the Cohort page can open."""
         return self.out / "rows"
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The contrasts to report on; raises ZsadError where the data cannot be opened."""
+        return self.study.data.modalities or (datasets.usual_modality(self.data),)
+
 
 def missing_trainings(design: Design) -> list[OwnTraining]:
     """The trainings whose setup does not exist.
@@ -57,8 +63,24 @@ def missing_trainings(design: Design) -> list[OwnTraining]:
             if entry is None:
                 missing.append(wanted)
             else:
-                _check_alike(design, wanted.request, setups.record(entry), wanted.title)
+                _check_alike(wanted.request, setups.record(entry), wanted.title)
     return missing
+
+
+def lacking(study: Study) -> list[str]:
+    """What files the setups and backbones lack that a study names, a sentence each."""
+    trained = {(method, one.name) for one in study.training for method in one.methods}
+    named = [
+        *(pair for block in study.series for pair in product(block.methods, block.setups)),
+        *((method, one.like) for one in study.training for method in one.methods),
+    ]
+    entries = setups.entries()
+    problems = [
+        setups.missing(entries[pair]) for pair in named if pair in entries and pair not in trained
+    ]
+    own = (BackboneSpec(one.backbone, one.weights) for one in study.training if one.backbone)
+    problems += map(backbones.unfetched, own)
+    return [*dict.fromkeys(filter(None, problems))]
 
 
 def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
@@ -68,7 +90,7 @@ def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
     """
     study, chosen = design.study, list[Cohort]()
     skipped: dict[Pair, None] = {}
-    for modality in study.data.modalities:
+    for modality in design.modalities:
         volumes = pipeline.set_of(datasets.open_dataset(design.data).subjects(), modality)
         configurations = dict.fromkeys(
             configuration
@@ -131,12 +153,15 @@ def _part(design: Design) -> Split:
 
 
 def _request(design: Design, training: StudyTraining, method: str) -> TrainRequest:
-    scans = of_scans(
-        design.data,
-        modality=training.modality or design.study.data.modalities[0],
-        subjects=training.subjects,
-        slices=training.slices,
-    )
+    source = Source(training.images, training.kind, images=training.most)
+    source = replace(source, leave_out=training.leave_out)
+    if training.setup != "industrial":
+        source = of_scans(
+            _learned_from(design, training),
+            modality=training.modality or design.modalities[0],
+            subjects=training.subjects,
+            slices=training.slices,
+        )
     backbone, start = BackboneSpec(training.backbone, training.weights), training.start
     options: tuple[str, ...] = ()
     if training.like:
@@ -149,25 +174,44 @@ def _request(design: Design, training: StudyTraining, method: str) -> TrainReque
         method=method,
         setup=training.setup,
         out=own.folder() / f"{method}-{training.name}.safetensors",
-        source=Source(training.images) if training.setup == "industrial" else scans,
+        source=source,
         backbone=backbone,
         image_size=training.image_size,
         option=(*options, *training.options),
         epochs=training.epochs,
+        loss_side=training.loss_side or runs.LOSS_SIDE,
         start=start,
         seed=training.seed,
         device=design.device,
+        precision=training.precision,
     )
     runs.entry_of(request)
     return request
 
 
-def _check_alike(design: Design, request: TrainRequest, record: dict[str, str], title: str) -> None:
+def _learned_from(design: Design, training: StudyTraining) -> DataSpec:
+    """The scans that a training learns from."""
+    other = training.data
+    if other is None:
+        return design.data
+    demo = other.root in datasets.DEMOS
+    return DataSpec(
+        other.root if demo else other.kind or datasets.layout_of(other.root),
+        "" if demo else other.root,
+        other.labels,
+        other.split,
+        other.contrast,
+        other.region,
+    )
+
+
+def _check_alike(request: TrainRequest, record: dict[str, str], title: str) -> None:
     """Raise SettingError where a checkpoint's record is of another request, or another split."""
     wanted, trained = (
         OF_MACHINE.sub("", text) for text in (runs.command(request), record.get("command", ""))
     )
-    split = "" if request.setup == "industrial" else registry.digest(design.data)
+    learned = request.source
+    split = "" if request.setup == "industrial" else registry.digest(data_spec(learned))
     if wanted != trained:
         raise SettingError(
             f"'{title}' was trained by '{trained or 'an unknown command'}', and the study wants "

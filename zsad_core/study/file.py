@@ -11,19 +11,17 @@ import yaml
 from zsad_core.base import plain_yaml
 from zsad_core.base.wording import problem_of
 from zsad_core.errors import SettingError
-from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
-from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.predictions.sets import Kind
 from zsad_core.imaging.splits.making import Balance, By
-from zsad_core.methods import FILES
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
-from zsad_core.types import Plane, Precision
+from zsad_core.types import DataSpec, Plane, Precision
 
 NO_SPLIT = "none"
+TrainingSetup = Literal["industrial", "finetune", "brats", "pmc"]
 STRICT: pydantic.ConfigDict = pydantic.ConfigDict(extra="forbid")
 
 
@@ -46,7 +44,8 @@ class StudyData:
 
     `root` is the demo's name or a folder, from the study's own folder if relative. `kind`,
     `labels`, `region` and `contrast` are those of `evaluate` for it; "" is as the app knows it or
-    its files say. `split` names what divides the subjects: "" the only one, "none" goes without.
+    its files say. `split` names what divides the subjects: "" the only one, "none" goes without. No
+    modality takes BraTS's t2f, or the first where the data have none.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -58,7 +57,7 @@ class StudyData:
     contrast: str = ""
     split: str = ""
     draw: StudySplit | None = None
-    modalities: tuple[str, ...] = ("t2f",)
+    modalities: tuple[str, ...] = ()
     planes: tuple[Plane, ...] = ("axial",)
     part: Literal["train", "validation", "test", "extra", "all"] = "test"
     subjects: tuple[str, ...] = ()
@@ -95,32 +94,53 @@ class StudyPredictions:
 
 
 @dataclass(frozen=True)
+class TrainingData:
+    """Other data than the study's to train on, as `train` takes them; `split` "" goes without."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    root: str
+    kind: str = ""
+    labels: str = DataSpec.labels
+    region: str = DataSpec.region
+    contrast: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
 class StudyTraining:
     """A setup `name` of each method, to be trained where there is none.
 
-    `setup` says what it learns from: the study's training subjects, or for "industrial" the image
-    set `images`, "" for drawn surfaces. `like` names a setup of the same method, whose backbone and
-    options hold, and whose checkpoint `finetune` goes on from where no `start` is given. `modality`
-    "" is the study's first; other empty texts and 0 are the defaults of `train`.
+    `setup` says what it learns from: training subjects of the study or of `data`, or for
+    "industrial" the image set `images` of layout `kind`, "" for drawn surfaces; of it `most` images
+    at most, without the classes `leave_out`. `like` names a setup of the same method, whose
+    backbone and options hold, and whose checkpoint `finetune` goes on from where no `start` is
+    given. `modality` "" is the study's first; other empty texts and 0 are the defaults of `train`.
     """
 
     __pydantic_config__: ClassVar = STRICT
 
     name: str
     methods: tuple[str, ...]
-    setup: Literal["industrial", "finetune", "brats", "pmc"]
+    setup: TrainingSetup
     like: str = ""
     backbone: str = ""
     weights: str = ""
+    data: TrainingData | None = None
     images: str = ""
+    kind: str = ""
+    most: int = 0
+    leave_out: tuple[str, ...] = ()
     modality: str = ""
     subjects: int = 40
     slices: int = 40
     image_size: int = 0
     epochs: int = 0
+    loss_side: int = 0
     options: tuple[str, ...] = ()
     start: str = ""
     seed: int = 0
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -149,8 +169,9 @@ class StudyConventions:
 class Study:
     """A whole study; `notes` are printed in its report.
 
-    `figures` are the paper's by number and `tables` names of files without their ending; () takes
-    all tables.
+    `also` are rows that stand beside those of a figure or table as further series, each as AXIS or
+    AXIS=VALUE, such as "modality". `figures` are the paper's by number and `tables` names of files
+    without their ending; () takes all tables.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -164,6 +185,7 @@ class Study:
     thresholds: tuple[str, ...] = ("validation",)
     mask: StudyMask = StudyMask()
     conventions: StudyConventions = StudyConventions()
+    also: tuple[str, ...] = ()
     figures: tuple[int, ...] = (1, 2, 3, 4, 5)
     tables: tuple[str, ...] = ()
     precision: Precision | Literal[""] = ""
@@ -220,43 +242,6 @@ def as_yaml(study: Study) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study:
-    """The study that evaluates a cohort and reads its rows by the conventions."""
-    data, by_method = cohort.data, dict[str, list[Configuration]]()
-    for configuration in cohort.configurations:
-        name = configuration.method
-        by_method.setdefault(configuration.setup if name == FILES else name, []).append(
-            configuration
-        )
-    blocks = dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]]()
-    for name, configurations in by_method.items():
-        setups = dict.fromkeys(c.setup for c in configurations if c.method != FILES)
-        pairs = dict.fromkeys((c.method, c.setup) for c in configurations)
-        default = tuple(configurations) == choosing.configurations(pairs, region=data.region)
-        prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
-        blocks.setdefault((tuple(setups) or (EVERY,), tuple(prompts)), []).append(name)
-    return Study(
-        title,
-        tuple(StudySeries(tuple(names), *block) for block, names in blocks.items()),
-        StudyData(
-            root=data.root or data.kind,
-            kind=data.kind if data.root else "",
-            labels=data.labels,
-            region=data.region,
-            contrast=data.contrast,
-            split=data.split or (NO_SPLIT if data.root else ""),
-            modalities=(cohort.modality,),
-            planes=(cohort.plane,),
-            part=cohort.split or "all",
-            subjects=cohort.names,
-        ),
-        thresholds=cohort.rules,
-        mask=StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
-        conventions=conventions,
-        precision=cohort.precision,
-    )
-
-
 def _with_whole_paths(study: Study, folder: Path) -> Study:
     def whole(path: str) -> str:
         return str((folder / Path(path).expanduser()).resolve())
@@ -271,11 +256,12 @@ def _with_whole_paths(study: Study, folder: Path) -> Study:
     def optional(path: str) -> str:
         return whole(path) if path else ""
 
-    root = study.data.root
-    data = root if root in DEMOS else whole(root)
+    def data(root: str) -> str:
+        return root if root in DEMOS else whole(root)
+
     return replace(
         study,
-        data=replace(study.data, root=data),
+        data=replace(study.data, root=data(study.data.root)),
         series=tuple(
             replace(block, prompts=tuple(map(of_file, block.prompts))) for block in study.series
         ),
@@ -283,6 +269,7 @@ def _with_whole_paths(study: Study, folder: Path) -> Study:
         training=tuple(
             replace(
                 own,
+                data=replace(own.data, root=data(own.data.root)) if own.data else None,
                 backbone=config(own.backbone),
                 weights=whole(own.weights) if own.backbone.endswith(".json") else own.weights,
                 images=optional(own.images),

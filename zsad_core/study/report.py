@@ -12,13 +12,14 @@ import pandas as pd
 
 from zsad_core import methods, setups
 from zsad_core.base.wording import counted
-from zsad_core.errors import DataError, ZsadError
+from zsad_core.errors import DataError
 from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import patient_of, registry
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
+from zsad_core.report.backbone_names import backbone_names
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.overview import INTERVAL, summary
 from zsad_core.report.selection import ComparisonGroup, Selection
@@ -101,7 +102,7 @@ def _design(design: Design, omissions: Omissions) -> Iterator[str]:
     """Data, split, what is left out, thresholds and the mask."""
     data, asked = design.data, design.study
     dataset = datasets.open_dataset(data)
-    modalities, planes = ", ".join(asked.data.modalities), ", ".join(asked.data.planes)
+    modalities, planes = ", ".join(design.modalities), ", ".join(asked.data.planes)
     yield f"Data: {dataset.title}; {modalities}; {planes} slices."
     subjects = dataset.subjects()
     parts = pd.Series([subject.split or "in no part" for subject in subjects])
@@ -143,20 +144,20 @@ def _series(rows: duckdb.DuckDBPyConnection) -> TableText:
                weights_digest, checkpoint_digest, count(DISTINCT subject)
         FROM subjects GROUP BY ALL ORDER BY method, setup, prompts, precision_of_features
     """).fetchall()
+    made_with = pd.DataFrame([(line[0], line[1], line[5]) for line in content])
+    backbones = backbone_names(made_with.set_axis(["method", "setup", "weights_digest"], axis=1))
     columns = (
         *("method", "setup", "prompts", "backbone", "checkpoint", "precision", "device"),
         *("subjects", "origin of the setup"),
     )
     lines = []
-    for method, setup, prompts, precision, device, weights, checkpoint, subjects in content:
-        backbone, origin = "", ""
-        try:
-            entry = setups.find(method, setup)
-            backbone, origin = entry.backbone.name if weights else "", entry.provenance
-        except ZsadError:
-            origin = "not here any more"
+    for line, backbone in zip(content, backbones, strict=True):
+        method, setup, prompts, precision, device, weights, checkpoint, subjects = line
+        entry = setups.entries().get((method, setup))
+        origin = entry.provenance if entry else "not here any more"
         name = setup if method == methods.FILES else methods.name_of(method)
-        digests = (f"{backbone} {weights[:8]}".strip(), checkpoint[:8])
+        named = backbone if backbone == weights[:8] else f"{backbone} {weights[:8]}"
+        digests = (named, checkpoint[:8])
         lines.append((name, setup, prompts, *digests, precision, device, str(subjects), origin))
     return TableText("Series", columns, lines, "Digests are the first eight digits of SHA-256.")
 

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.inference.engine import Engine
 from zsad_core.lab.prompt_checks import cut_warning
 from zsad_core.report import figures
-from zsad_core.report.selection import ComparisonGroup, Selection, comparison_groups
+from zsad_core.report.selection import ComparisonGroup, Selection, beside, comparison_groups
 from zsad_core.results import parquet as results
 from zsad_core.study import design as designs
 from zsad_core.study import lock as locks
@@ -94,8 +95,10 @@ def _draw(
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier design drew
     maps = figures.Maps(engine, [design.data], progress=progress)
     drawn = {}
-    for group in comparison_groups(rows):
-        selection = _selection(design, group)
+    groups = comparison_groups(rows)
+    for group in groups:
+        others = beside(group, groups, design.study.also)
+        selection = replace(_selection(design, group), others=others)
         drawn[selection] = folder / figures.folder_of(group)
         for path in figures.write_or_say(
             rows, selection, drawn[selection], maps, design.study.wants

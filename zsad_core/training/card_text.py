@@ -10,6 +10,7 @@ from zsad_core import methods, setups
 from zsad_core.backbones import BACKBONES, WEIGHTS
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.digests import file_digest
+from zsad_core.base.wording import percent
 from zsad_core.lab import candidates
 from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
@@ -208,8 +209,8 @@ def _chance() -> str:
         return ""
     return (
         f" One pair says little: over {chance.pairs} random pairs of everyday phrases the AUROC "
-        f"has mean {chance.mean:.3f} and sd {chance.sd:.3f}, {chance.near:.0%} of them lie from "
-        f"0.4 to 0.6, and {chance.below:.0%} below the appearance set (null test, every "
+        f"has mean {chance.mean:.3f} and sd {chance.sd:.3f}, {percent(chance.near)} of them lie "
+        f"from 0.4 to 0.6, and {percent(chance.below)} below the appearance set (null test, every "
         f"{candidates.EVERY}th slice)."
     )
 

@@ -16,7 +16,7 @@ from zsad_core.errors import DataError
 from zsad_core.methods import configuration_name
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
-from zsad_core.training import runs
+from zsad_core.training import kept, runs
 from zsad_core.training.runs import TrainRequest
 
 REQUEST = ".asked.json"
@@ -80,6 +80,7 @@ def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> 
     progress(
         1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
     )
+    kept.keep(own.request)
     entry = own_setups.add(_setup(own))
     _request_file(own).unlink(missing_ok=True)
     return entry

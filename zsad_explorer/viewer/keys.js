@@ -13,7 +13,7 @@ export const KEYS = [
   ["w", "worst slice, then the next worst"], ["j / k", "next / previous subject"],
   ["click, drag", "crosshair"], ["ctrl+wheel, pinch, + / −", "zoom at the pointer"],
   ["shift+drag, middle, two fingers", "pan"], ["right drag", "window (across) and level (down)"],
-  ["f / z", "fit the brain / whole field of view"], ["r", "reset view and window"],
+  ["f / z", "fit the tissue / whole field of view"], ["r", "reset view and window"],
   ["t / a", "three planes / next plane"], ["double click", "that plane large, and back"],
   ["x", "radiological / neurological"], ["c", "crosshair on / off"],
   ["1 … 6", "layers on / off"], ["m", "next layer preset"], ["hold o", "hide the layers"],

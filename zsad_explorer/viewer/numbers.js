@@ -42,7 +42,7 @@ export function drawNumbers(viewer) {
     ...each("false positive", ({ item, whole: { tp, fp, fn } }) =>
       (item.whole && item.volume.hasTruth && (alone || tp + fn === 0) ? ml(fp) : null))];
   if (!volume.hasTruth) parts.push(["no truth", "Dice not shown"]);
-  if (!volume.brain[k]) parts.push(["empty slice", "no brain"]);
+  if (!volume.brain[k]) parts.push(["empty slice", "background alone"]);
   const nodes = parts.map(([name, value]) => cell(name, value));
   if (data.title) nodes.unshift(element("div", "z-title", data.title));
   if (data.note) nodes.push(element("div", "z-remark", data.note));
@@ -107,7 +107,7 @@ export function drawProbe(viewer) {
   const part = value ? name ?? String(value) : flag & TRUTH ? "lesion" : "–";
   if (volume.hasTruth) rows.push(["label", part]);
   if (item.levels) rows.push(["class", className(volume, hit.kind)]);
-  if (!(flag & BRAIN)) rows.push(["", "outside the brain"]);
+  if (!(flag & BRAIN)) rows.push(["", "background"]);
   viewer.probe.replaceChildren(...rows.map(([title, text]) => {
     const node = element("span", "z-fact");
     node.append(element("span", "z-name", title), element("b", "", text));

@@ -6,9 +6,9 @@ import { savePicture } from "./snapshot.js";
 import { fit, reset, setWindow, showAll, swapSides, windowOf } from "./view.js";
 
 const WINDOWS = [
-  ["brain", "Brain", "0.1 to 99.9 % of the brain's intensities: what the method sees"],
+  ["brain", "Tissue", "0.1 to 99.9 % of the tissue's intensities: what the method sees"],
   ["bright", "Bright", "the lower part of the range, for dim tissue"],
-  ["contrast", "Contrast", "5 to 95 % of the brain's intensities"],
+  ["contrast", "Contrast", "5 to 95 % of the tissue's intensities"],
 ];
 const OTHERS = [
   ["same", "Others at the same share",
@@ -32,7 +32,7 @@ export class Toolbar {
     this.sides = button("", "", () => swapSides(viewer));
     this.sides.classList.add("z-sides");
     const view = element("div", "z-buttons");
-    view.append(button("Fit", "the brain fills the picture: key f", () => fit(viewer)),
+    view.append(button("Fit", "the tissue fills the picture: key f", () => fit(viewer)),
       button("Whole field", "the whole field of view: key z", () => showAll(viewer)),
       button("Reset", "view and window as at first: key r", () => reset(viewer)),
       button("Save picture", "as it is seen, with numbers and legend, as PNG: key s",

@@ -9,7 +9,8 @@ from pages.ui.shell import session
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
 from zsad_core.base.wording import counted
-from zsad_core.report.selection import Selection, same_configuration
+from zsad_core.report.selection import Selection
+from zsad_core.report.single_rows import same_configuration
 from zsad_core.results import deletion
 from zsad_core.types import DataSpec
 

@@ -9,7 +9,7 @@ from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
-from zsad_core.report.selection import row_of, slice_of_most_lesion
+from zsad_core.report.single_rows import row_of, slice_of_most_lesion
 
 
 def open_row(choice: CohortChoice, source: Source, key: str) -> None:

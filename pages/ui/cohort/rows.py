@@ -38,6 +38,7 @@ from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
 NAMED_IN = ("series", "site", "volume", "number", "backbone")  # columns that filters offer
+EXPOSED = "exposed"  # the widget that includes exposed subjects
 P_VALUES = ("p", "p (Holm)")
 Source = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
@@ -116,7 +117,7 @@ def include_exposed(subjects: list[str]) -> bool:
         f"Include exposed subjects ({len(subjects)})",
         help="Checkpoint, prompts, threshold or references have seen them, so their numbers "
         f"flatter; they are left out of means, figures and tests: {escape(names)}",
-        **session.persisted("exposed"),
+        **session.persisted(EXPOSED),
     )
 
 
@@ -185,12 +186,18 @@ def tables(root: str, stamp: Stamp, chosen: Selection) -> list[Table]:
 
 
 def show_numbers(frame: pd.DataFrame, key: str) -> None:
-    """A table with three decimals, and two digits of a p value, which is never shown as 0."""
+    """A table with three decimals; digits where these would show a p value or share as 0 or 1."""
     formats = {
-        name: st.column_config.NumberColumn(format="%.2g" if name in P_VALUES else "%.3f")
+        name: st.column_config.NumberColumn(format=_format(name))
         for name in map(str, frame.select_dtypes("float"))
     }
     st.dataframe(frame, hide_index=True, column_config=formats, key=key)
+
+
+def _format(name: str) -> str:
+    if name in P_VALUES:
+        return "%.2g"
+    return "%.4g" if name.endswith("share") or name.startswith("rank ") else "%.3f"
 
 
 def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:

@@ -6,6 +6,7 @@ from typing import cast
 
 import streamlit as st
 
+from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
@@ -23,7 +24,8 @@ from zsad_core.inference import pipeline
 from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
 from zsad_core.results.conventions import Which
-from zsad_core.study.file import Study, StudyConventions, as_yaml, study_of
+from zsad_core.study.file import StudyConventions, as_yaml
+from zsad_core.study.saving import study_of
 from zsad_core.types import ReadoutSpec, SliceSpec, Split
 
 
@@ -37,9 +39,11 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
     if not cohort.data.private:
         with st.expander("Copy as command, save as study file"):
             st.code(command(cohort), language="bash", wrap_lines=True)
+            text = _study(choice, cohort)
+            st.code(text, language="yaml", wrap_lines=True)
             st.download_button(
                 "Save as study file",
-                as_yaml(_study(choice, cohort)),
+                text,
                 "study.yaml",
                 "application/yaml",
                 on_click="ignore",
@@ -48,14 +52,15 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
             )
 
 
-def _study(choice: CohortChoice, cohort: Cohort) -> Study:
-    """The evaluation with the conventions of the figures."""
+def _study(choice: CohortChoice, cohort: Cohort) -> str:
+    """The file of the evaluation with the conventions of the figures."""
     read = StudyConventions(
         empty=choice.readout.empty_slices,
         slices=cast(Which, session.SLICES_IN_MEAN.get()),
         centre=choice.readout.centre,
+        exposed=session.Entry(cohort_rows.EXPOSED, False).get(),
     )
-    return study_of(cohort, f"Study of {choice.data.place}", read)
+    return as_yaml(study_of(cohort, f"Study of {choice.data.place}", read))
 
 
 def offer(cohort: Cohort, timed: bool = False) -> None:
@@ -165,8 +170,10 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
         "Setups", list(offered), key="cohort-setups", placeholder="All available"
     )
     pairs, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
-    if left_out:
-        st.caption(escape(choosing.skipped_line(left_out)))
+    with_setup = {name for name, _ in pairs}
+    lacking = [pair for pair in left_out if pair[0] in chosen and pair[0] not in with_setup]
+    if lacking:
+        st.caption(escape(choosing.skipped_line(lacking)))
     sets = st.multiselect(
         "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )

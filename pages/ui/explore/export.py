@@ -106,11 +106,16 @@ def _picture(view: View, look: Look) -> None:
     engine = compute.engine()
     columns = st.columns([2, 1, 1], vertical_alignment="bottom")
     scale = columns[0].segmented_control(
-        "Picture size", SCALES, default=2, format_func=lambda n: f"{n} ×", key="export-scale"
+        "Picture size",
+        SCALES,
+        default=2,
+        format_func=lambda n: f"{n} ×",
+        key="export-scale",
+        required=True,
     )
     kinds: tuple[Literal["png", "svg"], ...] = ("png", "svg")
     for column, kind in zip(columns[1:], kinds, strict=True):
-        make = partial(picture, engine, view, kind, look, scale or 2)
+        make = partial(picture, engine, view, kind, look, scale)
         with column:
             button(kind.upper(), file_name(view, f".{kind}"), make, f"export-{kind}")
 

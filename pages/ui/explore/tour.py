@@ -33,7 +33,7 @@ NO_PATCHES = (
     "This method reads single pixels, no patches: what is as bright as a lesion counts as one. "
     "Choose another method above the picture to see its patches with `6`. "
 )
-BEYOND = "See the same over brain depth on **Depth**, over all subjects on **Cohort**."
+BEYOND = "See the same over depth on **Depth**, over all subjects on **Cohort**."
 
 
 def begin(subject: str) -> None:

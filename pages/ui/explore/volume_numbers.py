@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.ui.figures.solid import solid_figure
 from pages.ui.shell import compute
+from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from zsad_core.base.wording import counted
 from zsad_core.imaging import slicing
@@ -25,7 +26,7 @@ def numbers(choice: UserChoice, result: Readout) -> None:
             help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
         )
         if result.auroc is not None:  # a mask ranks nothing
-            columns[2].metric("Voxel AUROC (brain)", f"{result.auroc:.3f}")
+            columns[2].metric(f"Voxel AUROC ({escape(choice.data.region)})", f"{result.auroc:.3f}")
             columns[3].metric("Best Dice (oracle)", f"{result.best_dice:.3f}")
         columns[4].metric("Truth", f"{result.truth_ml:.1f} ml")
     columns[5].metric("Predicted", f"{result.predicted_ml:.1f} ml")
@@ -35,19 +36,21 @@ def numbers(choice: UserChoice, result: Readout) -> None:
 
 def offer_solid(choice: UserChoice, spec: ReadoutSpec) -> None:
     """The 3D view, made when it is asked for."""
-    if st.toggle("3D view of brain, truth and prediction", key="solid"):
+    region = choice.data.region
+    if st.toggle(f"3D view of {escape(region)}, truth and prediction", key="solid"):
         with st.spinner("Making surfaces …"):
-            figure = _solid(choice.map, spec)
-        st.plotly_chart(figure, width="stretch", alt="Surfaces of brain, truth and prediction.")
+            figure = _solid(choice.map, spec, region)
+        alt = f"Surfaces of {region}, truth and prediction."
+        st.plotly_chart(figure, width="stretch", alt=alt)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _solid(spec: MapSpec, read: ReadoutSpec) -> go.Figure:
+def _solid(spec: MapSpec, read: ReadoutSpec, region: str) -> go.Figure:
     volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
     values = compute.whole_map(spec).values
     mask = predicted_mask(values, compute.stack(spec).brain, read)
     predicted = slicing.to_voxels(mask, plane)
-    return solid_figure(volume.brain, volume.truth, predicted, volume.affine)
+    return solid_figure(volume.brain, volume.truth, predicted, volume.affine, region)
 
 
 def offer_files(view: View) -> None:

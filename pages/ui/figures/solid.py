@@ -1,12 +1,13 @@
-"""The brain as a solid figure with truth and prediction in it: data in, figure out."""
+"""The region as a solid figure with truth and prediction in it: data in, figure out."""
 
+import html
 import math
 
 import numpy as np
 import plotly.graph_objects as go
 from skimage.measure import marching_cubes
 
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.types import DataSpec, FloatArray, MaskArray
 
 MOST = 96  # cells along the longest axis of a surface
 BRAIN, TRUTH, PREDICTED = "#9AA5B1", "#009E73", "#D55E00"
@@ -17,9 +18,13 @@ def solid_figure(
     truth: MaskArray | None,
     predicted: MaskArray,
     affine: FloatArray,
+    region: str = DataSpec.region,
 ) -> go.Figure:
-    """Surfaces of three masks (X, Y, Z), RAS+, in mm; an empty one has none."""
-    parts = [("brain", brain, BRAIN, 0.12), ("prediction", predicted, PREDICTED, 0.5)]
+    """Surfaces of three masks (X, Y, Z), RAS+, in mm; an empty one has none.
+
+    `region` is what the scan shows, the name of the first.
+    """
+    parts = [(html.escape(region), brain, BRAIN, 0.12), ("prediction", predicted, PREDICTED, 0.5)]
     if truth is not None:
         parts.insert(1, ("truth", truth, TRUTH, 0.6))
     figure = go.Figure()

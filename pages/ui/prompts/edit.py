@@ -119,7 +119,8 @@ def _numbers(
         return readout(stack, anomaly, replace(choice.readout, threshold=at.value))
 
     now = read(choice.map, threshold)
-    rows = [_row("before", read(*other)), _row("now", now)]
+    region = choice.data.region
+    rows = [_row("before", read(*other), region), _row("now", now, region)]
     table = pd.DataFrame(rows).set_index("prompts")
     table.loc["change"] = table.loc["now"] - table.loc["before"]
     st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–", width="stretch")
@@ -138,7 +139,7 @@ def _remember(
         session.LAST_TRIAL.set(shown)
 
 
-def _row(name: str, read: Readout) -> dict[str, object]:
+def _row(name: str, read: Readout, region: str) -> dict[str, object]:
     mean = None if read.mean_dice is None else read.mean_dice.value
     return {
         "prompts": name,
@@ -146,7 +147,7 @@ def _row(name: str, read: Readout) -> dict[str, object]:
         "3D Dice": _or_nan(read.dice_3d),
         "best Dice (oracle)": _or_nan(read.best_dice),
         "AP": _or_nan(read.ap),
-        "voxel AUROC (brain)": _or_nan(read.auroc),
+        f"voxel AUROC ({region})": _or_nan(read.auroc),
         "mean 2D Dice": _or_nan(mean),
         "predicted ml": read.predicted_ml,
     }

@@ -30,7 +30,6 @@ from zsad_core.types import Progress, PromptSet, Threshold
 from zsad_core.workspace import history as core
 from zsad_core.workspace.history import Trial
 
-NUMBERS = {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": "voxel AUROC (brain)"}
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED = "tuned on these"
 TEXTS = ("normal", "abnormal", "templates")
@@ -39,6 +38,11 @@ RULE_NOTES = {
     "validation": ", which was tuned on the validation subjects",
     "oracle": ", which uses the ground truth of each subject",
 }
+
+
+def _numbers(region: str) -> dict[str, str]:
+    """Fields of trials and standings, as tables of scans of a region name them."""
+    return {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": f"voxel AUROC ({region})"}
 
 
 def history(choice: UserChoice) -> None:
@@ -68,15 +72,18 @@ def _trials(choice: UserChoice) -> None:
             "No trials yet. Prompts shown under Edit are added here once their map is complete."
         )
         return
-    table = trials_table(shown, every, leaderboard.tuned_subjects(core.all_trials(choice.data)))
+    table = trials_table(
+        shown, every, leaderboard.tuned_subjects(core.all_trials(choice.data)), choice.data.region
+    )
     right.download_button(
         "CSV", as_csv(table), "history.csv", "text/csv", on_click="ignore",
         width="stretch",
     )  # fmt: skip
+    numbers = _numbers(choice.data.region).values()
     event = st.dataframe(
         table.drop(columns=["templates", *(["subject"] if here else [])]).style.format(
             {
-                **dict.fromkeys(NUMBERS.values(), "{:.3f}"),
+                **dict.fromkeys(numbers, "{:.3f}"),
                 **dict.fromkeys(CHANGES.values(), "{:+.3f}"),
             },
             na_rep="–",
@@ -134,11 +141,11 @@ def _restore(place: DeltaGenerator, prompts: PromptSet) -> None:
 
 
 def trials_table(
-    shown: Sequence[Trial], every: Sequence[Trial], tuned: Mapping[str, set[str]]
+    shown: Sequence[Trial], every: Sequence[Trial], tuned: Mapping[str, set[str]], region: str
 ) -> pd.DataFrame:
     """A row a trial, with the change since the one before it that can be compared with it.
 
-    `tuned` are the subjects of `leaderboard.tuned_subjects`.
+    `tuned` are the subjects of `leaderboard.tuned_subjects`, `region` is what the scans show.
     """
     earlier, rows = core.previous(every), []
     for trial in shown:
@@ -153,7 +160,7 @@ def trials_table(
             "method": configuration_name(trial.method, trial.setup),
             "threshold": _threshold(trial),
         }
-        for field, label in NUMBERS.items():
+        for field, label in _numbers(region).items():
             row[label] = getattr(trial, field)
             old = None if before is None else getattr(before, field)
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
@@ -189,8 +196,8 @@ def _leaderboard(choice: UserChoice) -> None:
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     found = leaderboard.standings(trials, subjects, rule)
     if found:
-        table = board_table(found, all_prompts())
-        numbers = [*NUMBERS.values(), "± over subjects"]
+        table = board_table(found, all_prompts(), choice.data.region)
+        numbers = [*_numbers(choice.data.region).values(), "± over subjects"]
         st.dataframe(
             table.drop(columns="templates").style.format(
                 dict.fromkeys(numbers, "{:.3f}"), na_rep="–"
@@ -223,7 +230,7 @@ def _threshold(trial: Trial) -> str:
 
 
 def board_table(
-    found: Sequence[leaderboard.Standing], known: Mapping[str, PromptSet]
+    found: Sequence[leaderboard.Standing], known: Mapping[str, PromptSet], region: str
 ) -> pd.DataFrame:
     """A row a prompt set: its texts, what differs in them from the set it is named after, numbers.
 
@@ -241,7 +248,7 @@ def board_table(
             "evaluated on": len(one.judged),
             TUNED: len(one.tuned),
         }
-        row |= {label: getattr(one, field) for field, label in NUMBERS.items()}
+        row |= {label: getattr(one, field) for field, label in _numbers(region).items()}
         rows.append({**row, "± over subjects": one.deviation})
     return pd.DataFrame(rows)
 

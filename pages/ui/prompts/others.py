@@ -22,7 +22,6 @@ from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
 
 PAGE = "pages/2_Prompts.py"
-NUMBERS = ("3D Dice", "best Dice (oracle)", "voxel AUROC (brain)")
 Numbers = tuple[float, float, float]
 
 
@@ -47,7 +46,7 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             PAGE,
         )
         if result is not None:
-            st.dataframe(table(result), hide_index=True, width="stretch")
+            st.dataframe(table(result, choice.data.region), hide_index=True, width="stretch")
             rule = escape(threshold.note or threshold.rule)
             st.caption(
                 f"3D Dice at {threshold_text(threshold.value)} now and "
@@ -64,12 +63,13 @@ def elsewhere(threshold: Threshold, subject: str) -> Threshold:
     return Threshold(threshold.value, Fixed.name, f"the {rule.title} value of {subject}")
 
 
-def table(found: dict[str, tuple[Numbers, Numbers]]) -> pd.DataFrame:
+def table(found: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFrame:
     """A row a subject and one for their mean: each number now, and its change since before."""
+    names = ("3D Dice", "best Dice (oracle)", f"voxel AUROC ({region})")
     rows = []
     for subject, (before, now) in found.items():
         row: dict[str, object] = {"subject": subject}
-        for name, old, new in zip(NUMBERS, before, now, strict=True):
+        for name, old, new in zip(names, before, now, strict=True):
             row |= {name: new, f"Δ {name}": new - old}
         rows.append(row)
     frame = pd.DataFrame(rows)

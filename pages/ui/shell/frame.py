@@ -33,7 +33,7 @@ PAGES = {
 PURPOSES = {
     "pages/1_Explore.py": "Scroll through slices with truth and prediction laid over them.",
     "pages/2_Prompts.py": "Edit the texts and see map and numbers change.",
-    "pages/3_Depth.py": "Read Dice against brain depth, of one subject or many.",
+    "pages/3_Depth.py": "Read Dice against depth, of one subject or many.",
     "pages/4_Cohort.py": "Evaluate many subjects; compare series in figures and tables.",
     "pages/5_Failures.py": "See the worst cases by kind, pin them, present them.",
     "pages/6_Setup.py": "Add data, predictions and weights; train; see device and cache.",

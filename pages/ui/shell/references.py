@@ -48,7 +48,7 @@ def _reference(name: str, slices: SliceSpec, parts: Mapping[str, Split]) -> Refe
         return None
     index = found.index
     if index >= len(stack.image) or not stack.brain[index].any():
-        st.warning(escape(f"{name} is not a brain slice and is ignored."))
+        st.warning(escape(f"{name} is an empty slice and is ignored."))
         return None
     if stack.truth is not None and stack.truth[index].any():
         st.warning(escape(f"{name} contains lesion in the ground truth, so it is not normal."))

@@ -6,7 +6,7 @@ from pages.ui.shell.frame import PAGES, PURPOSES
 
 WHAT = (
     "See what CLIP calls abnormal in a 3D brain MRI, slice by slice, with truth and prediction "
-    "laid over it.  \nEdit the prompts and watch the map change; read Dice against brain depth.  \n"
+    "laid over it.  \nEdit the prompts and watch the map change; read Dice against depth.  \n"
     "Find the cases where zero-shot anomaly detection fails, and show them."
 )
 

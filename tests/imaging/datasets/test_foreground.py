@@ -109,7 +109,9 @@ def test_a_bright_speck_far_from_the_head_is_noted(tmp_path):
     values[1:3, 2, 1] = values.max()
     values[60, 75, 65] = values.max()
     found = told(values)
-    assert found.notes[0].startswith("3 voxels of its brain lie apart from the head, by 10 mm or")
+    assert found.notes[0].startswith(
+        "3 voxels of its foreground lie apart from the head, by 10 mm or"
+    )
     assert found.rule == told(STRIPPED.astype(np.float32)).rule
 
 
@@ -136,7 +138,7 @@ def test_a_mask_that_is_the_brain_is_noted(tmp_path):
         nifti.read_case(scan, _saved(tmp_path / f"{name}.nii", mask.astype(np.uint8)))
         for name, mask in (("brain", BRAIN), ("lesion", LESION))
     )
-    assert "covers 100% of the brain" in brain.notes[0]
+    assert "covers 100 % of the foreground" in brain.notes[0]
     assert lesion.notes == ()
 
 

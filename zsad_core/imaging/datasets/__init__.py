@@ -107,6 +107,16 @@ def layout_of(root: str) -> str:
     raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
 
 
+def usual_modality(spec: DataSpec) -> str:
+    """BraTS's first modality, or the first that a subject has; raises DataError.
+
+    >>> usual_modality(DataSpec("demo-2mm"))
+    't2f'
+    """
+    names = [name for subject in open_dataset(spec).subjects() for name in subject.modalities]
+    return brats.MODALITIES[0] if brats.MODALITIES[0] in names or not names else names[0]
+
+
 def labels_of(dataset: Dataset) -> dict[int, str]:
     """The labels above 0 with their names, as the data set has them or the first segmentation.
 

@@ -50,7 +50,7 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
     if not apart:
         return found
     note = (
-        f"{counted(apart, 'voxel')} of its brain lie apart from the head, by {APART_MM} mm or "
+        f"{counted(apart, 'voxel')} of its foreground lie apart from the head, by {APART_MM} mm or "
         "more, and move depth and numbers; clear them if they are no tissue."
     )
     return replace(found, notes=(*found.notes, note))
@@ -84,11 +84,11 @@ def _by_rule(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fore
     if dust:
         note = (
             f"Its background is not clean: {dust} voxels far from the head hold up to "
-            f"{DUST:.1%} of its intensity. The brain is all that is above {RINGING:.0%} of it."
+            f"{DUST:.1%} of its intensity. The foreground is all that is above {RINGING:.0%} of it."
         )
         return Foreground(ndimage.binary_fill_holes(bright), notes=(note,), rule="dust")
     if (values < 0).sum() > 0.01 * (values != 0).sum():
-        note = "Holds negative values, so the brain is every voxel other than 0."
+        note = "Holds negative values, so the foreground is every voxel other than 0."
         return Foreground(values != 0, notes=(note,))
     return Foreground(values > 0)
 
@@ -110,7 +110,7 @@ def _apart(brain: MaskArray, spacing_mm: tuple[float, float, float]) -> int:
 
 def _note(why: str, cut: float) -> str:
     return (
-        f"Not skull-stripped, as {why}: the brain is only a rough foreground, every voxel above "
+        f"Not skull-stripped, as {why}: the foreground is only rough, every voxel above "
         f"{cut:.4g} (Otsu), any skull and scalp included."
     )
 

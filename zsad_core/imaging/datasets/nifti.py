@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.base.atomic import write_whole
+from zsad_core.base.wording import percent
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
 from zsad_core.imaging.datasets.foreground import BINS, foreground
@@ -208,7 +209,8 @@ def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
     share = float(truth[brain].mean()) if brain.any() else 0
     if share < LARGEST_LESION:
         return ()
-    return (f"The mask covers {share:.0%} of the brain: it may be a brain mask and no lesion.",)
+    what = "it may be a mask of the whole region and no lesion"
+    return (f"The mask covers {percent(share)} of the foreground: {what}.",)
 
 
 def _labels(

@@ -1,9 +1,10 @@
 """Splits drawn at random: patients stay whole, and parts are alike in what is to be balanced."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,28 @@ class Draw:
         balance = f", balanced by {' and '.join(self.balance)}" if self.balance else ""
         folds = f", {self.folds} folds" if self.folds > 1 else ""
         return f"drawn {shares} by {self.by}, seed {self.seed}{balance}{folds}"
+
+
+_WORDS = re.compile(
+    r"drawn ([\d.]+)/([\d.]+)/([\d.]+) by (patient|site), seed (-?\d+)"
+    r"(?:, balanced by ([a-z -]+))?(?:, (\d+) folds)?"
+)
+
+
+def draw_of(origin: str) -> Draw | None:
+    """The draw of a split by its origin in words; None of one that was read or edited.
+
+    >>> draw = Draw((50, 20, 30), 3, "site", ("site", "lesion-volume"), 5)
+    >>> draw_of(str(draw)) == draw, draw_of(f"{draw}, edited")
+    (True, None)
+    """
+    found = _WORDS.fullmatch(origin)
+    if found is None:
+        return None
+    *shares, by, seed, balance, folds = found.groups()
+    balanced = tuple(one for one in BALANCES if one in (balance or "").split(" and "))
+    first, second, third = map(float, shares)
+    return Draw((first, second, third), int(seed), cast(By, by), balanced, int(folds or 1))
 
 
 @dataclass(frozen=True)

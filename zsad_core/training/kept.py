@@ -1,0 +1,49 @@
+"""What was asked of the trainings that ended here, by the digest of their checkpoints."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pydantic
+
+from zsad_core.base.atomic import write_whole
+from zsad_core.base.digests import file_digest
+from zsad_core.base.paths import home, typed
+from zsad_core.errors import DataError
+from zsad_core.imaging.datasets import DEMOS
+from zsad_core.training.runs import TrainRequest
+from zsad_core.types import BackboneSpec
+
+REQUEST = pydantic.TypeAdapter(TrainRequest)
+
+
+def keep(request: TrainRequest) -> None:
+    """Keep the request of the checkpoint that it wrote, its paths absolute.
+
+    A checkpoint's own record names files without their folders. Raises StorageError.
+    """
+    source, spec = request.source, request.backbone
+    if source.data and source.data not in DEMOS:
+        source = replace(source, data=str(typed(source.data)))
+    if spec.name.endswith(".json"):
+        spec = BackboneSpec(str(typed(spec.name)), str(typed(spec.weights)))
+    start = str(typed(request.start)) if request.start else ""
+    whole = replace(request, source=source, backbone=spec, start=start)
+    write_whole(_file(file_digest(request.out)), REQUEST.dump_json(whole, indent=1))
+
+
+def request_of(digest: str) -> TrainRequest | None:
+    """What was asked of the training of a checkpoint, by its SHA-256; None where none was here.
+
+    Raises DataError where it cannot be read.
+    """
+    path = _file(digest)
+    if not path.is_file():
+        return None
+    try:
+        return REQUEST.validate_json(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"'{path}' cannot be read ({error}); delete it.") from error
+
+
+def _file(digest: str) -> Path:
+    return home() / "trainings" / f"{digest}.json"
