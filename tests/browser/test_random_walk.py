@@ -108,7 +108,10 @@ class Walk:
         if self.choice.page == "Prompts" and self.choice.reads_texts:
             moves.append(self.choose_section)
         moves += [self.edit] * 4 * self.choice.edits
-        self.dice.choice(moves)()
+        try:
+            self.dice.choice(moves)()
+        except playwright.Error as error:
+            raise AssertionError("\n".join([str(error), *self.steps])) from error
 
     def look(self, page=None, within=SETTLED_S):
         """Wait until the page shows the choice; raise AssertionError with what it shows instead."""
