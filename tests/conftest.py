@@ -1,6 +1,7 @@
 """Every test has its own home; the cache is shared by one run, so the cohort is made once."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def _cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_HOME", str(tmp_path / "home"))
+    # A page that is run puts itself there, and a process that is spawned later would begin with it.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 def pytest_collection_modifyitems(items):

@@ -158,7 +158,7 @@ def test_what_a_command_wrote_is_replaced_whole_or_not_at_all(tmp_path, command)
     for number in range(2):
         write(number, tmp_path / f"whole-{number}")
         whole.append(files(tmp_path / f"whole-{number}"))
-    seconds, chance, until = (time.monotonic() - began) / 2, random.Random(7), began + SECONDS
+    seconds, chance, until = (time.monotonic() - began) / 2, random.Random(7), began + SECONDS / 3
     shutil.copytree(tmp_path / "whole-0", place)
     number = 0
     while number == 0 or time.monotonic() < until:
