@@ -96,8 +96,9 @@ def test_cohort_offers_the_rules_with_their_amounts():
     choice = {"data": "demo-2mm:", "method": "intensity", "cohort-section": "Evaluate"}
     rules = ["fp", "share", "components", "fixed"]
     test = shown(at("pages/4_Cohort.py", **choice, **{"cohort-rules": rules}))
-    [command] = [code.value for code in test.code]
+    command, study = (code.value for code in test.code)
     assert "--threshold fp:0.5ml share:2% components 50%" in command
+    assert "fp:0.5ml" in study
     assert "from lesion-free slices of train and validation subjects" in captions(test).lower()
     widget(test.number_input, "amount-share").set_value(7.5)
     assert "share:7.5%" in shown(test).code[0].value
