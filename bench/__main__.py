@@ -12,7 +12,17 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, cohort, cohort_page, core, large_volume, methods, readout, store
+from bench import (
+    browser,
+    cohort,
+    cohort_page,
+    core,
+    large_volume,
+    long_use,
+    methods,
+    readout,
+    store,
+)
 from bench.report import Section
 from zsad_core import backbones
 
@@ -47,6 +57,7 @@ def machine() -> str:
 PARTS = {
     "browser": browser.measure,
     "large_volume": large_volume.measure,
+    "long_use": long_use.measure,
     "core": core.measure,
     "store": store.measure,
     "methods": methods.measure,

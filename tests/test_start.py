@@ -39,6 +39,7 @@ def test_the_first_page_waits_for_no_library_that_it_does_not_need():
     assert imported(PAGE, "open_clip", *late) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "there"), [("", []), ("import zsad_core.backbones.loading", ["open_clip"])]
 )
@@ -52,6 +53,7 @@ def test_what_explore_draws_with_needs_neither_tables_nor_plots_of_print():
     assert imported(work, *late) == []
 
 
+@pytest.mark.slow
 def test_what_waits_for_torch_gets_it_and_its_scan():
     work = """
 from pages.ui.shell import compute

@@ -44,6 +44,7 @@ def test_it_says_what_open_clip_says(name):
         assert location == get_pretrained_cfg(name, tag).get("hf_hub", "")
 
 
+@pytest.mark.slow
 def test_a_second_process_need_not_import_open_clip(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
     outputs = [child_output(NAME, "laion2b_e16") for _ in range(2)]

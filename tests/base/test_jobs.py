@@ -238,6 +238,7 @@ begun.wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [ENDS_WHILE_A_JOB_RUNS, ENDS_WHILE_A_JOB_STARTS_THREADS])
 def test_python_ends_well_while_a_job_runs(program):
     ended = subprocess.run(

@@ -19,7 +19,7 @@ def test_a_prompt_is_doubted_edited_and_found_again(app, user):
     page.locator(".js-plotly-plot .trace").first.wait_for()
 
     page.get_by_text("Edit", exact=True).first.click()
-    abnormal = page.get_by_label("Abnormal texts, one per line")
+    abnormal = page.get_by_role("textbox", name="Abnormal texts, one per line")
     numbers = page.get_by_test_id("stDataFrame").get_by_text("mean 2D Dice").first
     numbers.wait_for(state="attached")
     abnormal.fill("a white cloud")

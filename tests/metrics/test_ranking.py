@@ -35,6 +35,7 @@ def test_auroc_and_ap_are_scikit_learns(volume):
     )
 
 
+@pytest.mark.slow
 def test_best_dice_is_that_of_the_best_of_all_distinct_values(volume):
     values, brain, truth = volume
     ours = in_brain(values, brain, truth)
@@ -48,6 +49,7 @@ def test_best_dice_is_that_of_the_best_of_all_distinct_values(volume):
     assert np.float32(ranking.best_threshold(ours)) == min(best)
 
 
+@pytest.mark.slow
 def test_lesion_outside_the_brain_is_never_reached_and_counts(volume):
     values, brain, truth = volume
     ours, lesion_voxels = in_brain(values, brain, truth), float(truth.sum())

@@ -43,12 +43,14 @@ def bounded(tmp_path, name, data):
     return said
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_left_at_the_limit(tmp_path):
     bomb = gzip.compress(ZEROS) * 80  # 5 GB in 5 MB
     assert len(bomb) < 6e6
     assert "unpacks to more than 512 MB" in bounded(tmp_path, "a.nii.gz", bomb)
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_left_at_the_limit(tmp_path):
     out = io.BytesIO()
     packed = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
