@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from bench import browser, cohort, cohort_page, core, large_volume, methods, readout, store
+from bench import browser, cohort, cohort_page, core, large_volume, methods, plain, readout, store
 from bench.report import Section
 from zsad_core import backbones
 
@@ -50,6 +50,7 @@ PARTS = {
     "core": core.measure,
     "store": store.measure,
     "methods": methods.measure,
+    "plain": plain.measure,
     "readout": readout.measure,
     "cohort": cohort.measure,
     "cohort_page": cohort_page.measure,
