@@ -20,6 +20,7 @@ from bench import (
     large_volume,
     long_use,
     methods,
+    plain,
     readout,
     store,
 )
@@ -61,6 +62,7 @@ PARTS = {
     "core": core.measure,
     "store": store.measure,
     "methods": methods.measure,
+    "plain": plain.measure,
     "readout": readout.measure,
     "cohort": cohort.measure,
     "cohort_page": cohort_page.measure,

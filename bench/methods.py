@@ -93,7 +93,8 @@ class MethodCase:
             prompts = prompt_sets.shipped()[prompt_set]
             encoder = TowerTexts(self.tower, self.recipe.activation)
             self.text = self.method.texts(prompts, encoder, self.learned, features)
-        self.method.maps(features, self.retained, self.text, self.learned, self.recipe, ())
+        given = (features, self.retained, self.learned, self.recipe, (), self.tower.device)
+        self.method.maps(self.method.align(*given), self.text)
 
     def timed(self) -> tuple[float, float]:
         """Seconds of a run, and its share in % that is spent outside the towers' blocks."""

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import blocks, methods
+from bench import blocks, methods, plain
 from bench.memory import peak_gb, peak_gb_of
+from tests.helpers.tensors import fresh_tensors, maps_of
 from zsad_core import backbones
+from zsad_core.backbones.loading import built
+from zsad_core.backbones.sources import source
 from zsad_core.methods import slice_method
 from zsad_core.types import BackboneSpec
 
@@ -57,3 +60,20 @@ def test_all_that_is_a_towers_block_is_counted_once(name, passes):
     with blocks.timed() as counted:
         method.encode(tower, IMAGES, recipe, kept, None)
     assert len(counted) == passes
+
+
+def test_the_plain_way_gives_the_same_map():
+    """Of patches that are all retained, at the size of the backbone; so their times compare."""
+    demo = BackboneSpec("demo")
+    tower, method = backbones.load(demo, "cpu", "float32"), slice_method("aprilgan", ())
+    recipe, learned = method.recipe(tower.info), fresh_tensors(method, tower)
+    side = recipe.image_size
+    image = np.random.default_rng(4).integers(0, 256, (side, side), np.uint8)
+    kept = np.ones((1, recipe.grid, recipe.grid), bool)
+    text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
+    features = method.encode(tower, image[None], recipe, kept, learned)
+    (wanted,), _ = maps_of(method, features, kept, text, learned, recipe)
+    model = built(source(demo))[0].eval()
+    found = plain.plain_map(model, image, learned, text, recipe.taps)
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
+    assert np.ptp(wanted) > 0.1

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from zsad_core.base.paths import cache_bytes, cache_root, cached, shortened, typed, uploads
+from zsad_core.base.paths import (
+    cache_bytes,
+    cache_root,
+    cached,
+    feature_bytes,
+    shortened,
+    typed,
+    uploads,
+)
 from zsad_core.errors import SettingError
 
 
@@ -43,9 +51,13 @@ def test_what_users_uploaded_is_no_place_to_choose():
 
 @pytest.mark.parametrize("text", ["abc", "nan", "inf", ""])
 def test_a_limit_that_is_no_number_is_a_sentence(monkeypatch, text):
-    monkeypatch.setenv("ZSAD_CACHE_GB", text)
-    with pytest.raises(SettingError, match="give a number of GB"):
-        cache_bytes()
+    limits = {"ZSAD_CACHE_GB": cache_bytes, "ZSAD_FEATURES_GB": lambda: feature_bytes(5)}
+    for name, limit in limits.items():
+        monkeypatch.setenv(name, text)
+        with pytest.raises(SettingError, match=f"{name} is '{text}'; give a number of GB"):
+            limit()
+        monkeypatch.delenv(name)
+    assert feature_bytes(5) == 5
 
 
 def test_what_several_keep_at_once_is_all_there(monkeypatch, tmp_path):

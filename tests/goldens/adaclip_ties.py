@@ -17,6 +17,7 @@ import torch
 from scipy.optimize import lsq_linear
 
 from tests.helpers.weights import FOLDER, golden, recipe, write_backbone
+from tests.helpers.tensors import maps_of
 from zsad_core import backbones
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.methods.adaclip import AdaClip
@@ -69,7 +70,7 @@ class Seen:
         return METHOD.texts(PROMPTS, TowerTexts(self.tower, "gelu"), learned, features)
 
     def vector(self, features, text):
-        maps, scores = METHOD.maps(features, KEPT, text, self.learned, self.made, ())
+        maps, scores = maps_of(METHOD, features, KEPT, text, self.learned, self.made)
         parts = [maps / 1e-4, scores / 1e-5]
         if self.index == 0:
             taps = np.stack([features[0][f"tap{tap}"] for tap in self.made.taps])

@@ -1,9 +1,10 @@
-"""Learned tensors for tests: those that a training would start from."""
+"""Learned tensors for tests, those that a training would start from, and maps made with them."""
 
 import functools
 
 import numpy as np
 
+from zsad_core.methods import Method
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples
 from zsad_core.training import material
@@ -27,3 +28,21 @@ def fresh_tensors(method, tower):
     examples = Examples(tokens, MASKS, first, classes=classes)
     examples = material.with_text(examples, encoder, learner)
     return learner.initial(0, examples)
+
+
+def maps_of(method, features, kept, text, learned, recipe, references=(), device="cpu"):
+    """Maps and scores of slices' features as arrays."""
+    aligned = method.align(features, kept, learned, recipe, references, device)
+    return [found.cpu().numpy() for found in method.maps(aligned, text)]
+
+
+def values_of(method, features, kept, texts, learned, recipe, device="cpu"):
+    """Values (N, P) of a slice's features at its kept patches (R, C), for N texts, as an array."""
+    aligned = method.align([features], kept[None], learned, recipe, (), device)
+    return method.patch_values(aligned, texts).cpu().numpy()
+
+
+def mean_values_of(method, features, kept, texts, learned, recipe):
+    """Those of the way that every method has: the mean of the map over a patch."""
+    aligned = method.align([features], kept[None], learned, recipe, (), "cpu")
+    return Method.patch_values(method, aligned, texts).numpy()

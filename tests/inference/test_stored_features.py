@@ -25,8 +25,9 @@ def maps_of(engine, spec, features, kept):
     source = resolve(engine, spec)
     method, learned = source.method, setups.learned(source.setup)
     text = source.texts.of(spec.prompts, features if method.text_by_slice else ())
-    values, _ = method.maps(features, kept, text, learned, spec.features.recipe, [])
-    return methods.stretched(values, engine.stack(SUBJECT).image.shape[1:])
+    aligned = method.align(features, kept, learned, spec.features.recipe, (), "cpu")
+    shape = engine.stack(SUBJECT).image.shape[1:]
+    return methods.stretched(method.maps(aligned, text)[0], shape, method.high)
 
 
 @pytest.mark.parametrize("name", WITH_TOWER)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.metrics import f1_score, roc_auc_score
 
-from tests.helpers.tensors import fresh_tensors
+from tests.helpers.tensors import fresh_tensors, maps_of, mean_values_of, values_of
 from zsad_core import backbones, methods
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
@@ -18,7 +19,7 @@ from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
 from zsad_core.methods.aprilgan import method as aprilgan
 from zsad_core.methods.clipad import method as clipad
-from zsad_core.methods.texts import Remembered, TowerTexts, probability
+from zsad_core.methods.texts import Remembered, TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
 
@@ -59,19 +60,18 @@ def one_by_one(method, features, kept, text, learned, recipe):
     At an input side of one pixel a patch `maps` enlarges nothing, but some smooth all the same.
     """
     small = replace(recipe, image_size=recipe.grid)
+    aligned = method.align([features], kept[None], learned, small, (), "cpu")
     if method.name == "anomalyclip":
-        taps = [probability(features[f"tap{t}"], text) for t in recipe.taps]
-        return np.sum(taps, axis=0)
+        apart = (unit(text)[1] - unit(text)[0]) / 0.07
+        taps = [unit(features[f"tap{t}"]) @ apart for t in recipe.taps]
+        return np.sum([expit(tap) for tap in taps], axis=0)
     if method.name.startswith("clipad"):
-        total = clipad.surgery([features], kept[None], text, recipe)[0].numpy()[kept]
+        total = clipad.surgery(aligned, text[None])[0].numpy()
         if method.name == "clipad":
             return 0.5 + np.sign(total) * np.sqrt(np.abs(total / 4)) / 2
-        return (
-            total
-            + 4
-            + aprilgan.through_layers([features], kept[None], text, learned, small)[0].numpy()[kept]
-        )
-    maps, _ = method.maps([features], kept[None], text, learned, small, ())
+        apart = aprilgan.apart_by_100(aligned.text(text[None]))[0]
+        return total + 4 + aprilgan.of_layers(aligned, apart)[0].numpy()[kept]
+    maps, _ = maps_of(method, [features], kept[None], text, learned, small)
     return maps[0][kept]
 
 
@@ -88,7 +88,7 @@ def test_many_texts_at_once_equal_one_after_the_other(name):
     features = method.encode(tower, image, recipe, kept, learned)[0]
     texts = rng.normal(size=(3, 2, tower.info.embed_dim)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=-1, keepdims=True)
-    found = method.patch_values(features, kept[0], texts, learned, recipe)
+    found = values_of(method, features, kept[0], texts, learned, recipe)
     assert (found.shape, found.dtype) == ((3, kept.sum()), np.float32)
     assert np.ptp(found, axis=0).max() > 0.01
     for text, values in zip(texts, found, strict=True):
@@ -108,8 +108,8 @@ def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch():
         tower, rng.integers(0, 256, (1, 224, 224), np.uint8), recipe, kept, None
     )
     texts = rng.normal(size=(2, 2, tower.info.embed_dim)).astype(np.float32)
-    found = methods.Method.patch_values(method, features[0], kept[0], texts, None, recipe)
-    maps, _ = method.maps(features, kept, texts[1], None, recipe, ())
+    found = mean_values_of(method, features[0], kept[0], texts, None, recipe)
+    maps, _ = maps_of(method, features, kept, texts[1], None, recipe)
     np.testing.assert_allclose(found[1][28], maps[0][8:16, 0:8].mean(), rtol=1e-5)
 
 
@@ -142,28 +142,29 @@ def test_sentences_read_a_methods_own_way_are_read_once():
     np.testing.assert_allclose(found[1], tower.sentences(["a lesion 3"], "gelu")[0], atol=1e-4)
 
 
-def of_patches(engine, spec, prompts, every):
-    """Lesion or not, and value, of every brain pixel looked at, from patches one by one."""
+def of_patches(engine, spec, prompts, n, every):
+    """Lesion or not, and value, of every brain pixel looked at under the n-th of some prompts."""
     source, recipe = resolve(engine, spec), spec.features.recipe
-    text = source.texts.of(prompts)
     stack, lesion, values = engine.stack(spec.features.slices), [], []
-    for index in candidates.slices_of(engine, spec, every):
-        features = source.features.read(index)
-        (near,) = source.features.retained([index])
-        (found,) = source.method.patch_values(features, near, text[None], None, recipe)
+    slices = candidates.slices_of(engine, spec, every)
+    texts = np.stack([source.texts.of(one) for one in prompts])
+    found = source.method.patch_values(source.aligned(slices), texts)[n].numpy()
+    retained = source.features.retained(slices)
+    of_slices = np.split(found, np.cumsum(retained.sum(axis=(1, 2)))[:-1])
+    for index, near, of_slice in zip(slices, retained, of_slices, strict=True):
         for mask in (False, True):
             inside = stack.brain[index] & (stack.truth[index] == mask)
             pixels = slicing.pixels_per_patch(inside, recipe.grid)[near]
             lesion.append(np.full(int(pixels.sum()), mask))
-            values.append(np.repeat(found, pixels.astype(int)))
+            values.append(np.repeat(of_slice, pixels.astype(int)))
     return np.concatenate(lesion), np.concatenate(values).astype(np.float32)
 
 
 def test_the_quick_measure_is_that_of_the_pixels_looked_at(engine, spec):
     found = candidates.measured(engine, spec, ["a"], OTHERS, every=4)
     assert candidates.slices_of(engine, spec, 4) == [3, 7]
-    for n, prompts in enumerate(OTHERS):
-        lesion, values = of_patches(engine, spec, prompts, 4)
+    for n in range(len(OTHERS)):
+        lesion, values = of_patches(engine, spec, OTHERS, n, 4)
         assert found.auroc[0, n] == pytest.approx(roc_auc_score(lesion, values), abs=1e-6)
         every = {v: f1_score(lesion, values >= v) for v in np.unique(values)}
         assert found.best_dice[0, n] == pytest.approx(max(every.values()), abs=1e-6)
@@ -172,7 +173,7 @@ def test_the_quick_measure_is_that_of_the_pixels_looked_at(engine, spec):
 
 
 def test_another_threshold_can_be_asked_for(engine, spec):
-    lesion, values = of_patches(engine, spec, OTHERS[0], 4)
+    lesion, values = of_patches(engine, spec, OTHERS[:1], 0, 4)
     asked = float(np.median(values))
     found = candidates.measured(engine, spec, ["a"], OTHERS[:1], every=4, at=[asked])
     assert found.dice[0, 0] == pytest.approx(f1_score(lesion, values >= np.float32(asked)))

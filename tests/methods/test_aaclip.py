@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from tests.helpers.reference_clip import ReferenceClip, text, visual
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
@@ -111,7 +112,7 @@ def test_maps_and_scores_keep_the_official_order_of_operations(tower, learned, d
     method = AaClip(domain=domain)
     made = method.recipe(tower.info)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, learned)
-    maps, scores = method.maps(features, EVERYWHERE, TEXT, learned, made, ())
+    maps, scores = maps_of(method, features, EVERYWHERE, TEXT, learned, made)
     taps, whole = plain_features(learned)
     total = 0
     for tap in taps:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.tensors import fresh_tensors
+from tests.helpers.tensors import fresh_tensors, mean_values_of, values_of
 from zsad_core import backbones, methods, setups
 from zsad_core.base.store import Store
 from zsad_core.evaluation.run import local, run
@@ -103,7 +103,7 @@ def test_the_methods_fast_way_is_its_map_and_its_files_are_all_on_the_page(toy):
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
     features = method.encode(tower, image, recipe, kept, learned)
     text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
-    fast = method.patch_values(features[0], kept[0], text[None], learned, recipe)
-    slow = methods.Method.patch_values(method, features[0], kept[0], text[None], learned, recipe)
+    fast = values_of(method, features[0], kept[0], text[None], learned, recipe)
+    slow = mean_values_of(method, features[0], kept[0], text[None], learned, recipe)
     assert method.texts_at_once
     assert np.corrcoef(fast[0], slow[0])[0, 1] > 0.9

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
 from tests.helpers.reference_clip import ReferenceClip, visual
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
@@ -72,7 +73,7 @@ def test_sdp_is_what_plain_operations_give(tower):
     made = method.recipe(tower.info)
     assert made.taps == (2, 4, 6, 8)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
-    maps, scores = method.maps(features, EVERYWHERE, TEXT, None, made, ())
+    maps, scores = maps_of(method, features, EVERYWHERE, TEXT, None, made)
     wanted = list(local_features(plain, in_official_order(plain, IMAGES, made.taps)))
     smooth = np.stack([gaussian_filter(one, 8) for one in surgery(wanted)]) / 4
     np.testing.assert_allclose(np.sign(2 * maps - 1) * (2 * maps - 1) ** 2, smooth, atol=1e-5)
@@ -88,7 +89,7 @@ def test_sdp_plus_adds_the_linear_layers_on_the_original_stream(tower):
     )
     made = method.recipe(tower.info)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
-    maps, _ = method.maps(features, EVERYWHERE, TEXT, layers, made, ())
+    maps, _ = maps_of(method, features, EVERYWHERE, TEXT, layers, made)
     stored, total = in_official_order(plain, IMAGES, made.taps), 0
     for i, (original, _) in enumerate(stored):
         weight, bias = (torch.from_numpy(layers[f"fc.{i}.{n}"]) for n in ("weight", "bias"))
@@ -113,7 +114,7 @@ def test_both_share_features_and_name_their_own(tower):
 def test_a_text_that_says_the_same_of_both_sides_leaves_one_half(tower):
     method, made = ClipAd(), ClipAd().recipe(tower.info)
     features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
-    maps, scores = method.maps(features, EVERYWHERE, TEXT[[0, 0]], None, made, ())
+    maps, scores = maps_of(method, features, EVERYWHERE, TEXT[[0, 0]], None, made)
     np.testing.assert_allclose(maps, 0.5, atol=1e-3)  # the root of a rounding error
     np.testing.assert_allclose(scores, 0.5, atol=1e-6)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.tensors import fresh_tensors
+from tests.helpers.tensors import fresh_tensors, maps_of, values_of
 from tests.helpers.weights import recipe as golden_recipe
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones, methods, setups
@@ -65,7 +65,7 @@ def mapped(method, tower, images, kept=None, text=TEXT):
         kept = np.ones((len(images), recipe.grid, recipe.grid), bool)
     learned = fresh_tensors(method, tower)
     features = method.encode(tower, images, recipe, kept, learned)
-    return method.maps(features, kept, text_of(method, text, len(images)), learned, recipe, ())
+    return maps_of(method, features, kept, text_of(method, text, len(images)), learned, recipe, ())
 
 
 @pytest.mark.parametrize("name", methods.METHODS)
@@ -112,15 +112,15 @@ def test_many_texts_give_a_patch_what_each_gives_it_alone(method, tower):
     kept[0, 0] = False
     features = method.encode(tower, SLICES[:1], recipe, kept, learned)
     texts = np.stack([text_of(method, text, 1) for text in (TEXT, OTHER_TEXT)])
-    found = method.patch_values(features[0], kept[0], texts, learned, recipe)
+    found = values_of(method, features[0], kept[0], texts, learned, recipe)
     assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
     assert (found >= 0).all()
     assert (found <= method.high * (1 + 1e-6)).all()
     for n, text in enumerate(texts):
-        alone = method.patch_values(features[0], kept[0], texts[n : n + 1], learned, recipe)
+        alone = values_of(method, features[0], kept[0], texts[n : n + 1], learned, recipe)
         np.testing.assert_allclose(alone[0], found[n], atol=1e-5)
         if not method.texts_at_once:
-            maps, _ = method.maps(features, kept, text, learned, recipe, ())
+            maps, _ = maps_of(method, features, kept, text, learned, recipe)
             grid, side = recipe.grid, recipe.image_size // recipe.grid
             patches = maps[0].reshape(grid, side, grid, side).mean(axis=(1, 3))[kept[0]]
             np.testing.assert_allclose(found[n], patches, rtol=1e-5)
@@ -134,7 +134,7 @@ def test_features_maps_and_scores_have_the_promised_form(method, tower):
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
     text = text_of(method, TEXT, len(SLICES))
-    maps, scores = method.maps(features, kept, text, learned, recipe, ())
+    maps, scores = maps_of(method, features, kept, text, learned, recipe)
     shape = (recipe.image_size,) * 2 if method.needs_tower else SLICES.shape[1:]
     assert (maps.shape, maps.dtype) == ((len(SLICES), *shape), np.float32)
     assert (scores.shape, scores.dtype) == ((len(SLICES),), np.float32)
@@ -232,7 +232,7 @@ def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
         learned = setups.learned(entry)
         features = method.encode(tower, SLICES[:1], recipe, kept, learned)
         text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
-        maps, _ = method.maps(features, kept, text_of(method, text, 1), learned, recipe, ())
+        maps, _ = maps_of(method, features, kept, text_of(method, text, 1), learned, recipe)
         assert np.isfinite(maps).all()
 
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import map as command
@@ -252,7 +253,7 @@ def test_winclip_with_normal_slices(winclip_tiny, inputs, tmp_path):
     np.testing.assert_allclose(features[0]["patches"][::15], stored["patch_image0"], atol=1e-4)
     prompts = replace(prompt_sets.shipped()["winclip"], class_name=str(stored["class_name"]))
     text = method.texts(prompts, TowerTexts(tower, "gelu"), None, ())
-    maps, scores = method.maps(features, kept, text, None, made, normal)
+    maps, scores = maps_of(method, features, kept, text, None, made, normal)
     np.testing.assert_allclose(maps, stored["few_map"], atol=1e-4)
     np.testing.assert_allclose(scores, stored["few_score"], atol=1e-5)
     (tmp_path / "normal").mkdir()
@@ -274,8 +275,8 @@ def test_winclip_is_calm_where_a_slice_is_one_of_the_normal_ones(winclip_tiny, i
     kept = np.ones((2, made.grid, made.grid), bool)
     features = method.encode(tower, inputs["at_240"][:2], made, kept, None)
     text = golden("winclip_tiny")["text_embeddings"]
-    zero, _ = method.maps(features, kept, text, None, made, ())
-    few, _ = method.maps(features, kept, text, None, made, features[:1])
+    zero, _ = maps_of(method, features, kept, text, None, made)
+    few, _ = maps_of(method, features, kept, text, None, made, features[:1])
     np.testing.assert_allclose(few[0], zero[0] / 2, atol=1e-5)
     assert (few[1] > zero[1] / 2 + 1e-3).any()
 

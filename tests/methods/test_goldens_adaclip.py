@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 
 from tests.helpers.summation import INTEL, PROJECT, one_order_here
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
@@ -156,7 +157,7 @@ def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(request):
         image = slice(index, index + 1)
         features = PLAIN.encode(tower, IMAGES[image], made, ALL, tensors)
         text = text_of(tower, tensors, features)
-        maps, scores = PLAIN.maps(features, ALL, text, tensors, made, ())
+        maps, scores = maps_of(PLAIN, features, ALL, text, tensors, made)
         np.testing.assert_allclose(maps, STORED["smoothed_maps"][image], atol=2e-5)
         np.testing.assert_allclose(scores, STORED["score_no_hsf"][image], atol=1e-5)
 
@@ -166,14 +167,14 @@ def test_the_map_of_the_stored_logits(tower):
     made = PLAIN.recipe(tower.info)
     one = {f"tap{tap}": STORED["patch_logits"][i] / 100 for i, tap in enumerate(made.taps)}
     one["class"] = np.array([0, 1], np.float32)
-    maps, _ = PLAIN.maps([one], ALL, np.eye(2, dtype=np.float32)[None], {}, made, ())
+    maps, _ = maps_of(PLAIN, [one], ALL, np.eye(2, dtype=np.float32)[None], {}, made)
     np.testing.assert_allclose(maps, STORED["smoothed_maps"][:1], atol=1e-5)
 
 
 def test_the_score_of_the_stored_features(tower, features):
     one = features[0] | {"class": STORED["image_feature"][0]}
     text = STORED["text_features"].transpose(0, 2, 1)
-    _, scores = PLAIN.maps([one], ALL, text, {}, PLAIN.recipe(tower.info), ())
+    _, scores = maps_of(PLAIN, [one], ALL, text, {}, PLAIN.recipe(tower.info))
     np.testing.assert_allclose(scores, STORED["score_no_hsf"][:1], atol=1e-5)
 
 

@@ -190,6 +190,12 @@ def test_the_doctor_counts_what_was_never_fetched_as_optional():
     assert "optional, open_clip_config.json" in line
 
 
+def test_the_doctor_tells_how_much_memory_features_take(monkeypatch):
+    monkeypatch.setenv("ZSAD_FEATURES_GB", "1.5")
+    limit = "features held in memory: at most 1.5 GB (ZSAD_FEATURES_GB)"
+    assert limit in doctor.device_lines("cpu", "float32")
+
+
 @pytest.mark.parametrize("method", ["winclip", "aprilgan", "anomalyclip"])
 def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers, files):
     made = {"winclip": "", "aprilgan": layers, "anomalyclip": prompt_vectors(files)}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.image_sets import mvtec
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import SMALL, recipe, write_backbone
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND, DeviceQueue
@@ -76,7 +77,7 @@ def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_
     features = chosen.encode(tower, image, plan, kept, own)
     text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
     text = text[None] if chosen.text_by_slice else text
-    maps, scores = chosen.maps(features, kept, text, own, plan, ())
+    maps, scores = maps_of(chosen, features, kept, text, own, plan)
     assert np.isfinite(maps).all()
     assert np.isfinite(scores).all()
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers.tensors import maps_of
 from tests.helpers.weights import small_backbone
 from tests.training.test_through_tower import drawn
 from zsad_core import backbones
@@ -95,7 +96,7 @@ def test_the_second_stage_is_the_loss_of_the_methods_own_features(learner, examp
     for up in (*ups, sum(ups) / 4):
         normal, abnormal = up.softmax(dim=1).unbind(dim=1)
         terms += [focal(abnormal, masks), dice(abnormal, masks), dice(normal, 1 - masks)]
-    own, _ = replace(method, domain="none").maps(features, kept, text, tensors, recipe, ())
+    own, _ = maps_of(replace(method, domain="none"), features, kept, text, tensors, recipe)
     np.testing.assert_allclose(found.maps[0][:, ::15, ::15], own[:, ::63, ::63], atol=1e-4)
     whole = torch.tensor(np.stack([one["class"] for one in features]))
     cosines = whole @ torch.from_numpy(text).T

@@ -11,7 +11,9 @@ from zsad_core.backbones.device import (
     device_memory,
     device_name,
     fastest_precision,
+    memory_bytes,
     out_of_memory,
+    ran_out_of_memory,
     threads,
 )
 from zsad_core.backbones.fetching import fetch, unfetched, wanted
@@ -33,8 +35,10 @@ __all__ = [
     "info",
     "known",
     "load",
+    "memory_bytes",
     "official_sums",
     "out_of_memory",
+    "ran_out_of_memory",
     "threads",
     "unfetched",
     "wanted",

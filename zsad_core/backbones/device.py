@@ -39,6 +39,13 @@ def device_memory(device: str) -> str:
     return f"{free / 2**30:.0f} of {total / 2**30:.0f} GB free on {torch.cuda.get_device_name()}"
 
 
+def memory_bytes(device: str) -> int:
+    """Memory of the GPU, or of the machine; 0 where the system does not tell."""
+    if device != "cpu":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+
 def device_name(device: str) -> str:
     """Name of the GPU, or of the processor."""
     if device != "cpu":
@@ -50,14 +57,19 @@ def device_name(device: str) -> str:
     return match[1] if match else platform.processor() or platform.machine()
 
 
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, of the GPU or the machine."""
+    memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return memory_error or "DefaultCPUAllocator" in str(error)
+
+
 @contextlib.contextmanager
 def out_of_memory(batch: int) -> Iterator[None]:
     """Raise a SettingError with advice if memory runs out, of the GPU or the machine."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not memory_error and "DefaultCPUAllocator" not in str(error):
+        if not ran_out_of_memory(error):
             raise
         raise SettingError(
             f"Memory ran out at {batch} slices at once; start again with a smaller --batch, or "

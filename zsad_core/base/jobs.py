@@ -3,6 +3,7 @@
 import atexit
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -75,8 +76,8 @@ class Job:
 
     `page` is the path of the page that shows what it gives, "" for none. `kind` names work that
     goes on only as long as a tab shows what it gives, "" for work that was started by hand. The
-    title is seen by everybody; the error may name what only those who wait for it may see. Times
-    are monotonic.
+    note is that of the last step, or the `remark` on the whole work. The title is seen by
+    everybody; the error may name what only those who wait for it may see. Times are monotonic.
     """
 
     title: str
@@ -89,6 +90,7 @@ class Job:
     total: int = 0
     error: str = ""
     note: str = ""
+    remark: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     _first: int = 0
@@ -102,7 +104,7 @@ class Job:
         """
         if total != self.total:
             self.started, self._first = time.monotonic(), done
-        self.done, self.total, self.note = done, total, note
+        self.done, self.total, self.note = done, total, note or self.remark
         if self._stop.is_set():
             raise Cancelled(f"'{self.title}' was cancelled after {done} of {total}.")
 
@@ -222,6 +224,17 @@ class JobBoard:
             del self._jobs[key]
 
 
+_current: ContextVar[Job | None] = ContextVar("current_job", default=None)
+
+
+def remark(words: str) -> None:
+    """Show a few words beside the job at work, where no other note is; outside of one, log them."""
+    if (job := _current.get()) is None:
+        logging.getLogger(__name__).warning(words)
+    else:
+        job.note = job.remark = words
+
+
 _at_work: WeakKeyDictionary[threading.Thread, Job] = WeakKeyDictionary()
 
 
@@ -238,6 +251,7 @@ def _end() -> None:
 
 def _run(job: Job, work: Callable[[NotedProgress], object]) -> None:
     _lowest_priority.set(BACKGROUND)
+    _current.set(job)
     try:
         with on_disk():
             work(job.progress)

@@ -8,16 +8,23 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+def _one(value: object) -> int:
+    return 1
+
+
 class LruCache(Generic[T]):
     """The most recently used values by frozen key, at most `most`; safe to use from threads.
+
+    `most` is a number of values, or the sum of the sizes that `size` gives them. A value that is
+    larger alone is given and not kept.
 
     >>> cache = LruCache[int](2)
     >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
     (1, 1)
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, size: Callable[[T], int] = _one) -> None:
+        self._most, self._size, self._total = most, size, 0
         self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -36,9 +43,11 @@ class LruCache(Generic[T]):
             value = make()
             with self._lock:
                 self._values[key] = value
+                self._total += self._size(value)
                 self._making.pop(key, None)
-                while len(self._values) > self._most:
-                    self._values.popitem(last=False)
+                while self._total > self._most:
+                    _, oldest = self._values.popitem(last=False)
+                    self._total -= self._size(oldest)
             return value
 
     def put(self, key: Hashable, value: T) -> None:
@@ -57,3 +66,4 @@ class LruCache(Generic[T]):
         """Forget every value, except those that are being made."""
         with self._lock:
             self._values.clear()
+            self._total = 0

@@ -44,13 +44,22 @@ def _in_checkout() -> bool:
 
 def cache_bytes() -> int:
     """Most bytes of the store, `ZSAD_CACHE_GB`, by default 20 GB; raises SettingError."""
-    text = os.environ.get("ZSAD_CACHE_GB", "20")
+    return _limit("ZSAD_CACHE_GB", 20 * 2**30)
+
+
+def feature_bytes(default: int) -> int:
+    """Most bytes of features held on the device, `ZSAD_FEATURES_GB`; raises SettingError."""
+    return _limit("ZSAD_FEATURES_GB", default)
+
+
+def _limit(name: str, default: int) -> int:
+    text = os.environ.get(name)
+    if text is None:
+        return default
     try:
         return int(float(text) * 2**30)
     except (ValueError, OverflowError) as error:
-        raise SettingError(
-            f"ZSAD_CACHE_GB is '{text}'; give a number of GB, such as 20."
-        ) from error
+        raise SettingError(f"{name} is '{text}'; give a number of GB, such as 20.") from error
 
 
 def cached(file: str, key: str, make: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from zsad_core.base import settings
 from zsad_core.base.paths import cache_root, home
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
+from zsad_core.inference.engine import feature_limit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, Precision
 
@@ -46,10 +47,10 @@ def report() -> Iterator[tuple[bool, str]]:
 
 def device_lines(device: str, precision: Precision) -> list[str]:
     """Sentences on device, precision and memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    size = pages * os.sysconf("SC_PAGE_SIZE") / 2**30 if pages else 0.0
-    memory = backbones.device_memory(device)
+    size, memory = backbones.memory_bytes("cpu") / 2**30, backbones.device_memory(device)
+    features = feature_limit(device) / 2**30
     return [
         f"device {device}, {precision} (the faster one here), {os.cpu_count()} CPU cores",
         f"memory {size:.0f} GB" + (f"; {memory}" if memory else ""),
+        f"features held in memory: at most {features:.1f} GB (ZSAD_FEATURES_GB)",
     ]

@@ -170,7 +170,7 @@ def _knock(address: str | None) -> None:
 
 def _places(share: Share) -> dict[str, str]:
     """Where the workers find code, store and weights, and how many threads each has."""
-    names = ("ZSAD_CACHE_GB", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
+    names = ("ZSAD_CACHE_GB", "ZSAD_FEATURES_GB", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
     variables = {name: os.environ[name] for name in names if name in os.environ}
     return variables | {
         "PYTHONPATH": os.pathsep.join([str(CODE), os.environ.get("PYTHONPATH", "")]),

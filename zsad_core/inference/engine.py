@@ -12,10 +12,11 @@ import numpy as np
 from zsad_core import backbones
 from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.paths import cache_bytes, cache_root, cached
+from zsad_core.base.paths import cache_bytes, cache_root, cached, feature_bytes
 from zsad_core.base.store import Arrays, Store, key_of
 from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
+from zsad_core.methods.aligned import Aligned
 from zsad_core.types import (
     AnomalyMap,
     BackboneSpec,
@@ -30,6 +31,7 @@ from zsad_core.types import (
 )
 
 VOXELS = "voxel-volumes.json"
+SHARE, LEAST = 8, 2**30  # of the device's memory for features, and bytes at least
 
 
 class Engine:
@@ -57,6 +59,11 @@ class Engine:
     def device(self) -> str:
         """Where towers run, by default on the GPU where there is one."""
         return self._device or backbones.default_device()
+
+    @functools.cached_property
+    def aligned(self) -> LruCache[Aligned]:
+        """What an edit of the prompts reads, on the device, the least recently used goes first."""
+        return LruCache(feature_limit(self.device), lambda value: value.bytes)
 
     def precision(self) -> Precision:
         """The faster precision of this device, timed once and remembered."""
@@ -150,7 +157,13 @@ class Engine:
         self._volumes.clear()
         self._stacks.clear()
         self.maps.clear()
+        self.aligned.clear()
         self.thresholds.clear()
+
+
+def feature_limit(device: str) -> int:
+    """Most bytes of features that a device's memory holds; raises SettingError."""
+    return feature_bytes(max(backbones.memory_bytes(device) // SHARE, LEAST))
 
 
 def _stamp(spec: SliceSpec) -> str:

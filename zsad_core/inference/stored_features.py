@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core import backbones, methods, setups
-from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
+from zsad_core.base.jobs import BACKGROUND, INTERACTIVE, remark
 from zsad_core.base.store import key_of
 from zsad_core.imaging import slicing
 from zsad_core.inference.engine import Engine
@@ -162,16 +162,29 @@ class StoredFeatures:
         self, images: ByteArray, retained: MaskArray, names: list[str], priority: int
     ) -> list[SliceFeatures]:
         """Encode images (B, H, W) at retained patches (B, R, C), store and return the features."""
-        engine, spec = self.engine, self.spec
-        learned = setups.learned(self.setup) if self.method.in_tower else None
-        with engine.turn(spec, priority, self.method.last_bits) as tower:
-            features = self.method.encode(tower, images, self.recipe, retained, learned)
+        engine, features = self.engine, self._encoded(images, retained, priority)
         records = {
             f"{name}-{'+'.join(arrays)}": _record(arrays, engine.store.exact)
             for name, arrays in zip(names, features, strict=True)
         }
-        engine.store.write_all(self.key, records, spec)
+        engine.store.write_all(self.key, records, self.spec)
         return [{part: record[part] for part in self._parts} for record in records.values()]
+
+    def _encoded(
+        self, images: ByteArray, retained: MaskArray, priority: int
+    ) -> list[SliceFeatures]:
+        """Features of images, of half as many at once where memory runs out."""
+        learned = setups.learned(self.setup) if self.method.in_tower else None
+        try:
+            with self.engine.turn(self.spec, priority, self.method.last_bits) as tower:
+                return self.method.encode(tower, images, self.recipe, retained, learned)
+        except (MemoryError, RuntimeError) as error:
+            if len(images) == 1 or not backbones.ran_out_of_memory(error):
+                raise
+        half = len(images) // 2
+        remark(f"memory ran out at {len(images)} slices at once, so fewer are encoded at once")
+        first = self._encoded(images[:half], retained[:half], priority)
+        return [*first, *self._encoded(images[half:], retained[half:], priority)]
 
     @property
     def _parts(self) -> tuple[str, ...]:

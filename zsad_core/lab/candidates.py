@@ -25,7 +25,6 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     FloatArray,
     MapSpec,
-    MaskArray,
     Progress,
     PromptSet,
     SliceFeatures,
@@ -73,7 +72,7 @@ def measured(
     source = text_source(engine, spec)
     sources = [text_source(engine, evaluation.of_subject(spec, name)) for name in subjects]
     texts, parts = _Texts(source, candidates), []
-    looked: list[list[_Looked]] = []
+    looked: list[_Looked] = []
     for first in range(0, len(candidates), TOGETHER):
         part = slice(first, min(first + TOGETHER, len(candidates)))
         chosen = None if at is None else tuple(at[part])
@@ -140,10 +139,12 @@ class _Texts:
         self._encoder = Remembered(source.texts.encoder, sentences)
         self._fixed: FloatArray | None = None
 
-    def of(self, part: slice, features: SliceFeatures, step: Callable[[], None]) -> FloatArray:
-        """(n, K, E) of some candidates; (n, 1, K, E) where the text depends on the slice."""
+    def of(
+        self, part: slice, features: Sequence[SliceFeatures], step: Callable[[], None]
+    ) -> FloatArray:
+        """(n, K, E) of some candidates; (n, B, K, E) where the text depends on the slices."""
         if self._source.method.text_by_slice:
-            return self._read(self.candidates[part], (features,), step)
+            return self._read(self.candidates[part], features, step)
         if self._fixed is None:
             self._fixed = self._read(self.candidates, (), step)
         return self._fixed[part]
@@ -163,10 +164,9 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Looked:
-    """A slice; `pixels` (2, P) are the healthy and lesion pixels of its retained patches."""
+    """Slices looked at; `pixels` (2, P) are the healthy and lesion pixels of retained patches."""
 
-    features: SliceFeatures
-    retained: MaskArray
+    slices: list[int]
     pixels: FloatArray
 
 
@@ -174,26 +174,31 @@ def _values(
     source: SliceSource,
     texts: _Texts,
     part: slice,
-    looked: list[_Looked],
+    looked: _Looked,
     step: Callable[[int, int], None],
 ) -> FloatArray:
-    """(n, P) of some candidates at the patches of all slices looked at, in the map's range."""
-    method, learned, found = source.method, setups.learned(source.setup), []
-    for done, one in enumerate(looked):
-        tell = partial(step, done, len(looked))
+    """(n, P) of some candidates at the patches of all slices looked at, in the map's range.
+
+    Slices go together, one by one where the text depends on them.
+    """
+    method, found = source.method, []
+    groups = [[index] for index in looked.slices] if method.text_by_slice else [looked.slices]
+    for done, slices in enumerate(groups):
+        tell = partial(step, done, len(groups))
         tell()
-        text = texts.of(part, one.features, tell)
-        found.append(method.patch_values(one.features, one.retained, text, learned, source.recipe))
+        features = [source.features.read(i) for i in slices] if method.text_by_slice else []
+        text = texts.of(part, features, tell)
+        found.append(method.patch_values(source.aligned(slices), text).cpu().numpy())
     return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
 
 
 def _measure(
     values: Sequence[FloatArray],
-    looked: Sequence[Sequence[_Looked]],
+    looked: Sequence[_Looked],
     at: Sequence[float] | None,
 ) -> FloatArray:
     """(1 + 3 x subjects, n): threshold, then AUROC, best Dice and Dice of each subject."""
-    weights = [np.concatenate([one.pixels for one in some], axis=1) for some in looked]  # (2, P)
+    weights = [one.pixels for one in looked]
     count, subjects = (len(values[0]) if values else 0), len(values)
     found = np.full((1 + 3 * subjects, count), np.nan)
     for n in range(count):
@@ -224,7 +229,7 @@ def _step(
     return step
 
 
-def _look(source: SliceSource, every: int, progress: Progress) -> list[_Looked]:
+def _look(source: SliceSource, every: int, progress: Progress) -> _Looked:
     slices = source.spec.features.slices
     stack = source.engine.stack(slices)
     if stack.truth is None:
@@ -237,6 +242,5 @@ def _look(source: SliceSource, every: int, progress: Progress) -> list[_Looked]:
         brain, truth = stack.brain[index], stack.truth[index]
         masks = (brain & ~truth, brain & truth)
         pixels = [slicing.pixels_per_patch(mask, source.recipe.grid)[near] for mask in masks]
-        features = source.features.read(index)
-        found.append(_Looked(features, near, np.stack(pixels).astype(np.float64)))
-    return found
+        found.append(np.stack(pixels).astype(np.float64))
+    return _Looked(chosen, np.concatenate(found, axis=1))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from zsad_core.backbones import TowerInfo
+from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
+from zsad_core.methods.aligned import Aligned, joined, on_device
 from zsad_core.methods.grids import retained_features, tap_parts
 from zsad_core.methods.memory import views
 from zsad_core.methods.setup import Published, Setup
@@ -122,6 +124,9 @@ class Method(BaseMethod, ABC):
 
     What is not said here otherwise is for a method that reads four taps of a frozen tower and
     compares them with one embedding of each side's sentences.
+
+    A map is made in two steps: `align` does what no text changes, once for all prompts, and `maps`
+    and `patch_values` compare its result with text, on the device where that lies.
     """
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
@@ -154,44 +159,46 @@ class Method(BaseMethod, ABC):
         """
         return pooled(prompts, encoder, unit_mean)
 
-    @abstractmethod
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
+        device: str,
+    ) -> Aligned:
+        """What no text changes of B slices' maps, from features at retained patches (B, R, C).
+
+        References are features of normal slices at all patches, none for zero-shot. Here every part
+        as it is: arrays (P, E) of all slices in a row, (sum of P, E), vectors (E,) as (B, E).
+        """
+        parts = {part: joined(features, part, device) for part in features[0]}
+        return Aligned(parts, on_device(retained, device), learned, recipe)
+
+    @abstractmethod
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Maps float32 in 0 … high and slice scores (B,), from what `texts` returned.
 
         Maps are (B, S, S) at the side of the recipe's input, or (B, H, W) without a tower.
-        References are features of normal slices at all patches, none for zero-shot.
         """
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P) float32 in 0 … high: values at a slice's retained patches (R, C) for N texts.
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P) float32 in 0 … high: values at the retained patches for N texts.
 
-        `texts` are N times what `texts` returns for that slice. A prompt search asks for hundreds
+        `texts` are N times what `texts` returns for those slices. A prompt search asks for hundreds
         at once. A method whose map is, patch by patch, a function of the text computes them all
         before the map is enlarged and smoothed; here each goes through `maps`, and a patch has the
         mean of the map over its pixels.
         """
+        grid = aligned.recipe.grid
+        side = aligned.recipe.image_size // grid
         values = []
         for text in texts:
-            maps, _ = self.maps([features], retained[None], text, learned, recipe, ())
-            side = recipe.image_size // recipe.grid
-            squares = maps[0].reshape(recipe.grid, side, recipe.grid, side)
-            values.append(squares.mean(axis=(1, 3))[retained])
-        return np.stack(values)
+            maps, _ = self.maps(aligned, text)
+            squares = maps.reshape(-1, grid, side, grid, side).mean(dim=(2, 4))
+            values.append(squares[aligned.retained])
+        return torch.stack(values)
 
     @property
     def texts_at_once(self) -> bool:

@@ -56,38 +56,56 @@ def retained_features(
     ]
 
 
-def spread(values: FloatArray, retained: MaskArray, fill: float) -> Tensor:
-    """Values of all retained patches (sum of P,) on their grids (B, 1, R, C), `fill` elsewhere."""
-    grid = np.full(retained.shape, fill, np.float32)
-    grid[retained] = values
-    return torch.from_numpy(grid)[:, None]
+def spread(values: Tensor, retained: Tensor, fill: float) -> Tensor:
+    """Values of all retained patches (…, sum of P) on grids (…, B, R, C), `fill` elsewhere."""
+    grids = values.new_full((*values.shape[:-1], *retained.shape), fill)
+    return grids.masked_scatter_(retained, values)
 
 
-def enlarged(grid: Tensor, side: int, align_corners: bool) -> Tensor:
-    """(B, 1, R, C) to (B, 1, side, side), bilinear."""
-    return functional.interpolate(grid, (side, side), mode="bilinear", align_corners=align_corners)
+@functools.lru_cache(16)
+def enlarging(size: int, side: int, align_corners: bool, device: torch.device) -> Tensor:
+    """(side, size): bilinear enlarging of one axis."""
+    axis = functional.interpolate(
+        torch.eye(size)[None], side, mode="linear", align_corners=align_corners
+    )
+    return axis[0].T.contiguous().to(device)
+
+
+def enlarged(grids: Tensor, side: int, align_corners: bool) -> Tensor:
+    """(B, R, R) to (B, side, side), bilinear: a product for each axis."""
+    enlarge = enlarging(grids.shape[-1], side, align_corners, grids.device)
+    return enlarge @ (grids @ enlarge.T)
 
 
 @functools.lru_cache(8)
-def smoothly(size: int, side: int, sigma: int) -> Tensor:
-    """(side, size): bilinear enlarging of one axis and scipy's Gaussian, sigma in pixels.
+def smoothing(size: int, side: int, sigma: int, device: torch.device) -> Tensor:
+    """(side, size): bilinear enlarging of one axis and scipy's Gaussian, sigma in pixels."""
+    axis = enlarging(size, side, False, torch.device("cpu"))
+    smooth = ndimage.gaussian_filter1d(axis.double().numpy(), sigma, axis=0)
+    return torch.from_numpy(smooth).float().to(device)
 
-    Both are separable, so a map is `smoothly @ grid @ smoothly.T`; corners are not aligned.
+
+def smoothed(grids: Tensor, side: int, sigma: int) -> Tensor:
+    """(B, R, R) to (B, side, side): enlarged bilinear, then a Gaussian in pixels; both separable.
+
+    Corners are not aligned.
     """
-    axis = functional.interpolate(torch.eye(size)[None], side, mode="linear", align_corners=False)
-    smooth = ndimage.gaussian_filter1d(axis[0].T.double().numpy(), sigma, axis=0)
-    return torch.from_numpy(smooth).float()
+    smooth = smoothing(grids.shape[-1], side, sigma, grids.device)
+    return smooth @ (grids @ smooth.T)
 
 
 def reach_of(sigma: int, patch: int) -> int:
-    """How many patches around the brain a map inside it depends on that `smoothly` makes."""
+    """How many patches around the brain a map inside it depends on that `smoothed` makes."""
     return math.ceil((4 * sigma + SLACK) / patch + 0.5)
 
 
-def stretched(maps: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """(B, S, S) to (B, H, W), bilinear: the square input stretched back to the slice."""
-    if maps.shape[1:] == shape:
-        return maps
-    grid = torch.from_numpy(maps)[:, None]
-    enlarged_grid = functional.interpolate(grid, shape, mode="bilinear", align_corners=False)
-    return np.asarray(enlarged_grid[:, 0].numpy())
+def stretched(maps: Tensor, shape: tuple[int, int], high: float) -> FloatArray:
+    """(B, S, S) to (B, H, W) in memory: the square input stretched back to the slice, bilinear.
+
+    Values stay in 0 … high, whose ends rounding and resampling may pass by a last bit.
+    """
+    if maps.shape[1:] != shape:
+        maps = functional.interpolate(maps[:, None], shape, mode="bilinear", align_corners=False)[
+            :, 0
+        ]
+    return np.asarray(maps.clamp(0, high).cpu().numpy())

@@ -9,8 +9,8 @@ import numpy as np
 
 from zsad_core.backbones.lazy import functional, torch
 from zsad_core.backbones.pixels import sized
-from zsad_core.methods.texts import unit
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core.methods.aligned import unit
+from zsad_core.types import ByteArray
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,16 +20,15 @@ ANGLES = (-math.pi / 8, -math.pi / 16, math.pi / 16, math.pi / 8)
 SHIFTS = ((0.1, 0.1), (-0.1, 0.1), (-0.1, -0.1), (0.1, -0.1))  # x, y; the image's side is 2
 
 
-def distance(tokens: FloatArray, memory: FloatArray) -> FloatArray:
-    """1 - the largest cosine, 0 … 2, of tokens (N, E) to those of the memory (M, E): (N,) float32.
+def distance(tokens: Tensor, memory: Tensor) -> Tensor:
+    """1 - the largest cosine, 0 … 2, of tokens (N, E) to those of the memory (M, E): (N,).
 
-    >>> distance(np.eye(2), np.array([[2.0, 0.0]])).tolist()
+    >>> distance(torch.eye(2), torch.tensor([[2.0, 0.0]])).tolist()
     [0.0, 1.0]
     """
-    known = torch.from_numpy(unit(memory.astype(np.float32))).T
-    parts = torch.split(torch.from_numpy(unit(tokens.astype(np.float32))), CHUNK)
-    nearest = torch.cat([(part @ known).amax(dim=1) for part in parts])
-    return np.asarray((1 - nearest).clamp(min=0).numpy())
+    known = unit(memory).T
+    nearest = [(part @ known).amax(dim=1) for part in torch.split(unit(tokens), CHUNK)]
+    return (1 - torch.cat(nearest)).clamp_(min=0)
 
 
 def views(image: ByteArray, side: int, augment: bool) -> ByteArray:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, PromptSet
@@ -15,7 +14,6 @@ from zsad_core.types import FloatArray, PromptSet
 if TYPE_CHECKING:
     from zsad_core.backbones import Tower
 
-TEMPERATURE = 0.07
 AHEAD = 64  # sentences
 OfSentences = Callable[["Tower", str, Sequence[str]], FloatArray]
 
@@ -104,17 +102,3 @@ def unit(values: FloatArray) -> FloatArray:
 def unit_mean(embeddings: FloatArray) -> FloatArray:
     """Normalise each sentence, mean, normalise: (N, E) to (E,)."""
     return unit(unit(embeddings).mean(axis=0))
-
-
-def probability(embeddings: FloatArray, text: FloatArray) -> FloatArray:
-    """softmax(cosine / 0.07) of the abnormal class, (N,) from (N, E) and (K, E)."""
-    classes = unit(text)
-    apart = unit(embeddings.astype(np.float32)) @ (classes[1] - classes[0]) / TEMPERATURE
-    return np.asarray(expit(apart), np.float32)
-
-
-def probabilities(embeddings: FloatArray, texts: FloatArray) -> FloatArray:
-    """`probability` for many texts, (N, M) from (M, E) and (N, K, E)."""
-    classes = unit(texts)
-    apart = (classes[:, 1] - classes[:, 0]) @ unit(embeddings.astype(np.float32)).T / TEMPERATURE
-    return np.asarray(expit(apart), np.float32)

@@ -28,8 +28,9 @@ class PixelSource(MapSource):
         features = [{"pixels": image[index]} for index in slices]
         everywhere = np.ones((len(features), 1, 1), bool)
         no_text = np.zeros((2, 1), np.float32)
-        values, scores = self.method.maps(features, everywhere, no_text, None, NO_TOWER, ())
-        return in_range(values, self.method.high), scores
+        aligned = self.method.align(features, everywhere, None, NO_TOWER, (), self.engine.device)
+        values, scores = self.method.maps(aligned, no_text)
+        return in_range(values.cpu().numpy(), self.method.high), scores.cpu().numpy()
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """Every slice with brain."""

@@ -10,11 +10,12 @@ import numpy as np
 from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.base.threads import ThreadPool
-from zsad_core.inference.sources.base import MapSource, SliceMaps, in_range
+from zsad_core.inference.sources.base import MapSource, SliceMaps
 from zsad_core.inference.stored_features import BATCH, StoredFeatures, filled_slices
 from zsad_core.inference.stored_texts import ClassTexts
 from zsad_core.methods import Method
-from zsad_core.types import AnomalyMap, Progress, Recipe
+from zsad_core.methods.aligned import Aligned
+from zsad_core.types import AnomalyMap, FloatArray, Progress, Recipe
 
 TOGETHER = 32  # slices mapped at once
 
@@ -55,6 +56,19 @@ class SliceSource(MapSource):
     ) -> int:
         """Encode slices whose features are missing; returns how many."""
         return self.features.encode(slices, progress, priority, size)
+
+    def aligned(self, slices: Sequence[int]) -> Aligned:
+        """What no text changes of the maps of some slices with brain, on the engine's device.
+
+        From the engine's memory, or from features that are read, and encoded where they lack. The
+        key holds all that it is made from: scan, recipe, weights, learned part, options, normal
+        slices.
+        """
+        spec = self.spec
+        normal = tuple((self.engine.digest(one.slices), one.index) for one in spec.references)
+        made_from = (spec.method, spec.options, setups.digest(self.setup), normal)
+        key = (self.features.key, *made_from, tuple(slices))
+        return self.engine.aligned.get(key, lambda: self._align(slices))
 
     def read_texts(self) -> None:
         """Encode the texts, unless they depend on the slice; raises WeightsError, PromptError."""
@@ -108,16 +122,23 @@ class SliceSource(MapSource):
             pool.shutdown(cancel_futures=True)
 
     def _maps(self, slices: Sequence[int]) -> SliceMaps:
-        self.encode(slices, priority=INTERACTIVE)
-        stored, method = self.features, self.method
-        features = [stored.read(index) for index in slices]
-        key = stored.key if method.text_by_slice else ""
-        named = {
-            f"{key}-{index:03d}": arrays for index, arrays in zip(slices, features, strict=True)
-        }
-        text, learned = self.texts.embeddings(named), setups.learned(self.setup)
-        normal = [view for reference in self.spec.references for view in stored.views(reference)]
-        retained = stored.retained(slices)
-        values, scores = method.maps(features, retained, text, learned, self.recipe, normal)
+        maps, scores = self.method.maps(self.aligned(slices), self._text(slices))
         shape = self.engine.stack(self.spec.features.slices).brain.shape[1:]
-        return in_range(methods.stretched(values, shape), method.high), scores
+        return methods.stretched(maps, shape, self.method.high), scores.cpu().numpy()
+
+    def _text(self, slices: Sequence[int]) -> FloatArray:
+        """What the method reads of the prompts, for each of the slices where it depends on them."""
+        if not self.method.text_by_slice:
+            return self.texts.embeddings()
+        stored = self.features
+        return self.texts.embeddings(
+            {f"{stored.key}-{index:03d}": stored.read(index) for index in slices}
+        )
+
+    def _align(self, slices: Sequence[int]) -> Aligned:
+        self.encode(slices, priority=INTERACTIVE)
+        stored, learned = self.features, setups.learned(self.setup)
+        features = [stored.read(index) for index in slices]
+        normal = [view for reference in self.spec.references for view in stored.views(reference)]
+        retained, device = stored.retained(slices), self.engine.device
+        return self.method.align(features, retained, learned, self.recipe, normal, device)

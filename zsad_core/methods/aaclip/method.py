@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
-from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aaclip.adapters import TAPS, image_features, shapes, text_features
 from zsad_core.methods.aaclip.setups import SETUPS
+from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, grid_of, quarters, retained_features, spread
@@ -128,37 +128,21 @@ class AaClip(Method):
         names = {*adapters, *least, *ends, "image_adapter.det_proj.fc.weight"}
         return wanted(tensors, dict.fromkeys(sorted(names), (None, None)))
 
-    def maps(
-        self,
-        features: Sequence[SliceFeatures],
-        retained: MaskArray,
-        text: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-        references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""
-        total = np.concatenate([_logits(arrays, text[None], recipe)[0] for arrays in features])
-        blur = _blurring(recipe.grid, self.domain)
-        grid = blur @ spread(total, retained, NORMAL) @ blur.T
-        whole = enlarged(grid, recipe.image_size, align_corners=True)[:, 0]
-        maps = torch.sigmoid(whole / SOFT).numpy()
-        scores = maps.max(axis=(1, 2))
+        recipe = aligned.recipe
+        blur = _blurring(recipe.grid, self.domain).to(aligned.retained.device)
+        grids = spread(_logits(aligned, text[None])[0], aligned.retained, NORMAL)
+        whole = enlarged(blur @ (grids @ blur.T), recipe.image_size, align_corners=True)
+        maps = whole.div_(SOFT).sigmoid_()
+        scores = maps.amax(dim=(1, 2))
         if self.domain == "industrial":
-            first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
-            scores = (scores + (first @ text[1] + 1) / 2) / 2
-        return maps, np.asarray(scores, np.float32)
+            scores = (scores + (aligned.parts["class"] @ aligned.text(text)[1] + 1) / 2) / 2
+        return maps, scores
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): values of the retained patches, not blurred, for (N, K, E)."""
-        return np.asarray(expit(_logits(features, texts, recipe) / SOFT))
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): values of the retained patches, not blurred."""
+        return torch.sigmoid(_logits(aligned, texts) / SOFT)
 
     def learner(self, encoder: Encoder) -> Learner:
         """Text adapters on the frozen image tower, then image adapters through it."""
@@ -167,11 +151,11 @@ class AaClip(Method):
         return BothAdapters(encoder)
 
 
-def _logits(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
-    """(N, P) float32: the mean over taps of the retained patches' logits, for (N, K, E)."""
-    apart = 100 * (texts[:, 1] - texts[:, 0])  # (N, E)
-    taps = [features[f"tap{block}"].astype(np.float32) for block in recipe.taps]
-    return np.asarray(np.sum([apart @ tap.T / TAPS for tap in taps], axis=0), np.float32)
+def _logits(aligned: Aligned, texts: FloatArray) -> Tensor:
+    """(N, sum of P): the mean over taps of the retained patches' logits, for (N, K, E)."""
+    of_text = aligned.text(texts)
+    apart = 100 / TAPS * (of_text[:, 1] - of_text[:, 0])  # (N, E)
+    return torch.stack([apart @ tap.T for tap in aligned.taps]).sum(dim=0)
 
 
 @functools.lru_cache(8)

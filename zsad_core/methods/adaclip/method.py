@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
@@ -23,6 +22,7 @@ from zsad_core.methods.adaclip.hybrid_prompts import (
 )
 from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
+from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import (
@@ -30,6 +30,7 @@ from zsad_core.methods.grids import (
     grid_of,
     quarters,
     retained_features,
+    smoothed,
     spread,
     tap_parts,
 )
@@ -46,6 +47,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.backbones import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
@@ -171,29 +174,27 @@ class AdaClip(Method):
         length = wanted(tensors, {first: (None, width)})[first].shape[0]
         return wanted(tensors, shapes(embed, width, depth(tensors), length))
 
-    def maps(
-        self,
-        features: Sequence[SliceFeatures],
-        retained: MaskArray,
-        text: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-        references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature."""
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature.
+
+        k-means and the logits that choose its patches are NumPy's, whose last bits it hangs on.
+        """
         logits, scores = list[FloatArray](), list[float]()
         random = np.random.RandomState(SEED) if self.draws_on else SEED
-        for arrays, (normal, abnormal) in zip(features, text, strict=True):
+        first, recipe = aligned.parts["class"].cpu().numpy(), aligned.recipe
+        per_slice = aligned.retained.sum(dim=(1, 2)).tolist()
+        slices = zip(*(torch.split(tap, per_slice) for tap in aligned.taps), strict=True)
+        for whole, of_slice, (normal, abnormal) in zip(first, slices, text, strict=True):
             apart = 100 * (abnormal - normal)  # (E,); a softmax of two
-            taps = np.stack([arrays[f"tap{block}"] for block in recipe.taps]).astype(np.float32)
+            taps = torch.stack(of_slice).cpu().numpy()  # (L, P, E)
             logits.append((taps @ apart).mean(axis=0))  # (P,)
-            whole = arrays["class"].astype(np.float32)
-            whole = fused(whole, taps, logits[-1], random) if self.hsf else whole
-            scores.append(expit(whole @ apart))
-        grid = spread(np.concatenate(logits), retained, FAR)
-        values = torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
-        smooth = ndimage.gaussian_filter(values[:, 0].numpy(), (0, SIGMA, SIGMA))
-        return smooth.clip(0, 1), np.array(scores, np.float32)
+            score = fused(whole, taps, logits[-1], random) if self.hsf else whole
+            scores.append(expit(score @ apart))
+        values = aligned.text(np.concatenate(logits))
+        grids = spread(values, aligned.retained, FAR)
+        maps = enlarged(grids, recipe.image_size, align_corners=True).sigmoid_()
+        smooth = smoothed(maps, recipe.image_size, SIGMA).clamp_(0, 1)
+        return smooth, aligned.text(np.array(scores))
 
     def learner(self, encoder: Encoder) -> Learner:
         """Prompts in both towers and projections, every step through both."""

@@ -11,11 +11,12 @@ import numpy as np
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError, WeightsError
+from zsad_core.methods.aligned import Aligned, probabilities, unit
 from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import grid_of, reach_of, retained_features, smoothly, spread
-from zsad_core.methods.texts import TextEncoder, probabilities, probability, unit_mean
+from zsad_core.methods.grids import grid_of, reach_of, retained_features, smoothed, spread
+from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
@@ -146,37 +147,30 @@ class AnomalyClip(Method):
                 parts |= wanted(tensors, words)
         return parts
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Sum over taps of the patches' probabilities, enlarged, smoothed; 0 if not retained."""
-        total = torch.zeros(len(retained), 1, recipe.grid, recipe.grid)
-        for block in recipe.taps:
-            taps = [arrays[f"tap{block}"] for arrays in features]
-            tokens = np.concatenate(taps).astype(np.float32)
-            total += spread(probability(tokens, text), retained, 0)
-        enlarge = smoothly(recipe.grid, recipe.image_size, SIGMA)
-        maps = enlarge @ total[:, 0] @ enlarge.T  # (B, S, S)
-        first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
-        return maps.clamp(0, self.high).numpy(), probability(first, text)
+        device: str,
+    ) -> Aligned:
+        """Local features of each tap and class features, of length one."""
+        aligned = super().align(features, retained, learned, recipe, references, device)
+        parts = {part: unit(values) for part, values in aligned.parts.items()}
+        return Aligned(parts, aligned.retained, None, recipe)
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): sum over taps of retained patches' probabilities, not smoothed, for (N, K, E)."""
-        by_tap = [probabilities(features[f"tap{block}"], texts) for block in recipe.taps]
-        return np.asarray(np.sum(by_tap, axis=0))
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """Sum over taps of the patches' probabilities, enlarged, smoothed; 0 if not retained."""
+        grids = spread(self.patch_values(aligned, text[None])[0], aligned.retained, 0)
+        maps = smoothed(grids, aligned.recipe.image_size, SIGMA).clamp_(0, self.high)
+        return maps, probabilities(aligned.parts["class"], aligned.text(text[None]))[0]
+
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): sum over taps of retained patches' probabilities, not smoothed."""
+        of_text = aligned.text(texts)
+        return torch.stack([probabilities(tap, of_text) for tap in aligned.taps]).sum(dim=0)
 
     def learner(self, encoder: Encoder) -> Learner:
         """Prompt vectors, through the text tower alone."""

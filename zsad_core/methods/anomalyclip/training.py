@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from zsad_core.methods.aligned import TEMPERATURE
 from zsad_core.methods.anomalyclip.method import (
     CONTEXT,
     DEEP,
@@ -25,7 +26,6 @@ from zsad_core.methods.anomalyclip.method import (
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
-from zsad_core.methods.texts import TEMPERATURE
 from zsad_core.prompts import sets as prompt_sets
 
 DEEP_WORDS, SPREAD = 4, 0.02

@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.special import expit
-
 from zsad_core.backbones import TowerInfo
-from zsad_core.backbones.lazy import torch
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.errors import WeightsError
+from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
 from zsad_core.methods.grids import enlarged, grid_of, quarters, spread
-from zsad_core.methods.texts import unit
 from zsad_core.types import (
     FloatArray,
     Learned,
@@ -26,6 +23,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
 
@@ -66,31 +65,29 @@ class AprilGan(Method):
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
         return wanted(tensors, layer_shapes(info))
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
-        first = np.stack([arrays["class"] for arrays in features]).astype(np.float32)
-        scores = expit(unit(first) @ (100 * (text[1] - text[0])))
-        total = through_layers(features, retained, text, self.given(learned), recipe)
-        return total.numpy(), scores
+        device: str,
+    ) -> Aligned:
+        """Tokens of each tap through its linear layer, of length one, and the class feature."""
+        parts = through_layers(features, self.given(learned), recipe, device)
+        parts["class"] = unit(joined(features, "class", device))
+        return Aligned(parts, on_device(retained, device), None, recipe)
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): sum over taps of the softmax at retained patches, not enlarged, for (N, K, E)."""
-        return values_through_layers(features, texts, self.given(learned), recipe)
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
+        apart = apart_by_100(aligned.text(text[None]))[0]
+        scores = torch.sigmoid(aligned.parts["class"] @ apart)
+        return of_layers(aligned, apart), scores
+
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): sum over taps of the softmax at retained patches, not enlarged."""
+        return values_of_layers(aligned, apart_by_100(aligned.text(texts)))
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap."""
@@ -107,40 +104,39 @@ def layer_shapes(info: TowerInfo | None) -> Shapes:
 
 
 def through_layers(
-    features: Sequence[SliceFeatures],
-    retained: MaskArray,
-    text: FloatArray,
-    learned: dict[str, FloatArray],
-    recipe: Recipe,
-) -> torch.Tensor:
-    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4."""
-    apart = torch.from_numpy(100 * (text[1] - text[0])).float()  # (E,); a softmax of two
-    total = torch.zeros(len(retained), 1, recipe.image_size, recipe.image_size)
+    features: Sequence[SliceFeatures], learned: dict[str, FloatArray], recipe: Recipe, device: str
+) -> dict[str, Tensor]:
+    """Tokens of each tap in the space of the text, of length one: (sum of P, E) by the tap."""
+    parts = {}
     for i, block in enumerate(recipe.taps):
-        tokens = np.concatenate([arrays[f"tap{block}"] for arrays in features])
-        logits = _aligned(tokens, learned, i) @ apart  # (sum of P,)
-        grid = spread(logits.numpy(), retained, FAR)
-        total += torch.sigmoid(enlarged(grid, recipe.image_size, align_corners=True))
-    return total[:, 0]
+        tokens = joined(features, f"tap{block}", device)
+        weight, bias = _layer(learned, i, tokens.shape[1])
+        parts[f"tap{block}"] = unit(functional.linear(tokens, weight.to(device), bias.to(device)))
+    return parts
 
 
-def values_through_layers(
-    features: SliceFeatures, texts: FloatArray, learned: dict[str, FloatArray], recipe: Recipe
-) -> FloatArray:
-    """(N, P): that sum at the retained patches of one slice, not enlarged, for texts (N, K, E)."""
-    apart = torch.from_numpy(100 * (texts[:, 1] - texts[:, 0])).float()  # (N, E)
-    taps = [_aligned(features[f"tap{block}"], learned, i) for i, block in enumerate(recipe.taps)]
-    return np.asarray(torch.stack([torch.sigmoid(apart @ tap.T) for tap in taps]).sum(0).numpy())
+def apart_by_100(texts: Tensor) -> Tensor:
+    """What a token is multiplied with for the logit of a softmax of two: (N, E) of (N, K, E)."""
+    return 100 * (texts[:, 1] - texts[:, 0])
 
 
-def _aligned(tokens: FloatArray, learned: dict[str, FloatArray], tap: int) -> torch.Tensor:
-    """Tokens (P, width) of a tap in the space of the text, (P, E), of length one."""
-    values = torch.from_numpy(np.array(tokens, np.float32))
-    z = torch.nn.functional.linear(values, *_layer(learned, tap, tokens.shape[1]))
-    return z / z.norm(dim=1, keepdim=True)
+def of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
+    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4, for (E,)."""
+    side, total = aligned.recipe.image_size, None
+    for tap in aligned.taps:
+        grids = spread(tap @ apart, aligned.retained, FAR)
+        values = enlarged(grids, side, align_corners=True).sigmoid_()
+        total = values if total is None else total.add_(values)
+    assert total is not None  # there are four taps
+    return total
 
 
-def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[torch.Tensor, ...]:
+def values_of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
+    """(N, sum of P): that sum at the retained patches, not enlarged, for (N, E)."""
+    return torch.stack([torch.sigmoid_(apart @ tap.T) for tap in aligned.taps]).sum(dim=0)
+
+
+def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[Tensor, Tensor]:
     weight, bias = (learned.get(f"fc.{tap}.{name}") for name in ("weight", "bias"))
     if weight is None or bias is None or weight.shape[1] != width:
         shape = "none" if weight is None else str(weight.shape)

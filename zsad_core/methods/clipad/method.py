@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
+from zsad_core.methods.aligned import Aligned, differences, joined, on_device, unit
 from zsad_core.methods.aprilgan.method import TAPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.clipad.setups import SETUPS
-from zsad_core.methods.grids import grid_of, quarters, reach_of, smoothly, spread
-from zsad_core.methods.texts import unit
+from zsad_core.methods.grids import grid_of, quarters, reach_of, smoothed, spread
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -74,32 +73,28 @@ class ClipAd(Method):
         _, local = tower.two_stream_taps(images, recipe)
         return retained_local_features(local, recipe, retained)
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """The mean over taps, smoothed, with its root taken; score from the last class feature."""
-        maps = rooted(
-            smoothed(surgery(features, retained, text, recipe), recipe, self.sigma) / TAPS
-        )
-        return maps.numpy(), scores_of(features, text, recipe)
+        device: str,
+    ) -> Aligned:
+        """Class features and patches of each tap, of length one."""
+        parts = both_sides(features, recipe, device)
+        return Aligned(parts, on_device(retained, device), None, recipe)
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): values of the retained patches, not smoothed, for (N, K, E)."""
-        mean = torch.from_numpy(surgeries(features, texts, recipe) / TAPS)
-        return np.asarray(rooted(mean).numpy())
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """The mean over taps, smoothed, with its root taken; score from the last class feature."""
+        grids = spread(surgery(aligned, text[None])[0], aligned.retained, -TAPS)
+        maps = rooted(smoothed(grids, aligned.recipe.image_size, self.sigma) / TAPS)
+        return maps, scores_of(aligned, text)
+
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): values of the retained patches, not smoothed."""
+        return rooted(surgery(aligned, texts) / TAPS)
 
 
 def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
@@ -121,22 +116,24 @@ def retained_local_features(
     return [{n: tokens[b][flat[b]] for n, tokens in named.items()} for b in range(len(retained))]
 
 
-def surgery(
-    features: Sequence[SliceFeatures], retained: MaskArray, text: FloatArray, recipe: Recipe
-) -> Tensor:
-    """Sum over taps of p_a (z a) - p_n (z n), -4 … 4, on the grid (B, R, C); -4 if not retained."""
-    values = [surgeries(arrays, text[None], recipe)[0] for arrays in features]
-    return spread(np.concatenate(values), retained, -TAPS)[:, 0]
+def both_sides(features: Sequence[SliceFeatures], recipe: Recipe, device: str) -> dict[str, Tensor]:
+    """Of each tap class features `first` (B, E) and patches `vv` (sum of P, E), of length one."""
+    parts = {}
+    for block in recipe.taps:
+        parts[f"first{block}"] = unit(joined(features, f"vv{block}", device, slice(0, 1)))
+        parts[f"vv{block}"] = unit(joined(features, f"vv{block}", device, slice(1, None)))
+    return parts
 
 
-def surgeries(features: SliceFeatures, texts: FloatArray, recipe: Recipe) -> FloatArray:
-    """(N, P) float32: that sum at the retained patches of one slice, for texts (N, K, E)."""
-    classes = unit(texts)
-    total = np.zeros((len(texts), len(features[ClipAd().parts(recipe)[0]]) - 1), np.float32)
-    for part in ClipAd().parts(recipe):
-        cosine = classes @ unit(features[part].astype(np.float32)).T  # (N, K, 1 + P), class first
-        share = softmax(cosine[..., 0], axis=1)
-        total += share[:, 1:] * cosine[:, 1, 1:] - share[:, :1] * cosine[:, 0, 1:]
+def surgery(aligned: Aligned, texts: FloatArray) -> Tensor:
+    """(N, sum of P): sum over taps of p_a (z a) - p_n (z n), -4 … 4, for texts (N, K, E)."""
+    classes, per_slice = unit(aligned.text(texts)), aligned.retained.sum(dim=(1, 2))
+    total = torch.zeros((), device=classes.device)
+    for block in aligned.recipe.taps:
+        share = (classes @ aligned.parts[f"first{block}"].T).softmax(dim=1)  # (N, K, B)
+        cosine = classes @ aligned.parts[f"vv{block}"].T  # (N, K, sum of P)
+        weighted = cosine.mul_(share.repeat_interleave(per_slice, dim=2))
+        total = total + weighted[:, 1] - weighted[:, 0]
     return total
 
 
@@ -145,14 +142,7 @@ def rooted(mean: Tensor) -> Tensor:
     return ((1 + mean.sign() * mean.abs().sqrt()) / 2).clamp(0, 1)
 
 
-def smoothed(maps: Tensor, recipe: Recipe, sigma: int) -> Tensor:
-    """(B, S, S): maps (B, R, C) or (B, S, S) enlarged bilinear, then a Gaussian in pixels."""
-    enlarge = smoothly(maps.shape[1], recipe.image_size, sigma)
-    return enlarge @ maps @ enlarge.T
-
-
-def scores_of(features: Sequence[SliceFeatures], text: FloatArray, recipe: Recipe) -> FloatArray:
-    """softmax(100 cos) of the last tap's class feature, (B,) float32."""
-    first = np.stack([arrays[f"vv{recipe.taps[-1]}"][0] for arrays in features]).astype(np.float32)
-    classes = unit(text)
-    return np.asarray(expit(100 * unit(first) @ (classes[1] - classes[0])), np.float32)
+def scores_of(aligned: Aligned, text: FloatArray) -> Tensor:
+    """softmax(100 cos) of the last tap's class feature, (B,)."""
+    first = aligned.parts[f"first{aligned.recipe.taps[-1]}"]
+    return torch.sigmoid(100 * first @ differences(aligned.text(text[None]))[0])

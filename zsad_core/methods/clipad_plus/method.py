@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zsad_core.backbones import TowerInfo
+from zsad_core.methods.aligned import Aligned, on_device
 from zsad_core.methods.aprilgan.method import (
     TAPS,
+    apart_by_100,
     layer_shapes,
+    of_layers,
     through_layers,
-    values_through_layers,
+    values_of_layers,
 )
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.clipad.method import (
     ClipAd,
+    both_sides,
     recipe_of,
     retained_local_features,
     scores_of,
-    smoothed,
-    surgeries,
     surgery,
 )
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
-from zsad_core.methods.grids import retained_features, tap_parts
+from zsad_core.methods.grids import retained_features, smoothed, spread, tap_parts
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -36,6 +38,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.backbones import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
@@ -89,32 +93,32 @@ class ClipAdPlus(Method):
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
         return wanted(tensors, layer_shapes(info))
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Both sums, smoothed, plus 4; score from the last class feature."""
-        total = smoothed(surgery(features, retained, text, recipe), recipe, self.sigma) + TAPS
-        layers = through_layers(features, retained, text, self.given(learned), recipe)
-        total += smoothed(layers, recipe, self.sigma)
-        return total.clamp(0, self.high).numpy(), scores_of(features, text, recipe)
+        device: str,
+    ) -> Aligned:
+        """Those of `ClipAd`, and tokens of each tap through its linear layer."""
+        parts = both_sides(features, recipe, device)
+        parts |= through_layers(features, self.given(learned), recipe, device)
+        return Aligned(parts, on_device(retained, device), None, recipe)
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): both sums at the retained patches, not smoothed, plus 4, for (N, K, E)."""
-        through = values_through_layers(features, texts, self.given(learned), recipe)
-        return surgeries(features, texts, recipe) + through + TAPS
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """Both sums, smoothed, plus 4; score from the last class feature."""
+        side, apart = aligned.recipe.image_size, apart_by_100(aligned.text(text[None]))[0]
+        grids = spread(surgery(aligned, text[None])[0], aligned.retained, -TAPS)
+        total = smoothed(grids, side, self.sigma) + TAPS
+        total += smoothed(of_layers(aligned, apart), side, self.sigma)
+        return total.clamp_(0, self.high), scores_of(aligned, text)
+
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): both sums at the retained patches, not smoothed, plus 4."""
+        through = values_of_layers(aligned, apart_by_100(aligned.text(texts)))
+        return surgery(aligned, texts) + through + TAPS
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap of the original stream."""

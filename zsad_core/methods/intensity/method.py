@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zsad_core.backbones.lazy import torch
+from zsad_core.methods.aligned import Aligned, on_device
 from zsad_core.methods.base import Method
 from zsad_core.methods.setup import DEMO, Setup
 from zsad_core.types import (
@@ -20,6 +22,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.backbones import Tower
 
 
@@ -43,16 +47,22 @@ class Intensity(Method):
         """Nothing is computed."""
         return [{"pixels": image} for image in images]
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Pixel values (H, W), or the mean of three channels, over 255."""
+        device: str,
+    ) -> Aligned:
+        """Pixel values (B, H, W), or the mean of three channels, over 255."""
         pixels = np.stack([arrays["pixels"] for arrays in features]).astype(np.float32)
         values = (pixels if pixels.ndim == 3 else pixels.mean(axis=3)) / 255
-        return values, values.max(axis=(1, 2))
+        parts = {"pixels": torch.from_numpy(values).to(device)}
+        return Aligned(parts, on_device(retained, device), None, recipe)
+
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """The values as they are, and the largest of each slice."""
+        values = aligned.parts["pixels"]
+        return values, values.amax(dim=(1, 2))

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
+from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import enlarged, quarters, spread
 from zsad_core.methods.memory import distance, views
 from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
 from zsad_core.methods.mvfa.setups import SETUPS
-from zsad_core.methods.texts import unit
 from zsad_core.types import (
     ByteArray,
     FloatArray,
@@ -29,6 +28,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.backbones import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
@@ -122,41 +123,52 @@ class Mvfa(Method):
         embed, width = (info.embed_dim, info.width) if info else (None, None)
         return wanted(tensors, shapes(embed, width))
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
-        apart = (100 * (text[1] - text[0])).astype(np.float32)  # (E,); a softmax of two
-        maps, scores = _zero_shot(features, retained, apart, recipe)
-        if not references:
-            return maps, scores
-        certain = enlarged(torch.from_numpy(retained[:, None]).float(), recipe.image_size, True)
-        inside = certain[:, 0].numpy() > 1 - 1e-5
-        few = _away(features, retained, references, ("seg", recipe))
-        both = (min_max(maps, inside) + min_max(few, inside)) / 2
-        if self.score == "map":
-            return self.high * both, np.where(inside, both, 0).max(axis=(1, 2))
-        few = _away(features, np.ones_like(retained), references, ("det", recipe)).mean(axis=(1, 2))
-        return self.high * both, (min_max(scores) + min_max(few)) / 2
+        device: str,
+    ) -> Aligned:
+        """Patches of both heads at each tap, of length one; with normal slices, distances to them.
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): retained patches' seg probabilities, summed over taps, for texts (N, K, E)."""
-        apart = (100 * (texts[:, 1] - texts[:, 0])).astype(np.float32)  # (N, E)
-        taps = [unit(_patches([features], f"seg{block}")) for block in recipe.taps]
-        return np.asarray(np.sum([expit(apart @ tap.T) for tap in taps], axis=0))
+        `few` (B, S, S) and `few-score` (B,) are the second map and score after min-max, `inside`
+        are the pixels that retained patches decide.
+        """
+        where = on_device(retained, device)
+        parts = {
+            part: unit(joined(features, part, device, slice(1, None)))
+            for part in self.parts(recipe)
+        }
+        if references:
+            certain = enlarged(where.float(), recipe.image_size, align_corners=True)
+            inside = parts["inside"] = certain > 1 - 1e-5
+            memory = {part: joined(references, part, device) for part in self.parts(recipe)}
+            few = _away(Aligned(parts, where, None, recipe), memory, "seg")
+            parts["few"] = min_max(few, inside)
+            det = _away(Aligned(parts, torch.ones_like(where), None, recipe), memory, "det")
+            parts["few-score"] = min_max(det.mean(dim=(1, 2)))
+        return Aligned(parts, where, None, recipe)
+
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
+        """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
+        maps, scores = _zero_shot(aligned, aligned.text(text))
+        if "few" not in aligned.parts:
+            return maps, scores
+        inside = aligned.parts["inside"]
+        both = (min_max(maps, inside) + aligned.parts["few"]) / 2
+        if self.score == "map":
+            return self.high * both, (both * inside).amax(dim=(1, 2))
+        return self.high * both, (min_max(scores) + aligned.parts["few-score"]) / 2
+
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): retained patches' seg probabilities, summed over taps."""
+        of_text = aligned.text(texts)
+        apart = 100 * (of_text[:, 1] - of_text[:, 0])  # (N, E)
+        taps = [aligned.parts[f"seg{block}"] for block in aligned.recipe.taps]
+        return torch.stack([torch.sigmoid_(apart @ tap.T) for tap in taps]).sum(dim=0)
 
     def learner(self, encoder: Encoder) -> Learner:
         """Adapters inside the image tower, every step through it."""
@@ -169,48 +181,39 @@ class Mvfa(Method):
         return views(image, side, self.augment)
 
 
-def min_max(values: FloatArray, inside: MaskArray | None = None) -> FloatArray:
+def min_max(values: Tensor, inside: Tensor | None = None) -> Tensor:
     """Values as 0 … 1 between the smallest and the largest (of those inside), clipped; 0 if flat.
 
-    >>> min_max(np.array([1.0, 2.0, 3.0])).tolist()
+    >>> min_max(torch.tensor([1.0, 2.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
     seen = values if inside is None else values[inside]
-    low, high = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
-    return np.asarray(((values - low) / max(high - low, 1e-12)).clip(0, 1), np.float32)
+    if not seen.numel():
+        seen = torch.zeros(1, device=values.device)
+    low, high = seen.aminmax()
+    return ((values - low) / (high - low).clamp(min=1e-12)).clamp_(0, 1)
 
 
-def _zero_shot(
-    features: Sequence[SliceFeatures], retained: MaskArray, apart: FloatArray, recipe: Recipe
-) -> tuple[FloatArray, FloatArray]:
+def _zero_shot(aligned: Aligned, text: Tensor) -> tuple[Tensor, Tensor]:
     """Sums over taps: probabilities of the enlarged seg logits, mean probability of det patches."""
-    side = recipe.image_size
-    maps, scores = torch.zeros(len(retained), 1, side, side), np.zeros(len(retained), np.float32)
-    for block in recipe.taps:
-        logits = spread(unit(_patches(features, f"seg{block}")) @ apart, retained, FAR)
-        maps += torch.sigmoid(enlarged(logits, side, align_corners=True))
-        det = expit(unit(_patches(features, f"det{block}")) @ apart)
-        scores += det.reshape(len(retained), -1).mean(axis=1)
-    return np.asarray(maps[:, 0].numpy()), scores
+    side, slices = aligned.recipe.image_size, len(aligned.retained)
+    apart = 100 * (text[1] - text[0])  # (E,); a softmax of two
+    maps = torch.zeros(slices, side, side, device=apart.device)
+    scores = torch.zeros(slices, device=apart.device)
+    for block in aligned.recipe.taps:
+        grids = spread(aligned.parts[f"seg{block}"] @ apart, aligned.retained, FAR)
+        maps += enlarged(grids, side, align_corners=True).sigmoid_()
+        det = torch.sigmoid(aligned.parts[f"det{block}"] @ apart)
+        scores += det.reshape(slices, -1).mean(dim=1)
+    return maps, scores
 
 
-def _away(
-    features: Sequence[SliceFeatures],
-    where: MaskArray,
-    references: Sequence[SliceFeatures],
-    what: tuple[str, Recipe],
-) -> FloatArray:
+def _away(aligned: Aligned, memory: Mapping[str, Tensor], head: str) -> Tensor:
     """(B, S, S): sum over taps of a head's distances to the memory, enlarged."""
-    head, recipe = what
-    total = torch.zeros(len(where), 1, recipe.image_size, recipe.image_size)
-    for block in recipe.taps:
+    side = aligned.recipe.image_size
+    total = torch.zeros(len(aligned.retained), side, side, device=aligned.retained.device)
+    for block in aligned.recipe.taps:
         part = f"{head}{block}"
-        memory = np.concatenate([reference[part] for reference in references])
-        grid = spread(distance(_patches(features, part), memory), where, 0)
-        total += enlarged(grid, recipe.image_size, align_corners=True)
-    return np.asarray(total[:, 0].numpy())
-
-
-def _patches(features: Sequence[SliceFeatures], part: str) -> FloatArray:
-    """All slices' patches (sum of P, E) float32, without the class tokens."""
-    return np.concatenate([arrays[part][1:] for arrays in features]).astype(np.float32)
+        grids = spread(distance(aligned.parts[part], memory[part]), aligned.retained, 0)
+        total += enlarged(grids, side, align_corners=True)
+    return total

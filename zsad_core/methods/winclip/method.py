@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.backbones import TowerInfo
-from zsad_core.backbones.lazy import torch
+from zsad_core.backbones.lazy import functional, torch
+from zsad_core.methods.aligned import Aligned, joined, on_device, probabilities, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.grids import enlarged, grid_of
+from zsad_core.methods.grids import enlarged, grid_of, spread
 from zsad_core.methods.memory import distance
-from zsad_core.methods.texts import TextEncoder, pooled, probabilities, probability
+from zsad_core.methods.texts import TextEncoder, pooled
 from zsad_core.methods.winclip.setups import SETUPS
 from zsad_core.types import (
     ByteArray,
@@ -27,6 +28,8 @@ from zsad_core.types import (
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zsad_core.backbones import Tower
 
 SCALES = (2, 3)
@@ -88,70 +91,53 @@ class WinClip(Method):
         """The plain mean over a side, not normalised."""
         return pooled(prompts, encoder, lambda embeddings: np.asarray(embeddings.mean(axis=0)))
 
-    def maps(
+    def align(
         self,
         features: Sequence[SliceFeatures],
         retained: MaskArray,
-        text: FloatArray,
         learned: Learned,
         recipe: Recipe,
         references: Sequence[SliceFeatures],
-    ) -> tuple[FloatArray, FloatArray]:
+        device: str,
+    ) -> Aligned:
+        """Windows and class features, of length one; with normal slices, `few` (B, R, C).
+
+        That is F, 0 where not retained.
+        """
+        where = on_device(retained, device)
+        names = [f"windows{scale}" for scale in recipe.windows]
+        parts = {part: unit(joined(features, part, device)) for part in (*names, "class")}
+        if references:
+            memory = {part: joined(references, part, device) for part in (*names, "patches")}
+            of_patches = distance(joined(features, "patches", device), memory["patches"]) / 2
+            total = spread(of_patches, where, 0)
+            for name, scale in zip(names, recipe.windows, strict=True):
+                away = distance(parts[name], memory[name]) / 2
+                total += spread(_harmonic(away[None], where, scale)[0], where, 0)
+            parts["few"] = total / (1 + len(recipe.windows))
+        return Aligned(parts, where, None, recipe)
+
+    def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Harmonic means over windows and scales, and of normal slices' means over the scales.
 
         0 at patches that are not retained.
         """
-        scores = probability(np.stack([arrays["class"] for arrays in features]), text)
-        grids = np.zeros(retained.shape, np.float32)
-        for b, arrays in enumerate(features):
-            inverse = 1 / scores[b]
-            for scale in recipe.windows:
-                of_windows = probability(arrays[f"windows{scale}"], text)
-                inverse = inverse + 1 / _harmonic(of_windows, retained[b], scale)
-            grids[b] = np.where(retained[b], (1 + len(recipe.windows)) / inverse, 0)
-        if references:
-            few = np.stack(
-                [_few(*of, references, recipe) for of in zip(features, retained, strict=True)]
-            )
-            grids = np.asarray((grids + few) / 2, np.float32)
-            scores = (scores + few.max(axis=(1, 2))) / 2
-        grid = torch.from_numpy(np.nan_to_num(grids, posinf=0))[:, None]
-        values = enlarged(grid, recipe.image_size, align_corners=False)
-        return np.asarray(values[:, 0].numpy()), scores
+        grids = spread(self.patch_values(aligned, text[None])[0], aligned.retained, 0)
+        scores = probabilities(aligned.parts["class"], aligned.text(text[None]))[0]
+        if "few" in aligned.parts:
+            few = aligned.parts["few"]
+            grids, scores = (grids + few) / 2, (scores + few.amax(dim=(1, 2))) / 2
+        return enlarged(grids, aligned.recipe.image_size, align_corners=False), scores
 
-    def patch_values(
-        self,
-        features: SliceFeatures,
-        retained: MaskArray,
-        texts: FloatArray,
-        learned: Learned,
-        recipe: Recipe,
-    ) -> FloatArray:
-        """(N, P): harmonic means at the retained patches, not enlarged, for (N, K, E)."""
-        inverse = 1 / probabilities(features["class"][None], texts)  # (N, 1)
-        for scale in recipe.windows:
-            of_windows = probabilities(features[f"windows{scale}"], texts)
-            inverse = inverse + 1 / _harmonic(of_windows, retained, scale)[:, retained]
-        return np.asarray((1 + len(recipe.windows)) / inverse, np.float32)
-
-
-def _few(
-    features: SliceFeatures,
-    retained: MaskArray,
-    references: Sequence[SliceFeatures],
-    recipe: Recipe,
-) -> FloatArray:
-    """F (R, C): how far patches and windows are from normal slices'; 0 where not retained."""
-
-    def away(part: str) -> FloatArray:
-        normal = np.concatenate([reference[part] for reference in references])
-        return distance(features[part], normal) / 2
-
-    total = np.zeros(retained.shape, np.float32)
-    total[retained] = away("patches")
-    for scale in recipe.windows:
-        total += np.where(retained, _harmonic(away(f"windows{scale}"), retained, scale), 0)
-    return total / np.float32(1 + len(recipe.windows))
+    def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
+        """(N, sum of P): harmonic means at the retained patches, not enlarged."""
+        of_text, scales = aligned.text(texts), aligned.recipe.windows
+        whole = 1 / probabilities(aligned.parts["class"], of_text)  # (N, B)
+        inverse = whole.repeat_interleave(aligned.retained.sum(dim=(1, 2)), dim=1)
+        for scale in scales:
+            of_windows = probabilities(aligned.parts[f"windows{scale}"], of_text)
+            inverse += 1 / _harmonic(of_windows, aligned.retained, scale)
+        return (1 + len(scales)) / inverse
 
 
 def _touching(retained: MaskArray, scale: int) -> MaskArray:
@@ -168,18 +154,16 @@ def _patches(retained: MaskArray, scale: int) -> NDArray[np.int64]:
     return (rows * retained.shape[1] + columns[:, None, None] + steps).reshape(-1, scale * scale)
 
 
-def _harmonic(values: FloatArray, retained: MaskArray, scale: int) -> FloatArray:
-    """Harmonic mean (…, R, C) of the values (…, M) of the windows that hold each patch."""
-    touching = _touching(retained, scale)
-    inverse = np.zeros((*values.shape[:-1], *touching.shape))
-    with np.errstate(divide="ignore"):  # a window just like a normal one: its mean is 0
-        inverse[..., touching] = 1 / values.astype(np.float64)
-    total, count = np.zeros((*values.shape[:-1], *retained.shape)), np.zeros(retained.shape)
-    height, width = touching.shape
+def _harmonic(values: Tensor, retained: Tensor, scale: int) -> Tensor:
+    """(N, sum of P): harmonic mean of the values (N, M) of the windows that hold each patch."""
+    touching = functional.max_pool2d(retained.float(), scale, stride=1) > 0  # (B, R-k+1, C-k+1)
+    inverse = spread(1 / values, touching, 0)
+    total = torch.zeros(len(values), *retained.shape, device=values.device)
+    count = torch.zeros(retained.shape, device=values.device)
+    height, width = touching.shape[1:]
     for row in range(scale):
         for column in range(scale):
             window = (..., slice(row, row + height), slice(column, column + width))
             total[window] += inverse
             count[window] += touching
-    count = np.broadcast_to(count, total.shape)
-    return np.divide(count, total, out=np.ones(total.shape), where=total > 0)
+    return (count / total)[:, retained]
