@@ -40,7 +40,7 @@ def test_one_threshold_serves_all_subjects():
     """At 0.2 the subjects have Dice 1 and 2/3, at 0.3 only 0 and 1; lesion-free is left out."""
     values = [np.float32([[0.1, 0.2]]), np.float32([[0.1, 0.2, 0.3]]), np.float32([[0.3]])]
     pixels = [[[4, 0], [0, 2]], [[4, 1, 0], [0, 0, 1]], [[9], [0]]]
-    looked = [[candidates._Looked({}, np.ones(1, bool), np.array(one, float))] for one in pixels]
+    looked = [candidates._Looked([0], np.array(one, float)) for one in pixels]
     found = candidates._measure(values, looked, None)[:, 0]
     assert found[0] == pytest.approx(0.2)
     np.testing.assert_allclose(found[7:], [1, 2 / 3, np.nan])
