@@ -196,12 +196,11 @@ _SHOWN = Entry[dict[str, "_Shown"]]("_shown", {})
 """What shows each choice, by its widget's name."""
 _WITHIN = Entry[dict[str, object]]("_within", {})
 _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
-CHOICES = (
-    *(DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET, RULE),
-    RULE_AMOUNT,
-    *(THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN, SAFE_COLOURS, COMPARED),
-    *(PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION, CASE),
-)
+CHOICES: tuple[Choice[Any], ...] = (
+    DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET,
+    RULE, RULE_AMOUNT, THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN,
+    SAFE_COLOURS, COMPARED, PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION, CASE,
+)  # fmt: skip
 
 
 def begin(title: str) -> None:
@@ -303,7 +302,7 @@ def pick(
     first: str = "",
     within: object = None,
     on_change: Callable[[], object] | None = None,
-    **more: object,
+    format_func: Callable[[str], str] = str,
 ) -> str:
     """A list whose choice is `first`, else the first option, until one is made.
 
@@ -311,7 +310,7 @@ def pick(
     """
     value = choice.get()
     settle(choice, value if value in options else first or options[0], label, within)
-    return st.selectbox(label, options, **widget(choice, on_change), **more)
+    return st.selectbox(label, options, format_func=format_func, **widget(choice, on_change))
 
 
 def settle(choice: Entry[T], value: T, label: str, within: object = None) -> bool:

@@ -33,7 +33,7 @@ from zsad_core.types import (
 )
 
 LEAST = 0.001  # amount of a rule
-EMPTY_SLICES: dict[EmptySlices, str] = {
+EMPTY_SLICES = {
     "lesion_only": "lesion slices only",
     "nan": "both empty: excluded (NaN)",
     "both_empty_one": "both empty = 1",
