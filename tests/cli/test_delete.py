@@ -37,7 +37,7 @@ def test_rows_are_counted_first(delete, capsys):
     code, left = delete(*WINCLIP)
     said = capsys.readouterr().out
     assert (code, len(left)) == (0, 8)
-    assert "oracle, outside the brain too" in said
+    assert "oracle, outside the region too" in said
     assert "Nothing is deleted yet; --yes deletes these 4 rows of" in said
 
 
@@ -46,7 +46,7 @@ def test_a_folder_without_rows_is_said(tmp_path, capsys):
     assert "There are no rows in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("threshold", ["oracle", "oracle, outside the brain too"])
+@pytest.mark.parametrize("threshold", ["oracle", "oracle, outside the region too"])
 def test_those_that_are_named_go_and_no_others(delete, capsys, threshold):
     _, before = delete(*WINCLIP)
     code, left = delete(*WINCLIP, "--threshold", threshold, "--yes")

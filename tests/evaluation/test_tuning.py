@@ -164,9 +164,9 @@ def test_a_rule_without_its_subjects_is_refused(data, tmp_path):
 
 def test_the_command_takes_rules_with_amounts(data, tmp_path, capsys):
     words = ["evaluate", "--data", data.root, "--kind", "folder", "--split-name", "s/1"]
-    words += ["--methods", "intensity", "--device", "cpu", "--out", str(tmp_path)]
+    words += ["--methods", "intensity", "--device", "cpu", "--out", str(tmp_path / "rows")]
     assert main([*words, "--threshold", "fp", "share:5", "components"]) == 0
-    with results.connect(tmp_path) as rows:
+    with results.connect(tmp_path / "rows") as rows:
         texts = rows.sql("SELECT threshold_rule FROM subjects ORDER BY ALL").fetchall()
     assert texts == [("components",), ("fp:0.5ml",), ("share:5%",)]
     assert main([*words, "--threshold", "share:200%"]) != 0
