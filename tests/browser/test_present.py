@@ -105,7 +105,7 @@ def test_pins_survive_a_restart_and_are_presented_by_keys(page, serve, user):
     page.keyboard.press("Escape")
     page.locator(VIEWER).wait_for(state="detached")
     assert not page.evaluate("Boolean(document.fullscreenElement)")
-    assert "case=" not in page.url
+    page.wait_for_function("!new URL(location).searchParams.has('case')")
     page.get_by_test_id("stSidebar").wait_for()
     page.goto(address)
     page.locator(f'{VIEWER}[data-case="2"][data-slice="41"]').wait_for()
