@@ -112,6 +112,20 @@ def test_the_summary_is_of_the_subjects_that_were_asked_for(tmp_path, capsys):
     assert (last["subjects"], last["dice"]) == ("1", f"{dice:.3f}")
 
 
+def test_the_summary_keeps_thresholds_apart_and_leaves_other_planes_out(tmp_path, capsys):
+    asked = ["evaluate", "--data", "demo-2mm", "--methods", "intensity", "--device", "cpu"]
+    asked += ["--subjects", "DEMO-MET-013-000", "--out", str(tmp_path / "rows")]
+    assert main([*asked, "--plane", "coronal", "--threshold", "40%"]) == 0
+    assert main([*asked, "--threshold", "40%", "60%"]) == 0
+    found = capsys.readouterr().out.splitlines()[-3:-1]
+    with results.connect(tmp_path / "rows") as rows:
+        asked_for = "SELECT threshold_note, dice_3d FROM subjects WHERE plane = 'axial' ORDER BY 1"
+        axial = rows.sql(asked_for).fetchall()
+    for line, (threshold, dice) in zip(found, axial, strict=True):
+        assert threshold in line
+        assert f" 1 {dice:.3f} " in " ".join(line.split())
+
+
 def test_parts_of_an_array_job_make_the_rows_of_one_run(tmp_path):
     """The recipe for a batch system, with the command on the path as on a node."""
     bin_folder = tmp_path / "bin"

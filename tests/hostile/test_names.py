@@ -29,7 +29,7 @@ def drawn_name():
     return f"{name}a"
 
 
-NAMES = list(dict.fromkeys(drawn_name() for _ in range(40)))
+NAMES = [*dict.fromkeys(drawn_name() for _ in range(40)), "a tab\tand\rmore", "two\nlines"]
 
 
 @pytest.mark.parametrize("name", NAMES[:3])

@@ -28,6 +28,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
 from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
+from zsad_core.report.selection import THRESHOLD
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
 
@@ -38,14 +39,14 @@ SPLITS = ("train", "validation", "test", "extra", "all")
 RULES_HELP = f"{COMMAND}. " + " ".join(
     f"{rule.name}: {rule.explanation}" for rule in RULES.values() if not isinstance(rule, Fixed)
 )
-SUMMARY = """
-    SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
-           split_name || ' ' || split_digest[:8] AS split,
+SUMMARY = f"""
+    SELECT method, setup, prompts, {THRESHOLD} AS threshold,
            prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
            count(dice_3d) AS subjects,
            avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
            avg(auroc) AS auroc, avg(ap) AS ap
-    FROM subjects WHERE list_contains($1, subject) GROUP BY ALL ORDER BY ALL
+    FROM subjects WHERE list_contains($1, subject) AND (modality, plane) = ($2, $3)
+    GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -292,7 +293,8 @@ def _rows(
     run(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        table = rows.execute(SUMMARY, [[subject.id for subject in subjects(cohort)]]).df()
+        asked = [subject.id for subject in subjects(cohort)], cohort.modality, cohort.plane
+        table = rows.execute(SUMMARY, asked).df()
         print(table.to_string(index=False, float_format="{:.3f}".format))
     print(f"rows in {cohort.out}")
 

@@ -198,7 +198,7 @@ def test_folder_links_are_followed_without_end(tmp_path, case, brats):
 
 
 @pytest.mark.parametrize(
-    "name", ["BraTS-MET-Müller-001", "BraTS-MET-हिन्दी-001", "BraTS-GLI-a b-[1]"]
+    "name", ["BraTS-MET-Müller-001", "BraTS-MET-हिन्दी-001", "BraTS-GLI-a b-[1]", "BraTS-GLI-a\nb-1"]
 )
 def test_a_case_may_be_named_in_any_script(tmp_path, name, write, scan, brats):
     write(tmp_path / f"{name}-t2f.nii.gz", scan)

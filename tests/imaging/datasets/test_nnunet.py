@@ -57,6 +57,13 @@ def test_the_channels_of_a_case_are_its_modalities(raw, scan, seg):
     assert "Holds label 4 (ignore), which counts as healthy here." in volume.notes
 
 
+def test_a_case_of_two_lines_is_one_case(raw):
+    for path in [*raw.glob("imagesTr/*"), *raw.glob("labelsTr/*")]:
+        path.rename(path.with_name(path.name.replace("_001", "\n001")))
+    train, _ = opened(raw).subjects()
+    assert (train.id, train.modalities, train.has_truth) == ("BRATS\n001", ("FLAIR", "T1w"), True)
+
+
 def test_the_channels_of_a_decathlon_file_are_its_modalities(decathlon, scan, seg):
     dataset = opened(decathlon)
     assert datasets.layout_of(str(decathlon)) == "nnunet"

@@ -31,7 +31,7 @@ LABEL_NAMES = COMMON | {3: "enhancing", 4: "enhancing"}
 ANY_LABELS = LABEL_NAMES | {4: "enhancing (2021) or resection cavity (from 2023)"}
 CAVITY_NOTE = "Holds a resection cavity (label 4), which is not part of the whole tumour."
 EXPECTED = "BraTS-MET-00001-000-t2f.nii.gz or BraTS2021_00001_flair.nii.gz"
-NEW = re.compile(r"((?:BraTS|DEMO)-.+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE)
+NEW = re.compile(r"((?:BraTS|DEMO)-.+)-(t2f|t1c|t1n|t2w|seg)", re.IGNORECASE | re.DOTALL)
 OLD = re.compile(r"(BraTS[^-]+)_(flair|t1ce|t1|t2|seg)", re.IGNORECASE)
 
 

@@ -14,7 +14,7 @@ from zsad_core.types import DataSpec
 
 TITLE = "plain NIfTI files"
 MODALITY = "scan"  # where the contrast is not named
-MASK = re.compile(r"(.+)[-_](?:seg|mask)", re.IGNORECASE)
+MASK = re.compile(r"(.+)[-_](?:seg|mask)", re.IGNORECASE | re.DOTALL)
 
 
 def indexed(spec: DataSpec) -> Cases:

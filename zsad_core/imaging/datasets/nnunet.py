@@ -23,7 +23,7 @@ from zsad_core.types import DataSpec
 TITLE = "nnU-Net or Medical Segmentation Decathlon"
 TRAINING = "imagesTr"
 LABELS_OF = {TRAINING: "labelsTr", "imagesTs": "labelsTs"}
-CHANNEL = re.compile(r"(.+)_(\d{4})")
+CHANNEL = re.compile(r"(.+)_(\d{4})", re.DOTALL)
 IGNORED_NOTE = "Holds label {} (ignore), which counts as healthy here."
 
 
