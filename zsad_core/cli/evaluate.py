@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import pandas as pd
+
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claim
 from zsad_core.base.wording import counted, whole_number
@@ -28,6 +30,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
 from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
+from zsad_core.report import overview, table_text
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
 
@@ -38,15 +41,6 @@ SPLITS = ("train", "validation", "test", "extra", "all")
 RULES_HELP = f"{COMMAND}. " + " ".join(
     f"{rule.name}: {rule.explanation}" for rule in RULES.values() if not isinstance(rule, Fixed)
 )
-SUMMARY = """
-    SELECT method, setup, prompts, threshold_rule AS threshold, ranked_on AS ranked,
-           split_name || ' ' || split_digest[:8] AS split,
-           prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
-           count(dice_3d) AS subjects,
-           avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
-           avg(auroc) AS auroc, avg(ap) AS ap
-    FROM subjects WHERE list_contains($1, subject) GROUP BY ALL ORDER BY ALL
-"""
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -292,8 +286,10 @@ def _rows(
     run(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        table = rows.execute(SUMMARY, [[subject.id for subject in subjects(cohort)]]).df()
-        print(table.to_string(index=False, float_format="{:.3f}".format))
+        means = overview.configuration_means(rows, [subject.id for subject in subjects(cohort)])
+    names, body = table_text.cells(means)
+    print(pd.DataFrame(body, columns=names).to_string(index=False))
+    print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
 
 
