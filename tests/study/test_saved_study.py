@@ -111,10 +111,24 @@ def of_page(page):
     return [traces(one) for one in charts]
 
 
+def drawn(page):
+    """The page once its pictures are drawn."""
+    for _ in range(10 * WAIT):
+        if shown(page).image:
+            return page
+        time.sleep(0.1)
+    raise AssertionError("Figures 4 and 5 are not drawn")
+
+
+def panels_of(page):
+    """The pictures of Figures 4 and 5, as the page sends them."""
+    return [one.proto.imgs[0].url for one in page.image]
+
+
 def of_study(path):
     text = path.read_text()
     start = text.index("[{", text.index(f'"{path.stem}"', text.index("Plotly.newPlot")))
-    return traces(json.JSONDecoder().raw_decode(text, start)[0])
+    return json.JSONDecoder().raw_decode(text, start)[0]
 
 
 def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, monkeypatch):
@@ -123,7 +137,8 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     page = form(data, **{"cohort-setups": ["mine", "zero-shot"]})
     evaluated(page)
     text = next(one.value for one in page.code if one.value.startswith("title:"))
-    figures = of_page(cohort(data, "Figures"))
+    page = drawn(cohort(data, "Figures"))
+    figures, panels = of_page(page), panels_of(page)
     tables = [one.value for one in cohort(data, "Tables").dataframe]
     rows = subjects(home() / "results")
 
@@ -137,15 +152,20 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     assert main(["study", "run", str(study), "--device", "cpu"]) == 0
     folder = study.with_suffix("")
     pd.testing.assert_frame_equal(subjects(folder / "rows"), rows)
-    drawn = next((folder / "figures").glob("*validation*"))
+    made = next((folder / "figures").glob("*validation*"))
     for number, figure in enumerate(figures, 1):
-        again = of_study(drawn / f"figure{number}.html")
+        again = traces(of_study(made / f"figure{number}.html"))
         assert [trace[:2] for trace in figure] == [trace[:2] for trace in again]
         assert figure == again
-    written = [of_csv(path) for path in drawn.glob("*.csv")]
+    pictures = [trace for n in (4, 5) for trace in of_study(made / f"figure{n}.html")]
+    assert panels == [trace["source"] for trace in pictures if trace["type"] == "image"]
+    assert len(panels) >= 4  # the slice of the truth, and of each configuration
+    written = [of_csv(path) for path in made.glob("*.csv")]
     assert len(tables) == len(written) + 1 > 9  # what the numbers have seen, once more below
     for table in tables:
-        assert cells(table) in written, [*table.columns]
+        columns = [*table.columns]
+        alike = [frame[columns] for frame in written if {*columns} <= {*frame}]
+        assert cells(table) in map(cells, alike), columns
 
 
 def cells(table):
@@ -164,7 +184,7 @@ def cell(value):
 def of_csv(path):
     lines = path.read_text("utf-8-sig").splitlines()
     first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    return cells(pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False))
+    return pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False)
 
 
 def asked(tmp_path, kind):
