@@ -18,7 +18,9 @@ from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
 from zsad_core.evaluation import choosing
+from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort
+from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.setups import user
 from zsad_core.study import file as files
@@ -185,6 +187,38 @@ def of_csv(path):
     lines = path.read_text("utf-8-sig").splitlines()
     first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
     return pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False)
+
+
+def test_a_saved_page_holds_a_split_that_was_read_from_a_file(tmp_path, monkeypatch, capsys):
+    spec, table = patients(tmp_path, count=6, points=1), tmp_path / "doctors.csv"
+    ids = [f"BraTS-MET-{n:05}-000" for n in range(6)]
+    parts = ("train", "test", "validation", "test", "train", "test")
+    lines = map(",".join, zip(ids, parts, strict=True))
+    table.write_text("\n".join(["subject,split", *lines]))
+    assert main(["split", spec.root, "--from", str(table)]) == 0
+    asked = Cohort(
+        DataSpec("brats", spec.root, split="main"),
+        choosing.configurations([("intensity", "zero-shot")]),
+        tmp_path / "rows",
+        "test",
+        rules=("validation",),
+    )
+    engine = Engine()
+    run(engine, asked, local(engine))
+    study = tmp_path / "folder" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text(files.as_yaml(study_of(asked, "Saved", files.StudyConventions())))
+
+    monkeypatch.setenv("ZSAD_HOME", str(tmp_path / "elsewhere"))
+    words = ["study", "run", str(study), "--device", "cpu"]
+    assert main(words) == 0
+    again = subjects(study.with_suffix("") / "rows")
+    assert len(again) == 3
+    pd.testing.assert_frame_equal(again, subjects(tmp_path / "rows"))
+    other = study.read_text().replace("train:", "testing:", 1).replace("test:", "train:", 1)
+    study.write_text(other.replace("testing:", "test:", 1))
+    assert main(words) == 1
+    assert "divides other than the study's" in capsys.readouterr().err
 
 
 def asked(tmp_path, kind):
