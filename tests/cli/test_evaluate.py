@@ -19,6 +19,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort
 from zsad_core.inference.engine import Engine
+from zsad_core.report import overview
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, ReadoutSpec
 
@@ -107,9 +108,11 @@ def test_the_summary_is_of_the_subjects_that_were_asked_for(tmp_path, capsys):
     with results.connect(tmp_path / "rows") as rows:
         found = rows.sql("SELECT dice_3d FROM subjects WHERE subject = 'DEMO-MET-014-000'")
         [(dice,)] = found.fetchall()
-    header, row = (line.split() for line in capsys.readouterr().out.splitlines()[-3:-1])
+    *lines, interval, _ = capsys.readouterr().out.splitlines()
+    header, row = (line.split() for line in lines[-2:])
     last = dict(zip(reversed(header), reversed(row), strict=False))
     assert (last["subjects"], last["dice"]) == ("1", f"{dice:.3f}")
+    assert interval == overview.INTERVAL
 
 
 def test_the_summary_keeps_thresholds_apart_and_leaves_other_planes_out(tmp_path, capsys):

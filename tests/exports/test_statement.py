@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.helpers.views import view_of
 from zsad_core.errors import DataError
+from zsad_core.exports import statement as statements
 from zsad_core.exports.reading import read
 from zsad_core.exports.statement import in_a_line, statement
 from zsad_core.exports.words import NO_DEVICE
+from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
 from zsad_core.metrics.readout import readout
 from zsad_core.types import DataSpec, ReadoutSpec
@@ -60,6 +63,16 @@ def test_a_line_says_the_same_in_short(engine):
     assert "split: test of the data's own · no exposure known" in line
     assert f"scan {facts['scan_digest'][:12]}" in line
     assert f"weights {facts['weights_digest'][:12]}" in line
+
+
+def test_a_line_says_what_last_digits_depend_on(engine):
+    view = view_of(engine, DataSpec("demo-2mm"), "DEMO-MET-013-000", "t2f", "winclip")
+    lines = []
+    for method in ("adaclip", "aprilgan"):
+        features = view.map.features.slices
+        spec = pipeline.map_spec(engine, features, method, "brats", view.map.prompts)
+        lines.append(in_a_line(engine, replace(view, map=spec)))
+    assert [statements.BATCH in line for line in lines] == [True, False]
 
 
 def test_a_statement_holds_no_folder_of_this_machine(engine, hostile, tmp_path):

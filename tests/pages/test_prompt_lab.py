@@ -353,6 +353,17 @@ def test_texts_follow_the_method_while_jobs_run():
     go.set()
 
 
+def test_the_mean_over_other_subjects_has_its_interval():
+    """All three draws of a patient have 1 chance in 27, so three patients span their interval."""
+    found = {
+        f"A-00{n}-000": ((0.1, 0.1, 0.1), (value, value, value))
+        for n, value in enumerate((0.2, 0.5, 0.8))
+    }
+    table = others.table(found, "brain").set_index("subject")
+    assert table["3D Dice"].tolist() == [0.2, 0.5, 0.8, 0.5, 0.2, 0.8]
+    assert table.loc[["mean", "mean low", "mean high"], "Δ 3D Dice"].tolist() == [0.4, 0.1, 0.7]
+
+
 def test_the_oracle_of_a_subject_is_no_oracle_of_others():
     validation = Threshold(0.4, "validation", "4 subjects")
     assert others.elsewhere(validation, "A") == validation

@@ -35,6 +35,25 @@ def test_the_interval_of_the_best_mean_is_that_of_the_table(tmp_path):
     assert best.low < best.mean < best.high
 
 
+def test_means_of_the_command_stand_with_their_intervals(tmp_path):
+    """All three draws of a patient have 1 chance in 27, so three patients span their interval."""
+    for subject, value in (("A-001-000", 0.2), ("A-002-000", 0.5), ("A-003-000", 0.8)):
+        put(tmp_path, subject, dice_3d=value, auroc=1 - value)
+    put(tmp_path, "A-004-000", dice_3d=None, auroc=None)  # without lesion
+    for subject in ("A-001-000", "A-001-001", "A-002-000"):
+        put(tmp_path, subject, "pmc", dice_3d=0.5, auroc=0.6)
+    put(tmp_path, "A-005-000", dice_3d=0.0, auroc=0.0)
+    chosen = [f"A-00{n}-00{time}" for n in (1, 2, 3, 4) for time in (0, 1)]
+    with results.connect(tmp_path) as rows:
+        table = overview.configuration_means(rows, chosen, "t2f", "axial").set_index("setup")
+    assert table["subjects"].tolist() == [3, 3]
+    assert table.loc["brats", ["dice", "sd"]].tolist() == pytest.approx([0.5, 0.3])
+    assert table.loc["brats", ["dice low", "dice high"]].tolist() == pytest.approx([0.2, 0.8])
+    assert table.loc["brats", ["auroc low", "auroc high"]].tolist() == pytest.approx([0.2, 0.8])
+    assert table.loc["pmc", "dice"] == 0.5
+    assert np.isnan(table.loc["pmc", "dice low"])  # three subjects of two patients
+
+
 def test_without_lesion_no_configuration_is_the_best(tmp_path):
     put(tmp_path, "a", slices=((0, 0, 1, 0),))
     assert overview.summary(dice_rows(tmp_path)).best is None

@@ -7,6 +7,7 @@ from scipy import stats
 
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.metrics.intervals import RESAMPLES, SEED
+from zsad_core.report import captions
 from zsad_core.report.comparisons import every_pair, paired, pairing
 from zsad_core.report.measures import group_sums, lesions
 from zsad_core.report.overview import subject_table
@@ -199,6 +200,16 @@ def test_every_table_has_the_caption(tmp_path):
         selection = Selection(GROUP)
         for table in tables(rows, group_sums(rows, selection), selection):
             assert "Data: synthetic demo cohort" in table.caption
+
+
+def test_a_caption_says_how_many_slices_were_at_once_where_numbers_depend_on_it(tmp_path):
+    for method in ("adaclip", "aprilgan"):
+        for subject, batch in (("a", 4), ("b", 16)):
+            put(tmp_path, subject, method=method, batch=batch)
+    frame = dice_rows(tmp_path)
+    words = captions.caption(frame, Selection(GROUP))
+    assert "; AdaCLIP on 4 or 16 slices at once." in words
+    assert words.count("at once") == 1
 
 
 def test_means_and_shares_have_the_interval_of_their_patients(tmp_path):

@@ -18,7 +18,9 @@ from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
 from zsad_core.evaluation import choosing
+from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort
+from zsad_core.inference.engine import Engine
 from zsad_core.results import parquet as results
 from zsad_core.setups import user
 from zsad_core.study import file as files
@@ -111,10 +113,24 @@ def of_page(page):
     return [traces(one) for one in charts]
 
 
+def drawn(page):
+    """The page once its pictures are drawn."""
+    for _ in range(10 * WAIT):
+        if shown(page).image:
+            return page
+        time.sleep(0.1)
+    raise AssertionError("Figures 4 and 5 are not drawn")
+
+
+def panels_of(page):
+    """The pictures of Figures 4 and 5, as the page sends them."""
+    return [one.proto.imgs[0].url for one in page.image]
+
+
 def of_study(path):
     text = path.read_text()
     start = text.index("[{", text.index(f'"{path.stem}"', text.index("Plotly.newPlot")))
-    return traces(json.JSONDecoder().raw_decode(text, start)[0])
+    return json.JSONDecoder().raw_decode(text, start)[0]
 
 
 def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, monkeypatch):
@@ -123,7 +139,8 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     page = form(data, **{"cohort-setups": ["mine", "zero-shot"]})
     evaluated(page)
     text = next(one.value for one in page.code if one.value.startswith("title:"))
-    figures = of_page(cohort(data, "Figures"))
+    page = drawn(cohort(data, "Figures"))
+    figures, panels = of_page(page), panels_of(page)
     tables = [one.value for one in cohort(data, "Tables").dataframe]
     rows = subjects(home() / "results")
 
@@ -137,15 +154,20 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     assert main(["study", "run", str(study), "--device", "cpu"]) == 0
     folder = study.with_suffix("")
     pd.testing.assert_frame_equal(subjects(folder / "rows"), rows)
-    drawn = next((folder / "figures").glob("*validation*"))
+    made = next((folder / "figures").glob("*validation*"))
     for number, figure in enumerate(figures, 1):
-        again = of_study(drawn / f"figure{number}.html")
+        again = traces(of_study(made / f"figure{number}.html"))
         assert [trace[:2] for trace in figure] == [trace[:2] for trace in again]
         assert figure == again
-    written = [of_csv(path) for path in drawn.glob("*.csv")]
+    pictures = [trace for n in (4, 5) for trace in of_study(made / f"figure{n}.html")]
+    assert panels == [trace["source"] for trace in pictures if trace["type"] == "image"]
+    assert len(panels) >= 4  # the slice of the truth, and of each configuration
+    written = [of_csv(path) for path in made.glob("*.csv")]
     assert len(tables) == len(written) + 1 > 9  # what the numbers have seen, once more below
     for table in tables:
-        assert cells(table) in written, [*table.columns]
+        columns = [*table.columns]
+        alike = [frame[columns] for frame in written if {*columns} <= {*frame}]
+        assert cells(table) in map(cells, alike), columns
 
 
 def cells(table):
@@ -164,7 +186,39 @@ def cell(value):
 def of_csv(path):
     lines = path.read_text("utf-8-sig").splitlines()
     first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    return cells(pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False))
+    return pd.read_csv(path, skiprows=first, dtype=str, keep_default_na=False)
+
+
+def test_a_saved_page_holds_a_split_that_was_read_from_a_file(tmp_path, monkeypatch, capsys):
+    spec, table = patients(tmp_path, count=6, points=1), tmp_path / "doctors.csv"
+    ids = [f"BraTS-MET-{n:05}-000" for n in range(6)]
+    parts = ("train", "test", "validation", "test", "train", "test")
+    lines = map(",".join, zip(ids, parts, strict=True))
+    table.write_text("\n".join(["subject,split", *lines]))
+    assert main(["split", spec.root, "--from", str(table)]) == 0
+    asked = Cohort(
+        DataSpec("brats", spec.root, split="main"),
+        choosing.configurations([("intensity", "zero-shot")]),
+        tmp_path / "rows",
+        "test",
+        rules=("validation",),
+    )
+    engine = Engine()
+    run(engine, asked, local(engine))
+    study = tmp_path / "folder" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text(files.as_yaml(study_of(asked, "Saved", files.StudyConventions())))
+
+    monkeypatch.setenv("ZSAD_HOME", str(tmp_path / "elsewhere"))
+    words = ["study", "run", str(study), "--device", "cpu"]
+    assert main(words) == 0
+    again = subjects(study.with_suffix("") / "rows")
+    assert len(again) == 3
+    pd.testing.assert_frame_equal(again, subjects(tmp_path / "rows"))
+    other = study.read_text().replace("train:", "testing:", 1).replace("test:", "train:", 1)
+    study.write_text(other.replace("testing:", "test:", 1))
+    assert main(words) == 1
+    assert "divides other than the study's" in capsys.readouterr().err
 
 
 def asked(tmp_path, kind):

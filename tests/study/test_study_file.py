@@ -16,6 +16,7 @@ from zsad_core.study.file import (
     Study,
     StudyConventions,
     StudyData,
+    StudyFold,
     StudyMask,
     StudyPredictions,
     StudySeries,
@@ -95,6 +96,7 @@ def test_every_field_is_explained():
         StudyPredictions,
         StudyTraining,
         StudySplit,
+        StudyFold,
         TrainingData,
     )
     for kind in (*kinds, StudyMask, StudyConventions):

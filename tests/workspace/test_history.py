@@ -153,6 +153,19 @@ def test_prompts_are_judged_where_they_were_not_tuned():
     assert np.isnan(board["typed"].auroc)
 
 
+def test_means_of_the_leaderboard_have_their_intervals_over_patients():
+    """All three draws of a patient have 1 chance in 27, so three patients span their interval."""
+    subjects = ["A-001-000", "A-001-001", "A-002-000", "A-003-000"]
+    for subject, found in zip(subjects, (GOOD, GOOD, BAD, BAD), strict=True):
+        history.add(spec(subject), found, AT_20)
+    (three,) = leaderboard.standings(history.trials(), subjects, "fixed")
+    assert three.dice == pytest.approx((1 + 1 + 2 / 3 + 2 / 3) / 4)
+    assert three.intervals["dice"] == pytest.approx((2 / 3, 1))
+    assert three.intervals["auroc"] == pytest.approx((0.5, 1))
+    (two,) = leaderboard.standings(history.trials(), subjects[:3], "fixed")
+    assert np.isnan(two.intervals["dice"]).all()  # three subjects of two patients
+
+
 def test_other_scans_of_a_patient_searched_on_do_not_judge():
     searched = replace(named("searched", "s"), tuned_on=("A-001-000",))
     for subject, found in (("A-001-001", GOOD), ("A-002-000", BAD)):

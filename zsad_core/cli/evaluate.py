@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import pandas as pd
+
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claim
 from zsad_core.base.wording import counted, whole_number
@@ -28,7 +30,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.lab import prompt_checks
 from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
-from zsad_core.report.selection import THRESHOLD
+from zsad_core.report import overview, table_text
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
 
@@ -39,15 +41,6 @@ SPLITS = ("train", "validation", "test", "extra", "all")
 RULES_HELP = f"{COMMAND}. " + " ".join(
     f"{rule.name}: {rule.explanation}" for rule in RULES.values() if not isinstance(rule, Fixed)
 )
-SUMMARY = f"""
-    SELECT method, setup, prompts, {THRESHOLD} AS threshold,
-           prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
-           count(dice_3d) AS subjects,
-           avg(dice_3d) AS dice, stddev_samp(dice_3d) AS sd, avg(best_dice) AS oracle,
-           avg(auroc) AS auroc, avg(ap) AS ap
-    FROM subjects WHERE list_contains($1, subject) AND (modality, plane) = ($2, $3)
-    GROUP BY ALL ORDER BY ALL
-"""
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -293,9 +286,11 @@ def _rows(
     run(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        asked = [subject.id for subject in subjects(cohort)], cohort.modality, cohort.plane
-        table = rows.execute(SUMMARY, asked).df()
-        print(table.to_string(index=False, float_format="{:.3f}".format))
+        asked = [subject.id for subject in subjects(cohort)]
+        means = overview.configuration_means(rows, asked, cohort.modality, cohort.plane)
+    names, body = table_text.cells(means)
+    print(pd.DataFrame(body, columns=names).to_string(index=False))
+    print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
 
 

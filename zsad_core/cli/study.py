@@ -17,7 +17,7 @@ from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
-from zsad_core.imaging.splits import Draw
+from zsad_core.imaging.splits import Draw, Fold, SplitTable
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.inference.engine import Engine
 from zsad_core.study import design as designs
@@ -27,6 +27,7 @@ from zsad_core.study.design import Design
 from zsad_core.study.file import NO_SPLIT, Study, StudyPredictions
 from zsad_core.types import DataSpec
 
+GIVEN = "given by the study"  # where a split comes from
 UNCOUNTED = "What is evaluated can be counted once split, predictions and weights are there."
 
 
@@ -59,19 +60,31 @@ def divided(study: Study, data: DataSpec) -> DataSpec:
     wanted = study.data
     if wanted.split == NO_SPLIT:
         return split.divided(data, "", without=True)
-    return split.divided(data, wanted.split or ("main" if wanted.draw else ""), without=False)
+    made = wanted.draw or wanted.folds
+    return split.divided(data, wanted.split or ("main" if made else ""), without=False)
 
 
-def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw]:
-    """How to draw the split by its name, where it is not there.
+def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
+    """How to draw the split by its name, or what it is, where it is not there.
 
-    Raises SettingError for one of the name that was drawn another way.
+    Raises SettingError for one of the name that was drawn another way or divides otherwise.
     """
     wanted = study.data
-    if wanted.draw is None or wanted.split == NO_SPLIT:
+    if not (wanted.draw or wanted.folds) or wanted.split == NO_SPLIT:
         return {}
-    name, draw = (wanted.split or "main").partition("/")[0], Draw(**asdict(wanted.draw))
+    name = (wanted.split or "main").partition("/")[0]
     known = {table.name: table for table in splits.tables(data)}
+    if wanted.draw is None:
+        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
+        if name not in known:
+            return {name: given}
+        if [fold.digest for fold in known[name].folds] != [fold.digest for fold in given.folds]:
+            raise SettingError(
+                f"The split '{name}' of {data.place} divides other than the study's; give the "
+                "study's split another name, or leave out its folds."
+            )
+        return {}
+    draw = Draw(**asdict(wanted.draw))
     if name in known and known[name].origin != str(draw):
         raise SettingError(
             f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
@@ -89,7 +102,10 @@ def _run(parsed: argparse.Namespace) -> None:
     lacks = designs.lacking(study)
     if parsed.plan:
         lines = [f"Missing: {lack}" for lack in lacks]
-        lines += [f"To draw: the split '{name}', {draw}" for name, draw in undrawn.items()]
+        lines += [
+            f"To draw: the split '{name}', {how if isinstance(how, Draw) else how.origin}"
+            for name, how in undrawn.items()
+        ]
         lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
         if lines:
             known = setups.entries()
@@ -106,8 +122,8 @@ def _run(parsed: argparse.Namespace) -> None:
         return
     if lacks:
         raise SettingError(" ".join(lacks))
-    for name, draw in undrawn.items():
-        split.make(data, name, draw)
+    for name, how in undrawn.items():
+        split.make(data, name, how)
     design = Design(study, divided(study, data), out, parsed.device)
     for wanted in new:
         _add(design.data, wanted)

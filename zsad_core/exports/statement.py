@@ -30,6 +30,7 @@ FIRST: dict[Plane, str] = {
     "coronal": "at the back",
     "sagittal": "at the patient's left",
 }
+BATCH = "last digits depend on how many slices were encoded at once, which features do not record"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         f"empty slices: {EMPTY_RULES[view.readout.empty_slices].words}",
         *digests,
         f"{facts['product']} {facts['version']}, {_device(facts)}",
+        facts["batch"],
         NO_DEVICE,
     )
     return legible(" · ".join(filter(None, parts)))
@@ -180,7 +182,7 @@ def _mask(view: View) -> str:
 
 def _made_with(source: MapSource) -> dict[str, str]:
     facts = provenance.of_map(source, 0)
-    del facts["batch"]  # stored features do not tell in which batch they were encoded
+    facts["batch"] = BATCH if source.method.last_bits else ""
     return {"product": PRODUCT, **{name: str(value) for name, value in facts.items()}}
 
 

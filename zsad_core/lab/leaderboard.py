@@ -1,11 +1,12 @@
 """Prompt sets ranked over a set of subjects: what was tuned on a subject is judged on others."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from zsad_core.imaging.splits import patient_of
+from zsad_core.metrics.intervals import of_columns
 from zsad_core.types import PromptSet
 from zsad_core.workspace.history import Trial
 
@@ -16,6 +17,7 @@ class Standing:
 
     `judged` are those subjects, `tuned` those whose patient helped to choose the texts. The means
     are NaN where all did. `threshold` is the value where the rule is a fixed one, else None.
+    `intervals` are the ends of each mean's interval by field, NaN for few patients.
     """
 
     prompts: PromptSet
@@ -28,6 +30,7 @@ class Standing:
     best_dice: float
     auroc: float
     deviation: float  # of the best Dice over subjects
+    intervals: Mapping[str, tuple[float, float]]
 
 
 def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> list[Standing]:
@@ -73,6 +76,8 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
     judged = [trial for name, trial in last.items() if patient_of(name) not in patients]
     values = np.array([(one.dice, one.best_dice, one.auroc) for one in judged]).reshape(-1, 3)
     means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
+    ends = of_columns([patient_of(one.subject) for one in judged], values)
+    low, high = (np.where(np.isnan(means), np.nan, end) for end in ends)
     newest = group[-1]
     return Standing(
         newest.prompts,
@@ -85,4 +90,11 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         float(means[1]),
         float(means[2]),
         float(values[:, 1].std(ddof=1)) if len(values) > 1 else np.nan,
+        dict(
+            zip(
+                ("dice", "best_dice", "auroc"),
+                zip(low.tolist(), high.tolist(), strict=True),
+                strict=True,
+            )
+        ),
     )

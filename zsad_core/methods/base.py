@@ -61,8 +61,9 @@ class BaseMethod:
         probability: whether its map is the softmax of abnormal against normal, and so a probability
             as it stands, where its range ends at 1.
         compares: whether a volume is scored against others, so that a set of them is needed.
-        last_bits: whether it rounds after a sum, so that last bits show in its maps: where features
-            are exact, the tower then sums as official codes do.
+        last_bits: whether it rounds after a sum, so that last bits show in its maps, and with them
+            how many slices are encoded at once, which captions and exports then say: where
+            features are exact, the tower then sums as official codes do.
         setups: its shipped trained states.
         published: its authors' checkpoints.
     """

@@ -36,6 +36,22 @@ def intervals(
     return of_totals(*by_patient(patients, groups, sums, counts))
 
 
+def of_columns(patients: Sequence[str], values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Low and high end (G,) of the interval of the mean of each column of values (N, G).
+
+    Row n is of patient n; NaN is left out, as it is of the mean.
+
+    >>> low, high = of_columns(["a", "b", "c", "d"], np.array([[1.0], [2], [6], [np.nan]]))
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([1.0], [6.0])
+    """
+    names, patient = np.unique(np.asarray(patients, str), return_inverse=True)
+    total, number = np.zeros((2, len(names), values.shape[1]))
+    np.add.at(total, patient, np.nan_to_num(values))
+    np.add.at(number, patient, ~np.isnan(values))
+    return of_totals(total, number)
+
+
 def of_totals(total: FloatArray, number: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same of sums and counts (P, G) of each patient in each group, as `by_patient` has them.
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
+from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.backbone_names import NONE, by_configuration
@@ -134,6 +135,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
         counted(configurations, "configuration"),
         f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
         _devices(frame),
+        *_batches(frame),
         *_backbones(frame),
     ]
     filters = (*selection.volumes, *selection.numbers, *selection.sites, *selection.subjects)
@@ -243,6 +245,16 @@ def _devices(frame: pd.DataFrame) -> str:
     """Precisions of the features and devices of the rows."""
     precisions = sorted(filter(None, frame["precision_of_features"].unique()))
     return ", ".join([*precisions, *sorted(frame["device"].str.upper().unique())])
+
+
+def _batches(frame: pd.DataFrame) -> list[str]:
+    """Slices encoded at once, of each method whose last digits depend on it."""
+    batches = frame.groupby("method")["batch"].unique()
+    return [
+        f"{name_of(name)} on {' or '.join(map(str, sorted(batches[name])))} slices at once"
+        for name, method in METHODS.items()
+        if method.last_bits and name in batches
+    ]
 
 
 def _backbones(frame: pd.DataFrame) -> list[str]:

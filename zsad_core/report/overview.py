@@ -7,8 +7,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from zsad_core.imaging.splits import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
+from zsad_core.report.selection import THRESHOLD
+from zsad_core.report.table_text import HIGH, LOW
+from zsad_core.types import Plane
 
 INTERVAL = f"In brackets: {intervals.WORDS}."
 MEASURES = {
@@ -22,6 +26,15 @@ MEASURES = {
     "NSD at 1 mm": "nsd_1mm",
 }
 """Columns of `subjects` by their names; the first two follow the conventions of a selection."""
+
+MEANS = {"dice": "dice_3d", "oracle": "best_dice", "auroc": "auroc", "ap": "ap"}
+"""Columns of `subjects` by the names of their means for `zsad evaluate`."""
+CONFIGURATIONS = f"""
+    SELECT method, setup, prompts, {THRESHOLD} AS threshold,
+           prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
+           subject, dice_3d, best_dice, auroc, ap
+    FROM subjects WHERE list_contains($1, subject) AND (modality, plane) = ($2, $3) ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,28 @@ def _mean(frame: pd.DataFrame) -> ConfigurationMean:
     return ConfigurationMean(
         configuration_names(frame).iloc[0], float(dice.mean()), low, high, len(dice)
     )
+
+
+def configuration_means(
+    rows: duckdb.DuckDBPyConnection, subjects: Sequence[str], modality: str, plane: Plane
+) -> pd.DataFrame:
+    """Means of each configuration, threshold and exposure over those of the subjects that it has.
+
+    The ends of a mean's interval stand beside it, as in tables; `sd` is that of the 3D Dice.
+    """
+    frame = rows.execute(CONFIGURATIONS, [[*subjects], modality, plane]).df()
+    names = frame.columns[: frame.columns.get_loc("subject")].tolist()
+    records = []
+    for key, of_group in frame.groupby(names, dropna=False, sort=False):
+        values = of_group[[*MEANS.values()]].astype(float)
+        ends = intervals.of_columns([*map(patient_of, of_group["subject"])], values.to_numpy())
+        record = dict(zip(names, key, strict=True)) | {"subjects": values["dice_3d"].count()}
+        for name, mean, low, high in zip(MEANS, values.mean(), *ends, strict=True):
+            record |= {name: mean, name + LOW: low, name + HIGH: high}
+            if name == "dice":
+                record["sd"] = values["dice_3d"].std()
+        records.append(record)
+    return pd.DataFrame(records)
 
 
 def subject_table(

@@ -65,7 +65,7 @@ _ROWS = f"""
                CASE site WHEN '' THEN '{NO_SITE}' ELSE site END AS site,
                {_VOLUME} AS volume, {_NUMBER} AS number, lesions, missed,
                CASE WHEN len(volumes) > 0 THEN to_json(volumes)::VARCHAR ELSE '' END AS beside,
-               precision_of_features, device, checkpoint_digest, weights_digest
+               precision_of_features, device, batch, checkpoint_digest, weights_digest
         FROM in_group QUALIFY row_number() OVER (
             PARTITION BY method, setup, prompts_digest, weights_digest, site, subject
             ORDER BY date DESC, key) = 1

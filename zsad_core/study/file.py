@@ -39,13 +39,25 @@ class StudySplit:
 
 
 @dataclass(frozen=True)
+class StudyFold:
+    """The subjects of each part of a split, or of one of its folds."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    train: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StudyData:
     """A data set, its contrasts and planes, and the subjects to report on.
 
     `root` is the demo's name or a folder, from the study's own folder if relative. `kind`,
     `labels`, `region` and `contrast` are those of `evaluate` for it; "" is as the app knows it or
-    its files say. `split` names what divides the subjects: "" the only one, "none" goes without. No
-    modality takes BraTS's t2f, or the first where the data have none.
+    its files say. `split` names what divides the subjects: "" the only one, "none" goes without;
+    where there is none of its name, `draw` or `folds` makes it. No modality takes BraTS's t2f, or
+    the first where the data have none.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -57,6 +69,7 @@ class StudyData:
     contrast: str = ""
     split: str = ""
     draw: StudySplit | None = None
+    folds: tuple[StudyFold, ...] = ()
     modalities: tuple[str, ...] = ()
     planes: tuple[Plane, ...] = ("axial",)
     part: Literal["train", "validation", "test", "extra", "all"] = "test"

@@ -9,7 +9,7 @@ from zsad_core.evaluation.choosing import EVERY, Pair
 from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging.predictions import Predictions
 from zsad_core.imaging.predictions import registry as predictions
-from zsad_core.imaging.splits import draw_of
+from zsad_core.imaging.splits import SplitTable, draw_of
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
@@ -17,6 +17,7 @@ from zsad_core.study.file import (
     Study,
     StudyConventions,
     StudyData,
+    StudyFold,
     StudyMask,
     StudyPredictions,
     StudySeries,
@@ -28,8 +29,9 @@ from zsad_core.types import DataSpec
 def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study:
     """The study that evaluates a cohort and reads its rows by the conventions.
 
-    It says how the split was drawn, the predictions were read, and each setup trained here was
-    trained; a training that it cannot say is named in its notes. Raises ZsadError.
+    It says how the split was drawn, or lists the parts of one that was not, how the predictions
+    were read, and how each setup trained here was trained; a training that it cannot say is named
+    in its notes. Raises ZsadError.
     """
     data = cohort.data
     pairs = dict.fromkeys((one.method, one.setup) for one in cohort.configurations)
@@ -66,7 +68,8 @@ def _series(cohort: Cohort) -> Iterable[StudySeries]:
 
 def _data(cohort: Cohort) -> StudyData:
     data = cohort.data
-    draw = draw_of(splits.find(data, data.split).origin) if data.split else None
+    table = splits.find(data, data.split) if data.split else SplitTable("", ())
+    draw = draw_of(table.origin)
     return StudyData(
         root=data.root or data.kind,
         kind=data.kind if data.root else "",
@@ -75,6 +78,7 @@ def _data(cohort: Cohort) -> StudyData:
         contrast=data.contrast,
         split=data.split or (NO_SPLIT if data.root else ""),
         draw=StudySplit(**asdict(draw)) if draw else None,
+        folds=() if draw else tuple(StudyFold(**asdict(fold)) for fold in table.folds),
         modalities=(cohort.modality,),
         planes=(cohort.plane,),
         part=cohort.split or "all",

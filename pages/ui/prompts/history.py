@@ -24,8 +24,10 @@ from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
 from zsad_core.methods import configuration_name
+from zsad_core.metrics import intervals
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.types import Progress, PromptSet, Threshold
 from zsad_core.workspace import history as core
 from zsad_core.workspace.history import Trial
@@ -197,10 +199,10 @@ def _leaderboard(choice: UserChoice) -> None:
     found = leaderboard.standings(trials, subjects, rule)
     if found:
         table = board_table(found, all_prompts(), choice.data.region)
-        numbers = [*_numbers(choice.data.region).values(), "± over subjects"]
+        first = [*table].index(TUNED) + 1
         st.dataframe(
             table.drop(columns="templates").style.format(
-                dict.fromkeys(numbers, "{:.3f}"), na_rep="–"
+                dict.fromkeys([*table][first:], "{:.3f}"), na_rep="–"
             ),
             hide_index=True,
             placeholder="–",
@@ -212,7 +214,8 @@ def _leaderboard(choice: UserChoice) -> None:
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
             f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts "
             "were not tuned. A set is tuned on a subject if a search used its ground truth, or if "
-            "its texts were edited while its numbers were shown."
+            "its texts were edited while its numbers were shown. Low and high: "
+            f"{intervals.WORDS}."
         )
     else:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
@@ -248,7 +251,9 @@ def board_table(
             "evaluated on": len(one.judged),
             TUNED: len(one.tuned),
         }
-        row |= {label: getattr(one, field) for field, label in _numbers(region).items()}
+        for field, label in _numbers(region).items():
+            low, high = one.intervals[field]
+            row |= {label: getattr(one, field), label + LOW: low, label + HIGH: high}
         rows.append({**row, "± over subjects": one.deviation})
     return pd.DataFrame(rows)
 

@@ -13,8 +13,10 @@ from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
+from zsad_core.imaging.splits import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
+from zsad_core.metrics import intervals
 from zsad_core.metrics.readout import Readout
 from zsad_core.metrics.threshold_rules import Fixed, MapRule, rule_of
 from zsad_core.metrics.thresholds import threshold_text
@@ -51,7 +53,7 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             st.caption(
                 f"3D Dice at {threshold_text(threshold.value)} now and "
                 f"{threshold_text(before[1].value)} before ({rule}); each subject is a trial under "
-                "History."
+                f"History. Mean low and mean high: {intervals.WORDS}."
             )
 
 
@@ -64,7 +66,10 @@ def elsewhere(threshold: Threshold, subject: str) -> Threshold:
 
 
 def table(found: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFrame:
-    """A row a subject and one for their mean: each number now, and its change since before."""
+    """A row a subject, then their mean and the ends of its interval.
+
+    The columns are each number now, and its change since before.
+    """
     names = ("3D Dice", "best Dice (oracle)", f"voxel AUROC ({region})")
     rows = []
     for subject, (before, now) in found.items():
@@ -73,8 +78,11 @@ def table(found: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFram
             row |= {name: new, f"Δ {name}": new - old}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    mean = {"subject": "mean", **frame.drop(columns="subject").mean().to_dict()}
-    return pd.concat([frame, pd.DataFrame([mean])], ignore_index=True).round(3)
+    values = frame.drop(columns="subject")
+    low, high = intervals.of_columns([*map(patient_of, found)], values.to_numpy(float))
+    means = pd.DataFrame([values.mean().to_numpy(), low, high], columns=values.columns)
+    means.insert(0, "subject", ["mean", "mean low", "mean high"])
+    return pd.concat([frame, means], ignore_index=True).round(3)
 
 
 def _evaluated(
