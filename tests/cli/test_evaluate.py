@@ -120,7 +120,7 @@ def test_the_summary_keeps_thresholds_apart_and_leaves_other_planes_out(tmp_path
     asked += ["--subjects", "DEMO-MET-013-000", "--out", str(tmp_path / "rows")]
     assert main([*asked, "--plane", "coronal", "--threshold", "40%"]) == 0
     assert main([*asked, "--threshold", "40%", "60%"]) == 0
-    found = capsys.readouterr().out.splitlines()[-3:-1]
+    found = capsys.readouterr().out.splitlines()[-4:-2]  # then of intervals, and the folder
     with results.connect(tmp_path / "rows") as rows:
         asked_for = "SELECT threshold_note, dice_3d FROM subjects WHERE plane = 'axial' ORDER BY 1"
         axial = rows.sql(asked_for).fetchall()
