@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -20,6 +21,7 @@ from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort
 from zsad_core.inference.engine import Engine
 from zsad_core.report import overview
+from zsad_core.report.selection import Selection, comparison_groups, selected_rows
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, ReadoutSpec
 
@@ -127,6 +129,26 @@ def test_the_summary_keeps_thresholds_apart_and_leaves_other_planes_out(tmp_path
     for line, (threshold, dice) in zip(found, axial, strict=True):
         assert threshold in line
         assert f" 1 {dice:.3f} " in " ".join(line.split())
+
+
+def test_rows_of_other_lesion_labels_are_no_part_of_a_mean(tmp_path, capsys):
+    data, out = patients(tmp_path, 2, 1).root, tmp_path / "rows"
+    scan = next(Path(data).glob("*/*-seg.nii.gz"))
+    image = nib.load(scan)
+    labels = np.asarray(image.dataobj).copy()
+    labels[9:][labels[9:] > 0] = 4  # a cavity, or tumour by the convention of 2021
+    nib.save(nib.Nifti1Image(labels, image.affine), scan)
+    asked = ["evaluate", "--data", data, "--no-split", "--methods", "intensity", "--device", "cpu"]
+    for meaning in ("auto", "2021"):  # the scan without label 4 has equal numbers in both
+        assert main([*asked, "--threshold", "oracle", "--labels", meaning, "--out", str(out)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if "zero-shot" in line]
+    before, *after = (line[line.index("False") + 1 :][:2] for line in lines)
+    assert sorted(after) == [before, ["2", "1.000"]]
+    with results.connect(out) as rows:
+        groups = {group.threshold: group for group in comparison_groups(rows)}
+        assert groups.keys() == {"oracle", "oracle, lesion labels 1,2,4"}
+        for threshold, group in groups.items():
+            assert len(selected_rows(rows, Selection(group))) == 2, threshold
 
 
 def test_parts_of_an_array_job_make_the_rows_of_one_run(tmp_path):

@@ -115,6 +115,13 @@ def test_validation_subjects_expose_a_threshold(data, tmp_path):
     assert seen(data, B, VALIDATION) == seen(data, A) == ()
 
 
+def test_a_copy_outside_the_split_is_exposed_to_a_threshold(data, tmp_path):
+    trained(tmp_path)
+    data = divided(data, validation=(A,), test=(B,))  # the copy came later
+    assert seen(data, COPY, VALIDATION) == (exposure.THRESHOLD,)
+    assert seen(data, LATER_B, VALIDATION) == ()
+
+
 def test_reference_slices_come_from_train_and_from_another_patient(data):
     def compared(subject, *names):
         return seen(data, subject, setup="zero-shot", references=names)

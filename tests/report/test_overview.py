@@ -45,13 +45,25 @@ def test_means_of_the_command_stand_with_their_intervals(tmp_path):
     put(tmp_path, "A-005-000", dice_3d=0.0, auroc=0.0)
     chosen = [f"A-00{n}-00{time}" for n in (1, 2, 3, 4) for time in (0, 1)]
     with results.connect(tmp_path) as rows:
-        table = overview.configuration_means(rows, chosen, "t2f", "axial").set_index("setup")
+        means = overview.configuration_means(rows, chosen, "demo", "t2f", "axial")
+    table = means.set_index("setup")
     assert table["subjects"].tolist() == [3, 3]
     assert table.loc["brats", ["dice", "sd"]].tolist() == pytest.approx([0.5, 0.3])
     assert table.loc["brats", ["dice low", "dice high"]].tolist() == pytest.approx([0.2, 0.8])
     assert table.loc["brats", ["auroc low", "auroc high"]].tolist() == pytest.approx([0.2, 0.8])
     assert table.loc["pmc", "dice"] == 0.5
     assert np.isnan(table.loc["pmc", "dice low"])  # three subjects of two patients
+
+
+def test_means_of_the_command_take_the_newest_row_and_mix_no_prompts_or_data(tmp_path):
+    put(tmp_path, "a", dice_3d=0.2, date="2024")
+    put(tmp_path, "a", dice_3d=0.4, date="2025")  # evaluated again, with another checkpoint
+    put(tmp_path, "b", dice_3d=0.6, date="2024")
+    put(tmp_path, "b", dice_3d=0.9, prompts_digest="d2")  # another set of that name
+    put(tmp_path, "b", dice_3d=0.9, data="brats")
+    with results.connect(tmp_path) as rows:
+        table = overview.configuration_means(rows, ["a", "b"], "demo", "t2f", "axial")
+    assert table[["subjects", "dice"]].to_numpy().tolist() == [[2, 0.5], [1, 0.9]]
 
 
 def test_without_lesion_no_configuration_is_the_best(tmp_path):

@@ -158,14 +158,15 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
-    with pytest.raises(DataError, match="rows of version 0, and this is version 4"):
+    with pytest.raises(DataError, match="rows of version 0, and this is version 5"):
         results.opened(tmp_path)
 
 
-SPLIT = ["split_name", "split_digest", "exposure"]
+SPLIT = ["split_name", "split_digest", "exposure", "labels"]
 LATER = {
     "2": ["ranked_on", "best_threshold", "range_high", "map_notes", *SPLIT],
     "3": SPLIT,
+    "4": ["labels"],
 }
 
 
@@ -182,24 +183,26 @@ def test_rows_of_older_versions_are_read_and_say_what_was_ranked(tmp_path, merge
     for key in ("b", "c"):
         older(tmp_path, key, "2", level=90, threshold_value=90 / 255, auroc=0.7)
     older(tmp_path, "d", "3", auroc=0.8, ranked_on="values", best_threshold=0.5)
+    older(tmp_path, "e", "4", auroc=0.8, ranked_on="values", split_digest="9f")
     new = row("subjects", key="a", auroc=0.9, ranked_on="values", best_threshold=0.25)
     results.append(tmp_path, "subjects", "a", [new])
     if merged:
         merging.merge(tmp_path)
         assert len(results.files(tmp_path, "subjects")) == 1
     asked = (
-        "SELECT key, level, auroc, ranked_on, best_threshold, split_digest FROM subjects "
-        "ORDER BY key"
+        "SELECT key, level, auroc, ranked_on, best_threshold, split_digest, labels "
+        "FROM subjects ORDER BY key"
     )
     with results.connect(tmp_path) as rows:
         found = rows.sql(asked).fetchall()
     assert found == [
-        ("a", None, 0.9, "values", 0.25, new["split_digest"]),
-        ("b", 90, 0.7, "256 levels", None, ""),
-        ("c", 90, 0.7, "256 levels", None, ""),
-        ("d", None, 0.8, "values", 0.5, ""),
+        ("a", None, 0.9, "values", 0.25, "", ""),
+        ("b", 90, 0.7, "256 levels", None, "", ""),
+        ("c", 90, 0.7, "256 levels", None, "", ""),
+        ("d", None, 0.8, "values", 0.5, "", ""),
+        ("e", None, 0.8, "values", 0.0, "9f", ""),
     ]
-    assert results.known(tmp_path) == {"a", "b", "c", "d"}
+    assert results.known(tmp_path) == {"a", "b", "c", "d", "e"}
 
 
 @pytest.mark.parametrize("merged", [False, True])

@@ -18,6 +18,7 @@ from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.cases import lesion_labels
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.uploads import folders
 from zsad_core.inference import pipeline, provenance, stored_cubes, stored_features
@@ -31,7 +32,15 @@ from zsad_core.results import subject_rows
 from zsad_core.results.parquet import Row
 from zsad_core.results.schema import VERSION
 from zsad_core.results.subject_rows import Measurements
-from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Subject, Threshold
+from zsad_core.types import (
+    AnomalyMap,
+    DataSpec,
+    MapSpec,
+    ReadoutSpec,
+    SliceStack,
+    Subject,
+    Threshold,
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def make(
 
 
 def scope(spec: MapSpec) -> dict[str, str]:
-    """What a row depends on beside map and readout: of own data the id, and the digest of a split.
+    """What a row depends on beside map and readout: of own data the id, split and chosen labels.
 
     The id tells subjects of equal bytes apart; in the demo all differ. Raises SettingError.
     """
@@ -115,6 +124,7 @@ def scope(spec: MapSpec) -> dict[str, str]:
     parts = {
         "subject": slices.subject if slices.data.root else "",
         "split": registry.digest(slices.data),
+        "labels": _labels(slices.data),
     }
     return {name: text for name, text in parts.items() if text}
 
@@ -174,6 +184,7 @@ def _names(source: MapSource) -> Row:
         "split": subject.split,
         "split_name": slices.data.split,
         "split_digest": registry.digest(slices.data),
+        "labels": _labels(slices.data),
         "modality": slices.modality,
         "plane": slices.plane,
         "method": spec.method,
@@ -183,6 +194,11 @@ def _names(source: MapSource) -> Row:
         "prompts_tuned": subject.id in prompts.tuned_on,
         "volumes": list(stored_cubes.others(spec)) if spec.volumes else [],
     }
+
+
+def _labels(data: DataSpec) -> str:
+    """The labels that were chosen as the lesion, such as 1,2,4; "" where the data say."""
+    return ",".join(map(str, lesion_labels(data.labels)))
 
 
 def _subject(spec: MapSpec) -> Subject:

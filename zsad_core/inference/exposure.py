@@ -109,7 +109,7 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
         **_recorded(scan, record, "validation", (CHOSEN, CHOSEN_PATIENT)),
         PROMPTS: scan.is_among(tuned_on),
         PROMPTS_PATIENT: scan.has_patient_among(tuned_on),
-        THRESHOLD: scan.subject in tuning,
+        THRESHOLD: scan.is_among(tuning),
         THRESHOLD_PATIENT: scan.has_patient_among(tuning),
         REFERENCES: scan.is_among(references) or scan.has_patient_among(references),
         REFERENCES_BEYOND: bool(scan.beyond_train(references)),

@@ -32,8 +32,12 @@ MEANS = {"dice": "dice_3d", "oracle": "best_dice", "auroc": "auroc", "ap": "ap"}
 CONFIGURATIONS = f"""
     SELECT method, setup, prompts, {THRESHOLD} AS threshold,
            prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
-           subject, dice_3d, best_dice, auroc, ap
-    FROM subjects WHERE list_contains($1, subject) AND (modality, plane) = ($2, $3) ORDER BY ALL
+           prompts_digest, weights_digest, subject, dice_3d, best_dice, auroc, ap
+    FROM subjects WHERE list_contains($1, subject) AND (data, modality, plane) = ($2, $3, $4)
+    QUALIFY row_number() OVER (
+        PARTITION BY method, setup, threshold, prompts_digest, weights_digest, site, subject
+        ORDER BY date DESC, key) = 1
+    ORDER BY ALL
 """
 
 
@@ -117,13 +121,19 @@ def _mean(frame: pd.DataFrame) -> ConfigurationMean:
 
 
 def configuration_means(
-    rows: duckdb.DuckDBPyConnection, subjects: Sequence[str], modality: str, plane: Plane
+    rows: duckdb.DuckDBPyConnection,
+    subjects: Sequence[str],
+    data: str,
+    modality: str,
+    plane: Plane,
 ) -> pd.DataFrame:
     """Means of each configuration, threshold and exposure over those of the subjects that it has.
 
-    The ends of a mean's interval stand beside it, as in tables; `sd` is that of the 3D Dice.
+    Of rows of a subject that differ only in when and where they were made the newest one counts,
+    as in figures. The ends of a mean's interval stand beside it, as in tables; `sd` is that of the
+    3D Dice.
     """
-    frame = rows.execute(CONFIGURATIONS, [[*subjects], modality, plane]).df()
+    frame = rows.execute(CONFIGURATIONS, [[*subjects], data, modality, plane]).df()
     names = frame.columns[: frame.columns.get_loc("subject")].tolist()
     records = []
     for key, of_group in frame.groupby(names, dropna=False, sort=False):
@@ -135,7 +145,7 @@ def configuration_means(
             if name == "dice":
                 record["sd"] = values["dice_3d"].std()
         records.append(record)
-    return pd.DataFrame(records)
+    return pd.DataFrame(records).drop(columns=["prompts_digest", "weights_digest"])
 
 
 def subject_table(

@@ -1,8 +1,8 @@
 """Selections of an evaluation's rows: what can be compared, and what a user wants to see.
 
-Rows can be compared within a comparison group: same data, modality, plane, threshold rule, split,
-and ranking (of values, or of the 256 levels of older rows). Of rows that differ only in when and
-where they were made (device, version, checkpoint) the newest one counts.
+Rows can be compared within a comparison group: same data, lesion labels, modality, plane, threshold
+rule, split, and ranking (of values, or of the 256 levels of older rows). Of rows that differ only
+in when and where they were made (device, version, checkpoint) the newest one counts.
 """
 
 from collections.abc import Sequence
@@ -44,6 +44,7 @@ THRESHOLD = f"""
     || CASE WHEN min_component_voxels > 0
        THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
     || CASE WHEN ranked_on = 'values' THEN '' ELSE ', ranked on ' || ranked_on END
+    || CASE WHEN labels <> '' THEN ', lesion labels ' || labels ELSE '' END
     || CASE WHEN split_digest <> ''
        THEN ', split ' || split_name || ' (' || split_digest[:8] || ')' ELSE '' END
 """

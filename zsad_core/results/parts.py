@@ -18,7 +18,8 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"}
+LABELS = {"labels": "''"}
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"} | LABELS
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
@@ -28,6 +29,7 @@ LATER = {  # columns that an older version lacks, as SQL
         **SPLIT,
     },
     ("subjects", 3): SPLIT,
+    ("subjects", 4): LABELS,
 }
 
 

@@ -6,8 +6,8 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 4
-READ = (2, 3, 4)  # versions whose rows are read
+VERSION = 5
+READ = (2, 3, 4, 5)  # versions whose rows are read
 RANKED, RANKED_BEFORE = "values", "256 levels"  # in `ranked_on`
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -132,6 +132,11 @@ SUBJECTS: Columns = {
         "What is known to have seen the subject, its copy or its patient: checkpoint, prompts, "
         "threshold, reference slices or set; also references from outside train. Such rows flatter "
         "and are left out of means, figures and tests.",
+    ),
+    "labels": (
+        TEXT,
+        "The labels that were chosen as the lesion, such as 1,2,4; empty where they were left to "
+        "the data. Rows of different labels are not compared.",
     ),
 }
 
