@@ -1,6 +1,5 @@
 import gzip
 import json
-import re
 import struct
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import UnknownElement
 
-from pages.ui.viewer import chunks, mount
+from pages.ui.viewer import chunks
 from pages.ui.viewer.chunks import pack_map, pack_volume
 from pages.ui.viewer.payload import (
     ViewerMap,
@@ -206,8 +205,3 @@ def test_a_value_between_two_thresholds_stands_at_the_upper():
     grid = np.array([0, 0.1, 0.1, 0.4], np.float32)
     for value, shown in ((0.1, 0.1), (0.2, 0.4), (0.9, 0.4), (0, 0)):
         assert on_grid(ViewerState(3, value, True), grid).threshold == np.float32(shown)
-
-
-def test_no_name_is_declared_twice_in_the_viewer_script():
-    names = re.findall(r"^(?:const|let|function|class) (\w+)", mount._read(*mount._SCRIPTS), re.M)
-    assert sorted(names) == sorted(set(names))

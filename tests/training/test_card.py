@@ -92,7 +92,7 @@ def test_chance_is_told_once_it_was_measured(written):
     assert "random pairs" not in written(found)
     told = card.Chance(pairs=200, mean=0.49, sd=0.13, near=0.55, below=0.97)
     card.CHANCE.write_bytes(card.CHANCES.dump_json(told))
-    assert "mean 0.490 and sd 0.130, 55% of them lie from 0.4 to 0.6, and 97% below" in written(
+    assert "mean 0.490 and sd 0.130, 55 % of them lie from 0.4 to 0.6, and 97 % below" in written(
         found
     )
 
