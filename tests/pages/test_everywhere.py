@@ -179,7 +179,7 @@ def test_an_edit_is_judged_on_chosen_subjects_at_once():
         found = [one.value for one in shown(test).dataframe if "subject" in one.value.columns]
         table = found[0] if found else None
         time.sleep(0.1)
-    assert table["subject"].tolist() == [OTHER, "mean"]
+    assert table["subject"].tolist() == [OTHER, "mean", "mean low", "mean high"]
     edited = prompt_sets.shipped()["minimal-pair"]
     edited = spec_of(OTHER, edited.__class__(**{**vars(edited), "abnormal": ("a white cloud",)}))
     threshold = Threshold(pipeline.method_of(edited).high / 2, "fixed")
