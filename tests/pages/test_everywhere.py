@@ -7,6 +7,7 @@ import time
 import pytest
 
 from pages.ui.shell import compute, frame, session
+from pages.ui.start import cases
 from pages.ui.viewer import keys
 from tests.helpers.pages import ROOT, WAIT, at, shown, widget
 from zsad_core.base.jobs import Client
@@ -80,6 +81,21 @@ def test_jobs_are_seen_on_every_page(path):
     bars, _, said = below(shown(test))
     assert not any("Counting" in bar for bar in bars)
     assert any("Counting: stopped after 3 of 8" in one for one in said)
+
+
+def test_cases_of_the_first_page_wait_for_what_a_tab_watches():
+    """A user who went on to a subject is not held up by pictures of the page that was left."""
+    board, go, steps = compute.engine().jobs, threading.Event(), []
+    board.start("watched", "Encoding", lambda progress: go.wait(WAIT), kind=compute.ENCODING)
+
+    def progress(done, total):
+        steps.append(done)
+        if len(steps) == 3:
+            go.set()
+
+    data = DataSpec("demo-2mm")
+    assert cases._tiles(compute.engine(), data, [SUBJECT], "t2f", "classic", progress)
+    assert len(steps) >= 3  # looking whether it was cancelled, then on after the other
 
 
 def test_ended_jobs_lead_to_their_result_and_name_no_file():

@@ -239,6 +239,14 @@ def make_rest_of_demo(data: DataSpec) -> None:
         start_once(key, "Making the synthetic cohort", work, "pages/6_Setup.py")
 
 
+def give_way(step: Callable[[], object]) -> None:
+    """Take a step of a job, again and again as long as a tab watches another one."""
+    step()
+    while watched := [job for job in engine().jobs.running().values() if job.kind]:
+        watched[0].wait(0.2)
+        step()
+
+
 def show_running() -> None:
     """Every job that runs, for anybody, with its progress and a cancel button."""
     running = list(engine().jobs.running().values())

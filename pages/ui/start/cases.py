@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -89,7 +90,7 @@ def _tiles(
 
     out, keys = app_rows(data), list[str]()
     for number, subject in enumerate(subjects):
-        progress(number, len(subjects))
+        compute.give_way(partial(progress, number, len(subjects)))
         slices = SliceSpec(data, subject, modality)
         spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS)
         keys += rows.make(engine, spec, Results(out), [Oracle().pending])
