@@ -36,8 +36,6 @@ CUES: dict[Classes, tuple[Cue, Cue, Cue, Cue]] = {
     "classic": ("fill", "fill", "fill", "fill"),
     "safe": ("fill", "hatch", "line", "fill"),
 }
-
-
 NAMES: dict[Classes, tuple[str, str, str]] = {
     "classic": ("green", "red", "blue"),
     "safe": ("green", "pink", "light blue"),

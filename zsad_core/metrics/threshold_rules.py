@@ -178,14 +178,16 @@ class Validation(TunedRule):
     basis = "from the ground truth of validation subjects"
     explanation = "Best mean 3D Dice over the validation subjects."
     needs = "validation subjects"
-    parts = ("validation",)
+    parts: ClassVar[tuple[Split, ...]] = ("validation",)
 
     def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        value, count = _best_mean(curves)
-        return Threshold(value, self.text, f"best mean 3D Dice over {count} validation subjects")
+        of_subjects = [subject.curve for subject in curves]
+        count = sum(curve.truth > 0 for curve in of_subjects)
+        note = f"best mean 3D Dice over {count} {self.needs}"
+        return Threshold(thresholds.validation_threshold(of_subjects), self.text, note)
 
 
-class CrossValidation(TunedRule):
+class CrossValidation(Validation):
     """The best common threshold of the subjects that validate in other folds.
 
     A subject's own truth never enters. Where a checkpoint was trained on the data, it has seen the
@@ -200,6 +202,7 @@ class CrossValidation(TunedRule):
         "subject validates."
     )
     needs = "validation subjects of other folds"
+    parts = ()
 
     def tuning(
         self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
@@ -207,11 +210,6 @@ class CrossValidation(TunedRule):
         others = [fold.validation for fold in folds if subject not in fold.validation]
         held_out = {name for validation in others for name in validation}
         return [other for other in subjects if other.id in held_out] if len(folds) > 1 else []
-
-    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        value, count = _best_mean(curves)
-        note = f"best mean 3D Dice over {count} validation subjects of other folds"
-        return Threshold(value, self.text, note)
 
 
 class FalsePositives(TunedRule):
@@ -230,7 +228,7 @@ class FalsePositives(TunedRule):
     reads_normal = True
 
     def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        normal = [one.normal for one in curves if one.normal is not None]
+        normal = [subject.normal for subject in curves if subject.normal is not None]
         value = thresholds.false_positive_threshold(normal, self.amount)
         note = (
             f"at most {self.amount:g} ml predicted in the lesion-free slices of "
@@ -239,9 +237,7 @@ class FalsePositives(TunedRule):
         return Threshold(value, self.text, note)
 
 
-_KINDS: tuple[type[Rule], ...] = (
-    *(Validation, CrossValidation, Fixed, FalsePositives, BrainShare, StableComponents, Oracle),
-)
+_KINDS = Validation, CrossValidation, Fixed, FalsePositives, BrainShare, StableComponents, Oracle
 RULES: dict[str, Rule] = {
     kind.name: kind(kind.number.default if kind.number else 0.0) for kind in _KINDS
 }
@@ -274,10 +270,3 @@ def rule_of(text: str) -> Rule:
             f"{rule.number.most:g} {rule.number.unit}, as in {RULES[name].text}."
         )
     return type(rule)(value)
-
-
-def _best_mean(curves: Sequence[TuningCurves]) -> tuple[float, int]:
-    """The validation threshold of curves, and how many of them have a lesion."""
-    of_subjects = [one.curve for one in curves]
-    value = thresholds.validation_threshold(of_subjects)
-    return value, sum(curve.truth > 0 for curve in of_subjects)
