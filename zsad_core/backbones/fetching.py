@@ -69,15 +69,13 @@ def weights_file(spec: BackboneSpec) -> Path | None:
 def unfetched(spec: BackboneSpec) -> str:
     """What is still to be fetched, where it was looked for and the command; "" if nothing."""
     files = wanted(spec)
-    for names in _parts(files) if files else ():
-        if files and _cached(files.repository, names) is None:
-            tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
-            return (
-                f"{names[0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
-                "on the Setup page, or run: zsad fetch --backbone "
-                f"{shlex.quote(spec.name)}{tag}"
-            )
-    return ""
+    if files is None or not (missing := _missing(files)):
+        return ""
+    tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
+    return (
+        f"{missing[0][0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch on "
+        f"the Setup page, or run: zsad fetch --backbone {shlex.quote(spec.name)}{tag}"
+    )
 
 
 def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
@@ -91,13 +89,14 @@ def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
             f"open_clip fetches nothing for '{spec.name}' with weights '{spec.weights}'; give one "
             "of its model names with a tag of it, or a hub id (hf-hub:owner/name)."
         )
-    for names in _parts(files):
-        if _cached(files.repository, names) is None:
-            _bring(files.repository, names, progress)
+    for names in _missing(files):
+        _bring(files.repository, names, progress)
 
 
-def _parts(files: Wanted) -> tuple[tuple[str, ...], ...]:
-    return tuple(names for names in (files.config, files.weights) if names)
+def _missing(files: Wanted) -> list[tuple[str, ...]]:
+    """The names of each file that is not here."""
+    parts = (names for names in (files.config, files.weights) if names)
+    return [names for names in parts if _cached(files.repository, names) is None]
 
 
 def _cached(repository: str, names: tuple[str, ...]) -> Path | None:
