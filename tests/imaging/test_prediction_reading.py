@@ -36,7 +36,7 @@ def scan(tmp_path):
     turn = nib.orientations.axcodes2ornt("LAS")
     image = nib.Nifti1Image(values, affine).as_reoriented(turn)
     nib.save(image, tmp_path / "scan.nii.gz")
-    return grid_of(nifti.read_scan(tmp_path / "scan.nii.gz"))
+    return grid_of(nifti.read_case(tmp_path / "scan.nii.gz"))
 
 
 @pytest.fixture

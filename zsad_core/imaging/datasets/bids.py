@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.cases import Case, Cases, lesion_labels
-from zsad_core.imaging.datasets.files import files_below, site_of, stem
+from zsad_core.imaging.datasets.files import files_below, listed, site_of, stem
 from zsad_core.types import DataSpec
 
 TITLE = "BIDS"
@@ -136,7 +136,7 @@ def _case(
     masks = [named for named in masks if named.spaces in spaces] or masks
     modalities = _modalities(scans)
     problem = ""
-    where = " and ".join(f"'{named.path}'" for named in masks)
+    where = listed(named.path for named in masks)
     if not scans:
         problem = f"{where} has no scan of its subject and session; add one or take it away."
     elif len(masks) > 1:

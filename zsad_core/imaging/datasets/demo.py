@@ -16,7 +16,7 @@ from zsad_core.base.paths import cache_root
 from zsad_core.base.progress import tracked
 from zsad_core.base.threads import ThreadPool
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets import anatomy, lesions
+from zsad_core.imaging.datasets import anatomy, brats, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
 from zsad_core.imaging.datasets.brats import LABEL_NAMES, MODALITIES, indexed
 from zsad_core.imaging.datasets.cases import Cases
@@ -26,7 +26,7 @@ from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volum
 VERSION = f"{GENERATOR_VERSION}.1"
 SYNTHETIC = "Synthetic: made from the ICBM152 tissue maps with drawn lesions, no patient."
 STRAY = 7
-OLD_NAMES = {"t2f": "flair", "t1c": "t1ce", "t1n": "t1", "t2w": "t2"}
+OLD_NAMES = {new: old for old, new in brats.OLD_NAMES.items()}
 NONE = Kind(count=(0, 0))
 TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 
@@ -35,52 +35,49 @@ TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 class Phantom:
     """One subject: its seed is its number; the other fields say how it differs from a usual one."""
 
-    id: str
     seed: int
+    note: str = ""
     split: Split = "extra"
     kind: Kind = Kind()
-    note: str = ""
     problem: str = ""
     spacing: float = 1.0
     axes: str = "LPS"
     without: str = ""
     spoil: str = ""
+    name: str = ""
 
-
-def _usual(number: int) -> Phantom:
-    split: Split = "train" if number <= 8 else "validation" if number <= 12 else "test"
-    return Phantom(f"DEMO-MET-{number:03d}-000", number, split)
-
-
-def _extra(number: int, note: str, **fields: object) -> Phantom:
-    name = fields.pop("id", f"DEMO-MET-{number:03d}-000")
-    return replace(Phantom(str(name), number, note=note), **fields)  # type: ignore[arg-type]
+    @property
+    def id(self) -> str:
+        """Its `name`, or else that of its number."""
+        return self.name or f"DEMO-MET-{self.seed:03d}-000"
 
 
 COHORT = {
     phantom.id: phantom
     for phantom in (
-        *(_usual(number) for number in range(1, 25)),
-        _extra(25, "Lesion-free.", kind=NONE),
-        _extra(26, "Only tiny lesions.", kind=TINY),
-        _extra(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
-        _extra(28, "Has no t2w.", without="t2w"),
-        _extra(29, "Has a resection cavity.", kind=Kind(cavity=True)),
-        _extra(
+        *(Phantom(number, split="train") for number in range(1, 9)),
+        *(Phantom(number, split="validation") for number in range(9, 13)),
+        *(Phantom(number, split="test") for number in range(13, 25)),
+        Phantom(25, "Lesion-free.", kind=NONE),
+        Phantom(26, "Only tiny lesions.", kind=TINY),
+        Phantom(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
+        Phantom(28, "Has no t2w.", without="t2w"),
+        Phantom(29, "Has a resection cavity.", kind=Kind(cavity=True)),
+        Phantom(
             30,
             "A stray label value, to show how it is refused.",
             spoil="label",
             problem=f"DEMO-MET-030-000-seg.nii.gz holds the label {STRAY}, which is none of "
             "0, 1, 2, 3, 4; correct the segmentation.",
         ),
-        _extra(
+        Phantom(
             31,
             "A truncated file, to show how it is refused.",
             spoil="gzip",
             problem="The files DEMO-MET-031-000-t2f.nii.gz and others are cut short; "
             "get them again.",
         ),
-        _extra(32, "Naming and labels of 2021.", id="BraTS2021_90001"),
+        Phantom(32, "Naming and labels of 2021.", name="BraTS2021_90001"),
     )
 }
 

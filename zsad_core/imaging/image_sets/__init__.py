@@ -69,11 +69,11 @@ def split(images: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]
     no abnormal image with a mask.
     """
     by_class = len({picture.class_name for picture in images}) >= MANY
-    names = sorted({(p.class_name if by_class else p.group) for p in images})
-    out = set(names[EVERY - 1 :: EVERY])
+    names = [picture.class_name if by_class else picture.group for picture in images]
+    out = set(sorted(set(names))[EVERY - 1 :: EVERY])
     parts: tuple[list[Picture], list[Picture]] = ([], [])
-    for picture in images:
-        parts[(picture.class_name if by_class else picture.group) in out].append(picture)
+    for picture, name in zip(images, names, strict=True):
+        parts[name in out].append(picture)
     for side, what in zip(parts, ("train on", "hold out"), strict=True):
         if not any(picture.mask for picture in side):
             raise SettingError(

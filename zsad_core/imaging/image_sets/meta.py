@@ -24,9 +24,8 @@ def pictures(root: Path) -> Iterator[Picture]:
     """
     for name, rows in _index(root / NAME).items():
         for row in rows:
-            image, mask = root / row["img_path"], root / (row.get("mask_path") or "")
-            existing(image, "image", root / NAME)
-            abnormal = bool(row["anomaly"])
+            image = existing(root / row["img_path"], "image", root / NAME)
+            mask, abnormal = root / (row.get("mask_path") or ""), bool(row["anomaly"])
             drawn = existing(mask, "mask", image) if abnormal and not mask.is_dir() else None
             yield Picture(image, name, abnormal, drawn, str(row["img_path"]))
 

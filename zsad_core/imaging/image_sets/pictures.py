@@ -74,22 +74,18 @@ def _as_bytes(path: Path, values: FloatArray) -> ByteArray:
 
 def images_in(folder: Path) -> list[Path]:
     """Image files of a folder by name; empty without such a folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Folders of a folder by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+    """Folders of a folder by name; empty without such a folder."""
+    return sorted(folder.glob("*/"))
 
 
 def roots(root: Path, sign: str) -> Iterator[Path]:
     """The folder itself, or else its subfolders, that contain the folder `sign`."""
-    if (root / sign).is_dir():
-        yield root
-    elif root.is_dir():
-        yield from (path for path in folders_in(root) if (path / sign).is_dir())
+    inside = [root] if (root / sign).is_dir() else folders_in(root)
+    yield from (path for path in inside if (path / sign).is_dir())
 
 
 def existing(path: Path, what: str, image: Path) -> Path:

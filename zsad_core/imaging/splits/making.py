@@ -54,11 +54,11 @@ def draw_of(origin: str) -> Draw | None:
     >>> draw_of(str(draw)) == draw, draw_of(f"{draw}, edited")
     (True, None)
     """
-    found = _WORDS.fullmatch(origin)
-    if found is None:
+    match = _WORDS.fullmatch(origin)
+    if match is None:
         return None
-    *shares, by, seed, balance, folds = found.groups()
-    balanced = tuple(one for one in BALANCES if one in (balance or "").split(" and "))
+    *shares, by, seed, balance, folds = match.groups()
+    balanced = tuple(name for name in BALANCES if name in (balance or "").split(" and "))
     first, second, third = map(float, shares)
     return Draw((first, second, third), int(seed), cast(By, by), balanced, int(folds or 1))
 
@@ -143,40 +143,21 @@ def _groups(
         ties[draw.by, whole].append(subject.id)
         if subject.id in facts:
             ties["voxels", facts[subject.id].voxels].append(subject.id)
-    leader = {name: name for name in sorted(subject.id for subject in subjects)}
-
-    def leader_of(name: str) -> str:
-        while leader[name] != name:
-            name = leader[name]
-        return name
-
+    members = {name: [name] for name in sorted(subject.id for subject in subjects)}
+    leader = {name: name for name in members}
     for first, *others in ties.values():
         for other in others:
-            low, high = sorted((leader_of(first), leader_of(other)))
-            leader[high] = low
-    members: dict[str, list[str]] = defaultdict(list)
-    for name in leader:
-        members[leader_of(name)].append(name)
+            low, high = sorted((leader[first], leader[other]))
+            if low != high:
+                leader |= dict.fromkeys(members[high], low)
+                members[low] = sorted(members[low] + members.pop(high))
     sites = {subject.id: subject.site for subject in subjects}
-    sizes = _sizes(members, facts)
-    return [
-        _Group(tuple(names), _stratum(name, names, sites, sizes, draw.balance))
-        for name, names in members.items()
-    ]
-
-
-def _stratum(
-    leader: str,
-    names: Sequence[str],
-    sites: Mapping[str, str],
-    sizes: Mapping[str, str],
-    balance: Sequence[Balance],
-) -> tuple[str, ...]:
-    values = {
-        "site": Counter(sites[name] for name in names).most_common(1)[0][0],
-        "lesion-volume": sizes[leader],
-    }
-    return tuple(values[name] for name in balance)
+    sizes, groups = _sizes(members, facts), []
+    for name, names in members.items():
+        site = Counter(sites[member] for member in names).most_common(1)[0][0]
+        strata = {"site": site, "lesion-volume": sizes[name]}
+        groups.append(_Group(tuple(names), tuple(strata[balance] for balance in draw.balance)))
+    return groups
 
 
 def _sizes(members: Mapping[str, Sequence[str]], facts: Mapping[str, ScanFacts]) -> dict[str, str]:
