@@ -77,10 +77,9 @@ def walk_text(
 ) -> Tensor:
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
 
-    tokens (N, T) show where each text ends, words (N, T, width) are the embeddings, without
-    positions; `before` may turn them into the N rows of tokens. In a causal text tower, positions
-    after the longest text are left out. `project` replaces `text_projection`. Gradients flow
-    through.
+    tokens (N, T) show where each text ends, words (N, T, width) are the embeddings without
+    positions, `before` may make N rows of them. A causal tower reads up to the longest text.
+    `project` replaces `text_projection`. Gradients flow through.
     """
     ends, mask = tokens.argmax(dim=1), text.attn_mask
     length = words.shape[1] if mask is None else int(ends.max()) + 1
@@ -126,9 +125,8 @@ def block_output_at(block: ResidualAttentionBlock, x: Tensor, output_mask: Tenso
 def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Attention of a block's normalised tokens (B, N, width), before the residual.
 
-    `block.attention` gives the same, but transposes its input first and computes q, k and v slice
-    by slice: with two slices a block took 1.2 (float32) to 5 times (bfloat16) as long. It is used
-    only with torch's fast path, which computes all weights, as official codes do.
+    `block.attention` gives the same slice by slice: with two slices a block took 1.2 (float32) to 5
+    times (bfloat16) as long. It is used with torch's fast path alone, as official codes do.
     """
     if torch.backends.mha.get_fastpath_enabled():
         return block.attention(q_x=x, attn_mask=mask)
@@ -139,10 +137,7 @@ def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None
 
 @block_pass
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
-    """V-V attention of a block: softmax(v v^T / sqrt(64)) v with the block's own weights.
-
-    x (B, N, width) is the block's own input; it is not changed.
-    """
+    """V-V attention of a block's own input x (B, N, width): softmax(v v^T / sqrt(64)) v."""
     width = x.shape[2]
     weight, bias = block.attn.in_proj_weight[-width:], block.attn.in_proj_bias[-width:]
     v = functional.linear(block.ln_1(x), weight, bias)

@@ -1,7 +1,4 @@
-"""Weights that open_clip fetches: whether they are here, and how they come here.
-
-They lie where huggingface_hub keeps files. Looking never uses the network.
-"""
+"""Weights that open_clip fetches to where huggingface_hub keeps files; to look uses no network."""
 
 import re
 import shlex

@@ -62,10 +62,9 @@ def official_sums() -> Iterator[None]:
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
-    """The backbone on a device, image side in the precision; raises WeightsError.
+    """The backbone, fetched if missing, image side in the precision; raises WeightsError.
 
-    Missing weights are fetched first. The text side stays in float32: it is small, and its rounding
-    would change every map.
+    The text side stays in float32: it is small, and its rounding would change every map.
     """
     import open_clip
 
@@ -182,8 +181,7 @@ class Tower:
     def walk(self, images: ByteArray, recipe: Recipe, between: Step) -> Tensor:
         """The stream (B, 1+P, width) after the last block; gradients flow through.
 
-        between(0, x) returns the input of the first block, between(n, x) the stream that goes on
-        after block n.
+        between(0, x) gives the input of the first block, between(n, x) what goes on after block n.
         """
         x = between(0, self._visual.ln_pre(self._embedded(images, recipe)))
         for number, block in enumerate(self._visual.transformer.resblocks, 1):

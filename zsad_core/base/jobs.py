@@ -32,11 +32,10 @@ class NotedProgress(Protocol):
 
 
 class DeviceQueue:
-    """One holder at a time; interactive work goes before background work.
+    """One holder at a time; interactive work goes before background work, as any job is.
 
     Work takes a turn for each batch, so that a click never waits for a whole volume, and two jobs
-    alternate, as each batch takes a new ticket. A job is always background work, whatever priority
-    it requests.
+    alternate.
     """
 
     def __init__(self) -> None:
@@ -98,10 +97,7 @@ class Job:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Record the progress; raises Cancelled once `cancel` was called.
-
-        Another total begins another part of the work, with a pace of its own.
-        """
+        """Record the progress; another total has its own pace. Raises Cancelled after `cancel`."""
         if total != self.total:
             self.started, self._first = time.monotonic(), done
         self.done, self.total, self.note = done, total, note or self.remark

@@ -1,8 +1,7 @@
 """Arrays by key, bounded in size: on disk, written atomically and checked on first open.
 
-An entry is a folder named by its key. It holds `label.json`, the spec as a person reads it, and
-arrays as `NAME.CRC.npy`, so that a damaged file is noticed when it is first opened. Nothing is
-ever pickled.
+An entry is a folder named by its key, with `label.json`, the spec as a person reads it, and arrays
+as `NAME.CRC.npy`. Nothing is ever pickled.
 """
 
 import contextlib
@@ -42,10 +41,7 @@ def key_of(digest: str, **spec: object) -> str:
 
 
 def as_json(value: object) -> object:
-    """A spec as JSON values; dataclasses become dicts under their class name.
-
-    Fields that are marked `ADDED` are left out where they have their default.
-    """
+    """A spec as JSON, dataclasses under their class name, without `ADDED` fields at default."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         items = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
         content = {
@@ -62,10 +58,7 @@ def as_json(value: object) -> object:
 
 
 class Arrays(Protocol):
-    """A store of arrays by key and name.
-
-    `exact` is whether features are stored as computed, not rounded to float16.
-    """
+    """Arrays by key and name; `exact` ones are stored as computed, not rounded to float16."""
 
     exact: bool
 

@@ -87,9 +87,7 @@ def bin_sql(depth: str, bins: int = BINS) -> str:
 
 
 def third_of(depths: FloatArray) -> NDArray[np.int64]:
-    """Third (S,) of each depth (S,): 0 inferior, 1 middle with both its limits, 2 superior.
-
-    -1 stands for NaN.
+    """Third (S,) of depths (S,): 0 inferior, 1 middle with both its limits, 2 superior; -1 of NaN.
 
     >>> third_of(np.array([-1, -1 / 3, 1 / 3, 0.4, np.nan])).tolist()
     [0, 1, 1, 2, -1]

@@ -19,10 +19,9 @@ _CUT = 12  # bits of a float32 left out where it names a row of the table
 def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray:
     """(256,) float32 ascending thresholds for values (N,) of 0 or more; the first is 0.
 
-    Some lie in even steps from the least to the greatest value. Between the others the share of
-    values at or above them falls by equal factors, from all to one, so that a map whose values
-    crowd in a corner of its range keeps its ranks. `marks` are always included, at most 127 of
-    them. Where there are fewer distinct values, the last threshold is repeated.
+    Some lie in even steps between the least and the greatest value. Between the others the share of
+    values at or above falls by equal factors, from all to one, which keeps the ranks of crowded
+    values. `marks`, at most 127, are included. The last is repeated to fill.
 
     >>> thresholds_of(np.array([0.5, 0.25], np.float32), [0.375])[[0, 1, -1]].tolist()
     [0.0, 0.25, 0.5]
@@ -40,9 +39,7 @@ def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray
 
 
 def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
-    """Levels (uint8) of float32 values of 0 or more, of any shape: the last threshold reached.
-
-    Raises ValueError for a value below 0 or NaN.
+    """The last threshold reached by float32 values of any shape; ValueError for NaN or below 0.
 
     >>> thresholds = np.array([0, 0.2, 0.4], np.float32)
     >>> quantise(np.array([0.0, 0.2, 0.5], np.float32), thresholds).tolist()
@@ -63,9 +60,7 @@ def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
 
 
 def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> NDArray[np.int64]:
-    """Pixels of each slice at each level (S, 2, 256), healthy brain then lesion in the brain.
-
-    All inputs are (S, H, W). A slice without brain is all zero.
+    """Pixels (S, 2, 256) at levels (S, H, W), healthy brain and lesion in the brain; 0 beyond it.
 
     >>> levels = np.array([[[7, 7, 9]]], dtype=np.uint8)
     >>> brain, truth = np.array([[[1, 1, 0]]], dtype=bool), np.array([[[0, 1, 1]]], dtype=bool)

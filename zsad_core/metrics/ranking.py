@@ -103,10 +103,7 @@ def auroc(ranking: Ranking) -> float:
 
 
 def average_precision(ranking: Ranking) -> float:
-    """Sum of precision times recall gained, 0 to 1, its floor near the lesion's share; NaN without.
-
-    Equals scikit-learn's `average_precision_score`.
-    """
+    """Precision by recall gained, 0 to 1, as scikit-learn's `average_precision_score`, or NaN."""
     if ranking.all_lesion == 0:
         return NAN
     precision = ranking.lesion / (ranking.lesion + ranking.healthy)
@@ -116,8 +113,7 @@ def average_precision(ranking: Ranking) -> float:
 def best_dice(ranking: Ranking, truth: float | None = None) -> float:
     """The highest Dice over all thresholds: an oracle, it saw the truth. NaN without lesion.
 
-    `truth` is the number of lesion elements where some lie outside what was ranked, so that no
-    threshold reaches them.
+    `truth` counts lesion elements where some lie outside what was ranked, beyond any threshold.
     """
     values = _dice_values(ranking, truth)
     return float(values.max()) if len(values) else NAN

@@ -32,22 +32,14 @@ class Amount:
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds of every rule; `amount` is its number, if it takes one.
-
-    Attributes:
-        name: under which it is registered.
-        title: what a user reads.
-        basis: what the threshold comes from, for captions.
-        explanation: a sentence on how it is chosen.
-        number: the number that it takes, None for none.
-    """
+    """What holds of every rule; `amount` is its number, if it takes one."""
 
     amount: float = 0.0
-    name: ClassVar[str]
-    title: ClassVar[str]
-    basis: ClassVar[str]
-    explanation: ClassVar[str]
-    number: ClassVar[Amount | None] = None
+    name: ClassVar[str]  # under which it is registered
+    title: ClassVar[str]  # what a user reads
+    basis: ClassVar[str]  # what the threshold comes from, for captions
+    explanation: ClassVar[str]  # a sentence on how it is chosen
+    number: ClassVar[Amount | None] = None  # the number that it takes, None for none
 
     @property
     def text(self) -> str:
@@ -147,17 +139,11 @@ class TuningCurves:
 
 
 class TunedRule(Rule, ABC):
-    """A threshold from the maps of other subjects.
+    """A threshold from the maps of other subjects."""
 
-    Attributes:
-        needs: which subjects it is tuned on, in words.
-        parts: parts of a split whose subjects are exposed by it.
-        reads_normal: whether it reads the volumes in lesion-free slices.
-    """
-
-    needs: ClassVar[str]
-    parts: ClassVar[tuple[Split, ...]] = ()
-    reads_normal: ClassVar[bool] = False
+    needs: ClassVar[str]  # which subjects it is tuned on, in words
+    parts: ClassVar[tuple[Split, ...]] = ()  # parts of a split whose subjects are exposed by it
+    reads_normal: ClassVar[bool] = False  # whether it reads the volumes in lesion-free slices
 
     def tuning(
         self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
@@ -247,9 +233,7 @@ COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VA
 
 
 def rule_of(text: str) -> Rule:
-    """The rule of a text: `Fixed` for one that names no rule, such as a value.
-
-    Raises SettingError for an amount that the rule does not take.
+    """The rule of a text, `Fixed` if it names none; SettingError for an amount it does not take.
 
     >>> rule_of("share:2%").amount, rule_of("0.5").name
     (2.0, 'fixed')

@@ -50,9 +50,7 @@ class _PromptFile(pydantic.BaseModel):
 
 
 def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(normal, abnormal) sentences: texts filled with the class name, then put in each template.
-
-    Raises PromptError where a side is empty or a text too long.
+    """(normal, abnormal) sentences: texts with the class name in each template; raises PromptError.
 
     >>> sentences(PromptSet("x", ("{}",), ("bad {}",), ("a photo of {}.",), "brain"))
     (('a photo of brain.',), ('a photo of bad brain.',))
@@ -134,11 +132,10 @@ def read_yaml(content: bytes, where: str) -> dict[str, Any]:
 def save(
     prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None, owner: str = ""
 ) -> Path:
-    """Write a set as YAML, under a file name made from its name; raises PromptError.
+    """Write a set as YAML, in a file named after it; raises PromptError.
 
-    Where a set of that name says something else, that one is kept as an older version; one of
-    another owner is refused, and one of none stays so. `record` says how the texts were found, as
-    plain values. What `load` would refuse is not written.
+    What says something else under that name is kept as an older version; a set of another owner is
+    refused, one of none stays so. `record` says how the texts were found, as plain values.
     """
     sentences(prompts)
     parse(as_yaml(prompts, record).encode(), prompts.name)
@@ -163,8 +160,7 @@ def save(
 def rename(name: str, to: str, folder: Path, user: str = "") -> None:
     """Give a user's set another name, with its earlier versions.
 
-    Raises PromptError where it is not there or another user's, and where the new name makes no
-    file, or is that of another set.
+    Raises PromptError for another user's or no set, and a name that is taken or makes no file.
     """
     path, new = _path(name, folder), _path(to, folder)
     with contextlib.ExitStack() as locks:
@@ -183,10 +179,7 @@ def rename(name: str, to: str, folder: Path, user: str = "") -> None:
 
 
 def delete(name: str, folder: Path, user: str = "") -> None:
-    """Delete a user's set with its earlier versions.
-
-    Raises PromptError where it is not there or another user's.
-    """
+    """Delete a user's set with its earlier versions; PromptError for another user's or no set."""
     path = _path(name, folder)
     with _locked(path):
         _check_owner(path, user)

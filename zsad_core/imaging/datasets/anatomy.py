@@ -95,10 +95,7 @@ def get_ready() -> None:
 
 
 def template() -> tuple[NDArray[np.float32], ...]:
-    """Grey matter, white matter, fluid at 1 mm, (X, Y, Z) RAS+, values 0 … 1, brainstem tapered.
-
-    Read once; who comes meanwhile waits.
-    """
+    """Grey, white matter, fluid, (X, Y, Z) RAS+ at 1 mm, 0 … 1, brainstem tapered; read once."""
     return _TEMPLATE.get("", _tissues)
 
 

@@ -25,10 +25,9 @@ NO_NAMES: Mapping[int, str] = MappingProxyType({})
 class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
-    `scans` maps a modality to its file, and `channels` to its channel there, counted from 0, where
-    the file has several; `whole_tumour` and `allowed` are as in `nifti.read_case`;
-    `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the name
-    of the file defines the meaning of the labels.
+    `scans` maps a modality to its file, `channels` to its channel in a file of several, from 0;
+    `whole_tumour` and `allowed` are as in `nifti.read_case`; `label_notes` maps a label to the note
+    on a volume with it. By `by_name` the file's name defines the labels.
     """
 
     id: str
@@ -78,7 +77,7 @@ class Cases:
         return tuple(_subject(case, self._current(case)) for case in self._cases.values())
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its truth, (X, Y, Z) RAS+; raises DataError and remembers it."""
+        """As every data set; remembers what is wrong."""
         case = self._with(subject_id, modality)
         if progress:
             progress(0, 1)
@@ -106,7 +105,6 @@ class Cases:
         )
 
     def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; raises DataError without it."""
         case = self._with(subject_id, modality)
         where = (str(path.absolute()) for path in case.files(modality))
         files = zip(where, _stamp(case, modality), strict=True)
@@ -114,11 +112,9 @@ class Cases:
         return repr([READING, case.whole_tumour, *files, *channel])
 
     def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan; raises DataError without it."""
         return self._with(subject_id, modality).scans[modality]
 
     def check(self, subject_id: str) -> str:
-        """Load everything of a subject; returns the first sentence on what is wrong, or ""."""
         case, problems = self[subject_id], []
         if case.problem:
             return case.problem
@@ -167,8 +163,7 @@ def _subject(case: Case, problems: dict[str, str]) -> Subject:
 def lesion_labels(labels: str, among: Collection[int] = range(256)) -> tuple[int, ...]:
     """The labels that a user chose for the lesion, in order; () where it is left to the data.
 
-    Raises DataError for anything but `auto`, the year of a BraTS convention, and labels above 0
-    `among` those of the data.
+    DataError but for `auto`, the year of a BraTS convention, labels above 0 `among` the data's.
 
     >>> lesion_labels("auto"), lesion_labels("2021"), lesion_labels("3,1")
     ((), (1, 2, 4), (1, 3))

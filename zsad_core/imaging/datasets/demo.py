@@ -1,6 +1,7 @@
 """The synthetic demo cohort: made when a subject is chosen, read back as BraTS files are."""
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from zsad_core.base.threads import ThreadPool
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, brats, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
-from zsad_core.imaging.datasets.brats import LABEL_NAMES, MODALITIES, indexed
 from zsad_core.imaging.datasets.cases import Cases
 from zsad_core.imaging.datasets.lesions import ET, RC, Kind
 from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volume
@@ -83,11 +83,11 @@ COHORT = {
 
 
 class Demo:
-    """The cohort under the cache; every subject is a pure function of its seed and the version."""
+    """The cohort under the cache; a subject is made when read, a function of seed and version."""
 
     title = "Demo cohort (synthetic)"
     synthetic = True
-    label_names = LABEL_NAMES
+    label_names: Mapping[int, str] = brats.LABEL_NAMES
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm
@@ -97,11 +97,10 @@ class Demo:
         return cache_root() / "demo" / f"v{VERSION}-{self._spacing:g}mm"
 
     def subjects(self) -> tuple[Subject, ...]:
-        """The whole cohort, made or not; no voxel is read."""
         return tuple(
             Subject(
                 phantom.id,
-                tuple(name for name in MODALITIES if name != phantom.without),
+                tuple(name for name in brats.MODALITIES if name != phantom.without),
                 has_truth=True,
                 split=phantom.split,
                 problem=phantom.problem,
@@ -111,19 +110,16 @@ class Demo:
         )
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its whole tumour, made first if missing; raises DataError."""
         self.make(subject_id, progress)
         volume = self._files(subject_id).load(subject_id, modality)
         return replace(volume, notes=(SYNTHETIC, *volume.notes))
 
     def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; "" while it is not made."""
-        if not self.exists(subject_id):
-            return ""
-        return self._files(subject_id).stamp(subject_id, modality)
+        return (
+            self._files(subject_id).stamp(subject_id, modality) if self.exists(subject_id) else ""
+        )
 
     def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan, made first if missing; raises DataError."""
         self.make(subject_id)
         return self._files(subject_id).file(subject_id, modality)
 
@@ -151,7 +147,7 @@ class Demo:
         return folder
 
     def _files(self, subject_id: str) -> Cases:
-        return indexed(replace(self._spec, root=str(self._root / subject_id)))
+        return brats.indexed(replace(self._spec, root=str(self._root / subject_id)))
 
     def exists(self, subject_id: str) -> bool:
         """Whether the subject's files exist."""

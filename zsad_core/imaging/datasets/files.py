@@ -34,10 +34,7 @@ logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 
 def files_below(root: str) -> list[Path]:
-    """Every NIfTI file below a folder, links followed; raises DataError.
-
-    Hidden files and what others uploaded are left out.
-    """
+    """NIfTI files below a folder, links followed, none hidden or uploaded; raises DataError."""
     top, private = Path(root).expanduser(), uploads().resolve()
     if not root or not top.is_dir():
         raise DataError(f"There is no folder '{root}'; give the folder that holds the scans.")
@@ -133,9 +130,8 @@ def reading(path: Path) -> Iterator[None]:
 def open_image(path: Path, data: bytes, channel: int | None = None) -> nib.Nifti1Image:
     """The nibabel image of a file's bytes, 3D in the file's own axis order, its affine in mm.
 
-    `channel` counts the volumes of a file with several from 0; None takes a file with one alone.
-    Raises DataError unless the file is complete, has the channel, holds real numbers, and has axes
-    at right angles.
+    `channel` counts a file's volumes from 0; None takes a file of one. Raises DataError unless the
+    file is complete, has the channel, real numbers, and axes at right angles.
     """
     with reading(path):
         raw = unpacked(data)

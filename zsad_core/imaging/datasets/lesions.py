@@ -37,8 +37,7 @@ def with_lesions(
 ) -> tuple[dict[str, FloatArray], ByteArray]:
     """Contrasts with lesions, and their labels (X, Y, Z): NETC 1, SNFH 2, ET 3, and RC 4.
 
-    Positions and sizes are a function of the seed: one is often below the tentorium, one near the
-    vertex, one against the dura.
+    By the seed: often one below the tentorium, one near the vertex, one against the dura.
     """
     rng = np.random.default_rng([seed, 77])
     contrasts = {name: values.copy() for name, values in anatomy.contrasts.items()}

@@ -37,12 +37,10 @@ def read_case(
 ) -> Volume:
     """A scan and any segmentation on the same grid, as (X, Y, Z) RAS+.
 
-    `foreground` finds the brain. Of `whole_tumour`, the labels that make the truth, ()
-    means every label above 0; of `allowed`, the labels that may occur, None means any whole number
-    from 0 to 255. `channel` is that of a scan file with several, counted from 0.
-
-    Raises:
-        DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
+    `whole_tumour` are the labels of the truth, () every label above 0; `allowed` those that may
+    occur, None whole numbers from 0 to 255; `channel` that of a file with several, from 0. Raises
+    DataError for a file that cannot be read or is not one finite 3D scan, and for two that do not
+    fit.
     """
     data = read_bytes(scan)
     intensity, affine, wrapped, position = _scan(scan, data, channel)
@@ -179,10 +177,7 @@ def _values(path: Path, image: nib.Nifti1Image) -> FloatArray:
 def _intensity(
     path: Path, image: nib.Nifti1Image, source: nib.Nifti1Image
 ) -> tuple[FloatArray, bool]:
-    """Intensities (X, Y, Z) of an image, and whether its source holds unsigned numbers as signed.
-
-    The image is the source turned to RAS+. Wrapped numbers are read as the unsigned ones they were.
-    """
+    """Intensities (X, Y, Z) of an image, its source in RAS+, and whether unsigned were wrapped."""
     values = finite_values(path, image)
     if not (values > 0).any():
         raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
@@ -235,8 +230,7 @@ def stray_labels(
 ) -> tuple[int, str]:
     """How many values are not one of the allowed labels, and the first few of these, as text.
 
-    A label may differ from a whole number by half a step of the scale in the header of `source`,
-    an image as `open_image` returns it.
+    They may be off by half a step of the scale in the header of `source`, as of `open_image`.
     """
     step = abs(float(source.dataobj.slope))
     rounding = ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)

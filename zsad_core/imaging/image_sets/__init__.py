@@ -1,7 +1,6 @@
-"""2D images with masks to train on; to add a layout, write a file like `mvtec.py` and its line.
+"""2D images with masks to train on; a layout is a file like `mvtec.py` and its line in `LAYOUTS`.
 
-Each layout yields its *test* part, normal and abnormal images: that is what the official trainings
-learn from, on sets other than the one that is tested.
+Each yields its *test* part, normal and abnormal images, as the official trainings learn from.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,8 +41,7 @@ def kind_of(root: Path) -> str:
 def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
     """All images of a set, in a fixed order; kind "" is detected from the files in the folder.
 
-    Raises DataError for a folder that is missing or laid out otherwise, and for a missing mask or
-    image that its index names.
+    Raises DataError for a folder missing or laid out otherwise, and for a missing mask or image.
     """
     if not root.is_dir():
         raise DataError(f"There is no folder '{root}'; give the one that holds the image set.")
@@ -64,9 +62,8 @@ def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
 def split(images: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]:
     """Images to train on, images held out, and the rule in words.
 
-    With ten classes or more every fifth class is held out whole, in the order of their names; with
-    fewer, every fifth group (a patient, or a single image). Raises SettingError if either side has
-    no abnormal image with a mask.
+    Of ten classes or more every fifth is held out, in order of names; of fewer, every fifth group
+    (a patient or an image). SettingError if a side has no abnormal image with a mask.
     """
     by_class = len({picture.class_name for picture in images}) >= MANY
     names = [picture.class_name if by_class else picture.group for picture in images]

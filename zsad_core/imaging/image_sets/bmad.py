@@ -1,7 +1,6 @@
 """BMAD: medical sets as `Brain_AD/test/{good,Ungood}/img` (Bao et al. 2024).
 
-Brain is made of BraTS 2021: its patients are subjects of that set, and their names are kept with a
-checkpoint as its training subjects.
+Brain is of BraTS 2021, whose patients a checkpoint names as its training subjects.
 """
 
 from collections.abc import Iterator
@@ -21,10 +20,7 @@ def fits(root: Path) -> bool:
 
 
 def pictures(root: Path) -> Iterator[Picture]:
-    """The test part of each set; a set without a mask folder has labels alone.
-
-    Raises DataError for a mask that is missing from the mask folder.
-    """
+    """The test part of each set, of labels alone without mask folder; DataError without a mask."""
     for folder in roots(root, UNGOOD):
         name = folder.name.removesuffix("_AD")
         for image in images_in(folder / "test/good/img"):

@@ -19,9 +19,8 @@ DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # grey of more than 8 bits
 class Picture:
     """An image file and its ground truth.
 
-    `mask` is None for a normal image, and for an abnormal one whose mask nobody drew. A pixel is
-    abnormal where the mask's grey lies above `above`. `group` names what must stay on one side of
-    a split: a patient, or the image itself.
+    A `mask` marks what is grey `above`; None for a normal image, or where nobody drew one. `group`,
+    a patient or the image itself, must stay on one side of a split.
     """
 
     image: Path

@@ -4,15 +4,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.facts import ScanFacts, Scans, scan_facts
+from zsad_core.imaging.splits.facts import ScanFacts, scan_facts
 from zsad_core.imaging.splits.tables import PARTS, Fold, SplitTable, check_table, patient_of
 from zsad_core.types import Progress, Subject
+
+if TYPE_CHECKING:  # it imports splits
+    from zsad_core.imaging.datasets import Dataset
 
 By = Literal["patient", "site"]
 Balance = Literal["site", "lesion-volume"]
@@ -110,7 +113,7 @@ def draw_folds(
 
 
 def checked_table(
-    scans: Scans, name: str, source: Draw | SplitTable, progress: Progress | None = None
+    scans: "Dataset", name: str, source: Draw | SplitTable, progress: Progress | None = None
 ) -> tuple[SplitTable, dict[str, ScanFacts]]:
     """A split as it is drawn or given, checked for leaks; and what was read of the scans for it.
 
