@@ -125,8 +125,9 @@ def block_output_at(block: ResidualAttentionBlock, x: Tensor, output_mask: Tenso
 def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Attention of a block's normalised tokens (B, N, width), before the residual.
 
-    `block.attention` gives the same slice by slice: with two slices a block took 1.2 (float32) to 5
-    times (bfloat16) as long. It is used with torch's fast path alone, as official codes do.
+    `block.attention` gives the same, but transposes its input first and computes q, k and v slice
+    by slice: with two slices a block took 1.2 (float32) to 5 times (bfloat16) as long. It is used
+    only with torch's fast path, which computes all weights, as official codes do.
     """
     if torch.backends.mha.get_fastpath_enabled():
         return block.attention(q_x=x, attn_mask=mask)
@@ -137,7 +138,10 @@ def self_attention(block: ResidualAttentionBlock, x: Tensor, mask: Tensor | None
 
 @block_pass
 def value_attention(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
-    """V-V attention of a block's own input x (B, N, width): softmax(v v^T / sqrt(64)) v."""
+    """V-V attention of a block: softmax(v v^T / sqrt(64)) v with the block's own weights.
+
+    x (B, N, width) is the block's own input; it is not changed.
+    """
     width = x.shape[2]
     weight, bias = block.attn.in_proj_weight[-width:], block.attn.in_proj_bias[-width:]
     v = functional.linear(block.ln_1(x), weight, bias)

@@ -32,10 +32,11 @@ class NotedProgress(Protocol):
 
 
 class DeviceQueue:
-    """One holder at a time; interactive work goes before background work, as any job is.
+    """One holder at a time; interactive work goes before background work.
 
     Work takes a turn for each batch, so that a click never waits for a whole volume, and two jobs
-    alternate.
+    alternate, as each batch takes a new ticket. A job is always background work, whatever priority
+    it requests.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,7 @@
-"""Truth against prediction as colours over a slice, as the viewer paints it, from `palette`."""
+"""Truth against prediction as colours over a slice: the one painter of thumbnails and exports.
+
+The viewer paints the same classes and cues in the browser, from what `palette` says.
+"""
 
 import numpy as np
 from scipy import ndimage

@@ -24,7 +24,10 @@ def app_script() -> Path:
 
 
 def cache_root() -> Path:
-    """`ZSAD_CACHE`, else `cache/` of a checkout or the platform's folder: can all be made again."""
+    """`ZSAD_CACHE`, by default `cache/` of a checkout, else the platform's cache folder.
+
+    It holds only what can be made again.
+    """
     if chosen := os.environ.get("ZSAD_CACHE"):
         return Path(chosen).expanduser()
     if _in_checkout():

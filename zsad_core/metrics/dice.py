@@ -19,7 +19,10 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class EmptyRule:
-    """Dice of a false `alarm`, and of an `empty` slice without one; None is left out of a mean."""
+    """Dice where the truth is empty: of a false `alarm`, and where nothing is predicted (`empty`).
+
+    None is no Dice: such a slice is left out of a mean.
+    """
 
     words: str
     alarm: float | None

@@ -39,7 +39,9 @@ def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray
 
 
 def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
-    """The last threshold reached by float32 values of any shape; ValueError for NaN or below 0.
+    """Levels (uint8) of float32 values of 0 or more, of any shape: the last threshold reached.
+
+    Raises ValueError for a value below 0 or NaN.
 
     >>> thresholds = np.array([0, 0.2, 0.4], np.float32)
     >>> quantise(np.array([0.0, 0.2, 0.5], np.float32), thresholds).tolist()
@@ -60,7 +62,9 @@ def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
 
 
 def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> NDArray[np.int64]:
-    """Pixels (S, 2, 256) at levels (S, H, W), healthy brain and lesion in the brain; 0 beyond it.
+    """Pixels of each slice at each level (S, 2, 256), healthy brain then lesion in the brain.
+
+    All inputs are (S, H, W). A slice without brain is all zero.
 
     >>> levels = np.array([[[7, 7, 9]]], dtype=np.uint8)
     >>> brain, truth = np.array([[[1, 1, 0]]], dtype=bool), np.array([[[0, 1, 1]]], dtype=bool)

@@ -103,7 +103,10 @@ def auroc(ranking: Ranking) -> float:
 
 
 def average_precision(ranking: Ranking) -> float:
-    """Precision by recall gained, 0 to 1, as scikit-learn's `average_precision_score`, or NaN."""
+    """Sum of precision times recall gained, 0 to 1, its floor near the lesion's share; NaN without.
+
+    Equals scikit-learn's `average_precision_score`.
+    """
     if ranking.all_lesion == 0:
         return NAN
     precision = ranking.lesion / (ranking.lesion + ranking.healthy)

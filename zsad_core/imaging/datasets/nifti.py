@@ -177,7 +177,10 @@ def _values(path: Path, image: nib.Nifti1Image) -> FloatArray:
 def _intensity(
     path: Path, image: nib.Nifti1Image, source: nib.Nifti1Image
 ) -> tuple[FloatArray, bool]:
-    """Intensities (X, Y, Z) of an image, its source in RAS+, and whether unsigned were wrapped."""
+    """Intensities (X, Y, Z) of an image, and whether its source holds unsigned numbers as signed.
+
+    The image is the source turned to RAS+. Wrapped numbers are read as the unsigned ones they were.
+    """
     values = finite_values(path, image)
     if not (values > 0).any():
         raise DataError(f"'{path}' is empty: no voxel is above 0; export it again.")
@@ -230,7 +233,8 @@ def stray_labels(
 ) -> tuple[int, str]:
     """How many values are not one of the allowed labels, and the first few of these, as text.
 
-    They may be off by half a step of the scale in the header of `source`, as of `open_image`.
+    A label may differ from a whole number by half a step of the scale in the header of `source`,
+    an image as `open_image` returns it.
     """
     step = abs(float(source.dataobj.slope))
     rounding = ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)

@@ -1,6 +1,7 @@
-"""2D images with masks to train on; a layout is a file like `mvtec.py` and its line in `LAYOUTS`.
+"""2D images with masks to train on; to add a layout, write a file like `mvtec.py` and its line.
 
-Each yields its *test* part, normal and abnormal images, as the official trainings learn from.
+Each layout yields its *test* part, normal and abnormal images: that is what the official trainings
+learn from, on sets other than the one that is tested.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -20,7 +20,10 @@ def fits(root: Path) -> bool:
 
 
 def pictures(root: Path) -> Iterator[Picture]:
-    """The test part of each set, of labels alone without mask folder; DataError without a mask."""
+    """The test part of each set; a set without a mask folder has labels alone.
+
+    Raises DataError for a mask that is missing from the mask folder.
+    """
     for folder in roots(root, UNGOOD):
         name = folder.name.removesuffix("_AD")
         for image in images_in(folder / "test/good/img"):
