@@ -9,7 +9,9 @@ import SimpleITK
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import nifti
-from zsad_core.imaging.predictions import Grid, Predictions, grid_of, read, score_range
+from zsad_core.imaging.predictions.grids import Grid, grid_of
+from zsad_core.imaging.predictions.reading import read, score_range
+from zsad_core.imaging.predictions.sets import Predictions
 
 SHAPE = (12, 14, 10)
 SPACING = (1.0, 1.5, 2.0)

@@ -176,6 +176,4 @@ def _lesion_at_score(ranking: Ranking) -> NDArray[np.float64]:
 
 def _dice_values(ranking: Ranking, truth: float | None) -> FloatArray:
     total = ranking.all_lesion if truth is None else truth
-    return dice(
-        np.full(len(ranking.lesion), total), ranking.lesion + ranking.healthy, ranking.lesion
-    )
+    return dice(total, ranking.lesion + ranking.healthy, ranking.lesion)

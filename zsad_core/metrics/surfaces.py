@@ -106,8 +106,7 @@ def _border(mask: MaskArray, _: Spacing) -> tuple[NDArray[np.int64], FloatArray]
 
 @functools.lru_cache(16)
 def _areas_mm2(spacing_mm: Spacing) -> FloatArray:
-    areas: FloatArray = lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
-    return areas
+    return lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
 
 
 def _nearest_mm(

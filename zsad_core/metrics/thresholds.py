@@ -38,7 +38,7 @@ class Curve:
         """
         index = np.searchsorted(self.thresholds, thresholds, side="left")
         lesion, healthy = (np.append(counts, 0)[index] for counts in (self.lesion, self.healthy))
-        return dice(np.full(len(index), self.truth), lesion + healthy, lesion)
+        return dice(self.truth, lesion + healthy, lesion)
 
 
 def curve(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Curve:

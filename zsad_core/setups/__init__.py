@@ -10,7 +10,8 @@ from zsad_core import backbones, methods
 from zsad_core.base import settings
 from zsad_core.base.digests import file_digest
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.methods import checkpoints
 from zsad_core.methods.setup import Setup
 from zsad_core.setups import published

@@ -13,7 +13,8 @@ from zsad_core.imaging.datasets import bids, brats, folder, nnunet, uploaded
 from zsad_core.imaging.datasets.cases import Cases
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.imaging.datasets.files import files_below
-from zsad_core.imaging.splits import LEFT_OUT, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import LEFT_OUT
 from zsad_core.types import DataSpec, Progress, Split, Subject, Volume
 
 READ = 5  # segmentations, to see which labels there are

@@ -7,6 +7,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from unicodedata import normalize
 
@@ -93,16 +94,8 @@ def _named(path: Path, root: Path) -> _Named | None:
     entities = [part for part in parts[1:-1] if not part.startswith("ses-")]
     session = [part for part in parts[1:-1] if part.startswith("ses-")]
     subject = "_".join([parts[0], *session])
-    above = _above(folders)
-    return _Named(path, "/".join([*above, subject]), tuple(entities), suffix, raw=raw and not mask)
-
-
-def _above(folders: Sequence[str]) -> Iterator[str]:
-    """The folders between a root and its subject, such as those of sites."""
-    for folder in folders:
-        if folder in NOT_RAW or folder.startswith("sub-"):
-            return
-        yield folder
+    sites = takewhile(lambda name: name not in NOT_RAW and not name.startswith("sub-"), folders)
+    return _Named(path, "/".join([*sites, subject]), tuple(entities), suffix, raw=raw and not mask)
 
 
 def _label_names(root: Path) -> Mapping[int, str]:

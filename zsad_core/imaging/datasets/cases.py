@@ -10,7 +10,7 @@ import numpy as np
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import nifti
-from zsad_core.imaging.datasets.files import as_text, listed, name_problem
+from zsad_core.imaging.datasets.files import as_text, listed, name_problem, read_bytes
 from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
@@ -231,7 +231,7 @@ def _seg_problem(case: Case) -> str:
     if case.seg is None:
         return ""
     try:
-        nifti.read_labels(case.seg, case.allowed)
+        nifti.read_labels(case.seg, read_bytes(case.seg), case.allowed)
     except DataError as error:
         return str(error)
     return ""

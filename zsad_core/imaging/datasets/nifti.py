@@ -44,14 +44,15 @@ def read_case(
     """
     data = read_bytes(scan)
     intensity, affine, wrapped, position = _scan(scan, data, channel)
-    spacing, notes = _spacing(affine), (WRAPPED_NOTE,) * wrapped
+    x, y, z = map(float, np.linalg.norm(affine[:3, :3], axis=0))
+    spacing, notes = (x, y, z), (WRAPPED_NOTE,) * wrapped
     with reading(scan):
         extent = foreground(intensity, spacing)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
         digest.update(data)
-        labels, of_labels = _labels(seg, data, allowed)
+        labels, of_labels = read_labels(seg, data, allowed)
         if intensity.shape != labels.shape:
             raise DataError(
                 f"'{seg}' has shape {labels.shape} but '{scan.name}' {intensity.shape} (RAS+); "
@@ -80,11 +81,6 @@ def read_case(
         skull_stripped=extent.skull_stripped,
         notes=(*extent.notes, *notes, *position),
     )
-
-
-def read_labels(path: Path, allowed: tuple[int, ...] | None = None) -> ByteArray:
-    """A label image alone, (X, Y, Z) RAS+ uint8; raises DataError as `read_case` does."""
-    return _labels(path, read_bytes(path), allowed)[0]
 
 
 def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
@@ -133,11 +129,6 @@ def _scan(
         image = nib.as_closest_canonical(source)
         intensity, wrapped = _intensity(path, image, source)
     return intensity, np.array(image.affine, np.float64), wrapped, _orientation_notes(source)
-
-
-def _spacing(affine: FloatArray) -> tuple[float, float, float]:
-    x, y, z = np.linalg.norm(affine[:3, :3], axis=0)
-    return float(x), float(y), float(z)
 
 
 def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
@@ -210,10 +201,10 @@ def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
     )
 
 
-def _labels(
+def read_labels(
     path: Path, data: bytes, allowed: tuple[int, ...] | None
 ) -> tuple[ByteArray, FloatArray]:
-    """The labels of a file's bytes, (X, Y, Z) RAS+, and their affine."""
+    """The labels of a file's bytes, (X, Y, Z) RAS+, and their affine; raises DataError."""
     source = open_image(path, data)
     with reading(path):
         image = nib.as_closest_canonical(source)

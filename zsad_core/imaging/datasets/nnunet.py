@@ -102,7 +102,8 @@ def _files(
     root: Path, files: Iterable[Path], names: Mapping[int, str]
 ) -> tuple[dict[str, _Files], str]:
     """The files by case, and whose way of storing channels it is."""
-    within = {folder: [p for p in files if p.parent == root / folder] for folder in _FOLDERS}
+    folders = (*LABELS_OF, *LABELS_OF.values())
+    within = {folder: [p for p in files if p.parent == root / folder] for folder in folders}
     labelled = {stem(path) for path in within[LABELS_OF[TRAINING]]}
     together = any(stem(path) in labelled for path in within[TRAINING])
     cases: dict[str, _Files] = defaultdict(_Files)
@@ -119,9 +120,6 @@ def _files(
                 if not match and len(names) > 1:
                     case.channels[modality] = channel
     return cases, "Decathlon data" if together else "nnU-Net data"
-
-
-_FOLDERS = (*LABELS_OF, *LABELS_OF.values())
 
 
 def _cases(

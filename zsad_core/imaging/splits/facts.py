@@ -53,13 +53,13 @@ def voxel_digest(volume: Volume) -> str:
 def facts_of(scans: "Dataset", subject: str, modality: str) -> ScanFacts:
     """Facts of one scan, kept in the cache until its files change; raises DataError."""
 
-    def read() -> list[str | float | None]:
+    def read() -> tuple[str, float | None]:
         volume = scans.load(subject, modality)
         if volume.truth is None:
-            return [voxel_digest(volume), None]
+            return voxel_digest(volume), None
         voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
-        return [voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)]
+        return voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)
 
     stamp = scans.stamp(subject, modality)
     voxels, lesion_ml = cached(FILE, stamp, read) if stamp else read()
-    return ScanFacts(str(voxels), None if lesion_ml is None else float(lesion_ml))
+    return ScanFacts(voxels, lesion_ml)
