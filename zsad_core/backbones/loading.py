@@ -42,9 +42,9 @@ def built(origin: BackboneSource) -> Model:
     held_shapes = {name: value.shape for name, value in state.items()}
     wrong = [name for name, shape in shapes.items() if held_shapes.get(name) != shape]
     if wrong:
-        there = tuple(held_shapes[wrong[0]]) if wrong[0] in state else "missing"
+        shape = tuple(held_shapes[wrong[0]]) if wrong[0] in state else "missing"
         raise WeightsError(
-            f"'{origin.files[-1]}' does not fit its config: {wrong[0]} {there}, expected "
+            f"'{origin.files[-1]}' does not fit its config: {wrong[0]} {shape}, expected "
             f"{tuple(shapes[wrong[0]])} ({len(wrong)} tensors differ)."
         )
     read = {name: state[name].float() for name in shapes}

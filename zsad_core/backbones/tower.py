@@ -24,7 +24,7 @@ from zsad_core.backbones.clip_internals import (
     value_attention,
     walk_text,
 )
-from zsad_core.backbones.fetching import fetch, wanted
+from zsad_core.backbones.fetching import fetch, hub_files
 from zsad_core.backbones.pixels import pixels
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
@@ -70,7 +70,7 @@ def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
 
     from zsad_core.backbones.loading import built, fetched
 
-    if wanted(spec):
+    if hub_files(spec):
         fetch(spec)
     files, tower_info = source(spec), info(spec)
     model, tokenize = fetched(spec) if not files.files else built(files)

@@ -17,7 +17,7 @@ SEG = "seg"
 AMBIGUOUS = 4  # the label that is tumour in BraTS 2021 and a cavity since 2023
 WHOLE_TUMOUR = {"2021": (1, 2, 4), "2023": (1, 2, 3)}  # by the year of the BraTS convention
 READING = 2  # version of the reader: raised when the same bytes are read differently
-Stamp = tuple[tuple[int, int], ...]
+FileStates = tuple[tuple[int, int], ...]
 NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
@@ -61,7 +61,9 @@ class Cases:
         self.title, self.synthetic, self.label_names = title, synthetic, label_names
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
-        self._problems: dict[tuple[str, str], tuple[Stamp, str]] = {}  # by id and modality or SEG
+        self._problems: dict[
+            tuple[str, str], tuple[FileStates, str]
+        ] = {}  # by id and modality or SEG
 
     def __getitem__(self, subject_id: str) -> Case:
         if subject_id not in self._cases:
@@ -237,7 +239,7 @@ def _seg_problem(case: Case) -> str:
     return ""
 
 
-def _stamp(case: Case, content: str) -> Stamp:
+def _stamp(case: Case, content: str) -> FileStates:
     """Size and time of change of the files; a missing one is (-1, -1)."""
     return tuple(map(_state, case.files(content)))
 

@@ -20,15 +20,15 @@ from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import anatomy, brats, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
 from zsad_core.imaging.datasets.cases import Cases
-from zsad_core.imaging.datasets.lesions import ET, RC, Kind
+from zsad_core.imaging.datasets.lesions import ET, RC, LesionPattern
 from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volume
 
 VERSION = f"{GENERATOR_VERSION}.1"
 SYNTHETIC = "Synthetic: made from the ICBM152 tissue maps with drawn lesions, no patient."
 STRAY = 7
 OLD_NAMES = {new: old for old, new in brats.OLD_NAMES.items()}
-NONE = Kind(count=(0, 0))
-TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
+NONE = LesionPattern(count=(0, 0))
+TINY = LesionPattern(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Phantom:
     seed: int
     note: str = ""
     split: Split = "extra"
-    kind: Kind = Kind()
+    lesions: LesionPattern = LesionPattern()
     problem: str = ""
     spacing: float = 1.0
     axes: str = "LPS"
@@ -58,11 +58,11 @@ COHORT = {
         *(Phantom(number, split="train") for number in range(1, 9)),
         *(Phantom(number, split="validation") for number in range(9, 13)),
         *(Phantom(number, split="test") for number in range(13, 25)),
-        Phantom(25, "Lesion-free.", kind=NONE),
-        Phantom(26, "Only tiny lesions.", kind=TINY),
+        Phantom(25, "Lesion-free.", lesions=NONE),
+        Phantom(26, "Only tiny lesions.", lesions=TINY),
         Phantom(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
         Phantom(28, "Has no t2w.", without="t2w"),
-        Phantom(29, "Has a resection cavity.", kind=Kind(cavity=True)),
+        Phantom(29, "Has a resection cavity.", lesions=LesionPattern(cavity=True)),
         Phantom(
             30,
             "A stray label value, to show how it is refused.",
@@ -166,7 +166,7 @@ def _write(phantom: Phantom, spacing_mm: float, folder: Path, progress: Progress
     with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
         healthy = anatomy.healthy(phantom.seed, spacing)
         step(1, 3)
-        contrasts, labels = lesions.with_lesions(healthy, phantom.seed, phantom.kind)
+        contrasts, labels = lesions.with_lesions(healthy, phantom.seed, phantom.lesions)
     step(2, 3)
     images: dict[str, NDArray[Any]] = {
         name: contrasts[name] for name in CONTRASTS if name != phantom.without

@@ -17,7 +17,7 @@ MANY = 10
 
 
 @dataclass(frozen=True)
-class Layout:
+class ImageLayout:
     """How a set lies on disk: its title, the files it is recognised by, and its images in order."""
 
     title: str
@@ -27,10 +27,10 @@ class Layout:
 
 
 LAYOUTS = {
-    "meta": Layout("the official meta.json", meta.SIGN, meta.fits, meta.pictures),
-    "visa": Layout("VisA", visa.SIGN, visa.fits, visa.pictures),
-    "bmad": Layout("BMAD", bmad.SIGN, bmad.fits, bmad.pictures),
-    "mvtec": Layout("MVTec AD", mvtec.SIGN, mvtec.fits, mvtec.pictures),
+    "meta": ImageLayout("the official meta.json", meta.SIGN, meta.fits, meta.pictures),
+    "visa": ImageLayout("VisA", visa.SIGN, visa.fits, visa.pictures),
+    "bmad": ImageLayout("BMAD", bmad.SIGN, bmad.fits, bmad.pictures),
+    "mvtec": ImageLayout("MVTec AD", mvtec.SIGN, mvtec.fits, mvtec.pictures),
 }
 
 
@@ -91,4 +91,4 @@ def spread(images: Sequence[Picture], most: int) -> list[Picture]:
     return [images[i * len(images) // count] for i in range(count)]
 
 
-__all__ = ["LAYOUTS", "Layout", "Picture", "kind_of", "pictures", "read", "split", "spread"]
+__all__ = ["LAYOUTS", "ImageLayout", "Picture", "kind_of", "pictures", "read", "split", "spread"]

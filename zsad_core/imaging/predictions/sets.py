@@ -9,7 +9,6 @@ import numpy as np
 
 from zsad_core.errors import SettingError
 
-Kind = Literal["mask", "score"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 LARGEST_LABEL = 2**16 - 1
 
@@ -26,7 +25,7 @@ class Predictions:
 
     name: str
     folder: str
-    kind: Kind = "mask"
+    kind: Literal["mask", "score"] = "mask"
     labels: tuple[int, ...] = ()
     low: float = 0.0
     high: float = 1.0

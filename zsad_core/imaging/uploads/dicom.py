@@ -127,8 +127,8 @@ def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
     """Pixels (H, W) in the units of the file; padding is 0."""
     try:
         image = pydicom.dcmread(path, specific_tags=[*TAGS, "PixelData"])
-        want = math.prod(shape) * int(image.BitsAllocated) // 8
-        if len(image.PixelData) != want + want % 2:
+        expected = math.prod(shape) * int(image.BitsAllocated) // 8
+        if len(image.PixelData) != expected + expected % 2:
             raise DataError("A slice holds fewer or more voxels than it says; export it again.")
         if "TransferSyntaxUID" not in image.file_meta:
             image.file_meta.TransferSyntaxUID = SYNTAXES[image.original_encoding]
