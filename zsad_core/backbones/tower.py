@@ -25,7 +25,7 @@ from zsad_core.backbones.clip_internals import (
     walk_text,
 )
 from zsad_core.backbones.fetching import fetch, hub_files
-from zsad_core.backbones.pixels import pixels
+from zsad_core.backbones.pixels import pixels, resized_positions
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, MaskArray, Precision, Recipe
@@ -148,8 +148,11 @@ class Tower:
         feature (B, E) is after `ln_post` and projection, not normalised. With a `patch_mask`
         (B, R, C) the last block computes only its patches.
         """
-        tokens, output_mask = self._embedded(images, recipe), self._token_mask(patch_mask)
-        stream, features = self._passed(tokens, output_mask, recipe.taps)
+        output_mask = None
+        if patch_mask is not None:
+            patches = torch.from_numpy(patch_mask).flatten(1)
+            output_mask = functional.pad(patches, (1, 0), value=True).to(self.device)
+        stream, features = self._passed(self._embedded(images, recipe), output_mask, recipe.taps)
         return features, _numpy(self.projected(stream[:, 0]))
 
     @torch.inference_mode()
@@ -274,37 +277,17 @@ class Tower:
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
         return torch.cat([first, patches], dim=1) + self._position_table(recipe)
 
-    def _token_mask(self, patch_mask: MaskArray | None) -> Tensor | None:
-        """The class token and the patches of a mask (B, R, C), as (B, 1+P) of bool."""
-        if patch_mask is None:
-            return None
-        flat = torch.from_numpy(patch_mask).flatten(1)
-        return functional.pad(flat, (1, 0), value=True).to(self.device)
-
     def _position_table(self, recipe: Recipe) -> Tensor:
         key = (recipe.grid, recipe.positions)
         if key not in self._positions:
             table = self._visual.positional_embedding.float()
-            self._positions[key] = _resized(table, recipe).to(self._dtype)
+            self._positions[key] = resized_positions(table, recipe).to(self._dtype)
         return self._positions[key]
 
 
 def _class_token_mask(x: Tensor) -> Tensor:
     """The first of the tokens (B, N, width), as (B, N) of bool."""
     return (torch.arange(x.shape[1], device=x.device) == 0).expand(len(x), -1)
-
-
-def _resized(table: Tensor, recipe: Recipe) -> Tensor:
-    """Positions (1+P, width) for another grid; the class row is kept."""
-    side = round((len(table) - 1) ** 0.5)
-    if side == recipe.grid:
-        return table
-    grid = table[1:].T.reshape(1, -1, side, side)
-    mode, _, antialias = recipe.positions.partition("_")
-    grid = functional.interpolate(
-        grid, (recipe.grid, recipe.grid), mode=mode, align_corners=False, antialias=bool(antialias)
-    )
-    return torch.cat([table[:1], grid.flatten(2)[0].T])
 
 
 def _numpy(values: Tensor) -> FloatArray:

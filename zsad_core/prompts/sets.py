@@ -1,14 +1,13 @@
 """Prompt sets as data: YAML files of the package, users' own beside them, checked on load.
 
-A set of one method lies in the method's folder, the others here. Everybody reads users' sets; one
-is changed by its owner alone, or by anybody where its file names none.
+A set of one method lies in its folder, the others here. Everybody reads users' sets; the owner
+alone changes one, or anybody where its file names none.
 """
 
-import contextlib
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
 BANK = Path(__file__).with_name("bank.yaml")  # phrases to search with, no prompt set
-PACKAGE = Path(__file__).parents[1]
 LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
 OLDER = "older"  # folder of earlier versions
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
@@ -32,8 +30,6 @@ SENTENCES = 5000  # of a side, each text in each template
 
 
 class _PromptFile(pydantic.BaseModel):
-    """What a prompt file holds."""
-
     model_config = pydantic.ConfigDict(extra="forbid")
 
     name: str = pydantic.Field(min_length=1, max_length=80)
@@ -97,7 +93,7 @@ def digest(prompts: PromptSet) -> str:
 @functools.cache
 def shipped() -> dict[str, PromptSet]:
     """The prompt sets that come with the project, by name."""
-    sets = [load(path) for path in PACKAGE.rglob("*.yaml") if path != BANK]
+    sets = [load(path) for path in Path(__file__).parents[1].rglob("*.yaml") if path != BANK]
     return {prompts.name: prompts for prompts in sorted(sets, key=lambda prompts: prompts.name)}
 
 
@@ -163,7 +159,7 @@ def rename(name: str, to: str, folder: Path, user: str = "") -> None:
     Raises PromptError for another user's or no set, and a name that is taken or makes no file.
     """
     path, new = _path(name, folder), _path(to, folder)
-    with contextlib.ExitStack() as locks:
+    with ExitStack() as locks:
         for each in sorted({path, new}):
             locks.enter_context(_locked(each))
         _check_owner(path, user)
@@ -191,13 +187,12 @@ def older(name: str, folder: Path) -> dict[int, PromptSet]:
     """Earlier versions of a user's set that can be read, by number from 1, the oldest."""
     versions = {}
     for number, path in sorted(_older(_path(name, folder)).items()):
-        with contextlib.suppress(PromptError):
+        with suppress(PromptError):
             versions[number] = load(path)
     return versions
 
 
 def _older(path: Path) -> dict[int, Path]:
-    """The earlier versions of the set in a file, by number."""
     paths = (path.parent / OLDER).glob(f"{path.stem}@*.yaml")
     numbered = ((whole_number(path.stem.rpartition("@")[2]), path) for path in paths)
     return {number: path for number, path in numbered if number is not None}
@@ -232,8 +227,8 @@ def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None, owne
     return _dumped({**always, **filled})
 
 
-def _dumped(content: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
+def _dumped(content: dict[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:
@@ -253,8 +248,7 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:
     """The sets that a user saved, by name, without those that `unreadable` tells of."""
-    sets = [prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)]
-    return {prompts.name: prompts for prompts in sets}
+    return {prompts.name: prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)}
 
 
 def unreadable(folder: Path) -> list[str]:

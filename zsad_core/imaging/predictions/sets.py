@@ -9,6 +9,7 @@ import numpy as np
 
 from zsad_core.errors import SettingError
 
+PredictionKind = Literal["mask", "score"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 LARGEST_LABEL = 2**16 - 1
 
@@ -25,7 +26,7 @@ class Predictions:
 
     name: str
     folder: str
-    kind: Literal["mask", "score"] = "mask"
+    kind: PredictionKind = "mask"
     labels: tuple[int, ...] = ()
     low: float = 0.0
     high: float = 1.0
