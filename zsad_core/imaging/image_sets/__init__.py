@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.image_sets import bmad, meta, mvtec, visa
-from zsad_core.imaging.image_sets.pictures import Picture, read
+from zsad_core.imaging.image_sets.pictures import Picture, read, roots
 
 EVERY = 5
 MANY = 10
@@ -18,19 +18,23 @@ MANY = 10
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """How a set lies on disk: its title, the files it is recognised by, and its images in order."""
+    """How a set lies on disk: its title, its files in words, its mark, and its images in order."""
 
     title: str
     sign: str
-    fits: Callable[[Path], bool]
+    mark: str
     pictures: Callable[[Path], Iterable[Picture]]
+
+    def fits(self, root: Path) -> bool:
+        """Whether the folder holds the mark as a file, or as a folder, also a level below."""
+        return (root / self.mark).is_file() or any(roots(root, self.mark))
 
 
 LAYOUTS = {
-    "meta": ImageLayout("the official meta.json", meta.SIGN, meta.fits, meta.pictures),
-    "visa": ImageLayout("VisA", visa.SIGN, visa.fits, visa.pictures),
-    "bmad": ImageLayout("BMAD", bmad.SIGN, bmad.fits, bmad.pictures),
-    "mvtec": ImageLayout("MVTec AD", mvtec.SIGN, mvtec.fits, mvtec.pictures),
+    "meta": ImageLayout("the official meta.json", meta.SIGN, meta.NAME, meta.pictures),
+    "visa": ImageLayout("VisA", visa.SIGN, visa.SPLIT, visa.pictures),
+    "bmad": ImageLayout("BMAD", bmad.SIGN, bmad.UNGOOD, bmad.pictures),
+    "mvtec": ImageLayout("MVTec AD", mvtec.SIGN, mvtec.MARK, mvtec.pictures),
 }
 
 

@@ -14,11 +14,6 @@ SIGN = f"SET_AD/test/good/img, SET_AD/{UNGOOD} and, where drawn, SET_AD/test/Ung
 HALF = 127  # masks are cut at one half
 
 
-def fits(root: Path) -> bool:
-    """Whether the folder is one of the sets, or holds some."""
-    return any(roots(root, UNGOOD))
-
-
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part of each set; a set without a mask folder has labels alone.
 

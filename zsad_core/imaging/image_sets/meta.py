@@ -12,11 +12,6 @@ NAME = "meta.json"
 SIGN = "meta.json with {test: {CLASS: [{img_path, mask_path, anomaly}, …]}}"
 
 
-def fits(root: Path) -> bool:
-    """Whether the index exists."""
-    return (root / NAME).is_file()
-
-
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part, class by class; raises DataError for a missing file that it names.
 

@@ -6,20 +6,15 @@ from pathlib import Path
 from zsad_core.imaging.image_sets.pictures import Picture, existing, folders_in, images_in, roots
 
 SIGN = "CLASS/test/good, CLASS/test/DEFECT and CLASS/ground_truth/DEFECT/NAME_mask.png"
-GOOD = "good"
-
-
-def fits(root: Path) -> bool:
-    """Whether the folder is one class, or holds some."""
-    return any(roots(root, "ground_truth"))
+MARK, GOOD = "ground_truth", "good"
 
 
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part of each class by name; raises DataError for a defect without mask."""
-    for folder in roots(root, "ground_truth"):
+    for folder in roots(root, MARK):
         for kind in folders_in(folder / "test"):
             for image in images_in(kind):
-                mask = folder / "ground_truth" / kind.name / f"{image.stem}_mask.png"
+                mask = folder / MARK / kind.name / f"{image.stem}_mask.png"
                 drawn = None if kind.name == GOOD else existing(mask, "mask", image)
                 group = f"{folder.name}/{kind.name}/{image.stem}"
                 yield Picture(image, folder.name, kind.name != GOOD, drawn, group)

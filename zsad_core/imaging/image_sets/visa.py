@@ -12,11 +12,6 @@ SIGN = f"{SPLIT} and the files it names"
 COLUMNS = ("object", "split", "label", "image", "mask")
 
 
-def fits(root: Path) -> bool:
-    """Whether the split exists."""
-    return (root / SPLIT).is_file()
-
-
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part in the order of the CSV; raises DataError for a missing file that it names.
 
