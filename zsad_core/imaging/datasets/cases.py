@@ -27,7 +27,7 @@ class Case:
 
     `scans` maps a modality to its file, `channels` to its channel in a file of several, from 0;
     `whole_tumour` and `allowed` are as in `nifti.read_case`; `label_notes` maps a label to the note
-    on a volume with it. By `by_name` the file's name defines the labels.
+    on a volume with it. `by_name`: the file's name defines the meaning of the labels.
     """
 
     id: str
@@ -61,9 +61,8 @@ class Cases:
         self.title, self.synthetic, self.label_names = title, synthetic, label_names
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
-        self._problems: dict[
-            tuple[str, str], tuple[FileStates, str]
-        ] = {}  # by id and modality or SEG
+        # By id, and modality or SEG.
+        self._problems: dict[tuple[str, str], tuple[FileStates, str]] = {}
 
     def __getitem__(self, subject_id: str) -> Case:
         if subject_id not in self._cases:
@@ -199,8 +198,8 @@ def case_of(
     problem = "" if scans else f"'{masks[0]}' has no scan of its case; add one or take it away."
     for content, paths in (*scans.items(), (mask, masks)):
         if len(paths) > 1:
-            times = f"{len(paths)} times, {listed(paths)}"
-            problem = f"{name} has {content} {times}; keep one of them."
+            where = listed(paths)
+            problem = f"{name} has {content} {len(paths)} times, {where}; keep one of them."
     missing = [modality for modality in expected if modality not in scans]
     notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
     files = {modality: paths[0] for modality, paths in scans.items()}

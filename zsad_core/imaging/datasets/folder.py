@@ -48,8 +48,8 @@ def _cases(root: str, modality: str, lesion: tuple[int, ...]) -> Iterator[Case]:
             problem = f"'{seg}' is a mask without scan; put '{name}.nii.gz' there."
         for what, paths in (("scan", scans[name]), ("mask", masks[name])):
             if len(paths) > 1:
-                times = f"{len(paths)} {what}s, {listed(paths)}"
-                problem = f"{name} has {times}; keep one of them."
+                where = listed(paths)
+                problem = f"{name} has {len(paths)} {what}s, {where}; keep one of them."
         files = {modality: scans[name][0]} if scans[name] else {}
         site = site_of(top / name, root, "/")
         yield Case(name, files, seg, lesion, problem=problem, site=site)
