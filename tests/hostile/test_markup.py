@@ -18,7 +18,8 @@ from tests.helpers.rows import put
 from tests.helpers.views import view_of
 from zsad_core.base import settings
 from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.inference.engine import Engine
 from zsad_core.methods import METHODS
 from zsad_core.prompts import sets as prompt_sets

@@ -107,7 +107,7 @@ def test_an_unknown_modality_is_refused(kind, tmp_path):
 
 
 def test_a_prompt_set_lies_under_its_name_and_says_its_source(prompts):
-    folder = prompt_sets.PACKAGE
+    folder = prompt_sets.BANK.parents[1]
     own, shared = folder / "methods" / prompts.name / "prompts.yaml", folder / "prompts"
     path = own if own.exists() else shared / f"{prompts.name}.yaml"
     assert prompt_sets.load(path) == prompts

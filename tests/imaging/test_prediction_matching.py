@@ -3,7 +3,7 @@
 import pytest
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.predictions import survey
+from zsad_core.imaging.predictions.matching import survey
 
 BRATS = ["BraTS-MET-00001-000", "BraTS-MET-00001-001", "BraTS-MET-00002-000"]
 

@@ -9,7 +9,9 @@ import SimpleITK
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import nifti
-from zsad_core.imaging.predictions import Grid, Predictions, grid_of, read, score_range
+from zsad_core.imaging.predictions.grids import Grid, grid_of
+from zsad_core.imaging.predictions.reading import read, score_range
+from zsad_core.imaging.predictions.sets import Predictions
 
 SHAPE = (12, 14, 10)
 SPACING = (1.0, 1.5, 2.0)
@@ -36,7 +38,7 @@ def scan(tmp_path):
     turn = nib.orientations.axcodes2ornt("LAS")
     image = nib.Nifti1Image(values, affine).as_reoriented(turn)
     nib.save(image, tmp_path / "scan.nii.gz")
-    return grid_of(nifti.read_scan(tmp_path / "scan.nii.gz"))
+    return grid_of(nifti.read_case(tmp_path / "scan.nii.gz"))
 
 
 @pytest.fixture

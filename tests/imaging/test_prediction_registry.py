@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from zsad_core.errors import DataError, SettingError
-from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.types import DataSpec
 
 DATA = DataSpec("brats", "/data/met")

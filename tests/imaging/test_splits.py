@@ -7,18 +7,11 @@ import pytest
 
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import (
-    Draw,
-    Fold,
-    ScanFacts,
-    SplitTable,
-    check_table,
-    draw_folds,
-    patient_of,
-    read_folds,
-    registry,
-    scan_facts,
-)
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.facts import ScanFacts, scan_facts
+from zsad_core.imaging.splits.making import Draw, draw_folds
+from zsad_core.imaging.splits.reading import read_folds
+from zsad_core.imaging.splits.tables import Fold, SplitTable, check_table, patient_of
 from zsad_core.types import DataSpec, Subject
 
 DATA = DataSpec("brats", "/data/met")

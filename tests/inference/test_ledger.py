@@ -7,7 +7,8 @@ from tests.helpers.brats import patients
 from zsad_core import setups
 from zsad_core.base import settings
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import Fold, SplitTable, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.ledger import known_overlaps, ledger

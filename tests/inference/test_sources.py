@@ -13,7 +13,8 @@ from zsad_core.cli.main import main
 from zsad_core.errors import DataError, SettingError
 from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject

@@ -9,7 +9,8 @@ from tests.helpers.brats import patients
 from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
-from zsad_core.imaging.splits import Fold, SplitTable, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.lab import candidates, goals, prompt_search
 from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan

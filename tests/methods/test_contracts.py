@@ -11,6 +11,7 @@ from tests.helpers.tensors import fresh_tensors, maps_of, values_of
 from tests.helpers.weights import recipe as golden_recipe
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones, methods, setups
+from zsad_core.backbones.fetching import hub_files
 from zsad_core.imaging import slicing
 from zsad_core.methods.base import NO_TOWER
 from zsad_core.methods.texts import unit
@@ -216,7 +217,7 @@ def test_a_setup_says_where_it_comes_from_and_needs_what_its_method_needs(entry)
     method = methods.build(entry.method, entry.options)
     assert entry.provenance
     assert bool(entry.checkpoint) == method.learned
-    assert entry.backbone.name in backbones.BACKBONES or backbones.wanted(entry.backbone)
+    assert entry.backbone.name in backbones.BACKBONES or hub_files(entry.backbone)
 
 
 @pytest.mark.parametrize("name", SHIPPED, ids=" ".join)

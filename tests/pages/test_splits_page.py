@@ -5,7 +5,8 @@ import pytest
 from tests.helpers.brats import patients
 from tests.helpers.pages import at
 from zsad_core.base import settings
-from zsad_core.imaging.splits import patient_of, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import patient_of
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
-from zsad_core.imaging.splits import Fold, SplitTable, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View

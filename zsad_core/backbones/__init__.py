@@ -16,7 +16,7 @@ from zsad_core.backbones.device import (
     ran_out_of_memory,
     threads,
 )
-from zsad_core.backbones.fetching import fetch, unfetched, wanted
+from zsad_core.backbones.fetching import fetch, unfetched
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = [
     "ran_out_of_memory",
     "threads",
     "unfetched",
-    "wanted",
 ]
 
 

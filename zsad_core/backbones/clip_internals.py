@@ -77,10 +77,9 @@ def walk_text(
 ) -> Tensor:
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.
 
-    tokens (N, T) show where each text ends, words (N, T, width) are the embeddings, without
-    positions; `before` may turn them into the N rows of tokens. In a causal text tower, positions
-    after the longest text are left out. `project` replaces `text_projection`. Gradients flow
-    through.
+    tokens (N, T) show where each text ends, words (N, T, width) are the embeddings without
+    positions, `before` may make N rows of them. A causal tower reads up to the longest text.
+    `project` replaces `text_projection`. Gradients flow through.
     """
     ends, mask = tokens.argmax(dim=1), text.attn_mask
     length = words.shape[1] if mask is None else int(ends.max()) + 1

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from zsad_core.base.wording import problem_of
 from zsad_core.errors import WeightsError
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -85,12 +86,10 @@ def checked(config: dict[str, Any], name: str) -> Config:
     try:
         return Config.model_validate_json(json.dumps(config))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
         raise WeightsError(
-            f"'{name}' is not the config of a plain ViT with open_clip's own text tower ({field}: "
-            f"{first['msg']}), and the methods read the tokens of one; choose a model such as "
-            "ViT-B-16, or correct it."
+            f"'{name}' is not the config of a plain ViT with open_clip's own text tower "
+            f"({problem_of(error)}), and the methods read the tokens of one; choose a model such "
+            "as ViT-B-16, or correct it."
         ) from error
 
 
@@ -108,8 +107,8 @@ def read(path: Path) -> dict[str, Any]:
         raise WeightsError(f"'{path}' is not valid JSON ({error}); correct it.") from error
     model = config.get("model_cfg", config) if isinstance(config, dict) else {}
     model = model if isinstance(model, dict) else {}
-    missing = {"embed_dim", *TOWERS} - set(model)
-    missing |= {part for part in TOWERS if not isinstance(model.get(part, {}), dict)}
+    missing = {part for part in TOWERS if not isinstance(model.get(part), dict)}
+    missing |= {"embed_dim"} - set(model)
     if missing:
         raise WeightsError(
             f"'{path}' lacks {', '.join(sorted(missing))}; it must be in open_clip's model format."

@@ -79,12 +79,9 @@ def out_of_memory(batch: int) -> Iterator[None]:
 
 def fastest_precision(device: str) -> Precision:
     """The faster of float32 and bfloat16 for a transformer, remembered in `device.json`."""
-    times = cached(
-        "device.json",
-        f"{device_name(device)}, torch {torch.__version__}",
-        lambda: _seconds(device),
-    )
-    return min(times, key=lambda name: times[name])
+    key = f"{device_name(device)}, torch {torch.__version__}"
+    times = cached("device.json", key, lambda: _seconds(device))
+    return min(times, key=times.__getitem__)
 
 
 def _seconds(device: str) -> dict[Precision, float]:

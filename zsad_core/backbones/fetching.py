@@ -1,7 +1,4 @@
-"""Weights that open_clip fetches: whether they are here, and how they come here.
-
-They lie where huggingface_hub keeps files. Looking never uses the network.
-"""
+"""Weights that open_clip fetches to where huggingface_hub keeps files; to look uses no network."""
 
 import re
 import shlex
@@ -29,7 +26,7 @@ MB = 10**6
 
 
 @dataclass(frozen=True)
-class Wanted:
+class HubFiles:
     """A hub repository and the files needed of it; the first name that it has, of each."""
 
     repository: str
@@ -37,7 +34,7 @@ class Wanted:
     config: tuple[str, ...] = ()
 
 
-def wanted(spec: BackboneSpec) -> Wanted | None:
+def hub_files(spec: BackboneSpec) -> HubFiles | None:
     """What open_clip fetches for a backbone; None for a backbone of files. Raises WeightsError."""
     if not spec.name.startswith(HUB) and (not spec.weights or spec.name.endswith(".json")):
         return None
@@ -45,39 +42,37 @@ def wanted(spec: BackboneSpec) -> Wanted | None:
         name = spec.name.removeprefix(HUB)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) or ".." in name:
             raise WeightsError(f"'{spec.name}' is no hub id; give it as {HUB}owner/name.")
-        return Wanted(name, HUB_WEIGHTS, (HUB_CONFIG,))
+        return HubFiles(name, HUB_WEIGHTS, (HUB_CONFIG,))
     entry = catalogue_entry(spec.name)
     origin = entry.places.get(spec.weights, "") if entry else ""
     repository, _, file = origin.rpartition("/")
     if not repository:
         return None
-    return Wanted(repository, (f"{Path(file).stem}.safetensors", file) if file else HUB_WEIGHTS)
+    return HubFiles(repository, (f"{Path(file).stem}.safetensors", file) if file else HUB_WEIGHTS)
 
 
 def config_file(spec: BackboneSpec) -> Path | None:
     """The model config of a hub id, if it is here."""
-    files = wanted(spec)
+    files = hub_files(spec)
     return _cached(files.repository, files.config) if files else None
 
 
 def weights_file(spec: BackboneSpec) -> Path | None:
     """The fetched weights, if they are here."""
-    files = wanted(spec)
+    files = hub_files(spec)
     return _cached(files.repository, files.weights) if files else None
 
 
 def unfetched(spec: BackboneSpec) -> str:
     """What is still to be fetched, where it was looked for and the command; "" if nothing."""
-    files = wanted(spec)
-    for names in _parts(files) if files else ():
-        if files and _cached(files.repository, names) is None:
-            tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
-            return (
-                f"{names[0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch "
-                "on the Setup page, or run: zsad fetch --backbone "
-                f"{shlex.quote(spec.name)}{tag}"
-            )
-    return ""
+    files = hub_files(spec)
+    if files is None or not (missing := _missing(files)):
+        return ""
+    tag = f" --weights {shlex.quote(spec.weights)}" if spec.weights else ""
+    return (
+        f"{missing[0][0]} of {files.repository} is not in {constants.HF_HUB_CACHE}; press Fetch on "
+        f"the Setup page, or run: zsad fetch --backbone {shlex.quote(spec.name)}{tag}"
+    )
 
 
 def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
@@ -85,19 +80,20 @@ def fetch(spec: BackboneSpec, progress: Progress | None = None) -> None:
 
     `progress` counts the MB of the file at hand; without it a bar is drawn on stderr.
     """
-    files = wanted(spec)
+    files = hub_files(spec)
     if files is None:
         raise WeightsError(
             f"open_clip fetches nothing for '{spec.name}' with weights '{spec.weights}'; give one "
             "of its model names with a tag of it, or a hub id (hf-hub:owner/name)."
         )
-    for names in _parts(files):
-        if _cached(files.repository, names) is None:
-            _bring(files.repository, names, progress)
+    for names in _missing(files):
+        _bring(files.repository, names, progress)
 
 
-def _parts(files: Wanted) -> tuple[tuple[str, ...], ...]:
-    return tuple(names for names in (files.config, files.weights) if names)
+def _missing(files: HubFiles) -> list[tuple[str, ...]]:
+    """The names of each file that is not here."""
+    parts = (names for names in (files.config, files.weights) if names)
+    return [names for names in parts if _cached(files.repository, names) is None]
 
 
 def _cached(repository: str, names: tuple[str, ...]) -> Path | None:

@@ -38,18 +38,16 @@ def built(origin: BackboneSource) -> Model:
             f"open_clip cannot build the config of '{origin.files[-1]}' ({error}); it must be a "
             "plain CLIP in open_clip's model format."
         ) from error
-    wanted = model.state_dict()
-    wrong = [
-        f"{name} {tuple(state[name].shape) if name in state else 'missing'}"
-        for name, value in wanted.items()
-        if name not in UNREAD and (name not in state or state[name].shape != value.shape)
-    ]
+    shapes = {k: v.shape for k, v in model.state_dict().items() if k not in UNREAD}
+    held_shapes = {name: value.shape for name, value in state.items()}
+    wrong = [name for name, shape in shapes.items() if held_shapes.get(name) != shape]
     if wrong:
+        shape = tuple(held_shapes[wrong[0]]) if wrong[0] in state else "missing"
         raise WeightsError(
-            f"'{origin.files[-1]}' does not fit its config: {wrong[0]}, expected "
-            f"{tuple(wanted[wrong[0].split(' ')[0]].shape)} ({len(wrong)} tensors differ)."
+            f"'{origin.files[-1]}' does not fit its config: {wrong[0]} {shape}, expected "
+            f"{tuple(shapes[wrong[0]])} ({len(wrong)} tensors differ)."
         )
-    read = {name: state[name].float() for name in wanted if name not in UNREAD}
+    read = {name: state[name].float() for name in shapes}
     broken = [name for name, value in read.items() if not value.isfinite().all()]
     if broken:
         raise WeightsError(

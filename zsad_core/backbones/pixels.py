@@ -1,4 +1,4 @@
-"""Images as the input of a tower."""
+"""Images, and the positions of their patches, as the input of a tower."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zsad_core.backbones.lazy import torch
+from zsad_core.backbones.lazy import functional, torch
 from zsad_core.backbones.sources import TowerInfo
 from zsad_core.types import ByteArray, Recipe
 
@@ -39,3 +39,16 @@ def pixels(images: ByteArray, recipe: Recipe, tower_info: TowerInfo) -> Tensor:
         return values
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (tower_info.mean, tower_info.std))
     return (values - mean) / std
+
+
+def resized_positions(table: Tensor, recipe: Recipe) -> Tensor:
+    """Positions (1+P, width) for another grid; the class row is kept."""
+    side = round((len(table) - 1) ** 0.5)
+    if side == recipe.grid:
+        return table
+    grid = table[1:].T.reshape(1, -1, side, side)
+    mode, _, antialias = recipe.positions.partition("_")
+    grid = functional.interpolate(
+        grid, (recipe.grid, recipe.grid), mode=mode, align_corners=False, antialias=bool(antialias)
+    )
+    return torch.cat([table[:1], grid.flatten(2)[0].T])

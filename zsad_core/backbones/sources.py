@@ -27,10 +27,9 @@ BACKBONES: dict[str, tuple[str, ...]] = {
 class TowerInfo:
     """What methods need to know of a backbone without loading it.
 
-    `digest` names the exact weights: the SHA-256 of local files, or of the name, the tag and the
-    hub's own name of the file that open_clip fetched. `activation` is None where the config
-    declares none: then the recipe decides. A shipped or hub config is complete: it declares exact
-    GELU by silence.
+    `digest` names the weights: SHA-256 of local files, or of name, tag and the hub's name of the
+    fetched file. `activation` is None where the config declares none: then the recipe decides. A
+    shipped or hub config declares exact GELU by silence.
     """
 
     name: str
@@ -90,7 +89,9 @@ def source(spec: BackboneSpec) -> BackboneSource:
     if spec.name.endswith(".json"):
         return BackboneSource(config.read(Path(spec.name)), (_local(spec),))
     if spec.name.startswith(HUB):
-        return BackboneSource(_hub_config(spec), ())
+        if (path := config_file(spec)) is None:
+            raise WeightsError(unfetched(spec))
+        return BackboneSource(config.read(path), ())
     entry = catalogue_entry(spec.name)
     if entry is None:
         raise WeightsError(
@@ -135,13 +136,6 @@ def _local(spec: BackboneSpec) -> Path:
             ".safetensors, .pt or .bin file."
         )
     return path
-
-
-def _hub_config(spec: BackboneSpec) -> dict[str, Any]:
-    path = config_file(spec)
-    if path is None:
-        raise WeightsError(unfetched(spec))
-    return config.read(path)
 
 
 def _digest(spec: BackboneSpec, origin: BackboneSource) -> str:

@@ -24,8 +24,8 @@ from zsad_core.backbones.clip_internals import (
     value_attention,
     walk_text,
 )
-from zsad_core.backbones.fetching import fetch, wanted
-from zsad_core.backbones.pixels import pixels
+from zsad_core.backbones.fetching import fetch, hub_files
+from zsad_core.backbones.pixels import pixels, resized_positions
 from zsad_core.backbones.sources import TowerInfo, info, source
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec, ByteArray, FloatArray, MaskArray, Precision, Recipe
@@ -62,16 +62,15 @@ def official_sums() -> Iterator[None]:
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
-    """The backbone on a device, image side in the precision; raises WeightsError.
+    """The backbone, fetched if missing, image side in the precision; raises WeightsError.
 
-    Missing weights are fetched first. The text side stays in float32: it is small, and its rounding
-    would change every map.
+    The text side stays in float32: it is small, and its rounding would change every map.
     """
     import open_clip
 
     from zsad_core.backbones.loading import built, fetched
 
-    if wanted(spec):
+    if hub_files(spec):
         fetch(spec)
     files, tower_info = source(spec), info(spec)
     model, tokenize = fetched(spec) if not files.files else built(files)
@@ -134,11 +133,7 @@ class Tower:
         before: Step,
         project: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """(N, E) text features of embeddings, which need not be the tokens' own.
-
-        `before` may replace the input of each block, `project` the `text_projection`. Not
-        normalised; gradients flow through.
-        """
+        """`walk_text` of embeddings, which need not be the tokens' own; not normalised."""
         text = text_side(self._model)
         set_activation(text.transformer, activation)
         return walk_text(text, tokens, words, before, project)
@@ -147,21 +142,18 @@ class Tower:
     def taps(
         self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray | None = None
     ) -> tuple[list[FloatArray], FloatArray]:
-        """Residual stream after each tap, patches only, L x (B, P, width), and the class feature.
+        """Residual stream of the patches after each tap, L x (B, P, width), and the class feature.
 
         Images are (B, H, W) or (B, H, W, 3) uint8; P is the full grid, row by row. The class
         feature (B, E) is after `ln_post` and projection, not normalised. With a `patch_mask`
         (B, R, C) the last block computes only its patches.
         """
-        visual, features = self._visual_for(recipe), []
-        blocks = visual.transformer.resblocks
-        x = visual.ln_pre(self._embedded(images, recipe))
-        output_mask = None if patch_mask is None else self._token_mask(patch_mask)
-        for number, block in enumerate(blocks, 1):
-            x = block_output_at(block, x, output_mask if number == len(blocks) else None)
-            if number in recipe.taps:
-                features.append(_numpy(x[:, 1:]))
-        return features, _numpy(self.projected(x[:, 0]))
+        output_mask = None
+        if patch_mask is not None:
+            patches = torch.from_numpy(patch_mask).flatten(1)
+            output_mask = functional.pad(patches, (1, 0), value=True).to(self.device)
+        stream, features = self._passed(self._embedded(images, recipe), output_mask, recipe.taps)
+        return features, _numpy(self.projected(stream[:, 0]))
 
     @torch.inference_mode()
     def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
@@ -171,9 +163,8 @@ class Tower:
         itself stays unchanged; its tokens pass `ln_post` and the projection. The class feature
         (B, E) is the original stream's, projected without `ln_post`. Nothing is normalised.
         """
-        visual, features = self._visual_for(recipe), []
-        blocks = visual.transformer.resblocks
-        x = path = visual.ln_pre(self._embedded(images, recipe))
+        x = path = self._visual.ln_pre(self._embedded(images, recipe))
+        blocks, features = self._visual.transformer.resblocks, []
         first = len(blocks) // 4
         for number, block in enumerate(blocks, 1):
             path = path + value_attention(block, x) if number >= first else path
@@ -186,21 +177,17 @@ class Tower:
     def projections(self) -> tuple[FloatArray, FloatArray]:
         """(E, width) of the image side and (E, text width) of the text side, float32."""
         image, text = self._visual.proj, text_side(self._model).text_projection
-        matrices = (
-            torch.eye(self.info.width) if image is None else image.T,
-            text.weight if isinstance(text, torch.nn.Linear) else text.T,
-        )
-        return tuple(_numpy(matrix.detach()) for matrix in matrices)  # type: ignore[return-value]
+        image = torch.eye(self.info.width) if image is None else image.T
+        text = text.weight if isinstance(text, torch.nn.Linear) else text.T
+        return _numpy(image.detach()), _numpy(text.detach())
 
     def walk(self, images: ByteArray, recipe: Recipe, between: Step) -> Tensor:
         """The stream (B, 1+P, width) after the last block; gradients flow through.
 
-        between(0, x) returns the input of the first block, between(n, x) the stream that goes on
-        after block n.
+        between(0, x) gives the input of the first block, between(n, x) what goes on after block n.
         """
-        visual = self._visual_for(recipe)
-        x = between(0, visual.ln_pre(self._embedded(images, recipe)))
-        for number, block in enumerate(visual.transformer.resblocks, 1):
+        x = between(0, self._visual.ln_pre(self._embedded(images, recipe)))
+        for number, block in enumerate(self._visual.transformer.resblocks, 1):
             x = between(number, block_output(block, x))
         return x
 
@@ -212,25 +199,20 @@ class Tower:
     def two_stream_taps(
         self, images: ByteArray, recipe: Recipe
     ) -> tuple[list[FloatArray], list[FloatArray]]:
-        """CLIP-AD's two streams at each tap: original and local features, L x (B, …) each.
+        """CLIP-AD's original stream (B, P, width) and local features (B, 1+P, E) at each tap.
 
-        The original stream (B, P, width) is that of `two_streams`. The local features (B, 1+P, E)
-        are the original class token and the V-V stream's patches after `ln_post` and the
-        projection, not normalised.
+        The local features are the original class token and the V-V stream's patches of
+        `two_streams` after `ln_post` and the projection, not normalised.
         """
-        visual = self._visual_for(recipe)
-        x = visual.ln_pre(self._embedded(images, recipe))
-        streams = two_streams(visual.transformer.resblocks, x, recipe.taps)
+        x = self._visual.ln_pre(self._embedded(images, recipe))
+        streams = two_streams(self._visual.transformer.resblocks, x, recipe.taps)
         original = [_numpy(x[:, 1:]) for x, _ in streams]
         local = (torch.cat([x[:, :1], vv[:, 1:]], dim=1) for x, vv in streams)
         return original, [_numpy(self.projected(tokens)) for tokens in local]
 
     @torch.inference_mode()
     def windows(
-        self,
-        images: ByteArray,
-        recipe: Recipe,
-        indices: Sequence[Sequence[NDArray[np.int64]]],
+        self, images: ByteArray, recipe: Recipe, indices: Sequence[Sequence[NDArray[np.int64]]]
     ) -> tuple[list[list[FloatArray]], FloatArray, FloatArray]:
         """Class features of windows: for image b and scale k, indices[b][k] is (M, k*k).
 
@@ -238,38 +220,38 @@ class Tower:
         before `ln_pre`. Returns (M, E) for each image and scale, and of whole images all patches
         (B, P, width) after `ln_post`, not projected, and the class feature (B, E).
         """
-        visual = self._visual_for(recipe)
         tokens = self._embedded(images, recipe)  # (B, 1+P, width)
         features = [
             [self._window_features(image_tokens, torch.from_numpy(index)) for index in scales]
             for image_tokens, scales in zip(tokens, indices, strict=True)
         ]
-        stream = self._stream(tokens)
-        patches = _numpy(visual.ln_post(stream[:, 1:]))
+        stream, _ = self._passed(tokens)
+        patches = _numpy(self.ln_post(stream[:, 1:]))
         return features, patches, _numpy(self.projected(stream[:, 0]))
 
     def _window_features(self, tokens: Tensor, index: Tensor) -> FloatArray:
-        first = torch.zeros(len(index), 1, dtype=torch.long)
-        index = torch.cat([first, index + 1], dim=1).to(self.device)
-        features = [self._class_features(tokens[chunk]) for chunk in torch.split(index, CHUNK)]
-        return (
-            np.concatenate(features) if features else np.zeros((0, self.info.embed_dim), np.float32)
-        )
+        features = []
+        for chunk in torch.split(functional.pad(index + 1, (1, 0)).to(self.device), CHUNK):
+            window = tokens[chunk]  # the class token and some patches, (B, 1+k*k, width)
+            stream, _ = self._passed(window, _class_token_mask(window))
+            features.append(_numpy(self.projected(stream[:, 0])))
+        return np.concatenate(features)
 
-    def _class_features(self, tokens: Tensor) -> FloatArray:
-        """The class feature (B, E) of tokens (B, N, width) before `ln_pre`."""
-        return _numpy(self.projected(self._stream(tokens, _class_token_mask(tokens))[:, 0]))
+    def _passed(
+        self, tokens: Tensor, output_mask: Tensor | None = None, taps: Sequence[int] = ()
+    ) -> tuple[Tensor, list[FloatArray]]:
+        """The stream (B, N, width) after all blocks, and its patches after each tap.
 
-    def _stream(self, tokens: Tensor, output_mask: Tensor | None = None) -> Tensor:
-        """The stream (B, N, width) after all blocks, of tokens before `ln_pre`.
-
-        With an `output_mask` (B, N) the last block computes only those tokens.
+        `tokens` are before `ln_pre`. With an `output_mask` (B, N) the last block computes only
+        those tokens.
         """
-        *blocks, last = self._visual.transformer.resblocks
+        blocks, features = self._visual.transformer.resblocks, []
         x = self._visual.ln_pre(tokens)
-        for block in blocks:
-            x = block_output(block, x)
-        return block_output_at(last, x, output_mask)
+        for number, block in enumerate(blocks, 1):
+            x = block_output_at(block, x, output_mask if number == len(blocks) else None)
+            if number in taps:
+                features.append(_numpy(x[:, 1:]))
+        return x, features
 
     def projected(self, first: Tensor) -> Tensor:
         """Class tokens (…, width) after `ln_post` and projection, (…, E)."""
@@ -284,48 +266,28 @@ class Tower:
         matrix = self._visual.proj
         return tokens if matrix is None else (tokens.double() @ matrix.double()).to(tokens.dtype)
 
-    def _visual_for(self, recipe: Recipe) -> open_clip.transformer.VisionTransformer:
-        set_activation(self._visual.transformer, recipe.activation)
-        return self._visual
-
     def _embedded(self, images: ByteArray, recipe: Recipe) -> Tensor:
-        """Class token and patches with positions, (B, 1+P, width), before `ln_pre`."""
+        """Class token and patches with positions, (B, 1+P, width), before `ln_pre`.
+
+        It sets the recipe's activation in every block.
+        """
+        set_activation(self._visual.transformer, recipe.activation)
         values = pixels(images, recipe, self.info).to(self.device, self._dtype)
         patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
         return torch.cat([first, patches], dim=1) + self._position_table(recipe)
 
-    def _token_mask(self, patch_mask: MaskArray) -> Tensor:
-        """The class token and the patches of a mask (B, R, C), as (B, 1+P) of bool."""
-        flat = np.pad(
-            patch_mask.reshape(len(patch_mask), -1), ((0, 0), (1, 0)), constant_values=True
-        )
-        return torch.from_numpy(flat).to(self.device)
-
     def _position_table(self, recipe: Recipe) -> Tensor:
         key = (recipe.grid, recipe.positions)
         if key not in self._positions:
             table = self._visual.positional_embedding.float()
-            self._positions[key] = _resized(table, recipe).to(self._dtype)
+            self._positions[key] = resized_positions(table, recipe).to(self._dtype)
         return self._positions[key]
 
 
 def _class_token_mask(x: Tensor) -> Tensor:
     """The first of the tokens (B, N, width), as (B, N) of bool."""
     return (torch.arange(x.shape[1], device=x.device) == 0).expand(len(x), -1)
-
-
-def _resized(table: Tensor, recipe: Recipe) -> Tensor:
-    """Positions (1+P, width) for another grid; the class row is kept."""
-    side = round((len(table) - 1) ** 0.5)
-    if side == recipe.grid:
-        return table
-    grid = table[1:].T.reshape(1, -1, side, side)
-    mode, _, antialias = recipe.positions.partition("_")
-    grid = functional.interpolate(
-        grid, (recipe.grid, recipe.grid), mode=mode, align_corners=False, antialias=bool(antialias)
-    )
-    return torch.cat([table[:1], grid.flatten(2)[0].T])
 
 
 def _numpy(values: Tensor) -> FloatArray:

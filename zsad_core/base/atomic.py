@@ -67,10 +67,9 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold `path` for the block, alone among all threads and processes.
+    """Hold `path` for the block, which may read and change it, alone among threads and processes.
 
-    A file that several read, change and write is handled inside, so that no change is lost. Raises
-    StorageError, and filelock.Timeout if another holds it and `wait` is False.
+    Raises StorageError, and filelock.Timeout if another holds it and `wait` is False.
     """
     lock = filelock.FileLock(lock_of(path))
     with on_disk(path.parent):
@@ -83,10 +82,9 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def claim(folder: Path) -> None:
-    """Mark a folder as one for output, made if it is not there; hidden files do not count.
+    """Mark a folder as one for output, made if missing; hidden files do not count.
 
-    Raises SettingError where it holds what no earlier output of such a command can be, and
-    StorageError.
+    Raises StorageError, and SettingError where it holds what no such output can be.
     """
     with on_disk(folder):
         names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []

@@ -98,10 +98,7 @@ class Job:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Record the progress; raises Cancelled once `cancel` was called.
-
-        Another total begins another part of the work, with a pace of its own.
-        """
+        """Record the progress; another total has its own pace. Raises Cancelled after `cancel`."""
         if total != self.total:
             self.started, self._first = time.monotonic(), done
         self.done, self.total, self.note = done, total, note or self.remark

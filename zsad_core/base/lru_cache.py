@@ -8,10 +8,6 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-def _one(value: object) -> int:
-    return 1
-
-
 class LruCache(Generic[T]):
     """The most recently used values by frozen key, at most `most`; safe to use from threads.
 
@@ -23,7 +19,7 @@ class LruCache(Generic[T]):
     (1, 1)
     """
 
-    def __init__(self, most: int, size: Callable[[T], int] = _one) -> None:
+    def __init__(self, most: int, size: Callable[[T], int] = lambda _: 1) -> None:
         self._most, self._size, self._total = most, size, 0
         self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
@@ -59,7 +55,6 @@ class LruCache(Generic[T]):
         return self._values.get(key)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether the key has a value."""
         return key in self._values
 
     def clear(self) -> None:

@@ -1,8 +1,7 @@
 """Colours, dashes and marks of all figures.
 
-Lines are of the Okabe-Ito palette, which colour-blind eyes tell apart (Okabe & Ito 2008, "Color
-Universal Design"); its yellow is kept for the lesion bars, and dashes and marks repeat what the
-colours say.
+Lines are of the Okabe-Ito palette for colour-blind eyes (Okabe & Ito 2008, "Color Universal
+Design"); its yellow is kept for the lesion bars, and dashes and marks repeat the colours.
 """
 
 from typing import Literal
@@ -36,8 +35,6 @@ CUES: dict[Classes, tuple[Cue, Cue, Cue, Cue]] = {
     "classic": ("fill", "fill", "fill", "fill"),
     "safe": ("fill", "hatch", "line", "fill"),
 }
-
-
 NAMES: dict[Classes, tuple[str, str, str]] = {
     "classic": ("green", "red", "blue"),
     "safe": ("green", "pink", "light blue"),

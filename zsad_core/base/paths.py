@@ -15,10 +15,7 @@ from zsad_core.errors import SettingError, StorageError
 from zsad_core.types import DataSpec
 
 T = TypeVar("T")
-
-
-_TOP = Path(__file__).parents[2]
-"""The checkout, or the folder into which the package was installed."""
+_TOP = Path(__file__).parents[2]  # the checkout, or where the package was installed
 
 
 def app_script() -> Path:
@@ -91,10 +88,8 @@ def _cached_content(path: Path) -> dict[str, Any]:
 
 def home() -> Path:
     """`ZSAD_HOME`, by default the platform's user data folder: holds what a user made."""
-    chosen = os.environ.get("ZSAD_HOME")
-    return (
-        Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("zsad-explorer"))
-    )
+    chosen = os.environ.get("ZSAD_HOME") or platformdirs.user_data_dir("zsad-explorer")
+    return Path(chosen).expanduser()
 
 
 def root_of(data: DataSpec) -> str:

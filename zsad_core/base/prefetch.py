@@ -12,8 +12,7 @@ LOOK_S = 0.2  # between looks while the work pauses
 class Prefetcher(Generic[T]):
     """Coordinates a job that makes items ahead of time with users who wait for an item.
 
-    The job makes the most wanted item next, and pauses while a user waits for another item. It
-    does not pause while a user waits for the very item that it makes.
+    The most wanted item is made next; the job pauses while a user waits for another one.
     """
 
     def __init__(self) -> None:

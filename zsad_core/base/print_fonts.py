@@ -33,7 +33,7 @@ def tell_missing(figure: Figure) -> None:
     """Log a sentence that names the letters of a figure which no font in use has, if any."""
     known = _letters(tuple(mpl.rcParams["font.family"]))
     written = "".join(text.get_text() for text in figure.findobj(Text))
-    missing = [one for one in dict.fromkeys(written) if one.isprintable() and ord(one) not in known]
+    missing = [c for c in dict.fromkeys(written) if c.isprintable() and ord(c) not in known]
     if missing:
         logging.getLogger(__name__).warning(
             "No font here has the letters %s, which are boxes in the picture; install one that "

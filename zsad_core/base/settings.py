@@ -23,17 +23,16 @@ T = TypeVar("T")
 
 def data_roots() -> dict[str, DataSpec]:
     """Data sets to choose from, by the name shown: the demo, `ZSAD_DATA`, and remembered roots."""
-    roots = {"demo": DataSpec("demo")}
     chosen = _chosen()
-    if chosen is not None:
-        roots[_name(chosen)] = chosen
-    return roots | {_name(spec): spec for spec in rows("data", DataSpec) if _permitted(spec)}
+    first = {_name(chosen): chosen} if chosen else {}
+    others = {_name(spec): spec for spec in rows("data", DataSpec) if _permitted(spec)}
+    return {"demo": DataSpec("demo")} | first | others
 
 
 def default_root() -> str:
     """The data set to begin with, by the name shown: `ZSAD_DATA` where it is set."""
     chosen = _chosen()
-    return _name(chosen) if chosen is not None else "demo"
+    return _name(chosen) if chosen else "demo"
 
 
 def remember(spec: DataSpec) -> str:

@@ -1,8 +1,7 @@
 """Arrays by key, bounded in size: on disk, written atomically and checked on first open.
 
-An entry is a folder named by its key. It holds `label.json`, the spec as a person reads it, and
-arrays as `NAME.CRC.npy`, so that a damaged file is noticed when it is first opened. Nothing is
-ever pickled.
+An entry is a folder named by its key, with `label.json`, the spec as a person reads it, and arrays
+as `NAME.CRC.npy`. Nothing is ever pickled.
 """
 
 import contextlib
@@ -42,10 +41,7 @@ def key_of(digest: str, **spec: object) -> str:
 
 
 def as_json(value: object) -> object:
-    """A spec as JSON values; dataclasses become dicts under their class name.
-
-    Fields that are marked `ADDED` are left out where they have their default.
-    """
+    """A spec as JSON, dataclasses under their class name, without `ADDED` fields at default."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         items = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
         content = {
@@ -62,10 +58,7 @@ def as_json(value: object) -> object:
 
 
 class Arrays(Protocol):
-    """A store of arrays by key and name.
-
-    `exact` is whether features are stored as computed, not rounded to float16.
-    """
+    """Arrays by key and name; `exact` ones are stored as computed, not rounded to float16."""
 
     exact: bool
 
@@ -73,7 +66,7 @@ class Arrays(Protocol):
         """Names of the arrays that an entry holds."""
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
-        """The array, read-only, or None where it is missing."""
+        """The array, read-only, or None where it is missing or damaged."""
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """Keep the array under its key and return it read-only; `label` is the spec to show."""
@@ -96,21 +89,17 @@ class MemoryStore:
         self._lock = threading.Lock()  # slices are mapped while others are encoded
 
     def names(self, key: str) -> set[str]:
-        """Names of the arrays that an entry holds."""
         with self._lock:
             return {name for of, name in self._arrays if of == key}
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
-        """The array, read-only, or None where it is missing."""
         return self._arrays.get((key, name))
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
-        """Keep the array and return it read-only."""
         with self._lock:
             return self._arrays.setdefault((key, name), read_only(array))
 
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
-        """`write` for many arrays of a key."""
         for name, array in arrays.items():
             self.write(key, name, array, label)
         self.trim_when_due()
@@ -145,12 +134,10 @@ class Store:
         return self.root / key[:2] / key
 
     def names(self, key: str) -> set[str]:
-        """Names of the arrays that an entry holds."""
         return set(self._files(key))
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
-        """A read-only memory map of the array, or None where it is missing or damaged."""
-        try:
+        try:  # memory-mapped
             path = self._whole.get((key, name)) or self._checked(key, name)
             return np.load(path, mmap_mode="r", allow_pickle=False) if path else None
         except (OSError, ValueError):
@@ -160,9 +147,13 @@ class Store:
 
     def _checked(self, key: str, name: str) -> Path | None:
         """The file of an array, whose checksum is verified once; a damaged file is removed."""
-        path = self._file(key, name)
-        if path is None:
+        entry, files = self._last  # an entry is listed once for all arrays that are read of it
+        if entry != key or name not in files:
+            files = self._files(key)
+            self._last = key, files
+        if name not in files:
             return None
+        path = self.entry(key) / files[name]
         if f"{zlib.crc32(path.read_bytes()):08x}" != path.name.split(".")[1]:
             path.unlink(missing_ok=True)
             self._last = ("", {})
@@ -177,14 +168,6 @@ class Store:
             self._whole.clear()
         self._whole[key, name] = path
 
-    def _file(self, key: str, name: str) -> Path | None:
-        """The path of an array; an entry is listed once for all arrays that are read of it."""
-        entry, files = self._last
-        if entry != key or name not in files:
-            files = self._files(key)
-            self._last = key, files
-        return self.entry(key) / files[name] if name in files else None
-
     def _files(self, key: str) -> dict[str, str]:
         """File names of an entry by the names of its arrays."""
         try:
@@ -194,10 +177,9 @@ class Store:
         return {file.split(".")[0]: file for file in names if file.endswith(".npy")}
 
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
-        """Keep the array under its key and return it read-only; `label` is the spec to show.
+        """As a file that appears whole or not at all; an existing array is left alone.
 
-        The file appears whole or not at all; an existing array is left alone. Raises StorageError,
-        and Cancelled if `forget` was called for such a label.
+        Raises StorageError, and Cancelled if `forget` was called for such a label.
         """
         self.write_all(key, {name: array}, label)
         return read_only(array)

@@ -48,7 +48,7 @@ def slices_of(paths: Sequence[Path]) -> SliceSpec:
 def add_scan(engine: Engine, path: Path) -> SliceSpec:
     """Read a NIfTI file into the engine; raises DataError."""
     slices = slices_of([path])
-    engine.add(slices, nifti.read_scan(path))
+    engine.add(slices, nifti.read_case(path))
     return slices
 
 

@@ -10,7 +10,10 @@ from zsad_core.cli.data import DATA, data_of, named
 from zsad_core.cli.progress import shown_as
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.matching import Survey, survey
+from zsad_core.imaging.predictions.reading import score_range
+from zsad_core.imaging.predictions.sets import Predictions
 
 SHOWN = 10  # subjects without a file
 

@@ -14,18 +14,11 @@ from zsad_core.cli.data import DATA, data_of
 from zsad_core.cli.progress import shown_as
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import (
-    BALANCES,
-    Draw,
-    Fold,
-    ScanFacts,
-    SplitTable,
-    checked_table,
-    patient_of,
-    read_folds,
-    registry,
-)
-from zsad_core.imaging.splits.making import By
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.facts import ScanFacts
+from zsad_core.imaging.splits.making import BALANCES, By, Draw, checked_table
+from zsad_core.imaging.splits.reading import read_folds
+from zsad_core.imaging.splits.tables import Fold, SplitTable, patient_of
 from zsad_core.types import DataSpec
 
 

@@ -16,9 +16,13 @@ from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
 from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
-from zsad_core.imaging.splits import Draw, Fold, SplitTable
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.matching import survey
+from zsad_core.imaging.predictions.reading import score_range
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
+from zsad_core.imaging.splits.making import Draw
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference.engine import Engine
 from zsad_core.study import design as designs
 from zsad_core.study import file as files

@@ -8,8 +8,8 @@ from zsad_core import setups
 from zsad_core.backbones.pretraining import pretraining
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import PARTS, patient_of
 from zsad_core.imaging.splits.facts import facts_of
+from zsad_core.imaging.splits.tables import PARTS, patient_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.setups import records

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import of_columns
 from zsad_core.types import PromptSet
 from zsad_core.workspace.history import Trial

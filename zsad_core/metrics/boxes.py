@@ -6,9 +6,10 @@ from zsad_core.types import MaskArray
 
 
 def box_of(mask: MaskArray) -> tuple[slice, ...]:
-    """The bounding box of a mask that is not empty."""
+    """The bounding box of a mask; of an empty one its first element."""
     box = []
     for axis in range(mask.ndim):
         filled = np.flatnonzero(np.moveaxis(mask, axis, 0).any(axis=tuple(range(1, mask.ndim))))
-        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+        first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, 0)
+        box.append(slice(first, last + 1))
     return tuple(box)

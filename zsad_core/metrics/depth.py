@@ -64,9 +64,9 @@ def depth_curve(
     np.divide(total, slices, out=mean, where=slices > 0)
     centres = (np.arange(bins) + 0.5) / bins * 2 - 1
     of_slices = np.asarray(patients, str)[counted].tolist()
+    of_bins = intervals(of_slices, index[counted], dice[counted], np.ones(len(of_slices)))
     ends = np.full((2, bins), np.nan)
-    found = intervals(of_slices, index[counted], dice[counted], np.ones(len(of_slices)))
-    ends[:, : len(found[0])] = found
+    ends[:, : len(of_bins[0])] = of_bins
     return DepthCurve(*(read_only(array) for array in (centres, mean, slices, lesion, *ends)))
 
 
@@ -87,9 +87,7 @@ def bin_sql(depth: str, bins: int = BINS) -> str:
 
 
 def third_of(depths: FloatArray) -> NDArray[np.int64]:
-    """Third (S,) of each depth (S,): 0 inferior, 1 middle with both its limits, 2 superior.
-
-    -1 stands for NaN.
+    """Third (S,) of depths (S,): 0 inferior, 1 middle with both its limits, 2 superior; -1 of NaN.
 
     >>> third_of(np.array([-1, -1 / 3, 1 / 3, 0.4, np.nan])).tolist()
     [0, 1, 1, 2, -1]

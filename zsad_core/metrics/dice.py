@@ -42,10 +42,7 @@ EMPTY_RULES: dict[EmptySlices, EmptyRule] = {
 
 @dataclass(frozen=True)
 class MeanDice:
-    """Mean 2D Dice, how many slices entered it, and the empty-slice rule it was made under.
-
-    `value` is NaN where no slice entered.
-    """
+    """Mean 2D Dice, NaN of no slice, how many slices entered it, and the empty-slice rule."""
 
     value: float
     slices_counted: int
@@ -58,9 +55,7 @@ def dice(
     overlap: ArrayLike,
     empty_slices: EmptySlices = "lesion_only",
 ) -> FloatArray:
-    """Dice, 0 to 1, from numbers of voxels, scalars or arrays that broadcast; NaN for no Dice.
-
-    Raises ValueError for an unknown rule.
+    """Dice, 0 to 1, of numbers of voxels that broadcast; NaN for none, ValueError for no such rule.
 
     >>> dice(np.array([2, 0]), np.array([2, 0]), np.array([1, 0])).tolist()
     [0.5, nan]

@@ -53,12 +53,7 @@ def of_columns(patients: Sequence[str], values: FloatArray) -> tuple[FloatArray,
 
 
 def of_totals(total: FloatArray, number: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The same of sums and counts (P, G) of each patient in each group, as `by_patient` has them.
-
-    >>> low, high = of_totals(np.array([[1.0], [2.0], [6.0]]), np.ones((3, 1)))
-    >>> low.round(2).tolist(), high.round(2).tolist()
-    ([1.0], [6.0])
-    """
+    """The same of sums and counts (P, G) of each patient in each group, as of `by_patient`."""
     low, high = np.full((2, total.shape[1]), np.nan)
     patterns, pattern_of = np.unique(number > 0, axis=1, return_inverse=True)
     for index, present in enumerate(patterns.T):

@@ -30,6 +30,7 @@ from zsad_core.metrics.surfaces import Definition, Spacing, hd95_mm, nsd, surfac
 from zsad_core.types import FloatArray, MaskArray
 
 SMALL_MM3, SMALL_DICE = 20.0, 0.1
+NAN = float("nan")
 Box = tuple[slice, ...]
 
 
@@ -51,16 +52,12 @@ class Lesions:
 
 
 @dataclass(frozen=True)
-class Empty:
-    """A score in the absence of counted lesions: without false positives, and with some."""
-
-    without: float
-    with_false: float
-
-
-@dataclass(frozen=True)
 class LesionRule:
-    """How lesions are matched, which ones count, what a miss costs, and every empty case."""
+    """How lesions are matched, which ones count, and what a miss costs.
+
+    Without counted lesions the scores are perfect, or the costs of a miss where there are false
+    positives; NaN in both cases where it is `undefined_if_empty`.
+    """
 
     match: Callable[[MaskArray, MaskArray], Matching]
     dropped_mm3: float
@@ -68,7 +65,7 @@ class LesionRule:
     surface: Definition
     tolerance_mm: Callable[[Spacing], float]
     penalty_mm: float
-    empty: dict[str, Empty]
+    undefined_if_empty: bool
 
 
 @dataclass(frozen=True)
@@ -97,11 +94,8 @@ def lesions(truth: MaskArray, predicted: MaskArray, spacing_mm: Spacing, rule: s
     if truth.shape != predicted.shape:
         raise ValueError(f"truth {truth.shape} and predicted {predicted.shape} differ in shape")
     criteria = RULES[rule]
-    either = truth | predicted
-    if not either.any():
-        none = np.zeros(0)
-        return Lesions(none, none.astype(bool), none, none, none, none.astype(np.int64), 0)
-    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box_of(either))
+    whole = box_of(truth | predicted)
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in whole)
     matching = criteria.match(truth[box], predicted[box])
     rows = list(_compared(matching, spacing_mm, criteria))
     volume_mm3, dice, near, distance_mm = np.array(rows, dtype=float).reshape(len(rows), 4).T
@@ -125,25 +119,24 @@ def scores(lesions: Lesions, rule: str) -> LesionScores:
     small = (lesions.volume_mm3 > criteria.dropped_mm3) & (lesions.volume_mm3 < SMALL_MM3)
     small_true = int((small & (lesions.dice >= SMALL_DICE)).sum())
     small_missed = int(small.sum()) - small_true
-    nan = float("nan")
     return LesionScores(
-        dice=_mean("dice", lesions.dice[retained], false, 0.0, criteria),
-        nsd=_mean("nsd", lesions.nsd[retained], false, 0.0, criteria),
-        hd95_mm=_mean("hd95_mm", distance[retained], false, criteria.penalty_mm, criteria),
+        dice=_mean(lesions.dice[retained], false, 1.0, 0.0, criteria),
+        nsd=_mean(lesions.nsd[retained], false, 1.0, 0.0, criteria),
+        hd95_mm=_mean(distance[retained], false, 0.0, criteria.penalty_mm, criteria),
         true_positives=true,
         false_positives=false,
         missed=missed,
-        f1=_f1(true, false, missed) if true + false + missed else nan,
+        f1=_f1(true, false, missed) if true + false + missed else NAN,
         small_true_positives=small_true,
         small_missed=small_missed,
-        small_f1=_f1(small_true, false, small_missed) if small.any() else nan,
+        small_f1=_f1(small_true, false, small_missed) if small.any() else NAN,
     )
 
 
-def _mean(name: str, values: FloatArray, false: int, penalty: float, rule: LesionRule) -> float:
-    if not values.size:
-        return rule.empty[name].with_false if false else rule.empty[name].without
-    return float((values.sum() + false * penalty) / (values.size + false))
+def _mean(values: FloatArray, false: int, perfect: float, miss: float, rule: LesionRule) -> float:
+    if not values.size and (rule.undefined_if_empty or not false):
+        return NAN if rule.undefined_if_empty else perfect
+    return float((values.sum() + false * miss) / (values.size + false))
 
 
 def _f1(true: int, false: int, missed: int) -> float:
@@ -186,7 +179,6 @@ def _union(boxes: list[Box]) -> Box:
     )
 
 
-NAN = float("nan")
 RULES = {
     "brats2023": LesionRule(
         match=lesion_matching.by_contact,
@@ -195,7 +187,7 @@ RULES = {
         surface="elements",
         tolerance_mm=lambda _: 1.0,
         penalty_mm=374.0,
-        empty={"dice": Empty(1.0, 0.0), "nsd": Empty(1.0, 0.0), "hd95_mm": Empty(0.0, 374.0)},
+        undefined_if_empty=False,
     ),
     "brats2025": LesionRule(
         match=lesion_matching.one_to_one,
@@ -204,6 +196,6 @@ RULES = {
         surface="voxels",
         tolerance_mm=min,
         penalty_mm=373.0,
-        empty={"dice": Empty(NAN, NAN), "nsd": Empty(NAN, NAN), "hd95_mm": Empty(NAN, NAN)},
+        undefined_if_empty=True,
     ),
 }

@@ -19,10 +19,9 @@ _CUT = 12  # bits of a float32 left out where it names a row of the table
 def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray:
     """(256,) float32 ascending thresholds for values (N,) of 0 or more; the first is 0.
 
-    Some lie in even steps from the least to the greatest value. Between the others the share of
-    values at or above them falls by equal factors, from all to one, so that a map whose values
-    crowd in a corner of its range keeps its ranks. `marks` are always included, at most 127 of
-    them. Where there are fewer distinct values, the last threshold is repeated.
+    Some lie in even steps between the least and the greatest value. Between the others the share of
+    values at or above falls by equal factors, from all to one, which keeps the ranks of crowded
+    values. `marks`, at most 127, are included. The last is repeated to fill.
 
     >>> thresholds_of(np.array([0.5, 0.25], np.float32), [0.375])[[0, 1, -1]].tolist()
     [0.0, 0.25, 0.5]

@@ -17,10 +17,9 @@ def plateau_threshold(values: FloatArray, brain: MaskArray) -> float:
 
     `values` and `brain` are (S, H, W). `STEPS` thresholds descend evenly from the highest to the
     lowest of the slices' maxima in the brain, of slices with at least half as much brain as the
-    fullest; at each, the 26-connected components of the mask in
-    the brain of `SMALLEST` voxels or more are counted. Of the stretches of equal counts above 0 the
-    longest gives the threshold, of equally long ones the lowest; where nothing counts, it is the
-    highest value.
+    fullest; at each, the 26-connected components of `SMALLEST` voxels or more in the brain are
+    counted. The longest stretch of one count above 0 gives the threshold, of equally long ones the
+    lowest; where nothing counts, it is the highest value.
 
     MEBin, the main element binarization of AnomalyNCD (Huang et al., CVPR 2025), for one volume.
     INFERRED: its range runs between the maxima of the images of a set, here between those of the
@@ -40,7 +39,6 @@ def plateau_threshold(values: FloatArray, brain: MaskArray) -> float:
 
 
 def _components(mask: MaskArray) -> int:
-    """Components of a mask that count."""
     labels, _ = ndimage.label(mask, structure=NEIGHBOURS_26)
     return int(np.count_nonzero(np.bincount(labels[mask]) >= SMALLEST))
 

@@ -116,8 +116,7 @@ def average_precision(ranking: Ranking) -> float:
 def best_dice(ranking: Ranking, truth: float | None = None) -> float:
     """The highest Dice over all thresholds: an oracle, it saw the truth. NaN without lesion.
 
-    `truth` is the number of lesion elements where some lie outside what was ranked, so that no
-    threshold reaches them.
+    `truth` counts lesion elements where some lie outside what was ranked, beyond any threshold.
     """
     values = _dice_values(ranking, truth)
     return float(values.max()) if len(values) else NAN
@@ -177,6 +176,4 @@ def _lesion_at_score(ranking: Ranking) -> NDArray[np.float64]:
 
 def _dice_values(ranking: Ranking, truth: float | None) -> FloatArray:
     total = ranking.all_lesion if truth is None else truth
-    return dice(
-        np.full(len(ranking.lesion), total), ranking.lesion + ranking.healthy, ranking.lesion
-    )
+    return dice(total, ranking.lesion + ranking.healthy, ranking.lesion)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from zsad_core.metrics import ranking
-from zsad_core.metrics.dice import Counts, MeanDice, dice, dice_3d, mean_dice, pixels_per_slice
+from zsad_core.metrics.dice import MeanDice, dice, dice_3d, mean_dice, pixels_per_slice
 from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.types import AnomalyMap, FloatArray, ReadoutSpec, SliceStack, read_only
 
@@ -47,42 +47,29 @@ def readout(stack: SliceStack, anomaly: AnomalyMap, spec: ReadoutSpec) -> Readou
     1.0
     """
     mask = predicted_mask(anomaly.values, stack.brain, spec)
-    predicted = pixels_per_slice(mask)
-    basis = Readout(
-        threshold=spec.threshold,
-        predicted_ml=float(predicted.sum() * stack.voxel_ml),
-        notes=(NO_TRUTH, *anomaly.notes),
-    )
+    pixels = pixels_per_slice(mask)
+    predicted_ml = float(pixels.sum() * stack.voxel_ml)
     if stack.truth is None:
-        return basis
-    truth = pixels_per_slice(stack.truth)
+        return Readout(spec.threshold, predicted_ml, notes=(NO_TRUTH, *anomaly.notes))
     mask &= stack.truth
-    return _with_truth(basis, (truth, predicted, pixels_per_slice(mask)), stack, anomaly, spec)
-
-
-def _with_truth(
-    basis: Readout,
-    counts: tuple[Counts, Counts, Counts],
-    stack: SliceStack,
-    anomaly: AnomalyMap,
-    spec: ReadoutSpec,
-) -> Readout:
-    truth, predicted, overlap = (int(pixels.sum()) for pixels in counts)
-    result = replace(
-        basis,
+    counts = pixels_per_slice(stack.truth), pixels, pixels_per_slice(mask)
+    truth, predicted, overlap = (int(count.sum()) for count in counts)
+    dice_2d = read_only(dice(*counts, spec.empty_slices))
+    result = Readout(
+        spec.threshold,
+        predicted_ml,
         truth_ml=truth * stack.voxel_ml,
         false_positive_ml=(predicted - overlap) * stack.voxel_ml,
         false_negative_ml=(truth - overlap) * stack.voxel_ml,
-        dice=read_only(dice(*counts, spec.empty_slices)),
+        dice=dice_2d,
         notes=anomaly.notes,
     )
-    if truth == 0 or result.dice is None or stack.truth is None:
-        message = NO_LESION.format(basis.predicted_ml)
-        return replace(result, notes=(message, *anomaly.notes))
+    if not truth:
+        return replace(result, notes=(NO_LESION.format(predicted_ml), *anomaly.notes))
     result = replace(
         result,
         dice_3d=dice_3d(truth, predicted, overlap),
-        mean_dice=mean_dice(result.dice, spec.empty_slices),
+        mean_dice=mean_dice(dice_2d, spec.empty_slices),
     )
     if anomaly.binary:
         return result

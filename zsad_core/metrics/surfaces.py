@@ -52,8 +52,7 @@ def surfaces(
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"truth {truth.shape} and predicted {predicted.shape} differ in shape")
-    either = truth | predicted
-    box = box_of(either) if either.any() else tuple(slice(0, 1) for _ in either.shape)
+    box = box_of(truth | predicted)
     kind = _elements if definition == "elements" else _border
     truth_points, truth_weights = kind(truth[box], spacing_mm)
     predicted_points, predicted_weights = kind(predicted[box], spacing_mm)
@@ -107,8 +106,7 @@ def _border(mask: MaskArray, _: Spacing) -> tuple[NDArray[np.int64], FloatArray]
 
 @functools.lru_cache(16)
 def _areas_mm2(spacing_mm: Spacing) -> FloatArray:
-    areas: FloatArray = lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
-    return areas
+    return lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
 
 
 def _nearest_mm(

@@ -32,22 +32,14 @@ class Amount:
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds of every rule; `amount` is its number, if it takes one.
-
-    Attributes:
-        name: under which it is registered.
-        title: what a user reads.
-        basis: what the threshold comes from, for captions.
-        explanation: a sentence on how it is chosen.
-        number: the number that it takes, None for none.
-    """
+    """What holds of every rule; `amount` is its number, if it takes one."""
 
     amount: float = 0.0
-    name: ClassVar[str]
-    title: ClassVar[str]
-    basis: ClassVar[str]
-    explanation: ClassVar[str]
-    number: ClassVar[Amount | None] = None
+    name: ClassVar[str]  # under which it is registered
+    title: ClassVar[str]  # what a user reads
+    basis: ClassVar[str]  # what the threshold comes from, for captions
+    explanation: ClassVar[str]  # a sentence on how it is chosen
+    number: ClassVar[Amount | None] = None  # the number that it takes, None for none
 
     @property
     def text(self) -> str:
@@ -147,17 +139,11 @@ class TuningCurves:
 
 
 class TunedRule(Rule, ABC):
-    """A threshold from the maps of other subjects.
+    """A threshold from the maps of other subjects."""
 
-    Attributes:
-        needs: which subjects it is tuned on, in words.
-        parts: parts of a split whose subjects are exposed by it.
-        reads_normal: whether it reads the volumes in lesion-free slices.
-    """
-
-    needs: ClassVar[str]
-    parts: ClassVar[tuple[Split, ...]] = ()
-    reads_normal: ClassVar[bool] = False
+    needs: ClassVar[str]  # which subjects it is tuned on, in words
+    parts: ClassVar[tuple[Split, ...]] = ()  # parts of a split whose subjects are exposed by it
+    reads_normal: ClassVar[bool] = False  # whether it reads the volumes in lesion-free slices
 
     def tuning(
         self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
@@ -178,14 +164,16 @@ class Validation(TunedRule):
     basis = "from the ground truth of validation subjects"
     explanation = "Best mean 3D Dice over the validation subjects."
     needs = "validation subjects"
-    parts = ("validation",)
+    parts: ClassVar[tuple[Split, ...]] = ("validation",)
 
     def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        value, count = _best_mean(curves)
-        return Threshold(value, self.text, f"best mean 3D Dice over {count} validation subjects")
+        of_subjects = [subject.curve for subject in curves]
+        count = sum(curve.truth > 0 for curve in of_subjects)
+        note = f"best mean 3D Dice over {count} {self.needs}"
+        return Threshold(thresholds.validation_threshold(of_subjects), self.text, note)
 
 
-class CrossValidation(TunedRule):
+class CrossValidation(Validation):
     """The best common threshold of the subjects that validate in other folds.
 
     A subject's own truth never enters. Where a checkpoint was trained on the data, it has seen the
@@ -200,6 +188,7 @@ class CrossValidation(TunedRule):
         "subject validates."
     )
     needs = "validation subjects of other folds"
+    parts = ()
 
     def tuning(
         self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
@@ -207,11 +196,6 @@ class CrossValidation(TunedRule):
         others = [fold.validation for fold in folds if subject not in fold.validation]
         held_out = {name for validation in others for name in validation}
         return [other for other in subjects if other.id in held_out] if len(folds) > 1 else []
-
-    def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        value, count = _best_mean(curves)
-        note = f"best mean 3D Dice over {count} validation subjects of other folds"
-        return Threshold(value, self.text, note)
 
 
 class FalsePositives(TunedRule):
@@ -230,7 +214,7 @@ class FalsePositives(TunedRule):
     reads_normal = True
 
     def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
-        normal = [one.normal for one in curves if one.normal is not None]
+        normal = [subject.normal for subject in curves if subject.normal is not None]
         value = thresholds.false_positive_threshold(normal, self.amount)
         note = (
             f"at most {self.amount:g} ml predicted in the lesion-free slices of "
@@ -239,9 +223,7 @@ class FalsePositives(TunedRule):
         return Threshold(value, self.text, note)
 
 
-_KINDS: tuple[type[Rule], ...] = (
-    *(Validation, CrossValidation, Fixed, FalsePositives, BrainShare, StableComponents, Oracle),
-)
+_KINDS = Validation, CrossValidation, Fixed, FalsePositives, BrainShare, StableComponents, Oracle
 RULES: dict[str, Rule] = {
     kind.name: kind(kind.number.default if kind.number else 0.0) for kind in _KINDS
 }
@@ -251,9 +233,7 @@ COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VA
 
 
 def rule_of(text: str) -> Rule:
-    """The rule of a text: `Fixed` for one that names no rule, such as a value.
-
-    Raises SettingError for an amount that the rule does not take.
+    """The rule of a text, `Fixed` if it names none; SettingError for an amount it does not take.
 
     >>> rule_of("share:2%").amount, rule_of("0.5").name
     (2.0, 'fixed')
@@ -274,10 +254,3 @@ def rule_of(text: str) -> Rule:
             f"{rule.number.most:g} {rule.number.unit}, as in {RULES[name].text}."
         )
     return type(rule)(value)
-
-
-def _best_mean(curves: Sequence[TuningCurves]) -> tuple[float, int]:
-    """The validation threshold of curves, and how many of them have a lesion."""
-    of_subjects = [one.curve for one in curves]
-    value = thresholds.validation_threshold(of_subjects)
-    return value, sum(curve.truth > 0 for curve in of_subjects)

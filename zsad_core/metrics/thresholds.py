@@ -32,14 +32,13 @@ class Curve:
     truth: int
 
     def dice(self, thresholds: FloatArray) -> FloatArray:
-        """3D Dice (T,) at the curve's own threshold next at or above each of `thresholds` (T,).
+        """3D Dice (T,) at the curve's own threshold at or next above each of `thresholds` (T,).
 
-        0 above the highest, where nothing is predicted; NaN without lesion. At the curve's own
-        thresholds it is exact, elsewhere within `FINE`.
+        0 above the highest; NaN without lesion. Elsewhere than at its own it is within `FINE`.
         """
         index = np.searchsorted(self.thresholds, thresholds, side="left")
         lesion, healthy = (np.append(counts, 0)[index] for counts in (self.lesion, self.healthy))
-        return dice(np.full(len(index), self.truth), lesion + healthy, lesion)
+        return dice(self.truth, lesion + healthy, lesion)
 
 
 def curve(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Curve:
@@ -68,10 +67,7 @@ def curve(values: FloatArray, brain: MaskArray, truth: MaskArray) -> Curve:
 
 @dataclass(frozen=True)
 class NormalCurve:
-    """Volume predicted in one subject's lesion-free slices at each threshold, both (N,).
-
-    `thresholds` ascend from 0, `ml` is the volume in the brain at or above each of them.
-    """
+    """Volume in one subject's lesion-free brain at or above thresholds that ascend from 0, (N,)."""
 
     thresholds: FloatArray
     ml: FloatArray
@@ -146,9 +142,7 @@ def from_level(level: int, high: float) -> float:
 
 
 def oracle_threshold(values: FloatArray, brain: MaskArray, truth: MaskArray) -> float:
-    """The value of a subject's map with the best 3D Dice; it saw the truth.
-
-    All arrays are (S, H, W). SettingError without lesion in the brain.
+    """The value of a map (S, H, W) of the best 3D Dice: saw the truth. SettingError without lesion.
 
     >>> values = np.array([[[0.1, 0.8, 0.9]]], np.float32)
     >>> truth = np.array([[[False, True, True]]])

@@ -1,13 +1,13 @@
 """Prompt sets as data: YAML files of the package, users' own beside them, checked on load.
 
-A set of one method lies in the method's folder, the others here. Everybody reads users' sets; one
-is changed by its owner alone, or by anybody where its file names none.
+A set of one method lies in its folder, the others here. Everybody reads users' sets; the owner
+alone changes one, or anybody where its file names none.
 """
 
-import contextlib
 import functools
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ import yaml
 from zsad_core.base import plain_yaml
 from zsad_core.base.atomic import locked, write_whole
 from zsad_core.base.store import key_of
+from zsad_core.base.wording import problem_of, whole_number
 from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
 BANK = Path(__file__).with_name("bank.yaml")  # phrases to search with, no prompt set
-PACKAGE = Path(__file__).parents[1]
 LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
 OLDER = "older"  # folder of earlier versions
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens
@@ -30,8 +30,6 @@ SENTENCES = 5000  # of a side, each text in each template
 
 
 class _PromptFile(pydantic.BaseModel):
-    """What a prompt file holds."""
-
     model_config = pydantic.ConfigDict(extra="forbid")
 
     name: str = pydantic.Field(min_length=1, max_length=80)
@@ -48,9 +46,7 @@ class _PromptFile(pydantic.BaseModel):
 
 
 def sentences(prompts: PromptSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(normal, abnormal) sentences: texts filled with the class name, then put in each template.
-
-    Raises PromptError where a side is empty or a text too long.
+    """(normal, abnormal) sentences: texts with the class name in each template; raises PromptError.
 
     >>> sentences(PromptSet("x", ("{}",), ("bad {}",), ("a photo of {}.",), "brain"))
     (('a photo of brain.',), ('a photo of bad brain.',))
@@ -65,17 +61,16 @@ def of_side(prompts: PromptSet, side: str) -> tuple[str, ...]:
         raise PromptError(
             f"The prompt set '{prompts.name}' has no {side} text; write at least one."
         )
-    if longest := max((text for text in texts), key=len)[LONGEST:]:
+    if (longest := max(map(len, texts))) > LONGEST:
         raise PromptError(
-            f"{'An' if side == 'abnormal' else 'A'} {side} text is too long "
-            f"({LONGEST + len(longest)} characters; CLIP reads 77 tokens, about {LONGEST} "
-            "characters)."
+            f"{'An' if side == 'abnormal' else 'A'} {side} text is too long ({longest} characters; "
+            f"CLIP reads 77 tokens, about {LONGEST} characters)."
         )
     templates = prompts.templates or ("{}",)
-    if len(texts) * len(templates) > SENTENCES:
+    if (count := len(texts) * len(templates)) > SENTENCES:
         raise PromptError(
-            f"The {side} texts of '{prompts.name}' make {len(texts) * len(templates)} sentences; "
-            f"keep them to {SENTENCES}."
+            f"The {side} texts of '{prompts.name}' make {count} sentences; keep them to "
+            f"{SENTENCES}."
         )
     filled = [_filled(text, prompts.class_name) for text in texts]
     return tuple(_filled(template, text) for text in filled for template in templates)
@@ -98,7 +93,7 @@ def digest(prompts: PromptSet) -> str:
 @functools.cache
 def shipped() -> dict[str, PromptSet]:
     """The prompt sets that come with the project, by name."""
-    sets = [load(path) for path in PACKAGE.rglob("*.yaml") if path != BANK]
+    sets = [load(path) for path in Path(__file__).parents[1].rglob("*.yaml") if path != BANK]
     return {prompts.name: prompts for prompts in sorted(sets, key=lambda prompts: prompts.name)}
 
 
@@ -106,14 +101,13 @@ def load(path: Path) -> PromptSet:
     """A prompt set from a YAML file; raises PromptError saying what is wrong with it."""
     try:
         with path.open("rb") as file:
-            content = file.read(plain_yaml.LARGEST + 1)
+            return parse(file.read(plain_yaml.LARGEST + 1), str(path))
     except FileNotFoundError as error:
         raise PromptError(
             f"There is no prompt set '{path}'; give a YAML file, or one of {', '.join(shipped())}."
         ) from error
     except OSError as error:
         raise PromptError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
-    return parse(content, str(path))
 
 
 def parse(content: bytes, where: str) -> PromptSet:
@@ -132,24 +126,19 @@ def read_yaml(content: bytes, where: str) -> dict[str, Any]:
 
 
 def save(
-    prompts: PromptSet,
-    folder: Path,
-    record: Mapping[str, object] | None = None,
-    owner: str = "",
+    prompts: PromptSet, folder: Path, record: Mapping[str, object] | None = None, owner: str = ""
 ) -> Path:
-    """Write a set as YAML, under a file name made from its name; raises PromptError.
+    """Write a set as YAML, in a file named after it; raises PromptError.
 
-    Where a set of that name says something else, that one is kept as an older version; one of
-    another owner is refused, and one of none stays so. `record` says how the texts were found, as
-    plain values. What `load` would refuse is not written.
+    What says something else under that name is kept as an older version; a set of another owner is
+    refused, one of none stays so. `record` says how the texts were found, as plain values.
     """
     sentences(prompts)
     parse(as_yaml(prompts, record).encode(), prompts.name)
-    stem = _stem(prompts.name)
     if prompts.name in shipped():
         raise PromptError(f"'{prompts.name}' is a shipped set; choose another name.")
-    path = folder / f"{stem}.yaml"
-    with locked(folder / f".{stem}"):
+    path = _path(prompts.name, folder)
+    with _locked(path):
         if path.exists():
             before = load(path)
             if before.name != prompts.name:
@@ -158,8 +147,8 @@ def save(
                 )
             owner = _check_owner(path, owner)
             if before != prompts:  # kept there before it goes here: no kill loses it
-                number = max(_older(before.name, folder), default=0) + 1
-                write_whole(folder / OLDER / f"{stem}@{number}.yaml", path.read_bytes())
+                number = max(_older(path), default=0) + 1
+                write_whole(_version(path, number), path.read_bytes())
         write_whole(path, as_yaml(prompts, record, owner))
     return path
 
@@ -167,14 +156,12 @@ def save(
 def rename(name: str, to: str, folder: Path, user: str = "") -> None:
     """Give a user's set another name, with its earlier versions.
 
-    Raises PromptError where it is not there or another user's, and where the new name makes no
-    file, or is that of another set.
+    Raises PromptError for another user's or no set, and a name that is taken or makes no file.
     """
-    stem, target = _stem(name), _stem(to)
-    with contextlib.ExitStack() as locks:
-        for one in sorted({stem, target}):
-            locks.enter_context(locked(folder / f".{one}"))
-        path, new = (folder / f"{one}.yaml" for one in (stem, target))
+    path, new = _path(name, folder), _path(to, folder)
+    with ExitStack() as locks:
+        for each in sorted({path, new}):
+            locks.enter_context(_locked(each))
         _check_owner(path, user)
         if to in shipped() or (new != path and new.exists()):
             raise PromptError(f"The name '{to}' is taken; choose another.")
@@ -182,67 +169,66 @@ def rename(name: str, to: str, folder: Path, user: str = "") -> None:
         _checked(content, to)
         write_whole(new, _dumped(content))
         if new != path:
-            for number, older_path in _older(name, folder).items():
-                older_path.replace(folder / OLDER / f"{target}@{number}.yaml")
+            for number, version in _older(path).items():
+                version.replace(_version(new, number))
             path.unlink()
 
 
 def delete(name: str, folder: Path, user: str = "") -> None:
-    """Delete a user's set with its earlier versions.
-
-    Raises PromptError where it is not there or another user's.
-    """
-    path = folder / f"{_stem(name)}.yaml"
-    with locked(folder / f".{_stem(name)}"):
+    """Delete a user's set with its earlier versions; PromptError for another user's or no set."""
+    path = _path(name, folder)
+    with _locked(path):
         _check_owner(path, user)
-        for each in (*_older(name, folder).values(), path):
+        for each in (*_older(path).values(), path):
             each.unlink()
 
 
 def older(name: str, folder: Path) -> dict[int, PromptSet]:
     """Earlier versions of a user's set that can be read, by number from 1, the oldest."""
     versions = {}
-    for number, path in sorted(_older(name, folder).items()):
-        with contextlib.suppress(PromptError):
+    for number, path in sorted(_older(_path(name, folder)).items()):
+        with suppress(PromptError):
             versions[number] = load(path)
     return versions
 
 
-def _older(name: str, folder: Path) -> dict[int, Path]:
-    paths = (folder / OLDER).glob(f"{_stem(name)}@*.yaml")
-    numbered = ((path.stem.rpartition("@")[2], path) for path in paths)
-    return {int(n): path for n, path in numbered if re.fullmatch("[0-9]{1,9}", n)}
+def _older(path: Path) -> dict[int, Path]:
+    paths = (path.parent / OLDER).glob(f"{path.stem}@*.yaml")
+    numbered = ((whole_number(path.stem.rpartition("@")[2]), path) for path in paths)
+    return {number: path for number, path in numbered if number is not None}
+
+
+def _version(path: Path, number: int) -> Path:
+    return path.parent / OLDER / f"{path.stem}@{number}.yaml"
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return locked(path.with_name(f".{path.stem}"))
 
 
 def record(name: str, folder: Path) -> dict[str, Any]:
     """How the texts of a user's set were found, {} where nothing is known; raises PromptError."""
-    path = folder / f"{_stem(name)}.yaml"
+    path = _path(name, folder)
     return _file_of(path).record if path.exists() else {}
 
 
 def owner_of(name: str, folder: Path) -> str:
     """The owner of a user's set; "" where it has none. Raises PromptError."""
-    path = folder / f"{_stem(name)}.yaml"
+    path = _path(name, folder)
     return _file_of(path).owner if path.exists() else ""
 
 
 def as_yaml(prompts: PromptSet, record: Mapping[str, object] | None = None, owner: str = "") -> str:
     """The set as the text of a YAML file that `parse` reads back."""
-    content = {
-        "name": prompts.name,
-        "source": prompts.source,
-        "class_name": prompts.class_name,
-        **{name: list(getattr(prompts, name)) for name in LISTS},
-        "record": dict(record or {}),
-        "owner": owner,
-    }
-    always = ("name", "source", "class_name", "normal", "abnormal", "templates")
-    filled = {name: value for name, value in content.items() if value or name in always}
-    return _dumped(filled)
+    always = {name: getattr(prompts, name) for name in ("name", "source", "class_name")}
+    lists = {name: list(getattr(prompts, name)) for name in LISTS}
+    rest = {"record": dict(record or {}), "owner": owner}
+    filled = {k: v for k, v in {**lists, **rest}.items() if v or k in LISTS[:3]}
+    return _dumped({**always, **filled})
 
 
-def _dumped(content: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
+def _dumped(content: dict[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]:
@@ -251,9 +237,10 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
     >>> differences(PromptSet("x", ("a",), ("b",)), PromptSet("y", ("a",), ("c",)))
     [('removed', 'abnormal', 'b'), ('added', 'abnormal', 'c')]
     """
+    sides = [vars(prompts) | {"class_name": (prompts.class_name,)} for prompts in (before, now)]
     changes = []
     for what in ("normal", "abnormal", "templates", "class_name"):
-        old, new = (_texts(getattr(prompts, what)) for prompts in (before, now))
+        old, new = (side[what] for side in sides)
         changes += [("removed", what, text) for text in old if text not in new]
         changes += [("added", what, text) for text in new if text not in old]
     return changes
@@ -261,8 +248,7 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
 
 def user_sets(folder: Path) -> dict[str, PromptSet]:
     """The sets that a user saved, by name, without those that `unreadable` tells of."""
-    sets = [prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)]
-    return {prompts.name: prompts for prompts in sets}
+    return {prompts.name: prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)}
 
 
 def unreadable(folder: Path) -> list[str]:
@@ -296,21 +282,15 @@ def _checked(mapping: dict[str, Any], where: str) -> _PromptFile:
     try:
         return _PromptFile.model_validate(mapping)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise PromptError(f"'{where}': {field}: {first['msg']}; correct it.") from error
+        raise PromptError(f"'{where}': {problem_of(error)}; correct it.") from error
 
 
-def _stem(name: str) -> str:
-    """The file name of a set, made from its name; raises PromptError."""
+def _path(name: str, folder: Path) -> Path:
+    """The file of a set, named after it; raises PromptError."""
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
     if not stem:
         raise PromptError(f"'{name}' makes no file name; use letters or digits.")
-    return stem
-
-
-def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value
+    return folder / f"{stem}.yaml"
 
 
 def _filled(text: str, word: str) -> str:

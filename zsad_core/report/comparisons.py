@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report.selection import ConfigurationName
 from zsad_core.report.table_text import HIGH, LOW

@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
 from zsad_core.report.selection import THRESHOLD

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import FEWEST, bootstrap, by_patient
 from zsad_core.report.comparisons import values_by_configuration
 from zsad_core.report.selection import ConfigurationName

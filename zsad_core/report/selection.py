@@ -15,7 +15,7 @@ import pandas as pd
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, SettingError
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of

@@ -10,7 +10,8 @@ from zsad_core import backbones, methods
 from zsad_core.base import settings
 from zsad_core.base.digests import file_digest
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.methods import checkpoints
 from zsad_core.methods.setup import Setup
 from zsad_core.setups import published
@@ -28,10 +29,7 @@ def shipped() -> dict[tuple[str, str], Setup]:
 
 
 def entries() -> dict[tuple[str, str], Setup]:
-    """Shipped setups, then the user's own, which never replace one; raises DataError.
-
-    Own ones that cannot be read are left out; `settings.unreadable` tells of them.
-    """
+    """Shipped setups, then the user's readable ones, which never replace one; raises DataError."""
     by_name = shipped()
     for own in settings.rows("setups", Setup):
         by_name.setdefault((own.method, own.setup), own)
@@ -149,8 +147,7 @@ def checkpoint_file(entry: Setup) -> Path:
 def read_checkpoint(method: str, path: Path) -> dict[str, FloatArray]:
     """What a method uses of a file: safetensors, or the official checkpoint.
 
-    Raises WeightsError for a file that is missing, cannot be read as plain tensors, or holds
-    something else.
+    Raises WeightsError for a file that is missing, not of plain tensors, or of something else.
     """
     if not path.is_file():
         raise _absent(path)

@@ -1,5 +1,6 @@
 """Checkpoints that authors published: where a user puts the file, and whether it is that one."""
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -43,9 +44,7 @@ def git_blob(path: Path) -> str:
 
     Of a file in git's large-file storage the repository holds another, that of its pointer.
     """
-    size = path.stat().st_size
-    digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    head = f"blob {path.stat().st_size}\0".encode()
     with path.open("rb") as stream:
-        while chunk := stream.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
+        begin = functools.partial(hashlib.sha1, head, usedforsecurity=False)
+        return hashlib.file_digest(stream, begin).hexdigest()

@@ -17,8 +17,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
 def add(entry: Setup) -> Setup:
     """Check a setup and keep it; returns it with whole paths. Raises ZsadError.
 
-    Local weights are loaded once to see that they fit their config. A backbone that open_clip has
-    yet to fetch may be added; until it is there, `setups.missing` says so.
+    Local weights are loaded once, to see that they fit. A backbone may still be to be fetched.
     """
     check_names(entry)
     entry = _whole(entry)

@@ -13,7 +13,7 @@ from zsad_core.base.wording import problem_of
 from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.imaging.datasets import DEMOS
-from zsad_core.imaging.predictions.sets import Kind
+from zsad_core.imaging.predictions.sets import PredictionKind
 from zsad_core.imaging.splits.making import Balance, By
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
@@ -98,7 +98,7 @@ class StudyPredictions:
 
     name: str
     folder: str
-    kind: Kind = "mask"
+    kind: PredictionKind = "mask"
     labels: tuple[int, ...] = ()
     range: tuple[float, float] | None = None
     provenance: str = ""

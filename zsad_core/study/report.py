@@ -16,7 +16,8 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import patient_of, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
 from zsad_core.report.backbone_names import backbone_names

@@ -7,10 +7,11 @@ from zsad_core import setups
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY, Pair
 from zsad_core.evaluation.tasks import Cohort, Configuration
-from zsad_core.imaging.predictions import Predictions
 from zsad_core.imaging.predictions import registry as predictions
-from zsad_core.imaging.splits import SplitTable, draw_of
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
+from zsad_core.imaging.splits.making import draw_of
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
     NO_SPLIT,

@@ -14,7 +14,7 @@ from PIL import Image
 from zsad_core import backbones, methods
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, slicing
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.methods.encoder import BYTES, Encoder, Features
 from zsad_core.methods.learner import Examples
 from zsad_core.setups import Setup

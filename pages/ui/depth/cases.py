@@ -23,7 +23,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
 from zsad_core.evaluation.validation import app_rows
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.views import View

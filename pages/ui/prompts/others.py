@@ -13,7 +13,7 @@ from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.metrics import intervals

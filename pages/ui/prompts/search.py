@@ -17,7 +17,7 @@ from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
 from zsad_core.lab.goals import GOALS

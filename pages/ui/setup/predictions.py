@@ -13,7 +13,10 @@ from zsad_core.base.wording import counted
 from zsad_core.cli.predictions import description
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.matching import Survey, survey
+from zsad_core.imaging.predictions.reading import score_range
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.types import DataSpec
 
 KINDS: dict[Literal["mask", "score"], str] = {

@@ -12,19 +12,10 @@ from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import (
-    BALANCES,
-    PARTS,
-    Draw,
-    Fold,
-    SplitTable,
-    check_table,
-    checked_table,
-    folds_of,
-    patient_of,
-    registry,
-)
-from zsad_core.imaging.splits.making import By
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.making import BALANCES, By, Draw, checked_table
+from zsad_core.imaging.splits.reading import folds_of
+from zsad_core.imaging.splits.tables import PARTS, Fold, SplitTable, check_table, patient_of
 from zsad_core.types import DataSpec, Progress
 
 PURPOSE = (

@@ -4,7 +4,7 @@ import pytest
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets import bids
-from zsad_core.imaging.splits import patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.types import DataSpec
 
 LESION = "derivatives/lesions/sub-01/ses-1/anat/sub-01_ses-1_label-lesion_mask.nii.gz"

@@ -41,7 +41,7 @@ def drawn(random, path):
 def test_a_drawn_header_is_read_as_simpleitk_reads_it(tmp_path, seed):
     random, path = np.random.default_rng(seed), tmp_path / "scan.nii"
     millilitres = drawn(random, path)
-    volume, other = nifti.read_scan(path), SimpleITK.ReadImage(str(path))
+    volume, other = nifti.read_case(path), SimpleITK.ReadImage(str(path))
     assert abs(np.linalg.det(volume.affine)) / 1000 == pytest.approx(millilitres, rel=1e-4)
     assert np.prod(volume.spacing_mm) / 1000 == pytest.approx(millilitres, rel=1e-4)
     assert nib.aff2axcodes(volume.affine) == ("R", "A", "S")

@@ -96,10 +96,10 @@ def test_dust_far_from_the_head_moves_no_depth(tmp_path):
     clean = slicing.depths(slicing.as_slices(told(values).brain))
     values[3, 3, 0] = values[60, 75, 65] = 1e-6
     nib.save(nib.Nifti1Image(values, np.diag([STEP] * 3 + [1])), tmp_path / "dusty.nii")
-    found = nifti.read_scan(tmp_path / "dusty.nii")
+    found = nifti.read_case(tmp_path / "dusty.nii")
     np.testing.assert_array_equal(slicing.depths(slicing.as_slices(found.brain)), clean)
     assert "background is not clean: 2 voxels" in found.notes[0]
-    plain = nifti.read_scan(_saved(tmp_path / "clean.nii", STRIPPED.astype(np.float32)))
+    plain = nifti.read_case(_saved(tmp_path / "clean.nii", STRIPPED.astype(np.float32)))
     assert plain.digest != found.digest
 
 
@@ -126,7 +126,7 @@ def test_ripples_of_resampling_are_no_brain():
 
 def test_unsigned_numbers_stored_as_signed_are_read_as_meant(tmp_path):
     unsigned = np.minimum(STRIPPED * 360, 60000).astype(np.uint16)
-    wrapped = nifti.read_scan(_saved(tmp_path / "a.nii", unsigned.view(np.int16)))
+    wrapped = nifti.read_case(_saved(tmp_path / "a.nii", unsigned.view(np.int16)))
     np.testing.assert_array_equal(wrapped.intensity, unsigned)
     assert "Unsigned numbers were stored as signed" in wrapped.notes[0]
     np.testing.assert_array_equal(wrapped.brain, BRAIN)
@@ -146,7 +146,7 @@ def test_slices_are_the_same_in_any_unit(tmp_path):
     images = []
     for scale in (1, 1e-12, 2e-30, 1e30):
         path = _saved(tmp_path / "a.nii", (STRIPPED * scale).astype(np.float32))
-        images.append(slicing.to_slices(nifti.read_scan(path)).image.astype(int))
+        images.append(slicing.to_slices(nifti.read_case(path)).image.astype(int))
     for image in images[1:]:
         assert np.abs(image - images[0]).max() <= 1
 

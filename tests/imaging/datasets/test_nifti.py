@@ -32,7 +32,7 @@ def test_scan_and_mask_may_differ_in_axis_order(tmp_path, write, scan, seg):
 
 
 def test_a_stripped_scan_has_the_tissue_as_brain(tmp_path, write, scan):
-    found = nifti.read_scan(write(tmp_path / "scan.nii.gz", scan))
+    found = nifti.read_case(write(tmp_path / "scan.nii.gz", scan))
     np.testing.assert_array_equal(found.brain, scan > 0)
     assert found.skull_stripped
     assert (found.truth, found.labels, found.notes) == (None, None, ())
@@ -41,7 +41,7 @@ def test_a_stripped_scan_has_the_tissue_as_brain(tmp_path, write, scan):
 
 def test_a_scan_with_skull_gets_a_rough_foreground_and_says_so(tmp_path, write, scan):
     noisy = np.where(scan > 0, scan + 2000, 1 + np.indices(scan.shape)[0] % 7).astype(np.float32)
-    found = nifti.read_scan(write(tmp_path / "scan.nii", noisy))
+    found = nifti.read_case(write(tmp_path / "scan.nii", noisy))
     np.testing.assert_array_equal(found.brain, scan > 0)
     assert not found.skull_stripped
     assert "Not skull-stripped" in found.notes[0]
@@ -49,7 +49,7 @@ def test_a_scan_with_skull_gets_a_rough_foreground_and_says_so(tmp_path, write, 
 
 def test_a_normalised_scan_keeps_its_dark_tissue(tmp_path, write, scan):
     values = np.where(scan > 0, scan - 1500.5, 0).astype(np.float32)
-    found = nifti.read_scan(write(tmp_path / "scan.nii", values))
+    found = nifti.read_case(write(tmp_path / "scan.nii", values))
     np.testing.assert_array_equal(found.brain, scan > 0)
     assert "negative" in found.notes[0]
 
@@ -58,26 +58,26 @@ def test_a_header_without_orientation_is_noted(tmp_path, scan):
     image = nib.Nifti1Image(scan, None)
     image.header["qform_code"] = image.header["sform_code"] = 0
     nib.save(image, tmp_path / "scan.nii")
-    assert "left and right" in nifti.read_scan(tmp_path / "scan.nii").notes[0]
+    assert "left and right" in nifti.read_case(tmp_path / "scan.nii").notes[0]
 
 
 def test_the_digest_is_of_all_bytes_read(tmp_path, write, scan, seg):
     path, mask = write(tmp_path / "a.nii.gz", scan), write(tmp_path / "b.nii.gz", seg)
     both = hashlib.sha256(path.read_bytes() + mask.read_bytes()).hexdigest()
     assert nifti.read_case(path, mask).digest == both
-    assert nifti.read_scan(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert nifti.read_case(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_scaled_integer_file_is_read_in_its_units(tmp_path, scan):
     image = nib.Nifti1Image(scan.astype(np.int16), np.eye(4))
     image.header.set_slope_inter(0.5, 0)
     nib.save(image, tmp_path / "scan.nii.gz")
-    np.testing.assert_array_equal(nifti.read_scan(tmp_path / "scan.nii.gz").intensity, scan / 2)
+    np.testing.assert_array_equal(nifti.read_case(tmp_path / "scan.nii.gz").intensity, scan / 2)
 
 
 def test_nifti_2_is_read(tmp_path, scan):
     nib.save(nib.Nifti2Image(scan, np.eye(4)), tmp_path / "scan.nii.gz")
-    np.testing.assert_array_equal(nifti.read_scan(tmp_path / "scan.nii.gz").intensity, scan)
+    np.testing.assert_array_equal(nifti.read_case(tmp_path / "scan.nii.gz").intensity, scan)
 
 
 @pytest.mark.parametrize("cut", [-9, 0.5, 20])
@@ -86,7 +86,7 @@ def test_a_truncated_gzip_is_refused(tmp_path, write, scan, cut):
     data = path.read_bytes()
     path.write_bytes(data[: cut if cut != 0.5 else len(data) // 2])
     with pytest.raises(DataError, match=r"BraTS-t2w\.nii\.gz' is a truncated gzip file; copy"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 def test_a_damaged_gzip_is_refused(tmp_path, write, scan):
@@ -95,7 +95,7 @@ def test_a_damaged_gzip_is_refused(tmp_path, write, scan):
     data[-6] ^= 0xFF  # in the CRC: every voxel can still be unpacked
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"scan\.nii\.gz' cannot be read as NIfTI \(its gzip"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 400, b"x" * 1000])
@@ -105,20 +105,20 @@ def test_a_file_that_is_no_nifti_is_refused_quietly(tmp_path, capsys, content, p
     path.write_bytes(gzip.compress(content) if packed else content)
     why = {0: r" \(it is empty\)", 5: r" \(it is too short for a header\)"}.get(len(content), "")
     with pytest.raises(DataError, match=rf"scan\.nii' cannot be read as NIfTI{why}"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
     assert capsys.readouterr().err == ""
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"There is no file '.*gone\.nii'"):
-        nifti.read_scan(tmp_path / "gone.nii")
+        nifti.read_case(tmp_path / "gone.nii")
 
 
 def test_fewer_voxels_than_announced_are_refused(tmp_path, write, scan):
     path = write(tmp_path / "scan.nii", scan)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match="ends 40 bytes before the 12 x 14 x 10 voxels"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_fewer_voxels_than_announced_are_refused(tmp_path, write, scan):
 def test_what_is_no_scan_is_refused_with_its_finding(tmp_path, scan, change, sentence):
     nib.save(nib.Nifti1Image(change(scan), np.eye(4)), tmp_path / "scan.nii.gz")
     with pytest.raises(DataError, match=rf"scan\.nii\.gz' {sentence}"):
-        nifti.read_scan(tmp_path / "scan.nii.gz")
+        nifti.read_case(tmp_path / "scan.nii.gz")
 
 
 def test_an_affine_without_volume_is_refused(tmp_path, write, scan):
@@ -153,7 +153,7 @@ def test_an_affine_without_volume_is_refused(tmp_path, write, scan):
     data = image.header.binaryblock + path.read_bytes()[348:]
     path.write_bytes(data)
     with pytest.raises(DataError, match="affine that is not finite or not invertible"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_lengths_are_in_the_header_s_unit(tmp_path, scan, unit, of_mm):
     image.header.set_xyzt_units(unit)
     image.set_sform(affine, 1)
     nib.save(image, tmp_path / "scan.nii")
-    found = nifti.read_scan(tmp_path / "scan.nii")
+    found = nifti.read_case(tmp_path / "scan.nii")
     assert found.spacing_mm == pytest.approx((2, 3, 4))
     np.testing.assert_allclose(found.affine[:3, 3], 7, rtol=1e-6)
     assert found.notes == ()
@@ -254,9 +254,9 @@ def test_lengths_are_in_the_header_s_unit(tmp_path, scan, unit, of_mm):
 def test_axes_that_lean_are_refused_and_rounding_is_not(tmp_path, scan):
     nib.save(nib.Nifti1Image(scan, sheared(25)), tmp_path / "tilted.nii")
     with pytest.raises(DataError, match=r"axes that lean 25° from right angles"):
-        nifti.read_scan(tmp_path / "tilted.nii")
+        nifti.read_case(tmp_path / "tilted.nii")
     nib.save(nib.Nifti1Image(scan, sheared(0.3)), tmp_path / "rounded.nii")
-    found = nifti.read_scan(tmp_path / "rounded.nii")
+    found = nifti.read_case(tmp_path / "rounded.nii")
     assert np.prod(found.spacing_mm) == pytest.approx(20, rel=1e-4)
 
 
@@ -274,7 +274,7 @@ def test_two_positions_that_disagree_are_noted_and_the_sform_holds(tmp_path, sca
     image.set_sform(affine, 2)
     image.set_qform(change @ affine, 1)
     nib.save(image, tmp_path / "scan.nii")
-    found = nifti.read_scan(tmp_path / "scan.nii")
+    found = nifti.read_case(tmp_path / "scan.nii")
     np.testing.assert_array_equal(found.affine, affine)
     assert [words in note for note in found.notes] == ([True] if words else [])
 
@@ -302,7 +302,7 @@ def test_a_header_that_no_library_bears_is_refused_in_a_sentence(tmp_path, scan,
     path = tmp_path / "scan.nii"
     path.write_bytes(header_with(scan, fmt, at, *values))
     with pytest.raises(DataError, match=r"scan\.nii'"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 @pytest.mark.parametrize(
@@ -316,14 +316,14 @@ def test_an_intercept_that_leaves_no_contrast_is_named(tmp_path, scan, intercept
     path = tmp_path / "scan.nii"
     path.write_bytes(header_with(scan, "<2f", 112, 1.0, intercept))
     with pytest.raises(DataError, match=sentence):
-        nifti.read_scan(path)
+        nifti.read_case(path)
 
 
 @pytest.mark.parametrize("behind", [b"junk", b"\0" * 512, gzip.compress(b"more")])
 def test_what_follows_a_gzip_is_left_alone(tmp_path, write, scan, behind):
     path = write(tmp_path / "SCAN.NII.GZ", scan)
     path.write_bytes(path.read_bytes() + behind)
-    np.testing.assert_array_equal(nifti.read_scan(path).intensity, scan)
+    np.testing.assert_array_equal(nifti.read_case(path).intensity, scan)
 
 
 @pytest.mark.parametrize("start", [b"", None])
@@ -334,7 +334,7 @@ def test_what_a_gzip_would_fill_the_memory_with_is_not_unpacked(tmp_path, scan, 
     path.write_bytes(packed + packer.flush())
     tracemalloc.start()
     with pytest.raises(DataError, match=r"far more than its header announces|no NIfTI header"):
-        nifti.read_scan(path)
+        nifti.read_case(path)
     assert tracemalloc.get_traced_memory()[1] < 2**27
     tracemalloc.stop()
 
@@ -344,7 +344,7 @@ def test_a_file_of_one_volume_may_have_more_dimensions(tmp_path, scan, more):
     image = nib.Nifti1Image(scan.astype(np.int16).reshape(*scan.shape, *more), np.eye(4))
     image.header.set_slope_inter(0.5, 0)
     nib.save(image, tmp_path / "scan.nii.gz")
-    found = nifti.read_scan(tmp_path / "scan.nii.gz")
+    found = nifti.read_case(tmp_path / "scan.nii.gz")
     np.testing.assert_array_equal(found.intensity, scan / 2)
     nifti.write_like(tmp_path / "scan.nii.gz", scan, tmp_path / "out.nii.gz")
     np.testing.assert_array_equal(nib.load(tmp_path / "out.nii.gz").get_fdata(), scan)
@@ -401,7 +401,7 @@ def test_geometry_is_that_of_nibabel_and_simpleitk(tmp_path, scan):
             image.header.set_slope_inter(rng.uniform(0.1, 9), 0)
         path = tmp_path / f"{number}.nii"
         nib.save(image, path)
-        found, stored = nifti.read_scan(path), nib.load(path)
+        found, stored = nifti.read_case(path), nib.load(path)
         itk = sitk.ReadImage(str(path))
         assert np.sort(found.spacing_mm) == pytest.approx(np.sort(itk.GetSpacing()), rel=1e-4)
         volume = np.prod(found.spacing_mm)

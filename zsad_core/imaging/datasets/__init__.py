@@ -13,7 +13,8 @@ from zsad_core.imaging.datasets import bids, brats, folder, nnunet, uploaded
 from zsad_core.imaging.datasets.cases import Cases
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.imaging.datasets.files import files_below
-from zsad_core.imaging.splits import LEFT_OUT, registry
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import LEFT_OUT
 from zsad_core.types import DataSpec, Progress, Split, Subject, Volume
 
 READ = 5  # segmentations, to see which labels there are
@@ -22,17 +23,12 @@ READ = 5  # segmentations, to see which labels there are
 class Dataset(Protocol):
     """What the rest of the core knows of a data set."""
 
-    @property
-    def title(self) -> str:
-        """The name shown to a user."""
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the scans are made, not measured."""
-
-    @property
-    def label_names(self) -> Mapping[int, str]:
-        """Names of the labels of segmentations, as far as the data set names them."""
+    title: str
+    """The name shown to a user."""
+    synthetic: bool
+    """Whether the scans are made, not measured."""
+    label_names: Mapping[int, str]
+    """Names of the labels of segmentations, as far as the data set names them."""
 
     def subjects(self) -> tuple[Subject, ...]:
         """Every subject, also those that cannot be used; no voxel is read."""
@@ -41,7 +37,7 @@ class Dataset(Protocol):
         """One scan with its truth; raises DataError."""
 
     def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; "" while there are none."""
+        """Path, size and time of change of a scan's files, "" while not made; raises DataError."""
 
     def file(self, subject_id: str, modality: str) -> Path:
         """The NIfTI file of a scan; raises DataError."""
@@ -96,10 +92,7 @@ DATASETS: dict[str, Callable[[DataSpec], Dataset]] = {
 
 
 def layout_of(root: str) -> str:
-    """The kind of data in a folder, by the names of its files.
-
-    Raises DataError for a folder that is missing or holds no NIfTI file.
-    """
+    """The kind of data in a folder by its file names; DataError without folder or NIfTI file."""
     files, top = files_below(root), Path(root).expanduser()
     for kind, layout in LAYOUTS.items():
         if layout.fits(top, files):
@@ -113,8 +106,9 @@ def usual_modality(spec: DataSpec) -> str:
     >>> usual_modality(DataSpec("demo-2mm"))
     't2f'
     """
+    usual, *_ = brats.MODALITIES
     names = [name for subject in open_dataset(spec).subjects() for name in subject.modalities]
-    return brats.MODALITIES[0] if brats.MODALITIES[0] in names or not names else names[0]
+    return usual if usual in names or not names else names[0]
 
 
 def labels_of(dataset: Dataset) -> dict[int, str]:
@@ -124,7 +118,7 @@ def labels_of(dataset: Dataset) -> dict[int, str]:
     label then is called by its number.
     """
     names = dict(dataset.label_names)
-    usable = [one for one in dataset.subjects() if one.has_truth and not one.problem]
+    usable = [each for each in dataset.subjects() if each.has_truth and not each.problem]
     for subject in usable[:READ]:
         if names:
             break
@@ -145,11 +139,8 @@ def open_dataset(spec: DataSpec) -> Dataset:
         return Divided(whole, registry.fold(spec).part_of())
     if spec.kind not in DATASETS:
         raise DataError(f"There is no data set kind '{spec.kind}'; use {', '.join(DATASETS)}.")
-    if spec.private:
-        return DATASETS[spec.kind](spec)
-    if spec not in _indexes:
-        return _indexes.setdefault(spec, DATASETS[spec.kind](spec))
-    return _indexes[spec]
+    index = _indexes.get(spec) or DATASETS[spec.kind](spec)
+    return index if spec.private else _indexes.setdefault(spec, index)
 
 
 def forget(spec: DataSpec) -> None:

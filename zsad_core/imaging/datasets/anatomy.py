@@ -1,7 +1,6 @@
 """The synthetic brain: four contrasts from the ICBM152 tissue maps, a pure function of its seed."""
 
 import functools
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.threads import ThreadPool
 from zsad_core.types import FloatArray, MaskArray
 
@@ -28,7 +28,7 @@ MARGIN_MM = 9  # as far as the warp may move the brain
 # `load_mni152_gm_template`, `load_mni152_wm_template` and `load_mni152_brain_mask` give them, whose
 # import takes longer than the making of a scan.
 ICBM152 = Path(__file__).with_name("icbm152.nii.gz")
-_ONCE = threading.Lock()
+_TEMPLATE: LruCache[tuple[NDArray[np.float32], ...]] = LruCache(1)
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,10 @@ def get_ready() -> None:
 
 
 def template() -> tuple[NDArray[np.float32], ...]:
-    """Grey matter, white matter, fluid at 1 mm, (X, Y, Z) RAS+, values 0 … 1, brainstem tapered.
-
-    Read once; who comes meanwhile waits.
-    """
-    with _ONCE:
-        return _tissues()
+    """Grey, white matter, fluid, (X, Y, Z) RAS+ at 1 mm, 0 … 1, brainstem tapered; read once."""
+    return _TEMPLATE.get("", _tissues)
 
 
-@functools.cache
 def _tissues() -> tuple[NDArray[np.float32], ...]:
     maps = np.asanyarray(nib.Nifti1Image.from_filename(ICBM152).dataobj)
     *matter, mask = (np.ascontiguousarray(maps[..., i]) for i in range(3))
@@ -163,10 +158,8 @@ def _around() -> MaskArray:
 @functools.cache
 def _extent() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last voxel of the template's brain along each axis."""
-    inside = np.asarray(sum(template()) > 0)
-    along = [np.flatnonzero(inside.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    first, last = zip(*((filled[0], filled[-1]) for filled in along), strict=True)
-    return np.array(first), np.array(last)
+    (box,) = ndimage.find_objects((np.asarray(sum(template())) > 0).view(np.int8))
+    return np.array([side.start for side in box]), np.array([side.stop - 1 for side in box])
 
 
 def smooth(knots: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:

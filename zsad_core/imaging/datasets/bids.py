@@ -7,12 +7,13 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.cases import Case, Cases, lesion_labels
-from zsad_core.imaging.datasets.files import files_below, site_of, stem
+from zsad_core.imaging.datasets.files import files_below, listed, site_of, stem
 from zsad_core.types import DataSpec
 
 TITLE = "BIDS"
@@ -93,16 +94,8 @@ def _named(path: Path, root: Path) -> _Named | None:
     entities = [part for part in parts[1:-1] if not part.startswith("ses-")]
     session = [part for part in parts[1:-1] if part.startswith("ses-")]
     subject = "_".join([parts[0], *session])
-    above = _above(folders)
-    return _Named(path, "/".join([*above, subject]), tuple(entities), suffix, raw=raw and not mask)
-
-
-def _above(folders: Sequence[str]) -> Iterator[str]:
-    """The folders between a root and its subject, such as those of sites."""
-    for folder in folders:
-        if folder in NOT_RAW or folder.startswith("sub-"):
-            return
-        yield folder
+    sites = takewhile(lambda name: name not in NOT_RAW and not name.startswith("sub-"), folders)
+    return _Named(path, "/".join([*sites, subject]), tuple(entities), suffix, raw=raw and not mask)
 
 
 def _label_names(root: Path) -> Mapping[int, str]:
@@ -136,7 +129,7 @@ def _case(
     masks = [named for named in masks if named.spaces in spaces] or masks
     modalities = _modalities(scans)
     problem = ""
-    where = " and ".join(f"'{named.path}'" for named in masks)
+    where = listed(named.path for named in masks)
     if not scans:
         problem = f"{where} has no scan of its subject and session; add one or take it away."
     elif len(masks) > 1:

@@ -12,7 +12,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.cases import SEG, WHOLE_TUMOUR, Case, Cases, lesion_labels
+from zsad_core.imaging.datasets.cases import SEG, WHOLE_TUMOUR, Case, Cases, case_of, lesion_labels
 from zsad_core.imaging.datasets.files import files_below, site_of, stem
 from zsad_core.types import DataSpec
 
@@ -68,10 +68,16 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
         )
     for case, parts in files.items():
         convention = spec.labels if spec.labels in ALLOWED else conventions[case]
-        lesion = lesion_labels(spec.labels, ALLOWED[convention])
-        site = site_of(next(iter(parts.values()))[0], spec.root, case)
-        by_name = spec.labels in ("auto", conventions[case])
-        yield replace(_case(case, parts, convention, lesion), site=site, by_name=by_name)
+        lesion = lesion_labels(spec.labels, ALLOWED[convention]) or WHOLE_TUMOUR[convention]
+        scans = {modality: parts[modality] for modality in MODALITIES if modality in parts}
+        yield replace(
+            case_of(case, scans, parts.get(SEG, ()), MODALITIES),
+            whole_tumour=lesion,
+            allowed=ALLOWED[convention],
+            label_notes={} if CAVITY in lesion else {CAVITY: CAVITY_NOTE},
+            site=site_of(next(iter(parts.values()))[0], spec.root, case),
+            by_name=spec.labels in ("auto", conventions[case]),
+        )
 
 
 def _parsed(name: str) -> tuple[str, str, str] | None:
@@ -86,20 +92,3 @@ def _parsed(name: str) -> tuple[str, str, str] | None:
         content = match[2].lower()
         return match[1], OLD_NAMES.get(content, content), "2021"
     return None
-
-
-def _case(
-    name: str, parts: dict[str, list[Path]], convention: str, lesion: tuple[int, ...]
-) -> Case:
-    scans = {modality: parts[modality][0] for modality in MODALITIES if modality in parts}
-    seg = parts[SEG][0] if SEG in parts else None
-    whole_tumour, allowed = lesion or WHOLE_TUMOUR[convention], ALLOWED[convention]
-    missing = [modality for modality in MODALITIES if modality not in scans]
-    notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
-    problem = "" if scans else f"'{seg}' has no scan of its case; add one or take it away."
-    for content, paths in parts.items():
-        if len(paths) > 1:
-            where = " and ".join(f"'{path}'" for path in paths)
-            problem = f"{name} has {content} {len(paths)} times, {where}; keep one of them."
-    label_notes = {} if CAVITY in whole_tumour else {CAVITY: CAVITY_NOTE}
-    return Case(name, scans, seg, whole_tumour, allowed, problem, notes, label_notes)

@@ -1,8 +1,7 @@
 """Cases, the subjects of data sets made of files, and the problems found when loading them."""
 
 import hashlib
-import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -11,14 +10,14 @@ import numpy as np
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets import nifti
-from zsad_core.imaging.datasets.files import as_text, name_problem
+from zsad_core.imaging.datasets.files import as_text, listed, name_problem, read_bytes
 from zsad_core.types import Progress, Subject, Volume
 
 SEG = "seg"
 AMBIGUOUS = 4  # the label that is tumour in BraTS 2021 and a cavity since 2023
 WHOLE_TUMOUR = {"2021": (1, 2, 4), "2023": (1, 2, 3)}  # by the year of the BraTS convention
 READING = 2  # version of the reader: raised when the same bytes are read differently
-Stamp = tuple[tuple[int, int], ...]
+FileStates = tuple[tuple[int, int], ...]
 NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
@@ -26,10 +25,9 @@ NO_NAMES: Mapping[int, str] = MappingProxyType({})
 class Case:
     """The files of one subject, and the labels its segmentation may hold.
 
-    `scans` maps a modality to its file, and `channels` to its channel there, counted from 0, where
-    the file has several; `whole_tumour` and `allowed` are as in `nifti.read_case`;
-    `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the name
-    of the file defines the meaning of the labels.
+    `scans` maps a modality to its file, `channels` to its channel in a file of several, from 0;
+    `whole_tumour` and `allowed` are as in `nifti.read_case`; `label_notes` maps a label to the note
+    on a volume with it. `by_name`: the file's name defines the meaning of the labels.
     """
 
     id: str
@@ -63,8 +61,8 @@ class Cases:
         self.title, self.synthetic, self.label_names = title, synthetic, label_names
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
-        self._problems: dict[str, dict[str, tuple[Stamp, str]]] = {}  # by id, then modality
-        self._lock = threading.Lock()
+        # By id, and modality or SEG.
+        self._problems: dict[tuple[str, str], tuple[FileStates, str]] = {}
 
     def __getitem__(self, subject_id: str) -> Case:
         if subject_id not in self._cases:
@@ -77,15 +75,10 @@ class Cases:
         A modality that failed is left out and noted; a subject has a problem when its
         segmentation failed or no modality is left.
         """
-        with self._lock:
-            problems = {name: dict(known) for name, known in self._problems.items()}
-        return tuple(
-            _subject(case, _current(case, problems.get(case.id, {})))
-            for case in self._cases.values()
-        )
+        return tuple(_subject(case, self._current(case)) for case in self._cases.values())
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its truth, (X, Y, Z) RAS+; raises DataError and remembers it."""
+        """As every data set; remembers what is wrong."""
         case = self._with(subject_id, modality)
         if progress:
             progress(0, 1)
@@ -99,11 +92,11 @@ class Cases:
             )
         except DataError as error:
             sentence = _seg_problem(case)
-            self._remember(case, SEG if sentence else modality, sentence or str(error))
+            content = SEG if sentence else modality
+            self._problems[case.id, content] = _stamp(case, content), sentence or str(error)
             raise
-        with self._lock:
-            for content in (modality, SEG):
-                self._problems.get(case.id, {}).pop(content, None)
+        for content in (modality, SEG):
+            self._problems.pop((case.id, content), None)
         if progress:
             progress(1, 1)
         labels = set() if volume.labels is None else set(np.unique(volume.labels).tolist())
@@ -113,7 +106,6 @@ class Cases:
         )
 
     def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; raises DataError without it."""
         case = self._with(subject_id, modality)
         where = (str(path.absolute()) for path in case.files(modality))
         files = zip(where, _stamp(case, modality), strict=True)
@@ -121,14 +113,13 @@ class Cases:
         return repr([READING, case.whole_tumour, *files, *channel])
 
     def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan; raises DataError without it."""
         return self._with(subject_id, modality).scans[modality]
 
     def check(self, subject_id: str) -> str:
-        """Load everything of a subject; returns the first sentence on what is wrong, or ""."""
-        case = self[subject_id]
-        problems = [case.problem] if case.problem else []
-        for modality in () if case.problem else case.scans:
+        case, problems = self[subject_id], []
+        if case.problem:
+            return case.problem
+        for modality in case.scans:
             try:
                 self.load(subject_id, modality)
             except DataError as error:
@@ -145,9 +136,14 @@ class Cases:
             raise DataError(f"{subject_id} has no scan '{modality}'; choose one of {has}.")
         return case
 
-    def _remember(self, case: Case, content: str, sentence: str) -> None:
-        with self._lock:
-            self._problems.setdefault(case.id, {})[content] = (_stamp(case, content), sentence)
+    def _current(self, case: Case) -> dict[str, str]:
+        """Problems by modality or SEG, of files that have not changed since."""
+        known = {content: self._problems.get((case.id, content)) for content in (*case.scans, SEG)}
+        return {
+            content: problem[1]
+            for content, problem in known.items()
+            if problem and problem[0] == _stamp(case, content)
+        }
 
 
 def _subject(case: Case, problems: dict[str, str]) -> Subject:
@@ -165,20 +161,10 @@ def _subject(case: Case, problems: dict[str, str]) -> Subject:
     return Subject(case.id, modalities, truth, problem=problem, notes=notes, site=case.site)
 
 
-def _current(case: Case, problems: dict[str, tuple[Stamp, str]]) -> dict[str, str]:
-    """Problems by modality or "seg", of files that have not changed since."""
-    return {
-        content: sentence
-        for content, (stamp, sentence) in problems.items()
-        if stamp == _stamp(case, content)
-    }
-
-
 def lesion_labels(labels: str, among: Collection[int] = range(256)) -> tuple[int, ...]:
     """The labels that a user chose for the lesion, in order; () where it is left to the data.
 
-    Raises DataError for anything but `auto`, the year of a BraTS convention, and labels above 0
-    `among` those of the data.
+    DataError but for `auto`, the year of a BraTS convention, labels above 0 `among` the data's.
 
     >>> lesion_labels("auto"), lesion_labels("2021"), lesion_labels("3,1")
     ((), (1, 2, 4), (1, 3))
@@ -196,6 +182,28 @@ def lesion_labels(labels: str, among: Collection[int] = range(256)) -> tuple[int
             f"{choice} with commas between."
         )
     return tuple(sorted({int(text) for text in numbers}))
+
+
+def case_of(
+    name: str,
+    scans: Mapping[str, Sequence[Path]],
+    masks: Sequence[Path],
+    expected: Iterable[str],
+    mask: str = SEG,
+) -> Case:
+    """The case of files by modality and of masks, called `mask`; notes what of `expected` it lacks.
+
+    It has a problem where it has no scan, or several files of one content.
+    """
+    problem = "" if scans else f"'{masks[0]}' has no scan of its case; add one or take it away."
+    for content, paths in (*scans.items(), (mask, masks)):
+        if len(paths) > 1:
+            where = listed(paths)
+            problem = f"{name} has {content} {len(paths)} times, {where}; keep one of them."
+    missing = [modality for modality in expected if modality not in scans]
+    notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
+    files = {modality: paths[0] for modality, paths in scans.items()}
+    return Case(name, files, masks[0] if masks else None, problem=problem, notes=notes)
 
 
 def _as_text(case: Case) -> Case:
@@ -224,20 +232,20 @@ def _seg_problem(case: Case) -> str:
     if case.seg is None:
         return ""
     try:
-        nifti.read_labels(case.seg, case.allowed)
+        nifti.read_labels(case.seg, read_bytes(case.seg), case.allowed)
     except DataError as error:
         return str(error)
     return ""
 
 
-def _stamp(case: Case, content: str) -> Stamp:
+def _stamp(case: Case, content: str) -> FileStates:
     """Size and time of change of the files; a missing one is (-1, -1)."""
-    states = []
-    for path in case.files(content):
-        try:
-            state = path.stat()
-        except OSError:
-            states.append((-1, -1))
-        else:
-            states.append((state.st_size, state.st_mtime_ns))
-    return tuple(states)
+    return tuple(map(_state, case.files(content)))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        state = path.stat()
+    except OSError:
+        return -1, -1
+    return state.st_size, state.st_mtime_ns

@@ -1,6 +1,7 @@
 """The synthetic demo cohort: made when a subject is chosen, read back as BraTS files are."""
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,81 +17,77 @@ from zsad_core.base.paths import cache_root
 from zsad_core.base.progress import tracked
 from zsad_core.base.threads import ThreadPool
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets import anatomy, lesions
+from zsad_core.imaging.datasets import anatomy, brats, lesions
 from zsad_core.imaging.datasets.anatomy import CONTRASTS, GENERATOR_VERSION, GRID_MM
-from zsad_core.imaging.datasets.brats import LABEL_NAMES, MODALITIES, indexed
 from zsad_core.imaging.datasets.cases import Cases
-from zsad_core.imaging.datasets.lesions import ET, RC, Kind
+from zsad_core.imaging.datasets.lesions import ET, RC, LesionPattern
 from zsad_core.types import ByteArray, DataSpec, Progress, Split, Subject, Volume
 
 VERSION = f"{GENERATOR_VERSION}.1"
 SYNTHETIC = "Synthetic: made from the ICBM152 tissue maps with drawn lesions, no patient."
 STRAY = 7
-OLD_NAMES = {"t2f": "flair", "t1c": "t1ce", "t1n": "t1", "t2w": "t2"}
-NONE = Kind(count=(0, 0))
-TINY = Kind(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
+OLD_NAMES = {new: old for old, new in brats.OLD_NAMES.items()}
+NONE = LesionPattern(count=(0, 0))
+TINY = LesionPattern(count=(4, 6), radius_mm=(1.5, 2.4), median_mm=2.0)
 
 
 @dataclass(frozen=True)
 class Phantom:
     """One subject: its seed is its number; the other fields say how it differs from a usual one."""
 
-    id: str
     seed: int
-    split: Split = "extra"
-    kind: Kind = Kind()
     note: str = ""
+    split: Split = "extra"
+    lesions: LesionPattern = LesionPattern()
     problem: str = ""
     spacing: float = 1.0
     axes: str = "LPS"
     without: str = ""
     spoil: str = ""
+    name: str = ""
 
-
-def _usual(number: int) -> Phantom:
-    split: Split = "train" if number <= 8 else "validation" if number <= 12 else "test"
-    return Phantom(f"DEMO-MET-{number:03d}-000", number, split)
-
-
-def _extra(number: int, note: str, **fields: object) -> Phantom:
-    name = fields.pop("id", f"DEMO-MET-{number:03d}-000")
-    return replace(Phantom(str(name), number, note=note), **fields)  # type: ignore[arg-type]
+    @property
+    def id(self) -> str:
+        """Its `name`, or else that of its number."""
+        return self.name or f"DEMO-MET-{self.seed:03d}-000"
 
 
 COHORT = {
     phantom.id: phantom
     for phantom in (
-        *(_usual(number) for number in range(1, 25)),
-        _extra(25, "Lesion-free.", kind=NONE),
-        _extra(26, "Only tiny lesions.", kind=TINY),
-        _extra(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
-        _extra(28, "Has no t2w.", without="t2w"),
-        _extra(29, "Has a resection cavity.", kind=Kind(cavity=True)),
-        _extra(
+        *(Phantom(number, split="train") for number in range(1, 9)),
+        *(Phantom(number, split="validation") for number in range(9, 13)),
+        *(Phantom(number, split="test") for number in range(13, 25)),
+        Phantom(25, "Lesion-free.", lesions=NONE),
+        Phantom(26, "Only tiny lesions.", lesions=TINY),
+        Phantom(27, "Other axis order and spacing.", axes="PSR", spacing=1.25),
+        Phantom(28, "Has no t2w.", without="t2w"),
+        Phantom(29, "Has a resection cavity.", lesions=LesionPattern(cavity=True)),
+        Phantom(
             30,
             "A stray label value, to show how it is refused.",
             spoil="label",
             problem=f"DEMO-MET-030-000-seg.nii.gz holds the label {STRAY}, which is none of "
             "0, 1, 2, 3, 4; correct the segmentation.",
         ),
-        _extra(
+        Phantom(
             31,
             "A truncated file, to show how it is refused.",
             spoil="gzip",
             problem="The files DEMO-MET-031-000-t2f.nii.gz and others are cut short; "
             "get them again.",
         ),
-        _extra(32, "Naming and labels of 2021.", id="BraTS2021_90001"),
+        Phantom(32, "Naming and labels of 2021.", name="BraTS2021_90001"),
     )
 }
 
 
 class Demo:
-    """The cohort under the cache; every subject is a pure function of its seed and the version."""
+    """The cohort under the cache; a subject is made when read, a function of seed and version."""
 
     title = "Demo cohort (synthetic)"
     synthetic = True
-    label_names = LABEL_NAMES
+    label_names: Mapping[int, str] = brats.LABEL_NAMES
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm
@@ -100,11 +97,10 @@ class Demo:
         return cache_root() / "demo" / f"v{VERSION}-{self._spacing:g}mm"
 
     def subjects(self) -> tuple[Subject, ...]:
-        """The whole cohort, made or not; no voxel is read."""
         return tuple(
             Subject(
                 phantom.id,
-                tuple(name for name in MODALITIES if name != phantom.without),
+                tuple(name for name in brats.MODALITIES if name != phantom.without),
                 has_truth=True,
                 split=phantom.split,
                 problem=phantom.problem,
@@ -114,19 +110,16 @@ class Demo:
         )
 
     def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan with its whole tumour, made first if missing; raises DataError."""
         self.make(subject_id, progress)
         volume = self._files(subject_id).load(subject_id, modality)
         return replace(volume, notes=(SYNTHETIC, *volume.notes))
 
     def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of the files of a scan; "" while it is not made."""
-        if not self.exists(subject_id):
-            return ""
-        return self._files(subject_id).stamp(subject_id, modality)
+        return (
+            self._files(subject_id).stamp(subject_id, modality) if self.exists(subject_id) else ""
+        )
 
     def file(self, subject_id: str, modality: str) -> Path:
-        """The file of a scan, made first if missing; raises DataError."""
         self.make(subject_id)
         return self._files(subject_id).file(subject_id, modality)
 
@@ -154,7 +147,7 @@ class Demo:
         return folder
 
     def _files(self, subject_id: str) -> Cases:
-        return indexed(replace(self._spec, root=str(self._root / subject_id)))
+        return brats.indexed(replace(self._spec, root=str(self._root / subject_id)))
 
     def exists(self, subject_id: str) -> bool:
         """Whether the subject's files exist."""
@@ -173,7 +166,7 @@ def _write(phantom: Phantom, spacing_mm: float, folder: Path, progress: Progress
     with threadpool_limits(1, "blas"):  # it is for small products only, whose threads wait busily
         healthy = anatomy.healthy(phantom.seed, spacing)
         step(1, 3)
-        contrasts, labels = lesions.with_lesions(healthy, phantom.seed, phantom.kind)
+        contrasts, labels = lesions.with_lesions(healthy, phantom.seed, phantom.lesions)
     step(2, 3)
     images: dict[str, NDArray[Any]] = {
         name: contrasts[name] for name in CONTRASTS if name != phantom.without

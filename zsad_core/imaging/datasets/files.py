@@ -4,9 +4,10 @@ import logging
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
+from typing import NoReturn
 
 import nibabel as nib
 import numpy as np
@@ -33,37 +34,31 @@ logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 
 def files_below(root: str) -> list[Path]:
-    """Every NIfTI file below a folder, links followed; raises DataError.
-
-    Hidden files and what others uploaded are left out.
-    """
-    if not root or not Path(root).expanduser().is_dir():
+    """NIfTI files below a folder, links followed, none hidden or uploaded; raises DataError."""
+    top, private = Path(root).expanduser(), uploads().resolve()
+    if not root or not top.is_dir():
         raise DataError(f"There is no folder '{root}'; give the folder that holds the scans.")
-    private, top = uploads().resolve(), Path(root).expanduser().resolve()
-    if private in (top, *top.parents):
+    if top.resolve().is_relative_to(private):
         raise DataError(f"'{root}' holds uploads of somebody; choose another folder.")
-    files, seen, todo = [], set(), [Path(root).expanduser()]
-    while todo:
-        folder = todo.pop()
-        try:
-            state = folder.stat()
-            if (state.st_dev, state.st_ino) in seen:  # a link back up would never end
-                continue
-            seen.add((state.st_dev, state.st_ino))
-            with os.scandir(folder) as entries:
-                visible = [entry for entry in entries if not entry.name.startswith(".")]
-        except OSError as error:
-            raise DataError(
-                f"The folder '{folder}' cannot be read ({error.strerror}); allow it or move it."
-            ) from error
-        inner = [Path(entry.path) for entry in visible if entry.is_dir()]
-        todo += [path for path in inner if path.resolve() != private]
+    files, seen = [], {private}
+    for folder, inner, names in os.walk(top, onerror=_unreadable, followlinks=True):
+        if (place := Path(folder).resolve()) in seen:  # a link back up would never end
+            inner.clear()
+            continue
+        seen.add(place)
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
         files += [
-            Path(entry.path)
-            for entry in visible
-            if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
+            Path(folder, name)
+            for name in names
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
         ]
     return sorted(files)
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise DataError(
+        f"The folder '{error.filename}' cannot be read ({error.strerror}); allow it or move it."
+    ) from error
 
 
 def stem(path: PurePath) -> str:
@@ -89,6 +84,11 @@ def name_problem(path: Path) -> str:
     """A sentence if the name of a file is not valid UTF-8, or ""."""
     shown = as_text(str(path))
     return "" if shown == str(path) else f"The name '{shown}' is no text (UTF-8); rename it."
+
+
+def listed(paths: Iterable[Path]) -> str:
+    """Paths in quotes, as a sentence lists them."""
+    return " and ".join(f"'{path}'" for path in paths)
 
 
 def site_of(path: Path, root: str, case: str) -> str:
@@ -130,9 +130,8 @@ def reading(path: Path) -> Iterator[None]:
 def open_image(path: Path, data: bytes, channel: int | None = None) -> nib.Nifti1Image:
     """The nibabel image of a file's bytes, 3D in the file's own axis order, its affine in mm.
 
-    `channel` counts the volumes of a file with several from 0; None takes a file with one alone.
-    Raises DataError unless the file is complete, has the channel, holds real numbers, and has axes
-    at right angles.
+    `channel` counts a file's volumes from 0; None takes a file of one. Raises DataError unless the
+    file is complete, has the channel, real numbers, and axes at right angles.
     """
     with reading(path):
         raw = unpacked(data)
@@ -218,16 +217,20 @@ def _in_mm(image: nib.Nifti1Image) -> nib.Nifti1Image:
         return image
     scale = np.diag([MM[unit], MM[unit], MM[unit], 1])
     scaled = type(image)(image.dataobj, scale @ image.affine, image.header)
-    scaled.header.set_xyzt_units("mm")
-    for get, set_scaled, name in (
-        (image.get_sform, scaled.set_sform, "sform_code"),
-        (image.get_qform, scaled.set_qform, "qform_code"),
-    ):
-        affine, code = get(coded=True)
+    return with_forms(scaled, image, scale)
+
+
+def with_forms(
+    image: nib.Nifti1Image, source: nib.Nifti1Image, scale: FloatArray
+) -> nib.Nifti1Image:
+    """The image with sform and qform of a source, times `scale` (4, 4), and mm in its header."""
+    image.header.set_xyzt_units("mm")
+    for name in ("sform", "qform"):
+        affine, code = getattr(source, f"get_{name}")(coded=True)
         if code:
-            set_scaled(scale @ affine, int(code), update_affine=False)
-        scaled.header[name] = code
-    return scaled
+            getattr(image, f"set_{name}")(scale @ affine, int(code), update_affine=False)
+        image.header[f"{name}_code"] = code
+    return image
 
 
 def _problem(image: nib.Nifti1Image, size: int, channel: int | None) -> str:
@@ -256,8 +259,8 @@ def _problem(image: nib.Nifti1Image, size: int, channel: int | None) -> str:
     short = image.dataobj.offset + math.prod(image.shape) * kind.itemsize - size
     if short > 0:
         return (
-            f"ends {short} bytes before the {shape} voxels that its header announces; "
-            f"copy or download it again."
+            f"ends {short} bytes before the {shape} voxels that its header announces; copy or "
+            "download it again."
         )
     return ""
 

@@ -3,13 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
 
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.cases import Case, Cases, lesion_labels
-from zsad_core.imaging.datasets.files import files_below, site_of, stem
+from zsad_core.imaging.datasets.files import files_below, listed, site_of, stem
 from zsad_core.types import DataSpec
 
 TITLE = "plain NIfTI files"
@@ -24,8 +23,7 @@ def indexed(spec: DataSpec) -> Cases:
     modality is the contrast of the spec. Every label above 0 is truth unless the spec names labels.
     Raises DataError if the folder is missing or holds no scan.
     """
-    lesion, modality = lesion_labels(spec.labels), spec.contrast or MODALITY
-    cases = (replace(case, whole_tumour=lesion) for case in _cases(spec.root, modality))
+    cases = _cases(spec.root, spec.contrast or MODALITY, lesion_labels(spec.labels))
     return Cases(cases, f"Scans in {Path(spec.root).name}")
 
 
@@ -34,7 +32,7 @@ def fits(root: Path, files: Iterable[Path]) -> bool:
     return any(files)
 
 
-def _cases(root: str, modality: str) -> Iterator[Case]:
+def _cases(root: str, modality: str, lesion: tuple[int, ...]) -> Iterator[Case]:
     scans: dict[str, list[Path]] = defaultdict(list)
     masks: dict[str, list[Path]] = defaultdict(list)
     top = Path(root).expanduser()
@@ -45,16 +43,13 @@ def _cases(root: str, modality: str) -> Iterator[Case]:
     if not scans and not masks:
         raise DataError(f"The folder '{root}' holds no .nii or .nii.gz file; choose another.")
     for name in {**scans, **masks}:
+        seg, problem = next(iter(masks[name]), None), ""
+        if not scans[name]:
+            problem = f"'{seg}' is a mask without scan; put '{name}.nii.gz' there."
+        for what, paths in (("scan", scans[name]), ("mask", masks[name])):
+            if len(paths) > 1:
+                where = listed(paths)
+                problem = f"{name} has {len(paths)} {what}s, {where}; keep one of them."
+        files = {modality: scans[name][0]} if scans[name] else {}
         site = site_of(top / name, root, "/")
-        case = _case(name, modality, scans.get(name, []), masks.get(name, []))
-        yield replace(case, site=site)
-
-
-def _case(name: str, modality: str, scans: list[Path], masks: list[Path]) -> Case:
-    problem = "" if scans else f"'{masks[0]}' is a mask without scan; put '{name}.nii.gz' there."
-    for what, paths in (("scan", scans), ("mask", masks)):
-        if len(paths) > 1:
-            where = " and ".join(f"'{path}'" for path in paths)
-            problem = f"{name} has {len(paths)} {what}s, {where}; keep one of them."
-    seg = masks[0] if masks else None
-    return Case(name, {modality: scans[0]} if scans else {}, seg, problem=problem)
+        yield Case(name, files, seg, lesion, problem=problem, site=site)

@@ -45,15 +45,15 @@ def foreground(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Fo
     and a note says so: a head is recognised by air that is not 0, its size, or its dark skull. A
     padding value, the only one below 0, counts as 0. Voxels apart from a stripped head are noted.
     """
-    found = _by_rule(values, spacing_mm)
-    apart = _apart(found.brain, spacing_mm) if found.skull_stripped else 0
+    extent = _by_rule(values, spacing_mm)
+    apart = _apart(extent.brain, spacing_mm) if extent.skull_stripped else 0
     if not apart:
-        return found
+        return extent
     note = (
         f"{counted(apart, 'voxel')} of its foreground lie apart from the head, by {APART_MM} mm or "
         "more, and move depth and numbers; clear them if they are no tissue."
     )
-    return replace(found, notes=(*found.notes, note))
+    return replace(extent, notes=(*extent.notes, note))
 
 
 def _by_rule(values: FloatArray, spacing_mm: tuple[float, float, float]) -> Foreground:

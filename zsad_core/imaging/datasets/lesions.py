@@ -23,7 +23,7 @@ PARTS = (SNFH, ET, NETC)
 
 
 @dataclass(frozen=True)
-class Kind:
+class LesionPattern:
     """How many lesions, how large (log-normal radius in mm, cut), and whether one was resected."""
 
     count: tuple[int, int] = (3, 8)
@@ -33,21 +33,20 @@ class Kind:
 
 
 def with_lesions(
-    anatomy: Anatomy, seed: int, kind: Kind
+    anatomy: Anatomy, seed: int, pattern: LesionPattern
 ) -> tuple[dict[str, FloatArray], ByteArray]:
     """Contrasts with lesions, and their labels (X, Y, Z): NETC 1, SNFH 2, ET 3, and RC 4.
 
-    Positions and sizes are a function of the seed: one is often below the tentorium, one near the
-    vertex, one against the dura.
+    By the seed: often one below the tentorium, one near the vertex, one against the dura.
     """
     rng = np.random.default_rng([seed, 77])
     contrasts = {name: values.copy() for name, values in anatomy.contrasts.items()}
     grey = {name: float(np.median(v[anatomy.brain])) for name, v in contrasts.items()}
     labels = np.zeros(anatomy.brain.shape, np.uint8)
-    count = int(rng.integers(kind.count[0], kind.count[1] + 1)) if kind.count[1] else 0
+    count = int(rng.integers(pattern.count[0], pattern.count[1] + 1)) if pattern.count[1] else 0
     for number, centre in enumerate(_centres(rng, anatomy, count)):
-        radius = float(np.clip(rng.lognormal(np.log(kind.median_mm), 0.55), *kind.radius_mm))
-        cavity = kind.cavity and number == 0
+        radius = float(np.clip(rng.lognormal(np.log(pattern.median_mm), 0.55), *pattern.radius_mm))
+        cavity = pattern.cavity and number == 0
         lesion = (centre, 12.0 if cavity else radius, cavity)
         generator = np.random.default_rng([seed, 78, number])
         _draw(generator, anatomy, (contrasts, labels, grey), lesion)

@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.wording import percent
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import open_image, read_bytes, reading
+from zsad_core.imaging.datasets.files import open_image, read_bytes, reading, with_forms
 from zsad_core.imaging.datasets.foreground import BINS, foreground
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Volume, read_only
 
-Grid = tuple[Path, tuple[int, ...], FloatArray]
-"""A file, the shape of its voxels, and their affine."""
 LARGEST_LESION = 0.5  # of the brain
 WRAPPED = 2**14  # signed numbers that lie beyond on both sides were unsigned ones
 WRAPPED_NOTE = (
@@ -30,38 +28,42 @@ SHOWN = 5  # stray labels in a sentence
 ROUNDING = 1e-4  # of a label that a scale was put on
 
 
-def read_scan(path: Path) -> Volume:
-    """One scan without a segmentation, as (X, Y, Z) RAS+; raises DataError."""
-    return read_case(path, None)
-
-
 def read_case(
     scan: Path,
-    seg: Path | None,
+    seg: Path | None = None,
     whole_tumour: tuple[int, ...] = (),
     allowed: tuple[int, ...] | None = None,
     channel: int | None = None,
 ) -> Volume:
-    """A scan and its segmentation on the same grid, as (X, Y, Z) RAS+.
+    """A scan and any segmentation on the same grid, as (X, Y, Z) RAS+.
 
-    `foreground` finds the brain. Of `whole_tumour`, the labels that make the truth, ()
-    means every label above 0; of `allowed`, the labels that may occur, None means any whole number
-    from 0 to 255. `channel` is that of a scan file with several, counted from 0.
-
-    Raises:
-        DataError: A file cannot be read, is not one finite 3D scan, or the two do not fit.
+    `whole_tumour` are the labels of the truth, () every label above 0; `allowed` those that may
+    occur, None whole numbers from 0 to 255; `channel` that of a file with several, from 0. Raises
+    DataError for a file that cannot be read or is not one finite 3D scan, and for two that do not
+    fit.
     """
     data = read_bytes(scan)
     intensity, affine, wrapped, position = _scan(scan, data, channel)
-    spacing, notes = _spacing(affine), (WRAPPED_NOTE,) * wrapped
+    x, y, z = map(float, np.linalg.norm(affine[:3, :3], axis=0))
+    spacing, notes = (x, y, z), (WRAPPED_NOTE,) * wrapped
     with reading(scan):
         extent = foreground(intensity, spacing)
     digest, labels, truth = hashlib.sha256(data), None, None
     if seg is not None:
         data = read_bytes(seg)
         digest.update(data)
-        labels, of_labels = _labels(seg, data, allowed)
-        _same_grid((scan, intensity.shape, affine), (seg, labels.shape, of_labels))
+        labels, of_labels = read_labels(seg, data, allowed)
+        if intensity.shape != labels.shape:
+            raise DataError(
+                f"'{seg}' has shape {labels.shape} but '{scan.name}' {intensity.shape} (RAS+); "
+                "resample one onto the other."
+            )
+        if not np.allclose(affine, of_labels, atol=SAME_AFFINE_MM):
+            apart = float(np.abs(affine - of_labels).max())
+            raise DataError(
+                f"'{seg}' lies elsewhere than '{scan.name}' (their affines differ by up to "
+                f"{apart:.3g}); correct the header that is wrong or resample."
+            )
         labels = read_only(labels)
         truth = read_only(np.isin(labels, whole_tumour) if whole_tumour else labels > 0)
         notes += _mask_notes(truth, extent.brain)
@@ -79,11 +81,6 @@ def read_case(
         skull_stripped=extent.skull_stripped,
         notes=(*extent.notes, *notes, *position),
     )
-
-
-def read_labels(path: Path, allowed: tuple[int, ...] | None = None) -> ByteArray:
-    """A label image alone, (X, Y, Z) RAS+ uint8; raises DataError as `read_case` does."""
-    return _labels(path, read_bytes(path), allowed)[0]
 
 
 def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
@@ -114,13 +111,7 @@ def like(
     values = nib.orientations.apply_orientation(array_xyz, turn)
     if values.shape != source.shape:
         raise ValueError(f"values {values.shape} do not fit the file's {source.shape}")
-    image = type(source)(values, source.affine)
-    for name in ("sform", "qform"):
-        affine, code = getattr(source, f"get_{name}")(coded=True)
-        if code:
-            getattr(image, f"set_{name}")(affine, int(code), update_affine=False)
-        image.header[f"{name}_code"] = code
-    image.header.set_xyzt_units("mm")
+    image = with_forms(type(source)(values, source.affine), source, np.eye(4))
     image.header["cal_max"] = high
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
     return image
@@ -138,11 +129,6 @@ def _scan(
         image = nib.as_closest_canonical(source)
         intensity, wrapped = _intensity(path, image, source)
     return intensity, np.array(image.affine, np.float64), wrapped, _orientation_notes(source)
-
-
-def _spacing(affine: FloatArray) -> tuple[float, float, float]:
-    x, y, z = np.linalg.norm(affine[:3, :3], axis=0)
-    return float(x), float(y), float(z)
 
 
 def _orientation_notes(image: nib.Nifti1Image) -> tuple[str, ...]:
@@ -209,14 +195,16 @@ def _mask_notes(truth: MaskArray, brain: MaskArray) -> tuple[str, ...]:
     share = float(truth[brain].mean()) if brain.any() else 0
     if share < LARGEST_LESION:
         return ()
-    what = "it may be a mask of the whole region and no lesion"
-    return (f"The mask covers {percent(share)} of the foreground: {what}.",)
+    return (
+        f"The mask covers {percent(share)} of the foreground: it may be a mask of the whole region "
+        "and no lesion.",
+    )
 
 
-def _labels(
+def read_labels(
     path: Path, data: bytes, allowed: tuple[int, ...] | None
 ) -> tuple[ByteArray, FloatArray]:
-    """The labels of a file's bytes, (X, Y, Z) RAS+, and their affine."""
+    """The labels of a file's bytes, (X, Y, Z) RAS+, and their affine; raises DataError."""
     source = open_image(path, data)
     with reading(path):
         image = nib.as_closest_canonical(source)
@@ -242,24 +230,10 @@ def stray_labels(
     step = abs(float(source.dataobj.slope))
     rounding = ROUNDING + (min(step / 2, 0.25) if step % 1 else 0)
     by_slice = [np.unique(part, return_counts=True) for part in values]  # all at once are sorted
-    distinct, place = np.unique(np.concatenate([one for one, _ in by_slice]), return_inverse=True)
-    count = np.bincount(place, np.concatenate([one for _, one in by_slice]))
+    of_slices, counts = map(np.concatenate, zip(*by_slice, strict=True))
+    distinct, index = np.unique(of_slices, return_inverse=True)
+    count = np.bincount(index, counts)
     whole = np.rint(distinct)
     stray = ~(np.isclose(distinct, whole, rtol=0, atol=rounding) & np.isin(whole, allowed))
     examples = [f"{value:g}" for value in distinct[stray][:SHOWN]]
     return int(count[stray].sum()), ", ".join(examples + ["…"] * bool(stray.sum() > SHOWN))
-
-
-def _same_grid(scan: Grid, seg: Grid) -> None:
-    (scan_path, shape, affine), (seg_path, seg_shape, seg_affine) = scan, seg
-    if shape != seg_shape:
-        raise DataError(
-            f"'{seg_path}' has shape {seg_shape} but '{scan_path.name}' {shape} (RAS+); "
-            f"resample one onto the other."
-        )
-    if not np.allclose(affine, seg_affine, atol=SAME_AFFINE_MM):
-        apart = float(np.abs(affine - seg_affine).max())
-        raise DataError(
-            f"'{seg_path}' lies elsewhere than '{scan_path.name}' (their affines differ by up to "
-            f"{apart:.3g}); correct the header that is wrong or resample."
-        )

@@ -8,7 +8,7 @@ Antonelli et al. 2022, https://doi.org/10.1038/s41467-022-30695-9).
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unicodedata import normalize
 
@@ -16,7 +16,7 @@ import pydantic
 
 from zsad_core.base.wording import problem_of
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.cases import Case, Cases, lesion_labels
+from zsad_core.imaging.datasets.cases import Case, Cases, case_of, lesion_labels
 from zsad_core.imaging.datasets.files import SUFFIXES, files_below, read_bytes, stem
 from zsad_core.types import DataSpec
 
@@ -102,7 +102,8 @@ def _files(
     root: Path, files: Iterable[Path], names: Mapping[int, str]
 ) -> tuple[dict[str, _Files], str]:
     """The files by case, and whose way of storing channels it is."""
-    within = {folder: [p for p in files if p.parent == root / folder] for folder in _FOLDERS}
+    folders = (*LABELS_OF, *LABELS_OF.values())
+    within = {folder: [p for p in files if p.parent == root / folder] for folder in folders}
     labelled = {stem(path) for path in within[LABELS_OF[TRAINING]]}
     together = any(stem(path) in labelled for path in within[TRAINING])
     cases: dict[str, _Files] = defaultdict(_Files)
@@ -121,42 +122,16 @@ def _files(
     return cases, "Decathlon data" if together else "nnU-Net data"
 
 
-_FOLDERS = (*LABELS_OF, *LABELS_OF.values())
-
-
 def _cases(
     cases: Mapping[str, _Files], described: Description, lesion: tuple[int, ...]
 ) -> Iterator[Case]:
     names = described.label_names
-    allowed = (0, *names) if names else None
-    notes = {
-        label: IGNORED_NOTE.format(label)
-        for label in set(names) - set(lesion)
-        if names[label] == "ignore"
-    }
+    ignored = [label for label, name in names.items() if name == "ignore" and label not in lesion]
     for name, files in cases.items():
-        scans = {modality: paths[0] for modality, paths in files.scans.items()}
-        seg = files.labels[0] if files.labels else None
-        missing = [modality for modality in described.channels.values() if modality not in scans]
-        yield Case(
-            name,
-            scans,
-            seg,
-            lesion,
-            allowed,
-            problem=_problem(name, files),
-            notes=(f"Has no {', '.join(missing)}.",) if missing and scans else (),
-            label_notes=notes,
+        yield replace(
+            case_of(name, files.scans, files.labels, described.channels.values(), "labels"),
+            whole_tumour=lesion,
+            allowed=(0, *names) if names else None,
+            label_notes={label: IGNORED_NOTE.format(label) for label in ignored},
             channels=files.channels,
         )
-
-
-def _problem(name: str, files: _Files) -> str:
-    """The sentence on a case that cannot be used, or ""."""
-    if not files.scans:
-        return f"'{files.labels[0]}' has no scan of its case; add one or take it away."
-    for content, paths in {**files.scans, "labels": files.labels}.items():
-        if len(paths) > 1:
-            where = " and ".join(f"'{path}'" for path in paths)
-            return f"{name} has {content} {len(paths)} times, {where}; keep one of them."
-    return ""

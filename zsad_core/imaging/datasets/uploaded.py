@@ -16,8 +16,7 @@ TITLE = "Uploaded (only you)"
 def indexed(spec: DataSpec) -> Cases:
     """Below `scans/` a folder a subject, in it MODALITY.nii(.gz) and the mask, seg.nii(.gz).
 
-    Every label above 0 is truth. A subject that was removed leaves its folder empty. Raises
-    DataError if the folder is missing or holds no scan.
+    Every label above 0 is truth; a removed subject's folder is empty. DataError without scan.
     """
     cases = tuple(_cases(Path(spec.root)))
     if not cases:

@@ -10,27 +10,31 @@ from pathlib import Path
 
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging.image_sets import bmad, meta, mvtec, visa
-from zsad_core.imaging.image_sets.pictures import Picture, read
+from zsad_core.imaging.image_sets.pictures import Picture, read, roots
 
 EVERY = 5
 MANY = 10
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a set lies on disk: its title, the files it is recognised by, and its images in order."""
+class ImageLayout:
+    """How a set lies on disk: its title, its files in words, its mark, and its images in order."""
 
     title: str
     sign: str
-    fits: Callable[[Path], bool]
+    mark: str
     pictures: Callable[[Path], Iterable[Picture]]
+
+    def fits(self, root: Path) -> bool:
+        """Whether the folder holds the mark as a file, or as a folder, also a level below."""
+        return (root / self.mark).is_file() or any(roots(root, self.mark))
 
 
 LAYOUTS = {
-    "meta": Layout("the official meta.json", meta.SIGN, meta.fits, meta.pictures),
-    "visa": Layout("VisA", visa.SIGN, visa.fits, visa.pictures),
-    "bmad": Layout("BMAD", bmad.SIGN, bmad.fits, bmad.pictures),
-    "mvtec": Layout("MVTec AD", mvtec.SIGN, mvtec.fits, mvtec.pictures),
+    "meta": ImageLayout("the official meta.json", meta.SIGN, meta.NAME, meta.pictures),
+    "visa": ImageLayout("VisA", visa.SIGN, visa.SPLIT, visa.pictures),
+    "bmad": ImageLayout("BMAD", bmad.SIGN, bmad.UNGOOD, bmad.pictures),
+    "mvtec": ImageLayout("MVTec AD", mvtec.SIGN, mvtec.MARK, mvtec.pictures),
 }
 
 
@@ -42,8 +46,7 @@ def kind_of(root: Path) -> str:
 def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
     """All images of a set, in a fixed order; kind "" is detected from the files in the folder.
 
-    Raises DataError for a folder that is missing or laid out otherwise, and for a missing mask or
-    image that its index names.
+    Raises DataError for a folder missing or laid out otherwise, and for a missing mask or image.
     """
     if not root.is_dir():
         raise DataError(f"There is no folder '{root}'; give the one that holds the image set.")
@@ -64,16 +67,15 @@ def pictures(root: Path, kind: str = "") -> tuple[Picture, ...]:
 def split(images: Sequence[Picture]) -> tuple[list[Picture], list[Picture], str]:
     """Images to train on, images held out, and the rule in words.
 
-    With ten classes or more every fifth class is held out whole, in the order of their names; with
-    fewer, every fifth group (a patient, or a single image). Raises SettingError if either side has
-    no abnormal image with a mask.
+    Of ten classes or more every fifth is held out, in order of names; of fewer, every fifth group
+    (a patient or an image). SettingError if a side has no abnormal image with a mask.
     """
     by_class = len({picture.class_name for picture in images}) >= MANY
-    names = sorted({(p.class_name if by_class else p.group) for p in images})
-    out = set(names[EVERY - 1 :: EVERY])
+    names = [picture.class_name if by_class else picture.group for picture in images]
+    out = set(sorted(set(names))[EVERY - 1 :: EVERY])
     parts: tuple[list[Picture], list[Picture]] = ([], [])
-    for picture in images:
-        parts[(picture.class_name if by_class else picture.group) in out].append(picture)
+    for picture, name in zip(images, names, strict=True):
+        parts[name in out].append(picture)
     for side, what in zip(parts, ("train on", "hold out"), strict=True):
         if not any(picture.mask for picture in side):
             raise SettingError(
@@ -93,4 +95,4 @@ def spread(images: Sequence[Picture], most: int) -> list[Picture]:
     return [images[i * len(images) // count] for i in range(count)]
 
 
-__all__ = ["LAYOUTS", "Layout", "Picture", "kind_of", "pictures", "read", "split", "spread"]
+__all__ = ["LAYOUTS", "ImageLayout", "Picture", "kind_of", "pictures", "read", "split", "spread"]

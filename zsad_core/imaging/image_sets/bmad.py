@@ -1,7 +1,6 @@
 """BMAD: medical sets as `Brain_AD/test/{good,Ungood}/img` (Bao et al. 2024).
 
-Brain is made of BraTS 2021: its patients are subjects of that set, and their names are kept with a
-checkpoint as its training subjects.
+Brain is of BraTS 2021, whose patients a checkpoint names as its training subjects.
 """
 
 from collections.abc import Iterator
@@ -13,11 +12,6 @@ UNGOOD = "test/Ungood/img"
 MASKS = ("anomaly_mask", "label")  # as MVFA has it, and as AA-CLIP has it
 SIGN = f"SET_AD/test/good/img, SET_AD/{UNGOOD} and, where drawn, SET_AD/test/Ungood/{MASKS[0]}"
 HALF = 127  # masks are cut at one half
-
-
-def fits(root: Path) -> bool:
-    """Whether the folder is one of the sets, or holds some."""
-    return any(roots(root, UNGOOD))
 
 
 def pictures(root: Path) -> Iterator[Picture]:

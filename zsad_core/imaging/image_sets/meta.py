@@ -12,11 +12,6 @@ NAME = "meta.json"
 SIGN = "meta.json with {test: {CLASS: [{img_path, mask_path, anomaly}, …]}}"
 
 
-def fits(root: Path) -> bool:
-    """Whether the index exists."""
-    return (root / NAME).is_file()
-
-
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part, class by class; raises DataError for a missing file that it names.
 
@@ -24,9 +19,8 @@ def pictures(root: Path) -> Iterator[Picture]:
     """
     for name, rows in _index(root / NAME).items():
         for row in rows:
-            image, mask = root / row["img_path"], root / (row.get("mask_path") or "")
-            existing(image, "image", root / NAME)
-            abnormal = bool(row["anomaly"])
+            image = existing(root / row["img_path"], "image", root / NAME)
+            mask, abnormal = root / (row.get("mask_path") or ""), bool(row["anomaly"])
             drawn = existing(mask, "mask", image) if abnormal and not mask.is_dir() else None
             yield Picture(image, name, abnormal, drawn, str(row["img_path"]))
 

@@ -19,9 +19,8 @@ DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # grey of more than 8 bits
 class Picture:
     """An image file and its ground truth.
 
-    `mask` is None for a normal image, and for an abnormal one whose mask nobody drew. A pixel is
-    abnormal where the mask's grey lies above `above`. `group` names what must stay on one side of
-    a split: a patient, or the image itself.
+    A `mask` marks what is grey `above`; None for a normal image, or where nobody drew one. `group`,
+    a patient or the image itself, must stay on one side of a split.
     """
 
     image: Path
@@ -74,22 +73,18 @@ def _as_bytes(path: Path, values: FloatArray) -> ByteArray:
 
 def images_in(folder: Path) -> list[Path]:
     """Image files of a folder by name; empty without such a folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Folders of a folder by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+    """Folders of a folder by name; empty without such a folder."""
+    return sorted(folder.glob("*/"))
 
 
 def roots(root: Path, sign: str) -> Iterator[Path]:
     """The folder itself, or else its subfolders, that contain the folder `sign`."""
-    if (root / sign).is_dir():
-        yield root
-    elif root.is_dir():
-        yield from (path for path in folders_in(root) if (path / sign).is_dir())
+    inside = [root] if (root / sign).is_dir() else folders_in(root)
+    yield from (path for path in inside if (path / sign).is_dir())
 
 
 def existing(path: Path, what: str, image: Path) -> Path:

@@ -12,11 +12,6 @@ SIGN = f"{SPLIT} and the files it names"
 COLUMNS = ("object", "split", "label", "image", "mask")
 
 
-def fits(root: Path) -> bool:
-    """Whether the split exists."""
-    return (root / SPLIT).is_file()
-
-
 def pictures(root: Path) -> Iterator[Picture]:
     """The test part in the order of the CSV; raises DataError for a missing file that it names.
 
@@ -30,15 +25,10 @@ def pictures(root: Path) -> Iterator[Picture]:
                 f"'{root / SPLIT}' lacks the columns {', '.join(sorted(lacking))}; it must hold "
                 f"{', '.join(COLUMNS)}."
             )
-        for row in rows:
-            if row["split"] == "test":
-                yield _picture(root, row)
-
-
-def _picture(root: Path, row: dict[str, str]) -> Picture:
-    image, abnormal = root / row["image"], row["label"] != "normal"
-    existing(image, "image", root / SPLIT)
-    if abnormal and not row["mask"]:
-        raise DataError(f"'{root / SPLIT}' names no mask for '{row['image']}'; add it.")
-    mask = existing(root / row["mask"], "mask", image) if abnormal else None
-    return Picture(image, row["object"], abnormal, mask, row["image"])
+        for row in (row for row in rows if row["split"] == "test"):
+            image = existing(root / row["image"], "image", root / SPLIT)
+            abnormal = row["label"] != "normal"
+            if abnormal and not row["mask"]:
+                raise DataError(f"'{root / SPLIT}' names no mask for '{row['image']}'; add it.")
+            mask = existing(root / row["mask"], "mask", image) if abnormal else None
+            yield Picture(image, row["object"], abnormal, mask, row["image"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zsad_core.errors import DataError
-from zsad_core.imaging.datasets.files import files_below, name_problem, stem
+from zsad_core.imaging.datasets.files import files_below, listed, name_problem, stem
 
 TOKEN = re.compile(r"[^-_.\s/]+")
 CHANNEL = re.compile(r"_00\d\d(?=[-_.\s/]|$)")  # nnU-Net's number of an input
@@ -153,5 +153,4 @@ def _alone(name: str, start: int, end: int) -> bool:
 
 
 def _duplicate_message(subject: str, paths: tuple[Path, ...]) -> str:
-    where = " and ".join(f"'{path}'" for path in paths)
-    return f"{subject} has {len(paths)} files, {where}"
+    return f"{subject} has {len(paths)} files, {listed(paths)}"

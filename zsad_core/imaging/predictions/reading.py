@@ -47,8 +47,14 @@ def read(predictions: Predictions, path: Path, reference: Grid) -> Prediction:
     values, grid = grids.reoriented(read_values(predictions, path, image), image.affine, reference)
     resampled = not grids.equal(grid, reference)
     if resampled:
-        _check_resampling(predictions, path, image, grid, reference)
-        values = _on_reference(predictions, path, values, grid, reference)
+        both = f"{grid}, the scan {reference}"
+        _check_resampling(predictions, path, image, both)
+        values, covered = grids.resample(values, grid, reference, predictions.kind == "score")
+        if not covered.any():
+            raise DataError(
+                f"'{path}' lies wholly outside of the scan: it has {both}; correct its header, or "
+                "see whether it is of another subject."
+            )
     digest = hashlib.sha256(data).hexdigest()
     return Prediction(read_only(np.ascontiguousarray(values, np.float32)), resampled, digest)
 
@@ -70,32 +76,19 @@ def score_range(files: Sequence[Path], progress: Progress | None = None) -> tupl
 
 
 def _check_resampling(
-    predictions: Predictions, path: Path, image: nib.Nifti1Image, grid: Grid, reference: Grid
+    predictions: Predictions, path: Path, image: nib.Nifti1Image, both: str
 ) -> None:
     """Raise DataError unless a file on another grid may be resampled."""
     if not (int(image.header["qform_code"]) or int(image.header["sform_code"])):
         raise DataError(
-            f"'{path}' names no orientation in its header and has {grid}, the scan {reference}; "
-            "export it with the header of the scan."
+            f"'{path}' names no orientation in its header and has {both}; export it with the "
+            "header of the scan."
         )
     if not predictions.resample:
         raise DataError(
-            f"'{path}' lies on another grid: it has {grid}, the scan {reference}, axes in the "
-            "scan's order (RAS+); export it on the scan's grid, or choose to resample the set."
+            f"'{path}' lies on another grid: it has {both}, axes in the scan's order (RAS+); "
+            "export it on the scan's grid, or choose to resample the set."
         )
-
-
-def _on_reference(
-    predictions: Predictions, path: Path, values: FloatArray, grid: Grid, reference: Grid
-) -> FloatArray:
-    linear = predictions.kind == "score"
-    sampled, covered = grids.resample(values, grid, reference, linear)
-    if not covered.any():
-        raise DataError(
-            f"'{path}' lies wholly outside of the scan: it has {grid}, the scan {reference}; "
-            "correct its header, or see whether it is of another subject."
-        )
-    return sampled
 
 
 def _mask(predictions: Predictions, path: Path, image: nib.Nifti1Image) -> FloatArray:

@@ -1,6 +1,7 @@
 """The sets of predictions that a user keeps, as JSON in `ZSAD_HOME`, for each data root."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -70,12 +71,9 @@ def add(data: DataSpec, predictions: Predictions, methods: Collection[str]) -> P
     folder = typed(predictions.folder)
     labels = () if predictions.foreground == (1,) else tuple(sorted({*predictions.labels}))
     predictions = replace(predictions, folder=str(folder), labels=labels)
-
-    def extend(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
+    with _changed(data) as sets:
         check_new(data, predictions, methods)
-        return (*sets, predictions)
-
-    _change(data, extend)
+        sets.append(predictions)
     return predictions
 
 
@@ -101,12 +99,8 @@ def check_new(data: DataSpec, predictions: Predictions, methods: Collection[str]
 
 def remove(data: DataSpec, name: str) -> None:
     """Remove a set, but none of its files. Raises SettingError if there is no such set."""
-
-    def drop(sets: tuple[Predictions, ...]) -> tuple[Predictions, ...]:
-        find(data, name)
-        return tuple(item for item in sets if item.name != name)
-
-    _change(data, drop)
+    with _changed(data) as sets:
+        sets.remove(find(data, name))
 
 
 def path() -> Path:
@@ -114,14 +108,13 @@ def path() -> Path:
     return home() / "predictions.json"
 
 
-def _change(
-    data: DataSpec, change: Callable[[tuple[Predictions, ...]], tuple[Predictions, ...]]
-) -> None:
-    """Read, change and write under a lock, so that two sessions lose nothing of each other."""
+@contextmanager
+def _changed(data: DataSpec) -> Iterator[list[Predictions]]:
+    """The sets for the data, written after the block; locked, so that no session's are lost."""
     with locked(path()):
-        sets = all_sets()
-        changed = {**sets, root_of(data): change(sets.get(root_of(data), ()))}
-        content = PredictionsFile(
-            "ZSAD Explorer predictions 1", {k: v for k, v in changed.items() if v}
-        )
+        own = list(sets_of(data))
+        yield own
+        sets = {**all_sets(), root_of(data): tuple(own)}
+        sets = {root: of_root for root, of_root in sets.items() if of_root}
+        content = PredictionsFile("ZSAD Explorer predictions 1", sets)
         write_whole(path(), FILE.dump_json(content, indent=1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from zsad_core.errors import SettingError
 
-Kind = Literal["mask", "score"]
+PredictionKind = Literal["mask", "score"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 LARGEST_LABEL = 2**16 - 1
 
@@ -26,7 +26,7 @@ class Predictions:
 
     name: str
     folder: str
-    kind: Kind = "mask"
+    kind: PredictionKind = "mask"
     labels: tuple[int, ...] = ()
     low: float = 0.0
     high: float = 1.0
@@ -51,20 +51,15 @@ class Predictions:
 
 def check(predictions: Predictions) -> None:
     """Raise SettingError for a name, labels or a range that cannot be used; no file is read."""
-    check_name(predictions.name)
+    if not NAME.fullmatch(predictions.name):
+        raise SettingError(
+            f"The name '{predictions.name}' cannot be used; give up to 40 letters, digits, dots, "
+            "dashes or underscores, the first a letter or digit, such as nnunet-v2."
+        )
     if predictions.kind == "mask":
         _check_mask(predictions)
     else:
         _check_score(predictions)
-
-
-def check_name(name: str) -> None:
-    """Raise SettingError for a name that cannot stand in file names and on the command line."""
-    if not NAME.fullmatch(name):
-        raise SettingError(
-            f"The name '{name}' cannot be used; give up to 40 letters, digits, dots, dashes or "
-            "underscores, the first a letter or digit, such as nnunet-v2."
-        )
 
 
 def _check_mask(predictions: Predictions) -> None:

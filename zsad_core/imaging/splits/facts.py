@@ -2,15 +2,19 @@
 
 import hashlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zsad_core.base.paths import cached
 from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
-from zsad_core.types import Progress, Subject, Volume
+from zsad_core.types import Progress, Volume
+
+if TYPE_CHECKING:  # it imports splits
+    from zsad_core.imaging.datasets import Dataset
 
 FILE = "scan-facts.json"
 
@@ -24,20 +28,7 @@ class ScanFacts:
     lesion_ml: float | None
 
 
-class Scans(Protocol):
-    """What is read of a data set."""
-
-    def subjects(self) -> tuple[Subject, ...]:
-        """Every subject."""
-
-    def load(self, subject_id: str, modality: str, progress: Progress | None = None) -> Volume:
-        """One scan; raises DataError."""
-
-    def stamp(self, subject_id: str, modality: str) -> str:
-        """Path, size and time of change of its files."""
-
-
-def scan_facts(scans: Scans, progress: Progress | None = None) -> dict[str, ScanFacts]:
+def scan_facts(scans: "Dataset", progress: Progress | None = None) -> dict[str, ScanFacts]:
     """Facts of each subject that can be read, by id, kept in the cache until its files change.
 
     One modality of each is read: the one that most subjects have, so that copies under two names
@@ -48,10 +39,8 @@ def scan_facts(scans: Scans, progress: Progress | None = None) -> dict[str, Scan
     facts = {}
     for subject in tracked(usable, progress):
         modality = common[0][0] if common[0][0] in subject.modalities else subject.modalities[0]
-        try:
+        with suppress(DataError):  # the data set notes it beside the subject
             facts[subject.id] = facts_of(scans, subject.id, modality)
-        except DataError:  # the data set notes it beside the subject
-            continue
     return facts
 
 
@@ -61,16 +50,16 @@ def voxel_digest(volume: Volume) -> str:
     return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
 
 
-def facts_of(scans: Scans, subject: str, modality: str) -> ScanFacts:
+def facts_of(scans: "Dataset", subject: str, modality: str) -> ScanFacts:
     """Facts of one scan, kept in the cache until its files change; raises DataError."""
 
-    def read() -> list[str | float | None]:
+    def read() -> tuple[str, float | None]:
         volume = scans.load(subject, modality)
         if volume.truth is None:
-            return [voxel_digest(volume), None]
+            return voxel_digest(volume), None
         voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
-        return [voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)]
+        return voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)
 
     stamp = scans.stamp(subject, modality)
     voxels, lesion_ml = cached(FILE, stamp, read) if stamp else read()
-    return ScanFacts(str(voxels), None if lesion_ml is None else float(lesion_ml))
+    return ScanFacts(voxels, lesion_ml)

@@ -4,15 +4,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.facts import ScanFacts, Scans, scan_facts
+from zsad_core.imaging.splits.facts import ScanFacts, scan_facts
 from zsad_core.imaging.splits.tables import PARTS, Fold, SplitTable, check_table, patient_of
 from zsad_core.types import Progress, Subject
+
+if TYPE_CHECKING:  # it imports splits
+    from zsad_core.imaging.datasets import Dataset
 
 By = Literal["patient", "site"]
 Balance = Literal["site", "lesion-volume"]
@@ -54,11 +57,11 @@ def draw_of(origin: str) -> Draw | None:
     >>> draw_of(str(draw)) == draw, draw_of(f"{draw}, edited")
     (True, None)
     """
-    found = _WORDS.fullmatch(origin)
-    if found is None:
+    match = _WORDS.fullmatch(origin)
+    if match is None:
         return None
-    *shares, by, seed, balance, folds = found.groups()
-    balanced = tuple(one for one in BALANCES if one in (balance or "").split(" and "))
+    *shares, by, seed, balance, folds = match.groups()
+    balanced = tuple(name for name in BALANCES if name in (balance or "").split(" and "))
     first, second, third = map(float, shares)
     return Draw((first, second, third), int(seed), cast(By, by), balanced, int(folds or 1))
 
@@ -110,7 +113,7 @@ def draw_folds(
 
 
 def checked_table(
-    scans: Scans, name: str, source: Draw | SplitTable, progress: Progress | None = None
+    scans: "Dataset", name: str, source: Draw | SplitTable, progress: Progress | None = None
 ) -> tuple[SplitTable, dict[str, ScanFacts]]:
     """A split as it is drawn or given, checked for leaks; and what was read of the scans for it.
 
@@ -143,40 +146,21 @@ def _groups(
         ties[draw.by, whole].append(subject.id)
         if subject.id in facts:
             ties["voxels", facts[subject.id].voxels].append(subject.id)
-    leader = {name: name for name in sorted(subject.id for subject in subjects)}
-
-    def leader_of(name: str) -> str:
-        while leader[name] != name:
-            name = leader[name]
-        return name
-
+    members = {name: [name] for name in sorted(subject.id for subject in subjects)}
+    leader = {name: name for name in members}
     for first, *others in ties.values():
         for other in others:
-            low, high = sorted((leader_of(first), leader_of(other)))
-            leader[high] = low
-    members: dict[str, list[str]] = defaultdict(list)
-    for name in leader:
-        members[leader_of(name)].append(name)
+            low, high = sorted((leader[first], leader[other]))
+            if low != high:
+                leader |= dict.fromkeys(members[high], low)
+                members[low] = sorted(members[low] + members.pop(high))
     sites = {subject.id: subject.site for subject in subjects}
-    sizes = _sizes(members, facts)
-    return [
-        _Group(tuple(names), _stratum(name, names, sites, sizes, draw.balance))
-        for name, names in members.items()
-    ]
-
-
-def _stratum(
-    leader: str,
-    names: Sequence[str],
-    sites: Mapping[str, str],
-    sizes: Mapping[str, str],
-    balance: Sequence[Balance],
-) -> tuple[str, ...]:
-    values = {
-        "site": Counter(sites[name] for name in names).most_common(1)[0][0],
-        "lesion-volume": sizes[leader],
-    }
-    return tuple(values[name] for name in balance)
+    sizes, groups = _sizes(members, facts), []
+    for name, names in members.items():
+        site = Counter(sites[member] for member in names).most_common(1)[0][0]
+        strata = {"site": site, "lesion-volume": sizes[name]}
+        groups.append(_Group(tuple(names), tuple(strata[balance] for balance in draw.balance)))
+    return groups
 
 
 def _sizes(members: Mapping[str, Sequence[str]], facts: Mapping[str, ScanFacts]) -> dict[str, str]:

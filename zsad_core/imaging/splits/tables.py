@@ -97,7 +97,7 @@ def check_table(
             f"The name '{table.name}' cannot be used for a split; give up to 40 letters, digits, "
             "dots, dashes or underscores, the first a letter or digit."
         )
-    if not table.folds:
+    if not table.folds or not all(fold.part_of() for fold in table.folds):
         raise SettingError(f"The split '{table.name}' names no subject; add some.")
     for fold in table.folds:
         _check_names(table.name, fold, subjects)
@@ -123,8 +123,6 @@ def _check_names(table: str, fold: Fold, subjects: Collection[str]) -> None:
                     "keep it in one."
                 )
             part_of[name] = part
-    if not part_of:
-        raise SettingError(f"The split '{table}' names no subject; add some.")
 
 
 def _check_groups(part_of: Mapping[str, Split], groups: Mapping[str, str], what: str) -> None:

@@ -65,17 +65,14 @@ def read_slice(path: Path) -> Slice:
     try:
         syntax = read_file_meta_info(path).get("TransferSyntaxUID")
         if syntax not in (None, *PLAIN):
-            raise DataError(f"Compressed DICOM ({_known(syntax)}); export it uncompressed.")
+            known = "in an unknown way" if syntax.name == syntax else syntax.name
+            raise DataError(f"Compressed DICOM ({known}); export it uncompressed.")
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*TAGS])
         return _slice(path, header)
     except DataError:
         raise
     except Exception as error:  # hostile bytes raise whatever they reach in a parser
         raise DataError("Cannot be read as a DICOM slice; export it again.") from error
-
-
-def _known(syntax: uid.UID) -> str:
-    return "in an unknown way" if syntax.name == syntax else syntax.name
 
 
 def _slice(path: Path, header: pydicom.Dataset) -> Slice:
@@ -88,13 +85,9 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
     grey = header.get("PhotometricInterpretation") == "MONOCHROME2"
     if int(header.get("SamplesPerPixel") or 1) > 1 or not grey:
         raise DataError("Holds colours or inverted grey; export it as MONOCHROME2.")
-    frame = (
-        int(header.Rows),
-        int(header.Columns),
-        *(float(value) for value in header.PixelSpacing),
-        *(float(value) for value in header.ImageOrientationPatient),
-    )
-    position = tuple(float(v) for v in header.ImagePositionPatient)
+    lengths = map(float, (*header.PixelSpacing, *header.ImageOrientationPatient))
+    frame = (int(header.Rows), int(header.Columns), *lengths)
+    position = tuple(map(float, header.ImagePositionPatient))
     whole = (len(frame), len(position)) == (10, 3) and np.isfinite((*frame, *position)).all()
     least, most = limits.SPACING_MM
     near = whole and least <= min(frame[2:4]) <= max(frame[2:4]) <= most
@@ -134,8 +127,8 @@ def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
     """Pixels (H, W) in the units of the file; padding is 0."""
     try:
         image = pydicom.dcmread(path, specific_tags=[*TAGS, "PixelData"])
-        want = math.prod(shape) * int(image.BitsAllocated) // 8
-        if len(image.PixelData) != want + want % 2:
+        expected = math.prod(shape) * int(image.BitsAllocated) // 8
+        if len(image.PixelData) != expected + expected % 2:
             raise DataError("A slice holds fewer or more voxels than it says; export it again.")
         if "TransferSyntaxUID" not in image.file_meta:
             image.file_meta.TransferSyntaxUID = SYNTAXES[image.original_encoding]

@@ -6,7 +6,7 @@ bounded however many users there are.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,11 @@ def receive(folder: Path, files: Sequence[Named]) -> list[Outcome]:
             few = f"More than {limits.SCANS} NIfTI files; use fewer at once."
             refused[few], scans = [scan.name for scan in scans], []
         outcomes = [Outcome(_named(names), "", reason) for reason, names in refused.items()]
-        outcomes += _scans(folder, arriving, scans)
+        subjects: dict[str, list[tuple[str, Arrival]]] = defaultdict(list)
+        for scan in scans:
+            subject, content = parse_name(scan.origin)
+            subjects[subject].append((content, scan))
+        outcomes += [_outcome(folder, arriving, title(s), files) for s, files in subjects.items()]
         outcomes += [_of_series(folder, arriving, slices) for slices in series]
     return outcomes
 
@@ -55,15 +59,6 @@ def _named(names: Sequence[str]) -> str:
     ('IM1', 'IM1 and 2 more')
     """
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
-
-
-def _scans(folder: Path, arriving: Path, arrivals: Sequence[Arrival]) -> Iterator[Outcome]:
-    groups: dict[str, list[tuple[str, Arrival]]] = defaultdict(list)
-    for arrival in arrivals:
-        subject, content = parse_name(arrival.origin)
-        groups[subject].append((content, arrival))
-    for subject, members in groups.items():
-        yield _outcome(folder, arriving, title(subject), members)
 
 
 def _series(arrivals: Sequence[Arrival], refused: dict[str, list[str]]) -> list[list[Slice]]:
@@ -117,10 +112,8 @@ def _checked(members: Sequence[tuple[str, Arrival]]) -> str:
     """A summary of the files of a subject; raises DataError for the first invalid one."""
     contents: dict[str, Arrival] = {}
     for content, arrival in members:
-        if content in contents:
-            names = f"{contents[content].name} and {arrival.name}"
-            raise DataError(f"{names} are both its {content}; use one.")
-        contents[content] = arrival
+        if (first := contents.setdefault(content, arrival)) is not arrival:
+            raise DataError(f"{first.name} and {arrival.name} are both its {content}; use one.")
     mask = contents.pop(SEG, None)
     if not contents:
         raise DataError(

@@ -8,7 +8,11 @@ import numpy as np
 
 from zsad_core.base.digests import file_digest
 from zsad_core.imaging import datasets, slicing
-from zsad_core.imaging.predictions import Predictions, Survey, grid_of, read, registry, survey
+from zsad_core.imaging.predictions import registry
+from zsad_core.imaging.predictions.grids import grid_of
+from zsad_core.imaging.predictions.matching import Survey, survey
+from zsad_core.imaging.predictions.reading import read
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.inference.sources.base import MapSource
 from zsad_core.methods import FilePredictions
 from zsad_core.types import (
