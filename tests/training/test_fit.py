@@ -14,7 +14,7 @@ from tests.helpers.weights import golden as golden_of
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones
 from zsad_core.errors import WeightsError
-from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.anomalyclip.method import AnomalyClip
 from zsad_core.methods.anomalyclip.training import WEIGHT, PromptVectors
 from zsad_core.methods.aprilgan.training import LinearLayers, probabilities
 from zsad_core.methods.encoder import Encoder

@@ -12,7 +12,7 @@ from tests.helpers.weights import small_backbone
 from zsad_core import backbones
 from zsad_core.backbones.pixels import sized
 from zsad_core.errors import Cancelled
-from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.aprilgan.method import AprilGan
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice

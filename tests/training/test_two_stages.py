@@ -10,11 +10,11 @@ from tests.helpers.tensors import maps_of
 from tests.helpers.weights import small_backbone
 from tests.training.test_through_tower import drawn
 from zsad_core import backbones
-from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.aaclip.adapters import shapes
+from zsad_core.methods.aaclip.method import AaClip
 from zsad_core.methods.aaclip.training import BothAdapters
 from zsad_core.methods.aprilgan.training import LinearLayers
-from zsad_core.methods.clipad_plus import ClipAdPlus
+from zsad_core.methods.clipad_plus.method import ClipAdPlus
 from zsad_core.methods.clipad_plus.training import StagedLayers
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import TrainingPlan
