@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import functional
+from zsad_core.methods.grids import TAPS
 from zsad_core.types import ByteArray, Recipe
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from zsad_core.backbones import Tower
 
-TAPS = 4
 MIX = 0.1  # how much of an adapter joins the stream
 
 

@@ -13,12 +13,12 @@ from scipy import ndimage
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
-from zsad_core.methods.aaclip.adapters import TAPS, image_features, shapes, text_features
+from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
 from zsad_core.methods.aaclip.setups import SETUPS
 from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, grid_of, quarters, retained_features, spread
+from zsad_core.methods.grids import TAPS, enlarged, grid_of, quarters, retained_features, spread
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (

@@ -26,6 +26,8 @@ from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.grids import (
+    FAR,
+    SLACK,
     enlarged,
     grid_of,
     quarters,
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     from zsad_core.methods.learner import Learner
 
 SIGMA = 4  # pixels of the tower's input
-SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
-FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
 @dataclass(frozen=True)

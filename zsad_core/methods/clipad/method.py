@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, differences, joined, on_device, unit
-from zsad_core.methods.aprilgan.method import TAPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.clipad.setups import SETUPS
-from zsad_core.methods.grids import grid_of, quarters, reach_of, smoothed, spread
-from zsad_core.types import (
-    ByteArray,
-    FloatArray,
-    Learned,
-    MaskArray,
-    Recipe,
-    SliceFeatures,
+from zsad_core.methods.grids import (
+    TAPS,
+    at_retained,
+    grid_of,
+    quarters,
+    reach_of,
+    smoothed,
+    spread,
 )
+from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +69,7 @@ class ClipAd(Method):
     ) -> list[SliceFeatures]:
         """Class features and local features of the retained patches, not normalised."""
         _, local = tower.two_stream_taps(images, recipe)
-        return retained_local_features(local, recipe, retained)
+        return at_retained(dict(zip(self.parts(recipe), local, strict=True)), retained)
 
     def align(
         self,
@@ -105,15 +103,6 @@ def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
     reach = reach_of(sigma, info.patch_size) + 1  # the linear layers' maps have aligned corners
     activation = info.activation or "gelu"
     return Recipe("sdp", side, grid, quarters(info), activation=activation, reach=reach)
-
-
-def retained_local_features(
-    local: Sequence[FloatArray], recipe: Recipe, retained: MaskArray
-) -> list[SliceFeatures]:
-    """The class feature and the retained patches' local ones of each tap, from L x (B, 1+P, E)."""
-    flat = np.pad(retained.reshape(len(retained), -1), ((0, 0), (1, 0)), constant_values=True)
-    named = dict(zip(ClipAd().parts(recipe), local, strict=True))
-    return [{n: tokens[b][flat[b]] for n, tokens in named.items()} for b in range(len(retained))]
 
 
 def both_sides(features: Sequence[SliceFeatures], recipe: Recipe, device: str) -> dict[str, Tensor]:

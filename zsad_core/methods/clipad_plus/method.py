@@ -8,34 +8,28 @@ from typing import TYPE_CHECKING
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.methods.aligned import Aligned, on_device
-from zsad_core.methods.aprilgan.method import (
-    TAPS,
-    apart_by_100,
-    layer_shapes,
-    of_layers,
-    through_layers,
-    values_of_layers,
-)
+from zsad_core.methods.aprilgan.method import layer_shapes, through_layers
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
 from zsad_core.methods.clipad.method import (
     ClipAd,
     both_sides,
     recipe_of,
-    retained_local_features,
     scores_of,
     surgery,
 )
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
-from zsad_core.methods.grids import retained_features, smoothed, spread, tap_parts
-from zsad_core.types import (
-    ByteArray,
-    FloatArray,
-    Learned,
-    MaskArray,
-    Recipe,
-    SliceFeatures,
+from zsad_core.methods.grids import (
+    TAPS,
+    apart_by_100,
+    at_retained,
+    smoothed,
+    spread,
+    summed_maps,
+    summed_values,
+    tap_parts,
 )
+from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,9 +77,8 @@ class ClipAdPlus(Method):
     ) -> list[SliceFeatures]:
         """Both streams of the retained patches, and class features, not normalised."""
         original, local = tower.two_stream_taps(images, recipe)
-        of_layers = retained_features(original, local[-1][:, 0], recipe, retained)
-        both = zip(of_layers, retained_local_features(local, recipe, retained), strict=True)
-        return [layers | surgery for layers, surgery in both]
+        both = (*original, local[-1][:, 0], *local)
+        return at_retained(dict(zip(self.parts(recipe), both, strict=True)), retained)
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -112,13 +105,14 @@ class ClipAdPlus(Method):
         side, apart = aligned.recipe.image_size, apart_by_100(aligned.text(text[None]))[0]
         grids = spread(surgery(aligned, text[None])[0], aligned.retained, -TAPS)
         total = smoothed(grids, side, self.sigma) + TAPS
-        total += smoothed(of_layers(aligned, apart), side, self.sigma)
+        maps = summed_maps(aligned.taps, apart, aligned.retained, side)
+        total += smoothed(maps, side, self.sigma)
         return total.clamp_(0, self.high), scores_of(aligned, text)
 
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): both sums at the retained patches, not smoothed, plus 4."""
-        through = values_of_layers(aligned, apart_by_100(aligned.text(texts)))
-        return surgery(aligned, texts) + through + TAPS
+        through_layers = summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
+        return surgery(aligned, texts) + through_layers + TAPS
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap of the original stream."""

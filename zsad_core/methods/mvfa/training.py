@@ -21,9 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.grids import TAPS
 from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
 from zsad_core.methods.losses import dice, focal
-from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
+from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
 from zsad_core.methods.probes import probe, seeing
 from zsad_core.types import ByteArray
 
