@@ -1,10 +1,11 @@
 """What the training loop asks of the learned part of a method, and what it gives it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 import safetensors.numpy
@@ -13,9 +14,9 @@ from torch import Tensor
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import Turn
-from zsad_core.types import ByteArray, FloatArray, MaskArray
+from zsad_core.methods.encoder import Encoder
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Tensors
 
-Tensors = dict[str, NDArray[np.float32]]
 Official = dict[str, Tensor] | dict[str, dict[str, Tensor]]
 """A published checkpoint: tensors by name, or such dicts by key."""
 
@@ -98,7 +99,8 @@ class TrainingPlan:
     turn: Turn = nullcontext
 
 
-class Learner(Protocol):
+@dataclass(frozen=True)
+class Learner(ABC):
     """The learned part of one method: where it starts, its loss, how long it takes.
 
     `through_tower` says that something is learned inside the image tower: then a batch holds
@@ -107,16 +109,21 @@ class Learner(Protocol):
     `learns_text` says that the text is learned, or made with what is: then examples hold none.
     """
 
-    plan: ClassVar[TrainingPlan]
-    through_tower: ClassVar[bool]
-    learns_text: ClassVar[bool]
+    encoder: Encoder
 
+    plan: ClassVar[TrainingPlan]
+    through_tower: ClassVar[bool] = False
+    learns_text: ClassVar[bool] = False
+
+    @abstractmethod
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh tensors; examples may say on what scale."""
 
+    @abstractmethod
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Maps and loss terms of a batch; gradients flow to the tensors."""
 
+    @abstractmethod
     def official(self, tensors: Tensors) -> Official:
         """What the official checkpoint holds."""
 

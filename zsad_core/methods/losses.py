@@ -1,4 +1,4 @@
-"""Focal and Dice loss (Lin 2017; Milletari 2016).
+"""Maps at the side of the masks, their focal and Dice loss (Lin 2017; Milletari 2016).
 
 Constants are those of the official training of APRIL-GAN and of AnomalyCLIP, so the terms agree
 with both to rounding.
@@ -6,8 +6,18 @@ with both to rounding.
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 SMOOTH = 1e-5
+
+
+def enlarged(values: Tensor, side: int, align_corners: bool = True) -> Tensor:
+    """Values (B, P) of all patches of a square grid as (B, side, side), bilinear."""
+    grid = round(values.shape[1] ** 0.5)
+    square = values.reshape(-1, 1, grid, grid)
+    return functional.interpolate(
+        square, (side, side), mode="bilinear", align_corners=align_corners
+    )[:, 0]
 
 
 def focal(probability: Tensor, mask: Tensor) -> Tensor:

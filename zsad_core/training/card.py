@@ -23,15 +23,7 @@ from zsad_core.metrics.depth import third_of
 from zsad_core.metrics.threshold_rules import Validation
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
-from zsad_core.types import (
-    DataSpec,
-    FloatArray,
-    MapSpec,
-    Progress,
-    PromptSet,
-    SliceSpec,
-    Split,
-)
+from zsad_core.types import DataSpec, FloatArray, MapSpec, Progress, PromptSet, SliceSpec, Split
 from zsad_core.workspace import phrase_bank
 
 RESULTS = WEIGHTS / "results.json"

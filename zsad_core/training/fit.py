@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
-from zsad_core.methods.learner import Batch, Examples, Learner, Tensors, TrainingPlan
+from zsad_core.methods.learner import Batch, Examples, Learner, TrainingPlan
 from zsad_core.metrics.ranking import best_dice, rank
 from zsad_core.training import states
 from zsad_core.training.states import Fitted
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.types import FloatArray, MaskArray, Tensors
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""

@@ -21,13 +21,13 @@ from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
 from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Tensors, save
+from zsad_core.methods.learner import save
 from zsad_core.setups import Setup, records
 from zsad_core.setups.records import UNKNOWN
 from zsad_core.training import examples, fit, states
 from zsad_core.training.material import Material, Source, gather, kind_of
 from zsad_core.training.states import Fitted
-from zsad_core.types import BackboneSpec, Precision, Progress
+from zsad_core.types import BackboneSpec, Precision, Progress, Tensors
 
 SETUPS = ("industrial", "finetune", "brats", "pmc")
 LOSS_SIDE = 96

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.errors import WeightsError
-from zsad_core.methods.learner import Examples, Tensors
+from zsad_core.methods.learner import Examples
+from zsad_core.types import Tensors
 
 
 @dataclass(frozen=True)

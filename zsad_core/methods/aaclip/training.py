@@ -16,7 +16,7 @@ the side of the masks (518 there); the epoch kept is the best on validation by t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,13 +26,13 @@ from torch.nn import functional
 
 from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
 from zsad_core.methods.aaclip.method import SOFT
-from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
-from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.checkpoints import by_group
+from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
+from zsad_core.methods.losses import dice, enlarged, focal
 from zsad_core.methods.probes import probe, seeing
 from zsad_core.methods.texts import unit_mean
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import FloatArray, PromptSet
+from zsad_core.types import FloatArray, PromptSet, Tensors
 
 NAMES = {"brain": "scan"}  # official names of classes
 APART = 0.1  # weight of the texts' squared cosine
@@ -41,16 +41,13 @@ PROBED = 96  # examples
 
 
 @dataclass(frozen=True)
-class BothAdapters:
+class BothAdapters(Learner):
     """Learns `text_adapter.…` first, then `image_adapter.…`."""
 
-    encoder: Encoder
-
-    plan: ClassVar[TrainingPlan] = TrainingPlan(
+    plan = TrainingPlan(
         epochs=3, batch=4, rate=1e-3, further=0.3, first=1, first_rate=1e-4, patience=3
     )
-    through_tower: ClassVar[bool] = True
-    learns_text: ClassVar[bool] = True
+    through_tower = learns_text = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Adapters as the identity, texts close, image projections from a probe of the patches.
@@ -85,14 +82,7 @@ class BothAdapters:
 
     def official(self, tensors: Tensors) -> Official:
         """A dict of each side; the official code keeps them in two files."""
-        return {
-            side: {
-                name.removeprefix(f"{side}."): torch.from_numpy(value)
-                for name, value in tensors.items()
-                if name.startswith(f"{side}.")
-            }
-            for side in ("text_adapter", "image_adapter")
-        }
+        return by_group(tensors)
 
     def _of_text(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         tower, recipe = self.encoder.tower, self.encoder.recipe
@@ -192,13 +182,8 @@ def _pixels(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The map (B, M, M) of patches L x (B, P, E); three losses of each tap and of their mean."""
     apart = 100 * (text[:, 1] - text[:, 0])[..., None]  # (B, E, 1)
-    logits, terms = [], list[Tensor]()
-    for tap in patches:
-        grid = round(tap.shape[1] ** 0.5)
-        square, size = (tap @ apart).reshape(-1, 1, grid, grid), masks.shape[1:]
-        up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
-        logits.append(up[:, 0])
-    mean = torch.stack(logits).mean(dim=0)
+    logits = [enlarged((tap @ apart)[..., 0], masks.shape[-1]) for tap in patches]
+    mean, terms = torch.stack(logits).mean(dim=0), list[Tensor]()
     for logit in (*logits, mean):
         p = logit.sigmoid()
         terms += [focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks)]

@@ -11,7 +11,6 @@ published rounding of the prompts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,27 +19,21 @@ from torch.nn import functional
 
 from zsad_core.methods.adaclip.hybrid_prompts import image_side, plain_features, shapes, text_side
 from zsad_core.methods.adaclip.method import AdaClip, named
-from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
-from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
+from zsad_core.methods.losses import dice, enlarged, focal
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import ByteArray
+from zsad_core.types import ByteArray, Tensors
 
 BLOCKS, LENGTH, SPREAD = 4, 5, 0.02
 SOME, CALM = 16, 3.0  # images to look at, spread of their first logits
 
 
 @dataclass(frozen=True)
-class PromptsAndProjections:
+class PromptsAndProjections(Learner):
     """Learns static prompts, heads of dynamic prompts and projections."""
 
-    encoder: Encoder
-
-    plan: ClassVar[TrainingPlan] = TrainingPlan(
-        epochs=5, batch=1, rate=3e-4, patience=5, optimiser="adamw", decay=0.01
-    )
-    through_tower: ClassVar[bool] = True
-    learns_text: ClassVar[bool] = True
+    plan = TrainingPlan(epochs=5, batch=1, rate=3e-4, patience=5, optimiser="adamw", decay=0.01)
+    through_tower = learns_text = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Prompts with a standard deviation of 0.02, layers as torch draws a Linear, calm biases.
@@ -78,19 +71,15 @@ class PromptsAndProjections:
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal loss of the score, then of each tap focal, Dice, Dice of the inverse."""
-        recipe, masks = self.encoder.recipe, batch.masks
+        masks = batch.masks
         taps, whole, text = self._sides(tensors, batch.tokens.numpy(), batch.classes)
         apart = 100 * (text[:, 1] - text[:, 0])[..., None]  # (B, E, 1); a softmax of two
         score = (functional.normalize(whole, dim=-1)[:, None] @ apart)[:, 0, 0].sigmoid()
         drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         terms, maps, truth = [focal(score, batch.labels)], [], masks[drawn].flatten(0, 1)
         for tap in taps:
-            square = (functional.normalize(tap, dim=-1) @ apart).reshape(
-                -1, 1, recipe.grid, recipe.grid
-            )
-            size = masks.shape[1:]
-            up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
-            maps.append(up[:, 0].sigmoid())
+            logits = (functional.normalize(tap, dim=-1) @ apart)[..., 0]  # (B, P)
+            maps.append(enlarged(logits, masks.shape[-1]).sigmoid())
             p = maps[-1][drawn].flatten(0, 1)  # rows of maps
             terms += [focal(p, truth), dice(p, truth), dice(1 - p, 1 - truth)]
         return StepResult(maps, torch.stack(terms).nan_to_num())  # no mask drawn: no mean

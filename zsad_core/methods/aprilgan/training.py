@@ -8,29 +8,24 @@ and nothing is put together as mosaics.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
-from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
+from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.types import Tensors
 
 SPREAD = 3.0  # of the first logits
 
 
 @dataclass(frozen=True)
-class LinearLayers:
+class LinearLayers(Learner):
     """Learns `fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
 
-    encoder: Encoder
-
-    plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=14, batch=8, further=0.3, patience=8)
-    through_tower: ClassVar[bool] = False
-    learns_text: ClassVar[bool] = False
+    plan = TrainingPlan(epochs=14, batch=8, further=0.3, patience=8)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.
@@ -85,13 +80,10 @@ def probabilities(
         text: (2, E) or (B, 2, E), unit vectors, normal and abnormal.
         side: pixels of the map's side.
     """
-    grid = round(tokens.shape[2] ** 0.5)
     difference = (text[..., 1, :] - text[..., 0, :])[..., None]  # (E, 1) or (B, E, 1)
     maps = []
     for i in range(tokens.shape[1]):
         z = functional.linear(tokens[:, i], layers[f"fc.{i}.weight"], layers[f"fc.{i}.bias"])
         logit = 100 * (z @ difference)[..., 0] / z.norm(dim=-1)  # (B, P)
-        square = logit.unflatten(1, (1, grid, grid))
-        up = functional.interpolate(square, (side, side), mode="bilinear", align_corners=True)
-        maps.append(up[:, 0].sigmoid())
+        maps.append(enlarged(logit, side).sigmoid())
     return maps

@@ -12,15 +12,7 @@ from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, differences, joined, on_device, unit
 from zsad_core.methods.base import Method
 from zsad_core.methods.clipad.setups import SETUPS
-from zsad_core.methods.grids import (
-    TAPS,
-    at_retained,
-    grid_of,
-    quarters,
-    reach_of,
-    smoothed,
-    spread,
-)
+from zsad_core.methods.grids import TAPS, at_retained, grid_of, quarters, reach_of, smoothed, spread
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:

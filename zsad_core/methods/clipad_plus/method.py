@@ -11,13 +11,7 @@ from zsad_core.methods.aligned import Aligned, on_device
 from zsad_core.methods.aprilgan.method import layer_shapes, through_layers
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.clipad.method import (
-    ClipAd,
-    both_sides,
-    recipe_of,
-    scores_of,
-    surgery,
-)
+from zsad_core.methods.clipad.method import ClipAd, both_sides, recipe_of, scores_of, surgery
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
 from zsad_core.methods.grids import (
     TAPS,

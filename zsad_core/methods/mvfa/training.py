@@ -13,36 +13,33 @@ the best on validation subjects, where the official training chooses by the test
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.checkpoints import by_group
 from zsad_core.methods.grids import TAPS
-from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
-from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
+from zsad_core.methods.losses import dice, enlarged, focal
 from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
 from zsad_core.methods.probes import probe, seeing
-from zsad_core.types import ByteArray
+from zsad_core.types import ByteArray, Tensors
 
 SOME, SPREAD = 64, 3.0  # images to look at, spread of their first logits
 
 
 @dataclass(frozen=True)
-class Adapters:
+class Adapters(Learner):
     """Learns `seg_adapters.i.fc1.0.weight`, `….fc2.0.weight`, and of det the same."""
 
-    encoder: Encoder
     _first: dict[bytes, list[Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
-    plan: ClassVar[TrainingPlan] = TrainingPlan(
+    plan = TrainingPlan(
         epochs=3, batch=4, rate=5e-4, first=20, first_rate=1e-4, further=0.3, unmasked=True
     )
-    through_tower: ClassVar[bool] = True
-    learns_text: ClassVar[bool] = False
+    through_tower = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """fc2 zero; fc1 as torch draws a Linear, uniform within 1 / sqrt of the width, and calm.
@@ -93,17 +90,14 @@ class Adapters:
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
         assert batch.text is not None  # `learns_text` is False
-        recipe, masks = self.encoder.recipe, batch.masks
+        masks = batch.masks
         apart = 100 * (batch.text[..., 1, :] - batch.text[..., 0, :])[..., None]
         read = (self._at_first if batch.first_stage else self._now)(tensors, batch)
         by_head = [bottlenecks(read, head, tensors) for head in HEADS]
         drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         maps, terms = [], []
         for seg, det in zip(*by_head, strict=True):
-            square = _logits(seg, apart).reshape(-1, 1, recipe.grid, recipe.grid)
-            size = masks.shape[1:]
-            up = functional.interpolate(square, size, mode="bilinear", align_corners=True)
-            maps.append(up[:, 0].sigmoid())
+            maps.append(enlarged(_logits(seg, apart), masks.shape[-1]).sigmoid())
             mean = _logits(det, apart).sigmoid().mean(dim=1)  # (B,)
             entropy = functional.binary_cross_entropy_with_logits(mean, batch.labels)
             pixels = [loss(maps[-1][drawn], masks[drawn]) for loss in (focal, dice)]
@@ -127,16 +121,10 @@ class Adapters:
 
     def official(self, tensors: Tensors) -> Official:
         """A dict of each head; the last fc2, which nothing reads, is zero."""
-        info, last = self.encoder.tower.info, f"{TAPS - 1}.fc2.0.weight"
-        groups = {}
-        for head in HEADS:
-            group = f"{head}_adapters."
-            groups[group[:-1]] = {
-                name.removeprefix(group): torch.from_numpy(value)
-                for name, value in tensors.items()
-                if name.startswith(group)
-            } | {last: torch.zeros(info.width, info.embed_dim)}
-        return groups
+        info = self.encoder.tower.info
+        unread = np.zeros((info.width, info.embed_dim), np.float32)
+        last = {f"{head}_adapters.{TAPS - 1}.fc2.0.weight": unread for head in HEADS}
+        return by_group(tensors | last)
 
 
 def _logits(tokens: Tensor, apart: Tensor) -> Tensor:
