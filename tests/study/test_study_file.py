@@ -10,17 +10,16 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.imaging.predictions import Predictions, registry
+from zsad_core.imaging.splits import Draw, Fold
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
     NO_SPLIT,
     Study,
     StudyConventions,
     StudyData,
-    StudyFold,
     StudyMask,
     StudyPredictions,
     StudySeries,
-    StudySplit,
     StudyTraining,
     TrainingData,
     as_yaml,
@@ -95,8 +94,8 @@ def test_every_field_is_explained():
         StudySeries,
         StudyPredictions,
         StudyTraining,
-        StudySplit,
-        StudyFold,
+        Draw,
+        Fold,
         TrainingData,
     )
     for kind in (*kinds, StudyMask, StudyConventions):
@@ -118,6 +117,8 @@ def test_what_is_written_is_read_back(write):
         ("title: x\nseries: []", "no title or no series"),
         ("title: x\nseries: [{method: [a]}]", r"series\.0\.method"),
         ("title: x\nseries: [{methods: [a]}]\ndata: {plane: [axial]}", r"data\.plane"),
+        ("title: x\nseries: [{methods: [a]}]\ndata: {draw: {share: [1]}}", r"data\.draw\.share"),
+        ("title: x\nseries: [{methods: [a]}]\ndata: {folds: [{val: [a]}]}", r"folds\.0\.val"),
         ("title: x\nseries: [{methods: [a]}]\ndata: {planes: [oblique]}", r"data\.planes\.0"),
         ("title: x\nseries: [{methods: [a]}]\nmask: {min_component: few}", "valid integer"),
         ("- x", "holds no names with values"),

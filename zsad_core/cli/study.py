@@ -17,7 +17,7 @@ from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
-from zsad_core.imaging.splits import Draw, Fold, SplitTable
+from zsad_core.imaging.splits import Draw, SplitTable
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.inference.engine import Engine
 from zsad_core.study import design as designs
@@ -75,7 +75,7 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
     name = (wanted.split or "main").partition("/")[0]
     known = {table.name: table for table in splits.tables(data)}
     if wanted.draw is None:
-        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
+        given = SplitTable(name, wanted.folds, GIVEN)
         if name not in known:
             return {name: given}
         if [fold.digest for fold in known[name].folds] != [fold.digest for fold in given.folds]:
@@ -84,7 +84,7 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
                 "study's split another name, or leave out its folds."
             )
         return {}
-    draw = Draw(**asdict(wanted.draw))
+    draw = wanted.draw
     if name in known and known[name].origin != str(draw):
         raise SettingError(
             f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
