@@ -18,7 +18,7 @@ from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import TAPS, enlarged, grid_of, quarters, retained_features, spread
-from zsad_core.methods.setup import trained
+from zsad_core.methods.setup import FINER, trained
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
 NORMAL = -60.0  # logit of a patch that is not retained: certainly normal
 SOFT = 10.0  # logits that the map takes as one
+NO_BLUR = (*FINER, ("domain", "none"))  # lesions of the demo are small
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class AaClip(Method):
         "Yours to change: every word of the texts and the class word."
     )
     in_tower = True
-    setups = trained("aaclip", "adapters in both towers")
+    setups = trained("aaclip", "adapters in both towers", NO_BLUR)
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
