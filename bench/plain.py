@@ -18,7 +18,7 @@ from bench.methods import LARGE, SUBJECT, MethodCase
 from bench.report import Line
 from zsad_core import backbones
 from zsad_core.inference.engine import Engine
-from zsad_core.methods.aprilgan.method import TAPS
+from zsad_core.methods.grids import TAPS
 from zsad_core.types import ByteArray, FloatArray
 
 RUNS = 3

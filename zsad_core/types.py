@@ -33,6 +33,8 @@ Labels = Annotated[
 ]
 Split = Literal["", "train", "validation", "test", "extra"]
 SliceFeatures = dict[str, NDArray[Any]]
+Tensors = dict[str, NDArray[np.float32]]
+"""What is trained, under official names."""
 Learned = dict[str, FloatArray] | None
 """Tensors of a checkpoint under official names; None where nothing is learned."""
 Progress = Callable[[int, int], None]

@@ -24,7 +24,7 @@ from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import receive
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
-from zsad_core.methods.mutual3d import Mutual3d
+from zsad_core.methods.mutual3d.method import Mutual3d
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema

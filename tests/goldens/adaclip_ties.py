@@ -20,7 +20,7 @@ from tests.helpers.weights import FOLDER, golden, recipe, write_backbone
 from tests.helpers.tensors import maps_of
 from zsad_core import backbones
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.methods.adaclip import AdaClip
+from zsad_core.methods.adaclip.method import AdaClip
 from zsad_core.methods.adaclip.hybrid_prompts import linear
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.types import BackboneSpec

@@ -15,7 +15,7 @@ from zsad_core.errors import Cancelled
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key
-from zsad_core.methods.winclip import WinClip
+from zsad_core.methods.winclip.method import WinClip
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, Reference, SliceSpec
 

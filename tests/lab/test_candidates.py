@@ -17,7 +17,7 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
-from zsad_core.methods.aprilgan import method as aprilgan
+from zsad_core.methods import grids
 from zsad_core.methods.clipad import method as clipad
 from zsad_core.methods.texts import Remembered, TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
@@ -69,8 +69,9 @@ def one_by_one(method, features, kept, text, learned, recipe):
         total = clipad.surgery(aligned, text[None])[0].numpy()
         if method.name == "clipad":
             return 0.5 + np.sign(total) * np.sqrt(np.abs(total / 4)) / 2
-        apart = aprilgan.apart_by_100(aligned.text(text[None]))[0]
-        return total + 4 + aprilgan.of_layers(aligned, apart)[0].numpy()[kept]
+        apart = grids.apart_by_100(aligned.text(text[None]))[0]
+        layers = grids.summed_maps(aligned.taps, apart, aligned.retained, small.image_size)
+        return total + 4 + layers[0].numpy()[kept]
     maps, _ = maps_of(method, [features], kept[None], text, learned, small)
     return maps[0][kept]
 

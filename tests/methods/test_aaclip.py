@@ -12,8 +12,8 @@ from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.aaclip import AaClip
 from zsad_core.methods.aaclip import adapters as aaclip_adapters
+from zsad_core.methods.aaclip.method import AaClip
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, Recipe

@@ -36,7 +36,7 @@ def toy(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code)
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path / "methods")])
-    kind = importlib.import_module("zsad_core.methods.toy").Toy
+    kind = importlib.import_module("zsad_core.methods.toy.method").Toy
     monkeypatch.setitem(methods.METHODS, "toy", kind)
     monkeypatch.setattr(setups, "CHECKPOINTS", tmp_path)
     yield kind

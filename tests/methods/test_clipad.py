@@ -13,8 +13,8 @@ from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.clipad import ClipAd
-from zsad_core.methods.clipad_plus import ClipAdPlus
+from zsad_core.methods.clipad.method import ClipAd
+from zsad_core.methods.clipad_plus.method import ClipAdPlus
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec

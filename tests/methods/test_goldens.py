@@ -15,10 +15,10 @@ from zsad_core import backbones, setups
 from zsad_core.cli import map as command
 from zsad_core.cli.map_request import MapRequest
 from zsad_core.errors import WeightsError
-from zsad_core.methods.anomalyclip import AnomalyClip
-from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.anomalyclip.method import AnomalyClip
+from zsad_core.methods.aprilgan.method import AprilGan
 from zsad_core.methods.texts import TowerTexts, unit
-from zsad_core.methods.winclip import WinClip
+from zsad_core.methods.winclip.method import WinClip
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
 

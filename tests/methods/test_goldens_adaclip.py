@@ -29,8 +29,8 @@ from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.methods.adaclip import AdaClip
 from zsad_core.methods.adaclip.hybrid_prompts import linear, vectors
+from zsad_core.methods.adaclip.method import AdaClip
 from zsad_core.methods.adaclip.training import PromptsAndProjections
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples, TrainingPlan

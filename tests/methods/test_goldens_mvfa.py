@@ -9,8 +9,8 @@ from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli.main import main
 from zsad_core.methods.memory import turned, views
-from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.mvfa.adapters import bottlenecks, streams
+from zsad_core.methods.mvfa.method import Mvfa
 from zsad_core.methods.texts import TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec

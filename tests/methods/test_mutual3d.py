@@ -9,7 +9,7 @@ import pytest
 from zsad_core import methods
 from zsad_core.backbones import info
 from zsad_core.errors import SettingError
-from zsad_core.methods.mutual3d import Mutual3d
+from zsad_core.methods.mutual3d.method import Mutual3d
 from zsad_core.types import BackboneSpec, Cubes
 
 FIRST, SECOND = np.array([1, -1, 0]) / 2**0.5, np.array([1, 1, -2]) / 6**0.5

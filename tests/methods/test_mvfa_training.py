@@ -10,8 +10,8 @@ from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Batch, Examples
-from zsad_core.methods.mvfa import Mvfa
 from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, streams
+from zsad_core.methods.mvfa.method import Mvfa
 from zsad_core.methods.mvfa.training import Adapters
 from zsad_core.methods.texts import unit
 from zsad_core.types import BackboneSpec

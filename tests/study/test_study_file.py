@@ -11,17 +11,17 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
+from zsad_core.imaging.splits.making import Draw
+from zsad_core.imaging.splits.tables import Fold
 from zsad_core.methods import FILES
 from zsad_core.study.file import (
     NO_SPLIT,
     Study,
     StudyConventions,
     StudyData,
-    StudyFold,
     StudyMask,
     StudyPredictions,
     StudySeries,
-    StudySplit,
     StudyTraining,
     TrainingData,
     as_yaml,
@@ -96,8 +96,8 @@ def test_every_field_is_explained():
         StudySeries,
         StudyPredictions,
         StudyTraining,
-        StudySplit,
-        StudyFold,
+        Draw,
+        Fold,
         TrainingData,
     )
     for kind in (*kinds, StudyMask, StudyConventions):
@@ -119,6 +119,8 @@ def test_what_is_written_is_read_back(write):
         ("title: x\nseries: []", "no title or no series"),
         ("title: x\nseries: [{method: [a]}]", r"series\.0\.method"),
         ("title: x\nseries: [{methods: [a]}]\ndata: {plane: [axial]}", r"data\.plane"),
+        ("title: x\nseries: [{methods: [a]}]\ndata: {draw: {share: [1]}}", r"data\.draw\.share"),
+        ("title: x\nseries: [{methods: [a]}]\ndata: {folds: [{val: [a]}]}", r"folds\.0\.val"),
         ("title: x\nseries: [{methods: [a]}]\ndata: {planes: [oblique]}", r"data\.planes\.0"),
         ("title: x\nseries: [{methods: [a]}]\nmask: {min_component: few}", "valid integer"),
         ("- x", "holds no names with values"),

@@ -14,7 +14,7 @@ from tests.helpers.weights import golden as golden_of
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones
 from zsad_core.errors import WeightsError
-from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.anomalyclip.method import AnomalyClip
 from zsad_core.methods.anomalyclip.training import WEIGHT, PromptVectors
 from zsad_core.methods.aprilgan.training import LinearLayers, probabilities
 from zsad_core.methods.encoder import Encoder
@@ -117,7 +117,7 @@ def layers(width=6, embed=4, taps=2):
     """APRIL-GAN's learner on a tower of these sizes."""
     info = SimpleNamespace(width=width, embed_dim=embed)
     recipe = Recipe("taps", 16, 4, tuple(range(1, taps + 1)))
-    return LinearLayers(Encoder(None, SimpleNamespace(info=info), recipe, 8))
+    return LinearLayers(Encoder(None, SimpleNamespace(info=info, device="cpu"), recipe, 8))
 
 
 def toy(count=24, seed=0):

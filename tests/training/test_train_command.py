@@ -13,9 +13,9 @@ from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import train as commands
 from zsad_core.errors import DataError, SettingError
-from zsad_core.methods.anomalyclip import AnomalyClip
+from zsad_core.methods.anomalyclip.method import AnomalyClip
 from zsad_core.methods.anomalyclip.training import PromptVectors
-from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.aprilgan.method import AprilGan
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
@@ -48,7 +48,7 @@ def encoder():
     info = SimpleNamespace(
         name="stand-in", digest="abc", width=WIDTH, embed_dim=EMBED, image_size=16
     )
-    tower = SimpleNamespace(info=info, sentences=sentences)
+    tower = SimpleNamespace(info=info, device="cpu", sentences=sentences)
     return Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
 
 

@@ -12,7 +12,7 @@ from tests.helpers.weights import small_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import main as cli
 from zsad_core.imaging import image_sets
-from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.aprilgan.method import AprilGan
 from zsad_core.methods.aprilgan.training import LinearLayers
 from zsad_core.methods.encoder import Encoder
 from zsad_core.training import material, pictures

@@ -22,7 +22,7 @@ from zsad_core.imaging.predictions.reading import score_range
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import Draw
-from zsad_core.imaging.splits.tables import Fold, SplitTable
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.inference.engine import Engine
 from zsad_core.study import design as designs
 from zsad_core.study import file as files
@@ -79,7 +79,7 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
     name = (wanted.split or "main").partition("/")[0]
     known = {table.name: table for table in splits.tables(data)}
     if wanted.draw is None:
-        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
+        given = SplitTable(name, wanted.folds, GIVEN)
         if name not in known:
             return {name: given}
         if [fold.digest for fold in known[name].folds] != [fold.digest for fold in given.folds]:
@@ -88,7 +88,7 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
                 "study's split another name, or leave out its folds."
             )
         return {}
-    draw = Draw(**asdict(wanted.draw))
+    draw = wanted.draw
     if name in known and known[name].origin != str(draw):
         raise SettingError(
             f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "

@@ -7,37 +7,23 @@ from dataclasses import fields, replace
 from typing import Any
 
 from zsad_core.errors import SettingError
-from zsad_core.methods.aaclip import AaClip
-from zsad_core.methods.adaclip import AdaClip
-from zsad_core.methods.anomalyclip import AnomalyClip
-from zsad_core.methods.aprilgan import AprilGan
+from zsad_core.methods.aaclip.method import AaClip
+from zsad_core.methods.adaclip.method import AdaClip
+from zsad_core.methods.anomalyclip.method import AnomalyClip
+from zsad_core.methods.aprilgan.method import AprilGan
 from zsad_core.methods.base import BaseMethod, Method, VolumeMethod
-from zsad_core.methods.clipad import ClipAd
-from zsad_core.methods.clipad_plus import ClipAdPlus
+from zsad_core.methods.clipad.method import ClipAd
+from zsad_core.methods.clipad_plus.method import ClipAdPlus
 from zsad_core.methods.grids import stretched
-from zsad_core.methods.intensity import Intensity
-from zsad_core.methods.mutual3d import Mutual3d
-from zsad_core.methods.mvfa import Mvfa
+from zsad_core.methods.intensity.method import Intensity
+from zsad_core.methods.mutual3d.method import Mutual3d
+from zsad_core.methods.mvfa.method import Mvfa
 from zsad_core.methods.predictions import FilePredictions
-from zsad_core.methods.winclip import WinClip
+from zsad_core.methods.winclip.method import WinClip
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 
-__all__ = [
-    "BASELINE",
-    "FILES",
-    "METHODS",
-    "BaseMethod",
-    "FilePredictions",
-    "Method",
-    "VolumeMethod",
-    "build",
-    "kind_of",
-    "of_region",
-    "slice_method",
-    "stretched",
-    "trainable",
-]
+__all__ = ["BaseMethod", "FilePredictions", "Method", "VolumeMethod", "stretched"]
 
 METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "intensity": Intensity,

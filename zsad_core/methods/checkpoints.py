@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.numpy import load_file as numpy_file
 from zsad_core.backbones.lazy import torch
 from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
 from zsad_core.errors import WeightsError
-from zsad_core.types import FloatArray
+from zsad_core.types import FloatArray, Tensors
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 """Shape of each tensor by name; None stands for any length."""
@@ -68,7 +69,16 @@ def _numpy(tensors: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
     }
 
 
-def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
+def by_group(tensors: Tensors) -> dict[str, dict[str, torch.Tensor]]:
+    """Tensors named GROUP.NAME as a dict of each group."""
+    groups: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+    for name, value in tensors.items():
+        group, _, member = name.partition(".")
+        groups[group][member] = torch.from_numpy(value)
+    return dict(groups)
+
+
+def select(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
     """The named tensors in float32; raises WeightsError naming the first that does not fit."""
     for name, shape in shapes.items():
         stored = tensors[name].shape if name in tensors else ()

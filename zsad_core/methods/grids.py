@@ -1,10 +1,10 @@
-"""From tokens of retained patches to values at pixels."""
+"""From tokens of retained patches to values at pixels, and the four taps of most methods."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,8 @@ from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
 if TYPE_CHECKING:
     from torch import Tensor
 
+TAPS = 4
+FAR = -20.0  # logit of a patch that is not retained: certainly normal
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 
 
@@ -34,7 +36,7 @@ def grid_of(info: TowerInfo, image_size: int) -> tuple[int, int]:
 
 def quarters(info: TowerInfo) -> tuple[int, ...]:
     """Four taps, a quarter of the visual blocks apart (6, 12, 18, 24 of 24)."""
-    return tuple(info.visual_blocks * k // 4 for k in range(1, 5))
+    return tuple(info.visual_blocks * k // TAPS for k in range(1, TAPS + 1))
 
 
 def tap_parts(recipe: Recipe) -> tuple[str, ...]:
@@ -49,9 +51,23 @@ def retained_features(
 
     From taps L x (B, all patches, width), class features (B, E) and retained patches (B, R, C).
     """
-    flat = retained.reshape(len(retained), -1)
+    by_tap = dict(zip(tap_parts(recipe), [*taps, first], strict=True))
+    return at_retained(by_tap, retained)
+
+
+def at_retained(arrays: Mapping[str, FloatArray], retained: MaskArray) -> list[SliceFeatures]:
+    """Of each slice the retained patches (B, R, C) of arrays (B, all patches, width) by name.
+
+    An array (B, 1 + all patches, width) keeps its class token too, one (B, E) its row.
+    """
+    patches = retained.reshape(len(retained), -1)
+    tokens = np.pad(patches, ((0, 0), (1, 0)), constant_values=True)
+    chosen = {patches.shape[1]: patches, tokens.shape[1]: tokens}
     return [
-        dict(zip(tap_parts(recipe), [*(tap[b][flat[b]] for tap in taps), first[b]], strict=True))
+        {
+            name: array[b][chosen[array.shape[1]][b]] if array.ndim == 3 else array[b]
+            for name, array in arrays.items()
+        }
         for b in range(len(retained))
     ]
 
@@ -75,6 +91,26 @@ def enlarged(grids: Tensor, side: int, align_corners: bool) -> Tensor:
     """(B, R, R) to (B, side, side), bilinear: a product for each axis."""
     enlarge = enlarging(grids.shape[-1], side, align_corners, grids.device)
     return enlarge @ (grids @ enlarge.T)
+
+
+def apart_by_100(texts: Tensor) -> Tensor:
+    """What a token is multiplied with for the logit of a softmax of two: (N, E) of (N, K, E)."""
+    return 100 * (texts[:, 1] - texts[:, 0])
+
+
+def summed_maps(taps: Sequence[Tensor], apart: Tensor, retained: Tensor, side: int) -> Tensor:
+    """(B, S, S): the sum over taps (sum of P, E) of the softmax of the enlarged logits, for (E,).
+
+    Corners are aligned.
+    """
+    grids = (spread(tap @ apart, retained, FAR) for tap in taps)
+    maps = (enlarged(of_tap, side, align_corners=True).sigmoid_() for of_tap in grids)
+    return functools.reduce(torch.Tensor.add_, maps)
+
+
+def summed_values(taps: Sequence[Tensor], apart: Tensor) -> Tensor:
+    """(N, sum of P): that sum at the retained patches, not enlarged, for (N, E)."""
+    return torch.stack([torch.sigmoid_(apart @ tap.T) for tap in taps]).sum(dim=0)
 
 
 @functools.lru_cache(8)

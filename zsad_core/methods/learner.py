@@ -1,10 +1,10 @@
 """What the training loop asks of the learned part of a method, and what it gives it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 import safetensors.numpy
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.base.atomic import write_whole
-from zsad_core.base.jobs import Turn
-from zsad_core.types import ByteArray, FloatArray, MaskArray
+from zsad_core.methods.encoder import Encoder
+from zsad_core.types import ByteArray, FloatArray, MaskArray, Tensors
 
-Tensors = dict[str, NDArray[np.float32]]
 Official = dict[str, Tensor] | dict[str, dict[str, Tensor]]
 """A published checkpoint: tensors by name, or such dicts by key."""
 
@@ -58,6 +57,11 @@ class Batch:
     classes: tuple[str, ...] = ()
     first_stage: bool = False
 
+    @property
+    def drawn(self) -> Tensor:
+        """(B,): all but the abnormal images whose mask nobody drew."""
+        return (self.masks.flatten(1).amax(dim=1) > 0) | (self.labels == 0)
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -75,9 +79,8 @@ class TrainingPlan:
     is `further` times the rate. `first` epochs at `first_rate` come before the `epochs`: a first
     stage (`Batch.first_stage`), which is not validated. `decay` is the optimiser's
     weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
-    abnormal images whose mask nobody drew. `state_file` holds the state after
-    each epoch that follows the first stage; the same training goes on from it. Every step and every
-    batch of validation takes a `turn` on the device.
+    abnormal images whose mask nobody drew. `state_file` holds the state after each epoch that
+    follows the first stage; the same training goes on from it.
     """
 
     epochs: int = 10
@@ -89,16 +92,15 @@ class TrainingPlan:
     seed: int = 0
     patience: int = 4
     shuffle: bool = True
-    device: str = "cpu"
     optimiser: Literal["adam", "adamw"] = "adam"
     betas: tuple[float, float] = (0.5, 0.999)
     decay: float = 0.0
     unmasked: bool = False
     state_file: Path | None = None
-    turn: Turn = nullcontext
 
 
-class Learner(Protocol):
+@dataclass(frozen=True)
+class Learner(ABC):
     """The learned part of one method: where it starts, its loss, how long it takes.
 
     `through_tower` says that something is learned inside the image tower: then a batch holds
@@ -107,16 +109,21 @@ class Learner(Protocol):
     `learns_text` says that the text is learned, or made with what is: then examples hold none.
     """
 
-    plan: ClassVar[TrainingPlan]
-    through_tower: ClassVar[bool]
-    learns_text: ClassVar[bool]
+    encoder: Encoder
 
+    plan: ClassVar[TrainingPlan]
+    through_tower: ClassVar[bool] = False
+    learns_text: ClassVar[bool] = False
+
+    @abstractmethod
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Fresh tensors; examples may say on what scale."""
 
+    @abstractmethod
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Maps and loss terms of a batch; gradients flow to the tensors."""
 
+    @abstractmethod
     def official(self, tensors: Tensors) -> Official:
         """What the official checkpoint holds."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.results import parquet as results
-from zsad_core.study.file import Study, StudySeries, StudyTraining
+from zsad_core.study.file import Study, StudyTraining
 from zsad_core.training import own, runs
 from zsad_core.training.material import Source, data_spec, of_scans
 from zsad_core.training.own import OwnTraining
@@ -58,28 +58,27 @@ def missing_trainings(design: Design) -> list[OwnTraining]:
     missing = []
     for training in design.study.training:
         for method in training.methods:
-            wanted = OwnTraining(training.name, _request(design, training, method))
-            entry = setups.entries().get((method, training.name))
-            if entry is None:
-                missing.append(wanted)
+            planned = OwnTraining(training.name, _request(design, training, method))
+            if entry := setups.entries().get((method, training.name)):
+                _check_alike(planned.request, setups.record(entry), planned.title)
             else:
-                _check_alike(wanted.request, setups.record(entry), wanted.title)
+                missing.append(planned)
     return missing
 
 
 def lacking(study: Study) -> list[str]:
     """What files the setups and backbones lack that a study names, a sentence each."""
-    trained = {(method, one.name) for one in study.training for method in one.methods}
+    trained = {(method, own.name) for own in study.training for method in own.methods}
     named = [
         *(pair for block in study.series for pair in product(block.methods, block.setups)),
-        *((method, one.like) for one in study.training for method in one.methods),
+        *((method, own.like) for own in study.training for method in own.methods),
     ]
     entries = setups.entries()
     problems = [
         setups.missing(entries[pair]) for pair in named if pair in entries and pair not in trained
     ]
-    own = (BackboneSpec(one.backbone, one.weights) for one in study.training if one.backbone)
-    problems += map(backbones.unfetched, own)
+    specs = (BackboneSpec(own.backbone, own.weights) for own in study.training if own.backbone)
+    problems += map(backbones.unfetched, specs)
     return [*dict.fromkeys(filter(None, problems))]
 
 
@@ -88,15 +87,15 @@ def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
 
     Raises ZsadError for what is named and is not there.
     """
-    study, chosen = design.study, list[Cohort]()
-    skipped: dict[Pair, None] = {}
+    study, chosen, skipped = design.study, list[Cohort](), dict[Pair, None]()
     for modality in design.modalities:
         volumes = pipeline.set_of(datasets.open_dataset(design.data).subjects(), modality)
-        configurations = dict.fromkeys(
-            configuration
-            for block in study.series
-            for configuration in _configurations(design, block, len(volumes), skipped)
-        )
+        configurations = dict[Configuration, None]()
+        for block in study.series:
+            pairs, absent = choosing.pairs(block.methods, block.setups, len(volumes), design.data)
+            named = choosing.configurations(pairs, block.prompts, design.data.region)
+            configurations |= dict.fromkeys(named)
+            skipped |= dict.fromkeys(absent)
         chosen += [
             Cohort(
                 data=design.data,
@@ -137,14 +136,6 @@ def evaluated(engine: Engine, chosen: Sequence[Cohort]) -> list[str]:
     return wanted
 
 
-def _configurations(
-    design: Design, block: StudySeries, volumes: int, skipped: dict[Pair, None]
-) -> tuple[Configuration, ...]:
-    pairs, left_out = choosing.pairs(block.methods, block.setups, volumes, design.data)
-    skipped.update(dict.fromkeys(left_out))
-    return choosing.configurations(pairs, block.prompts, design.data.region)
-
-
 def _part(design: Design) -> Split:
     """The part of the split to report on; "", all subjects, where nothing divides them."""
     parts = {subject.split for subject in datasets.open_dataset(design.data).subjects()}
@@ -153,8 +144,9 @@ def _part(design: Design) -> Split:
 
 
 def _request(design: Design, training: StudyTraining, method: str) -> TrainRequest:
-    source = Source(training.images, training.kind, images=training.most)
-    source = replace(source, leave_out=training.leave_out)
+    source = Source(
+        training.images, training.kind, images=training.most, leave_out=training.leave_out
+    )
     if training.setup != "industrial":
         source = of_scans(
             _learned_from(design, training),
@@ -191,18 +183,17 @@ def _request(design: Design, training: StudyTraining, method: str) -> TrainReque
 
 def _learned_from(design: Design, training: StudyTraining) -> DataSpec:
     """The scans that a training learns from."""
-    other = training.data
-    if other is None:
+    if (other := training.data) is None:
         return design.data
-    demo = other.root in datasets.DEMOS
-    return DataSpec(
-        other.root if demo else other.kind or datasets.layout_of(other.root),
-        "" if demo else other.root,
-        other.labels,
-        other.split,
-        other.contrast,
-        other.region,
+    source = Source(
+        other.root,
+        other.kind,
+        labels=other.labels,
+        split_name=other.split,
+        contrast=other.contrast,
+        region=other.region,
     )
+    return data_spec(source)
 
 
 def _check_alike(request: TrainRequest, record: dict[str, str], title: str) -> None:
@@ -210,8 +201,7 @@ def _check_alike(request: TrainRequest, record: dict[str, str], title: str) -> N
     wanted, trained = (
         OF_MACHINE.sub("", text) for text in (runs.command(request), record.get("command", ""))
     )
-    learned = request.source
-    split = "" if request.setup == "industrial" else registry.digest(data_spec(learned))
+    split = "" if request.setup == "industrial" else registry.digest(data_spec(request.source))
     if wanted != trained:
         raise SettingError(
             f"'{title}' was trained by '{trained or 'an unknown command'}', and the study wants "

@@ -14,7 +14,8 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.predictions.sets import PredictionKind
-from zsad_core.imaging.splits.making import Balance, By
+from zsad_core.imaging.splits.making import Draw
+from zsad_core.imaging.splits.tables import Fold
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
@@ -22,31 +23,6 @@ from zsad_core.types import DataSpec, Plane, Precision
 
 NO_SPLIT = "none"
 TrainingSetup = Literal["industrial", "finetune", "brats", "pmc"]
-STRICT: pydantic.ConfigDict = pydantic.ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True)
-class StudySplit:
-    """How to draw the split where the data have none of its name; shares in percent."""
-
-    __pydantic_config__: ClassVar = STRICT
-
-    shares: tuple[float, float, float] = (60, 10, 30)
-    seed: int = 0
-    by: By = "patient"
-    balance: tuple[Balance, ...] = ()
-    folds: int = 1
-
-
-@dataclass(frozen=True)
-class StudyFold:
-    """The subjects of each part of a split, or of one of its folds."""
-
-    __pydantic_config__: ClassVar = STRICT
-
-    train: tuple[str, ...] = ()
-    validation: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,16 +36,14 @@ class StudyData:
     the first where the data have none.
     """
 
-    __pydantic_config__: ClassVar = STRICT
-
     root: str = "demo"
     kind: str = ""
     labels: str = ""
     region: str = ""
     contrast: str = ""
     split: str = ""
-    draw: StudySplit | None = None
-    folds: tuple[StudyFold, ...] = ()
+    draw: Draw | None = None
+    folds: tuple[Fold, ...] = ()
     modalities: tuple[str, ...] = ()
     planes: tuple[Plane, ...] = ("axial",)
     part: Literal["train", "validation", "test", "extra", "all"] = "test"
@@ -83,8 +57,6 @@ class StudySeries:
     A set of predictions is named as a method. No prompt set takes each method's own.
     """
 
-    __pydantic_config__: ClassVar = STRICT
-
     methods: tuple[str, ...]
     setups: tuple[str, ...] = (EVERY,)
     prompts: tuple[str, ...] = ()
@@ -93,8 +65,6 @@ class StudySeries:
 @dataclass(frozen=True)
 class StudyPredictions:
     """Files of another model, one a subject, to be added where the data have none of the name."""
-
-    __pydantic_config__: ClassVar = STRICT
 
     name: str
     folder: str
@@ -109,8 +79,6 @@ class StudyPredictions:
 @dataclass(frozen=True)
 class TrainingData:
     """Other data than the study's to train on, as `train` takes them; `split` "" goes without."""
-
-    __pydantic_config__: ClassVar = STRICT
 
     root: str
     kind: str = ""
@@ -130,8 +98,6 @@ class StudyTraining:
     backbone and options hold, and whose checkpoint `finetune` goes on from where no `start` is
     given. `modality` "" is the study's first; other empty texts and 0 are the defaults of `train`.
     """
-
-    __pydantic_config__: ClassVar = STRICT
 
     name: str
     methods: tuple[str, ...]
@@ -160,8 +126,6 @@ class StudyTraining:
 class StudyMask:
     """How a map becomes a mask beside its threshold."""
 
-    __pydantic_config__: ClassVar = STRICT
-
     outside_brain: bool = False
     min_component: int = 0
 
@@ -169,8 +133,6 @@ class StudyMask:
 @dataclass(frozen=True)
 class StudyConventions:
     """How rows are read in figures and tables."""
-
-    __pydantic_config__: ClassVar = STRICT
 
     empty: EmptySlices = "lesion_only"
     slices: Which = "all"
@@ -187,7 +149,7 @@ class Study:
     without their ending; () takes all tables.
     """
 
-    __pydantic_config__: ClassVar = STRICT
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")  # that of all parts too
 
     title: str
     series: tuple[StudySeries, ...]
@@ -259,15 +221,12 @@ def _with_whole_paths(study: Study, folder: Path) -> Study:
     def whole(path: str) -> str:
         return str((folder / Path(path).expanduser()).resolve())
 
-    def of_file(name: str) -> str:
-        """A path where the name is one: it has a folder or an ending of files."""
-        return whole(name) if "/" in name or name.endswith((".yaml", ".yml")) else name
+    def of_file(name: str, *endings: str) -> str:
+        """A path where the name is one: it ends as files do."""
+        return whole(name) if name.endswith(endings) else name
 
-    def config(name: str) -> str:
-        return whole(name) if name.endswith(".json") else name
-
-    def optional(path: str) -> str:
-        return whole(path) if path else ""
+    def prompts(name: str) -> str:
+        return whole(name) if "/" in name else of_file(name, ".yaml", ".yml")
 
     def data(root: str) -> str:
         return root if root in DEMOS else whole(root)
@@ -276,17 +235,17 @@ def _with_whole_paths(study: Study, folder: Path) -> Study:
         study,
         data=replace(study.data, root=data(study.data.root)),
         series=tuple(
-            replace(block, prompts=tuple(map(of_file, block.prompts))) for block in study.series
+            replace(block, prompts=tuple(map(prompts, block.prompts))) for block in study.series
         ),
         predictions=tuple(replace(own, folder=whole(own.folder)) for own in study.predictions),
         training=tuple(
             replace(
                 own,
                 data=replace(own.data, root=data(own.data.root)) if own.data else None,
-                backbone=config(own.backbone),
+                backbone=of_file(own.backbone, ".json"),
                 weights=whole(own.weights) if own.backbone.endswith(".json") else own.weights,
-                images=optional(own.images),
-                start=optional(own.start),
+                images=own.images and whole(own.images),
+                start=own.start and whole(own.start),
             )
             for own in study.training
         ),

@@ -4,6 +4,7 @@ import json
 import platform
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -18,7 +19,7 @@ PACKAGES = (
     *("torch", "open_clip_torch", "numpy", "scipy", "scikit-learn", "scikit-image", "nibabel"),
     *("pandas", "pyarrow", "duckdb", "surface-distance", "matplotlib", "plotly"),
 )
-Lock = dict[str, object]
+Lock = dict[str, Any]
 
 _MADE_WITH = (
     *("method", "setup", "checkpoint_digest", "weights_digest", "prompts", "prompts_digest"),

@@ -1,10 +1,9 @@
 """The report of a study: one self-contained page that reads as a results section."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import jinja2
@@ -24,7 +23,7 @@ from zsad_core.report.backbone_names import backbone_names
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.overview import INTERVAL, summary
 from zsad_core.report.selection import ComparisonGroup, Selection
-from zsad_core.report.table_text import Table, cells
+from zsad_core.report.table_text import cells
 from zsad_core.report.tables import tables
 from zsad_core.study import lock as locks
 from zsad_core.study.design import Design
@@ -33,14 +32,6 @@ from zsad_core.types import Subject
 
 FILE = "report.html"
 TEMPLATE = Path(__file__).with_name("report.html")
-
-
-@dataclass(frozen=True)
-class Omissions:
-    """What a study names and its numbers lack: setups that do not exist, unusable subjects."""
-
-    pairs: Sequence[Pair] = ()
-    subjects: Sequence[Subject] = ()
 
 
 @dataclass(frozen=True)
@@ -54,20 +45,12 @@ class TableText:
 
 
 @dataclass(frozen=True)
-class Image:
-    """A figure with its caption inside, as an SVG."""
-
-    name: str
-    base64: str
-
-
-@dataclass(frozen=True)
 class Section:
-    """The results of one comparison group."""
+    """The results of one comparison group; `images` are figures by name, SVG in base64."""
 
     title: str
     sentences: Sequence[str]
-    images: Sequence[Image]
+    images: Mapping[str, str]
     tables: Sequence[TableText]
     conventions: str
 
@@ -77,15 +60,19 @@ def page(
     rows: duckdb.DuckDBPyConnection,
     drawn: Mapping[Selection, Path],
     lock: Lock,
-    omissions: Omissions,
+    skipped: Sequence[Pair],
+    unusable: Iterable[Subject],
 ) -> str:
-    """The report as HTML, every text escaped; `drawn` are the folders of the groups' figures."""
+    """The report as HTML, every text escaped; `drawn` are the folders of the groups' figures.
+
+    `skipped` are setups that do not exist, `unusable` subjects that no number has.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     study = design.study
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         title=study.title,
         synthetic=datasets.open_dataset(design.data).synthetic,
-        design=[*_design(design, omissions)],
+        design=[*_design(design, skipped, unusable)],
         series=_series(rows),
         notes=study.notes,
         sections=[_section(study.wants, rows, *group) for group in drawn.items()],
@@ -99,11 +86,11 @@ def page(
     )
 
 
-def _design(design: Design, omissions: Omissions) -> Iterator[str]:
+def _design(design: Design, skipped: Sequence[Pair], unusable: Iterable[Subject]) -> Iterator[str]:
     """Data, split, what is left out, thresholds and the mask."""
-    data, asked = design.data, design.study
+    data, study = design.data, design.study
     dataset = datasets.open_dataset(data)
-    modalities, planes = ", ".join(design.modalities), ", ".join(asked.data.planes)
+    modalities, planes = ", ".join(design.modalities), ", ".join(study.data.planes)
     yield f"Data: {dataset.title}; {modalities}; {planes} slices."
     subjects = dataset.subjects()
     parts = pd.Series([subject.split or "in no part" for subject in subjects])
@@ -121,20 +108,17 @@ def _design(design: Design, omissions: Omissions) -> Iterator[str]:
         yield "No split divides the subjects: nothing is known to be held out."
     else:
         yield f"Split of the data itself: {counts}."
-    chosen = "all parts" if asked.data.part == "all" else f"part '{asked.data.part}'"
+    chosen = "all parts" if study.data.part == "all" else f"part '{study.data.part}'"
+    least = study.mask.min_component
     yield (
-        f"Reported on: {', '.join(asked.data.subjects) or chosen}. "
-        f"Threshold rules: {', '.join(asked.thresholds)}. Masks "
-        f"{'may leave' if asked.mask.outside_brain else 'stay inside'} the {data.region}"
-        + (
-            f", without components under {asked.mask.min_component} voxels."
-            if asked.mask.min_component
-            else "."
-        )
+        f"Reported on: {', '.join(study.data.subjects) or chosen}. "
+        f"Threshold rules: {', '.join(study.thresholds)}. Masks "
+        f"{'may leave' if study.mask.outside_brain else 'stay inside'} the {data.region}"
+        f"{f', without components under {least} voxels' if least else ''}."
     )
-    if omissions.pairs:
-        yield skipped_line(omissions.pairs)
-    for subject in omissions.subjects:
+    if skipped:
+        yield skipped_line(skipped)
+    for subject in unusable:
         yield f"Left out: {subject.id}. {subject.problem}"
 
 
@@ -173,23 +157,18 @@ def _section(
     try:
         frame = dice_table(sums, selection)
     except DataError as error:  # every row is of an exposed subject
-        return Section(title, [str(error)], [], [], "")
-    images = [
-        Image(path.stem, base64.b64encode(path.read_bytes()).decode())
+        return Section(title, [str(error)], {}, [], "")
+    images = {
+        path.stem: base64.b64encode(path.read_bytes()).decode()
         for path in sorted(folder.glob("*.svg"))
-    ]
+    }
     shown = [
-        _table(table)
+        TableText(table.title, *cells(table.frame), table.note)
         for table in tables(rows, sums, selection)
         if wants(table.name) and not table.frame.empty
     ]
-    return Section(
-        title,
-        [*_headline(frame, selection)],
-        images,
-        shown,
-        captions.caption(frame, selection),
-    )
+    words = captions.caption(frame, selection)
+    return Section(title, [*_headline(frame, selection)], images, shown, words)
 
 
 def _title(group: ComparisonGroup) -> str:
@@ -205,22 +184,14 @@ def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
         f"{counted(results.subjects, 'subject')}, {results.with_dice} of them with a 3D Dice."
     )
     if best := results.best:
-        oracle = (
-            " The threshold uses the ground truth: an upper bound, no result."
-            if (isinstance(selection.group.rule, Oracle))
-            else ""
-        )
+        oracle = " The threshold uses the ground truth: an upper bound, no result."
+        oracle = oracle if isinstance(selection.group.rule, Oracle) else ""
         yield (
             f"Highest mean 3D Dice: {best.configuration}, {best.mean:.3f} [{best.low:.3f}, "
             f"{best.high:.3f}] over {counted(best.subjects, 'subject')}. {INTERVAL}{oracle}"
         )
     for series, absent in results.missing.items():
         yield f"{series} lacks {', '.join(absent)}."
-
-
-def _table(table: Table) -> TableText:
-    names, lines = cells(table.frame)
-    return TableText(table.title, names, lines, table.note)
 
 
 def _exposure(rows: duckdb.DuckDBPyConnection, included: bool) -> Iterator[str]:
@@ -247,6 +218,5 @@ def _exposure(rows: duckdb.DuckDBPyConnection, included: bool) -> Iterator[str]:
 
 
 def _versions(lock: Lock) -> TableText:
-    versions: Any = lock["drawn_with"]
-    facts: dict[str, object] = {"data": lock["data"], "study (SHA-256)": lock["study"], **versions}
+    facts = {"data": lock["data"], "study (SHA-256)": lock["study"], **lock["drawn_with"]}
     return TableText("Versions", ("what", "which"), [(k, str(v)) for k, v in facts.items()])

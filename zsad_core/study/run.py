@@ -22,7 +22,6 @@ from zsad_core.study import lock as locks
 from zsad_core.study import report
 from zsad_core.study.design import Design
 from zsad_core.study.file import as_yaml
-from zsad_core.study.report import Omissions
 from zsad_core.training import own
 from zsad_core.types import Progress
 
@@ -65,7 +64,7 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
             tell("Drawing figures and tables.")
             drawn = _draw(design, engine, rows, tell, progress)
             lacking = dict.fromkeys(subject for cohort in chosen for subject in unusable(cohort))
-            page = report.page(design, rows, drawn, lock, Omissions(skipped, [*lacking]))
+            page = report.page(design, rows, drawn, lock, skipped, lacking)
             write_whole(design.out / report.FILE, page)
             locks.write(lock, design.out)
     return sorted(path for path in design.out.rglob("*") if path.is_file())

@@ -1,33 +1,22 @@
 """A cohort as the study that evaluates it: what the Cohort page saves."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from zsad_core import setups
 from zsad_core.evaluation import choosing
-from zsad_core.evaluation.choosing import EVERY, Pair
+from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.tasks import Cohort, Configuration
-from zsad_core.imaging.predictions import registry as predictions
+from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import draw_of
 from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.methods import FILES
-from zsad_core.study.file import (
-    NO_SPLIT,
-    Study,
-    StudyConventions,
-    StudyData,
-    StudyFold,
-    StudyMask,
-    StudyPredictions,
-    StudySeries,
-    StudySplit,
-)
-from zsad_core.types import DataSpec
+from zsad_core.study import file as files
 
 
-def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study:
+def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) -> files.Study:
     """The study that evaluates a cohort and reads its rows by the conventions.
 
     It says how the split was drawn, or lists the parts of one that was not, how the predictions
@@ -35,28 +24,32 @@ def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study
     in its notes. Raises ZsadError.
     """
     data = cohort.data
-    pairs = dict.fromkeys((one.method, one.setup) for one in cohort.configurations)
-    study = Study(
+    pairs = dict.fromkeys((run.method, run.setup) for run in cohort.configurations)
+    study = files.Study(
         title,
         tuple(_series(cohort)),
         _data(cohort),
         predictions=tuple(
-            _predictions(predictions.find(data, name)) for method, name in pairs if method == FILES
+            _predictions(registry.find(data, name)) for method, name in pairs if method == FILES
         ),
         thresholds=cohort.rules,
-        mask=StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
+        mask=files.StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
         conventions=conventions,
         precision=cohort.precision,
     )
     own = [pair for pair in pairs if pair[0] != FILES and pair not in setups.shipped()]
-    return _with_trainings(study, data, own) if own else study
+    if not own:
+        return study
+    from zsad_core.study.trainings import with_trainings  # torch, for setups of one's own alone
+
+    return with_trainings(study, data, own)
 
 
-def _series(cohort: Cohort) -> Iterable[StudySeries]:
+def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
     """Methods of equal setups and prompt sets together."""
     by_method = dict[str, list[Configuration]]()
-    for one in cohort.configurations:
-        by_method.setdefault(one.setup if one.method == FILES else one.method, []).append(one)
+    for run in cohort.configurations:
+        by_method.setdefault(run.setup if run.method == FILES else run.method, []).append(run)
     blocks = dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]]()
     for name, configurations in by_method.items():
         names = dict.fromkeys(c.setup for c in configurations if c.method != FILES)
@@ -64,22 +57,22 @@ def _series(cohort: Cohort) -> Iterable[StudySeries]:
         default = tuple(configurations) == choosing.configurations(pairs, region=cohort.data.region)
         prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
         blocks.setdefault((tuple(names) or (EVERY,), tuple(prompts)), []).append(name)
-    return (StudySeries(tuple(names), *block) for block, names in blocks.items())
+    return (files.StudySeries(tuple(names), *block) for block, names in blocks.items())
 
 
-def _data(cohort: Cohort) -> StudyData:
+def _data(cohort: Cohort) -> files.StudyData:
     data = cohort.data
     table = splits.find(data, data.split) if data.split else SplitTable("", ())
     draw = draw_of(table.origin)
-    return StudyData(
+    return files.StudyData(
         root=data.root or data.kind,
         kind=data.kind if data.root else "",
         labels=data.labels,
         region=data.region,
         contrast=data.contrast,
-        split=data.split or (NO_SPLIT if data.root else ""),
-        draw=StudySplit(**asdict(draw)) if draw else None,
-        folds=() if draw else tuple(StudyFold(**asdict(fold)) for fold in table.folds),
+        split=data.split or (files.NO_SPLIT if data.root else ""),
+        draw=draw,
+        folds=() if draw else table.folds,
         modalities=(cohort.modality,),
         planes=(cohort.plane,),
         part=cohort.split or "all",
@@ -87,21 +80,7 @@ def _data(cohort: Cohort) -> StudyData:
     )
 
 
-def _predictions(kept: Predictions) -> StudyPredictions:
-    return StudyPredictions(
-        kept.name,
-        kept.folder,
-        kept.kind,
-        kept.labels,
-        (kept.low, kept.high) if kept.kind == "score" else None,
-        kept.provenance,
-        kept.trained_on,
-        kept.resample,
-    )
-
-
-def _with_trainings(study: Study, data: DataSpec, pairs: Iterable[Pair]) -> Study:
-    from zsad_core.study.trainings import trainings_of  # torch, for setups of one's own alone
-
-    trainings, notes = trainings_of(study, data, pairs)
-    return replace(study, training=tuple(trainings), notes=tuple(notes))
+def _predictions(predictions: Predictions) -> files.StudyPredictions:
+    same = asdict(predictions)
+    span = (same.pop("low"), same.pop("high"))
+    return files.StudyPredictions(**same, range=span if predictions.kind == "score" else None)

@@ -1,6 +1,7 @@
 """`train --backbone`: the demo CLIP from drawn surfaces, and `demo-pmc` from medical captions."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,9 +33,7 @@ def train_backbone(name: str, seed: int | None, out: Path) -> str:
     """
     if name not in PLANS:
         raise SettingError(f"There is no demo backbone '{name}'; choose {' or '.join(PLANS)}.")
-    plan = (
-        PLANS[name] if seed is None else ContrastivePlan(**{**PLANS[name].__dict__, "seed": seed})
-    )
+    plan = PLANS[name] if seed is None else replace(PLANS[name], seed=seed)
     start, begun = None, time.monotonic()
     drawn = regions.of_textures(textures.bank(3000 if name == "demo" else 1000, SIDE, plan.seed))
     if name == "demo":

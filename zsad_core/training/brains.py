@@ -33,14 +33,17 @@ def lesion_free(count: int, slices: int, side: int) -> Pictures:
                 span = (high - low) * rng.uniform(*HEADROOM)
                 picture = np.clip((values[::-1, ::-1, z].T - low) / span * 255, 0, 255)
                 images.append(_resized(np.rint(picture).astype(np.uint8), side))
-                mask = anatomy.brain[::-1, ::-1, z].T.astype(np.uint8) * 255
-                inside.append(_resized(mask, side) > 127)
+                inside.append(_resized_mask(anatomy.brain[::-1, ::-1, z].T, side))
                 contrast.append(number)
     return of_brains(np.stack(images), np.stack(inside), np.array(contrast))
 
 
 def _resized(image: ByteArray, side: int) -> ByteArray:
     return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def _resized_mask(mask: MaskArray, side: int) -> MaskArray:
+    return _resized(mask.astype(np.uint8) * 255, side) > 127
 
 
 def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
@@ -58,12 +61,10 @@ def with_lesions(subjects: Sequence[str], slices: int, side: int) -> Pictures:
             assert stack.truth is not None  # every training subject of the demo has a truth
             for s in _both_kinds(stack.truth, stack.brain, slices):
                 images.append(_resized(stack.image[s], side))
-                for mask, masks in ((stack.brain[s], inside), (stack.truth[s], lesion)):
-                    masks.append(_resized(mask.astype(np.uint8) * 255, side) > 127)
+                inside.append(_resized_mask(stack.brain[s], side))
+                lesion.append(_resized_mask(stack.truth[s], side))
                 contrast.append(number)
-    return of_brains(
-        np.stack(images), np.stack(inside), np.array(contrast), lesion=np.stack(lesion)
-    )
+    return of_brains(np.stack(images), np.stack(inside), np.array(contrast), np.stack(lesion))
 
 
 def _both_kinds(truth: MaskArray, brain: MaskArray, count: int) -> list[int]:

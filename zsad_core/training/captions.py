@@ -84,20 +84,22 @@ def draw(rng: np.random.Generator, count: int) -> list[Sentence]:
     kinds: tuple[Callable[[np.random.Generator], Sentence], ...] = (
         _defect, _defect, _defect, _abnormal, _normal, _surface, _anatomy, _background, _shade,
     )  # fmt: skip
-    sentences: dict[str, Sentence] = {}
-    while len(sentences) < count:
-        sentence = kinds[int(rng.integers(len(kinds)))](rng)
-        sentences.setdefault(sentence.text, sentence)
-    return list(sentences.values())
+    return _different([], count, lambda: kinds[int(rng.integers(len(kinds)))](rng))
 
 
 def draw_medical(rng: np.random.Generator, count: int) -> list[Sentence]:
     """Half of them figure captions in medical words, the other half as `draw`, so none is lost."""
-    sentences = {s.text: s for s in draw(rng, count // 2)}
-    while len(sentences) < count:
-        sentence = _medical(rng)
-        sentences.setdefault(sentence.text, sentence)
-    return list(sentences.values())
+    return _different(draw(rng, count // 2), count, lambda: _medical(rng))
+
+
+def _different(
+    sentences: list[Sentence], count: int, draw_one: Callable[[], Sentence]
+) -> list[Sentence]:
+    by_text = {sentence.text: sentence for sentence in sentences}
+    while len(by_text) < count:
+        sentence = draw_one()
+        by_text.setdefault(sentence.text, sentence)
+    return list(by_text.values())
 
 
 def truth(sentences: Facts, regions: Facts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -131,8 +133,11 @@ def _thing(rng: np.random.Generator) -> tuple[str, dict[str, int]]:
     if rng.random() < 0.5:
         return _pick(rng, THINGS), {}
     index = int(rng.integers(len(SURFACES)))
-    suffix = _pick(rng, ("", " surface", " plate", " sheet"))
-    return SURFACES[index] + suffix, {"surface": index}
+    return _piece(rng, index), {"surface": index}
+
+
+def _piece(rng: np.random.Generator, surface: int) -> str:
+    return SURFACES[surface] + _pick(rng, ("", " surface", " plate", " sheet"))
 
 
 def _article(noun: str) -> str:
@@ -171,7 +176,7 @@ def _normal(rng: np.random.Generator) -> Sentence:
 
 def _surface(rng: np.random.Generator) -> Sentence:
     index, tone = int(rng.integers(len(SURFACES))), int(rng.integers(2))
-    noun = SURFACES[index] + _pick(rng, ("", " surface", " plate", " sheet"))
+    noun = _piece(rng, index)
     if rng.random() < 0.5:
         return _filled(rng, _article(noun), surface=index)
     noun = _article(f"{_pick(rng, TONES[tone])} {noun}")

@@ -23,15 +23,7 @@ from zsad_core.metrics.depth import third_of
 from zsad_core.metrics.threshold_rules import Validation
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
-from zsad_core.types import (
-    DataSpec,
-    FloatArray,
-    MapSpec,
-    Progress,
-    PromptSet,
-    SliceSpec,
-    Split,
-)
+from zsad_core.types import DataSpec, FloatArray, MapSpec, Progress, PromptSet, SliceSpec, Split
 from zsad_core.workspace import phrase_bank
 
 RESULTS = WEIGHTS / "results.json"
@@ -86,7 +78,7 @@ class Chance:
 ROWS, CHANCES = pydantic.TypeAdapter(list[Row]), pydantic.TypeAdapter(Chance)
 
 
-def measure(engine: Engine, progress: Progress | None = None) -> None:
+def measure(engine: Engine, progress: Progress) -> None:
     """Evaluate every method, setup and prompt set of the demo, and chance; writes both files.
 
     Raises StorageError, before the work, where they cannot be written.
@@ -95,12 +87,10 @@ def measure(engine: Engine, progress: Progress | None = None) -> None:
     plans = list(_plans())
     measured = []
     for done, (method, setup, prompts) in enumerate(plans):
-        if progress:
-            progress(done, len(plans))
+        progress(done, len(plans))
         spec = pipeline.map_spec(engine, SliceSpec(DATA), method, setup, prompts)
         measured += [_row(engine, spec, split) for split in ("validation", "test")]
-    if progress:
-        progress(len(plans), len(plans))
+    progress(len(plans), len(plans))
     write_whole(RESULTS, ROWS.dump_json(measured, indent=1))
     write_whole(CHANCE, CHANCES.dump_json(chance(engine), indent=1))
 
@@ -136,11 +126,11 @@ def read() -> list[Row]:
 def validate(engine: Engine, backbone: str) -> float:
     """Mean voxel AUROC of WinCLIP on the validation subjects, with its best shipped prompt set."""
     setup = "zero-shot" if backbone == "demo" else "pmc"
-    aurocs = []
-    for prompts in prompt_sets.shipped().values():
-        spec = pipeline.map_spec(engine, SliceSpec(DATA), "winclip", setup, prompts)
-        aurocs.append(_row(engine, spec, "validation").auroc)
-    return max(aurocs)
+    specs = (
+        pipeline.map_spec(engine, SliceSpec(DATA), "winclip", setup, prompts)
+        for prompts in prompt_sets.shipped().values()
+    )
+    return max(_row(engine, spec, "validation").auroc for spec in specs)
 
 
 def _plans() -> Iterator[tuple[str, str, PromptSet]]:
@@ -148,10 +138,7 @@ def _plans() -> Iterator[tuple[str, str, PromptSet]]:
     shipped = prompt_sets.shipped()
     appearance = shipped["appearance"]
     swapped = replace(
-        appearance,
-        name=SWAPPED,
-        normal=appearance.abnormal,
-        abnormal=appearance.normal,
+        appearance, name=SWAPPED, normal=appearance.abnormal, abnormal=appearance.normal
     )
     for prompts in (*shipped.values(), swapped, NONSENSE):
         yield "winclip", "zero-shot", prompts

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -30,6 +31,7 @@ from zsad_core.training.regions import Pictures
 
 MEAN, STD = 0.449, 0.269  # of CLIP's three channels, which are equal in a grey image, on average
 TOKENS = "token_embedding.weight"
+PATCHES = 1000
 LEVELS = ("image", "window", "patch")
 Report = Callable[[int, int, dict[str, float]], None]
 
@@ -104,8 +106,7 @@ def _balanced(true: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.f
     right, wrong = true & known, ~true & known
     weight = right / np.maximum(right.sum(1, keepdims=True), 1)
     weight = weight + wrong / np.maximum(wrong.sum(1, keepdims=True), 1)
-    only_wrong = ~right.any(axis=1)
-    weight[only_wrong] *= 0.3
+    weight[~right.any(axis=1)] *= 0.3
     return weight.astype(np.float32)
 
 
@@ -114,9 +115,7 @@ def build(config: Path, start: Path | None = None) -> open_clip.CLIP:
     parts = json.loads(config.read_text())
     model = open_clip.CLIP(parts["embed_dim"], parts["vision_cfg"], parts["text_cfg"])
     if start is not None:
-        state = {}
-        for path in (start.with_name("demo-tokens.safetensors"), start):
-            state.update(load_file(path))
+        state = load_file(start.with_name("demo-tokens.safetensors")) | load_file(start)
         model.load_state_dict({key: value.float() for key, value in state.items()}, strict=False)
     return model
 
@@ -139,9 +138,7 @@ def train(
     if plan.freeze_tokens:
         model.token_embedding.weight.requires_grad_(False)
     optimiser = _optimiser(clip, plan.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [g["lr"] for g in optimiser.param_groups], plan.steps, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, plan.steps, pct_start=0.1)
     seen: deque[dict[str, float]] = deque(maxlen=50)
     for step in range(plan.steps):
         whole = step >= plan.steps - plan.whole_steps
@@ -161,16 +158,16 @@ def train(
 
 
 def _optimiser(clip: Clip, rate: float) -> torch.optim.Optimizer:
-    named = [(n, p) for n, p in clip.named_parameters() if p.requires_grad]
-    tokens = [p for n, p in named if n.endswith(TOKENS)]
-    plain = [p for n, p in named if p.ndim < 2]
-    matrices = [p for n, p in named if p.ndim >= 2 and not n.endswith(TOKENS)]
-    groups = [
-        {"params": matrices, "lr": rate, "weight_decay": 0.05},
-        {"params": plain, "lr": rate, "weight_decay": 0.0},
-        {"params": tokens, "lr": rate, "weight_decay": 0.0},
+    """Matrices decay; vectors and the token table do not."""
+    decays: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in clip.named_parameters():
+        if parameter.requires_grad:
+            decays[parameter.ndim >= 2 and not name.endswith(TOKENS)].append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": decays[True], "weight_decay": 0.05},
+        {"params": decays[False], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
 
 def _losses(
@@ -223,30 +220,24 @@ def _batch(
     return regions.joined(parts), top, left, patch
 
 
-def _patches(rng: np.random.Generator, facts: Facts, count: int = 1000) -> NDArray[np.int64]:
-    """Indices of patches, half of them damaged or lesion where there are enough."""
-    flags = [facts[..., captions.FACTS.index(name)].ravel() == 1 for name in ("damaged", "lesion")]
-    wrong = flags[0] | flags[1]
+def _patches(rng: np.random.Generator, facts: Facts) -> NDArray[np.int64]:
+    """Indices of at most 1,000 patches, half of them damaged or lesion where there are enough."""
+    wrong = (regions.holds(facts, "damaged") | regions.holds(facts, "lesion")).ravel()
     bad, good = np.flatnonzero(wrong), np.flatnonzero(~wrong)
-    chosen = rng.permutation(bad)[: count // 2]
-    return np.concatenate([chosen, rng.permutation(good)[: count - len(chosen)]])
+    chosen = rng.permutation(bad)[: PATCHES // 2]
+    return np.concatenate([chosen, rng.permutation(good)[: PATCHES - len(chosen)]])
 
 
 def _windows(
-    clip: Clip,
-    tokens: Tensor,
-    pictures: Pictures,
-    rng: np.random.Generator,
-    patch: int,
-    count: int,
+    clip: Clip, tokens: Tensor, pictures: Pictures, rng: np.random.Generator, patch: int, count: int
 ) -> tuple[Tensor, Facts]:
     """The class token over windows of 2 x 2 or 3 x 3 patches alone, as WinCLIP reads it."""
     grid, size = pictures.images.shape[1] // patch, int(rng.integers(2, 4))
     image = rng.integers(len(pictures.images), size=count)
     top, left = rng.integers(grid - size + 1, size=(2, count))
     facts = regions.of_parts(pictures, patch)
-    flags = [facts[..., captions.FACTS.index(name)] == 1 for name in ("damaged", "lesion")]
-    hits = np.argwhere(flags[0] | flags[1])  # half of the windows start at what is wrong
+    wrong = regions.holds(facts, "damaged") | regions.holds(facts, "lesion")
+    hits = np.argwhere(wrong)  # half of the windows start there
     if len(hits):
         starts = hits[rng.integers(len(hits), size=count // 2)]
         image[: count // 2], top[: count // 2], left[: count // 2] = starts.T

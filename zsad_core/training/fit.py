@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.errors import WeightsError
-from zsad_core.methods.learner import Batch, Examples, Learner, Tensors, TrainingPlan
+from zsad_core.methods.learner import Batch, Examples, Learner, TrainingPlan
 from zsad_core.metrics.ranking import best_dice, rank
 from zsad_core.training import states
 from zsad_core.training.states import Fitted
-from zsad_core.types import FloatArray, MaskArray
+from zsad_core.types import FloatArray, Learned, MaskArray, Tensors
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
@@ -31,58 +31,59 @@ def fit(
     learner: Learner,
     examples: tuple[Examples, Examples | None],
     plan: TrainingPlan,
-    start: Tensors | None = None,
+    start: Learned = None,
     report: Report | None = None,
 ) -> Fitted:
     """Train a learner's tensors on stored tokens, or on images through the tower.
 
     The loss is computed at the side of the examples' masks. The official trainings use the side
-    of the tower's input; a smaller side is faster and blurs small lesions.
-
-    Args:
-        learner: what is trained, and its loss.
-        examples: what to train on, and held-out images, by whose Dice the best epoch is kept (None
-            keeps the last).
-        plan: epochs, batch, rate, seed; the same seed gives the same tensors on one machine.
-        start: tensors to go on from; None draws them anew from the seed.
-        report: called after every step.
-
+    of the tower's input; a smaller side is faster and blurs small lesions. `examples` are what to
+    train on, and held-out images, by whose Dice the best epoch is kept (None keeps the last). The
+    same seed gives the same tensors on one machine, drawn anew without a `start` to go on from.
+    Every step and every batch of validation takes a turn on the encoder's device.
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
     train, held_out = examples
-    with plan.turn():
-        tensors = _parameters(learner.initial(plan.seed, train), start, plan)
+    encoder = learner.encoder
+    with encoder.turn():
+        tensors = _parameters(learner.initial(plan.seed, train), start, encoder.tower.device)
     share, total = 1.0 if start is None else plan.further, plan.first + plan.epochs
     optimiser = OPTIMISERS[plan.optimiser](
         tensors.values(), lr=plan.rate, betas=plan.betas, weight_decay=plan.decay
     )
     truth = states.truth_of(train)
     state = states.read(plan.state_file, truth) if plan.state_file else None
-    best, first = None, 1
-    if state is not None:
+    best, first, terms = (state.best, state.epoch + 1, [*state.terms]) if state else (None, 1, [])
+    if state:
         states.put(state, tensors, optimiser)
-        best, first = state.best, state.epoch + 1
-    meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
+    before, began, steps = len(terms), time.monotonic(), total * -(-len(train.masks) // plan.batch)
     for epoch in range(first, total + 1):
         if best is not None and epoch - 1 - best.epoch >= plan.patience:
             break
         early = epoch <= plan.first
         optimiser.param_groups[0]["lr"] = share * (plan.first_rate if early else plan.rate)
         for chosen in _batches(len(train.masks), plan, epoch):
-            with plan.turn(), _threads(learner):
-                terms = learner.outcome(tensors, _batch(train, chosen, plan, early)).terms
+            with encoder.turn(), _threads(learner):
+                batch = _batch(train, chosen, encoder.tower.device, early)
+                losses = learner.outcome(tensors, batch).terms
                 optimiser.zero_grad()
-                terms.sum().backward()  # type: ignore[no-untyped-call]
+                losses.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-            meter.step(terms)
+            terms.append(losses.detach().cpu().numpy())
+            if report:
+                done, pace = len(terms), (time.monotonic() - began) / (len(terms) - before)
+                report(done, steps, float(terms[-1].sum()), pace * (steps - done))
         validation = (math.nan, math.nan)
         if held_out and not early:
             validation = validate(learner, tensors, held_out, plan)
         if not early and (best is None or not held_out or validation[1] > best.validation_dice):
-            best = meter.fitted(tensors, epoch, validation)
+            last = terms[-(len(terms) // epoch) :]
+            loss = float(np.sum(last) / max(len(last), 1))
+            arrays = states.arrays_of(tensors)
+            best = Fitted(arrays, epoch, len(terms), loss, *validation, np.array(terms))
         if plan.state_file:
-            done = states.state_of(epoch, tensors, optimiser, best, meter.terms)
-            states.write(done, plan.state_file, truth)
+            state = states.state_of(epoch, tensors, optimiser, best, terms)
+            states.write(state, plan.state_file, truth)
     if best is None or not best.steps:
         raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
@@ -118,44 +119,19 @@ def validate(
     values, masks, total = list[FloatArray](), list[MaskArray](), 0.0
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
-        batch = _batch(examples, chosen, plan)
-        with plan.turn(), _threads(learner):
+        batch = _batch(examples, chosen, learner.encoder.tower.device)
+        with learner.encoder.turn(), _threads(learner):
             result = learner.outcome(tensors, batch)
         total += float(result.terms.sum()) * len(chosen)
-        drawn = (batch.masks.flatten(1).amax(dim=1) == batch.labels).cpu().numpy()
+        drawn = batch.drawn.cpu().numpy()
         values.append(torch.stack(result.maps).mean(dim=0).cpu().numpy()[drawn])  # (B, M, M)
         masks.append(examples.masks[chosen][drawn])
     every, truth = np.concatenate(values), np.concatenate(masks)
     return total / len(examples.masks), best_dice(rank(every[~truth], every[truth]))
 
 
-class _Meter:
-    """Counts steps, remembers the loss terms and the time; goes on from a state."""
-
-    def __init__(self, total: int, report: Report | None, state: states.State | None) -> None:
-        self._total, self._report, self._began = total, report, time.monotonic()
-        self.terms = [] if state is None else list(state.terms)
-        self._before = len(self.terms)
-
-    def step(self, terms: Tensor) -> None:
-        self.terms.append(terms.detach().cpu().numpy())
-        done = len(self.terms)
-        if self._report:
-            pace = (time.monotonic() - self._began) / (done - self._before)
-            left = pace * (self._total - done)
-            self._report(done, self._total, float(self.terms[-1].sum()), left)
-
-    def fitted(
-        self, layers: dict[str, Tensor], epoch: int, validation: tuple[float, float]
-    ) -> Fitted:
-        last = self.terms[-(len(self.terms) // epoch) :]
-        loss = float(np.sum(last) / max(len(last), 1))
-        tensors = {name: value.detach().cpu().numpy().copy() for name, value in layers.items()}
-        return Fitted(tensors, epoch, len(self.terms), loss, *validation, np.array(self.terms))
-
-
-def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> dict[str, Tensor]:
-    begin = fresh if start is None else start
+def _parameters(fresh: Tensors, start: Learned, device: str) -> dict[str, Tensor]:
+    begin: Mapping[str, FloatArray] = fresh if start is None else start
     for name, value in fresh.items():
         given = begin[name].shape if name in begin else "missing"
         if given != value.shape:
@@ -164,7 +140,7 @@ def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> di
                 f"{value.shape}; choose one that was trained on the same backbone."
             )
     return {
-        name: torch.tensor(begin[name], dtype=torch.float32, device=plan.device).requires_grad_()
+        name: torch.tensor(begin[name], dtype=torch.float32, device=device).requires_grad_()
         for name in fresh
     }
 
@@ -177,10 +153,10 @@ def _batches(count: int, plan: TrainingPlan, epoch: int) -> list[NDArray[np.int6
 
 
 def _batch(
-    examples: Examples, chosen: NDArray[np.int64], plan: TrainingPlan, first_stage: bool = False
+    examples: Examples, chosen: NDArray[np.int64], device: str, first_stage: bool = False
 ) -> Batch:
     def tensor(array: NDArray[np.generic]) -> Tensor:
-        return torch.tensor(array, device=plan.device).float()
+        return torch.tensor(array, device=device).float()
 
     tokens, masks, text = examples.tokens[chosen], examples.masks[chosen], examples.text
     if text is not None:

@@ -1,17 +1,21 @@
 """What is known of images, windows and patches of a batch, as facts for `captions.truth`."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from types import EllipsisType
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from zsad_core.training.captions import FACTS, NONE, UNKNOWN, Facts
 from zsad_core.training.textures import Bank
-from zsad_core.types import ByteArray
+from zsad_core.types import ByteArray, MaskArray
 
 SHADE_BELOW, SHADE_ABOVE = (60, 170), (80, 195)  # mean brightness: dark | grey | white
 DAMAGED_FROM = 0.25  # share of a patch that a defect must cover for the patch to count as damaged
+
+
+Where = MaskArray | np.bool_ | EllipsisType
+OF_DAMAGE = ("kind", "polarity", "size")
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,9 @@ def of_textures(bank: Bank) -> Pictures:
     """Drawn surfaces: they show no brain, and their damage is exactly known."""
     facts = np.full((len(bank.images), len(FACTS)), NONE, np.int64)
     damaged = bank.kind >= 0
-    known: dict[str, Any] = {
-        "brain": 0, "surface": bank.surface, "tone": bank.tone, "damaged": damaged,
-        "flawless": ~damaged, "kind": bank.kind, "polarity": bank.polarity, "size": bank.size,
-        "inside": 1,
-    }  # fmt: skip
-    for name, value in known.items():
-        facts[:, FACTS.index(name)] = value
-    facts[:, FACTS.index("shade")] = UNKNOWN
+    _state(facts, brain=0, surface=bank.surface, tone=bank.tone, inside=1, shade=UNKNOWN)
+    _state(facts, damaged=damaged, flawless=~damaged)
+    _state(facts, kind=bank.kind, polarity=bank.polarity, size=bank.size)
     return Pictures(bank.images, bank.object, bank.defect > 0, facts)
 
 
@@ -55,11 +54,8 @@ def of_brains(
     """
     facts = np.full((len(images), len(FACTS)), NONE, np.int64)
     ill = UNKNOWN if lesion is None else lesion.any(axis=(1, 2))
-    known: dict[str, Any] = {"brain": 1, "contrast": contrast, "inside": 1, "lesion": ill}
-    for name, value in known.items():
-        facts[:, FACTS.index(name)] = value
-    for name in ("damaged", "flawless", "kind", "polarity", "size", "shade"):
-        facts[:, FACTS.index(name)] = UNKNOWN
+    _state(facts, brain=1, contrast=contrast, inside=1, lesion=ill)
+    _state(facts, **dict.fromkeys(("damaged", "flawless", *OF_DAMAGE, "shade"), UNKNOWN))
     marked = np.zeros(images.shape, bool) if lesion is None else lesion
     return Pictures(images, inside, marked, facts)
 
@@ -70,13 +66,10 @@ def cut(pictures: Pictures, chosen: NDArray[np.int64], top: int, left: int, side
     damage = pictures.damage[chosen, rows, columns]
     facts = pictures.facts[chosen].copy()
     clear = ~damage.any(axis=(1, 2))
-    away = (facts[:, FACTS.index("damaged")] == 1) & clear
-    healthy = {"damaged": 0, "flawless": 1, "kind": NONE, "polarity": NONE, "size": NONE}
-    for name, value in healthy.items():
-        facts[away, FACTS.index(name)] = value
-    facts[(facts[:, FACTS.index("lesion")] == 1) & clear, FACTS.index("lesion")] = 0
+    _state_sound(facts, holds(facts, "damaged") & clear)
+    _state(facts, holds(facts, "lesion") & clear, lesion=0)
     inside = pictures.inside[chosen, rows, columns]
-    facts[~inside.any(axis=(1, 2)), FACTS.index("inside")] = 0
+    _state(facts, ~inside.any(axis=(1, 2)), inside=0)
     return Pictures(pictures.images[chosen, rows, columns], inside, damage, facts)
 
 
@@ -89,11 +82,11 @@ def brightened(pictures: Pictures, gain: NDArray[np.floating]) -> Pictures:
 def of_parts(pictures: Pictures, side: int) -> Facts:
     """Facts (N, R, C, F) of the parts of `side` pixels: patches, or windows of patches."""
     count, grid = len(pictures.images), pictures.images.shape[1] // side
-    shape = (count, grid, side, grid, side)
-    covered = pictures.damage.reshape(shape).mean(axis=(2, 4))  # (N, R, C)
-    inside = pictures.inside.reshape(shape).mean(axis=(2, 4))
-    facts = with_cover(pictures.facts[:, None, None], covered, inside)
-    return with_shade(facts, pictures.images.reshape(shape).mean(axis=(2, 4)))
+    covered, inside, shade = (
+        array.reshape(count, grid, side, grid, side).mean(axis=(2, 4))  # (N, R, C)
+        for array in (pictures.damage, pictures.inside, pictures.images)
+    )
+    return with_shade(with_cover(pictures.facts[:, None, None], covered, inside), shade)
 
 
 def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.floating]) -> Facts:
@@ -103,26 +96,35 @@ def with_cover(whole: Facts, covered: NDArray[np.floating], inside: NDArray[np.f
     is unknown as to what it shows.
     """
     facts = np.broadcast_to(whole, (*covered.shape, whole.shape[-1])).copy()
-    column = FACTS.index
-    brain, drawn = (facts[..., column("brain")] == value for value in (1, 0))
-    silent = brain & (facts[..., column("lesion")] == UNKNOWN)
-    facts[silent] = np.where(np.arange(len(FACTS)) == column("inside"), facts[silent], UNKNOWN)
+    brain, drawn = holds(facts, "brain"), holds(facts, "brain", 0)
+    silent = brain & holds(facts, "lesion", UNKNOWN)
+    _state(facts, silent, **dict.fromkeys(set(FACTS) - {"inside"}, UNKNOWN))
     clear, touched = covered == 0, (covered > 0) & (covered < DAMAGED_FROM)
-    for name in ("kind", "polarity", "size"):
-        facts[clear & drawn, column(name)] = NONE
-    facts[clear & drawn, column("damaged")] = 0
-    facts[clear & drawn, column("flawless")] = 1
-    facts[(covered >= DAMAGED_FROM) & drawn, column("flawless")] = 0
-    facts[clear & brain & ~silent, column("lesion")] = 0
-    for name in ("damaged", "flawless", "kind", "polarity", "size"):
-        facts[touched & drawn, column(name)] = UNKNOWN
-    facts[touched & brain, column("lesion")] = UNKNOWN
+    _state_sound(facts, clear & drawn)
+    _state(facts, (covered >= DAMAGED_FROM) & drawn, flawless=0)
+    _state(facts, clear & brain & ~silent, lesion=0)
+    _state(facts, touched & drawn, **dict.fromkeys(("damaged", "flawless", *OF_DAMAGE), UNKNOWN))
+    _state(facts, touched & brain, lesion=UNKNOWN)
     outside, partly = inside < 0.05, (inside >= 0.05) & (inside < 0.6)
-    for name in ("brain", "surface", "tone", "contrast"):
-        facts[outside, column(name)] = UNKNOWN if name == "brain" else NONE
-    facts[outside, column("inside")] = 0
-    facts[partly, column("inside")] = UNKNOWN
+    _state(facts, outside, brain=UNKNOWN, surface=NONE, tone=NONE, contrast=NONE, inside=0)
+    _state(facts, partly, inside=UNKNOWN)
     return facts
+
+
+def holds(facts: Facts, name: str, value: int = 1) -> NDArray[np.bool_]:
+    """(…): of which regions, facts (…, F), the named fact has the value."""
+    return facts[..., FACTS.index(name)] == value
+
+
+def _state(facts: Facts, where: Where = ..., /, **values: ArrayLike) -> None:
+    """Write values by the names of facts, in all or some of the regions (…, F)."""
+    for name, value in values.items():
+        facts[where, FACTS.index(name)] = value
+
+
+def _state_sound(facts: Facts, where: Where) -> None:
+    """Write that these regions are not damaged."""
+    _state(facts, where, damaged=0, flawless=1, **dict.fromkeys(OF_DAMAGE, NONE))
 
 
 def with_shade(facts: Facts, brightness: NDArray[np.floating]) -> Facts:
@@ -134,8 +136,7 @@ def with_shade(facts: Facts, brightness: NDArray[np.floating]) -> Facts:
     lows, highs = (-1, *SHADE_ABOVE), (*SHADE_BELOW, 256)
     for number, (low, high) in enumerate(zip(lows, highs, strict=True)):
         shade[(brightness > low) & (brightness < high)] = number
-    drawn = facts[..., FACTS.index("brain")] == 0
-    facts[..., FACTS.index("shade")] = np.where(drawn, shade, UNKNOWN)
+    _state(facts, shade=np.where(holds(facts, "brain", 0), shade, UNKNOWN))
     return facts
 
 
@@ -147,18 +148,14 @@ def of_windows(
 ) -> Facts:
     """Facts (M, F) of windows of `side` pixels: their picture (M,), their top and left (M,)."""
     corners = list(zip(image, *corner, strict=True))
-    damage = [pictures.damage[i, y : y + side, x : x + side].mean() for i, y, x in corners]
-    inside = [pictures.inside[i, y : y + side, x : x + side].mean() for i, y, x in corners]
-    shade = [pictures.images[i, y : y + side, x : x + side].mean() for i, y, x in corners]
-    facts = with_cover(pictures.facts[image], np.array(damage) * 2, np.array(inside))
-    return with_shade(facts, np.array(shade))
+    damage, inside, shade = (
+        np.array([array[i, y : y + side, x : x + side].mean() for i, y, x in corners])
+        for array in (pictures.damage, pictures.inside, pictures.images)
+    )
+    return with_shade(with_cover(pictures.facts[image], damage * 2, inside), shade)
 
 
 def joined(parts: list[Pictures]) -> Pictures:
     """Several sets of pictures of one size as one."""
-    return Pictures(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("images", "inside", "damage", "facts")
-        )
-    )
+    arrays = ((part.images, part.inside, part.damage, part.facts) for part in parts)
+    return Pictures(*map(np.concatenate, zip(*arrays, strict=True)))

@@ -73,18 +73,8 @@ def _image(
     picture = ndimage.gaussian_filter(picture, rng.uniform(0.2, 0.8))
     picture += rng.standard_normal((side, side)) * rng.uniform(0.5, 4) * inside
     mask[~inside] = 0
-    return (
-        np.clip(picture, 0, 255).astype(np.uint8),
-        mask,
-        inside,
-        (
-            surface,
-            tone,
-            kind if mask.any() else -1,
-            polarity if mask.any() else -1,
-            size if mask.any() else -1,
-        ),
-    )
+    of_defect = (kind, polarity, size) if mask.any() else (-1, -1, -1)
+    return np.clip(picture, 0, 255).astype(np.uint8), mask, inside, (surface, tone, *of_defect)
 
 
 def _noise(rng: np.random.Generator, side: int, scale: float, stretch: float = 1.0) -> Field:
@@ -105,13 +95,11 @@ def _surface(rng: np.random.Generator, name: str, side: int) -> Field:
     if name == "metal":
         return _noise(rng, side, 1.5, stretch=rng.uniform(8, 25))
     if name == "cloth":
-        return np.sin(along * 6.28 / pitch) * np.sin(across * 6.28 / pitch) * 1.6 + 0.4 * _noise(
-            rng, side, 2
-        )
+        weave = np.sin(along * 6.28 / pitch) * np.sin(across * 6.28 / pitch) * 1.6
+        return weave + 0.4 * _noise(rng, side, 2)
     if name == "wood":
-        return np.sin((along + 6 * _noise(rng, side, 50)) * 6.28 / pitch) * 1.2 + 0.3 * _noise(
-            rng, side, 2, 8
-        )
+        rings = np.sin((along + 6 * _noise(rng, side, 50)) * 6.28 / pitch) * 1.2
+        return rings + 0.3 * _noise(rng, side, 2, 8)
     if name == "stone":
         return 0.7 * _noise(rng, side, 40) + 0.5 * (_noise(rng, side, 14) + _noise(rng, side, 4))
     if name == "paper":
@@ -180,8 +168,7 @@ def _lay_over(
     rng: np.random.Generator, picture: Field, alpha: Field, polarity: int, flat: bool
 ) -> Field:
     """The picture with the defect: `flat` hides the surface, else it shines through."""
-    sign = 1 if polarity else -1
     if flat:
         value = rng.uniform(225, 255) if polarity else rng.uniform(0, 18)
         return picture * (1 - alpha) + value * alpha
-    return picture + sign * alpha * rng.uniform(35, 110)
+    return picture + (1 if polarity else -1) * alpha * rng.uniform(35, 110)

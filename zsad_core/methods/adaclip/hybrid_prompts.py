@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from zsad_core.backbones.lazy import functional, torch
+from zsad_core.methods.grids import TAPS
 from zsad_core.types import ByteArray, FloatArray, Recipe
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from zsad_core.backbones import Tower
 
-TAPS = 4
 Tensors = Mapping[str, "Tensor"]
 Size = TypeVar("Size", int, int | None)
 

@@ -8,7 +8,6 @@ computed at the side of the masks (518 there), and image features are float16.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -23,10 +22,10 @@ from zsad_core.methods.anomalyclip.method import (
     SIDES,
     text_features,
 )
-from zsad_core.methods.encoder import Encoder
-from zsad_core.methods.learner import Batch, Examples, Official, StepResult, Tensors, TrainingPlan
-from zsad_core.methods.losses import dice, focal
+from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
+from zsad_core.methods.losses import dice, enlarged, focal
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import Tensors
 
 DEEP_WORDS, SPREAD = 4, 0.02
 WEIGHT = 4  # of the pixel terms against the image term
@@ -34,14 +33,11 @@ UNUSED = 896  # rows of projections that official files hold and nothing reads
 
 
 @dataclass(frozen=True)
-class PromptVectors:
+class PromptVectors(Learner):
     """Learns `ctx_pos`, `ctx_neg` and `compound_prompts_text.i`."""
 
-    encoder: Encoder
-
-    plan: ClassVar[TrainingPlan] = TrainingPlan(epochs=30, batch=8, rate=1e-3, patience=10)
-    through_tower: ClassVar[bool] = False
-    learns_text: ClassVar[bool] = True
+    plan = TrainingPlan(epochs=30, batch=8, rate=1e-3, patience=10)
+    learns_text = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Vectors drawn with a standard deviation of 0.02, before the blocks 2 … 3t/4 of t."""
@@ -62,7 +58,9 @@ class PromptVectors:
         masks = batch.masks
         logits = functional.normalize(batch.first, dim=1) @ text.T / TEMPERATURE  # (B, K)
         terms = [functional.cross_entropy(logits, batch.labels.long())]
-        maps = _probabilities(batch.tokens, text[1] - text[0], masks.shape[-1])
+        cosine = functional.normalize(batch.tokens, dim=3) @ (text[1] - text[0])  # (B, L, P)
+        by_tap = (cosine / TEMPERATURE).sigmoid().unbind(dim=1)
+        maps = [enlarged(tap, masks.shape[-1], align_corners=False) for tap in by_tap]
         for p in maps:
             terms += [WEIGHT * v for v in (focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks))]
         return StepResult(maps, torch.stack(terms))
@@ -81,12 +79,3 @@ class PromptVectors:
             state[f"{name}.weight"] = torch.zeros(UNUSED, self.encoder.tower.info.text_width)
             state[f"{name}.bias"] = torch.zeros(UNUSED)
         return {"prompt_learner": state}
-
-
-def _probabilities(tokens: Tensor, apart: Tensor, side: int) -> list[Tensor]:
-    """Per tap the enlarged probability (B, side, side), not smoothed, of tokens (B, L, P, E)."""
-    grid = round(tokens.shape[2] ** 0.5)
-    cosine = functional.normalize(tokens, dim=3) @ apart / TEMPERATURE  # (B, L, P)
-    square = cosine.sigmoid().reshape(*cosine.shape[:2], grid, grid)
-    up = functional.interpolate(square, (side, side), mode="bilinear", align_corners=False)
-    return list(up.unbind(dim=1))

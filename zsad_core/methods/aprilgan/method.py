@@ -12,24 +12,22 @@ from zsad_core.errors import WeightsError
 from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import enlarged, grid_of, quarters, spread
-from zsad_core.types import (
-    FloatArray,
-    Learned,
-    MaskArray,
-    Recipe,
-    SliceFeatures,
+from zsad_core.methods.checkpoints import Shapes, select
+from zsad_core.methods.grids import (
+    TAPS,
+    apart_by_100,
+    grid_of,
+    quarters,
+    summed_maps,
+    summed_values,
 )
+from zsad_core.types import FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
-
-TAPS = 4
-FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class AprilGan(Method):
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
     ) -> dict[str, FloatArray]:
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
-        return wanted(tensors, layer_shapes(info))
+        return select(tensors, layer_shapes(info))
 
     def align(
         self,
@@ -82,12 +80,12 @@ class AprilGan(Method):
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Sum over taps of the softmax of the enlarged logits; score from the class feature."""
         apart = apart_by_100(aligned.text(text[None]))[0]
-        scores = torch.sigmoid(aligned.parts["class"] @ apart)
-        return of_layers(aligned, apart), scores
+        maps = summed_maps(aligned.taps, apart, aligned.retained, aligned.recipe.image_size)
+        return maps, torch.sigmoid(aligned.parts["class"] @ apart)
 
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): sum over taps of the softmax at retained patches, not enlarged."""
-        return values_of_layers(aligned, apart_by_100(aligned.text(texts)))
+        return summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap."""
@@ -113,27 +111,6 @@ def through_layers(
         weight, bias = _layer(learned, i, tokens.shape[1])
         parts[f"tap{block}"] = unit(functional.linear(tokens, weight.to(device), bias.to(device)))
     return parts
-
-
-def apart_by_100(texts: Tensor) -> Tensor:
-    """What a token is multiplied with for the logit of a softmax of two: (N, E) of (N, K, E)."""
-    return 100 * (texts[:, 1] - texts[:, 0])
-
-
-def of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
-    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4, for (E,)."""
-    side, total = aligned.recipe.image_size, None
-    for tap in aligned.taps:
-        grids = spread(tap @ apart, aligned.retained, FAR)
-        values = enlarged(grids, side, align_corners=True).sigmoid_()
-        total = values if total is None else total.add_(values)
-    assert total is not None  # there are four taps
-    return total
-
-
-def values_of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
-    """(N, sum of P): that sum at the retained patches, not enlarged, for (N, E)."""
-    return torch.stack([torch.sigmoid_(apart @ tap.T) for tap in aligned.taps]).sum(dim=0)
 
 
 def _layer(learned: dict[str, FloatArray], tap: int, width: int) -> tuple[Tensor, Tensor]:

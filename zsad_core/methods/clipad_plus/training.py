@@ -7,7 +7,6 @@ images are shuffled; epochs and rate are the plan's (5 and 1e-4 there).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from zsad_core.methods.aprilgan.training import LinearLayers
 from zsad_core.methods.learner import TrainingPlan
@@ -17,6 +16,4 @@ from zsad_core.methods.learner import TrainingPlan
 class StagedLayers(LinearLayers):
     """Learns `fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
 
-    plan: ClassVar[TrainingPlan] = TrainingPlan(
-        epochs=14, batch=8, betas=(0.9, 0.999), further=0.3, patience=8
-    )
+    plan = TrainingPlan(epochs=14, batch=8, betas=(0.9, 0.999), further=0.3, patience=8)

@@ -12,14 +12,7 @@ from zsad_core.backbones.lazy import torch
 from zsad_core.methods.aligned import Aligned, on_device
 from zsad_core.methods.base import Method
 from zsad_core.methods.setup import DEMO, Setup
-from zsad_core.types import (
-    ByteArray,
-    FloatArray,
-    Learned,
-    MaskArray,
-    Recipe,
-    SliceFeatures,
-)
+from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor

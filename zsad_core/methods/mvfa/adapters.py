@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from zsad_core.backbones.lazy import functional
+from zsad_core.methods.grids import TAPS
 from zsad_core.types import ByteArray, Recipe
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from zsad_core.backbones import Tower
 
-TAPS = 4
 HEADS = ("seg", "det")
 Size = TypeVar("Size", int, int | None)
 STREAM, SHARE, SLOPE = 0.8, 0.1, 0.01  # of the stream, of each head; of LeakyReLU

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.grids import enlarged, quarters, spread
-from zsad_core.methods.memory import distance, views
-from zsad_core.methods.mvfa.adapters import HEADS, TAPS, bottlenecks, shapes, streams
-from zsad_core.methods.mvfa.setups import SETUPS
-from zsad_core.types import (
-    ByteArray,
-    FloatArray,
-    Learned,
-    MaskArray,
-    Recipe,
-    SliceFeatures,
+from zsad_core.methods.checkpoints import select
+from zsad_core.methods.grids import (
+    TAPS,
+    apart_by_100,
+    at_retained,
+    enlarged,
+    quarters,
+    spread,
+    summed_maps,
+    summed_values,
 )
+from zsad_core.methods.memory import distance, views
+from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
+from zsad_core.methods.setup import trained
+from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
 
-FAR = -20.0  # logit of a patch that is not retained: certainly normal
+STILL = (("augment", "no"),)  # a memory without turned views: an eleventh of the comparisons
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Mvfa(Method):
     prompts = "mvfa"
     in_tower = True
     takes_references = True
-    setups = SETUPS
+    setups = trained("mvfa", "adapters inside the tower", STILL)
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart; pixels past the last whole patch are unseen."""
@@ -94,24 +95,14 @@ class Mvfa(Method):
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
     ) -> list[SliceFeatures]:
         """Bottlenecks of the retained patches (seg) and of all (det), not normalised."""
-        weights = self.tensors(tower, learned)
+        weights, parts = self.tensors(tower, learned), self.parts(recipe)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
-            by_head = {head: bottlenecks(read, head, weights) for head in HEADS}
-        first = np.ones((len(retained), 1), bool)
-        chosen = {
-            "seg": np.concatenate([first, retained.reshape(len(retained), -1)], axis=1)
-        }  # (B, 1+P)
-        chosen["det"] = np.ones_like(chosen["seg"])
-        taps = {head: [tap.cpu().numpy() for tap in by_head[head]] for head in HEADS}
-        return [
-            {
-                f"{head}{block}": tap[b][chosen[head][b]]
-                for head in HEADS
-                for block, tap in zip(recipe.taps, taps[head], strict=True)
-            }
-            for b in range(len(retained))
-        ]
+            taps = [tap.cpu() for head in HEADS for tap in bottlenecks(read, head, weights)]
+        arrays = [tap.numpy() for tap in taps]  # (B, 1+P, E)
+        seg = at_retained(dict(zip(parts[:TAPS], arrays[:TAPS], strict=True)), retained)
+        det = dict(zip(parts[TAPS:], arrays[TAPS:], strict=True))
+        return [of_seg | {part: det[part][b] for part in det} for b, of_seg in enumerate(seg)]
 
     def checkpoint(
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
@@ -121,7 +112,7 @@ class Mvfa(Method):
         The last fc2, which official files hold, influences nothing and is left out.
         """
         embed, width = (info.embed_dim, info.width) if info else (None, None)
-        return wanted(tensors, shapes(embed, width))
+        return select(tensors, shapes(embed, width))
 
     def align(
         self,
@@ -154,7 +145,7 @@ class Mvfa(Method):
 
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Zero-shot maps; with normal slices, 4 x the mean of both maps after min-max."""
-        maps, scores = _zero_shot(aligned, aligned.text(text))
+        maps, scores = _zero_shot(aligned, text)
         if "few" not in aligned.parts:
             return maps, scores
         inside = aligned.parts["inside"]
@@ -165,10 +156,7 @@ class Mvfa(Method):
 
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): retained patches' seg probabilities, summed over taps."""
-        of_text = aligned.text(texts)
-        apart = 100 * (of_text[:, 1] - of_text[:, 0])  # (N, E)
-        taps = [aligned.parts[f"seg{block}"] for block in aligned.recipe.taps]
-        return torch.stack([torch.sigmoid_(apart @ tap.T) for tap in taps]).sum(dim=0)
+        return summed_values(_seg(aligned), apart_by_100(aligned.text(texts)))
 
     def learner(self, encoder: Encoder) -> Learner:
         """Adapters inside the image tower, every step through it."""
@@ -194,18 +182,18 @@ def min_max(values: Tensor, inside: Tensor | None = None) -> Tensor:
     return ((values - low) / (high - low).clamp(min=1e-12)).clamp_(0, 1)
 
 
-def _zero_shot(aligned: Aligned, text: Tensor) -> tuple[Tensor, Tensor]:
+def _seg(aligned: Aligned) -> list[Tensor]:
+    """Retained patches (sum of P, E) of the seg head at each tap."""
+    return [aligned.parts[f"seg{block}"] for block in aligned.recipe.taps]
+
+
+def _zero_shot(aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
     """Sums over taps: probabilities of the enlarged seg logits, mean probability of det patches."""
-    side, slices = aligned.recipe.image_size, len(aligned.retained)
-    apart = 100 * (text[1] - text[0])  # (E,); a softmax of two
-    maps = torch.zeros(slices, side, side, device=apart.device)
-    scores = torch.zeros(slices, device=apart.device)
-    for block in aligned.recipe.taps:
-        grids = spread(aligned.parts[f"seg{block}"] @ apart, aligned.retained, FAR)
-        maps += enlarged(grids, side, align_corners=True).sigmoid_()
-        det = torch.sigmoid(aligned.parts[f"det{block}"] @ apart)
-        scores += det.reshape(slices, -1).mean(dim=1)
-    return maps, scores
+    apart = apart_by_100(aligned.text(text[None]))[0]
+    maps = summed_maps(_seg(aligned), apart, aligned.retained, aligned.recipe.image_size)
+    det = (torch.sigmoid(aligned.parts[f"det{block}"] @ apart) for block in aligned.recipe.taps)
+    scores = (values.reshape(len(maps), -1).mean(dim=1) for values in det)
+    return maps, functools.reduce(torch.Tensor.add_, scores)
 
 
 def _away(aligned: Aligned, memory: Mapping[str, Tensor], head: str) -> Tensor:
