@@ -19,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", action="store_true", help="delete them; without it they are counted alone"
     )
-    parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""`zsad evaluate` and `export`."""
+"""`zsad evaluate`."""
 
 import argparse
 import math
@@ -22,7 +22,8 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Workload, duration, plan
-from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.run import local
+from zsad_core.evaluation.run import run as evaluate
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, subjects, unusable
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
@@ -81,7 +82,6 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_engine(parser)
     parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_evaluate)
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
@@ -107,13 +107,6 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         metavar="CPUS",
         help="also its threads; by default as many as a run here has",
     )
-
-
-def add_export(parser: argparse.ArgumentParser) -> None:
-    """Options of `export`."""
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_export)
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
@@ -229,7 +222,8 @@ def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
     return "" if parsed.split == "all" or splits == {""} else part
 
 
-def _evaluate(parsed: argparse.Namespace) -> None:
+def run(parsed: argparse.Namespace) -> None:
+    """Evaluate, or with --plan say what it takes; raises ZsadError."""
     if not parsed.plan and not (parsed.out / "subjects").is_dir():  # else it holds rows
         claim(parsed.out)
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
@@ -283,7 +277,7 @@ def _rows(
         remainder = f", {duration(remaining)} left" if remaining is not None else ""
         print(f"\r{done} of {total} maps{remainder}      ", end="", file=sys.stderr, flush=True)
 
-    run(engine, cohort, work, show)
+    evaluate(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
         asked = [subject.id for subject in subjects(cohort)]
@@ -294,9 +288,3 @@ def _rows(
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
-
-
-def _export(parsed: argparse.Namespace) -> None:
-    claim(parsed.out)
-    for path in results.export_csv(parsed.results, parsed.out):
-        print(path)

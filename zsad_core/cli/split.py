@@ -45,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--replace", action="store_true", help="replace the split of that name")
     add("--list", action="store_true", help="the splits of these data, and nothing else")
     add("--remove", metavar="NAME", help="remove a split, and nothing else")
-    parser.set_defaults(run=run)
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:

@@ -14,14 +14,7 @@ from zsad_core.metrics import dice as metrics
 from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
-from zsad_core.types import (
-    AnomalyMap,
-    MaskArray,
-    Progress,
-    ReadoutSpec,
-    SliceStack,
-    read_only,
-)
+from zsad_core.types import AnomalyMap, MaskArray, Progress, ReadoutSpec, SliceStack, read_only
 
 MARGIN = 4  # pixels round the brain
 Kind = TypeVar("Kind", bound=np.generic)

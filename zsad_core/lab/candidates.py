@@ -22,13 +22,7 @@ from zsad_core.methods.texts import Remembered
 from zsad_core.metrics.ranking import auroc, best_dice, rank_weighted
 from zsad_core.metrics.thresholds import validation_threshold, weighted_curve
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import (
-    FloatArray,
-    MapSpec,
-    Progress,
-    PromptSet,
-    SliceFeatures,
-)
+from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet, SliceFeatures
 
 EVERY = 4
 TOGETHER = 256  # candidates whose values are held at once
@@ -193,9 +187,7 @@ def _values(
 
 
 def _measure(
-    values: Sequence[FloatArray],
-    looked: Sequence[_Looked],
-    at: Sequence[float] | None,
+    values: Sequence[FloatArray], looked: Sequence[_Looked], at: Sequence[float] | None
 ) -> FloatArray:
     """(1 + 3 x subjects, n): threshold, then AUROC, best Dice and Dice of each subject."""
     weights = [one.pixels for one in looked]

@@ -45,13 +45,14 @@ LESIONS = (
     "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
     f"slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
 )
+_LESION_COUNTS = f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"
 GROUPED = {
-    "volume": ("Dice by lesion volume of the subject", SPREAD),
-    "number": ("Dice by number of lesions", f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"),
-    "third": ("Dice by third of the depth", f"3D Dice of the slices in it. {SPREAD}"),
-    "site": ("Dice by site folder", f"Folder below the data's root. {SPREAD}"),
+    "volume": ("lesion_volume", "Dice by lesion volume of the subject", SPREAD),
+    "number": ("lesion_number", "Dice by number of lesions", _LESION_COUNTS),
+    "third": ("depth", "Dice by third of the depth", f"3D Dice of the slices in it. {SPREAD}"),
+    "site": ("site", "Dice by site folder", f"Folder below the data's root. {SPREAD}"),
 }
-"""Titles and notes of the tables by group."""
+"""Files, titles and notes of the tables by group."""
 SEEN = (
     "What weights were trained on, as published or recorded; exposed: subjects that checkpoint, "
     "prompts, threshold or references have seen, which stand apart from means, figures and tests."
@@ -125,9 +126,8 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     modalities, planes = (" and ".join(selection.values(name)) for name in ("modality", "plane"))
     bases = {each.threshold: each.rule.basis for each in selection.groups}
     thresholds = " and ".join(f"{rule} ({basis})" for rule, basis in bases.items())
-    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(group.data, group.data)}, {modalities}, {planes}, {splits}",
+        _data(frame, group.data, modalities, planes),
         f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the {selection.region}",
@@ -146,6 +146,11 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     if exposed:
         parts.append(_without(exposed))
     return "; ".join(parts) + "." + _ends(selection) + _reference_sets(frame) + _warnings(frame)
+
+
+def _data(frame: pd.DataFrame, data: str, modality: str, plane: str) -> str:
+    splits = sorted({split or "no split" for split in frame["split"].unique()})
+    return f"Data: {DATA.get(data, data)}, {modality}, {plane}, {', '.join(splits)}"
 
 
 def _ends(selection: Selection) -> str:
@@ -173,9 +178,8 @@ def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] =
     `exposed` are subjects that are left out, as in `caption`.
     """
     data, modality, plane, conditions = selection.group.conditions
-    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(data, data)}, {modality}, {plane}, {splits}",
+        _data(frame, data, modality, plane),
         *([conditions] if conditions else []),
         f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
         _devices(frame),
@@ -213,9 +217,7 @@ def rank_caption(ranks: RankShares | None) -> str:
             "No ranks: they need two configurations that share at least "
             f"{intervals.FEWEST} patients with a 3D Dice."
         )
-    names = ", ".join(ranks.missing[:NAMED])
-    more = f" and {len(ranks.missing) - NAMED} more" if len(ranks.missing) > NAMED else ""
-    left_out = f" Left out, not in all: {names}{more}." if names else ""
+    left_out = f" Left out, not in all: {_named(ranks.missing)}." if ranks.missing else ""
     subjects = counted(ranks.subjects, "subject")
     return f"{RANKS} Over the {subjects} that all configurations have.{left_out}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,15 @@ def configuration_label(name: ConfigurationName) -> str:
     return f"{series} · {setup}"
 
 
+def configuration_names(frame: pd.DataFrame) -> pd.Series:
+    """The label of the configuration of each row of a `dice_table`.
+
+    >>> configuration_names(pd.DataFrame({"series": ["winclip"], "setup": ["zero-shot"]})).tolist()
+    ['winclip · zero-shot']
+    """
+    return frame["series"].astype(str) + " · " + frame["setup"].astype(str)
+
+
 def pairing(
     frame: pd.DataFrame, column: str, first: ConfigurationName, second: ConfigurationName
 ) -> Pairing:
@@ -79,9 +89,7 @@ def pairing(
 
 
 def compared(
-    frame: pd.DataFrame,
-    column: str,
-    pairs: Sequence[tuple[ConfigurationName, ConfigurationName]],
+    frame: pd.DataFrame, column: str, pairs: Sequence[tuple[ConfigurationName, ConfigurationName]]
 ) -> pd.DataFrame:
     """A row for each pair of configurations of a `dice_table` that share a subject.
 
@@ -121,9 +129,7 @@ def compared(
 
 def every_pair(frame: pd.DataFrame) -> pd.DataFrame:
     """Each configuration of a `dice_table` against each other, by 3D and by 2D Dice."""
-    pairs = list(combinations(names_of_configurations(frame), 2))
-    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
-    table = pd.concat(tables, ignore_index=True)
+    table = _by_dice(frame, list(combinations(names_of_configurations(frame), 2)))
     for name, end in (("configuration", "first"), ("against", "second")):
         table[name] = table[end].map(configuration_label)
     return _ordered(table, ["measure", "configuration", "against"])
@@ -131,17 +137,21 @@ def every_pair(frame: pd.DataFrame) -> pd.DataFrame:
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
     """The setups of each method of a `dice_table` against each other, by 3D and by 2D Dice."""
-    pairs = [
-        (first, second)
-        for first, second in combinations(sorted(names_of_configurations(frame), key=_series), 2)
-        if first[1] == second[1]
-    ]
-    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
-    table = pd.concat(tables, ignore_index=True)
+    names = sorted(names_of_configurations(frame), key=itemgetter(1))
+    pairs = [pair for pair in combinations(names, 2) if pair[0][1] == pair[1][1]]
+    table = _by_dice(frame, pairs)
     table["method"] = [series for _, series in table["first"]]
     table["setup"] = [setup for setup, _ in table["first"]]
     table["against"] = [setup for setup, _ in table["second"]]
     return _ordered(table, ["measure", "method", "setup", "against"])
+
+
+def _by_dice(
+    frame: pd.DataFrame, pairs: Sequence[tuple[ConfigurationName, ConfigurationName]]
+) -> pd.DataFrame:
+    """`compared` by 3D and by 2D Dice, named in the column `measure`."""
+    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def holm(p: list[float]) -> list[float]:
@@ -184,10 +194,6 @@ def values_by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.astype({"setup": str}).pivot(
         index=["site", "subject"], columns=["setup", "series"], values=column
     )
-
-
-def _series(name: ConfigurationName) -> str:
-    return name[1]
 
 
 def _ordered(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.basedatatypes import BaseTraceType
+from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import Style, styles
@@ -77,20 +78,15 @@ def by_slice(
     """
     indices, lesion_indices = map(np.flatnonzero, (np.isfinite(depth), lesion & np.isfinite(depth)))
     step = float(np.diff(depth[indices]).min()) if len(indices) > 1 else 2.0
-    bars = _bars(
-        depth[lesion_indices],
-        np.ones(len(lesion_indices)),
-        step,
-        _rows(lesion_indices, "", lesion_indices + 1),
-    )
+    customdata = _rows(lesion_indices, "", lesion_indices + 1)
+    bars = _bars(depth[lesion_indices], np.ones(len(lesion_indices)), step, customdata)
     traces = [bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>")]
     styles_by_series = styles(list(series or dice))
     for name, values in dice.items():
         line = _line(name, depth[indices], values[indices], styles_by_series[name])
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
-        traces.append(
-            line.update(customdata=_rows(indices, name, indices + 1), hovertemplate=hover)
-        )
+        customdata = _rows(indices, name, indices + 1)
+        traces.append(line.update(customdata=customdata, hovertemplate=hover))
     figure = _panels([""], "2D Dice")
     ones = [1] * len(traces)
     figure.add_traces(traces, rows=ones, cols=ones, secondary_ys=[False] + [True] * len(dice))
@@ -152,8 +148,7 @@ def _band(name: str, curve: DepthCurve, colour: str) -> go.Scatter:
 
 
 def _rgba(colour: str, opacity: float) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {opacity})"
+    return f"rgba{(*hex_to_rgb(colour), opacity)}"
 
 
 def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Scatter:
@@ -171,10 +166,5 @@ def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Sc
 
 def _rows(*columns: ArrayLike) -> list[list[object]]:
     """Customdata of plain Python values; a text is repeated in every row."""
-    lists = [
-        column if isinstance(column, str) else np.asarray(column).tolist() for column in columns
-    ]
-    size = max(len(column) for column in lists if not isinstance(column, str))
-    return [
-        [column if isinstance(column, str) else column[i] for column in lists] for i in range(size)
-    ]
+    arrays = np.broadcast_arrays(*(np.asarray(column, object) for column in columns))
+    return np.stack(arrays, axis=1).tolist()

@@ -10,8 +10,10 @@ import pandas as pd
 from zsad_core.imaging.splits import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
+from zsad_core.report.comparisons import configuration_names
 from zsad_core.report.selection import THRESHOLD
 from zsad_core.report.table_text import HIGH, LOW
+from zsad_core.results.queries import with_columns
 from zsad_core.types import Plane
 
 INTERVAL = f"In brackets: {intervals.WORDS}."
@@ -78,15 +80,6 @@ class SubjectTable:
         return self.keys[row].get(column) or next(iter(self.keys[row].values()))
 
 
-def configuration_names(frame: pd.DataFrame) -> pd.Series:
-    """The configuration of each row of a `dice_table`, as `series · setup`.
-
-    >>> configuration_names(pd.DataFrame({"series": ["winclip"], "setup": ["zero-shot"]})).tolist()
-    ['winclip · zero-shot']
-    """
-    return frame["series"].astype(str) + " · " + frame["setup"].astype(str)
-
-
 def summary(frame: pd.DataFrame) -> Summary:
     """The summary of a `dice_table`."""
     names = configuration_names(frame)
@@ -111,21 +104,15 @@ def summary(frame: pd.DataFrame) -> Summary:
 
 def _mean(frame: pd.DataFrame) -> ConfigurationMean:
     """The mean of the rows of one configuration, of those with a Dice."""
-    frame = frame.dropna(subset="dice_3d")
-    dice, one_group = frame["dice_3d"].to_numpy(float), np.zeros(len(frame), np.int64)
-    ends = intervals.intervals(frame["patient"].tolist(), one_group, dice, np.ones(len(dice)))
+    values = frame[["dice_3d"]].astype(float)
+    ends = intervals.of_columns(frame["patient"].tolist(), values.to_numpy())
     low, high = (float(end[0]) for end in ends)
-    return ConfigurationMean(
-        configuration_names(frame).iloc[0], float(dice.mean()), low, high, len(dice)
-    )
+    mean, count = float(values["dice_3d"].mean()), int(values["dice_3d"].count())
+    return ConfigurationMean(configuration_names(frame).iloc[0], mean, low, high, count)
 
 
 def configuration_means(
-    rows: duckdb.DuckDBPyConnection,
-    subjects: Sequence[str],
-    data: str,
-    modality: str,
-    plane: Plane,
+    rows: duckdb.DuckDBPyConnection, subjects: Sequence[str], data: str, modality: str, plane: Plane
 ) -> pd.DataFrame:
     """Means of each configuration, threshold and exposure over those of the subjects that it has.
 
@@ -186,14 +173,9 @@ def subject_table(
 
 def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
     """A `dice_table` with the other columns of `MEASURES`, lesion volume and notes of each row."""
-    rows.register("chosen_rows", frame[["key"]])
-    whole = [column for column in MEASURES.values() if column not in frame]
-    columns = rows.execute(
-        f"SELECT key, truth_ml, map_notes, exposure, {', '.join(whole)} FROM subjects "
-        "JOIN chosen_rows USING (key)"
-    ).df()
-    rows.unregister("chosen_rows")
-    return frame.merge(columns, on="key")
+    columns = ["truth_ml", "map_notes", "exposure"]
+    columns += [column for column in MEASURES.values() if column not in frame]
+    return with_columns(rows, frame, ", ".join(columns))
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

@@ -41,12 +41,16 @@ class PanelGrid:
 
 
 def truth_panels(pictures: SamplePictures) -> PanelGrid:
-    """Figure 4: each slice with the truth in yellow."""
+    """Figure 4: each slice with the truth in yellow, named such as (a) inferior, depth -0.40."""
     panels = []
     for index, (image, truth) in enumerate(zip(pictures.image, pictures.truth, strict=True)):
         yellow = np.broadcast_to(np.array(YELLOW, np.uint8), (*truth.shape, 3))
         panels.append(Panel(index, over(image, yellow, OPACITY * truth), ""))
-    return PanelGrid(("",), tuple(slice_names(pictures)), (tuple(panels),), pictures.shape)
+    names = tuple(
+        f"({letter}) {sample_slice.side}, depth {sample_slice.depth:+.2f}"
+        for letter, sample_slice in zip("ab", pictures.sample.slices, strict=False)
+    )
+    return PanelGrid(("",), names, (tuple(panels),), pictures.shape)
 
 
 def prediction_panels(pictures: SamplePictures, palette: Classes = "classic") -> PanelGrid:
@@ -64,14 +68,6 @@ def prediction_panels(pictures: SamplePictures, palette: Classes = "classic") ->
         for series in sorted(names)
     )
     return PanelGrid(tuple(sorted(names)), columns, panels, pictures.shape)
-
-
-def slice_names(pictures: SamplePictures) -> list[str]:
-    """The slices as a figure names them: (a) inferior, depth -0.40."""
-    return [
-        f"({letter}) {sample_slice.side}, depth {sample_slice.depth:+.2f}"
-        for letter, sample_slice in zip("ab", pictures.sample.slices, strict=False)
-    ]
 
 
 def _panel(

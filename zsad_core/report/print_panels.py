@@ -6,15 +6,13 @@ from matplotlib.patches import Patch
 
 from zsad_core.base.palette import CLASSES, LABELS
 from zsad_core.report.panels import Panel, PanelGrid
-from zsad_core.report.prints import captioned, panels_of
+from zsad_core.report.prints import panels_of
 
-SIDE, NAME = 1.9, 0.4  # inches of a panel, and of what stands beside it
+NAME = 0.4  # inches of what stands beside a panel
 NARROW = 5.0  # inches that a caption needs
 
 
-def of_grid(
-    grid: PanelGrid, aspect: float, caption: str, legend: bool, side: float = SIDE
-) -> Figure:
+def of_grid(grid: PanelGrid, aspect: float, legend: bool, side: float) -> Figure:
     """Panels `side` inches high with their names; `aspect` is a pixel's height over its width."""
     height, width = grid.shape
     size = (max(side * width / (height * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
@@ -34,7 +32,7 @@ def of_grid(
         figure.legend(
             handles=patches, loc="outside upper center", ncols=3, frameon=False, fontsize=8
         )
-    return captioned(figure, caption)
+    return figure
 
 
 def _draw(axis: Axes, panel: Panel | None, aspect: float) -> None:

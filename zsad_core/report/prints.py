@@ -43,7 +43,7 @@ INK: dict[str, Any] = {"color": "black", "ms": 4, "elinewidth": 1.4, "capsize": 
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
-def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
+def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
     """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
 
     The mean and its interval stand over each box.
@@ -76,45 +76,31 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
     if rows["exposed"].any():
         axes[0].plot([], [], ls="", label=EXPOSED, **HATCHED)
     figure.legend(loc="outside upper right", frameon=False, ncols=2)
-    return captioned(figure, caption)
+    return figure
 
 
-def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
+def by_subject(frame: pd.DataFrame) -> Figure:
     """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each configuration."""
-    configurations, order = (
-        list(frame.groupby(["setup", "series"], observed=True)),
-        subjects_in_order(frame),
-    )
+    configurations = list(frame.groupby(["setup", "series"], observed=True))
+    order = subjects_in_order(frame)
     colours = {series: style[0] for series, style in styles(sorted(set(frame["series"]))).items()}
     high = 1.7 + _inches(order, 5) / len(configurations)
     figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), high))
-    for axis, ((setup, series), configuration_rows) in zip(axes, configurations, strict=True):
-        configuration_rows = configuration_rows.set_index("subject")
-        positions = [order.index(name) for name in configuration_rows.index]
-        boxes = [
-            {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
-            for row in configuration_rows[["median", "q1", "q3", "low", "high"]].itertuples(
-                index=False
-            )
-        ]
+    for axis, ((setup, series), dice) in zip(axes, configurations, strict=True):
+        positions = [order.index(name) for name in dice["subject"]]
+        names = {"med": "median", "q1": "q1", "q3": "q3", "whislo": "low", "whishi": "high"}
+        values = dice[[*names.values()]].itertuples(index=False, name=None)
+        boxes = [dict(zip(names, row, strict=True)) for row in values]
         colour = colours[str(series)]
         outline = {"edgecolor": colour, "facecolor": "none", "linewidth": 1.2}
         lines = {**_box(colour), "boxprops": outline}
         drawn = axis.bxp(boxes, positions, widths=0.6, showfliers=False, patch_artist=True, **lines)
-        for box, exposed in zip(drawn["boxes"], configuration_rows["exposed"], strict=True):
+        for box, exposed in zip(drawn["boxes"], dice["exposed"], strict=True):
             box.set_hatch(HATCHING if exposed else None)
-        axis.plot(
-            positions,
-            configuration_rows["dice_3d"],
-            "x",
-            color=RED,
-            ms=5,
-            mew=1.4,
-            label="3D Dice",
-            zorder=5,
-        )
+        cross: dict[str, Any] = {"color": RED, "ms": 5, "mew": 1.4, "zorder": 5}
+        axis.plot(positions, dice["dice_3d"], "x", label="3D Dice", **cross)
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
-        axis.set_title(f"{series} · {setup}", loc="left")
+        axis.set_title(configuration_label((str(setup), str(series))), loc="left")
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     if frame["exposed"].any():
@@ -122,10 +108,10 @@ def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
     axes[0].legend(
         loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, ncols=2
     )
-    return captioned(figure, caption)
+    return figure
 
 
-def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
+def by_depth(curves: Curves, setups: list[str]) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
     panels = depth_panels(curves, setups)
     figure, axes = panels_of(len(panels), 1, (WIDTH, 3.8))
@@ -146,10 +132,10 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")
     legend_above(figure, axes)
-    return captioned(figure, caption)
+    return figure
 
 
-def by_rank(ranks: RankShares, caption: str) -> Figure:
+def by_rank(ranks: RankShares) -> Figure:
     """How often each configuration, the best mean at the top, has each rank."""
     count = len(ranks.names)
     figure, axes = panels_of(1, 1, (max(5.0, 2.4 + 0.55 * count), max(2.0, 0.9 + 0.32 * count)))
@@ -162,11 +148,17 @@ def by_rank(ranks: RankShares, caption: str) -> Figure:
     axes[0].set_xticks(range(count), [str(rank) for rank in range(1, count + 1)])
     axes[0].set_yticks(range(count), [configuration_label(name) for name in ranks.names])
     axes[0].set_xlabel("rank by mean 3D Dice")
-    return captioned(figure, caption)
+    return figure
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics."""
+def save(figure: Figure, caption: str, path: Path) -> list[Path]:
+    """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics.
+
+    The caption stands below, as wide as the figure; a long one makes it higher.
+    """
+    lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
+    figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
+    figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     print_fonts.tell_missing(figure)
@@ -225,11 +217,3 @@ def _inches(names: Iterable[str], points: float) -> float:
 def _box(colour: str) -> dict[str, Any]:
     line = {"color": colour, "linewidth": 1.2}
     return dict.fromkeys(("boxprops", "whiskerprops", "capprops", "medianprops"), line)
-
-
-def captioned(figure: Figure, caption: str) -> Figure:
-    """The figure with its caption below, as wide as it is; a long caption makes it higher."""
-    lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
-    figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
-    figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)
-    return figure

@@ -64,15 +64,11 @@ def rank_table(ranks: RankShares | None) -> pd.DataFrame:
     """A row for each configuration: its mean with interval, and the share of each rank."""
     if ranks is None:
         return pd.DataFrame(columns=["setup", "method", "subjects", "3D Dice"])
-    columns = {f"rank {number}": share for number, share in enumerate(ranks.shares.T, 1)}
-    return pd.DataFrame(
-        {
-            "setup": [setup for setup, _ in ranks.names],
-            "method": [series for _, series in ranks.names],
-            "subjects": ranks.subjects,
-            "3D Dice": ranks.means,
-            "3D Dice" + LOW: ranks.low,
-            "3D Dice" + HIGH: ranks.high,
-            **columns,
-        }
-    )
+    numbers = {
+        "subjects": ranks.subjects,
+        "3D Dice": ranks.means,
+        "3D Dice" + LOW: ranks.low,
+        "3D Dice" + HIGH: ranks.high,
+        **{f"rank {number}": share for number, share in enumerate(ranks.shares.T, 1)},
+    }
+    return pd.DataFrame([*ranks.names], columns=["setup", "method"]).assign(**numbers)

@@ -136,9 +136,9 @@ def neighbours(
 
 
 def beside(
-    group: ComparisonGroup, groups: Sequence[ComparisonGroup], asked: Sequence[str]
+    group: ComparisonGroup, groups: Sequence[ComparisonGroup], also: Sequence[str]
 ) -> tuple[ComparisonGroup, ...]:
-    """The neighbours of a group that are asked for, each as AXIS=VALUE, or AXIS for every value.
+    """The neighbours of a group to show `also`, each as AXIS=VALUE, or AXIS for every value.
 
     Raises SettingError for another axis, and for a value that no group has.
 
@@ -147,11 +147,11 @@ def beside(
     >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
     True
     """
-    wanted = [text.partition("=")[::2] for text in asked]
-    for axis, value in wanted:
+    choices = [text.partition("=")[::2] for text in also]
+    for axis, value in choices:
         if axis not in AXES:
             raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
-        values = sorted({getattr(one, axis) for one in groups})
+        values = sorted({getattr(other, axis) for other in groups})
         if value and value not in values:
             raise SettingError(
                 f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
@@ -161,7 +161,7 @@ def beside(
         for other in neighbours(group, groups)
         if any(
             group.differing(other) == [axis] and value in ("", getattr(other, axis))
-            for axis, value in wanted
+            for axis, value in choices
         )
     )
 

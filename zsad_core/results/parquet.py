@@ -31,6 +31,7 @@ from zsad_core.results.parts import (
     version_of,
     writer,
 )
+from zsad_core.results.queries import records
 from zsad_core.results.schema import KEYS, TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 
@@ -91,9 +92,7 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
         with readable(root):
             return pq.read_table(path).to_pylist()
     with connect(root) as rows:
-        part = rows.execute(f"FROM {table} WHERE {KEYS[table]} = ?", [key])
-        names = [column[0] for column in part.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in part.fetchall()]
+        return records(rows, f"FROM {table} WHERE {KEYS[table]} = ?", [key])
 
 
 @contextlib.contextmanager

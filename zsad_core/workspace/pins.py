@@ -23,11 +23,7 @@ from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, references
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
-from zsad_core.types import (
-    DataSpec,
-    Reference,
-    SliceSpec,
-)
+from zsad_core.types import DataSpec, Reference, SliceSpec
 from zsad_core.workspace.pin_files import MOST, Pin, parsed, written
 
 __all__ = ["Pin"]
