@@ -46,61 +46,60 @@ RULES_HELP = f"{COMMAND}. " + " ".join(
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
-    parser.add_argument("--data", default="demo", metavar=DATA)
+    add = parser.add_argument
+    add("--data", default="demo", metavar=DATA)
     add_meaning(parser)
-    parser.add_argument("--plane", choices=get_args(Plane), default="axial", help="of the slices")
-    parser.add_argument(
+    add("--plane", choices=get_args(Plane), default="axial", help="of the slices")
+    add(
         "--methods",
         nargs="+",
         required=True,
         metavar="METHOD",
         help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}",
     )
-    parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
-    parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
-    parser.add_argument("--split", choices=SPLITS, default="test")
+    add("--setups", nargs="+", default=[EVERY], help="all that are here by default")
+    add("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
+    add("--split", choices=SPLITS, default="test")
     split.add_choice(parser)
-    parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
-    parser.add_argument(
+    add("--subjects", nargs="+", default=[], metavar="ID")
+    add(
         "--part",
         default="1/1",
         metavar="I/N",
         help="the Ith of N parts of the subjects, for N runs into one --out",
     )
-    parser.add_argument(
+    add(
         "--threshold",
         nargs="+",
         default=[Validation.name],
         metavar="RULE",
         help=RULES_HELP.replace("%", "%%"),
     )
-    parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
-    parser.add_argument("--outside-brain", action="store_true", help="let masks leave the brain")
-    parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
-    parser.add_argument("--device", default=backbones.default_device())
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
+    add("--min-component", type=int, default=0, metavar="VOXELS")
+    add("--outside-brain", action="store_true", help="let masks leave the brain")
+    add("--batch", type=int, default=4, help="slices encoded at once")
+    add("--device", default=backbones.default_device())
+    add("--precision", choices=["float32", "bfloat16"], default="")
     add_engine(parser)
-    parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    add("--plan", action="store_true", help="say what it takes and stop")
+    add("--out", type=Path, required=True, metavar="DIR")
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
-    ray = parser.add_argument_group(
+    add = parser.add_argument_group(
         "with --engine ray",
         "Workers on this machine or a cluster, with the rows of --engine local. Code, data, --out, "
         "ZSAD_CACHE (features) and ZSAD_HOME must lie on paths that every machine shares.",
-    )
-    ray.add_argument(
+    ).add_argument
+    add(
         "--address",
         default="",
         metavar="HOST:PORT|local",
         help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
     )
-    ray.add_argument(
-        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25"
-    )
-    ray.add_argument(
+    add("--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25")
+    add(
         "--cpus-per-worker",
         type=int,
         default=backbones.threads(),

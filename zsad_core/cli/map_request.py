@@ -1,7 +1,7 @@
 """The arguments of the map command, and the setup that they name or change."""
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from zsad_core import backbones, methods, setups
@@ -38,24 +38,26 @@ class MapRequest:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
-    parser.add_argument("--method", required=True, choices=list(methods.METHODS))
-    parser.add_argument("--setup", default="", help="a training setup of the method")
-    parser.add_argument("--backbone", default="", metavar="NAME|CONFIG.json")
-    parser.add_argument("--weights", default="", help="pretrained tag or weights file")
-    parser.add_argument("--checkpoint", default="", help="the method's learned part")
-    parser.add_argument("--class-name", default="", help="what the texts call the object")
-    parser.add_argument("--prompts", default="", help="prompt set: a shipped name or a YAML file")
-    parser.add_argument("--image-size", type=int, default=0, help="side of the tower's input")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument(
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
+    add("--method", required=True, choices=list(methods.METHODS))
+    add("--setup", default="", help="a training setup of the method")
+    add("--backbone", default="", metavar="NAME|CONFIG.json")
+    add("--weights", default="", help="pretrained tag or weights file")
+    add("--checkpoint", default="", help="the method's learned part")
+    add("--class-name", default="", help="what the texts call the object")
+    add("--prompts", default="", help="prompt set: a shipped name or a YAML file")
+    add("--image-size", type=int, default=0, help="side of the tower's input")
+    add("--option", dest="options", action="append", default=[], metavar="NAME=VALUE")
+    add(
         "--reference",
+        dest="references",
         action="append",
         default=[],
         metavar="FILE",
         help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
     )
-    parser.add_argument(
+    add(
         "--beside",
         action="append",
         default=[],
@@ -63,29 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCAN",
         help="a volume to score against, unlabelled; for a method for whole volumes",
     )
-    parser.add_argument("--device", default=backbones.default_device())
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
+    add("--device", default=backbones.default_device())
+    add("--precision", choices=["float32", "bfloat16"], default="float32")
+    add("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
 
 
 def request_of(parsed: argparse.Namespace) -> MapRequest:
     """The request of parsed arguments."""
-    return MapRequest(
-        inputs=tuple(parsed.inputs),
-        method=parsed.method,
-        out=parsed.out,
-        setup=parsed.setup,
-        backbone=BackboneSpec(parsed.backbone, parsed.weights),
-        checkpoint=parsed.checkpoint,
-        class_name=parsed.class_name,
-        prompts=parsed.prompts,
-        image_size=parsed.image_size,
-        options=tuple(parsed.option),
-        references=tuple(parsed.reference),
-        beside=tuple(parsed.beside),
-        device=parsed.device,
-        precision=parsed.precision,
-    )
+    values = {field.name: getattr(parsed, field.name) for field in fields(MapRequest)}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    backbone = BackboneSpec(parsed.backbone, parsed.weights)
+    return MapRequest(**{**values, **lists, "backbone": backbone})
 
 
 def setup_of(request: MapRequest) -> Setup:

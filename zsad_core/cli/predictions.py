@@ -1,8 +1,8 @@
 """`zsad predictions`: what other models predict, added to a data set."""
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 
 from zsad_core import methods
 from zsad_core.base.wording import whole_number
@@ -11,6 +11,7 @@ from zsad_core.cli.progress import shown_as
 from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, Survey, registry, score_range, survey
+from zsad_core.types import DataSpec
 
 SHOWN = 10  # subjects without a file
 
@@ -29,50 +30,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="FOLDER")
-    parser.add_argument("--data", required=True, metavar=DATA)
-    parser.add_argument("--name", required=True, help="under which it is chosen and reported")
-    parser.add_argument("--kind", choices=["mask", "score"], default="mask")
-    parser.add_argument(
+    add = parser.add_argument
+    add("folder", metavar="FOLDER")
+    add("--data", required=True, metavar=DATA)
+    add("--name", required=True, help="under which it is chosen and reported")
+    add("--kind", choices=["mask", "score"], default="mask")
+    add(
         "--labels",
         type=_labels,
         default=(),
         metavar="1,2,3",
         help="of a label image, those that make the mask; 1 by default",
     )
-    parser.add_argument(
+    add(
         "--range",
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
         help="of scores; by default that of all files",
     )
-    parser.add_argument("--provenance", default="", metavar="TEXT", help="model, version, weights")
-    parser.add_argument("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
-    parser.add_argument("--resample", action="store_true", help="take files on other grids too")
-    parser.add_argument("--yes", action="store_true", help="keep it without asking")
+    add("--provenance", default="", metavar="TEXT", help="model, version, weights")
+    add("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
+    add("--resample", action="store_true", help="take files on other grids too")
+    add("--yes", action="store_true", help="keep it without asking")
     parser.set_defaults(run=_add)
 
 
 def _labels(text: str) -> tuple[int, ...]:
     """Labels separated by commas: 1,2,3."""
-    labels = {whole_number(label.strip()) for label in text.split(",")}
+    labels = [whole_number(label.strip()) for label in text.split(",")]
     if None in labels:
         raise argparse.ArgumentTypeError(f"'{text}' is not like 1,2,3")
-    return tuple(sorted(label for label in labels if label is not None))
+    return tuple(sorted({label for label in labels if label is not None}))
 
 
 def _add(parsed: argparse.Namespace) -> None:
-    data, predictions = data_of(parsed.data), _predictions(parsed)
+    own = {f.name: getattr(parsed, f.name) for f in fields(Predictions) if f.name in parsed}
+    low, high = parsed.range or (0.0, 1.0)  # scores without a range are measured later
+    data, predictions = data_of(parsed.data), Predictions(**own, low=low, high=high)
     registry.check_new(data, predictions, methods.METHODS)
-    subjects = datasets.open_dataset(data).subjects()
-    files = survey(parsed.folder, (subject.id for subject in subjects))
-    print("\n".join(report(files)), flush=True)
-    if files.problem:
-        raise DataError(files.problem)
-    if parsed.kind == "score" and not parsed.range:
-        low, high = score_range([path for _, path in files.matched], shown_as("range"))
-        predictions = replace(predictions, low=low, high=high)
+    predictions = measured(data, predictions, parsed.range)
     print(description(predictions), flush=True)
     if not (parsed.yes or _agreed()):
         raise SettingError(f"'{parsed.name}' was not kept; answer y, or add --yes.")
@@ -80,23 +77,23 @@ def _add(parsed: argparse.Namespace) -> None:
     print(f"{parsed.name} is kept for {data.place}")
 
 
-def _predictions(parsed: argparse.Namespace) -> Predictions:
-    """The set of the options; scores without a range have 0 to 1 until it is measured."""
-    low, high = parsed.range or (0.0, 1.0)
-    return Predictions(
-        name=parsed.name,
-        folder=parsed.folder,
-        kind=parsed.kind,
-        labels=parsed.labels,
-        low=low,
-        high=high,
-        provenance=parsed.provenance,
-        trained_on=parsed.trained_on,
-        resample=parsed.resample,
-    )
+def measured(data: DataSpec, predictions: Predictions, span: Sequence[float] | None) -> Predictions:
+    """The set with its range, of scores without one that of all files; prints what matches.
+
+    Raises DataError where the files match no subject, or cannot be read.
+    """
+    subjects = datasets.open_dataset(data).subjects()
+    files = survey(predictions.folder, (subject.id for subject in subjects))
+    print("\n".join(_report(files)), flush=True)
+    if files.problem:
+        raise DataError(files.problem)
+    if predictions.kind == "score" and not span:
+        span = score_range([path for _, path in files.matched], shown_as("range"))
+    low, high = span or (predictions.low, predictions.high)
+    return replace(predictions, low=low, high=high)
 
 
-def report(files: Survey) -> Iterator[str]:
+def _report(files: Survey) -> Iterator[str]:
     """Lines on which files match which subjects, and which do not."""
     subjects = len(files.matched) + len(files.missing) + len(files.doubles)
     yield f"Subjects with one file: {len(files.matched)} of {subjects}"

@@ -49,12 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """The options by which other commands choose a split."""
-    parser.add_argument(
-        "--split-name", default="", metavar="NAME", help="where data have several splits"
-    )
-    parser.add_argument(
-        "--no-split", action="store_true", help="take data without a split: nothing is held out"
-    )
+    add = parser.add_argument
+    add("--split-name", default="", metavar="NAME", help="where data have several splits")
+    add("--no-split", action="store_true", help="take data without a split: nothing is held out")
 
 
 def divided(data: DataSpec, name: str, without: bool) -> DataSpec:

@@ -10,13 +10,12 @@ from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import counted
 from zsad_core.cli import evaluate, predictions, split
 from zsad_core.cli.data import data_of
-from zsad_core.cli.progress import show, shown_as
-from zsad_core.errors import DataError, SettingError
+from zsad_core.cli.progress import show
+from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
-from zsad_core.imaging import datasets
-from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
+from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.imaging.splits import Draw, Fold, SplitTable
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.inference.engine import Engine
@@ -126,7 +125,8 @@ def _run(parsed: argparse.Namespace) -> None:
         split.make(data, name, how)
     design = Design(study, divided(study, data), out, parsed.device)
     for wanted in new:
-        _add(design.data, wanted)
+        added = predictions.measured(design.data, _predictions(wanted), wanted.range)
+        registry.add(design.data, added, methods.METHODS)
     cluster = (
         nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
     )
@@ -166,19 +166,6 @@ def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
 def _predictions(wanted: StudyPredictions) -> Predictions:
     """Without the range of scores, which may have to be read from the files."""
     return Predictions(**{name: value for name, value in asdict(wanted).items() if name != "range"})
-
-
-def _add(data: DataSpec, wanted: StudyPredictions) -> None:
-    """Keep predictions; raises SettingError, DataError."""
-    subjects = datasets.open_dataset(data).subjects()
-    matched = survey(wanted.folder, (subject.id for subject in subjects))
-    print("\n".join(predictions.report(matched)), flush=True)
-    if matched.problem:
-        raise DataError(matched.problem)
-    low, high = wanted.range or (0.0, 1.0)
-    if wanted.kind == "score" and wanted.range is None:
-        low, high = score_range([path for _, path in matched.matched], shown_as("range"))
-    registry.add(data, replace(_predictions(wanted), low=low, high=high), methods.METHODS)
 
 
 def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:

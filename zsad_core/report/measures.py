@@ -119,7 +119,7 @@ def mean_intervals(
         frame["patient"].tolist(),
         np.asarray(grouped.ngroup(), np.int64),
         sums.fillna(0).to_numpy(float),
-        of_means.to_numpy(float),
+        of_means.astype(float).to_numpy(),
     )
 
 
