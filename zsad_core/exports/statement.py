@@ -20,10 +20,10 @@ from zsad_core.inference.engine import Engine
 from zsad_core.inference.ledger import ledger
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource, resolve
-from zsad_core.inference.views import View
+from zsad_core.inference.views import View, readout_of
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.metrics.thresholds import threshold_text
-from zsad_core.types import MapSpec, Plane
+from zsad_core.types import Plane
 
 FIRST: dict[Plane, str] = {
     "axial": "at the feet",
@@ -63,10 +63,14 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
 
     Raises WeightsError, DataError.
     """
-    facts = _facts(engine, reading, None if whole else reading.view.index)
+    view = reading.view
+    facts = _facts(engine, reading, None if whole else view.index)
     facts = {name: legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
     seen = f"Split: {facts['split']}. Exposure: {facts['exposure']}."
+    spec: dict[str, Any] = _portable(asdict(replace(view, readout=readout_of(view))))
+    if whole:
+        del spec["index"]
     origin = (facts.get("synthetic", ""), product, f"{facts['mask']}.", seen)
     return Statement(
         title=facts["shows"],
@@ -75,7 +79,7 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
         threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
         origin=" ".join(filter(None, origin)),
         facts=facts,
-        spec=_spec(reading, whole),
+        spec=spec,
     )
 
 
@@ -147,6 +151,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
 def _how(source: MapSource) -> dict[str, str]:
     """Method, setup, backbone and texts."""
     spec, method, prompts = source.spec, source.method, source.spec.prompts
+    backbone = _portable(asdict(spec.features.backbone)).values()
     facts = {
         "method": spec.method,
         "method_title": method.title,
@@ -154,7 +159,7 @@ def _how(source: MapSource) -> dict[str, str]:
         "setup": spec.setup,
         "setup_provenance": source.setup.provenance,
         "options": ", ".join(f"{name}={value}" for name, value in spec.options),
-        "backbone": _backbone(spec) if method.needs_tower else "",
+        "backbone": " ".join(filter(None, backbone)) if method.needs_tower else "",
         "normal_slices": ", ".join(map(written, spec.references)),
         "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
     }
@@ -169,10 +174,6 @@ def _how(source: MapSource) -> dict[str, str]:
     return facts
 
 
-def _backbone(spec: MapSpec) -> str:
-    return " ".join(filter(None, _portable(asdict(spec.features.backbone)).values()))
-
-
 def _mask(view: View) -> str:
     region = view.map.features.slices.data.region
     where = f"Mask inside the {region}" if view.readout.brain_only else "Mask anywhere"
@@ -184,13 +185,6 @@ def _made_with(source: MapSource) -> dict[str, str]:
     facts = provenance.of_map(source, 0)
     facts["batch"] = BATCH if source.method.last_bits else ""
     return {"product": PRODUCT, **{name: str(value) for name, value in facts.items()}}
-
-
-def _spec(reading: Reading, whole: bool) -> dict[str, Any]:
-    spec: dict[str, Any] = _portable(asdict(replace(reading.view, readout=reading.spec)))
-    if whole:
-        del spec["index"]
-    return spec
 
 
 def _portable(value: Any) -> Any:  # noqa: ANN401
