@@ -15,7 +15,7 @@ from zsad_core import backbones
 from zsad_core.base import access
 from zsad_core.base.atomic import claim, on_disk
 from zsad_core.base.version import VERSION
-from zsad_core.cli import app, delete, doctor, map_request, predictions, split, study, train
+from zsad_core.cli import app, delete, doctor, predictions, split, study, train
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli.progress import show
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         ("split", "which subjects train, validate and test", split.add_arguments, split.run),
         ("study", "a whole study from one file", study.add_arguments, None),
-        ("map", "anomaly maps of a NIfTI volume or 2D images", map_request.add_arguments, _map),
+        ("map", "anomaly maps of a NIfTI volume or 2D images", maps.add_arguments, _map),
     ):
         command = commands.add_parser(name, help=words)
         command.set_defaults(run=run)
@@ -195,7 +195,7 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    print(maps.run(map_request.request_of(parsed), show))
+    print(maps.run(maps.request_of(parsed), show))
 
 
 def _demo(parsed: argparse.Namespace) -> None:

@@ -155,8 +155,6 @@ def _provenance(page: Page) -> tuple[str, ...]:
         "Method · setup": page.words.method,
         "Precision, device": f"{facts.get('precision_of_features', 'no tower')}, {facts['device']}",
     }
-    cells = []
-    for name, fact in list(COLUMNS.items())[1:]:
-        value = own[name] if name in own else facts.get(fact, "–")
-        cells.append(value[:12] if fact.endswith("digest") else value)
-    return tuple(cells)
+    cells = {name: own.get(name) or facts.get(fact, "–") for name, fact in COLUMNS.items()}
+    digests = {name for name, fact in COLUMNS.items() if fact.endswith("digest")}
+    return tuple(cells[name][:12] if name in digests else cells[name] for name in [*COLUMNS][1:])

@@ -105,14 +105,8 @@ def hex_of(colour: Rgb) -> str:
 
 
 def _picture(axes: Axes, reading: Reading) -> AxesImage:
-    return axes.imshow(
-        _blank(reading, 1)[..., 0],
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        aspect="auto",
-        interpolation="bicubic",
-    )
+    looks: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "bicubic"}
+    return axes.imshow(_blank(reading, 1)[..., 0], aspect="auto", **looks)
 
 
 def _line(axes: Axes, colour: str) -> Line2D:

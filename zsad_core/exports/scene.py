@@ -96,25 +96,19 @@ class Scene:
         show, artists = draw(axes, self.reading, self.look.palette)
         self._shows.append(show)
         self.moving += artists
-        white: dict[str, Any] = {
-            "color": "white",
-            "transform": axes.transAxes,
-            "path_effects": HALO,
-        }
+        white: dict[str, Any] = {"color": "white", "path_effects": HALO}
+        white["transform"] = axes.transAxes
         looks = {**white, "fontsize": 0.85 * self.look.points}
         sides = SIDES[self.reading.view.map.features.slices.plane]
         for side, (x, y, across, up) in zip(sides, POSITIONS, strict=True):
             self.moving.append(axes.text(x, y, side, ha=across, va=up, **looks))
         if name == self.look.panels[0]:
-            bar = axes.plot([0.03, 0.03 + self._scale()], [0.03, 0.03], linewidth=3, **white)[0]
+            columns = self.reading.frame[1]
+            across_mm = (columns.stop - columns.start) * self.reading.stack.pixel_mm[1]
+            length = SCALE_MM / across_mm  # of the scale bar, as a share of the panel's width
+            bar = axes.plot([0.03, 0.03 + length], [0.03, 0.03], linewidth=3, **white)[0]
             label = axes.text(0.03, 0.05, f"{SCALE_MM // 10} cm", ha="left", va="bottom", **looks)
             self.moving += [bar, label]
-
-    def _scale(self) -> float:
-        """The scale bar as a share of the panel's width."""
-        columns = self.reading.frame[1]
-        across = (columns.stop - columns.start) * self.reading.stack.pixel_mm[1]
-        return SCALE_MM / across
 
     def _colour_bar(self, axes: Axes) -> None:
         """The whole range of the method, not that of the slice, with the threshold marked."""
@@ -137,7 +131,10 @@ class Scene:
             for kind, colour, cue in rows:
                 if has_truth != (kind == "only"):
                     handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
-            handles += [_ring("missed entirely")] * has_truth
+            if has_truth:
+                ring = {"marker": "o", "markersize": 9, "markerfacecolor": "#444444"}
+                ring |= {"markeredgecolor": "white", "linestyle": "", "path_effects": HALO}
+                handles.append(Line2D([], [], **ring, label="missed entirely"))
         self.figure.legend(
             handles=handles,
             loc="center",
@@ -155,20 +152,6 @@ def _swatch(label: str, colour: str, cue: Cue) -> Artist:
     if cue == "hatch":
         return Patch(facecolor="none", edgecolor=colour, hatch="////", label=label)
     return Patch(color=colour, label=label)
-
-
-def _ring(label: str) -> Artist:
-    return Line2D(
-        [],
-        [],
-        marker="o",
-        markersize=9,
-        markerfacecolor="#444444",
-        markeredgecolor="white",
-        linestyle="",
-        path_effects=HALO,
-        label=label,
-    )
 
 
 def width(reading: Reading, look: Look) -> float:

@@ -39,14 +39,15 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
 
 def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:
     """Sentences on the texts of one side: given twice, with pictographs, longer than is read."""
-    prompts, warnings = spec.prompts, list[str]()
-    here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in (side, _opposite(side)))
+    prompts, warnings, sides = spec.prompts, list[str](), (side, *(s for s in SIDES if s != side))
+    here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in sides)
     for text, count in Counter(here).items():
         if count > 1:
             warnings.append(f"'{text}' is given {count} times, and weighs as much in the mean.")
         if text in other:
             warnings.append(f"'{text}' is a text of the other side too.")
-    if pictures := dict.fromkeys(c for text in here for c in text if _is_pictograph(c)):
+    signs = dict.fromkeys(c for c in "".join(here) if unicodedata.category(c) == "So")
+    if pictures := [sign for sign in signs if ord(sign) >= PICTOGRAPHS]:
         warnings.append(f"{' '.join(pictures)}: CLIP reads a pictograph as bytes, not as a word.")
     try:
         cut = cut_sentences(engine, spec, (side,))
@@ -75,17 +76,9 @@ def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
     return {word: count for word, count in pieces.items() if count > 1}
 
 
-def _opposite(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)]
-
-
 def _as_read(text: str) -> str:
     """A text as CLIP reads it: in small letters, with single spaces."""
     return " ".join(text.lower().split())
-
-
-def _is_pictograph(character: str) -> bool:
-    return unicodedata.category(character) == "So" and ord(character) >= PICTOGRAPHS
 
 
 def _unread(source: SliceSource, base: PromptSet) -> str:
@@ -156,10 +149,6 @@ def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], Fl
     for side, text in texts:
         alone = PromptSet(**{**vars(prompts), "normal": (text,), "abnormal": (text,)})
         rows.append(source.texts.of(alone)[int(side == "abnormal")])
-    return texts, _cosines(rows)
-
-
-def _cosines(rows: Sequence[FloatArray]) -> FloatArray:
     values = np.stack(rows)
     values = values / np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values @ values.T)
+    return texts, np.asarray(values @ values.T)

@@ -1,10 +1,11 @@
-"""Figure 3 as Plotly draws it: Dice against depth, over subjects by setup, or of one by slice.
+"""Figure 3: its panels, and Dice against depth as Plotly draws it, of subjects or of one by slice.
 
 No colour of text or ground is set, so that a light or a dark theme shines through.
 """
 
 import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +17,6 @@ from plotly.subplots import make_subplots
 from zsad_core.base.palette import Style, styles
 from zsad_core.metrics.depth import DepthCurve
 from zsad_core.report.chart_looks import bracketed, finished
-from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 from zsad_core.types import FloatArray, MaskArray
 
@@ -24,6 +24,41 @@ YELLOW = "rgba(240, 228, 66, 0.35)"
 RIM = {"color": "white", "width": 1}  # parts a marker from the bars on a dark ground
 DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
 BARS = "slices with lesion"
+
+
+@dataclass(frozen=True)
+class DepthPanel:
+    """The series of one setup by name, each with its style.
+
+    `bars` is the curve with the most lesion slices, as series may cover different subjects.
+    """
+
+    title: str
+    bars: DepthCurve
+    series: dict[str, tuple[DepthCurve, Style]]
+
+
+def depth_panels(
+    curves: Curves, setups: Sequence[str], series: Sequence[str] = ()
+) -> list[DepthPanel]:
+    """A panel for each setup with a curve; styles follow the order of `series`, by default by name.
+
+    Raises ValueError without a curve.
+    """
+    styles_by_series = styles(list(series) or sorted({name for _, name in curves}))
+    panels = []
+    for setup in [setup for setup in setups if any(setup == name for name, _ in curves)]:
+        in_panel = {
+            name: (curve, styles_by_series[name])
+            for (curve_setup, name), curve in curves.items()
+            if curve_setup == setup
+        }
+        setup_curves = [curve for curve, _ in in_panel.values()]
+        bars = max(setup_curves, key=lambda curve: int(curve.lesion_slices.sum()))
+        panels.append(DepthPanel(setup, bars, in_panel))
+    if not panels:
+        raise ValueError("a depth figure needs at least one curve")
+    return panels
 
 
 def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) -> go.Figure:

@@ -20,11 +20,9 @@ from zsad_core.inference.engine import Engine
 from zsad_core.report import (
     calibration,
     captions,
-    chart_panels,
     charts,
     depth_charts,
     panels,
-    print_panels,
     prints,
     samples,
     threshold_costs,
@@ -183,8 +181,8 @@ def _pictures(
     ):
         if wanted(name):
             legend = name == "figure5"
-            printed = print_panels.of_grid(grid, aspect, legend, side)
-            paths += _figure(out / name, text, printed, chart_panels.of_grid(grid, aspect, legend))
+            printed = prints.by_panel(grid, aspect, legend, side)
+            paths += _figure(out / name, text, printed, panels.chart(grid, aspect, legend))
     return paths
 
 

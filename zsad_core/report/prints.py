@@ -1,4 +1,4 @@
-"""Figures 1, 2 and 3 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
+"""Figures 1 to 5 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
 
 import textwrap
 from collections.abc import Iterable
@@ -11,21 +11,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from zsad_core.base import print_fonts
 from zsad_core.base.atomic import whole
-from zsad_core.base.palette import HOLLOW, Style, styles
+from zsad_core.base.palette import CLASSES, HOLLOW, LABELS, Style, styles
 from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bar_lengths
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
 from zsad_core.report.comparisons import configuration_label
-from zsad_core.report.depth_panels import depth_panels
+from zsad_core.report.depth_charts import depth_panels
 from zsad_core.report.measures import Curves
+from zsad_core.report.panels import Panel, PanelGrid
 from zsad_core.report.ranks import RankShares
 
 print_fonts.use_all()
 DPI = 300
+NAME, NARROW = 0.4, 5.0  # inches of what stands beside a panel, and that a caption needs
 LINES = 5  # of a caption that a figure has room for
 YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
 DASHES = {
@@ -151,6 +154,29 @@ def by_rank(ranks: RankShares) -> Figure:
     return figure
 
 
+def by_panel(grid: PanelGrid, aspect: float, legend: bool, side: float) -> Figure:
+    """Panels `side` inches high with their names; `aspect` is a pixel's height over its width."""
+    height, width = grid.shape
+    size = (max(side * width / (height * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
+    figure, axes = panels_of(len(grid.columns), len(grid.rows), size)
+    for number, axis in enumerate(axes):
+        row, column = divmod(number, len(grid.columns))
+        _panel(axis, grid.panels[row][column], aspect)
+        if row == 0:
+            axis.set_title(grid.columns[column], fontsize=8)
+        if column == 0:
+            axis.set_ylabel(grid.rows[row], fontsize=8)
+    if legend:
+        patches = [
+            Patch(color=[channel / 255 for channel in colour], label=kind)
+            for kind, colour in zip(LABELS.values(), CLASSES["classic"][:3], strict=False)
+        ]
+        figure.legend(
+            handles=patches, loc="outside upper center", ncols=3, frameon=False, fontsize=8
+        )
+    return figure
+
+
 def save(figure: Figure, caption: str, path: Path) -> list[Path]:
     """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics.
 
@@ -207,6 +233,18 @@ def legend_above(figure: Figure, axes: list[Axes]) -> None:
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
     )
+
+
+def _panel(axis: Axes, panel: Panel | None, aspect: float) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    if panel is None:
+        return
+    if panel.picture is not None:
+        axis.imshow(panel.picture, aspect=aspect, interpolation="none")
+        axis.set_xlabel(panel.words, fontsize=7)
+    else:
+        axis.text(0.5, 0.5, panel.words, ha="center", va="center", fontsize=8)
 
 
 def _inches(names: Iterable[str], points: float) -> float:

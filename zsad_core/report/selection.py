@@ -6,7 +6,7 @@ in when and where they were made (device, version, checkpoint) the newest one co
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
 import duckdb
@@ -32,6 +32,11 @@ VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
 NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and more")
 SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
 NO_SITE = "no folder"
+FILTERS = {
+    **{"series": "series", "setups": "setup", "backbones": "backbone", "subjects": "subject"},
+    **{"splits": "split", "volumes": "volume", "numbers": "number", "sites": "site"},
+}
+"""Columns of the rows by the fields of a `Selection` that limit them."""
 AXES = ("modality", "plane", "threshold")
 """What may vary between the comparison groups of one figure, one at a time."""
 
@@ -116,11 +121,8 @@ class ComparisonGroup:
 
     def differing(self, other: "ComparisonGroup") -> list[str]:
         """Names of the fields in which two groups differ."""
-        return [
-            field.name
-            for field in fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        ]
+        mine, others = vars(self), vars(other)
+        return [name for name in mine if mine[name] != others[name]]
 
 
 def rule_text(threshold: str) -> str:
@@ -235,8 +237,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
     Raises DataError where nothing is left.
     """
-    names = [field.name for field in fields(ComparisonGroup)]
-    varied = [name for name in names if len(selection.values(name)) > 1]
+    varied = [name for name in vars(selection.group) if len(selection.values(name)) > 1]
     frames = []
     for group in selection.groups:
         in_group = rows.execute(_ROWS, list(astuple(group))).df()
@@ -270,19 +271,9 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
     """Whether each row of `selected_rows` is in a selection."""
-    filters = {
-        "series": selection.series,
-        "setup": selection.setups,
-        "backbone": selection.backbones,
-        "subject": selection.subjects,
-        "split": selection.splits,
-        "volume": selection.volumes,
-        "number": selection.numbers,
-        "site": selection.sites,
-    }
     mask = np.full(len(frame), selection.exposed) | ~frame["exposed"].to_numpy(bool)
-    for column, values in filters.items():
-        if values:
+    for name, column in FILTERS.items():
+        if values := getattr(selection, name):
             mask &= frame[column].isin(values).to_numpy()
     return mask
 

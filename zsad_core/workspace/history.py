@@ -241,7 +241,8 @@ _logs: LruCache[_Log] = LruCache(4)
 
 
 def _parsed(item: dict[str, Any]) -> Trial:
-    lists = {key: tuple(v) if isinstance(v, list) else v for key, v in item["prompts"].items()}
+    texts = item["prompts"].items()
+    lists: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in texts}
     nested = {"data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)}
     return Trial(**{"threshold": None, **item, **nested})
 
