@@ -15,10 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Serve the app until it is stopped; its exit code.
-
-    Where a process can become another, it does, so that whoever stops it stops the server.
-    """
+    """Serve the app until it is stopped, where possible as this very process; its exit code."""
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
     if sys.platform != "win32":
         os.execv(sys.executable, command)

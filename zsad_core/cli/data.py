@@ -66,10 +66,7 @@ def modality_of(data: DataSpec, name: str) -> str:
 
 
 def data_of(root: str) -> DataSpec:
-    """The data of a root: as it is remembered, else by the names of its files.
-
-    Raises DataError if there is no such folder or it holds no scan.
-    """
+    """The data of a root as remembered, else by its files; DataError without folder or scan."""
     data = named(root)
     if not data.root:
         return data

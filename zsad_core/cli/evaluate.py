@@ -109,10 +109,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
-    """The cohort of the options, and a line on what it leaves out, "" if nothing.
-
-    Raises SettingError, PromptError, DataError.
-    """
+    """The cohort, and a line on what it leaves out; raises SettingError, PromptError, DataError."""
     data = split.divided(chosen(parsed, parsed.data), parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
@@ -144,10 +141,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
 
 
 def _part(cohort: Cohort, text: str) -> Cohort:
-    """The cohort with the subjects of part "I/N" alone: every Nth, from the Ith on.
-
-    Raises SettingError for another text, and where that leaves no subject.
-    """
+    """Every Nth subject from the Ith on, for "I/N"; SettingError for other text or no subject."""
     number, _, parts = (whole_number(word) or 0 for word in text.partition("/"))
     if not 1 <= number <= parts:
         raise SettingError(f"--part is '{text}'; give one of N parts, such as 1/4.")
@@ -194,10 +188,7 @@ def command(cohort: Cohort) -> str:
 
 
 def _rule_text(text: str) -> str:
-    """A rule as it is named everywhere, with its amount; a value or share as it is.
-
-    Raises SettingError for what is no rule.
-    """
+    """A rule by name and amount, a value or share as it is; SettingError for what is no rule."""
     rule = rule_of(text)
     if not isinstance(rule, Fixed):
         return rule.text

@@ -94,10 +94,7 @@ def request_of(parsed: argparse.Namespace) -> MapRequest:
 
 
 def setup_of(request: MapRequest) -> Setup:
-    """The setup of the request, with its changes; raises SettingError, WeightsError.
-
-    The options of a setup hold only with its own backbone.
-    """
+    """The setup, its options with its own backbone alone; raises SettingError, WeightsError."""
     entry, own = _named(request), request.backbone.name
     options = dict(() if own else entry.options)
     options |= dict(option.partition("=")[::2] for option in request.options)

@@ -78,10 +78,7 @@ def _add(parsed: argparse.Namespace) -> None:
 
 
 def measured(data: DataSpec, predictions: Predictions, span: Sequence[float] | None) -> Predictions:
-    """The set with its range, of scores without one that of all files; prints what matches.
-
-    Raises DataError where the files match no subject, or cannot be read.
-    """
+    """The set with its range, of scores that of all files if none is given; raises DataError."""
     subjects = datasets.open_dataset(data).subjects()
     files = survey(predictions.folder, (subject.id for subject in subjects))
     print("\n".join(_report(files)), flush=True)

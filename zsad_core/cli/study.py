@@ -64,10 +64,7 @@ def divided(study: Study, data: DataSpec) -> DataSpec:
 
 
 def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
-    """How to draw the split by its name, or what it is, where it is not there.
-
-    Raises SettingError for one of the name that was drawn another way or divides otherwise.
-    """
+    """The split to make, by name, unless it is there; SettingError for another of its name."""
     wanted = study.data
     if not (wanted.draw or wanted.folds) or wanted.split == NO_SPLIT:
         return {}
@@ -151,10 +148,7 @@ def _plan(design: Design, engine: Engine) -> list[str]:
 
 
 def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
-    """The predictions that the data do not have yet.
-
-    Raises SettingError where those of the name are read another way.
-    """
+    """Predictions that the data lack; SettingError where one of a name is read otherwise."""
     known = {own.name: own for own in registry.sets_of(data)}
     for wanted in study.predictions:
         if own := known.get(wanted.name):

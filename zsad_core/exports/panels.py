@@ -52,10 +52,7 @@ def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
 
 
 def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
-    """The map in the colours of its whole range, with the outlines of brain and truth.
-
-    If the mask is limited to the brain, the map is black outside of it.
-    """
+    """The map over its whole range, brain and truth outlined; black where a mask may not be."""
     image = axes.imshow(_blank(reading, 3), aspect="auto", interpolation="nearest")
     border, truth = _line(axes, BRAIN), _line(axes, TRUTH)
 

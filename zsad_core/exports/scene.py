@@ -132,7 +132,11 @@ class Scene:
                 if has_truth != (kind == "only"):
                     handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
             if has_truth:
-                ring = {"marker": "o", "markersize": 9, "markerfacecolor": "#444444"}
+                ring: dict[str, Any] = {
+                    "marker": "o",
+                    "markersize": 9,
+                    "markerfacecolor": "#444444",
+                }
                 ring |= {"markeredgecolor": "white", "linestyle": "", "path_effects": HALO}
                 handles.append(Line2D([], [], **ring, label="missed entirely"))
         self.figure.legend(

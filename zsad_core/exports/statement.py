@@ -59,10 +59,7 @@ class Statement:
 
 
 def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statement:
-    """The statement of a computed view, or of its `whole` volume whatever the slice in view.
-
-    Raises WeightsError, DataError.
-    """
+    """The statement of a view, or of its `whole` volume; raises WeightsError, DataError."""
     view = reading.view
     facts = _facts(engine, reading, None if whole else view.index)
     facts = {name: legible(value) for name, value in facts.items() if value}
@@ -84,10 +81,7 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
 
 
 def in_a_line(engine: Engine, view: View) -> str:
-    """How a view is made: method, setup, texts, rules, digests, device; computes no map.
-
-    Raises WeightsError, DataError.
-    """
+    """How a view is made, in a line; computes no map. Raises WeightsError, DataError."""
     spec = view.map
     source = resolve(engine, spec)
     facts = {**_how(source), **_made_with(source)}

@@ -82,7 +82,9 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         newest.threshold if newest.rule == "fixed" else None,
         tuple(sorted(one.subject for one in judged)),
         tuple(sorted(name for name in last if patient_of(name) in patients)),
-        *means.tolist(),
+        float(means[0]),
+        float(means[1]),
+        float(means[2]),
         float(values[:, 1].std(ddof=1)) if len(values) > 1 else np.nan,
         {name: (low[i], high[i]) for i, name in enumerate(("dice", "best_dice", "auroc"))},
     )

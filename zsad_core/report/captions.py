@@ -116,10 +116,7 @@ def figure_5(palette: Classes = "classic") -> str:
 
 
 def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
-    """Data, threshold rule, conventions, counts and provenance of a `dice_table`.
-
-    `exposed` are subjects with rows that are left out, since something has seen them.
-    """
+    """What a `dice_table` is of, how it is read and made; subjects `exposed` are left out."""
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     configurations = len(frame.groupby(["setup", "series"], observed=True))
@@ -173,10 +170,7 @@ def _without(exposed: Sequence[str]) -> str:
 
 
 def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
-    """Data, conditions, counts and provenance of `threshold_costs.costs`.
-
-    `exposed` are subjects that are left out, as in `caption`.
-    """
+    """What `caption` says, of `threshold_costs.costs`."""
     data, modality, plane, conditions = selection.group.conditions
     parts = [
         _data(frame, data, modality, plane),

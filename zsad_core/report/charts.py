@@ -27,10 +27,7 @@ MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiske
 
 
 def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> go.Figure:
-    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
-
-    The mean and its interval stand over each box.
-    """
+    """Figure 1: boxes, points and `means` of 3D Dice of a `dice_table`, one panel a setup."""
     setups, names = names_of(frame)
     draw = _box_and_outliers if crowded(frame) else _box_and_points
     styles_by_series, traces, columns = styles(names), list[BaseTraceType](), list[int]()
@@ -94,7 +91,9 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
     figure = make_subplots(
         rows=len(configurations),
         shared_xaxes=True,
-        subplot_titles=[html.escape(configuration_label(name)) for name, _ in configurations],
+        subplot_titles=[
+            html.escape(f"{series} · {setup}") for (setup, series), _ in configurations
+        ],
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
     colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}

@@ -41,10 +41,7 @@ class DepthPanel:
 def depth_panels(
     curves: Curves, setups: Sequence[str], series: Sequence[str] = ()
 ) -> list[DepthPanel]:
-    """A panel for each setup with a curve; styles follow the order of `series`, by default by name.
-
-    Raises ValueError without a curve.
-    """
+    """A panel a setup with a curve, styles by `series` or name; ValueError without one."""
     styles_by_series = styles(list(series) or sorted({name for _, name in curves}))
     panels = []
     for setup in [setup for setup in setups if any(setup == name for name, _ in curves)]:

@@ -111,10 +111,7 @@ class FailureCases:
 def cases(
     rows: duckdb.DuckDBPyConnection, group: ComparisonGroup, centre: Centre = "middle"
 ) -> FailureCases:
-    """One pass over the slices of a comparison group, after which every filter is quick.
-
-    Raises DataError without rows.
-    """
+    """All cases of a group, in one pass over its slices; raises DataError without rows."""
     frame = selected_rows(rows, Selection(group, exposed=True))
     frame = with_columns(rows, frame, _COLUMNS)
     sql = f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, n, index"

@@ -48,10 +48,7 @@ class GroupSums:
 
 
 def group_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> GroupSums:
-    """Every row of the selection's comparison group, whatever its filters and convention.
-
-    Raises DataError where there is none.
-    """
+    """Every row of a comparison group, whatever the filters; raises DataError for none."""
     frame = selected_rows(rows, whole_group(selection))
     sql = f"""
         SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
@@ -93,10 +90,7 @@ def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
 
 
 def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean 3D Dice of each configuration of a `dice_table`, with its interval over patients.
-
-    Columns: setup, series, subjects (those with a Dice), mean, low, high.
-    """
+    """Mean 3D Dice with interval: setup, series, subjects with a Dice, mean, low, high."""
     frame = frame.dropna(subset="dice_3d")
     grouped = frame.groupby(["setup", "series"], observed=True)
     table = grouped.agg(subjects=("dice_3d", "size"), mean=("dice_3d", "mean")).reset_index()
@@ -124,10 +118,7 @@ def mean_intervals(
 
 
 def curves(group: GroupSums, selection: Selection) -> Curves:
-    """Mean 2D Dice over depth of each configuration selected, with its interval over patients.
-
-    Every slice weighs the same.
-    """
+    """Mean 2D Dice over depth with interval, of each configuration; every slice weighs the same."""
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     grouped = frame.groupby(["setup", "series"], observed=True)

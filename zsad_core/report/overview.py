@@ -56,10 +56,7 @@ class ConfigurationMean:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a selection holds: how much, the best mean, and what is missing.
-
-    `missing` are subjects that other configurations have, by configuration.
-    """
+    """What a selection holds; `missing` are subjects that others have, by configuration."""
 
     subjects: int
     with_dice: int
@@ -138,10 +135,7 @@ def configuration_means(
 def subject_table(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, measures: Sequence[str]
 ) -> SubjectTable:
-    """Measures by configuration for each subject of a `dice_table`, the lowest mean 3D Dice first.
-
-    `measures` are names of `MEASURES`.
-    """
+    """Some of `MEASURES` by configuration for each subject, the lowest mean 3D Dice first."""
     joined = with_measures(rows, frame)
     joined = joined.assign(configuration=configuration_names(joined))
     records, keys = [], []

@@ -47,10 +47,7 @@ MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-u
 
 
 def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
-    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
-
-    The mean and its interval stand over each box.
-    """
+    """Figure 1: boxes, points and `means` of 3D Dice of a `dice_table`, one panel a setup."""
     rows = frame.dropna(subset="dice_3d")
     styles_by_series = styles(sorted(set(frame["series"])))
     panels = {

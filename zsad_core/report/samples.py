@@ -34,10 +34,7 @@ class SampleSlice:
 
 @dataclass(frozen=True)
 class Sample:
-    """The subject of median mean 3D Dice among `subjects`, with its slices and rows.
-
-    Of an even number of subjects, the lower median counts.
-    """
+    """The subject of (lower) median mean 3D Dice among `subjects`, with its slices and rows."""
 
     subject: str
     dice: float
@@ -132,10 +129,7 @@ def pictures(
 def _lesion_slices(
     rows: duckdb.DuckDBPyConnection, first: pd.Series, centre: str
 ) -> dict[tuple[str, str], tuple[SampleSlice, ...]]:
-    """For each (site, subject), the slice with most lesion on each side of depth 0.
-
-    `first` holds the key of any row of theirs, since they have the same truth.
-    """
+    """By (site, subject) the slice with most lesion on each side; `first` holds a key of each."""
     depth = f"depth_{centre}"
     sql = f"""
         SELECT site, subject, {depth} >= 0 AS superior, arg_max(index, (truth, -index)) AS index,

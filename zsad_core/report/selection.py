@@ -232,10 +232,9 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     `series` is the method's name, with its prompt set where the rows hold several of that method,
     with what differs between the groups selected, and with its backbone where rows of the same data
     differ in that alone; `first_group` says whether a row is of `group`. `backbone` is its name, ""
-    without one, as `backbone_names` finds it.
-    `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
-    component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
-    Raises DataError where nothing is left.
+    without one, as `backbone_names` finds it. `lesions` are those over 2 mm³ by the BraTS 2023
+    rule, `missed` the ones that no predicted component touches, `beside` the unlabelled set of a
+    method for whole volumes as JSON, else "". Raises DataError where nothing is left.
     """
     varied = [name for name in vars(selection.group) if len(selection.values(name)) > 1]
     frames = []

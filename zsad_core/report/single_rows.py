@@ -26,10 +26,7 @@ def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
 
 
 def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
-    """Subjects by the keys of all rows of a row's configuration in its comparison group.
-
-    Of a subject's rows older ones are among them, which the newest one hides in a selection.
-    """
+    """Subjects by key of all rows, older ones too, of a row's configuration in its group."""
     query = f"""
         SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?) AS chosen
         ON (subjects.method, subjects.setup, subjects.prompts_digest, subjects.weights_digest)

@@ -75,10 +75,7 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
 
 
 def with_backbones(table: pd.DataFrame, backbones: Mapping[ConfigurationName, str]) -> pd.DataFrame:
-    """A table with the backbone beside each configuration it names; as it is without any.
-
-    `backbones` are those of `backbone_names.by_configuration`.
-    """
+    """A table with the backbone beside each configuration that `backbones` names."""
     if not backbones:
         return table
     labels = {configuration_label(name): backbone for name, backbone in backbones.items()}

@@ -105,10 +105,9 @@ def connect(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def opened(root: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view for each of `TABLES`, empty where no row is.
 
-    Rows of an older version are read too, their later columns empty.
-    `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
-    DataError for rows of another version. What is damaged inside a file shows in a query:
-    `readable` goes round it.
+    Rows of an older version are read too, their later columns empty. `depths_middle` and
+    `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises DataError for rows of
+    another version. What is damaged inside a file shows in a query: `readable` goes round it.
     """
     connection = duckdb.connect()
     for table in TABLES:

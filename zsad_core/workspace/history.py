@@ -179,10 +179,7 @@ def _change(trial: Trial, user: str, **later: object) -> None:
 
 
 def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
-    """Trials on shared data, or on a user's uploads, the oldest first, as they were last changed.
-
-    Without those that were deleted.
-    """
+    """Trials on shared data or uploads, oldest first, as last changed, none deleted."""
     return tuple(trial for trial in all_trials(data) if not trial.deleted)
 
 

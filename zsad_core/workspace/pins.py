@@ -75,11 +75,7 @@ def pin_of(
 
 
 def add(pin: Pin) -> None:
-    """Keep a pin behind the others.
-
-    Raises SettingError where its owner has pinned the view, where 200 are pinned, and for a scan
-    that somebody uploaded, as everybody sees the pins.
-    """
+    """Keep a pin last; SettingError for a view pinned twice, a full list, or an upload."""
     if pin.data.private:
         raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
 
@@ -91,20 +87,14 @@ def add(pin: Pin) -> None:
 
 
 def edit(pin: str, title: str, note: str, user: str = "") -> None:
-    """Give a pin another title and note; an empty title leaves the old one.
-
-    Raises SettingError where it is another user's, or was removed.
-    """
+    """Change note and, unless empty, title; SettingError for another user's pin, or one removed."""
     with _changing() as pins:
         at = _index(pins, pin, user)
         pins[at] = replace(pins[at], title=title.strip() or pins[at].title, note=note.strip())
 
 
 def move(pin: str, by: int, user: str = "") -> None:
-    """Move a pin by that many places, to the end (> 0) or to the start (< 0), as far as it goes.
-
-    Raises SettingError as `edit` does.
-    """
+    """Move a pin so many places, to end (> 0) or start (< 0); raises SettingError as `edit`."""
     with _changing() as pins:
         at = _index(pins, pin, user)
         pins.insert(max(at + by, 0), pins.pop(at))
