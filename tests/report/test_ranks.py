@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.rows import dice_rows, put, with_dice
 from zsad_core.report import charts, prints
-from zsad_core.report.ranks import RankShares, rank_shares, rank_table
+from zsad_core.report.comparisons import RankShares, rank_shares, rank_table
 from zsad_core.report.table_text import cells
 
 VALUES = {"a": (0.9, 0.5, 0.1), "b": (0.2, 0.6, 0.1), "c": (0.7, 0.5, 0.3)}

@@ -13,7 +13,7 @@ from typing import get_args
 
 from zsad_core import backbones
 from zsad_core.base import access
-from zsad_core.base.atomic import claim, on_disk
+from zsad_core.base.atomic import claim, on_disk, write_whole
 from zsad_core.base.version import VERSION
 from zsad_core.cli import app, delete, doctor, predictions, split, study, train
 from zsad_core.cli import evaluate as cohort
@@ -23,6 +23,7 @@ from zsad_core.errors import ZsadError
 from zsad_core.evaluation import row_views
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.imaging.datasets.files import read_bytes
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.selection import AXES, ComparisonGroup, Selection
@@ -30,6 +31,7 @@ from zsad_core.results import parquet as results
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import CENTRES
 from zsad_core.types import BackboneSpec, DataSpec
+from zsad_core.workspace import pin_files, pins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,14 +160,19 @@ def _export(parsed: argparse.Namespace) -> None:
 
 
 def _deck(parsed: argparse.Namespace) -> None:
-    from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
+    # Matplotlib and python-pptx, for this command alone
+    from zsad_core.exports import deck, slides, web_page
 
     claim(parsed.out)
-    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
-    for page in deck.pages:
+    engine, file = Engine(), parsed.pins
+    chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
+    talk = deck.deck(engine, deck.cases_of(engine, chosen), parsed.title, parsed.dark, show)
+    write_whole(parsed.out / "deck.pptx", slides.pptx(talk))
+    write_whole(parsed.out / "deck.html", web_page.html(talk))
+    for page in talk.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
-    print(f"\n{len(deck.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
+    print(f"\n{len(talk.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
 
 
 def _figures(parsed: argparse.Namespace) -> None:

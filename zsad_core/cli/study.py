@@ -4,6 +4,7 @@ import argparse
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, methods, setups
@@ -69,24 +70,22 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
     if not (wanted.draw or wanted.folds) or wanted.split == NO_SPLIT:
         return {}
     name = (wanted.split or "main").partition("/")[0]
-    known = {table.name: table for table in splits.tables(data)}
+    known = next((table for table in splits.tables(data) if table.name == name), None)
     if wanted.draw is None:
         given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
-        if name not in known:
-            return {name: given}
-        if [fold.digest for fold in known[name].folds] != [fold.digest for fold in given.folds]:
+        if known and [fold.digest for fold in known.folds] != [fold.digest for fold in given.folds]:
             raise SettingError(
                 f"The split '{name}' of {data.place} divides other than the study's; give the "
                 "study's split another name, or leave out its folds."
             )
-        return {}
+        return {} if known else {name: given}
     draw = Draw(**asdict(wanted.draw))
-    if name in known and known[name].origin != str(draw):
+    if known and known.origin != str(draw):
         raise SettingError(
-            f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
+            f"The split '{name}' of {data.place} was {known.origin}, and the study wants it "
             f"{draw}; give the study's split another name, or leave out how to draw it."
         )
-    return {} if name in known else {name: draw}
+    return {} if known else {name: draw}
 
 
 def _run(parsed: argparse.Namespace) -> None:
@@ -104,13 +103,9 @@ def _run(parsed: argparse.Namespace) -> None:
         ]
         lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
         if lines:
-            known = setups.entries()
-            titles = ((method, own.name) for own in study.training for method in own.methods)
-            lines += [
-                f"To train: {methods.configuration_name(*title)}"
-                for title in titles
-                if title not in known
-            ]
+            names = ((method, own.name) for own in study.training for method in own.methods)
+            new_setups = (name for name in names if name not in setups.entries())
+            lines += [f"To train: {methods.configuration_name(*name)}" for name in new_setups]
             lines.append(UNCOUNTED)
         else:
             lines = _plan(Design(study, divided(study, data), out, parsed.device), engine)
@@ -124,12 +119,10 @@ def _run(parsed: argparse.Namespace) -> None:
     for wanted in new:
         added = predictions.measured(design.data, _predictions(wanted), wanted.range)
         registry.add(design.data, added, methods.METHODS)
-    cluster = (
-        nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
-    )
-    with cluster as workers:
+    remote = parsed.engine != "local"
+    with evaluate.cluster_of(parsed, design.rows) if remote else nullcontext() as workers:
         work = workers.work if workers else local(engine)
-        paths = studies.run(design, engine, work, _tell, show)
+        paths = studies.run(design, engine, work, partial(print, flush=True), show)
     print(file=sys.stderr)
     print(f"{counted(len(paths), 'file')} in {out}, to begin with: {out / 'report.html'}")
 
@@ -174,7 +167,3 @@ def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, flo
             f"The predictions '{known.name}' are kept with another {' and '.join(differing)} than "
             "the study's; give the study's another name, or remove those that are kept."
         )
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, flush=True)

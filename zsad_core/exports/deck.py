@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from zsad_core.base.palette import Classes
 from zsad_core.base.progress import tracked
@@ -15,6 +16,7 @@ from zsad_core.exports.words import NO_DEVICE, PRODUCT, legible, slice_numbers
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.types import Progress
+from zsad_core.workspace.pins import Pin, view_of
 
 POINTS = 16  # of the type in pictures, which fill a page
 SCALE = 1.6
@@ -111,6 +113,16 @@ class Deck:
             for title, name in VERSIONS.items()
         }
         return " · ".join(f"{title} {version}" for title, version in versions.items() if version)
+
+
+def cases_of(engine: Engine, chosen: tuple[Pin, ...]) -> list[DeckCase]:
+    """Pins as cases of a deck; a pin's view is resolved when its page is made."""
+    return [DeckCase(partial(view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
+
+
+def _title(pin: Pin) -> str:
+    prefixed = pin.kind and pin.kind.lower() not in pin.title.lower()
+    return f"{pin.kind}: {pin.title}" if prefixed else pin.title
 
 
 def deck(

@@ -59,13 +59,13 @@ def safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "x"
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number(value: float | None) -> str:
     """A number as text; a dash if it is None or NaN.
 
     >>> number(0.5), number(float("nan"))
     ('0.500', '–')
     """
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
+    return "–" if value is None or value != value else f"{value:.3f}"
 
 
 def slice_numbers(reading: Reading, index: int) -> str:

@@ -50,7 +50,6 @@ def random_pairs(
     prompts: PromptSet,
     phrases: Sequence[str],
     count: int = PAIRS,
-    seed: int = SEED,
     sizes: tuple[int, int] = (1, 1),
 ) -> tuple[PromptSet, ...]:
     """The set with its texts replaced by different phrases, `count` times; raises SettingError.
@@ -65,13 +64,13 @@ def random_pairs(
         raise SettingError(
             f"Random pairs need {sum(sizes)} phrases or more, and there are {len(phrases)}."
         )
-    rng, found = np.random.default_rng(seed), []
+    rng, pairs = np.random.default_rng(SEED), list[PromptSet]()
     for number in range(count):
         texts = tuple(phrases[i] for i in rng.choice(len(phrases), sum(sizes), replace=False))
         normal, abnormal = texts[: sizes[0]], texts[sizes[0] :]
         name = f"random {number + 1}"
-        found.append(replace(prompts, name=name, normal=normal, abnormal=abnormal))
-    return tuple(found)
+        pairs.append(replace(prompts, name=name, normal=normal, abnormal=abnormal))
+    return tuple(pairs)
 
 
 def null_test(

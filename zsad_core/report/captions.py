@@ -11,7 +11,7 @@ from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.backbone_names import NONE, by_configuration
-from zsad_core.report.ranks import RankShares
+from zsad_core.report.comparisons import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
 from zsad_core.results.conventions import Which

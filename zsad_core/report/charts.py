@@ -16,8 +16,7 @@ from plotly.subplots import make_subplots
 from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
-from zsad_core.report.comparisons import configuration_label
-from zsad_core.report.ranks import RankShares
+from zsad_core.report.comparisons import RankShares, configuration_label
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 HATCH = "rgba(128, 128, 128, 0.9)"

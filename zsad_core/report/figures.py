@@ -28,8 +28,8 @@ from zsad_core.report import (
     threshold_costs,
     threshold_prints,
 )
+from zsad_core.report.comparisons import rank_shares
 from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
-from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import (
     ComparisonGroup,
     Selection,

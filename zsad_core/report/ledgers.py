@@ -74,9 +74,8 @@ def _weights(method: str, rows: pd.DataFrame) -> dict[str, str]:
 def _exposed(rows: pd.DataFrame) -> list[str]:
     """What has seen subjects, each with how many and which."""
     seen: dict[str, list[str]] = {}
-    for subject, exposure, tuned in rows[["subject", "exposure", "prompts_tuned"]].itertuples(
-        index=False
-    ):
+    columns = rows[["subject", "exposure", "prompts_tuned"]]
+    for subject, exposure, tuned in columns.itertuples(index=False):
         words = [*(exposure if exposure is not None else ()), *([PROMPTS] if tuned else [])]
         for what in dict.fromkeys(words):
             seen.setdefault(what, []).append(subject)

@@ -47,15 +47,16 @@ class PanelGrid:
 
 def truth_panels(pictures: SamplePictures) -> PanelGrid:
     """Figure 4: each slice with the truth in yellow, named such as (a) inferior, depth -0.40."""
-    panels = []
-    for index, (image, truth) in enumerate(zip(pictures.image, pictures.truth, strict=True)):
-        yellow = np.broadcast_to(np.array(YELLOW, np.uint8), (*truth.shape, 3))
-        panels.append(Panel(index, over(image, yellow, OPACITY * truth), ""))
+    yellow = np.full((*pictures.shape, 3), YELLOW, np.uint8)
+    panels = tuple(
+        Panel(index, over(image, yellow, OPACITY * truth), "")
+        for index, (image, truth) in enumerate(zip(pictures.image, pictures.truth, strict=True))
+    )
     names = tuple(
         f"({letter}) {sample_slice.side}, depth {sample_slice.depth:+.2f}"
         for letter, sample_slice in zip("ab", pictures.sample.slices, strict=False)
     )
-    return PanelGrid(("",), names, (tuple(panels),), pictures.shape)
+    return PanelGrid(("",), names, (panels,), pictures.shape)
 
 
 def prediction_panels(pictures: SamplePictures, palette: Classes = "classic") -> PanelGrid:
@@ -92,9 +93,7 @@ def chart(grid: PanelGrid, aspect: float, legend: bool) -> go.Figure:
     if legend:
         for kind, colour in zip(LABELS.values(), CLASSES["classic"][:3], strict=False):
             marker = {"color": f"rgb{colour}", "symbol": "square", "size": 12}
-            figure.add_trace(
-                go.Scatter(x=[None], y=[None], mode="markers", name=kind, marker=marker)
-            )
+            figure.add_scatter(x=[None], y=[None], mode="markers", name=kind, marker=marker)
     figure.update_xaxes(showticklabels=False, showgrid=False, constrain="domain")
     figure.update_yaxes(showticklabels=False, showgrid=False, scaleratio=aspect)
     return finished(figure, 130 + SIDE * len(grid.rows))
@@ -115,6 +114,6 @@ def _draw(figure: go.Figure, panel: Panel, row: int, column: int) -> None:
     if panel.picture is None:
         figure.add_annotation(text=panel.words, showarrow=False, row=row, col=column)
         return
-    image = go.Image(source=as_address(panel.picture), hoverinfo="skip")
-    figure.add_trace(image, row=row, col=column)
+    source = as_address(panel.picture)
+    figure.add_image(source=source, hoverinfo="skip", row=row, col=column)
     figure.update_xaxes(title=panel.words, row=row, col=column)

@@ -20,11 +20,10 @@ from zsad_core.base.palette import CLASSES, HOLLOW, LABELS, Style, styles
 from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bar_lengths
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
-from zsad_core.report.comparisons import configuration_label
+from zsad_core.report.comparisons import RankShares, configuration_label
 from zsad_core.report.depth_charts import depth_panels
 from zsad_core.report.measures import Curves
 from zsad_core.report.panels import Panel, PanelGrid
-from zsad_core.report.ranks import RankShares
 
 print_fonts.use_all()
 DPI = 300
@@ -105,9 +104,8 @@ def by_subject(frame: pd.DataFrame) -> Figure:
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     if frame["exposed"].any():
         axes[0].fill_between([], [], fc="none", ec="grey", hatch=HATCHING, label=EXPOSED)
-    axes[0].legend(
-        loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, ncols=2
-    )
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+    axes[0].legend(**place, frameon=False, ncols=2)
     return figure
 
 
@@ -140,11 +138,10 @@ def by_rank(ranks: RankShares) -> Figure:
     count = len(ranks.names)
     figure, axes = panels_of(1, 1, (max(5.0, 2.4 + 0.55 * count), max(2.0, 0.9 + 0.32 * count)))
     axes[0].imshow(ranks.shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    looks: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
     for (row, column), share in np.ndenumerate(ranks.shares):
         colour = "white" if share > 0.5 else "black"
-        axes[0].text(
-            column, row, percent(float(share)), ha="center", va="center", fontsize=7, color=colour
-        )
+        axes[0].text(column, row, percent(float(share)), color=colour, **looks)
     axes[0].set_xticks(range(count), [str(rank) for rank in range(1, count + 1)])
     axes[0].set_yticks(range(count), [configuration_label(name) for name in ranks.names])
     axes[0].set_xlabel("rank by mean 3D Dice")
@@ -222,11 +219,8 @@ def line(style: Style) -> dict[str, Any]:
 
 def legend_above(figure: Figure, axes: list[Axes]) -> None:
     """One legend of all panels above them, each name once."""
-    handles = {
-        name: handle
-        for axis in axes
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
+    entries = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes)
+    handles = {name: handle for of_axis in entries for handle, name in of_axis}
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
     )

@@ -34,7 +34,7 @@ SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order
 NO_SITE = "no folder"
 FILTERS = {
     **{"series": "series", "setups": "setup", "backbones": "backbone", "subjects": "subject"},
-    **{"splits": "split", "volumes": "volume", "numbers": "number", "sites": "site"},
+    **{"volumes": "volume", "numbers": "number", "sites": "site"},
 }
 """Columns of the rows by the fields of a `Selection` that limit them."""
 AXES = ("modality", "plane", "threshold")
@@ -185,7 +185,6 @@ class Selection:
     setups: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()

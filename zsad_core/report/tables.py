@@ -17,10 +17,11 @@ from zsad_core.report.comparisons import (
     configuration_names,
     every_pair,
     paired,
+    rank_shares,
+    rank_table,
 )
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import GroupSums, dice_table, lesions, mean_intervals
-from zsad_core.report.ranks import rank_shares, rank_table
 from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,

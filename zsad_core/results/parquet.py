@@ -57,12 +57,9 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
 
 def stamp(root: Path) -> Stamp:
     """Files there, the last change and their size: another one means other rows."""
-    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
-    return (
-        len(found),
-        max((one.st_mtime_ns for one in found), default=0),
-        sum(one.st_size for one in found),
-    )
+    stats = [path.stat() for path in (root / "subjects").glob("*.parquet")]
+    last = max((stat.st_mtime_ns for stat in stats), default=0)
+    return len(stats), last, sum(stat.st_size for stat in stats)
 
 
 def known(root: Path, table: str = "subjects") -> set[str]:

@@ -16,10 +16,10 @@ from zsad_core.report.comparisons import (
     configuration_label,
     names_of_configurations,
     pairing,
+    rank_shares,
 )
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, with_measures
-from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import Selection
 
 UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference may not exist
