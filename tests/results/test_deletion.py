@@ -8,7 +8,7 @@ import pytest
 from tests.results.test_results import row
 from zsad_core.results import merging
 from zsad_core.results import parquet as results
-from zsad_core.results.deletion import delete
+from zsad_core.results.merging import delete
 from zsad_core.results.schema import KEYS
 
 MAPS = {"a": "m", "b": "m", "c": "n", "d": "o"}  # of each row

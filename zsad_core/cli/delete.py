@@ -7,7 +7,7 @@ from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, SettingError
 from zsad_core.report.selection import rule_text
 from zsad_core.report.single_rows import NAMES_OF_ROWS, named_rows
-from zsad_core.results import deletion
+from zsad_core.results import merging
 from zsad_core.results import parquet as results
 
 
@@ -51,5 +51,5 @@ def run(parsed: argparse.Namespace) -> None:
     if not parsed.yes:
         print(f"Nothing is deleted yet; --yes deletes these {what}.")
         return
-    deletion.delete(parsed.results, {*rows["key"]})
+    merging.delete(parsed.results, {*rows["key"]})
     print(f"Deleted {what}.")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
+from zsad_core.inference.ledger import listed
 from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
@@ -160,13 +161,8 @@ def _ends(selection: Selection) -> str:
     )
 
 
-def _named(subjects: Sequence[str]) -> str:
-    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
-    return ", ".join(subjects[:NAMED]) + more
-
-
 def _without(exposed: Sequence[str]) -> str:
-    return f"without rows of exposed subjects ({_named(exposed)})"
+    return f"without rows of exposed subjects ({listed(exposed, NAMED)})"
 
 
 def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
@@ -198,7 +194,7 @@ def _reference_sets(frame: pd.DataFrame) -> str:
         pairs = zip(sets, rows["subject"], strict=True)
         even = all(members == set(names) - {subject} for members, subject in pairs)
         text += (
-            f" {series} scored each subject against the unlabelled set {_named(names)}, "
+            f" {series} scored each subject against the unlabelled set {listed(names, NAMED)}, "
             f"{'itself excluded' if even else 'not always all of it'}."
         )
     return text
@@ -211,7 +207,7 @@ def rank_caption(ranks: RankShares | None) -> str:
             "No ranks: they need two configurations that share at least "
             f"{intervals.FEWEST} patients with a 3D Dice."
         )
-    left_out = f" Left out, not in all: {_named(ranks.missing)}." if ranks.missing else ""
+    left_out = f" Left out, not in all: {listed(ranks.missing, NAMED)}." if ranks.missing else ""
     subjects = counted(ranks.subjects, "subject")
     return f"{RANKS} Over the {subjects} that all configurations have.{left_out}"
 
@@ -275,7 +271,7 @@ def _warnings(frame: pd.DataFrame) -> str:
     exposed = sorted(frame.loc[frame["exposed"], "subject"].unique())
     if exposed:
         text += (
-            f" Exposed, so optimistic: {_named(exposed)}; checkpoint, prompts, "
+            f" Exposed, so optimistic: {listed(exposed, NAMED)}; checkpoint, prompts, "
             "threshold or references have seen them."
         )
     return text

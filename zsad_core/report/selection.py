@@ -246,7 +246,9 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     frame = pd.concat(frames, ignore_index=True)
     frame["backbone"] = backbone_names(frame)
     frame.loc[frame.pop("several_backbones"), "series"] += ", " + frame["backbone"]
-    frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
+    names = {*frame["setup"]}
+    order = [setup for setup in SETUPS if setup in names] + sorted(names.difference(SETUPS))
+    frame["setup"] = pd.Categorical(frame["setup"], order, ordered=True)
     frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
@@ -280,8 +282,3 @@ def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
     """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
     everyone = filter_mask(frame, replace(selection, exposed=True))
     return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
-
-
-def _ordered(setups: pd.Series) -> list[str]:
-    names = set(setups)
-    return [setup for setup in SETUPS if setup in names] + sorted(names - set(SETUPS))

@@ -55,7 +55,12 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     frame = dice_table(sums, selection)
     caption = captions.caption(frame, selection, left_out(sums.frame, selection))
     lesion_rows, ranks = lesions(rows, frame, selection), rank_shares(frame)
-    frames = {"volume": frame, "number": frame, "third": _by_third(sums, selection), "site": frame}
+    by_third = pd.concat(
+        dice_table(sums, replace(selection, third=third)).assign(third=third)
+        for third in THIRDS
+        if selection.third in ("", third)
+    )
+    frames = {"volume": frame, "number": frame, "third": by_third, "site": frame}
     of_failures = failures(frame, frames, lesion_rows)
     everyone = filter_rows(sums.frame, replace(selection, exposed=True))
     contents = [
@@ -189,13 +194,6 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     _insert_interval(table, "lesion Dice", grouped, lesion_rows, lesion_rows["dice"])
     return _with_headings(table)
-
-
-def _by_third(sums: GroupSums, selection: Selection) -> pd.DataFrame:
-    thirds = [third for third in THIRDS if selection.third in ("", third)]
-    return pd.concat(
-        dice_table(sums, replace(selection, third=third)).assign(third=third) for third in thirds
-    )
 
 
 def _with_lesions(frame: pd.DataFrame, lesion_rows: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from zsad_core.base.atomic import whole
 from zsad_core.base.spreadsheet import BOM, FORMULA
 from zsad_core.errors import DataError, StorageError
 from zsad_core.results import slice_sums
-from zsad_core.results.deletion import settle
+from zsad_core.results.merging import settle
 from zsad_core.results.parts import (
     LATER,
     current_of,
