@@ -38,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's error is one sentence on stderr and exit code 1."""
     parser = _parser()
     parsed, more = parser.parse_known_args(arguments, argparse.Namespace(takes_more=False))
-    if more and not parsed.takes_more:
+    if vars(parsed).pop("takes_more"):
+        parsed.more = more
+    elif more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
-    parsed.more = more
     if parsed.run is not app.run:
         access.lift()
     try:
@@ -145,14 +146,14 @@ def _export(parsed: argparse.Namespace) -> None:
 
 def _deck(parsed: argparse.Namespace) -> None:
     # Matplotlib and python-pptx, for this command alone
-    from zsad_core.exports import deck, slides, web_page
+    from zsad_core.exports import deck, slides
 
     claim(parsed.out)
     engine, file = Engine(), parsed.pins
     chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
     talk = deck.deck(engine, deck.cases_of(engine, chosen), parsed.title, parsed.dark, show)
     write_whole(parsed.out / "deck.pptx", slides.pptx(talk))
-    write_whole(parsed.out / "deck.html", web_page.html(talk))
+    write_whole(parsed.out / "deck.html", deck.html(talk))
     for page in talk.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)

@@ -1,8 +1,12 @@
-"""Several views as a talk, one page a case, for PPTX and HTML alike."""
+"""Several views as a talk, one page a case, for PPTX and HTML alike, and as a web page."""
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+
+import jinja2
 
 from zsad_core.base.palette import Classes
 from zsad_core.base.progress import tracked
@@ -39,6 +43,9 @@ VERSIONS = {
     "PyTorch": "torch",
     "on": "device_name",
 }
+
+
+TEMPLATE = Path(__file__).with_name("deck.html")
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,20 @@ def deck(
     look = Look(dark=dark, points=POINTS, palette=palette)
     pages = tuple(_page(engine, case, look) for case in tracked(cases, progress))
     return Deck(legible(title) or "Cases", pages, dark)
+
+
+def html(deck: Deck) -> str:
+    """Pages of one screen each, turned by keys, clicker or mouse; every text is escaped."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    rows = deck.provenance()
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        deck=deck,
+        ink=Look(dark=deck.dark).ink,
+        columns=list(COLUMNS),
+        tables=[rows[at : at + TABLE_ROWS] for at in range(0, len(rows), TABLE_ROWS)],
+        no_device=NO_DEVICE,
+    )
 
 
 def _page(engine: Engine, case: DeckCase, look: Look) -> Page:

@@ -132,13 +132,9 @@ class Scene:
                 if has_truth != (kind == "only"):
                     handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
             if has_truth:
-                ring: dict[str, Any] = {
-                    "marker": "o",
-                    "markersize": 9,
-                    "markerfacecolor": "#444444",
-                }
-                ring |= {"markeredgecolor": "white", "linestyle": "", "path_effects": HALO}
-                handles.append(Line2D([], [], **ring, label="missed entirely"))
+                ring: dict[str, Any] = {"marker": "o", "markersize": 9, "linestyle": ""}
+                ring |= {"markerfacecolor": "#444444", "markeredgecolor": "white"}
+                handles.append(Line2D([], [], **ring, label="missed entirely", path_effects=HALO))
         self.figure.legend(
             handles=handles,
             loc="center",

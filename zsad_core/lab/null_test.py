@@ -87,14 +87,8 @@ def null_test(
     """
     random = candidates.measured(engine, spec, subjects, pairs, every, progress)
     own = candidates.measured(engine, spec, subjects, (spec.prompts,), every)
-    return NullTest(
-        tuple(subjects),
-        tuple(pairs),
-        random.auroc,
-        random.best_dice,
-        own.auroc[:, 0],
-        own.best_dice[:, 0],
-    )
+    own_scores = own.auroc[:, 0], own.best_dice[:, 0]
+    return NullTest(tuple(subjects), tuple(pairs), random.auroc, random.best_dice, *own_scores)
 
 
 def place(own: float, random: FloatArray) -> Place:

@@ -184,14 +184,8 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
     grouped = lesion_rows.assign(size=sizes).groupby([*CONFIGURATION, "size"], observed=True)
-    table = grouped.agg(
-        **{
-            "lesions": ("mm3", "size"),
-            "missed": ("missed", "sum"),
-            "lesion Dice": ("dice", "mean"),
-            "lesion Dice sd": ("dice", "std"),
-        }
-    ).reset_index()
+    means = {"lesion Dice": ("dice", "mean"), "lesion Dice sd": ("dice", "std")}
+    table = grouped.agg(lesions=("mm3", "size"), missed=("missed", "sum"), **means).reset_index()
     _insert_interval(table, "lesion Dice", grouped, lesion_rows, lesion_rows["dice"])
     return _with_headings(table)
 
