@@ -13,18 +13,8 @@ from zsad_core.base.wording import counted
 from zsad_core.cli.data import DATA, data_of
 from zsad_core.cli.progress import shown_as
 from zsad_core.errors import SettingError
-from zsad_core.imaging import datasets
-from zsad_core.imaging.splits import (
-    BALANCES,
-    Draw,
-    Fold,
-    ScanFacts,
-    SplitTable,
-    checked_table,
-    patient_of,
-    read_folds,
-    registry,
-)
+from zsad_core.imaging import datasets, splits
+from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.making import By
 from zsad_core.types import DataSpec
 
@@ -34,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("root", metavar=DATA)
     add("--name", default="main", help="under which it is chosen (default main)")
-    add("--shares", type=_shares, default=Draw.shares, metavar="60/10/30",
+    add("--shares", type=_shares, default=splits.Draw.shares, metavar="60/10/30",
         help="train/validation/test in percent")  # fmt: skip
     add("--folds", type=int, default=1, metavar="K", help="for cross-validation; test stays apart")
     add("--seed", type=int, default=0)
     add("--by", choices=get_args(By), default="patient", help="what stays whole")
-    add("--balance", type=_balance, default=(), metavar=",".join(BALANCES))
+    add("--balance", type=_balance, default=(), metavar=",".join(splits.BALANCES))
     add("--from", dest="source", type=Path, metavar="FILE",
         help="read it instead: CSV, TSV, JSON or nnU-Net's splits_final.json")  # fmt: skip
     add("--replace", action="store_true", help="replace the split of that name")
@@ -99,29 +89,32 @@ def run(parsed: argparse.Namespace) -> None:
         _make(parsed, data)
 
 
-def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
+def summary(fold: splits.Fold, facts: dict[str, splits.ScanFacts]) -> Iterator[str]:
     """A line for each part: subjects, patients, lesion volumes."""
     for part, subjects in fold.parts():
         volumes = [facts[name].lesion_ml for name in subjects if name in facts]
         lesion_ml = [volume for volume in volumes if volume is not None]
         lesions = f", median lesion {median(lesion_ml):.1f} ml" if lesion_ml else ""
-        patients = counted(len({patient_of(name) for name in subjects}), "patient")
+        patients = counted(len({splits.patient_of(name) for name in subjects}), "patient")
         yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
 
 
 def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
+    source: splits.Draw | splits.SplitTable
     if parsed.source:
-        origin = f"read from {parsed.source.name}"
-        source: Draw | SplitTable = SplitTable("", read_folds(parsed.source), origin)
+        folds = splits.read_folds(parsed.source)
+        source = splits.SplitTable("", folds, f"read from {parsed.source.name}")
     else:
-        source = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
+        source = splits.Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
     make(data, parsed.name, source, parsed.replace)
 
 
-def make(data: DataSpec, name: str, source: Draw | SplitTable, replaced: bool = False) -> None:
+def make(
+    data: DataSpec, name: str, source: splits.Draw | splits.SplitTable, replaced: bool = False
+) -> None:
     """Draw or check a split, keep it and print it; raises ZsadError."""
     dataset = datasets.open_dataset(data)
-    table, facts = checked_table(dataset, name, source, shown_as("scans read"))
+    table, facts = splits.checked_table(dataset, name, source, shown_as("scans read"))
     names = [subject.id for subject in dataset.subjects()]
     registry.save(data, table, replaced)
     for use, fold in zip(table.uses, table.folds, strict=True):
@@ -132,7 +125,7 @@ def make(data: DataSpec, name: str, source: Draw | SplitTable, replaced: bool = 
     _use(data, table)
 
 
-def _use(data: DataSpec, table: SplitTable) -> None:
+def _use(data: DataSpec, table: splits.SplitTable) -> None:
     """Let the app use the first split of a root that it knows."""
     specs = [spec for spec in settings.data_roots().values() if root_of(spec) == root_of(data)]
     if data.root and specs and not specs[0].split:
@@ -162,6 +155,6 @@ def _shares(text: str) -> tuple[float, ...]:
 
 def _balance(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
-    if unknown := [name for name in names if name not in BALANCES]:
-        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is none of {', '.join(BALANCES)}")
+    if unknown := [name for name in names if name not in splits.BALANCES]:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is none of {', '.join(splits.BALANCES)}")
     return names

@@ -5,15 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zsad_core.exports import words
 from zsad_core.exports.reading import Reading
-from zsad_core.exports.words import (
-    NO_DEVICE,
-    PRODUCT,
-    SYNTHETIC,
-    legible,
-    scan_title,
-    volume_numbers,
-)
 from zsad_core.imaging import datasets
 from zsad_core.inference import provenance, stored_cubes
 from zsad_core.inference.engine import Engine
@@ -62,7 +55,7 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
     """The statement of a view, or of its `whole` volume; raises WeightsError, DataError."""
     view = reading.view
     facts = _facts(engine, reading, None if whole else view.index)
-    facts = {name: legible(value) for name, value in facts.items() if value}
+    facts = {name: words.legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
     seen = f"Split: {facts['split']}. Exposure: {facts['exposure']}."
     spec: dict[str, Any] = _portable(asdict(replace(view, readout=readout_of(view))))
@@ -72,7 +65,7 @@ def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statemen
     return Statement(
         title=facts["shows"],
         method=_method(facts),
-        numbers=volume_numbers(reading),
+        numbers=words.volume_numbers(reading),
         threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
         origin=" ".join(filter(None, origin)),
         facts=facts,
@@ -92,7 +85,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         if facts[f"{name}_digest"]
     )
     parts = (
-        SYNTHETIC if synthetic else "",
+        words.SYNTHETIC if synthetic else "",
         _method(facts),
         spec.features.slices.modality,
         f"threshold {view.threshold.rule}",
@@ -102,9 +95,9 @@ def in_a_line(engine: Engine, view: View) -> str:
         *digests,
         f"{facts['product']} {facts['version']}, {_device(facts)}",
         facts["batch"],
-        NO_DEVICE,
+        words.NO_DEVICE,
     )
-    return legible(" · ".join(filter(None, parts)))
+    return words.legible(" · ".join(filter(None, parts)))
 
 
 def _method(facts: dict[str, str]) -> str:
@@ -123,8 +116,8 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
     data = datasets.open_dataset(slices.data)
     rule, source = view.threshold, resolve(engine, spec)
     return {
-        "shows": scan_title(reading, index),
-        "synthetic": SYNTHETIC if data.synthetic else "",
+        "shows": words.scan_title(reading, index),
+        "synthetic": words.SYNTHETIC if data.synthetic else "",
         "data": data.title,
         "subject": slices.subject,
         "modality": slices.modality,
@@ -138,7 +131,7 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         "mask": _mask(view),
         "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,
         **_made_with(source),
-        "no_device": NO_DEVICE,
+        "no_device": words.NO_DEVICE,
     }
 
 
@@ -178,7 +171,7 @@ def _mask(view: View) -> str:
 def _made_with(source: MapSource) -> dict[str, str]:
     facts = provenance.of_map(source, 0)
     facts["batch"] = BATCH if source.method.last_bits else ""
-    return {"product": PRODUCT, **{name: str(value) for name, value in facts.items()}}
+    return {"product": words.PRODUCT, **{name: str(value) for name, value in facts.items()}}
 
 
 def _portable(value: Any) -> Any:  # noqa: ANN401

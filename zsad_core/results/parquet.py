@@ -18,19 +18,8 @@ import pyarrow.parquet as pq
 from zsad_core.base.atomic import whole
 from zsad_core.base.spreadsheet import BOM, FORMULA
 from zsad_core.errors import DataError, StorageError
-from zsad_core.results import slice_sums
+from zsad_core.results import parts, slice_sums
 from zsad_core.results.merging import settle
-from zsad_core.results.parts import (
-    LATER,
-    current_of,
-    keys_of,
-    last_merge,
-    listed,
-    merged_keys,
-    readable,
-    version_of,
-    writer,
-)
 from zsad_core.results.queries import records
 from zsad_core.results.schema import KEYS, TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
@@ -51,7 +40,7 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
     ]
     settle(root)
     # Of a few rows, packing costs twice the time and saves nothing; `merging` packs.
-    with writer(root / table / f"{key}.parquet", schema, "none") as part:
+    with parts.writer(root / table / f"{key}.parquet", schema, "none") as part:
         part.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
@@ -64,20 +53,22 @@ def stamp(root: Path) -> Stamp:
 
 def known(root: Path, table: str = "subjects") -> set[str]:
     """Keys of the parts that are there; raises DataError for merged rows of another version."""
-    return keys_of(files(root, table))
+    return parts.keys_of(files(root, table))
 
 
 def exists(root: Path, table: str, key: str) -> bool:
     """Whether the part of a key is there; as quick among many parts as among few."""
     settle(root)
     folder = root / table
-    return (folder / f"{key}.parquet").exists() or key in merged_keys(folder, last_merge(root))
+    return (folder / f"{key}.parquet").exists() or key in parts.merged_keys(
+        folder, parts.last_merge(root)
+    )
 
 
 def files(root: Path, table: str) -> list[Path]:
     """The files that together hold each row once; raises DataError as `known` does."""
     settle(root)
-    return current_of(listed(root / table))
+    return parts.current_of(parts.listed(root / table))
 
 
 def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
@@ -85,8 +76,8 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
     settle(root)
     path = root / table / f"{key}.parquet"
     if path.exists():
-        version_of(path)
-        with readable(root):
+        parts.version_of(path)
+        with parts.readable(root):
             return pq.read_table(path).to_pylist()
     with connect(root) as rows:
         return records(rows, f"FROM {table} WHERE {KEYS[table]} = ?", [key])
@@ -95,7 +86,7 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def connect(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """`opened` for the block, which ends in a DataError where a file cannot be read."""
-    with readable(root), opened(root) as connection:
+    with parts.readable(root), opened(root) as connection:
         yield connection
 
 
@@ -104,7 +95,7 @@ def opened(root: Path) -> duckdb.DuckDBPyConnection:
 
     Rows of an older version are read too, their later columns empty. `depths_middle` and
     `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises DataError for rows of
-    another version. What is damaged inside a file shows in a query: `readable` goes round it.
+    another version. What is damaged inside a file shows in a query: `parts.readable` goes round it.
     """
     connection = duckdb.connect()
     for table in TABLES:
@@ -125,24 +116,24 @@ def _sums(paths: list[Path], centre: Centre) -> str:
     """SQL of the sums by depth of files of slices, whether stored beside them or not."""
     stored = [path for path in paths if slice_sums.stored(path, centre)]
     others = [path for path in paths if path not in stored]
-    parts = [f"FROM {_read([slice_sums.sums_path(path, centre)])}" for path in stored]
+    selects = [f"FROM {_read([slice_sums.sums_path(path, centre)])}" for path in stored]
     if others or not stored:
-        parts.append(sums_sql(_read(others) if others else "slices", centre))
-    return " UNION ALL ".join(parts)
+        selects.append(sums_sql(_read(others) if others else "slices", centre))
+    return " UNION ALL ".join(selects)
 
 
 def _view(table: str, paths: list[Path]) -> str:
     """SQL of the rows of files of any version, with the columns of this one."""
     by_version: dict[int, list[Path]] = {}
     for path in paths:
-        by_version.setdefault(version_of(path), []).append(path)
-    parts = []
+        by_version.setdefault(parts.version_of(path), []).append(path)
+    selects = []
     for version, of_version in by_version.items():
-        later = LATER.get((table, version), {})
+        later = parts.LATER.get((table, version), {})
         columns = "".join(f", {value} AS {name}" for name, value in later.items())
-        parts.append(f"SELECT *{columns} FROM {_read(of_version)}")
+        selects.append(f"SELECT *{columns} FROM {_read(of_version)}")
     names = ", ".join(TABLES[table])
-    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
+    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(selects)})"
 
 
 def restrict(rows: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> None:
