@@ -33,7 +33,7 @@ from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation,
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.report import overview, table_text
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
+from zsad_core.types import DataSpec, Plane, ReadoutSpec
 
 if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
@@ -96,7 +96,8 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     rules = [_rule_text(text) for text in parsed.threshold]
     modality = modality_of(data, parsed.modality)
-    volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
+    every = datasets.open_dataset(data).subjects()
+    volumes, undivided = pipeline.set_of(every, modality), not any(each.split for each in every)
     pairs, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
     if not pairs:
         raise SettingError(
@@ -107,7 +108,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         data=data,
         configurations=choosing.configurations(pairs, parsed.prompts, data.region),
         out=parsed.out.absolute(),
-        split=_split(parsed, data),
+        split="" if parsed.split == "all" or undivided else parsed.split,
         names=tuple(parsed.subjects),
         modality=modality,
         plane=parsed.plane,
@@ -184,13 +185,6 @@ def _prompt_names(cohort: Cohort) -> list[str]:
         return []
     names = (each.prompts.name for each in cohort.configurations)
     return list(dict.fromkeys(filter(None, names)))
-
-
-def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
-    """The split of the options; all subjects if the data have no splits."""
-    splits = {subject.split for subject in datasets.open_dataset(data).subjects()}
-    part: Split = parsed.split
-    return "" if parsed.split == "all" or splits == {""} else part
 
 
 def run(parsed: argparse.Namespace) -> None:

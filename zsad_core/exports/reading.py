@@ -35,11 +35,6 @@ class Reading:
     counts: NDArray[np.int64]
 
     @property
-    def pixel_mm2(self) -> float:
-        """Area of a pixel."""
-        return self.stack.pixel_mm[0] * self.stack.pixel_mm[1]
-
-    @property
     def filled(self) -> list[int]:
         """Indices of the slices that hold brain."""
         return np.flatnonzero(self.counts[:, 0]).tolist()
@@ -64,10 +59,6 @@ class Reading:
         """The truth of a slice inside the frame; empty if there is none."""
         truth = self.stack.truth
         return self.cut(np.zeros_like(self.mask) if truth is None else truth, index)
-
-    def dice(self, index: int) -> float:
-        """2D Dice of a slice under the readout's empty-slice rule; NaN where it has none."""
-        return float("nan") if self.readout.dice is None else float(self.readout.dice[index])
 
 
 def read(engine: Engine, view: View, progress: Progress | None = None) -> Reading:

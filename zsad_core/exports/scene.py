@@ -1,7 +1,7 @@
 """One slice in one to three panels with their legend, as a figure whose slice can be changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -47,7 +47,6 @@ class Look:
 LOOK = Look()
 
 
-@dataclass
 class Scene:
     """The panels of a reading; `show` changes the slice and nothing else.
 
@@ -55,20 +54,14 @@ class Scene:
     `moving` are the artists that change or lie over others that do, in drawing order.
     """
 
-    reading: Reading
-    look: Look
-    top: float = 0.0
-    bottom: float = 0.0
-    size: tuple[float, float] = field(init=False)
-    figure: Figure = field(init=False)
-    moving: list[Artist] = field(init=False, default_factory=list)
-    _shows: list[Callable[[int], None]] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, reading: Reading, look: Look, top: float = 0.0, bottom: float = 0.0) -> None:
         """Draw the slice of the view."""
-        line, panel = self.look.points / 72 * 1.6, _panel_width(self.reading)
-        below = self.bottom + 1.5 * line
-        self.size = (width(self.reading, self.look), below + HEIGHT + line + self.top)
+        self.reading, self.look = reading, look
+        self.moving: list[Artist] = []
+        self._shows: list[Callable[[int], None]] = []
+        line, panel = look.points / 72 * 1.6, _panel_width(reading)
+        below = bottom + 1.5 * line
+        self.size = (width(self.reading, self.look), below + HEIGHT + line + top)
         self.figure = Figure(self.size, facecolor=self.look.ink[0])
         FigureCanvasAgg(self.figure)
         left = (self.size[0] - _panels_width(self.reading, self.look)) / 2
@@ -77,7 +70,7 @@ class Scene:
             left += panel + GAP
         if "map" in self.look.panels:
             self._colour_bar(self._axes(left, below, BAR))
-        self._legend(self.bottom + 0.7 * line)
+        self._legend(bottom + 0.7 * line)
         self.show(self.reading.view.index)
 
     def show(self, index: int) -> None:

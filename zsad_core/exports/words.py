@@ -70,11 +70,13 @@ def number(value: float | None) -> str:
 
 def slice_numbers(reading: Reading, index: int) -> str:
     """Dice and areas of one slice."""
-    _, truth, predicted, _ = (int(n) * reading.pixel_mm2 / 100 for n in reading.counts[index])
+    pixel_mm2 = reading.stack.pixel_mm[0] * reading.stack.pixel_mm[1]
+    _, truth, predicted, _ = (int(count) * pixel_mm2 / 100 for count in reading.counts[index])
     area = f"predicted {predicted:.1f} cm²"
     if reading.stack.truth is None:
         return area
-    return f"2D Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {area}"
+    dice = None if reading.readout.dice is None else reading.readout.dice[index]
+    return f"2D Dice {number(dice)} · truth {truth:.1f} cm² · {area}"
 
 
 def volume_numbers(reading: Reading) -> str:

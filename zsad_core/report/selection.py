@@ -102,14 +102,9 @@ class ComparisonGroup:
     threshold: str
 
     @property
-    def rule_text(self) -> str:
-        """The threshold without the conditions of reading."""
-        return rule_text(self.threshold)
-
-    @property
     def rule(self) -> Rule:
         """The threshold rule."""
-        return rule_of(self.rule_text)
+        return rule_of(rule_text(self.threshold))
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from zsad_core.errors import DataError
 from zsad_core.metrics.threshold_rules import RULES, rule_of
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, panels_by_setup
 from zsad_core.report.measures import mean_intervals
-from zsad_core.report.selection import Selection, comparison_groups, selected_rows
+from zsad_core.report.selection import Selection, comparison_groups, rule_text, selected_rows
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
 
@@ -39,7 +39,7 @@ def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame
             part = selected_rows(rows, replace(selection, group=group))
         except DataError:  # the filters leave nothing of this rule
             continue
-        parts.append(part.assign(rule=group.rule_text, basis=group.rule.basis))
+        parts.append(part.assign(rule=rule_text(group.threshold), basis=group.rule.basis))
     if not parts:
         raise DataError(f"No row of {selection.group} is left by these filters; widen one of them.")
     frame = pd.concat(parts, ignore_index=True)
