@@ -16,9 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     for name in NAMES_OF_ROWS:
         parser.add_argument(f"--{name}", metavar="NAME", required=name == "method")
-    parser.add_argument(
-        "--yes", action="store_true", help="delete them; without it they are counted alone"
-    )
+    words = "delete them; without it they are counted alone"
+    parser.add_argument("--yes", action="store_true", help=words)
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -35,12 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command run, with its options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="train, evaluate, draw and report what is not done")
-    run.add_argument("study", type=Path, metavar="study.yaml")
-    run.add_argument("--out", type=Path, metavar="DIR", help="beside the file by default")
-    run.add_argument(
-        "--plan", action="store_true", help="say what it takes and stop, with nothing changed"
-    )
-    run.add_argument("--device", default=backbones.default_device())
+    add = run.add_argument
+    add("study", type=Path, metavar="study.yaml")
+    add("--out", type=Path, metavar="DIR", help="beside the file by default")
+    add("--plan", action="store_true", help="say what it takes and stop, with nothing changed")
+    add("--device", default=backbones.default_device())
     evaluate.add_engine(run)
     run.set_defaults(run=_run)
 
@@ -142,28 +141,23 @@ def _plan(design: Design, engine: Engine) -> list[str]:
 
 def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
     """Predictions that the data lack; SettingError where one of a name is read otherwise."""
-    known = {own.name: own for own in registry.sets_of(data)}
+    kept = {own.name: own for own in registry.sets_of(data)}
     for wanted in study.predictions:
-        if own := known.get(wanted.name):
-            folder = str(Path(own.folder).resolve())
-            _check_alike(replace(own, folder=folder), _predictions(wanted), wanted.range)
-    return [wanted for wanted in study.predictions if wanted.name not in known]
+        if not (own := kept.get(wanted.name)):
+            continue
+        known, asked = replace(own, folder=str(Path(own.folder).resolve())), _predictions(wanted)
+        read = ("folder", "kind", "resample")
+        differing = [name for name in read if getattr(known, name) != getattr(asked, name)]
+        differing += ["labels"] * ({*known.foreground} != {*asked.foreground})
+        differing += ["range"] * bool(wanted.range and wanted.range != (own.low, own.high))
+        if differing:
+            raise SettingError(
+                f"The predictions '{own.name}' are kept with another {' and '.join(differing)} "
+                "than the study's; give the study's another name, or remove those that are kept."
+            )
+    return [wanted for wanted in study.predictions if wanted.name not in kept]
 
 
 def _predictions(wanted: StudyPredictions) -> Predictions:
     """Without the range of scores, which may have to be read from the files."""
     return Predictions(**{name: value for name, value in asdict(wanted).items() if name != "range"})
-
-
-def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:
-    read = ("folder", "kind", "resample")
-    differing = [name for name in read if getattr(known, name) != getattr(wanted, name)]
-    if {*known.foreground} != {*wanted.foreground}:
-        differing.append("labels")
-    if span and span != (known.low, known.high):
-        differing.append("range")
-    if differing:
-        raise SettingError(
-            f"The predictions '{known.name}' are kept with another {' and '.join(differing)} than "
-            "the study's; give the study's another name, or remove those that are kept."
-        )

@@ -54,10 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Train as the options say and print the result; raises ZsadError.
-
-    Options that exclude each other are a usage error, exit code 2.
-    """
+    """Train as the options say; ZsadError, or exit 2 for options that exclude each other."""
     problem = _combination(parsed)
     if problem:
         parsed.usage_error(problem)

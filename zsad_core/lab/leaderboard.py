@@ -52,11 +52,7 @@ def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> 
 
 
 def tuned_subjects(trials: Iterable[Trial]) -> dict[str, set[str]]:
-    """By the content of each set the subjects that it was tuned on.
-
-    Those are subjects whose truth a search used, or whose numbers were in view when the texts were
-    edited.
-    """
+    """By content of a set the subjects whose truth a search used or an edit had in view."""
     tuned: dict[str, set[str]] = {}
     for trial in trials:
         by_hand = (trial.subject,) if trial.by_hand else ()

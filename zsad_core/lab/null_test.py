@@ -81,10 +81,7 @@ def null_test(
     every: int = candidates.EVERY,
     progress: Progress | None = None,
 ) -> NullTest:
-    """The test over subjects; everything is kept, and a second run computes nothing.
-
-    The progress counts random pairs. Raises SettingError for a subject without truth.
-    """
+    """The test over subjects, all kept; progress counts pairs. SettingError without a truth."""
     random = candidates.measured(engine, spec, subjects, pairs, every, progress)
     own = candidates.measured(engine, spec, subjects, (spec.prompts,), every)
     own_scores = own.auroc[:, 0], own.best_dice[:, 0]

@@ -50,10 +50,10 @@ def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:
     if pictures := [sign for sign in signs if ord(sign) >= PICTOGRAPHS]:
         warnings.append(f"{' '.join(pictures)}: CLIP reads a pictograph as bytes, not as a word.")
     try:
-        cut = cut_sentences(engine, spec, (side,))
+        cut = cut_warning(engine, spec, (side,))
     except PromptError as error:
         return [*warnings, str(error)]
-    return [*warnings, _cut(cut)] if cut else warnings
+    return [*warnings, cut] if cut else warnings
 
 
 def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
@@ -107,17 +107,13 @@ def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
     return not np.allclose(source.texts.embeddings(), before, atol=1e-6)
 
 
-def cut_warning(engine: Engine, spec: MapSpec) -> str:
+def cut_warning(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> str:
     """What is to know of texts that are longer than the text tower reads; "" where none is."""
-    cut = cut_sentences(engine, spec) if methods.kind_of(spec.method).prompts else ()
-    return _cut(cut) if cut else ""
-
-
-def _cut(sentences: Sequence[str]) -> str:
-    return (
-        f"{counted(len(sentences), 'sentence')} longer than the text tower reads, and cut; the "
-        f"first: '{sentences[0]}'."
-    )
+    cut = cut_sentences(engine, spec, sides) if methods.kind_of(spec.method).prompts else ()
+    if not cut:
+        return ""
+    longer = f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut"
+    return f"{longer}; the first: '{cut[0]}'."
 
 
 def cut_sentences(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> tuple[str, ...]:

@@ -101,13 +101,12 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
     _check(plan, spec.features.slices)
     run = _Run(engine, spec, plan, progress)
     normal, abnormal = run.singles("normal"), run.singles("abnormal")
-    pairs = run.ranked(
-        [
-            (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
-            for one in abnormal[: plan.best]
-            for other in normal[: plan.best]
-        ]
-    )
+    joined = [
+        (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
+        for one in abnormal[: plan.best]
+        for other in normal[: plan.best]
+    ]
+    pairs = run.ranked(joined)
     begun = run.ranked([(spec.prompts, spec.prompts.name)])[0]
     steps: tuple[Ranked, ...] = (begun,) if begun.value >= pairs[0].value else (begun, pairs[0])
     steps += _grown(run, steps[-1], {"normal": normal, "abnormal": abnormal})
@@ -193,10 +192,8 @@ class _Run:
 
     def singles(self, side: str) -> tuple[Ranked, ...]:
         """Each phrase alone on a side, against the other side as it is; the best first."""
-        base = self.spec.prompts
-        return self.ranked(
-            [(PromptSet(**{**vars(base), side: (text,)}), text) for text in self.plan.phrases]
-        )
+        base, phrases = self.spec.prompts, self.plan.phrases
+        return self.ranked([(PromptSet(**{**vars(base), side: (p,)}), p) for p in phrases])
 
     def ranked(self, sets: Sequence[tuple[PromptSet, str]]) -> tuple[Ranked, ...]:
         """The sets by what they reach on the search subjects, the best first."""

@@ -28,10 +28,7 @@ def backbone_names(frame: pd.DataFrame) -> pd.Series:
 
 
 def by_configuration(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """The backbones of each configuration, (setup, series), of `selected_rows`.
-
-    Empty where there are not two of them, so that there is nothing to tell apart.
-    """
+    """Backbones by configuration, (setup, series), of `selected_rows`; {} unless there are two."""
     if len({*frame["backbone"]} - {""}) < 2:
         return {}
     groups = frame.groupby(["setup", "series"], observed=True)["backbone"]

@@ -81,11 +81,7 @@ def crowded(frame: pd.DataFrame) -> bool:
 
 
 def by_subject(frame: pd.DataFrame) -> go.Figure:
-    """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses.
-
-    A panel for each configuration, of a `dice_table` joined with its `quartiles`;
-    subjects in the order of their mean 3D Dice.
-    """
+    """Figure 2: a panel a configuration of a `dice_table` with `quartiles`, subjects by 3D Dice."""
     configurations = list(frame.groupby(["setup", "series"], observed=True))
     figure = make_subplots(
         rows=len(configurations),

@@ -90,16 +90,11 @@ def pairing(
     keys = values_by_configuration(frame, "key")
     both = values.dropna()
     difference = both[first] - both[second]
-    subjects = pd.DataFrame(
-        {
-            "first": both[first],
-            "second": both[second],
-            "difference": difference,
-            "outcome": np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
-            "first_key": keys.loc[both.index, first],
-            "second_key": keys.loc[both.index, second],
-        },
-        index=both.index,
+    subjects = both.set_axis(["first", "second"], axis=1).assign(
+        difference=difference,
+        outcome=np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
+        first_key=keys.loc[both.index, first],
+        second_key=keys.loc[both.index, second],
     )
     absent = values[values.isna().any(axis=1)]
     lacking = [first if lacks else second for lacks in absent[first].isna()]

@@ -28,10 +28,7 @@ BARS = "slices with lesion"
 
 @dataclass(frozen=True)
 class DepthPanel:
-    """The series of one setup by name, each with its style.
-
-    `bars` is the curve with the most lesion slices, as series may cover different subjects.
-    """
+    """A setup's series, each with its style; `bars` is the curve with the most lesion slices."""
 
     title: str
     bars: DepthCurve

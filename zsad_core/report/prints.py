@@ -172,10 +172,7 @@ def by_panel(grid: PanelGrid, aspect: float, legend: bool, side: float) -> Figur
 
 
 def save(figure: Figure, caption: str, path: Path) -> list[Path]:
-    """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics.
-
-    The caption stands below, as wide as the figure; a long one makes it higher.
-    """
+    """Write PATH.svg and PATH.png, the caption below; the same bytes for the same figure."""
     lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
     figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
     figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)

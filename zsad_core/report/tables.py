@@ -133,10 +133,7 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
 
 
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean, sd and interval of 3D and 2D Dice over the subjects of a `dice_table`.
-
-    `exposed` is how many of them were seen before, where some were and count all the same.
-    """
+    """Mean, sd and interval of 3D and 2D Dice; `exposed` counts subjects seen before, if any."""
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
@@ -157,10 +154,7 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
 def failures(
     frame: pd.DataFrame, frames: dict[str, pd.DataFrame], lesion_rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Missed lesions and false positives of a `dice_table`: of all, then by groups of `frames`.
-
-    `lesion_rows` are its `measures.lesions`.
-    """
+    """Missed ones of `lesion_rows` and false positives, of all and by the groups of `frames`."""
     counts = [_failure_counts(_with_lesions(frame, lesion_rows)).assign(by=EVERYONE, group="")]
     for group, group_rows in frames.items():
         part = _failure_counts(_with_lesions(group_rows, lesion_rows), group)

@@ -151,11 +151,7 @@ def note(trial: Trial, text: str, user: str = "") -> None:
 
 
 def rename(trial: Trial, name: str, user: str = "") -> None:
-    """Give the prompts of a trial another name.
-
-    Raises SettingError for another user's trial, and for a name that is empty, too long, or that of
-    a shipped set, which has its own texts.
-    """
+    """Rename a trial's prompts; SettingError for another's trial, or a bad or shipped name."""
     if not 0 < len(name) <= LONGEST_NAME or name in prompt_sets.shipped():
         raise SettingError(
             f"A trial cannot be called '{name}'; choose a name of 1 to {LONGEST_NAME} characters "

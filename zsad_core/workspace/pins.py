@@ -113,11 +113,7 @@ def as_file(pins: Iterable[Pin]) -> bytes:
 
 
 def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
-    """Keep the pins of a file named `where`: how many were new, and how many were here already.
-
-    The new ones belong to `owner`, whatever the file says.
-    Raises DataError for a file that holds something else, and then keeps nothing of it.
-    """
+    """Keep a file's pins as `owner`'s: how many are new, and known; DataError keeps none."""
     of_file = {pin.id: replace(pin, owner=owner) for pin in parsed(content, where)}
     with _changing() as pins:
         new = of_file.keys() - {pin.id for pin in pins}
