@@ -8,7 +8,7 @@ import sys
 from zsad_core.base.paths import app_script
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """None of its own: whatever `streamlit run` takes is handed on as `more`."""
     parser.epilog = "Takes the options of streamlit run, such as --server.port 8600."
     parser.set_defaults(takes_more=True)

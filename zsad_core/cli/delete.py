@@ -11,7 +11,7 @@ from zsad_core.results import merging
 from zsad_core.results import parquet as results
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Options of `delete`."""
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     for name in NAMES_OF_ROWS:

@@ -245,10 +245,9 @@ def _rows(
     evaluate(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        asked = [subject.id for subject in subjects(cohort)]
-        means = overview.configuration_means(
-            rows, asked, cohort.data.kind, cohort.modality, cohort.plane
-        )
+        names = [subject.id for subject in subjects(cohort)]
+        where = cohort.data.kind, cohort.modality, cohort.plane
+        means = overview.configuration_means(rows, names, *where)
     names, body = table_text.cells(means)
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)

@@ -64,38 +64,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zsad", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    for name, words, arguments, run in (
-        ("app", "open the app in the browser", app.add_arguments, app.run),
+    for name, words, options, run in (
+        ("app", "open the app in the browser", app.options, app.run),
         ("demo", "make the synthetic demo cohort", _add_demo, _demo),
         ("doctor", "say what works here and what is missing", None, _doctor),
         ("fetch", "fetch a backbone's weights, as open_clip does", _add_fetch, _fetch),
-        ("train", "train a method, or a demo backbone", train.add_arguments, train.run),
+        ("train", "train a method, or a demo backbone", train.options, train.run),
         ("card", "evaluate the demo and write its model card", None, train.run_card),
         ("evaluate", "rows of many subjects and configurations", cohort.add_evaluate, cohort.run),
         ("export", "rows of an evaluation as CSV", _add_export, _export),
-        (
-            "delete",
-            "rows of a configuration, once they are counted",
-            delete.add_arguments,
-            delete.run,
-        ),
+        ("delete", "rows of a configuration, once they are counted", delete.options, delete.run),
         ("figures", "the paper's figures and tables of rows", _add_figures, _figures),
         ("deck", "pinned cases as PPTX and as one web page", _add_deck, _deck),
-        (
-            "predictions",
-            "what other models predict, for a data set",
-            predictions.add_arguments,
-            None,
-        ),
-        ("split", "which subjects train, validate and test", split.add_arguments, split.run),
-        ("study", "a whole study from one file", study.add_arguments, None),
-        ("map", "anomaly maps of a NIfTI volume or 2D images", maps.add_arguments, _map),
+        ("predictions", "what other models predict, for a data set", predictions.options, None),
+        ("split", "which subjects train, validate and test", split.options, split.run),
+        ("study", "a whole study from one file", study.options, None),
+        ("map", "anomaly maps of a NIfTI volume or 2D images", maps.options, _map),
     ):
         command = commands.add_parser(name, help=words)
         command.set_defaults(run=run)
-        if arguments:
-            arguments(command)
+        if options:
+            options(command)
     return parser
 
 

@@ -51,7 +51,7 @@ class MapRequest:
         return methods.kind_of(self.method)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add = parser.add_argument
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")

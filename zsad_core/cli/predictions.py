@@ -16,7 +16,7 @@ from zsad_core.types import DataSpec
 SHOWN = 10  # subjects without a file
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """The commands add, list and remove, with their options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_add(commands.add_parser("add", help="keep a folder of NIfTI files, one a subject"))

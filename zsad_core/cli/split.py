@@ -19,7 +19,7 @@ from zsad_core.imaging.splits.making import By
 from zsad_core.types import DataSpec
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Options of `split`."""
     add = parser.add_argument
     add("root", metavar=DATA)

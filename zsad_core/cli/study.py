@@ -31,7 +31,7 @@ GIVEN = "given by the study"  # where a split comes from
 UNCOUNTED = "What is evaluated can be counted once split, predictions and weights are there."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """The command run, with its options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="train, evaluate, draw and report what is not done")

@@ -22,7 +22,7 @@ from zsad_core.types import BackboneSpec
 OF_BACKBONE = ("backbone", "seed", "device", "out", "usage_error", "run")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the train command; one that is not given is None."""
     add = parser.add_argument
     add("--method", choices=methods.trainable(), help="train the learned part of a method")

@@ -93,8 +93,8 @@ def pairing(
     subjects = both.set_axis(["first", "second"], axis=1).assign(
         difference=difference,
         outcome=np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
-        first_key=keys.loc[both.index, first],
-        second_key=keys.loc[both.index, second],
+        first_key=keys[first],
+        second_key=keys[second],
     )
     absent = values[values.isna().any(axis=1)]
     lacking = [first if lacks else second for lacks in absent[first].isna()]

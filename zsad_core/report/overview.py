@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from zsad_core.imaging.splits import patient_of
@@ -138,31 +137,22 @@ def subject_table(
     """Some of `MEASURES` by configuration for each subject, the lowest mean 3D Dice first."""
     joined = with_measures(rows, frame)
     joined = joined.assign(configuration=configuration_names(joined))
-    records, keys = [], []
+    records = []
     for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
         ordered = of_subject.sort_values("configuration")
-        cells = {
-            f"{row['configuration']}: {measure}": (row[MEASURES[measure]], row["key"])
+        cells = [
+            (f"{row['configuration']}: {measure}", row[MEASURES[measure]], row["key"])
             for measure in measures
             for _, row in ordered.iterrows()
-        }
-        records.append(
-            {
-                "subject": subject,
-                "site": site,
-                "split": ordered["split"].iloc[0],
-                "volume (ml)": ordered["truth_ml"].iloc[0],
-                **{column: number for column, (number, _) in cells.items()},
-                "note": "; ".join(_notes(ordered)),
-                "mean": ordered["dice_3d"].mean(),
-            }
-        )
-        keys.append({column: key for column, (_, key) in cells.items()})
-    order = np.argsort([record["mean"] for record in records], kind="stable")
-    table = pd.DataFrame([records[index] for index in order]).drop(columns="mean")
-    numbers = sorted({column for columns in keys for column in columns})
+        ]
+        record = {"subject": subject, "site": site, "split": ordered["split"].iloc[0]}
+        record |= {"volume (ml)": ordered["truth_ml"].iloc[0], "note": "; ".join(_notes(ordered))}
+        record |= {"mean": ordered["dice_3d"].mean(), "keys": {name: key for name, _, key in cells}}
+        records.append(record | {name: value for name, value, _ in cells})
+    table = pd.DataFrame(records).sort_values("mean", kind="stable", ignore_index=True)
+    numbers = sorted({name for keys in table["keys"] for name in keys})
     names = ["subject", *(["site"] if table["site"].nunique() > 1 else []), "split", "volume (ml)"]
-    return SubjectTable(table[[*names, *numbers, "note"]], [keys[index] for index in order])
+    return SubjectTable(table[[*names, *numbers, "note"]], table["keys"].tolist())
 
 
 def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:

@@ -38,16 +38,6 @@ def dice_2d(
     )
 
 
-def hd95_mm(
-    rows: duckdb.DuckDBPyConnection, one_empty: float = 374.0, both_empty: float = 0.0
-) -> duckdb.DuckDBPyRelation:
-    """(key, hd95_mm) with what an empty mask costs; BraTS 2023 takes 374 and 0."""
-    return rows.sql(
-        f"SELECT key, CASE WHEN hd95_mm IS NULL THEN {both_empty:f} "
-        f"WHEN isinf(hd95_mm) THEN {one_empty:f} ELSE hd95_mm END AS hd95_mm FROM subjects"
-    )
-
-
 def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.DuckDBPyRelation:
     """(map, index, threshold, truth, predicted, overlap) of every slice with brain, of every map.
 
