@@ -89,7 +89,11 @@ def request_of(parsed: argparse.Namespace) -> MapRequest:
 
 def setup_of(request: MapRequest) -> Setup:
     """The setup, its options with its own backbone alone; raises SettingError, WeightsError."""
-    entry, own = _named(request), request.backbone.name
+    entries, own = setups.of_method(request.method), request.backbone.name
+    entry = next((entry for entry in entries if request.setup in ("", entry.setup)), None)
+    if entry is None:
+        names = ", ".join(entry.setup for entry in entries)
+        raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
     options = dict(() if own else entry.options)
     options |= dict(option.partition("=")[::2] for option in request.options)
     if request.image_size:
@@ -104,15 +108,6 @@ def setup_of(request: MapRequest) -> Setup:
             f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."
         )
     return replace(entry, options=tuple(options.items()))
-
-
-def _named(request: MapRequest) -> Setup:
-    entries = setups.of_method(request.method)
-    for entry in entries:
-        if entry.setup == request.setup or not request.setup:
-            return entry
-    names = ", ".join(entry.setup for entry in entries)
-    raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:

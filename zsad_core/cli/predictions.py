@@ -19,18 +19,9 @@ SHOWN = 10  # subjects without a file
 def options(parser: argparse.ArgumentParser) -> None:
     """The commands add, list and remove, with their options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_add(commands.add_parser("add", help="keep a folder of NIfTI files, one a subject"))
-    listing = commands.add_parser("list", help="the sets that are kept")
-    listing.add_argument("--data", default="", metavar="ROOT", help="all by default")
-    listing.set_defaults(run=_list)
-    remove = commands.add_parser("remove", help="take a set off the list, not its files")
-    remove.add_argument("name", metavar="NAME")
-    remove.add_argument("--data", required=True, metavar=DATA)
-    remove.set_defaults(run=_remove)
-
-
-def _add_add(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+    folder = commands.add_parser("add", help="keep a folder of NIfTI files, one a subject")
+    folder.set_defaults(run=_add)
+    add = folder.add_argument
     add("folder", metavar="FOLDER")
     add("--data", required=True, metavar=DATA)
     add("--name", required=True, help="under which it is chosen and reported")
@@ -43,7 +34,13 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     add("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
     add("--resample", action="store_true", help="take files on other grids too")
     add("--yes", action="store_true", help="keep it without asking")
-    parser.set_defaults(run=_add)
+    listing = commands.add_parser("list", help="the sets that are kept")
+    listing.add_argument("--data", default="", metavar="ROOT", help="all by default")
+    listing.set_defaults(run=_list)
+    remove = commands.add_parser("remove", help="take a set off the list, not its files")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--data", required=True, metavar=DATA)
+    remove.set_defaults(run=_remove)
 
 
 def _labels(text: str) -> tuple[int, ...]:

@@ -85,8 +85,13 @@ def run(parsed: argparse.Namespace) -> None:
     elif parsed.remove:
         registry.remove(data, parsed.remove)
         print(f"{parsed.remove} is removed")
+    elif parsed.source:
+        folds = splits.read_folds(parsed.source)
+        table = splits.SplitTable("", folds, f"read from {parsed.source.name}")
+        make(data, parsed.name, table, parsed.replace)
     else:
-        _make(parsed, data)
+        draw = splits.Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
+        make(data, parsed.name, draw, parsed.replace)
 
 
 def summary(fold: splits.Fold, facts: dict[str, splits.ScanFacts]) -> Iterator[str]:
@@ -97,16 +102,6 @@ def summary(fold: splits.Fold, facts: dict[str, splits.ScanFacts]) -> Iterator[s
         lesions = f", median lesion {median(lesion_ml):.1f} ml" if lesion_ml else ""
         patients = counted(len({splits.patient_of(name) for name in subjects}), "patient")
         yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
-
-
-def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
-    source: splits.Draw | splits.SplitTable
-    if parsed.source:
-        folds = splits.read_folds(parsed.source)
-        source = splits.SplitTable("", folds, f"read from {parsed.source.name}")
-    else:
-        source = splits.Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
-    make(data, parsed.name, source, parsed.replace)
 
 
 def make(

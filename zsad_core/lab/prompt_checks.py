@@ -61,11 +61,8 @@ def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
 
     Texts of the shipped sets are not looked at, so that these need no tower.
     """
-    shipped = {
-        text
-        for prompts in prompt_sets.shipped().values()
-        for text in (*prompts.normal, *prompts.abnormal)
-    }
+    sets = prompt_sets.shipped().values()
+    shipped = {text for prompts in sets for text in (*prompts.normal, *prompts.abnormal)}
     texts = [_as_read(text) for text in getattr(spec.prompts, side) if text not in shipped]
     words = list(dict.fromkeys(word for text in texts for word in WORD.findall(text)))
     if not words:

@@ -19,7 +19,7 @@ MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
 LABELS = {"labels": "''"}
-SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"} | LABELS
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]", **LABELS}
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
