@@ -77,9 +77,7 @@ def measured(
             step(0.0, 0.0, 0, 0, 1)
             if looks:
                 first_half = partial(step, 0.0, 0.5)
-                looked = [
-                    _look(one, every, partial(first_half, n)) for n, one in enumerate(sources)
-                ]
+                looked = [_look(s, every, partial(first_half, n)) for n, s in enumerate(sources)]
             rest = partial(step, 0.5 * looks, 1.0)
             values = [
                 _values(one, texts, part, seen, partial(rest, n))

@@ -90,7 +90,7 @@ def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
 
 
 def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean 3D Dice with interval: setup, series, subjects with a Dice, mean, low, high."""
+    """Mean 3D Dice, interval over patients: setup, series, subjects with Dice, mean, low, high."""
     frame = frame.dropna(subset="dice_3d")
     grouped = frame.groupby(["setup", "series"], observed=True)
     table = grouped.agg(subjects=("dice_3d", "size"), mean=("dice_3d", "mean")).reset_index()
@@ -118,7 +118,7 @@ def mean_intervals(
 
 
 def curves(group: GroupSums, selection: Selection) -> Curves:
-    """Mean 2D Dice over depth with interval, of each configuration; every slice weighs the same."""
+    """Mean 2D Dice over depth, interval over patients, by configuration; slices weigh the same."""
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     grouped = frame.groupby(["setup", "series"], observed=True)

@@ -33,8 +33,13 @@ NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and
 SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
 NO_SITE = "no folder"
 FILTERS = {
-    **{"series": "series", "setups": "setup", "backbones": "backbone", "subjects": "subject"},
-    **{"volumes": "volume", "numbers": "number", "sites": "site"},
+    "series": "series",
+    "setups": "setup",
+    "backbones": "backbone",
+    "subjects": "subject",
+    "volumes": "volume",
+    "numbers": "number",
+    "sites": "site",
 }
 """Columns of the rows by the fields of a `Selection` that limit them."""
 AXES = ("modality", "plane", "threshold")

@@ -18,8 +18,7 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-LABELS = {"labels": "''"}
-SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]", **LABELS}
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]", "labels": "''"}
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
@@ -29,7 +28,7 @@ LATER = {  # columns that an older version lacks, as SQL
         **SPLIT,
     },
     ("subjects", 3): SPLIT,
-    ("subjects", 4): LABELS,
+    ("subjects", 4): {"labels": "''"},
 }
 
 
