@@ -47,3 +47,8 @@ def test_earlier_output_is_replaced_and_a_hidden_file_is_no_reason_to_refuse(tmp
         assert main(["export", "--results", str(tmp_path / "rows"), "--out", str(out)]) == 0
         assert (out / OUTPUT_MARK).exists()
     assert (out / "subjects.csv").exists()
+
+
+def test_train_takes_a_backbone_without_a_method(capsys):
+    assert main(["train", "--backbone", "nothing"]) == 1
+    assert "There is no demo backbone 'nothing'" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def out(tmp_path):
 @pytest.fixture
 def run():
     parser = argparse.ArgumentParser()
-    predictions.add_arguments(parser)
+    predictions.options(parser)
 
     def call(*words):
         parsed = parser.parse_args([str(word) for word in words])

@@ -9,9 +9,8 @@ from pptx import Presentation
 
 from tests.helpers.views import HOSTILE
 from zsad_core.errors import Cancelled, DataError, SettingError
-from zsad_core.exports.deck import TABLE_ROWS, DeckCase, deck
+from zsad_core.exports.deck import TABLE_ROWS, DeckCase, deck, html
 from zsad_core.exports.slides import pptx
-from zsad_core.exports.web_page import html
 from zsad_core.exports.words import NO_DEVICE
 
 NOTE = "<script>alert(1)</script>\n{{ 7 * 7 }} \x00\x0b https://example.org/x.js & <img src=x>"

@@ -11,8 +11,7 @@ from PIL import Image
 from tests.helpers.views import HOSTILE, view_of
 from zsad_core.base.overlay import rings
 from zsad_core.base.palette import CLASSES
-from zsad_core.exports.outline import outline
-from zsad_core.exports.panels import hex_of
+from zsad_core.exports.panels import hex_of, outline
 from zsad_core.exports.picture import DPI, SlicePicture, picture, saved
 from zsad_core.exports.reading import read
 from zsad_core.exports.scene import Look, Scene

@@ -46,7 +46,7 @@ from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import merging
 from zsad_core.results import parquet as results
-from zsad_core.results.deletion import delete
+from zsad_core.results.merging import delete
 from zsad_core.training import fit
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history, phrase_bank, pins

@@ -11,7 +11,7 @@ from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.tables import Fold, SplitTable
-from zsad_core.lab import candidates, goals, prompt_search
+from zsad_core.lab import candidates, prompt_search
 from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan
 from zsad_core.types import SliceSpec
@@ -29,12 +29,12 @@ def test_the_goal_is_a_mean_over_the_subjects_that_have_a_lesion():
     dice, auroc = np.array([[0.2, 0.8], [0.4, 0.4]]), np.array([[1.0, 0.5], [0.5, 0.5]])
     parts = (np.concatenate([one, NONE]) for one in (auroc, dice + 0.1, dice))
     found = Measured(*parts, threshold=np.array([0.3, 0.7]))
-    assert goals.value(found, "dice") == pytest.approx([0.3, 0.6])
-    assert goals.value(found, "auroc") == pytest.approx([0.75, 0.5])
-    judged = goals.judged(found, 1)
+    assert prompt_search.value(found, "dice") == pytest.approx([0.3, 0.6])
+    assert prompt_search.value(found, "auroc") == pytest.approx([0.75, 0.5])
+    judged = prompt_search.judged(found, 1)
     numbers = (judged.dice, judged.best_dice, judged.auroc, judged.threshold)
     assert numbers == pytest.approx((0.6, 0.7, 0.5, 0.7))
-    assert np.isnan(goals.judged(Measured(NONE, NONE, NONE, NONE[0]), 0).dice)
+    assert np.isnan(prompt_search.judged(Measured(NONE, NONE, NONE, NONE[0]), 0).dice)
 
 
 def test_one_threshold_serves_all_subjects():
@@ -47,10 +47,10 @@ def test_one_threshold_serves_all_subjects():
     np.testing.assert_allclose(found[7:], [1, 2 / 3, np.nan])
 
 
-@pytest.mark.parametrize("goal", goals.GOALS)
+@pytest.mark.parametrize("goal", prompt_search.GOALS)
 def test_without_a_lesion_nothing_can_be_searched(goal):
     with pytest.raises(SettingError, match="None of the 1 search subjects has a lesion"):
-        goals.value(Measured(NONE, NONE, NONE, NONE[0]), goal)
+        prompt_search.value(Measured(NONE, NONE, NONE, NONE[0]), goal)
 
 
 def test_what_is_found_is_what_each_candidate_reaches_by_itself(engine, spec):
@@ -58,7 +58,9 @@ def test_what_is_found_is_what_each_candidate_reaches_by_itself(engine, spec):
     found = prompt_search.search(engine, spec, PLAN, lambda *at: seen.append(at))
 
     def reached(prompts):
-        return goals.value(candidates.measured(engine, spec, ["a"], [prompts], 8), "dice")[0]
+        return prompt_search.value(candidates.measured(engine, spec, ["a"], [prompts], 8), "dice")[
+            0
+        ]
 
     for ranked in (found.normal, found.abnormal, found.pairs, found.steps):
         for one in ranked:

@@ -13,7 +13,7 @@ from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
 from zsad_core.cli import map as command
-from zsad_core.cli.map_request import MapRequest
+from zsad_core.cli.map import MapRequest
 from zsad_core.errors import WeightsError
 from zsad_core.methods.anomalyclip.method import AnomalyClip
 from zsad_core.methods.aprilgan.method import AprilGan

@@ -63,7 +63,7 @@ def test_other_maps_are_no_probabilities(tmp_path):
 def test_the_print_has_curve_intervals_and_diagonal(tmp_path):
     for name, lesion in (("A-000", 0), ("B-000", 5), ("C-000", 10)):
         put_map(tmp_path, name, [0, 10 - lesion, 0, 0], [0, lesion, 0, 0])
-    [axis] = threshold_prints.reliability(reliability(tmp_path), "").axes
+    [axis] = threshold_prints.reliability(reliability(tmp_path)).axes
     curve, *_, diagonal = axis.lines
     assert [*curve.get_xdata(), *curve.get_ydata()] == pytest.approx([0.6, 0.5])
     assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
@@ -73,6 +73,7 @@ def test_the_print_has_curve_intervals_and_diagonal(tmp_path):
 
 def test_the_figure_has_a_curve_and_the_diagonal(tmp_path):
     put_map(tmp_path, "A-000", [90, 5, 1, 0], [10, 5, 3, 2])
-    diagonal, curve = calibration.chart(reliability(tmp_path)).data
-    assert list(diagonal.x) == list(diagonal.y) == [0, 1]
+    figure = calibration.chart(reliability(tmp_path))
+    [curve], [diagonal] = figure.data, figure.layout.shapes
+    assert (diagonal.x0, diagonal.y0, diagonal.x1, diagonal.y1) == (0, 0, 1, 1)
     assert list(curve.y) == pytest.approx([0.1, 0.5, 5 / 6])

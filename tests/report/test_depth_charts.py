@@ -164,7 +164,7 @@ def test_a_band_in_the_colour_of_its_line_is_the_interval():
     assert "%{y:.3f}%{text}" in line.hovertemplate
     assert not any(other.text)
 
-    axis = prints.by_depth(curves, ["brats"], "").axes[0]
+    axis = prints.by_depth(curves, ["brats"]).axes[0]
     filled = [band for band in axis.collections if len(band.get_paths())]
     assert len(filled) == 1
     corners = np.concatenate([path.vertices for path in filled[0].get_paths()])

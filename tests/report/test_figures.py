@@ -47,7 +47,7 @@ def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
     assert list(mean.text) == ["", f" [{low[0]:.3f}, {high[0]:.3f}]"]
     assert [*mean.customdata[:, 0]] == [3, 4]
 
-    axis = prints.by_method(frame, means(frame), "").axes[0]
+    axis = prints.by_method(frame, means(frame)).axes[0]
     ends = [bars for bars in axis.collections for bars in bars.get_segments() if len(bars)]
     drawn = {tuple(np.round(segment[:, 1], 9)) for segment in ends if np.isfinite(segment).all()}
     assert drawn == {(round(low[0], 9), round(high[0], 9))}
@@ -277,11 +277,11 @@ def test_exposed_subjects_are_hatched_and_named(tmp_path):
     assert marks[0].customdata[0][0] == "b"
     hatched = [trace for trace in charts.by_subject(frame).data if trace.type == "bar"]
     assert [(*trace.x, trace.marker.pattern.shape) for trace in hatched] == [("b", "/")]
-    boxes = [box for axis in prints.by_subject(frame, "").axes for box in axis.patches]
+    boxes = [box for axis in prints.by_subject(frame).axes for box in axis.patches]
     assert sum(box.get_hatch() == prints.HATCHING for box in boxes) == 1
     others = dice_rows(tmp_path)
     for rows, names in ((frame, [charts.MEAN, charts.EXPOSED]), (others, [charts.MEAN])):
-        [legend] = prints.by_method(rows, means(rows), "").legends
+        [legend] = prints.by_method(rows, means(rows)).legends
         assert [text.get_text() for text in legend.get_texts()] == names
     assert all(trace.name != charts.EXPOSED for trace in charts.by_subject(others).data)
 

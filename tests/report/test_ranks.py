@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.rows import dice_rows, put, with_dice
 from zsad_core.report import charts, prints
-from zsad_core.report.ranks import RankShares, rank_shares, rank_table
+from zsad_core.report.comparisons import RankShares, rank_shares, rank_table
 from zsad_core.report.table_text import cells
 
 VALUES = {"a": (0.9, 0.5, 0.1), "b": (0.2, 0.6, 0.1), "c": (0.7, 0.5, 0.3)}
@@ -50,7 +50,7 @@ def test_a_share_is_all_or_nothing_only_where_it_is_exactly_that():
     ranks = RankShares(names, ends, ends, ends, shares, 3, ())
     expected = [">99 %", "<1 %", "<1 %", ">99 %"]
     assert np.ravel(charts.by_rank(ranks).data[0].text).tolist() == expected
-    assert [text.get_text() for text in prints.by_rank(ranks, "").axes[0].texts] == expected
+    assert [text.get_text() for text in prints.by_rank(ranks).axes[0].texts] == expected
     assert [line[-2:] for line in cells(rank_table(ranks))[1]] == [
         [">0.999", "0.0002"],
         ["0.0002", ">0.999"],

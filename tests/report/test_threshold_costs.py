@@ -99,7 +99,7 @@ def test_the_figure_has_a_point_for_each_rule_and_configuration(rows):
 
 def test_the_print_has_the_losses_and_intervals_of_the_table(rows):
     means = threshold_costs.means(costs(rows))
-    [axis] = threshold_prints.costs(means, "").axes
+    [axis] = threshold_prints.costs(means).axes
     assert [label.get_text() for label in axis.get_xticklabels()] == ["validation", "share:2%"]
     assert list(axis.lines[0].get_ydata()) == pytest.approx(means["loss"].tolist())
     [bars] = axis.collections

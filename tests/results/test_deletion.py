@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.results.test_results import row
-from zsad_core.results import merging
+from zsad_core.results import merging, parts
 from zsad_core.results import parquet as results
-from zsad_core.results.deletion import delete
+from zsad_core.results.merging import delete
 from zsad_core.results.schema import KEYS
 
 MAPS = {"a": "m", "b": "m", "c": "n", "d": "o"}  # of each row
@@ -67,7 +67,7 @@ def test_what_is_deleted_comes_back_by_an_evaluation_alone(root):
         assert not results.exists(root, table, name)
         assert results.read(root, table, name) == []
         for path in (root / table).rglob("*.parquet"):
-            assert name not in results.keys_of([path])
+            assert name not in parts.keys_of([path])
     put(root, "a")
     assert stored(root) == of("acd", "mno")
     merging.merge(root)

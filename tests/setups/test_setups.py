@@ -15,7 +15,7 @@ from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.cli import doctor
-from zsad_core.cli.map_request import MapRequest, setup_of
+from zsad_core.cli.map import MapRequest, setup_of
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine

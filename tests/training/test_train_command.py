@@ -78,7 +78,7 @@ def parse(monkeypatch, encoder):
     monkeypatch.setattr(examples, "open_encoder", lambda *_: encoder)
     monkeypatch.setattr(material.datasets, "open_dataset", lambda spec: StandInData())
     parser = argparse.ArgumentParser()
-    commands.add_arguments(parser)
+    commands.options(parser)
     return lambda line: parser.parse_args(line.split())
 
 

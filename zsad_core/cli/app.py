@@ -8,17 +8,14 @@ import sys
 from zsad_core.base.paths import app_script
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """None of its own: whatever `streamlit run` takes is handed on as `more`."""
     parser.epilog = "Takes the options of streamlit run, such as --server.port 8600."
-    parser.set_defaults(run=run, takes_more=True)
+    parser.set_defaults(takes_more=True)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Serve the app until it is stopped; its exit code.
-
-    Where a process can become another, it does, so that whoever stops it stops the server.
-    """
+    """Serve the app until it is stopped, where possible as this very process; its exit code."""
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *parsed.more]
     if sys.platform != "win32":
         os.execv(sys.executable, command)

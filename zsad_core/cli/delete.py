@@ -7,19 +7,17 @@ from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, SettingError
 from zsad_core.report.selection import rule_text
 from zsad_core.report.single_rows import NAMES_OF_ROWS, named_rows
-from zsad_core.results import deletion
+from zsad_core.results import merging
 from zsad_core.results import parquet as results
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Options of `delete`."""
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     for name in NAMES_OF_ROWS:
         parser.add_argument(f"--{name}", metavar="NAME", required=name == "method")
-    parser.add_argument(
-        "--yes", action="store_true", help="delete them; without it they are counted alone"
-    )
-    parser.set_defaults(run=run)
+    words = "delete them; without it they are counted alone"
+    parser.add_argument("--yes", action="store_true", help=words)
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -52,5 +50,5 @@ def run(parsed: argparse.Namespace) -> None:
     if not parsed.yes:
         print(f"Nothing is deleted yet; --yes deletes these {what}.")
         return
-    deletion.delete(parsed.results, {*rows["key"]})
+    merging.delete(parsed.results, {*rows["key"]})
     print(f"Deleted {what}.")

@@ -1,4 +1,4 @@
-"""`zsad evaluate` and `export`."""
+"""`zsad evaluate`."""
 
 import argparse
 import math
@@ -22,7 +22,8 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Workload, duration, plan
-from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.run import local
+from zsad_core.evaluation.run import run as evaluate
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, subjects, unusable
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
@@ -32,7 +33,7 @@ from zsad_core.metrics.threshold_rules import COMMAND, RULES, Fixed, Validation,
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.report import overview, table_text
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, Plane, ReadoutSpec, Split
+from zsad_core.types import DataSpec, Plane, ReadoutSpec
 
 if TYPE_CHECKING:
     from zsad_core.evaluation.on_ray import Cluster
@@ -45,88 +46,58 @@ RULES_HELP = f"{COMMAND}. " + " ".join(
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
-    parser.add_argument("--data", default="demo", metavar=DATA)
+    add = parser.add_argument
+    add("--data", default="demo", metavar=DATA)
     add_meaning(parser)
-    parser.add_argument("--plane", choices=get_args(Plane), default="axial", help="of the slices")
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        required=True,
-        metavar="METHOD",
-        help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}",
-    )
-    parser.add_argument("--setups", nargs="+", default=[EVERY], help="all that are here by default")
-    parser.add_argument("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
-    parser.add_argument("--split", choices=SPLITS, default="test")
+    add("--plane", choices=get_args(Plane), default="axial", help="of the slices")
+    add("--methods", nargs="+", required=True, metavar="METHOD",
+        help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}")  # fmt: skip
+    add("--setups", nargs="+", default=[EVERY], help="all that are here by default")
+    add("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
+    add("--split", choices=SPLITS, default="test")
     split.add_choice(parser)
-    parser.add_argument("--subjects", nargs="+", default=[], metavar="ID")
-    parser.add_argument(
-        "--part",
-        default="1/1",
-        metavar="I/N",
-        help="the Ith of N parts of the subjects, for N runs into one --out",
-    )
-    parser.add_argument(
-        "--threshold",
-        nargs="+",
-        default=[Validation.name],
-        metavar="RULE",
-        help=RULES_HELP.replace("%", "%%"),
-    )
-    parser.add_argument("--min-component", type=int, default=0, metavar="VOXELS")
-    parser.add_argument("--outside-brain", action="store_true", help="let masks leave the brain")
-    parser.add_argument("--batch", type=int, default=4, help="slices encoded at once")
-    parser.add_argument("--device", default=backbones.default_device())
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="")
+    add("--subjects", nargs="+", default=[], metavar="ID")
+    add("--part", default="1/1", metavar="I/N",
+        help="the Ith of N parts of the subjects, for N runs into one --out")  # fmt: skip
+    add("--threshold", nargs="+", default=[Validation.name], metavar="RULE",
+        help=RULES_HELP.replace("%", "%%"))  # fmt: skip
+    add("--min-component", type=int, default=0, metavar="VOXELS")
+    add("--outside-brain", action="store_true", help="let masks leave the brain")
+    add("--batch", type=int, default=4, help="slices encoded at once")
+    add("--device", default=backbones.default_device())
+    add("--precision", choices=["float32", "bfloat16"], default="")
     add_engine(parser)
-    parser.add_argument("--plan", action="store_true", help="say what it takes and stop")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_evaluate)
+    add("--plan", action="store_true", help="say what it takes and stop")
+    add("--out", type=Path, required=True, metavar="DIR")
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
-    ray = parser.add_argument_group(
+    add = parser.add_argument_group(
         "with --engine ray",
         "Workers on this machine or a cluster, with the rows of --engine local. Code, data, --out, "
         "ZSAD_CACHE (features) and ZSAD_HOME must lie on paths that every machine shares.",
-    )
-    ray.add_argument(
+    ).add_argument
+    add(
         "--address",
         default="",
         metavar="HOST:PORT|local",
         help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
     )
-    ray.add_argument(
-        "--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25"
-    )
-    ray.add_argument(
-        "--cpus-per-worker",
-        type=int,
-        default=backbones.threads(),
-        metavar="CPUS",
-        help="also its threads; by default as many as a run here has",
-    )
-
-
-def add_export(parser: argparse.ArgumentParser) -> None:
-    """Options of `export`."""
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_export)
+    add("--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25")
+    add("--cpus-per-worker", type=int, default=backbones.threads(), metavar="CPUS",
+        help="also its threads; by default as many as a run here has")  # fmt: skip
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
-    """The cohort of the options, and a line on what it leaves out, "" if nothing.
-
-    Raises SettingError, PromptError, DataError.
-    """
+    """The cohort, and a line on what it leaves out; raises SettingError, PromptError, DataError."""
     data = split.divided(chosen(parsed, parsed.data), parsed.split_name, parsed.no_split)
     if parsed.batch < 1:
         raise SettingError(f"--batch is {parsed.batch}; give 1 or more.")
     rules = [_rule_text(text) for text in parsed.threshold]
     modality = modality_of(data, parsed.modality)
-    volumes = pipeline.set_of(datasets.open_dataset(data).subjects(), modality)
+    every = datasets.open_dataset(data).subjects()
+    volumes, undivided = pipeline.set_of(every, modality), not any(each.split for each in every)
     pairs, left_out = choosing.pairs(parsed.methods, parsed.setups, len(volumes), data)
     if not pairs:
         raise SettingError(
@@ -137,7 +108,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         data=data,
         configurations=choosing.configurations(pairs, parsed.prompts, data.region),
         out=parsed.out.absolute(),
-        split=_split(parsed, data),
+        split="" if parsed.split == "all" or undivided else parsed.split,
         names=tuple(parsed.subjects),
         modality=modality,
         plane=parsed.plane,
@@ -152,10 +123,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
 
 
 def _part(cohort: Cohort, text: str) -> Cohort:
-    """The cohort with the subjects of part "I/N" alone: every Nth, from the Ith on.
-
-    Raises SettingError for another text, and where that leaves no subject.
-    """
+    """Every Nth subject from the Ith on, for "I/N"; SettingError for other text or no subject."""
     number, _, parts = (whole_number(word) or 0 for word in text.partition("/"))
     if not 1 <= number <= parts:
         raise SettingError(f"--part is '{text}'; give one of N parts, such as 1/4.")
@@ -202,10 +170,7 @@ def command(cohort: Cohort) -> str:
 
 
 def _rule_text(text: str) -> str:
-    """A rule as it is named everywhere, with its amount; a value or share as it is.
-
-    Raises SettingError for what is no rule.
-    """
+    """A rule by name and amount, a value or share as it is; SettingError for what is no rule."""
     rule = rule_of(text)
     if not isinstance(rule, Fixed):
         return rule.text
@@ -222,14 +187,8 @@ def _prompt_names(cohort: Cohort) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
-    """The split of the options; all subjects if the data have no splits."""
-    splits = {subject.split for subject in datasets.open_dataset(data).subjects()}
-    part: Split = parsed.split
-    return "" if parsed.split == "all" or splits == {""} else part
-
-
-def _evaluate(parsed: argparse.Namespace) -> None:
+def run(parsed: argparse.Namespace) -> None:
+    """Evaluate, or with --plan say what it takes; raises ZsadError."""
     if not parsed.plan and not (parsed.out / "subjects").is_dir():  # else it holds rows
         claim(parsed.out)
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
@@ -283,20 +242,13 @@ def _rows(
         remainder = f", {duration(remaining)} left" if remaining is not None else ""
         print(f"\r{done} of {total} maps{remainder}      ", end="", file=sys.stderr, flush=True)
 
-    run(engine, cohort, work, show)
+    evaluate(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        asked = [subject.id for subject in subjects(cohort)]
-        means = overview.configuration_means(
-            rows, asked, cohort.data.kind, cohort.modality, cohort.plane
-        )
+        names = [subject.id for subject in subjects(cohort)]
+        where = cohort.data.kind, cohort.modality, cohort.plane
+        means = overview.configuration_means(rows, names, *where)
     names, body = table_text.cells(means)
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
-
-
-def _export(parsed: argparse.Namespace) -> None:
-    claim(parsed.out)
-    for path in results.export_csv(parsed.results, parsed.out):
-        print(path)

@@ -13,31 +13,35 @@ from typing import get_args
 
 from zsad_core import backbones
 from zsad_core.base import access
-from zsad_core.base.atomic import claim, on_disk
+from zsad_core.base.atomic import claim, on_disk, write_whole
 from zsad_core.base.version import VERSION
-from zsad_core.cli import app, delete, doctor, map_request, predictions, split, study
+from zsad_core.cli import app, delete, doctor, predictions, split, study, train
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
-from zsad_core.cli import train as commands
 from zsad_core.cli.progress import show
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation import row_views
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
+from zsad_core.imaging.datasets.files import read_bytes
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.selection import AXES, ComparisonGroup, Selection
+from zsad_core.results import parquet as results
 from zsad_core.results.conventions import Which
+from zsad_core.results.slice_sums import CENTRES
 from zsad_core.types import BackboneSpec, DataSpec
+from zsad_core.workspace import pin_files, pins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's error is one sentence on stderr and exit code 1."""
     parser = _parser()
     parsed, more = parser.parse_known_args(arguments, argparse.Namespace(takes_more=False))
-    if more and not parsed.takes_more:
+    if vars(parsed).pop("takes_more"):
+        parsed.more = more
+    elif more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
-    parsed.more = more
     if parsed.run is not app.run:
         access.lift()
     try:
@@ -59,77 +63,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zsad", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
-    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
-    app.add_arguments(commands_of.add_parser("app", help="open the app in the browser"))
-    demo = commands_of.add_parser("demo", help="make the synthetic demo cohort")
-    demo.add_argument("--subject", help="only this subject")
-    demo.set_defaults(run=_demo)
-    check = commands_of.add_parser("doctor", help="say what works here and what is missing")
-    check.set_defaults(run=_doctor)
-    fetch = commands_of.add_parser("fetch", help="fetch a backbone's weights, as open_clip does")
-    fetch.add_argument("--backbone", required=True, help="open_clip name or hf-hub:owner/name")
-    fetch.add_argument("--weights", default="", help="open_clip's pretrained tag")
-    fetch.set_defaults(run=_fetch)
-    train = commands_of.add_parser("train", help="train a method, or a demo backbone")
-    commands.add_arguments(train)
-    train.set_defaults(run=commands.run)
-    card = commands_of.add_parser("card", help="evaluate the demo and write its model card")
-    card.set_defaults(run=commands.run_card)
-    cohort.add_evaluate(
-        commands_of.add_parser("evaluate", help="rows of many subjects and configurations")
-    )
-    cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
-    delete.add_arguments(
-        commands_of.add_parser("delete", help="rows of a configuration, once they are counted")
-    )
-    _add_figures(commands_of.add_parser("figures", help="the paper's figures and tables of rows"))
-    _add_deck(commands_of.add_parser("deck", help="pinned cases as PPTX and as one web page"))
-    predictions.add_arguments(
-        commands_of.add_parser("predictions", help="what other models predict, for a data set")
-    )
-    split.add_arguments(
-        commands_of.add_parser("split", help="which subjects train, validate and test")
-    )
-    study.add_arguments(commands_of.add_parser("study", help="a whole study from one file"))
-    of_files = commands_of.add_parser("map", help="anomaly maps of a NIfTI volume or 2D images")
-    map_request.add_arguments(of_files)
-    of_files.set_defaults(run=_map)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, words, options, run in (
+        ("app", "open the app in the browser", app.options, app.run),
+        ("demo", "make the synthetic demo cohort", _add_demo, _demo),
+        ("doctor", "say what works here and what is missing", None, _doctor),
+        ("fetch", "fetch a backbone's weights, as open_clip does", _add_fetch, _fetch),
+        ("train", "train a method, or a demo backbone", train.options, train.run),
+        ("card", "evaluate the demo and write its model card", None, train.run_card),
+        ("evaluate", "rows of many subjects and configurations", cohort.add_evaluate, cohort.run),
+        ("export", "rows of an evaluation as CSV", _add_export, _export),
+        ("delete", "rows of a configuration, once they are counted", delete.options, delete.run),
+        ("figures", "the paper's figures and tables of rows", _add_figures, _figures),
+        ("deck", "pinned cases as PPTX and as one web page", _add_deck, _deck),
+        ("predictions", "what other models predict, for a data set", predictions.options, None),
+        ("split", "which subjects train, validate and test", split.options, split.run),
+        ("study", "a whole study from one file", study.options, None),
+        ("map", "anomaly maps of a NIfTI volume or 2D images", maps.options, _map),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.set_defaults(run=run)
+        if options:
+            options(command)
     return parser
 
 
-def _add_figures(parser: argparse.ArgumentParser) -> None:
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--subject", help="only this subject")
+
+
+def _add_fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", required=True, help="open_clip name or hf-hub:owner/name")
+    parser.add_argument("--weights", default="", help="open_clip's pretrained tag")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--empty", choices=list(EMPTY_RULES), default="lesion_only")
-    parser.add_argument("--slices", choices=get_args(Which), default="all")
-    parser.add_argument("--centre", choices=["middle", "centroid"], default="middle")
-    parser.add_argument(
-        "--also",
-        nargs="+",
-        default=[],
-        metavar="AXIS[=VALUE]",
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    _add_export(parser)
+    add = parser.add_argument
+    add("--empty", choices=list(EMPTY_RULES), default="lesion_only")
+    add("--slices", choices=get_args(Which), default="all")
+    add("--centre", choices=CENTRES, default="middle")
+    add("--also", nargs="+", default=[], metavar="AXIS[=VALUE]",
         help=f"further series in each figure: rows that differ in {', '.join(AXES)} alone, such as "
-        "modality=t1c, or modality for every one",
-    )
-    parser.add_argument(
-        "--exposed",
-        action="store_true",
-        help="also rows whose subject checkpoint, prompts or threshold have seen",
-    )
-    parser.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="ROOT",
-        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known",
-    )
-    parser.add_argument(
-        "--region",
-        default="",
+             "modality=t1c, or modality for every one")  # fmt: skip
+    add("--exposed", action="store_true",
+        help="also rows whose subject checkpoint, prompts or threshold have seen")  # fmt: skip
+    add("--data", action="append", default=[], metavar="ROOT",
+        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known")  # fmt: skip
+    add("--region", default="",
         help="what the scans show, for captions; by default as the kept roots of the layout say, "
-        f"where they agree, else {DataSpec.region}",
-    )
-    parser.set_defaults(run=_figures)
+             f"where they agree, else {DataSpec.region}")  # fmt: skip
 
 
 def _add_deck(parser: argparse.ArgumentParser) -> None:
@@ -137,18 +125,28 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="Failure cases")
     parser.add_argument("--dark", action="store_true", help="on a dark ground")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_deck)
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    claim(parsed.out)
+    for path in results.export_csv(parsed.results, parsed.out):
+        print(path)
 
 
 def _deck(parsed: argparse.Namespace) -> None:
-    from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
+    # Matplotlib and python-pptx, for this command alone
+    from zsad_core.exports import deck, slides
 
     claim(parsed.out)
-    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
-    for page in deck.pages:
+    engine, file = Engine(), parsed.pins
+    chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
+    talk = deck.deck(engine, deck.cases_of(engine, chosen), parsed.title, parsed.dark, show)
+    write_whole(parsed.out / "deck.pptx", slides.pptx(talk))
+    write_whole(parsed.out / "deck.html", deck.html(talk))
+    for page in talk.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
-    print(f"\n{len(deck.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
+    print(f"\n{len(talk.pages)} cases in {parsed.out / 'deck.pptx'} and deck.html")
 
 
 def _figures(parsed: argparse.Namespace) -> None:
@@ -158,17 +156,18 @@ def _figures(parsed: argparse.Namespace) -> None:
     known = row_views.known_data_sets()
     maps = figures.Maps(Engine(), [*specs, *known], progress=show)
     claim(parsed.out)
-    rules = {
-        "empty": parsed.empty,
-        "which": parsed.slices,
-        "centre": parsed.centre,
-        "exposed": parsed.exposed,
-    }
 
     def choose(group: ComparisonGroup) -> Selection:
         regions = {spec.region for spec in known if spec.kind == group.data}
         only = regions.pop() if len(regions) == 1 else DataSpec.region
-        return Selection(group, region=parsed.region or only, **rules)
+        return Selection(
+            group,
+            empty=parsed.empty,
+            which=parsed.slices,
+            centre=parsed.centre,
+            exposed=parsed.exposed,
+            region=parsed.region or only,
+        )
 
     for path in figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also):
         print(path)
@@ -177,7 +176,7 @@ def _figures(parsed: argparse.Namespace) -> None:
 
 
 def _map(parsed: argparse.Namespace) -> None:
-    print(maps.run(map_request.request_of(parsed), show))
+    print(maps.run(maps.request_of(parsed), show))
 
 
 def _demo(parsed: argparse.Namespace) -> None:

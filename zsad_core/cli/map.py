@@ -3,16 +3,16 @@
 Computed as in the app, but of all patches, from features that are not rounded, in memory.
 """
 
-from dataclasses import replace
+import argparse
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from zsad_core import methods
+from zsad_core import backbones, methods, setups
 from zsad_core.base.store import MemoryStore
 from zsad_core.cli import map_files
-from zsad_core.cli.map_request import MapRequest, setup_of
-from zsad_core.errors import SettingError
+from zsad_core.errors import SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import slicing
 from zsad_core.imaging.datasets import nifti
@@ -20,9 +20,94 @@ from zsad_core.inference import pipeline, stored_cubes
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.lab import prompt_checks
+from zsad_core.methods.base import BaseMethod
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
-from zsad_core.types import AnomalyMap, MapSpec, Progress, PromptSet
+from zsad_core.types import AnomalyMap, BackboneSpec, MapSpec, Precision, Progress, PromptSet
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """The arguments of the command; empty ones mean the default of method or setup."""
+
+    inputs: tuple[Path, ...]
+    method: str
+    out: Path
+    setup: str = ""
+    backbone: BackboneSpec = BackboneSpec("")
+    checkpoint: str = ""
+    class_name: str = ""
+    prompts: str = ""
+    image_size: int = 0
+    options: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+    @property
+    def kind(self) -> type[BaseMethod]:
+        """The class of the method."""
+        return methods.kind_of(self.method)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="scan or images")
+    add("--method", required=True, choices=list(methods.METHODS))
+    add("--setup", default="", help="a training setup of the method")
+    add("--backbone", default="", metavar="NAME|CONFIG.json")
+    add("--weights", default="", help="pretrained tag or weights file")
+    add("--checkpoint", default="", help="the method's learned part")
+    add("--class-name", default="", help="what the texts call the object")
+    add("--prompts", default="", help="prompt set: a shipped name or a YAML file")
+    add("--image-size", type=int, default=0, help="side of the tower's input")
+    add("--option", dest="options", action="append", default=[], metavar="NAME=VALUE")
+    add(
+        "--reference",
+        dest="references",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
+    )
+    add("--beside", action="append", default=[], type=Path, metavar="SCAN",
+        help="a volume to score against, unlabelled; for a method for whole volumes")  # fmt: skip
+    add("--device", default=backbones.default_device())
+    add("--precision", choices=["float32", "bfloat16"], default="float32")
+    add("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")
+
+
+def request_of(parsed: argparse.Namespace) -> MapRequest:
+    """The request of parsed arguments."""
+    values = {field.name: getattr(parsed, field.name) for field in fields(MapRequest)}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    backbone = BackboneSpec(parsed.backbone, parsed.weights)
+    return MapRequest(**{**values, **lists, "backbone": backbone})
+
+
+def setup_of(request: MapRequest) -> Setup:
+    """The setup, its options with its own backbone alone; raises SettingError, WeightsError."""
+    entries, own = setups.of_method(request.method), request.backbone.name
+    entry = next((entry for entry in entries if request.setup in ("", entry.setup)), None)
+    if entry is None:
+        names = ", ".join(entry.setup for entry in entries)
+        raise SettingError(f"'{request.method}' has no setup '{request.setup}'; it has {names}.")
+    options = dict(() if own else entry.options)
+    options |= dict(option.partition("=")[::2] for option in request.options)
+    if request.image_size:
+        options["image_size"] = str(request.image_size)
+    if own:
+        entry = replace(entry, backbone=request.backbone)
+    if request.kind.learned and request.checkpoint:
+        path = str(Path(request.checkpoint).absolute())
+        entry = replace(entry, setup="", checkpoint=path)
+    elif entry.checkpoint and own and not request.setup:
+        raise WeightsError(
+            f"'{request.method}' needs its learned part; give --checkpoint FILE or --setup NAME."
+        )
+    return replace(entry, options=tuple(options.items()))
 
 
 def run(request: MapRequest, progress: Progress | None = None) -> str:

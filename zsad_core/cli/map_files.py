@@ -69,10 +69,7 @@ def add_images(engine: Engine, spec: MapSpec, paths: Sequence[Path]) -> None:
 
 
 def add_reference(engine: Engine, name: str) -> Reference:
-    """Read a normal slice: an image file, or of a scan the slice in scan.nii.gz:80.
-
-    Slices count from 1, the lowest, as on screen. Raises DataError, SettingError.
-    """
+    """Read a normal slice: an image, or scan.nii.gz:80, from 1; raises DataError, SettingError."""
     if is_scan(Path(name)):
         raise SettingError(f"--reference {name} names no slice; write {name}:NUMBER.")
     path, number = file_of(name), name.rpartition(":")[2]

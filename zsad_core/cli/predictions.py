@@ -1,8 +1,8 @@
 """`zsad predictions`: what other models predict, added to a data set."""
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 
 from zsad_core import methods
 from zsad_core.base.wording import whole_number
@@ -14,14 +14,29 @@ from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.matching import Survey, survey
 from zsad_core.imaging.predictions.reading import score_range
 from zsad_core.imaging.predictions.sets import Predictions
+from zsad_core.types import DataSpec
 
 SHOWN = 10  # subjects without a file
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """The commands add, list and remove, with their options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_add(commands.add_parser("add", help="keep a folder of NIfTI files, one a subject"))
+    folder = commands.add_parser("add", help="keep a folder of NIfTI files, one a subject")
+    folder.set_defaults(run=_add)
+    add = folder.add_argument
+    add("folder", metavar="FOLDER")
+    add("--data", required=True, metavar=DATA)
+    add("--name", required=True, help="under which it is chosen and reported")
+    add("--kind", choices=["mask", "score"], default="mask")
+    add("--labels", type=_labels, default=(), metavar="1,2,3",
+        help="of a label image, those that make the mask; 1 by default")  # fmt: skip
+    add("--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="of scores; by default that of all files")  # fmt: skip
+    add("--provenance", default="", metavar="TEXT", help="model, version, weights")
+    add("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
+    add("--resample", action="store_true", help="take files on other grids too")
+    add("--yes", action="store_true", help="keep it without asking")
     listing = commands.add_parser("list", help="the sets that are kept")
     listing.add_argument("--data", default="", metavar="ROOT", help="all by default")
     listing.set_defaults(run=_list)
@@ -31,51 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove.set_defaults(run=_remove)
 
 
-def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="FOLDER")
-    parser.add_argument("--data", required=True, metavar=DATA)
-    parser.add_argument("--name", required=True, help="under which it is chosen and reported")
-    parser.add_argument("--kind", choices=["mask", "score"], default="mask")
-    parser.add_argument(
-        "--labels",
-        type=_labels,
-        default=(),
-        metavar="1,2,3",
-        help="of a label image, those that make the mask; 1 by default",
-    )
-    parser.add_argument(
-        "--range",
-        type=float,
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="of scores; by default that of all files",
-    )
-    parser.add_argument("--provenance", default="", metavar="TEXT", help="model, version, weights")
-    parser.add_argument("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
-    parser.add_argument("--resample", action="store_true", help="take files on other grids too")
-    parser.add_argument("--yes", action="store_true", help="keep it without asking")
-    parser.set_defaults(run=_add)
-
-
 def _labels(text: str) -> tuple[int, ...]:
     """Labels separated by commas: 1,2,3."""
-    labels = {whole_number(label.strip()) for label in text.split(",")}
+    labels = [whole_number(label.strip()) for label in text.split(",")]
     if None in labels:
         raise argparse.ArgumentTypeError(f"'{text}' is not like 1,2,3")
-    return tuple(sorted(label for label in labels if label is not None))
+    return tuple(sorted({label for label in labels if label is not None}))
 
 
 def _add(parsed: argparse.Namespace) -> None:
-    data, predictions = data_of(parsed.data), _predictions(parsed)
+    own = {f.name: getattr(parsed, f.name) for f in fields(Predictions) if f.name in parsed}
+    low, high = parsed.range or (0.0, 1.0)  # scores without a range are measured later
+    data, predictions = data_of(parsed.data), Predictions(**own, low=low, high=high)
     registry.check_new(data, predictions, methods.METHODS)
-    subjects = datasets.open_dataset(data).subjects()
-    files = survey(parsed.folder, (subject.id for subject in subjects))
-    print("\n".join(report(files)), flush=True)
-    if files.problem:
-        raise DataError(files.problem)
-    if parsed.kind == "score" and not parsed.range:
-        low, high = score_range([path for _, path in files.matched], shown_as("range"))
-        predictions = replace(predictions, low=low, high=high)
+    predictions = measured(data, predictions, parsed.range)
     print(description(predictions), flush=True)
     if not (parsed.yes or _agreed()):
         raise SettingError(f"'{parsed.name}' was not kept; answer y, or add --yes.")
@@ -83,23 +67,20 @@ def _add(parsed: argparse.Namespace) -> None:
     print(f"{parsed.name} is kept for {data.place}")
 
 
-def _predictions(parsed: argparse.Namespace) -> Predictions:
-    """The set of the options; scores without a range have 0 to 1 until it is measured."""
-    low, high = parsed.range or (0.0, 1.0)
-    return Predictions(
-        name=parsed.name,
-        folder=parsed.folder,
-        kind=parsed.kind,
-        labels=parsed.labels,
-        low=low,
-        high=high,
-        provenance=parsed.provenance,
-        trained_on=parsed.trained_on,
-        resample=parsed.resample,
-    )
+def measured(data: DataSpec, predictions: Predictions, span: Sequence[float] | None) -> Predictions:
+    """The set with its range, of scores that of all files if none is given; raises DataError."""
+    subjects = datasets.open_dataset(data).subjects()
+    files = survey(predictions.folder, (subject.id for subject in subjects))
+    print("\n".join(_report(files)), flush=True)
+    if files.problem:
+        raise DataError(files.problem)
+    if predictions.kind == "score" and not span:
+        span = score_range([path for _, path in files.matched], shown_as("range"))
+    low, high = span or (predictions.low, predictions.high)
+    return replace(predictions, low=low, high=high)
 
 
-def report(files: Survey) -> Iterator[str]:
+def _report(files: Survey) -> Iterator[str]:
     """Lines on which files match which subjects, and which do not."""
     subjects = len(files.matched) + len(files.missing) + len(files.doubles)
     yield f"Subjects with one file: {len(files.matched)} of {subjects}"

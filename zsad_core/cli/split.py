@@ -22,7 +22,7 @@ from zsad_core.imaging.splits.tables import Fold, SplitTable, patient_of
 from zsad_core.types import DataSpec
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Options of `split`."""
     add = parser.add_argument
     add("root", metavar=DATA)
@@ -38,17 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--replace", action="store_true", help="replace the split of that name")
     add("--list", action="store_true", help="the splits of these data, and nothing else")
     add("--remove", metavar="NAME", help="remove a split, and nothing else")
-    parser.set_defaults(run=run)
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """The options by which other commands choose a split."""
-    parser.add_argument(
-        "--split-name", default="", metavar="NAME", help="where data have several splits"
-    )
-    parser.add_argument(
-        "--no-split", action="store_true", help="take data without a split: nothing is held out"
-    )
+    add = parser.add_argument
+    add("--split-name", default="", metavar="NAME", help="where data have several splits")
+    add("--no-split", action="store_true", help="take data without a split: nothing is held out")
 
 
 def divided(data: DataSpec, name: str, without: bool) -> DataSpec:
@@ -92,8 +88,13 @@ def run(parsed: argparse.Namespace) -> None:
     elif parsed.remove:
         registry.remove(data, parsed.remove)
         print(f"{parsed.remove} is removed")
+    elif parsed.source:
+        folds = read_folds(parsed.source)
+        table = SplitTable("", folds, f"read from {parsed.source.name}")
+        make(data, parsed.name, table, parsed.replace)
     else:
-        _make(parsed, data)
+        draw = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
+        make(data, parsed.name, draw, parsed.replace)
 
 
 def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
@@ -104,15 +105,6 @@ def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
         lesions = f", median lesion {median(lesion_ml):.1f} ml" if lesion_ml else ""
         patients = counted(len({patient_of(name) for name in subjects}), "patient")
         yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
-
-
-def _make(parsed: argparse.Namespace, data: DataSpec) -> None:
-    if parsed.source:
-        origin = f"read from {parsed.source.name}"
-        source: Draw | SplitTable = SplitTable("", read_folds(parsed.source), origin)
-    else:
-        source = Draw(parsed.shares, parsed.seed, parsed.by, parsed.balance, parsed.folds)
-    make(data, parsed.name, source, parsed.replace)
 
 
 def make(data: DataSpec, name: str, source: Draw | SplitTable, replaced: bool = False) -> None:

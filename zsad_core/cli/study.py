@@ -4,25 +4,23 @@ import argparse
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import counted
 from zsad_core.cli import evaluate, predictions, split
 from zsad_core.cli.data import data_of
-from zsad_core.cli.progress import show, shown_as
-from zsad_core.errors import DataError, SettingError
+from zsad_core.cli.progress import show
+from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local
-from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
-from zsad_core.imaging.predictions.matching import survey
-from zsad_core.imaging.predictions.reading import score_range
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import Draw
-from zsad_core.imaging.splits.tables import SplitTable
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference.engine import Engine
 from zsad_core.study import design as designs
 from zsad_core.study import file as files
@@ -35,16 +33,15 @@ GIVEN = "given by the study"  # where a split comes from
 UNCOUNTED = "What is evaluated can be counted once split, predictions and weights are there."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """The command run, with its options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="train, evaluate, draw and report what is not done")
-    run.add_argument("study", type=Path, metavar="study.yaml")
-    run.add_argument("--out", type=Path, metavar="DIR", help="beside the file by default")
-    run.add_argument(
-        "--plan", action="store_true", help="say what it takes and stop, with nothing changed"
-    )
-    run.add_argument("--device", default=backbones.default_device())
+    add = run.add_argument
+    add("study", type=Path, metavar="study.yaml")
+    add("--out", type=Path, metavar="DIR", help="beside the file by default")
+    add("--plan", action="store_true", help="say what it takes and stop, with nothing changed")
+    add("--device", default=backbones.default_device())
     evaluate.add_engine(run)
     run.set_defaults(run=_run)
 
@@ -69,32 +66,27 @@ def divided(study: Study, data: DataSpec) -> DataSpec:
 
 
 def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
-    """How to draw the split by its name, or what it is, where it is not there.
-
-    Raises SettingError for one of the name that was drawn another way or divides otherwise.
-    """
+    """The split to make, by name, unless it is there; SettingError for another of its name."""
     wanted = study.data
     if not (wanted.draw or wanted.folds) or wanted.split == NO_SPLIT:
         return {}
     name = (wanted.split or "main").partition("/")[0]
-    known = {table.name: table for table in splits.tables(data)}
+    known = next((table for table in splits.tables(data) if table.name == name), None)
     if wanted.draw is None:
-        given = SplitTable(name, wanted.folds, GIVEN)
-        if name not in known:
-            return {name: given}
-        if [fold.digest for fold in known[name].folds] != [fold.digest for fold in given.folds]:
+        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
+        if known and [fold.digest for fold in known.folds] != [fold.digest for fold in given.folds]:
             raise SettingError(
                 f"The split '{name}' of {data.place} divides other than the study's; give the "
                 "study's split another name, or leave out its folds."
             )
-        return {}
-    draw = wanted.draw
-    if name in known and known[name].origin != str(draw):
+        return {} if known else {name: given}
+    draw = Draw(**asdict(wanted.draw))
+    if known and known.origin != str(draw):
         raise SettingError(
-            f"The split '{name}' of {data.place} was {known[name].origin}, and the study wants it "
+            f"The split '{name}' of {data.place} was {known.origin}, and the study wants it "
             f"{draw}; give the study's split another name, or leave out how to draw it."
         )
-    return {} if name in known else {name: draw}
+    return {} if known else {name: draw}
 
 
 def _run(parsed: argparse.Namespace) -> None:
@@ -112,13 +104,9 @@ def _run(parsed: argparse.Namespace) -> None:
         ]
         lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
         if lines:
-            known = setups.entries()
-            titles = ((method, own.name) for own in study.training for method in own.methods)
-            lines += [
-                f"To train: {methods.configuration_name(*title)}"
-                for title in titles
-                if title not in known
-            ]
+            names = ((method, own.name) for own in study.training for method in own.methods)
+            new_setups = (name for name in names if name not in setups.entries())
+            lines += [f"To train: {methods.configuration_name(*name)}" for name in new_setups]
             lines.append(UNCOUNTED)
         else:
             lines = _plan(Design(study, divided(study, data), out, parsed.device), engine)
@@ -130,13 +118,12 @@ def _run(parsed: argparse.Namespace) -> None:
         split.make(data, name, how)
     design = Design(study, divided(study, data), out, parsed.device)
     for wanted in new:
-        _add(design.data, wanted)
-    cluster = (
-        nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
-    )
-    with cluster as workers:
+        added = predictions.measured(design.data, _predictions(wanted), wanted.range)
+        registry.add(design.data, added, methods.METHODS)
+    remote = parsed.engine != "local"
+    with evaluate.cluster_of(parsed, design.rows) if remote else nullcontext() as workers:
         work = workers.work if workers else local(engine)
-        paths = studies.run(design, engine, work, _tell, show)
+        paths = studies.run(design, engine, work, partial(print, flush=True), show)
     print(file=sys.stderr)
     print(f"{counted(len(paths), 'file')} in {out}, to begin with: {out / 'report.html'}")
 
@@ -155,49 +142,24 @@ def _plan(design: Design, engine: Engine) -> list[str]:
 
 
 def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
-    """The predictions that the data do not have yet.
-
-    Raises SettingError where those of the name are read another way.
-    """
-    known = {own.name: own for own in registry.sets_of(data)}
+    """Predictions that the data lack; SettingError where one of a name is read otherwise."""
+    kept = {own.name: own for own in registry.sets_of(data)}
     for wanted in study.predictions:
-        if own := known.get(wanted.name):
-            folder = str(Path(own.folder).resolve())
-            _check_alike(replace(own, folder=folder), _predictions(wanted), wanted.range)
-    return [wanted for wanted in study.predictions if wanted.name not in known]
+        if not (own := kept.get(wanted.name)):
+            continue
+        known, asked = replace(own, folder=str(Path(own.folder).resolve())), _predictions(wanted)
+        read = ("folder", "kind", "resample")
+        differing = [name for name in read if getattr(known, name) != getattr(asked, name)]
+        differing += ["labels"] * ({*known.foreground} != {*asked.foreground})
+        differing += ["range"] * bool(wanted.range and wanted.range != (own.low, own.high))
+        if differing:
+            raise SettingError(
+                f"The predictions '{own.name}' are kept with another {' and '.join(differing)} "
+                "than the study's; give the study's another name, or remove those that are kept."
+            )
+    return [wanted for wanted in study.predictions if wanted.name not in kept]
 
 
 def _predictions(wanted: StudyPredictions) -> Predictions:
     """Without the range of scores, which may have to be read from the files."""
     return Predictions(**{name: value for name, value in asdict(wanted).items() if name != "range"})
-
-
-def _add(data: DataSpec, wanted: StudyPredictions) -> None:
-    """Keep predictions; raises SettingError, DataError."""
-    subjects = datasets.open_dataset(data).subjects()
-    matched = survey(wanted.folder, (subject.id for subject in subjects))
-    print("\n".join(predictions.report(matched)), flush=True)
-    if matched.problem:
-        raise DataError(matched.problem)
-    low, high = wanted.range or (0.0, 1.0)
-    if wanted.kind == "score" and wanted.range is None:
-        low, high = score_range([path for _, path in matched.matched], shown_as("range"))
-    registry.add(data, replace(_predictions(wanted), low=low, high=high), methods.METHODS)
-
-
-def _check_alike(known: Predictions, wanted: Predictions, span: tuple[float, float] | None) -> None:
-    read = ("folder", "kind", "resample")
-    differing = [name for name in read if getattr(known, name) != getattr(wanted, name)]
-    if {*known.foreground} != {*wanted.foreground}:
-        differing.append("labels")
-    if span and span != (known.low, known.high):
-        differing.append("range")
-    if differing:
-        raise SettingError(
-            f"The predictions '{known.name}' are kept with another {' and '.join(differing)} than "
-            "the study's; give the study's another name, or remove those that are kept."
-        )
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, flush=True)

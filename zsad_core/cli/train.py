@@ -22,7 +22,7 @@ from zsad_core.types import BackboneSpec
 OF_BACKBONE = ("backbone", "seed", "device", "out", "usage_error", "run")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the train command; one that is not given is None."""
     add = parser.add_argument
     add("--method", choices=methods.trainable(), help="train the learned part of a method")
@@ -30,11 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" to train, {' or '.join(PLANS)}")  # fmt: skip
     add("--weights", help="of the backbone: pretrained tag or weights file")
     add("--setup", choices=runs.SETUPS, help="what the method learns from")
-    add(
-        "--data",
-        metavar=f"{DATA}|IMAGES",
-        help="a data set's name, a root of scans, or an image set",
-    )
+    add("--data", metavar=f"{DATA}|IMAGES",
+        help="a data set's name, a root of scans, or an image set")  # fmt: skip
     add_meaning(parser, KINDS)
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
@@ -57,10 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Train as the options say and print the result; raises ZsadError.
-
-    Options that exclude each other are a usage error, exit code 2.
-    """
+    """Train as the options say; ZsadError, or exit 2 for options that exclude each other."""
     problem = _combination(parsed)
     if problem:
         parsed.usage_error(problem)

@@ -43,12 +43,8 @@ def animation(
         raise SettingError(f"{words.title} is empty, so there is nothing to animate.")
     frames = _frames(SlicePicture(reading, words, look), reading.filled, kind, progress)
     first = next(frames)
-    looks: dict[str, Any] = {
-        "save_all": True,
-        "append_images": frames,
-        "duration": MILLISECONDS,
-        "loop": 0,
-    }
+    looks: dict[str, Any] = {"save_all": True, "append_images": frames, "loop": 0}
+    looks["duration"] = MILLISECONDS
     if kind == "gif":
         first.save(stream, "GIF", comment=words.lines().encode(), **looks)
     else:

@@ -1,7 +1,12 @@
-"""Several views as a talk, one page a case, for PPTX and HTML alike."""
+"""Several views as a talk, one page a case, for PPTX and HTML alike, and as a web page."""
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import jinja2
 
 from zsad_core.base.palette import Classes
 from zsad_core.base.progress import tracked
@@ -15,6 +20,7 @@ from zsad_core.exports.words import NO_DEVICE, PRODUCT, legible, slice_numbers
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.types import Progress
+from zsad_core.workspace.pins import Pin, view_of
 
 POINTS = 16  # of the type in pictures, which fill a page
 SCALE = 1.6
@@ -37,6 +43,9 @@ VERSIONS = {
     "PyTorch": "torch",
     "on": "device_name",
 }
+
+
+TEMPLATE = Path(__file__).with_name("deck.html")
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,16 @@ class Deck:
         return " · ".join(f"{title} {version}" for title, version in versions.items() if version)
 
 
+def cases_of(engine: Engine, chosen: tuple[Pin, ...]) -> list[DeckCase]:
+    """Pins as cases of a deck; a pin's view is resolved when its page is made."""
+    return [DeckCase(partial(view_of, engine, pin), _title(pin), pin.note) for pin in chosen]
+
+
+def _title(pin: Pin) -> str:
+    prefixed = pin.kind and pin.kind.lower() not in pin.title.lower()
+    return f"{pin.kind}: {pin.title}" if prefixed else pin.title
+
+
 def deck(
     engine: Engine,
     cases: Sequence[DeckCase],
@@ -130,6 +149,20 @@ def deck(
     look = Look(dark=dark, points=POINTS, palette=palette)
     pages = tuple(_page(engine, case, look) for case in tracked(cases, progress))
     return Deck(legible(title) or "Cases", pages, dark)
+
+
+def html(deck: Deck) -> str:
+    """Pages of one screen each, turned by keys, clicker or mouse; every text is escaped."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    rows = deck.provenance()
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        deck=deck,
+        ink=Look(dark=deck.dark).ink,
+        columns=list(COLUMNS),
+        tables=[rows[at : at + TABLE_ROWS] for at in range(0, len(rows), TABLE_ROWS)],
+        no_device=NO_DEVICE,
+    )
 
 
 def _page(engine: Engine, case: DeckCase, look: Look) -> Page:
@@ -155,8 +188,6 @@ def _provenance(page: Page) -> tuple[str, ...]:
         "Method · setup": page.words.method,
         "Precision, device": f"{facts.get('precision_of_features', 'no tower')}, {facts['device']}",
     }
-    cells = []
-    for name, fact in list(COLUMNS.items())[1:]:
-        value = own[name] if name in own else facts.get(fact, "–")
-        cells.append(value[:12] if fact.endswith("digest") else value)
-    return tuple(cells)
+    cells = {name: own.get(name) or facts.get(fact, "–") for name, fact in COLUMNS.items()}
+    digests = {name for name, fact in COLUMNS.items() if fact.endswith("digest")}
+    return tuple(cells[name][:12] if name in digests else cells[name] for name in [*COLUMNS][1:])

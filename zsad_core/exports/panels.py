@@ -13,9 +13,8 @@ from matplotlib.patheffects import withStroke
 
 from zsad_core.base.overlay import overlay, rings
 from zsad_core.base.palette import CLASSES, CUES, Classes, Rgb
-from zsad_core.exports.outline import outline
 from zsad_core.exports.reading import Reading
-from zsad_core.types import ByteArray, MaskArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
 Panel = Literal["scan", "classes", "map"]
 Shown = tuple[Callable[[int], None], Sequence[Artist]]
@@ -52,10 +51,7 @@ def classes(axes: Axes, reading: Reading, palette: Classes) -> Shown:
 
 
 def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
-    """The map in the colours of its whole range, with the outlines of brain and truth.
-
-    If the mask is limited to the brain, the map is black outside of it.
-    """
+    """The map over its whole range, brain and truth outlined; black where a mask may not be."""
     image = axes.imshow(_blank(reading, 3), aspect="auto", interpolation="nearest")
     border, truth = _line(axes, BRAIN), _line(axes, TRUTH)
 
@@ -95,6 +91,28 @@ def painted(truth: MaskArray | None, predicted: MaskArray, palette: Classes) -> 
     return picture
 
 
+def outline(mask: MaskArray) -> tuple[FloatArray, FloatArray]:
+    """Columns and rows of the border of a mask (H, W), NaN between its pieces.
+
+    Pixel centres lie at whole numbers.
+
+    >>> x, y = outline(np.array([[True]]))
+    >>> x.tolist()[:2], y.tolist()[:2], len(x)
+    ([-0.5, 0.5], [-0.5, -0.5], 12)
+    """
+    padded = np.pad(mask, 1)
+    y, x = np.nonzero(padded[1:] != padded[:-1])  # sides between two rows
+    v, u = np.nonzero(padded[:, 1:] != padded[:, :-1])  # sides between two columns
+    gap, ugap = np.full(len(x), np.nan), np.full(len(u), np.nan)
+    columns = np.concatenate(
+        [np.stack([x - 1.5, x - 0.5, gap]), np.stack([u - 0.5, u - 0.5, ugap])], 1
+    )
+    rows = np.concatenate(
+        [np.stack([y - 0.5, y - 0.5, gap]), np.stack([v - 1.5, v - 0.5, ugap])], 1
+    )
+    return columns.T.ravel(), rows.T.ravel()
+
+
 def hex_of(colour: Rgb) -> str:
     """A colour as Matplotlib reads it.
 
@@ -105,14 +123,8 @@ def hex_of(colour: Rgb) -> str:
 
 
 def _picture(axes: Axes, reading: Reading) -> AxesImage:
-    return axes.imshow(
-        _blank(reading, 1)[..., 0],
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        aspect="auto",
-        interpolation="bicubic",
-    )
+    looks: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "bicubic"}
+    return axes.imshow(_blank(reading, 1)[..., 0], aspect="auto", **looks)
 
 
 def _line(axes: Axes, colour: str) -> Line2D:

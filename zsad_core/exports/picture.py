@@ -2,7 +2,6 @@
 
 import io
 import textwrap
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -30,35 +29,29 @@ print_fonts.use_all()
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": PRODUCT})
 
 
-@dataclass
 class SlicePicture:
     """A scene with the text of the slice above it and that of the whole view below it."""
 
-    reading: Reading
-    words: Statement
-    look: Look
-    scene: Scene = field(init=False)
-    _changing: list[Text] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, reading: Reading, words: Statement, look: Look) -> None:
         """Lay out the words round the scene."""
-        points, (_, ink, faint) = self.look.points, self.look.ink
-        self._room = width(self.reading, self.look) - 2 * INDENT
-        above = [(self._title(len(self.reading.stack.image) - 1), TITLE * points, ink)]
+        self.reading, self.words, self.look = reading, words, look
+        points, (_, ink, faint) = look.points, look.ink
+        self._room = width(reading, look) - 2 * INDENT
+        above = [(self._title(len(reading.stack.image) - 1), TITLE * points, ink)]
         above.append(("", points, ink))
         below = [
-            (self.words.method, points, ink),
-            (self.words.numbers, points, ink),
-            (self.words.threshold, 0.85 * points, ink),
-            (f"{self.words.origin} {NO_DEVICE}", 0.75 * points, faint),
+            (words.method, points, ink),
+            (words.numbers, points, ink),
+            (words.threshold, 0.85 * points, ink),
+            (f"{words.origin} {NO_DEVICE}", 0.75 * points, faint),
         ]
         below = [(_wrapped(text, size, self._room), size, colour) for text, size, colour in below]
         top, bottom = (sum(map(_high, lines)) + INDENT for lines in (above, below))
-        self.scene = Scene(self.reading, self.look, top, bottom)
+        self.scene = Scene(reading, look, top, bottom)
         self._changing = self._write(self.scene.size[1] - INDENT / 2, above)
         self.scene.moving += self._changing
         self._write(bottom - INDENT / 2, below)
-        self.show(self.reading.view.index)
+        self.show(reading.view.index)
 
     def show(self, index: int) -> None:
         """Show another slice in the panels and in the text above them."""

@@ -1,6 +1,6 @@
 """A view computed: slices, map, mask and numbers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -9,19 +9,12 @@ from numpy.typing import NDArray
 
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.views import View, stack_of
+from zsad_core.inference.views import View, readout_of, stack_of
 from zsad_core.metrics import dice as metrics
 from zsad_core.metrics.boxes import box_of
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
-from zsad_core.types import (
-    AnomalyMap,
-    MaskArray,
-    Progress,
-    ReadoutSpec,
-    SliceStack,
-    read_only,
-)
+from zsad_core.types import AnomalyMap, MaskArray, Progress, SliceStack, read_only
 
 MARGIN = 4  # pixels round the brain
 Kind = TypeVar("Kind", bound=np.generic)
@@ -42,19 +35,9 @@ class Reading:
     counts: NDArray[np.int64]
 
     @property
-    def spec(self) -> ReadoutSpec:
-        """The readout at the view's threshold."""
-        return replace(self.view.readout, threshold=self.view.threshold.value)
-
-    @property
-    def pixel_mm2(self) -> float:
-        """Area of a pixel."""
-        return self.stack.pixel_mm[0] * self.stack.pixel_mm[1]
-
-    @property
     def filled(self) -> list[int]:
         """Indices of the slices that hold brain."""
-        return [int(index) for index in np.flatnonzero(self.counts[:, 0])]
+        return np.flatnonzero(self.counts[:, 0]).tolist()
 
     @cached_property
     def frame(self) -> tuple[slice, slice]:
@@ -77,16 +60,11 @@ class Reading:
         truth = self.stack.truth
         return self.cut(np.zeros_like(self.mask) if truth is None else truth, index)
 
-    def dice(self, index: int) -> float:
-        """2D Dice of a slice under the readout's empty-slice rule; NaN where it has none."""
-        return float("nan") if self.readout.dice is None else float(self.readout.dice[index])
-
 
 def read(engine: Engine, view: View, progress: Progress | None = None) -> Reading:
     """Compute a view; missing features are encoded first. Raises ZsadError."""
-    stack = stack_of(engine, view)
+    stack, spec = stack_of(engine, view), readout_of(view)
     anomaly = pipeline.anomaly_map(engine, view.map, progress)
-    spec = replace(view.readout, threshold=view.threshold.value)
     mask = predicted_mask(anomaly.values, stack.brain, spec)
     truth = np.zeros_like(mask) if stack.truth is None else stack.truth
     parts = (stack.brain, truth, mask, mask & truth)

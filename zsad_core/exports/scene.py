@@ -1,7 +1,7 @@
 """One slice in one to three panels with their legend, as a figure whose slice can be changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -47,7 +47,6 @@ class Look:
 LOOK = Look()
 
 
-@dataclass
 class Scene:
     """The panels of a reading; `show` changes the slice and nothing else.
 
@@ -55,20 +54,14 @@ class Scene:
     `moving` are the artists that change or lie over others that do, in drawing order.
     """
 
-    reading: Reading
-    look: Look
-    top: float = 0.0
-    bottom: float = 0.0
-    size: tuple[float, float] = field(init=False)
-    figure: Figure = field(init=False)
-    moving: list[Artist] = field(init=False, default_factory=list)
-    _shows: list[Callable[[int], None]] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, reading: Reading, look: Look, top: float = 0.0, bottom: float = 0.0) -> None:
         """Draw the slice of the view."""
-        line, panel = self.look.points / 72 * 1.6, _panel_width(self.reading)
-        below = self.bottom + 1.5 * line
-        self.size = (width(self.reading, self.look), below + HEIGHT + line + self.top)
+        self.reading, self.look = reading, look
+        self.moving: list[Artist] = []
+        self._shows: list[Callable[[int], None]] = []
+        line, panel = look.points / 72 * 1.6, _panel_width(reading)
+        below = bottom + 1.5 * line
+        self.size = (width(self.reading, self.look), below + HEIGHT + line + top)
         self.figure = Figure(self.size, facecolor=self.look.ink[0])
         FigureCanvasAgg(self.figure)
         left = (self.size[0] - _panels_width(self.reading, self.look)) / 2
@@ -77,7 +70,7 @@ class Scene:
             left += panel + GAP
         if "map" in self.look.panels:
             self._colour_bar(self._axes(left, below, BAR))
-        self._legend(self.bottom + 0.7 * line)
+        self._legend(bottom + 0.7 * line)
         self.show(self.reading.view.index)
 
     def show(self, index: int) -> None:
@@ -96,25 +89,19 @@ class Scene:
         show, artists = draw(axes, self.reading, self.look.palette)
         self._shows.append(show)
         self.moving += artists
-        white: dict[str, Any] = {
-            "color": "white",
-            "transform": axes.transAxes,
-            "path_effects": HALO,
-        }
+        white: dict[str, Any] = {"color": "white", "path_effects": HALO}
+        white["transform"] = axes.transAxes
         looks = {**white, "fontsize": 0.85 * self.look.points}
         sides = SIDES[self.reading.view.map.features.slices.plane]
         for side, (x, y, across, up) in zip(sides, POSITIONS, strict=True):
             self.moving.append(axes.text(x, y, side, ha=across, va=up, **looks))
         if name == self.look.panels[0]:
-            bar = axes.plot([0.03, 0.03 + self._scale()], [0.03, 0.03], linewidth=3, **white)[0]
+            columns = self.reading.frame[1]
+            across_mm = (columns.stop - columns.start) * self.reading.stack.pixel_mm[1]
+            length = SCALE_MM / across_mm  # of the scale bar, as a share of the panel's width
+            bar = axes.plot([0.03, 0.03 + length], [0.03, 0.03], linewidth=3, **white)[0]
             label = axes.text(0.03, 0.05, f"{SCALE_MM // 10} cm", ha="left", va="bottom", **looks)
             self.moving += [bar, label]
-
-    def _scale(self) -> float:
-        """The scale bar as a share of the panel's width."""
-        columns = self.reading.frame[1]
-        across = (columns.stop - columns.start) * self.reading.stack.pixel_mm[1]
-        return SCALE_MM / across
 
     def _colour_bar(self, axes: Axes) -> None:
         """The whole range of the method, not that of the slice, with the threshold marked."""
@@ -137,7 +124,10 @@ class Scene:
             for kind, colour, cue in rows:
                 if has_truth != (kind == "only"):
                     handles.append(_swatch(LABELS[kind], hex_of(colour), cue))
-            handles += [_ring("missed entirely")] * has_truth
+            if has_truth:
+                ring: dict[str, Any] = {"marker": "o", "markersize": 9, "linestyle": ""}
+                ring |= {"markerfacecolor": "#444444", "markeredgecolor": "white"}
+                handles.append(Line2D([], [], **ring, label="missed entirely", path_effects=HALO))
         self.figure.legend(
             handles=handles,
             loc="center",
@@ -155,20 +145,6 @@ def _swatch(label: str, colour: str, cue: Cue) -> Artist:
     if cue == "hatch":
         return Patch(facecolor="none", edgecolor=colour, hatch="////", label=label)
     return Patch(color=colour, label=label)
-
-
-def _ring(label: str) -> Artist:
-    return Line2D(
-        [],
-        [],
-        marker="o",
-        markersize=9,
-        markerfacecolor="#444444",
-        markeredgecolor="white",
-        linestyle="",
-        path_effects=HALO,
-        label=label,
-    )
 
 
 def width(reading: Reading, look: Look) -> float:

@@ -5,25 +5,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zsad_core.exports import words
 from zsad_core.exports.reading import Reading
-from zsad_core.exports.words import (
-    NO_DEVICE,
-    PRODUCT,
-    SYNTHETIC,
-    legible,
-    scan_title,
-    volume_numbers,
-)
 from zsad_core.imaging import datasets
 from zsad_core.inference import provenance, stored_cubes
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.ledger import ledger
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource, resolve
-from zsad_core.inference.views import View
+from zsad_core.inference.views import View, readout_of
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.metrics.thresholds import threshold_text
-from zsad_core.types import MapSpec, Plane
+from zsad_core.types import Plane
 
 FIRST: dict[Plane, str] = {
     "axial": "at the feet",
@@ -59,31 +52,29 @@ class Statement:
 
 
 def statement(engine: Engine, reading: Reading, whole: bool = False) -> Statement:
-    """The statement of a computed view, or of its `whole` volume whatever the slice in view.
-
-    Raises WeightsError, DataError.
-    """
-    facts = _facts(engine, reading, None if whole else reading.view.index)
-    facts = {name: legible(value) for name, value in facts.items() if value}
+    """The statement of a view, or of its `whole` volume; raises WeightsError, DataError."""
+    view = reading.view
+    facts = _facts(engine, reading, None if whole else view.index)
+    facts = {name: words.legible(value) for name, value in facts.items() if value}
     product = f"{facts['product']} {facts['version']}, {_device(facts)}."
     seen = f"Split: {facts['split']}. Exposure: {facts['exposure']}."
+    spec: dict[str, Any] = _portable(asdict(replace(view, readout=readout_of(view))))
+    if whole:
+        del spec["index"]
     origin = (facts.get("synthetic", ""), product, f"{facts['mask']}.", seen)
     return Statement(
         title=facts["shows"],
         method=_method(facts),
-        numbers=volume_numbers(reading),
+        numbers=words.volume_numbers(reading),
         threshold=f"Threshold {facts['threshold']}, {facts['threshold_rule']}",
         origin=" ".join(filter(None, origin)),
         facts=facts,
-        spec=_spec(reading, whole),
+        spec=spec,
     )
 
 
 def in_a_line(engine: Engine, view: View) -> str:
-    """How a view is made: method, setup, texts, rules, digests, device; computes no map.
-
-    Raises WeightsError, DataError.
-    """
+    """How a view is made, in a line; computes no map. Raises WeightsError, DataError."""
     spec = view.map
     source = resolve(engine, spec)
     facts = {**_how(source), **_made_with(source)}
@@ -94,7 +85,7 @@ def in_a_line(engine: Engine, view: View) -> str:
         if facts[f"{name}_digest"]
     )
     parts = (
-        SYNTHETIC if synthetic else "",
+        words.SYNTHETIC if synthetic else "",
         _method(facts),
         spec.features.slices.modality,
         f"threshold {view.threshold.rule}",
@@ -104,9 +95,9 @@ def in_a_line(engine: Engine, view: View) -> str:
         *digests,
         f"{facts['product']} {facts['version']}, {_device(facts)}",
         facts["batch"],
-        NO_DEVICE,
+        words.NO_DEVICE,
     )
-    return legible(" · ".join(filter(None, parts)))
+    return words.legible(" · ".join(filter(None, parts)))
 
 
 def _method(facts: dict[str, str]) -> str:
@@ -125,8 +116,8 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
     data = datasets.open_dataset(slices.data)
     rule, source = view.threshold, resolve(engine, spec)
     return {
-        "shows": scan_title(reading, index),
-        "synthetic": SYNTHETIC if data.synthetic else "",
+        "shows": words.scan_title(reading, index),
+        "synthetic": words.SYNTHETIC if data.synthetic else "",
         "data": data.title,
         "subject": slices.subject,
         "modality": slices.modality,
@@ -140,13 +131,14 @@ def _facts(engine: Engine, reading: Reading, index: int | None) -> dict[str, str
         "mask": _mask(view),
         "empty_slices": EMPTY_RULES[view.readout.empty_slices].words,
         **_made_with(source),
-        "no_device": NO_DEVICE,
+        "no_device": words.NO_DEVICE,
     }
 
 
 def _how(source: MapSource) -> dict[str, str]:
     """Method, setup, backbone and texts."""
     spec, method, prompts = source.spec, source.method, source.spec.prompts
+    backbone = _portable(asdict(spec.features.backbone)).values()
     facts = {
         "method": spec.method,
         "method_title": method.title,
@@ -154,7 +146,7 @@ def _how(source: MapSource) -> dict[str, str]:
         "setup": spec.setup,
         "setup_provenance": source.setup.provenance,
         "options": ", ".join(f"{name}={value}" for name, value in spec.options),
-        "backbone": _backbone(spec) if method.needs_tower else "",
+        "backbone": " ".join(filter(None, backbone)) if method.needs_tower else "",
         "normal_slices": ", ".join(map(written, spec.references)),
         "scored_against": ", ".join(stored_cubes.others(spec)) if spec.volumes else "",
     }
@@ -169,10 +161,6 @@ def _how(source: MapSource) -> dict[str, str]:
     return facts
 
 
-def _backbone(spec: MapSpec) -> str:
-    return " ".join(filter(None, _portable(asdict(spec.features.backbone)).values()))
-
-
 def _mask(view: View) -> str:
     region = view.map.features.slices.data.region
     where = f"Mask inside the {region}" if view.readout.brain_only else "Mask anywhere"
@@ -183,14 +171,7 @@ def _mask(view: View) -> str:
 def _made_with(source: MapSource) -> dict[str, str]:
     facts = provenance.of_map(source, 0)
     facts["batch"] = BATCH if source.method.last_bits else ""
-    return {"product": PRODUCT, **{name: str(value) for name, value in facts.items()}}
-
-
-def _spec(reading: Reading, whole: bool) -> dict[str, Any]:
-    spec: dict[str, Any] = _portable(asdict(replace(reading.view, readout=reading.spec)))
-    if whole:
-        del spec["index"]
-    return spec
+    return {"product": words.PRODUCT, **{name: str(value) for name, value in facts.items()}}
 
 
 def _portable(value: Any) -> Any:  # noqa: ANN401

@@ -3,12 +3,10 @@
 import gzip
 import io
 import zipfile
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zsad_core.exports.reading import Reading, read
+from zsad_core.exports.reading import read
 from zsad_core.exports.statement import statement
 from zsad_core.exports.words import PRODUCT, file_name
 from zsad_core.imaging import datasets, slicing
@@ -30,18 +28,14 @@ def volumes(engine: Engine, view: View, progress: Progress | None = None) -> byt
     reading = read(engine, view, progress)
     words, name = statement(engine, reading, whole=True), file_name(view, "", whole=True)
     stream, mask = io.BytesIO(), reading.mask.astype(np.uint8)
+    slices_spec = view.map.features.slices
+    scan = datasets.open_dataset(slices_spec.data).file(slices_spec.subject, slices_spec.modality)
     parts = {"map": (reading.anomaly.values, reading.anomaly.high), "mask": (mask, 0.0)}
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as folder:
         for what, (slices, high) in parts.items():
-            folder.writestr(f"{name}_{what}.nii.gz", _image(reading, what, slices, high))
+            made = f"{what}, {view.map.method} {view.map.setup}, {PRODUCT}"
+            voxels = slicing.to_voxels(slices, slices_spec.plane)
+            image = nifti.like(scan, voxels, high, f"Not a medical device: {made}").to_bytes()
+            folder.writestr(f"{name}_{what}.nii.gz", gzip.compress(image, LEVEL, mtime=0))
         folder.writestr(f"{name}.json", words.as_json())
     return stream.getvalue()
-
-
-def _image(reading: Reading, what: str, slices: NDArray[Any], high: float) -> bytes:
-    spec = reading.view.map
-    of = spec.features.slices
-    scan = datasets.open_dataset(of.data).file(of.subject, of.modality)
-    description = f"Not a medical device: {what}, {spec.method} {spec.setup}, {PRODUCT}"
-    voxels = slicing.to_voxels(slices, of.plane)
-    return gzip.compress(nifti.like(scan, voxels, high, description).to_bytes(), LEVEL, mtime=0)

@@ -59,22 +59,24 @@ def safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "x"
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number(value: float | None) -> str:
     """A number as text; a dash if it is None or NaN.
 
     >>> number(0.5), number(float("nan"))
     ('0.500', '–')
     """
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
+    return "–" if value is None or value != value else f"{value:.3f}"
 
 
 def slice_numbers(reading: Reading, index: int) -> str:
     """Dice and areas of one slice."""
-    _, truth, predicted, _ = (int(n) * reading.pixel_mm2 / 100 for n in reading.counts[index])
+    pixel_mm2 = reading.stack.pixel_mm[0] * reading.stack.pixel_mm[1]
+    _, truth, predicted, _ = (int(count) * pixel_mm2 / 100 for count in reading.counts[index])
     area = f"predicted {predicted:.1f} cm²"
     if reading.stack.truth is None:
         return area
-    return f"2D Dice {number(reading.dice(index))} · truth {truth:.1f} cm² · {area}"
+    dice = None if reading.readout.dice is None else reading.readout.dice[index]
+    return f"2D Dice {number(dice)} · truth {truth:.1f} cm² · {area}"
 
 
 def volume_numbers(reading: Reading) -> str:

@@ -123,11 +123,11 @@ def known_overlaps(entry: Setup, subject: str) -> tuple[str, ...]:
     return tuple(map(str, overlaps(" ".join(names), subject)))
 
 
-def listed(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
+def listed(names: Iterable[str], most: int = NAMED) -> str:
+    """The first `most` names, and how many more there are."""
     names = list(names)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _prompts(source: MapSource) -> str:

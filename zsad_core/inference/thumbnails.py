@@ -2,7 +2,6 @@
 
 import base64
 import io
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -53,7 +52,7 @@ def _key(engine: Engine, view: View, palette: Classes) -> str:
         what="thumbnail",
         labels=view.map.features.slices.data.labels,
         index=view.index,
-        readout=replace(view.readout, threshold=view.threshold.value),
+        readout=views.readout_of(view),
         palette=palette,
         ringed=True,
     )

@@ -50,7 +50,7 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
     to drop small components.
     """
     stack = stack_of(engine, view)
-    read = _read(view)
+    read = readout_of(view)
     if read.min_component_voxels > 1:
         values = pipeline.anomaly_map(engine, view.map).values
         return predicted_mask(values, stack.brain, read)[view.index]
@@ -94,9 +94,10 @@ def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:
     )
     volume = None
     if pipeline.ready(engine, view.map):
-        volume = readout(stack, pipeline.anomaly_map(engine, view.map), _read(view)).dice_3d
+        volume = readout(stack, pipeline.anomaly_map(engine, view.map), readout_of(view)).dice_3d
     return None if math.isnan(slice_dice) else slice_dice, volume
 
 
-def _read(view: View) -> ReadoutSpec:
+def readout_of(view: View) -> ReadoutSpec:
+    """The readout at the threshold of a view."""
     return replace(view.readout, threshold=view.threshold.value)

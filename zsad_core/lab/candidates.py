@@ -22,13 +22,7 @@ from zsad_core.methods.texts import Remembered
 from zsad_core.metrics.ranking import auroc, best_dice, rank_weighted
 from zsad_core.metrics.thresholds import validation_threshold, weighted_curve
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import (
-    FloatArray,
-    MapSpec,
-    Progress,
-    PromptSet,
-    SliceFeatures,
-)
+from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet, SliceFeatures
 
 EVERY = 4
 TOGETHER = 256  # candidates whose values are held at once
@@ -83,9 +77,7 @@ def measured(
             step(0.0, 0.0, 0, 0, 1)
             if looks:
                 first_half = partial(step, 0.0, 0.5)
-                looked = [
-                    _look(one, every, partial(first_half, n)) for n, one in enumerate(sources)
-                ]
+                looked = [_look(s, every, partial(first_half, n)) for n, s in enumerate(sources)]
             rest = partial(step, 0.5 * looks, 1.0)
             values = [
                 _values(one, texts, part, seen, partial(rest, n))
@@ -143,23 +135,15 @@ class _Texts:
         self, part: slice, features: Sequence[SliceFeatures], step: Callable[[], None]
     ) -> FloatArray:
         """(n, K, E) of some candidates; (n, B, K, E) where the text depends on the slices."""
-        if self._source.method.text_by_slice:
-            return self._read(self.candidates[part], features, step)
-        if self._fixed is None:
-            self._fixed = self._read(self.candidates, (), step)
+        by_slice, texts = self._source.method.text_by_slice, list[FloatArray]()
+        if self._fixed is None or by_slice:
+            for prompts in self.candidates[part] if by_slice else self.candidates:
+                step()
+                texts.append(self._source.texts.of(prompts, features, self._encoder))
+            if by_slice:
+                return np.stack(texts)
+            self._fixed = np.stack(texts)
         return self._fixed[part]
-
-    def _read(
-        self,
-        candidates: Sequence[PromptSet],
-        features: Sequence[SliceFeatures],
-        step: Callable[[], None],
-    ) -> FloatArray:
-        found = []
-        for one in candidates:
-            step()
-            found.append(self._source.texts.of(one, features, self._encoder))
-        return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -193,25 +177,20 @@ def _values(
 
 
 def _measure(
-    values: Sequence[FloatArray],
-    looked: Sequence[_Looked],
-    at: Sequence[float] | None,
+    values: Sequence[FloatArray], looked: Sequence[_Looked], at: Sequence[float] | None
 ) -> FloatArray:
     """(1 + 3 x subjects, n): threshold, then AUROC, best Dice and Dice of each subject."""
-    weights = [one.pixels for one in looked]
-    count, subjects = (len(values[0]) if values else 0), len(values)
-    found = np.full((1 + 3 * subjects, count), np.nan)
+    weights = [sample.pixels for sample in looked]
+    count, subjects, columns = (len(values[0]) if values else 0), len(values), []
     for n in range(count):
         rankings = [rank_weighted(v[n], *w) for v, w in zip(values, weights, strict=True)]
         curves = [weighted_curve(v[n], *w) for v, w in zip(values, weights, strict=True)]
-        usable = [one for one in curves if one.truth]
+        usable = [curve for curve in curves if curve.truth]
         value = at[n] if at is not None else validation_threshold(usable) if usable else np.nan
-        found[0, n] = value
-        found[1 : 1 + subjects, n] = [auroc(one) if one.all_lesion else np.nan for one in rankings]
-        found[1 + subjects : 1 + 2 * subjects, n] = [best_dice(one) for one in rankings]
-        where = np.array([value], np.float32)
-        found[1 + 2 * subjects :, n] = [one.dice(where)[0] for one in curves]
-    return found
+        aurocs = [auroc(ranking) if ranking.all_lesion else np.nan for ranking in rankings]
+        dice = [curve.dice(np.array([value], np.float32))[0] for curve in curves]
+        columns.append([value, *aurocs, *map(best_dice, rankings), *dice])
+    return np.array(columns, float).reshape(count, 1 + 3 * subjects).T
 
 
 def _step(

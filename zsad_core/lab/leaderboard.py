@@ -47,20 +47,12 @@ def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> 
             fixed = trial.threshold if rule == "fixed" else None
             key = (trial.content, trial.method, trial.setup, fixed)
             groups.setdefault(key, []).append(trial)
-    found = [
-        one
-        for group in groups.values()
-        if (one := _standing(group, tuned[group[0].content], subjects)) is not None
-    ]
-    return sorted(found, key=lambda one: -np.nan_to_num(one.dice, nan=-1.0))
+    every = (_standing(group, tuned[group[0].content], subjects) for group in groups.values())
+    return sorted(filter(None, every), key=lambda place: -np.nan_to_num(place.dice, nan=-1.0))
 
 
 def tuned_subjects(trials: Iterable[Trial]) -> dict[str, set[str]]:
-    """By the content of each set the subjects that it was tuned on.
-
-    Those are subjects whose truth a search used, or whose numbers were in view when the texts were
-    edited.
-    """
+    """By content of a set the subjects whose truth a search used or an edit had in view."""
     tuned: dict[str, set[str]] = {}
     for trial in trials:
         by_hand = (trial.subject,) if trial.by_hand else ()
@@ -77,7 +69,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
     values = np.array([(one.dice, one.best_dice, one.auroc) for one in judged]).reshape(-1, 3)
     means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
     ends = of_columns([patient_of(one.subject) for one in judged], values)
-    low, high = (np.where(np.isnan(means), np.nan, end) for end in ends)
+    low, high = (np.where(np.isnan(means), np.nan, end).tolist() for end in ends)
     newest = group[-1]
     return Standing(
         newest.prompts,
@@ -90,11 +82,5 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         float(means[1]),
         float(means[2]),
         float(values[:, 1].std(ddof=1)) if len(values) > 1 else np.nan,
-        dict(
-            zip(
-                ("dice", "best_dice", "auroc"),
-                zip(low.tolist(), high.tolist(), strict=True),
-                strict=True,
-            )
-        ),
+        {name: (low[i], high[i]) for i, name in enumerate(("dice", "best_dice", "auroc"))},
     )

@@ -50,7 +50,6 @@ def random_pairs(
     prompts: PromptSet,
     phrases: Sequence[str],
     count: int = PAIRS,
-    seed: int = SEED,
     sizes: tuple[int, int] = (1, 1),
 ) -> tuple[PromptSet, ...]:
     """The set with its texts replaced by different phrases, `count` times; raises SettingError.
@@ -65,13 +64,13 @@ def random_pairs(
         raise SettingError(
             f"Random pairs need {sum(sizes)} phrases or more, and there are {len(phrases)}."
         )
-    rng, found = np.random.default_rng(seed), []
+    rng, pairs = np.random.default_rng(SEED), list[PromptSet]()
     for number in range(count):
         texts = tuple(phrases[i] for i in rng.choice(len(phrases), sum(sizes), replace=False))
         normal, abnormal = texts[: sizes[0]], texts[sizes[0] :]
         name = f"random {number + 1}"
-        found.append(replace(prompts, name=name, normal=normal, abnormal=abnormal))
-    return tuple(found)
+        pairs.append(replace(prompts, name=name, normal=normal, abnormal=abnormal))
+    return tuple(pairs)
 
 
 def null_test(
@@ -82,20 +81,11 @@ def null_test(
     every: int = candidates.EVERY,
     progress: Progress | None = None,
 ) -> NullTest:
-    """The test over subjects; everything is kept, and a second run computes nothing.
-
-    The progress counts random pairs. Raises SettingError for a subject without truth.
-    """
+    """The test over subjects, all kept; progress counts pairs. SettingError without a truth."""
     random = candidates.measured(engine, spec, subjects, pairs, every, progress)
     own = candidates.measured(engine, spec, subjects, (spec.prompts,), every)
-    return NullTest(
-        tuple(subjects),
-        tuple(pairs),
-        random.auroc,
-        random.best_dice,
-        own.auroc[:, 0],
-        own.best_dice[:, 0],
-    )
+    own_scores = own.auroc[:, 0], own.best_dice[:, 0]
+    return NullTest(tuple(subjects), tuple(pairs), random.auroc, random.best_dice, *own_scores)
 
 
 def place(own: float, random: FloatArray) -> Place:

@@ -39,20 +39,21 @@ def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
 
 def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:
     """Sentences on the texts of one side: given twice, with pictographs, longer than is read."""
-    prompts, warnings = spec.prompts, list[str]()
-    here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in (side, _opposite(side)))
+    prompts, warnings, sides = spec.prompts, list[str](), (side, *(s for s in SIDES if s != side))
+    here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in sides)
     for text, count in Counter(here).items():
         if count > 1:
             warnings.append(f"'{text}' is given {count} times, and weighs as much in the mean.")
         if text in other:
             warnings.append(f"'{text}' is a text of the other side too.")
-    if pictures := dict.fromkeys(c for text in here for c in text if _is_pictograph(c)):
+    signs = dict.fromkeys(c for c in "".join(here) if unicodedata.category(c) == "So")
+    if pictures := [sign for sign in signs if ord(sign) >= PICTOGRAPHS]:
         warnings.append(f"{' '.join(pictures)}: CLIP reads a pictograph as bytes, not as a word.")
     try:
-        cut = cut_sentences(engine, spec, (side,))
+        cut = cut_warning(engine, spec, (side,))
     except PromptError as error:
         return [*warnings, str(error)]
-    return [*warnings, _cut(cut)] if cut else warnings
+    return [*warnings, cut] if cut else warnings
 
 
 def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
@@ -60,11 +61,8 @@ def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
 
     Texts of the shipped sets are not looked at, so that these need no tower.
     """
-    shipped = {
-        text
-        for prompts in prompt_sets.shipped().values()
-        for text in (*prompts.normal, *prompts.abnormal)
-    }
+    sets = prompt_sets.shipped().values()
+    shipped = {text for prompts in sets for text in (*prompts.normal, *prompts.abnormal)}
     texts = [_as_read(text) for text in getattr(spec.prompts, side) if text not in shipped]
     words = list(dict.fromkeys(word for text in texts for word in WORD.findall(text)))
     if not words:
@@ -75,17 +73,9 @@ def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
     return {word: count for word, count in pieces.items() if count > 1}
 
 
-def _opposite(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)]
-
-
 def _as_read(text: str) -> str:
     """A text as CLIP reads it: in small letters, with single spaces."""
     return " ".join(text.lower().split())
-
-
-def _is_pictograph(character: str) -> bool:
-    return unicodedata.category(character) == "So" and ord(character) >= PICTOGRAPHS
 
 
 def _unread(source: SliceSource, base: PromptSet) -> str:
@@ -114,17 +104,13 @@ def reads(engine: Engine, spec: MapSpec, base: PromptSet) -> bool:
     return not np.allclose(source.texts.embeddings(), before, atol=1e-6)
 
 
-def cut_warning(engine: Engine, spec: MapSpec) -> str:
+def cut_warning(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> str:
     """What is to know of texts that are longer than the text tower reads; "" where none is."""
-    cut = cut_sentences(engine, spec) if methods.kind_of(spec.method).prompts else ()
-    return _cut(cut) if cut else ""
-
-
-def _cut(sentences: Sequence[str]) -> str:
-    return (
-        f"{counted(len(sentences), 'sentence')} longer than the text tower reads, and cut; the "
-        f"first: '{sentences[0]}'."
-    )
+    cut = cut_sentences(engine, spec, sides) if methods.kind_of(spec.method).prompts else ()
+    if not cut:
+        return ""
+    longer = f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut"
+    return f"{longer}; the first: '{cut[0]}'."
 
 
 def cut_sentences(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> tuple[str, ...]:
@@ -156,10 +142,6 @@ def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], Fl
     for side, text in texts:
         alone = PromptSet(**{**vars(prompts), "normal": (text,), "abnormal": (text,)})
         rows.append(source.texts.of(alone)[int(side == "abnormal")])
-    return texts, _cosines(rows)
-
-
-def _cosines(rows: Sequence[FloatArray]) -> FloatArray:
     values = np.stack(rows)
     values = values / np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values @ values.T)
+    return texts, np.asarray(values @ values.T)

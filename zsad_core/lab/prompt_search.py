@@ -7,6 +7,7 @@ subjects, and it says so for good.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,10 +15,15 @@ from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.exposure import Scan
-from zsad_core.lab import candidates, goals
-from zsad_core.lab.goals import GOALS, Goal, Judged
-from zsad_core.types import MapSpec, Progress, PromptSet, SliceSpec
+from zsad_core.lab import candidates
+from zsad_core.lab.candidates import Measured
+from zsad_core.types import FloatArray, MapSpec, Progress, PromptSet, SliceSpec
 
+Goal = Literal["dice", "auroc"]
+GOALS: dict[Goal, str] = {
+    "dice": "mean Dice at the best common threshold",
+    "auroc": "mean voxel AUROC inside the region",
+}
 LEAST_GAIN = 1e-3
 SEARCHED = ("", "train", "validation")  # parts of a split; "" is data without one
 
@@ -42,6 +48,16 @@ class Plan:
     def size(self) -> int:
         """How many candidates there are at most."""
         return 2 * len(self.phrases) + self.best**2 + 1 + self.most * 4 * self.best
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Means over subjects: Dice at the search subjects' common threshold, best, AUROC."""
+
+    dice: float
+    best_dice: float
+    auroc: float
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -85,13 +101,12 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
     _check(plan, spec.features.slices)
     run = _Run(engine, spec, plan, progress)
     normal, abnormal = run.singles("normal"), run.singles("abnormal")
-    pairs = run.ranked(
-        [
-            (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
-            for one in abnormal[: plan.best]
-            for other in normal[: plan.best]
-        ]
-    )
+    joined = [
+        (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
+        for one in abnormal[: plan.best]
+        for other in normal[: plan.best]
+    ]
+    pairs = run.ranked(joined)
     begun = run.ranked([(spec.prompts, spec.prompts.name)])[0]
     steps: tuple[Ranked, ...] = (begun,) if begun.value >= pairs[0].value else (begun, pairs[0])
     steps += _grown(run, steps[-1], {"normal": normal, "abnormal": abnormal})
@@ -131,9 +146,39 @@ def judge(
             measured = candidates.measured(engine, spec, subjects, prompts, plan.every, step, at)
             at = measured.threshold.tolist()
             for number, name in enumerate(sets):
-                found[name, group] = goals.judged(measured, number)
+                found[name, group] = judged(measured, number)
         before += len(sets) * len(subjects)
     return found
+
+
+def value(found: Measured, goal: Goal) -> FloatArray:
+    """What each of N candidates reaches over the subjects with lesion, (N,).
+
+    Raises SettingError where none has one in the slices looked at.
+
+    >>> one = np.array([[0.5]])
+    >>> value(Measured(one, one, one, one[0]), "dice").tolist()
+    [0.5]
+    """
+    usable = np.asarray(~np.isnan(found.best_dice).all(axis=1))
+    if not usable.any():
+        raise SettingError(
+            f"None of the {len(usable)} search subjects has a lesion in the slices looked at; "
+            "choose others, or look at every slice."
+        )
+    chosen = found.dice if goal == "dice" else found.auroc
+    return np.asarray(chosen[usable].mean(axis=0))
+
+
+def judged(found: Measured, candidate: int) -> Judged:
+    """One candidate's means over the subjects with lesion; NaN where none has one."""
+    usable = ~np.isnan(found.best_dice[:, candidate])
+
+    def mean(of_all: FloatArray) -> float:
+        return float(of_all[usable, candidate].mean()) if usable.any() else np.nan
+
+    means = (mean(found.dice), mean(found.best_dice), mean(found.auroc))
+    return Judged(*means, threshold=float(found.threshold[candidate]))
 
 
 class _Run:
@@ -147,10 +192,8 @@ class _Run:
 
     def singles(self, side: str) -> tuple[Ranked, ...]:
         """Each phrase alone on a side, against the other side as it is; the best first."""
-        base = self.spec.prompts
-        return self.ranked(
-            [(PromptSet(**{**vars(base), side: (text,)}), text) for text in self.plan.phrases]
-        )
+        base, phrases = self.spec.prompts, self.plan.phrases
+        return self.ranked([(PromptSet(**{**vars(base), side: (p,)}), p) for p in phrases])
 
     def ranked(self, sets: Sequence[tuple[PromptSet, str]]) -> tuple[Ranked, ...]:
         """The sets by what they reach on the search subjects, the best first."""
@@ -163,7 +206,7 @@ class _Run:
 
         found = candidates.measured(self._engine, self.spec, plan.search, prompts, plan.every, step)
         self.done += len(sets)
-        values = goals.value(found, plan.goal)
+        values = value(found, plan.goal)
         order = np.argsort(-values, kind="stable")
         return tuple(Ranked(sets[i][0], sets[i][1], float(values[i])) for i in order)
 

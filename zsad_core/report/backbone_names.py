@@ -20,23 +20,15 @@ def backbone_names(frame: pd.DataFrame) -> pd.Series:
     columns = ["method", "setup", "weights_digest"]
     rows = frame[columns].astype(str).where(frame[columns].notna(), "")
     distinct = rows.drop_duplicates()
-    names = {row: _name(*row) for row in distinct.itertuples(index=False, name=None)}
-    digests: dict[str, set[str]] = {}
-    for (*_, digest), name in names.items():
-        digests.setdefault(name, set()).add(digest)
-    labels = {
-        row: f"{name} {row[2][:8]}" if len(digests[name]) > 1 else name
-        for row, name in names.items()
-    }
-    found = [labels[row] for row in rows.itertuples(index=False, name=None)]
-    return pd.Series(found, frame.index, dtype=object)
+    names = [_name(*row) for row in distinct.itertuples(index=False, name=None)]
+    distinct = distinct.assign(name=pd.Series(names, distinct.index, dtype=object))
+    several = distinct.groupby("name")["weights_digest"].transform("nunique") > 1
+    distinct.loc[several, "name"] += " " + distinct["weights_digest"].str[:8]
+    return rows.merge(distinct, on=columns, how="left")["name"].set_axis(frame.index)
 
 
 def by_configuration(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """The backbones of each configuration, (setup, series), of `selected_rows`.
-
-    Empty where there are not two of them, so that there is nothing to tell apart.
-    """
+    """Backbones by configuration, (setup, series), of `selected_rows`; {} unless there are two."""
     if len({*frame["backbone"]} - {""}) < 2:
         return {}
     groups = frame.groupby(["setup", "series"], observed=True)["backbone"]

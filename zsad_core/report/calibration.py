@@ -1,18 +1,18 @@
 """Reliability of maps that are probabilities: predicted values against the share of lesion."""
 
-import html
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from zsad_core import methods
-from zsad_core.base.palette import styles
-from zsad_core.metrics.intervals import intervals
-from zsad_core.report.chart_looks import GREY, bracketed, error_bars, finished, names_of
+from zsad_core.base.palette import Style
+from zsad_core.report.chart_looks import GREY, bracketed, error_bars, finished, panels_by_setup
+from zsad_core.report.measures import mean_intervals
 from zsad_core.report.table_text import HIGH, LOW
+from zsad_core.results.queries import query
 
 BINS = 10
 _COUNTS = """
@@ -43,21 +43,14 @@ def reliability(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.Data
     """
     known = {name for name, kind in methods.METHODS.items() if kind.probability}
     frame = frame[frame["method"].isin(known)]
-    rows.register("calibration_rows", frame[["key"]])
-    counts = rows.execute(_COUNTS).df()
-    rows.unregister("calibration_rows")
+    counts = query(rows, _COUNTS, calibration_rows=frame[["key"]])
     bins = np.minimum((counts["predicted"] * BINS).astype(int), BINS - 1)
     total = counts["predicted"] * counts["voxels"]
     names = frame[["key", "patient", "setup", "series"]]
     joined = counts.assign(bin=bins, total=total).merge(names, on="key")
     grouped = joined.groupby(["setup", "series", "bin"], observed=True)
     table = grouped[["total", "lesion", "voxels"]].sum().reset_index()
-    low, high = intervals(
-        joined["patient"].tolist(),
-        np.asarray(grouped.ngroup(), np.int64),
-        joined["lesion"].to_numpy(float),
-        joined["voxels"].to_numpy(float),
-    )
+    low, high = mean_intervals(grouped, joined, joined["lesion"], joined["voxels"])
     table["predicted"] = table.pop("total") / table["voxels"]
     table["observed"] = table.pop("lesion") / table["voxels"]
     table["observed" + LOW], table["observed" + HIGH] = low, high
@@ -66,34 +59,24 @@ def reliability(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.Data
 
 def chart(table: pd.DataFrame) -> go.Figure:
     """The reliability of each configuration with intervals, one panel a setup, and the diagonal."""
-    setups, names = names_of(table)
-    looks, named = styles(names), set[str]()
-    figure = make_subplots(
-        cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
-    )
-    for column in range(1, len(setups) + 1):
-        figure.add_scatter(
-            x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY}, showlegend=False,
-            hoverinfo="skip", row=1, col=column,
-        )  # fmt: skip
-    for (setup, series), curve in table.groupby(["setup", "series"], observed=True):
-        (colour, dash, symbol), observed = looks[str(series)], curve["observed"]
-        figure.add_scatter(
-            x=curve["predicted"],
-            y=observed,
-            error_y=error_bars(observed, curve["observed" + LOW], curve["observed" + HIGH]),
-            text=bracketed(curve["observed" + LOW], curve["observed" + HIGH]),
-            hovertemplate="predicted %{x:.3f}: lesion %{y:.3f}%{text}",
-            mode="lines+markers",
-            name=html.escape(str(series)),
-            legendgroup=str(series),
-            showlegend=series not in named,
-            line={"color": colour, "dash": dash},
-            marker={"symbol": symbol, "size": 8},
-            row=1,
-            col=setups.index(str(setup)) + 1,
-        )
-        named.add(str(series))
+
+    def scatter(curve: pd.DataFrame, style: Style) -> dict[str, Any]:
+        (colour, dash, symbol), observed = style, curve["observed"]
+        ends = curve["observed" + LOW], curve["observed" + HIGH]
+        return {
+            "x": curve["predicted"],
+            "y": observed,
+            "error_y": error_bars(observed, *ends),
+            "text": bracketed(*ends),
+            "hovertemplate": "predicted %{x:.3f}: lesion %{y:.3f}%{text}",
+            "mode": "lines+markers",
+            "line": {"color": colour, "dash": dash},
+            "marker": {"symbol": symbol, "size": 8},
+        }
+
+    figure = panels_by_setup(table, scatter)
+    diagonal = {"x0": 0, "y0": 0, "x1": 1, "y1": 1, "line_color": GREY, "layer": "below"}
+    figure.add_shape(type="line", **diagonal, row="all", col="all")
     figure.update_xaxes(title="Predicted value", range=[-0.02, 1.02])
     figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(title="Share of lesion voxels", col=1)

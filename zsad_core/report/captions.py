@@ -7,11 +7,12 @@ import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
 from zsad_core.base.wording import counted
+from zsad_core.inference.ledger import listed
 from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.backbone_names import NONE, by_configuration
-from zsad_core.report.ranks import RankShares
+from zsad_core.report.comparisons import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
 from zsad_core.results.conventions import Which
@@ -45,13 +46,14 @@ LESIONS = (
     "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
     f"slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
 )
+_LESION_COUNTS = f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"
 GROUPED = {
-    "volume": ("Dice by lesion volume of the subject", SPREAD),
-    "number": ("Dice by number of lesions", f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"),
-    "third": ("Dice by third of the depth", f"3D Dice of the slices in it. {SPREAD}"),
-    "site": ("Dice by site folder", f"Folder below the data's root. {SPREAD}"),
+    "volume": ("lesion_volume", "Dice by lesion volume of the subject", SPREAD),
+    "number": ("lesion_number", "Dice by number of lesions", _LESION_COUNTS),
+    "third": ("depth", "Dice by third of the depth", f"3D Dice of the slices in it. {SPREAD}"),
+    "site": ("site", "Dice by site folder", f"Folder below the data's root. {SPREAD}"),
 }
-"""Titles and notes of the tables by group."""
+"""Files, titles and notes of the tables by group."""
 SEEN = (
     "What weights were trained on, as published or recorded; exposed: subjects that checkpoint, "
     "prompts, threshold or references have seen, which stand apart from means, figures and tests."
@@ -115,19 +117,15 @@ def figure_5(palette: Classes = "classic") -> str:
 
 
 def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
-    """Data, threshold rule, conventions, counts and provenance of a `dice_table`.
-
-    `exposed` are subjects with rows that are left out, since something has seen them.
-    """
+    """What a `dice_table` is of, how it is read and made; subjects `exposed` are left out."""
     group = selection.group
     subjects, with_dice = frame["subject"].nunique(), frame.loc[frame["dice_3d"].notna(), "subject"]
     configurations = len(frame.groupby(["setup", "series"], observed=True))
     modalities, planes = (" and ".join(selection.values(name)) for name in ("modality", "plane"))
     bases = {each.threshold: each.rule.basis for each in selection.groups}
     thresholds = " and ".join(f"{rule} ({basis})" for rule, basis in bases.items())
-    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(group.data, group.data)}, {modalities}, {planes}, {splits}",
+        _data(frame, group.data, modalities, planes),
         f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the {selection.region}",
@@ -148,6 +146,11 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     return "; ".join(parts) + "." + _ends(selection) + _reference_sets(frame) + _warnings(frame)
 
 
+def _data(frame: pd.DataFrame, data: str, modality: str, plane: str) -> str:
+    splits = sorted({split or "no split" for split in frame["split"].unique()})
+    return f"Data: {DATA.get(data, data)}, {modality}, {plane}, {', '.join(splits)}"
+
+
 def _ends(selection: Selection) -> str:
     """What inferior and superior mean in planes other than axial."""
     return "".join(
@@ -158,24 +161,15 @@ def _ends(selection: Selection) -> str:
     )
 
 
-def _named(subjects: Sequence[str]) -> str:
-    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
-    return ", ".join(subjects[:NAMED]) + more
-
-
 def _without(exposed: Sequence[str]) -> str:
-    return f"without rows of exposed subjects ({_named(exposed)})"
+    return f"without rows of exposed subjects ({listed(exposed, NAMED)})"
 
 
 def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
-    """Data, conditions, counts and provenance of `threshold_costs.costs`.
-
-    `exposed` are subjects that are left out, as in `caption`.
-    """
+    """What `caption` says, of `threshold_costs.costs`."""
     data, modality, plane, conditions = selection.group.conditions
-    splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(data, data)}, {modality}, {plane}, {splits}",
+        _data(frame, data, modality, plane),
         *([conditions] if conditions else []),
         f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
         _devices(frame),
@@ -200,7 +194,7 @@ def _reference_sets(frame: pd.DataFrame) -> str:
         pairs = zip(sets, rows["subject"], strict=True)
         even = all(members == set(names) - {subject} for members, subject in pairs)
         text += (
-            f" {series} scored each subject against the unlabelled set {_named(names)}, "
+            f" {series} scored each subject against the unlabelled set {listed(names, NAMED)}, "
             f"{'itself excluded' if even else 'not always all of it'}."
         )
     return text
@@ -213,9 +207,7 @@ def rank_caption(ranks: RankShares | None) -> str:
             "No ranks: they need two configurations that share at least "
             f"{intervals.FEWEST} patients with a 3D Dice."
         )
-    names = ", ".join(ranks.missing[:NAMED])
-    more = f" and {len(ranks.missing) - NAMED} more" if len(ranks.missing) > NAMED else ""
-    left_out = f" Left out, not in all: {names}{more}." if names else ""
+    left_out = f" Left out, not in all: {listed(ranks.missing, NAMED)}." if ranks.missing else ""
     subjects = counted(ranks.subjects, "subject")
     return f"{RANKS} Over the {subjects} that all configurations have.{left_out}"
 
@@ -279,7 +271,7 @@ def _warnings(frame: pd.DataFrame) -> str:
     exposed = sorted(frame.loc[frame["exposed"], "subject"].unique())
     if exposed:
         text += (
-            f" Exposed, so optimistic: {_named(exposed)}; checkpoint, prompts, "
+            f" Exposed, so optimistic: {listed(exposed, NAMED)}; checkpoint, prompts, "
             "threshold or references have seen them."
         )
     return text

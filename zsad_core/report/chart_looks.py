@@ -1,27 +1,42 @@
-"""What the Plotly figures share: panels, type, legend, and Plotly's own script."""
+"""What the Plotly figures share: panels, type and legend."""
 
+import html
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
-from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
 
+from zsad_core.base.palette import Style, styles
 from zsad_core.types import FloatArray
 
 GREY = "rgba(128, 128, 128, 0.3)"
-
-
-def plotly_code() -> str:
-    """Plotly's own script, for pages that open offline."""
-    return str(get_plotlyjs())
 
 
 def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Setups in their order, series by name."""
     setups = frame["setup"].cat.remove_unused_categories().cat.categories
     return list(setups), sorted(frame["series"].unique())
+
+
+def panels_by_setup(
+    frame: pd.DataFrame, scatter: Callable[[pd.DataFrame, Style], dict[str, Any]]
+) -> go.Figure:
+    """A panel for each setup, with the scatter of each series by its rows and style."""
+    setups, names = names_of(frame)
+    looks, named = styles(names), set[object]()
+    figure = make_subplots(
+        cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
+    )
+    for (setup, series), rows in frame.groupby(["setup", "series"], observed=True):
+        legend = {"name": html.escape(str(series)), "showlegend": series not in named}
+        place = {"row": 1, "col": setups.index(str(setup)) + 1, "legendgroup": str(series)}
+        figure.add_scatter(**scatter(rows, looks[str(series)]), **legend, **place)
+        named.add(series)
+    return figure
 
 
 def error_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
@@ -31,10 +46,7 @@ def error_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, 
 
 
 def bar_lengths(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
-    """Lengths (2, N) of error bars down and up; NaN draws none.
-
-    Of equal values the last digit of a resampled mean may put an end past the mean: 0 then.
-    """
+    """Lengths (2, N) of error bars down and up; NaN draws none, rounding past a mean is 0."""
     middle, down, up = (np.asarray(one, float) for one in (values, low, high))
     return np.maximum([middle - down, up - middle], 0)
 

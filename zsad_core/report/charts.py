@@ -16,8 +16,7 @@ from plotly.subplots import make_subplots
 from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
-from zsad_core.report.comparisons import configuration_label
-from zsad_core.report.ranks import RankShares
+from zsad_core.report.comparisons import RankShares, configuration_label
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 HATCH = "rgba(128, 128, 128, 0.9)"
@@ -27,10 +26,7 @@ MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiske
 
 
 def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> go.Figure:
-    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
-
-    The mean and its interval stand over each box.
-    """
+    """Figure 1: boxes, points and `means` of 3D Dice of a `dice_table`, one panel a setup."""
     setups, names = names_of(frame)
     draw = _box_and_outliers if crowded(frame) else _box_and_points
     styles_by_series, traces, columns = styles(names), list[BaseTraceType](), list[int]()
@@ -85,18 +81,14 @@ def crowded(frame: pd.DataFrame) -> bool:
 
 
 def by_subject(frame: pd.DataFrame) -> go.Figure:
-    """Figure 2: boxes of 2D Dice of each subject, 3D Dice as red crosses.
-
-    A panel for each configuration, of a `dice_table` joined with its `quartiles`;
-    subjects in the order of their mean 3D Dice.
-    """
+    """Figure 2: a panel a configuration of a `dice_table` with `quartiles`, subjects by 3D Dice."""
     configurations = list(frame.groupby(["setup", "series"], observed=True))
-    names = [html.escape(f"{series} · {setup}") for (setup, series), _ in configurations]
     figure = make_subplots(
         rows=len(configurations),
-        cols=1,
         shared_xaxes=True,
-        subplot_titles=names,
+        subplot_titles=[
+            html.escape(f"{series} · {setup}") for (setup, series), _ in configurations
+        ],
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
     colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}
@@ -114,26 +106,22 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
             line={"color": colours[str(series)], "width": 1.5},
             hoverinfo="y",
         )
+        stroke = {"color": RED, "width": 2}
         cross = go.Scatter(
             x=subjects,
             y=dice["dice_3d"],
             mode="markers",
             name="3D Dice",
             showlegend=row == 1,
-            marker={
-                "color": RED,
-                "symbol": "x-thin",
-                "size": 9,
-                "line": {"color": RED, "width": 2},
-            },
+            marker={"color": RED, "symbol": "x-thin", "size": 9, "line": stroke},
             customdata=data,
             hovertemplate="%{customdata[0]}: 3D Dice %{y:.3f}<extra></extra>",
         )
-        figure.add_trace(box, row=row, col=1)
+        traces = [box, cross]
         if dice["exposed"].any():
-            figure.add_trace(_hatching(dice[dice["exposed"]], legend), row=row, col=1)
+            traces.insert(1, _hatching(dice[dice["exposed"]], legend))
             legend = False
-        figure.add_trace(cross, row=row, col=1)
+        figure.add_traces(traces, rows=row, cols=1)
     figure.update_yaxes(range=[-0.02, 1.02], title="2D Dice")
     figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-60)
     return finished(figure, 180 + 230 * len(configurations))
@@ -240,14 +228,12 @@ def _outline(style: Style) -> dict[str, Any]:
 
 def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:
     """Subjects of a configuration as points that name them, and say which are exposed."""
-    names: pd.Series = frame["subject"].astype(str).map(html.escape) + np.where(
-        frame["exposed"], f" ({EXPOSED})", ""
-    )
+    exposed = frame["exposed"].map({True: f" ({EXPOSED})", False: ""})
     return {
         "x": [series] * len(frame),
         "y": frame["dice_3d"],
         "customdata": _subjects_and_keys(frame),
-        "text": names,
+        "text": frame["subject"].map(html.escape) + exposed,
         "hovertemplate": "%{text}<br>3D Dice %{y:.3f}<extra></extra>",
         "marker": {"color": style[0], "symbol": style[2], "size": 5, "opacity": 0.7},
         "name": series,
@@ -257,7 +243,4 @@ def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:
 
 def _subjects_and_keys(frame: pd.DataFrame) -> list[list[str]]:
     """Customdata of a configuration's points."""
-    return [
-        [html.escape(subject), key]
-        for subject, key in zip(frame["subject"], frame["key"], strict=True)
-    ]
+    return [[html.escape(subject), key] for subject, key in frame[["subject", "key"]].to_numpy()]

@@ -1,8 +1,9 @@
-"""Configurations against each other on the same subjects."""
+"""Configurations against each other on the same subjects: differences, tests, ranks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from zsad_core.imaging.splits.tables import patient_of
-from zsad_core.metrics.intervals import intervals
+from zsad_core.metrics.intervals import FEWEST, bootstrap, by_patient, intervals
 from zsad_core.report.selection import ConfigurationName
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.types import FloatArray
@@ -37,6 +38,25 @@ class Pairing:
     missing: dict[str, ConfigurationName]
 
 
+@dataclass(frozen=True)
+class RankShares:
+    """Configurations by mean 3D Dice, the best first, and how often each has each rank.
+
+    `means`, `low` and `high` (C,) are over the `subjects` that all configurations have a Dice of;
+    `missing` are those that some lack. `shares` (C, C) holds, for a configuration (row), the share
+    of bootstrap resamples of patients in which it has a rank (column, the best first); equal means
+    share the better rank.
+    """
+
+    names: tuple[ConfigurationName, ...]
+    means: FloatArray
+    low: FloatArray
+    high: FloatArray
+    shares: FloatArray
+    subjects: int
+    missing: tuple[str, ...]
+
+
 def names_of_configurations(frame: pd.DataFrame) -> list[ConfigurationName]:
     """Setup and series of each configuration of a `dice_table`, in the order of its rows."""
     columns = frame[["setup", "series"]].astype(str)
@@ -53,6 +73,15 @@ def configuration_label(name: ConfigurationName) -> str:
     return f"{series} · {setup}"
 
 
+def configuration_names(frame: pd.DataFrame) -> pd.Series:
+    """The label of the configuration of each row of a `dice_table`.
+
+    >>> configuration_names(pd.DataFrame({"series": ["winclip"], "setup": ["zero-shot"]})).tolist()
+    ['winclip · zero-shot']
+    """
+    return frame["series"].astype(str) + " · " + frame["setup"].astype(str)
+
+
 def pairing(
     frame: pd.DataFrame, column: str, first: ConfigurationName, second: ConfigurationName
 ) -> Pairing:
@@ -61,16 +90,11 @@ def pairing(
     keys = values_by_configuration(frame, "key")
     both = values.dropna()
     difference = both[first] - both[second]
-    subjects = pd.DataFrame(
-        {
-            "first": both[first],
-            "second": both[second],
-            "difference": difference,
-            "outcome": np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
-            "first_key": keys.loc[both.index, first],
-            "second_key": keys.loc[both.index, second],
-        },
-        index=both.index,
+    subjects = both.set_axis(["first", "second"], axis=1).assign(
+        difference=difference,
+        outcome=np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
+        first_key=keys[first],
+        second_key=keys[second],
     )
     absent = values[values.isna().any(axis=1)]
     lacking = [first if lacks else second for lacks in absent[first].isna()]
@@ -79,9 +103,7 @@ def pairing(
 
 
 def compared(
-    frame: pd.DataFrame,
-    column: str,
-    pairs: Sequence[tuple[ConfigurationName, ConfigurationName]],
+    frame: pd.DataFrame, column: str, pairs: Sequence[tuple[ConfigurationName, ConfigurationName]]
 ) -> pd.DataFrame:
     """A row for each pair of configurations of a `dice_table` that share a subject.
 
@@ -121,9 +143,7 @@ def compared(
 
 def every_pair(frame: pd.DataFrame) -> pd.DataFrame:
     """Each configuration of a `dice_table` against each other, by 3D and by 2D Dice."""
-    pairs = list(combinations(names_of_configurations(frame), 2))
-    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
-    table = pd.concat(tables, ignore_index=True)
+    table = _by_dice(frame, list(combinations(names_of_configurations(frame), 2)))
     for name, end in (("configuration", "first"), ("against", "second")):
         table[name] = table[end].map(configuration_label)
     return _ordered(table, ["measure", "configuration", "against"])
@@ -131,17 +151,62 @@ def every_pair(frame: pd.DataFrame) -> pd.DataFrame:
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
     """The setups of each method of a `dice_table` against each other, by 3D and by 2D Dice."""
-    pairs = [
-        (first, second)
-        for first, second in combinations(sorted(names_of_configurations(frame), key=_series), 2)
-        if first[1] == second[1]
-    ]
-    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
-    table = pd.concat(tables, ignore_index=True)
+    names = sorted(names_of_configurations(frame), key=itemgetter(1))
+    pairs = [pair for pair in combinations(names, 2) if pair[0][1] == pair[1][1]]
+    table = _by_dice(frame, pairs)
     table["method"] = [series for _, series in table["first"]]
     table["setup"] = [setup for setup, _ in table["first"]]
     table["against"] = [setup for setup, _ in table["second"]]
     return _ordered(table, ["measure", "method", "setup", "against"])
+
+
+def _by_dice(
+    frame: pd.DataFrame, pairs: Sequence[tuple[ConfigurationName, ConfigurationName]]
+) -> pd.DataFrame:
+    """`compared` by 3D and by 2D Dice, named in the column `measure`."""
+    tables = [compared(frame, column, pairs).assign(measure=name) for name, column in DICE.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def rank_shares(frame: pd.DataFrame) -> RankShares | None:
+    """The ranks of a `dice_table`; None of one configuration or fewer than `FEWEST` patients."""
+    values = values_by_configuration(frame, "dice_3d").dropna(how="all")
+    shared = values.dropna()
+    subjects = shared.index.get_level_values("subject")
+    patients = [patient_of(subject) for subject in subjects]
+    if values.shape[1] < 2 or len(set(patients)) < FEWEST:
+        return None
+    shared = shared[shared.mean().sort_values(ascending=False, kind="stable").index]
+    count = shared.shape[1]
+    columns = np.tile(np.arange(count), len(shared))
+    names = list(np.repeat(patients, count))
+    dice = shared.to_numpy(float)
+    low, high, means = bootstrap(*by_patient(names, columns, dice.ravel(), np.ones(dice.size)))
+    ranks = stats.rankdata(-means.round(12), method="min", axis=0)  # the order of sums is no rank
+    shares = np.stack([(ranks == rank).mean(axis=1) for rank in range(1, count + 1)], axis=1)
+    return RankShares(
+        names=tuple(shared.columns.to_frame(index=False).itertuples(index=False, name=None)),
+        means=dice.mean(axis=0),
+        low=low,
+        high=high,
+        shares=shares,
+        subjects=len(shared),
+        missing=tuple(values.index.difference(shared.index).get_level_values("subject")),
+    )
+
+
+def rank_table(ranks: RankShares | None) -> pd.DataFrame:
+    """A row for each configuration: its mean with interval, and the share of each rank."""
+    if ranks is None:
+        return pd.DataFrame(columns=["setup", "method", "subjects", "3D Dice"])
+    numbers = {
+        "subjects": ranks.subjects,
+        "3D Dice": ranks.means,
+        "3D Dice" + LOW: ranks.low,
+        "3D Dice" + HIGH: ranks.high,
+        **{f"rank {number}": share for number, share in enumerate(ranks.shares.T, 1)},
+    }
+    return pd.DataFrame([*ranks.names], columns=["setup", "method"]).assign(**numbers)
 
 
 def holm(p: list[float]) -> list[float]:
@@ -184,10 +249,6 @@ def values_by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.astype({"setup": str}).pivot(
         index=["site", "subject"], columns=["setup", "series"], values=column
     )
-
-
-def _series(name: ConfigurationName) -> str:
-    return name[1]
 
 
 def _ordered(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -1,21 +1,22 @@
-"""Figure 3 as Plotly draws it: Dice against depth, over subjects by setup, or of one by slice.
+"""Figure 3: its panels, and Dice against depth as Plotly draws it, of subjects or of one by slice.
 
 No colour of text or ground is set, so that a light or a dark theme shines through.
 """
 
 import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.basedatatypes import BaseTraceType
+from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import Style, styles
 from zsad_core.metrics.depth import DepthCurve
 from zsad_core.report.chart_looks import bracketed, finished
-from zsad_core.report.depth_panels import depth_panels
 from zsad_core.report.measures import Curves
 from zsad_core.types import FloatArray, MaskArray
 
@@ -23,6 +24,35 @@ YELLOW = "rgba(240, 228, 66, 0.35)"
 RIM = {"color": "white", "width": 1}  # parts a marker from the bars on a dark ground
 DEPTH = "Normalised depth (-1 inferior, 0 centre, +1 superior)"
 BARS = "slices with lesion"
+
+
+@dataclass(frozen=True)
+class DepthPanel:
+    """A setup's series, each with its style; `bars` is the curve with the most lesion slices."""
+
+    title: str
+    bars: DepthCurve
+    series: dict[str, tuple[DepthCurve, Style]]
+
+
+def depth_panels(
+    curves: Curves, setups: Sequence[str], series: Sequence[str] = ()
+) -> list[DepthPanel]:
+    """A panel a setup with a curve, styles by `series` or name; ValueError without one."""
+    styles_by_series = styles(list(series) or sorted({name for _, name in curves}))
+    panels = []
+    for setup in [setup for setup in setups if any(setup == name for name, _ in curves)]:
+        in_panel = {
+            name: (curve, styles_by_series[name])
+            for (curve_setup, name), curve in curves.items()
+            if curve_setup == setup
+        }
+        setup_curves = [curve for curve, _ in in_panel.values()]
+        bars = max(setup_curves, key=lambda curve: int(curve.lesion_slices.sum()))
+        panels.append(DepthPanel(setup, bars, in_panel))
+    if not panels:
+        raise ValueError("a depth figure needs at least one curve")
+    return panels
 
 
 def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) -> go.Figure:
@@ -77,20 +107,15 @@ def by_slice(
     """
     indices, lesion_indices = map(np.flatnonzero, (np.isfinite(depth), lesion & np.isfinite(depth)))
     step = float(np.diff(depth[indices]).min()) if len(indices) > 1 else 2.0
-    bars = _bars(
-        depth[lesion_indices],
-        np.ones(len(lesion_indices)),
-        step,
-        _rows(lesion_indices, "", lesion_indices + 1),
-    )
+    customdata = _rows(lesion_indices, "", lesion_indices + 1)
+    bars = _bars(depth[lesion_indices], np.ones(len(lesion_indices)), step, customdata)
     traces = [bars.update(hovertemplate="slice %{customdata[2]} has lesion<extra></extra>")]
     styles_by_series = styles(list(series or dice))
     for name, values in dice.items():
         line = _line(name, depth[indices], values[indices], styles_by_series[name])
         hover = "slice %{customdata[2]}: Dice %{y:.3f}"
-        traces.append(
-            line.update(customdata=_rows(indices, name, indices + 1), hovertemplate=hover)
-        )
+        customdata = _rows(indices, name, indices + 1)
+        traces.append(line.update(customdata=customdata, hovertemplate=hover))
     figure = _panels([""], "2D Dice")
     ones = [1] * len(traces)
     figure.add_traces(traces, rows=ones, cols=ones, secondary_ys=[False] + [True] * len(dice))
@@ -152,8 +177,7 @@ def _band(name: str, curve: DepthCurve, colour: str) -> go.Scatter:
 
 
 def _rgba(colour: str, opacity: float) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {opacity})"
+    return f"rgba{(*hex_to_rgb(colour), opacity)}"
 
 
 def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Scatter:
@@ -171,10 +195,5 @@ def _line(name: str, depth: FloatArray, dice: FloatArray, style: Style) -> go.Sc
 
 def _rows(*columns: ArrayLike) -> list[list[object]]:
     """Customdata of plain Python values; a text is repeated in every row."""
-    lists = [
-        column if isinstance(column, str) else np.asarray(column).tolist() for column in columns
-    ]
-    size = max(len(column) for column in lists if not isinstance(column, str))
-    return [
-        [column if isinstance(column, str) else column[i] for column in lists] for i in range(size)
-    ]
+    arrays = np.broadcast_arrays(*(np.asarray(column, object) for column in columns))
+    return np.stack(arrays, axis=1).tolist()

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from zsad_core.base.wording import counted
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
@@ -22,6 +23,7 @@ from zsad_core.report.selection import (
     filter_mask,
     selected_rows,
 )
+from zsad_core.results.queries import query, with_columns
 from zsad_core.results.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -40,7 +42,7 @@ KINDS = {
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
 _COLUMNS = (
-    "key, data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
+    "data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
     "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
     "brats2023_true_positives AS touched"
 )
@@ -79,15 +81,16 @@ class Failure:
     @property
     def why(self) -> str:
         """What went wrong, in one sentence."""
-        volume = f"{self.severity_mm3:.0f} mm³"
+        volume, predicted = f"{self.severity_mm3:.0f} mm³", counted(self.predicted, "pixel")
         if self.kind in (MISSED, SMALL):
             count = f"{self.missed} of {self.lesions} lesions missed"
             return f"No predicted component touches this lesion of {volume} ({count})."
         if self.kind == ALARM:
-            return f"No lesion here; the prediction has {_pixels(self.predicted)} ({volume})."
+            return f"No lesion here; the prediction has {predicted} ({volume})."
         if self.kind == APART:
-            return f"{_pixels(self.truth)} of lesion and {self.predicted} predicted share none."
-        areas = f"{_pixels(self.predicted)} for {self.truth} of lesion"
+            truth = counted(self.truth, "pixel")
+            return f"{truth} of lesion and {self.predicted} predicted share none."
+        areas = f"{predicted} for {self.truth} of lesion"
         times = self.predicted / self.truth
         return f"Predicted {times:{'.2g' if times < 10 else '.0f'}} times the lesion: {areas}."
 
@@ -108,16 +111,11 @@ class FailureCases:
 def cases(
     rows: duckdb.DuckDBPyConnection, group: ComparisonGroup, centre: Centre = "middle"
 ) -> FailureCases:
-    """One pass over the slices of a comparison group, after which every filter is quick.
-
-    Raises DataError without rows.
-    """
+    """All cases of a group, in one pass over its slices; raises DataError without rows."""
     frame = selected_rows(rows, Selection(group, exposed=True))
-    rows.register("chosen_rows", frame[["key"]])
-    columns = rows.execute(f"SELECT {_COLUMNS} FROM subjects JOIN chosen_rows USING (key)").df()
-    frame = frame.merge(columns, on="key", how="left")
-    rows.register("chosen_rows", frame[["key", "n", "voxel_ml"]])
-    worst = rows.execute(f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, n, index").df()
+    frame = with_columns(rows, frame, _COLUMNS)
+    sql = f"FROM ({_worst(centre)}) ORDER BY severity_mm3 DESC, n, index"
+    worst = query(rows, sql, chosen_rows=frame[["key", "n", "voxel_ml"]])
     worst["kind"] = worst["kind"].astype(pd.CategoricalDtype(list(KINDS), ordered=True))
     worst["third"] = pd.Categorical.from_codes(
         worst["third"].to_numpy(int), dtype=pd.CategoricalDtype(list(THIRDS))
@@ -140,6 +138,7 @@ def ranking(cases: FailureCases, selection: Selection) -> pd.DataFrame:
 
 def failures(cases: FailureCases, rows: pd.DataFrame) -> list[Failure]:
     """Rows of a `ranking` as values."""
+    of_cases = cases.rows.iloc[rows["n"].tolist()].to_dict("records")
     return [
         Failure(
             kind=case["kind"],
@@ -156,13 +155,8 @@ def failures(cases: FailureCases, rows: pd.DataFrame) -> list[Failure]:
             setup=str(row["setup"]),
             row={str(name): value for name, value in row.items()},
         )
-        for _, case in rows.iterrows()
-        for row in [cases.rows.iloc[[case["n"]]].to_dict("records")[0]]
+        for case, row in zip(rows.to_dict("records"), of_cases, strict=True)
     ]
-
-
-def _pixels(count: int) -> str:
-    return f"{count} pixel{'' if count == 1 else 's'}"
 
 
 def _worst(centre: Centre) -> str:

@@ -1,5 +1,6 @@
 """The files of `zsad figures`: figures and tables of each comparison group."""
 
+import contextlib
 import html
 import re
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import duckdb
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
+from plotly.offline import get_plotlyjs
 
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.spreadsheet import as_csv
@@ -18,19 +20,16 @@ from zsad_core.inference.engine import Engine
 from zsad_core.report import (
     calibration,
     captions,
-    chart_looks,
-    chart_panels,
     charts,
     depth_charts,
     panels,
-    print_panels,
     prints,
     samples,
     threshold_costs,
     threshold_prints,
 )
+from zsad_core.report.comparisons import rank_shares
 from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
-from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import (
     ComparisonGroup,
     Selection,
@@ -123,62 +122,37 @@ def write(
     caption = captions.caption(frame, selection, exposed)
     paths = []
     if wanted("figure1") and frame["dice_3d"].notna().any():
-        text = f"{captions.FIGURE_1} {caption}"
-        of_means = means(frame)
-        printed, chart = prints.by_method(frame, of_means, text), charts.by_method(frame, of_means)
+        text, of_means = f"{captions.FIGURE_1} {caption}", means(frame)
+        printed, chart = prints.by_method(frame, of_means), charts.by_method(frame, of_means)
         paths += _figure(out / "figure1", text, printed, chart)
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
     if wanted("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"
-        paths += _figure(
-            out / "figure2", text, prints.by_subject(boxes, text), charts.by_subject(boxes)
-        )
+        paths += _figure(out / "figure2", text, prints.by_subject(boxes), charts.by_subject(boxes))
     if wanted("figure3") and depth_curves:
-        setups = list(frame["setup"].cat.categories)
         text = f"{captions.figure_3(selection.region)} {caption}"
-        figures = (
-            prints.by_depth(depth_curves, setups, text),
-            depth_charts.by_depth(depth_curves, setups),
-        )
-        paths += _figure(out / "figure3", text, *figures)
+        values = depth_curves, list(frame["setup"].cat.categories)
+        printed, chart = prints.by_depth(*values), depth_charts.by_depth(*values)
+        paths += _figure(out / "figure3", text, printed, chart)
     if wanted("ranks") and (ranks := rank_shares(frame)):
         text = f"{captions.rank_caption(ranks)} {caption}"
-        paths += _figure(out / "ranks", text, prints.by_rank(ranks, text), charts.by_rank(ranks))
+        paths += _figure(out / "ranks", text, prints.by_rank(ranks), charts.by_rank(ranks))
     if wanted("figure4") or wanted("figure5"):
         paths += _pictures(rows, frame, selection.centre, caption, out, maps, wanted)
     if wanted("threshold_costs"):
-        paths += _threshold_costs(rows, selection, exposed, out)
-    if wanted("calibration"):
+        with contextlib.suppress(DataError):  # no subjects to compare rules on
+            costs = threshold_costs.costs(rows, selection)
+            of_rules = threshold_costs.means(costs)
+            what = captions.threshold_costs(selection.region)
+            text = f"{what} {captions.of_costs(costs, selection, exposed)}"
+            printed, chart = threshold_prints.costs(of_rules), threshold_costs.chart(of_rules)
+            paths += _figure(out / "threshold_costs", text, printed, chart)
+    if wanted("calibration") and not (table := calibration.reliability(rows, frame)).empty:
         text = f"{captions.calibration(selection.region)} {caption}"
-        paths += _calibration(rows, frame, text, out)
+        printed, chart = threshold_prints.reliability(table), calibration.chart(table)
+        paths += _figure(out / "calibration", text, printed, chart)
     chosen = [table for table in tables(rows, sums, selection) if wanted(table.name)]
     return paths + [path for table in chosen for path in _table(table, out)]
-
-
-def _threshold_costs(
-    rows: duckdb.DuckDBPyConnection, selection: Selection, exposed: Sequence[str], out: Path
-) -> list[Path]:
-    """What the threshold costs; none without subjects to compare rules on."""
-    try:
-        frame = threshold_costs.costs(rows, selection)
-    except DataError:
-        return []
-    what = captions.threshold_costs(selection.region)
-    text = f"{what} {captions.of_costs(frame, selection, exposed)}"
-    of_rules = threshold_costs.means(frame)
-    printed, chart = threshold_prints.costs(of_rules, text), threshold_costs.chart(of_rules)
-    return _figure(out / "threshold_costs", text, printed, chart)
-
-
-def _calibration(
-    rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, text: str, out: Path
-) -> list[Path]:
-    """The reliability of maps that are probabilities, if there are any."""
-    table = calibration.reliability(rows, frame)
-    if table.empty:
-        return []
-    printed, chart = threshold_prints.reliability(table, text), calibration.chart(table)
-    return _figure(out / "calibration", text, printed, chart)
 
 
 def _pictures(
@@ -195,9 +169,8 @@ def _pictures(
         sample = samples.sample(rows, frame, centre)
         pictures = samples.pictures(maps.engine, sample, maps.data, maps.encode, maps.progress)
     except ZsadError as error:
-        path = out / NOT_DRAWN
-        write_whole(path, f"Figures 4 and 5 are not drawn. {error}\n")
-        return [path]
+        write_whole(out / NOT_DRAWN, f"Figures 4 and 5 are not drawn. {error}\n")
+        return [out / NOT_DRAWN]
     subject = captions.sample_caption(pictures)
     aspect = pictures.pixel_mm[0] / pictures.pixel_mm[1]
     figure_5 = f"{captions.figure_5()} {subject}{captions.omissions(pictures)} {caption}"
@@ -206,30 +179,22 @@ def _pictures(
         ("figure4", panels.truth_panels(pictures), f"{captions.FIGURE_4} {subject} {caption}", 3.2),
         ("figure5", panels.prediction_panels(pictures), figure_5, 1.9),
     ):
-        if not wanted(name):
-            continue
-        legend = name == "figure5"
-        printed = print_panels.of_grid(grid, aspect, text, legend, side)
-        chart = chart_panels.of_grid(grid, aspect, legend)
-        paths += _figure(out / name, text, printed, chart)
+        if wanted(name):
+            legend = name == "figure5"
+            printed = prints.by_panel(grid, aspect, legend, side)
+            paths += _figure(out / name, text, printed, panels.chart(grid, aspect, legend))
     return paths
 
 
 def _figure(path: Path, caption: str, printed: Figure, chart: go.Figure) -> list[Path]:
-    page = path.with_suffix(".html")
-    return [*prints.save(printed, path), _page(chart, page, caption)]
-
-
-def _page(figure: go.Figure, path: Path, caption: str) -> Path:
-    """A page with the figure; Plotly's script is beside it, so that the page opens offline."""
-    figure_html = figure.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
-    script = path.parent / "plotly.min.js"
+    """The figure as SVG, PNG and a page; Plotly's script is beside it, so that it opens offline."""
+    paths = prints.save(printed, caption, path)
+    figure = chart.to_html(full_html=False, include_plotlyjs="directory", div_id=path.stem)
+    script, page = path.parent / "plotly.min.js", path.with_suffix(".html")
     if not script.exists():
-        write_whole(script, chart_looks.plotly_code())
-    write_whole(
-        path, PAGE.format(title=path.stem, figure=figure_html, caption=html.escape(caption))
-    )
-    return path
+        write_whole(script, get_plotlyjs())
+    write_whole(page, PAGE.format(title=path.stem, figure=figure, caption=html.escape(caption)))
+    return [*paths, page]
 
 
 def _table(table: Table, out: Path) -> list[Path]:

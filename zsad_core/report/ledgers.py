@@ -10,6 +10,7 @@ from zsad_core.errors import WeightsError
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.inference.ledger import known_overlaps, listed, trained_on
 from zsad_core.methods import kind_of
+from zsad_core.results.queries import with_columns
 
 NOT_HERE = "the checkpoint that was evaluated is not here"
 
@@ -20,14 +21,11 @@ def ledgers(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFram
     Columns: setup, series, pretrained on, trained on, prompts, threshold, reference set, exposed
     (subjects with what has seen them), known overlaps; empty where nothing applies.
     """
-    rows.register("ledger_rows", frame[["key"]])
-    columns = rows.execute(
-        "SELECT key, method, data, prompts, threshold_rule, threshold_note, volumes, exposure, "
-        "prompts_tuned, checkpoint_digest, weights_digest "
-        "FROM subjects JOIN ledger_rows USING (key)"
-    ).df()
-    rows.unregister("ledger_rows")
-    joined = frame[["key", "setup", "series", "subject"]].merge(columns, on="key")
+    columns = (
+        "method, data, prompts, threshold_rule, threshold_note, volumes, exposure, prompts_tuned, "
+        "checkpoint_digest, weights_digest"
+    )
+    joined = with_columns(rows, frame[["key", "setup", "series", "subject"]], columns)
     groups = joined.groupby(["setup", "series"], observed=True)
     return pd.DataFrame(
         {"setup": str(setup), "series": series, **_ledger(configuration_rows)}
@@ -76,9 +74,8 @@ def _weights(method: str, rows: pd.DataFrame) -> dict[str, str]:
 def _exposed(rows: pd.DataFrame) -> list[str]:
     """What has seen subjects, each with how many and which."""
     seen: dict[str, list[str]] = {}
-    for subject, exposure, tuned in rows[["subject", "exposure", "prompts_tuned"]].itertuples(
-        index=False
-    ):
+    columns = rows[["subject", "exposure", "prompts_tuned"]]
+    for subject, exposure, tuned in columns.itertuples(index=False):
         words = [*(exposure if exposure is not None else ()), *([PROMPTS] if tuned else [])]
         for what in dict.fromkeys(words):
             seen.setdefault(what, []).append(subject)

@@ -13,10 +13,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.metrics import lesions as lesion_rules
 from zsad_core.metrics.depth import BINS, DepthCurve, third_sql
-from zsad_core.metrics.dice import dice, dice_sql
+from zsad_core.metrics.dice import dice
 from zsad_core.metrics.intervals import intervals, of_totals
 from zsad_core.report.selection import (
     THIRDS,
@@ -26,7 +27,9 @@ from zsad_core.report.selection import (
     selected_rows,
 )
 from zsad_core.results import slice_sums
-from zsad_core.results.conventions import WHICH_SQL
+from zsad_core.results.conventions import slice_dice_sql
+from zsad_core.results.queries import query
+from zsad_core.types import FloatArray
 
 COUNTS = ("slices", "lesion_slices", "overlooked", "healthy", "alarms")
 Curves = dict[ConfigurationName, DepthCurve]
@@ -45,18 +48,14 @@ class GroupSums:
 
 
 def group_sums(rows: duckdb.DuckDBPyConnection, selection: Selection) -> GroupSums:
-    """Every row of the selection's comparison group, whatever its filters and convention.
-
-    Raises DataError where there is none.
-    """
+    """Every row of a comparison group, whatever the filters; raises DataError for none."""
     frame = selected_rows(rows, whole_group(selection))
-    rows.register("group_rows", frame[["key", "n"]])
-    sums = rows.execute(f"""
+    sql = f"""
         SELECT n, bin, third, {", ".join(slice_sums.NAMES)}
         FROM depths_{selection.centre} JOIN group_rows USING (key)
-    """).fetchnumpy()
-    rows.unregister("group_rows")
-    return GroupSums(frame, {name: np.asarray(values) for name, values in sums.items()})
+    """
+    sums = query(rows, sql, group_rows=frame[["key", "n"]])
+    return GroupSums(frame, {str(name): column.to_numpy() for name, column in sums.items()})
 
 
 def whole_group(selection: Selection) -> Selection:
@@ -91,23 +90,35 @@ def dice_table(group: GroupSums, selection: Selection) -> pd.DataFrame:
 
 
 def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean 3D Dice of each configuration of a `dice_table`, with its interval over patients.
-
-    Columns: setup, series, subjects (those with a Dice), mean, low, high.
-    """
+    """Mean 3D Dice, interval over patients: setup, series, subjects with Dice, mean, low, high."""
     frame = frame.dropna(subset="dice_3d")
     grouped = frame.groupby(["setup", "series"], observed=True)
     table = grouped.agg(subjects=("dice_3d", "size"), mean=("dice_3d", "mean")).reset_index()
-    dice, configuration = frame["dice_3d"].to_numpy(float), np.asarray(grouped.ngroup(), np.int64)
-    low, high = intervals(frame["patient"].tolist(), configuration, dice, np.ones(len(dice)))
+    low, high = mean_intervals(grouped, frame, frame["dice_3d"])
     return table.assign(low=low, high=high)
 
 
-def curves(group: GroupSums, selection: Selection) -> Curves:
-    """Mean 2D Dice over depth of each configuration selected, with its interval over patients.
+def mean_intervals(
+    grouped: "DataFrameGroupBy[Any, Any]",
+    frame: pd.DataFrame,
+    sums: pd.Series,
+    counts: pd.Series | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Ends (G,) of the interval of the mean of each of the groups of `frame`, over patients.
 
-    Every slice weighs the same.
+    A mean is sum(sums) / sum(counts); without `counts` it is that of the values that are not NaN.
     """
+    of_means = sums.notna() if counts is None else counts
+    return intervals(
+        frame["patient"].tolist(),
+        np.asarray(grouped.ngroup(), np.int64),
+        sums.fillna(0).to_numpy(float),
+        of_means.astype(float).to_numpy(),
+    )
+
+
+def curves(group: GroupSums, selection: Selection) -> Curves:
+    """Mean 2D Dice over depth, interval over patients, by configuration; slices weigh the same."""
     frame, sums = filter_rows(group.frame, selection), group.sums
     entries = slice_sums.by_convention(sums, selection.empty, selection.which)
     grouped = frame.groupby(["setup", "series"], observed=True)
@@ -153,12 +164,12 @@ def quartiles(
     `low` and `high` are the farthest slices within 1.5 interquartile ranges. Rows of which no slice
     counts are left out.
     """
-    rows.register("drawn_rows", frame[["key"]])
     third = third_sql(f"depth_{selection.centre}")
     condition = f"{third} = {THIRDS.index(selection.third)}" if selection.third else "true"
-    boxes = rows.execute(f"""
+    dice = slice_dice_sql(selection.empty, selection.which)
+    sql = f"""
         WITH dice AS (
-            SELECT key, {_dice(selection)} AS d
+            SELECT key, {dice} AS d
             FROM slices JOIN drawn_rows USING (key) WHERE {condition}
         ), boxes AS (
             SELECT key, quantile_cont(d, 0.25) AS q1, quantile_cont(d, 0.5) AS median,
@@ -168,9 +179,8 @@ def quartiles(
                min(d) FILTER (d >= q1 - 1.5 * (q3 - q1)) AS low,
                max(d) FILTER (d <= q3 + 1.5 * (q3 - q1)) AS high
         FROM dice JOIN boxes USING (key) GROUP BY key
-    """).df()
-    rows.unregister("drawn_rows")
-    return boxes
+    """
+    return query(rows, sql, drawn_rows=frame[["key"]])
 
 
 def lesions(
@@ -181,11 +191,8 @@ def lesions(
     Lesions follow the BraTS 2023 rule; a missed one has Dice 0; those it ignores as too
     small have `counts` false. A lesion lies in the third of its largest slice, "" without a depth.
     """
-    rows.register(
-        "chosen_rows", frame.astype({"setup": str})[["key", "patient", "setup", "series"]]
-    )
     third = third_sql(f"depth_{selection.centre}")
-    lesion_rows = rows.execute(f"""
+    sql = f"""
         WITH each AS (
             SELECT chosen_rows.*, unnest(brats2023_lesion_mm3) AS mm3,
                    NOT unnest(brats2023_lesion_found) AS missed,
@@ -195,13 +202,10 @@ def lesions(
         )
         SELECT each.* EXCLUDE (index), {third} AS third
         FROM each LEFT JOIN slices ON slices.key = each.key AND slices.index = each.index
-    """).df()
-    rows.unregister("chosen_rows")
+    """
+    chosen = frame.astype({"setup": str})[["key", "patient", "setup", "series"]]
+    lesion_rows = query(rows, sql, chosen_rows=chosen)
     counts = lesion_rules.RULES["brats2023"].keeps(lesion_rows["mm3"].to_numpy(float))
-    names = pd.Series(lesion_rows["third"]).map(dict(enumerate(THIRDS))).fillna("")
+    names = lesion_rows["third"].map(dict(enumerate(THIRDS))).fillna("")
     lesion_rows = lesion_rows.assign(third=names, counts=counts)
     return lesion_rows[lesion_rows["third"] == selection.third] if selection.third else lesion_rows
-
-
-def _dice(selection: Selection) -> str:
-    return f"CASE WHEN {WHICH_SQL[selection.which]} THEN {dice_sql(selection.empty)} END"

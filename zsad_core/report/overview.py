@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
+from zsad_core.report.comparisons import configuration_names
 from zsad_core.report.selection import THRESHOLD
 from zsad_core.report.table_text import HIGH, LOW
+from zsad_core.results.queries import with_columns
 from zsad_core.types import Plane
 
 INTERVAL = f"In brackets: {intervals.WORDS}."
@@ -54,10 +55,7 @@ class ConfigurationMean:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a selection holds: how much, the best mean, and what is missing.
-
-    `missing` are subjects that other configurations have, by configuration.
-    """
+    """What a selection holds; `missing` are subjects that others have, by configuration."""
 
     subjects: int
     with_dice: int
@@ -76,15 +74,6 @@ class SubjectTable:
     def key_at(self, row: int, column: str) -> str:
         """The row behind a cell; of a cell of no configuration, the first of its subject."""
         return self.keys[row].get(column) or next(iter(self.keys[row].values()))
-
-
-def configuration_names(frame: pd.DataFrame) -> pd.Series:
-    """The configuration of each row of a `dice_table`, as `series · setup`.
-
-    >>> configuration_names(pd.DataFrame({"series": ["winclip"], "setup": ["zero-shot"]})).tolist()
-    ['winclip · zero-shot']
-    """
-    return frame["series"].astype(str) + " · " + frame["setup"].astype(str)
 
 
 def summary(frame: pd.DataFrame) -> Summary:
@@ -111,21 +100,15 @@ def summary(frame: pd.DataFrame) -> Summary:
 
 def _mean(frame: pd.DataFrame) -> ConfigurationMean:
     """The mean of the rows of one configuration, of those with a Dice."""
-    frame = frame.dropna(subset="dice_3d")
-    dice, one_group = frame["dice_3d"].to_numpy(float), np.zeros(len(frame), np.int64)
-    ends = intervals.intervals(frame["patient"].tolist(), one_group, dice, np.ones(len(dice)))
+    values = frame[["dice_3d"]].astype(float)
+    ends = intervals.of_columns(frame["patient"].tolist(), values.to_numpy())
     low, high = (float(end[0]) for end in ends)
-    return ConfigurationMean(
-        configuration_names(frame).iloc[0], float(dice.mean()), low, high, len(dice)
-    )
+    mean, count = float(values["dice_3d"].mean()), int(values["dice_3d"].count())
+    return ConfigurationMean(configuration_names(frame).iloc[0], mean, low, high, count)
 
 
 def configuration_means(
-    rows: duckdb.DuckDBPyConnection,
-    subjects: Sequence[str],
-    data: str,
-    modality: str,
-    plane: Plane,
+    rows: duckdb.DuckDBPyConnection, subjects: Sequence[str], data: str, modality: str, plane: Plane
 ) -> pd.DataFrame:
     """Means of each configuration, threshold and exposure over those of the subjects that it has.
 
@@ -151,49 +134,32 @@ def configuration_means(
 def subject_table(
     rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame, measures: Sequence[str]
 ) -> SubjectTable:
-    """Measures by configuration for each subject of a `dice_table`, the lowest mean 3D Dice first.
-
-    `measures` are names of `MEASURES`.
-    """
+    """Some of `MEASURES` by configuration for each subject, the lowest mean 3D Dice first."""
     joined = with_measures(rows, frame)
     joined = joined.assign(configuration=configuration_names(joined))
-    records, keys = [], []
+    records = []
     for (site, subject), of_subject in joined.groupby(["site", "subject"], sort=False):
         ordered = of_subject.sort_values("configuration")
-        cells = {
-            f"{row['configuration']}: {measure}": (row[MEASURES[measure]], row["key"])
+        cells = [
+            (f"{row['configuration']}: {measure}", row[MEASURES[measure]], row["key"])
             for measure in measures
             for _, row in ordered.iterrows()
-        }
-        records.append(
-            {
-                "subject": subject,
-                "site": site,
-                "split": ordered["split"].iloc[0],
-                "volume (ml)": ordered["truth_ml"].iloc[0],
-                **{column: number for column, (number, _) in cells.items()},
-                "note": "; ".join(_notes(ordered)),
-                "mean": ordered["dice_3d"].mean(),
-            }
-        )
-        keys.append({column: key for column, (_, key) in cells.items()})
-    order = np.argsort([record["mean"] for record in records], kind="stable")
-    table = pd.DataFrame([records[index] for index in order]).drop(columns="mean")
-    numbers = sorted({column for columns in keys for column in columns})
+        ]
+        record = {"subject": subject, "site": site, "split": ordered["split"].iloc[0]}
+        record |= {"volume (ml)": ordered["truth_ml"].iloc[0], "note": "; ".join(_notes(ordered))}
+        record |= {"mean": ordered["dice_3d"].mean(), "keys": {name: key for name, _, key in cells}}
+        records.append(record | {name: value for name, value, _ in cells})
+    table = pd.DataFrame(records).sort_values("mean", kind="stable", ignore_index=True)
+    numbers = sorted({name for keys in table["keys"] for name in keys})
     names = ["subject", *(["site"] if table["site"].nunique() > 1 else []), "split", "volume (ml)"]
-    return SubjectTable(table[[*names, *numbers, "note"]], [keys[index] for index in order])
+    return SubjectTable(table[[*names, *numbers, "note"]], table["keys"].tolist())
 
 
 def with_measures(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
     """A `dice_table` with the other columns of `MEASURES`, lesion volume and notes of each row."""
-    rows.register("chosen_rows", frame[["key"]])
-    whole = [column for column in MEASURES.values() if column not in frame]
-    columns = rows.execute(
-        f"SELECT key, truth_ml, map_notes, exposure, {', '.join(whole)} FROM subjects "
-        "JOIN chosen_rows USING (key)"
-    ).df()
-    rows.unregister("chosen_rows")
-    return frame.merge(columns, on="key")
+    columns = ["truth_ml", "map_notes", "exposure"]
+    columns += [column for column in MEASURES.values() if column not in frame]
+    return with_columns(rows, frame, ", ".join(columns))
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figures 1, 2 and 3 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
+"""Figures 1 to 5 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
 
 import textwrap
 from collections.abc import Iterable
@@ -11,21 +11,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from zsad_core.base import print_fonts
 from zsad_core.base.atomic import whole
-from zsad_core.base.palette import HOLLOW, Style, styles
+from zsad_core.base.palette import CLASSES, HOLLOW, LABELS, Style, styles
 from zsad_core.base.wording import percent
 from zsad_core.report.chart_looks import bar_lengths
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
-from zsad_core.report.comparisons import configuration_label
-from zsad_core.report.depth_panels import depth_panels
+from zsad_core.report.comparisons import RankShares, configuration_label
+from zsad_core.report.depth_charts import depth_panels
 from zsad_core.report.measures import Curves
-from zsad_core.report.ranks import RankShares
+from zsad_core.report.panels import Panel, PanelGrid
 
 print_fonts.use_all()
 DPI = 300
+NAME, NARROW = 0.4, 5.0  # inches of what stands beside a panel, and that a caption needs
 LINES = 5  # of a caption that a figure has room for
 YELLOW, RED, WIDTH = "#F0E442", "#d62728", 3.2  # inches a panel
 DASHES = {
@@ -43,11 +45,8 @@ INK: dict[str, Any] = {"color": "black", "ms": 4, "elinewidth": 1.4, "capsize": 
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "triangle-up": "^", "x": "X"}
 
 
-def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
-    """Figure 1 of a `dice_table` and its `means`: boxes and points of 3D Dice, one panel a setup.
-
-    The mean and its interval stand over each box.
-    """
+def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
+    """Figure 1: boxes, points and `means` of 3D Dice of a `dice_table`, one panel a setup."""
     rows = frame.dropna(subset="dice_3d")
     styles_by_series = styles(sorted(set(frame["series"])))
     panels = {
@@ -76,56 +75,41 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame, caption: str) -> Figure:
     if rows["exposed"].any():
         axes[0].plot([], [], ls="", label=EXPOSED, **HATCHED)
     figure.legend(loc="outside upper right", frameon=False, ncols=2)
-    return captioned(figure, caption)
+    return figure
 
 
-def by_subject(frame: pd.DataFrame, caption: str) -> Figure:
+def by_subject(frame: pd.DataFrame) -> Figure:
     """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each configuration."""
-    configurations, order = (
-        list(frame.groupby(["setup", "series"], observed=True)),
-        subjects_in_order(frame),
-    )
+    configurations = list(frame.groupby(["setup", "series"], observed=True))
+    order = subjects_in_order(frame)
     colours = {series: style[0] for series, style in styles(sorted(set(frame["series"]))).items()}
     high = 1.7 + _inches(order, 5) / len(configurations)
     figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), high))
-    for axis, ((setup, series), configuration_rows) in zip(axes, configurations, strict=True):
-        configuration_rows = configuration_rows.set_index("subject")
-        positions = [order.index(name) for name in configuration_rows.index]
-        boxes = [
-            {"med": row.median, "q1": row.q1, "q3": row.q3, "whislo": row.low, "whishi": row.high}
-            for row in configuration_rows[["median", "q1", "q3", "low", "high"]].itertuples(
-                index=False
-            )
-        ]
+    for axis, ((setup, series), dice) in zip(axes, configurations, strict=True):
+        positions = [order.index(name) for name in dice["subject"]]
+        names = {"med": "median", "q1": "q1", "q3": "q3", "whislo": "low", "whishi": "high"}
+        values = dice[[*names.values()]].itertuples(index=False, name=None)
+        boxes = [dict(zip(names, row, strict=True)) for row in values]
         colour = colours[str(series)]
         outline = {"edgecolor": colour, "facecolor": "none", "linewidth": 1.2}
         lines = {**_box(colour), "boxprops": outline}
         drawn = axis.bxp(boxes, positions, widths=0.6, showfliers=False, patch_artist=True, **lines)
-        for box, exposed in zip(drawn["boxes"], configuration_rows["exposed"], strict=True):
+        for box, exposed in zip(drawn["boxes"], dice["exposed"], strict=True):
             box.set_hatch(HATCHING if exposed else None)
-        axis.plot(
-            positions,
-            configuration_rows["dice_3d"],
-            "x",
-            color=RED,
-            ms=5,
-            mew=1.4,
-            label="3D Dice",
-            zorder=5,
-        )
+        cross: dict[str, Any] = {"color": RED, "ms": 5, "mew": 1.4, "zorder": 5}
+        axis.plot(positions, dice["dice_3d"], "x", label="3D Dice", **cross)
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
-        axis.set_title(f"{series} · {setup}", loc="left")
+        axis.set_title(configuration_label((str(setup), str(series))), loc="left")
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     if frame["exposed"].any():
         axes[0].fill_between([], [], fc="none", ec="grey", hatch=HATCHING, label=EXPOSED)
-    axes[0].legend(
-        loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, ncols=2
-    )
-    return captioned(figure, caption)
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+    axes[0].legend(**place, frameon=False, ncols=2)
+    return figure
 
 
-def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
+def by_depth(curves: Curves, setups: list[str]) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
     panels = depth_panels(curves, setups)
     figure, axes = panels_of(len(panels), 1, (WIDTH, 3.8))
@@ -146,27 +130,52 @@ def by_depth(curves: Curves, setups: list[str], caption: str) -> Figure:
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")
     legend_above(figure, axes)
-    return captioned(figure, caption)
+    return figure
 
 
-def by_rank(ranks: RankShares, caption: str) -> Figure:
+def by_rank(ranks: RankShares) -> Figure:
     """How often each configuration, the best mean at the top, has each rank."""
     count = len(ranks.names)
     figure, axes = panels_of(1, 1, (max(5.0, 2.4 + 0.55 * count), max(2.0, 0.9 + 0.32 * count)))
     axes[0].imshow(ranks.shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    looks: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
     for (row, column), share in np.ndenumerate(ranks.shares):
         colour = "white" if share > 0.5 else "black"
-        axes[0].text(
-            column, row, percent(float(share)), ha="center", va="center", fontsize=7, color=colour
-        )
+        axes[0].text(column, row, percent(float(share)), color=colour, **looks)
     axes[0].set_xticks(range(count), [str(rank) for rank in range(1, count + 1)])
     axes[0].set_yticks(range(count), [configuration_label(name) for name in ranks.names])
     axes[0].set_xlabel("rank by mean 3D Dice")
-    return captioned(figure, caption)
+    return figure
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write PATH.svg and PATH.png, the same bytes for the same figure; no text is mathematics."""
+def by_panel(grid: PanelGrid, aspect: float, legend: bool, side: float) -> Figure:
+    """Panels `side` inches high with their names; `aspect` is a pixel's height over its width."""
+    height, width = grid.shape
+    size = (max(side * width / (height * aspect) + 0.15, NARROW / len(grid.columns)), side + NAME)
+    figure, axes = panels_of(len(grid.columns), len(grid.rows), size)
+    for number, axis in enumerate(axes):
+        row, column = divmod(number, len(grid.columns))
+        _panel(axis, grid.panels[row][column], aspect)
+        if row == 0:
+            axis.set_title(grid.columns[column], fontsize=8)
+        if column == 0:
+            axis.set_ylabel(grid.rows[row], fontsize=8)
+    if legend:
+        patches = [
+            Patch(color=[channel / 255 for channel in colour], label=kind)
+            for kind, colour in zip(LABELS.values(), CLASSES["classic"][:3], strict=False)
+        ]
+        figure.legend(
+            handles=patches, loc="outside upper center", ncols=3, frameon=False, fontsize=8
+        )
+    return figure
+
+
+def save(figure: Figure, caption: str, path: Path) -> list[Path]:
+    """Write PATH.svg and PATH.png, the caption below; the same bytes for the same figure."""
+    lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
+    figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
+    figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     print_fonts.tell_missing(figure)
@@ -207,14 +216,23 @@ def line(style: Style) -> dict[str, Any]:
 
 def legend_above(figure: Figure, axes: list[Axes]) -> None:
     """One legend of all panels above them, each name once."""
-    handles = {
-        name: handle
-        for axis in axes
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
+    entries = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes)
+    handles = {name: handle for of_axis in entries for handle, name in of_axis}
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False
     )
+
+
+def _panel(axis: Axes, panel: Panel | None, aspect: float) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    if panel is None:
+        return
+    if panel.picture is not None:
+        axis.imshow(panel.picture, aspect=aspect, interpolation="none")
+        axis.set_xlabel(panel.words, fontsize=7)
+    else:
+        axis.text(0.5, 0.5, panel.words, ha="center", va="center", fontsize=8)
 
 
 def _inches(names: Iterable[str], points: float) -> float:
@@ -225,11 +243,3 @@ def _inches(names: Iterable[str], points: float) -> float:
 def _box(colour: str) -> dict[str, Any]:
     line = {"color": colour, "linewidth": 1.2}
     return dict.fromkeys(("boxprops", "whiskerprops", "capprops", "medianprops"), line)
-
-
-def captioned(figure: Figure, caption: str) -> Figure:
-    """The figure with its caption below, as wide as it is; a long caption makes it higher."""
-    lines = textwrap.wrap(caption, int(figure.get_figwidth() * 17))
-    figure.set_figheight(figure.get_figheight() + max(len(lines) - LINES, 0) * 0.12)
-    figure.supxlabel("\n".join(lines), fontsize=7, ha="left", x=0.01)
-    return figure

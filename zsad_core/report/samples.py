@@ -17,6 +17,7 @@ from zsad_core.inference.views import View
 from zsad_core.metrics.boxes import box_of
 from zsad_core.report.selection import ConfigurationName
 from zsad_core.report.single_rows import row_of
+from zsad_core.results.queries import query
 from zsad_core.types import ByteArray, DataSpec, MaskArray, Progress
 
 FINETUNED = ("finetune", "brats")  # setups whose learned part saw BraTS slices
@@ -33,10 +34,7 @@ class SampleSlice:
 
 @dataclass(frozen=True)
 class Sample:
-    """The subject of median mean 3D Dice among `subjects`, with its slices and rows.
-
-    Of an even number of subjects, the lower median counts.
-    """
+    """The subject of (lower) median mean 3D Dice among `subjects`, with its slices and rows."""
 
     subject: str
     dice: float
@@ -131,21 +129,17 @@ def pictures(
 def _lesion_slices(
     rows: duckdb.DuckDBPyConnection, first: pd.Series, centre: str
 ) -> dict[tuple[str, str], tuple[SampleSlice, ...]]:
-    """For each (site, subject), the slice with most lesion on each side of depth 0.
-
-    `first` holds the key of any row of theirs, since they have the same truth.
-    """
+    """By (site, subject) the slice with most lesion on each side; `first` holds a key of each."""
     depth = f"depth_{centre}"
-    rows.register("subject_rows", first.reset_index())
-    records = rows.execute(f"""
+    sql = f"""
         SELECT site, subject, {depth} >= 0 AS superior, arg_max(index, (truth, -index)) AS index,
                arg_max({depth}, (truth, -index)) AS depth
         FROM slices JOIN subject_rows USING (key) WHERE truth > 0 AND {depth} IS NOT NULL
         GROUP BY ALL ORDER BY ALL
-    """).fetchall()
-    rows.unregister("subject_rows")
+    """
+    records = query(rows, sql, subject_rows=first.reset_index())
     slices: dict[tuple[str, str], tuple[SampleSlice, ...]] = {}
-    for site, subject, superior, index, depth_of in records:
+    for site, subject, superior, index, depth_of in records.itertuples(index=False):
         sample_slice = SampleSlice("superior" if superior else "inferior", index, depth_of)
         slices[site, subject] = (*slices.get((site, subject), ()), sample_slice)
     return slices

@@ -6,7 +6,7 @@ in when and where they were made (device, version, checkpoint) the newest one co
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
 import duckdb
@@ -32,6 +32,16 @@ VOLUMES = ("lesion-free", "under 1 ml", "1 to 10 ml", "10 ml and more")
 NUMBERS = ("no lesion over 2 mm³", "1 lesion", "2 to 4 lesions", "5 lesions and more")
 SETUPS = ("industrial", "finetune", "brats", "pmc")  # the paper's, in its order; others after them
 NO_SITE = "no folder"
+FILTERS = {
+    "series": "series",
+    "setups": "setup",
+    "backbones": "backbone",
+    "subjects": "subject",
+    "volumes": "volume",
+    "numbers": "number",
+    "sites": "site",
+}
+"""Columns of the rows by the fields of a `Selection` that limit them."""
 AXES = ("modality", "plane", "threshold")
 """What may vary between the comparison groups of one figure, one at a time."""
 
@@ -97,14 +107,9 @@ class ComparisonGroup:
     threshold: str
 
     @property
-    def rule_text(self) -> str:
-        """The threshold without the conditions of reading."""
-        return rule_text(self.threshold)
-
-    @property
     def rule(self) -> Rule:
         """The threshold rule."""
-        return rule_of(self.rule_text)
+        return rule_of(rule_text(self.threshold))
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -116,11 +121,8 @@ class ComparisonGroup:
 
     def differing(self, other: "ComparisonGroup") -> list[str]:
         """Names of the fields in which two groups differ."""
-        return [
-            field.name
-            for field in fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        ]
+        mine, others = vars(self), vars(other)
+        return [name for name in mine if mine[name] != others[name]]
 
 
 def rule_text(threshold: str) -> str:
@@ -136,9 +138,9 @@ def neighbours(
 
 
 def beside(
-    group: ComparisonGroup, groups: Sequence[ComparisonGroup], asked: Sequence[str]
+    group: ComparisonGroup, groups: Sequence[ComparisonGroup], also: Sequence[str]
 ) -> tuple[ComparisonGroup, ...]:
-    """The neighbours of a group that are asked for, each as AXIS=VALUE, or AXIS for every value.
+    """The neighbours of a group to show `also`, each as AXIS=VALUE, or AXIS for every value.
 
     Raises SettingError for another axis, and for a value that no group has.
 
@@ -147,11 +149,11 @@ def beside(
     >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
     True
     """
-    wanted = [text.partition("=")[::2] for text in asked]
-    for axis, value in wanted:
+    choices = [text.partition("=")[::2] for text in also]
+    for axis, value in choices:
         if axis not in AXES:
             raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
-        values = sorted({getattr(one, axis) for one in groups})
+        values = sorted({getattr(other, axis) for other in groups})
         if value and value not in values:
             raise SettingError(
                 f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
@@ -161,7 +163,7 @@ def beside(
         for other in neighbours(group, groups)
         if any(
             group.differing(other) == [axis] and value in ("", getattr(other, axis))
-            for axis, value in wanted
+            for axis, value in choices
         )
     )
 
@@ -183,7 +185,6 @@ class Selection:
     setups: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
@@ -230,13 +231,11 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     `series` is the method's name, with its prompt set where the rows hold several of that method,
     with what differs between the groups selected, and with its backbone where rows of the same data
     differ in that alone; `first_group` says whether a row is of `group`. `backbone` is its name, ""
-    without one, as `backbone_names` finds it.
-    `lesions` are those over 2 mm³ by the BraTS 2023 rule, `missed` the ones that no predicted
-    component touches, `beside` the unlabelled set of a method for whole volumes as JSON, else "".
-    Raises DataError where nothing is left.
+    without one, as `backbone_names` finds it. `lesions` are those over 2 mm³ by the BraTS 2023
+    rule, `missed` the ones that no predicted component touches, `beside` the unlabelled set of a
+    method for whole volumes as JSON, else "". Raises DataError where nothing is left.
     """
-    names = [field.name for field in fields(ComparisonGroup)]
-    varied = [name for name in names if len(selection.values(name)) > 1]
+    varied = [name for name in vars(selection.group) if len(selection.values(name)) > 1]
     frames = []
     for group in selection.groups:
         in_group = rows.execute(_ROWS, list(astuple(group))).df()
@@ -247,7 +246,9 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     frame = pd.concat(frames, ignore_index=True)
     frame["backbone"] = backbone_names(frame)
     frame.loc[frame.pop("several_backbones"), "series"] += ", " + frame["backbone"]
-    frame["setup"] = pd.Categorical(frame["setup"], _ordered(frame["setup"]), ordered=True)
+    names = {*frame["setup"]}
+    order = [setup for setup in SETUPS if setup in names] + sorted(names.difference(SETUPS))
+    frame["setup"] = pd.Categorical(frame["setup"], order, ordered=True)
     frame["patient"] = frame["subject"].map(patient_of)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
@@ -270,19 +271,9 @@ def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 def filter_mask(frame: pd.DataFrame, selection: Selection) -> MaskArray:
     """Whether each row of `selected_rows` is in a selection."""
-    filters = {
-        "series": selection.series,
-        "setup": selection.setups,
-        "backbone": selection.backbones,
-        "subject": selection.subjects,
-        "split": selection.splits,
-        "volume": selection.volumes,
-        "number": selection.numbers,
-        "site": selection.sites,
-    }
     mask = np.full(len(frame), selection.exposed) | ~frame["exposed"].to_numpy(bool)
-    for column, values in filters.items():
-        if values:
+    for name, column in FILTERS.items():
+        if values := getattr(selection, name):
             mask &= frame[column].isin(values).to_numpy()
     return mask
 
@@ -291,8 +282,3 @@ def left_out(frame: pd.DataFrame, selection: Selection) -> list[str]:
     """Subjects with rows of `selected_rows` that a selection leaves out as exposed alone."""
     everyone = filter_mask(frame, replace(selection, exposed=True))
     return sorted(frame.loc[everyone & ~filter_mask(frame, selection), "subject"].unique())
-
-
-def _ordered(setups: pd.Series) -> list[str]:
-    names = set(setups)
-    return [setup for setup in SETUPS if setup in names] + sorted(names - set(SETUPS))

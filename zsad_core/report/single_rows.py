@@ -7,6 +7,7 @@ import pandas as pd
 
 from zsad_core.evaluation.row_views import Row
 from zsad_core.report.selection import THRESHOLD, comparison_group_of
+from zsad_core.results.queries import records
 
 NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "modality", "plane", "threshold")
 """What names rows of one configuration in one comparison group."""
@@ -14,9 +15,7 @@ NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "modality", "plane", "thr
 
 def row_of(rows: duckdb.DuckDBPyConnection, key: str) -> Row:
     """The whole row of `subjects` of a key."""
-    result = rows.execute("SELECT * FROM subjects WHERE key = ?", [key])
-    names = [column[0] for column in result.description or ()]
-    return dict(zip(names, result.fetchall()[0], strict=True))
+    return records(rows, "SELECT * FROM subjects WHERE key = ?", [key])[0]
 
 
 def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
@@ -27,10 +26,7 @@ def slice_of_most_lesion(rows: duckdb.DuckDBPyConnection, key: str) -> int:
 
 
 def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, str]:
-    """Subjects by the keys of all rows of a row's configuration in its comparison group.
-
-    Of a subject's rows older ones are among them, which the newest one hides in a selection.
-    """
+    """Subjects by key of all rows, older ones too, of a row's configuration in its group."""
     query = f"""
         SELECT key, subject FROM subjects SEMI JOIN (FROM subjects WHERE key = ?) AS chosen
         ON (subjects.method, subjects.setup, subjects.prompts_digest, subjects.weights_digest)

@@ -19,10 +19,7 @@ LATEX = str.maketrans(
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with raw numbers, a file name, a title, a note on them, and their conventions.
-
-    `named` has the same rows for programs: they name method and prompt set as `zsad evaluate` does.
-    """
+    """A table's words, its rows for people, and in `named` the rows for programs, with ids."""
 
     name: str
     title: str

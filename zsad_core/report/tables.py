@@ -1,6 +1,6 @@
 """Tables of a selection, each with its caption: Dice, comparisons, subgroups, failures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +10,18 @@ import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.errors import DataError
-from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions, threshold_costs
 from zsad_core.report.backbone_names import by_configuration
-from zsad_core.report.comparisons import configuration_label, every_pair, paired
+from zsad_core.report.comparisons import (
+    configuration_label,
+    configuration_names,
+    every_pair,
+    paired,
+    rank_shares,
+    rank_table,
+)
 from zsad_core.report.ledgers import ledgers
-from zsad_core.report.measures import GroupSums, dice_table, lesions
-from zsad_core.report.ranks import rank_shares, rank_table
+from zsad_core.report.measures import GroupSums, dice_table, lesions, mean_intervals
 from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,
@@ -50,70 +55,45 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     frame = dice_table(sums, selection)
     caption = captions.caption(frame, selection, left_out(sums.frame, selection))
     lesion_rows, ranks = lesions(rows, frame, selection), rank_shares(frame)
-    frames = {"volume": frame, "number": frame, "third": _by_third(sums, selection), "site": frame}
+    by_third = pd.concat(
+        dice_table(sums, replace(selection, third=third)).assign(third=third)
+        for third in THIRDS
+        if selection.third in ("", third)
+    )
+    frames = {"volume": frame, "number": frame, "third": by_third, "site": frame}
+    of_failures = failures(frame, frames, lesion_rows)
+    everyone = filter_rows(sums.frame, replace(selection, exposed=True))
     contents = [
         ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
         ("setups", "Setups of a method against each other", captions.PAIRED, paired(frame)),
-        (
-            "comparisons",
-            "Configurations against each other",
-            captions.PAIRED,
-            every_pair(frame),
-        ),
+        ("comparisons", "Configurations against each other", captions.PAIRED, every_pair(frame)),
         ("ranks", "Ranks of the configurations", captions.rank_caption(ranks), rank_table(ranks)),
-        (
-            "failures",
-            "Failures of all subjects and by group",
-            captions.FAILURES,
-            failures(frame, frames, lesion_rows),
-        ),
-        (
-            "seen",
-            SEEN,
-            captions.SEEN,
-            _with_headings(ledgers(rows, _with_exposed(sums, selection))),
-        ),
+        ("failures", "Failures of all subjects and by group", captions.FAILURES, of_failures),
+        ("seen", SEEN, captions.SEEN, _with_headings(ledgers(rows, everyone))),
         ("lesion_size", "Lesions by volume", captions.LESIONS, by_size(lesion_rows)),
-        *(
-            (name, *captions.GROUPED[group], dice(frames[group], group))
-            for name, group in (
-                ("lesion_volume", "volume"),
-                ("lesion_number", "number"),
-                ("depth", "third"),
-                ("site", "site"),
-            )
-        ),
+        *((*words, dice(frames[group], group)) for group, words in captions.GROUPED.items()),
     ]
-    backbones, found = by_configuration(frame), []
+    backbones, of_selection = by_configuration(frame), []
     for name, title, note, content in contents:
         table = with_backbones(content, backbones)
-        found.append(Table(name, title, note, caption, table, with_ids(table, sums.frame)))
-    return found + thresholds(rows, selection)
+        of_selection.append(Table(name, title, note, caption, table, with_ids(table, sums.frame)))
+    return of_selection + thresholds(rows, selection)
 
 
 def with_backbones(table: pd.DataFrame, backbones: Mapping[ConfigurationName, str]) -> pd.DataFrame:
-    """A table with the backbone beside each configuration it names; as it is without any.
-
-    `backbones` are those of `backbone_names.by_configuration`.
-    """
-    columns = {*table.columns}
+    """A table with the backbone beside each configuration that `backbones` names."""
+    if not backbones:
+        return table
     labels = {configuration_label(name): backbone for name, backbone in backbones.items()}
-    if not backbones or not columns & {"method", "configuration"}:
-        return table
     table = table.copy()
-
-    def insert(beside: str, name: str, values: Sequence[str]) -> None:
-        table.insert(table.columns.tolist().index(beside) + 1, name, values)
-
-    if "configuration" in columns:
-        for beside, name in (("configuration", "backbone"), ("against", "against backbone")):
-            insert(beside, name, [labels[label] for label in table[beside]])
-        return table
-    pairs = [("setup", "backbone"), *([("against", "against backbone")] * ("against" in columns))]
-    for beside, name in pairs:
-        keys = zip(table[beside].astype(str), table["method"], strict=True)
-        last = "method" if name == "backbone" and "against" not in columns else beside
-        insert(last, name, [backbones.get(key, "") for key in keys])
+    for beside in ("setup", "configuration", "against"):
+        if beside in table:
+            names = table[beside].astype(str)
+            if "method" in table:
+                names = table["method"].astype(str) + " · " + names
+            last = max([*table].index(name) for name in ("method", beside) if name in table)
+            heading = "against backbone" if beside == "against" else "backbone"
+            table.insert(last + 1, heading, names.map(labels).fillna(""))
     return table
 
 
@@ -125,16 +105,15 @@ def with_ids(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """
     names = frame[[*CONFIGURATION, "method", "prompts"]].astype(str).drop_duplicates(CONFIGURATION)
     names = names.rename(columns={"method": "method_id"})
-    labels = (names["series"] + " · " + names["setup"]).tolist()
-    configurations = names.set_axis(labels).drop(columns="series")
+    configurations = names.set_axis(configuration_names(names).tolist()).drop(columns="series")
     columns = {"configuration": configurations, "against": configurations.add_prefix("against_")}
     if "configuration" not in table:  # what stands against a setup then is another one
         series = names.drop_duplicates("series").set_index("series")
         columns = {"method": series.drop(columns="setup")}
     for beside, of_names in columns.items():
-        position = table.columns.tolist().index(beside) + 1
-        found = of_names.reindex(table[beside]).set_axis(table.index)
-        added = found.drop(columns=found.columns.intersection(table.columns))
+        position = [*table].index(beside) + 1
+        added = of_names.reindex(table[beside]).set_axis(table.index)
+        added = added.drop(columns=table.columns, errors="ignore")
         table = pd.concat([table.iloc[:, :position], added, table.iloc[:, position:]], axis=1)
     return table
 
@@ -153,16 +132,8 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
     return [Table("thresholds", title, note, caption, means, named)]
 
 
-def _with_exposed(sums: GroupSums, selection: Selection) -> pd.DataFrame:
-    """The selected rows, and those that are left out because something has seen their subject."""
-    return filter_rows(sums.frame, replace(selection, exposed=True))
-
-
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean, sd and interval of 3D and 2D Dice over the subjects of a `dice_table`.
-
-    `exposed` is how many of them were seen before, where some were and count all the same.
-    """
+    """Mean, sd and interval of 3D and 2D Dice; `exposed` counts subjects seen before, if any."""
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
@@ -176,18 +147,14 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
         columns = {"subjects": columns["subjects"], "exposed": ("exposed", "sum"), **columns}
     table = grouped.agg(**columns).reset_index()
     for name, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
-        values = frame[column]
-        _insert_interval(table, name, grouped, frame["patient"], values.fillna(0), values.notna())
+        _insert_interval(table, name, grouped, frame, frame[column])
     return _with_headings(table)
 
 
 def failures(
     frame: pd.DataFrame, frames: dict[str, pd.DataFrame], lesion_rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Missed lesions and false positives of a `dice_table`: of all, then by groups of `frames`.
-
-    `lesion_rows` are its `measures.lesions`.
-    """
+    """Missed ones of `lesion_rows` and false positives, of all and by the groups of `frames`."""
     counts = [_failure_counts(_with_lesions(frame, lesion_rows)).assign(by=EVERYONE, group="")]
     for group, group_rows in frames.items():
         part = _failure_counts(_with_lesions(group_rows, lesion_rows), group)
@@ -211,24 +178,10 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
     grouped = lesion_rows.assign(size=sizes).groupby([*CONFIGURATION, "size"], observed=True)
-    table = grouped.agg(
-        **{
-            "lesions": ("mm3", "size"),
-            "missed": ("missed", "sum"),
-            "lesion Dice": ("dice", "mean"),
-            "lesion Dice sd": ("dice", "std"),
-        }
-    ).reset_index()
-    values = lesion_rows["dice"]
-    _insert_interval(table, "lesion Dice", grouped, lesion_rows["patient"], values, values.notna())
+    means = {"lesion Dice": ("dice", "mean"), "lesion Dice sd": ("dice", "std")}
+    table = grouped.agg(lesions=("mm3", "size"), missed=("missed", "sum"), **means).reset_index()
+    _insert_interval(table, "lesion Dice", grouped, lesion_rows, lesion_rows["dice"])
     return _with_headings(table)
-
-
-def _by_third(sums: GroupSums, selection: Selection) -> pd.DataFrame:
-    thirds = [third for third in THIRDS if selection.third in ("", third)]
-    return pd.concat(
-        dice_table(sums, replace(selection, third=third)).assign(third=third) for third in thirds
-    )
 
 
 def _with_lesions(frame: pd.DataFrame, lesion_rows: pd.DataFrame) -> pd.DataFrame:
@@ -236,8 +189,8 @@ def _with_lesions(frame: pd.DataFrame, lesion_rows: pd.DataFrame) -> pd.DataFram
     on = ["key", *(["third"] if "third" in frame else [])]
     missed = lesion_rows[lesion_rows["counts"]].groupby(on)["missed"]
     counts = missed.agg(lesions="size", missed="sum")
-    joined = frame.drop(columns=["lesions", "missed"]).join(counts, on=on)
     names = ["lesions", "missed"]
+    joined = frame.drop(columns=names).join(counts, on=on)
     return joined.assign(**joined[names].fillna(0).astype(np.int64))
 
 
@@ -257,7 +210,7 @@ def _failure_counts(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     table = grouped.agg(subjects=("key", "size"), **columns).reset_index()
     for name, (part, total) in SHARES.items():
         table[name] = table[part].astype(float) / table[total].astype(float).where(table[total] > 0)
-        _insert_interval(table, name, grouped, frame["patient"], frame[part], frame[total])
+        _insert_interval(table, name, grouped, frame, frame[part], frame[total])
     return table
 
 
@@ -270,19 +223,13 @@ def _insert_interval(
     table: pd.DataFrame,
     name: str,
     grouped: "DataFrameGroupBy[Any, Any]",
-    patients: pd.Series,
+    frame: pd.DataFrame,
     sums: pd.Series,
-    counts: pd.Series,
+    counts: pd.Series | None = None,
 ) -> None:
-    """Put the interval of the means sums / counts beside the column of the means of each group."""
-    low, high = intervals(
-        patients.tolist(),
-        np.asarray(grouped.ngroup(), np.int64),
-        sums.to_numpy(float),
-        counts.to_numpy(float),
-    )
-    columns = table.columns.tolist()
-    position = columns.index(name + SD if name + SD in columns else name) + 1
+    """Put the interval of `mean_intervals` beside the column of the means of each group."""
+    low, high = mean_intervals(grouped, frame, sums, counts)
+    position = [*table].index(name + SD if name + SD in table else name) + 1
     table.insert(position, name + HIGH, high)
     table.insert(position, name + LOW, low)
 

@@ -1,21 +1,20 @@
 """What the choice of a threshold costs: 3D Dice by threshold rule, and its loss against oracle."""
 
-import html
 from dataclasses import replace
+from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from zsad_core.base.palette import styles
+from zsad_core.base.palette import Style
 from zsad_core.errors import DataError
-from zsad_core.metrics.intervals import intervals
 from zsad_core.metrics.threshold_rules import RULES, rule_of
-from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
-from zsad_core.report.selection import Selection, comparison_groups, selected_rows
+from zsad_core.report.chart_looks import bracketed, error_bars, finished, panels_by_setup
+from zsad_core.report.measures import mean_intervals
+from zsad_core.report.selection import Selection, comparison_groups, rule_text, selected_rows
 from zsad_core.report.table_text import HIGH, LOW
+from zsad_core.results.queries import with_columns
 
 CONFIGURATION = ["setup", "series"]
 MEANS = {"3D Dice": "dice_3d", "oracle": "best_dice", "loss": "loss"}
@@ -40,18 +39,13 @@ def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame
             part = selected_rows(rows, replace(selection, group=group))
         except DataError:  # the filters leave nothing of this rule
             continue
-        parts.append(part.assign(rule=group.rule_text, basis=group.rule.basis))
+        parts.append(part.assign(rule=rule_text(group.threshold), basis=group.rule.basis))
     if not parts:
         raise DataError(f"No row of {selection.group} is left by these filters; widen one of them.")
     frame = pd.concat(parts, ignore_index=True)
     setups = dict.fromkeys(name for part in parts for name in part["setup"].cat.categories)
     frame["setup"] = pd.Categorical(frame["setup"].astype(str), list(setups), ordered=True)
-    rows.register("cost_rows", frame[["key"]])
-    dice = rows.execute(
-        "SELECT key, dice_3d, best_dice FROM subjects JOIN cost_rows USING (key)"
-    ).df()
-    rows.unregister("cost_rows")
-    frame = frame.merge(dice, on="key").dropna(subset=["dice_3d", "best_dice"])
+    frame = with_columns(rows, frame, "dice_3d, best_dice").dropna(subset=["dice_3d", "best_dice"])
     rules = frame.groupby(CONFIGURATION, observed=True)["rule"].transform("nunique")
     of_subject = frame.groupby([*CONFIGURATION, "site", "subject"], observed=True)["rule"]
     frame = frame[of_subject.transform("nunique") == rules]
@@ -70,41 +64,30 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     """Means of `costs` by configuration and rule, each with its interval."""
     grouped = frame.groupby([*CONFIGURATION, "rule"], observed=True)
     table = grouped.agg(basis=("basis", "first"), subjects=("key", "size")).reset_index()
-    patients, groups = frame["patient"].tolist(), np.asarray(grouped.ngroup(), np.int64)
     for name, column in MEANS.items():
-        values = frame[column].to_numpy(float)
         table[name] = grouped[column].mean().to_numpy()
-        ends = intervals(patients, groups, values, np.ones(len(values)))
-        table[name + LOW], table[name + HIGH] = ends
+        table[name + LOW], table[name + HIGH] = mean_intervals(grouped, frame, frame[column])
     headings = {"series": "method", "rule": "threshold", "basis": "source"}
     return table.rename(columns=headings)
 
 
 def chart(means: pd.DataFrame) -> go.Figure:
     """The mean loss of each rule of `means` with its interval, one panel a setup."""
-    setups, names = names_of(means.rename(columns={"method": "series"}))
-    looks, named = styles(names), set[object]()
-    figure = make_subplots(
-        cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
-    )
-    for (setup, series), of_series in means.groupby(["setup", "method"], observed=True):
-        colour, _, symbol = looks[str(series)]
+
+    def scatter(of_series: pd.DataFrame, style: Style) -> dict[str, Any]:
+        colour, _, symbol = style
         ends = of_series["loss" + LOW], of_series["loss" + HIGH]
-        figure.add_scatter(
-            x=of_series["threshold"].astype(str),
-            y=of_series["loss"],
-            error_y=error_bars(of_series["loss"], *ends),
-            text=bracketed(*ends),
-            hovertemplate="%{x}: loss %{y:.3f}%{text}",
-            mode="markers",
-            name=html.escape(str(series)),
-            legendgroup=str(series),
-            showlegend=series not in named,
-            marker={"color": colour, "symbol": symbol, "size": 10},
-            row=1,
-            col=setups.index(str(setup)) + 1,
-        )
-        named.add(series)
+        return {
+            "x": of_series["threshold"].astype(str),
+            "y": of_series["loss"],
+            "error_y": error_bars(of_series["loss"], *ends),
+            "text": bracketed(*ends),
+            "hovertemplate": "%{x}: loss %{y:.3f}%{text}",
+            "mode": "markers",
+            "marker": {"color": colour, "symbol": symbol, "size": 10},
+        }
+
+    figure = panels_by_setup(means.rename(columns={"method": "series"}), scatter)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title="3D Dice lost against oracle", col=1)
     figure.update_layout(scattermode="group")

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from zsad_core.base.palette import Style, styles
 from zsad_core.report.chart_looks import bar_lengths, names_of
-from zsad_core.report.prints import WIDTH, captioned, legend_above, line, panels_of
+from zsad_core.report.prints import WIDTH, legend_above, line, panels_of
 from zsad_core.report.table_text import HIGH, LOW
 
 Draw = Callable[[Axes, pd.DataFrame, float, dict[str, Any]], None]
 
 
-def costs(means: pd.DataFrame, caption: str) -> Figure:
+def costs(means: pd.DataFrame) -> Figure:
     """The mean loss of each rule of `threshold_costs.means` with its interval, a panel a setup."""
     rules = list(means["threshold"].cat.categories)
 
@@ -26,7 +26,7 @@ def costs(means: pd.DataFrame, caption: str) -> Figure:
         axis.errorbar(places, of_series["loss"], bars, **style | {"ls": ""})
 
     frame = means.rename(columns={"method": "series"})
-    figure, axes = _by_setup(frame, draw, "3D Dice lost against oracle", caption)
+    figure, axes = _by_setup(frame, draw, "3D Dice lost against oracle")
     for axis in axes:
         axis.set_xlim(-0.5, len(rules) - 0.5)
         axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
@@ -34,23 +34,21 @@ def costs(means: pd.DataFrame, caption: str) -> Figure:
     return figure
 
 
-def reliability(table: pd.DataFrame, caption: str) -> Figure:
+def reliability(table: pd.DataFrame) -> Figure:
     """The reliability of each configuration with intervals, a panel a setup, and the diagonal."""
 
     def draw(axis: Axes, curve: pd.DataFrame, _: float, style: dict[str, Any]) -> None:
         bars = bar_lengths(*(curve["observed" + end] for end in ("", LOW, HIGH)))
         axis.errorbar(curve["predicted"], curve["observed"], bars, **style)
 
-    figure, axes = _by_setup(table, draw, "share of lesion voxels", caption)
+    figure, axes = _by_setup(table, draw, "share of lesion voxels")
     for axis in axes:
         axis.plot([0, 1], [0, 1], color="grey", alpha=0.5, lw=1, zorder=0)
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="predicted value")
     return figure
 
 
-def _by_setup(
-    frame: pd.DataFrame, draw: Draw, label: str, caption: str
-) -> tuple[Figure, list[Axes]]:
+def _by_setup(frame: pd.DataFrame, draw: Draw, label: str) -> tuple[Figure, list[Axes]]:
     """A panel for each setup, where `draw` puts each series, beside the others by a shift."""
     setups, names = names_of(frame)
     looks: dict[str, Style] = styles(names)
@@ -64,4 +62,4 @@ def _by_setup(
             draw(axis, rows, shift, style)
     axes[0].set_ylabel(label)
     legend_above(figure, axes)
-    return captioned(figure, caption), axes
+    return figure, axes

@@ -13,9 +13,15 @@ import pyarrow as pa
 
 from zsad_core.metrics.dice import EmptySlices, dice_sql
 from zsad_core.metrics.thresholds import Curve, NormalCurve
+from zsad_core.results.queries import query
 
 Which = Literal["all", "brain", "lesion"]
 WHICH_SQL: dict[Which, str] = {"all": "true", "brain": "brain > 0", "lesion": "truth > 0"}
+
+
+def slice_dice_sql(empty: EmptySlices, which: Which) -> str:
+    """SQL of the 2D Dice of a row of `slices`, NULL where it enters no mean."""
+    return f"CASE WHEN {WHICH_SQL[which]} THEN {dice_sql(empty)} END"
 
 
 def dice_2d(
@@ -26,24 +32,9 @@ def dice_2d(
     A row that no slice entered has no Dice. `empty` says what a slice without lesion is: left out;
     0 where something is predicted and left out where not; or 0 and 1.
     """
-    dice = f"CASE WHEN {WHICH_SQL[which]} THEN {dice_sql(empty)} END"
+    dice = slice_dice_sql(empty, which)
     return rows.sql(
         f"SELECT key, avg({dice}) AS dice, count({dice}) AS slices FROM slices GROUP BY key"
-    )
-
-
-def dice_3d(rows: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """(key, dice) of each row of `subjects`; a subject without lesion has none."""
-    return rows.sql(f"SELECT key, {dice_sql()} AS dice FROM subjects")
-
-
-def hd95_mm(
-    rows: duckdb.DuckDBPyConnection, one_empty: float = 374.0, both_empty: float = 0.0
-) -> duckdb.DuckDBPyRelation:
-    """(key, hd95_mm) with what an empty mask costs; BraTS 2023 takes 374 and 0."""
-    return rows.sql(
-        f"SELECT key, CASE WHEN hd95_mm IS NULL THEN {both_empty:f} "
-        f"WHEN isinf(hd95_mm) THEN {one_empty:f} ELSE hd95_mm END AS hd95_mm FROM subjects"
     )
 
 
@@ -67,9 +58,8 @@ def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.Du
 
 def curves_of(rows: duckdb.DuckDBPyConnection, maps: Sequence[str]) -> dict[str, Curve]:
     """The curves of those maps that have one, by the map's key."""
-    rows.register("wanted_maps", pa.table({"map": pa.array(maps, pa.string())}))
-    curves = rows.execute("FROM curves JOIN wanted_maps USING (map)").df()
-    rows.unregister("wanted_maps")
+    wanted = pa.table({"map": pa.array(maps, pa.string())})
+    curves = query(rows, "FROM curves JOIN wanted USING (map)", wanted=wanted)
     return {str(row["map"]): curve_from(row) for _, row in curves.iterrows()}
 
 
@@ -83,20 +73,19 @@ def normal_curves_of(
     rows: duckdb.DuckDBPyConnection, voxel_ml: Mapping[str, float]
 ) -> dict[str, NormalCurve]:
     """The normal curves of those maps that have one, by the map's key, from their voxels' ml."""
-    wanted = pa.table({"map": pa.array(voxel_ml, pa.string())})
-    rows.register("wanted_maps", wanted)
-    counts = rows.execute("""
+    sql = """
         WITH normal AS (
             SELECT map, unnest(healthy) AS healthy, generate_subscripts(healthy, 1) AS level
-            FROM levels JOIN wanted_maps USING (map)
+            FROM levels JOIN wanted USING (map)
             WHERE outside = 0 AND list_sum(lesion) = 0
         ), sums AS (
             SELECT map, level, sum(healthy)::BIGINT AS voxels FROM normal GROUP BY map, level
         )
         SELECT map, any_value(levels_from) AS levels_from, list(voxels ORDER BY level) AS voxels
         FROM sums JOIN curves USING (map) GROUP BY map
-    """).df()
-    rows.unregister("wanted_maps")
+    """
+    wanted = pa.table({"map": pa.array(voxel_ml, pa.string())})
+    counts = query(rows, sql, wanted=wanted)
     return {
         str(row["map"]): _normal_curve(row["levels_from"], row["voxels"], voxel_ml[row["map"]])
         for _, row in counts.iterrows()

@@ -18,19 +18,9 @@ import pyarrow.parquet as pq
 from zsad_core.base.atomic import whole
 from zsad_core.base.spreadsheet import BOM, FORMULA
 from zsad_core.errors import DataError, StorageError
-from zsad_core.results import slice_sums
-from zsad_core.results.deletion import settle
-from zsad_core.results.parts import (
-    LATER,
-    current_of,
-    keys_of,
-    last_merge,
-    listed,
-    merged_keys,
-    readable,
-    version_of,
-    writer,
-)
+from zsad_core.results import parts, slice_sums
+from zsad_core.results.merging import settle
+from zsad_core.results.queries import records
 from zsad_core.results.schema import KEYS, TABLES, schema_of
 from zsad_core.results.slice_sums import CENTRES, Centre, sums_sql
 
@@ -50,36 +40,35 @@ def append(root: Path, table: str, key: str, rows: Sequence[Row]) -> None:
     ]
     settle(root)
     # Of a few rows, packing costs twice the time and saves nothing; `merging` packs.
-    with writer(root / table / f"{key}.parquet", schema, "none") as part:
+    with parts.writer(root / table / f"{key}.parquet", schema, "none") as part:
         part.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
 def stamp(root: Path) -> Stamp:
     """Files there, the last change and their size: another one means other rows."""
-    found = [path.stat() for path in (root / "subjects").glob("*.parquet")]
-    return (
-        len(found),
-        max((one.st_mtime_ns for one in found), default=0),
-        sum(one.st_size for one in found),
-    )
+    stats = [path.stat() for path in (root / "subjects").glob("*.parquet")]
+    last = max((stat.st_mtime_ns for stat in stats), default=0)
+    return len(stats), last, sum(stat.st_size for stat in stats)
 
 
 def known(root: Path, table: str = "subjects") -> set[str]:
     """Keys of the parts that are there; raises DataError for merged rows of another version."""
-    return keys_of(files(root, table))
+    return parts.keys_of(files(root, table))
 
 
 def exists(root: Path, table: str, key: str) -> bool:
     """Whether the part of a key is there; as quick among many parts as among few."""
     settle(root)
     folder = root / table
-    return (folder / f"{key}.parquet").exists() or key in merged_keys(folder, last_merge(root))
+    return (folder / f"{key}.parquet").exists() or key in parts.merged_keys(
+        folder, parts.last_merge(root)
+    )
 
 
 def files(root: Path, table: str) -> list[Path]:
     """The files that together hold each row once; raises DataError as `known` does."""
     settle(root)
-    return current_of(listed(root / table))
+    return parts.current_of(parts.listed(root / table))
 
 
 def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
@@ -87,29 +76,26 @@ def read(root: Path, table: str, key: str) -> list[dict[str, Any]]:
     settle(root)
     path = root / table / f"{key}.parquet"
     if path.exists():
-        version_of(path)
-        with readable(root):
+        parts.version_of(path)
+        with parts.readable(root):
             return pq.read_table(path).to_pylist()
     with connect(root) as rows:
-        part = rows.execute(f"FROM {table} WHERE {KEYS[table]} = ?", [key])
-        names = [column[0] for column in part.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in part.fetchall()]
+        return records(rows, f"FROM {table} WHERE {KEYS[table]} = ?", [key])
 
 
 @contextlib.contextmanager
 def connect(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """`opened` for the block, which ends in a DataError where a file cannot be read."""
-    with readable(root), opened(root) as connection:
+    with parts.readable(root), opened(root) as connection:
         yield connection
 
 
 def opened(root: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view for each of `TABLES`, empty where no row is.
 
-    Rows of an older version are read too, their later columns empty.
-    `depths_middle` and `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises
-    DataError for rows of another version. What is damaged inside a file shows in a query:
-    `readable` goes round it.
+    Rows of an older version are read too, their later columns empty. `depths_middle` and
+    `depths_centroid` are the sums of `slices` by depth (`slice_sums`). Raises DataError for rows of
+    another version. What is damaged inside a file shows in a query: `parts.readable` goes round it.
     """
     connection = duckdb.connect()
     for table in TABLES:
@@ -130,24 +116,24 @@ def _sums(paths: list[Path], centre: Centre) -> str:
     """SQL of the sums by depth of files of slices, whether stored beside them or not."""
     stored = [path for path in paths if slice_sums.stored(path, centre)]
     others = [path for path in paths if path not in stored]
-    parts = [f"FROM {_read([slice_sums.sums_path(path, centre)])}" for path in stored]
+    selects = [f"FROM {_read([slice_sums.sums_path(path, centre)])}" for path in stored]
     if others or not stored:
-        parts.append(sums_sql(_read(others) if others else "slices", centre))
-    return " UNION ALL ".join(parts)
+        selects.append(sums_sql(_read(others) if others else "slices", centre))
+    return " UNION ALL ".join(selects)
 
 
 def _view(table: str, paths: list[Path]) -> str:
     """SQL of the rows of files of any version, with the columns of this one."""
     by_version: dict[int, list[Path]] = {}
     for path in paths:
-        by_version.setdefault(version_of(path), []).append(path)
-    parts = []
+        by_version.setdefault(parts.version_of(path), []).append(path)
+    selects = []
     for version, of_version in by_version.items():
-        later = LATER.get((table, version), {})
+        later = parts.LATER.get((table, version), {})
         columns = "".join(f", {value} AS {name}" for name, value in later.items())
-        parts.append(f"SELECT *{columns} FROM {_read(of_version)}")
+        selects.append(f"SELECT *{columns} FROM {_read(of_version)}")
     names = ", ".join(TABLES[table])
-    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"
+    return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(selects)})"
 
 
 def restrict(rows: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> None:

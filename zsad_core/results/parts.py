@@ -18,8 +18,7 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-LABELS = {"labels": "''"}
-SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"} | LABELS
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]", "labels": "''"}
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
@@ -29,7 +28,7 @@ LATER = {  # columns that an older version lacks, as SQL
         **SPLIT,
     },
     ("subjects", 3): SPLIT,
-    ("subjects", 4): LABELS,
+    ("subjects", 4): {"labels": "''"},
 }
 
 
@@ -48,7 +47,8 @@ def merged_writer(
     paths: list[Path], schema: pa.Schema, keys: set[str]
 ) -> Iterator[pq.ParquetWriter]:
     """`writer` of the merged file that comes after these and holds the parts of these keys."""
-    number = 1 + max(_number(path) for path in paths)
+    numbers = (int(path.stem.removeprefix(MERGED)) for path in merges_of(paths))
+    number = 1 + max(numbers, default=0)
     listing = {LISTED: "\n".join(sorted(keys)).encode()}
     schema = schema.with_metadata({**(schema.metadata or {}), **listing})
     with writer(paths[0].with_name(f"{MERGED}{number:06d}.parquet"), schema) as merged:
@@ -88,16 +88,11 @@ def last_merge(root: Path) -> int:
 
 def keys_of(paths: list[Path]) -> set[str]:
     """Keys of parts, and of the parts that merged files hold; raises DataError."""
-    keys: set[str] = set()
+    keys = {path.stem for path in paths if not path.name.startswith(MERGED)}
     for path in paths:
-        keys.update(_names(path) if path.name.startswith(MERGED) else (path.stem,))
-    return keys
-
-
-def _names(merged: Path) -> list[str]:
-    """Keys that a merged file holds."""
-    names = _metadata(merged).get(LISTED, b"").decode(errors="replace").split("\n")
-    return [name for name in names if name]
+        if path.name.startswith(MERGED):
+            keys.update(_metadata(path).get(LISTED, b"").decode(errors="replace").split("\n"))
+    return keys - {""}
 
 
 def _metadata(path: Path) -> dict[bytes, bytes]:
@@ -130,11 +125,6 @@ def _metadata(path: Path) -> dict[bytes, bytes]:
 def version_of(path: Path) -> int:
     """The version of a file's rows; raises DataError."""
     return int(_metadata(path)[b"zsad_schema"])
-
-
-def _number(path: Path) -> int:
-    """The number of a merged file; 0 for a part."""
-    return int(path.stem.removeprefix(MERGED)) if path.name.startswith(MERGED) else 0
 
 
 @contextlib.contextmanager

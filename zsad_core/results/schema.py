@@ -82,14 +82,8 @@ SUBJECTS: Columns = {
     "truth_ml": (NUMBER, "Lesion volume in ml."),
     "predicted_ml": (NUMBER, "Predicted volume in ml."),
     "volume_difference_ml": (NUMBER, "Predicted minus truth in ml."),
-    "hd95_mm": (
-        NUMBER,
-        "HD95 of the whole masks; infinite if one is empty, empty if both are.",
-    ),
-    "nsd_1mm": (
-        NUMBER,
-        "NSD of the whole masks at 1 mm; 0 if one is empty, empty if both are.",
-    ),
+    "hd95_mm": (NUMBER, "HD95 of the whole masks; infinite if one is empty, empty if both are."),
+    "nsd_1mm": (NUMBER, "NSD of the whole masks at 1 mm; 0 if one is empty, empty if both are."),
     "best_dice": (NUMBER, "3D Dice at the best threshold, an oracle; empty without lesion."),
     "best_level": (COUNT, "Rows of version 2 alone: that threshold as a level."),
     "auroc": (NUMBER, "AUROC of voxels in the brain; empty without both classes."),

@@ -20,19 +20,21 @@ Centre = Literal["middle", "centroid"]
 BATCH = 50_000  # slices that are summed at once
 FORMAT = 2  # goes up when what a sum holds changes
 CENTRES: tuple[Centre, ...] = ("middle", "centroid")
-_LESION, _ALARM = "truth > 0", "truth = 0 AND predicted > 0"
-_EMPTY, _BRAIN = "truth = 0 AND predicted = 0", "brain > 0"
+_KINDS = {
+    "lesion": "truth > 0",
+    "alarms": "truth = 0 AND predicted > 0",
+    "empty": "truth = 0 AND predicted = 0",
+}
 _COLUMNS = {
     **{name: (pa.int64(), f"sum({name})::BIGINT") for name in ("truth", "predicted", "overlap")},
     "dice": (pa.float64(), f"coalesce(sum({dice_sql()}), 0)"),
-    "dice_brain": (pa.float64(), f"coalesce(sum({dice_sql()}) FILTER ({_BRAIN}), 0)"),
-    "lesion": (pa.int32(), f"count(*) FILTER ({_LESION})"),
-    "lesion_brain": (pa.int32(), f"count(*) FILTER ({_LESION} AND {_BRAIN})"),
-    "alarms": (pa.int32(), f"count(*) FILTER ({_ALARM})"),
-    "alarms_brain": (pa.int32(), f"count(*) FILTER ({_ALARM} AND {_BRAIN})"),
-    "empty": (pa.int32(), f"count(*) FILTER ({_EMPTY})"),
-    "empty_brain": (pa.int32(), f"count(*) FILTER ({_EMPTY} AND {_BRAIN})"),
-    "overlooked": (pa.int32(), f"count(*) FILTER ({_LESION} AND overlap = 0)"),
+    "dice_brain": (pa.float64(), f"coalesce(sum({dice_sql()}) FILTER (brain > 0), 0)"),
+    **{
+        name + inside: (pa.int32(), f"count(*) FILTER ({condition}{further})")
+        for name, condition in _KINDS.items()
+        for inside, further in (("", ""), ("_brain", " AND brain > 0"))
+    },
+    "overlooked": (pa.int32(), "count(*) FILTER (truth > 0 AND overlap = 0)"),
 }
 NAMES = tuple(_COLUMNS)
 SCHEMA = pa.schema(

@@ -111,6 +111,7 @@ def read_rows(
     both = pixels_per_slice(mask & truth)
     of_slices = dice(areas, predicted, both)
     whole = (int(areas.sum()), int(predicted.sum()), int(both.sum()))
+    distances = surfaces(truth, mask, spacing_mm(stack))
     subject: Row = {
         **measured.facts,
         "threshold_rule": threshold.rule,
@@ -128,7 +129,8 @@ def read_rows(
         "recall": share(whole[2], whole[0]),
         "predicted_ml": whole[1] * stack.voxel_ml,
         "volume_difference_ml": (whole[1] - whole[0]) * stack.voxel_ml,
-        **_of_surfaces(truth, mask, spacing_mm(stack)),
+        "hd95_mm": hd95_mm(distances),
+        "nsd_1mm": nsd(distances, 1.0),
         **_of_lesions(truth, mask, spacing_mm(stack)),
     }
     columns = {**measured.of_slices, "predicted": predicted, "overlap": both, "dice": of_slices}
@@ -145,11 +147,6 @@ def spacing_mm(stack: SliceStack) -> Spacing:
     """
     height, width = stack.pixel_mm
     return stack.voxel_ml * 1000 / (height * width), height, width
-
-
-def _of_surfaces(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:
-    distances = surfaces(truth, mask, spacing)
-    return {"hd95_mm": hd95_mm(distances), "nsd_1mm": nsd(distances, 1.0)}
 
 
 def _of_lesions(truth: MaskArray, mask: MaskArray, spacing: Spacing) -> Row:

@@ -13,7 +13,7 @@ import os
 import threading
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
 
 HEAD = 64  # bytes that tell one file from another: the id of its first trial is among them
-LATER = ("star", "note", "threshold", "dice", "deleted")  # what a trial may be given later
+GIVEN = ("star", "note", "deleted")  # what a trial is given later
 LONGEST_NAME = 80  # characters
 
 
@@ -100,8 +100,8 @@ def add(
     threshold and Dice when it is added again. A set that was shown before is by hand only on the
     subjects where its texts were new: those that were looked at together, `beside` the trial's own.
     """
-    slices, dice = spec.features.slices, read.dice_3d
-    best, auroc = read.best_dice, read.auroc
+    slices = spec.features.slices
+    dice, best, auroc = read.dice_3d, read.best_dice, read.auroc
     if dice is None or best is None or auroc is None:
         return None
     known = threshold if isinstance(threshold, Threshold) else None
@@ -133,9 +133,8 @@ def add(
         return replace(waiting, threshold=trial.threshold, dice=dice)
     new = all(other.subject in beside for other in alike)
     trial = replace(trial, by_hand=by_hand and new)
-    given = {"star", "note", "deleted"}
-    values = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in given}
-    item = {**values, "data": vars(trial.data), "prompts": vars(trial.prompts)}
+    own = {name: value for name, value in vars(trial).items() if name not in GIVEN}
+    item = {**own, "data": vars(trial.data), "prompts": vars(trial.prompts)}
     with folders.guarded(slices.data, slices.subject):
         _append({"trial": item}, slices.data)
     return trial
@@ -152,11 +151,7 @@ def note(trial: Trial, text: str, user: str = "") -> None:
 
 
 def rename(trial: Trial, name: str, user: str = "") -> None:
-    """Give the prompts of a trial another name.
-
-    Raises SettingError for another user's trial, and for a name that is empty, too long, or that of
-    a shipped set, which has its own texts.
-    """
+    """Rename a trial's prompts; SettingError for another's trial, or a bad or shipped name."""
     if not 0 < len(name) <= LONGEST_NAME or name in prompt_sets.shipped():
         raise SettingError(
             f"A trial cannot be called '{name}'; choose a name of 1 to {LONGEST_NAME} characters "
@@ -180,10 +175,7 @@ def _change(trial: Trial, user: str, **later: object) -> None:
 
 
 def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
-    """Trials on shared data, or on a user's uploads, the oldest first, as they were last changed.
-
-    Without those that were deleted.
-    """
+    """Trials on shared data or uploads, oldest first, as last changed, none deleted."""
     return tuple(trial for trial in all_trials(data) if not trial.deleted)
 
 
@@ -231,7 +223,7 @@ class _Log:
                 self._trials[trial.id] = trial
             elif item["of"] in self._trials:
                 trial = self._trials[item["of"]]
-                later = {key: item[key] for key in LATER if key in item}
+                later = {key: item[key] for key in (*GIVEN, "threshold", "dice") if key in item}
                 prompts = replace(trial.prompts, name=item.get("name", trial.prompts.name))
                 self._trials[trial.id] = replace(trial, prompts=prompts, **later)
         except (ValueError, TypeError, KeyError):
@@ -242,12 +234,10 @@ _logs: LruCache[_Log] = LruCache(4)
 
 
 def _parsed(item: dict[str, Any]) -> Trial:
-    lists: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in item["prompts"].items()
-    }
-    item = {"threshold": None, **item}
-    return Trial(**{**item, "data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)})
+    texts = item["prompts"].items()
+    lists: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in texts}
+    nested = {"data": DataSpec(**item["data"]), "prompts": PromptSet(**lists)}
+    return Trial(**{"threshold": None, **item, **nested})
 
 
 def _append(item: dict[str, Any], data: DataSpec) -> None:
@@ -255,15 +245,12 @@ def _append(item: dict[str, Any], data: DataSpec) -> None:
     path = _path(data)
     line = json.dumps(item, ensure_ascii=False, allow_nan=True).encode() + b"\n"
     with locked(path), on_disk(path), path.open("ab+") as file:
-        if file.tell() and not _ends_with_line(file.fileno()):
-            line = b"\n" + line
+        if size := file.tell():
+            file.seek(size - 1)
+            line = line if file.read() == b"\n" else b"\n" + line
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _ends_with_line(descriptor: int) -> bool:
-    return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1) == b"\n"
 
 
 def _path(data: DataSpec | None) -> Path:

@@ -11,10 +11,7 @@ KEPT_S = 365 * 86400.0  # as long as a browser keeps the name by which its user 
 
 
 def keep(owner: str, query: str) -> None:
-    """Keep the query of a view in place of the owner's last one; raises StorageError.
-
-    Views that nobody can come back to any more are removed.
-    """
+    """Keep an owner's last query; remove what nobody can come back to. Raises StorageError."""
     path = _path(owner)
     write_whole(path, query)
     before = time.time() - KEPT_S

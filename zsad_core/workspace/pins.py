@@ -8,7 +8,7 @@ machine are searched for it.
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -22,12 +22,8 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, references
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.views import View
-from zsad_core.types import (
-    DataSpec,
-    Reference,
-    SliceSpec,
-)
+from zsad_core.inference.views import View, readout_of
+from zsad_core.types import DataSpec, SliceSpec
 from zsad_core.workspace.pin_files import MOST, Pin, parsed, written
 
 __all__ = ["Pin"]
@@ -50,24 +46,21 @@ def pin_of(
     title: str,
     note: str = "",
     kind: str = "",
-    dice: Sequence[float | None] = (),
+    dice: Sequence[float | None] = (None, None),
     owner: str = "",
 ) -> Pin:
     """A new pin of a view; `dice` are those of slice and volume, where NaN stands for none."""
     slices = view.map.features.slices
-    numbers = [None if one is None or one != one else float(one) for one in (*dice, None, None)]
+    slice_dice, volume_dice = (None if d is None or d != d else float(d) for d in dice)
     return Pin(
         id=uuid.uuid4().hex[:12],
         title=title.strip() or slices.subject,
         kind=kind,
         note=note.strip(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        slice_dice=numbers[0],
-        volume_dice=numbers[1],
-        data=slices.data,
-        subject=slices.subject,
-        modality=slices.modality,
-        plane=slices.plane,
+        slice_dice=slice_dice,
+        volume_dice=volume_dice,
+        **vars(slices),
         method=view.map.method,
         setup=view.map.setup,
         prompts=view.map.prompts,
@@ -75,67 +68,42 @@ def pin_of(
         volumes=view.map.volumes,
         index=view.index,
         threshold=view.threshold,
-        readout=replace(view.readout, threshold=view.threshold.value),
+        readout=readout_of(view),
         owner=owner,
         split_digest=registry.digest(slices.data),
     )
 
 
 def add(pin: Pin) -> None:
-    """Keep a pin behind the others.
-
-    Raises SettingError where its owner has pinned the view, where 200 are pinned, and for a scan
-    that somebody uploaded, as everybody sees the pins.
-    """
+    """Keep a pin last; SettingError for a view pinned twice, a full list, or an upload."""
     if pin.data.private:
         raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
 
-    def added(pins: list[Pin]) -> list[Pin]:
-        own = (one for one in pins if one.owned_by(pin.owner))
-        if same := next((one for one in own if one.view == pin.view), None):
+    with _changing() as pins:
+        own = (other for other in pins if other.owned_by(pin.owner))
+        if same := next((other for other in own if other.view == pin.view), None):
             raise SettingError(f"This view is pinned already, as '{same.title}'; edit it there.")
-        return [*pins, pin]
-
-    _change(added)
+        pins.append(pin)
 
 
 def edit(pin: str, title: str, note: str, user: str = "") -> None:
-    """Give a pin another title and note; an empty title leaves the old one.
-
-    Raises SettingError where it is another user's, or was removed.
-    """
-
-    def edited(pins: list[Pin]) -> list[Pin]:
-        at = _place(pins, pin, user)
+    """Change note and, unless empty, title; SettingError for another user's pin, or one removed."""
+    with _changing() as pins:
+        at = _index(pins, pin, user)
         pins[at] = replace(pins[at], title=title.strip() or pins[at].title, note=note.strip())
-        return pins
-
-    _change(edited)
 
 
 def move(pin: str, by: int, user: str = "") -> None:
-    """Move a pin by that many places, to the end (> 0) or to the start (< 0), as far as it goes.
-
-    Raises SettingError as `edit` does.
-    """
-
-    def moved(pins: list[Pin]) -> list[Pin]:
-        at = _place(pins, pin, user)
-        one = pins.pop(at)
-        pins.insert(max(at + by, 0), one)
-        return pins
-
-    _change(moved)
+    """Move a pin so many places, to end (> 0) or start (< 0); raises SettingError as `edit`."""
+    with _changing() as pins:
+        at = _index(pins, pin, user)
+        pins.insert(max(at + by, 0), pins.pop(at))
 
 
 def remove(pin: str, user: str = "") -> None:
     """Take a pin off the list; its view stays what it is. Raises SettingError as `edit` does."""
-
-    def rest(pins: list[Pin]) -> list[Pin]:
-        del pins[_place(pins, pin, user)]
-        return pins
-
-    _change(rest)
+    with _changing() as pins:
+        del pins[_index(pins, pin, user)]
 
 
 def as_file(pins: Iterable[Pin]) -> bytes:
@@ -145,21 +113,12 @@ def as_file(pins: Iterable[Pin]) -> bytes:
 
 
 def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
-    """Keep the pins of a file named `where`: how many were new, and how many were here already.
-
-    The new ones belong to `owner`, whatever the file says.
-    Raises DataError for a file that holds something else, and then keeps nothing of it.
-    """
-    found = {one.id: replace(one, owner=owner) for one in parsed(content, where)}
-    new: list[Pin] = []
-
-    def joined(pins: list[Pin]) -> list[Pin]:
-        known = {one.id for one in pins}
-        new.extend(one for one in found.values() if one.id not in known)
-        return pins + new
-
-    _change(joined)
-    return len(new), len(found) - len(new)
+    """Keep a file's pins as `owner`'s: how many are new, and known; DataError keeps none."""
+    of_file = {pin.id: replace(pin, owner=owner) for pin in parsed(content, where)}
+    with _changing() as pins:
+        new = of_file.keys() - {pin.id for pin in pins}
+        pins += [pin for pin in of_file.values() if pin.id in new]
+    return len(new), len(of_file) - len(new)
 
 
 def view_of(engine: Engine, pin: Pin) -> View:
@@ -172,8 +131,10 @@ def view_of(engine: Engine, pin: Pin) -> View:
     if lack := setups.missing(setups.find(pin.method, pin.setup)):
         raise WeightsError(lack)
     normal = tuple(references.parsed(text, slices) for text in pin.references)
-    for one in normal:
-        _check_reference(engine, one)
+    for reference in normal:
+        if reference.index >= len(engine.stack(reference.slices).image):
+            name = references.written(reference)
+            raise DataError(f"There is no normal slice {name}; choose another.")
     chosen = (pin.method, pin.setup, pin.prompts, normal, pin.volumes)
     spec = pipeline.map_spec(engine, slices, *chosen)
     if lost := sorted(set(pin.volumes) - set(spec.volumes)):
@@ -185,19 +146,18 @@ def _data_of(pin: Pin) -> DataSpec:
     """The data set here that the pin means: its own, else one of its kind with all its subjects."""
     needed = {pin.subject, *pin.volumes}
     needed |= {references.parsed(text, SliceSpec()).slices.subject for text in pin.references}
-    found = [
+    roots = [
         spec
         for spec in settings.data_roots().values()
         if (spec.kind, spec.labels) == (pin.data.kind, pin.data.labels)
         and needed <= _usable(spec, pin.modality)
     ]
-    if not found:
+    if not roots:
         raise DataError(
             f"'{pin.title}' needs {pin.modality} of {', '.join(sorted(needed))}, and no "
             f"'{pin.data.kind}' data here have it; add the folder on the Setup page."
         )
-    found.sort(key=lambda spec: (spec != pin.data, _folder(spec) != _folder(pin.data)))
-    return found[0]
+    return min(roots, key=lambda spec: (spec != pin.data, _folder(spec) != _folder(pin.data)))
 
 
 def _usable(spec: DataSpec, modality: str) -> set[str]:
@@ -208,31 +168,28 @@ def _usable(spec: DataSpec, modality: str) -> set[str]:
     return set()
 
 
-def _check_reference(engine: Engine, one: Reference) -> None:
-    if one.index >= len(engine.stack(one.slices).image):
-        raise DataError(f"There is no normal slice {references.written(one)}; choose another.")
-
-
 def _folder(spec: DataSpec) -> str:
     return PurePath(spec.root).name
 
 
-def _place(pins: Sequence[Pin], pin: str, user: str) -> int:
-    for at, one in enumerate(pins):
-        if one.id == pin:
-            if not one.owned_by(user):
+def _index(pins: Sequence[Pin], pin: str, user: str) -> int:
+    for at, other in enumerate(pins):
+        if other.id == pin:
+            if not other.owned_by(user):
                 raise SettingError(
-                    f"'{one.title}' is another user's pin; pin the view again to change it."
+                    f"'{other.title}' is another user's pin; pin the view again to change it."
                 )
             return at
     raise SettingError("This pin was removed meanwhile; look at the list again.")
 
 
-def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
-    """Read, change and write under a lock, so that two sessions lose nothing of each other."""
+@contextlib.contextmanager
+def _changing() -> Iterator[list[Pin]]:
+    """The pins, kept as the block leaves them; two sessions lose nothing of each other."""
     path = _path()
     with locked(path):
-        pins = change(list(all_pins()))
+        pins = list(all_pins())
+        yield pins
         if len(pins) > MOST:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
         content = written(tuple(pins))

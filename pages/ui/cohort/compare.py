@@ -8,6 +8,7 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.opening import open_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
+from zsad_core.inference.ledger import listed
 from zsad_core.report import captions, charts
 from zsad_core.report.backbone_names import by_configuration
 from zsad_core.report.comparisons import (
@@ -16,10 +17,10 @@ from zsad_core.report.comparisons import (
     configuration_label,
     names_of_configurations,
     pairing,
+    rank_shares,
 )
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, with_measures
-from zsad_core.report.ranks import rank_shares
 from zsad_core.report.selection import Selection
 
 UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference may not exist
@@ -91,8 +92,7 @@ def _subjects(
         f"{subject} (none in {configuration_label(name)})"
         for subject, name in paired.missing.items()
     ]
-    more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
-    sentence = f" Left out of both: {', '.join(left_out[:NAMED])}{more}." if left_out else ""
+    sentence = f" Left out of both: {listed(left_out, NAMED)}." if left_out else ""
     st.caption(escape(f"Click a number to open it in Explore.{sentence}"))
     for row, column in event["selection"]["cells"]:
         key = "second_key" if column == "second" else "first_key"

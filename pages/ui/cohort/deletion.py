@@ -11,7 +11,7 @@ from pages.ui.shell.markdown import escape
 from zsad_core.base.wording import counted
 from zsad_core.report.selection import Selection
 from zsad_core.report.single_rows import same_configuration
-from zsad_core.results import deletion
+from zsad_core.results import merging
 from zsad_core.types import DataSpec
 
 NOTICE = "rows deleted"
@@ -39,7 +39,7 @@ def delete_rows(data: DataSpec, source: cohort_rows.Source, chosen: Selection) -
         place = "your uploads" if data.private else root
 
         def delete() -> None:
-            deletion.delete(Path(root), subjects.keys())
+            merging.delete(Path(root), subjects.keys())
             session.notify(NOTICE, f"Deleted {what}: {name}.")
 
         with right:

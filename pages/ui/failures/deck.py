@@ -11,10 +11,8 @@ from pages.ui.shell import compute
 from pages.ui.shell.keyboard import palette
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
-from zsad_core.exports.command import cases_of
-from zsad_core.exports.deck import deck
+from zsad_core.exports.deck import cases_of, deck, html
 from zsad_core.exports.slides import pptx
-from zsad_core.exports.web_page import html
 from zsad_core.exports.words import safe
 from zsad_core.types import Progress
 from zsad_core.workspace.pins import Pin

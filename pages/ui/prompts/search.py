@@ -20,8 +20,7 @@ from zsad_core.base.wording import counted
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
-from zsad_core.lab.goals import GOALS
-from zsad_core.lab.prompt_search import Found, Plan, Ranked
+from zsad_core.lab.prompt_search import GOALS, Found, Plan, Ranked
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.workspace import phrase_bank
 
