@@ -126,10 +126,8 @@ def _findings(found: pd.DataFrame) -> None:
 
 def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None:
     """Indexing reads no voxel; this reads every scan, so that each finding is in the table."""
-    jobs, key = compute.engine().jobs, f"check-{name}"
-    job = jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
+    key = f"check-{name}"
+    if compute.show_running(key):
         return
 
     def work(progress: Progress) -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -122,28 +121,22 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 def _start(one: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(one))
-    engine = compute.engine()
-    turn = partial(engine.queue.turn, BACKGROUND)
-    compute.start(
-        _key(one),
-        f"Training {one.title}",
-        lambda progress: own.run(one, progress, turn),
-        "pages/6_Setup.py",
-    )
+    turn = partial(compute.engine().queue.turn, BACKGROUND)
+    work = partial(own.run, one, turn=turn)
+    compute.start(_key(one), f"Training {one.title}", work, "pages/6_Setup.py")
     st.rerun()
 
 
 def _begun(one: OwnTraining) -> None:
     """A training that runs, or one that was stopped, with the way to go on or to drop it."""
-    job = compute.engine().jobs.find(_key(one))
-    if job is not None and job.state == "running":
-        compute.show_job(job)
+    if compute.show_running(_key(one)):
         return
+    job = compute.engine().jobs.find(_key(one))
     text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
     done = runs.epochs_done(one.request)
     text.write(f"**{escape(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
-        st.error(escape(job.outcome(user())))
+        st.error(compute.outcome(job))
     if more.button("Continue", key=f"more-{one.title}"):
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):

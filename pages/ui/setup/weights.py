@@ -1,13 +1,13 @@
 """The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
 
 from dataclasses import fields
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session, visitors
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import WeightsError
@@ -54,7 +54,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
     lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
     others = "" if lacking.empty else " What the others need is listed below the table."
     st.caption(f"{len(table) - len(lacking)} of {len(table)} setups available.{others}")
-    st.dataframe(table, hide_index=True, width="stretch", height=300)
+    st.dataframe(table, hide_index=True, height=300)
     if not lacking.empty:
         st.table(lacking.map(escape), border="horizontal", height=240, hide_index=True)
 
@@ -77,37 +77,25 @@ def _title(spec: BackboneSpec) -> str:
 
 def _fetch(spec: BackboneSpec) -> None:
     """A running download, or the way to start one; nothing where nothing is to be fetched."""
-    jobs, key = compute.engine().jobs, f"fetch-{_title(spec)}"
-    job = jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
-        return
-    if not backbones.unfetched(spec):
+    key = f"fetch-{_title(spec)}"
+    if compute.show_running(key) or not backbones.unfetched(spec):
         return
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.write(f"**{escape(_title(spec))}** is not downloaded yet.")
-    if right.button(
-        "Fetch", key=key, help="Downloads it to the folder where open_clip looks for it."
-    ):
-        compute.start(
-            key,
-            f"Fetching {_title(spec)}, MB",
-            lambda progress: backbones.fetch(spec, progress),
-            "pages/6_Setup.py",
-        )
+    what = "Downloads it to the folder where open_clip looks for it."
+    if right.button("Fetch", key=key, help=what):
+        work = partial(backbones.fetch, spec)
+        compute.start(key, f"Fetching {_title(spec)}, MB", work, "pages/6_Setup.py")
         st.rerun()
-    if job is not None and job.state in ("failed", "cancelled"):
-        st.warning(escape(job.outcome(user())))
+    if compute.stopped(job := compute.engine().jobs.find(key)):
+        st.warning(compute.outcome(job))
 
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by you.")
-    if right.button(
-        "Forget",
-        key=f"forget-{entry.method}-{entry.setup}",
-        help="Removes it from the list; the files stay.",
-    ):
+    key, what = f"forget-{entry.method}-{entry.setup}", "Removes it from the list; the files stay."
+    if right.button("Forget", key=key, help=what):
         own_setups.forget(entry.method, entry.setup)
         compute.engine().forget()
         st.rerun()
