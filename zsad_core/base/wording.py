@@ -1,6 +1,7 @@
 """Words of sentences: numbers, and the problems of files; and numbers that users typed."""
 
 import re
+from collections.abc import Sequence
 
 import pydantic
 
@@ -16,6 +17,16 @@ def counted(number: int, noun: str) -> str:
     if noun[-1] == "y" and noun[-2] not in "aeiou":
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2), listed(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def ordinal(number: int) -> str:

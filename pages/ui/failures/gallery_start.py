@@ -8,16 +8,17 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.prompt_choice import usual_prompts
 from pages.ui.shell.sidebar import CohortChoice, pick_modality, usual_method, usual_setup
 from zsad_core import methods, setups
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.tasks import Cohort
 from zsad_core.metrics.threshold_rules import Oracle, Validation
 from zsad_core.report.captions import DATA
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, ReadoutSpec
+from zsad_core.types import DataSpec
 
 FIRST = 4  # subjects
 
@@ -60,25 +61,21 @@ def _small(choice: CohortChoice, root: Path) -> Cohort | None:
         return None
     held_out = any(one.split == "validation" for one in usable)
     pairs = dict.fromkeys([_last_used(choice.data), (methods.BASELINE, "zero-shot")])
-    known = all_prompts()
+    configurations = tuple(
+        configuration
+        for pair in pairs
+        for configuration in choosing.configurations(
+            [pair], [usual_prompts(pair[0])], choice.data.region
+        )
+    )
     return Cohort(
         data=choice.data,
-        configurations=tuple(
-            Configuration(
-                method,
-                setup,
-                known[usual_prompts(method)] if methods.kind_of(method).prompts else NO_PROMPTS,
-            )
-            for method, setup in pairs
-        ),
+        configurations=configurations,
         out=root,
-        names=tuple(one.id for one in chosen[:FIRST]),
+        names=tuple(subject.id for subject in chosen[:FIRST]),
         modality=modality,
         rules=(Validation.name if held_out else Oracle.name,),
-        readout=ReadoutSpec(
-            brain_only=choice.readout.brain_only,
-            min_component_voxels=choice.readout.min_component_voxels,
-        ),
+        readout=choice.mask,
     )
 
 

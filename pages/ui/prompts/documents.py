@@ -16,6 +16,7 @@ from pages.ui.shell.prompt_choice import (
     all_prompts,
     draft_elsewhere,
     fields,
+    own_first,
     prompt_editor,
     put_fields,
     region,
@@ -67,7 +68,7 @@ def documents(choice: UserChoice) -> None:
         ):
             st.warning(escape(warning))
     with st.expander("All sentences"):
-        st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
+        st.dataframe(sentences_table(prompts), hide_index=True, height=300)
     with st.expander("Compare with another set"):
         _compare(prompts)
     if found := prompt_sets.record(session.PROMPTS.get(), settings.prompt_folder()):
@@ -198,12 +199,8 @@ def _compare(prompts: PromptSet) -> None:
     for name in prompt_sets.user_sets(folder):
         for number, old in prompt_sets.older(name, folder).items():
             others[f"{name}, version {number}"] = old
-    shown = session.PROMPTS.get()
-    names = [shown, *(name for name in others if name != shown)]
-    chosen = st.selectbox("Compare with", names, key="compare_set")
-    changes = prompt_sets.differences(others[chosen], prompts)
-    if not changes:
+    chosen = st.selectbox("Compare with", own_first(others), key="compare_set")
+    if changes := prompt_sets.differences(others[chosen], prompts):
+        st.dataframe(pd.DataFrame(changes, columns=["", "what", "text"]), hide_index=True)
+    else:
         st.caption("No differences.")
-        return
-    table = pd.DataFrame(changes, columns=["", "what", "text"])
-    st.dataframe(table, hide_index=True, width="stretch")

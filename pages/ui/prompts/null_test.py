@@ -85,9 +85,7 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
         )
         column.plotly_chart(random_figure(pooled, one, label, name), key=f"null-{field}")
         column.caption(_verdict(at, found, pooled))
-    st.dataframe(
-        _table(found, prompt_subjects.with_truth(choice)), hide_index=True, width="stretch"
-    )
+    st.dataframe(_table(found, prompt_subjects.with_truth(choice)), hide_index=True)
     of = prompt_subjects.counted_in_parts(choice, found.subjects)
     st.caption(
         f"Above: mean over {of}, patch by patch inside the {escape(region)} on "

@@ -106,7 +106,7 @@ def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
-        tab.dataframe(_table(ranked), hide_index=True, width="stretch")
+        tab.dataframe(_table(ranked), hide_index=True)
     st.caption(
         f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
         f"{counted_in_parts(choice, plan.search)}, patch by patch on "
@@ -124,7 +124,7 @@ def _judged(found: Found, choice: UserChoice, plan: Plan) -> None:
                 rows.append((label, when, one.dice, one.best_dice, one.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
-    st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True, width="stretch")
+    st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True)
     if ("after", "held out") not in found.judged:
         st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 

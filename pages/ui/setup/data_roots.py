@@ -112,7 +112,7 @@ def _table(subjects: tuple[Subject, ...], root: str) -> None:
     _findings(table.loc[table[FINDING] != "", ["subject", "usable", FINDING]])
     shown = table.drop(columns=FINDING if table["split"].any() else [FINDING, "split"])
     height = min(TALLEST, ROW * (len(table) + 1) + 3)
-    st.dataframe(shown, hide_index=True, width="stretch", height=height)
+    st.dataframe(shown, hide_index=True, height=height)
 
 
 def _findings(found: pd.DataFrame) -> None:

@@ -101,7 +101,7 @@ def _matched(found: Survey) -> None:
     rows += [(subject, "", "no file") for subject in found.missing]
     rows += [("", path.name, "no subject") for path in found.unmatched]
     table = pd.DataFrame(rows, columns=["subject", "file", "state"])
-    st.dataframe(table, hide_index=True, width="stretch", height=220)
+    st.dataframe(table, hide_index=True, height=220)
 
 
 def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:

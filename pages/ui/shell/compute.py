@@ -174,6 +174,12 @@ def end_jobs_not_shown() -> None:
         engine().jobs.follow(client(), kind, keys)
 
 
+def at_step(progress: Progress, done: int, total: int) -> Callable[..., None]:
+    """Report a step; finer ones within it are given to what is returned, and report the same."""
+    progress(done, total)
+    return lambda *_: progress(done, total)
+
+
 def job_result(
     key: str,
     title: str,

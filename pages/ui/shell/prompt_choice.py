@@ -3,7 +3,7 @@
 A line that begins with # is a text that is switched off.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +99,11 @@ def all_prompts() -> dict[str, PromptSet]:
     return {name: methods.of_region(prompts, region()) for name, prompts in sets.items()}
 
 
+def own_first(names: Iterable[str]) -> list[str]:
+    """Names of prompt sets, the chosen one on top."""
+    return list(dict.fromkeys([session.PROMPTS.get(), *names]))
+
+
 def region() -> str:
     """What the chosen data show, the class name of prompts."""
     name = session.DATA.get() or settings.default_root()
@@ -125,17 +130,11 @@ def edited(base: PromptSet) -> PromptSet:
 
 def fields(prompts: PromptSet) -> dict[str, str]:
     """What the editor's fields hold for a set, by their keys."""
-    found = {
-        side: "\n".join(
-            [*getattr(prompts, side), *(OFF + t for t in getattr(prompts, f"{side}_off"))]
-        )
-        for side in SIDES
-    }
-    return {
-        **found,
-        "class_name": prompts.class_name,
-        "templates": "\n".join(prompts.templates),
-    }
+    found = {}
+    for side in SIDES:
+        off = (OFF + text for text in getattr(prompts, f"{side}_off"))
+        found[side] = "\n".join([*getattr(prompts, side), *off])
+    return {**found, "class_name": prompts.class_name, "templates": "\n".join(prompts.templates)}
 
 
 def put(prompts: PromptSet) -> None:

@@ -313,6 +313,14 @@ def pick(
     return st.selectbox(label, options, format_func=format_func, **widget(choice, on_change))
 
 
+def pick_section(choice: Entry[str], sections: Sequence[str]) -> str:
+    """Buttons of a page's sections; the first is chosen until another is, and as in `pick`."""
+    value = choice.get()
+    settle(choice, value if value in sections else sections[0], "Section")
+    looks = {"label_visibility": "collapsed", **widget(choice)}
+    return st.segmented_control("Section", sections, required=True, **looks)
+
+
 def settle(choice: Entry[T], value: T, label: str, within: object = None) -> bool:
     """Choose what is to be had of what was asked for; whether `replaced` now says what was not.
 

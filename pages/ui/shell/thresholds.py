@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.compute import engine, shows, start_once
+from pages.ui.shell.compute import engine, shows, start_once, stopped
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
@@ -103,7 +103,7 @@ def _tuned(
         "pages/1_Explore.py",
         "threshold",
     )
-    if job.state in ("failed", "cancelled"):
+    if stopped(job):
         reason = job.outcome(user()) if job.error else "it was cancelled"
         return _stand_in(spec, f"no {rule.title} threshold: {reason}"), job
     before = _of_other_prompts(choice)
