@@ -43,15 +43,12 @@ def documents(choice: UserChoice) -> None:
     above = st.container()  # or the boxes would move, and while the page runs stand there twice
     if (draft := draft_elsewhere()) is not None:
         source = "from another tab" if draft.owner in ("", user()) else "of another user"
-        above.button(
-            f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})",
-            on_click=put_fields,
-            args=(draft.texts,),
-            width="stretch",
-            help="Texts typed for this prompt set that are not shown here.",
-        )
-    prompt_editor(choice.map.method, lambda side: _side(choice, side))
-    said = st.container()
+        label = f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})"
+        what = "Texts typed for this prompt set that are not shown here."
+        restore = partial(put_fields, draft.texts)
+        above.button(label, on_click=restore, width="stretch", help=what)
+    prompt_editor(choice.map.method, partial(_side, choice))
+    facts = st.container()
     left, right = st.columns(2)
     left.button("Swap sides", width="stretch", on_click=swap)
     with right.popover("Save …", width="stretch"):
@@ -61,11 +58,10 @@ def documents(choice: UserChoice) -> None:
         _switches()
     with st.expander("Templates"):
         template_editor()
-    with said, frame.in_words():
+    with facts, frame.in_words():
         _count(prompts)
-        for warning in prompt_checks.warnings(
-            compute.engine(), choice.map, all_prompts()[session.PROMPTS.get()]
-        ):
+        base = all_prompts()[session.PROMPTS.get()]
+        for warning in prompt_checks.warnings(compute.engine(), choice.map, base):
             st.warning(escape(warning))
     with st.expander("All sentences"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300)
@@ -92,9 +88,7 @@ def sentences_table(prompts: PromptSet) -> pd.DataFrame:
 def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Renames or deletes the chosen set where the user may; shipped ones stay."""
     name, folder = session.PROMPTS.get(), settings.prompt_folder()
-    if name in prompt_sets.shipped():
-        return
-    if prompt_sets.owner_of(name, folder) not in ("", user()):
+    if name in prompt_sets.shipped() or prompt_sets.owner_of(name, folder) not in ("", user()):
         return
     with left.popover("Rename …", width="stretch"), st.form("rename", border=False):
         new = st.text_input("Name", name, max_chars=80, key=f"rename-{name}").strip()
@@ -130,18 +124,16 @@ def _side(choice: UserChoice, side: str) -> None:
 
 
 def _count(prompts: PromptSet) -> None:
-    normal, abnormal = prompt_sets.sentences(prompts)
+    sentences = sum(map(len, prompt_sets.sentences(prompts)))
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
     owner = prompt_sets.owner_of(session.PROMPTS.get(), settings.prompt_folder())
-    st.caption(
-        escape(
-            f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
-            f"{counted(max(len(prompts.templates), 1), 'template')} = "
-            f"{counted(len(normal) + len(abnormal), 'sentence')}; {{}} becomes "
-            f"'{prompts.class_name}'{f'; {off} switched off' if off else ''}{owner_words(owner)}"
-        ),
-        help=escape(f"Source: {prompts.source or 'your own'}."),
+    words = (
+        f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
+        f"{counted(max(len(prompts.templates), 1), 'template')} = "
+        f"{counted(sentences, 'sentence')}; {{}} becomes '{prompts.class_name}'"
+        f"{f'; {off} switched off' if off else ''}{owner_words(owner)}"
     )
+    st.caption(escape(words), help=escape(f"Source: {prompts.source or 'your own'}."))
 
 
 def _switches() -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.ui.explore.slice_view import slice_slider
 from pages.ui.prompts.documents import documents
 from pages.ui.prompts.others import or_nan, others
 from pages.ui.shell import compute, pictures, session, thresholds
@@ -125,12 +126,13 @@ def _remember(
 
 
 def _row(read: Readout, region: str) -> dict[str, float]:
+    mean = read.mean_dice
     return {
         "threshold": read.threshold,
         "3D Dice": or_nan(read.dice_3d),
         "best Dice (oracle)": or_nan(read.best_dice),
         "AP": or_nan(read.ap),
         f"voxel AUROC ({region})": or_nan(read.auroc),
-        "mean 2D Dice": or_nan(read.mean_dice and read.mean_dice.value),
+        "mean 2D Dice": or_nan(mean.value if mean else None),
         "predicted ml": read.predicted_ml,
     }

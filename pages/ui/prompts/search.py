@@ -11,7 +11,7 @@ from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import counted_in_parts, of_split, slices_read
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import edit
+from pages.ui.shell.prompt_choice import edit, lines_of
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base import settings
@@ -68,11 +68,8 @@ def _plan(choice: UserChoice) -> Plan:
         chosen = prompt_subjects.choose("Search on", choice, "searched", usual, searchable)
     with middle:
         patients = {*map(patient_of, chosen)}
-        others = [
-            name
-            for name in (*of_split(choice, "test", ""), *of_split(choice, "validation"))
-            if patient_of(name) not in patients
-        ]
+        others = [*of_split(choice, "test", ""), *of_split(choice, "validation")]
+        others = [name for name in others if patient_of(name) not in patients]
         usual = others[:MOST_HELD_OUT]
         held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
     bank = phrase_bank.bank()
@@ -95,8 +92,7 @@ def _own() -> None:
     before = phrase_bank.own_phrases()
     text = st.text_area("Own", "\n".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
-        lines = (line.strip() for line in text.splitlines())
-        phrase_bank.keep(tuple(line for line in lines if line), before)
+        phrase_bank.keep(tuple(lines_of(text)), before)
         st.rerun()
 
 
@@ -139,22 +135,20 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
         f"{escape(', '.join(winner.abnormal))} · :orange-badge[tuned on "
         f"{counted(len(winner.tuned_on), 'subject')}]"
     )
-    name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
-    called = name.text_input(
-        "Name of the winner", f"found {date.today():%Y-%m-%d}", 80, key="winner"
-    )
-    if keep.button("Save winner", width="stretch", disabled=not called.strip()):
-        kept = replace(winner, name=called.strip())
-        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan), user())
-        session.notify("winner", kept.name)
+    place, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
+    usual, folder = f"found {date.today():%Y-%m-%d}", settings.prompt_folder()
+    name = place.text_input("Name of the winner", usual, 80, key="winner").strip()
+    if keep.button("Save winner", width="stretch", disabled=not name):
+        record = _record(found, choice, plan)
+        prompt_sets.save(replace(winner, name=name), folder, record, user())
+        session.notify("winner", name)
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):
         st.success(
             f"'{escape(saved)}' is saved with the record of its search and listed in the sidebar."
         )
-    if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
-        kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
-        show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
+    if (own := prompt_sets.user_sets(folder).get(name)) is not None:
+        show.button("Show its map", on_click=edit, args=(own,), width="stretch")
 
 
 def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
@@ -183,5 +177,5 @@ def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
 
 
 def _table(ranked: tuple[Ranked, ...]) -> pd.DataFrame:
-    rows = [(one.words, round(one.value, 4)) for one in ranked[:SHOWN]]
+    rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
     return pd.DataFrame(rows, columns=["texts", "on the search subjects"])

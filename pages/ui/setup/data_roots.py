@@ -47,9 +47,8 @@ def _added() -> None:
         return
     subjects = datasets.open_dataset(roots[name]).subjects()
     text, use = st.columns([6, 1], vertical_alignment="center")
-    text.success(
-        escape(f"Added {name} with {counted(len(subjects), 'subject')}. Check reads every scan.")
-    )
+    count = counted(len(subjects), "subject")
+    text.success(escape(f"Added {name} with {count}. Check reads every scan."))
     usable = [subject.id for subject in subjects if not subject.problem]
     if use.button("Use it now", type="primary", disabled=not usable, width="stretch"):
         session.ADDED_ROOT.pop()
@@ -137,7 +136,7 @@ def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None
             progress(done, len(subjects))
             dataset.check(subject.id)
 
-    told = "Reads the folder again and every scan, and lists what is wrong with each."
-    if place.button("Check", key=key, help=told):
+    what = "Reads the folder again and every scan, and lists what is wrong with each."
+    if place.button("Check", key=key, help=what):
         compute.start(key, f"Checking {title}, subjects", work, "pages/6_Setup.py")
         st.rerun()

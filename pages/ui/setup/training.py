@@ -22,8 +22,8 @@ from zsad_core.types import BackboneSpec, Subject
 
 def training() -> None:
     """What runs or was stopped, then a form for another training."""
-    for one in own.pending():
-        _begun(one)
+    for pending in own.pending():
+        _begun(pending)
     _ended()
     st.subheader("Train")
     st.caption(
@@ -31,9 +31,8 @@ def training() -> None:
         "from there."
     )
     left, right = st.columns(2)
-    method = left.selectbox(
-        "Method", methods.trainable(), format_func=methods.name_of, key="train-method"
-    )
+    words = methods.name_of
+    method = left.selectbox("Method", methods.trainable(), format_func=words, key="train-method")
     setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
     source = _source(setup)
     with st.form("train", border=False):
@@ -61,16 +60,11 @@ def _source(setup: str) -> Source:
     spec = roots[name]
     subjects = datasets.open_dataset(spec).subjects()
     modalities = dict.fromkeys(modality for one in subjects for modality in one.modalities)
-    source = of_scans(
-        spec,
-        modality=right.selectbox("Modality", modalities, key=f"train-modality-{name}"),
-        subjects=left.number_input(
-            "Maximum subjects", 2, value=Source.subjects, key="train-subjects"
-        ),
-        slices=right.number_input(
-            "Lesion slices per subject", 1, value=Source.slices, key="train-slices"
-        ),
-    )
+    modality = right.selectbox("Modality", modalities, key=f"train-modality-{name}")
+    most = left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects")
+    label = "Lesion slices per subject"
+    slices = right.number_input(label, 1, value=Source.slices, key="train-slices")
+    source = of_scans(spec, modality=modality, subjects=most, slices=slices)
     _who(source, subjects)
     return source
 
@@ -78,18 +72,11 @@ def _source(setup: str) -> Source:
 def _who(source: Source, subjects: Sequence[Subject]) -> None:
     """Whom a training learns from and whom it leaves alone; raises DataError."""
     train, held_out = examples.split(subjects, source.modality, source.subjects)
-    tests = sum(one.split == "test" for one in subjects)
-    names = ", ".join(one.id for one in train)
-    st.caption(
-        escape(
-            f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
-            + (
-                f"{counted(tests, 'test subject')} excluded."
-                if tests
-                else "No test split is defined for this data."
-            )
-        )
-    )
+    tests = sum(subject.split == "test" for subject in subjects)
+    names = ", ".join(subject.id for subject in train)
+    words = f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
+    excluded = f"{counted(tests, 'test subject')} excluded."
+    st.caption(escape(words + (excluded if tests else "No test split is defined for this data.")))
 
 
 def _request(method: str, setup: str) -> TrainRequest:

@@ -1,5 +1,6 @@
 """The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
 
+import contextlib
 from dataclasses import fields
 from functools import partial
 
@@ -18,8 +19,8 @@ from zsad_core.types import BackboneSpec
 
 def weights() -> None:
     """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
-    for said in settings.unreadable("setups", Setup):
-        st.warning(escape(said))
+    for problem in settings.unreadable("setups", Setup):
+        st.warning(escape(problem))
     entries = setups.entries()
     _table(entries)
     if not visitors.may_operate():
@@ -35,22 +36,19 @@ def weights() -> None:
 
 
 def _table(entries: dict[tuple[str, str], Setup]) -> None:
-    rows: list[dict[str, str]] = []
-    for (method, name), entry in entries.items():
-        problem = setups.missing(entry)
-        rows.append(
-            {
-                "method": methods.name_of(method),
-                "setup": name,
-                "state": "missing" if problem else "available",
-                "what to do": problem,
-                "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
-                "checkpoint": _about(entry),
-                "provenance": entry.provenance,
-                "by": "the project" if (method, name) in setups.shipped() else "you",
-            }
-        )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(
+        {
+            "method": methods.name_of(method),
+            "setup": name,
+            "state": "missing" if (problem := setups.missing(entry)) else "available",
+            "what to do": problem,
+            "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
+            "checkpoint": _about(entry),
+            "provenance": entry.provenance,
+            "by": "the project" if (method, name) in setups.shipped() else "you",
+        }
+        for (method, name), entry in entries.items()
+    )
     lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
     others = "" if lacking.empty else " What the others need is listed below the table."
     st.caption(f"{len(table) - len(lacking)} of {len(table)} setups available.{others}")
@@ -61,14 +59,12 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
 
 def _about(entry: Setup) -> str:
     """How its digest begins, and whether it is the published file; "" without one."""
-    official = published.files().get((entry.method, entry.setup))
-    if official:
+    if official := published.files().get((entry.method, entry.setup)):
         return published.compared(official)
-    try:
-        found = setups.digest(entry)
-    except WeightsError:
-        return ""
-    return f"SHA-256 {found[:12]}" if found else ""
+    with contextlib.suppress(WeightsError):
+        if digest := setups.digest(entry):
+            return f"SHA-256 {digest[:12]}"
+    return ""
 
 
 def _title(spec: BackboneSpec) -> str:
@@ -124,9 +120,7 @@ def _form() -> None:
             "shipped one, such as anomalyclip-brats.safetensors.",
             key="own-checkpoint",
         )
-        size = right.number_input(
-            "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"
-        )
+        size = right.number_input("Image size (0: the backbone's own)", 0, 2048, key="own-size")
         chosen = left.text_input(
             "Options of the method",
             placeholder="hsf=no",
@@ -152,9 +146,6 @@ def _add(entry: Setup) -> None:
     with st.spinner("Checking …"):
         own_setups.add(entry)
     compute.engine().forget()
-    session.notify(
-        "weights",
-        f"Added {methods.configuration_name(entry.method, entry.setup)}; choose it in the sidebar "
-        "once nothing is missing.",
-    )
+    name = methods.configuration_name(entry.method, entry.setup)
+    session.notify("weights", f"Added {name}; choose it in the sidebar once nothing is missing.")
     st.rerun()

@@ -60,17 +60,12 @@ def viewer(
         if shown.values.shape != volume.image.shape:
             raise ValueError(f"map {shown.values.shape} over a volume {volume.image.shape}")
     with st.container(gap=None):
-        result: Any = _component("viewer", "viewer.css")(
-            key=key,
-            data=payload.message(volume_key, maps, options),
-            on_view_change=_nothing,
-            on_go_change=lambda: turn(int(session.component(key)["go"])),
-        )
+        view = present(volume_key, maps, options=options, key=key, turn=turn)
         send(volume, volume_key, maps, (options.slice, key))
     memory = session.VIEWER_STATE.of(key)
     first = maps[0][1] if maps else None
     high = float(first.high) if first else None
-    believed = payload.state(result.view, options, len(volume.image), high, memory.get())
+    believed = payload.state(view, options, len(volume.image), high, memory.get())
     memory.set(believed)
     return payload.on_grid(believed, first.thresholds) if first else believed
 
@@ -82,17 +77,18 @@ def present(
     options: ViewerOptions,
     key: str,
     turn: Callable[[int], None],
-) -> None:
-    """Show `options.case` in the whole window; `send` brings the bytes that it names.
+) -> Any:  # noqa: ANN401 (what the browser said)
+    """Mount the viewer, with `options.case` in the whole window; what it says of its view.
 
-    `turn` is called with the number of the case that the user turns to, from 1, or 0 to leave.
+    `send` brings the bytes that it names. `turn` is called with the number of the case that the
+    user turns to, from 1, or 0 to leave.
     """
-    _component("viewer", "viewer.css")(
+    return _component("viewer", "viewer.css")(
         key=key,
         data=payload.message(volume_key, maps, options),
-        on_view_change=_nothing,
+        on_view_change=lambda: None,  # a state value needs one; the rerun is all that is wanted
         on_go_change=lambda: turn(int(session.component(key)["go"])),
-    )
+    ).view
 
 
 def keys() -> tuple[tuple[str, str], ...]:
@@ -144,7 +140,3 @@ def send_chunks(chunks: Iterable[Chunk], key: str) -> None:
     """Each in a transport of its own; `key` is theirs."""
     for name, chunk in chunks:
         _component("transport")(key=f"{key}-{name}", data=chunk)
-
-
-def _nothing() -> None:
-    """A state value needs a callback to exist; the rerun itself is all that is wanted."""
