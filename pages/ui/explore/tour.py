@@ -43,10 +43,6 @@ def begin(subject: str) -> None:
     navigate.to(Target(subject, rule="oracle"))
 
 
-def _end() -> None:
-    session.TOUR.pop()
-
-
 def tour(has_patches: bool) -> None:
     """The step that is shown, if the tour was begun and not yet ended; a reload keeps it."""
     if session.TOUR.get() not in STEPS:
@@ -61,7 +57,7 @@ def tour(has_patches: bool) -> None:
                 label_visibility="collapsed",
                 **session.widget(session.TOUR),
             )
-        end.button("End tour", on_click=_end, width="stretch", icon=":material/close:")
+        end.button("End tour", on_click=session.TOUR.pop, width="stretch", icon=":material/close:")
         text = STEPS[chosen].format(*class_colours())
         if chosen == "4 Why":
             text = (text if has_patches else NO_PATCHES) + BEYOND

@@ -111,29 +111,30 @@ def dice_said(pin: Pin) -> str:
 
 def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view = pins.view_of(compute.engine(), kept[number - 1])
+    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+
+    def shown(
+        of: tuple[str, Sequence[tuple[str, ViewerMap]], ViewerOptions], whole: bool
+    ) -> DeltaGenerator:
+        volume_key, maps, options = of
+        case = _about(kept, number, view, whole)
+        options = replace(options, sequence=number, palette=palette(), case=case)
+        show(volume_key, maps, options=options, key="present", turn=turn)
+        return transport
+
     with payloads.interactive(view):
-        return _show(kept, number, view, transport)
-
-
-def _show(kept: Sequence[Pin], number: int, view: View, transport: DeltaGenerator) -> Job | None:
-    key = f"case-{number - 1}"
-    if (ready := payloads.payload(view)) is not None:
-        case = _about(kept, number, view, whole=True)
-        options = replace(ready.options, sequence=number, palette=palette(), case=case)
-        show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
-        with transport:
-            send_chunks(ready.chunks, key)
-        return None
-    views.stack_of(compute.engine(), view)
-    maps, job = _maps(view)
-    volume_key, volume = scan(view.map.features.slices)
-    case = _about(kept, number, view, whole=job is None)
-    options = replace(options_of(view), sequence=number, palette=palette(), case=case)
-    show(volume_key, maps, options=options, key="present", turn=turn)
-    with transport:
-        send(volume, volume_key, maps, (view.index, key))
-    return job
+        if (ready := payloads.payload(view)) is not None:
+            with shown((ready.volume_key, ready.maps, ready.options), whole=True):
+                send_chunks(ready.chunks, key)
+            return None
+        views.stack_of(compute.engine(), view)
+        anomaly, name, job = map_of(view.map, view.index)
+        cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
+        maps = [viewer_map(view.map, anomaly, name, thresholds=cut)]
+        volume_key, volume = scan(view.map.features.slices)
+        with shown((volume_key, maps, options_of(view)), whole=job is None):
+            send(volume, volume_key, maps, (view.index, key))
+        return job
 
 
 def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator]) -> None:
@@ -164,12 +165,6 @@ def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator
             st.rerun()
 
     follow()
-
-
-def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
-    found, key, job = map_of(view.map, view.index)
-    cut = thresholds_of(view.map, found, key, (view.threshold.value,))
-    return [viewer_map(view.map, found, key, thresholds=cut)], job
 
 
 def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:

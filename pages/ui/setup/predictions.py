@@ -56,19 +56,19 @@ def _form(roots: dict[str, DataSpec]) -> None:
         st.success(escape(added))
     left, right = st.columns(2)
     root = left.selectbox("For the data", list(roots), key="predictions-data")
-    folder = left.text_input("Folder that holds the predictions", key="predictions-folder")
-    name = left.text_input("Name", placeholder="nnunet-v2", max_chars=40, key="predictions-name")
+    folder = left.text_input("Folder that holds the predictions", key="predictions-folder").strip()
+    name = left.text_input("Name", "", 40, key="predictions-name", placeholder="nnunet-v2").strip()
     words = KINDS.__getitem__
     kind = left.selectbox("Values", list(KINDS), format_func=words, key="predictions-kind")
     labels = _labels(left) if kind == "mask" else ()
     provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
     resample = right.checkbox("Resample files that lie on another grid")
-    if added or not folder.strip() or not name.strip():  # what was added is still in the fields
+    if added or not folder or not name:  # what was added is still in the fields
         st.caption("Enter a folder and a name; matches are shown before anything is added.")
         return
-    origin = {"provenance": provenance.strip(), "trained_on": trained.strip(), "resample": resample}
-    made = replace(Predictions(name.strip(), folder.strip(), kind, labels), **origin)
+    made = Predictions(name, folder, kind, labels, resample=resample)
+    made = replace(made, provenance=provenance.strip(), trained_on=trained.strip())
     registry.check_new(roots[root], made, methods.METHODS)
     found = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
     _matched(found)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeGuard, TypeVar
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.jobs import progress_text
+from pages.ui.shell.jobs import progress_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import client, user
 from zsad_core.base.jobs import Job, NotedProgress
@@ -253,14 +253,6 @@ def show_job(job: Job) -> None:
             job.wait(LOOK_S)  # what it found is shown as soon as it is there
         if job.state != "running":
             st.rerun()
-        columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.fraction(), progress_text(job, user()))
-        columns[1].button(
-            "Cancel",
-            key=f"cancel-{id(job)}",
-            width="stretch",
-            disabled=job.stopping or not job.owned_by(user()),
-            on_click=job.cancel,
-        )
+        progress_row(job, "Cancel", f"cancel-{id(job)}", {"width": "stretch"})
 
     watch()

@@ -1,6 +1,7 @@
 """The jobs of this machine, at the foot of the sidebar of every page."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -24,9 +25,17 @@ def jobs_below(board: JobBoard) -> None:
         st.fragment(_jobs, run_every=every)(board)
 
 
-def progress_text(job: Job, user: str) -> str:
+def progress_row(job: Job, label: str, key: str, looks: dict[str, Any]) -> None:
+    """How far a job got, and a button that cancels it, for those who wait for it."""
+    bar, stop = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(job.fraction(), _progress_text(job))
+    stopping = job.stopping or not job.owned_by(user())
+    stop.button(label, key=key, disabled=stopping, on_click=job.cancel, **looks)
+
+
+def _progress_text(job: Job) -> str:
     """Whose a job is and how far it got, as markdown."""
-    title = f"{_whose(job, user)}{escape(job.title)}"
+    title = _title(job)
     if job.stopping:
         return f"{title}: stopping after this step …"
     left = job.seconds_left()
@@ -35,9 +44,10 @@ def progress_text(job: Job, user: str) -> str:
     return f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}{remainder}"
 
 
-def _whose(job: Job, user: str) -> str:
-    """Before a title; "" for a job that nobody in particular waits for."""
-    return ("Yours: " if job.owned_by(user) else "Another user's: ") if job.clients else ""
+def _title(job: Job) -> str:
+    """The title, behind whose it is where anybody in particular waits for it, as markdown."""
+    whose = ("Yours: " if job.owned_by(user()) else "Another user's: ") if job.clients else ""
+    return f"{whose}{escape(job.title)}"
 
 
 def _jobs(board: JobBoard) -> None:
@@ -60,35 +70,23 @@ def _jobs(board: JobBoard) -> None:
     if not is_open:
         return
     for job in running:
-        _running(job)
+        own = job.owned_by(user())
+        what = f"Stop: {escape(job.title)}" if own else "Only who started it can stop it."
+        looks = {"icon": ":material/close:", "help": what, "type": "tertiary"}
+        progress_row(job, "", f"stop-{id(job)}", looks)
     for job in ended:
         _ended(job)
     _buttons(running, ended)
 
 
-def _running(job: Job) -> None:
-    bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
-    bar.progress(job.fraction(), progress_text(job, user()))
-    own = job.owned_by(user())
-    stop.button(
-        "",
-        key=f"stop-{id(job)}",
-        icon=":material/close:",
-        help=f"Stop: {escape(job.title)}" if own else "Only who started it can stop it.",
-        type="tertiary",
-        disabled=job.stopping or not own,
-        on_click=job.cancel,
-    )
-
-
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
-    title = f"{_whose(job, user())}{escape(job.title)}"
     if job.state == "done":
-        st.page_link(job.page, label=f"{title}: {escape(job.note) or 'done'}", icon=MARKS["done"])
+        label = f"{_title(job)}: {escape(job.note) or 'done'}"
+        st.page_link(job.page, label=label, icon=MARKS["done"])
         return
     outcome = "failed; see its page" if job.error else f"stopped after {job.done} of {job.total}"
-    st.caption(f"{MARKS[job.state]} {title}: {outcome}.")
+    st.caption(f"{MARKS[job.state]} {_title(job)}: {outcome}.")
 
 
 def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
