@@ -141,21 +141,13 @@ def _cohort(choice: CohortChoice, root: Path) -> Cohort | None:
 def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.modality))
     available, _ = choosing.pairs((), (), volumes, choice.data)
-    offered_methods = list(dict.fromkeys(name for name, _ in available))
+    offered = list(dict.fromkeys(name for name, _ in available))
     method = session.METHOD.get()
-    chosen = st.multiselect(
-        "Methods",
-        offered_methods,
-        [method if method in offered_methods else usual_method(choice.data)],
-        key="cohort-methods",
-        format_func=name_of,
-        placeholder="All",
-    )
-    offered = dict.fromkeys(setup for name, setup in available if name in chosen or not chosen)
-    wanted = st.multiselect(
-        "Setups", list(offered), key="cohort-setups", placeholder="All available"
-    )
-    pairs, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
+    first = [method if method in offered else usual_method(choice.data)]
+    chosen = st.multiselect("Methods", offered, first, name_of, "cohort-methods", placeholder="All")
+    there = list(dict.fromkeys(name for of, name in available if of in chosen or not chosen))
+    several = st.multiselect("Setups", there, key="cohort-setups", placeholder="All available")
+    pairs, left_out = choosing.pairs(chosen, several, volumes, choice.data)
     with_setup = {name for name, _ in pairs}
     lacking = [pair for pair in left_out if pair[0] in chosen and pair[0] not in with_setup]
     if lacking:
@@ -167,32 +159,20 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
 
 
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:
-    modality = choice.modality
-    usable = [one for one in choice.subjects if one.evaluable(modality)]
-    splits: list[Split] = [name for name in dict.fromkeys(one.split for one in usable) if name]
-    first: Split = "test" if "test" in splits else ""
-    every: list[Split] = ["", *splits]
-    offered = [first, *(name for name in every if name != first)]
-    split = st.selectbox(
-        "Split", offered, format_func=lambda name: name or EVERY, key="cohort-split"
-    )
-    within = [one.id for one in usable if split in ("", one.split)]
-    names = st.multiselect(
-        "Subjects", within, key="cohort-subjects", placeholder="All of the split"
-    )
+    usable = [subject for subject in choice.subjects if subject.evaluable(choice.modality)]
+    splits: list[Split] = ["", *(subject.split for subject in usable)]
+    offered = list(dict.fromkeys(sorted(splits, key=lambda name: name != "test")))
+    split = st.selectbox("Split", offered, 0, lambda name: name or EVERY, key="cohort-split")
+    within = [subject.id for subject in usable if split in ("", subject.split)]
+    every = "All of the split"
+    names = st.multiselect("Subjects", within, key="cohort-subjects", placeholder=every)
     return split, tuple(names)
 
 
 def _rules(choice: CohortChoice) -> tuple[str, ...]:
     offered = rules_of(choice.subjects, SliceSpec(choice.data, modality=choice.modality))
     first = Validation.name if Validation.name in offered else Oracle.name
-    names = st.multiselect(
-        "Threshold rules",
-        offered,
-        [first],
-        key="cohort-rules",
-        format_func=rule_title,
-    )
+    names = st.multiselect("Threshold rules", offered, [first], rule_title, key="cohort-rules")
     if words := [f"{rule_title(name)}: {RULES[name].basis}" for name in names]:
         st.caption("; ".join(words).capitalize() + ".")
     return tuple(_rule_text(RULES[name]) for name in names)
@@ -201,8 +181,6 @@ def _rules(choice: CohortChoice) -> tuple[str, ...]:
 def _rule_text(rule: Rule) -> str:
     """A rule with the number it takes, which is asked for."""
     if isinstance(rule, Fixed):
-        share = st.number_input(
-            "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
-        )
-        return f"{share:g}%"
+        label = "Fixed threshold, % of each method's range"
+        return f"{st.number_input(label, 0.0, 100.0, 50.0, key='cohort-share'):g}%"
     return rule_text(rule, session.RULE_AMOUNT.of(rule.name))

@@ -12,7 +12,7 @@ from pages.ui.shell import session
 from pages.ui.shell.compute import engine
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.viewer import ViewerMap
+from pages.ui.viewer.payload import ViewerMap
 from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
 from zsad_core.inference import pipeline

@@ -13,7 +13,8 @@ from pages.ui.explore.title import turn
 from pages.ui.shell import compute, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.viewer import ViewerMap, viewer
+from pages.ui.viewer import viewer
+from pages.ui.viewer.payload import ViewerMap
 from zsad_core.exports.statement import in_a_line
 from zsad_core.inference.views import View
 from zsad_core.metrics.threshold_rules import Fixed

@@ -1,5 +1,7 @@
 """The gallery of failure cases: filters, and cards that open their view."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -46,16 +48,13 @@ def gallery(choice: CohortChoice) -> None:
     if not groups:
         first_cases(choice, root)
         return
-    group = left.selectbox(
-        "Data and threshold rule",
-        groups,
-        **session.persisted("failure-comparison-group"),
-    )
+    widget = session.persisted("failure-comparison-group")
+    group = left.selectbox("Data and threshold rule", groups, **widget)
     found = cohort_rows.cases(*source, group, choice.readout.centre)
     selection = _selection(choice, source, group)
     worst = ranking(found, selection)
-    kinds = _kinds(worst)
-    worst = worst[worst["kind"].isin(kinds)] if kinds else worst
+    if kinds := _kinds(worst):
+        worst = worst[worst["kind"].isin(kinds)]
     if worst.empty:
         st.info("No case matches these filters.")
         return
@@ -147,31 +146,24 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
 
 def _words(case: Failure) -> None:
     dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
-    lines = (
-        f"{case.subject} · slice {case.index + 1} · {dice}",
-        f"{case.series} · {case.setup}",
-        case.why,
-    )
+    place = f"{case.subject} · slice {case.index + 1} · {dice}"
     st.markdown(f"**{case.kind.capitalize()}**")
-    st.caption("  \n".join(escape(line) for line in lines))
+    st.caption("  \n".join(map(escape, (place, f"{case.series} · {case.setup}", case.why))))
 
 
 def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
     title = f"{case.kind.capitalize()}: {case.subject}"
     pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d), user())
-    private, kept = pin.data.private, pin.view in pinned
-    why = f"Not available: {pins.PRIVATE}" if private else "Keep this case for presenting."
+    label, what, private = "Pin", "Keep this case for presenting.", pin.data.private
+    if pin.view in pinned:
+        label, what = "Pinned", "It is listed under Pins."
+    elif private:
+        what = f"Not available: {pins.PRIVATE}"
+    done = private or label == "Pinned"
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_open, args=(view,))
-        st.button(
-            "Pinned" if kept else "Pin",
-            key=f"pin-{name}",
-            help="It is listed under Pins." if kept else why,
-            disabled=private or kept,
-            on_click=_pin,
-            args=(pin,),
-        )
+        st.button(label, f"pin-{name}", what, partial(_pin, pin), disabled=done)
 
 
 def _open(view: View) -> None:

@@ -12,8 +12,9 @@ import streamlit as st
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
-from pages.ui.viewer import Chunk, ViewerMap, ViewerOptions, packed
+from pages.ui.viewer import Chunk, packed
 from pages.ui.viewer.chunks import slabs
+from pages.ui.viewer.payload import ViewerMap, ViewerOptions
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.prefetch import Prefetcher
@@ -109,10 +110,8 @@ def _packed(view: View) -> CasePayload | None:
     if more:
         return None
     key, _ = _key(view)
-    found = compute.whole_map(view.map)
-    cut = levels.thresholds_of(
-        found.values[compute.engine().stack(view.map.features.slices).brain], [view.threshold.value]
-    )
+    found, brain = compute.whole_map(view.map), volume.brain
+    cut = levels.thresholds_of(found.values[brain], [view.threshold.value])
     shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
     chunks = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)

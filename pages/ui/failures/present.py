@@ -19,8 +19,9 @@ from pages.ui.explore.shown import (
 from pages.ui.failures import payloads
 from pages.ui.shell import compute, session, volume_set
 from pages.ui.shell.keyboard import palette
-from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, send, send_chunks
 from pages.ui.viewer import present as show
+from pages.ui.viewer import send, send_chunks
+from pages.ui.viewer.payload import ViewerCase, ViewerOptions
 from zsad_core import methods
 from zsad_core.base.jobs import Job
 from zsad_core.base.wording import counted
@@ -103,38 +104,34 @@ def said(pin: Pin) -> str:
 
 def dice_said(pin: Pin) -> str:
     """The numbers of the moment."""
-    named = (("2D Dice", pin.slice_dice), ("3D Dice", pin.volume_dice))
-    return (
-        ", ".join(f"{name} {value:.3f}" for name, value in named if value is not None) or "no Dice"
-    )
+    named = {"2D Dice": pin.slice_dice, "3D Dice": pin.volume_dice}
+    numbers = [f"{name} {value:.3f}" for name, value in named.items() if value is not None]
+    return ", ".join(numbers) or "no Dice"
 
 
 def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
     view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
-
-    def shown(
-        of: tuple[str, Sequence[tuple[str, ViewerMap]], ViewerOptions], whole: bool
-    ) -> DeltaGenerator:
-        volume_key, maps, options = of
-        case = _about(kept, number, view, whole)
+    job = None
+    with payloads.interactive(view):
+        ready = payloads.payload(view)
+        if ready is not None:
+            volume_key, maps, options = ready.volume_key, ready.maps, ready.options
+        else:
+            views.stack_of(compute.engine(), view)
+            anomaly, name, job = map_of(view.map, view.index)
+            cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
+            maps = (viewer_map(view.map, anomaly, name, thresholds=cut),)
+            (volume_key, volume), options = scan(view.map.features.slices), options_of(view)
+        case = _about(kept, number, view, whole=job is None)
         options = replace(options, sequence=number, palette=palette(), case=case)
         show(volume_key, maps, options=options, key="present", turn=turn)
-        return transport
-
-    with payloads.interactive(view):
-        if (ready := payloads.payload(view)) is not None:
-            with shown((ready.volume_key, ready.maps, ready.options), whole=True):
+        with transport:
+            if ready is not None:
                 send_chunks(ready.chunks, key)
-            return None
-        views.stack_of(compute.engine(), view)
-        anomaly, name, job = map_of(view.map, view.index)
-        cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
-        maps = [viewer_map(view.map, anomaly, name, thresholds=cut)]
-        volume_key, volume = scan(view.map.features.slices)
-        with shown((volume_key, maps, options_of(view)), whole=job is None):
-            send(volume, volume_key, maps, (view.index, key))
-        return job
+            else:
+                send(volume, volume_key, maps, (view.index, key))
+    return job
 
 
 def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator]) -> None:

@@ -76,13 +76,9 @@ def _proposal(spec: DataSpec) -> None:
     region = left.text_input("Region", spec.region, LONGEST, key=key, help=what)
     contrast = ""
     if kind == "folder":
+        what, key = "Their modality, such as FLAIR.", f"contrast-{spec.root}"
         contrast = right.text_input(
-            "Contrast of the scans",
-            spec.contrast,
-            max_chars=LONGEST,
-            placeholder=MODALITY,
-            help="Their modality, such as FLAIR.",
-            key=f"contrast-{spec.root}",
+            "Contrast of the scans", spec.contrast, LONGEST, key, help=what, placeholder=MODALITY
         )
     words = {"region": region.strip() or DataSpec.region, "contrast": contrast.strip()}
     add, leave, _ = st.columns([1, 1, 5])

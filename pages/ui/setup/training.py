@@ -47,11 +47,9 @@ def training() -> None:
 def _source(setup: str) -> Source:
     left, right = st.columns(2)
     if setup == "industrial":
+        what = "A folder of MVTec AD, VisA or BMAD, or with the official meta.json."
         root = left.text_input(
-            "Image set",
-            placeholder="Drawn surfaces",
-            help="A folder of MVTec AD, VisA or BMAD, or with the official meta.json.",
-            key="train-images",
+            "Image set", key="train-images", placeholder="Drawn surfaces", help=what
         )
         most = right.number_input("Maximum images (0: all that fit)", 0, key="train-most")
         return Source(root.strip(), images=most)
@@ -84,11 +82,8 @@ def _request(method: str, setup: str) -> TrainRequest:
     epochs = left.number_input("Maximum epochs (0: the method's own)", 0, key="train-epochs")
     seed = right.number_input("Seed", 0, key="train-seed")
     side = left.number_input("Loss resolution (px)", 16, value=runs.LOSS_SIDE, key="train-side")
-    start = right.text_input(
-        "Start from checkpoint",
-        help="For finetune only; empty: the shipped industrial checkpoint.",
-        key="train-start",
-    )
+    what = "For finetune only; empty: the shipped industrial checkpoint."
+    start = right.text_input("Start from checkpoint", key="train-start", help=what)
     backbone = left.text_input("Backbone", placeholder="The setup's", key="train-backbone")
     weights = right.text_input("Weights of that backbone", key="train-weights")
     size = left.number_input("Image size (0: the setup's)", 0, key="train-size")

@@ -106,26 +106,19 @@ def _form() -> None:
         left, right = st.columns(2)
         method = left.selectbox("Method", usable, format_func=methods.name_of, key="own-method")
         name = right.text_input("Name of the setup", placeholder="my-clip", key="own-name")
-        backbone = left.text_input(
-            "Backbone",
-            placeholder="ViT-L-14-336, hf-hub:owner/name or /path/config.json",
-            key="own-backbone",
+        example = "ViT-L-14-336, hf-hub:owner/name or /path/config.json"
+        backbone = left.text_input("Backbone", placeholder=example, key="own-backbone")
+        example = "openai, or /path/weights.safetensors"
+        tag = right.text_input("Weights", placeholder=example, key="own-weights")
+        what = (
+            "Safetensors, a file in the format that its authors publish, or the name of a shipped "
+            "one, such as anomalyclip-brats.safetensors."
         )
-        tag = right.text_input(
-            "Weights", placeholder="openai, or /path/weights.safetensors", key="own-weights"
-        )
-        checkpoint = left.text_input(
-            "Checkpoint of the method",
-            help="Safetensors, a file in the format that its authors publish, or the name of a "
-            "shipped one, such as anomalyclip-brats.safetensors.",
-            key="own-checkpoint",
-        )
+        checkpoint = left.text_input("Checkpoint of the method", key="own-checkpoint", help=what)
         size = right.number_input("Image size (0: the backbone's own)", 0, 2048, key="own-size")
+        what = " · ".join(f"{name}: {escape(_fields(name))}" for name in usable)
         chosen = left.text_input(
-            "Options of the method",
-            placeholder="hsf=no",
-            help=" · ".join(f"{name}: {escape(_fields(name))}" for name in usable),
-            key="own-options",
+            "Options of the method", key="own-options", placeholder="hsf=no", help=what
         )
         note = right.text_input("Provenance", key="own-note")
         if st.form_submit_button("Add"):
