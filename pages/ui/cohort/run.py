@@ -87,17 +87,15 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
 def _start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    first, count = cohort.configurations[0], len(cohort.configurations)
-    what = _title(first) if count == 1 else counted(count, "configuration")
+    first, *more = cohort.configurations
+    what = configuration_name(first.method, first.setup)
+    if more:
+        what = counted(len(cohort.configurations), "configuration")
+    elif first.prompts != NO_PROMPTS:
+        what += f", '{first.prompts.name}',"
     work = partial(run, engine, cohort, local(engine))
     title = f"Evaluating {what} on {cohort.data.place}"
     compute.start(f"evaluate-{_key(cohort)}", title, work, PAGE)
-
-
-def _title(configuration: Configuration) -> str:
-    prompts = configuration.prompts
-    named = f", '{prompts.name}'," if prompts != NO_PROMPTS else ""
-    return f"{configuration_name(configuration.method, configuration.setup)}{named}"
 
 
 def _key(cohort: Cohort) -> str:

@@ -224,21 +224,21 @@ def board_table(
     `known` are the saved and shipped sets by name.
     """
     rows = []
-    for one in found:
-        base = known.get(one.prompts.name.removesuffix(EDITED), one.prompts)
+    for standing in found:
+        prompts, threshold = standing.prompts, standing.threshold
         row: dict[str, object] = {
-            "prompts": one.prompts.name,
-            **_words(one.prompts),
-            "changed": _changed(base, one.prompts),
-            "method": configuration_name(one.method, one.setup),
-            **({} if one.threshold is None else {"threshold": threshold_text(one.threshold)}),
-            "evaluated on": len(one.judged),
-            TUNED: len(one.tuned),
+            "prompts": prompts.name,
+            **_words(prompts),
+            "changed": _changed(known.get(prompts.name.removesuffix(EDITED), prompts), prompts),
+            "method": configuration_name(standing.method, standing.setup),
+            **({} if threshold is None else {"threshold": threshold_text(threshold)}),
+            "evaluated on": len(standing.judged),
+            TUNED: len(standing.tuned),
         }
         for field, label in _numbers(region).items():
-            low, high = one.intervals[field]
-            row |= {label: getattr(one, field), label + LOW: low, label + HIGH: high}
-        rows.append({**row, "± over subjects": one.deviation})
+            low, high = standing.intervals[field]
+            row |= {label: getattr(standing, field), label + LOW: low, label + HIGH: high}
+        rows.append({**row, "± over subjects": standing.deviation})
     return pd.DataFrame(rows)
 
 

@@ -21,7 +21,7 @@ from zsad_core.imaging.splits import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
 from zsad_core.lab.goals import GOALS
-from zsad_core.lab.prompt_search import Found, Plan, Ranked
+from zsad_core.lab.prompt_search import Found, Plan
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.workspace import phrase_bank
 
@@ -102,7 +102,9 @@ def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
-        tab.dataframe(_table(ranked), hide_index=True)
+        rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
+        table = pd.DataFrame(rows, columns=["texts", "on the search subjects"])
+        tab.dataframe(table, hide_index=True)
     st.caption(
         f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
         f"{counted_in_parts(choice, plan.search)}, patch by patch on "
@@ -114,10 +116,10 @@ def _judged(found: Found, choice: UserChoice, plan: Plan) -> None:
     rows = []
     for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         for when in ("before", "after"):
-            if (one := found.judged.get((when, group))) is not None:
+            if (score := found.judged.get((when, group))) is not None:
                 label = f"{group}, {counted_in_parts(choice, subjects)}"
                 label += " (tuned on these)" if (when, group) == ("after", "search") else ""
-                rows.append((label, when, one.dice, one.best_dice, one.auroc))
+                rows.append((label, when, score.dice, score.best_dice, score.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
     st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True)
@@ -174,8 +176,3 @@ def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
             if not np.isnan(one.auroc)
         },
     }
-
-
-def _table(ranked: tuple[Ranked, ...]) -> pd.DataFrame:
-    rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
-    return pd.DataFrame(rows, columns=["texts", "on the search subjects"])

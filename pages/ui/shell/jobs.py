@@ -1,6 +1,7 @@
 """The jobs of this machine, at the foot of the sidebar of every page."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -38,10 +39,10 @@ def _progress_text(job: Job) -> str:
     title = _title(job)
     if job.stopping:
         return f"{title}: stopping after this step …"
-    left = job.seconds_left()
-    remainder = f", about {_time(left)} left" if left is not None else ""
-    remainder += f", {escape(job.note)}" if job.note else ""
-    return f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}{remainder}"
+    text = f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}"
+    if (left := job.seconds_left()) is not None:
+        text += f", about {f'{left:.0f} s' if left < 120 else f'{left / 60:.0f} min'} left"
+    return f"{text}, {escape(job.note)}" if job.note else text
 
 
 def _title(job: Job) -> str:
@@ -58,15 +59,10 @@ def _jobs(board: JobBoard) -> None:
     counts = ((len(running), "running"), (len(ended), "ended"))
     label = ", ".join(f"{count} {state}" for count, state in counts if count)
     is_open = session.JOBS_OPEN.get()
+    icon = f":material/{'expand_less' if is_open else 'expand_more'}:"
+    turn = partial(session.JOBS_OPEN.set, not is_open)
     # No expander: it closes where its label changes, and when the page does.
-    st.button(
-        f"Jobs: {label}",
-        key="jobs-line",
-        icon=f":material/{'expand_less' if is_open else 'expand_more'}:",
-        width="stretch",
-        on_click=session.JOBS_OPEN.set,
-        args=(not is_open,),
-    )
+    st.button(f"Jobs: {label}", "jobs-line", on_click=turn, icon=icon, width="stretch")
     if not is_open:
         return
     for job in running:
@@ -92,22 +88,17 @@ def _ended(job: Job) -> None:
 def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
     """For one's own jobs alone."""
     own = [job for job in running if job.owned_by(user()) and not job.stopping]
+    done = [job for job in ended if job.owned_by(user())]
     with st.container(horizontal=True):
-        st.button(
-            "Stop all", key="stop-all", help="Stops your running jobs; finished work is kept.",
-            disabled=not own, on_click=_each, args=(Job.cancel, own),
-        )  # fmt: skip
-        done = [job for job in ended if job.owned_by(user())]
-        st.button(
-            "Clear done", key="clear-done", help="Takes your ended jobs off this list.",
-            disabled=not done, on_click=_each, args=(Job.clear, done),
-        )  # fmt: skip
+        what, stop = (
+            "Stops your running jobs; finished work is kept.",
+            partial(_each, Job.cancel, own),
+        )
+        st.button("Stop all", "stop-all", what, stop, disabled=not own)
+        what, clear = "Takes your ended jobs off this list.", partial(_each, Job.clear, done)
+        st.button("Clear done", "clear-done", what, clear, disabled=not done)
 
 
 def _each(act: Callable[[Job], None], jobs: Sequence[Job]) -> None:
     for job in jobs:
         act(job)
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -45,8 +45,9 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
             prompt_editor(method)
     now = edited(base)
     session.SPELLED.set(now != base or chosen not in prompt_sets.shipped())
-    if now != base:
-        _keep_draft(chosen)
+    if now != base and session.LAST_DRAFT.get() != _shown():
+        drafts.keep(chosen, tab(), _shown(), user())
+        session.LAST_DRAFT.set(_shown())
     return now
 
 
@@ -76,10 +77,9 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
         with st.container():
             below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
-    texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(
         key="typed",
-        data={"of": session.PROMPTS.get(), **texts},
+        data={"of": session.PROMPTS.get(), **_shown()},  # see payload.message: flat
         on_texts_change=lambda: put_fields(session.component("typed")["texts"]),
     )
 
@@ -170,15 +170,11 @@ def swap() -> None:
 def draft_elsewhere() -> drafts.Draft | None:
     """The newest draft of the chosen set that another session left and that is not shown here."""
     draft = drafts.newest(session.PROMPTS.get(), tab(), user())
-    shown = {key: text.get() for key, text in TEXTS.items()}
-    return None if draft is None or draft.texts == shown else draft
+    return None if draft is None or draft.texts == _shown() else draft
 
 
-def _keep_draft(name: str) -> None:
-    texts = {key: text.get() for key, text in TEXTS.items()}
-    if session.LAST_DRAFT.get() != texts:
-        drafts.keep(name, tab(), texts, user())
-        session.LAST_DRAFT.set(texts)
+def _shown() -> dict[str, str]:
+    return {name: text.get() for name, text in TEXTS.items()}
 
 
 def usual_prompts(method: str) -> str:

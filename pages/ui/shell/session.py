@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -52,10 +53,6 @@ class Entry(Generic[T]):
         return Entry(f"{self.key}-{name}", self.default)
 
 
-def _last(words: Sequence[str]) -> str:
-    return words[-1]
-
-
 def _number(words: Sequence[str]) -> int | None:
     return whole_number(words[-1])
 
@@ -96,7 +93,7 @@ class Choice(Entry[T]):
     `read` makes it of the words that an address holds; None for nonsense, which is passed over.
     """
 
-    read: Callable[[Sequence[str]], Any] = _last
+    read: Callable[[Sequence[str]], Any] = itemgetter(-1)
     write: Callable[[Any], str | Sequence[str]] = str
     page: str = ""
 
