@@ -137,11 +137,10 @@ def _curve(
 
 def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:
     """A series's thresholds, of one rule, and how many slices (S,) of Dice are not NaN."""
-    values = sorted({threshold_text(each.value) for each in thresholds}, key=float)
-    rule, note = next((each.rule, each.note) for each in thresholds)
+    values = sorted({threshold_text(threshold.value) for threshold in thresholds}, key=float)
+    first, extent = next(iter(thresholds)), " to ".join(dict.fromkeys((values[0], values[-1])))
     count = counted(int(np.count_nonzero(~np.isnan(dice))), "slice")
-    value = f"threshold {' to '.join(dict.fromkeys((values[0], values[-1])))}, "
-    return f"{name}: {value}{rule} ({note}), {count}"
+    return f"{name}: threshold {extent}, {first.rule} ({first.note}), {count}"
 
 
 def look(cohort: DepthCohort) -> Job | None:
@@ -176,9 +175,9 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     for problem in {failed, *missing.values()} - {""}:
         st.warning(escape(problem))
     some = ", ".join(map(escape, [*missing][:SOME])) + ", …" * (len(missing) > SOME)
+    count = f"{len(missing)} of {counted(len(cohort.subjects), 'subject')}"
     st.caption(
-        f"Not evaluated for every series yet: {len(missing)} of "
-        f"{counted(len(cohort.subjects), 'subject')} ({some}). Until then, series may cover "
+        f"Not evaluated for every series yet: {count} ({some}). Until then, series may cover "
         "different subjects."
     )
     if st.button(f"Evaluate {counted(len(missing), 'missing subject')}", type="primary"):
@@ -224,12 +223,10 @@ def _case(
         return None
     row = next(iter(results.read(out, "subjects", key)), None)
     slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
-    truth, predicted, overlap = (
-        slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap")
-    )
+    counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
-    return SubjectSlices(spec, used, truth, predicted, overlap, depths)
+    return SubjectSlices(spec, used, *counts, depths)
 
 
 def _stamp(cohort: DepthCohort) -> results.Stamp:

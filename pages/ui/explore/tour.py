@@ -1,5 +1,7 @@
 """A tour of one failure case: what the colours mean, the threshold, the words, and why it fails."""
 
+from functools import partial
+
 import streamlit as st
 
 from pages.ui.shell import navigate, session
@@ -57,7 +59,8 @@ def tour(has_patches: bool) -> None:
                 label_visibility="collapsed",
                 **session.widget(session.TOUR),
             )
-        end.button("End tour", on_click=session.TOUR.pop, width="stretch", icon=":material/close:")
+        leave = partial(session.TOUR.set, None)
+        end.button("End tour", on_click=leave, width="stretch", icon=":material/close:")
         text = STEPS[chosen].format(*class_colours())
         if chosen == "4 Why":
             text = (text if has_patches else NO_PATCHES) + BEYOND

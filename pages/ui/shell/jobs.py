@@ -90,12 +90,10 @@ def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
     own = [job for job in running if job.owned_by(user()) and not job.stopping]
     done = [job for job in ended if job.owned_by(user())]
     with st.container(horizontal=True):
-        what, stop = (
-            "Stops your running jobs; finished work is kept.",
-            partial(_each, Job.cancel, own),
-        )
+        stop, clear = partial(_each, Job.cancel, own), partial(_each, Job.clear, done)
+        what = "Stops your running jobs; finished work is kept."
         st.button("Stop all", "stop-all", what, stop, disabled=not own)
-        what, clear = "Takes your ended jobs off this list.", partial(_each, Job.clear, done)
+        what = "Takes your ended jobs off this list."
         st.button("Clear done", "clear-done", what, clear, disabled=not done)
 
 
