@@ -23,7 +23,7 @@ from zsad_core.inference.views import View
 from zsad_core.methods import configuration_name
 from zsad_core.types import Progress
 
-SAID = (
+STATEMENT = (
     "Every file states what it shows, how it was made (texts, weights, digests, versions, device) "
     "and that it is not a medical device."
 )
@@ -47,7 +47,7 @@ MIME = {
 def offer(view: View) -> None:
     """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
     with st.expander("Export this view", icon=":material/download:"):
-        st.caption(f"{SAID} {DRAWN}")
+        st.caption(f"{STATEMENT} {DRAWN}")
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         panels = left.pills(
             "Panels",

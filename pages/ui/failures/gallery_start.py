@@ -33,9 +33,8 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
     if cohort is None:
         st.warning("No usable subject with this modality has a segmentation to compare with.")
         return
-    names = " and ".join(
-        methods.configuration_name(each.method, each.setup) for each in cohort.configurations
-    )
+    pairs = ((each.method, each.setup) for each in cohort.configurations)
+    names = " and ".join(methods.configuration_name(*pair) for pair in pairs)
     st.write(
         f"Evaluate {escape(names)} on {counted(len(cohort.names), 'subject')}, in the background; "
         "cases appear here. The Cohort page evaluates more."
@@ -60,14 +59,10 @@ def _small(choice: CohortChoice, root: Path) -> Cohort | None:
     if not chosen:
         return None
     held_out = any(one.split == "validation" for one in usable)
-    pairs = dict.fromkeys([_last_used(choice.data), (methods.BASELINE, "zero-shot")])
-    configurations = tuple(
-        configuration
-        for pair in pairs
-        for configuration in choosing.configurations(
-            [pair], [usual_prompts(pair[0])], choice.data.region
-        )
-    )
+    last = _last_used(choice.data)
+    pairs = dict.fromkeys([last, (methods.BASELINE, "zero-shot")])  # which reads no prompts
+    texts, region = [usual_prompts(last[0])], choice.data.region
+    configurations = choosing.configurations(pairs, texts, region)
     return Cohort(
         data=choice.data,
         configurations=configurations,

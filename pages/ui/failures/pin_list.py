@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.ui.failures import deck
-from pages.ui.failures.present import dice_said, kind_of, said, turn
+from pages.ui.failures.present import dice_text, kind_of, subtitle, turn
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
@@ -83,8 +83,8 @@ def _row(pin: Pin, at: int, count: int) -> None:
         st.markdown(f"{kind}**{at + 1}. {escape(pin.title)}**")
         split = f" · split {pin.data.split} ({pin.split_digest[:8]})" if pin.data.split else ""
         threshold = f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule})"
-        facts = f"{said(pin)}{split} · slice {pin.index + 1} · threshold {threshold}"
-        pinned = f"{dice_said(pin)} when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
+        facts = f"{subtitle(pin)}{split} · slice {pin.index + 1} · threshold {threshold}"
+        pinned = f"{dice_text(pin)} when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
         st.caption(escape(f"{facts} · {pinned}"))
         if pin.note:
             st.text(pin.note)

@@ -94,7 +94,7 @@ def kind_of(pin: Pin) -> str:
     return "" if pin.title.lower().startswith(pin.kind.lower()) else pin.kind
 
 
-def said(pin: Pin) -> str:
+def subtitle(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
     texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
@@ -102,7 +102,7 @@ def said(pin: Pin) -> str:
     return f"{title}{texts} · {pin.subject} · {pin.modality}"
 
 
-def dice_said(pin: Pin) -> str:
+def dice_text(pin: Pin) -> str:
     """The numbers of the moment."""
     named = {"2D Dice": pin.slice_dice, "3D Dice": pin.volume_dice}
     numbers = [f"{name} {value:.3f}" for name, value in named.items() if value is not None]
@@ -172,7 +172,7 @@ def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerC
 
 def _case(kept: Sequence[Pin], number: int) -> ViewerCase:
     pin = kept[number - 1]
-    return ViewerCase(pin.id, number, len(kept), pin.title, said(pin), kind_of(pin), pin.note)
+    return ViewerCase(pin.id, number, len(kept), pin.title, subtitle(pin), kind_of(pin), pin.note)
 
 
 def _foot(pin: Pin, view: View, whole: bool) -> str:
@@ -182,5 +182,5 @@ def _foot(pin: Pin, view: View, whole: bool) -> str:
         parts.append(f"texts tuned on {where}")
     if not whole:
         parts.append("the volume is being encoded, its numbers will follow")
-    parts.append(f"pinned {pin.date[:10]} with {dice_said(pin)}")
+    parts.append(f"pinned {pin.date[:10]} with {dice_text(pin)}")
     return " · ".join([*filter(None, parts), NO_DEVICE])
