@@ -53,7 +53,7 @@ def maps_beside(
         anomaly, key, job = map_of(spec, view.index)
         over = spec.features.slices != view.map.features.slices
         cut = thresholds * np.float32(anomaly.high / high)
-        maps.append(viewer_map(spec, anomaly, key, title(name), cut, over))
+        maps.append(viewer_map(spec, anomaly, key, cut, title(name), over))
         jobs.append(job)
     return maps, jobs
 

@@ -50,16 +50,15 @@ def viewer_map(
     spec: MapSpec,
     anomaly: AnomalyMap,
     key: str,
+    cut: FloatArray,
     title: str = "",
-    thresholds: FloatArray | None = None,
     over: bool = False,
 ) -> tuple[str, ViewerMap]:
-    """The map for the viewer, with a key of its content; its own `thresholds_of` by default.
+    """The map for the viewer, cut at thresholds (256,), with a key of its content.
 
     Over a scan of its own where that is not the one shown first.
     """
     slices, recipe = spec.features.slices, spec.features.recipe
-    cut = thresholds_of(spec, anomaly, key) if thresholds is None else thresholds
     mapped, stack = ~np.isnan(anomaly.scores), compute.engine().stack(slices)
     whole = bool((mapped | ~stack.brain.any(axis=(1, 2))).all())
     auroc, ap = _ranked(key, spec, anomaly) if whole else (None, None)

@@ -112,7 +112,7 @@ def _packed(view: View) -> CasePayload | None:
     key, _ = _key(view)
     found, brain = compute.whole_map(view.map), volume.brain
     cut = levels.thresholds_of(found.values[brain], [view.threshold.value])
-    shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
+    shown_key, shown = viewer_map(view.map, found, key, cut)
     chunks = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)
     return CasePayload(volume_key, maps, options_of(view), chunks)

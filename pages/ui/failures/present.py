@@ -121,7 +121,7 @@ def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job
             views.stack_of(compute.engine(), view)
             anomaly, name, job = map_of(view.map, view.index)
             cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
-            maps = (viewer_map(view.map, anomaly, name, thresholds=cut),)
+            maps = (viewer_map(view.map, anomaly, name, cut),)
             (volume_key, volume), options = scan(view.map.features.slices), options_of(view)
         case = _about(kept, number, view, whole=job is None)
         options = replace(options, sequence=number, palette=palette(), case=case)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pandas as pd
 import streamlit as st
@@ -74,14 +75,10 @@ def documents(choice: UserChoice) -> None:
 
 def sentences_table(prompts: PromptSet) -> pd.DataFrame:
     """Each sentence with the text and the template that it comes from."""
-    templates = prompts.templates or ("{}",)
-    many = len(templates)  # a text in every template, then the next text
-    of_sides = zip(SIDES, prompt_sets.sentences(prompts), strict=True)
-    rows = [
-        (side, sentence, getattr(prompts, side)[at // many], templates[at % many])
-        for side, found in of_sides
-        for at, sentence in enumerate(found)
-    ]
+    rows = []
+    for side, sentences in zip(SIDES, prompt_sets.sentences(prompts), strict=True):
+        origins = product(getattr(prompts, side), prompts.templates or ("{}",))
+        rows += [(side, text, *origin) for text, origin in zip(sentences, origins, strict=True)]
     return pd.DataFrame(rows, columns=["side", "sentence", "text", "template"])
 
 
