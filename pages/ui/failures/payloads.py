@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -73,8 +72,7 @@ def prefetch(kept: Iterable[Pin]) -> Job | None:
     def work(progress: Progress) -> None:
         left = {pin.id: pin for pin in chosen}
         while left:
-            look = partial(progress, len(chosen) - len(left), len(chosen))
-            look()
+            look = compute.at_step(progress, len(chosen) - len(left), len(chosen))
             with contextlib.suppress(ZsadError):
                 _pack(left.pop(_prefetcher().first(list(left))), look)
 
