@@ -1,7 +1,7 @@
 """The shared sidebar: widgets in, specs out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import streamlit as st
@@ -119,8 +119,9 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     spec = pipeline.map_spec(engine(), found.slices, *method, found.prompts, *beside)
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
-    shared = {field.name: getattr(found, field.name) for field in fields(_Chosen)}
-    return UserChoice(**shared, map=spec)
+    return UserChoice(
+        found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec
+    )
 
 
 def selection(edit_prompts: bool = True) -> SidebarValues:
