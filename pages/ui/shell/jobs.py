@@ -30,8 +30,8 @@ def progress_row(job: Job, label: str, key: str, looks: dict[str, Any]) -> None:
     """How far a job got, and a button that cancels it, for those who wait for it."""
     bar, stop = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.fraction(), _progress_text(job))
-    stopping = job.stopping or not job.owned_by(user())
-    stop.button(label, key=key, disabled=stopping, on_click=job.cancel, **looks)
+    disabled = job.stopping or not job.owned_by(user())
+    stop.button(label, key=key, disabled=disabled, on_click=job.cancel, **looks)
 
 
 def _progress_text(job: Job) -> str:
@@ -46,7 +46,7 @@ def _progress_text(job: Job) -> str:
 
 
 def _title(job: Job) -> str:
-    """The title, behind whose it is where anybody in particular waits for it, as markdown."""
+    """Whose it is, where anybody in particular waits for it, and its title, as markdown."""
     whose = ("Yours: " if job.owned_by(user()) else "Another user's: ") if job.clients else ""
     return f"{whose}{escape(job.title)}"
 

@@ -48,6 +48,6 @@ def words_of_many(spec: MapSpec) -> str:
 
 
 def _transductive(spec: MapSpec, volumes: tuple[str, ...], who: str = "") -> str:
-    """The method's title says that it is our reading of others' idea."""
+    """What a result depends on; the title says that the method is our reading of others' idea."""
     title, count = methods.kind_of(spec.method).title, counted(len(volumes), "unlabelled volume")
     return f"{title} is transductive: {who}scored against {count}: {', '.join(volumes)}"
