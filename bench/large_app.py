@@ -3,7 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, viewer
+from pages.ui.viewer import viewer
+from pages.ui.viewer.payload import ViewerMap, ViewerOptions, ViewerVolume
 
 THRESHOLDS = np.linspace(0, 1, 256, dtype=np.float32)
 LARGE, SMALL = (400, 512, 512), (155, 240, 240)

@@ -4,8 +4,6 @@ import streamlit as st
 
 from pages.ui.shell.frame import page
 
-SECTIONS = ("Figures", "Tables", "Subjects", "Compare", "Thresholds")
-
 with page("Cohort"):
     from pages.ui.cohort import deletion, figures, overview, rows
     from pages.ui.cohort.compare import compare
@@ -22,13 +20,17 @@ with page("Cohort"):
     source = (str(root), results.stamp(root))
     groups = rows.comparison_groups(*source)
     deletion.notice()
-    sections = (*SECTIONS, "Evaluate") if visitors.may_operate() else SECTIONS
+    draw = {
+        "Figures": figures.figures,
+        "Tables": figures.tables,
+        "Subjects": overview.subjects,
+        "Compare": compare,
+        "Thresholds": thresholds,
+    }
+    sections = [*draw, "Evaluate"] if visitors.may_operate() else [*draw]
+    first = sections[0 if groups else -1]
     section = above.segmented_control(
-        "Section",
-        sections,
-        default=sections[0 if groups else -1],
-        key="cohort-section",
-        required=True,
+        "Section", sections, default=first, key="cohort-section", required=True
     )
     if section == "Evaluate":
         evaluation(choice, root)
@@ -38,12 +40,5 @@ with page("Cohort"):
     else:
         chosen = figures.choose_rows(choice, source, groups)
         overview.headline(choice, source, chosen)
-        draw = {
-            "Figures": figures.figures,
-            "Tables": figures.tables,
-            "Subjects": overview.subjects,
-            "Compare": compare,
-            "Thresholds": thresholds,
-        }
         draw[section](choice, source, chosen)
         rows.seen(source, chosen)

@@ -1,11 +1,7 @@
 """A gallery of failure cases, and those that were pinned: ordered, shared, presented one a page."""
 
-import streamlit as st
-
 from pages.ui.shell.frame import page
-from pages.ui.shell.session import FAILURES_SECTION, settle, widget
-
-SECTIONS = ("Gallery", "Pins", "Present")
+from pages.ui.shell.session import FAILURES_SECTION, pick_section
 
 with page("Failures"):
     from pages.ui.failures.gallery import gallery
@@ -20,15 +16,7 @@ with page("Failures"):
         wait_for_torch()
         present(kept, number)
     else:
-        chosen = FAILURES_SECTION.get()
-        settle(FAILURES_SECTION, chosen if chosen in SECTIONS else SECTIONS[0], "Section")
-        section = st.segmented_control(
-            "Section",
-            SECTIONS,
-            required=True,
-            label_visibility="collapsed",
-            **widget(FAILURES_SECTION),
-        )
+        section = pick_section(FAILURES_SECTION, ("Gallery", "Pins", "Present"))
         if section == "Gallery":
             gallery(cohort_sidebar(asks_modality=False))
         elif section == "Pins":

@@ -1,8 +1,11 @@
 """Words of sentences: numbers, and the problems of files; and numbers that users typed."""
 
 import re
+from collections.abc import Iterable
 
 import pydantic
+
+NAMED = 8  # names of a list; the others are counted
 
 
 def counted(number: int, noun: str) -> str:
@@ -16,6 +19,17 @@ def counted(number: int, noun: str) -> str:
     if noun[-1] == "y" and noun[-2] not in "aeiou":
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def listed(names: Iterable[str], most: int = NAMED) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2), listed(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def ordinal(number: int) -> str:

@@ -1,11 +1,10 @@
 """What a number has seen: split, weights, prompts, threshold, reference slices and set."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsad_core import setups
 from zsad_core.backbones.pretraining import pretraining
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.inference.exposure import Scan, exposure
@@ -17,8 +16,6 @@ from zsad_core.setups import published, records
 from zsad_core.setups.overlaps import overlaps
 from zsad_core.setups.records import UNKNOWN
 from zsad_core.types import DataSpec, Threshold
-
-NAMED = 8  # subjects that are named; the others are counted
 
 
 @dataclass(frozen=True)
@@ -121,13 +118,6 @@ def known_overlaps(entry: Setup, subject: str) -> tuple[str, ...]:
     record = setups.record(entry)
     names = (entry.provenance, record.get("data", ""), record.get("train_subjects", ""))
     return tuple(map(str, overlaps(" ".join(names), subject)))
-
-
-def listed(names: Iterable[str], most: int = NAMED) -> str:
-    """The first `most` names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _prompts(source: MapSource) -> str:

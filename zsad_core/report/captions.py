@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from zsad_core.base.palette import NAMES, Classes
-from zsad_core.base.wording import counted
-from zsad_core.inference.ledger import listed
+from zsad_core.base.wording import counted, listed
 from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES

@@ -5,10 +5,10 @@ import pandas as pd
 
 from zsad_core import backbones, setups
 from zsad_core.backbones.pretraining import pretraining
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.errors import WeightsError
 from zsad_core.inference.exposure import PROMPTS
-from zsad_core.inference.ledger import known_overlaps, listed, trained_on
+from zsad_core.inference.ledger import known_overlaps, trained_on
 from zsad_core.methods import kind_of
 from zsad_core.results.queries import with_columns
 

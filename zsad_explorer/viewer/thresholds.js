@@ -19,27 +19,24 @@ export function sharesOf({ thresholds, high }) {
 const FEWEST_DIGITS = 3;
 const ALL_DIGITS = 9; // tell any two float32 apart
 
-// A threshold in as few digits as say it exactly.
-export function thresholdText(value) {
+// A value in as few digits as say it exactly, or as suffice.
+function shortest(value, suffices) {
   if (!value) return "0";
   for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
     const text = value.toPrecision(digits);
-    if (Math.fround(text) === value) return text;
+    if (Math.fround(text) === value || suffices(text, digits)) return text;
   }
   return value.toPrecision(ALL_DIGITS);
 }
 
+export const thresholdText = (value) => shortest(value, () => false);
+
 // For scales and intervals: exactly, or in as few digits as tell it from its neighbours.
 export function shortText(thresholds, cut) {
   const value = thresholds[cut];
-  if (!value) return "0";
   const neighbours = [thresholds[cut - 1], thresholds[cut + 1]].filter((other) => other !== value);
-  for (let digits = FEWEST_DIGITS; digits < ALL_DIGITS; digits++) {
-    const text = value.toPrecision(digits);
-    const exact = Math.fround(text) === value;
-    if (exact || neighbours.every((other) => other?.toPrecision(digits) !== text)) return text;
-  }
-  return thresholdText(value);
+  return shortest(value, (text, digits) =>
+    neighbours.every((other) => other?.toPrecision(digits) !== text));
 }
 
 // All that is known of a voxel's value: at or above the first, below the second.

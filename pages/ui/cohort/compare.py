@@ -1,14 +1,12 @@
 """One configuration against others: differences, tests, and the subjects behind them."""
 
-from typing import Any
-
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
-from pages.ui.cohort.opening import open_row
+from pages.ui.cohort.opening import THIRD_NOTE, clicked_cells, open_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
-from zsad_core.inference.ledger import listed
+from zsad_core.base.wording import listed
 from zsad_core.report import captions, charts
 from zsad_core.report.backbone_names import by_configuration
 from zsad_core.report.comparisons import (
@@ -49,15 +47,13 @@ def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
         return
     table = table.assign(against=table["second"].map(configuration_label))
     shown = table[["against", *table.columns.drop(["first", "second", "against"])]]
+    caption = captions.PAIRED + (THIRD_NOTE if chosen.third else "")
     if backbones := by_configuration(frame):
         shown.insert(1, "backbone", table["second"].map(backbones))
-        first_has = f" Backbone of {first}: {backbones[names[first]]}."
-    else:
-        first_has = ""
+        caption += f" Backbone of {first}: {backbones[names[first]]}."
     st.subheader(f"{measure}: {escape(first)} against others")
     cohort_rows.show_numbers(shown, "compare-table")
-    part = " Dice is that of the chosen third; other measures are of the whole volume."
-    st.caption(escape(f"{captions.PAIRED}{part if chosen.third else ''}{first_has}"))
+    st.caption(escape(caption))
     other = st.selectbox("Subjects against", shown["against"].tolist(), key="compare-subjects")
     subjects = pairing(frame, MEASURES[measure], names[first], names[other])
     _subjects(choice, source, subjects, (first, other))
@@ -74,26 +70,19 @@ def _subjects(
     subjects, (first, second) = paired.subjects, labels
     outcomes = ["outcome", "subject", "first", "second", "difference"]
     several = subjects["site"].nunique() > 1
-    table = subjects[[*outcomes, *(["site"] if several else [])]]
     formats = {
         "first": st.column_config.NumberColumn(first, format="%.3f"),
         "second": st.column_config.NumberColumn(second, format="%.3f"),
         "difference": st.column_config.NumberColumn(format="%+.3f"),
     }
-    event: Any = st.dataframe(
-        table,
-        hide_index=True,
-        column_config=formats,
-        key="compare-list",
-        on_select="rerun",
-        selection_mode="single-cell",
-    )
+    table = subjects[[*outcomes, *(["site"] if several else [])]]
+    cells = clicked_cells(table, formats, "compare-list")
     left_out = [
         f"{subject} (none in {configuration_label(name)})"
         for subject, name in paired.missing.items()
     ]
     sentence = f" Left out of both: {listed(left_out, NAMED)}." if left_out else ""
     st.caption(escape(f"Click a number to open it in Explore.{sentence}"))
-    for row, column in event["selection"]["cells"]:
+    for row, column in cells:
         key = "second_key" if column == "second" else "first_key"
         open_row(choice, source, subjects[key].iloc[row])

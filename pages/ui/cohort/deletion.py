@@ -29,27 +29,25 @@ def delete_rows(data: DataSpec, source: cohort_rows.Source, chosen: Selection) -
     of_group = frame[frame["first_group"]].drop_duplicates(["setup", "series"])
     names = (of_group["series"] + " · " + of_group["setup"].astype(str)).tolist()
     key_of = dict(zip(names, of_group["key"], strict=True))
-    root, _ = source
     with st.expander("Delete rows"):
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.selectbox("Rows of", names, key="configuration-to-delete")
         with cohort_rows.rows_of(*source) as rows:
             subjects = same_configuration(rows, key_of[name])
         what = f"{counted(len(subjects), 'row')} of {counted(len({*subjects.values()}), 'subject')}"
-        place = "your uploads" if data.private else root
+        place = "your uploads" if data.private else source[0]
+        question = (
+            f"Delete **{what}** from {escape(place)}?\n\n{escape(f'{name}; {chosen.group}')}. "
+            "Exposed subjects and those that a filter hides are among them. An evaluation makes "
+            "them again."
+        )
 
         def delete() -> None:
-            merging.delete(Path(root), subjects.keys())
+            merging.delete(Path(source[0]), subjects.keys())
             session.notify(NOTICE, f"Deleted {what}: {name}.")
 
         with right:
-            delete_button(
-                f"Delete **{what}** from {escape(place)}?\n\n{escape(f'{name}; {chosen.group}')}. "
-                "Exposed subjects and those that a filter hides are among them. An evaluation "
-                "makes them again.",
-                delete,
-                "rows",
-            )
+            delete_button(question, delete, "rows")
         st.caption(
             "All rows of the configuration with this data and threshold rule, and no others."
         )

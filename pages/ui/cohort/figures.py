@@ -16,7 +16,7 @@ from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.measures import dice_table
-from zsad_core.report.selection import THIRDS, ComparisonGroup, Selection, neighbours
+from zsad_core.report.selection import ComparisonGroup, Selection, neighbours
 from zsad_core.results.conventions import Which
 from zsad_core.types import DataSpec
 
@@ -30,15 +30,13 @@ def choose_rows(
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
     row = st.columns([3, 3, 2])
-    group = row[0].selectbox(
-        "Data and threshold rule", groups, format_func=str, key="comparison-group"
-    )
+    group = row[0].selectbox("Data and threshold rule", groups, key="comparison-group")
     others: list[ComparisonGroup] = []
     if offered := neighbours(group, groups):
         others = row[1].multiselect(
             "Also show, as further series",
             offered,
-            format_func=lambda other: _difference(group, other),
+            format_func=partial(_difference, group),
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
         )
@@ -50,14 +48,9 @@ def choose_rows(
         **session.widget(session.SLICES_IN_MEAN),
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
-    chosen = Selection(
-        group,
-        empty=choice.readout.empty_slices,
-        centre=choice.readout.centre,
-        which=which,
-        others=tuple(others),
-        region=region,
-    )
+    empty, centre = choice.readout.empty_slices, choice.readout.centre
+    chosen = Selection(group, empty=empty, centre=centre, which=which, region=region)
+    chosen = replace(chosen, others=tuple(others))
     offers = cohort_rows.values(*source, chosen)
     optional = [name for name in OPTIONAL if len(offers[name]) > 1]
     columns = st.columns(5 + len(optional))
@@ -68,16 +61,13 @@ def choose_rows(
     def optionally(name: str) -> tuple[str, ...]:
         return several(5 + optional.index(name), OPTIONAL[name], name) if name in optional else ()
 
-    thirds = ["", *THIRDS]
     return replace(
         chosen,
         series=several(0, "Methods", "series"),
         setups=several(1, "Setups", "setups"),
         volumes=several(2, "Lesion volume", "volumes"),
         numbers=several(3, "Number of lesions", "numbers"),
-        third=columns[4].selectbox(
-            "Third of the depth", thirds, format_func=lambda third: third or "all", key="third"
-        ),
+        third=cohort_rows.pick_third(columns[4], {"key": "third"}),
         sites=optionally("sites"),
         backbones=optionally("backbones"),
         exposed=cohort_rows.include_exposed(offers["exposed"]),
@@ -102,8 +92,7 @@ def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
     if frame["dice_2d"].notna().any():
         _second(choice, source, chosen, frame)
         st.caption(f"{captions.FIGURE_2} Click a cross to open its subject in Explore.")
-    depth_curves = cohort_rows.curves(*source, chosen)
-    if depth_curves:
+    if depth_curves := cohort_rows.curves(*source, chosen):
         st.subheader("Figure 3: Dice against depth")
         drawn = {setup for setup, _ in depth_curves}
         setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
@@ -131,9 +120,8 @@ def _second(
         st.info("Choose at least one configuration.")
         return
     boxes = cohort_rows.quartiles(*source, chosen, tuple(names[name] for name in shown))
-    _open_point(
-        choice, source, clicked_point(charts.by_subject(frame.merge(boxes, on="key")), "figure2")
-    )
+    figure = charts.by_subject(frame.merge(boxes, on="key"))
+    _open_point(choice, source, clicked_point(figure, "figure2"))
 
 
 def tables(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:

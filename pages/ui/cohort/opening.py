@@ -1,5 +1,8 @@
 """From a row of an evaluation to its numbers in Explore."""
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
 from pages.ui.cohort.rows import Source, rows_of
@@ -10,6 +13,21 @@ from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
 from zsad_core.report.single_rows import row_of, slice_of_most_lesion
+
+THIRD_NOTE = " Dice is that of the chosen third; other measures are of the whole volume."
+
+
+def clicked_cells(table: pd.DataFrame, formats: dict[str, Any], key: str) -> list[tuple[int, str]]:
+    """Draw a table with these formats of columns; row and column of the cell just clicked."""
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        column_config=formats,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
+    )
+    return event["selection"]["cells"]
 
 
 def open_row(choice: CohortChoice, source: Source, key: str) -> None:

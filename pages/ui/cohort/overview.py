@@ -1,19 +1,17 @@
 """The top of the Cohort page: what the rows hold and by which conventions; its subjects."""
 
-from collections.abc import Sequence
 from math import isnan
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.deletion import delete_rows
-from pages.ui.cohort.opening import open_row
+from pages.ui.cohort.opening import THIRD_NOTE, clicked_cells, open_row
 from pages.ui.shell import visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.measures import dice_table
@@ -38,16 +36,12 @@ def headline(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
     with columns[3]:
         missing = sum(map(len, summary.missing.values())) + len(others) * summary.configurations
         st.metric("Missing rows", missing)
-        sentences = [f"{name}: {_names(ids)}" for name, ids in summary.missing.items()]
+        lacking = summary.missing.items()
+        sentences = [f"{name}: {listed(subjects, NAMED)}" for name, subjects in lacking]
         if others:
-            oracle = (
-                " (without a lesion there is no oracle)"
-                if isinstance(chosen.group.rule, Oracle)
-                else ""
-            )
-            sentences.append(
-                f"each of the {summary.configurations} configurations: {_names(others)}{oracle}"
-            )
+            each = f"each of the {summary.configurations} configurations: {listed(others, NAMED)}"
+            of_oracle = isinstance(chosen.group.rule, Oracle)
+            sentences.append(each + (" (without a lesion there is no oracle)" if of_oracle else ""))
         st.caption(escape("; ".join(sentences)))
     caption = captions.caption(frame, chosen, left_out(reading.frame, chosen))
     st.caption(escape(f"{caption} {overview.INTERVAL}"))
@@ -75,11 +69,6 @@ def _not_evaluated(choice: CohortChoice, chosen: Selection, frame: pd.DataFrame)
     return [name for name in usable if name not in evaluated] if same_data else []
 
 
-def _names(subjects: Sequence[str]) -> str:
-    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
-    return ", ".join(subjects[:NAMED]) + more
-
-
 def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Each subject's numbers by configuration; a click on one opens it in Explore."""
     st.subheader("Subjects")
@@ -91,18 +80,10 @@ def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
         name: st.column_config.NumberColumn(format=FORMATS.get(name.split(": ")[-1], "%.3f"))
         for name in map(str, table.frame.select_dtypes("float"))
     }
-    event: Any = st.dataframe(
-        table.frame,
-        hide_index=True,
-        column_config=formats,
-        key="subjects-table",
-        on_select="rerun",
-        selection_mode="single-cell",
-    )
-    part = " Dice is that of the chosen third; other measures are of the whole volume."
-    st.caption(f"Click a number to open it in Explore.{part if chosen.third else ''}")
-    for row, column in event["selection"]["cells"]:
-        open_row(choice, source, table.key_at(row, column))
+    cells = clicked_cells(table.frame, formats, "subjects-table")
+    st.caption(f"Click a number to open it in Explore.{THIRD_NOTE if chosen.third else ''}")
+    for cell in cells:
+        open_row(choice, source, table.key_at(*cell))
     cohort_rows.downloads(source, chosen, choice.data)
     if visitors.may_operate():
         delete_rows(choice.data, source, chosen)

@@ -1,5 +1,7 @@
 """Figures 4 and 5 on the Cohort page: drawn in the background, each panel opens its slice."""
 
+from functools import partial
+
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
@@ -29,8 +31,7 @@ def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
             "in the sidebar to see them."
         )
         return
-    found = _drawn(choice, source, chosen)
-    if found is None:
+    if (found := _drawn(choice, source, chosen)) is None:
         return
     which = escape(captions.sample_caption(found))
     st.subheader("Figure 4: sample slices with the truth")
@@ -61,13 +62,9 @@ def _drawn(
         compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))
         return None
     if found.missing and not encode:
-        st.button(
-            f"Compute missing maps for Figure 5: {len(found.missing)} of "
-            f"{counted(len(found.sample.configurations), 'configuration')}",
-            on_click=session.ENCODE_PICTURES.set,
-            args=(True,),
-            key="encode-missing",
-        )
+        of = counted(len(found.sample.configurations), "configuration")
+        label = f"Compute missing maps for Figure 5: {len(found.missing)} of {of}"
+        st.button(label, on_click=partial(session.ENCODE_PICTURES.set, True), key="encode-missing")
     return found
 
 
@@ -85,11 +82,8 @@ def _grid(grid: PanelGrid, found: SamplePictures, choice: CohortChoice, key: str
                 st.caption(escape(grid.columns[column]))
                 if panel.picture is not None:
                     draw(panel.picture)
-                pair = panel.pair or next(iter(found.views), None)
-                view = found.views[pair][panel.index] if pair in found.views else None
                 if panel.words:
                     st.caption(escape(panel.words))
-                if view is not None and st.button(
-                    "Open in Explore", key=f"{key}-{row}-{column}", type="tertiary"
-                ):
-                    navigate.to(views.counted_as(view, choice.readout))
+                pair, name = panel.pair or next(iter(found.views), None), f"{key}-{row}-{column}"
+                if pair in found.views and st.button("Open in Explore", name, type="tertiary"):
+                    navigate.to(views.counted_as(found.views[pair][panel.index], choice.readout))

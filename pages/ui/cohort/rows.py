@@ -2,15 +2,18 @@
 
 import io
 import tempfile
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import duckdb
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.shell import compute, exposure, session
 from pages.ui.shell.markdown import escape
@@ -24,10 +27,12 @@ from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import Curves, GroupSums
 from zsad_core.report.selection import (
     NUMBERS,
+    THIRDS,
     VOLUMES,
     ComparisonGroup,
     ConfigurationName,
     Selection,
+    Third,
     filter_rows,
 )
 from zsad_core.report.table_text import Table
@@ -37,7 +42,6 @@ from zsad_core.results.parts import readable
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
-NAMED_IN = ("series", "site", "volume", "number", "backbone")  # columns that filters offer
 EXPOSED = "exposed"  # the widget that includes exposed subjects
 P_VALUES = ("p", "p (Holm)")
 Source = tuple[str, Stamp]
@@ -96,16 +100,23 @@ def reading(root: str, stamp: Stamp, chosen: Selection) -> GroupSums:
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
     """What each filter offers, in the order of its groups."""
     frame = reading(root, stamp, chosen).frame
-    there = {name: set(frame[name].unique()) for name in NAMED_IN}
     return {
-        "series": sorted(there["series"]),
+        "series": sorted(frame["series"].unique()),
         "setups": list(frame["setup"].cat.categories),
-        "volumes": [one for one in VOLUMES if one in there["volume"]],
-        "numbers": [one for one in NUMBERS if one in there["number"]],
-        "sites": sorted(there["site"]),
-        "backbones": sorted(there["backbone"] - {""}),
+        "volumes": [volume for volume in VOLUMES if (frame["volume"] == volume).any()],
+        "numbers": [number for number in NUMBERS if (frame["number"] == number).any()],
+        "sites": sorted(frame["site"].unique()),
+        "backbones": sorted({*frame["backbone"]} - {""}),
         "exposed": sorted(frame.loc[frame["exposed"], "subject"].unique()),
     }
+
+
+def pick_third(column: DeltaGenerator, widget: dict[str, Any]) -> Third:
+    """A list of the thirds of the depth, "" for all of it."""
+    thirds: tuple[Third, ...] = ("", *THIRDS)
+    return column.selectbox(
+        "Third of the depth", thirds, format_func=lambda third: third or "all", **widget
+    )
 
 
 def include_exposed(subjects: list[str]) -> bool:
@@ -130,11 +141,9 @@ def _ledgers(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
 def seen(source: Source, chosen: Selection) -> None:
     """What has each number seen: a line a configuration, exposed subjects among them."""
     table = _ledgers(*source, replace(chosen, exposed=True))
-    for series, setup, words in table[["series", "setup", "known overlaps"]].itertuples(
-        index=False
-    ):
-        if words:
-            st.warning(escape(f"{series} · {setup}: {words}."), icon=":material/join_inner:")
+    known = table.loc[table["known overlaps"] != "", ["series", "setup", "known overlaps"]]
+    for series, setup, words in known.itertuples(index=False):
+        st.warning(escape(f"{series} · {setup}: {words}."), icon=":material/join_inner:")
     with st.expander(exposure.TITLE):
         st.dataframe(table.rename(columns={"series": "method"}), hide_index=True, key="seen")
         st.caption(captions.SEEN)
@@ -202,14 +211,14 @@ def _format(name: str) -> str:
 
 def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
     """All rows as CSV, and the figures and tables of the selection when asked for."""
-    root, _ = source
     left, right, _ = st.columns([1, 1, 2])
+    export = partial(results.export_csv, Path(source[0]))
     left.download_button(
-        "All rows as CSV", lambda: _csv(root), "rows.zip", on_click="ignore", key="get-rows"
+        "All rows as CSV", partial(_zipped, export), "rows.zip", on_click="ignore", key="get-rows"
     )
     right.download_button(
         "Figures and tables",
-        lambda: _figures(source, chosen, data),
+        partial(_zipped, partial(_figures, source, chosen, data)),
         "figures.zip",
         on_click="ignore",
         key="get-figures",
@@ -217,24 +226,19 @@ def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
     )
 
 
-def _csv(root: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        results.export_csv(Path(root), Path(folder))
-        return _zipped(Path(folder))
-
-
-def _figures(source: Source, chosen: Selection, data: DataSpec) -> bytes:
+def _figures(source: Source, chosen: Selection, data: DataSpec, folder: Path) -> None:
     from zsad_core.report import figures  # Matplotlib, for this download alone
 
-    with tempfile.TemporaryDirectory() as folder, rows_of(*source) as rows:
+    with rows_of(*source) as rows:
         maps = figures.Maps(compute.engine(), [data], encode=False)
-        figures.write(rows, chosen, Path(folder), maps)
-        return _zipped(Path(folder))
+        figures.write(rows, chosen, folder, maps)
 
 
-def _zipped(folder: Path) -> bytes:
+def _zipped(write: Callable[[Path], object]) -> bytes:
+    """What is written to an empty folder, as a zip file."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
+    with tempfile.TemporaryDirectory() as name, ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        write(Path(name))
+        for path in sorted(Path(name).iterdir()):
             archive.write(path, path.name)
     return out.getvalue()

@@ -1,6 +1,6 @@
 """The form of an evaluation: what to evaluate, what it takes, its start, progress and end."""
 
-from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +10,7 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
-from pages.ui.shell.sidebar import CohortChoice, rule_text, rules_of, usual_method
-from pages.ui.shell.user import user
+from pages.ui.shell.sidebar import CohortChoice, rule_text, rule_title, rules_of, usual_method
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.cli.evaluate import command
@@ -26,7 +25,9 @@ from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Valida
 from zsad_core.results.conventions import Which
 from zsad_core.study.file import StudyConventions, as_yaml
 from zsad_core.study.saving import study_of
-from zsad_core.types import ReadoutSpec, SliceSpec, Split
+from zsad_core.types import SliceSpec, Split
+
+PAGE = "pages/4_Cohort.py"
 
 
 def evaluation(choice: CohortChoice, root: Path) -> None:
@@ -41,15 +42,9 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
             st.code(command(cohort), language="bash", wrap_lines=True)
             text = _study(choice, cohort)
             st.code(text, language="yaml", wrap_lines=True)
-            st.download_button(
-                "Save as study file",
-                text,
-                "study.yaml",
-                "application/yaml",
-                on_click="ignore",
-                key="get-study",
-                help="For zsad study run: rows, figures, tables and a report.",
-            )
+            file = text, "study.yaml", "application/yaml", "get-study"
+            what = "For zsad study run: rows, figures, tables and a report."
+            st.download_button("Save as study file", *file, help=what, on_click="ignore")
 
 
 def _study(choice: CohortChoice, cohort: Cohort) -> str:
@@ -68,51 +63,43 @@ def offer(cohort: Cohort, timed: bool = False) -> None:
     engine = compute.engine()
     known, key = plans.plan(engine, cohort, timed=False), _key(cohort)
     place = st.empty()
-    told = compute.job_result(
+    estimate = compute.job_result(
         f"plan-{key}-{known.maps_evaluated}-{known.volumes_stored}",
         "Estimating the time",
-        lambda _: str(plans.plan(compute.engine(), cohort)),
+        lambda _: str(plans.plan(engine, cohort)),
         "" if timed else "Estimate time and disk",
-        "pages/4_Cohort.py",
+        PAGE,
         looks="secondary",
     )
-    place.write(escape(told or str(known)))
+    place.write(escape(estimate or str(known)))
     job = engine.jobs.find(f"evaluate-{key}")
     if job is not None and job.state == "running":
         return
-    if job is not None and job.state == "done":
-        st.success("All results of this choice exist: see Figures and Tables.")
+    if compute.stopped(job):
+        st.warning(compute.outcome(job))
     elif job is not None:
-        st.warning(escape(job.outcome(user())))
-    stopped = job is not None and job.state in ("failed", "cancelled")
+        st.success("All results of this choice exist: see Figures and Tables.")
     # A callback, since a run that is cut off by the end of a job would lose the click.
-    label = "Continue" if stopped else "Evaluate"
-    st.button(label, type="primary", key="evaluate", on_click=start, args=(cohort,))
+    label = "Continue" if compute.stopped(job) else "Evaluate"
+    st.button(label, type="primary", key="evaluate", on_click=_start, args=(cohort,))
 
 
-def start(cohort: Cohort) -> None:
+def _start(cohort: Cohort) -> None:
     """Evaluate in the background; rows that are there are not made again."""
     engine = compute.engine()
-    first, count = cohort.configurations[0], len(cohort.configurations)
-    what = _title(first) if count == 1 else counted(count, "configuration")
+    first, *more = cohort.configurations
+    what = configuration_name(first.method, first.setup)
+    if more:
+        what = counted(len(cohort.configurations), "configuration")
+    elif first.prompts != NO_PROMPTS:
+        what += f", '{first.prompts.name}',"
+    work = partial(run, engine, cohort, local(engine))
     title = f"Evaluating {what} on {cohort.data.place}"
-    compute.start(
-        f"evaluate-{_key(cohort)}",
-        title,
-        lambda progress: run(engine, cohort, local(engine), progress),
-        "pages/4_Cohort.py",
-    )
-
-
-def _title(configuration: Configuration) -> str:
-    prompts = configuration.prompts
-    named = f", '{prompts.name}'," if prompts != NO_PROMPTS else ""
-    return f"{configuration_name(configuration.method, configuration.setup)}{named}"
+    compute.start(f"evaluate-{_key(cohort)}", title, work, PAGE)
 
 
 def _key(cohort: Cohort) -> str:
-    told = {field.name: getattr(cohort, field.name) for field in fields(cohort)}
-    return key_of("", **{**told, "out": str(cohort.out)})
+    return key_of("", **{**vars(cohort), "out": str(cohort.out)})
 
 
 def running() -> None:
@@ -145,31 +132,20 @@ def _cohort(choice: CohortChoice, root: Path) -> Cohort | None:
         names=names,
         modality=choice.modality,
         rules=rules,
-        readout=ReadoutSpec(  # the conventions are chosen after the fact
-            brain_only=choice.readout.brain_only,
-            min_component_voxels=choice.readout.min_component_voxels,
-        ),
+        readout=choice.mask,
     )
 
 
 def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.modality))
     available, _ = choosing.pairs((), (), volumes, choice.data)
-    offered_methods = list(dict.fromkeys(name for name, _ in available))
+    offered = list(dict.fromkeys(name for name, _ in available))
     method = session.METHOD.get()
-    chosen = st.multiselect(
-        "Methods",
-        offered_methods,
-        [method if method in offered_methods else usual_method(choice.data)],
-        key="cohort-methods",
-        format_func=name_of,
-        placeholder="All",
-    )
-    offered = dict.fromkeys(setup for name, setup in available if name in chosen or not chosen)
-    wanted = st.multiselect(
-        "Setups", list(offered), key="cohort-setups", placeholder="All available"
-    )
-    pairs, left_out = choosing.pairs(chosen, wanted, volumes, choice.data)
+    first = [method if method in offered else usual_method(choice.data)]
+    chosen = st.multiselect("Methods", offered, first, name_of, "cohort-methods", placeholder="All")
+    there = list(dict.fromkeys(name for of, name in available if of in chosen or not chosen))
+    several = st.multiselect("Setups", there, key="cohort-setups", placeholder="All available")
+    pairs, left_out = choosing.pairs(chosen, several, volumes, choice.data)
     with_setup = {name for name, _ in pairs}
     lacking = [pair for pair in left_out if pair[0] in chosen and pair[0] not in with_setup]
     if lacking:
@@ -181,33 +157,21 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
 
 
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:
-    modality = choice.modality
-    usable = [one for one in choice.subjects if one.evaluable(modality)]
-    splits: list[Split] = [name for name in dict.fromkeys(one.split for one in usable) if name]
-    first: Split = "test" if "test" in splits else ""
-    every: list[Split] = ["", *splits]
-    offered = [first, *(name for name in every if name != first)]
-    split = st.selectbox(
-        "Split", offered, format_func=lambda name: name or EVERY, key="cohort-split"
-    )
-    within = [one.id for one in usable if split in ("", one.split)]
-    names = st.multiselect(
-        "Subjects", within, key="cohort-subjects", placeholder="All of the split"
-    )
+    usable = [subject for subject in choice.subjects if subject.evaluable(choice.modality)]
+    splits: list[Split] = ["", *(subject.split for subject in usable)]
+    offered = list(dict.fromkeys(sorted(splits, key=lambda name: name != "test")))
+    split = st.selectbox("Split", offered, 0, lambda name: name or EVERY, key="cohort-split")
+    within = [subject.id for subject in usable if split in ("", subject.split)]
+    every = "All of the split"
+    names = st.multiselect("Subjects", within, key="cohort-subjects", placeholder=every)
     return split, tuple(names)
 
 
 def _rules(choice: CohortChoice) -> tuple[str, ...]:
     offered = rules_of(choice.subjects, SliceSpec(choice.data, modality=choice.modality))
     first = Validation.name if Validation.name in offered else Oracle.name
-    names = st.multiselect(
-        "Threshold rules",
-        offered,
-        [first],
-        key="cohort-rules",
-        format_func=lambda name: RULES[name].title,
-    )
-    if words := [f"{RULES[name].title}: {RULES[name].basis}" for name in names]:
+    names = st.multiselect("Threshold rules", offered, [first], rule_title, key="cohort-rules")
+    if words := [f"{rule_title(name)}: {RULES[name].basis}" for name in names]:
         st.caption("; ".join(words).capitalize() + ".")
     return tuple(_rule_text(RULES[name]) for name in names)
 
@@ -215,8 +179,6 @@ def _rules(choice: CohortChoice) -> tuple[str, ...]:
 def _rule_text(rule: Rule) -> str:
     """A rule with the number it takes, which is asked for."""
     if isinstance(rule, Fixed):
-        share = st.number_input(
-            "Fixed threshold, % of each method's range", 0.0, 100.0, 50.0, key="cohort-share"
-        )
-        return f"{share:g}%"
+        label = "Fixed threshold, % of each method's range"
+        return f"{st.number_input(label, 0.0, 100.0, 50.0, key='cohort-share'):g}%"
     return rule_text(rule, session.RULE_AMOUNT.of(rule.name))

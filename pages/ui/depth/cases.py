@@ -137,36 +137,35 @@ def _curve(
 
 def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:
     """A series's thresholds, of one rule, and how many slices (S,) of Dice are not NaN."""
-    values = sorted({threshold_text(each.value) for each in thresholds}, key=float)
-    rule, note = next((each.rule, each.note) for each in thresholds)
+    values = sorted({threshold_text(threshold.value) for threshold in thresholds}, key=float)
+    first, extent = next(iter(thresholds)), " to ".join(dict.fromkeys((values[0], values[-1])))
     count = counted(int(np.count_nonzero(~np.isnan(dice))), "slice")
-    value = f"threshold {' to '.join(dict.fromkeys((values[0], values[-1])))}, "
-    return f"{name}: {value}{rule} ({note}), {count}"
+    return f"{name}: threshold {extent}, {first.rule} ({first.note}), {count}"
 
 
 def look(cohort: DepthCohort) -> Job | None:
     """The job that looks for stored evaluations, while there may be some not looked up."""
-    absent, known = Absence(_stamp(cohort)), _known()
-    evaluating = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
-    if evaluating is not None and evaluating.state == "running":
+    known, stamp = _known(), _stamp(cohort)
+    if _job_key(cohort, "evaluate") in compute.engine().jobs.running():
         return None
-    found = [known.get(one, Absence((0, 0, 0))) for one in cohort.wanted()]
-    if all(isinstance(one, SubjectSlices) or one.stamp == absent.stamp for one in found):
+    rows = map(known.get, cohort.wanted())
+    if all(isinstance(row, SubjectSlices) or (row and row.stamp == stamp) for row in rows):
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
-    if last is not None and last.state in ("failed", "cancelled"):
-        st.warning(escape(last.outcome(user())))
+    if compute.stopped(last):
+        st.warning(compute.outcome(last))
         return None
     return _start(cohort, "look", "Looking for evaluated subjects")
 
 
 def evaluate_rest(cohort: DepthCohort) -> Job | None:
     """Who is missing, a button that evaluates them in the background, and that job."""
-    missing = {}
-    for wanted in cohort.wanted():
-        one = _known().get(wanted)
-        if not isinstance(one, SubjectSlices):
-            missing[wanted[0].features.slices.subject] = one.problem if one else ""
+    rows = {wanted: _known().get(wanted) for wanted in cohort.wanted()}
+    missing = {
+        wanted[0].features.slices.subject: row.problem if row else ""
+        for wanted, row in rows.items()
+        if not isinstance(row, SubjectSlices)
+    }
     if not missing:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
@@ -176,9 +175,9 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     for problem in {failed, *missing.values()} - {""}:
         st.warning(escape(problem))
     some = ", ".join(map(escape, [*missing][:SOME])) + ", …" * (len(missing) > SOME)
+    count = f"{len(missing)} of {counted(len(cohort.subjects), 'subject')}"
     st.caption(
-        f"Not evaluated for every series yet: {len(missing)} of "
-        f"{counted(len(cohort.subjects), 'subject')} ({some}). Until then, series may cover "
+        f"Not evaluated for every series yet: {count} ({some}). Until then, series may cover "
         "different subjects."
     )
     if st.button(f"Evaluate {counted(len(missing), 'missing subject')}", type="primary"):
@@ -203,13 +202,12 @@ def _gather(
 ) -> None:
     """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
     wanted, stamp = cohort.wanted(), _stamp(cohort)
-    for done, one in enumerate(wanted):
-        step = partial(_step, progress, done, len(wanted))
-        step()
+    for done, row in enumerate(wanted):
+        step = compute.at_step(progress, done, len(wanted))
         try:
-            known[one] = _case(engine, one, rest, step) or Absence(stamp)
+            known[row] = _case(engine, row, rest, step) or Absence(stamp)
         except DataError as error:
-            known[one] = Absence(stamp, str(error))
+            known[row] = Absence(stamp, str(error))
 
 
 def _case(
@@ -225,9 +223,7 @@ def _case(
         return None
     row = next(iter(results.read(out, "subjects", key)), None)
     slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
-    truth, predicted, overlap = (
-        slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap")
-    )
+    truth, predicted, overlap = (slices[name].to_numpy(np.int64) for name in COLUMNS[:3])
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
     return SubjectSlices(spec, used, truth, predicted, overlap, depths)
@@ -235,10 +231,6 @@ def _case(
 
 def _stamp(cohort: DepthCohort) -> results.Stamp:
     return results.stamp(app_rows(next(iter(cohort.series.values())).features.slices.data))
-
-
-def _step(progress: Progress, done: int, total: int, *_: int) -> None:
-    progress(done, total)
 
 
 def _job_key(cohort: DepthCohort, what: str) -> str:

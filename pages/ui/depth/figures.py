@@ -29,21 +29,20 @@ Series = dict[str, MapSpec]
 
 def choose_series(choice: UserChoice) -> Series:
     """Draw the choice of methods and setups, and return their maps by name."""
-    there = [
-        key
+    entries = {
+        methods.configuration_name(*key): key
         for key, entry in setups.entries().items()
         if not setups.missing(entry) and setups.fits(entry, choice.data)
-    ]
-    entries = {methods.configuration_name(*key): key for key in there}
+    }
     baseline = methods.configuration_name(methods.BASELINE, "zero-shot")
     default = [name for name in dict.fromkeys((choice.label, baseline)) if name in entries]
     chosen = st.multiselect(
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
-    engine, slices, prompts = compute.engine(), choice.map.features.slices, choice.map.prompts
-    volumes = choice.map.volumes
+    engine, spec = compute.engine(), choice.map
+    texts, others = spec.prompts, spec.volumes
     return {
-        name: pipeline.map_spec(engine, slices, *entries[name], prompts, volumes=volumes)
+        name: pipeline.map_spec(engine, spec.features.slices, *entries[name], texts, volumes=others)
         for name in chosen
     }
 
@@ -103,8 +102,7 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
     cases: dict[str, list[SubjectSlices]] = {}
     words, every = list[str](), counted(len(cohort.subjects), "subject")
     for name in thresholds:
-        found = depth_cases.cases(cohort, name)
-        if found:
+        if found := depth_cases.cases(cohort, name):
             cases[name] = found
             read = choice.readout
             dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
@@ -114,13 +112,6 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
         _curves(cohort, cases, words)
     jobs.append(depth_cases.evaluate_rest(cohort))
     _show(jobs)
-
-
-def _mask(choice: UserChoice) -> str:
-    read = choice.readout
-    where = f"inside the {choice.data.region}" if read.brain_only else "anywhere"
-    small = read.min_component_voxels
-    return where + (f", components under {small} voxels removed" if small > 1 else "")
 
 
 def _curves(cohort: DepthCohort, cases: dict[str, list[SubjectSlices]], words: list[str]) -> None:
@@ -139,14 +130,18 @@ def _conventions(choice: UserChoice, series: Series) -> str:
     """What holds for every curve of the page, in one line of markdown."""
     precisions = sorted({spec.features.precision for spec in series.values()})
     sets = filter(None, map(volume_set.words_of_many, series.values()))
+    read = choice.readout
+    small = read.min_component_voxels
+    mask = f"inside the {choice.data.region}" if read.brain_only else "anywhere"
+    mask += f", components under {small} voxels removed" if small > 1 else ""
     rules = (
         f"{choice.data.place}, {choice.map.features.slices.modality}",
         f"threshold rule: {choice.rule}",
         f"prompts: {choice.map.prompts.name}",
-        f"mask {_mask(choice)}",
-        f"slices in mean 2D Dice: {EMPTY_SLICES[choice.readout.empty_slices]}",
+        f"mask {mask}",
+        f"slices in mean 2D Dice: {EMPTY_SLICES[read.empty_slices]}",
         f"depth -1: the most inferior slice of the {choice.data.region}, +1: the most superior, "
-        f"0: its {choice.readout.centre}",
+        f"0: its {read.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
     return escape(" · ".join((*rules, *dict.fromkeys(sets))))

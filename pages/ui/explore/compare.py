@@ -12,12 +12,12 @@ from pages.ui.shell import session
 from pages.ui.shell.compute import engine
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.viewer import ViewerMap
+from pages.ui.viewer.payload import ViewerMap
 from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
 from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
-from zsad_core.types import FloatArray, MapSpec, PromptSet, SliceSpec
+from zsad_core.types import FloatArray, MapSpec, PromptSet
 
 MOST = 3
 
@@ -53,7 +53,7 @@ def maps_beside(
         anomaly, key, job = map_of(spec, view.index)
         over = spec.features.slices != view.map.features.slices
         cut = thresholds * np.float32(anomaly.high / high)
-        maps.append(viewer_map(spec, anomaly, key, title(name), cut, over))
+        maps.append(viewer_map(spec, anomaly, key, cut, title(name), over))
         jobs.append(job)
     return maps, jobs
 
@@ -66,32 +66,23 @@ def title(name: str) -> str:
 
 def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     """Everything that differs from the choice in one thing, by name."""
-    spec = choice.map
+    spec, data, sets = choice.map, choice.data, all_prompts()
     offered: dict[str, Callable[[], MapSpec]] = {}
-    sets = all_prompts()
-    for method, setup in _pairs(spec):
+    for method in setups.methods_for(data):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
-        offered[f"{method} · {setup}"] = partial(_spec, spec, method, setup, texts)
+        for entry in setups.available(method, data):
+            if (method, entry.setup) != (spec.method, spec.setup):
+                other = partial(_spec, spec, method, entry.setup, texts)
+                offered[f"{method} · {entry.setup}"] = other
     if methods.kind_of(spec.method).prompts:
         for name, texts in sets.items():
             if name != spec.prompts.name:
-                other_prompts = partial(_spec, spec, spec.method, spec.setup, texts)
-                offered[f"{spec.method} · prompts {name}"] = other_prompts
+                other = partial(_spec, spec, spec.method, spec.setup, texts)
+                offered[f"{spec.method} · prompts {name}"] = other
     for modality in choice.subject.modalities:
         if modality != spec.features.slices.modality:
             offered[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
     return offered
-
-
-def _pairs(spec: MapSpec) -> list[tuple[str, str]]:
-    """Methods and setups that can be used here, but for the chosen one."""
-    data = spec.features.slices.data
-    every = [
-        (method, entry.setup)
-        for method in setups.methods_for(data)
-        for entry in setups.available(method, data)
-    ]
-    return [pair for pair in every if pair != (spec.method, spec.setup)]
 
 
 def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
@@ -101,12 +92,9 @@ def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
     """The same in another modality, references too; a set of volumes is the usual one there."""
-
-    def in_modality(slices: SliceSpec) -> SliceSpec:
-        return replace(slices, modality=modality)
-
     normal = tuple(
-        replace(reference, slices=in_modality(reference.slices)) for reference in spec.references
+        replace(reference, slices=replace(reference.slices, modality=modality))
+        for reference in spec.references
     )
-    slices = in_modality(spec.features.slices)
+    slices = replace(spec.features.slices, modality=modality)
     return pipeline.map_spec(engine(), slices, spec.method, spec.setup, spec.prompts, normal)

@@ -23,7 +23,7 @@ from zsad_core.inference.views import View
 from zsad_core.methods import configuration_name
 from zsad_core.types import Progress
 
-SAID = (
+STATEMENT = (
     "Every file states what it shows, how it was made (texts, weights, digests, versions, device) "
     "and that it is not a medical device."
 )
@@ -47,7 +47,7 @@ MIME = {
 def offer(view: View) -> None:
     """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
     with st.expander("Export this view", icon=":material/download:"):
-        st.caption(f"{SAID} {DRAWN}")
+        st.caption(f"{STATEMENT} {DRAWN}")
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         panels = left.pills(
             "Panels",
@@ -69,17 +69,8 @@ def offer(view: View) -> None:
 
 def button(label: str, name: str, make: Callable[[], bytes | str], key: str) -> None:
     """A download whose file is made when it is clicked, without a rerun of the page."""
-    mime = MIME[name.rpartition(".")[2]]
-    st.download_button(
-        label,
-        make,
-        name,
-        mime,
-        key=key,
-        on_click="ignore",
-        icon=":material/download:",
-        width="stretch",
-    )
+    file, icon = (make, name, MIME[name.rpartition(".")[2]], key), ":material/download:"
+    st.download_button(label, *file, on_click="ignore", icon=icon, width="stretch")
 
 
 def on_disk(content: bytes) -> IO[bytes]:
@@ -145,11 +136,11 @@ def _animation(view: View, look: Look) -> None:
 
 
 def _data(view: View) -> None:
-    engine = compute.engine()
-    left, right = st.columns(2)
-    with left:
-        name = file_name(view, ".zip", whole=True)
-        button("Map and mask as NIfTI", name, partial(volumes, engine, view), "export-nifti")
-    with right:
-        name = file_name(view, ".csv", whole=True)
-        button("Numbers as CSV", name, partial(numbers, engine, view), "export-csv")
+    files: tuple[tuple[str, str, Callable[..., bytes | str], str], ...] = (
+        ("Map and mask as NIfTI", ".zip", volumes, "export-nifti"),
+        ("Numbers as CSV", ".csv", numbers, "export-csv"),
+    )
+    for column, (label, suffix, make, key) in zip(st.columns(2), files, strict=True):
+        with column:
+            name = file_name(view, suffix, whole=True)
+            button(label, name, partial(make, compute.engine(), view), key)

@@ -22,10 +22,8 @@ def offer(view: View) -> None:
         st.button("Pin this view", disabled=True, help=why, icon=ICON, width="stretch")
         return
     with st.popover("Pin this view", icon=ICON, width="stretch"):
-        subject, number = view.map.features.slices.subject, view.index + 1
-        st.caption(
-            escape(f"Slice {number} of {subject}, threshold {threshold_text(view.threshold.value)}")
-        )
+        subject, threshold = view.map.features.slices.subject, threshold_text(view.threshold.value)
+        st.caption(escape(f"Slice {view.index + 1} of {subject}, threshold {threshold}"))
         with st.form("pin", border=False, clear_on_submit=True):
             title = st.text_input("Title", placeholder=subject, max_chars=200)
             note = st.text_area("Note", placeholder="What fails here?", max_chars=2000)

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.shell.compute import engine
-from pages.ui.viewer import ViewerVolume
 from pages.ui.viewer.chunks import LABEL_MOST
+from pages.ui.viewer.payload import ViewerVolume
 from zsad_core.imaging import datasets, slicing
 from zsad_core.types import ByteArray, SliceSpec, SliceStack, read_only
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.ui.explore.scans import label_names, scan, slice_mm
 from pages.ui.shell import compute, exposure, session, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import EMPTY_SLICES
-from pages.ui.viewer import ViewerMap, ViewerOptions
+from pages.ui.viewer.payload import ViewerMap, ViewerOptions
 from zsad_core.base.jobs import Job
 from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline, references
@@ -49,31 +50,24 @@ def viewer_map(
     spec: MapSpec,
     anomaly: AnomalyMap,
     key: str,
+    cut: FloatArray,
     title: str = "",
-    thresholds: FloatArray | None = None,
     over: bool = False,
 ) -> tuple[str, ViewerMap]:
-    """The map for the viewer, with a key of its content; its own `thresholds_of` by default.
+    """The map for the viewer, cut at thresholds (256,), with a key of its content.
 
     Over a scan of its own where that is not the one shown first.
     """
     slices, recipe = spec.features.slices, spec.features.recipe
-    cut = thresholds_of(spec, anomaly, key) if thresholds is None else thresholds
-    mapped = ~np.isnan(anomaly.scores)
-    whole = bool((mapped | ~compute.engine().stack(slices).brain.any(axis=(1, 2))).all())
+    mapped, stack = ~np.isnan(anomaly.scores), compute.engine().stack(slices)
+    whole = bool((mapped | ~stack.brain.any(axis=(1, 2))).all())
     auroc, ap = _ranked(key, spec, anomaly) if whole else (None, None)
+    grid = recipe.grid if recipe else 0
     shown = ViewerMap(
-        anomaly.values,
-        cut,
-        anomaly.high,
-        title,
-        recipe.grid if recipe else 0,
-        whole=whole,
-        auroc=auroc,
-        ap=ap,
-        over=scan(slices) if over else None,
-        window=compute.engine().stack(slices).window if over else None,
+        anomaly.values, cut, anomaly.high, title, grid, whole=whole, auroc=auroc, ap=ap
     )
+    if over:
+        shown = replace(shown, over=scan(slices), window=stack.window)
     return f"{key}-{hashlib.sha256(cut.tobytes()).hexdigest()[:12]}", shown
 
 
@@ -108,8 +102,7 @@ def _thresholds(
     inside = stack.brain & mapped[:, None, None]
     whole = mapped.sum() == stack.brain.any(axis=(1, 2)).sum()
     if whole and stack.truth is not None and (stack.truth & stack.brain).any():
-        best = oracle_threshold(_found.values, stack.brain, stack.truth)
-        marks = (*marks, best)
+        marks = (*marks, oracle_threshold(_found.values, stack.brain, stack.truth))
     return read_only(levels.thresholds_of(_found.values[inside], marks))
 
 
@@ -136,11 +129,11 @@ def options_of(view: View) -> ViewerOptions:
 
 def small_print(view: View) -> str:
     """Threshold and its rule, precision, device and what an empty slice counts."""
-    features, read = view.map.features, view.readout
+    features, read, threshold = view.map.features, view.readout, view.threshold
     high = pipeline.method_of(view.map).high
     return (
-        f"Threshold {threshold_text(view.threshold.value)} of 0 … {high:g} "
-        f"({view.threshold.rule}: {view.threshold.note}) · "
+        f"Threshold {threshold_text(threshold.value)} of 0 … {high:g} "
+        f"({threshold.rule}: {threshold.note}) · "
         f"{features.precision}, {compute.engine().device.upper()} · "
         f"empty slices: {EMPTY_SLICES[read.empty_slices]} · "
         f"mask {f'inside the {features.slices.data.region}' if read.brain_only else 'anywhere'}"

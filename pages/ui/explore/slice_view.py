@@ -13,7 +13,8 @@ from pages.ui.explore.title import turn
 from pages.ui.shell import compute, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.viewer import ViewerMap, viewer
+from pages.ui.viewer import viewer
+from pages.ui.viewer.payload import ViewerMap
 from zsad_core.exports.statement import in_a_line
 from zsad_core.inference.views import View
 from zsad_core.metrics.threshold_rules import Fixed
@@ -25,10 +26,15 @@ def visible_slice(stack: SliceStack) -> int:
     index = session.SLICE.get()
     if index is not None:
         return min(index, len(stack.image) - 1)
-    area = (stack.brain if stack.truth is None or not stack.truth.any() else stack.truth).sum(
-        (1, 2)
-    )
-    return int(np.argmax(area))
+    lesion = stack.truth if stack.truth is not None and stack.truth.any() else stack.brain
+    return int(np.argmax(lesion.sum((1, 2))))
+
+
+def slice_slider(stack: SliceStack, key: str) -> int:
+    """A slider of the slice to look at, from the one last looked at; its index."""
+    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key=key) - 1
+    session.SLICE.set(index)
+    return index
 
 
 def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerMap]]) -> int:

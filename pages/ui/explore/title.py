@@ -1,6 +1,7 @@
 """The row above the picture: next and previous subject, and what the map is made with."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,14 +18,10 @@ WIDTHS = (0.45, 0.45, 1.6, 1.6, 2, 1.7, 3.2)
 def title(choice: UserChoice) -> DeltaGenerator:
     """Draw the row; returns the place at its end, for what is done with a view."""
     back, on, *columns, end = st.columns(WIDTHS, gap="xsmall")
-    back.button(
-        "<", help="Previous subject: key k in the viewer", on_click=turn, args=(choice, -1),
-        key="previous-subject", width="stretch",
-    )  # fmt: skip
-    on.button(
-        ">", help="Next subject: key j in the viewer", on_click=turn, args=(choice, 1),
-        key="next-subject", width="stretch",
-    )  # fmt: skip
+    for place, label, name, key, by in (back, "<", "previous", "k", -1), (on, ">", "next", "j", 1):
+        what = f"{name.capitalize()} subject: key {key} in the viewer"
+        step = partial(turn, choice, by)
+        place.button(label, f"{name}-subject", what, step, width="stretch")
     spec, kind = choice.map, methods.kind_of(choice.map.method)
     names = [setup.setup for setup in setups.available(spec.method, choice.data)]
     _select(columns[0], session.METHOD, "Method", setups.methods_for(choice.data))

@@ -1,5 +1,7 @@
 """A tour of one failure case: what the colours mean, the threshold, the words, and why it fails."""
 
+from functools import partial
+
 import streamlit as st
 
 from pages.ui.shell import navigate, session
@@ -43,10 +45,6 @@ def begin(subject: str) -> None:
     navigate.to(Target(subject, rule="oracle"))
 
 
-def _end() -> None:
-    session.TOUR.pop()
-
-
 def tour(has_patches: bool) -> None:
     """The step that is shown, if the tour was begun and not yet ended; a reload keeps it."""
     if session.TOUR.get() not in STEPS:
@@ -61,7 +59,8 @@ def tour(has_patches: bool) -> None:
                 label_visibility="collapsed",
                 **session.widget(session.TOUR),
             )
-        end.button("End tour", on_click=_end, width="stretch", icon=":material/close:")
+        leave = partial(session.TOUR.set, None)
+        end.button("End tour", on_click=leave, width="stretch", icon=":material/close:")
         text = STEPS[chosen].format(*class_colours())
         if chosen == "4 Why":
             text = (text if has_patches else NO_PATCHES) + BEYOND

@@ -20,11 +20,9 @@ def numbers(choice: UserChoice, result: Readout) -> None:
     columns = st.columns(6)
     if result.dice_3d is not None and result.mean_dice is not None:
         columns[0].metric("3D Dice", f"{result.dice_3d:.3f}")
-        columns[1].metric(
-            f"2D Dice, {counted(result.mean_dice.slices_counted, 'slice')}",
-            f"{result.mean_dice.value:.3f}",
-            help=f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}.",
-        )
+        label = f"2D Dice, {counted(result.mean_dice.slices_counted, 'slice')}"
+        rule = f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}."
+        columns[1].metric(label, f"{result.mean_dice.value:.3f}", help=rule)
         if result.auroc is not None:  # a mask ranks nothing
             columns[2].metric(f"Voxel AUROC ({escape(choice.data.region)})", f"{result.auroc:.3f}")
             columns[3].metric("Best Dice (oracle)", f"{result.best_dice:.3f}")
@@ -41,15 +39,14 @@ def offer_solid(choice: UserChoice, spec: ReadoutSpec) -> None:
         with st.spinner("Making surfaces …"):
             figure = _solid(choice.map, spec, region)
         alt = f"Surfaces of {region}, truth and prediction."
-        st.plotly_chart(figure, width="stretch", alt=alt)
+        st.plotly_chart(figure, alt=alt)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _solid(spec: MapSpec, read: ReadoutSpec, region: str) -> go.Figure:
-    volume, plane = compute.engine().volume(spec.features.slices), spec.features.slices.plane
-    values = compute.whole_map(spec).values
-    mask = predicted_mask(values, compute.stack(spec).brain, read)
-    predicted = slicing.to_voxels(mask, plane)
+    slices = spec.features.slices
+    mask = predicted_mask(compute.whole_map(spec).values, compute.stack(spec).brain, read)
+    volume, predicted = compute.engine().volume(slices), slicing.to_voxels(mask, slices.plane)
     return solid_figure(volume.brain, volume.truth, predicted, volume.affine, region)
 
 

@@ -43,4 +43,4 @@ def offer(chosen: Sequence[Pin]) -> None:
             name = f"{safe(title)}.{kind}"
             export.button(LABELS[kind], name, partial(export.content_of, file), f"deck-{kind}")
     if kept:
-        st.caption(export.SAID)
+        st.caption(export.STATEMENT)

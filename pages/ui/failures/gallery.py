@@ -1,16 +1,14 @@
 """The gallery of failure cases: filters, and cards that open their view."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
-from pages.ui.failures.gallery_pictures import (
-    WAITING,
-    pictures,
-    scans_unread,
-)
+from pages.ui.failures.gallery_pictures import WAITING, pictures, scans_unread
 from pages.ui.failures.gallery_start import first_cases
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.keyboard import palette
@@ -24,13 +22,8 @@ from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
 from zsad_core.inference.views import View
 from zsad_core.report.captions import DATA
-from zsad_core.report.failures import (
-    KINDS,
-    Failure,
-    failures,
-    ranking,
-)
-from zsad_core.report.selection import THIRDS, VOLUMES, ComparisonGroup, Selection
+from zsad_core.report.failures import KINDS, Failure, failures, ranking
+from zsad_core.report.selection import ComparisonGroup, Selection
 from zsad_core.results import parquet as results
 from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
@@ -55,17 +48,13 @@ def gallery(choice: CohortChoice) -> None:
     if not groups:
         first_cases(choice, root)
         return
-    group = left.selectbox(
-        "Data and threshold rule",
-        groups,
-        format_func=str,
-        **session.persisted("failure-comparison-group"),
-    )
+    widget = session.persisted("failure-comparison-group")
+    group = left.selectbox("Data and threshold rule", groups, **widget)
     found = cohort_rows.cases(*source, group, choice.readout.centre)
     selection = _selection(choice, source, group)
     worst = ranking(found, selection)
-    kinds = _kinds(worst)
-    worst = worst[worst["kind"].isin(kinds)] if kinds else worst
+    if kinds := _kinds(worst):
+        worst = worst[worst["kind"].isin(kinds)]
     if worst.empty:
         st.info("No case matches these filters.")
         return
@@ -78,30 +67,21 @@ def gallery(choice: CohortChoice) -> None:
 def _selection(
     choice: CohortChoice, source: cohort_rows.Source, group: ComparisonGroup
 ) -> Selection:
-    there = cohort_rows.values(*source, Selection(group))
+    offers = cohort_rows.values(*source, Selection(group))
     columns = st.columns(4)
-    volumes = [one for one in VOLUMES if one in there["volumes"]]
+
+    def several(column: int, label: str, name: str) -> tuple[str, ...]:
+        widget = session.persisted(f"failure-{name}")
+        return tuple(columns[column].multiselect(label, offers[name], **widget))
+
     return Selection(
         group,
-        series=tuple(
-            columns[0].multiselect(
-                "Methods", there["series"], **session.persisted("failure-series")
-            )
-        ),
-        setups=tuple(
-            columns[1].multiselect("Setups", there["setups"], **session.persisted("failure-setups"))
-        ),
-        volumes=tuple(
-            columns[2].multiselect("Lesion volume", volumes, **session.persisted("failure-volumes"))
-        ),
-        third=columns[3].selectbox(
-            "Third of the depth",
-            ["", *THIRDS],
-            format_func=lambda one: one or "all",
-            **session.persisted("failure-third"),
-        ),
-        subjects=tuple(one.id for one in choice.subjects),
-        exposed=cohort_rows.include_exposed(there["exposed"]),
+        series=several(0, "Methods", "series"),
+        setups=several(1, "Setups", "setups"),
+        volumes=several(2, "Lesion volume", "volumes"),
+        third=cohort_rows.pick_third(columns[3], session.persisted("failure-third")),
+        subjects=tuple(subject.id for subject in choice.subjects),
+        exposed=cohort_rows.include_exposed(offers["exposed"]),
     )
 
 
@@ -120,15 +100,13 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 
 def _caption(choice: CohortChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    rule = f"{group.threshold} ({group.rule.basis})"
     data = DATA.get(group.data, group.data)
-    data = data[:1].upper() + data[1:]
-    said = escape(f"{data}, {group.modality}; threshold: {rule}")
-    count = counted(len(worst), "case")
+    rule = f"threshold: {group.threshold} ({group.rule.basis})"
+    facts = escape(f"{data[:1].upper()}{data[1:]}, {group.modality}; {rule}")
     st.caption(
-        f"{synthetic}{LEGEND[palette()]} {count}, the worst of each kind first: one "
-        f"slice for each kind, subject and configuration. {said}. "
-        "Dice is the 2D Dice of the slice; a white ring marks lesion that no prediction touches."
+        f"{synthetic}{LEGEND[palette()]} {counted(len(worst), 'case')}, the worst of each kind "
+        f"first: one slice for each kind, subject and configuration. {facts}. Dice is the 2D Dice "
+        "of the slice; a white ring marks lesion that no prediction touches."
     )
 
 
@@ -143,8 +121,8 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 
 def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
     places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
-    unread = scans_unread(choice.data, cases)
-    pinned = [one.view for one in pins.all_pins() if one.owned_by(user())]
+    engine, unread = compute.engine(), scans_unread(choice.data, cases)
+    pinned = [pin.view for pin in pins.all_pins() if pin.owned_by(user())]
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
@@ -156,7 +134,8 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
                         draw(WAITING)
                     continue
                 try:
-                    view = _view(choice, case)
+                    slices = scan_of(engine, case.row, [choice.data])
+                    view = view_of(engine, case.row, slices, case.index)
                 except ZsadError as error:
                     place.warning(escape(str(error)))
                     continue
@@ -165,38 +144,26 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
     pictures(places)
 
 
-def _view(choice: CohortChoice, case: Failure) -> View:
-    slices = scan_of(compute.engine(), case.row, [choice.data])
-    return view_of(compute.engine(), case.row, slices, case.index)
-
-
 def _words(case: Failure) -> None:
     dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
-    lines = (
-        f"{case.subject} · slice {case.index + 1} · {dice}",
-        f"{case.series} · {case.setup}",
-        case.why,
-    )
+    place = f"{case.subject} · slice {case.index + 1} · {dice}"
     st.markdown(f"**{case.kind.capitalize()}**")
-    st.caption("  \n".join(escape(line) for line in lines))
+    st.caption("  \n".join(map(escape, (place, f"{case.series} · {case.setup}", case.why))))
 
 
 def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
     title = f"{case.kind.capitalize()}: {case.subject}"
     pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d), user())
-    private, kept = pin.data.private, pin.view in pinned
-    why = f"Not available: {pins.PRIVATE}" if private else "Keep this case for presenting."
+    label, what, private = "Pin", "Keep this case for presenting.", pin.data.private
+    if pin.view in pinned:
+        label, what = "Pinned", "It is listed under Pins."
+    elif private:
+        what = f"Not available: {pins.PRIVATE}"
+    done = private or label == "Pinned"
     with st.container(horizontal=True):
         st.button("Open", key=f"open-{name}", type="primary", on_click=_open, args=(view,))
-        st.button(
-            "Pinned" if kept else "Pin",
-            key=f"pin-{name}",
-            help="It is listed under Pins." if kept else why,
-            disabled=private or kept,
-            on_click=_pin,
-            args=(pin,),
-        )
+        st.button(label, f"pin-{name}", what, partial(_pin, pin), disabled=done)
 
 
 def _open(view: View) -> None:

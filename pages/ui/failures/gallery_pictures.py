@@ -11,7 +11,6 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import Classes
 from zsad_core.base.store import key_of
@@ -46,7 +45,7 @@ def pictures(places: Sequence[tuple[View, DeltaGenerator]]) -> None:
         st.caption(f"Drawing {counted(len(todo), 'picture')} …")
         follow()
     elif job.error:
-        st.warning(escape(job.outcome(user())))
+        st.warning(compute.outcome(job))
 
 
 def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
@@ -95,9 +94,8 @@ def _show(view: View, place: DeltaGenerator) -> bool:
 
 def _there(view: View) -> bool:
     """Whether there is something to show by now."""
-    if _without(view) is not None:
-        return True
-    return thumbnails.stored_thumbnail(compute.engine(), view, palette()) is not None
+    made = thumbnails.stored_thumbnail(compute.engine(), view, palette())
+    return made is not None or _without(view) is not None
 
 
 def _without(view: View) -> ByteArray | str | None:
@@ -116,12 +114,8 @@ def _start(page: Sequence[View], todo: Sequence[View]) -> Job:
             if (other := _drawn(engine, view, colours)) is not None:
                 found.put(("picture", view), other)
 
-    return compute.start(
-        f"pictures-{key_of('', views=page, colours=colours)}",
-        "Drawing failure cases",
-        work,
-        kind="gallery",
-    )
+    key = f"pictures-{key_of('', views=page, colours=colours)}"
+    return compute.start(key, "Drawing failure cases", work, kind="gallery")
 
 
 def _drawn(engine: Engine, view: View, colours: Classes) -> ByteArray | str | None:

@@ -8,16 +8,17 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.prompt_choice import usual_prompts
 from pages.ui.shell.sidebar import CohortChoice, pick_modality, usual_method, usual_setup
 from zsad_core import methods, setups
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.tasks import Cohort
 from zsad_core.metrics.threshold_rules import Oracle, Validation
 from zsad_core.report.captions import DATA
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, ReadoutSpec
+from zsad_core.types import DataSpec
 
 FIRST = 4  # subjects
 
@@ -32,9 +33,8 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
     if cohort is None:
         st.warning("No usable subject with this modality has a segmentation to compare with.")
         return
-    names = " and ".join(
-        methods.configuration_name(each.method, each.setup) for each in cohort.configurations
-    )
+    pairs = ((each.method, each.setup) for each in cohort.configurations)
+    names = " and ".join(methods.configuration_name(*pair) for pair in pairs)
     st.write(
         f"Evaluate {escape(names)} on {counted(len(cohort.names), 'subject')}, in the background; "
         "cases appear here. The Cohort page evaluates more."
@@ -59,26 +59,18 @@ def _small(choice: CohortChoice, root: Path) -> Cohort | None:
     if not chosen:
         return None
     held_out = any(one.split == "validation" for one in usable)
-    pairs = dict.fromkeys([_last_used(choice.data), (methods.BASELINE, "zero-shot")])
-    known = all_prompts()
+    last = _last_used(choice.data)
+    pairs = dict.fromkeys([last, (methods.BASELINE, "zero-shot")])  # which reads no prompts
+    texts, region = [usual_prompts(last[0])], choice.data.region
+    configurations = choosing.configurations(pairs, texts, region)
     return Cohort(
         data=choice.data,
-        configurations=tuple(
-            Configuration(
-                method,
-                setup,
-                known[usual_prompts(method)] if methods.kind_of(method).prompts else NO_PROMPTS,
-            )
-            for method, setup in pairs
-        ),
+        configurations=configurations,
         out=root,
-        names=tuple(one.id for one in chosen[:FIRST]),
+        names=tuple(subject.id for subject in chosen[:FIRST]),
         modality=modality,
         rules=(Validation.name if held_out else Oracle.name,),
-        readout=ReadoutSpec(
-            brain_only=choice.readout.brain_only,
-            min_component_voxels=choice.readout.min_component_voxels,
-        ),
+        readout=choice.mask,
     )
 
 

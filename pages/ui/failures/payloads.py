@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,8 +11,9 @@ import streamlit as st
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
-from pages.ui.viewer import Chunk, ViewerMap, ViewerOptions, packed
+from pages.ui.viewer import Chunk, packed
 from pages.ui.viewer.chunks import slabs
+from pages.ui.viewer.payload import ViewerMap, ViewerOptions
 from zsad_core.base.jobs import Job
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.prefetch import Prefetcher
@@ -72,8 +72,7 @@ def prefetch(kept: Iterable[Pin]) -> Job | None:
     def work(progress: Progress) -> None:
         left = {pin.id: pin for pin in chosen}
         while left:
-            look = partial(progress, len(chosen) - len(left), len(chosen))
-            look()
+            look = compute.at_step(progress, len(chosen) - len(left), len(chosen))
             with contextlib.suppress(ZsadError):
                 _pack(left.pop(_prefetcher().first(list(left))), look)
 
@@ -109,11 +108,9 @@ def _packed(view: View) -> CasePayload | None:
     if more:
         return None
     key, _ = _key(view)
-    found = compute.whole_map(view.map)
-    cut = levels.thresholds_of(
-        found.values[compute.engine().stack(view.map.features.slices).brain], [view.threshold.value]
-    )
-    shown_key, shown = viewer_map(view.map, found, key, thresholds=cut)
+    found, brain = compute.whole_map(view.map), volume.brain
+    cut = levels.thresholds_of(found.values[brain], [view.threshold.value])
+    shown_key, shown = viewer_map(view.map, found, key, cut)
     chunks = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)
     return CasePayload(volume_key, maps, options_of(view), chunks)

@@ -1,11 +1,12 @@
 """What is pinned, in order: looked at, edited, moved, opened, shared as a file."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from pages.ui.failures import deck
-from pages.ui.failures.present import dice_said, kind_of, said, turn
+from pages.ui.failures.present import dice_text, kind_of, subtitle, turn
 from pages.ui.shell import compute, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
@@ -36,11 +37,10 @@ def pin_list(kept: Sequence[Pin]) -> None:
         return
     place = st.expander("Make a deck", icon=":material/co_present:")
     st.subheader("Pinned cases")
-    first = 0
-    if len(kept) > SHOWN:
-        pages = -(-len(kept) // SHOWN)
-        first = SHOWN * (st.number_input(f"Page of {pages}", 1, pages, key="pins-page") - 1)
-    for at, pin in list(enumerate(kept))[first : first + SHOWN]:
+    pages, page = -(-len(kept) // SHOWN), 1
+    if pages > 1:
+        page = st.number_input(f"Page of {pages}", 1, pages, key="pins-page")
+    for at, pin in list(enumerate(kept))[(page - 1) * SHOWN : page * SHOWN]:
         with st.container(border=True):
             _row(pin, at, len(kept))
     with place:  # last, since a run that ends early takes the thumbnails away
@@ -82,13 +82,10 @@ def _row(pin: Pin, at: int, count: int) -> None:
         kind = f":orange-badge[{escape(kind)}] " if (kind := kind_of(pin)) else ""
         st.markdown(f"{kind}**{at + 1}. {escape(pin.title)}**")
         split = f" · split {pin.data.split} ({pin.split_digest[:8]})" if pin.data.split else ""
-        st.caption(
-            escape(
-                f"{said(pin)}{split} · slice {pin.index + 1} · threshold "
-                f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule}) · {dice_said(pin)} "
-                f"when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
-            )
-        )
+        threshold = f"{threshold_text(pin.threshold.value)} ({pin.threshold.rule})"
+        facts = f"{subtitle(pin)}{split} · slice {pin.index + 1} · threshold {threshold}"
+        pinned = f"{dice_text(pin)} when pinned, {pin.date[:10]}{owner_words(pin.owner)}"
+        st.caption(escape(f"{facts} · {pinned}"))
         if pin.note:
             st.text(pin.note)
     with buttons:
@@ -132,10 +129,8 @@ def _edit(pin: Pin) -> None:
     with st.form(f"edit-{pin.id}", border=False):
         title = st.text_input("Title", pin.title, max_chars=200)
         note = st.text_area("Note", pin.note, max_chars=2000)
-        close = session.PIN_EDITOR.of(pin.id).set
-        if st.form_submit_button(
-            "Save", type="primary", width="stretch", on_click=close, args=(False,)
-        ):
+        close = partial(session.PIN_EDITOR.of(pin.id).set, False)
+        if st.form_submit_button("Save", type="primary", width="stretch", on_click=close):
             pins.edit(pin.id, title, note, user())
             st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):

@@ -19,8 +19,9 @@ from pages.ui.explore.shown import (
 from pages.ui.failures import payloads
 from pages.ui.shell import compute, session, volume_set
 from pages.ui.shell.keyboard import palette
-from pages.ui.viewer import ViewerCase, ViewerMap, ViewerOptions, send, send_chunks
 from pages.ui.viewer import present as show
+from pages.ui.viewer import send, send_chunks
+from pages.ui.viewer.payload import ViewerCase, ViewerOptions
 from zsad_core import methods
 from zsad_core.base.jobs import Job
 from zsad_core.base.wording import counted
@@ -93,7 +94,7 @@ def kind_of(pin: Pin) -> str:
     return "" if pin.title.lower().startswith(pin.kind.lower()) else pin.kind
 
 
-def said(pin: Pin) -> str:
+def subtitle(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
     texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
@@ -101,38 +102,35 @@ def said(pin: Pin) -> str:
     return f"{title}{texts} · {pin.subject} · {pin.modality}"
 
 
-def dice_said(pin: Pin) -> str:
+def dice_text(pin: Pin) -> str:
     """The numbers of the moment."""
-    named = (("2D Dice", pin.slice_dice), ("3D Dice", pin.volume_dice))
-    return (
-        ", ".join(f"{name} {value:.3f}" for name, value in named if value is not None) or "no Dice"
-    )
+    named = {"2D Dice": pin.slice_dice, "3D Dice": pin.volume_dice}
+    numbers = [f"{name} {value:.3f}" for name, value in named.items() if value is not None]
+    return ", ".join(numbers) or "no Dice"
 
 
 def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view = pins.view_of(compute.engine(), kept[number - 1])
+    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+    job = None
     with payloads.interactive(view):
-        return _show(kept, number, view, transport)
-
-
-def _show(kept: Sequence[Pin], number: int, view: View, transport: DeltaGenerator) -> Job | None:
-    key = f"case-{number - 1}"
-    if (ready := payloads.payload(view)) is not None:
-        case = _about(kept, number, view, whole=True)
-        options = replace(ready.options, sequence=number, palette=palette(), case=case)
-        show(ready.volume_key, ready.maps, options=options, key="present", turn=turn)
+        ready = payloads.payload(view)
+        if ready is not None:
+            volume_key, maps, options = ready.volume_key, ready.maps, ready.options
+        else:
+            views.stack_of(compute.engine(), view)
+            anomaly, name, job = map_of(view.map, view.index)
+            cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
+            maps = (viewer_map(view.map, anomaly, name, cut),)
+            (volume_key, volume), options = scan(view.map.features.slices), options_of(view)
+        case = _about(kept, number, view, whole=job is None)
+        options = replace(options, sequence=number, palette=palette(), case=case)
+        show(volume_key, maps, options=options, key="present", turn=turn)
         with transport:
-            send_chunks(ready.chunks, key)
-        return None
-    views.stack_of(compute.engine(), view)
-    maps, job = _maps(view)
-    volume_key, volume = scan(view.map.features.slices)
-    case = _about(kept, number, view, whole=job is None)
-    options = replace(options_of(view), sequence=number, palette=palette(), case=case)
-    show(volume_key, maps, options=options, key="present", turn=turn)
-    with transport:
-        send(volume, volume_key, maps, (view.index, key))
+            if ready is not None:
+                send_chunks(ready.chunks, key)
+            else:
+                send(volume, volume_key, maps, (view.index, key))
     return job
 
 
@@ -166,12 +164,6 @@ def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator
     follow()
 
 
-def _maps(view: View) -> tuple[list[tuple[str, ViewerMap]], Job | None]:
-    found, key, job = map_of(view.map, view.index)
-    cut = thresholds_of(view.map, found, key, (view.threshold.value,))
-    return [viewer_map(view.map, found, key, thresholds=cut)], job
-
-
 def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
     foot = _foot(kept[number - 1], view, whole)
     synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
@@ -180,7 +172,7 @@ def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerC
 
 def _case(kept: Sequence[Pin], number: int) -> ViewerCase:
     pin = kept[number - 1]
-    return ViewerCase(pin.id, number, len(kept), pin.title, said(pin), kind_of(pin), pin.note)
+    return ViewerCase(pin.id, number, len(kept), pin.title, subtitle(pin), kind_of(pin), pin.note)
 
 
 def _foot(pin: Pin, view: View, whole: bool) -> str:
@@ -190,5 +182,5 @@ def _foot(pin: Pin, view: View, whole: bool) -> str:
         parts.append(f"texts tuned on {where}")
     if not whole:
         parts.append("the volume is being encoded, its numbers will follow")
-    parts.append(f"pinned {pin.date[:10]} with {dice_said(pin)}")
+    parts.append(f"pinned {pin.date[:10]} with {dice_text(pin)}")
     return " · ".join([*filter(None, parts), NO_DEVICE])

@@ -20,6 +20,7 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
     order = np.argsort(np.asarray(values, float), kind="stable")
     sorted_values = [float(values[i]) for i in order]
     rows = list(range(len(order)))
+    names = [html.escape(short(labels[i], 60)) for i in order]
     bar = go.Bar(
         x=sorted_values,
         y=rows,
@@ -28,10 +29,9 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
         customdata=[[html.escape(labels[i])] for i in order],
         hovertemplate="%{customdata[0]}: %{x:+.4f}<extra></extra>",
     )
-    names = [html.escape(_short(labels[i])) for i in order]
-    figure = go.Figure(bar)
-    figure.update_layout(
-        **look(height=110 + 30 * len(rows)),
+    return styled(
+        go.Figure(bar),
+        height=110 + 30 * len(rows),
         xaxis={
             "title": {"text": "Pull on the mean (← normal, abnormal →)"},
             "tickformat": "~g",  # a small pull as 0.0002, not as 200µ
@@ -43,26 +43,27 @@ def text_pull_figure(labels: Sequence[str], values: Sequence[float]) -> go.Figur
         },
         yaxis={"tickvals": rows, "ticktext": names, "automargin": True, "showgrid": False},
     )
-    return legible(figure)
 
 
-def look(height: int) -> dict[str, object]:
-    """Layout that every figure shares."""
-    return {
-        "height": height,
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "paper_bgcolor": "rgba(0, 0, 0, 0)",
-        "plot_bgcolor": "rgba(0, 0, 0, 0)",
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    }
+def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:
+    """The layout that every figure shares, and this one's own.
 
-
-def legible(figure: go.Figure) -> go.Figure:
-    """Sizes set one by one, since a theme's template sets its own, smaller ones."""
+    Sizes are set one by one, since a theme's template sets its own, smaller ones.
+    """
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 14}},
+        hoverlabel_font_size=14,
+        **layout,
+    )
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(tickfont={"size": 14}, title_font={"size": 15})
-    return figure.update_layout(legend_font_size=14, hoverlabel_font_size=14)
+    return figure
 
 
-def _short(text: str, most: int = 60) -> str:
+def short(text: str, most: int) -> str:
+    """The text, cut at so many letters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.figures.charts import ABNORMAL, GREY, NORMAL, legible, look
+from pages.ui.figures.charts import ABNORMAL, GREY, NORMAL, short, styled
 from zsad_core.types import FloatArray
 
 STEPS = 64  # of a margin histogram
@@ -22,18 +22,19 @@ def random_figure(random: FloatArray, own: float, label: str, name: str) -> go.F
     figure.add_annotation(
         x=own, y=1.06, yref="paper", showarrow=False, text=html.escape(name), font_color=ABNORMAL
     )
-    figure.update_layout(
-        **look(height=300),
+    figure = styled(
+        figure,
+        height=300,
         showlegend=False,
         xaxis={"title": {"text": label}, "gridcolor": GREY},
         yaxis={"title": {"text": "random pairs"}, "gridcolor": GREY},
     )
-    return legible(figure.update_layout(margin_t=30))
+    return figure.update_layout(margin_t=30)
 
 
 def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> go.Figure:
     """Cosines (N, N) between texts, each (side, text); the normal side first."""
-    names = [f"{html.escape(side)}: {html.escape(_short(text))}" for side, text in texts]
+    names = [f"{html.escape(side)}: {html.escape(short(text, 32))}" for side, text in texts]
     rows, written = list(range(len(names))), len(names) <= MOST_WRITTEN
     heat = go.Heatmap(
         z=cosines.tolist(),
@@ -45,9 +46,9 @@ def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> 
         textfont={"size": 13},
         showscale=not written,
     )
-    figure = go.Figure(heat)
-    figure.update_layout(
-        **look(height=140 + 24 * len(names)),
+    return styled(
+        go.Figure(heat),
+        height=140 + 24 * len(names),
         xaxis={"tickvals": rows, "ticktext": [str(row + 1) for row in rows]},
         yaxis={
             "tickvals": rows,
@@ -56,7 +57,6 @@ def similarity_figure(texts: Sequence[tuple[str, str]], cosines: FloatArray) -> 
             "automargin": True,
         },
     )
-    return legible(figure)
 
 
 def margin_figure(healthy: FloatArray, lesion: FloatArray, high: float) -> go.Figure:
@@ -75,13 +75,9 @@ def margin_figure(healthy: FloatArray, lesion: FloatArray, high: float) -> go.Fi
                 hovertemplate="%{y:.1%} at %{x:.3f}",
             )
         )
-    figure.update_layout(
-        **look(height=300),
+    return styled(
+        figure,
+        height=300,
         xaxis={"title": {"text": "anomaly"}, "gridcolor": GREY},
         yaxis={"title": {"text": "share of voxels"}, "gridcolor": GREY, "tickformat": ".0%"},
     )
-    return legible(figure)
-
-
-def _short(text: str, most: int = 32) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

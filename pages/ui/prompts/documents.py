@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from pages.ui.shell.prompt_choice import (
     all_prompts,
     draft_elsewhere,
     fields,
+    own_first,
     prompt_editor,
     put_fields,
     region,
@@ -42,15 +44,12 @@ def documents(choice: UserChoice) -> None:
     above = st.container()  # or the boxes would move, and while the page runs stand there twice
     if (draft := draft_elsewhere()) is not None:
         source = "from another tab" if draft.owner in ("", user()) else "of another user"
-        above.button(
-            f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})",
-            on_click=put_fields,
-            args=(draft.texts,),
-            width="stretch",
-            help="Texts typed for this prompt set that are not shown here.",
-        )
-    prompt_editor(choice.map.method, lambda side: _side(choice, side))
-    said = st.container()
+        label = f"Restore draft {source} ({draft.time.astimezone():%-d %b, %H:%M})"
+        what = "Texts typed for this prompt set that are not shown here."
+        restore = partial(put_fields, draft.texts)
+        above.button(label, on_click=restore, width="stretch", help=what)
+    prompt_editor(choice.map.method, partial(_side, choice))
+    facts = st.container()
     left, right = st.columns(2)
     left.button("Swap sides", width="stretch", on_click=swap)
     with right.popover("Save …", width="stretch"):
@@ -60,14 +59,13 @@ def documents(choice: UserChoice) -> None:
         _switches()
     with st.expander("Templates"):
         template_editor()
-    with said, frame.in_words():
+    with facts, frame.in_words():
         _count(prompts)
-        for warning in prompt_checks.warnings(
-            compute.engine(), choice.map, all_prompts()[session.PROMPTS.get()]
-        ):
+        base = all_prompts()[session.PROMPTS.get()]
+        for warning in prompt_checks.warnings(compute.engine(), choice.map, base):
             st.warning(escape(warning))
     with st.expander("All sentences"):
-        st.dataframe(sentences_table(prompts), hide_index=True, height=300, width="stretch")
+        st.dataframe(sentences_table(prompts), hide_index=True, height=300)
     with st.expander("Compare with another set"):
         _compare(prompts)
     if found := prompt_sets.record(session.PROMPTS.get(), settings.prompt_folder()):
@@ -77,23 +75,17 @@ def documents(choice: UserChoice) -> None:
 
 def sentences_table(prompts: PromptSet) -> pd.DataFrame:
     """Each sentence with the text and the template that it comes from."""
-    templates = prompts.templates or ("{}",)
-    many = len(templates)  # a text in every template, then the next text
-    of_sides = zip(SIDES, prompt_sets.sentences(prompts), strict=True)
-    rows = [
-        (side, sentence, getattr(prompts, side)[at // many], templates[at % many])
-        for side, found in of_sides
-        for at, sentence in enumerate(found)
-    ]
+    rows = []
+    for side, sentences in zip(SIDES, prompt_sets.sentences(prompts), strict=True):
+        origins = product(getattr(prompts, side), prompts.templates or ("{}",))
+        rows += [(side, text, *origin) for text, origin in zip(sentences, origins, strict=True)]
     return pd.DataFrame(rows, columns=["side", "sentence", "text", "template"])
 
 
 def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Renames or deletes the chosen set where the user may; shipped ones stay."""
     name, folder = session.PROMPTS.get(), settings.prompt_folder()
-    if name in prompt_sets.shipped():
-        return
-    if prompt_sets.owner_of(name, folder) not in ("", user()):
+    if name in prompt_sets.shipped() or prompt_sets.owner_of(name, folder) not in ("", user()):
         return
     with left.popover("Rename …", width="stretch"), st.form("rename", border=False):
         new = st.text_input("Name", name, max_chars=80, key=f"rename-{name}").strip()
@@ -129,18 +121,16 @@ def _side(choice: UserChoice, side: str) -> None:
 
 
 def _count(prompts: PromptSet) -> None:
-    normal, abnormal = prompt_sets.sentences(prompts)
+    sentences = sum(map(len, prompt_sets.sentences(prompts)))
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
     owner = prompt_sets.owner_of(session.PROMPTS.get(), settings.prompt_folder())
-    st.caption(
-        escape(
-            f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
-            f"{counted(max(len(prompts.templates), 1), 'template')} = "
-            f"{counted(len(normal) + len(abnormal), 'sentence')}; {{}} becomes "
-            f"'{prompts.class_name}'{f'; {off} switched off' if off else ''}{owner_words(owner)}"
-        ),
-        help=escape(f"Source: {prompts.source or 'your own'}."),
+    words = (
+        f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
+        f"{counted(max(len(prompts.templates), 1), 'template')} = "
+        f"{counted(sentences, 'sentence')}; {{}} becomes '{prompts.class_name}'"
+        f"{f'; {off} switched off' if off else ''}{owner_words(owner)}"
     )
+    st.caption(escape(words), help=escape(f"Source: {prompts.source or 'your own'}."))
 
 
 def _switches() -> None:
@@ -198,12 +188,8 @@ def _compare(prompts: PromptSet) -> None:
     for name in prompt_sets.user_sets(folder):
         for number, old in prompt_sets.older(name, folder).items():
             others[f"{name}, version {number}"] = old
-    shown = session.PROMPTS.get()
-    names = [shown, *(name for name in others if name != shown)]
-    chosen = st.selectbox("Compare with", names, key="compare_set")
-    changes = prompt_sets.differences(others[chosen], prompts)
-    if not changes:
+    chosen = st.selectbox("Compare with", own_first(others), key="compare_set")
+    if changes := prompt_sets.differences(others[chosen], prompts):
+        st.dataframe(pd.DataFrame(changes, columns=["", "what", "text"]), hide_index=True)
+    else:
         st.caption("No differences.")
-        return
-    table = pd.DataFrame(changes, columns=["", "what", "text"])
-    st.dataframe(table, hide_index=True, width="stretch")

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.explore.slice_view import visible_slice
-from pages.ui.prompts import documents as prompt_documents
-from pages.ui.prompts.others import others
+from pages.ui.explore.slice_view import slice_slider
+from pages.ui.prompts.documents import documents
+from pages.ui.prompts.others import or_nan, others
 from pages.ui.shell import compute, pictures, session, thresholds
 from pages.ui.shell.keyboard import class_colours, palette
 from pages.ui.shell.markdown import escape
@@ -21,7 +21,7 @@ from zsad_core.metrics.readout import Readout, readout
 from zsad_core.metrics.scoring import predicted_mask
 from zsad_core.metrics.threshold_rules import MapRule, rule_of
 from zsad_core.metrics.thresholds import threshold_text
-from zsad_core.types import AnomalyMap, MapSpec, ReadoutSpec, SliceStack, Threshold
+from zsad_core.types import MapSpec, ReadoutSpec, SliceStack, Threshold
 from zsad_core.workspace import history
 
 
@@ -30,14 +30,13 @@ def edit(choice: UserChoice) -> None:
     stack = compute.stack(choice.map)
     left, right = st.columns([2, 5], gap="large")
     with left:
-        prompt_documents.documents(choice)
+        documents(choice)
     with right:
         _before_and_after(choice, stack)
 
 
 def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
-    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="lab_slice") - 1
-    session.SLICE.set(index)
+    index = slice_slider(stack, "lab_slice")
     base = all_prompts()[session.PROMPTS.get()]
     old = evaluation.with_prompts(choice.map, base)
     ready = compute.ready(choice.map)
@@ -48,10 +47,10 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         read = _numbers(choice, stack, (old, before), now)
         edited = choice.map.prompts != base
         _remember(choice, read, now, edited, known=validating is None)
-    columns = st.columns(3)
-    _scan(columns[0], stack, index)
-    _slice(columns[1], f"before: {base.name}", old, (stack, index, before))
-    _slice(columns[2], f"now: {choice.map.prompts.name}", choice.map, (stack, index, now))
+    first, second, third = st.columns(3)
+    _scan(first, stack, index)
+    _slice(second, f"before: {base.name}", old, (stack, index, before))
+    _slice(third, f"now: {choice.map.prompts.name}", choice.map, (stack, index, now))
     true, false, missed = class_colours()
     words = [
         f"{name} at threshold {threshold_text(own.value)} ({own.rule}: {own.note})"
@@ -73,39 +72,28 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
 
 def _threshold(choice: UserChoice, stack: SliceStack, ready: bool) -> tuple[Threshold, Job | None]:
     """The threshold that the chosen rule gives these prompts."""
-    whole = (
-        compute.whole_map(choice.map)
-        if ready and isinstance(rule_of(choice.rule), MapRule)
-        else None
-    )
+    reads_map = ready and isinstance(rule_of(choice.rule), MapRule)
+    whole = compute.whole_map(choice.map) if reads_map else None
     return thresholds.threshold_of(choice, stack, whole)
 
 
-def _scan(column: st.delta_generator.DeltaGenerator, stack: SliceStack, index: int) -> None:
+def _scan(column: DeltaGenerator, stack: SliceStack, index: int) -> None:
     pictures.show(column, pictures.grey(stack.image[index]), stack, f"slice {index + 1}")
     if stack.truth is not None:
-        pictures.show(
-            column, thumbnails.outlined(stack, index), stack, "outline of the ground truth"
-        )
+        outlined = thumbnails.outlined(stack, index)
+        pictures.show(column, outlined, stack, "outline of the ground truth")
 
 
 def _slice(
-    column: st.delta_generator.DeltaGenerator,
-    caption: str,
-    spec: MapSpec,
-    where: tuple[SliceStack, int, Threshold],
+    column: DeltaGenerator, caption: str, spec: MapSpec, where: tuple[SliceStack, int, Threshold]
 ) -> None:
     stack, index, threshold = where
     values, scores = pipeline.slice_maps(compute.engine(), spec, [index])
     mask = predicted_mask(values, stack.brain[[index]], ReadoutSpec(threshold.value))[0]
     truth = None if stack.truth is None else stack.truth[index]
     found = thumbnails.classes(stack.image[index], truth, mask, palette())
-    pictures.show(
-        column,
-        pictures.heat(values[0] / pipeline.method_of(spec).high),
-        stack,
-        escape(caption),
-    )
+    heat = pictures.heat(values[0] / pipeline.method_of(spec).high)
+    pictures.show(column, heat, stack, escape(caption))
     pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
 
 
@@ -115,15 +103,13 @@ def _numbers(
     """Both sets, each at its own threshold, and the numbers that depend on none."""
 
     def read(spec: MapSpec, at: Threshold) -> Readout:
-        anomaly: AnomalyMap = compute.whole_map(spec)
-        return readout(stack, anomaly, replace(choice.readout, threshold=at.value))
+        return readout(stack, compute.whole_map(spec), replace(choice.readout, threshold=at.value))
 
-    now = read(choice.map, threshold)
-    region = choice.data.region
-    rows = [_row("before", read(*other), region), _row("now", now, region)]
-    table = pd.DataFrame(rows).set_index("prompts")
+    now, before = read(choice.map, threshold), read(*other)
+    rows = [_row(numbers, choice.data.region) for numbers in (before, now)]
+    table = pd.DataFrame(rows, pd.Index(["before", "now"], name="prompts"))
     table.loc["change"] = table.loc["now"] - table.loc["before"]
-    st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–", width="stretch")
+    st.dataframe(table.style.format("{:.3f}", na_rep="–"), placeholder="–")
     return now
 
 
@@ -139,19 +125,14 @@ def _remember(
         session.LAST_TRIAL.set(shown)
 
 
-def _row(name: str, read: Readout, region: str) -> dict[str, object]:
-    mean = None if read.mean_dice is None else read.mean_dice.value
+def _row(read: Readout, region: str) -> dict[str, float]:
+    mean = read.mean_dice
     return {
-        "prompts": name,
         "threshold": read.threshold,
-        "3D Dice": _or_nan(read.dice_3d),
-        "best Dice (oracle)": _or_nan(read.best_dice),
-        "AP": _or_nan(read.ap),
-        f"voxel AUROC ({region})": _or_nan(read.auroc),
-        "mean 2D Dice": _or_nan(mean),
+        "3D Dice": or_nan(read.dice_3d),
+        "best Dice (oracle)": or_nan(read.best_dice),
+        "AP": or_nan(read.ap),
+        f"voxel AUROC ({region})": or_nan(read.auroc),
+        "mean 2D Dice": or_nan(mean.value if mean else None),
         "predicted ml": read.predicted_ml,
     }
-
-
-def _or_nan(value: float | None) -> float:
-    return np.nan if value is None else value

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,14 +50,16 @@ def _numbers(region: str) -> dict[str, str]:
 
 def history(choice: UserChoice) -> None:
     """Trials or leaderboard; both as CSV."""
+    views = {"Trials": _trials, "Leaderboard": _leaderboard}
     view = st.segmented_control(
-        "View", ("Trials", "Leaderboard"), default="Trials", key="history_view", required=True,
+        "View",
+        list(views),
+        default="Trials",
+        key="history_view",
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
-    if view == "Trials":
-        _trials(choice)
-    else:
-        _leaderboard(choice)
+    )
+    views[view](choice)
 
 
 def _trials(choice: UserChoice) -> None:
@@ -65,34 +68,26 @@ def _trials(choice: UserChoice) -> None:
     starred = middle.toggle("Starred only", key="history_starred")
     every = core.trials(choice.data)
     shown = [
-        one
-        for one in every
-        if (not here or one.subject == choice.subject.id) and (one.star or not starred)
-    ][::-1]
+        trial
+        for trial in reversed(every)
+        if (not here or trial.subject == choice.subject.id) and (trial.star or not starred)
+    ]
     if not shown:
         st.info(
             "No trials yet. Prompts shown under Edit are added here once their map is complete."
         )
         return
-    table = trials_table(
-        shown, every, leaderboard.tuned_subjects(core.all_trials(choice.data)), choice.data.region
-    )
-    right.download_button(
-        "CSV", as_csv(table), "history.csv", "text/csv", on_click="ignore",
-        width="stretch",
-    )  # fmt: skip
-    numbers = _numbers(choice.data.region).values()
+    tuned = leaderboard.tuned_subjects(core.all_trials(choice.data))
+    table = trials_table(shown, every, tuned, choice.data.region)
+    file = as_csv(table), "history.csv", "text/csv"
+    right.download_button("CSV", *file, on_click="ignore", width="stretch")
+    formats: dict[Any, Any] = dict.fromkeys(_numbers(choice.data.region).values(), "{:.3f}")
+    formats |= dict.fromkeys(CHANGES.values(), "{:+.3f}")
+    hidden = ["templates", "subject"] if here else ["templates"]
     event = st.dataframe(
-        table.drop(columns=["templates", *(["subject"] if here else [])]).style.format(
-            {
-                **dict.fromkeys(numbers, "{:.3f}"),
-                **dict.fromkeys(CHANGES.values(), "{:+.3f}"),
-            },
-            na_rep="–",
-        ),
+        table.drop(columns=hidden).style.format(formats, na_rep="–"),
         hide_index=True,
         placeholder="–",
-        width="stretch",
         height=380,
         on_select="rerun",
         selection_mode="single-row",
@@ -115,9 +110,7 @@ def _one(trial: Trial) -> None:
         _restore(st.container(), prompts)
         return
     name, note, *buttons = st.columns([3, 4, 1, 1, 1, 1], vertical_alignment="bottom")
-    new_name = name.text_input(
-        "Name", prompts.name, key=f"name-{trial.id}", max_chars=core.LONGEST_NAME
-    )
+    new_name = name.text_input("Name", prompts.name, core.LONGEST_NAME, key=f"name-{trial.id}")
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
     if buttons[0].button("Save", width="stretch"):
         if text != trial.note:
@@ -128,13 +121,10 @@ def _one(trial: Trial) -> None:
     if buttons[1].button("Unstar" if trial.star else "Star", width="stretch"):
         core.star(trial, not trial.star, user())
         st.rerun()
+    of = f"'{escape(prompts.name)}' on {escape(trial.subject)}"
+    delete = partial(core.delete, trial, user())
     with buttons[2]:
-        delete_button(
-            f"Delete the trial of '{escape(prompts.name)}' on {escape(trial.subject)} for "
-            "everybody?",
-            lambda: core.delete(trial, user()),
-            trial.id,
-        )
+        delete_button(f"Delete the trial of {of} for everybody?", delete, trial.id)
     _restore(buttons[3], prompts)
 
 
@@ -199,16 +189,10 @@ def _leaderboard(choice: UserChoice) -> None:
     found = leaderboard.standings(trials, subjects, rule)
     if found:
         table = board_table(found, all_prompts(), choice.data.region)
-        first = [*table].index(TUNED) + 1
-        st.dataframe(
-            table.drop(columns="templates").style.format(
-                dict.fromkeys([*table][first:], "{:.3f}"), na_rep="–"
-            ),
-            hide_index=True,
-            placeholder="–",
-            width="stretch",
-            height=340,
-        )
+        numbers = [*table][[*table].index(TUNED) + 1 :]
+        formats: dict[Any, Any] = dict.fromkeys(numbers, "{:.3f}")
+        shown = table.drop(columns="templates").style.format(formats, na_rep="–")
+        st.dataframe(shown, hide_index=True, placeholder="–", height=340)
         st.download_button("CSV", as_csv(table), "leaderboard.csv", "text/csv")
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
@@ -225,11 +209,11 @@ def _leaderboard(choice: UserChoice) -> None:
 
 
 def _threshold(trial: Trial) -> str:
-    if trial.threshold is None and trial.level is None:
-        return f"{trial.rule}, not computed"
-    if trial.threshold is None:
+    if trial.threshold is not None:
+        return f"{trial.rule}, {threshold_text(trial.threshold)}"
+    if trial.level is not None:
         return f"{trial.rule}, level {trial.level} of 255, ranked on 256 levels"
-    return f"{trial.rule}, {threshold_text(trial.threshold)}"
+    return f"{trial.rule}, not computed"
 
 
 def board_table(
@@ -240,31 +224,29 @@ def board_table(
     `known` are the saved and shipped sets by name.
     """
     rows = []
-    for one in found:
-        base = known.get(one.prompts.name.removesuffix(EDITED), one.prompts)
+    for standing in found:
+        prompts, threshold = standing.prompts, standing.threshold
         row: dict[str, object] = {
-            "prompts": one.prompts.name,
-            **_words(one.prompts),
-            "changed": _changed(base, one.prompts),
-            "method": configuration_name(one.method, one.setup),
-            **({} if one.threshold is None else {"threshold": threshold_text(one.threshold)}),
-            "evaluated on": len(one.judged),
-            TUNED: len(one.tuned),
+            "prompts": prompts.name,
+            **_words(prompts),
+            "changed": _changed(known.get(prompts.name.removesuffix(EDITED), prompts), prompts),
+            "method": configuration_name(standing.method, standing.setup),
+            **({} if threshold is None else {"threshold": threshold_text(threshold)}),
+            "evaluated on": len(standing.judged),
+            TUNED: len(standing.tuned),
         }
         for field, label in _numbers(region).items():
-            low, high = one.intervals[field]
-            row |= {label: getattr(one, field), label + LOW: low, label + HIGH: high}
-        rows.append({**row, "± over subjects": one.deviation})
+            low, high = standing.intervals[field]
+            row |= {label: getattr(standing, field), label + LOW: low, label + HIGH: high}
+        rows.append({**row, "± over subjects": standing.deviation})
     return pd.DataFrame(rows)
 
 
 def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
     """Evaluate the shown prompts on some of these subjects by default; each becomes a trial."""
-    chosen = prompt_subjects.choose(
-        "Evaluate the current prompts on", choice, "judged", [*subjects][:6]
-    )
-    stack = compute.stack(choice.map)
-    threshold, waiting = threshold_of(choice, stack, None)
+    label = "Evaluate the current prompts on"
+    chosen = prompt_subjects.choose(label, choice, "judged", subjects[:6])
+    threshold, waiting = threshold_of(choice, compute.stack(choice.map), None)
     if waiting is not None:
         compute.show_job(waiting)
     elif chosen:
@@ -286,12 +268,9 @@ def _judged(
     owner: str,
     progress: Progress,
 ) -> int:
-    engine = compute.engine()
     for done, subject in enumerate(subjects):
-        progress(done, len(subjects))
+        step = compute.at_step(progress, done, len(subjects))
         spec = evaluation.of_subject(choice.map, subject)
-        found = numbers(
-            engine, spec, choice.readout, threshold, lambda *_, at=done: progress(at, len(subjects))
-        )
-        core.add(spec, found, threshold, owner=owner)
+        read = numbers(compute.engine(), spec, choice.readout, threshold, step)
+        core.add(spec, read, threshold, owner=owner)
     return len(subjects)

@@ -35,23 +35,17 @@ def null_test(choice: UserChoice) -> None:
     with left:
         default = [choice.subject.id]
         subjects = prompt_subjects.choose("Subjects", choice, "null-subjects", default)
-        source = st.selectbox(
-            "Random texts from",
-            SOURCES,
-            key="null-source",
-            help="Everyday: a cat, Tuesday.",
-        )
+        words = "Everyday: a cat, Tuesday."
+        source = st.selectbox("Random texts from", SOURCES, key="null-source", help=words)
     with right:
         count = st.select_slider("Random pairs", COUNTS, core.PAIRS, key="null-count")
         every = prompt_subjects.every_slice(choice, "null-every")
     if not subjects:
         st.info("Choose at least one subject with a segmentation.")
         return
-    bank = phrase_bank.bank()
-    groups = {source: bank[source]} if source in bank else bank
-    prompts = choice.map.prompts
+    bank, prompts = phrase_bank.bank(), choice.map.prompts
+    texts = phrase_bank.phrases({source: bank[source]} if source in bank else bank)
     sizes = (len(prompts.normal), len(prompts.abnormal))
-    texts = phrase_bank.phrases(groups)
     pairs = core.random_pairs(prompts, texts, count, sizes=sizes)
     of_any = evaluation.of_subject(choice.map, "")
     result = compute.job_result(
@@ -71,23 +65,16 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
     measures = {f"Voxel AUROC ({region})": "auroc", "Best Dice (oracle)": "best_dice"}
     for column, (label, field) in zip(columns, measures.items(), strict=True):
         random, own = getattr(found, field), getattr(found, f"own_{field}")
-        pooled, one = core.over_subjects(random), float(core.over_subjects(own))
-        if np.isnan(one):
+        pooled, value = core.over_subjects(random), float(core.over_subjects(own))
+        if np.isnan(value):
             column.info("No lesion in the slices read.")
             continue
-        at = place(one, pooled)
-        column.metric(
-            escape(label),
-            f"{one:.3f}",
-            f"above {at.below:g} of {at.of} random pairs, p = {at.p:.3f}",
-            delta_color="off",
-            delta_arrow="off",
-        )
-        column.plotly_chart(random_figure(pooled, one, label, name), key=f"null-{field}")
-        column.caption(_verdict(at, found, pooled))
-    st.dataframe(
-        _table(found, prompt_subjects.with_truth(choice)), hide_index=True, width="stretch"
-    )
+        rank = place(value, pooled)
+        beside = f"above {rank.below:g} of {rank.of} random pairs, p = {rank.p:.3f}"
+        column.metric(escape(label), f"{value:.3f}", beside, "off", delta_arrow="off")
+        column.plotly_chart(random_figure(pooled, value, label, name), key=f"null-{field}")
+        column.caption(_verdict(rank, found, pooled))
+    st.dataframe(_table(found, prompt_subjects.with_truth(choice)), hide_index=True)
     of = prompt_subjects.counted_in_parts(choice, found.subjects)
     st.caption(
         f"Above: mean over {of}, patch by patch inside the {escape(region)} on "
@@ -99,10 +86,10 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
     )
 
 
-def _verdict(at: Place, found: NullTest, pooled: FloatArray) -> str:
+def _verdict(rank: Place, found: NullTest, pooled: FloatArray) -> str:
     best = found.pairs[int(np.nanargmax(pooled))]
     pair = escape(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
-    stands = "stands out from" if at.p < STANDS_OUT else "does not stand out from"
+    stands = "stands out from" if rank.p < STANDS_OUT else "does not stand out from"
     return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
 
 

@@ -23,7 +23,6 @@ from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
 
-PAGE = "pages/2_Prompts.py"
 Numbers = tuple[float, float, float]
 
 
@@ -40,15 +39,15 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
         before = before[0], elsewhere(before[1], choice.subject.id)
         sets = (before, (choice.map, threshold))
         specs = tuple((evaluation.of_subject(spec, ""), own.value) for spec, own in sets)
+        more = counted(len(chosen), "more subject")
         result = compute.live_result(
             key_of("", what="also", specs=specs, subjects=chosen),
-            f"'{choice.map.prompts.name}' for {choice.label} on "
-            f"{counted(len(chosen), 'more subject')}",
+            f"'{choice.map.prompts.name}' for {choice.label} on {more}",
             partial(_evaluated, choice, sets, chosen, user()),
-            PAGE,
+            "pages/2_Prompts.py",
         )
         if result is not None:
-            st.dataframe(table(result, choice.data.region), hide_index=True, width="stretch")
+            st.dataframe(table(result, choice.data.region), hide_index=True)
             rule = escape(threshold.note or threshold.rule)
             st.caption(
                 f"3D Dice at {threshold_text(threshold.value)} now and "
@@ -96,7 +95,7 @@ def _evaluated(
     together = (choice.subject.id, *subjects)
     rows = {}
     for done, subject in enumerate(subjects):
-        step = partial(_step, progress, done, len(subjects))
+        step = compute.at_step(progress, done, len(subjects))
         readouts = []
         for spec, threshold in sets:
             of_subject = evaluation.of_subject(spec, subject)
@@ -108,10 +107,9 @@ def _evaluated(
 
 
 def _numbers(read: Readout) -> Numbers:
-    values = (read.dice_3d, read.best_dice, read.auroc)
-    dice, best, auroc = (math.nan if value is None else value for value in values)
-    return dice, best, auroc
+    return or_nan(read.dice_3d), or_nan(read.best_dice), or_nan(read.auroc)
 
 
-def _step(progress: Progress, done: int, total: int, *_: int) -> None:
-    progress(done, total)
+def or_nan(value: float | None) -> float:
+    """The value, NaN where there is none."""
+    return math.nan if value is None else value

@@ -11,7 +11,7 @@ from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import counted_in_parts, of_split, slices_read
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import edit
+from pages.ui.shell.prompt_choice import edit, lines_of
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base import settings
@@ -20,7 +20,7 @@ from zsad_core.base.wording import counted
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
-from zsad_core.lab.prompt_search import GOALS, Found, Plan, Ranked
+from zsad_core.lab.prompt_search import GOALS, Found, Plan
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.workspace import phrase_bank
 
@@ -67,11 +67,8 @@ def _plan(choice: UserChoice) -> Plan:
         chosen = prompt_subjects.choose("Search on", choice, "searched", usual, searchable)
     with middle:
         patients = {*map(patient_of, chosen)}
-        others = [
-            name
-            for name in (*of_split(choice, "test", ""), *of_split(choice, "validation"))
-            if patient_of(name) not in patients
-        ]
+        others = [*of_split(choice, "test", ""), *of_split(choice, "validation")]
+        others = [name for name in others if patient_of(name) not in patients]
         usual = others[:MOST_HELD_OUT]
         held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
     bank = phrase_bank.bank()
@@ -94,8 +91,7 @@ def _own() -> None:
     before = phrase_bank.own_phrases()
     text = st.text_area("Own", "\n".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
-        lines = (line.strip() for line in text.splitlines())
-        phrase_bank.keep(tuple(line for line in lines if line), before)
+        phrase_bank.keep(tuple(lines_of(text)), before)
         st.rerun()
 
 
@@ -105,7 +101,9 @@ def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (found.steps, found.pairs, found.abnormal, found.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
-        tab.dataframe(_table(ranked), hide_index=True, width="stretch")
+        rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
+        table = pd.DataFrame(rows, columns=["texts", "on the search subjects"])
+        tab.dataframe(table, hide_index=True)
     st.caption(
         f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
         f"{counted_in_parts(choice, plan.search)}, patch by patch on "
@@ -117,13 +115,13 @@ def _judged(found: Found, choice: UserChoice, plan: Plan) -> None:
     rows = []
     for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         for when in ("before", "after"):
-            if (one := found.judged.get((when, group))) is not None:
+            if (score := found.judged.get((when, group))) is not None:
                 label = f"{group}, {counted_in_parts(choice, subjects)}"
                 label += " (tuned on these)" if (when, group) == ("after", "search") else ""
-                rows.append((label, when, one.dice, one.best_dice, one.auroc))
+                rows.append((label, when, score.dice, score.best_dice, score.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
-    st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True, width="stretch")
+    st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True)
     if ("after", "held out") not in found.judged:
         st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 
@@ -138,22 +136,20 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
         f"{escape(', '.join(winner.abnormal))} · :orange-badge[tuned on "
         f"{counted(len(winner.tuned_on), 'subject')}]"
     )
-    name, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
-    called = name.text_input(
-        "Name of the winner", f"found {date.today():%Y-%m-%d}", 80, key="winner"
-    )
-    if keep.button("Save winner", width="stretch", disabled=not called.strip()):
-        kept = replace(winner, name=called.strip())
-        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan), user())
-        session.notify("winner", kept.name)
+    place, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
+    usual, folder = f"found {date.today():%Y-%m-%d}", settings.prompt_folder()
+    name = place.text_input("Name of the winner", usual, 80, key="winner").strip()
+    if keep.button("Save winner", width="stretch", disabled=not name):
+        record = _record(found, choice, plan)
+        prompt_sets.save(replace(winner, name=name), folder, record, user())
+        session.notify("winner", name)
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):
         st.success(
             f"'{escape(saved)}' is saved with the record of its search and listed in the sidebar."
         )
-    if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
-        kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
-        show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
+    if (own := prompt_sets.user_sets(folder).get(name)) is not None:
+        show.button("Show its map", on_click=edit, args=(own,), width="stretch")
 
 
 def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
@@ -179,8 +175,3 @@ def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
             if not np.isnan(one.auroc)
         },
     }
-
-
-def _table(ranked: tuple[Ranked, ...]) -> pd.DataFrame:
-    rows = [(one.words, round(one.value, 4)) for one in ranked[:SHOWN]]
-    return pd.DataFrame(rows, columns=["texts", "on the search subjects"])

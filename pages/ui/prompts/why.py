@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.explore.slice_view import visible_slice
+from pages.ui.explore.slice_view import slice_slider
 from pages.ui.figures.charts import text_pull_figure
 from pages.ui.prompts.charts import margin_figure, similarity_figure
-from pages.ui.shell import compute, pictures, session
+from pages.ui.shell import compute, pictures
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import all_prompts
+from pages.ui.shell.prompt_choice import all_prompts, own_first
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.lab import prompt_checks
@@ -18,8 +18,7 @@ from zsad_core.types import MapSpec, SliceStack
 def why(choice: UserChoice) -> None:
     """Four answers, about the slice last looked at."""
     stack = compute.stack(choice.map)
-    index = st.slider("Slice", 1, len(stack.image), visible_slice(stack) + 1, key="why_slice") - 1
-    session.SLICE.set(index)
+    index = slice_slider(stack, "why_slice")
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Pull of each text")
@@ -39,12 +38,10 @@ def _pull(choice: UserChoice, index: int) -> None:
         st.caption("This needs at least two texts on a side.")
         return
     labels, values = zip(*pulls, strict=True)
-    st.plotly_chart(text_pull_figure(labels, values), width="stretch", key="pull")
+    st.plotly_chart(text_pull_figure(labels, values), key="pull")
     st.caption(
-        escape(
-            f"Mean anomaly inside the {choice.data.region} of this slice with the text, minus the "
-            "mean without it (leave one out)."
-        )
+        f"Mean anomaly inside the {escape(choice.data.region)} of this slice with the text, minus "
+        "the mean without it (leave one out)."
     )
 
 
@@ -53,26 +50,22 @@ def _similarity(spec: MapSpec) -> None:
     if not texts:
         st.caption("This method's texts depend on the slice, so they have no single similarity.")
         return
-    st.plotly_chart(similarity_figure(texts, cosines), width="stretch", key="similarity")
+    st.plotly_chart(similarity_figure(texts, cosines), key="similarity")
     alike = prompt_checks.alikeness(compute.engine(), spec)
     st.caption(f"Cosine similarity, each text under all templates; of the two sides: {alike:.3f}.")
 
 
 def _difference(choice: UserChoice, stack: SliceStack, index: int) -> None:
     sets = all_prompts()
-    shown = session.PROMPTS.get()
-    names = [shown, *(name for name in sets if name != shown)]
-    other = st.selectbox("Minus the map of", names, key="why_other")
-    engine, spec = compute.engine(), evaluation.with_prompts(choice.map, sets[other])
-    now, _ = pipeline.slice_maps(engine, choice.map, [index])
-    old, _ = pipeline.slice_maps(engine, spec, [index])
+    other = st.selectbox("Minus the map of", own_first(sets), key="why_other")
+    specs = (choice.map, evaluation.with_prompts(choice.map, sets[other]))
+    now, old = (pipeline.slice_maps(compute.engine(), spec, [index])[0][0] for spec in specs)
     high = pipeline.method_of(choice.map).high
-    inside = np.where(stack.brain[index], now[0] - old[0], 0)
-    columns = st.columns(2)
-    image = stack.image[index]
-    pictures.show(columns[0], pictures.grey(image), stack, f"slice {index + 1}")
+    inside = np.where(stack.brain[index], now - old, 0)
+    image, (left, right) = stack.image[index], st.columns(2)
+    pictures.show(left, pictures.grey(image), stack, f"slice {index + 1}")
     difference = pictures.difference(image, inside / high)
-    pictures.show(columns[1], difference, stack, escape(f"this set minus {other}"))
+    pictures.show(right, difference, stack, escape(f"this set minus {other}"))
     st.caption(
         "Orange: more anomalous with the current prompts; blue: less. Full colour at a quarter of "
         f"the range 0 … {high:g}; inside the {escape(choice.data.region)} from "
@@ -86,8 +79,7 @@ def _margin(choice: UserChoice, stack: SliceStack) -> None:
         return
     anomaly, brain, truth = compute.whole_map(choice.map), stack.brain, stack.truth
     healthy, lesion = (anomaly.values[brain & mask] for mask in (~truth, truth))
-    figure = margin_figure(healthy, lesion, anomaly.high)
-    st.plotly_chart(figure, width="stretch", key="margin")
+    st.plotly_chart(margin_figure(healthy, lesion, anomaly.high), key="margin")
     st.caption(
         f"Share of lesion and of healthy voxels of the {escape(choice.data.region)} at each value "
         "of the map; where the histograms overlap, no threshold separates lesion from healthy "

@@ -47,9 +47,8 @@ def _added() -> None:
         return
     subjects = datasets.open_dataset(roots[name]).subjects()
     text, use = st.columns([6, 1], vertical_alignment="center")
-    text.success(
-        escape(f"Added {name} with {counted(len(subjects), 'subject')}. Check reads every scan.")
-    )
+    count = counted(len(subjects), "subject")
+    text.success(escape(f"Added {name} with {count}. Check reads every scan."))
     usable = [subject.id for subject in subjects if not subject.problem]
     if use.button("Use it now", type="primary", disabled=not usable, width="stretch"):
         session.ADDED_ROOT.pop()
@@ -112,7 +111,7 @@ def _table(subjects: tuple[Subject, ...], root: str) -> None:
     _findings(table.loc[table[FINDING] != "", ["subject", "usable", FINDING]])
     shown = table.drop(columns=FINDING if table["split"].any() else [FINDING, "split"])
     height = min(TALLEST, ROW * (len(table) + 1) + 3)
-    st.dataframe(shown, hide_index=True, width="stretch", height=height)
+    st.dataframe(shown, hide_index=True, height=height)
 
 
 def _findings(found: pd.DataFrame) -> None:
@@ -126,10 +125,8 @@ def _findings(found: pd.DataFrame) -> None:
 
 def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None:
     """Indexing reads no voxel; this reads every scan, so that each finding is in the table."""
-    jobs, key = compute.engine().jobs, f"check-{name}"
-    job = jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
+    key = f"check-{name}"
+    if compute.show_running(key):
         return
 
     def work(progress: Progress) -> None:
@@ -139,7 +136,7 @@ def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None
             progress(done, len(subjects))
             dataset.check(subject.id)
 
-    told = "Reads the folder again and every scan, and lists what is wrong with each."
-    if place.button("Check", key=key, help=told):
+    what = "Reads the folder again and every scan, and lists what is wrong with each."
+    if place.button("Check", key=key, help=what):
         compute.start(key, f"Checking {title}, subjects", work, "pages/6_Setup.py")
         st.rerun()

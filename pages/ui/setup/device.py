@@ -11,7 +11,11 @@ def device() -> None:
     for line in device_lines(compute.engine().device, compute.engine().precision()):
         st.write(line)
     st.subheader("Jobs")
-    compute.show_running()
+    running = compute.engine().jobs.running()
+    for job in running.values():
+        compute.show_job(job)
+    if not running:
+        st.caption("No background jobs.")
     st.subheader("Feature cache")
     store = compute.store()
     left, right = st.columns(2)

@@ -52,23 +52,16 @@ def _recognised(path: str) -> DataSpec:
     """The data in a folder: as they were added before, else by the names of files."""
     with st.spinner("Reading the folder …"):
         spec = settings.resolved(DataSpec(root=path))
-        for known in settings.data_roots().values():
-            if known.root == spec.root:
-                return known
-        return replace(spec, kind=datasets.layout_of(spec.root))
+        known = {added.root: added for added in reversed(settings.data_roots().values())}
+        return known.get(spec.root) or replace(spec, kind=datasets.layout_of(spec.root))
 
 
 def _proposal(spec: DataSpec) -> None:
     """What is to be added, for the user to accept, correct or leave."""
     left, right = st.columns(2)
-    kinds = list(datasets.LAYOUTS)
-    kind = left.selectbox(
-        "Layout",
-        kinds,
-        kinds.index(spec.kind),
-        format_func=lambda kind: datasets.LAYOUTS[kind].TITLE,
-        key=f"layout-{spec.root}",
-    )
+    titles = {kind: layout.TITLE for kind, layout in datasets.LAYOUTS.items()}
+    first, key = list(titles).index(spec.kind), f"layout-{spec.root}"
+    kind = left.selectbox("Layout", list(titles), first, titles.__getitem__, key=key)
     try:
         with st.spinner("Reading the folder …"):
             dataset = datasets.open_dataset(DataSpec(kind, spec.root))
@@ -79,28 +72,18 @@ def _proposal(spec: DataSpec) -> None:
     st.info(escape(description(dataset, labels)))
     with right:
         lesion = _lesion(kind, labels, spec)
-    region = left.text_input(
-        "Region",
-        spec.region,
-        max_chars=LONGEST,
-        help="What the scans show; prompts use it as their class name.",
-        key=f"region-{spec.root}",
-    )
+    what, key = "What the scans show; prompts use it as their class name.", f"region-{spec.root}"
+    region = left.text_input("Region", spec.region, LONGEST, key=key, help=what)
     contrast = ""
     if kind == "folder":
+        what, key = "Their modality, such as FLAIR.", f"contrast-{spec.root}"
         contrast = right.text_input(
-            "Contrast of the scans",
-            spec.contrast,
-            max_chars=LONGEST,
-            placeholder=MODALITY,
-            help="Their modality, such as FLAIR.",
-            key=f"contrast-{spec.root}",
+            "Contrast of the scans", spec.contrast, LONGEST, key, help=what, placeholder=MODALITY
         )
     words = {"region": region.strip() or DataSpec.region, "contrast": contrast.strip()}
-    chosen = replace(spec, kind=kind, labels=lesion or "auto", **words)
     add, leave, _ = st.columns([1, 1, 5])
     if add.button("Add", type="primary", width="stretch", disabled=not lesion):
-        _add(chosen)
+        _add(replace(spec, kind=kind, labels=lesion, **words))
     if leave.button("Cancel", width="stretch"):
         session.NEW_ROOT.pop()
         st.rerun()
@@ -134,10 +117,8 @@ def _lesion(kind: str, labels: dict[int, str], spec: DataSpec) -> str:
     if kind == "brats":
         rules = list(CONVENTIONS)
         first = rules.index(spec.labels if spec.labels in rules else "")
-        rule = st.selectbox(
-            "Lesion", rules, first, CONVENTIONS.__getitem__, key=f"convention-{key}"
-        )
-        if rule:
+        words = CONVENTIONS.__getitem__
+        if rule := st.selectbox("Lesion", rules, first, words, key=f"convention-{key}"):
             return rule
     if not labels:
         return "auto"

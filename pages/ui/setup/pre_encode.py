@@ -3,9 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell import compute
-from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
 from zsad_core.base.jobs import NotedProgress
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -17,13 +15,10 @@ def pre_encode(choice: UserChoice) -> None:
     usable = [subject.id for subject in choice.subjects if not subject.problem]
     chosen = st.multiselect("Subjects", usable, default=[choice.subject.id])
     engine, key = compute.engine(), f"pre-encode-{key_of('', data=choice.data)}"
-    job = engine.jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
+    if compute.show_running(key):
         return
-    if job is not None:
-        outcome = "done." if job.state == "done" else job.outcome(user())
-        st.caption(f"Last run: {escape(outcome)}")
+    if (job := engine.jobs.find(key)) is not None:
+        st.caption(f"Last run: {'done.' if job.state == 'done' else compute.outcome(job)}")
 
     def work(progress: NotedProgress) -> None:
         for done, subject in enumerate(chosen):

@@ -1,5 +1,6 @@
 """The Setup page's predictions: sets made elsewhere, and a form that shows what matches first."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pandas as pd
@@ -19,6 +20,7 @@ from zsad_core.imaging.predictions.reading import score_range
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.types import DataSpec
 
+KEY = "predictions"  # of the message about the last set added
 KINDS: dict[Literal["mask", "score"], str] = {
     "mask": "masks: 0 and 1, or labels",
     "score": "score maps: higher is more abnormal",
@@ -53,31 +55,23 @@ def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
 
 def _form(roots: dict[str, DataSpec]) -> None:
     st.subheader("Add predictions")
-    if added := session.notice("predictions"):
+    if added := session.notice(KEY):
         st.success(escape(added))
     left, right = st.columns(2)
     root = left.selectbox("For the data", list(roots), key="predictions-data")
-    folder = left.text_input("Folder that holds the predictions", key="predictions-folder")
-    name = left.text_input("Name", placeholder="nnunet-v2", max_chars=40, key="predictions-name")
-    kind = left.selectbox(
-        "Values", list(KINDS), format_func=KINDS.__getitem__, key="predictions-kind"
-    )
+    folder = left.text_input("Folder that holds the predictions", key="predictions-folder").strip()
+    name = left.text_input("Name", "", 40, key="predictions-name", placeholder="nnunet-v2").strip()
+    words = KINDS.__getitem__
+    kind = left.selectbox("Values", list(KINDS), format_func=words, key="predictions-kind")
     labels = _labels(left) if kind == "mask" else ()
     provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
     resample = right.checkbox("Resample files that lie on another grid")
-    if added or not folder.strip() or not name.strip():  # what was added is still in the fields
+    if added or not folder or not name:  # what was added is still in the fields
         st.caption("Enter a folder and a name; matches are shown before anything is added.")
         return
-    made = Predictions(
-        name.strip(),
-        folder.strip(),
-        kind,
-        labels,
-        provenance=provenance.strip(),
-        trained_on=trained.strip(),
-        resample=resample,
-    )
+    made = Predictions(name, folder, kind, labels, resample=resample)
+    made = replace(made, provenance=provenance.strip(), trained_on=trained.strip())
     registry.check_new(roots[root], made, methods.METHODS)
     found = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
     _matched(found)
@@ -97,25 +91,20 @@ def _labels(place: st.delta_generator.DeltaGenerator) -> tuple[int, ...]:
 
 def _matched(found: Survey) -> None:
     rows = [(subject, path.name, "matches") for subject, path in found.matched]
-    rows += [
-        (one, ", ".join(path.name for path in paths), "several files")
-        for one, paths in found.doubles
-    ]
+    for subject, paths in found.doubles:
+        rows.append((subject, ", ".join(path.name for path in paths), "several files"))
     rows += [(subject, "", "no file") for subject in found.missing]
     rows += [("", path.name, "no subject") for path in found.unmatched]
     table = pd.DataFrame(rows, columns=["subject", "file", "state"])
-    st.dataframe(table, hide_index=True, width="stretch", height=220)
+    st.dataframe(table, hide_index=True, height=220)
 
 
 def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:
     if made.kind == "score":
         with st.spinner("Reading the range of all files …"):
             low, high = score_range([path for _, path in found.matched])
-        made = Predictions(**{**vars(made), "low": low, "high": high})
+        made = replace(made, low=low, high=high)
     registry.add(spec, made, methods.METHODS)
-    session.notify(
-        "predictions",
-        f"Added {made.name} for {root}; choose the method 'predictions' in the sidebar of any "
-        "page.",
-    )
+    what = f"Added {made.name} for {root}"
+    session.notify(KEY, f"{what}; choose the method 'predictions' in the sidebar of any page.")
     st.rerun()

@@ -8,7 +8,6 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
@@ -45,18 +44,14 @@ def splits() -> None:
     spec = roots[name]
     whole = replace(spec, split="")
     job = compute.engine().jobs.find(_job_key(whole))
-    if job is not None and job.state == "running":
-        compute.show_job(job)
-    elif job is not None and job.error:
-        st.error(escape(job.outcome(user())))
+    if not compute.show_running(_job_key(whole)) and job is not None and job.error:
+        st.error(compute.outcome(job))
     _choice(spec)
     if spec.split:
         _table(spec)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _draw(whole)
-    with right:
-        _upload(whole)
+    for column, form in zip(st.columns(2, gap="large"), (_draw, _upload), strict=True):
+        with column:
+            form(whole)
 
 
 def _choice(spec: DataSpec) -> None:
@@ -82,8 +77,9 @@ def _table(spec: DataSpec) -> None:
     """The subjects with their part, to be changed in place."""
     table = registry.find(spec, spec.split)
     fold = table.fold(spec.split)
-    st.caption(escape(f"{table.origin} · {fold.digest[:12]} · {_counts(fold)}"))
-    parts = fold.part_of()
+    counts = ", ".join(f"{len(subjects)} {part}" for part, subjects in fold.parts())
+    st.caption(escape(f"{table.origin} · {fold.digest[:12]} · {counts}"))
+    parts, choices = fold.part_of(), [*PARTS, LEFT_OUT]
     frame = pd.DataFrame(
         {
             "subject": subject.id,
@@ -96,26 +92,19 @@ def _table(spec: DataSpec) -> None:
     edited = st.data_editor(
         frame,
         hide_index=True,
-        width="stretch",
         height=min(TALLEST, 35 * (len(frame) + 1) + 3),
         disabled=["subject", "patient", "site"],
-        column_config={
-            "part": st.column_config.SelectboxColumn(
-                "part", options=[*PARTS, LEFT_OUT], required=True
-            )
-        },
+        column_config={"part": st.column_config.SelectboxColumn(options=choices, required=True)},
         key=f"split-table-{spec.root}-{spec.split}-{fold.digest}",
     )
     changed = int((edited["part"] != frame["part"]).sum())
     if changed and st.button(f"Save the changes ({changed})", type="primary", key="split-save"):
         names = (edited.loc[edited["part"] == part, "subject"] for part in PARTS)
-        number = table.uses.index(spec.split)
         folds = list(table.folds)
-        folds[number] = Fold(*map(tuple, names))
+        folds[table.uses.index(spec.split)] = Fold(*map(tuple, names))
         origin = table.origin.removesuffix(", edited") + ", edited"
-        _start(
-            replace(spec, split=""), table.name, SplitTable("", tuple(folds), origin), spec.split
-        )
+        source = SplitTable("", tuple(folds), origin)
+        _start(replace(spec, split=""), table.name, source, edited=spec.split)
 
 
 def _draw(whole: DataSpec) -> None:
@@ -171,10 +160,6 @@ def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = 
 def _use(spec: DataSpec) -> None:
     settings.remember(spec)
     st.rerun()
-
-
-def _counts(fold: Fold) -> str:
-    return ", ".join(f"{len(subjects)} {part}" for part, subjects in fold.parts())
 
 
 def _job_key(whole: DataSpec) -> str:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -23,8 +22,8 @@ from zsad_core.types import BackboneSpec, Subject
 
 def training() -> None:
     """What runs or was stopped, then a form for another training."""
-    for one in own.pending():
-        _begun(one)
+    for pending in own.pending():
+        _begun(pending)
     _ended()
     st.subheader("Train")
     st.caption(
@@ -32,9 +31,8 @@ def training() -> None:
         "from there."
     )
     left, right = st.columns(2)
-    method = left.selectbox(
-        "Method", methods.trainable(), format_func=methods.name_of, key="train-method"
-    )
+    words = methods.name_of
+    method = left.selectbox("Method", methods.trainable(), format_func=words, key="train-method")
     setup = right.selectbox("Training setup", runs.SETUPS, index=2, key="train-setup")
     source = _source(setup)
     with st.form("train", border=False):
@@ -49,11 +47,9 @@ def training() -> None:
 def _source(setup: str) -> Source:
     left, right = st.columns(2)
     if setup == "industrial":
+        what = "A folder of MVTec AD, VisA or BMAD, or with the official meta.json."
         root = left.text_input(
-            "Image set",
-            placeholder="Drawn surfaces",
-            help="A folder of MVTec AD, VisA or BMAD, or with the official meta.json.",
-            key="train-images",
+            "Image set", key="train-images", placeholder="Drawn surfaces", help=what
         )
         most = right.number_input("Maximum images (0: all that fit)", 0, key="train-most")
         return Source(root.strip(), images=most)
@@ -62,16 +58,11 @@ def _source(setup: str) -> Source:
     spec = roots[name]
     subjects = datasets.open_dataset(spec).subjects()
     modalities = dict.fromkeys(modality for one in subjects for modality in one.modalities)
-    source = of_scans(
-        spec,
-        modality=right.selectbox("Modality", modalities, key=f"train-modality-{name}"),
-        subjects=left.number_input(
-            "Maximum subjects", 2, value=Source.subjects, key="train-subjects"
-        ),
-        slices=right.number_input(
-            "Lesion slices per subject", 1, value=Source.slices, key="train-slices"
-        ),
-    )
+    modality = right.selectbox("Modality", modalities, key=f"train-modality-{name}")
+    most = left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects")
+    label = "Lesion slices per subject"
+    slices = right.number_input(label, 1, value=Source.slices, key="train-slices")
+    source = of_scans(spec, modality=modality, subjects=most, slices=slices)
     _who(source, subjects)
     return source
 
@@ -79,18 +70,11 @@ def _source(setup: str) -> Source:
 def _who(source: Source, subjects: Sequence[Subject]) -> None:
     """Whom a training learns from and whom it leaves alone; raises DataError."""
     train, held_out = examples.split(subjects, source.modality, source.subjects)
-    tests = sum(one.split == "test" for one in subjects)
-    names = ", ".join(one.id for one in train)
-    st.caption(
-        escape(
-            f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
-            + (
-                f"{counted(tests, 'test subject')} excluded."
-                if tests
-                else "No test split is defined for this data."
-            )
-        )
-    )
+    tests = sum(subject.split == "test" for subject in subjects)
+    names = ", ".join(subject.id for subject in train)
+    words = f"Trains on {counted(len(train), 'subject')} ({names}), validates on {len(held_out)}. "
+    excluded = f"{counted(tests, 'test subject')} excluded."
+    st.caption(escape(words + (excluded if tests else "No test split is defined for this data.")))
 
 
 def _request(method: str, setup: str) -> TrainRequest:
@@ -98,11 +82,8 @@ def _request(method: str, setup: str) -> TrainRequest:
     epochs = left.number_input("Maximum epochs (0: the method's own)", 0, key="train-epochs")
     seed = right.number_input("Seed", 0, key="train-seed")
     side = left.number_input("Loss resolution (px)", 16, value=runs.LOSS_SIDE, key="train-side")
-    start = right.text_input(
-        "Start from checkpoint",
-        help="For finetune only; empty: the shipped industrial checkpoint.",
-        key="train-start",
-    )
+    what = "For finetune only; empty: the shipped industrial checkpoint."
+    start = right.text_input("Start from checkpoint", key="train-start", help=what)
     backbone = left.text_input("Backbone", placeholder="The setup's", key="train-backbone")
     weights = right.text_input("Weights of that backbone", key="train-weights")
     size = left.number_input("Image size (0: the setup's)", 0, key="train-size")
@@ -122,28 +103,22 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 def _start(one: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(one))
-    engine = compute.engine()
-    turn = partial(engine.queue.turn, BACKGROUND)
-    compute.start(
-        _key(one),
-        f"Training {one.title}",
-        lambda progress: own.run(one, progress, turn),
-        "pages/6_Setup.py",
-    )
+    turn = partial(compute.engine().queue.turn, BACKGROUND)
+    work = partial(own.run, one, turn=turn)
+    compute.start(_key(one), f"Training {one.title}", work, "pages/6_Setup.py")
     st.rerun()
 
 
 def _begun(one: OwnTraining) -> None:
     """A training that runs, or one that was stopped, with the way to go on or to drop it."""
-    job = compute.engine().jobs.find(_key(one))
-    if job is not None and job.state == "running":
-        compute.show_job(job)
+    if compute.show_running(_key(one)):
         return
+    job = compute.engine().jobs.find(_key(one))
     text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
     done = runs.epochs_done(one.request)
     text.write(f"**{escape(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
-        st.error(escape(job.outcome(user())))
+        st.error(compute.outcome(job))
     if more.button("Continue", key=f"more-{one.title}"):
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):

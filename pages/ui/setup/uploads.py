@@ -90,5 +90,5 @@ def _refused(found: Sequence[Outcome]) -> None:
     """One sentence a file, as plain text, since names come from outside."""
     if found:
         st.error(f"{len(found)} refused:")
-    for one in found:
-        st.text(f"{one.files}: {one.message}")
+    for outcome in found:
+        st.text(f"{outcome.files}: {outcome.message}")

@@ -1,13 +1,14 @@
 """The Setup page's weights: what is found and missing, fetching, and setups of one's own."""
 
+import contextlib
 from dataclasses import fields
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, session, visitors
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import WeightsError
@@ -18,8 +19,8 @@ from zsad_core.types import BackboneSpec
 
 def weights() -> None:
     """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
-    for said in settings.unreadable("setups", Setup):
-        st.warning(escape(said))
+    for problem in settings.unreadable("setups", Setup):
+        st.warning(escape(problem))
     entries = setups.entries()
     _table(entries)
     if not visitors.may_operate():
@@ -35,40 +36,35 @@ def weights() -> None:
 
 
 def _table(entries: dict[tuple[str, str], Setup]) -> None:
-    rows: list[dict[str, str]] = []
-    for (method, name), entry in entries.items():
-        problem = setups.missing(entry)
-        rows.append(
-            {
-                "method": methods.name_of(method),
-                "setup": name,
-                "state": "missing" if problem else "available",
-                "what to do": problem,
-                "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
-                "checkpoint": _about(entry),
-                "provenance": entry.provenance,
-                "by": "the project" if (method, name) in setups.shipped() else "you",
-            }
-        )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(
+        {
+            "method": methods.name_of(method),
+            "setup": name,
+            "state": "missing" if (problem := setups.missing(entry)) else "available",
+            "what to do": problem,
+            "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
+            "checkpoint": _about(entry),
+            "provenance": entry.provenance,
+            "by": "the project" if (method, name) in setups.shipped() else "you",
+        }
+        for (method, name), entry in entries.items()
+    )
     lacking = table.loc[table["state"] == "missing", ["method", "setup", "what to do"]]
     others = "" if lacking.empty else " What the others need is listed below the table."
     st.caption(f"{len(table) - len(lacking)} of {len(table)} setups available.{others}")
-    st.dataframe(table, hide_index=True, width="stretch", height=300)
+    st.dataframe(table, hide_index=True, height=300)
     if not lacking.empty:
         st.table(lacking.map(escape), border="horizontal", height=240, hide_index=True)
 
 
 def _about(entry: Setup) -> str:
     """How its digest begins, and whether it is the published file; "" without one."""
-    official = published.files().get((entry.method, entry.setup))
-    if official:
+    if official := published.files().get((entry.method, entry.setup)):
         return published.compared(official)
-    try:
-        found = setups.digest(entry)
-    except WeightsError:
-        return ""
-    return f"SHA-256 {found[:12]}" if found else ""
+    with contextlib.suppress(WeightsError):
+        if digest := setups.digest(entry):
+            return f"SHA-256 {digest[:12]}"
+    return ""
 
 
 def _title(spec: BackboneSpec) -> str:
@@ -77,37 +73,25 @@ def _title(spec: BackboneSpec) -> str:
 
 def _fetch(spec: BackboneSpec) -> None:
     """A running download, or the way to start one; nothing where nothing is to be fetched."""
-    jobs, key = compute.engine().jobs, f"fetch-{_title(spec)}"
-    job = jobs.find(key)
-    if job is not None and job.state == "running":
-        compute.show_job(job)
-        return
-    if not backbones.unfetched(spec):
+    key = f"fetch-{_title(spec)}"
+    if compute.show_running(key) or not backbones.unfetched(spec):
         return
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.write(f"**{escape(_title(spec))}** is not downloaded yet.")
-    if right.button(
-        "Fetch", key=key, help="Downloads it to the folder where open_clip looks for it."
-    ):
-        compute.start(
-            key,
-            f"Fetching {_title(spec)}, MB",
-            lambda progress: backbones.fetch(spec, progress),
-            "pages/6_Setup.py",
-        )
+    what = "Downloads it to the folder where open_clip looks for it."
+    if right.button("Fetch", key=key, help=what):
+        work = partial(backbones.fetch, spec)
+        compute.start(key, f"Fetching {_title(spec)}, MB", work, "pages/6_Setup.py")
         st.rerun()
-    if job is not None and job.state in ("failed", "cancelled"):
-        st.warning(escape(job.outcome(user())))
+    if compute.stopped(job := compute.engine().jobs.find(key)):
+        st.warning(compute.outcome(job))
 
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by you.")
-    if right.button(
-        "Forget",
-        key=f"forget-{entry.method}-{entry.setup}",
-        help="Removes it from the list; the files stay.",
-    ):
+    key, what = f"forget-{entry.method}-{entry.setup}", "Removes it from the list; the files stay."
+    if right.button("Forget", key=key, help=what):
         own_setups.forget(entry.method, entry.setup)
         compute.engine().forget()
         st.rerun()
@@ -122,28 +106,19 @@ def _form() -> None:
         left, right = st.columns(2)
         method = left.selectbox("Method", usable, format_func=methods.name_of, key="own-method")
         name = right.text_input("Name of the setup", placeholder="my-clip", key="own-name")
-        backbone = left.text_input(
-            "Backbone",
-            placeholder="ViT-L-14-336, hf-hub:owner/name or /path/config.json",
-            key="own-backbone",
+        example = "ViT-L-14-336, hf-hub:owner/name or /path/config.json"
+        backbone = left.text_input("Backbone", placeholder=example, key="own-backbone")
+        example = "openai, or /path/weights.safetensors"
+        tag = right.text_input("Weights", placeholder=example, key="own-weights")
+        what = (
+            "Safetensors, a file in the format that its authors publish, or the name of a shipped "
+            "one, such as anomalyclip-brats.safetensors."
         )
-        tag = right.text_input(
-            "Weights", placeholder="openai, or /path/weights.safetensors", key="own-weights"
-        )
-        checkpoint = left.text_input(
-            "Checkpoint of the method",
-            help="Safetensors, a file in the format that its authors publish, or the name of a "
-            "shipped one, such as anomalyclip-brats.safetensors.",
-            key="own-checkpoint",
-        )
-        size = right.number_input(
-            "Image size (0: the backbone's own)", 0, 2048, step=1, key="own-size"
-        )
+        checkpoint = left.text_input("Checkpoint of the method", key="own-checkpoint", help=what)
+        size = right.number_input("Image size (0: the backbone's own)", 0, 2048, key="own-size")
+        what = " · ".join(f"{name}: {escape(_fields(name))}" for name in usable)
         chosen = left.text_input(
-            "Options of the method",
-            placeholder="hsf=no",
-            help=" · ".join(f"{name}: {escape(_fields(name))}" for name in usable),
-            key="own-options",
+            "Options of the method", key="own-options", placeholder="hsf=no", help=what
         )
         note = right.text_input("Provenance", key="own-note")
         if st.form_submit_button("Add"):
@@ -164,9 +139,6 @@ def _add(entry: Setup) -> None:
     with st.spinner("Checking …"):
         own_setups.add(entry)
     compute.engine().forget()
-    session.notify(
-        "weights",
-        f"Added {methods.configuration_name(entry.method, entry.setup)}; choose it in the sidebar "
-        "once nothing is missing.",
-    )
+    name = methods.configuration_name(entry.method, entry.setup)
+    session.notify("weights", f"Added {name}; choose it in the sidebar once nothing is missing.")
     st.rerun()

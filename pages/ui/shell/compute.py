@@ -4,12 +4,12 @@ import contextlib
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.jobs import progress_text
+from pages.ui.shell.jobs import progress_row
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import client, user
 from zsad_core.base.jobs import Job, NotedProgress
@@ -21,14 +21,7 @@ from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.methods import configuration_name
-from zsad_core.types import (
-    AnomalyMap,
-    DataSpec,
-    MapSpec,
-    Progress,
-    SliceSpec,
-    SliceStack,
-)
+from zsad_core.types import AnomalyMap, DataSpec, MapSpec, Progress, SliceSpec, SliceStack
 
 T = TypeVar("T")
 LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw for 0.04 s
@@ -70,7 +63,7 @@ def get_ready(kind: str, _data: DataSpec) -> None:
 def wait_for_torch(scan: SliceSpec | None = None) -> None:
     """A new process imports PyTorch for seconds; that scan is read meanwhile."""
     if scan is not None and not engine().has_stack(scan):
-        threading.Thread(target=_read_scan, args=(engine(), scan), name="scan").start()
+        _read_ahead("scan", engine().stack, scan)
     _torch()
 
 
@@ -80,25 +73,23 @@ def _torch() -> None:
     engine().precision()  # timed where it is not known yet
 
 
-def _read_scan(engine: Engine, scan: SliceSpec) -> None:
-    """What is wrong with it is told where the page asks for it."""
-    with contextlib.suppress(ZsadError):
-        engine.stack(scan)
+def _read_ahead(what: str, read: Callable[..., object], *inputs: object) -> None:
+    """Read in a thread; what is wrong is told where the page asks for it."""
+
+    def work() -> None:
+        with contextlib.suppress(ZsadError):
+            read(*inputs)
+
+    threading.Thread(target=work, name=what).start()
 
 
 def stack(spec: MapSpec) -> SliceStack:
     """The subject's slices, with a bar while a synthetic subject is made or a scan is read."""
     slices = spec.features.slices
     if not engine().has_stack(slices):
-        threading.Thread(target=_read_texts, args=(engine(), spec), name="texts").start()
+        _read_ahead("texts", pipeline.read_texts, engine(), spec)
     with st.spinner(f"Loading {slices.subject} …", show_time=True):
         return engine().stack(slices)
-
-
-def _read_texts(engine: Engine, spec: MapSpec) -> None:
-    """While the scan is read; what is wrong with them is told where the map is made."""
-    with contextlib.suppress(ZsadError):
-        pipeline.read_texts(engine, spec)
 
 
 def ready(spec: MapSpec) -> bool:
@@ -124,13 +115,8 @@ def start_encoding(spec: MapSpec) -> Job:
     def work(progress: Progress) -> None:
         pipeline.anomaly_map(engine(), spec, progress)  # there before the page asks for it
 
-    return start_once(
-        encoding_key(spec),
-        f"Encoding {public_name(spec.features.slices)}{beside} for {configuration}",
-        work,
-        "pages/1_Explore.py",
-        ENCODING,
-    )
+    title = f"Encoding {public_name(spec.features.slices)}{beside} for {configuration}"
+    return start_once(encoding_key(spec), title, work, "pages/1_Explore.py", ENCODING)
 
 
 def encoding_key(spec: MapSpec) -> str:
@@ -139,11 +125,7 @@ def encoding_key(spec: MapSpec) -> str:
 
 
 def start(
-    key: str,
-    title: str,
-    work: Callable[[NotedProgress], object],
-    page: str = "",
-    kind: str = "",
+    key: str, title: str, work: Callable[[NotedProgress], object], page: str = "", kind: str = ""
 ) -> Job:
     """Start a job that this tab waits for; one of the key that runs already is returned.
 
@@ -155,17 +137,29 @@ def start(
 
 
 def start_once(
-    key: str,
-    title: str,
-    work: Callable[[NotedProgress], object],
-    page: str = "",
-    kind: str = "",
+    key: str, title: str, work: Callable[[NotedProgress], object], page: str = "", kind: str = ""
 ) -> Job:
     """Start a job, or return the one of that key that runs, failed or was cancelled."""
     job = engine().jobs.find(key)
-    if job is not None and job.state in ("failed", "cancelled"):
-        return job
-    return start(key, title, work, page, kind)
+    return job if stopped(job) else start(key, title, work, page, kind)
+
+
+def stopped(job: Job | None) -> TypeGuard[Job]:
+    """Whether there is such a job, and it failed or was cancelled."""
+    return job is not None and job.state in ("failed", "cancelled")
+
+
+def outcome(job: Job) -> str:
+    """Why a job gave nothing, as this user may know it, as markdown."""
+    return escape(job.outcome(user()))
+
+
+def show_running(key: str) -> bool:
+    """Whether the job of that key runs; its progress is shown then."""
+    job = engine().jobs.running().get(key)
+    if job is not None:
+        show_job(job)
+    return job is not None
 
 
 def shows(kind: str, *keys: str) -> None:
@@ -178,6 +172,12 @@ def end_jobs_not_shown() -> None:
     """End the jobs of each kind in this run that this tab waited for and shows no longer."""
     for kind, keys in session.SHOWN_JOBS.pop().items():
         engine().jobs.follow(client(), kind, keys)
+
+
+def at_step(progress: Progress, done: int, total: int) -> Callable[..., None]:
+    """Report a step; finer ones within it are given to what is returned, and report the same."""
+    progress(done, total)
+    return lambda *_: progress(done, total)
 
 
 def job_result(
@@ -196,12 +196,11 @@ def job_result(
     result = results().peek(key)
     if result is not None:
         return result
-    job = engine().jobs.find(key)
-    if job is not None and job.state == "running":
-        show_job(job)
+    if show_running(key):
         return None
-    if job is not None and job.state != "done":
-        st.warning(escape(job.outcome(user())))
+    job = engine().jobs.find(key)
+    if stopped(job):
+        st.warning(outcome(job))
     by_itself = job is None and not label
     if by_itself or st.button(label or "Try again", key=f"start-{key}", type=looks):
         start(key, title, lambda progress: results().put(key, work(progress)), page)
@@ -214,9 +213,8 @@ def live_result(key: str, title: str, work: Callable[[Progress], T], page: str) 
     shows(LIVE, key)
     result = results().peek(key)
     if result is None:
-        show_job(
-            start_once(key, title, lambda progress: results().put(key, work(progress)), page, LIVE)
-        )
+        keep = results().put
+        show_job(start_once(key, title, lambda progress: keep(key, work(progress)), page, LIVE))
     return result
 
 
@@ -247,20 +245,11 @@ def give_way(step: Callable[[], object]) -> None:
         step()
 
 
-def show_running() -> None:
-    """Every job that runs, for anybody, with its progress and a cancel button."""
-    running = list(engine().jobs.running().values())
-    for job in running:
-        show_job(job)
-    if not running:
-        st.caption("No background jobs.")
-
-
 def show_job(job: Job) -> None:
     """Progress, time left and a cancel button; where it stopped, why, and a way to go on."""
-    if job.state in ("failed", "cancelled"):
+    if stopped(job):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.warning(escape(job.outcome(user())))
+        left.warning(outcome(job))
         if right.button("Continue", key=f"again-{id(job)}", width="stretch"):
             engine().jobs.drop(job)
             st.rerun()
@@ -272,14 +261,6 @@ def show_job(job: Job) -> None:
             job.wait(LOOK_S)  # what it found is shown as soon as it is there
         if job.state != "running":
             st.rerun()
-        columns = st.columns([5, 1], vertical_alignment="center")
-        columns[0].progress(job.fraction(), progress_text(job, user()))
-        columns[1].button(
-            "Cancel",
-            key=f"cancel-{id(job)}",
-            width="stretch",
-            disabled=job.stopping or not job.owned_by(user()),
-            on_click=job.cancel,
-        )
+        progress_row(job, "Cancel", f"cancel-{id(job)}", {"width": "stretch"})
 
     watch()

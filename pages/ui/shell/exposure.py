@@ -27,10 +27,8 @@ def panel(spec: MapSpec, threshold: Threshold) -> None:
     with st.spinner("Comparing scans …", show_time=True):
         seen = ledger(resolve(engine(), spec), threshold)
     if seen.exposed:
-        st.warning(
-            escape(f"Exposed, so its numbers flatter: {', '.join(seen.exposed)}."),
-            icon=":material/visibility:",
-        )
+        words = escape(f"Exposed, so its numbers flatter: {', '.join(seen.exposed)}.")
+        st.warning(words, icon=":material/visibility:")
     for overlap in seen.overlaps:
         st.warning(escape(f"Known overlap: {overlap}."), icon=":material/join_inner:")
     with st.expander(TITLE):

@@ -1,6 +1,8 @@
 """The jobs of this machine, at the foot of the sidebar of every page."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -24,20 +26,29 @@ def jobs_below(board: JobBoard) -> None:
         st.fragment(_jobs, run_every=every)(board)
 
 
-def progress_text(job: Job, user: str) -> str:
+def progress_row(job: Job, label: str, key: str, looks: dict[str, Any]) -> None:
+    """How far a job got, and a button that cancels it, for those who wait for it."""
+    bar, stop = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(job.fraction(), _progress_text(job))
+    disabled = job.stopping or not job.owned_by(user())
+    stop.button(label, key=key, disabled=disabled, on_click=job.cancel, **looks)
+
+
+def _progress_text(job: Job) -> str:
     """Whose a job is and how far it got, as markdown."""
-    title = f"{_whose(job, user)}{escape(job.title)}"
+    title = _title(job)
     if job.stopping:
         return f"{title}: stopping after this step …"
-    left = job.seconds_left()
-    remainder = f", about {_time(left)} left" if left is not None else ""
-    remainder += f", {escape(job.note)}" if job.note else ""
-    return f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}{remainder}"
+    text = f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}"
+    if (left := job.seconds_left()) is not None:
+        text += f", about {f'{left:.0f} s' if left < 120 else f'{left / 60:.0f} min'} left"
+    return f"{text}, {escape(job.note)}" if job.note else text
 
 
-def _whose(job: Job, user: str) -> str:
-    """Before a title; "" for a job that nobody in particular waits for."""
-    return ("Yours: " if job.owned_by(user) else "Another user's: ") if job.clients else ""
+def _title(job: Job) -> str:
+    """Whose it is, where anybody in particular waits for it, and its title, as markdown."""
+    whose = ("Yours: " if job.owned_by(user()) else "Another user's: ") if job.clients else ""
+    return f"{whose}{escape(job.title)}"
 
 
 def _jobs(board: JobBoard) -> None:
@@ -48,68 +59,44 @@ def _jobs(board: JobBoard) -> None:
     counts = ((len(running), "running"), (len(ended), "ended"))
     label = ", ".join(f"{count} {state}" for count, state in counts if count)
     is_open = session.JOBS_OPEN.get()
+    icon = f":material/{'expand_less' if is_open else 'expand_more'}:"
+    turn = partial(session.JOBS_OPEN.set, not is_open)
     # No expander: it closes where its label changes, and when the page does.
-    st.button(
-        f"Jobs: {label}",
-        key="jobs-line",
-        icon=f":material/{'expand_less' if is_open else 'expand_more'}:",
-        width="stretch",
-        on_click=session.JOBS_OPEN.set,
-        args=(not is_open,),
-    )
+    st.button(f"Jobs: {label}", "jobs-line", on_click=turn, icon=icon, width="stretch")
     if not is_open:
         return
     for job in running:
-        _running(job)
+        own = job.owned_by(user())
+        what = f"Stop: {escape(job.title)}" if own else "Only who started it can stop it."
+        looks = {"icon": ":material/close:", "help": what, "type": "tertiary"}
+        progress_row(job, "", f"stop-{id(job)}", looks)
     for job in ended:
         _ended(job)
     _buttons(running, ended)
 
 
-def _running(job: Job) -> None:
-    bar, stop = st.columns([5, 1], vertical_alignment="center", gap="small")
-    bar.progress(job.fraction(), progress_text(job, user()))
-    own = job.owned_by(user())
-    stop.button(
-        "",
-        key=f"stop-{id(job)}",
-        icon=":material/close:",
-        help=f"Stop: {escape(job.title)}" if own else "Only who started it can stop it.",
-        type="tertiary",
-        disabled=job.stopping or not own,
-        on_click=job.cancel,
-    )
-
-
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
-    title = f"{_whose(job, user())}{escape(job.title)}"
     if job.state == "done":
-        st.page_link(job.page, label=f"{title}: {escape(job.note) or 'done'}", icon=MARKS["done"])
+        label = f"{_title(job)}: {escape(job.note) or 'done'}"
+        st.page_link(job.page, label=label, icon=MARKS["done"])
         return
     outcome = "failed; see its page" if job.error else f"stopped after {job.done} of {job.total}"
-    st.caption(f"{MARKS[job.state]} {title}: {outcome}.")
+    st.caption(f"{MARKS[job.state]} {_title(job)}: {outcome}.")
 
 
 def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
     """For one's own jobs alone."""
     own = [job for job in running if job.owned_by(user()) and not job.stopping]
+    done = [job for job in ended if job.owned_by(user())]
     with st.container(horizontal=True):
-        st.button(
-            "Stop all", key="stop-all", help="Stops your running jobs; finished work is kept.",
-            disabled=not own, on_click=_each, args=(Job.cancel, own),
-        )  # fmt: skip
-        done = [job for job in ended if job.owned_by(user())]
-        st.button(
-            "Clear done", key="clear-done", help="Takes your ended jobs off this list.",
-            disabled=not done, on_click=_each, args=(Job.clear, done),
-        )  # fmt: skip
+        stop, clear = partial(_each, Job.cancel, own), partial(_each, Job.clear, done)
+        what = "Stops your running jobs; finished work is kept."
+        st.button("Stop all", "stop-all", what, stop, disabled=not own)
+        what = "Takes your ended jobs off this list."
+        st.button("Clear done", "clear-done", what, clear, disabled=not done)
 
 
 def _each(act: Callable[[Job], None], jobs: Sequence[Job]) -> None:
     for job in jobs:
         act(job)
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -19,11 +19,9 @@ PAGE = (
 def keyboard() -> None:
     """One panel: keys of every page, keys of the viewer, the colour-blind-safe colours."""
     with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
-        st.toggle(
-            "Colour-blind-safe colours",
-            help="For true positives, false positives and false negatives, on every page.",
-            **session.widget(session.SAFE_COLOURS),
-        )
+        what = "For true positives, false positives and false negatives, on every page."
+        widget = session.widget(session.SAFE_COLOURS)
+        st.toggle("Colour-blind-safe colours", help=what, **widget)
         st.markdown(f"**On every page**\n\n{_lines(PAGE)}")
         st.markdown(f"**In the viewer**, after a click on it\n\n{_lines(keys())}")
 

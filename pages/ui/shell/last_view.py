@@ -23,7 +23,7 @@ def keep(choice: UserChoice) -> None:
         session.REFERENCE_SET.key: not choice.map.volumes,
     }
     words = parse_qsl(session.address(), keep_blank_values=True)
-    query = urlencode([one for one in words if not unused.get(one[0])])
+    query = urlencode([(key, word) for key, word in words if not unused.get(key)])
     if query == session.KEPT_VIEW.get():
         return
     session.KEPT_VIEW.set(query)
@@ -40,10 +40,6 @@ def offer() -> None:
     if not subject:
         return
     text = " · ".join(filter(None, (subject, name_of(method), *others)))
-    if st.button(
-        escape(f"Continue where you left off: {text}"),
-        key="continue",
-        type="tertiary",
-        icon=":material/history:",
-    ):
+    label, icon = escape(f"Continue where you left off: {text}"), ":material/history:"
+    if st.button(label, key="continue", type="tertiary", icon=icon):
         navigate.to_address(query)

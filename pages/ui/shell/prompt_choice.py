@@ -3,9 +3,10 @@
 A line that begins with # is a text that is switched off.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -28,12 +29,11 @@ _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 
 def prompts_of(method: str, editable: bool) -> PromptSet:
     """The chosen set with the texts as they stand in the editor, which is drawn if asked for."""
-    found = all_prompts()
+    found, usual = all_prompts(), usual_prompts(method)
     if not methods.kind_of(method).prompts:
-        return found[usual_prompts(method)]
+        return found[usual]
     _follow_method(method, found)
-    first = usual_prompts(method)
-    chosen = pick("Prompts", list(found), session.PROMPTS, first, on_change=fill_with_choice)
+    chosen = pick("Prompts", list(found), session.PROMPTS, usual, on_change=fill_with_choice)
     base = found[chosen]
     _follow_region(chosen, base)
     for key, text in fields(base).items():
@@ -45,8 +45,9 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
             prompt_editor(method)
     now = edited(base)
     session.SPELLED.set(now != base or chosen not in prompt_sets.shipped())
-    if now != base:
-        _keep_draft(chosen)
+    if now != base and session.LAST_DRAFT.get() != _shown():
+        drafts.keep(chosen, tab(), _shown(), user())
+        session.LAST_DRAFT.set(_shown())
     return now
 
 
@@ -76,27 +77,28 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
         with st.container():
             below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
-    texts = {name: text.get() for name, text in TEXTS.items()}  # see payload.message: flat
     _typed(
         key="typed",
-        data={"of": session.PROMPTS.get(), **texts},
+        data={"of": session.PROMPTS.get(), **_shown()},  # see payload.message: flat
         on_texts_change=lambda: put_fields(session.component("typed")["texts"]),
     )
 
 
 def template_editor() -> None:
     """Templates, one per line."""
-    st.text_area(
-        "Templates, one per line ({} is replaced by the text)",
-        height=160,
-        **widget(TEXTS["templates"]),
-    )
+    label = "Templates, one per line ({} is replaced by the text)"
+    st.text_area(label, height=160, **widget(TEXTS["templates"]))
 
 
 def all_prompts() -> dict[str, PromptSet]:
     """Shipped prompt sets, then the user's own, with the region of the chosen data in them."""
     sets = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
     return {name: methods.of_region(prompts, region()) for name, prompts in sets.items()}
+
+
+def own_first(names: Iterable[str]) -> list[str]:
+    """Names of prompt sets, the chosen one on top."""
+    return list(dict.fromkeys([session.PROMPTS.get(), *names]))
 
 
 def region() -> str:
@@ -108,40 +110,26 @@ def region() -> str:
 def edited(base: PromptSet) -> PromptSet:
     """The set with the texts as they stand in the editor; the set itself where nothing differs."""
     texts = {key: Entry(key, text).get() for key, text in fields(base).items()}
-    normal, abnormal = (
-        tuple(line for line in _lines(texts[side]) if line[0] != "#") for side in SIDES
-    )
-    found = replace(
-        base,
-        class_name=texts["class_name"].strip() or base.class_name,
-        templates=tuple(_lines(texts["templates"])),
-        normal=normal,
-        abnormal=abnormal,
-        normal_off=switched_off(texts["normal"]),
-        abnormal_off=switched_off(texts["abnormal"]),
-    )
+    parts: dict[str, Any] = {"templates": tuple(lines_of(texts["templates"]))}
+    for side in SIDES:
+        parts[side] = tuple(line for line in lines_of(texts[side]) if line[0] != "#")
+        parts[f"{side}_off"] = tuple(line for line, on in switches(texts[side]) if not on)
+    found = replace(base, class_name=texts["class_name"].strip() or base.class_name, **parts)
     return found if found == base else replace(found, name=f"{base.name}{EDITED}")
 
 
 def fields(prompts: PromptSet) -> dict[str, str]:
     """What the editor's fields hold for a set, by their keys."""
-    found = {
-        side: "\n".join(
-            [*getattr(prompts, side), *(OFF + t for t in getattr(prompts, f"{side}_off"))]
-        )
-        for side in SIDES
-    }
-    return {
-        **found,
-        "class_name": prompts.class_name,
-        "templates": "\n".join(prompts.templates),
-    }
+    found = {}
+    for side in SIDES:
+        off = (OFF + text for text in getattr(prompts, f"{side}_off"))
+        found[side] = "\n".join([*getattr(prompts, side), *off])
+    return {**found, "class_name": prompts.class_name, "templates": "\n".join(prompts.templates)}
 
 
 def put(prompts: PromptSet) -> None:
     """Fill the editor with a set; for callbacks, which run before the fields are drawn."""
-    known = all_prompts()
-    if known.get(prompts.name) is not None:
+    if prompts.name in all_prompts():
         session.PROMPTS.set(prompts.name)
     put_fields(fields(prompts))
 
@@ -158,49 +146,35 @@ def put_fields(texts: dict[str, str]) -> None:
         TEXTS[key].set(texts[key])
 
 
-def switched_off(text: str) -> tuple[str, ...]:
-    """Texts of an editor's field whose line begins with #."""
-    return tuple(line for line, on in switches(text) if not on)
-
-
 def switches(text: str) -> list[tuple[str, bool]]:
     """The texts of an editor's field as they stand in it, and whether each is on."""
-    found = [(line.removeprefix("#").strip(), line[0] != "#") for line in _lines(text)]
+    found = [(line.removeprefix("#").strip(), line[0] != "#") for line in lines_of(text)]
     return [(line, on) for line, on in found if line]
 
 
 def switch(side: str, text: str) -> None:
     """Switch one text of a side off or on; for callbacks."""
-    lines = _lines(TEXTS[side].get())
-    turned = [
-        OFF + line
-        if line == text
-        else text
-        if line[0] == "#" and line[1:].strip() == text
-        else line
-        for line in lines
-    ]
+    lines = lines_of(TEXTS[side].get())
+    other = {text: OFF + text}
+    other |= {line: text for line in lines if line[0] == "#" and line[1:].strip() == text}
+    turned = (other.get(line, line) for line in lines)
     TEXTS[side].set("\n".join(turned))
 
 
 def swap() -> None:
     """Exchange the two sides; for callbacks."""
-    normal, abnormal = TEXTS["normal"].get(), TEXTS["abnormal"].get()
+    normal, abnormal = (TEXTS[side].get() for side in SIDES)
     put_fields({"normal": abnormal, "abnormal": normal})
 
 
 def draft_elsewhere() -> drafts.Draft | None:
     """The newest draft of the chosen set that another session left and that is not shown here."""
     draft = drafts.newest(session.PROMPTS.get(), tab(), user())
-    shown = {key: text.get() for key, text in TEXTS.items()}
-    return None if draft is None or draft.texts == shown else draft
+    return None if draft is None or draft.texts == _shown() else draft
 
 
-def _keep_draft(name: str) -> None:
-    texts = {key: text.get() for key, text in TEXTS.items()}
-    if session.LAST_DRAFT.get() != texts:
-        drafts.keep(name, tab(), texts, user())
-        session.LAST_DRAFT.set(texts)
+def _shown() -> dict[str, str]:
+    return {name: text.get() for name, text in TEXTS.items()}
 
 
 def usual_prompts(method: str) -> str:
@@ -224,5 +198,6 @@ def fill_with_choice() -> None:
     put(all_prompts()[session.PROMPTS.get()])
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """The lines of a field that are not blank."""
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,6 +1,8 @@
 """The sidebar's normal slices, for methods that compare with some: picked, shown, kept."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -46,27 +48,27 @@ def _reference(name: str, slices: SliceSpec, parts: Mapping[str, Split]) -> Refe
     except ZsadError as error:
         st.warning(escape(str(error)))
         return None
-    index = found.index
+    index, subject = found.index, found.slices.subject
     if index >= len(stack.image) or not stack.brain[index].any():
         st.warning(escape(f"{name} is an empty slice and is ignored."))
         return None
+    problems = []
     if stack.truth is not None and stack.truth[index].any():
-        st.warning(escape(f"{name} contains lesion in the ground truth, so it is not normal."))
-    elif found.slices.subject == slices.subject:
-        st.warning(escape(f"{name} belongs to the subject shown."))
-    if (part := parts.get(found.slices.subject, "")) not in ("", "train"):
-        st.warning(
-            escape(f"{name} is of a subject of {part}, not of train: numbers with it are exposed.")
-        )
+        problems.append("contains lesion in the ground truth, so it is not normal.")
+    elif subject == slices.subject:
+        problems.append("belongs to the subject shown.")
+    if (part := parts.get(subject, "")) not in ("", "train"):
+        problems.append(f"is of a subject of {part}, not of train: numbers with it are exposed.")
+    for problem in problems:
+        st.warning(escape(f"{name} {problem}"))
     return found
 
 
 def _pictures(found: Sequence[Reference]) -> None:
     for start in range(0, len(found), 4):
-        for column, one in zip(st.columns(4), found[start : start + 4], strict=False):
-            image = engine().stack(one.slices).image[one.index]
+        for column, normal in zip(st.columns(4), found[start : start + 4], strict=False):
             with column:
-                draw(image, str(one.index + 1))
+                draw(engine().stack(normal.slices).image[normal.index], str(normal.index + 1))
 
 
 def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
@@ -82,23 +84,11 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
     subject = st.selectbox("From subject", others, key="normal_from")
     left, right = st.columns(2, vertical_alignment="bottom")
     number = left.number_input("Slice", 1, value=None, key="normal_number", placeholder="number")
-    right.button(
-        "Add",
-        disabled=number is None,
-        on_click=_add,
-        args=([f"{subject}:{number}"],),
-        key="normal_add",
-        width="stretch",
-    )
+    add, missing = partial(_add, [f"{subject}:{number}"]), number is None
+    right.button("Add", key="normal_add", on_click=add, disabled=missing, width="stretch")
     count = left.number_input("Number of slices", 1, MOST, USUAL, key="normal_count")
-    of = SliceSpec(slices.data, subject, slices.modality, slices.plane)
-    right.button(
-        "Pick automatically",
-        on_click=_pick,
-        args=(of, slices, count),
-        key="normal_pick",
-        width="stretch",
-    )
+    choose = partial(_pick, replace(slices, subject=subject), slices, count)
+    right.button("Pick automatically", key="normal_pick", on_click=choose, width="stretch")
     if problem := session.notice(KEY):
         st.warning(escape(problem))
     st.caption(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -52,10 +53,6 @@ class Entry(Generic[T]):
         return Entry(f"{self.key}-{name}", self.default)
 
 
-def _last(words: Sequence[str]) -> str:
-    return words[-1]
-
-
 def _number(words: Sequence[str]) -> int | None:
     return whole_number(words[-1])
 
@@ -96,7 +93,7 @@ class Choice(Entry[T]):
     `read` makes it of the words that an address holds; None for nonsense, which is passed over.
     """
 
-    read: Callable[[Sequence[str]], Any] = _last
+    read: Callable[[Sequence[str]], Any] = itemgetter(-1)
     write: Callable[[Any], str | Sequence[str]] = str
     page: str = ""
 
@@ -311,6 +308,14 @@ def pick(
     value = choice.get()
     settle(choice, value if value in options else first or options[0], label, within)
     return st.selectbox(label, options, format_func=format_func, **widget(choice, on_change))
+
+
+def pick_section(choice: Entry[str], sections: Sequence[str]) -> str:
+    """Buttons of a page's sections; the first is chosen until another is, and as in `pick`."""
+    value = choice.get()
+    settle(choice, value if value in sections else sections[0], "Section")
+    looks = {"label_visibility": "collapsed", **widget(choice)}
+    return st.segmented_control("Section", sections, required=True, **looks)
 
 
 def settle(choice: Entry[T], value: T, label: str, within: object = None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -22,15 +22,7 @@ from zsad_core.imaging.datasets import Dataset
 from zsad_core.inference import pipeline
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import RULES, Rule, TunedRule, Validation
-from zsad_core.types import (
-    DataSpec,
-    MapSpec,
-    PromptSet,
-    ReadoutSpec,
-    Reference,
-    SliceSpec,
-    Subject,
-)
+from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, Reference, SliceSpec, Subject
 
 LEAST = 0.001  # amount of a rule
 EMPTY_SLICES = {
@@ -91,6 +83,11 @@ class CohortChoice:
     readout: ReadoutSpec
     synthetic: bool
 
+    @property
+    def mask(self) -> ReadoutSpec:
+        """How masks are made; conventions of means are chosen after the fact."""
+        return replace(self.readout, empty_slices="lesion_only", centre="middle")
+
 
 def cohort_sidebar(asks_modality: bool = True) -> CohortChoice:
     """Draw the data, modality and readout alone; stops the page with a sentence where it cannot."""
@@ -118,15 +115,8 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     """
     found = selection(edit_prompts)
     wait_for_torch(found.slices if shows_scan else None)
-    spec = pipeline.map_spec(
-        engine(),
-        found.slices,
-        found.method,
-        found.setup,
-        found.prompts,
-        found.references,
-        found.volumes,
-    )
+    method, beside = (found.method, found.setup), (found.references, found.volumes)
+    spec = pipeline.map_spec(engine(), found.slices, *method, found.prompts, *beside)
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
     return UserChoice(
@@ -141,38 +131,21 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         subjects = dataset.subjects()
         subject = _subject(subjects, name)
         modality = pick("Modality", subject.modalities, session.MODALITY, within=(name, subject.id))
-        method = pick(
-            "Method",
-            setups.methods_for(data),
-            session.METHOD,
-            usual_method(data),
-            within=name,
-            format_func=methods.name_of,
-        )
-        st.caption(methods.kind_of(method).source)
+        offered, usual = setups.methods_for(data), usual_method(data)
+        method = pick("Method", offered, session.METHOD, usual, name, format_func=methods.name_of)
+        kind = methods.kind_of(method)
+        st.caption(kind.source)
         setup = _setup(method, data)
         session.set_range(pipeline.method_in(data, method, setup).high)
         slices = SliceSpec(data, subject.id, modality)
-        takes = methods.kind_of(method).takes_references
-        references = normal_slices(slices, subjects) if takes else ()
+        references = normal_slices(slices, subjects) if kind.takes_references else ()
         prompts = prompts_of(method, edit_prompts)
         _tuned(prompts, subject)
         volumes = volume_set.pick(method, subjects, subject, modality)
-        rule, readout = _rule(subjects, slices), _readout(slices.data.region)
+        rule, readout = _rule(subjects, slices), _readout(data.region)
     _end()
-    return SidebarValues(
-        subject,
-        subjects,
-        readout,
-        rule,
-        dataset.synthetic,
-        slices,
-        method,
-        setup,
-        prompts,
-        references,
-        volumes,
-    )
+    shared = (subject, subjects, readout, rule, dataset.synthetic)
+    return SidebarValues(*shared, slices, method, setup, prompts, references, volumes)
 
 
 def usual_method(data: DataSpec) -> str:
@@ -236,16 +209,14 @@ def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
 def _setup(method: str, data: DataSpec) -> str:
     names = [setup.setup for setup in setups.available(method, data)]
     if not names:
-        st.error(
-            f"No weights for {methods.name_of(method)} were found; Setup lists what is missing."
-        )
+        title = methods.name_of(method)
+        st.error(f"No weights for {title} were found; Setup lists what is missing.")
         st.stop()
     setup = pick("Training setup", names, session.SETUP, usual_setup(names), within=(data, method))
     note = setups.find(method, setup).provenance
-    known = [one for one in setups.of_method(method) if setups.fits(one, data)]
-    hidden = len(known) - len(names)
     st.caption(note if (method, setup) in setups.shipped() else escape(note))
-    if hidden:
+    known = sum(setups.fits(entry, data) for entry in setups.of_method(method))
+    if hidden := known - len(names):
         st.caption(f"{counted(hidden, 'more setup')} not available yet: see Setup, Weights.")
     return setup
 
@@ -253,10 +224,9 @@ def _setup(method: str, data: DataSpec) -> str:
 def _tuned(prompts: PromptSet, subject: Subject) -> None:
     """Said on every page: numbers flatter on the subjects whose truth chose the texts."""
     if prompts.tuned_on:
-        here = subject.id in prompts.tuned_on
+        whose = "this subject" if subject.id in prompts.tuned_on else "other subjects"
         st.caption(
-            f":orange-badge[{'tuned on this subject' if here else 'tuned on other subjects'}] "
-            "These texts were chosen with the ground truth of "
+            f":orange-badge[tuned on {whose}] These texts were chosen with the ground truth of "
             f"{counted(len(prompts.tuned_on), 'subject')}; their numbers are optimistic."
         )
 
@@ -270,16 +240,15 @@ def rules_of(subjects: Sequence[Subject], slices: SliceSpec) -> list[str]:
     ]
 
 
+def rule_title(name: str) -> str:
+    """What the rule of this name is called on screen."""
+    return RULES[name].title
+
+
 def _rule(subjects: Sequence[Subject], slices: SliceSpec) -> str:
     offered = rules_of(subjects, slices)
-    name = pick(
-        "Threshold rule",
-        offered,
-        session.RULE,
-        within=slices.data,
-        format_func=lambda name: RULES[name].title,
-        on_change=session.RULE_AMOUNT.pop,
-    )
+    clear = session.RULE_AMOUNT.pop
+    name = pick("Threshold rule", offered, session.RULE, "", slices.data, clear, rule_title)
     words = [RULES[name].explanation]
     if Validation.name not in offered:
         words.append("No validation threshold: no validation subject here has a truth.")
@@ -295,39 +264,21 @@ def rule_text(rule: Rule, amount: Entry[float | None]) -> str:
         return rule.text
     amount.set(min(max(amount.get() or number.default, LEAST), number.most))
     value = st.number_input(
-        number.label,
-        LEAST,
-        number.most,
-        step=number.step,
-        format="%g",
-        **widget(amount),
+        number.label, LEAST, number.most, step=number.step, format="%g", **widget(amount)
     )
     return replace(rule, amount=value).text
 
 
 def _readout(region: str) -> ReadoutSpec:
     with st.expander("Mask and averaging"):
-        empty = pick(
-            "Slices in mean 2D Dice",
-            list(EMPTY_SLICES),
-            session.EMPTY_SLICES,
-            format_func=EMPTY_SLICES.__getitem__,
-        )
+        label, words = "Slices in mean 2D Dice", EMPTY_SLICES.__getitem__
+        empty = pick(label, list(EMPTY_SLICES), session.EMPTY_SLICES, format_func=words)
         session.BRAIN_ONLY.setdefault(True)
         inside = f"Mask inside the {escape(region)} only"
         brain_only = st.toggle(inside, **widget(session.BRAIN_ONLY))
-        smallest = st.slider(
-            "Remove components smaller than (voxels)",
-            0,
-            max(200, session.SMALLEST.get()),
-            step=5,
-            **widget(session.SMALLEST),
-        )
+        label, most = "Remove components smaller than (voxels)", max(200, session.SMALLEST.get())
+        smallest = st.slider(label, 0, most, step=5, **widget(session.SMALLEST))
         centre = pick("Depth origin", ["middle", "centroid"], session.DEPTH_ORIGIN)
-    return ReadoutSpec(
-        0.5,
-        brain_only,
-        smallest,
-        cast(EmptySlices, empty),  # one of the options
-        "centroid" if centre == "centroid" else "middle",
-    )
+    rule = cast(EmptySlices, empty)  # one of the options
+    origin: Literal["middle", "centroid"] = "centroid" if centre == "centroid" else "middle"
+    return ReadoutSpec(0.5, brain_only, smallest, rule, origin)

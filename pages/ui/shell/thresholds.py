@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.compute import engine, shows, start_once
+from pages.ui.shell.compute import engine, shows, start_once, stopped
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
@@ -96,26 +97,17 @@ def _tuned(
     if known is not None:
         return known, None
     named = f", '{spec.prompts.name}'" if kind_of(spec.method).prompts else ""
-    job = start_once(
-        key,
-        f"Threshold by {rule.title} of {choice.label}{named}, subjects",
-        lambda progress: validation.tuned_threshold(engine(), spec, rule, subjects, progress),
-        "pages/1_Explore.py",
-        "threshold",
-    )
-    if job.state in ("failed", "cancelled"):
+    title = f"Threshold by {rule.title} of {choice.label}{named}, subjects"
+    work = partial(validation.tuned_threshold, engine(), spec, rule, subjects)
+    job = start_once(key, title, work, "pages/1_Explore.py", "threshold")
+    if stopped(job):
         reason = job.outcome(user()) if job.error else "it was cancelled"
         return _stand_in(spec, f"no {rule.title} threshold: {reason}"), job
-    before = _of_other_prompts(choice)
-    return before or _stand_in(spec, f"the {rule.title} threshold is being computed"), job
-
-
-def _of_other_prompts(choice: UserChoice) -> Threshold | None:
-    """The threshold last tuned for other prompts alone, marked as such."""
     last = session.LAST_TUNED.of(_without_prompts(choice)).get()
     if last is None:
-        return None
-    return Threshold(last, choice.rule, "from other prompts; the new one is being computed")
+        return _stand_in(spec, f"the {rule.title} threshold is being computed"), job
+    note = "from other prompts; the new one is being computed"
+    return Threshold(last, choice.rule, note), job
 
 
 def remember(choice: UserChoice, threshold: Threshold) -> None:

@@ -37,25 +37,17 @@ def pick(
 
 def words(spec: MapSpec) -> str:
     """What the set makes of a result, to stand beside it; "" for a method without a set."""
-    if not spec.volumes:
-        return ""
-    return f"{_title(spec)} is transductive: scored against {_listed(stored_cubes.others(spec))}"
+    return _transductive(spec, stored_cubes.others(spec)) if spec.volumes else ""
 
 
 def words_of_many(spec: MapSpec) -> str:
     """The same beside results of several subjects, some of whom may be in the set."""
     if not spec.volumes:
         return ""
-    listed = _listed(spec.volumes)
-    return (
-        f"{_title(spec)} is transductive: each subject is scored against {listed}, itself excluded"
-    )
+    return f"{_transductive(spec, spec.volumes, 'each subject is ')}, itself excluded"
 
 
-def _title(spec: MapSpec) -> str:
-    """The method's name, which says that it is our reading of others' idea."""
-    return methods.kind_of(spec.method).title
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return f"{counted(len(names), 'unlabelled volume')}: {', '.join(names)}"
+def _transductive(spec: MapSpec, volumes: tuple[str, ...], who: str = "") -> str:
+    """What a result depends on; the title says that the method is our reading of others' idea."""
+    title, count = methods.kind_of(spec.method).title, counted(len(volumes), "unlabelled volume")
+    return f"{title} is transductive: {who}scored against {count}: {', '.join(volumes)}"

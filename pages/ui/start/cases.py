@@ -37,16 +37,12 @@ class Tile:
 
 def cases(selected: SidebarValues) -> None:
     """Tiles that open their view in Explore, as soon as a job has drawn them."""
-    data, modality = selected.slices.data, selected.slices.modality
-    first = selected.subject
-    others = [
-        subject.id
-        for subject in selected.subjects
-        if subject.evaluable(modality) and subject.split == first.split and subject != first
-    ]
-    chosen = [first.id, *others[: MOST - 1]]
+    data, modality, first = selected.slices.data, selected.slices.modality, selected.subject
     if data.private or not first.evaluable(modality):
         return
+    same_split = [subject for subject in selected.subjects if subject.split == first.split]
+    usable = (subject.id for subject in same_split if subject.evaluable(modality))
+    chosen = list(dict.fromkeys([first.id, *usable]))[:MOST]
     engine, colours = compute.engine(), palette()
     st.subheader("Start from a case")
     tiles = compute.job_result(

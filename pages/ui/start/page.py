@@ -31,11 +31,8 @@ def start(selected: SidebarValues) -> None:
 def _last_view() -> None:
     """The way back to what this session looked at last, or else this user."""
     if last := session.LAST_VIEW.get():
-        st.page_link(
-            navigate.EXPLORE,
-            label=escape(f"Continue with {last[0]}, as you left it"),
-            icon=":material/history:",
-        )
+        label = escape(f"Continue with {last[0]}, as you left it")
+        st.page_link(navigate.EXPLORE, label=label, icon=":material/history:")
     else:
         last_view.offer()
 
@@ -50,7 +47,6 @@ def _tour(selected: SidebarValues, usable: list[Subject]) -> None:
         "**A tour of one failure**: a synthetic subject with tiny lesions only, which are smaller "
         "than the backbone's patches."
     )
-    if button.button(
-        "Show me a failure", type="primary", help=f"Opens {tiny[0].id} with a short tour."
-    ):
+    what = f"Opens {tiny[0].id} with a short tour."
+    if button.button("Show me a failure", type="primary", help=what):
         begin(tiny[0].id)
