@@ -1,5 +1,6 @@
 """What a number has seen: split, weights, prompts, threshold, reference slices and set."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsad_core import setups
