@@ -223,10 +223,12 @@ def _case(
         return None
     row = next(iter(results.read(out, "subjects", key)), None)
     slices = pd.DataFrame(results.read(out, "slices", key) if row else [], columns=COLUMNS)
-    counts = (slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap"))
+    truth, predicted, overlap = (
+        slices[name].to_numpy(np.int64) for name in ("truth", "predicted", "overlap")
+    )
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
-    return SubjectSlices(spec, used, *counts, depths)
+    return SubjectSlices(spec, used, truth, predicted, overlap, depths)
 
 
 def _stamp(cohort: DepthCohort) -> results.Stamp:
