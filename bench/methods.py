@@ -138,7 +138,7 @@ def _epochs(case: MethodCase) -> Iterator[Line]:
     learner = case.method.learner(case.encoder)
     textures = examples.of_textures(case.encoder, IMAGES, 0)
     textures = material.with_text(textures, case.encoder, learner)
-    plan = replace(learner.plan, epochs=1, device=backbones.default_device())
+    plan = replace(learner.plan, epochs=1)
     epoch = seconds(lambda: fit.fit(learner, (textures, None), plan))
     what = f"{case.name}, demo: epoch of {IMAGES} images"
     if not case.encoder.frozen:

@@ -26,7 +26,7 @@ from zsad_core.setups import user
 from zsad_core.study import file as files
 from zsad_core.study.design import Design, missing_trainings
 from zsad_core.study.saving import study_of
-from zsad_core.training import kept, own, runs
+from zsad_core.training import own, request_files, runs
 from zsad_core.training.material import Source, of_scans
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec, DataSpec
@@ -249,7 +249,7 @@ def kept_setup(request, **record):
     save_file(load_file(setups.CHECKPOINTS / shipped.checkpoint), request.out, facts)
     entry = replace(shipped, setup="own", checkpoint=str(request.out))
     settings.change("setups", asdict(entry), lambda _: False)
-    kept.keep(request)
+    request_files.keep(request)
 
 
 def saved(tmp_path):

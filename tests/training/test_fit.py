@@ -117,7 +117,7 @@ def layers(width=6, embed=4, taps=2):
     """APRIL-GAN's learner on a tower of these sizes."""
     info = SimpleNamespace(width=width, embed_dim=embed)
     recipe = Recipe("taps", 16, 4, tuple(range(1, taps + 1)))
-    return LinearLayers(Encoder(None, SimpleNamespace(info=info), recipe, 8))
+    return LinearLayers(Encoder(None, SimpleNamespace(info=info, device="cpu"), recipe, 8))
 
 
 def toy(count=24, seed=0):

@@ -155,9 +155,9 @@ def test_the_first_step_is_that_of_the_optimiser_asked_for(encoder, optimiser, d
 def test_labels_are_told_by_the_mask_unless_given():
     examples = replace(drawn(4), masks=drawn(4).masks & (np.arange(4) < 2)[:, None, None])
     chosen = np.array([0, 3])
-    assert fit._batch(examples, chosen, TrainingPlan()).labels.tolist() == [1, 0]
+    assert fit._batch(examples, chosen, "cpu").labels.tolist() == [1, 0]
     told = replace(examples, labels=np.array([0, 0, 0, 1], bool), classes=tuple("abcd"))
-    batch = fit._batch(told, chosen, TrainingPlan())
+    batch = fit._batch(told, chosen, "cpu")
     assert batch.labels.tolist() == [0, 1]
     assert batch.classes == ("a", "d")
 

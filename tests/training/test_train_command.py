@@ -48,7 +48,7 @@ def encoder():
     info = SimpleNamespace(
         name="stand-in", digest="abc", width=WIDTH, embed_dim=EMBED, image_size=16
     )
-    tower = SimpleNamespace(info=info, sentences=sentences)
+    tower = SimpleNamespace(info=info, device="cpu", sentences=sentences)
     return Encoder(StandInMethod(), tower, Recipe("stand-in", 16, GRID, (1, 2, 3, 4)), 8)
 
 

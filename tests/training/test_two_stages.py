@@ -59,7 +59,7 @@ def test_it_starts_from_the_backbones_own_projections(learner, examples):
 def test_its_first_map_already_sees_what_a_probe_of_the_patches_sees(learner):
     bright = replace(drawn(12), classes=("brain",) * 12)
     start = {n: torch.from_numpy(v) for n, v in learner.initial(0, bright).items()}
-    found = learner.outcome(start, fit._batch(bright, np.arange(12), PLAN)).maps[0]
+    found = learner.outcome(start, fit._batch(bright, np.arange(12), "cpu")).maps[0]
     masks = torch.from_numpy(bright.masks)
     assert found[masks].mean() > found[~masks].mean() + 0.1
 
@@ -67,7 +67,7 @@ def test_its_first_map_already_sees_what_a_probe_of_the_patches_sees(learner):
 def test_each_stage_moves_its_own_tensors(learner, examples):
     start = {n: torch.tensor(v).requires_grad_() for n, v in learner.initial(0, examples).items()}
     for first_stage, side in ((True, "text_adapter."), (False, "image_adapter.")):
-        batch = fit._batch(examples, np.arange(4), PLAN, first_stage)
+        batch = fit._batch(examples, np.arange(4), "cpu", first_stage)
         for value in start.values():
             value.grad = None
         learner.outcome(start, batch).terms.sum().backward()
@@ -81,7 +81,7 @@ def test_the_second_stage_is_the_loss_of_the_methods_own_features(learner, examp
     tensors = learner.initial(0, examples)
     found = learner.outcome(
         {n: torch.from_numpy(v) for n, v in tensors.items()},
-        fit._batch(examples, np.arange(8), PLAN),
+        fit._batch(examples, np.arange(8), "cpu"),
     )
     prompts = prompt_sets.shipped()["aaclip"]
     text = method.texts(prompts, TowerTexts(tower, recipe.activation), tensors, ())
@@ -106,7 +106,7 @@ def test_the_second_stage_is_the_loss_of_the_methods_own_features(learner, examp
 
 def test_the_first_stage_pushes_texts_apart_and_reads_the_frozen_tower(learner, examples):
     start = {n: torch.from_numpy(v) for n, v in learner.initial(0, examples).items()}
-    batch = fit._batch(examples, np.arange(4), PLAN, first_stage=True)
+    batch = fit._batch(examples, np.arange(4), "cpu", first_stage=True)
     found = learner.outcome(start, batch)
     text = learner._text(start, "brain")
     np.testing.assert_allclose(found.terms[-1], 0.1 * float(text[0] @ text[1]) ** 2, rtol=1e-5)

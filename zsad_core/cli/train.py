@@ -13,7 +13,7 @@ from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.cli.progress import show
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.inference.engine import Engine
-from zsad_core.training import card, card_text, kept, runs
+from zsad_core.training import card, card_text, request_files, runs
 from zsad_core.training.backbone import PLANS, train_backbone
 from zsad_core.training.material import KINDS, Source, kind_of, of_scans
 from zsad_core.training.runs import TrainRequest
@@ -71,8 +71,8 @@ def run(parsed: argparse.Namespace) -> None:
     done = runs.epochs_done(request)
     if done:
         print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
-    fitted = runs.run(request, show, _tell).fitted
-    kept.keep(request)
+    fitted = runs.run(request, show, _tell)
+    request_files.keep(request)
     losses = f"loss {fitted.loss:.3f}, on validation {fitted.validation_loss:.3f}"
     dice = f"Dice {fitted.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {fitted.epoch} kept: {losses}, {dice}; {request.out}")

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zsad_core.base.atomic import write_whole
-from zsad_core.base.jobs import Turn
 from zsad_core.methods.encoder import Encoder
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Tensors
 
@@ -59,6 +57,11 @@ class Batch:
     classes: tuple[str, ...] = ()
     first_stage: bool = False
 
+    @property
+    def drawn(self) -> Tensor:
+        """(B,): all but the abnormal images whose mask nobody drew."""
+        return (self.masks.flatten(1).amax(dim=1) > 0) | (self.labels == 0)
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -76,9 +79,8 @@ class TrainingPlan:
     is `further` times the rate. `first` epochs at `first_rate` come before the `epochs`: a first
     stage (`Batch.first_stage`), which is not validated. `decay` is the optimiser's
     weight decay. A tensor that gets no gradient in a step is not moved by it. `unmasked` takes in
-    abnormal images whose mask nobody drew. `state_file` holds the state after
-    each epoch that follows the first stage; the same training goes on from it. Every step and every
-    batch of validation takes a `turn` on the device.
+    abnormal images whose mask nobody drew. `state_file` holds the state after each epoch that
+    follows the first stage; the same training goes on from it.
     """
 
     epochs: int = 10
@@ -90,13 +92,11 @@ class TrainingPlan:
     seed: int = 0
     patience: int = 4
     shuffle: bool = True
-    device: str = "cpu"
     optimiser: Literal["adam", "adamw"] = "adam"
     betas: tuple[float, float] = (0.5, 0.999)
     decay: float = 0.0
     unmasked: bool = False
     state_file: Path | None = None
-    turn: Turn = nullcontext
 
 
 @dataclass(frozen=True)

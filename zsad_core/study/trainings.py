@@ -10,7 +10,7 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import Pair
 from zsad_core.study.design import Design, missing_trainings
 from zsad_core.study.file import Study, StudyTraining, TrainingData, TrainingSetup
-from zsad_core.training import kept, runs
+from zsad_core.training import request_files, runs
 from zsad_core.training.material import data_spec
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import DataSpec
@@ -25,7 +25,7 @@ def trainings_of(
     """
     trainings, notes = [], []
     for method, setup in pairs:
-        request = kept.request_of(setups.digest(setups.find(method, setup)))
+        request = request_files.request_of(setups.digest(setups.find(method, setup)))
         if request is None:
             continue
         training = _training(setup, request, data)
@@ -65,18 +65,12 @@ def _training(name: str, request: TrainRequest, data: DataSpec) -> StudyTraining
             most=source.images,
             leave_out=source.leave_out,
         )
-    learned = data_spec(source)
     other = TrainingData(
-        learned.root or learned.kind,
-        learned.kind if learned.root else "",
-        learned.labels,
-        learned.region,
-        learned.contrast,
-        learned.split,
+        source.data, source.kind, source.labels, source.region, source.contrast, source.split_name
     )
     return replace(
         training,
-        data=None if learned == data else other,
+        data=None if data_spec(source) == data else other,
         modality=source.modality,
         subjects=source.subjects,
         slices=source.slices,

@@ -4,7 +4,8 @@ Every image passes the frozen tower once; its tokens stay in memory as float16, 
 Where something is learned inside the tower, the images themselves stay instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zsad_core import backbones, methods
+from zsad_core.base.jobs import Turn
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, slicing
 from zsad_core.imaging.splits import patient_of
@@ -46,7 +48,11 @@ class SliceChoice:
 
 
 def open_encoder(
-    entry: Setup, device: str, side: int = 0, precision: Precision = "float32"
+    entry: Setup,
+    device: str,
+    side: int = 0,
+    precision: Precision = "float32",
+    turn: Turn = nullcontext,
 ) -> Encoder:
     """The encoder of a setup's method on its backbone; side 0 is the input's side.
 
@@ -55,9 +61,7 @@ def open_encoder(
     chosen = methods.slice_method(entry.method, entry.options)
     tower = backbones.load(entry.backbone, device, precision)
     recipe = chosen.recipe(tower.info)
-    if recipe is None:
-        raise ValueError(f"{entry.method} reads no tower, so nothing of it can be trained")
-    return Encoder(chosen, tower, recipe, side or recipe.image_size)
+    return Encoder(chosen, tower, recipe, side or recipe.image_size, turn=turn)
 
 
 def check_split(
@@ -66,10 +70,11 @@ def check_split(
     """Raise SettingError for ids of another split, test above all; "" is data without splits."""
     splits = {subject.id: subject.split for subject in dataset.subjects()}
     for name in subjects:
-        if splits.get(name, "unknown") not in (allowed, ""):
+        part = splits.get(name, "unknown")
+        if part not in (allowed, ""):
             raise SettingError(
-                f"{name} is a subject of split '{splits.get(name, 'unknown')}' and must not serve "
-                f"as {allowed} data; leave it out."
+                f"{name} is a subject of split '{part}' and must not serve as {allowed} data; "
+                "leave it out."
             )
 
 
@@ -107,9 +112,8 @@ def of_subjects(
 ) -> Examples:
     """Slices of a region with and without lesion of each subject; the mask is the lesion.
 
-    Raises:
-        SettingError: if one is of another split, they need too much memory, or none has a lesion.
-        DataError: if a scan cannot be read.
+    Raises SettingError if one is of another split, they need too much memory, or none has a lesion,
+    and DataError if a scan cannot be read.
     """
     check_split(dataset, [subject.id for subject in subjects], choice.split)
     most = min(choice.most, int(encoder.room() / (1 + choice.clear)) // max(len(subjects), 1))
@@ -172,12 +176,15 @@ def joined(parts: Sequence[Features]) -> Features:
 
 
 def _encode(encoder: Encoder, images: ByteArray, progress: Progress | None = None) -> Features:
-    features = list[Features]()
-    for start in range(0, len(images), BATCH):
+    return joined([encoder.features(images[batch]) for batch in batches(len(images), progress)])
+
+
+def batches(count: int, progress: Progress | None) -> Iterator[slice]:
+    """Up to `BATCH` of `count` images, one batch after the other."""
+    for start in range(0, count, BATCH):
         if progress:
-            progress(start, len(images))
-        features.append(encoder.features(images[start : start + BATCH]))
-    return joined(features)
+            progress(start, count)
+        yield slice(start, start + BATCH)
 
 
 def _drawn(rng: np.random.Generator, indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from zsad_core.methods.learner import Batch, Examples, Learner, TrainingPlan
 from zsad_core.metrics.ranking import best_dice, rank
 from zsad_core.training import states
 from zsad_core.training.states import Fitted
-from zsad_core.types import FloatArray, MaskArray, Tensors
+from zsad_core.types import FloatArray, Learned, MaskArray, Tensors
 
 Report = Callable[[int, int, float, float], None]
 """Called after each step as report(done, total, loss, seconds left); it may raise Cancelled."""
@@ -31,37 +31,31 @@ def fit(
     learner: Learner,
     examples: tuple[Examples, Examples | None],
     plan: TrainingPlan,
-    start: Tensors | None = None,
+    start: Learned = None,
     report: Report | None = None,
 ) -> Fitted:
     """Train a learner's tensors on stored tokens, or on images through the tower.
 
     The loss is computed at the side of the examples' masks. The official trainings use the side
-    of the tower's input; a smaller side is faster and blurs small lesions.
-
-    Args:
-        learner: what is trained, and its loss.
-        examples: what to train on, and held-out images, by whose Dice the best epoch is kept (None
-            keeps the last).
-        plan: epochs, batch, rate, seed; the same seed gives the same tensors on one machine.
-        start: tensors to go on from; None draws them anew from the seed.
-        report: called after every step.
-
+    of the tower's input; a smaller side is faster and blurs small lesions. `examples` are what to
+    train on, and held-out images, by whose Dice the best epoch is kept (None keeps the last). The
+    same seed gives the same tensors on one machine, drawn anew without a `start` to go on from.
+    Every step and every batch of validation takes a turn on the encoder's device.
     Raises WeightsError for a start that does not fit, ValueError without images or epochs.
     """
     train, held_out = examples
-    with plan.turn():
-        tensors = _parameters(learner.initial(plan.seed, train), start, plan)
+    encoder = learner.encoder
+    with encoder.turn():
+        tensors = _parameters(learner.initial(plan.seed, train), start, encoder.tower.device)
     share, total = 1.0 if start is None else plan.further, plan.first + plan.epochs
     optimiser = OPTIMISERS[plan.optimiser](
         tensors.values(), lr=plan.rate, betas=plan.betas, weight_decay=plan.decay
     )
     truth = states.truth_of(train)
     state = states.read(plan.state_file, truth) if plan.state_file else None
-    best, first = None, 1
-    if state is not None:
+    best, first = (state.best, state.epoch + 1) if state else (None, 1)
+    if state:
         states.put(state, tensors, optimiser)
-        best, first = state.best, state.epoch + 1
     meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
     for epoch in range(first, total + 1):
         if best is not None and epoch - 1 - best.epoch >= plan.patience:
@@ -69,8 +63,9 @@ def fit(
         early = epoch <= plan.first
         optimiser.param_groups[0]["lr"] = share * (plan.first_rate if early else plan.rate)
         for chosen in _batches(len(train.masks), plan, epoch):
-            with plan.turn(), _threads(learner):
-                terms = learner.outcome(tensors, _batch(train, chosen, plan, early)).terms
+            with encoder.turn(), _threads(learner):
+                batch = _batch(train, chosen, encoder.tower.device, early)
+                terms = learner.outcome(tensors, batch).terms
                 optimiser.zero_grad()
                 terms.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
@@ -118,11 +113,11 @@ def validate(
     values, masks, total = list[FloatArray](), list[MaskArray](), 0.0
     for start in range(0, len(examples.masks), plan.batch):
         chosen = np.arange(start, min(start + plan.batch, len(examples.masks)))
-        batch = _batch(examples, chosen, plan)
-        with plan.turn(), _threads(learner):
+        batch = _batch(examples, chosen, learner.encoder.tower.device)
+        with learner.encoder.turn(), _threads(learner):
             result = learner.outcome(tensors, batch)
         total += float(result.terms.sum()) * len(chosen)
-        drawn = (batch.masks.flatten(1).amax(dim=1) == batch.labels).cpu().numpy()
+        drawn = batch.drawn.cpu().numpy()
         values.append(torch.stack(result.maps).mean(dim=0).cpu().numpy()[drawn])  # (B, M, M)
         masks.append(examples.masks[chosen][drawn])
     every, truth = np.concatenate(values), np.concatenate(masks)
@@ -150,12 +145,12 @@ class _Meter:
     ) -> Fitted:
         last = self.terms[-(len(self.terms) // epoch) :]
         loss = float(np.sum(last) / max(len(last), 1))
-        tensors = {name: value.detach().cpu().numpy().copy() for name, value in layers.items()}
-        return Fitted(tensors, epoch, len(self.terms), loss, *validation, np.array(self.terms))
+        terms = np.array(self.terms)
+        return Fitted(states.arrays_of(layers), epoch, len(terms), loss, *validation, terms)
 
 
-def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> dict[str, Tensor]:
-    begin = fresh if start is None else start
+def _parameters(fresh: Tensors, start: Learned, device: str) -> dict[str, Tensor]:
+    begin: Mapping[str, FloatArray] = fresh if start is None else start
     for name, value in fresh.items():
         given = begin[name].shape if name in begin else "missing"
         if given != value.shape:
@@ -164,7 +159,7 @@ def _parameters(fresh: Tensors, start: Tensors | None, plan: TrainingPlan) -> di
                 f"{value.shape}; choose one that was trained on the same backbone."
             )
     return {
-        name: torch.tensor(begin[name], dtype=torch.float32, device=plan.device).requires_grad_()
+        name: torch.tensor(begin[name], dtype=torch.float32, device=device).requires_grad_()
         for name in fresh
     }
 
@@ -177,10 +172,10 @@ def _batches(count: int, plan: TrainingPlan, epoch: int) -> list[NDArray[np.int6
 
 
 def _batch(
-    examples: Examples, chosen: NDArray[np.int64], plan: TrainingPlan, first_stage: bool = False
+    examples: Examples, chosen: NDArray[np.int64], device: str, first_stage: bool = False
 ) -> Batch:
     def tensor(array: NDArray[np.generic]) -> Tensor:
-        return torch.tensor(array, device=plan.device).float()
+        return torch.tensor(array, device=device).float()
 
     tokens, masks, text = examples.tokens[chosen], examples.masks[chosen], examples.text
     if text is not None:

@@ -12,11 +12,10 @@ import pydantic
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import NotedProgress, Turn
 from zsad_core.base.paths import home
-from zsad_core.errors import DataError
 from zsad_core.methods import configuration_name
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
-from zsad_core.training import kept, runs
+from zsad_core.training import request_files, runs
 from zsad_core.training.runs import TrainRequest
 
 REQUEST = ".asked.json"
@@ -35,7 +34,7 @@ class OwnTraining:
         return configuration_name(self.request.method, self.name)
 
 
-ONE = pydantic.TypeAdapter(OwnTraining)
+TRAINING = pydantic.TypeAdapter(OwnTraining)
 
 
 def folder() -> Path:
@@ -48,19 +47,13 @@ def begin(name: str, request: TrainRequest) -> OwnTraining:
     own = OwnTraining(name, replace(request, out=folder() / f"{request.method}-{name}.safetensors"))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
-    write_whole(_request_file(own), ONE.dump_json(own, indent=1))
+    write_whole(_request_file(own), TRAINING.dump_json(own, indent=1))
     return own
 
 
 def pending() -> list[OwnTraining]:
     """Trainings that were begun and have not ended, by name; raises DataError."""
-    trainings = []
-    for path in sorted(folder().glob(f"*{REQUEST}")):
-        try:
-            trainings.append(ONE.validate_json(path.read_bytes()))
-        except ValueError as error:
-            raise DataError(f"'{path}' cannot be read ({error}); delete it.") from error
-    return trainings
+    return [request_files.read(TRAINING, path) for path in sorted(folder().glob(f"*{REQUEST}"))]
 
 
 def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> Setup:
@@ -68,19 +61,17 @@ def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> 
 
     Each batch and each step takes a `turn` on the device.
     """
-
-    def count(done: int, total: int) -> None:
-        progress(done, total, "reading images")
-
-    def report(done: int, total: int, loss: float, left: float) -> None:
-        progress(done, total, f"loss {loss:.3f}")
-
     progress(0, 1, "loading the backbone")
-    fitted = runs.run(own.request, count, report, turn).fitted
+    fitted = runs.run(
+        own.request,
+        lambda done, total: progress(done, total, "reading images"),
+        lambda done, total, loss, _: progress(done, total, f"loss {loss:.3f}"),
+        turn,
+    )
     progress(
         1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
     )
-    kept.keep(own.request)
+    request_files.keep(own.request)
     entry = own_setups.add(_setup(own))
     _request_file(own).unlink(missing_ok=True)
     return entry

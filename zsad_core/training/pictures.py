@@ -11,7 +11,7 @@ from zsad_core.imaging import image_sets
 from zsad_core.imaging.image_sets import Picture
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples
-from zsad_core.training.examples import BATCH, joined, squashed
+from zsad_core.training.examples import batches, joined, squashed
 from zsad_core.types import Progress
 
 
@@ -47,11 +47,9 @@ def of_pictures(
     bilinear and cut at one half.
     """
     parts, masks, side = [], [], encoder.recipe.image_size
-    for start in range(0, len(chosen), BATCH):
-        if progress:
-            progress(start, len(chosen))
+    for batch in batches(len(chosen), progress):
         images = []
-        for picture in chosen[start : start + BATCH]:
+        for picture in chosen[batch]:
             image, mask = image_sets.read(picture)
             images.append(sized(image[None], side)[0])
             masks.append(squashed(mask[None], encoder.side)[0])

@@ -4,12 +4,11 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from zsad_core import backbones, methods, setups
@@ -27,7 +26,7 @@ from zsad_core.setups.records import UNKNOWN
 from zsad_core.training import examples, fit, states
 from zsad_core.training.material import Material, Source, gather, kind_of
 from zsad_core.training.states import Fitted
-from zsad_core.types import BackboneSpec, Precision, Progress, Tensors
+from zsad_core.types import BackboneSpec, Precision, Progress
 
 SETUPS = ("industrial", "finetune", "brats", "pmc")
 LOSS_SIDE = 96
@@ -58,17 +57,9 @@ class TrainRequest:
     precision: Precision = "float32"
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What came of a training, and what its checkpoint says of itself."""
-
-    fitted: Fitted
-    facts: dict[str, str]
-
-
 def run(
     request: TrainRequest, count: Progress, report: fit.Report, turn: Turn = nullcontext
-) -> Trained:
+) -> Fitted:
     """Train, and write the checkpoint; `count` counts images read, `report` steps.
 
     Each batch and each step takes a `turn` on the device, so that others come in between. After
@@ -79,28 +70,26 @@ def run(
     if request.official:
         check_out(Path(request.official), ".pth")
     began, source = time.monotonic(), _source(request)
-    encoder = examples.open_encoder(
-        entry_of(request), request.device, request.loss_side, request.precision
-    )
-    encoder = replace(encoder, turn=turn)
-    learner, start = encoder.method.learner(encoder), _start(request)
+    entry, side = entry_of(request), request.loss_side
+    encoder = examples.open_encoder(entry, request.device, side, request.precision, turn)
+    learner, path = encoder.method.learner(encoder), _start_file(request)
+    start = setups.read_checkpoint(request.method, path) if path else None
     material = gather(source, encoder, learner, count)
     plan = replace(
         learner.plan,
         seed=request.seed,
-        device=request.device,
         epochs=request.epochs or learner.plan.epochs,
         state_file=unfinished(request),
-        turn=turn,
     )
     fitted = fit.fit(learner, (material.train, material.held_out), plan, start, report)
     facts = _facts(request, material, fitted, encoder)
-    save(fitted.tensors, {**facts, "seconds": f"{time.monotonic() - began:.0f}"}, request.out)
+    facts["seconds"] = f"{time.monotonic() - began:.0f}"
+    save(fitted.tensors, facts, request.out)
     if request.official:
         with whole(Path(request.official)) as temporary, temporary.open("wb") as stream:
             torch.save(learner.official(fitted.tensors), stream)
     unfinished(request).unlink(missing_ok=True)
-    return Trained(fitted, facts)
+    return fitted
 
 
 def entry_of(request: TrainRequest) -> Setup:
@@ -158,14 +147,13 @@ def check_out(path: Path, suffix: str) -> None:
 
 def _arguments(request: TrainRequest) -> dict[str, Any]:
     """By the names of the command's arguments."""
-    own = {field.name: getattr(request, field.name) for field in fields(request)}
-    del own["out"], own["source"]
-    spec = own.pop("backbone")
+    own = asdict(request)
+    source, spec = own.pop("source"), own.pop("backbone")
+    del own["out"]
+    del source["seed"]  # the request's own is the one that counts
+    del source["contrast"]  # of plain files their modality, which stands there
     first = {"method": own.pop("method"), "setup": own.pop("setup")}
-    arguments = {**first, "backbone": spec.name, "weights": spec.weights, **asdict(request.source)}
-    del arguments["seed"]  # the request's own is the one that counts
-    del arguments["contrast"]  # of plain files their modality, which stands there
-    return {**arguments, **own}
+    return {**first, "backbone": spec["name"], "weights": spec["weights"], **source, **own}
 
 
 def _source(request: TrainRequest) -> Source:
@@ -189,21 +177,10 @@ def _start_file(request: TrainRequest) -> Path | None:
     return typed(request.start) if request.start else shipped
 
 
-def _start(request: TrainRequest) -> Tensors | None:
-    path = _start_file(request)
-    if path is None:
-        return None
-    tensors = setups.read_checkpoint(request.method, path)
-    return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
-
-
 def _facts(
     request: TrainRequest, material: Material, fitted: Fitted, encoder: Encoder
 ) -> dict[str, str]:
     """What a checkpoint says of itself; every value a text."""
-    numbers = {
-        name: value for name, value in asdict(fitted).items() if isinstance(value, int | float)
-    }
     return {
         "command": command(request),
         "data": material.data,
@@ -217,7 +194,7 @@ def _facts(
         "loss_side": str(encoder.side),
         "device": request.device,
         "precision": request.precision,
-        **{name: f"{value:.6g}" for name, value in numbers.items()},
+        **{name: f"{getattr(fitted, name):.6g}" for name in states.NUMBERS},
     }
 
 

@@ -61,14 +61,8 @@ def state_of(
     terms: list[NDArray[np.float32]],
 ) -> State:
     """The state after an epoch."""
-    moments = {name: optimiser.state.get(value, {}) for name, value in tensors.items()}
-    return State(
-        epoch,
-        _arrays(tensors),
-        {name: _arrays(of_one) for name, of_one in moments.items()},
-        best,
-        np.array(terms),
-    )
+    moments = {name: arrays_of(optimiser.state.get(x, {})) for name, x in tensors.items()}
+    return State(epoch, arrays_of(tensors), moments, best, np.array(terms))
 
 
 def put(state: State, tensors: Mapping[str, Tensor], optimiser: torch.optim.Optimizer) -> None:
@@ -127,13 +121,8 @@ def read(path: Path, truth: str) -> State | None:
         name: {part: tensors[name] for part, tensors in parts.items() if name in tensors}
         for name in now
     }
-    return State(
-        int(facts["epoch"]),
-        now,
-        moments,
-        Fitted(best, **numbers, terms=terms[: numbers["steps"]]) if numbers else None,
-        terms,
-    )
+    fitted = Fitted(best, **numbers, terms=terms[: numbers["steps"]]) if numbers else None
+    return State(int(facts["epoch"]), now, moments, fitted, terms)
 
 
 def epochs_done(path: Path) -> int:
@@ -149,7 +138,8 @@ def truth_of(examples: Examples) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def _arrays(tensors: Mapping[str, Tensor]) -> Tensors:
+def arrays_of(tensors: Mapping[str, Tensor]) -> Tensors:
+    """Copies on the CPU."""
     return {name: value.detach().cpu().numpy().copy() for name, value in tensors.items()}
 
 

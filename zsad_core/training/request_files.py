@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pydantic
 
@@ -13,6 +14,7 @@ from zsad_core.imaging.datasets import DEMOS
 from zsad_core.training.runs import TrainRequest
 from zsad_core.types import BackboneSpec
 
+T = TypeVar("T")
 REQUEST = pydantic.TypeAdapter(TrainRequest)
 
 
@@ -37,10 +39,13 @@ def request_of(digest: str) -> TrainRequest | None:
     Raises DataError where it cannot be read.
     """
     path = _file(digest)
-    if not path.is_file():
-        return None
+    return read(REQUEST, path) if path.is_file() else None
+
+
+def read(adapter: pydantic.TypeAdapter[T], path: Path) -> T:
+    """What a file holds; raises DataError where it cannot be read."""
     try:
-        return REQUEST.validate_json(path.read_bytes())
+        return adapter.validate_json(path.read_bytes())
     except ValueError as error:
         raise DataError(f"'{path}' cannot be read ({error}); delete it.") from error
 
