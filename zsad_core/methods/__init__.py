@@ -23,21 +23,7 @@ from zsad_core.methods.winclip.method import WinClip
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 
-__all__ = [
-    "BASELINE",
-    "FILES",
-    "METHODS",
-    "BaseMethod",
-    "FilePredictions",
-    "Method",
-    "VolumeMethod",
-    "build",
-    "kind_of",
-    "of_region",
-    "slice_method",
-    "stretched",
-    "trainable",
-]
+__all__ = ["BaseMethod", "FilePredictions", "Method", "VolumeMethod", "stretched"]
 
 METHODS: dict[str, type[Method] | type[VolumeMethod]] = {
     "intensity": Intensity,

@@ -16,7 +16,8 @@ from zsad_core.methods.aligned import Aligned, joined, on_device
 from zsad_core.methods.grids import retained_features, tap_parts
 from zsad_core.methods.memory import views
 from zsad_core.methods.setup import Published, Setup
-from zsad_core.methods.texts import TextEncoder, pooled, unit_mean
+from zsad_core.methods.texts import TextEncoder, unit_mean
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
     Cubes,
@@ -155,10 +156,15 @@ class Method(BaseMethod, ABC):
     ) -> FloatArray:
         """(K, E) float32: the prompt set as one embedding a side; raises PromptError.
 
-        (B, K, E), one pair for each of the slices, where the text depends on the slice. Here each
-        sentence is normalised, and so is the mean over a side.
+        (B, K, E), one pair for each of the slices, where the text depends on the slice. Here the
+        sentences of a side are made one by `pool`.
         """
-        return pooled(prompts, encoder, unit_mean)
+        sides = prompt_sets.sentences(prompts)
+        return np.stack([self.pool(encoder.sentences(side)) for side in sides])
+
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """Sentences (N, E) of a side as one (E,): here each is normalised, and so is the mean."""
+        return unit_mean(embeddings)
 
     def align(
         self,
@@ -213,10 +219,6 @@ class Method(BaseMethod, ABC):
     def learner(self, encoder: Encoder) -> Learner:
         """How the learned part is trained on that tower."""
         raise ValueError(f"{self.title} learns nothing")
-
-    def trained_on(self, features: SliceFeatures, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
-        """Of a slice what a learner outside the tower reads: taps (L, P, width), class (E,)."""
-        return np.stack([features[f"tap{block}"] for block in recipe.taps]), features["class"]
 
 
 @dataclass(frozen=True)

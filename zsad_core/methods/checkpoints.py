@@ -78,7 +78,7 @@ def by_group(tensors: Tensors) -> dict[str, dict[str, torch.Tensor]]:
     return dict(groups)
 
 
-def wanted(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
+def select(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
     """The named tensors in float32; raises WeightsError naming the first that does not fit."""
     for name, shape in shapes.items():
         stored = tensors[name].shape if name in tensors else ()

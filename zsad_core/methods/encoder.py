@@ -12,7 +12,7 @@ from zsad_core.base.jobs import Turn
 from zsad_core.methods.base import Method
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import ByteArray, FloatArray, Recipe
+from zsad_core.types import ByteArray, FloatArray, PromptSet, Recipe
 
 BYTES = 3 * 2**30
 Features = tuple[NDArray[np.float16] | ByteArray, FloatArray]
@@ -40,15 +40,17 @@ class Encoder:
         retained = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         with self.turn():
             features = self.method.encode(self.tower, images, self.recipe, retained, None)
-        read = [self.method.trained_on(arrays, self.recipe) for arrays in features]
-        tokens, first = zip(*read, strict=True)
-        return np.stack(tokens).astype(np.float16), np.stack(first)
+        taps = [[arrays[f"tap{block}"] for block in self.recipe.taps] for arrays in features]
+        return np.array(taps, np.float16), np.stack([arrays["class"] for arrays in features])
+
+    def prompts(self, class_name: str) -> PromptSet:
+        """The method's shipped prompt set about a class."""
+        return replace(prompt_sets.shipped()[self.method.prompts], class_name=class_name)
 
     def text(self, class_name: str) -> FloatArray:
-        """(K, E) float32: the method's shipped prompt set about this class."""
-        prompts = replace(prompt_sets.shipped()[self.method.prompts], class_name=class_name)
+        """(K, E) float32: the prompt set about this class."""
         texts = TowerTexts(self.tower, self.recipe.activation)
-        return self.method.texts(prompts, texts, None, ()).astype(np.float32)
+        return self.method.texts(self.prompts(class_name), texts, None, ()).astype(np.float32)
 
     def room(self) -> int:
         """How many images fit the memory bound."""

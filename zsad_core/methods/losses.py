@@ -23,15 +23,9 @@ def enlarged(values: Tensor, side: int, align_corners: bool = True) -> Tensor:
 def focal(probability: Tensor, mask: Tensor) -> Tensor:
     """Mean over all pixels of -(1 - p)^2 ln p, where p is the probability of the true class.
 
-    The truth is clamped to 1e-5 … 1 - 1e-5 and 1e-5 is added to p, so ln p stays finite. No class
-    weights.
-
-    Args:
-        probability: (B, H, W) of the abnormal class, 0 … 1; the normal class has the rest.
-        mask: (B, H, W), 0 or 1.
-
-    Raises:
-        ValueError: if the shapes differ.
+    From the probability of the abnormal class (B, H, W), 0 … 1, and the mask (B, H, W), 0 or 1;
+    raises ValueError if the shapes differ. The truth is clamped to 1e-5 … 1 - 1e-5 and 1e-5 is
+    added to p, so ln p stays finite. No class weights.
     """
     _same_shape(probability, mask)
     right = torch.where(mask > 0.5, probability, 1 - probability)
@@ -42,12 +36,8 @@ def focal(probability: Tensor, mask: Tensor) -> Tensor:
 def dice(probability: Tensor, mask: Tensor) -> Tensor:
     """Mean over images of 1 - (2 sum(p y) + 1) / (sum(p) + sum(y) + 1).
 
-    Args:
-        probability: (B, H, W) of the class that the mask marks, 0 … 1.
-        mask: (B, H, W), 0 or 1.
-
-    Raises:
-        ValueError: if the shapes differ.
+    From the probability (B, H, W), 0 … 1, of the class that the mask (B, H, W), 0 or 1, marks;
+    raises ValueError if the shapes differ.
     """
     _same_shape(probability, mask)
     predicted = probability.flatten(1)

@@ -1,14 +1,35 @@
-"""Where learned projections start: a linear probe of the patches, put where the texts differ."""
+"""Where learned projections start: calm, or from a linear probe put where the texts differ.
+
+Where the texts lie far apart, as in a small CLIP, fresh projections answer 0 or 1 everywhere, and
+few small lesions teach them nothing. What is added to them across the texts' difference changes no
+sign and brings the first logits to a spread of about `CALM`.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.types import FloatArray
+from zsad_core.types import ByteArray, FloatArray, MaskArray
 
+CALM = 3.0
 RIDGE = 1e-4  # weight of the squared length
 STEPS = 40
+
+
+@torch.no_grad()
+def by_tap(images: ByteArray, read: Callable[[ByteArray], list[Tensor]]) -> list[Tensor]:
+    """What `read` makes of images, four at once, L x (B, …), joined on the CPU."""
+    batches = [read(images[start : start + 4]) for start in range(0, len(images), 4)]
+    return [torch.cat(taps).cpu() for taps in zip(*batches, strict=True)]
+
+
+def covered(masks: MaskArray, grid: int) -> Tensor:
+    """(N R C,): the share of each patch of a grid that masks (N, M, M) cover."""
+    areas = torch.from_numpy(masks).float()[:, None]
+    return functional.adaptive_avg_pool2d(areas, grid).flatten()
 
 
 def probe(tokens: Tensor, abnormal: Tensor) -> Tensor:

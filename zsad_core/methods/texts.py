@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import FloatArray, PromptSet
+from zsad_core.types import FloatArray
 
 if TYPE_CHECKING:
     from zsad_core.backbones import Tower
@@ -41,15 +40,12 @@ class TowerTexts:
         self._tower, self._activation = tower, activation
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
-        """(N, E) float32 text features, not normalised."""
         return self._tower.sentences(texts, self._activation)
 
     def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
-        """What work(tower, activation, texts) returns."""
         return work(self._tower, self._activation, texts)
 
     def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
-        """What work(tower, activation) returns."""
         return work(self._tower, self._activation)
 
 
@@ -64,7 +60,6 @@ class Remembered:
         self._known: dict[str, FloatArray] = {}
 
     def sentences(self, texts: Sequence[str]) -> FloatArray:
-        """(N, E) float32 text features, not normalised."""
         return self._remembered(texts, self._encoder.sentences)
 
     def each(self, texts: Sequence[str], work: OfSentences) -> FloatArray:
@@ -72,7 +67,6 @@ class Remembered:
         return self._remembered(texts, lambda new: self._encoder.each(new, work))
 
     def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
-        """What work(tower, activation) returns."""
         return self._encoder.on_tower(work)
 
     def _remembered(
@@ -84,14 +78,6 @@ class Remembered:
             new = list(dict.fromkeys([*new, *islice(ahead, AHEAD)]))
             self._known.update(zip(new, encode(new), strict=True))
         return np.stack([self._known[text] for text in texts])
-
-
-def pooled(
-    prompts: PromptSet, encoder: TextEncoder, pool: Callable[[FloatArray], FloatArray]
-) -> FloatArray:
-    """(K, E): the sentences of each side (N, E) made one by `pool`; raises PromptError."""
-    sides = prompt_sets.sentences(prompts)
-    return np.stack([pool(encoder.sentences(side)) for side in sides])
 
 
 def unit(values: FloatArray) -> FloatArray:

@@ -34,6 +34,23 @@ def shapes(info: TowerInfo) -> dict[str, tuple[int, int]]:
     return {**sizes, "image_adapter.det_proj.fc.weight": (embed, width)}
 
 
+def streams(
+    tower: Tower, images: ByteArray, recipe: Recipe, learned: Mapping[str, Tensor]
+) -> list[Tensor]:
+    """Patches of each tap after `ln_post`, L x (B, P, width) float32; without adapters as it is."""
+    taps: list[Tensor] = []
+
+    def between(number: int, x: Tensor) -> Tensor:
+        weight = learned.get(f"image_adapter.layer_adapters.{number - 1}.fc.0.weight")
+        x = x if weight is None else _adapted(x, weight)
+        if number in recipe.taps:
+            taps.append(tower.ln_post(x[:, 1:]).float())
+        return x
+
+    tower.walk(images, recipe, between)
+    return taps
+
+
 def image_features(
     tower: Tower, images: ByteArray, recipe: Recipe, learned: Mapping[str, Tensor]
 ) -> tuple[list[Tensor], Tensor]:
@@ -41,20 +58,11 @@ def image_features(
 
     Gradients flow to the learned tensors.
     """
-    streams: list[Tensor] = []
-
-    def between(number: int, x: Tensor) -> Tensor:
-        weight = learned.get(f"image_adapter.layer_adapters.{number - 1}.fc.0.weight")
-        x = x if weight is None else _adapted(x, weight)
-        if number in recipe.taps:
-            streams.append(tower.ln_post(x[:, 1:]).float())
-        return x
-
-    tower.walk(images, recipe, between)
-    whole = functional.linear(streams[-1], learned["image_adapter.det_proj.fc.weight"])
+    taps = streams(tower, images, recipe, learned)
+    whole = functional.linear(taps[-1], learned["image_adapter.det_proj.fc.weight"])
     patches = [
         functional.linear(tap, learned[f"image_adapter.seg_proj.{k}.fc.weight"])
-        for k, tap in enumerate(streams)
+        for k, tap in enumerate(taps)
     ]
     unit = [functional.normalize(tap, dim=-1) for tap in patches]
     return unit, functional.normalize(whole, dim=-1).mean(dim=1)

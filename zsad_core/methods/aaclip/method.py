@@ -14,11 +14,11 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
-from zsad_core.methods.aaclip.setups import SETUPS
 from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import wanted
+from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import TAPS, enlarged, grid_of, quarters, retained_features, spread
+from zsad_core.methods.setup import FINER, trained
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 BLURS = {"medical": (4, 1.5), "industrial": (3, 1.0), "none": (0, 1.0)}  # radius, sigma in patches
 NORMAL = -60.0  # logit of a patch that is not retained: certainly normal
 SOFT = 10.0  # logits that the map takes as one
+NO_BLUR = (*FINER, ("domain", "none"))  # lesions of the demo are small
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class AaClip(Method):
         "Yours to change: every word of the texts and the class word."
     )
     in_tower = True
-    setups = SETUPS
+    setups = trained("aaclip", "adapters in both towers", NO_BLUR)
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart (6, 12, 18, 24 of 24)."""
@@ -121,12 +122,12 @@ class AaClip(Method):
         Where the backbone is not known, as many adapters as the checkpoint has.
         """
         if info is not None:
-            return wanted(tensors, shapes(info))
+            return select(tensors, shapes(info))
         adapters = [n for n in tensors if n.startswith(("text_adapter.", "image_adapter."))]
         least = ("text_adapter.0.fc.0.weight", "image_adapter.layer_adapters.0.fc.0.weight")
         ends = [f"image_adapter.seg_proj.{k}.fc.weight" for k in range(TAPS)]
         names = {*adapters, *least, *ends, "image_adapter.det_proj.fc.weight"}
-        return wanted(tensors, dict.fromkeys(sorted(names), (None, None)))
+        return select(tensors, dict.fromkeys(sorted(names), (None, None)))
 
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Soft sigmoid of the taps' mean logit, blurred and enlarged; scores as `domain` says."""

@@ -16,23 +16,21 @@ the side of the masks (518 there); the epoch kept is the best on validation by t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zsad_core.methods.aaclip.adapters import image_features, shapes, text_features
+from zsad_core.methods.aaclip.adapters import image_features, shapes, streams, text_features
 from zsad_core.methods.aaclip.method import SOFT
 from zsad_core.methods.checkpoints import by_group
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice, enlarged, focal
-from zsad_core.methods.probes import probe, seeing
+from zsad_core.methods.probes import by_tap, covered, probe, seeing
 from zsad_core.methods.texts import unit_mean
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import FloatArray, PromptSet, Tensors
+from zsad_core.types import FloatArray, Tensors
 
 NAMES = {"brain": "scan"}  # official names of classes
 APART = 0.1  # weight of the texts' squared cosine
@@ -52,11 +50,10 @@ class BothAdapters(Learner):
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """Adapters as the identity, texts close, image projections from a probe of the patches.
 
-        Where the texts lie far apart, as in a small CLIP, 100 cos answers 0 or 1 everywhere. To
-        the backbone's own text projection is added what all sentences have in common, along one
-        direction, until the unit vectors of both sides are 0.2 apart. A logistic regression of the
-        patches of at most 96 examples at each tap says where the backbone's own image projection
-        is to answer to the texts' difference.
+        To the backbone's own text projection is added what all sentences have in common, along one
+        direction, until the unit vectors of both sides are 0.2 apart. A probe of the patches of at
+        most 96 examples at each tap says where the backbone's own image projection is to answer to
+        the texts' difference.
         """
         info = self.encoder.tower.info
         image, text = self.encoder.tower.projections()
@@ -69,10 +66,11 @@ class BothAdapters(Learner):
             texts = [self._text(learned, name).cpu() for name in sorted(set(examples.classes))]
         apart = torch.stack([text[1] - text[0] for text in texts]).mean(dim=0).numpy()
         subset = slice(None, None, -(-len(examples.masks) // PROBED))
-        masks = torch.from_numpy(examples.masks[subset]).float()[:, None]
-        abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
-        for k, tokens in enumerate(self._taps(examples.tokens[subset])):
-            name = f"image_adapter.seg_proj.{k}.fc.weight"
+        abnormal = covered(examples.masks[subset], self.encoder.recipe.grid)
+        tower, recipe = self.encoder.tower, self.encoder.recipe
+        images = examples.tokens[subset].astype(np.uint8)
+        for k, tap in enumerate(by_tap(images, lambda few: streams(tower, few, recipe, {}))):
+            name, tokens = f"image_adapter.seg_proj.{k}.fc.weight", tap.flatten(0, 1)
             tensors[name] = seeing(tensors[name], apart, tokens, probe(tokens, abnormal))
         return tensors
 
@@ -103,45 +101,24 @@ class BothAdapters(Learner):
         patches, whole = image_features(tower, images, self.encoder.recipe, tensors)
         maps, terms = _pixels(patches, text, batch.masks)
         cosines = (text @ whole[..., None])[..., 0]  # (B, K)
-        return StepResult(
-            maps, torch.stack([*terms, functional.cross_entropy(cosines, batch.labels.long())])
-        )
-
-    @torch.no_grad()
-    def _taps(self, images: NDArray[Any]) -> list[Tensor]:
-        """Patches (N x P, width) of each tap after `ln_post`, of the tower as it is."""
-        tower, recipe, batches = self.encoder.tower, self.encoder.recipe, list[list[Tensor]]()
-        for start in range(0, len(images), 4):
-            taps = list[Tensor]()
-
-            def between(number: int, x: Tensor, taps: list[Tensor] = taps) -> Tensor:
-                if number in recipe.taps:
-                    taps.append(tower.ln_post(x[:, 1:]).flatten(0, 1).float().cpu())
-                return x
-
-            tower.walk(images[start : start + 4], recipe, between)
-            batches.append(taps)
-        return [torch.cat(of_tap) for of_tap in zip(*batches, strict=True)]
+        terms.append(functional.cross_entropy(cosines, batch.labels.long()))
+        return StepResult(maps, torch.stack(terms))
 
     @torch.no_grad()
     def _unprojected(self, tensors: Tensors, classes: Sequence[str]) -> list[list[FloatArray]]:
         """Of each class and side the sentences (N, text width) as the projection reads them."""
         tower, activation = self.encoder.tower, self.encoder.recipe.activation
         learned = tower.on_device(tensors)
-        rows = []
-        for name in sorted(set(classes)):
-            sides = prompt_sets.sentences(self._prompts(name))
-            rows.append(
-                [
-                    text_features(tower, side, learned, activation, lambda x: x).cpu().numpy()
-                    for side in sides
-                ]
-            )
-        return rows
+        return [
+            [
+                text_features(tower, side, learned, activation, lambda x: x).cpu().numpy()
+                for side in self._sentences(name)
+            ]
+            for name in sorted(set(classes))
+        ]
 
-    def _prompts(self, class_name: str) -> PromptSet:
-        prompts = prompt_sets.shipped()[self.encoder.method.prompts]
-        return replace(prompts, class_name=NAMES.get(class_name, class_name))
+    def _sentences(self, class_name: str) -> Sequence[Sequence[str]]:
+        return prompt_sets.sentences(self.encoder.prompts(NAMES.get(class_name, class_name)))
 
     def _texts(self, tensors: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """(B, K, E): unit vectors of each image's class."""
@@ -150,8 +127,8 @@ class BothAdapters(Learner):
 
     def _text(self, tensors: Mapping[str, Tensor], class_name: str) -> Tensor:
         sides = []
-        for texts in prompt_sets.sentences(self._prompts(class_name)):
-            activation = self.encoder.recipe.activation
+        activation = self.encoder.recipe.activation
+        for texts in self._sentences(class_name):
             embeddings = text_features(self.encoder.tower, texts, tensors, activation)
             mean = functional.normalize(embeddings, dim=1).mean(dim=0)
             sides.append(functional.normalize(mean, dim=0))
@@ -164,17 +141,14 @@ def _closer(weight: FloatArray, classes: Sequence[Sequence[FloatArray]]) -> Floa
     added = np.outer(np.full(len(weight), len(weight) ** -0.5), common / (common @ common))
 
     def apart(matrix: FloatArray) -> float:
-        sides = [[unit_mean(_leaky(side @ matrix.T)) for side in sides] for sides in classes]
+        projected = [[side @ matrix.T for side in sides] for sides in classes]
+        sides = [[unit_mean(np.maximum(x, 0.01 * x)) for x in of_class] for of_class in projected]
         return float(np.mean([np.linalg.norm(a - n) for n, a in sides]))
 
     step = 0.25 * np.linalg.norm(weight @ common)
     while apart(weight) > CLOSE:
         weight = np.asarray(weight + step * added, np.float32)
     return weight
-
-
-def _leaky(x: FloatArray) -> FloatArray:
-    return functional.leaky_relu(torch.from_numpy(x)).numpy()
 
 
 def _pixels(

@@ -24,7 +24,7 @@ from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import wanted
+from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import (
     FAR,
     SLACK,
@@ -149,7 +149,7 @@ class AdaClip(Method):
         features: Sequence[SliceFeatures],
     ) -> FloatArray:
         """(B, K, E): the sentences with each slice's prompts; '-' of the class word a space."""
-        sides = prompt_sets.sentences(named(prompts, prompts.class_name))
+        sides = spaced_sentences(prompts)
 
         @torch.no_grad()
         def work(tower: Tower, activation: str) -> FloatArray:
@@ -171,8 +171,8 @@ class AdaClip(Method):
         """
         embed, width = (info.embed_dim, info.width) if info else (None, None)
         first = "visual_prompter.static_prompts.0"
-        length = wanted(tensors, {first: (None, width)})[first].shape[0]
-        return wanted(tensors, shapes(embed, width, depth(tensors), length))
+        length = select(tensors, {first: (None, width)})[first].shape[0]
+        return select(tensors, shapes(embed, width, depth(tensors), length))
 
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Softmax of the enlarged mean logits, smoothed; score of the (blended) class feature.
@@ -203,10 +203,11 @@ class AdaClip(Method):
         return PromptsAndProjections(encoder)
 
 
-def named(prompts: PromptSet, class_name: str) -> PromptSet:
-    """The prompt set about a class; a '-' of its name is read as a space.
+def spaced_sentences(prompts: PromptSet) -> tuple[tuple[str, ...], ...]:
+    """The sentences of each side; a '-' of the class name is read as a space.
 
-    >>> named(PromptSet("x", ("{}",), ("bad {}",)), "brain-mri_scan").class_name
-    'brain mri_scan'
+    >>> spaced_sentences(PromptSet("x", ("{}",), ("bad {}",), class_name="brain-mri_scan"))
+    (('brain mri_scan',), ('bad brain mri_scan',))
     """
-    return replace(prompts, class_name=class_name.replace("-", " "))
+    spaced = replace(prompts, class_name=prompts.class_name.replace("-", " "))
+    return prompt_sets.sentences(spaced)

@@ -11,9 +11,7 @@ SHARE = 0.2
 Random = np.random.RandomState | int
 
 
-def fused(
-    whole: FloatArray, taps: FloatArray, logits: FloatArray, random: Random = SEED
-) -> FloatArray:
+def fused(whole: FloatArray, taps: FloatArray, logits: FloatArray, random: Random) -> FloatArray:
     """The class feature (E,) with what the most abnormal patches have in common, of length one.
 
     Of the 100 patches of the largest mean logits (P,), described by their features of all taps

@@ -13,7 +13,4 @@ PUBLISHED = (
     Published("adaclip", "official-all", "adaclip/pretrained_all.pth", ORIGIN,
               "the test splits of 14 industrial and medical sets", paper=""),
 )  # fmt: skip
-SETUPS = (
-    *trained("adaclip", "prompts in both towers", PLAIN),
-    *map(official, PUBLISHED),
-)
+SETUPS = (*trained("adaclip", "prompts in both towers", PLAIN), *map(official, PUBLISHED))

@@ -18,14 +18,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.methods.adaclip.hybrid_prompts import image_side, plain_features, shapes, text_side
-from zsad_core.methods.adaclip.method import AdaClip, named
+from zsad_core.methods.adaclip.method import AdaClip, spaced_sentences
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice, enlarged, focal
-from zsad_core.prompts import sets as prompt_sets
+from zsad_core.methods.probes import CALM
 from zsad_core.types import ByteArray, Tensors
 
 BLOCKS, LENGTH, SPREAD = 4, 5, 0.02
-SOME, CALM = 16, 3.0  # images to look at, spread of their first logits
+SOME = 16  # images by which biases are calm
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,7 @@ class PromptsAndProjections(Learner):
     through_tower = learns_text = True
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
-        """Prompts with a standard deviation of 0.02, layers as torch draws a Linear, calm biases.
-
-        Where the texts lie far apart, as in a small CLIP, such projections answer 0 or 1 everywhere
-        and few images teach them nothing. A bias across the texts' difference changes no sign and
-        brings the logits of some examples to a spread of about 3.
-        """
+        """Prompts of standard deviation 0.02, layers as torch draws a Linear, calm biases."""
         info = self.encoder.tower.info
         rng = np.random.default_rng([seed, info.width, info.embed_dim])
         drawn = {}
@@ -75,12 +70,11 @@ class PromptsAndProjections(Learner):
         taps, whole, text = self._sides(tensors, batch.tokens.numpy(), batch.classes)
         apart = 100 * (text[:, 1] - text[:, 0])[..., None]  # (B, E, 1); a softmax of two
         score = (functional.normalize(whole, dim=-1)[:, None] @ apart)[:, 0, 0].sigmoid()
-        drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
-        terms, maps, truth = [focal(score, batch.labels)], [], masks[drawn].flatten(0, 1)
+        terms, maps, truth = [focal(score, batch.labels)], [], masks[batch.drawn].flatten(0, 1)
         for tap in taps:
             logits = (functional.normalize(tap, dim=-1) @ apart)[..., 0]  # (B, P)
             maps.append(enlarged(logits, masks.shape[-1]).sigmoid())
-            p = maps[-1][drawn].flatten(0, 1)  # rows of maps
+            p = maps[-1][batch.drawn].flatten(0, 1)  # rows of maps
             terms += [focal(p, truth), dice(p, truth), dice(1 - p, 1 - truth)]
         return StepResult(maps, torch.stack(terms).nan_to_num())  # no mask drawn: no mean
 
@@ -96,9 +90,9 @@ class PromptsAndProjections(Learner):
 
     def _text(self, class_name: str, first: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
         """(1, K, E) of the method's shipped prompt set about this class, for one image."""
-        prompts = named(prompt_sets.shipped()[self.encoder.method.prompts], class_name)
+        sides = spaced_sentences(self.encoder.prompts(class_name))
         tower, activation = self.encoder.tower, self.encoder.recipe.activation
-        return text_side(tower, prompt_sets.sentences(prompts), tensors, activation, first[None])
+        return text_side(tower, sides, tensors, activation, first[None])
 
     def official(self, tensors: Tensors) -> Official:
         """What is learned under the names of the whole model; the prompt nothing reads is zero."""

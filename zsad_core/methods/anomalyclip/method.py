@@ -14,7 +14,7 @@ from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.aligned import Aligned, probabilities, unit
 from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import Shapes, wanted
+from zsad_core.methods.checkpoints import Shapes, select
 from zsad_core.methods.grids import grid_of, reach_of, retained_features, smoothed, spread
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
@@ -129,7 +129,7 @@ class AnomalyClip(Method):
         width = info.text_width if info else None
         deep = _deep(tensors)
         shapes: Shapes = {f"ctx_{side}": (1, 1, None, width) for side in SIDES}
-        parts = wanted(tensors, {**shapes, **dict.fromkeys(deep, (None, width))})
+        parts = select(tensors, {**shapes, **dict.fromkeys(deep, (None, width))})
         blocks = info.text_blocks if info else len(deep) + 1
         if len(deep) >= blocks:
             raise WeightsError(
@@ -144,7 +144,7 @@ class AnomalyClip(Method):
                     f"token_prefix_{side}": (1, 1, 1, width),
                     f"token_suffix_{side}": (1, 1, rest, width),
                 }
-                parts |= wanted(tensors, words)
+                parts |= select(tensors, words)
         return parts
 
     def align(

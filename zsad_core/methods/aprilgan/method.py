@@ -12,7 +12,7 @@ from zsad_core.errors import WeightsError
 from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import Shapes, wanted
+from zsad_core.methods.checkpoints import Shapes, select
 from zsad_core.methods.grids import (
     TAPS,
     apart_by_100,
@@ -61,7 +61,7 @@ class AprilGan(Method):
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
     ) -> dict[str, FloatArray]:
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
-        return wanted(tensors, layer_shapes(info))
+        return select(tensors, layer_shapes(info))
 
     def align(
         self,

@@ -16,9 +16,8 @@ from torch.nn import functional
 
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.probes import CALM
 from zsad_core.types import Tensors
-
-SPREAD = 3.0  # of the first logits
 
 
 @dataclass(frozen=True)
@@ -28,29 +27,22 @@ class LinearLayers(Learner):
     plan = TrainingPlan(epochs=14, batch=8, further=0.3, patience=8)
 
     def initial(self, seed: int, examples: Examples) -> Tensors:
-        """Fresh layers, uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias.
-
-        Where the texts lie far apart, as in a small CLIP, such layers answer 0 or 1 everywhere and
-        few small lesions teach them nothing. A bias across the texts' difference changes no sign
-        and brings the logits of the examples to a spread of about 3.
-        """
+        """Layers uniform within 1 / sqrt(width), as torch draws a Linear, and a calm bias."""
         assert examples.text is not None  # `learns_text` is False
         width, embed = examples.tokens.shape[-1], examples.text.shape[-1]
         rng, bound = np.random.default_rng([seed, width, embed]), width**-0.5
-        apart = (
-            (examples.text[..., 1, :] - examples.text[..., 0, :]).reshape(-1, embed).mean(axis=0)
-        )
+        apart = examples.text[..., 1, :] - examples.text[..., 0, :]
+        apart = apart.reshape(-1, embed).mean(axis=0)
         across = rng.normal(size=embed)
         across -= across @ apart / (apart @ apart) * apart
         drawn = {}
         for i in range(examples.tokens.shape[1]):
             weight, bias = (rng.uniform(-bound, bound, s) for s in ((embed, width), embed))
             subset = examples.tokens[::8, i].astype(np.float32)  # (N / 8, P, width)
-            calm = 100 * np.std(subset @ (weight.T @ apart)) / SPREAD
+            calm = 100 * np.std(subset @ (weight.T @ apart)) / CALM
+            bias += calm * across / np.linalg.norm(across)
             drawn[f"fc.{i}.weight"] = weight.astype(np.float32)
-            drawn[f"fc.{i}.bias"] = (bias + calm * across / np.linalg.norm(across)).astype(
-                np.float32
-            )
+            drawn[f"fc.{i}.bias"] = bias.astype(np.float32)
         return drawn
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
@@ -72,13 +64,9 @@ def probabilities(
     """Per tap the abnormal probability (B, side, side): softmax of the upsampled 100 z T.
 
     Of two classes the softmax is the sigmoid of the difference, and upsampling (bilinear, corners
-    aligned) is linear, so one image of differences is upsampled instead of two of logits.
-
-    Args:
-        layers: fc.i.weight and fc.i.bias.
-        tokens: (B, L, P, width).
-        text: (2, E) or (B, 2, E), unit vectors, normal and abnormal.
-        side: pixels of the map's side.
+    aligned) is linear, so one image of differences is upsampled instead of two of logits. From
+    fc.i.weight and fc.i.bias, tokens (B, L, P, width), and text (2, E) or (B, 2, E), unit vectors,
+    normal and abnormal.
     """
     difference = (text[..., 1, :] - text[..., 0, :])[..., None]  # (E, 1) or (B, E, 1)
     maps = []

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, differences, joined, on_device, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.clipad.setups import SETUPS
 from zsad_core.methods.grids import TAPS, at_retained, grid_of, quarters, reach_of, smoothed, spread
+from zsad_core.methods.setup import LAION, Setup, untrained, untrained_on_the_demo
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
@@ -46,11 +46,19 @@ class ClipAd(Method):
     title = "CLIP-AD SDP"
     source = "Chen et al. 2023, arXiv 2311.00453; not proven by a golden"
     prompts = "clipad"
-    setups = SETUPS
+    setups: ClassVar[tuple[Setup, ...]] = (
+        *untrained_on_the_demo("clipad"),
+        untrained("clipad", "laion400m-b16-240", LAION, "The CLIP of CLIP-AD, at its own 240 px"),
+    )
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Both streams at four taps, a quarter of the blocks apart."""
-        return recipe_of(info, self.image_size, self.sigma)
+        if self.sigma < 1:
+            raise SettingError(f"sigma is {self.sigma}; choose 1 pixel or more.")
+        side, grid = grid_of(info, self.image_size)
+        reach = reach_of(self.sigma, info.patch_size) + 1  # SDP+'s layers have aligned corners
+        activation = info.activation or "gelu"
+        return Recipe("sdp", side, grid, quarters(info), activation=activation, reach=reach)
 
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """A (1 + P, E) array for each tap: the class feature, then the V-V stream's patches."""
@@ -72,8 +80,11 @@ class ClipAd(Method):
         references: Sequence[SliceFeatures],
         device: str,
     ) -> Aligned:
-        """Class features and patches of each tap, of length one."""
-        parts = both_sides(features, recipe, device)
+        """Of each tap class features `first` (B, E), patches `vv` (sum of P, E), of length one."""
+        parts = {}
+        for block in recipe.taps:
+            for name, rows in (("first", slice(0, 1)), ("vv", slice(1, None))):
+                parts[f"{name}{block}"] = unit(joined(features, f"vv{block}", device, rows))
         return Aligned(parts, on_device(retained, device), None, recipe)
 
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
@@ -85,25 +96,6 @@ class ClipAd(Method):
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): values of the retained patches, not smoothed."""
         return rooted(surgery(aligned, texts) / TAPS)
-
-
-def recipe_of(info: TowerInfo, image_size: int, sigma: int) -> Recipe:
-    """That of SDP and of SDP+; raises SettingError for a Gaussian of no width."""
-    if sigma < 1:
-        raise SettingError(f"sigma is {sigma}; choose 1 pixel or more.")
-    side, grid = grid_of(info, image_size)
-    reach = reach_of(sigma, info.patch_size) + 1  # the linear layers' maps have aligned corners
-    activation = info.activation or "gelu"
-    return Recipe("sdp", side, grid, quarters(info), activation=activation, reach=reach)
-
-
-def both_sides(features: Sequence[SliceFeatures], recipe: Recipe, device: str) -> dict[str, Tensor]:
-    """Of each tap class features `first` (B, E) and patches `vv` (sum of P, E), of length one."""
-    parts = {}
-    for block in recipe.taps:
-        parts[f"first{block}"] = unit(joined(features, f"vv{block}", device, slice(0, 1)))
-        parts[f"vv{block}"] = unit(joined(features, f"vv{block}", device, slice(1, None)))
-    return parts
 
 
 def surgery(aligned: Aligned, texts: FloatArray) -> Tensor:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zsad_core.backbones import TowerInfo
-from zsad_core.methods.aligned import Aligned, on_device
+from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.aprilgan.method import layer_shapes, through_layers
-from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import wanted
-from zsad_core.methods.clipad.method import ClipAd, both_sides, recipe_of, scores_of, surgery
+from zsad_core.methods.checkpoints import select
+from zsad_core.methods.clipad.method import ClipAd, scores_of, surgery
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
 from zsad_core.methods.grids import (
     TAPS,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClipAdPlus(Method):
+class ClipAdPlus(ClipAd):
     """CLIP-AD's SDP+: SDP and APRIL-GAN's linear layers on the original stream, summed.
 
     Not proven by a golden: no output of the official code was at hand to compare with.
@@ -45,26 +44,17 @@ class ClipAdPlus(Method):
     so that the map lies in 0 … 12; the others of `ClipAd` but its root.
     """
 
-    image_size: int = 0
-    sigma: int = 8
-
     name = "clipad-plus"
     title = "CLIP-AD SDP+"
-    source = ClipAd.source
     high = 3.0 * TAPS
     learned = True
     official = "linear_layers."
-    prompts = "clipad"
     setups = SETUPS
     published = PUBLISHED
 
-    def recipe(self, info: TowerInfo) -> Recipe:
-        """That of `ClipAd`, so that both share features."""
-        return recipe_of(info, self.image_size, self.sigma)
-
     def parts(self, recipe: Recipe) -> tuple[str, ...]:
         """For each tap (P, width) of the original stream; the class feature; what SDP reads."""
-        return (*tap_parts(recipe), *ClipAd().parts(recipe))
+        return (*tap_parts(recipe), *super().parts(recipe))
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
@@ -78,7 +68,7 @@ class ClipAdPlus(Method):
         self, tensors: Mapping[str, FloatArray], info: TowerInfo | None
     ) -> dict[str, FloatArray]:
         """`fc.i.weight` (E, width) and `fc.i.bias` (E,) of each tap i."""
-        return wanted(tensors, layer_shapes(info))
+        return select(tensors, layer_shapes(info))
 
     def align(
         self,
@@ -90,9 +80,9 @@ class ClipAdPlus(Method):
         device: str,
     ) -> Aligned:
         """Those of `ClipAd`, and tokens of each tap through its linear layer."""
-        parts = both_sides(features, recipe, device)
-        parts |= through_layers(features, self.given(learned), recipe, device)
-        return Aligned(parts, on_device(retained, device), None, recipe)
+        sdp = super().align(features, retained, learned, recipe, references, device)
+        layers = through_layers(features, self.given(learned), recipe, device)
+        return replace(sdp, parts={**sdp.parts, **layers})
 
     def maps(self, aligned: Aligned, text: FloatArray) -> tuple[Tensor, Tensor]:
         """Both sums, smoothed, plus 4; score from the last class feature."""
@@ -105,8 +95,8 @@ class ClipAdPlus(Method):
 
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): both sums at the retained patches, not smoothed, plus 4."""
-        through_layers = summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
-        return surgery(aligned, texts) + through_layers + TAPS
+        through = summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
+        return surgery(aligned, texts) + through + TAPS
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap of the original stream."""

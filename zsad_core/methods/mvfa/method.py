@@ -12,7 +12,7 @@ from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.checkpoints import wanted
+from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import (
     TAPS,
     apart_by_100,
@@ -25,7 +25,7 @@ from zsad_core.methods.grids import (
 )
 from zsad_core.methods.memory import distance, views
 from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
-from zsad_core.methods.mvfa.setups import SETUPS
+from zsad_core.methods.setup import trained
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from zsad_core.backbones import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
+
+STILL = (("augment", "no"),)  # a memory without turned views: an eleventh of the comparisons
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Mvfa(Method):
     prompts = "mvfa"
     in_tower = True
     takes_references = True
-    setups = SETUPS
+    setups = trained("mvfa", "adapters inside the tower", STILL)
 
     def recipe(self, info: TowerInfo) -> Recipe:
         """Four taps, a quarter of the blocks apart; pixels past the last whole patch are unseen."""
@@ -110,7 +112,7 @@ class Mvfa(Method):
         The last fc2, which official files hold, influences nothing and is left out.
         """
         embed, width = (info.embed_dim, info.width) if info else (None, None)
-        return wanted(tensors, shapes(embed, width))
+        return select(tensors, shapes(embed, width))
 
     def align(
         self,

@@ -12,7 +12,7 @@ the best on validation subjects, where the official training chooses by the test
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,10 +24,10 @@ from zsad_core.methods.grids import TAPS
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
 from zsad_core.methods.losses import dice, enlarged, focal
 from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
-from zsad_core.methods.probes import probe, seeing
+from zsad_core.methods.probes import CALM, by_tap, covered, probe, seeing
 from zsad_core.types import ByteArray, Tensors
 
-SOME, SPREAD = 64, 3.0  # images to look at, spread of their first logits
+SOME = 64  # images by which fc1 is calm
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,8 @@ class Adapters(Learner):
     def initial(self, seed: int, examples: Examples) -> Tensors:
         """fc2 zero; fc1 as torch draws a Linear, uniform within 1 / sqrt of the width, and calm.
 
-        Where the texts lie far apart, as in a small CLIP, such heads answer 0 or 1 everywhere and
-        few small lesions teach them nothing. What they add along the mean token is positive and
-        across the texts' difference: it changes no sign, and brings the logits of some examples to
-        a spread of about 3. Along the texts' difference, the seg heads start from a logistic
-        regression of the patches of these examples.
+        What calms them is positive, along the mean token of some examples. Along the texts'
+        difference, the seg heads start from a probe of the patches of these examples.
         """
         assert examples.text is not None  # `learns_text` is False
         info = self.encoder.tower.info
@@ -62,51 +59,43 @@ class Adapters(Learner):
         across = 1 - apart * apart.sum() / (apart @ apart)
         across /= np.linalg.norm(across)
         subset = slice(None, None, -(-len(examples.tokens) // SOME))
-        masks = torch.from_numpy(examples.masks[subset]).float()[:, None]
-        abnormal = functional.adaptive_avg_pool2d(masks, self.encoder.recipe.grid).flatten()
-        for tap, stream in enumerate(
-            self._streams(examples.tokens[subset].astype(np.uint8), drawn)
-        ):
+        abnormal = covered(examples.masks[subset], self.encoder.recipe.grid)
+        tensors = self.encoder.tower.on_device(drawn)
+        images = examples.tokens[subset].astype(np.uint8)
+        read = by_tap(images, lambda few: self._streams(tensors, few))  # L x (N, 1+P, width)
+        for tap, stream in enumerate(read):
             tokens = stream[:, 1:].flatten(0, 1)  # (N x P, width)
             mean = tokens.mean(dim=0).numpy()
             for head in HEADS:
                 name = f"{head}_adapters.{tap}.fc1.0.weight"
-                calm = 100 * np.std(tokens.numpy() @ (drawn[name].T @ apart)) / SPREAD
+                calm = 100 * np.std(tokens.numpy() @ (drawn[name].T @ apart)) / CALM
                 drawn[name] += (calm * np.outer(across, mean) / (mean @ mean)).astype(np.float32)
             name = f"seg_adapters.{tap}.fc1.0.weight"
             drawn[name] = seeing(drawn[name], apart, tokens, probe(tokens, abnormal))
         return drawn
-
-    def _streams(self, images: ByteArray, learned: Tensors) -> list[Tensor]:
-        """The streams of some images, L x (B, 1+P, width), on the CPU and without gradient."""
-        tensors = self.encoder.tower.on_device(learned)
-        with torch.no_grad():
-            batches = [
-                streams(self.encoder.tower, images[start : start + 4], self.encoder.recipe, tensors)
-                for start in range(0, len(images), 4)
-            ]
-        return [torch.cat(taps).cpu() for taps in zip(*batches, strict=True)]
 
     def outcome(self, tensors: Mapping[str, Tensor], batch: Batch) -> StepResult:
         """Focal and Dice of the seg head, cross-entropy of the det head for each tap, (L, 3)."""
         assert batch.text is not None  # `learns_text` is False
         masks = batch.masks
         apart = 100 * (batch.text[..., 1, :] - batch.text[..., 0, :])[..., None]
-        read = (self._at_first if batch.first_stage else self._now)(tensors, batch)
+        read = (
+            self._at_first(tensors, batch)
+            if batch.first_stage
+            else self._streams(tensors, batch.tokens.numpy())
+        )
         by_head = [bottlenecks(read, head, tensors) for head in HEADS]
-        drawn = (masks.flatten(1).amax(dim=1) > 0) | (batch.labels == 0)
         maps, terms = [], []
         for seg, det in zip(*by_head, strict=True):
             maps.append(enlarged(_logits(seg, apart), masks.shape[-1]).sigmoid())
             mean = _logits(det, apart).sigmoid().mean(dim=1)  # (B,)
             entropy = functional.binary_cross_entropy_with_logits(mean, batch.labels)
-            pixels = [loss(maps[-1][drawn], masks[drawn]) for loss in (focal, dice)]
+            pixels = [loss(maps[-1][batch.drawn], masks[batch.drawn]) for loss in (focal, dice)]
             terms.append(torch.stack([*pixels, entropy]).nan_to_num())  # no mask drawn: no mean
         return StepResult(maps, torch.stack(terms))
 
-    def _now(self, tensors: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
-        """The streams of a batch, L x (B, 1+P, width)."""
-        return streams(self.encoder.tower, batch.tokens.numpy(), self.encoder.recipe, tensors)
+    def _streams(self, tensors: Mapping[str, Tensor], images: ByteArray) -> list[Tensor]:
+        return streams(self.encoder.tower, images, self.encoder.recipe, tensors)
 
     def _at_first(self, tensors: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
         """The streams as each image had them when it was first seen, without gradient; float16."""
@@ -114,8 +103,8 @@ class Adapters(Learner):
         with torch.no_grad():
             for index, name in enumerate(names):
                 if name not in self._first:
-                    image_alone = replace(batch, tokens=batch.tokens[index : index + 1])
-                    self._first[name] = [tap[0].half() for tap in self._now(tensors, image_alone)]
+                    image = batch.tokens[index : index + 1].numpy()
+                    self._first[name] = [tap[0].half() for tap in self._streams(tensors, image)]
         rows = [self._first[name] for name in names]
         return [torch.stack(taps).float() for taps in zip(*rows, strict=True)]
 

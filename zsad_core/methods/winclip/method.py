@@ -15,17 +15,8 @@ from zsad_core.methods.aligned import Aligned, joined, on_device, probabilities,
 from zsad_core.methods.base import Method
 from zsad_core.methods.grids import enlarged, grid_of, spread
 from zsad_core.methods.memory import distance
-from zsad_core.methods.texts import TextEncoder, pooled
 from zsad_core.methods.winclip.setups import SETUPS
-from zsad_core.types import (
-    ByteArray,
-    FloatArray,
-    Learned,
-    MaskArray,
-    PromptSet,
-    Recipe,
-    SliceFeatures,
-)
+from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,15 +72,9 @@ class WinClip(Method):
             for b in range(len(images))
         ]
 
-    def texts(
-        self,
-        prompts: PromptSet,
-        encoder: TextEncoder,
-        learned: Learned,
-        features: Sequence[SliceFeatures],
-    ) -> FloatArray:
-        """The plain mean over a side, not normalised."""
-        return pooled(prompts, encoder, lambda embeddings: np.asarray(embeddings.mean(axis=0)))
+    def pool(self, embeddings: FloatArray) -> FloatArray:
+        """The plain mean, not normalised."""
+        return np.asarray(embeddings.mean(axis=0))
 
     def align(
         self,
@@ -140,15 +125,10 @@ class WinClip(Method):
         return (1 + len(scales)) / inverse
 
 
-def _touching(retained: MaskArray, scale: int) -> MaskArray:
-    """Windows (R-k+1, C-k+1), by their upper left patch, that hold a retained patch."""
-    views = np.lib.stride_tricks.sliding_window_view(retained, (scale, scale))
-    return np.asarray(views.any(axis=(2, 3)))
-
-
 def _patches(retained: MaskArray, scale: int) -> NDArray[np.int64]:
-    """Patches of each such window, (M, k*k) indices into the grid, row by row."""
-    rows, columns = np.nonzero(_touching(retained, scale))
+    """Patches of each window with a retained one, (M, k*k) indices into the grid, row by row."""
+    views = np.lib.stride_tricks.sliding_window_view(retained, (scale, scale))
+    rows, columns = np.nonzero(views.any(axis=(2, 3)))
     steps = np.arange(scale)
     rows = rows[:, None, None] + steps[:, None]
     return (rows * retained.shape[1] + columns[:, None, None] + steps).reshape(-1, scale * scale)
