@@ -44,20 +44,12 @@ class TableText:
 
 
 @dataclass(frozen=True)
-class Image:
-    """A figure with its caption inside, as an SVG."""
-
-    name: str
-    base64: str
-
-
-@dataclass(frozen=True)
 class Section:
-    """The results of one comparison group."""
+    """The results of one comparison group; `images` are figures by name, SVG in base64."""
 
     title: str
     sentences: Sequence[str]
-    images: Sequence[Image]
+    images: Mapping[str, str]
     tables: Sequence[TableText]
     conventions: str
 
@@ -164,11 +156,11 @@ def _section(
     try:
         frame = dice_table(sums, selection)
     except DataError as error:  # every row is of an exposed subject
-        return Section(title, [str(error)], [], [], "")
-    images = [
-        Image(path.stem, base64.b64encode(path.read_bytes()).decode())
+        return Section(title, [str(error)], {}, [], "")
+    images = {
+        path.stem: base64.b64encode(path.read_bytes()).decode()
         for path in sorted(folder.glob("*.svg"))
-    ]
+    }
     shown = [
         TableText(table.title, *cells(table.frame), table.note)
         for table in tables(rows, sums, selection)

@@ -53,10 +53,10 @@ def fit(
     )
     truth = states.truth_of(train)
     state = states.read(plan.state_file, truth) if plan.state_file else None
-    best, first = (state.best, state.epoch + 1) if state else (None, 1)
+    best, first, terms = (state.best, state.epoch + 1, [*state.terms]) if state else (None, 1, [])
     if state:
         states.put(state, tensors, optimiser)
-    meter = _Meter(total * -(-len(train.masks) // plan.batch), report, state)
+    before, began, steps = len(terms), time.monotonic(), total * -(-len(train.masks) // plan.batch)
     for epoch in range(first, total + 1):
         if best is not None and epoch - 1 - best.epoch >= plan.patience:
             break
@@ -65,19 +65,25 @@ def fit(
         for chosen in _batches(len(train.masks), plan, epoch):
             with encoder.turn(), _threads(learner):
                 batch = _batch(train, chosen, encoder.tower.device, early)
-                terms = learner.outcome(tensors, batch).terms
+                losses = learner.outcome(tensors, batch).terms
                 optimiser.zero_grad()
-                terms.sum().backward()  # type: ignore[no-untyped-call]
+                losses.sum().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-            meter.step(terms)
+            terms.append(losses.detach().cpu().numpy())
+            if report:
+                done, pace = len(terms), (time.monotonic() - began) / (len(terms) - before)
+                report(done, steps, float(terms[-1].sum()), pace * (steps - done))
         validation = (math.nan, math.nan)
         if held_out and not early:
             validation = validate(learner, tensors, held_out, plan)
         if not early and (best is None or not held_out or validation[1] > best.validation_dice):
-            best = meter.fitted(tensors, epoch, validation)
+            last = terms[-(len(terms) // epoch) :]
+            loss = float(np.sum(last) / max(len(last), 1))
+            arrays = states.arrays_of(tensors)
+            best = Fitted(arrays, epoch, len(terms), loss, *validation, np.array(terms))
         if plan.state_file:
-            done = states.state_of(epoch, tensors, optimiser, best, meter.terms)
-            states.write(done, plan.state_file, truth)
+            state = states.state_of(epoch, tensors, optimiser, best, terms)
+            states.write(state, plan.state_file, truth)
     if best is None or not best.steps:
         raise ValueError(f"{len(train.masks)} images, {plan.epochs} epochs: nothing to train")
     return best
@@ -122,31 +128,6 @@ def validate(
         masks.append(examples.masks[chosen][drawn])
     every, truth = np.concatenate(values), np.concatenate(masks)
     return total / len(examples.masks), best_dice(rank(every[~truth], every[truth]))
-
-
-class _Meter:
-    """Counts steps, remembers the loss terms and the time; goes on from a state."""
-
-    def __init__(self, total: int, report: Report | None, state: states.State | None) -> None:
-        self._total, self._report, self._began = total, report, time.monotonic()
-        self.terms = [] if state is None else list(state.terms)
-        self._before = len(self.terms)
-
-    def step(self, terms: Tensor) -> None:
-        self.terms.append(terms.detach().cpu().numpy())
-        done = len(self.terms)
-        if self._report:
-            pace = (time.monotonic() - self._began) / (done - self._before)
-            left = pace * (self._total - done)
-            self._report(done, self._total, float(self.terms[-1].sum()), left)
-
-    def fitted(
-        self, layers: dict[str, Tensor], epoch: int, validation: tuple[float, float]
-    ) -> Fitted:
-        last = self.terms[-(len(self.terms) // epoch) :]
-        loss = float(np.sum(last) / max(len(last), 1))
-        terms = np.array(self.terms)
-        return Fitted(states.arrays_of(layers), epoch, len(terms), loss, *validation, terms)
 
 
 def _parameters(fresh: Tensors, start: Learned, device: str) -> dict[str, Tensor]:
