@@ -1,18 +1,17 @@
 """A cohort as the study that evaluates it: what the Cohort page saves."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from zsad_core import setups
 from zsad_core.evaluation import choosing
-from zsad_core.evaluation.choosing import EVERY, Pair
+from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging.predictions import Predictions, registry
 from zsad_core.imaging.splits import SplitTable, draw_of
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.methods import FILES
 from zsad_core.study import file as files
-from zsad_core.types import DataSpec
 
 
 def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) -> files.Study:
@@ -37,7 +36,11 @@ def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) ->
         precision=cohort.precision,
     )
     own = [pair for pair in pairs if pair[0] != FILES and pair not in setups.shipped()]
-    return _with_trainings(study, data, own) if own else study
+    if not own:
+        return study
+    from zsad_core.study.trainings import with_trainings  # torch, for setups of one's own alone
+
+    return with_trainings(study, data, own)
 
 
 def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
@@ -79,10 +82,3 @@ def _predictions(predictions: Predictions) -> files.StudyPredictions:
     same = asdict(predictions)
     span = (same.pop("low"), same.pop("high"))
     return files.StudyPredictions(**same, range=span if predictions.kind == "score" else None)
-
-
-def _with_trainings(study: files.Study, data: DataSpec, pairs: Iterable[Pair]) -> files.Study:
-    from zsad_core.study.trainings import trainings_of  # torch, for setups of one's own alone
-
-    trainings, notes = trainings_of(study, data, pairs)
-    return replace(study, training=tuple(trainings), notes=tuple(notes))

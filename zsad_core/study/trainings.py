@@ -16,14 +16,12 @@ from zsad_core.training.runs import TrainRequest
 from zsad_core.types import DataSpec
 
 
-def trainings_of(
-    study: Study, data: DataSpec, pairs: Iterable[Pair]
-) -> tuple[list[StudyTraining], list[str]]:
-    """How the setups were trained that were trained here, and a sentence on each that is not said.
+def with_trainings(study: Study, data: DataSpec, pairs: Iterable[Pair]) -> Study:
+    """The study with how those setups were trained that were trained here.
 
-    Raises ZsadError.
+    One that it cannot say is named in its notes. Raises ZsadError.
     """
-    trainings, notes = [], []
+    trainings, notes = list[StudyTraining](), list[str]()
     for method, setup in pairs:
         request = request_files.request_of(setups.digest(setups.find(method, setup)))
         if request is None:
@@ -38,7 +36,7 @@ def trainings_of(
             )
         else:
             trainings.append(training)
-    return trainings, notes
+    return replace(study, training=tuple(trainings), notes=tuple(notes))
 
 
 def _training(name: str, request: TrainRequest, data: DataSpec) -> StudyTraining:
