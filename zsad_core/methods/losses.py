@@ -11,7 +11,7 @@ from torch.nn import functional
 SMOOTH = 1e-5
 
 
-def enlarged(values: Tensor, side: int, align_corners: bool = True) -> Tensor:
+def as_map(values: Tensor, side: int, align_corners: bool = True) -> Tensor:
     """Values (B, P) of all patches of a square grid as (B, side, side), bilinear."""
     grid = round(values.shape[1] ** 0.5)
     square = values.reshape(-1, 1, grid, grid)

@@ -129,11 +129,11 @@ def keys(engine: Engine, cohort: Cohort) -> Iterator[str]:
 
 def evaluated(engine: Engine, chosen: Sequence[Cohort]) -> list[str]:
     """The keys of the cohorts' rows; raises SettingError where some are not there."""
-    wanted = [key for cohort in chosen for key in keys(engine, cohort)]
-    absent = set(wanted) - results.known(chosen[0].out)
+    of_study = [key for cohort in chosen for key in keys(engine, cohort)]
+    absent = set(of_study) - results.known(chosen[0].out)
     if absent:
         raise SettingError(f"{len(absent)} rows of the study are not there; run it again.")
-    return wanted
+    return of_study
 
 
 def _part(design: Design) -> Split:

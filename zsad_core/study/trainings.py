@@ -44,7 +44,7 @@ def _training(name: str, request: TrainRequest, data: DataSpec) -> StudyTraining
     training = StudyTraining(
         name=name,
         methods=(request.method,),
-        setup=next(one for one in get_args(TrainingSetup) if one == request.setup),
+        setup=next(name for name in get_args(TrainingSetup) if name == request.setup),
         backbone=request.backbone.name,
         weights=request.backbone.weights,
         image_size=request.image_size,

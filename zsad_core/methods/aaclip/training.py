@@ -26,7 +26,7 @@ from zsad_core.methods.aaclip.adapters import image_features, shapes, streams, t
 from zsad_core.methods.aaclip.method import SOFT
 from zsad_core.methods.checkpoints import by_group
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
-from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.losses import as_map, dice, focal
 from zsad_core.methods.probes import by_tap, covered, probe, seeing
 from zsad_core.methods.texts import unit_mean
 from zsad_core.prompts import sets as prompt_sets
@@ -156,7 +156,7 @@ def _pixels(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The map (B, M, M) of patches L x (B, P, E); three losses of each tap and of their mean."""
     apart = 100 * (text[:, 1] - text[:, 0])[..., None]  # (B, E, 1)
-    logits = [enlarged((tap @ apart)[..., 0], masks.shape[-1]) for tap in patches]
+    logits = [as_map((tap @ apart)[..., 0], masks.shape[-1]) for tap in patches]
     mean, terms = torch.stack(logits).mean(dim=0), list[Tensor]()
     for logit in (*logits, mean):
         p = logit.sigmoid()

@@ -20,7 +20,7 @@ from torch.nn import functional
 from zsad_core.methods.adaclip.hybrid_prompts import image_side, plain_features, shapes, text_side
 from zsad_core.methods.adaclip.method import AdaClip, spaced_sentences
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
-from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.losses import as_map, dice, focal
 from zsad_core.methods.probes import CALM
 from zsad_core.types import ByteArray, Tensors
 
@@ -73,7 +73,7 @@ class PromptsAndProjections(Learner):
         terms, maps, truth = [focal(score, batch.labels)], [], masks[batch.drawn].flatten(0, 1)
         for tap in taps:
             logits = (functional.normalize(tap, dim=-1) @ apart)[..., 0]  # (B, P)
-            maps.append(enlarged(logits, masks.shape[-1]).sigmoid())
+            maps.append(as_map(logits, masks.shape[-1]).sigmoid())
             p = maps[-1][batch.drawn].flatten(0, 1)  # rows of maps
             terms += [focal(p, truth), dice(p, truth), dice(1 - p, 1 - truth)]
         return StepResult(maps, torch.stack(terms).nan_to_num())  # no mask drawn: no mean

@@ -23,7 +23,7 @@ from zsad_core.methods.anomalyclip.method import (
     text_features,
 )
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
-from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.losses import as_map, dice, focal
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import Tensors
 
@@ -60,7 +60,7 @@ class PromptVectors(Learner):
         terms = [functional.cross_entropy(logits, batch.labels.long())]
         cosine = functional.normalize(batch.tokens, dim=3) @ (text[1] - text[0])  # (B, L, P)
         by_tap = (cosine / TEMPERATURE).sigmoid().unbind(dim=1)
-        maps = [enlarged(tap, masks.shape[-1], align_corners=False) for tap in by_tap]
+        maps = [as_map(tap, masks.shape[-1], align_corners=False) for tap in by_tap]
         for p in maps:
             terms += [WEIGHT * v for v in (focal(p, masks), dice(p, masks), dice(1 - p, 1 - masks))]
         return StepResult(maps, torch.stack(terms))

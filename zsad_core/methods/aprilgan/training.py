@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
-from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.losses import as_map, dice, focal
 from zsad_core.methods.probes import CALM
 from zsad_core.types import Tensors
 
@@ -73,5 +73,5 @@ def probabilities(
     for i in range(tokens.shape[1]):
         z = functional.linear(tokens[:, i], layers[f"fc.{i}.weight"], layers[f"fc.{i}.bias"])
         logit = 100 * (z @ difference)[..., 0] / z.norm(dim=-1)  # (B, P)
-        maps.append(enlarged(logit, side).sigmoid())
+        maps.append(as_map(logit, side).sigmoid())
     return maps

@@ -95,8 +95,8 @@ class ClipAdPlus(ClipAd):
 
     def patch_values(self, aligned: Aligned, texts: FloatArray) -> Tensor:
         """(N, sum of P): both sums at the retained patches, not smoothed, plus 4."""
-        through_layers = summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
-        return surgery(aligned, texts) + through_layers + TAPS
+        through = summed_values(aligned.taps, apart_by_100(aligned.text(texts)))
+        return surgery(aligned, texts) + through + TAPS
 
     def learner(self, encoder: Encoder) -> Learner:
         """Linear layers on the stored tokens of each tap of the original stream."""

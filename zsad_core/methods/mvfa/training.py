@@ -22,7 +22,7 @@ from torch.nn import functional
 from zsad_core.methods.checkpoints import by_group
 from zsad_core.methods.grids import TAPS
 from zsad_core.methods.learner import Batch, Examples, Learner, Official, StepResult, TrainingPlan
-from zsad_core.methods.losses import dice, enlarged, focal
+from zsad_core.methods.losses import as_map, dice, focal
 from zsad_core.methods.mvfa.adapters import HEADS, bottlenecks, shapes, streams
 from zsad_core.methods.probes import CALM, by_tap, covered, probe, seeing
 from zsad_core.types import ByteArray, Tensors
@@ -87,7 +87,7 @@ class Adapters(Learner):
         by_head = [bottlenecks(read, head, tensors) for head in HEADS]
         maps, terms = [], []
         for seg, det in zip(*by_head, strict=True):
-            maps.append(enlarged(_logits(seg, apart), masks.shape[-1]).sigmoid())
+            maps.append(as_map(_logits(seg, apart), masks.shape[-1]).sigmoid())
             mean = _logits(det, apart).sigmoid().mean(dim=1)  # (B,)
             entropy = functional.binary_cross_entropy_with_logits(mean, batch.labels)
             pixels = [loss(maps[-1][batch.drawn], masks[batch.drawn]) for loss in (focal, dice)]
