@@ -20,11 +20,16 @@ def backbone_names(frame: pd.DataFrame) -> pd.Series:
     columns = ["method", "setup", "weights_digest"]
     rows = frame[columns].astype(str).where(frame[columns].notna(), "")
     distinct = rows.drop_duplicates()
-    names = [_name(*row) for row in distinct.itertuples(index=False, name=None)]
-    distinct = distinct.assign(name=pd.Series(names, distinct.index, dtype=object))
-    several = distinct.groupby("name")["weights_digest"].transform("nunique") > 1
-    distinct.loc[several, "name"] += " " + distinct["weights_digest"].str[:8]
-    return rows.merge(distinct, on=columns, how="left")["name"].set_axis(frame.index)
+    names = {row: _name(*row) for row in distinct.itertuples(index=False, name=None)}
+    digests: dict[str, set[str]] = {}
+    for (*_, digest), name in names.items():
+        digests.setdefault(name, set()).add(digest)
+    labels = {
+        row: f"{name} {row[2][:8]}" if len(digests[name]) > 1 else name
+        for row, name in names.items()
+    }
+    of_rows = [labels[row] for row in rows.itertuples(index=False, name=None)]
+    return pd.Series(of_rows, frame.index, dtype=object)
 
 
 def by_configuration(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
