@@ -25,17 +25,24 @@ def add_meaning(
         default="",
         help="layout of a ROOT; by default as it was added in the app, else by its file names",
     )
-    parser.add_argument("--labels", type=_labels, metavar="auto|2021|2023|1,2",
+    parser.add_argument(
+        "--labels",
+        type=_labels,
+        metavar="auto|2021|2023|1,2",
         help="labels of a ROOT that are the lesion: those chosen in the app, else BraTS's whole "
-             "tumour (by file names or a year), of other data all")  # fmt: skip
+        "tumour (by file names or a year), of other data all",
+    )
     parser.add_argument(
         "--region",
         default="",
         metavar="WORD",
         help="what the scans of a ROOT show, the class name of prompts; brain by default",
     )
-    parser.add_argument("--modality", default="",
-        help="t2f by default, or the first; of plain files the name of their contrast")  # fmt: skip
+    parser.add_argument(
+        "--modality",
+        default="",
+        help="t2f by default, or the first; of plain files the name of their contrast",
+    )
 
 
 def chosen(parsed: argparse.Namespace, root: str) -> DataSpec:

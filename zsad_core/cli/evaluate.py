@@ -50,17 +50,31 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--data", default="demo", metavar=DATA)
     add_meaning(parser)
     add("--plane", choices=get_args(Plane), default="axial", help="of the slices")
-    add("--methods", nargs="+", required=True, metavar="METHOD",
-        help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}")  # fmt: skip
+    add(
+        "--methods",
+        nargs="+",
+        required=True,
+        metavar="METHOD",
+        help=f"{', '.join(methods.METHODS)}, a set of predictions, or {EVERY}",
+    )
     add("--setups", nargs="+", default=[EVERY], help="all that are here by default")
     add("--prompts", nargs="+", default=[], help="shipped or own names, YAML files")
     add("--split", choices=SPLITS, default="test")
     split.add_choice(parser)
     add("--subjects", nargs="+", default=[], metavar="ID")
-    add("--part", default="1/1", metavar="I/N",
-        help="the Ith of N parts of the subjects, for N runs into one --out")  # fmt: skip
-    add("--threshold", nargs="+", default=[Validation.name], metavar="RULE",
-        help=RULES_HELP.replace("%", "%%"))  # fmt: skip
+    add(
+        "--part",
+        default="1/1",
+        metavar="I/N",
+        help="the Ith of N parts of the subjects, for N runs into one --out",
+    )
+    add(
+        "--threshold",
+        nargs="+",
+        default=[Validation.name],
+        metavar="RULE",
+        help=RULES_HELP.replace("%", "%%"),
+    )
     add("--min-component", type=int, default=0, metavar="VOXELS")
     add("--outside-brain", action="store_true", help="let masks leave the brain")
     add("--batch", type=int, default=4, help="slices encoded at once")
@@ -85,8 +99,13 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
     )
     add("--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25")
-    add("--cpus-per-worker", type=int, default=backbones.threads(), metavar="CPUS",
-        help="also its threads; by default as many as a run here has")  # fmt: skip
+    add(
+        "--cpus-per-worker",
+        type=int,
+        default=backbones.threads(),
+        metavar="CPUS",
+        help="also its threads; by default as many as a run here has",
+    )
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:

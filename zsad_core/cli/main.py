@@ -108,16 +108,32 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     add("--empty", choices=list(EMPTY_RULES), default="lesion_only")
     add("--slices", choices=get_args(Which), default="all")
     add("--centre", choices=CENTRES, default="middle")
-    add("--also", nargs="+", default=[], metavar="AXIS[=VALUE]",
+    add(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar="AXIS[=VALUE]",
         help=f"further series in each figure: rows that differ in {', '.join(AXES)} alone, such as "
-             "modality=t1c, or modality for every one")  # fmt: skip
-    add("--exposed", action="store_true",
-        help="also rows whose subject checkpoint, prompts or threshold have seen")  # fmt: skip
-    add("--data", action="append", default=[], metavar="ROOT",
-        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known")  # fmt: skip
-    add("--region", default="",
+        "modality=t1c, or modality for every one",
+    )
+    add(
+        "--exposed",
+        action="store_true",
+        help="also rows whose subject checkpoint, prompts or threshold have seen",
+    )
+    add(
+        "--data",
+        action="append",
+        default=[],
+        metavar="ROOT",
+        help="where the scans lie, for Figures 4 and 5; demo and kept roots are known",
+    )
+    add(
+        "--region",
+        default="",
         help="what the scans show, for captions; by default as the kept roots of the layout say, "
-             f"where they agree, else {DataSpec.region}")  # fmt: skip
+        f"where they agree, else {DataSpec.region}",
+    )
 
 
 def _add_deck(parser: argparse.ArgumentParser) -> None:

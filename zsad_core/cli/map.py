@@ -72,8 +72,14 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a normal slice, for few-shot: an image, or scan.nii.gz:NUMBER, counted from 1",
     )
-    add("--beside", action="append", default=[], type=Path, metavar="SCAN",
-        help="a volume to score against, unlabelled; for a method for whole volumes")  # fmt: skip
+    add(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="SCAN",
+        help="a volume to score against, unlabelled; for a method for whole volumes",
+    )
     add("--device", default=backbones.default_device())
     add("--precision", choices=["float32", "bfloat16"], default="float32")
     add("--out", type=Path, required=True, help="x.npz, or x.nii.gz for a volume")

@@ -29,10 +29,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--data", required=True, metavar=DATA)
     add("--name", required=True, help="under which it is chosen and reported")
     add("--kind", choices=["mask", "score"], default="mask")
-    add("--labels", type=_labels, default=(), metavar="1,2,3",
-        help="of a label image, those that make the mask; 1 by default")  # fmt: skip
-    add("--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
-        help="of scores; by default that of all files")  # fmt: skip
+    add(
+        "--labels",
+        type=_labels,
+        default=(),
+        metavar="1,2,3",
+        help="of a label image, those that make the mask; 1 by default",
+    )
+    add(
+        "--range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="of scores; by default that of all files",
+    )
     add("--provenance", default="", metavar="TEXT", help="model, version, weights")
     add("--trained-on", default="", metavar="TEXT", help="data, subjects, folds")
     add("--resample", action="store_true", help="take files on other grids too")

@@ -30,8 +30,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         f" to train, {' or '.join(PLANS)}")  # fmt: skip
     add("--weights", help="of the backbone: pretrained tag or weights file")
     add("--setup", choices=runs.SETUPS, help="what the method learns from")
-    add("--data", metavar=f"{DATA}|IMAGES",
-        help="a data set's name, a root of scans, or an image set")  # fmt: skip
+    add(
+        "--data",
+        metavar=f"{DATA}|IMAGES",
+        help="a data set's name, a root of scans, or an image set",
+    )
     add_meaning(parser, KINDS)
     add("--subjects", type=_positive, metavar="N", help="at most (default 40)")
     add("--slices", type=_positive, metavar="N", help="with lesion, per subject (default 40)")
