@@ -1,4 +1,4 @@
-"""`zsad evaluate` and `export`."""
+"""`zsad evaluate`."""
 
 import argparse
 import math
@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 import pandas as pd
 
 from zsad_core import backbones, methods
-from zsad_core.base.atomic import claim
+from zsad_core.base.atomic import claimed
 from zsad_core.base.wording import counted, whole_number
 from zsad_core.cli import split
 from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
@@ -107,13 +107,6 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         metavar="CPUS",
         help="also its threads; by default as many as a run here has",
     )
-
-
-def add_export(parser: argparse.ArgumentParser) -> None:
-    """Options of `export`."""
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=_export)
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
@@ -230,8 +223,12 @@ def _split(parsed: argparse.Namespace, data: DataSpec) -> Split:
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
-    if not parsed.plan and not (parsed.out / "subjects").is_dir():  # else it holds rows
-        claim(parsed.out)
+    known = parsed.plan or (parsed.out / "subjects").is_dir()  # it holds rows
+    with nullcontext() if known else claimed(parsed.out):
+        _work(parsed)
+
+
+def _work(parsed: argparse.Namespace) -> None:
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
     if left_out:
         print(left_out, flush=True)
@@ -287,16 +284,8 @@ def _rows(
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
         asked = [subject.id for subject in subjects(cohort)]
-        means = overview.configuration_means(
-            rows, asked, cohort.data.kind, cohort.modality, cohort.plane
-        )
+        means = overview.configuration_means(rows, cohort, asked)
     names, body = table_text.cells(means)
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
-
-
-def _export(parsed: argparse.Namespace) -> None:
-    claim(parsed.out)
-    for path in results.export_csv(parsed.results, parsed.out):
-        print(path)

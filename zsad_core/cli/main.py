@@ -13,7 +13,7 @@ from typing import get_args
 
 from zsad_core import backbones
 from zsad_core.base import access
-from zsad_core.base.atomic import claim, on_disk
+from zsad_core.base.atomic import claimed, on_disk
 from zsad_core.base.version import VERSION
 from zsad_core.cli import app, delete, doctor, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
@@ -26,7 +26,9 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
-from zsad_core.report.selection import AXES, ComparisonGroup, Selection
+from zsad_core.report.comparison_groups import AXES, ComparisonGroup
+from zsad_core.report.selection import Selection
+from zsad_core.results import parquet as results
 from zsad_core.results.conventions import Which
 from zsad_core.types import BackboneSpec, DataSpec
 
@@ -43,17 +45,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with on_disk():
             code = int(parsed.run(parsed) or 0)
-        sys.stdout.flush()
+            _flush()
         return code
     except ZsadError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_lost_output() or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
+        _lost_output()
         return 141
+
+
+def _flush() -> None:
+    """Write out what was printed, unless standard output was closed from the beginning."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _lost_output() -> str:
+    """That standard output takes no more, in a sentence, and then it is let go; "" if it does."""
+    try:
+        _flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
+        return f"The output cannot be written ({error.strerror}); send it to another place."
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     cohort.add_evaluate(
         commands_of.add_parser("evaluate", help="rows of many subjects and configurations")
     )
-    cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
+    _add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     delete.add_arguments(
         commands_of.add_parser("delete", help="rows of a configuration, once they are counted")
     )
@@ -95,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     map_request.add_arguments(of_files)
     of_files.set_defaults(run=_map)
     return parser
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_export)
 
 
 def _add_figures(parser: argparse.ArgumentParser) -> None:
@@ -140,11 +164,18 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_deck)
 
 
+def _export(parsed: argparse.Namespace) -> None:
+    with claimed(parsed.out):
+        written = results.export_csv(parsed.results, parsed.out)
+    for path in written:
+        print(path)
+
+
 def _deck(parsed: argparse.Namespace) -> None:
     from zsad_core.exports import command  # Matplotlib and python-pptx, for this command alone
 
-    claim(parsed.out)
-    deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
+    with claimed(parsed.out):
+        deck = command.write(parsed.pins, parsed.out, parsed.title, parsed.dark, show)
     for page in deck.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
@@ -157,7 +188,6 @@ def _figures(parsed: argparse.Namespace) -> None:
     specs = [DataSpec(kind, root) for root in parsed.data for kind in datasets.LAYOUTS]
     known = row_views.known_data_sets()
     maps = figures.Maps(Engine(), [*specs, *known], progress=show)
-    claim(parsed.out)
     rules = {
         "empty": parsed.empty,
         "which": parsed.slices,
@@ -166,11 +196,13 @@ def _figures(parsed: argparse.Namespace) -> None:
     }
 
     def choose(group: ComparisonGroup) -> Selection:
-        regions = {spec.region for spec in known if spec.kind == group.data}
+        regions = {spec.region for spec in known if group.may_hold(spec)}
         only = regions.pop() if len(regions) == 1 else DataSpec.region
         return Selection(group, region=parsed.region or only, **rules)
 
-    for path in figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also):
+    with claimed(parsed.out):
+        written = figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also)
+    for path in written:
         print(path)
         if path.name == figures.NOT_DRAWN:
             print(path.read_text(encoding="utf-8").strip(), file=sys.stderr)

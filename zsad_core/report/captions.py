@@ -11,6 +11,7 @@ from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.backbone_names import NONE, by_configuration
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.ranks import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -96,6 +97,15 @@ def calibration(region: str) -> str:
     )
 
 
+def data_of(group: ComparisonGroup) -> str:
+    """The data of a comparison group, with the folder of its scans.
+
+    >>> data_of(ComparisonGroup("demo", "t2f", "axial", "oracle"))
+    'synthetic demo cohort'
+    """
+    return f"{DATA.get(group.data, group.data)} {group.root}".strip()
+
+
 def slices_of(which: Which, region: str) -> str:
     """The slices that enter a mean, of scans of a region.
 
@@ -127,7 +137,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     thresholds = " and ".join(f"{rule} ({basis})" for rule, basis in bases.items())
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(group.data, group.data)}, {modalities}, {planes}, {splits}",
+        f"Data: {data_of(group)}, {modalities}, {planes}, {splits}",
         f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the {selection.region}",
@@ -172,10 +182,10 @@ def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] =
 
     `exposed` are subjects that are left out, as in `caption`.
     """
-    data, modality, plane, conditions = selection.group.conditions
+    *_, modality, plane, conditions = selection.group.conditions
     splits = ", ".join(sorted({split or "no split" for split in frame["split"].unique()}))
     parts = [
-        f"Data: {DATA.get(data, data)}, {modality}, {plane}, {splits}",
+        f"Data: {data_of(selection.group)}, {modality}, {plane}, {splits}",
         *([conditions] if conditions else []),
         f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
         _devices(frame),

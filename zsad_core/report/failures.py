@@ -15,13 +15,8 @@ import pandas as pd
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
-from zsad_core.report.selection import (
-    THIRDS,
-    ComparisonGroup,
-    Selection,
-    filter_mask,
-    selected_rows,
-)
+from zsad_core.report.comparison_groups import ComparisonGroup
+from zsad_core.report.selection import THIRDS, Selection, filter_mask, selected_rows
 from zsad_core.results.slice_sums import Centre
 
 TIMES = 2  # how far areas differ where a lesion counts as over- or under-segmented
@@ -40,7 +35,7 @@ KINDS = {
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
 _COLUMNS = (
-    "key, data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
+    "key, data, labels, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
     "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
     "brats2023_true_positives AS touched"
 )

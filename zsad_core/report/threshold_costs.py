@@ -14,7 +14,8 @@ from zsad_core.errors import DataError
 from zsad_core.metrics.intervals import intervals
 from zsad_core.metrics.threshold_rules import RULES, rule_of
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
-from zsad_core.report.selection import Selection, comparison_groups, selected_rows
+from zsad_core.report.comparison_groups import comparison_groups
+from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import HIGH, LOW
 
 CONFIGURATION = ["setup", "series"]

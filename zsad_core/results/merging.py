@@ -25,8 +25,13 @@ from zsad_core.results.schema import RANKED_BEFORE, TABLES, schema_of
 GROUPS = {"subjects": 5_000, "slices": 50_000, "curves": 200, "levels": 5_000}
 """Rows of a row group, about 10 MB."""
 SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
-# Of older rows:
-BEFORE = {"ranked_on": RANKED_BEFORE, "split_name": "", "split_digest": "", "labels": ""}
+BEFORE = {  # of older rows
+    "ranked_on": RANKED_BEFORE,
+    "split_name": "",
+    "split_digest": "",
+    "labels": "",
+    "root": "",
+}
 READ_ON_S = 600.0  # for so long a replaced file stays for its readers
 
 

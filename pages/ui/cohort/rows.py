@@ -16,20 +16,15 @@ from pages.ui.shell import compute, exposure, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
-from zsad_core.report import captions, failures, measures, selection
+from zsad_core.report import captions, failures, measures
 from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
+from zsad_core.report.comparison_groups import ComparisonGroup
+from zsad_core.report.comparison_groups import comparison_groups as groups_of
 from zsad_core.report.failures import FailureCases
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import Curves, GroupSums
-from zsad_core.report.selection import (
-    NUMBERS,
-    VOLUMES,
-    ComparisonGroup,
-    ConfigurationName,
-    Selection,
-    filter_rows,
-)
+from zsad_core.report.selection import NUMBERS, VOLUMES, ConfigurationName, Selection, filter_rows
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
 from zsad_core.results.parquet import Stamp
@@ -78,7 +73,7 @@ def rows_of(root: str, stamp: Stamp) -> Iterator[duckdb.DuckDBPyConnection]:
 def comparison_groups(root: str, stamp: Stamp) -> list[ComparisonGroup]:
     """What can be compared; the stamp is part of the key."""
     with rows_of(root, stamp) as rows:
-        return selection.comparison_groups(rows)
+        return groups_of(rows)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")

@@ -46,7 +46,8 @@ def indexed(spec: DataSpec) -> Cases:
     conventions = {case.allowed for case in cases}
     if names is LABEL_NAMES and len(conventions) == 1:
         names = NAMES[conventions.pop() or ()]
-    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names)
+    lesion = () if all(case.by_name for case in cases) else lesion_labels(spec.labels)
+    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names, lesion)
 
 
 def fits(root: Path, files: Iterable[Path]) -> bool:
@@ -70,7 +71,7 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
         convention = spec.labels if spec.labels in ALLOWED else conventions[case]
         lesion = lesion_labels(spec.labels, ALLOWED[convention])
         site = site_of(next(iter(parts.values()))[0], spec.root, case)
-        by_name = spec.labels in ("auto", conventions[case])
+        by_name = lesion in ((), WHOLE_TUMOUR[conventions[case]])
         yield replace(_case(case, parts, convention, lesion), site=site, by_name=by_name)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -28,8 +28,8 @@ class Case:
 
     `scans` maps a modality to its file, and `channels` to its channel there, counted from 0, where
     the file has several; `whole_tumour` and `allowed` are as in `nifti.read_case`;
-    `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the name
-    of the file defines the meaning of the labels.
+    `label_notes` maps a label to the note on a volume that holds it. `by_name` says that the
+    lesion is what the name of the file says.
     """
 
     id: str
@@ -59,8 +59,11 @@ class Cases:
         title: str,
         synthetic: bool = False,
         label_names: Mapping[int, str] = NO_NAMES,
+        lesion: Sequence[int] = (),
     ) -> None:
+        """The cases; `lesion` are labels that were chosen and are not those of the data."""
         self.title, self.synthetic, self.label_names = title, synthetic, label_names
+        self.chosen_labels = ",".join(map(str, lesion))
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
         self._problems: dict[str, dict[str, tuple[Stamp, str]]] = {}  # by id, then modality
@@ -196,6 +199,16 @@ def lesion_labels(labels: str, among: Collection[int] = range(256)) -> tuple[int
             f"{choice} with commas between."
         )
     return tuple(sorted({int(text) for text in numbers}))
+
+
+def label_spellings(labels: str) -> list[str]:
+    """The texts that choose the same labels: as numbers, and as the year of a BraTS convention.
+
+    >>> label_spellings("1,2,4")
+    ['1,2,4', '2021']
+    """
+    years = [year for year in WHOLE_TUMOUR if lesion_labels(year) == lesion_labels(labels)]
+    return list(dict.fromkeys([labels, *years]))
 
 
 def _as_text(case: Case) -> Case:

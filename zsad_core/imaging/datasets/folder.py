@@ -26,7 +26,7 @@ def indexed(spec: DataSpec) -> Cases:
     """
     lesion, modality = lesion_labels(spec.labels), spec.contrast or MODALITY
     cases = (replace(case, whole_tumour=lesion) for case in _cases(spec.root, modality))
-    return Cases(cases, f"Scans in {Path(spec.root).name}")
+    return Cases(cases, f"Scans in {Path(spec.root).name}", lesion=lesion)
 
 
 def fits(root: Path, files: Iterable[Path]) -> bool:
