@@ -15,8 +15,9 @@ from bench import many_rows
 from bench.core import seconds
 from bench.report import Line
 from zsad_core.report import captions, charts, depth_charts
+from zsad_core.report.comparison_groups import comparison_groups
 from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
-from zsad_core.report.selection import Selection, comparison_groups
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from PIL import Image
 from pptx import Presentation
 
 from zsad_core.study.design import Design, cohorts
-from zsad_core.study.file import read
+from zsad_core.study.reading import read
 from zsad_core.types import DataSpec
 
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "rule": "fixed", "threshold": "0.4"}

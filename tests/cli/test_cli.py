@@ -1,5 +1,6 @@
 """The command line among others."""
 
+import io
 import os
 import subprocess
 import sys
@@ -24,6 +25,54 @@ def test_who_reads_no_further_hears_no_complaint(unbuffered):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+@pytest.mark.parametrize(
+    ("buffering", "words"),
+    [
+        (-1, "error: The output cannot be written (No space left on device); send it"),
+        (0, "error: The output or a file cannot be read or written (No space left on device)"),
+    ],
+)
+def test_an_output_that_is_full_is_told(tmp_path, monkeypatch, capsys, buffering, words):
+    put(tmp_path / "rows", "a")
+    with open("/dev/full", "wb", buffering) as raw:
+        full = io.TextIOWrapper(raw, write_through=not buffering)
+        monkeypatch.setattr(sys, "stdout", full)
+        assert (
+            main(["export", "--results", str(tmp_path / "rows"), "--out", str(tmp_path / "out")])
+            == 1
+        )
+        full.close()  # it takes what is left, so that Python can end
+    error = capsys.readouterr().err
+    assert error.startswith(words)
+    assert error.count("\n") == 1
+
+
+def test_an_output_that_is_closed_is_none(tmp_path, monkeypatch):
+    put(tmp_path / "rows", "a")
+    monkeypatch.setattr(sys, "stdout", None)
+    rows, out = tmp_path / "rows", tmp_path / "out"
+    assert main(["export", "--results", str(rows), "--out", str(out)]) == 0
+    assert (out / "subjects.csv").exists()
+
+
+REFUSED = {
+    "evaluate": ["--methods", "intensity", "--threshold", "cross-validation"],
+    "export": ["--results", "none"],
+    "figures": ["--results", "none"],
+    "deck": ["--pins", "none"],
+}
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_a_refused_command_leaves_no_folder_of_its_own(command, tmp_path):
+    out, kept = tmp_path / "out", tmp_path / "kept"
+    kept.mkdir()
+    for folder in (out, kept):
+        assert main([command, *REFUSED[command], "--out", str(folder)]) == 1
+    assert not out.exists()
+    assert kept.exists()
 
 
 @pytest.mark.parametrize("command", ["export", "figures", "deck"])

@@ -62,3 +62,10 @@ def test_the_command_writes_the_map_of_the_app(folder, tmp_path, method):
     usual, _ = app_map(Store(tmp_path / "store"), folder, method, everywhere=False)
     np.testing.assert_allclose(usual.values[brain], written[brain], atol=CLOSE * usual.high)
     assert written[brain].std() > 0
+
+
+def test_a_folder_is_no_scan(folder, tmp_path, capsys):
+    asked = ["map", str(folder), "--method", "intensity", "--out", str(tmp_path / "map.nii.gz")]
+    assert main(asked) == 1
+    sentence = f"error: '{folder}' is a folder; give one NIfTI volume, or 2D images.\n"
+    assert capsys.readouterr().err == sentence

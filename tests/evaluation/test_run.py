@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.mutual3d.method import Mutual3d
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report import overview
+from zsad_core.report.comparison_groups import comparison_groups
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
 from zsad_core.results import subject_rows
@@ -140,6 +143,22 @@ def test_subjects_of_equal_bytes_have_a_row_each(scans, tmp_path):
             found = rows.sql("SELECT subject, dice_3d FROM subjects ORDER BY subject").fetchall()
         assert [name for name, _ in found] == (["p2"] if names else ["p1", "p2", "p3"])
     assert len({dice for _, dice in found}) == 1
+
+
+def test_equal_subjects_of_two_folders_are_never_compared(scans, tmp_path):
+    copied = shutil.copytree(scans, tmp_path / "copied")
+    made, summaries = engine(tmp_path), []
+    for root in (scans, copied):
+        one = cohort(
+            root, tmp_path, names=("a",), configurations=CONFIGURATIONS[:1], rules=("oracle",)
+        )
+        run(made, one, local(made))
+        with results.connect(one.out) as rows:
+            groups = comparison_groups(rows)
+            summaries.append(overview.configuration_means(rows, one, ["a"]))
+    assert [group.may_hold(one.data) for group in groups] == [True, False]
+    assert {group.root.partition(" (")[0] for group in groups} == {scans.name, "copied"}
+    assert [summary["subjects"].tolist() for summary in summaries] == [[1], [1]]
 
 
 def test_the_plan_counts_rows_and_no_map_of_another_subject_or_rule(scans, tmp_path):

@@ -1,8 +1,9 @@
 """Rows made by hand, with answers a person can compute."""
 
 from tests.results.test_results import row
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.measures import dice_table, group_sums, quartiles
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 
 GROUP = ComparisonGroup("demo", "t2f", "axial", "validation")
@@ -10,7 +11,7 @@ GROUP = ComparisonGroup("demo", "t2f", "axial", "validation")
 SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.9, 0, 0, 0))
 
 
-def put(root, subject, setup="brats", method="winclip", slices=SLICES, **columns):
+def put(root, /, subject, setup="brats", method="winclip", slices=SLICES, **columns):
     """A subject's row and slices in one configuration; its `key` is made from all columns."""
     key = columns.pop("key", "-".join((subject, setup, method, *map(str, columns.values()))))
     truth, predicted, overlap = (sum(slice_counts[i] for slice_counts in slices) for i in (1, 2, 3))

@@ -17,6 +17,7 @@ from tests.helpers.pages import at, shown
 from tests.helpers.rows import put
 from tests.helpers.views import view_of
 from zsad_core.base import settings
+from zsad_core.base.paths import root_name
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
@@ -122,6 +123,7 @@ def _everywhere(tmp_path):
     view = view_of(Engine(), data, NAME, "scan")
     pins.add(replace(pins.pin_of(view, NAME, NAME), kind=NAME))
     columns = {"setup": NAME, "site": NAME, "prompts": NAME, "threshold_note": NAME}
+    columns["root"] = root_name(data)
     put(tmp_path / "rows", NAME, key="k", data="folder", modality="scan", **columns)
 
 
@@ -150,7 +152,7 @@ def spelled_in(svg):
 
 
 def test_a_hostile_name_is_spelled_in_figures_and_is_no_formula_in_tables(tmp_path):
-    columns = {"prompts": PRINTED, "site": PRINTED}
+    columns = {"prompts": PRINTED, "site": PRINTED, "root": PRINTED}
     put(tmp_path / "rows", PRINTED, PRINTED, PRINTED, key="a", **columns)
     put(tmp_path / "rows", "b", PRINTED, PRINTED, key="b", checkpoint_digest="other", **columns)
     results.export_csv(tmp_path / "rows", tmp_path / "out")

@@ -123,6 +123,15 @@ def test_a_copy_outside_the_split_is_exposed_to_a_threshold(data, tmp_path):
     assert seen(data, LATER_B, VALIDATION) == ()
 
 
+def test_a_copy_in_another_part_of_the_split_is_exposed(data, tmp_path):
+    """Its file was replaced after the split was checked."""
+    trained(tmp_path)
+    data = divided(data, train=(B,), validation=(A,), test=(COPY, LATER_COPY))
+    assert seen(data, COPY, VALIDATION) == (exposure.THRESHOLD,)
+    assert seen(data, COPY, tuned_on=(A,)) == (exposure.PROMPTS,)
+    assert seen(data, LATER_COPY, VALIDATION, tuned_on=(A,)) == ()
+
+
 def test_reference_slices_come_from_train_and_from_another_patient(data):
     def compared(subject, *names):
         return seen(data, subject, setup="zero-shot", references=names)

@@ -155,7 +155,9 @@ def test_filters_of_number_and_site():
     for subject, site in (("a", "north"), ("b", "south")):
         put(home() / "results", subject, site=site)
     test = opened()
-    assert any("Figures 4 and 5 show scans of 'demo' data" in one.value for one in test.info)
+    assert any(
+        "Figures 4 and 5 show scans of synthetic demo cohort;" in one.value for one in test.info
+    )
     test.multiselect(key="sites-shown").set_value(["north"])
     assert "3 slices in the means" in said(shown(test))
     test.multiselect(key="numbers-shown").set_value(["2 to 4 lesions"])

@@ -13,6 +13,7 @@ from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.failures import (
     ALARM,
     APART,
@@ -24,7 +25,7 @@ from zsad_core.report.failures import (
     failures,
     ranking,
 )
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, SliceSpec
 

@@ -16,9 +16,10 @@ from zsad_core.inference.engine import Engine
 from zsad_core.methods import name_of
 from zsad_core.metrics.intervals import intervals
 from zsad_core.report import captions, charts, prints
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.figures import NOT_DRAWN, Maps, write_all
 from zsad_core.report.measures import means
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 
 

@@ -7,8 +7,9 @@ from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from tests.results.test_results import row
 from zsad_core.metrics.depth import depth_curve
 from zsad_core.metrics.dice import dice, dice_sql
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.measures import curves, dice_table, group_sums
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 
 

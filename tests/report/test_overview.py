@@ -1,11 +1,17 @@
 """The summary of an evaluation and its table of subjects, of rows made by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.helpers.rows import dice_rows, put, with_dice
+from zsad_core.evaluation.tasks import Cohort
 from zsad_core.report import overview, tables
 from zsad_core.results import parquet as results
+from zsad_core.types import DataSpec
+
+DEMO = Cohort(DataSpec("demo"), (), Path())
 
 
 def put_configurations(root):
@@ -45,7 +51,7 @@ def test_means_of_the_command_stand_with_their_intervals(tmp_path):
     put(tmp_path, "A-005-000", dice_3d=0.0, auroc=0.0)
     chosen = [f"A-00{n}-00{time}" for n in (1, 2, 3, 4) for time in (0, 1)]
     with results.connect(tmp_path) as rows:
-        means = overview.configuration_means(rows, chosen, "demo", "t2f", "axial")
+        means = overview.configuration_means(rows, DEMO, chosen)
     table = means.set_index("setup")
     assert table["subjects"].tolist() == [3, 3]
     assert table.loc["brats", ["dice", "sd"]].tolist() == pytest.approx([0.5, 0.3])
@@ -61,8 +67,9 @@ def test_means_of_the_command_take_the_newest_row_and_mix_no_prompts_or_data(tmp
     put(tmp_path, "b", dice_3d=0.6, date="2024")
     put(tmp_path, "b", dice_3d=0.9, prompts_digest="d2")  # another set of that name
     put(tmp_path, "b", dice_3d=0.9, data="brats")
+    put(tmp_path, "a", dice_3d=0.9, root="other")
     with results.connect(tmp_path) as rows:
-        table = overview.configuration_means(rows, ["a", "b"], "demo", "t2f", "axial")
+        table = overview.configuration_means(rows, DEMO, ["a", "b"])
     assert table[["subjects", "dice"]].to_numpy().tolist() == [[2, 0.5], [1, 0.9]]
 
 

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,14 +13,17 @@ from tests.helpers.rows import GROUP, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of
 from zsad_core.evaluation.run import local, run
+from zsad_core.imaging import datasets
+from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.report import captions, panels
+from zsad_core.report.comparison_groups import comparison_groups
 from zsad_core.report.figures import Maps, write_all
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.samples import pictures, sample
-from zsad_core.report.selection import Selection, comparison_groups
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec
+from zsad_core.types import DataSpec, SliceSpec
 
 
 def sample_of(root, **choice):
@@ -123,6 +127,27 @@ def test_what_is_missing_is_told(evaluation, monkeypatch):
         scan_of(engine_, row, [DataSpec("demo")])
     with pytest.raises(DataError, match="not in the data at hand"):
         scan_of(engine_, {**row, "scan_digest": "other"}, [evaluated.data])
+
+
+@pytest.mark.parametrize(
+    ("convention", "labels", "words"),
+    [("-MET-00001-000-{}", "1", "1"), ("2021_00001_{}", "2023", "1,2,3")],
+)
+def test_a_scan_is_found_under_the_labels_of_its_row(tmp_path, convention, labels, words):
+    values = np.arange(8 * 9 * 6, dtype=np.int16).reshape(8, 9, 6)
+    for end, array in (("flair" if "_" in convention else "t2f", values), ("seg", values % 4)):
+        path = tmp_path / f"BraTS{convention}.nii.gz".format(end)
+        nib.save(nib.Nifti1Image(array.astype(np.int16), np.eye(4)), path)
+    chosen, gone = (DataSpec("brats", str(tmp_path / end), labels) for end in ("", "gone"))
+    (subject,) = datasets.open_dataset(chosen).subjects()
+    slices = SliceSpec(chosen, subject.id)
+    row = {
+        **{"subject": subject.id, "data": "brats", "modality": "t2f", "plane": "axial"},
+        **{"labels": words, "scan_digest": Engine().digest(slices)},
+    }
+    assert datasets.open_dataset(chosen).chosen_labels == words
+    found = scan_of(Engine(), row, [gone, replace(chosen, labels="auto")])
+    assert Engine().volume(found).truth.sum() == Engine().volume(slices).truth.sum() > 0
 
 
 def test_without_features_a_map_waits_unless_it_is_asked_for(evaluation, tmp_path):

@@ -7,9 +7,10 @@ import pytest
 from tests.helpers.rows import GROUP, dice_rows, put, with_dice
 from zsad_core.errors import DataError, SettingError
 from zsad_core.report import captions, threshold_costs
+from zsad_core.report.comparison_groups import beside, comparison_groups, neighbours
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.samples import sample
-from zsad_core.report.selection import Selection, beside, comparison_groups, neighbours
+from zsad_core.report.selection import Selection
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
 
@@ -58,6 +59,28 @@ def test_other_groups_are_asked_for_by_axis_and_value():
         beside(GROUP, groups, ["setup=brats"])
     with pytest.raises(SettingError, match="No row has the modality 't1'; choose one of t1c; t2f"):
         beside(GROUP, groups, ["modality=t1"])
+
+
+def test_folders_of_scans_are_groups_of_their_own_and_never_beside_each_other(tmp_path):
+    for root, value in (("a (1)", 0.1), ("b (2)", 0.5), ("b (2)", 0.7)):
+        put(tmp_path, "s", data="brats", root=root, date=str(value), slices=with_dice(value))
+    put(tmp_path, "s", data="brats", root="b (2)", modality="t1c")
+    with results.connect(tmp_path) as rows:
+        groups = comparison_groups(rows)
+        tables = [
+            dice_table(group_sums(rows, Selection(group)), Selection(group)) for group in groups
+        ]
+    assert list(map(str, groups)) == [
+        "brats b (2), t2f, axial, threshold: validation",
+        "brats b (2), t1c, axial, threshold: validation",
+        "brats a (1), t2f, axial, threshold: validation",
+    ]
+    assert [tables[index]["dice_3d"].tolist() for index in (0, 2)] == [
+        [pytest.approx(0.7)],
+        [pytest.approx(0.1)],
+    ]
+    assert neighbours(groups[0], groups) == (groups[1],)
+    assert neighbours(groups[2], groups) == ()
 
 
 def test_the_cost_of_thresholds_counts_each_rule_once_beside_other_groups(tmp_path):

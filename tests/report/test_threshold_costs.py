@@ -11,8 +11,9 @@ from tests.report.test_calibration import put_map
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, threshold_costs, threshold_prints
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.figures import Maps, write
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.report.tables import thresholds
 from zsad_core.results import parquet as results
 

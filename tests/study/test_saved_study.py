@@ -21,15 +21,17 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort
 from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.setups import user
 from zsad_core.study import file as files
 from zsad_core.study.design import Design, missing_trainings
+from zsad_core.study.reading import read
 from zsad_core.study.saving import study_of
 from zsad_core.training import own, request_files, runs
 from zsad_core.training.material import Source, of_scans
 from zsad_core.training.runs import TrainRequest
-from zsad_core.types import BackboneSpec, DataSpec
+from zsad_core.types import BackboneSpec, DataSpec, PromptSet
 
 CHANGING = ("key", "map", "date", "checkpoint_digest", "seconds_encode", "seconds_read")
 """Columns that another training, equal to the byte but for its date, and another time change."""
@@ -136,7 +138,10 @@ def of_study(path):
 def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, monkeypatch):
     small = small_backbone(tmp_path / "clip")
     train(data, small)
-    page = form(data, **{"cohort-setups": ["mine", "zero-shot"]})
+    texts = PromptSet("my words", ("a clear {}",), ("a {} with a stain",), tuned_on=("x",))
+    prompt_sets.save(texts, settings.prompt_folder())
+    chosen = {"cohort-setups": ["mine", "zero-shot"], "cohort-prompts": ["my words"]}
+    page = form(data, **chosen)
     evaluated(page)
     text = next(one.value for one in page.code if one.value.startswith("title:"))
     page = drawn(cohort(data, "Figures"))
@@ -152,6 +157,7 @@ def test_a_saved_page_gives_its_rows_figures_and_tables_again(data, tmp_path, mo
     study.parent.mkdir()
     study.write_text(text)
     assert main(["study", "run", str(study), "--device", "cpu"]) == 0
+    assert prompt_sets.user_sets(settings.prompt_folder()) == {"my words": texts}
     folder = study.with_suffix("")
     pd.testing.assert_frame_equal(subjects(folder / "rows"), rows)
     made = next((folder / "figures").glob("*validation*"))
@@ -265,7 +271,7 @@ def test_a_training_is_said_so_that_it_is_asked_for_again(tmp_path, kind):
     path = tmp_path / "study.yaml"
     path.write_text(files.as_yaml(saved(tmp_path)))
     user.forget("aprilgan", "own")
-    design = Design(files.read(path), DataSpec("brats", str(tmp_path / "scans"), "2021"), tmp_path)
+    design = Design(read(path), DataSpec("brats", str(tmp_path / "scans"), "2021"), tmp_path)
     (again,) = missing_trainings(design)
     assert (again.name, replace(again.request, out=request.out)) == ("own", request)
 

@@ -21,12 +21,13 @@ from zsad_core.study.file import (
     StudyData,
     StudyMask,
     StudyPredictions,
+    StudyPrompts,
     StudySeries,
     StudyTraining,
     TrainingData,
     as_yaml,
-    read,
 )
+from zsad_core.study.reading import read
 from zsad_core.study.saving import study_of
 from zsad_core.types import DataSpec, ReadoutSpec
 
@@ -45,7 +46,9 @@ data:
 series:
   - methods: [winclip]
     setups: [zero-shot]
-    prompts: [medical, own/prompts.yaml]
+    prompts: [medical, own/prompts.yaml, own/mine]
+prompt_sets:
+  - {name: own/mine, normal: ["a {}"], abnormal: ["a bad {}", "no"], tuned_on: [a]}
 predictions:
   - {name: nnunet, folder: ../out, kind: score, range: [0, 2], labels: [1], resample: yes}
 training:
@@ -57,6 +60,9 @@ figures: [1, 3]
 tables: [dice]
 precision: float32
 """
+
+
+FOLDS = "asks for cross-validation of data without folds; give a split with 2"
 
 
 @pytest.fixture
@@ -75,7 +81,9 @@ def test_every_field_is_read_and_paths_are_whole(write, tmp_path):
     assert study.data.root == str(tmp_path / "folder" / "scans")
     assert study.data.draw.shares == (50, 20, 30)
     assert study.data.planes == ("axial", "coronal")
-    assert study.series[0].prompts == ("medical", str(tmp_path / "folder/own/prompts.yaml"))
+    of_file = str(tmp_path / "folder/own/prompts.yaml")
+    assert study.series[0].prompts == ("medical", of_file, "own/mine")
+    assert study.prompt_sets[0].abnormal == ("a bad {}", "no")
     assert study.predictions[0].folder == str(tmp_path / "out")
     assert study.predictions[0].range == (0, 2)
     assert study.training[0].backbone == str(tmp_path / "folder" / "clip.json")
@@ -95,6 +103,7 @@ def test_every_field_is_explained():
         StudyData,
         StudySeries,
         StudyPredictions,
+        StudyPrompts,
         StudyTraining,
         Draw,
         Fold,
@@ -123,6 +132,19 @@ def test_what_is_written_is_read_back(write):
         ("title: x\nseries: [{methods: [a]}]\ndata: {folds: [{val: [a]}]}", r"folds\.0\.val"),
         ("title: x\nseries: [{methods: [a]}]\ndata: {planes: [oblique]}", r"data\.planes\.0"),
         ("title: x\nseries: [{methods: [a]}]\nmask: {min_component: few}", "valid integer"),
+        (
+            "title: x\nseries: [{methods: [a]}]\ndata: {draw: {seed: 1}, folds: [{test: [a]}]}",
+            "gives the split twice",
+        ),
+        *(
+            (f"title: x\nseries: [{{methods: [a]}}]\nthresholds: [cross-validation]\n{data}", FOLDS)
+            for data in (
+                "",
+                "data: {root: scans, split: none}",
+                "data: {root: scans, draw: {seed: 1}}",
+                "data: {root: scans, folds: [{test: [a]}]}",
+            )
+        ),
         ("- x", "holds no names with values"),
         ("a: [", "is not readable YAML"),
     ],

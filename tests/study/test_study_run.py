@@ -11,20 +11,24 @@ import pytest
 from tests.helpers.brats import half_masks, patients
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
+from zsad_core.base import settings
 from zsad_core.cli.main import main
+from zsad_core.cli.study import UNCOUNTED
 from zsad_core.errors import Cancelled
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local
 from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.study import design as designs
 from zsad_core.study import file as files
 from zsad_core.study import run as studies
 from zsad_core.study.design import Design
+from zsad_core.study.reading import read
 from zsad_core.study.saving import study_of
-from zsad_core.types import DataSpec
+from zsad_core.types import DataSpec, PromptSet
 
 STUDIES = Path(__file__).parents[2] / "studies"
 BASELINE = """
@@ -106,7 +110,7 @@ def test_a_changed_study_reports_what_it_asks_for_alone(write, tmp_path):
 
 
 def test_a_study_that_was_cut_off_goes_on(write, tmp_path):
-    study = files.read(write(BASELINE))
+    study = read(write(BASELINE))
     design = Design(study, DataSpec("demo-2mm"), tmp_path / "out")
     engine = Engine(device="cpu")
 
@@ -235,7 +239,7 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
         f"To add: the predictions 'other-model' of {tmp_path / 'masks'}",
         "To train: APRIL-GAN · own",
         "To train: CLIP-AD SDP+ · own",
-        "What is evaluated can be counted once split, predictions and weights are there.",
+        UNCOUNTED,
     ]
     assert main(["split", data.root, "--shares", "50/20/30", "--seed", "1"]) == 0
     text = path.read_text().replace("  - methods: [intensity, other-model]\n", "")
@@ -251,9 +255,31 @@ def test_a_plan_changes_nothing_and_says_what_is_to_be_done(own_study, tmp_path,
     assert not (tmp_path / "study").exists()
 
 
+def test_prompt_sets_of_a_study_are_added_and_never_take_the_place_of_others(write, capsys):
+    path = write(BASELINE + "prompt_sets: [{name: own, normal: [a], abnormal: [b]}]")
+    plan, folder = ["study", "run", str(path), "--plan"], settings.prompt_folder()
+    assert main(plan) == 0
+    assert "To add: the prompt set 'own'" in capsys.readouterr().out.splitlines()
+    assert not prompt_sets.user_sets(folder)
+    prompt_sets.save(PromptSet("own", ("a",), ("b",), source="another note"), folder)
+    assert main(plan) == 0
+    assert "To add" not in capsys.readouterr().out
+    prompt_sets.save(PromptSet("own", ("a",), ("c",)), folder)
+    assert main(plan) == 1
+    assert "'own' is kept with other texts than the study's" in capsys.readouterr().err
+
+
+def test_cross_validation_needs_folds_before_anything_is_trained(write, tmp_path, capsys):
+    data = patients(tmp_path, 4, 1)
+    assert main(["split", data.root, "--shares", "50/25/25"]) == 0
+    path = write(BASELINE.replace("oracle]", "cross-validation]").replace("demo-2mm", data.root))
+    assert main(["study", "run", str(path)]) == 1
+    assert "but the split 'main' has one fold; choose a split" in capsys.readouterr().err
+
+
 def test_a_training_is_like_a_setup_and_goes_on_from_its_checkpoint(write, tmp_path):
     training = "training: [{name: more, methods: [aprilgan], setup: finetune, like: brats}]"
-    study = files.read(write(BASELINE + training))
+    study = read(write(BASELINE + training))
     (own,) = designs.missing_trainings(Design(study, DataSpec("demo-2mm"), tmp_path / "out"))
     entry = setups.find("aprilgan", "brats")
     assert own.title == "APRIL-GAN · more"
@@ -264,7 +290,7 @@ def test_a_training_is_like_a_setup_and_goes_on_from_its_checkpoint(write, tmp_p
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_studies_are_read_and_name_what_there_is(path):
-    study = files.read(path)
+    study = read(path)
     trained = {(method, one.name) for one in study.training for method in one.methods}
     entries = setups.entries().keys() | trained
     for block in study.series:
@@ -297,18 +323,18 @@ def test_a_study_of_exposed_subjects_alone_says_so_in_its_report(own_study, tmp_
 
 
 def test_prompts_of_a_study_follow_the_region_of_its_data(write, tmp_path):
-    study = files.read(write(BASELINE.replace("[intensity]", "[winclip]\n    setups: [zero-shot]")))
+    study = read(write(BASELINE.replace("[intensity]", "[winclip]\n    setups: [zero-shot]")))
     design = Design(study, replace(DataSpec("demo-2mm"), region="knee"), tmp_path / "out")
     (cohort,), _ = designs.cohorts(design)
     expected = choosing.configurations([("winclip", "zero-shot")], region="knee")
     assert cohort.configurations == expected
     assert expected[0].prompts.class_name == "knee"
-    again = files.read(write(files.as_yaml(study_of(cohort, "x", files.StudyConventions()))))
+    again = read(write(files.as_yaml(study_of(cohort, "x", files.StudyConventions()))))
     assert again.series[0].prompts == ()
 
 
 def test_rows_of_a_study_are_those_of_its_cohorts(write, tmp_path):
-    study = files.read(write(BASELINE))
+    study = read(write(BASELINE))
     design = Design(study, DataSpec("demo-2mm"), tmp_path / "out")
     chosen, skipped = designs.cohorts(design)
     assert skipped == []
@@ -320,7 +346,7 @@ def test_rows_of_a_study_are_those_of_its_cohorts(write, tmp_path):
 
 def test_a_report_names_the_region_and_shows_what_the_threshold_costs(write, tmp_path):
     text = BASELINE.replace("figures: [1]\ntables: [dice]\n", "figures: [3]\n")
-    study = files.read(write(text))
+    study = read(write(text))
     design = Design(study, replace(DataSpec("demo-2mm"), region="knee"), tmp_path / "out")
     engine = Engine()
     studies.run(design, engine, local(engine), lambda _: None, lambda *_: None)
@@ -349,7 +375,7 @@ def test_the_modality_of_a_study_is_one_that_its_data_have(write, tmp_path):
     for path in Path(data.root).glob("*/*-t2f.nii.gz"):
         path.rename(path.with_name(path.name.replace("-t2f", "-t1c")))
     text = BASELINE.replace("demo-2mm", "data\n  split: none\n  part: all")
-    study = files.read(write(re.sub("  subjects:.*\n", "", text)))
+    study = read(write(re.sub("  subjects:.*\n", "", text)))
     chosen, _ = designs.cohorts(Design(study, data, tmp_path / "out"))
     assert [cohort.modality for cohort in chosen] == ["t1c"]
 

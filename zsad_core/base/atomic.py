@@ -97,6 +97,22 @@ def claim(folder: Path) -> None:
         write_whole(folder / OUTPUT_MARK, "Written by ZSAD Explorer, which may replace its files.")
 
 
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """`claim` a folder for the block; if that fails before it writes, a new folder is removed.
+
+    Raises SettingError and StorageError as `claim` does.
+    """
+    new = not folder.exists()
+    claim(folder)
+    try:
+        yield
+    except BaseException:
+        if new and [path.name for path in folder.glob("*")] == [OUTPUT_MARK]:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def lock_of(path: Path) -> Path:
     """The lock file of a path."""
     return path.with_name(f"{path.name}.lock")
@@ -114,8 +130,10 @@ def on_disk(path: Path | None = None) -> Iterator[None]:
         if error.errno not in REFUSALS:
             raise
         done = "written" if path else "read or written"
+        place = path or error.filename
+        named = f"'{place}'" if place else "The output or a file"
         raise StorageError(
-            f"'{path or error.filename or 'A file'}' cannot be "
+            f"{named} cannot be "
             f"{'locked' if error.errno in WITHOUT_LOCKS else done} ({error.strerror}); make room "
             "and allow it, or choose another folder by --out, ZSAD_CACHE or ZSAD_HOME."
         ) from error

@@ -1,5 +1,6 @@
 """The two folders on disk: the cache, which can be made again, and the user's home."""
 
+import hashlib
 import json
 import logging
 import os
@@ -95,6 +96,17 @@ def home() -> Path:
 def root_of(data: DataSpec) -> str:
     """The resolved path of the folder of a data set, else its kind."""
     return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
+
+
+def root_name(data: DataSpec) -> str:
+    """The name of the folder of a data set, with the first digits of the SHA-256 of its path.
+
+    "" for the demo, and for uploads, whose folder is of one user alone.
+    """
+    if not data.root or data.private:
+        return ""
+    path = root_of(data)
+    return f"{Path(path).name} ({hashlib.sha256(path.encode()).hexdigest()[:8]})"
 
 
 def typed(text: str) -> Path:

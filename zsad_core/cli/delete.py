@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError, SettingError
-from zsad_core.report.selection import rule_text
+from zsad_core.report.comparison_groups import rule_text
 from zsad_core.report.single_rows import NAMES_OF_ROWS, named_rows
 from zsad_core.results import merging
 from zsad_core.results import parquet as results

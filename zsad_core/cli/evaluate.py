@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 import pandas as pd
 
 from zsad_core import backbones, methods
-from zsad_core.base.atomic import claim
+from zsad_core.base.atomic import claimed
 from zsad_core.base.wording import counted, whole_number
 from zsad_core.cli import split
 from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
@@ -208,8 +208,12 @@ def _prompt_names(cohort: Cohort) -> list[str]:
 
 def run(parsed: argparse.Namespace) -> None:
     """Evaluate, or with --plan say what it takes; raises ZsadError."""
-    if not parsed.plan and not (parsed.out / "subjects").is_dir():  # else it holds rows
-        claim(parsed.out)
+    known = parsed.plan or (parsed.out / "subjects").is_dir()  # it holds rows
+    with nullcontext() if known else claimed(parsed.out):
+        _work(parsed)
+
+
+def _work(parsed: argparse.Namespace) -> None:
     engine, (cohort, left_out) = Engine(device=parsed.device), cohort_of(parsed)
     if left_out:
         print(left_out, flush=True)
@@ -264,9 +268,8 @@ def _rows(
     evaluate(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        names = [subject.id for subject in subjects(cohort)]
-        where = cohort.data.kind, cohort.modality, cohort.plane
-        means = overview.configuration_means(rows, names, *where)
+        asked = [subject.id for subject in subjects(cohort)]
+        means = overview.configuration_means(rows, cohort, asked)
     names, body = table_text.cells(means)
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)

@@ -13,7 +13,7 @@ from typing import get_args
 
 from zsad_core import backbones
 from zsad_core.base import access
-from zsad_core.base.atomic import claim, on_disk, write_whole
+from zsad_core.base.atomic import claimed, on_disk, write_whole
 from zsad_core.base.version import VERSION
 from zsad_core.cli import app, delete, doctor, predictions, split, study, train
 from zsad_core.cli import evaluate as cohort
@@ -26,7 +26,8 @@ from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.imaging.datasets.files import read_bytes
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.dice import EMPTY_RULES
-from zsad_core.report.selection import AXES, ComparisonGroup, Selection
+from zsad_core.report.comparison_groups import AXES, ComparisonGroup
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import CENTRES
@@ -47,17 +48,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with on_disk():
             code = int(parsed.run(parsed) or 0)
-        sys.stdout.flush()
+            _flush()
         return code
     except ZsadError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_lost_output() or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
+        _lost_output()
         return 141
+
+
+def _flush() -> None:
+    """Write out what was printed, unless standard output was closed from the beginning."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _lost_output() -> str:
+    """That standard output takes no more, in a sentence, and then it is let go; "" if it does."""
+    try:
+        _flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
+        return f"The output cannot be written ({error.strerror}); send it to another place."
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,8 +161,9 @@ def _add_deck(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(parsed: argparse.Namespace) -> None:
-    claim(parsed.out)
-    for path in results.export_csv(parsed.results, parsed.out):
+    with claimed(parsed.out):
+        written = results.export_csv(parsed.results, parsed.out)
+    for path in written:
         print(path)
 
 
@@ -153,12 +171,12 @@ def _deck(parsed: argparse.Namespace) -> None:
     # Matplotlib and python-pptx, for this command alone
     from zsad_core.exports import deck, slides
 
-    claim(parsed.out)
     engine, file = Engine(), parsed.pins
-    chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
-    talk = deck.deck(engine, deck.cases_of(engine, chosen), parsed.title, parsed.dark, show)
-    write_whole(parsed.out / "deck.pptx", slides.pptx(talk))
-    write_whole(parsed.out / "deck.html", deck.html(talk))
+    with claimed(parsed.out):
+        chosen = pin_files.parsed(read_bytes(file), str(file)) if file else pins.all_pins()
+        talk = deck.deck(engine, deck.cases_of(engine, chosen), parsed.title, parsed.dark, show)
+        write_whole(parsed.out / "deck.pptx", slides.pptx(talk))
+        write_whole(parsed.out / "deck.html", deck.html(talk))
     for page in talk.pages:
         if page.problem:
             print(f"\nno picture of '{page.title}': {page.problem}", file=sys.stderr)
@@ -171,10 +189,9 @@ def _figures(parsed: argparse.Namespace) -> None:
     specs = [DataSpec(kind, root) for root in parsed.data for kind in datasets.LAYOUTS]
     known = row_views.known_data_sets()
     maps = figures.Maps(Engine(), [*specs, *known], progress=show)
-    claim(parsed.out)
 
     def choose(group: ComparisonGroup) -> Selection:
-        regions = {spec.region for spec in known if spec.kind == group.data}
+        regions = {spec.region for spec in known if group.may_hold(spec)}
         only = regions.pop() if len(regions) == 1 else DataSpec.region
         return Selection(
             group,
@@ -185,7 +202,9 @@ def _figures(parsed: argparse.Namespace) -> None:
             region=parsed.region or only,
         )
 
-    for path in figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also):
+    with claimed(parsed.out):
+        written = figures.write_all(parsed.results, parsed.out, maps, choose, parsed.also)
+    for path in written:
         print(path)
         if path.name == figures.NOT_DRAWN:
             print(path.read_text(encoding="utf-8").strip(), file=sys.stderr)

@@ -139,6 +139,9 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
 
 def _check(request: MapRequest, scan: bool) -> None:
     """Raise SettingError for inputs, options or an output that do not fit."""
+    for path in request.inputs:
+        if path.is_dir():
+            raise SettingError(f"'{path}' is a folder; give one NIfTI volume, or 2D images.")
     if scan and len(request.inputs) > 1:
         raise SettingError("One NIfTI volume at a time; call the command once for each.")
     suffix = ".nii.gz" if scan else ".npz"

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from zsad_core import backbones, methods, setups
+from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.cli import evaluate, predictions, split
 from zsad_core.cli.data import data_of
@@ -22,15 +23,19 @@ from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import Draw
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference.engine import Engine
+from zsad_core.metrics.threshold_rules import CrossValidation
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.study import design as designs
-from zsad_core.study import file as files
 from zsad_core.study import run as studies
 from zsad_core.study.design import Design
 from zsad_core.study.file import NO_SPLIT, Study, StudyPredictions
-from zsad_core.types import DataSpec
+from zsad_core.study.reading import read
+from zsad_core.types import DataSpec, PromptSet
 
 GIVEN = "given by the study"  # where a split comes from
-UNCOUNTED = "What is evaluated can be counted once split, predictions and weights are there."
+UNCOUNTED = (
+    "What is evaluated can be counted once split, prompt sets, predictions and weights are there."
+)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -90,9 +95,9 @@ def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    study = files.read(parsed.study)
+    study = read(parsed.study)
     data = undivided(study)
-    undrawn, new = _undrawn(study, data), _new(study, data)
+    undrawn, new, new_sets = _undrawn(study, data), _new(study, data), _new_sets(study)
     out = (parsed.out or parsed.study.with_suffix("")).absolute()
     engine = Engine(device=parsed.device)
     lacks = designs.lacking(study)
@@ -102,6 +107,7 @@ def _run(parsed: argparse.Namespace) -> None:
             f"To draw: the split '{name}', {how if isinstance(how, Draw) else how.origin}"
             for name, how in undrawn.items()
         ]
+        lines += [f"To add: the prompt set '{wanted.name}'" for wanted in new_sets]
         lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
         if lines:
             names = ((method, own.name) for own in study.training for method in own.methods)
@@ -117,6 +123,9 @@ def _run(parsed: argparse.Namespace) -> None:
     for name, how in undrawn.items():
         split.make(data, name, how)
     design = Design(study, divided(study, data), out, parsed.device)
+    _check_folds(design)
+    for prompts in new_sets:
+        prompt_sets.save(prompts, settings.prompt_folder())
     for wanted in new:
         added = predictions.measured(design.data, _predictions(wanted), wanted.range)
         registry.add(design.data, added, methods.METHODS)
@@ -139,6 +148,36 @@ def _plan(design: Design, engine: Engine) -> list[str]:
     for cohort in (cohort for cohort in cohorts if cohort.configurations):
         lines.append(f"{cohort.modality}, {cohort.plane}: {plan(engine, cohort)}")
     return lines
+
+
+def _check_folds(design: Design) -> None:
+    """Raise SettingError before any work where a threshold needs folds that the split lacks."""
+    folds = splits.folds(design.data)
+    if CrossValidation.name in design.study.thresholds and len(folds) < 2:
+        raise SettingError(
+            f"The study asks for cross-validation, but the split '{design.data.split}' has one "
+            "fold; choose a split with folds, or another threshold."
+        )
+
+
+def _new_sets(study: Study) -> list[PromptSet]:
+    """The prompt sets that are not here yet.
+
+    Raises SettingError for one of a name under which other texts are kept, PromptError for one that
+    cannot be used.
+    """
+    known = prompt_sets.shipped() | prompt_sets.user_sets(settings.prompt_folder())
+    new = []
+    for wanted in (PromptSet(**asdict(one)) for one in study.prompt_sets):
+        prompt_sets.sentences(wanted)
+        if wanted.name not in known:
+            new.append(wanted)
+        elif prompt_sets.digest(known[wanted.name]) != prompt_sets.digest(wanted):
+            raise SettingError(
+                f"The prompt set '{wanted.name}' is kept with other texts than the study's; give "
+                "the study's another name, or rename the one that is kept."
+            )
+    return new
 
 
 def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:

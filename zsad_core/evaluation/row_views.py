@@ -1,6 +1,8 @@
 """From a row of an evaluation back to the map it was read from."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from zsad_core import methods, setups
@@ -8,6 +10,7 @@ from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets.cases import label_spellings
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
@@ -23,14 +26,16 @@ Row = Mapping[str, Any]
 def scan_of(engine: Engine, row: Row, data_sets: Iterable[DataSpec]) -> SliceSpec:
     """The scan of a row, with the bytes that were evaluated, in the first data set that holds it.
 
-    Raises DataError where none does.
+    A data set is read under its own labels, then under those of the row. Raises DataError where
+    none holds the scan.
     """
-    for data in data_sets:
-        slices = scan_named(row, data)
-        if data.kind != row["data"] or not _holds(slices):
-            continue
-        if engine.digest(slices) == row["scan_digest"]:
-            return slices
+    labels = label_spellings(row["labels"]) if row["labels"] else []
+    of_kind = [data for data in data_sets if data.kind == row["data"]]
+    meant = (replace(data, labels=text) for data in of_kind for text in (data.labels, *labels))
+    for slices in (scan_named(row, data) for data in meant):
+        with contextlib.suppress(DataError):  # its folder is gone, or cannot be read so
+            if _holds(slices) and engine.digest(slices) == row["scan_digest"]:
+                return slices
     raise DataError(
         f"The scan of {row['subject']} that was evaluated is not in the data at hand; choose the "
         "data it lies in, on a page in the sidebar, for a command with --data."

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from zsad_core.backbones import out_of_memory
+from zsad_core.base.paths import root_name
 from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
 from zsad_core.evaluation.tasks import Step, Task, spec_of
 from zsad_core.imaging import datasets
-from zsad_core.imaging.datasets.cases import lesion_labels
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.uploads import folders
 from zsad_core.inference import pipeline, provenance, stored_cubes, stored_features
@@ -34,7 +34,6 @@ from zsad_core.results.schema import VERSION
 from zsad_core.results.subject_rows import Measurements
 from zsad_core.types import (
     AnomalyMap,
-    DataSpec,
     MapSpec,
     ReadoutSpec,
     SliceStack,
@@ -116,15 +115,17 @@ def make(
 
 
 def scope(spec: MapSpec) -> dict[str, str]:
-    """What a row depends on beside map and readout: of own data the id, split and chosen labels.
+    """What a row depends on beside map and readout: of own data id, root, split, chosen labels.
 
-    The id tells subjects of equal bytes apart; in the demo all differ. Raises SettingError.
+    The id tells subjects of equal bytes apart; in the demo all differ. Raises SettingError,
+    DataError.
     """
     slices = spec.features.slices
     parts = {
         "subject": slices.subject if slices.data.root else "",
+        "root": root_name(slices.data),
         "split": registry.digest(slices.data),
-        "labels": _labels(slices.data),
+        "labels": datasets.open_dataset(slices.data).chosen_labels,
     }
     return {name: text for name, text in parts.items() if text}
 
@@ -184,7 +185,8 @@ def _names(source: MapSource) -> Row:
         "split": subject.split,
         "split_name": slices.data.split,
         "split_digest": registry.digest(slices.data),
-        "labels": _labels(slices.data),
+        "labels": datasets.open_dataset(slices.data).chosen_labels,
+        "root": root_name(slices.data),
         "modality": slices.modality,
         "plane": slices.plane,
         "method": spec.method,
@@ -194,11 +196,6 @@ def _names(source: MapSource) -> Row:
         "prompts_tuned": subject.id in prompts.tuned_on,
         "volumes": list(stored_cubes.others(spec)) if spec.volumes else [],
     }
-
-
-def _labels(data: DataSpec) -> str:
-    """The labels that were chosen as the lesion, such as 1,2,4; "" where the data say."""
-    return ",".join(map(str, lesion_labels(data.labels)))
 
 
 def _subject(spec: MapSpec) -> Subject:

@@ -8,8 +8,9 @@ from zsad_core import setups
 from zsad_core.backbones.pretraining import pretraining
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
+from zsad_core.imaging.datasets import Dataset
 from zsad_core.imaging.splits.facts import facts_of
-from zsad_core.imaging.splits.tables import PARTS, patient_of
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.setups import records
@@ -40,28 +41,32 @@ class Scan:
     modality: str
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """The data set of the scan."""
+        return datasets.open_dataset(self.data)
+
+    @cached_property
     def subjects(self) -> dict[str, Subject]:
         """All subjects of the data set by id."""
-        return {subject.id: subject for subject in datasets.open_dataset(self.data).subjects()}
+        return {subject.id: subject for subject in self.dataset.subjects()}
 
     def voxels(self, name: str, modality: str) -> str:
         """SHA-256 of a subject's voxels, whatever the file; "" where there is no such scan."""
         if name not in self.subjects or modality not in self.subjects[name].modalities:
             return ""
         try:
-            return facts_of(datasets.open_dataset(self.data), name, modality).voxels
+            return facts_of(self.dataset, name, modality).voxels
         except DataError:
             return ""
 
     def is_among(self, names: Iterable[str]) -> bool:
         """Whether subjects of the same data are this one, or hold a copy of its voxels.
 
-        A split was checked for copies in two parts, so subjects of other parts are not read.
+        A split was checked for copies in two parts, but files may have been replaced since.
         """
         others = set(names)
         if self.subject in others:
             return True
-        others -= {name for name in others if self._in_other_part(name)}
         voxels = self.voxels(self.subject, self.modality) if others else ""
         return bool(voxels) and any(self.voxels(name, self.modality) == voxels for name in others)
 
@@ -69,11 +74,6 @@ class Scan:
         """Whether one of the subjects is another scan of the same patient, by the ids."""
         others = (patient_of(name) for name in names if name != self.subject)
         return patient_of(self.subject) in others
-
-    def _in_other_part(self, name: str) -> bool:
-        known = (self.subjects.get(subject) for subject in (self.subject, name))
-        parts = {subject.split for subject in known if subject}
-        return len(parts) == 2 and parts <= set(PARTS)
 
     def part(self, name: Split) -> list[str]:
         """Ids of the subjects in a part of the split."""

@@ -11,6 +11,7 @@ from zsad_core.methods import METHODS, name_of
 from zsad_core.metrics import intervals
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.report.backbone_names import NONE, by_configuration
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.comparisons import RankShares
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -97,6 +98,15 @@ def calibration(region: str) -> str:
     )
 
 
+def data_of(group: ComparisonGroup) -> str:
+    """The data of a comparison group, with the folder of its scans.
+
+    >>> data_of(ComparisonGroup("demo", "t2f", "axial", "oracle"))
+    'synthetic demo cohort'
+    """
+    return f"{DATA.get(group.data, group.data)} {group.root}".strip()
+
+
 def slices_of(which: Which, region: str) -> str:
     """The slices that enter a mean, of scans of a region.
 
@@ -124,7 +134,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     bases = {each.threshold: each.rule.basis for each in selection.groups}
     thresholds = " and ".join(f"{rule} ({basis})" for rule, basis in bases.items())
     parts = [
-        _data(frame, group.data, modalities, planes),
+        _data(frame, group, modalities, planes),
         f"threshold: {thresholds}",
         f"mean 2D Dice over {_slices_in_mean(selection)}",
         f"depth 0 is the {selection.centre} of the {selection.region}",
@@ -145,9 +155,9 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     return "; ".join(parts) + "." + _ends(selection) + _reference_sets(frame) + _warnings(frame)
 
 
-def _data(frame: pd.DataFrame, data: str, modality: str, plane: str) -> str:
+def _data(frame: pd.DataFrame, group: ComparisonGroup, modality: str, plane: str) -> str:
     splits = sorted({split or "no split" for split in frame["split"].unique()})
-    return f"Data: {DATA.get(data, data)}, {modality}, {plane}, {', '.join(splits)}"
+    return f"Data: {data_of(group)}, {modality}, {plane}, {', '.join(splits)}"
 
 
 def _ends(selection: Selection) -> str:
@@ -166,9 +176,9 @@ def _without(exposed: Sequence[str]) -> str:
 
 def of_costs(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = ()) -> str:
     """What `caption` says, of `threshold_costs.costs`."""
-    data, modality, plane, conditions = selection.group.conditions
+    *_, modality, plane, conditions = selection.group.conditions
     parts = [
-        _data(frame, data, modality, plane),
+        _data(frame, selection.group, modality, plane),
         *([conditions] if conditions else []),
         f"{counted(frame['subject'].nunique(), 'subject')} with lesion",
         _devices(frame),

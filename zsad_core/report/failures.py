@@ -16,9 +16,9 @@ from zsad_core.base.wording import counted
 from zsad_core.metrics.depth import third_sql
 from zsad_core.metrics.dice import dice
 from zsad_core.metrics.lesions import RULES, SMALL_MM3
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.selection import (
     THIRDS,
-    ComparisonGroup,
     Selection,
     filter_mask,
     selected_rows,
@@ -42,7 +42,7 @@ KINDS = {
 """The kinds with their rules, in the order in which a mixed list takes turns."""
 
 _COLUMNS = (
-    "data, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
+    "key, data, labels, modality, plane, scan_digest, map, level, threshold_value, ranked_on, "
     "threshold_rule, threshold_note, brain_only, min_component_voxels, voxel_ml, volumes, dice_3d, "
     "brats2023_true_positives AS touched"
 )

@@ -28,15 +28,10 @@ from zsad_core.report import (
     threshold_costs,
     threshold_prints,
 )
+from zsad_core.report.comparison_groups import ComparisonGroup, beside, comparison_groups
 from zsad_core.report.comparisons import rank_shares
 from zsad_core.report.measures import curves, dice_table, group_sums, means, quartiles
-from zsad_core.report.selection import (
-    ComparisonGroup,
-    Selection,
-    beside,
-    comparison_groups,
-    left_out,
-)
+from zsad_core.report.selection import Selection, left_out
 from zsad_core.report.table_text import Table, as_latex, as_markdown
 from zsad_core.report.tables import tables
 from zsad_core.results import parquet as results
@@ -68,8 +63,9 @@ def write_all(
 ) -> list[Path]:
     """Write each comparison group of a results folder into its own folder.
 
-    `also` are other groups to show beside each, as `selection.beside` reads them. Raises DataError
-    where there is no row, or none that may be drawn, SettingError for what `also` cannot be.
+    `also` are other groups to show beside each, as `comparison_groups.beside` reads them.
+    Raises DataError where there is no row, or none that may be drawn, SettingError for what `also`
+    cannot be.
     """
     paths = []
     with results.connect(root) as rows:

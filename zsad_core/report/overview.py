@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
+from zsad_core.base.paths import root_name
+from zsad_core.evaluation.tasks import Cohort
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
+from zsad_core.report.comparison_groups import THRESHOLD
 from zsad_core.report.comparisons import configuration_names
-from zsad_core.report.selection import THRESHOLD
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
-from zsad_core.types import Plane
 
 INTERVAL = f"In brackets: {intervals.WORDS}."
 MEASURES = {
@@ -34,7 +35,8 @@ CONFIGURATIONS = f"""
     SELECT method, setup, prompts, {THRESHOLD} AS threshold,
            prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
            prompts_digest, weights_digest, subject, dice_3d, best_dice, auroc, ap
-    FROM subjects WHERE list_contains($1, subject) AND (data, modality, plane) = ($2, $3, $4)
+    FROM subjects
+    WHERE list_contains($1, subject) AND (data, root, modality, plane) = ($2, $3, $4, $5)
     QUALIFY row_number() OVER (
         PARTITION BY method, setup, threshold, prompts_digest, weights_digest, site, subject
         ORDER BY date DESC, key) = 1
@@ -108,7 +110,7 @@ def _mean(frame: pd.DataFrame) -> ConfigurationMean:
 
 
 def configuration_means(
-    rows: duckdb.DuckDBPyConnection, subjects: Sequence[str], data: str, modality: str, plane: Plane
+    rows: duckdb.DuckDBPyConnection, cohort: Cohort, subjects: Sequence[str]
 ) -> pd.DataFrame:
     """Means of each configuration, threshold and exposure over those of the subjects that it has.
 
@@ -116,7 +118,9 @@ def configuration_means(
     as in figures. The ends of a mean's interval stand beside it, as in tables; `sd` is that of the
     3D Dice.
     """
-    frame = rows.execute(CONFIGURATIONS, [[*subjects], data, modality, plane]).df()
+    data = cohort.data
+    of_data = [data.kind, root_name(data), cohort.modality, cohort.plane]
+    frame = rows.execute(CONFIGURATIONS, [[*subjects], *of_data]).df()
     names = frame.columns[: frame.columns.get_loc("subject")].tolist()
     records = []
     for key, of_group in frame.groupby(names, dropna=False, sort=False):

@@ -1,11 +1,9 @@
-"""Selections of an evaluation's rows: what can be compared, and what a user wants to see.
+"""Selections of an evaluation's rows: comparison groups, and what of them a user wants to see.
 
-Rows can be compared within a comparison group: same data, lesion labels, modality, plane, threshold
-rule, split, and ranking (of values, or of the 256 levels of older rows). Of rows that differ only
-in when and where they were made (device, version, checkpoint) the newest one counts.
+Of rows that differ only in when and where they were made (device, version, checkpoint) the newest
+one counts.
 """
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
@@ -14,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from zsad_core.base.wording import counted
-from zsad_core.errors import DataError, SettingError
+from zsad_core.errors import DataError
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
-from zsad_core.metrics.threshold_rules import Fixed, Rule, Validation, rule_of
 from zsad_core.report.backbone_names import backbone_names
+from zsad_core.report.comparison_groups import THRESHOLD, ComparisonGroup
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
-from zsad_core.types import DataSpec, MaskArray, Plane
+from zsad_core.types import DataSpec, MaskArray
 
 ConfigurationName = tuple[str, str]
 """Setup and series of a configuration."""
@@ -42,22 +40,7 @@ FILTERS = {
     "sites": "site",
 }
 """Columns of the rows by the fields of a `Selection` that limit them."""
-AXES = ("modality", "plane", "threshold")
-"""What may vary between the comparison groups of one figure, one at a time."""
 
-THRESHOLD = f"""
-    CASE WHEN threshold_rule <> '{Fixed.name}' THEN threshold_rule
-         WHEN level IS NOT NULL THEN 'level ' || level
-         WHEN threshold_note LIKE '%\\%%' ESCAPE '\\' THEN threshold_note
-         ELSE 'value ' || threshold_value::FLOAT::VARCHAR END
-    || CASE WHEN brain_only THEN '' ELSE ', outside the region too' END
-    || CASE WHEN min_component_voxels > 0
-       THEN ', components of ' || min_component_voxels || ' voxels' ELSE '' END
-    || CASE WHEN ranked_on = 'values' THEN '' ELSE ', ranked on ' || ranked_on END
-    || CASE WHEN labels <> '' THEN ', lesion labels ' || labels ELSE '' END
-    || CASE WHEN split_digest <> ''
-       THEN ', split ' || split_name || ' (' || split_digest[:8] || ')' ELSE '' END
-"""
 _VOLUME = """
     CASE WHEN truth = 0 THEN 'lesion-free' WHEN truth_ml < 1 THEN 'under 1 ml'
          WHEN truth_ml < 10 THEN '1 to 10 ml' ELSE '10 ml and more' END
@@ -69,7 +52,7 @@ _NUMBER = """
 _ROWS = f"""
     WITH in_group AS (
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
-        FROM subjects WHERE (data, modality, plane, {THRESHOLD}) = (?, ?, ?, ?)
+        FROM subjects WHERE (data, modality, plane, {THRESHOLD}, root) = (?, ?, ?, ?, ?)
     ), newest AS (
         SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
                coalesce(prompts_tuned, false) OR coalesce(len(exposure), 0) > 0 AS exposed,
@@ -89,83 +72,12 @@ _ROWS = f"""
     ), backbones AS (
         SELECT method, setup, prompts_digest,
                count(DISTINCT weights_digest) > 1 AS several_backbones
-        FROM subjects WHERE data IN (SELECT data FROM in_group) GROUP BY ALL
+        FROM subjects SEMI JOIN in_group USING (data, root) GROUP BY ALL
     )
     SELECT newest.*, sets.of_prompts, several_backbones FROM newest
     JOIN sets USING (method, prompts_digest) JOIN backbones USING (method, setup, prompts_digest)
     ORDER BY method, of_prompts, subject, site
 """
-
-
-@dataclass(frozen=True)
-class ComparisonGroup:
-    """What the rows of one figure have in common; `threshold` is the rule in words."""
-
-    data: str
-    modality: str
-    plane: Plane
-    threshold: str
-
-    @property
-    def rule(self) -> Rule:
-        """The threshold rule."""
-        return rule_of(rule_text(self.threshold))
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """All but the threshold rule: groups of equal conditions differ in that alone."""
-        return self.data, self.modality, self.plane, self.threshold.partition(", ")[2]
-
-    def __str__(self) -> str:
-        return f"{self.data}, {self.modality}, {self.plane}, threshold: {self.threshold}"
-
-    def differing(self, other: "ComparisonGroup") -> list[str]:
-        """Names of the fields in which two groups differ."""
-        mine, others = vars(self), vars(other)
-        return [name for name in mine if mine[name] != others[name]]
-
-
-def rule_text(threshold: str) -> str:
-    """The words of a group's threshold without the conditions of reading."""
-    return threshold.partition(", ")[0]
-
-
-def neighbours(
-    group: ComparisonGroup, groups: Sequence[ComparisonGroup]
-) -> tuple[ComparisonGroup, ...]:
-    """The groups that can be shown beside a group: those that differ from it in one of `AXES`."""
-    return tuple(other for other in groups if group.differing(other) in [[axis] for axis in AXES])
-
-
-def beside(
-    group: ComparisonGroup, groups: Sequence[ComparisonGroup], also: Sequence[str]
-) -> tuple[ComparisonGroup, ...]:
-    """The neighbours of a group to show `also`, each as AXIS=VALUE, or AXIS for every value.
-
-    Raises SettingError for another axis, and for a value that no group has.
-
-    >>> t2f = ComparisonGroup("demo", "t2f", "axial", "oracle")
-    >>> t1c = replace(t2f, modality="t1c")
-    >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
-    True
-    """
-    choices = [text.partition("=")[::2] for text in also]
-    for axis, value in choices:
-        if axis not in AXES:
-            raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
-        values = sorted({getattr(other, axis) for other in groups})
-        if value and value not in values:
-            raise SettingError(
-                f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
-            )
-    return tuple(
-        other
-        for other in neighbours(group, groups)
-        if any(
-            group.differing(other) == [axis] and value in ("", getattr(other, axis))
-            for axis, value in choices
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -204,25 +116,6 @@ class Selection:
     def values(self, field: str) -> tuple[str, ...]:
         """The values of a field of `ComparisonGroup` among the groups, each once."""
         return tuple(dict.fromkeys(str(getattr(group, field)) for group in self.groups))
-
-
-def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:
-    """The comparison groups, those with most rows first; among equals the validation rule."""
-    groups = rows.execute(f"""
-        SELECT data, modality, plane, threshold FROM (
-            SELECT data, modality, plane, {THRESHOLD} AS threshold, count(*) AS number
-            FROM subjects GROUP BY ALL
-        ) ORDER BY
-            number DESC, starts_with(threshold, '{Validation.name}') DESC,
-            data, modality, plane, threshold
-    """)
-    return [ComparisonGroup(*row) for row in groups.fetchall()]
-
-
-def comparison_group_of(rows: duckdb.DuckDBPyConnection, key: str) -> ComparisonGroup:
-    """The comparison group of the row of `subjects` that has the key."""
-    query = f"SELECT data, modality, plane, {THRESHOLD} FROM subjects WHERE key = ?"
-    return ComparisonGroup(*rows.execute(query, [key]).fetchall()[0])
 
 
 def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:

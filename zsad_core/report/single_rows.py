@@ -6,10 +6,10 @@ import duckdb
 import pandas as pd
 
 from zsad_core.evaluation.row_views import Row
-from zsad_core.report.selection import THRESHOLD, comparison_group_of
+from zsad_core.report.comparison_groups import THRESHOLD, comparison_group_of
 from zsad_core.results.queries import records
 
-NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "modality", "plane", "threshold")
+NAMES_OF_ROWS = ("method", "setup", "prompts", "data", "root", "modality", "plane", "threshold")
 """What names rows of one configuration in one comparison group."""
 
 
@@ -32,7 +32,7 @@ def same_configuration(rows: duckdb.DuckDBPyConnection, key: str) -> dict[str, s
         ON (subjects.method, subjects.setup, subjects.prompts_digest, subjects.weights_digest)
         IS NOT DISTINCT FROM
         (chosen.method, chosen.setup, chosen.prompts_digest, chosen.weights_digest)
-        WHERE (data, modality, plane, {THRESHOLD}) = (?, ?, ?, ?)
+        WHERE (data, modality, plane, {THRESHOLD}, root) = (?, ?, ?, ?, ?)
     """
     group = astuple(comparison_group_of(rows, key))
     return dict(rows.execute(query, [key, *group]).fetchall())

@@ -11,8 +11,9 @@ from zsad_core.base.palette import Style
 from zsad_core.errors import DataError
 from zsad_core.metrics.threshold_rules import RULES, rule_of
 from zsad_core.report.chart_looks import bracketed, error_bars, finished, panels_by_setup
+from zsad_core.report.comparison_groups import comparison_groups, rule_text
 from zsad_core.report.measures import mean_intervals
-from zsad_core.report.selection import Selection, comparison_groups, rule_text, selected_rows
+from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
 

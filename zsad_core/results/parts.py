@@ -18,7 +18,9 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]", "labels": "''"}
+ROOT = {"root": "''"}
+LABELS = {"labels": "''"} | ROOT
+SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"} | LABELS
 LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 2): {
         "ranked_on": f"'{RANKED_BEFORE}'",
@@ -28,7 +30,8 @@ LATER = {  # columns that an older version lacks, as SQL
         **SPLIT,
     },
     ("subjects", 3): SPLIT,
-    ("subjects", 4): {"labels": "''"},
+    ("subjects", 4): LABELS,
+    ("subjects", 5): ROOT,
 }
 
 

@@ -6,8 +6,8 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 5
-READ = (2, 3, 4, 5)  # versions whose rows are read
+VERSION = 6
+READ = (2, 3, 4, 5, 6)  # versions whose rows are read
 RANKED, RANKED_BEFORE = "values", "256 levels"  # in `ranked_on`
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -129,8 +129,13 @@ SUBJECTS: Columns = {
     ),
     "labels": (
         TEXT,
-        "The labels that were chosen as the lesion, such as 1,2,4; empty where they were left to "
-        "the data. Rows of different labels are not compared.",
+        "The labels that were chosen as the lesion, such as 1,2,4; empty for those that the data "
+        "name themselves. Rows of different labels are not compared.",
+    ),
+    "root": (
+        TEXT,
+        "Name of the folder of the scans, with the first digits of the SHA-256 of its path; empty "
+        "for the demo and for uploads. Rows of different folders are not compared.",
     ),
 }
 

@@ -1,25 +1,20 @@
-"""`study.yaml`: what a study asks for, checked when it is read."""
+"""`study.yaml`: what a study asks for."""
 
 import hashlib
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import pydantic
 import yaml
 
-from zsad_core.base import plain_yaml
-from zsad_core.base.wording import problem_of
-from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import EVERY
-from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.predictions.sets import PredictionKind
 from zsad_core.imaging.splits.making import Draw
 from zsad_core.imaging.splits.tables import Fold
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.results.conventions import Which
 from zsad_core.results.slice_sums import Centre
-from zsad_core.types import DataSpec, Plane, Precision
+from zsad_core.types import DataSpec, Plane, Precision, PromptSet
 
 NO_SPLIT = "none"
 TrainingSetup = Literal["industrial", "finetune", "brats", "pmc"]
@@ -60,6 +55,21 @@ class StudySeries:
     methods: tuple[str, ...]
     setups: tuple[str, ...] = (EVERY,)
     prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyPrompts:
+    """A prompt set, as in a file of its own, to be added where there is none of the name."""
+
+    name: str
+    normal: tuple[str, ...]
+    abnormal: tuple[str, ...]
+    templates: tuple[str, ...] = ()
+    class_name: str = PromptSet.class_name
+    source: str = ""
+    tuned_on: tuple[str, ...] = ()
+    normal_off: tuple[str, ...] = ()
+    abnormal_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +165,7 @@ class Study:
     series: tuple[StudySeries, ...]
     data: StudyData = StudyData()
     notes: tuple[str, ...] = ()
+    prompt_sets: tuple[StudyPrompts, ...] = ()
     predictions: tuple[StudyPredictions, ...] = ()
     training: tuple[StudyTraining, ...] = ()
     thresholds: tuple[str, ...] = ("validation",)
@@ -184,26 +195,8 @@ class Study:
 STUDY = pydantic.TypeAdapter(Study)
 
 
-def read(path: Path) -> Study:
-    """The study of a file, its paths made absolute; raises SettingError saying what is wrong."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(plain_yaml.LARGEST + 1)
-    except OSError as error:
-        raise SettingError(f"'{path}' cannot be read ({error.strerror}); check it.") from error
-    try:
-        study = STUDY.validate_python(plain_yaml.mapping(content))
-    except pydantic.ValidationError as error:
-        raise SettingError(f"'{path}': {problem_of(error)}; correct it.") from error
-    except ValueError as error:
-        raise SettingError(f"'{path}' {error}") from error
-    if not study.title.strip() or not study.series:
-        raise SettingError(f"'{path}' has no title or no series; a study needs both.")
-    return _with_whole_paths(study, path.absolute().parent)
-
-
 def as_yaml(study: Study) -> str:
-    """The study as the text of a file that `read` reads back; defaults are left out.
+    """The study as the text of a file that `reading.read` reads back; defaults are left out.
 
     >>> print(as_yaml(Study("Two baselines", (StudySeries(("intensity", "winclip")),))))
     title: Two baselines
@@ -215,38 +208,3 @@ def as_yaml(study: Study) -> str:
     """
     content = STUDY.dump_python(study, mode="json", exclude_defaults=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-
-
-def _with_whole_paths(study: Study, folder: Path) -> Study:
-    def whole(path: str) -> str:
-        return str((folder / Path(path).expanduser()).resolve())
-
-    def of_file(name: str, *endings: str) -> str:
-        """A path where the name is one: it ends as files do."""
-        return whole(name) if name.endswith(endings) else name
-
-    def prompts(name: str) -> str:
-        return whole(name) if "/" in name else of_file(name, ".yaml", ".yml")
-
-    def data(root: str) -> str:
-        return root if root in DEMOS else whole(root)
-
-    return replace(
-        study,
-        data=replace(study.data, root=data(study.data.root)),
-        series=tuple(
-            replace(block, prompts=tuple(map(prompts, block.prompts))) for block in study.series
-        ),
-        predictions=tuple(replace(own, folder=whole(own.folder)) for own in study.predictions),
-        training=tuple(
-            replace(
-                own,
-                data=replace(own.data, root=data(own.data.root)) if own.data else None,
-                backbone=of_file(own.backbone, ".json"),
-                weights=whole(own.weights) if own.backbone.endswith(".json") else own.weights,
-                images=own.images and whole(own.images),
-                start=own.start and whole(own.start),
-            )
-            for own in study.training
-        ),
-    )

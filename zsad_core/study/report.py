@@ -20,9 +20,10 @@ from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
 from zsad_core.report.backbone_names import backbone_names
+from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.measures import dice_table, group_sums
 from zsad_core.report.overview import INTERVAL, summary
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.selection import Selection
 from zsad_core.report.table_text import cells
 from zsad_core.report.tables import tables
 from zsad_core.study import lock as locks
@@ -172,8 +173,9 @@ def _section(
 
 
 def _title(group: ComparisonGroup) -> str:
-    data = captions.DATA.get(group.data, group.data)
-    return f"{data}, {group.modality}, {group.plane}; threshold: {group.threshold}"
+    return (
+        f"{captions.data_of(group)}, {group.modality}, {group.plane}; threshold: {group.threshold}"
+    )
 
 
 def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:

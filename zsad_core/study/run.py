@@ -15,7 +15,8 @@ from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.inference.engine import Engine
 from zsad_core.lab.prompt_checks import cut_warning
 from zsad_core.report import figures
-from zsad_core.report.selection import ComparisonGroup, Selection, beside, comparison_groups
+from zsad_core.report.comparison_groups import ComparisonGroup, beside, comparison_groups
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 from zsad_core.study import design as designs
 from zsad_core.study import lock as locks

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from zsad_core import setups
+from zsad_core.base import settings
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.tasks import Cohort, Configuration
@@ -13,15 +14,16 @@ from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import draw_of
 from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.methods import FILES
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.study import file as files
 
 
 def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) -> files.Study:
     """The study that evaluates a cohort and reads its rows by the conventions.
 
-    It says how the split was drawn, or lists the parts of one that was not, how the predictions
-    were read, and how each setup trained here was trained; a training that it cannot say is named
-    in its notes. Raises ZsadError.
+    It says how the split was drawn, or lists the parts of one that was not, the texts of the user's
+    prompt sets, how the predictions were read, and how each setup trained here was trained; a
+    training that it cannot say is named in its notes. Raises ZsadError.
     """
     data = cohort.data
     pairs = dict.fromkeys((run.method, run.setup) for run in cohort.configurations)
@@ -29,6 +31,7 @@ def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) ->
         title,
         tuple(_series(cohort)),
         _data(cohort),
+        prompt_sets=tuple(_prompt_sets(cohort)),
         predictions=tuple(
             _predictions(registry.find(data, name)) for method, name in pairs if method == FILES
         ),
@@ -58,6 +61,13 @@ def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
         prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
         blocks.setdefault((tuple(names) or (EVERY,), tuple(prompts)), []).append(name)
     return (files.StudySeries(tuple(names), *block) for block, names in blocks.items())
+
+
+def _prompt_sets(cohort: Cohort) -> Iterable[files.StudyPrompts]:
+    """The user's own sets among those of the configurations, as they are kept."""
+    own = prompt_sets.user_sets(settings.prompt_folder())
+    names = dict.fromkeys(one.prompts.name for one in cohort.configurations)
+    return (files.StudyPrompts(**asdict(own[name])) for name in names if name in own)
 
 
 def _data(cohort: Cohort) -> files.StudyData:

@@ -15,8 +15,9 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
+from zsad_core.report.comparison_groups import ComparisonGroup, neighbours
 from zsad_core.report.measures import dice_table
-from zsad_core.report.selection import ComparisonGroup, Selection, neighbours
+from zsad_core.report.selection import Selection
 from zsad_core.results.conventions import Which
 from zsad_core.types import DataSpec
 
@@ -40,7 +41,7 @@ def choose_rows(
             key="other-groups",
             placeholder="Another modality, plane or threshold rule",
         )
-    region = choice.data.region if group.data == choice.data.kind else DataSpec.region
+    region = choice.data.region if group.may_hold(choice.data) else DataSpec.region
     which = row[2].selectbox(
         "Slices in mean 2D Dice",
         get_args(Which),

@@ -65,7 +65,7 @@ def _not_evaluated(choice: CohortChoice, chosen: Selection, frame: pd.DataFrame)
         for subject in choice.subjects
         if subject.split in splits and subject.evaluable(chosen.group.modality)
     ]
-    same_data = chosen.group.data == choice.data.kind and not evaluated.isdisjoint(usable)
+    same_data = chosen.group.may_hold(choice.data) and not evaluated.isdisjoint(usable)
     return [name for name in usable if name not in evaluated] if same_data else []
 
 

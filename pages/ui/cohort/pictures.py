@@ -25,10 +25,10 @@ WIDEST = 8  # columns of panels
 
 def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
-    if chosen.group.data != choice.data.kind:
+    if not chosen.group.may_hold(choice.data):
         st.info(
-            f"Figures 4 and 5 show scans of '{escape(chosen.group.data)}' data; choose that data "
-            "in the sidebar to see them."
+            f"Figures 4 and 5 show scans of {escape(captions.data_of(chosen.group))}; choose that "
+            "data in the sidebar to see them."
         )
         return
     if (found := _drawn(choice, source, chosen)) is None:

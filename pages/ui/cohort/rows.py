@@ -19,9 +19,11 @@ from pages.ui.shell import compute, exposure, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
-from zsad_core.report import captions, failures, measures, selection
+from zsad_core.report import captions, failures, measures
 from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
+from zsad_core.report.comparison_groups import ComparisonGroup
+from zsad_core.report.comparison_groups import comparison_groups as groups_of
 from zsad_core.report.failures import FailureCases
 from zsad_core.report.ledgers import ledgers
 from zsad_core.report.measures import Curves, GroupSums
@@ -29,7 +31,6 @@ from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,
     VOLUMES,
-    ComparisonGroup,
     ConfigurationName,
     Selection,
     Third,
@@ -82,7 +83,7 @@ def rows_of(root: str, stamp: Stamp) -> Iterator[duckdb.DuckDBPyConnection]:
 def comparison_groups(root: str, stamp: Stamp) -> list[ComparisonGroup]:
     """What can be compared; the stamp is part of the key."""
     with rows_of(root, stamp) as rows:
-        return selection.comparison_groups(rows)
+        return groups_of(rows)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")

@@ -21,9 +21,15 @@ from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
 from zsad_core.inference.views import View
-from zsad_core.report.captions import DATA
-from zsad_core.report.failures import KINDS, Failure, failures, ranking
-from zsad_core.report.selection import ComparisonGroup, Selection
+from zsad_core.report.captions import data_of
+from zsad_core.report.comparison_groups import ComparisonGroup
+from zsad_core.report.failures import (
+    KINDS,
+    Failure,
+    failures,
+    ranking,
+)
+from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 from zsad_core.workspace import pins
 from zsad_core.workspace.pins import Pin
@@ -44,7 +50,7 @@ def gallery(choice: CohortChoice) -> None:
         root = cohort_rows.folder(choice.data)
     cohort_run.running()
     source = (str(root), results.stamp(root))
-    groups = [one for one in cohort_rows.comparison_groups(*source) if one.data == choice.data.kind]
+    groups = [one for one in cohort_rows.comparison_groups(*source) if one.may_hold(choice.data)]
     if not groups:
         first_cases(choice, root)
         return
@@ -100,9 +106,8 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 
 def _caption(choice: CohortChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
-    data = DATA.get(group.data, group.data)
-    rule = f"threshold: {group.threshold} ({group.rule.basis})"
-    facts = escape(f"{data[:1].upper()}{data[1:]}, {group.modality}; {rule}")
+    data, rule = data_of(group), f"{group.threshold} ({group.rule.basis})"
+    facts = escape(f"{data[:1].upper()}{data[1:]}, {group.modality}; threshold: {rule}")
     st.caption(
         f"{synthetic}{LEGEND[palette()]} {counted(len(worst), 'case')}, the worst of each kind "
         f"first: one slice for each kind, subject and configuration. {facts}. Dice is the 2D Dice "

@@ -40,14 +40,14 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
         "cases appear here. The Cohort page evaluates more."
     )
     cohort_run.offer(cohort, timed=True)
-    _watch(root, choice.data.kind)
+    _watch(root, choice.data)
 
 
 @st.fragment(run_every=2.0)
-def _watch(root: Path, data: str) -> None:
+def _watch(root: Path, data: DataSpec) -> None:
     """Shows the first cases while the rest is evaluated."""
     groups = cohort_rows.comparison_groups(str(root), results.stamp(root))
-    if any(one.data == data for one in groups):
+    if any(one.may_hold(data) for one in groups):
         st.rerun()
 
 

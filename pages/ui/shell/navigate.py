@@ -88,9 +88,11 @@ def _shown(view: View) -> Choices:
     slices = spec.features.slices
     names = [name for name, one in uploaded.roots().items() if one == slices.data]
     if not names:
+        labels = slices.data.labels
+        meaning = "" if labels == "auto" else f" with lesion labels {labels}"
         raise DataError(
-            f"The '{slices.data.kind}' data of {slices.subject} are no longer here; add them again "
-            "on the Setup page."
+            f"The '{slices.data.kind}' data of {slices.subject}{meaning} are no longer here; add "
+            "them again on the Setup page."
         )
     found: Choices = {
         session.DATA.key: names[0],

@@ -80,7 +80,8 @@ def _tiles(
     from zsad_core.evaluation.tasks import NO_PROMPTS
     from zsad_core.evaluation.validation import app_rows
     from zsad_core.report import failures
-    from zsad_core.report.selection import Selection, comparison_group_of
+    from zsad_core.report.comparison_groups import comparison_group_of
+    from zsad_core.report.selection import Selection
     from zsad_core.report.single_rows import row_of, slice_of_most_lesion
     from zsad_core.results import parquet as results
 

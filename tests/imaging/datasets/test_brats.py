@@ -255,6 +255,20 @@ def test_labels_are_named_by_the_naming_of_the_files(case, brats):
     assert brats().label_names[4] == "enhancing"  # in both namings, within the whole tumour
 
 
+def test_chosen_labels_are_named_where_they_are_not_those_of_the_data(case, brats):
+    case(MET, drop=())
+    own = brats()
+    for labels in ("2023", "1,2,3", "3, 2,1"):
+        same = brats(labels)
+        assert (same.chosen_labels, same.stamp(MET, "t2f")) == ("", own.stamp(MET, "t2f"))
+        assert same.load(MET, "t2f").digest == own.load(MET, "t2f").digest
+    assert [brats(labels).chosen_labels for labels in ("2021", "1,2,4", "3")] == [
+        *("1,2,4", "1,2,4", "3")
+    ]
+    case("BraTS2021_00001")  # another convention, so that a year is not what all names say
+    assert (brats().chosen_labels, brats("2023").chosen_labels) == ("", "1,2,3")
+
+
 def test_the_labels_of_the_lesion_can_be_chosen(tmp_path, write, scan, seg):
     for end, values in (("t2f", scan), ("seg", seg)):
         write(tmp_path / f"BraTS-MET-00001-000-{end}.nii.gz", values)

@@ -111,11 +111,19 @@ def test_a_scaled_channel_has_the_values_of_its_file(decathlon, scan):
 
 
 @pytest.mark.parametrize(
-    ("labels", "lesion"), [("auto", (1, 2, 3)), ("3", (3,)), ("1,4", (1, 4)), ("2023", (1, 2, 3))]
+    ("labels", "lesion", "words"),
+    [
+        ("auto", (1, 2, 3), ""),
+        ("3", (3,), "3"),
+        ("1,4", (1, 4), "1,4"),
+        ("2023", (1, 2, 3), ""),
+    ],
 )
-def test_the_labels_of_the_lesion_can_be_chosen(raw, seg, labels, lesion):
-    volume = opened(raw, labels).load("BRATS_001", "FLAIR")
+def test_the_labels_of_the_lesion_can_be_chosen(raw, seg, labels, lesion, words):
+    dataset = opened(raw, labels)
+    volume = dataset.load("BRATS_001", "FLAIR")
     np.testing.assert_array_equal(volume.truth, np.isin(seg, lesion))
+    assert dataset.chosen_labels == words
 
 
 def test_another_choice_of_labels_is_another_scan_in_the_keys(raw):

@@ -30,6 +30,10 @@ class Dataset(Protocol):
     label_names: Mapping[int, str]
     """Names of the labels of segmentations, as far as the data set names them."""
 
+    @property
+    def chosen_labels(self) -> str:
+        """The labels that were chosen as the lesion, such as 1,2,4; "" for those of the data."""
+
     def subjects(self) -> tuple[Subject, ...]:
         """Every subject, also those that cannot be used; no voxel is read."""
 
@@ -52,7 +56,7 @@ class Divided:
     def __init__(self, whole: Dataset, part_of: Mapping[str, Split]) -> None:
         self._whole, self._part_of = whole, part_of
         self.title, self.synthetic = whole.title, whole.synthetic
-        self.label_names = whole.label_names
+        self.label_names, self.chosen_labels = whole.label_names, whole.chosen_labels
         self.load, self.check = whole.load, whole.check
         self.stamp, self.file = whole.stamp, whole.file
 

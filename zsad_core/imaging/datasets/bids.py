@@ -77,7 +77,8 @@ def indexed(spec: DataSpec) -> Cases:
         )
     lesion = lesion_labels(spec.labels)
     cases = _cases(files, spec.root, lesion)
-    return Cases(cases, f"BIDS in {root.resolve().name}", label_names=_label_names(root))
+    title, names = f"BIDS in {root.resolve().name}", _label_names(root)
+    return Cases(cases, title, label_names=names, lesion=lesion)
 
 
 def _named(path: Path, root: Path) -> _Named | None:

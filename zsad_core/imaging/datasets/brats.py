@@ -46,7 +46,8 @@ def indexed(spec: DataSpec) -> Cases:
     conventions = {case.allowed for case in cases}
     if names is LABEL_NAMES and len(conventions) == 1:
         names = NAMES[conventions.pop() or ()]
-    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names)
+    lesion = () if all(case.by_name for case in cases) else lesion_labels(spec.labels)
+    return Cases(cases, f"BraTS in {Path(spec.root).name}", synthetic, names, lesion)
 
 
 def fits(root: Path, files: Iterable[Path]) -> bool:
@@ -76,7 +77,7 @@ def _cases(spec: DataSpec) -> Iterator[Case]:
             allowed=ALLOWED[convention],
             label_notes={} if CAVITY in lesion else {CAVITY: CAVITY_NOTE},
             site=site_of(next(iter(parts.values()))[0], spec.root, case),
-            by_name=spec.labels in ("auto", conventions[case]),
+            by_name=lesion == WHOLE_TUMOUR[conventions[case]],
         )
 
 

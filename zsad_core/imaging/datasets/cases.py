@@ -27,7 +27,7 @@ class Case:
 
     `scans` maps a modality to its file, `channels` to its channel in a file of several, from 0;
     `whole_tumour` and `allowed` are as in `nifti.read_case`; `label_notes` maps a label to the note
-    on a volume with it. `by_name`: the file's name defines the meaning of the labels.
+    on a volume with it. `by_name`: the lesion is what the file's name says.
     """
 
     id: str
@@ -57,8 +57,11 @@ class Cases:
         title: str,
         synthetic: bool = False,
         label_names: Mapping[int, str] = NO_NAMES,
+        lesion: Sequence[int] = (),
     ) -> None:
+        """The cases; `lesion` are labels that were chosen and are not those of the data."""
         self.title, self.synthetic, self.label_names = title, synthetic, label_names
+        self.chosen_labels = ",".join(map(str, lesion))
         named = sorted(map(_as_text, cases), key=lambda case: case.id)
         self._cases = {case.id: case for case in named}
         # By id, and modality or SEG.
@@ -204,6 +207,16 @@ def case_of(
     notes = (f"Has no {', '.join(missing)}.",) if missing and scans else ()
     files = {modality: paths[0] for modality, paths in scans.items()}
     return Case(name, files, masks[0] if masks else None, problem=problem, notes=notes)
+
+
+def label_spellings(labels: str) -> list[str]:
+    """The texts that choose the same labels: as numbers, and as the year of a BraTS convention.
+
+    >>> label_spellings("1,2,4")
+    ['1,2,4', '2021']
+    """
+    years = [year for year in WHOLE_TUMOUR if lesion_labels(year) == lesion_labels(labels)]
+    return list(dict.fromkeys([labels, *years]))
 
 
 def _as_text(case: Case) -> Case:

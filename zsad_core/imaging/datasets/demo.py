@@ -88,6 +88,7 @@ class Demo:
     title = "Demo cohort (synthetic)"
     synthetic = True
     label_names: Mapping[int, str] = brats.LABEL_NAMES
+    chosen_labels = ""
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm

@@ -23,8 +23,9 @@ def indexed(spec: DataSpec) -> Cases:
     modality is the contrast of the spec. Every label above 0 is truth unless the spec names labels.
     Raises DataError if the folder is missing or holds no scan.
     """
-    cases = _cases(spec.root, spec.contrast or MODALITY, lesion_labels(spec.labels))
-    return Cases(cases, f"Scans in {Path(spec.root).name}")
+    lesion = lesion_labels(spec.labels)
+    cases = _cases(spec.root, spec.contrast or MODALITY, lesion)
+    return Cases(cases, f"Scans in {Path(spec.root).name}", lesion=lesion)
 
 
 def fits(root: Path, files: Iterable[Path]) -> bool:

@@ -80,11 +80,14 @@ def indexed(spec: DataSpec) -> Cases:
             f"dataset.json says '{described.file_ending}')."
         )
     names = described.label_names
-    lesion = lesion_labels(spec.labels, names or range(256))
-    lesion = lesion or tuple(label for label, name in names.items() if name != "ignore")
+    chosen = lesion_labels(spec.labels, names or range(256))
+    own = tuple(label for label, name in names.items() if name != "ignore")
     cases, kind = _files(root, files, described.channels)
     return Cases(
-        _cases(cases, described, lesion), f"{kind} in {root.resolve().name}", label_names=names
+        _cases(cases, described, chosen or own),
+        f"{kind} in {root.resolve().name}",
+        label_names=names,
+        lesion=() if chosen == own else chosen,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import cached
 from zsad_core.base.progress import tracked
 from zsad_core.errors import DataError
@@ -26,6 +27,10 @@ class ScanFacts:
 
     voxels: str
     lesion_ml: float | None
+
+
+_KNOWN: LruCache[ScanFacts] = LruCache(2**14)
+"""Facts by the stamp of their scan."""
 
 
 def scan_facts(scans: "Dataset", progress: Progress | None = None) -> dict[str, ScanFacts]:
@@ -51,7 +56,7 @@ def voxel_digest(volume: Volume) -> str:
 
 
 def facts_of(scans: "Dataset", subject: str, modality: str) -> ScanFacts:
-    """Facts of one scan, kept in the cache until its files change; raises DataError."""
+    """Facts of one scan, kept in memory and cache until its files change; raises DataError."""
 
     def read() -> tuple[str, float | None]:
         volume = scans.load(subject, modality)
@@ -60,6 +65,9 @@ def facts_of(scans: "Dataset", subject: str, modality: str) -> ScanFacts:
         voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
         return voxel_digest(volume), round(float(volume.truth.sum() * voxel_ml), 6)
 
+    def facts() -> ScanFacts:
+        voxels, lesion_ml = cached(FILE, stamp, read) if stamp else read()
+        return ScanFacts(str(voxels), None if lesion_ml is None else float(lesion_ml))
+
     stamp = scans.stamp(subject, modality)
-    voxels, lesion_ml = cached(FILE, stamp, read) if stamp else read()
-    return ScanFacts(voxels, lesion_ml)
+    return _KNOWN.get(stamp, facts) if stamp else facts()
