@@ -153,15 +153,28 @@ class Tower:
         feature (B, E) is after `ln_post` and projection, not normalised. With a `patch_mask`
         (B, R, C) the last block computes only its patches.
         """
+        features, x = self._tapped(images, recipe, patch_mask, self.info.visual_blocks)
+        return features, _numpy(self.projected(x[:, 0]))
+
+    @torch.inference_mode()
+    def early_taps(
+        self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray
+    ) -> list[FloatArray]:
+        """`taps` without the class feature, and so without the blocks after the last tap."""
+        return self._tapped(images, recipe, patch_mask, max(recipe.taps))[0]
+
+    def _tapped(
+        self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray | None, count: int
+    ) -> tuple[list[FloatArray], Tensor]:
+        """Patches of the stream after each tap, and the stream after `count` blocks."""
         visual, features = self._visual_for(recipe), []
-        blocks = visual.transformer.resblocks
         x = visual.ln_pre(self._embedded(images, recipe))
         output_mask = None if patch_mask is None else self._token_mask(patch_mask)
-        for number, block in enumerate(blocks, 1):
-            x = block_output_at(block, x, output_mask if number == len(blocks) else None)
+        for number, block in enumerate(visual.transformer.resblocks[:count], 1):
+            x = block_output_at(block, x, output_mask if number == count else None)
             if number in recipe.taps:
                 features.append(_numpy(x[:, 1:]))
-        return features, _numpy(self.projected(x[:, 0]))
+        return features, x
 
     @torch.inference_mode()
     def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:

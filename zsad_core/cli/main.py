@@ -15,7 +15,7 @@ from zsad_core import backbones
 from zsad_core.base import access
 from zsad_core.base.atomic import claim, on_disk
 from zsad_core.base.version import VERSION
-from zsad_core.cli import app, delete, doctor, map_request, predictions, split, study
+from zsad_core.cli import app, delete, doctor, export, map_request, predictions, split, study
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli import train as commands
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     cohort.add_evaluate(
         commands_of.add_parser("evaluate", help="rows of many subjects and configurations")
     )
-    cohort.add_export(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
+    export.add_arguments(commands_of.add_parser("export", help="rows of an evaluation as CSV"))
     delete.add_arguments(
         commands_of.add_parser("delete", help="rows of a configuration, once they are counted")
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zsad_core import methods
-from zsad_core.base.store import MemoryStore
+from zsad_core.base.memory_store import MemoryStore
 from zsad_core.cli import map_files
 from zsad_core.cli.map_request import MapRequest, setup_of
 from zsad_core.errors import SettingError

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from zsad_core import backbones, methods, setups
 from zsad_core.base.wording import counted
-from zsad_core.cli import evaluate, predictions, split
+from zsad_core.cli import engines, predictions, split
 from zsad_core.cli.data import data_of
 from zsad_core.cli.progress import show, shown_as
 from zsad_core.errors import DataError, SettingError
 from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
-from zsad_core.evaluation.run import local
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import Predictions, registry, score_range, survey
 from zsad_core.imaging.splits import Draw, Fold, SplitTable
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plan", action="store_true", help="say what it takes and stop, with nothing changed"
     )
     run.add_argument("--device", default=backbones.default_device())
-    evaluate.add_engine(run)
+    engines.add_arguments(run)
     run.set_defaults(run=_run)
 
 
@@ -127,11 +126,9 @@ def _run(parsed: argparse.Namespace) -> None:
     design = Design(study, divided(study, data), out, parsed.device)
     for wanted in new:
         _add(design.data, wanted)
-    cluster = (
-        nullcontext() if parsed.engine == "local" else evaluate.cluster_of(parsed, design.rows)
-    )
+    cluster = nullcontext() if parsed.engine == "local" else engines.cluster_of(parsed, design.rows)
     with cluster as workers:
-        work = workers.work if workers else local(engine)
+        work = workers.work if workers else engines.local_work(parsed, engine)
         paths = studies.run(design, engine, work, _tell, show)
     print(file=sys.stderr)
     print(f"{counted(len(paths), 'file')} in {out}, to begin with: {out / 'report.html'}")

@@ -18,6 +18,7 @@ from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
 if TYPE_CHECKING:
     from torch import Tensor
 
+WHOLE = slice(None), slice(None)
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 
 
@@ -71,10 +72,24 @@ def enlarging(size: int, side: int, align_corners: bool, device: torch.device) -
     return axis[0].T.contiguous().to(device)
 
 
-def enlarged(grids: Tensor, side: int, align_corners: bool) -> Tensor:
-    """(B, R, R) to (B, side, side), bilinear: a product for each axis."""
+def enlarged(
+    grids: Tensor, side: int, align_corners: bool, within: tuple[slice, slice] = WHOLE
+) -> Tensor:
+    """(B, R, R) to (B, side, side), bilinear: a product for each axis; or some rows and columns."""
     enlarge = enlarging(grids.shape[-1], side, align_corners, grids.device)
-    return enlarge @ (grids @ enlarge.T)
+    rows, columns = within
+    return enlarge[rows] @ (grids @ enlarge[columns].T)
+
+
+def reach(retained: Tensor, side: int) -> tuple[slice, slice]:
+    """Rows and columns of pixels that any retained patch (B, R, R) changes, corners aligned."""
+    enlarge = enlarging(retained.shape[-1], side, True, retained.device)
+    patches = retained.any(dim=0)
+    found = []
+    for axis in (1, 0):
+        pixels = enlarge[:, patches.any(dim=axis)].any(dim=1).nonzero()
+        found.append(slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0, 0))
+    return found[0], found[1]
 
 
 @functools.lru_cache(8)

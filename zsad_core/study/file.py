@@ -12,6 +12,7 @@ from zsad_core.base import plain_yaml
 from zsad_core.base.wording import problem_of
 from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.tasks import Keep
 from zsad_core.imaging.datasets import DEMOS
 from zsad_core.imaging.predictions.sets import Kind
 from zsad_core.imaging.splits.making import Balance, By
@@ -184,7 +185,7 @@ class Study:
 
     `also` are rows that stand beside those of a figure or table as further series, each as AXIS or
     AXIS=VALUE, such as "modality". `figures` are the paper's by number and `tables` names of files
-    without their ending; () takes all tables.
+    without their ending; () takes all tables. `keep` is that of `evaluate`.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -202,6 +203,7 @@ class Study:
     figures: tuple[int, ...] = (1, 2, 3, 4, 5)
     tables: tuple[str, ...] = ()
     precision: Precision | Literal[""] = ""
+    keep: Keep = "features"
 
     def wants(self, name: str) -> bool:
         """Whether a figure, such as "figure1", or a table is asked for.

@@ -46,6 +46,7 @@ def study_of(cohort: Cohort, title: str, conventions: StudyConventions) -> Study
         mask=StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
         conventions=conventions,
         precision=cohort.precision,
+        keep=cohort.keep,
     )
     own = [pair for pair in pairs if pair[0] != FILES and pair not in setups.shipped()]
     return _with_trainings(study, data, own) if own else study

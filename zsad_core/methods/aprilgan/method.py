@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from zsad_core.methods.aligned import Aligned, joined, on_device, unit
 from zsad_core.methods.aprilgan.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, wanted
-from zsad_core.methods.grids import enlarged, grid_of, quarters, spread
+from zsad_core.methods.grids import enlarged, grid_of, quarters, reach, spread
 from zsad_core.types import (
     FloatArray,
     Learned,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from zsad_core.methods.learner import Learner
 
 TAPS = 4
+NEAR = 8  # slices
 FAR = -20.0  # logit of a patch that is not retained: certainly normal
 
 
@@ -121,14 +123,21 @@ def apart_by_100(texts: Tensor) -> Tensor:
 
 
 def of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
-    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4, for (E,)."""
-    side, total = aligned.recipe.image_size, None
-    for tap in aligned.taps:
-        grids = spread(tap @ apart, aligned.retained, FAR)
-        values = enlarged(grids, side, align_corners=True).sigmoid_()
-        total = values if total is None else total.add_(values)
-    assert total is not None  # there are four taps
-    return total
+    """(B, S, S): the sum over taps of the softmax of the enlarged logits, 0 … 4, for (E,).
+
+    A few slices at once, whose values a processor holds near, and only where patches reach.
+    """
+    side, retained = aligned.recipe.image_size, aligned.retained
+    taps = [spread(tap @ apart, retained, FAR) for tap in aligned.taps]
+    far = len(taps) / (1 + math.exp(-FAR))
+    maps = apart.new_full((len(retained), side, side), far)
+    for start in range(0, len(retained), NEAR):
+        chunk = slice(start, start + NEAR)
+        within = reach(retained[chunk], side)
+        total = maps[chunk, *within].zero_()
+        for grids in taps:
+            total += enlarged(grids[chunk], side, align_corners=True, within=within).sigmoid_()
+    return maps
 
 
 def values_of_layers(aligned: Aligned, apart: Tensor) -> Tensor:
