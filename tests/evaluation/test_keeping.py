@@ -109,7 +109,8 @@ def test_kept_maps_give_other_rows_without_encoding(scans, tmp_path, monkeypatch
 
 
 def test_what_was_stored_before_stays(scans, tmp_path):
-    made, one = engine(tmp_path), cohort_of(scans, tmp_path, keep="rows")
+    one = cohort_of(scans, tmp_path, configurations=CONFIGURATIONS[1:2], keep="rows")
+    made = engine(tmp_path)
     first = resolve(made, spec_of(made, one, "a", CONFIGURATIONS[1]))
     first.encode()
     before = made.store.names(first.features.key)
@@ -137,7 +138,8 @@ def test_the_plan_says_the_disk_of_each_choice(scans, tmp_path, features_kept):
     maps = len(NAMES) * 2 * 20 * 24 * 4
     assert sizes["maps"] == pytest.approx(maps + sizes["features"] / len(NAMES), rel=0.01)
     assert sizes["rows"] == pytest.approx(sizes["maps"])  # all maps wait for the thresholds
-    alone = plan(made, cohort_of(scans, tmp_path, configurations=CONFIGURATIONS[1:2], rules=("1",)))
+    untuned = cohort_of(scans, tmp_path, configurations=CONFIGURATIONS[1:2], rules=("1",))
+    alone = plan(engine(tmp_path / "alone"), untuned)
     assert alone.gigabytes["rows"] * 2**30 == pytest.approx(sizes["features"] / len(NAMES))
     run(made, planned, local(made))
     assert not any(stored(made, [source.features.key for source in sources(made, planned)]))

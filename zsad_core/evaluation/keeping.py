@@ -42,7 +42,7 @@ def release(engine: Engine, task: Task) -> None:
         keys = set(source.entries()) - set(source.shared_entries())
         if _has_passing_texts(source):
             engine.store.remove(source.texts.key, prefix=source.features.digest)
-        if task.last and cohort.keep == "rows" and keys:
+        if task.last and cohort.keep == "rows" and source.entries():
             keys.add(source.map_key)
         _remove(engine, keys)
 
