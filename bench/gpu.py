@@ -81,7 +81,8 @@ def measure(workload: Workload | None = None, device: str = "") -> Iterator[Line
         images, learned = engine.stack(spec.features.slices).image, setups.learned(source.setup)
         assert learned is not None  # it learns
         model = model_of(workload.backbone, workload.side).to(engine.device)
-        given = learned, source.texts.embeddings(), source.recipe.taps
+        tensors = {name: array.copy() for name, array in learned.items()}  # torch writes to its own
+        given = tensors, source.texts.embeddings().copy(), source.recipe.taps
         one = plain_seconds(model, images[len(images) // 2], *given)
         share = 100 * own / (one * len(images))
         yield Line(f"{what}: a volume, share of the plain way's time", share, "%", 5)
