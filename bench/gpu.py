@@ -81,7 +81,7 @@ def measure(workload: Workload | None = None, device: str = "") -> Iterator[Line
         images, learned = engine.stack(spec.features.slices).image, setups.learned(source.setup)
         assert learned is not None  # it learns
         model = model_of(workload.backbone, workload.side).to(engine.device)
-        tensors = {name: array.copy() for name, array in learned.items()}  # torch writes to its own
+        tensors = {name: array.copy() for name, array in learned.items()}
         given = tensors, source.texts.embeddings().copy(), source.recipe.taps
         one = plain_seconds(model, images[len(images) // 2], *given)
         share = 100 * own / (one * len(images))

@@ -359,7 +359,7 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
     assert (after.maps_evaluated, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
     assert "3 subjects, 2 configurations: 6 maps, 4 already evaluated." in str(after)
-    features = (tmp_path / "store").rglob("[0-9]*.npy")
+    features = (tmp_path / "store").rglob("*.rows")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
     assert after.gigabytes["features"] * 2**30 == pytest.approx(volumes, rel=0.2)
 
