@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,7 +109,8 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
             spent, taken = _encoding(todo[0], cohort.batch, cohort.keep)
             seconds, features = seconds + spent * len(todo), features + taken * len(todo)
             at_once = max(at_once, taken)
-        if timed and (mapped := [source for source in pending if source.entries()]):
+        mapped: Sequence[MapSource] = sets or todo or slices
+        if timed and mapped:
             maps += _map_bytes(mapped[0]) * sum(left.values())
     maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
