@@ -17,6 +17,8 @@ from bench import (
     cohort,
     cohort_page,
     core,
+    gpu,
+    large,
     large_volume,
     long_use,
     methods,
@@ -63,6 +65,8 @@ PARTS = {
     "store": store.measure,
     "methods": methods.measure,
     "plain": plain.measure,
+    "large": large.measure,
+    "gpu": gpu.measure,
     "readout": readout.measure,
     "cohort": cohort.measure,
     "cohort_page": cohort_page.measure,
@@ -79,10 +83,14 @@ if __name__ == "__main__":
     with fresh_folders():
         machine_name = machine()
     on_cpu = backbones.default_device() == "cpu"
+    if on_cpu and "gpu" in parts:
+        print("The part gpu is not measured: torch sees no GPU here.")
+        parts.remove("gpu")
     print(machine_name, flush=True)
     for part in filter(parts.__contains__, PARTS):
         print(f"\n{part}", flush=True)
-        section = Section(part if on_cpu else f"{part} on a GPU", machine_name)
+        named = on_cpu or part == "gpu"
+        section = Section(part if named else f"{part} on a GPU", machine_name)
         with fresh_folders():
             for line in PARTS[part]():
                 section.add(line)

@@ -12,12 +12,13 @@ from bench.report import Line
 from zsad_core import setups
 from zsad_core.base.paths import cache_root
 from zsad_core.base.store import Store
-from zsad_core.inference import evaluation, pipeline, stored_features
+from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
 from zsad_core.metrics.readout import readout
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, MapSpec, Plane, ReadoutSpec, SliceSpec
+from zsad_core.types import DataSpec, MapSpec, ReadoutSpec, SliceSpec
 from zsad_core.workspace import phrase_bank
 
 # Each has a subject of its own, which nothing was made of before; the last is the aim in s.
@@ -26,7 +27,6 @@ VIEWS = (
     ("winclip", "zero-shot", "DEMO-MET-016-000", 12.0),
     ("intensity", "zero-shot", "DEMO-MET-017-000", None),
 )
-PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 EDITS = 5
 CANDIDATES = 1000
 
@@ -58,7 +58,7 @@ def measure() -> Iterator[Line]:
             for _ in range(EDITS)
         )
         yield Line(f"{method}: readout of the volume", duration * 1000, "ms", 100)
-        size = store.size_bytes(stored_features.feature_key(engine, spec.features))
+        size = sum(map(store.size_bytes, resolve(engine, spec).entries()))
         yield Line(f"{method}: disk per subject, features", size / 2**20, "MB")
     yield from _reference_set()
     yield Line("peak memory of these steps without a browser", peak_gb(), "GB")
@@ -89,13 +89,9 @@ def _reference_set() -> Iterator[Line]:
     engine.volume(next_subject.features.slices)
     second = seconds(lambda: pipeline.anomaly_map(engine, next_subject))
     yield Line(f"{what}: map of another subject, its cubes", second, "s")
-    planes = [replace(slices, plane=plane) for plane in PLANES]
-    size = sum(
-        store.size_bytes(
-            stored_features.feature_key(engine, replace(spec.features, slices=plane_slices))
-        )
-        for plane_slices in planes
-    )
+    source = resolve(engine, spec)
+    own = set(source.entries()) - set(source.shared_entries())
+    size = sum(map(store.size_bytes, own))
     yield Line("mutual3d: disk per subject, cubes", size / 2**20, "MB")
 
 

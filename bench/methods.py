@@ -21,6 +21,7 @@ from zsad_core import backbones, methods, setups
 from zsad_core.imaging import slicing
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.encoder import Encoder
+from zsad_core.methods.setup import Options
 from zsad_core.methods.texts import TowerTexts
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.training import examples, fit, material
@@ -57,7 +58,8 @@ def measure() -> Iterator[Line]:
 class MethodCase:
     """A method ready to map slices; texts that do not depend on a slice are encoded once.
 
-    Without learned tensors, fresh ones are used.
+    Without learned tensors, fresh ones are used; without options those of the bench, without a
+    device the default one.
     """
 
     images: ByteArray
@@ -66,10 +68,13 @@ class MethodCase:
     backbone: str
     precision: Precision
     learned: Learned = None
+    options: Options | None = None
+    device: str = ""
 
     def __post_init__(self) -> None:
-        self.tower = _tower(self.backbone, self.precision)
-        self.method = methods.slice_method(self.name, _options(self.name, self.backbone))
+        self.tower = tower_of(self.backbone, self.precision, self.device)
+        options = _options(self.name, self.backbone) if self.options is None else self.options
+        self.method = methods.slice_method(self.name, options)
         self.recipe = self.method.recipe(self.tower.info)
         self.retained = slicing.patches_near(self.brain, self.recipe.grid, self.recipe.reach)
         side, frozen = 96, not self.method.in_tower
@@ -103,7 +108,7 @@ class MethodCase:
         return duration, 100 * (1 - sum(block_times) / duration)
 
 
-def _options(name: str, backbone: str) -> tuple[tuple[str, str], ...]:
+def _options(name: str, backbone: str) -> Options:
     """Those of the shipped setup on the demo; the official side in pixels elsewhere."""
     shipped = (setup for setup in setups.shipped().values() if setup.method == name)
     if backbone == "demo":
@@ -150,8 +155,9 @@ def _epochs(case: MethodCase) -> Iterator[Line]:
     yield Line(f"{what} through the tower", epoch + tower, "s")
 
 
-def _tower(backbone: str, precision: Precision) -> backbones.Tower:
-    device = backbones.default_device()
+def tower_of(backbone: str, precision: Precision, device: str = "") -> backbones.Tower:
+    """A shipped backbone, or the shape of ViT-L-14 with random weights."""
+    device = device or backbones.default_device()
     if backbone != LARGE.name:
         return backbones.load(BackboneSpec(backbone), device, precision)
     return backbones.Tower(

@@ -17,9 +17,11 @@ from bench.core import seconds
 from bench.methods import LARGE, SUBJECT, MethodCase
 from bench.report import Line
 from zsad_core import backbones
+from zsad_core.backbones.loading import built
+from zsad_core.backbones.sources import source
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.grids import TAPS
-from zsad_core.types import ByteArray, FloatArray
+from zsad_core.types import BackboneSpec, ByteArray, FloatArray
 
 RUNS = 3
 SIDE = 518
@@ -37,17 +39,34 @@ def measure() -> Iterator[Line]:
     own = min(case.timed()[0] for _ in range(RUNS))
     assert case.learned is not None  # the method learns
     assert case.text is not None  # it was read in the runs
-    config = open_clip.get_model_config(LARGE.name)
-    config["vision_cfg"]["image_size"] = SIDE
-    model = open_clip.CLIP(**config).eval().to(device)
     given = case.learned, case.text, case.recipe.taps
-    plain = min(
-        seconds(lambda: plain_map(model, stack.image[middle], *given).cpu()) for _ in range(RUNS)
-    )
+    model = model_of(LARGE, SIDE).to(device)
+    plain = plain_seconds(model, stack.image[middle], *given)
     what = f"aprilgan, {LARGE.name} at {SIDE} px, a slice"
     yield Line(f"{what}: the plain way, float32", plain, "s")
     yield Line(f"{what}: here, {precision}", own, "s")
     yield Line(f"{what}: share of the plain way's time", 100 * own / plain, "%", SHARES[precision])
+
+
+def model_of(backbone: BackboneSpec, side: int) -> open_clip.CLIP:
+    """A shipped model, at its own side, or one of that shape and side with random weights."""
+    if backbone.name in backbones.BACKBONES:
+        return built(source(backbone))[0].eval()
+    config = open_clip.get_model_config(backbone.name)
+    config["vision_cfg"]["image_size"] = side
+    return open_clip.CLIP(**config).eval()
+
+
+def plain_seconds(
+    model: open_clip.CLIP,
+    image: ByteArray,
+    learned: dict[str, FloatArray],
+    text: FloatArray,
+    taps: Sequence[int],
+) -> float:
+    """Of the map of a slice (H, W)."""
+    given = learned, text, taps
+    return min(seconds(lambda: plain_map(model, image, *given).cpu()) for _ in range(RUNS))
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """The last block computes what is read of it, and that as if it had computed all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,16 @@ def window_features(tower, patch_mask):
 
 
 COUNT = int(SPARSE.sum(axis=(1, 2)).max()) + 1  # of each slice as many as of the fullest
+
+
+def test_taps_alone_need_no_block_after_the_last_of_them(tower, block_shapes):
+    recipe = replace(RECIPE, taps=RECIPE.taps[:1])
+    taps, _ = tower.taps(IMAGES, recipe)
+    block_shapes.clear()
+    (early,) = tower.early_taps(IMAGES, recipe, SPARSE)
+    assert block_shapes == []
+    flat = SPARSE.reshape(2, PATCHES)
+    np.testing.assert_allclose(early[flat], taps[0][flat], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

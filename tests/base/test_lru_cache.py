@@ -68,3 +68,12 @@ def test_the_least_recently_used_goes_first():
     for key in (1, 2, 1, 3):
         cache.get(key, lambda key=key: key)
     assert [key for key in (1, 2, 3) if key in cache] == [1, 3]
+
+
+def test_a_value_larger_than_the_whole_cache_pushes_none_out():
+    cache = LruCache[str](5, len)
+    for text in ("ab", "cd", "much too long"):
+        assert cache.get(text, lambda text=text: text) == text
+    assert [text for text in ("ab", "cd", "much too long") if text in cache] == ["ab", "cd"]
+    cache.get("ef", lambda: "ef")
+    assert [text for text in ("ab", "cd", "ef") if text in cache] == ["cd", "ef"]

@@ -3,7 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from zsad_core.base.store import MemoryStore, Store, key_of
+from zsad_core.base.memory_store import MemoryStore
+from zsad_core.base.store import Store, key_of
 from zsad_core.errors import Cancelled
 from zsad_core.types import DataSpec, Recipe
 
@@ -173,3 +174,101 @@ def test_in_memory_arrays_stay_as_they_are_and_the_oldest_go():
     assert (store.names("a"), store.names("b")) == (set(), {"y", "z"})
     assert store.read("a", "x") is None
     np.testing.assert_array_equal(store.read("b", "z"), again + 1)
+
+
+def rows_of(numbers):
+    """Rows by name, with two parts each of sizes of their own."""
+    return {
+        f"{number:03d}": {
+            "tap": np.full((number % 3, 4), number, np.float16),
+            "class": np.full(4, number, np.float16),
+        }
+        for number in numbers
+    }
+
+
+@pytest.fixture(params=["disk", "memory"])
+def any_store(request, store):
+    return store if request.param == "disk" else MemoryStore()
+
+
+def test_rows_come_back_by_part_and_read_only(any_store):
+    any_store.append("abcd", rows_of(range(3)), {"recipe": "x"})
+    any_store.append("abcd", rows_of(range(2, 6)), {"recipe": "x"})
+    wanted = rows_of(range(6))
+    assert any_store.row_names("abcd", ("tap", "class")) == set(wanted)
+    for name, row in wanted.items():
+        found = any_store.read_row("abcd", name, ("class", "tap"))
+        for part, array in row.items():
+            np.testing.assert_array_equal(found[part], array)
+            assert found[part].dtype == np.float16
+            assert not (found[part].size and found[part].flags.writeable)
+    assert any_store.row_names("abcd", ("tap", "other")) == set()
+    assert any_store.read_row("abcd", "000", ("other",)) is None
+    assert any_store.read_row("abcd", "999", ("tap",)) is None
+
+
+def test_a_row_gets_parts_that_it_lacks_and_keeps_those_it_has(any_store):
+    any_store.append("abcd", {"000": {"tap": np.zeros(3)}}, {})
+    any_store.append("abcd", {"000": {"tap": np.ones(3), "more": np.ones(2)}}, {})
+    found = any_store.read_row("abcd", "000", ("tap", "more"))
+    assert (found["tap"].tolist(), found["more"].tolist()) == ([0, 0, 0], [1, 1])
+
+
+def test_rows_lie_in_one_file_a_part(store):
+    for number in range(8):
+        store.append("abcd", rows_of([number]), {})
+    names = {path.name for path in store.entry("abcd").iterdir()}
+    assert names == {"label.json", "index.json", "tap.rows", "class.rows"}
+
+
+def test_another_process_sees_rows_that_are_added(store):
+    other = Store(store.root)
+    for number in range(4):
+        store.append("abcd", rows_of([number]), {})
+        assert len(other.row_names("abcd", ("tap",))) == number + 1
+        assert other.read_row("abcd", f"{number:03d}", ("class",))["class"][0] == number
+
+
+def test_what_a_killed_writer_left_beyond_the_index_is_overwritten(store):
+    store.append("abcd", rows_of([1]), {})
+    with (store.entry("abcd") / "tap.rows").open("ab") as file:
+        file.write(b"half a batch")
+    store.append("abcd", rows_of([2]), {})
+    fresh = Store(store.root)
+    for name, row in rows_of([1, 2]).items():
+        np.testing.assert_array_equal(fresh.read_row("abcd", name, ("tap",))["tap"], row["tap"])
+
+
+def test_a_damaged_row_goes_alone_and_is_written_again(store):
+    store.append("abcd", rows_of(range(1, 3)), {})
+    path = store.entry("abcd") / "class.rows"
+    path.write_bytes(b"?" + path.read_bytes()[1:])
+    fresh = Store(store.root)
+    parts = ("tap", "class")
+    found = [fresh.read_row("abcd", name, parts) is None for name in ("001", "002")]
+    assert sorted(found) == [False, True]
+    assert len(fresh.row_names("abcd", parts)) == 1
+    fresh.append("abcd", rows_of(range(1, 3)), {})
+    for name, row in rows_of(range(1, 3)).items():
+        np.testing.assert_array_equal(fresh.read_row("abcd", name, parts)["class"], row["class"])
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"tap": {"000": 3}}', "no json"])
+def test_a_damaged_index_is_an_entry_without_rows(store, content):
+    store.append("abcd", rows_of([0]), {})
+    (store.entry("abcd") / "index.json").write_text(content)
+    assert Store(store.root).read_row("abcd", "000", ("tap",)) is None
+    store.append("abcd", rows_of([0]), {})
+    assert Store(store.root).read_row("abcd", "000", ("class",)) is not None
+
+
+def test_an_entry_or_some_arrays_of_it_are_removed(any_store):
+    any_store.write_all("abcd", {"ab-1": np.ones(1), "cd-1": np.ones(1)}, {})
+    any_store.remove("abcd", prefix="ab")
+    assert (any_store.names("abcd"), any_store.holds("abcd")) == ({"cd-1"}, True)
+    any_store.append("abcd", rows_of([1]), {})
+    any_store.remove("abcd")
+    assert not any_store.holds("abcd")
+    assert any_store.read_row("abcd", "001", ("tap",)) is None
+    any_store.remove("abcd")

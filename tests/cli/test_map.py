@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from zsad_core import methods, setups
-from zsad_core.base.store import MemoryStore, Store
+from zsad_core.base.memory_store import MemoryStore
+from zsad_core.base.store import Store
 from zsad_core.cli.main import main
 from zsad_core.imaging import datasets, slicing
 from zsad_core.inference import pipeline

@@ -18,6 +18,7 @@ import torch
 
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
+from zsad_core.evaluation import run as runs
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, subjects
@@ -334,6 +335,35 @@ def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_pa
     assert rows_of(tmp_path / "rows") == unbroken
 
 
+def test_several_engines_give_the_rows_of_one(scans, tmp_path, unbroken, monkeypatch):
+    performed, perform_task = [], runs.perform
+    monkeypatch.setattr(
+        runs, "perform", lambda one, *rest: (performed.append(one), perform_task(one, *rest))
+    )
+    engines, told = [engine(tmp_path), engine(tmp_path)], []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    run(engines[0], cohort(scans, tmp_path), local(*engines), lambda *at: told.append(at))
+    torch.set_num_threads(threads)
+    assert rows_of(tmp_path / "rows") == unbroken
+    assert set(performed) == set(engines)
+    assert told[-1] == (6, 6)
+
+
+def test_where_one_of_several_engines_fails_the_others_stop(scans, tmp_path, monkeypatch):
+    def fails(one, task, step):
+        if task.configurations[0].method == "winclip":
+            raise SettingError("no room")
+        while True:  # until it is stopped
+            step(0)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(runs, "perform", fails)
+    engines = [engine(tmp_path), engine(tmp_path)]
+    with pytest.raises(SettingError, match="no room"):
+        run(engines[0], cohort(scans, tmp_path), local(*engines))
+
+
 def test_the_plan_counts_what_is_there(scans, tmp_path):
     made, one = engine(tmp_path), cohort(scans, tmp_path)
     before = plan(made, one)
@@ -341,16 +371,16 @@ def test_the_plan_counts_what_is_there(scans, tmp_path):
     assert (before.maps_evaluated, before.volumes_stored, before.volumes_to_encode) == (0, 0, 3)
     assert "3 scans not opened yet, counted as not encoded" in str(before)
     assert before.seconds > 0
-    assert before.gigabytes > 0
+    assert before.gigabytes["features"] > 0
     run(made, replace(one, names=("a", "b")), local(made))
     after = plan(engine(tmp_path), one)
     assert "1 scan not opened yet" in str(after)
     assert "never read" not in str(plan(made, replace(one, names=("a", "b")), timed=False))
     assert (after.maps_evaluated, after.volumes_stored, after.volumes_to_encode) == (4, 2, 1)
     assert "3 subjects, 2 configurations: 6 maps, 4 already evaluated." in str(after)
-    features = (tmp_path / "store").rglob("[0-9]*.npy")
+    features = (tmp_path / "store").rglob("*.rows")
     volumes = sum(path.stat().st_size for path in features) / (2 + 1 / FILLED)  # a batch is timed
-    assert after.gigabytes * 2**30 == pytest.approx(volumes, rel=0.2)
+    assert after.gigabytes["features"] * 2**30 == pytest.approx(volumes, rel=0.2)
 
 
 def test_the_plan_knows_features_that_a_page_stored(scans, tmp_path):
@@ -388,12 +418,13 @@ def test_the_plan_counts_and_times_the_set_of_mutual_3d(scans, tmp_path):
     assert (before.volumes_stored, before.volumes_to_encode) == (0, 3)  # a, and b and c beside it
     assert before.unread == 3
     assert before.seconds > 0
-    assert before.gigabytes > 0
+    assert before.gigabytes["features"] > 0
     began = time.monotonic()
     run(made, one, local(made))
     assert before.seconds < 10 * (time.monotonic() - began)
     arrays = (tmp_path / "store").rglob("*-cubes*.npy")
-    assert before.gigabytes * 2**30 == pytest.approx(sum(p.stat().st_size for p in arrays), rel=0.5)
+    cubes = sum(path.stat().st_size for path in arrays)
+    assert before.gigabytes["features"] * 2**30 == pytest.approx(cubes, rel=0.5)
     after = plan(made, replace(one, names=("b",)))
     assert (after.volumes_stored, after.volumes_to_encode) == (3, 0)
 

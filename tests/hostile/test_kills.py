@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, rows_of, write_scans
+from tests.evaluation.test_run import cohort, engine, rows_of, write_scans
 from tests.helpers.brats import patients
 from tests.helpers.rows import put
 from tests.results.test_results import row
@@ -102,13 +102,15 @@ def killed_once(work, seconds, chance):
     assert os.WIFSIGNALED(status) or status == 0
 
 
-def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
+def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one_and_keeps_no_more(tmp_path):
     (tmp_path / "scans").mkdir()
     scans, chance = write_scans(tmp_path / "scans"), random.Random(4)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads of a library do not live on in a forked child
 
     def evaluated(root):
         fresh = engine(root)
-        run(fresh, cohort(scans, root, configurations=CONFIGURATIONS[:1]), local(fresh))
+        run(fresh, cohort(scans, root, keep="rows"), local(fresh))
 
     began = time.monotonic()
     evaluated(tmp_path / "unbroken")
@@ -119,7 +121,10 @@ def test_an_evaluation_ends_in_the_rows_of_an_unbroken_one(tmp_path):
         killed_until_done(lambda root=root: evaluated(root), seconds, chance)
         evaluated(root)
         assert rows_of(root / "rows") == expected
+        assert not list(root.rglob("*.rows"))
+        assert not list(root.rglob("passing*"))
         shutil.rmtree(root)
+    torch.set_num_threads(threads)
 
 
 def test_a_training_ends_in_the_tensors_of_an_unbroken_one(tmp_path):
@@ -297,7 +302,9 @@ def test_an_entry_of_the_store_has_its_label_and_whole_arrays(tmp_path):
 
     def work(number):
         arrays = {f"{part:03d}": np.full(2000, number) for part in range(8)}
-        store.write_all(f"{number % 97:064x}", arrays, {"number": number % 97})
+        key, label = f"{number % 97:064x}", {"number": number % 97}
+        store.write_all(key, arrays, label)
+        store.append(key, {name: {"a": array, "b": array} for name, array in arrays.items()}, label)
 
     def check():
         fresh = Store(store.root)
@@ -306,6 +313,9 @@ def test_an_entry_of_the_store_has_its_label_and_whole_arrays(tmp_path):
             if names:
                 assert json.loads((entry / "label.json").read_text())["number"] >= 0
             assert all(fresh.read(entry.name, name) is not None for name in names)
+            rows = fresh.row_names(entry.name, "ab")
+            assert len(rows) in (0, 8)
+            assert all(fresh.read_row(entry.name, name, "ab") is not None for name in rows)
         store.clear()
 
     killed_at_random(work, check)

@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zsad_core import methods, setups
-from zsad_core.base.store import MemoryStore
+from zsad_core.base.memory_store import MemoryStore
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from zsad_core.base.store import MemoryStore
+from zsad_core.base.memory_store import MemoryStore
+from zsad_core.imaging import slicing
 from zsad_core.inference import pipeline
+from zsad_core.inference.cubes import layer_tokens
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
@@ -27,6 +30,11 @@ class SmallTower:
         if len(images) > self._most:
             raise self._error
         return self._tower.taps(images, *given)
+
+    def early_taps(self, images, *given):
+        if len(images) > self._most:
+            raise self._error
+        return self._tower.early_taps(images, *given)
 
 
 class SmallEngine(Engine):
@@ -64,6 +72,27 @@ def test_outside_of_a_job_the_log_says_so(caplog):
     pipeline.encode(engine, spec_of(engine), SLICES[:3], size=3)
     assert "memory ran out at 3 slices at once" in caplog.text
     assert "memory ran out at 2 slices at once" in caplog.text
+
+
+def test_layers_of_cubes_are_encoded_in_parts_too(caplog):
+    engine, roomy = SmallEngine(2, MemoryError()), Engine(MemoryStore(), "cpu")
+    volume = roomy.volume(SUBJECT)
+    found = []
+    for one in (engine, roomy):
+        prompts, others = prompt_sets.shipped()["minimal-pair"], ("DEMO-MET-001-000",)
+        spec = pipeline.map_spec(
+            one, SUBJECT, "mutual3d", "zero-shot", prompts, (), others, "float32"
+        )
+        source = resolve(one, spec)
+        retained = slicing.cubes_touching(volume.brain, source.recipe.grid)
+        layer = source.recipe.grid // 2
+        slices = roomy.stack(SUBJECT).image[10:15]
+        tower = one.tower(spec.features.backbone, "float32")
+        given = (source.method, tower, source.recipe, slices)
+        found.append(layer_tokens(*given, slicing.as_slices(retained)[layer]))
+    assert "memory ran out at 5 slices at once" in caplog.text
+    assert "memory ran out at 3 slices at once" in caplog.text
+    np.testing.assert_allclose(*found, atol=2e-3 * np.abs(found[1]).max())
 
 
 def test_no_room_for_one_slice_and_other_errors_are_raised():

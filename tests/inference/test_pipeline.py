@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from zsad_core import backbones, setups
+from zsad_core.base import part_files
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key
+from zsad_core.inference.sources import resolve
 from zsad_core.methods.winclip.method import WinClip
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, Reference, SliceSpec
@@ -186,8 +188,7 @@ def test_what_another_precision_computed_is_not_taken(start, spec):
 def test_a_damaged_file_is_computed_again(start, spec, calls):
     engine = start()
     first = pipeline.slice_maps(engine, spec, [3])[0]
-    key = stored_features.feature_key(engine, spec.features)
-    damaged = next(engine.store.entry(key).glob("003-*.npy"))
+    damaged = next(engine.store.entry(resolve(engine, spec).features.key).glob("*.rows"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     np.testing.assert_array_equal(pipeline.slice_maps(start(), spec, [3])[0], first)
     assert calls["slices"] == 2
@@ -248,9 +249,7 @@ def test_a_cut_batch_is_made_again_whole_so_that_batches_lie_as_in_an_unbroken_r
     )
     engine = start()
     assert pipeline.encode(engine, spec, size=3) == FILLED
-    entry = engine.store.entry(stored_features.feature_key(engine, spec.features))
-    for part in entry.glob("005-*"):
-        part.unlink()
+    part_files.remove(engine.store.entry(resolve(engine, spec).features.key), "005")
     assert pipeline.encode(start(), spec, size=3) == 1
     assert made == [3, 3, 3]
 

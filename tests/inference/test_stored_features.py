@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from zsad_core import methods, setups
-from zsad_core.base.store import MemoryStore, Store
+from zsad_core.base.memory_store import MemoryStore
+from zsad_core.base.store import Store
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
@@ -51,7 +52,7 @@ def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
     assert whole[:, brain[index]].std() > 0
 
 
-def test_a_slice_is_one_file_that_another_method_reads_too(tmp_path):
+def test_a_slice_is_a_row_that_another_method_reads_too(tmp_path):
     engine = Engine(Store(tmp_path), "cpu")
     prompts = prompt_sets.shipped()["clipad"]
     plus, plain = (
@@ -62,8 +63,11 @@ def test_a_slice_is_one_file_that_another_method_reads_too(tmp_path):
     first, second = stored_features.filled_slices(engine, SUBJECT)[10:12]
     assert [pipeline.encode(engine, spec, [first]) for spec in (plus, plain)] == [1, 0]
     assert [pipeline.encode(engine, spec, [second]) for spec in (plain, plus)] == [1, 1]
-    entry = engine.store.entry(stored_features.feature_key(engine, plain.features))
-    assert len(list(entry.glob(f"{first:03d}-*.npy"))) == 1
+    features = resolve(engine, plus).features
+    parts = features.method.parts(features.recipe)
+    entry = engine.store.entry(features.key)
+    assert {path.name for path in entry.glob("*.rows")} == {f"{part}.rows" for part in parts}
+    assert not list(entry.glob("*.npy"))
     whole = resolve(engine, plus).features.read(first)
     part = resolve(Engine(Store(tmp_path), "cpu"), plain).features.read(first)
     assert set(part) < set(whole)

@@ -10,10 +10,12 @@ from zsad_core.backbones.device import (
     default_device,
     device_memory,
     device_name,
+    devices,
     fastest_precision,
     memory_bytes,
     out_of_memory,
     ran_out_of_memory,
+    slices_at_once,
     threads,
 )
 from zsad_core.backbones.fetching import fetch, unfetched
@@ -30,6 +32,7 @@ __all__ = [
     "default_device",
     "device_memory",
     "device_name",
+    "devices",
     "fastest_precision",
     "fetch",
     "info",
@@ -39,6 +42,7 @@ __all__ = [
     "official_sums",
     "out_of_memory",
     "ran_out_of_memory",
+    "slices_at_once",
     "threads",
     "unfetched",
 ]

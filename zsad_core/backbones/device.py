@@ -19,11 +19,18 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")  # as torch names th
 TRIALS = ((50, 2), (400, 8))  # tokens of a slice, runs; the second only if the first is unclear
 CLEAR_FACTOR = 8  # a ratio of times that cannot be chance
 GPU_SLICES = 64  # slices that keep a GPU busy
+FEWEST, MOST = 4, 64  # slices that are encoded at once
 
 
 def default_device() -> str:
     """ "cuda" where torch sees a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def devices(device: str) -> list[str]:
+    """Each GPU where "cuda" has several, else the device itself."""
+    count = torch.cuda.device_count() if device == "cuda" else 1
+    return [f"{device}:{index}" for index in range(count)] if count > 1 else [device]
 
 
 def threads() -> int:
@@ -44,6 +51,13 @@ def memory_bytes(device: str) -> int:
     if device != "cpu":
         return int(torch.cuda.mem_get_info(device)[1])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+
+def slices_at_once(device: str) -> int:
+    """How many slices a tower is given: few on a CPU, on a GPU one for each GB that is free."""
+    if device == "cpu":
+        return FEWEST
+    return min(max(torch.cuda.mem_get_info(device)[0] // 2**30, FEWEST), MOST)
 
 
 def device_name(device: str) -> str:

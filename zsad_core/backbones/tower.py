@@ -148,12 +148,17 @@ class Tower:
         feature (B, E) is after `ln_post` and projection, not normalised. With a `patch_mask`
         (B, R, C) the last block computes only its patches.
         """
-        output_mask = None
-        if patch_mask is not None:
-            patches = torch.from_numpy(patch_mask).flatten(1)
-            output_mask = functional.pad(patches, (1, 0), value=True).to(self.device)
-        stream, features = self._passed(self._embedded(images, recipe), output_mask, recipe.taps)
+        mask = None if patch_mask is None else self._token_mask(patch_mask)
+        stream, features = self._passed(self._embedded(images, recipe), mask, recipe.taps)
         return features, _numpy(self.projected(stream[:, 0]))
+
+    @torch.inference_mode()
+    def early_taps(
+        self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray
+    ) -> list[FloatArray]:
+        """`taps` without the class feature, and so without the blocks after the last tap."""
+        tokens, mask = self._embedded(images, recipe), self._token_mask(patch_mask)
+        return self._passed(tokens, mask, recipe.taps, max(recipe.taps))[1]
 
     @torch.inference_mode()
     def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
@@ -237,15 +242,24 @@ class Tower:
             features.append(_numpy(self.projected(stream[:, 0])))
         return np.concatenate(features)
 
+    def _token_mask(self, patch_mask: MaskArray) -> Tensor:
+        """(B, 1+P): the class token and some patches (B, R, C)."""
+        patches = torch.from_numpy(patch_mask).flatten(1)
+        return functional.pad(patches, (1, 0), value=True).to(self.device)
+
     def _passed(
-        self, tokens: Tensor, output_mask: Tensor | None = None, taps: Sequence[int] = ()
+        self,
+        tokens: Tensor,
+        output_mask: Tensor | None = None,
+        taps: Sequence[int] = (),
+        count: int | None = None,
     ) -> tuple[Tensor, list[FloatArray]]:
-        """The stream (B, N, width) after all blocks, and its patches after each tap.
+        """The stream (B, N, width) after all or `count` blocks, and its patches after each tap.
 
         `tokens` are before `ln_pre`. With an `output_mask` (B, N) the last block computes only
         those tokens.
         """
-        blocks, features = self._visual.transformer.resblocks, []
+        blocks, features = self._visual.transformer.resblocks[:count], []
         x = self._visual.ln_pre(tokens)
         for number, block in enumerate(blocks, 1):
             x = block_output_at(block, x, output_mask if number == len(blocks) else None)

@@ -12,7 +12,7 @@ class LruCache(Generic[T]):
     """The most recently used values by frozen key, at most `most`; safe to use from threads.
 
     `most` is a number of values, or the sum of the sizes that `size` gives them. A value that is
-    larger alone is given and not kept.
+    larger alone is given and not kept, and the others stay.
 
     >>> cache = LruCache[int](2)
     >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
@@ -38,13 +38,17 @@ class LruCache(Generic[T]):
                     return self._values[key]
             value = make()
             with self._lock:
-                self._values[key] = value
-                self._total += self._size(value)
                 self._making.pop(key, None)
-                while self._total > self._most:
-                    _, oldest = self._values.popitem(last=False)
-                    self._total -= self._size(oldest)
+                if self._size(value) <= self._most:
+                    self._add(key, value)
             return value
+
+    def _add(self, key: Hashable, value: T) -> None:
+        self._values[key] = value
+        self._total += self._size(value)
+        while self._total > self._most:
+            _, oldest = self._values.popitem(last=False)
+            self._total -= self._size(oldest)
 
     def put(self, key: Hashable, value: T) -> None:
         """Add a value that was made elsewhere, unless the key has one."""

@@ -1,7 +1,8 @@
 """Arrays by key, bounded in size: on disk, written atomically and checked on first open.
 
-An entry is a folder named by its key, with `label.json`, the spec as a person reads it, and arrays
-as `NAME.CRC.npy`. Nothing is ever pickled.
+An entry is a folder named by its key. It holds `label.json`, the spec as a person reads it, arrays
+as `NAME.CRC.npy`, so that a damaged file is noticed when it is first opened, and rows of arrays in
+`part_files`. Nothing is ever pickled.
 """
 
 import contextlib
@@ -11,17 +12,18 @@ import io
 import json
 import os
 import shutil
-import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from zsad_core.base import part_files
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
+from zsad_core.base.part_files import PartFiles, Row
 from zsad_core.errors import Cancelled, StorageError
 from zsad_core.types import ADDED, read_only
 
@@ -57,65 +59,6 @@ def as_json(value: object) -> object:
     return value
 
 
-class Arrays(Protocol):
-    """Arrays by key and name; `exact` ones are stored as computed, not rounded to float16."""
-
-    exact: bool
-
-    def names(self, key: str) -> set[str]:
-        """Names of the arrays that an entry holds."""
-
-    def read(self, key: str, name: str) -> NDArray[Any] | None:
-        """The array, read-only, or None where it is missing or damaged."""
-
-    def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
-        """Keep the array under its key and return it read-only; `label` is the spec to show."""
-
-    def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
-        """`write` for many arrays of a key."""
-
-    def trim_when_due(self) -> int:
-        """Remove what is over the limit; returns how many entries went."""
-
-
-class MemoryStore:
-    """Arrays in memory for as long as it lives; the oldest entries go beyond `limit_bytes`."""
-
-    exact = True
-
-    def __init__(self, limit_bytes: int = 4 * 2**30) -> None:
-        self.limit_bytes = limit_bytes
-        self._arrays: dict[tuple[str, str], NDArray[Any]] = {}
-        self._lock = threading.Lock()  # slices are mapped while others are encoded
-
-    def names(self, key: str) -> set[str]:
-        with self._lock:
-            return {name for of, name in self._arrays if of == key}
-
-    def read(self, key: str, name: str) -> NDArray[Any] | None:
-        return self._arrays.get((key, name))
-
-    def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
-        with self._lock:
-            return self._arrays.setdefault((key, name), read_only(array))
-
-    def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
-        for name, array in arrays.items():
-            self.write(key, name, array, label)
-        self.trim_when_due()
-
-    def trim_when_due(self) -> int:
-        """Remove the oldest arrays until the limit holds; returns how many went."""
-        with self._lock:
-            removed, size = 0, sum(array.nbytes for array in self._arrays.values())
-            for key in list(self._arrays)[:-1]:
-                if size <= self.limit_bytes:
-                    break
-                size -= self._arrays.pop(key).nbytes
-                removed += 1
-        return removed
-
-
 class Store:
     """A folder of entries with at most `limit_bytes` in all; the least recently used goes first."""
 
@@ -126,6 +69,7 @@ class Store:
         self.limit_bytes = limit_bytes
         self._whole: dict[tuple[str, str], Path] = {}  # files that were checked
         self._last: tuple[str, dict[str, str]] = ("", {})  # the entry last looked through
+        self._rows = PartFiles()
         self._forgotten: list[tuple[str, ...]] = []  # texts of forgotten labels
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
@@ -133,7 +77,12 @@ class Store:
         """The folder of an entry, existing or not."""
         return self.root / key[:2] / key
 
+    def holds(self, key: str) -> bool:
+        """Whether there is such an entry."""
+        return self.entry(key).is_dir()
+
     def names(self, key: str) -> set[str]:
+        """Names of the arrays that an entry holds, those of rows left out."""
         return set(self._files(key))
 
     def read(self, key: str, name: str) -> NDArray[Any] | None:
@@ -186,13 +135,7 @@ class Store:
 
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
         """`write` for many arrays of a key, faster than one by one."""
-        entry, text = self.entry(key), json.dumps(as_json(label), indent=1, ensure_ascii=False)
-        with locked(entry), on_disk(entry):
-            if any(all(word in text for word in words) for words in self._forgotten):
-                raise Cancelled("What this was made from was removed.")
-            label_file = entry / LABEL
-            if not label_file.is_file() or not label_file.stat().st_size:
-                write_whole(label_file, text)
+        with self._writing(key, label) as entry:
             for name in arrays.keys() - self.names(key):
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
@@ -200,7 +143,59 @@ class Store:
                 write_whole(path, buffer.getvalue())
                 self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
+
+    def row_names(self, key: str, parts: Iterable[str]) -> set[str]:
+        """Names of the rows of an entry that have all of the parts."""
+        return self._rows.names(self.entry(key), parts)
+
+    def read_row(self, key: str, name: str, parts: Iterable[str]) -> Row | None:
+        """Read-only memory maps of those parts of a row, or None where one is missing or damaged.
+
+        A damaged row is removed.
+        """
+        entry = self.entry(key)
+        try:
+            return self._rows.read(entry, name, parts)
+        except OSError:
+            return None
+        except ValueError:
+            with locked(entry):
+                part_files.remove(entry, name)
+            return None
+
+    def append(self, key: str, rows: Mapping[str, Row], label: object) -> None:
+        """Keep rows, many of a key, each with an array of every part; one that is there stays.
+
+        A row is there whole or not at all. Raises StorageError, Cancelled as `write` does.
+        """
+        with self._writing(key, label) as entry:
+            self._unseen += part_files.append(entry, rows)
+
+    @contextlib.contextmanager
+    def _writing(self, key: str, label: object) -> Iterator[Path]:
+        """An entry, locked, that has its label and counts as used."""
+        entry, text = self.entry(key), json.dumps(as_json(label), indent=1, ensure_ascii=False)
+        with locked(entry), on_disk(entry):
+            if any(all(word in text for word in words) for words in self._forgotten):
+                raise Cancelled("What this was made from was removed.")
+            label_file = entry / LABEL
+            if not label_file.is_file() or not label_file.stat().st_size:
+                write_whole(label_file, text)
+            yield entry
             os.utime(entry)
+
+    def remove(self, key: str, prefix: str = "") -> None:
+        """Remove an entry, or its arrays whose names begin so; raises StorageError.
+
+        What was written first goes last, so that a removal that is cut off can go on.
+        """
+        entry = self.entry(key)
+        with locked(entry), on_disk(entry):
+            paths = [path for path in entry.glob("*") if path.name.startswith(prefix)]
+            for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+                path.unlink()
+            if not prefix:
+                _remove(entry)
 
     def size_bytes(self, key: str | None = None) -> int:
         """Bytes of one entry, or of the whole store."""

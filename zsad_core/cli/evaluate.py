@@ -6,25 +6,24 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import pandas as pd
 
 from zsad_core import backbones, methods
 from zsad_core.base.atomic import claimed
 from zsad_core.base.wording import counted, whole_number
-from zsad_core.cli import split
+from zsad_core.cli import engines, split
 from zsad_core.cli.data import DATA, add_meaning, chosen, modality_of
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Workload, duration, plan
-from zsad_core.evaluation.run import local
 from zsad_core.evaluation.run import run as evaluate
-from zsad_core.evaluation.tasks import Cohort, Work, spec_of, subjects, unusable
+from zsad_core.evaluation.tasks import Cohort, Keep, Work, spec_of, subjects, unusable
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -34,9 +33,6 @@ from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.report import overview, table_text
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Plane, ReadoutSpec
-
-if TYPE_CHECKING:
-    from zsad_core.evaluation.on_ray import Cluster
 
 SPLITS = ("train", "validation", "test", "extra", "all")
 RULES_HELP = f"{COMMAND}. " + " ".join(
@@ -80,32 +76,16 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, default=4, help="slices encoded at once")
     add("--device", default=backbones.default_device())
     add("--precision", choices=["float32", "bfloat16"], default="")
-    add_engine(parser)
+    add(
+        "--keep",
+        choices=get_args(Keep),
+        default=Cohort.keep,
+        help="what the cache keeps of a subject once its rows are whole (default: %(default)s); "
+        "--plan says how much each takes",
+    )
+    engines.add_arguments(parser)
     add("--plan", action="store_true", help="say what it takes and stop")
     add("--out", type=Path, required=True, metavar="DIR")
-
-
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", choices=["local", "ray"], default="local")
-    add = parser.add_argument_group(
-        "with --engine ray",
-        "Workers on this machine or a cluster, with the rows of --engine local. Code, data, --out, "
-        "ZSAD_CACHE (features) and ZSAD_HOME must lie on paths that every machine shares.",
-    ).add_argument
-    add(
-        "--address",
-        default="",
-        metavar="HOST:PORT|local",
-        help="by default that of RAY_ADDRESS, a cluster that runs here, or a new one: local",
-    )
-    add("--gpus-per-worker", type=float, default=1.0, metavar="GPUS", help="or a share: 0.25")
-    add(
-        "--cpus-per-worker",
-        type=int,
-        default=backbones.threads(),
-        metavar="CPUS",
-        help="also its threads; by default as many as a run here has",
-    )
 
 
 def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
@@ -137,6 +117,7 @@ def cohort_of(parsed: argparse.Namespace) -> tuple[Cohort, str]:
         ),
         batch=parsed.batch,
         precision=parsed.precision,
+        keep=parsed.keep,
     )
     return _part(cohort, parsed.part), choosing.skipped_line(left_out)
 
@@ -180,6 +161,7 @@ def command(cohort: Cohort) -> str:
         "--threshold": cohort.rules,
         "--min-component": [str(read.min_component_voxels)] if read.min_component_voxels else [],
         "--precision": [cohort.precision] if cohort.precision else [],
+        "--keep": [cohort.keep] if cohort.keep != Cohort.keep else [],
         "--out": [str(cohort.out)],
     }
     words += [word for name, values in options.items() if values for word in (name, *values)]
@@ -225,31 +207,10 @@ def _work(parsed: argparse.Namespace) -> None:
         if cut := prompt_checks.cut_warning(reader, spec_of(reader, cohort, "", configuration)):
             print(f"warning: {configuration.method} · {configuration.setup}: {cut}", flush=True)
     if parsed.engine == "local":
-        _rows(parsed, engine, cohort, plan(engine, cohort), local(engine))
+        _rows(parsed, engine, cohort, plan(engine, cohort), engines.local_work(parsed, engine))
         return
-    with cluster_of(parsed, parsed.out) as cluster:
+    with engines.cluster_of(parsed, parsed.out) as cluster:
         _rows(parsed, engine, cohort, cluster.plan(cohort), cluster.work)
-
-
-def cluster_of(parsed: argparse.Namespace, out: Path) -> "AbstractContextManager[Cluster]":
-    """The cluster of the options, for results in a folder; raises SettingError without Ray."""
-    try:
-        from zsad_core.evaluation import on_ray
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise SettingError(
-            "--engine ray needs Ray, which is not installed here; install it with "
-            "pip install 'zsad-explorer[ray]', or leave --engine out."
-        ) from error
-    if parsed.cpus_per_worker < 1 or parsed.gpus_per_worker < 0:
-        raise SettingError(
-            f"A worker of {parsed.cpus_per_worker} CPUs and {parsed.gpus_per_worker:g} GPUs is "
-            "none; give 1 CPU or more, and 0 GPUs or more."
-        )
-    gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_worker
-    share = on_ray.Share(parsed.address, parsed.device, gpus, parsed.cpus_per_worker)
-    return on_ray.cluster(share, out)
 
 
 def _rows(

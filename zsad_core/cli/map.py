@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zsad_core import backbones, methods, setups
-from zsad_core.base.store import MemoryStore
+from zsad_core.base.memory_store import MemoryStore
 from zsad_core.cli import map_files
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.evaluation.tasks import NO_PROMPTS

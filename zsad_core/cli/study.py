@@ -10,13 +10,12 @@ from pathlib import Path
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
-from zsad_core.cli import evaluate, predictions, split
+from zsad_core.cli import engines, predictions, split
 from zsad_core.cli.data import data_of
 from zsad_core.cli.progress import show
 from zsad_core.errors import SettingError
 from zsad_core.evaluation.choosing import skipped_line
 from zsad_core.evaluation.plan import plan
-from zsad_core.evaluation.run import local
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
@@ -47,7 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="beside the file by default")
     add("--plan", action="store_true", help="say what it takes and stop, with nothing changed")
     add("--device", default=backbones.default_device())
-    evaluate.add_engine(run)
+    engines.add_arguments(run)
     run.set_defaults(run=_run)
 
 
@@ -130,8 +129,8 @@ def _run(parsed: argparse.Namespace) -> None:
         added = predictions.measured(design.data, _predictions(wanted), wanted.range)
         registry.add(design.data, added, methods.METHODS)
     remote = parsed.engine != "local"
-    with evaluate.cluster_of(parsed, design.rows) if remote else nullcontext() as workers:
-        work = workers.work if workers else local(engine)
+    with engines.cluster_of(parsed, design.rows) if remote else nullcontext() as workers:
+        work = workers.work if workers else engines.local_work(parsed, engine)
         paths = studies.run(design, engine, work, partial(print, flush=True), show)
     print(file=sys.stderr)
     print(f"{counted(len(paths), 'file')} in {out}, to begin with: {out / 'report.html'}")

@@ -2,15 +2,18 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zsad_core.base.wording import counted
+from zsad_core.evaluation import keeping
 from zsad_core.evaluation.rows import row_keys
 from zsad_core.evaluation.tasks import (
     Cohort,
     Configuration,
+    Keep,
     groups,
     spec_of,
     subjects,
@@ -31,9 +34,10 @@ class Workload:
 
     `tuning` subjects are evaluated to tune thresholds alone. A map is evaluated where all
     its rows are in the results. What is stored of a scan is known once the scan was read; `unread`
-    scans count as to do. `seconds` and `gigabytes` of features are estimated from one timed batch
-    of each recipe and one timed reading; None where nothing was timed. A method for whole volumes
-    encodes its unlabelled set too, and one comparison of volumes is timed.
+    scans count as to do. `seconds`, and `gigabytes` that the disk takes under each choice of what
+    is kept, are estimated from one timed batch of each recipe and one timed reading; None where
+    nothing was timed. A method for whole volumes encodes its unlabelled set too, and one comparison
+    of volumes is timed.
     """
 
     subjects: int
@@ -44,7 +48,7 @@ class Workload:
     volumes_to_encode: int
     unread: int
     seconds: float | None = None
-    gigabytes: float | None = None
+    gigabytes: dict[Keep, float] | None = None
 
     def __str__(self) -> str:
         wanted = (self.subjects + self.tuning) * self.configurations
@@ -64,7 +68,8 @@ class Workload:
             text += f" {counted(self.unread, 'scan')} not opened yet, counted as not encoded."
         if self.seconds is None or self.gigabytes is None:
             return text
-        return f"{text} About {duration(self.seconds)} and {self.gigabytes:.1f} GB of features."
+        choices = ", ".join(f"{size:.1f} GB with {name}" for name, size in self.gigabytes.items())
+        return f"{text} About {duration(self.seconds)}; on the disk, by --keep: {choices}."
 
 
 def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
@@ -78,7 +83,7 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
     unread = _unread(engine, cohort, everyone)
     evaluated = _evaluated(engine, cohort, chosen, tuning)
     stored = to_encode = 0
-    seconds = size = 0.0
+    seconds = features = maps = at_once = 0.0
     for sharing in groups(engine, cohort):
         sources = {
             subject: resolve(engine, spec_of(engine, cohort, subject.id, sharing[0]))
@@ -90,9 +95,10 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         }
         pending = [source for subject, source in sources.items() if left[subject]]
         if sets := [source for source in pending if isinstance(source, VolumeSource)]:
-            volumes, missing, (spent, taken) = _cubes(sets, timed)
+            volumes, missing, (spent, taken) = _cubes(sets, cohort.keep, timed)
             stored, to_encode = stored + volumes - missing, to_encode + missing
-            seconds, size = seconds + spent, size + taken
+            seconds, features = seconds + spent, features + taken
+            at_once += taken * len(sets[0].spec.volumes) / volumes
             if timed:
                 seconds += sets[0].cubes.comparing() * sum(left.values())
         stored += sum(_complete(source) for source in sources.values())
@@ -100,15 +106,24 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         todo = [source for source in slices if not _complete(source)]
         to_encode += len(todo)
         if todo and timed:
-            spent, taken = _encoding(todo[0], cohort.batch)
-            seconds, size = seconds + spent * len(todo), size + taken * len(todo)
+            spent, taken = _encoding(todo[0], cohort.batch, cohort.keep)
+            seconds, features = seconds + spent * len(todo), features + taken * len(todo)
+            at_once = max(at_once, taken)
+        mapped: Sequence[MapSource] = sets or todo or slices
+        if timed and mapped:
+            maps += _map_bytes(mapped[0]) * sum(left.values())
     maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
         first = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
         seconds += _reading(engine, first) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.configurations))
-    costs = (seconds, size / 2**30) if timed else (None, None)
-    return Workload(*counts, len(evaluated), stored, to_encode, unread, *costs)
+    done = (*counts, len(evaluated), stored, to_encode, unread)
+    if not timed:
+        return Workload(*done)
+    waiting = maps * len(set(chosen) & set(tuning)) / len(everyone)  # read again by their rows
+    sizes: dict[Keep, float] = {"features": features, "maps": maps + at_once}
+    sizes["rows"] = waiting + at_once
+    return Workload(*done, seconds, {name: size / 2**30 for name, size in sizes.items()})
 
 
 def duration(seconds: float) -> str:
@@ -163,22 +178,33 @@ def _complete(source: MapSource) -> bool:
     return isinstance(source, SliceSource) and source.features.complete()
 
 
-def _cubes(lacking: list[VolumeSource], timed: bool) -> tuple[int, int, tuple[float, float]]:
+def _map_bytes(source: MapSource) -> int:
+    """Size of a stored map, that of the slices with brain."""
+    stack = source.engine.stack(source.spec.features.slices)
+    return 4 * int(stack.brain.any(axis=(1, 2)).sum()) * stack.brain[0].size
+
+
+def _cubes(
+    lacking: list[VolumeSource], keep: Keep, timed: bool
+) -> tuple[int, int, tuple[float, float]]:
     """Volumes that maps against a set need, how many lack cubes, and (seconds, bytes) of those."""
     subjects = (source.spec.features.slices.subject for source in lacking)
     names, cubes = dict.fromkeys([*subjects, *lacking[0].spec.volumes]), lacking[0].cubes
     todo = cubes.missing(names)
+    if todo and timed:
+        keeping.begin(lacking[0], keep)
     costs = cubes.costs(todo) if todo and timed else (0.0, 0.0)
     return len(names), len({features.slices.subject for features, _ in todo}), costs
 
 
-def _encoding(source: SliceSource, size: int) -> tuple[float, float]:
+def _encoding(source: SliceSource, size: int, keep: Keep) -> tuple[float, float]:
     """(seconds, bytes) of encoding a volume, from the batch in its middle; zeros if untimed."""
     engine, features = source.engine, source.features
     filled = stored_features.filled_slices(engine, features.spec.slices)
     batches = math.ceil(len(filled) / size)
     middle = filled[batches // 2 * size :][:size]
     engine.tower(features.spec.backbone, features.spec.precision)
+    keeping.begin(source, keep)
     began = time.monotonic()
     if not source.encode(middle, size=size):
         return 0.0, 0.0

@@ -17,7 +17,8 @@ from zsad_core.backbones import out_of_memory
 from zsad_core.base.paths import root_name
 from zsad_core.base.store import key_of
 from zsad_core.errors import DataError
-from zsad_core.evaluation.tasks import Step, Task, spec_of
+from zsad_core.evaluation import keeping
+from zsad_core.evaluation.tasks import Keep, Step, Task, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.uploads import folders
@@ -44,22 +45,31 @@ from zsad_core.types import (
 
 @dataclass(frozen=True)
 class Results:
-    """Where rows go and how maps become rows: folder, readout, slices encoded at once."""
+    """Where rows go and how maps become rows: folder, readout, slices encoded at once.
+
+    `hold` is whether the memory keeps a map that is read, `keep` what the disk keeps beside rows,
+    `last` whether no other task of the subject follows.
+    """
 
     out: Path
     readout: ReadoutSpec = ReadoutSpec()
     batch: int = stored_features.BATCH
+    hold: bool = True
+    keep: Keep = "features"
+    last: bool = True
 
 
 def perform(engine: Engine, task: Task, step: Step) -> None:
     """Make the rows of a task that are not there; raises ZsadError, Cancelled by the step."""
     cohort = task.cohort
-    into = Results(cohort.out, cohort.readout, cohort.batch)
+    into = Results(cohort.out, cohort.readout, cohort.batch, False, cohort.keep, task.last)
     for index, configuration in enumerate(task.configurations):
         spec = spec_of(engine, cohort, task.subject.id, configuration)
         chosen = task.thresholds[index] if task.thresholds else ()
         with out_of_memory(cohort.batch):
             make(engine, spec, into, chosen, step)
+        if index == len(task.configurations) - 1:
+            keeping.release(engine, task)
         step(1)
 
 
@@ -86,9 +96,12 @@ def make(
     if not missing and results.exists(into.out, "curves", map_key):
         return keys
     began = time.monotonic()
-    pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
+    if pipeline.known_map(engine, spec) is None:
+        keeping.begin(source, into.keep)
+        pipeline.encode(engine, spec, progress=lambda *_: step(0), size=into.batch)
     encoded, slices = time.monotonic(), spec.features.slices
-    stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec)
+    stack, anomaly = engine.stack(slices), pipeline.anomaly_map(engine, spec, hold=into.hold)
+    keeping.keep_map(source, anomaly, into.keep, into.last)
     if not results.exists(into.out, "curves", map_key):
         engine.voxel_ml(spec.features.slices)  # for rules that are tuned on volumes
         curve, levels = subject_rows.curve_rows(stack, anomaly, map_key)

@@ -1,7 +1,14 @@
 """A whole cohort: tune thresholds on validation subjects, read every subject, join the parts."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextvars import copy_context
+from queue import SimpleQueue
 
+from zsad_core.base.threads import ThreadPool
+from zsad_core.errors import Cancelled
+from zsad_core.evaluation import keeping
 from zsad_core.evaluation.rows import perform
 from zsad_core.evaluation.tasks import Cohort, Step, Task, Work, subjects, tasks, tuning_subjects
 from zsad_core.evaluation.tuning import thresholds_of
@@ -26,7 +33,7 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
             progress(done, total)
 
     step(0)
-    work(tasks(engine, cohort, tuning), step)
+    work(tasks(engine, cohort, tuning, later=chosen), step)
     if tuning:
         merging.merge(cohort.out)  # one file is read quicker than thousands
     tuned = {
@@ -37,14 +44,47 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
         )
     }
     work(tasks(engine, cohort, chosen, tuned), step)
+    keeping.release_shared(engine, cohort, chosen[0])
     merging.merge(cohort.out)
 
 
-def local(engine: Engine) -> Work:
-    """Tasks one after the other, in this process."""
+def local(*engines: Engine) -> Work:
+    """Tasks in this process, one at a time on each engine, such as one for each GPU."""
 
     def work(todo: Sequence[Task], step: Step) -> None:
-        for task in todo:
-            perform(engine, task, step)
+        if len(engines) == 1:
+            for task in todo:
+                perform(engines[0], task, step)
+        else:
+            _shared(engines, todo, step)
 
     return work
+
+
+def _shared(engines: Sequence[Engine], todo: Sequence[Task], step: Step) -> None:
+    """Each task on the engine that is free next; where one fails, the others stop."""
+    free, stop = SimpleQueue[Engine](), threading.Event()
+
+    def going_on(_: int) -> None:
+        if stop.is_set():
+            raise Cancelled("Another subject's evaluation was stopped.")
+
+    def on_free_engine(task: Task) -> int:
+        going_on(0)
+        engine = free.get()
+        try:
+            perform(engine, task, going_on)
+        finally:
+            free.put(engine)
+        return len(task.configurations)
+
+    for engine in engines:
+        free.put(engine)
+    with ThreadPool(len(engines), "evaluation") as pool:
+        waiting = {pool.submit(copy_context().run, on_free_engine, task) for task in todo}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                step(sum(future.result() for future in done))
+        finally:
+            stop.set()

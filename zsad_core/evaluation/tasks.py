@@ -1,6 +1,6 @@
 """What to evaluate: subjects × configurations, cut into tasks to be done in any order."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,8 @@ from zsad_core.types import (
 
 NO_PROMPTS = PromptSet("", (), ())
 Thresholds = tuple[Threshold, ...]
+Keep = Literal["features", "maps", "rows"]
+"""What of a subject stays on the disk once its rows are whole, beside them."""
 Tuning = list[tuple[Subject, ...]]
 """For each of some subjects those on which its threshold is tuned."""
 Step = Callable[[int], None]
@@ -47,7 +49,7 @@ class Cohort:
     """What to evaluate and how; `rules` are texts that `threshold_rules.rule_of` reads.
 
     `split` "" and `names` () take every subject, `precision` "" the faster one of the device;
-    `batch` slices are encoded at once.
+    `batch` slices are encoded at once. `keep` changes no row, only what the cache holds afterwards.
     """
 
     data: DataSpec
@@ -61,6 +63,7 @@ class Cohort:
     readout: ReadoutSpec = ReadoutSpec()
     batch: int = stored_features.BATCH
     precision: Precision | Literal[""] = ""
+    keep: Keep = "features"
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,15 @@ class Task:
     """One subject under the configurations that share its features.
 
     `thresholds` are those of each configuration. Without thresholds only the
-    curves are wanted, to tune a threshold on them.
+    curves are wanted, to tune a threshold on them. After the `last` task of a subject its rows are
+    whole.
     """
 
     cohort: Cohort
     subject: Subject
     configurations: tuple[Configuration, ...]
     thresholds: tuple[Thresholds, ...] = ()
+    last: bool = True
 
 
 Work = Callable[[Sequence[Task], Step], None]
@@ -162,8 +167,9 @@ def tasks(
     cohort: Cohort,
     chosen: Sequence[Subject],
     thresholds: Mapping[tuple[Configuration, Subject], Thresholds] | None = None,
+    later: Container[Subject] = (),
 ) -> list[Task]:
-    """Subject by subject; without thresholds for curves only."""
+    """Subject by subject; without thresholds for curves only, those of `later` not for the last."""
     shared = groups(engine, cohort)
     return [
         Task(
@@ -171,6 +177,7 @@ def tasks(
             subject,
             sharing,
             tuple(thresholds[each, subject] for each in sharing) if thresholds else (),
+            subject not in later,
         )
         for subject in chosen
         for sharing in shared

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zsad_core.imaging import slicing
+from zsad_core.inference import halving
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
 
@@ -29,7 +30,11 @@ def layer_tokens(
     if not retained.any():
         return np.zeros((0, len(recipe.taps), tower.info.width), np.float16)
     images = slices[method.chosen(len(slices))]
-    return method.encode_layer(tower, images, recipe, retained).astype(np.float16)
+    parts = halving.encoded(
+        lambda part: method.encode_layer(tower, images[part], recipe, retained), 0, len(images)
+    )
+    counts, means = zip(*parts, strict=True)
+    return np.average(means, axis=0, weights=counts).astype(np.float16)
 
 
 def cubes_of(

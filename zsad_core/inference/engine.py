@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from zsad_core import backbones
+from zsad_core.base.arrays import Arrays
 from zsad_core.base.jobs import DeviceQueue, JobBoard
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.paths import cache_bytes, cache_root, cached, feature_bytes
-from zsad_core.base.store import Arrays, Store, key_of
+from zsad_core.base.store import Store, key_of
 from zsad_core.errors import StorageError
 from zsad_core.imaging import datasets, slicing
 from zsad_core.methods.aligned import Aligned
@@ -64,6 +65,11 @@ class Engine:
     def aligned(self) -> LruCache[Aligned]:
         """What an edit of the prompts reads, on the device, the least recently used goes first."""
         return LruCache(feature_limit(self.device), lambda value: value.bytes)
+
+    @functools.cached_property
+    def batch(self) -> int:
+        """Slices encoded at once for what is looked at; where memory runs out, fewer."""
+        return backbones.slices_at_once(self.device)
 
     def precision(self) -> Precision:
         """The faster precision of this device, timed once and remembered."""

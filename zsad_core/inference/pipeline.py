@@ -13,7 +13,7 @@ from dataclasses import replace
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND
 from zsad_core.imaging import datasets
-from zsad_core.inference import stored_cubes, stored_features
+from zsad_core.inference import stored_cubes, stored_maps
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import files, resolve
 from zsad_core.methods import BaseMethod
@@ -131,12 +131,12 @@ def encode(
     slices: Iterable[int] | None = None,
     progress: Progress | None = None,
     priority: int = BACKGROUND,
-    size: int = stored_features.BATCH,
+    size: int | None = None,
 ) -> int:
     """Compute and store missing features of all or some slices; returns how many were computed.
 
-    `size` slices are encoded at once. A method for whole volumes needs every layer of cubes of its
-    whole set.
+    `size` slices are encoded at once, by default as many as the device takes. A method for whole
+    volumes needs every layer of cubes of its whole set.
     """
     return resolve(engine, spec).encode(slices, progress, priority, size)
 
@@ -160,16 +160,28 @@ def slice_maps(
     return maps
 
 
-def anomaly_map(engine: Engine, spec: MapSpec, progress: Progress | None = None) -> AnomalyMap:
+def known_map(engine: Engine, spec: MapSpec) -> AnomalyMap | None:
+    """The whole map where it is in memory or stored; nothing is encoded or mapped for it."""
+    source = resolve(engine, spec)
+    return engine.maps.peek(source.key) or stored_maps.read(source)
+
+
+def anomaly_map(
+    engine: Engine, spec: MapSpec, progress: Progress | None = None, hold: bool = True
+) -> AnomalyMap:
     """The map of the whole volume, (S, H, W) float32 in the method's range 0 … high.
 
     Empty slices hold 0 and score NaN. Missing features are encoded. `progress` counts slices
-    encoded, or those mapped where all features were there.
+    encoded, or those mapped where all features were there. Without `hold` the memory keeps nothing
+    of it.
     """
     source = resolve(engine, spec)
+    if not hold:
+        return known_map(engine, spec) or replace(source, hold=False).whole(progress)
     if source.key in engine.maps or source.ready():
         return engine.maps.get(source.key, lambda: source.whole(progress))
-    anomaly = source.whole(progress)  # takes minutes, so each caller makes it with its own progress
+    # It takes minutes, so each caller makes it with its own progress.
+    anomaly = stored_maps.read(source) or source.whole(progress)
     return engine.maps.get(source.key, lambda: anomaly)
 
 

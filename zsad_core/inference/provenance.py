@@ -18,7 +18,7 @@ def of_map(source: MapSource, batch: int) -> dict[str, object]:
         "python": platform.python_version(),
         "numpy": metadata.version("numpy"),
         "torch": metadata.version("torch"),
-        "device": engine.device,
+        "device": engine.device.partition(":")[0],  # whichever of several
         "device_name": backbones.device_name(engine.device),
         "precision_of_features": features.precision if tower else "",
         "batch": batch,

@@ -60,6 +60,11 @@ class StoredCubes:
         """Ids of the set, the subject excluded."""
         return others(self.spec)
 
+    def keys(self, names: Iterable[str]) -> list[str]:
+        """What the cubes of some volumes are stored under, plane by plane."""
+        pairs = itertools.product(names, self.method.planes)
+        return [feature_key(self.engine, self._of(name, plane)) for name, plane in pairs]
+
     def missing(self, names: Iterable[str] | None = None) -> list[tuple[FeatureSpec, int]]:
         """Layers of cubes that are not in the store, of the subject and its set, or of `names`.
 

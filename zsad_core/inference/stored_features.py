@@ -1,20 +1,21 @@
 """Features of slices for a method: each slice's arrays are computed once and stored.
 
-The arrays of a slice lie in one file, as fields of one record; its name says which they are, so
-that a method finds what it reads in what another stored.
+A slice is a row of the store, an array of each part, so that a method finds what it reads in what
+another stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zsad_core import backbones, methods, setups
-from zsad_core.base.jobs import BACKGROUND, INTERACTIVE, remark
+from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.base.store import key_of
+from zsad_core.base.threads import ThreadPool
 from zsad_core.imaging import slicing
+from zsad_core.inference import halving
 from zsad_core.inference.engine import Engine
 from zsad_core.setups import Setup
 from zsad_core.types import (
@@ -28,7 +29,8 @@ from zsad_core.types import (
     SliceSpec,
 )
 
-BATCH = 4
+BATCH = 4  # slices or views at once, for an evaluation unless told
+FORMAT = 3  # of the files of features, which no key of a map depends on
 COMPLETE = "complete"  # name of the mark beside the features of a whole volume
 
 
@@ -62,6 +64,11 @@ class StoredFeatures:
     @property
     def key(self) -> str:
         """What the features are stored under."""
+        return key_of(self.digest, format=FORMAT)
+
+    @property
+    def digest(self) -> str:
+        """What the features are made from, for keys of what is made from them."""
         return feature_key(self.engine, self.spec)
 
     def retained(self, slices: Sequence[int] | None = None) -> MaskArray:
@@ -72,8 +79,10 @@ class StoredFeatures:
 
     def complete(self) -> bool:
         """Whether all features of the volume are stored, as told without reading the scan."""
-        known = self.engine.known_digest(self.spec.slices)
-        return bool(known) and COMPLETE in self.engine.store.names(self.key)
+        if not self.engine.known_digest(self.spec.slices):
+            return False
+        filled = self.engine.store.read(self.key, COMPLETE)
+        return filled is not None and self._stored_names().issuperset(map(_name, filled))
 
     def bytes(self, slices: Iterable[int]) -> int:
         """Size of the features of some slices that are stored."""
@@ -81,35 +90,37 @@ class StoredFeatures:
 
     def missing(self) -> list[int]:
         """Slices with brain whose features are not all in the store."""
-        stored = self._stored_records()
+        stored = self._stored_names()
         filled = filled_slices(self.engine, self.spec.slices)
-        return [s for s in filled if f"{s:03d}" not in stored]
+        return [s for s in filled if _name(s) not in stored]
 
     def encode(
         self,
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = BATCH,
+        size: int | None = None,
+        stored: Callable[[], None] = lambda: None,
     ) -> int:
         """Compute and store missing features of all or some slices; returns how many.
 
-        Each batch is stored as soon as it is encoded, so a cancelled run continues where it
-        stopped. For a whole volume the batches of `size` slices are those of an uninterrupted run,
-        and a mark is stored with it, so that it is known to be complete without reading the scan.
+        Each batch is stored while the next is encoded, so a run that is cancelled or killed
+        continues where it stopped. For a whole volume the batches of `size` slices are those of an
+        uninterrupted run, and a mark is stored with it, so that it is known to be complete without
+        reading the scan. `stored` is called, in another thread, after each batch.
         """
-        computed = self._encode(slices, progress, priority, size)
+        computed = self._encode(slices, progress, priority, size or self.engine.batch, stored)
         if slices is None and not self.missing():
             self._mark_complete()
         return computed
 
     def read(self, index: int) -> SliceFeatures:
         """Features of one slice, from the store or encoded now."""
-        name = f"{index:03d}"
-        if features := self._stored(name):
+        if features := self._stored(_name(index)):
             return features
         image = self.engine.stack(self.spec.slices).image[[index]]
-        return self._store(image, self.retained([index]), [name], INTERACTIVE)[0]
+        encoded = self._encoded(image, self.retained([index]), INTERACTIVE)
+        return self._store([_name(index)], encoded)[0]
 
     def views(self, reference: Reference) -> list[SliceFeatures]:
         """Features at all patches of what a few-shot method reads of a normal slice.
@@ -121,19 +132,24 @@ class StoredFeatures:
         normal = replace(self, spec=spec, recipe=recipe)
         image = self.engine.stack(reference.slices).image[reference.index]
         views = self.method.reference_views(image, recipe.image_size)
-        names = [f"{reference.index:03d}v{view}" for view in range(len(views))]
+        names = [f"{_name(reference.index)}v{view}" for view in range(len(views))]
         features = [normal._stored(name) for name in names]
         missing = [view for view, stored in enumerate(features) if not stored]
         for batch in _batches(missing, BATCH):
             retained = np.ones((len(batch), recipe.grid, recipe.grid), bool)
-            batch_names = [names[view] for view in batch]
-            encoded = normal._store(views[batch], retained, batch_names, INTERACTIVE)
-            for view, of_view in zip(batch, encoded, strict=True):
+            encoded = normal._encoded(views[batch], retained, INTERACTIVE)
+            stored = normal._store([names[view] for view in batch], encoded)
+            for view, of_view in zip(batch, stored, strict=True):
                 features[view] = of_view
         return features
 
     def _encode(
-        self, slices: Iterable[int] | None, progress: Progress | None, priority: int, size: int
+        self,
+        slices: Iterable[int] | None,
+        progress: Progress | None,
+        priority: int,
+        size: int,
+        stored: Callable[[], None],
     ) -> int:
         missing = self.missing()
         order = filled_slices(self.engine, self.spec.slices)
@@ -143,11 +159,22 @@ class StoredFeatures:
             return 0
         images = self.engine.stack(self.spec.slices).image
         batches = [batch for batch in _batches(order, size) if not set(missing).isdisjoint(batch)]
-        for done, batch in enumerate(batches):
-            if progress:
-                progress(min(done * size, len(missing)), len(missing))
-            names = [f"{index:03d}" for index in batch]
-            self._store(images[batch], self.retained(batch), names, priority)
+
+        def store(names: list[str], features: list[SliceFeatures]) -> None:
+            self._store(names, features)
+            stored()
+
+        with ThreadPool(1, "features") as pool:
+            written: Future[None] | None = None
+            for done, batch in enumerate(batches):
+                if progress:
+                    progress(min(done * size, len(missing)), len(missing))
+                encoded = self._encoded(images[batch], self.retained(batch), priority)
+                if written:
+                    written.result()
+                written = pool.submit(store, [*map(_name, batch)], encoded)
+            if written:
+                written.result()
         if progress:
             progress(len(missing), len(missing))
         self.engine.store.trim_when_due()
@@ -158,33 +185,29 @@ class StoredFeatures:
             filled = np.array(filled_slices(self.engine, self.spec.slices))
             self.engine.store.write(self.key, COMPLETE, filled, self.spec)
 
-    def _store(
-        self, images: ByteArray, retained: MaskArray, names: list[str], priority: int
-    ) -> list[SliceFeatures]:
-        """Encode images (B, H, W) at retained patches (B, R, C), store and return the features."""
-        engine, features = self.engine, self._encoded(images, retained, priority)
-        records = {
-            f"{name}-{'+'.join(arrays)}": _record(arrays, engine.store.exact)
-            for name, arrays in zip(names, features, strict=True)
-        }
-        engine.store.write_all(self.key, records, self.spec)
-        return [{part: record[part] for part in self._parts} for record in records.values()]
+    def _store(self, names: list[str], features: list[SliceFeatures]) -> list[SliceFeatures]:
+        """Store features under names and return them as stored, in float16 unless exact."""
+        store = self.engine.store
+        if not store.exact:
+            features = [
+                {part: array.astype(np.float16) for part, array in arrays.items()}
+                for arrays in features
+            ]
+        store.append(self.key, dict(zip(names, features, strict=True)), self.spec)
+        return features
 
     def _encoded(
         self, images: ByteArray, retained: MaskArray, priority: int
     ) -> list[SliceFeatures]:
-        """Features of images, of half as many at once where memory runs out."""
+        """Features of images (B, H, W) at retained patches (B, R, C), as the tower gives them."""
         learned = setups.learned(self.setup) if self.method.in_tower else None
-        try:
+
+        def encode(part: slice) -> list[SliceFeatures]:
             with self.engine.turn(self.spec, priority, self.method.last_bits) as tower:
-                return self.method.encode(tower, images, self.recipe, retained, learned)
-        except (MemoryError, RuntimeError) as error:
-            if len(images) == 1 or not backbones.ran_out_of_memory(error):
-                raise
-        half = len(images) // 2
-        remark(f"memory ran out at {len(images)} slices at once, so fewer are encoded at once")
-        first = self._encoded(images[:half], retained[:half], priority)
-        return [*first, *self._encoded(images[half:], retained[half:], priority)]
+                return self.method.encode(tower, images[part], self.recipe, retained[part], learned)
+
+        parts = halving.encoded(encode, 0, len(images))
+        return [features for _, of_part in parts for features in of_part]
 
     @property
     def _parts(self) -> tuple[str, ...]:
@@ -192,33 +215,16 @@ class StoredFeatures:
 
     def _stored(self, slice_name: str) -> SliceFeatures:
         """What the store holds of a slice; nothing where a part is missing."""
-        store, key, parts = self.engine.store, self.key, self._parts
-        record = store.read(key, f"{slice_name}-{'+'.join(parts)}")
-        if record is None and slice_name in (records := self._stored_records()):
-            record = store.read(key, records[slice_name])
-        return {} if record is None else {part: record[part] for part in parts}
+        return self.engine.store.read_row(self.key, slice_name, self._parts) or {}
 
-    def _stored_records(self) -> dict[str, str]:
-        """Names of the records that hold all parts the method reads, by the slice."""
-        records, parts = {}, set(self._parts)
-        for name in self.engine.store.names(self.key):
-            slice_name, _, stored_parts = name.partition("-")
-            if parts.issubset(stored_parts.split("+")):
-                records[slice_name] = name
-        return records
+    def _stored_names(self) -> set[str]:
+        """Names of the slices of which all parts are stored that the method reads."""
+        return self.engine.store.row_names(self.key, self._parts)
+
+
+def _name(index: int) -> str:
+    return f"{index:03d}"
 
 
 def _batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
     return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _record(features: SliceFeatures, exact: bool) -> NDArray[Any]:
-    """The arrays of a slice as fields of one record, in float16 unless exact."""
-    fields = [
-        (part, array.dtype if exact else np.float16, array.shape)
-        for part, array in features.items()
-    ]
-    record = np.empty((), fields)
-    for part, array in features.items():
-        record[part] = array
-    return record

@@ -46,21 +46,25 @@ class ClassTexts:
         features, activation = self.spec.features, self.recipe.activation
         return StoredTexts(self.engine, features, activation, self.method.last_bits)
 
+    @property
+    def key(self) -> str:
+        """What the embeddings are stored under."""
+        return key_of(
+            backbones.info(self.spec.features.backbone).digest,
+            method=self.spec.method,
+            learned=setups.digest(self.setup),
+            prompts=prompt_sets.content(self.spec.prompts),
+            options=self.spec.options,
+            precision=self.spec.features.precision,
+        )
+
     def embeddings(self, features: Mapping[str, SliceFeatures] | None = None) -> FloatArray:
         """(K, E) float32: one embedding a class, from memory or the store.
 
         (B, K, E) where the text depends on the slice; `features` are those of the slices, by a name
         that is unique to each. Raises WeightsError, PromptError.
         """
-        engine, prompts = self.engine, self.spec.prompts
-        key = key_of(
-            backbones.info(self.spec.features.backbone).digest,
-            method=self.spec.method,
-            learned=setups.digest(self.setup),
-            prompts=prompt_sets.content(prompts),
-            options=self.spec.options,
-            precision=self.spec.features.precision,
-        )
+        engine, prompts, key = self.engine, self.spec.prompts, self.key
         if not self.method.text_by_slice:
             return engine.sides.get(key, lambda: self._stored(key))
         features = features or {}

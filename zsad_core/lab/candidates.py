@@ -110,7 +110,7 @@ def _key(
     return key_of(
         "",
         what="measured candidates, ranked on values",
-        features=[one.features.key for one in sources],
+        features=[one.features.digest for one in sources],
         labels=spec.features.slices.data.labels,
         method=spec.method,
         learned=setups.digest(source.setup),

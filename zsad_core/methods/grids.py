@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TAPS = 4
+NEAR = 8  # slices
 FAR = -20.0  # logit of a patch that is not retained: certainly normal
+WHOLE = slice(None), slice(None)
 SLACK = 3  # pixels that stretching to the slice and half a slice pixel may reach further
 
 
@@ -87,10 +89,24 @@ def enlarging(size: int, side: int, align_corners: bool, device: torch.device) -
     return axis[0].T.contiguous().to(device)
 
 
-def enlarged(grids: Tensor, side: int, align_corners: bool) -> Tensor:
-    """(B, R, R) to (B, side, side), bilinear: a product for each axis."""
+def enlarged(
+    grids: Tensor, side: int, align_corners: bool, within: tuple[slice, slice] = WHOLE
+) -> Tensor:
+    """(B, R, R) to (B, side, side), bilinear: a product for each axis; or some rows and columns."""
     enlarge = enlarging(grids.shape[-1], side, align_corners, grids.device)
-    return enlarge @ (grids @ enlarge.T)
+    rows, columns = within
+    return enlarge[rows] @ (grids @ enlarge[columns].T)
+
+
+def reach(retained: Tensor, side: int) -> tuple[slice, slice]:
+    """Rows and columns of pixels that any retained patch (B, R, R) changes, corners aligned."""
+    enlarge = enlarging(retained.shape[-1], side, True, retained.device)
+    patches = retained.any(dim=0)
+    found = []
+    for axis in (1, 0):
+        pixels = enlarge[:, patches.any(dim=axis)].any(dim=1).nonzero()
+        found.append(slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0, 0))
+    return found[0], found[1]
 
 
 def apart_by_100(texts: Tensor) -> Tensor:
@@ -101,11 +117,18 @@ def apart_by_100(texts: Tensor) -> Tensor:
 def summed_maps(taps: Sequence[Tensor], apart: Tensor, retained: Tensor, side: int) -> Tensor:
     """(B, S, S): the sum over taps (sum of P, E) of the softmax of the enlarged logits, for (E,).
 
-    Corners are aligned.
+    Corners are aligned. A few slices at once, whose values a processor holds near, and only where
+    patches (B, R, R) are retained.
     """
-    grids = (spread(tap @ apart, retained, FAR) for tap in taps)
-    maps = (enlarged(of_tap, side, align_corners=True).sigmoid_() for of_tap in grids)
-    return functools.reduce(torch.Tensor.add_, maps)
+    grids = [spread(tap @ apart, retained, FAR) for tap in taps]
+    maps = apart.new_full((len(retained), side, side), len(grids) / (1 + math.exp(-FAR)))
+    for start in range(0, len(retained), NEAR):
+        chunk = slice(start, start + NEAR)
+        within = reach(retained[chunk], side)
+        total = maps[chunk, *within].zero_()
+        for of_tap in grids:
+            total += enlarged(of_tap[chunk], side, align_corners=True, within=within).sigmoid_()
+    return maps
 
 
 def summed_values(taps: Sequence[Tensor], apart: Tensor) -> Tensor:

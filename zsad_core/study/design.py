@@ -111,6 +111,7 @@ def cohorts(design: Design) -> tuple[list[Cohort], list[Pair]]:
                     min_component_voxels=study.mask.min_component,
                 ),
                 precision=study.precision,
+                keep=study.keep,
             )
             for plane in study.data.planes
         ]

@@ -8,6 +8,7 @@ import pydantic
 import yaml
 
 from zsad_core.evaluation.choosing import EVERY
+from zsad_core.evaluation.tasks import Keep
 from zsad_core.imaging.predictions.sets import PredictionKind
 from zsad_core.imaging.splits.making import Draw
 from zsad_core.imaging.splits.tables import Fold
@@ -156,7 +157,7 @@ class Study:
 
     `also` are rows that stand beside those of a figure or table as further series, each as AXIS or
     AXIS=VALUE, such as "modality". `figures` are the paper's by number and `tables` names of files
-    without their ending; () takes all tables.
+    without their ending; () takes all tables. `keep` is that of `evaluate`.
     """
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")  # that of all parts too
@@ -175,6 +176,7 @@ class Study:
     figures: tuple[int, ...] = (1, 2, 3, 4, 5)
     tables: tuple[str, ...] = ()
     precision: Precision | Literal[""] = ""
+    keep: Keep = "features"
 
     def wants(self, name: str) -> bool:
         """Whether a figure, such as "figure1", or a table is asked for.

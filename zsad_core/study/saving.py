@@ -39,6 +39,7 @@ def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) ->
         mask=files.StudyMask(not cohort.readout.brain_only, cohort.readout.min_component_voxels),
         conventions=conventions,
         precision=cohort.precision,
+        keep=cohort.keep,
     )
     own = [pair for pair in pairs if pair[0] != FILES and pair not in setups.shipped()]
     if not own:

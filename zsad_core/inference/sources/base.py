@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from zsad_core import setups
 from zsad_core.base.jobs import BACKGROUND
 from zsad_core.base.store import key_of
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.stored_features import BATCH, feature_key
+from zsad_core.inference.stored_features import feature_key
 from zsad_core.methods import BaseMethod
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
@@ -25,12 +25,15 @@ class MapSource(ABC):
     """What is ready of a map, how it is made ready, and the map itself.
 
     The answers here are those of a source that encodes nothing and maps whole volumes alone.
+    Without `hold` the memory keeps nothing that is made for a map, as an evaluation passes
+    thousands and a user looks at few.
     """
 
     engine: Engine
     spec: MapSpec
     method: BaseMethod
     setup: Setup
+    hold: bool = field(default=True, kw_only=True)
 
     @property
     def alone(self) -> bool:
@@ -66,6 +69,14 @@ class MapSource(ABC):
         """What else the map is made from, for its key."""
         return {"volumes": ()}
 
+    def entries(self) -> list[str]:
+        """Keys of what `encode` stores, made from this scan and others."""
+        return []
+
+    def shared_entries(self) -> list[str]:
+        """Those of them that maps of other scans read too."""
+        return []
+
     def ready(self) -> bool:
         """Whether all that the whole map needs is stored, so that it is quick."""
         return not self.missing()
@@ -79,11 +90,11 @@ class MapSource(ABC):
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = BATCH,
+        size: int | None = None,
     ) -> int:
         """Compute and store what is missing of all or some slices; returns how much was computed.
 
-        `size` slices are encoded at once.
+        `size` slices are encoded at once, by default as many as the engine's device takes.
         """
         return 0
 

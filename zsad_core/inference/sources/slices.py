@@ -11,7 +11,7 @@ from zsad_core import methods, setups
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.base.threads import ThreadPool
 from zsad_core.inference.sources.base import MapSource, SliceMaps
-from zsad_core.inference.stored_features import BATCH, StoredFeatures, filled_slices
+from zsad_core.inference.stored_features import StoredFeatures, filled_slices
 from zsad_core.inference.stored_texts import ClassTexts
 from zsad_core.methods import Method
 from zsad_core.methods.aligned import Aligned
@@ -43,6 +43,10 @@ class SliceSource(MapSource):
         """Whether a slice's map does not depend on the other slices."""
         return not self.method.by_volume(len(self.spec.references))
 
+    def entries(self) -> list[str]:
+        """The key of the features."""
+        return [self.features.key]
+
     def missing(self) -> list[int]:
         """Slices with brain whose features are not all stored."""
         return self.features.missing()
@@ -52,7 +56,7 @@ class SliceSource(MapSource):
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = BATCH,
+        size: int | None = None,
     ) -> int:
         """Encode slices whose features are missing; returns how many."""
         return self.features.encode(slices, progress, priority, size)
@@ -68,6 +72,8 @@ class SliceSource(MapSource):
         normal = tuple((self.engine.digest(one.slices), one.index) for one in spec.references)
         made_from = (spec.method, spec.options, setups.digest(self.setup), normal)
         key = (self.features.key, *made_from, tuple(slices))
+        if not self.hold:
+            return self.engine.aligned.peek(key) or self._align(slices)
         return self.engine.aligned.get(key, lambda: self._align(slices))
 
     def read_texts(self) -> None:
@@ -102,18 +108,16 @@ class SliceSource(MapSource):
         """Each part; those whose features are there are mapped while the rest is encoded."""
         pool = ThreadPool(1, "maps")
         started: list[Future[SliceMaps]] = []
+        context = copy_context()
 
-        def encoded(done: int, total: int) -> None:
-            if progress:
-                progress(done, total)
-            if len(started) == len(parts) or done < sum(map(len, parts[: len(started) + 1])):
-                return
-            part = parts[len(started)]
-            if set(part).isdisjoint(self.missing()):
-                started.append(pool.submit(copy_context().run, self._maps, part))
+        def start() -> None:
+            missing = set(self.missing())
+            while len(started) < len(parts) and missing.isdisjoint(parts[len(started)]):
+                part = parts[len(started)]
+                started.append(pool.submit(context.copy().run, self._maps, part))
 
         try:
-            count = self.encode(progress=encoded)
+            count = self.features.encode(progress=progress, stored=start)
             for number, part in enumerate(parts):
                 if progress and not count:
                     progress(sum(map(len, parts[:number])), sum(map(len, parts)))
@@ -132,7 +136,7 @@ class SliceSource(MapSource):
             return self.texts.embeddings()
         stored = self.features
         return self.texts.embeddings(
-            {f"{stored.key}-{index:03d}": stored.read(index) for index in slices}
+            {f"{stored.digest}-{index:03d}": stored.read(index) for index in slices}
         )
 
     def _align(self, slices: Sequence[int]) -> Aligned:

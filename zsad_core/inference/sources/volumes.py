@@ -7,7 +7,7 @@ from zsad_core.base.jobs import BACKGROUND
 from zsad_core.inference import stored_cubes
 from zsad_core.inference.sources.base import MapSource, in_range
 from zsad_core.inference.stored_cubes import StoredCubes
-from zsad_core.inference.stored_features import BATCH, filled_slices
+from zsad_core.inference.stored_features import filled_slices
 from zsad_core.methods import VolumeMethod
 from zsad_core.types import AnomalyMap, Progress, Recipe, read_only
 
@@ -28,6 +28,15 @@ class VolumeSource(MapSource):
         """The digests of the set."""
         return {"volumes": stored_cubes.digests(self.engine, self.spec)}
 
+    def entries(self) -> list[str]:
+        """The keys of the cubes of the volume and of its set."""
+        subject = self.spec.features.slices.subject
+        return [*dict.fromkeys([*self.cubes.keys([subject]), *self.shared_entries()])]
+
+    def shared_entries(self) -> list[str]:
+        """Those of the set."""
+        return self.cubes.keys(self.spec.volumes)
+
     def ready(self) -> bool:
         """Whether the cubes of the whole set are stored."""
         return not self.cubes.missing()
@@ -41,7 +50,7 @@ class VolumeSource(MapSource):
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         priority: int = BACKGROUND,
-        size: int = BATCH,
+        size: int | None = None,
     ) -> int:
         """Encode missing layers of all volumes of the set; returns how many."""
         return self.cubes.encode(progress, priority)

@@ -83,9 +83,8 @@ class Mutual3d(VolumeMethod):
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray
     ) -> FloatArray:
         """Mean over the slices of the residual stream of retained patches, (P, L, width)."""
-        taps, _ = tower.taps(
-            images, recipe, np.broadcast_to(retained, (len(images), *retained.shape))
-        )
+        everywhere = np.broadcast_to(retained, (len(images), *retained.shape))
+        taps = tower.early_taps(images, recipe, everywhere)
         means = [tap.mean(axis=0)[retained.ravel()] for tap in taps]
         return np.stack(means, axis=1)
 
