@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
+from zsad_core.base.jobs import current_user
+from zsad_core.base.quotas import DailyUse
 from zsad_core.errors import Cancelled, StorageError
 from zsad_core.types import ADDED, read_only
 
@@ -138,6 +140,7 @@ class Store:
         self._whole: dict[tuple[str, str], Path] = {}  # files that were checked
         self._last: tuple[str, dict[str, str]] = ("", {})  # the entry last looked through
         self._forgotten: list[tuple[str, ...]] = []  # texts of forgotten labels
+        self.use = DailyUse()
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
@@ -197,7 +200,8 @@ class Store:
         """Keep the array under its key and return it read-only; `label` is the spec to show.
 
         The file appears whole or not at all; an existing array is left alone. Raises StorageError,
-        and Cancelled if `forget` was called for such a label.
+        SettingError where a user added what one may a day, and Cancelled if `forget` was called for
+        such a label.
         """
         self.write_all(key, {name: array}, label)
         return read_only(array)
@@ -211,13 +215,17 @@ class Store:
             label_file = entry / LABEL
             if not label_file.is_file() or not label_file.stat().st_size:
                 write_whole(label_file, text)
-            for name in arrays.keys() - self.names(key):
+            missing = arrays.keys() - self.names(key)
+            if missing:
+                self.use.check(current_user())
+            for name in missing:
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
                 path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
                 write_whole(path, buffer.getvalue())
                 self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
+                self.use.add(current_user(), arrays[name].nbytes)
             os.utime(entry)
 
     def size_bytes(self, key: str | None = None) -> int:

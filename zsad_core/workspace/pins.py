@@ -1,6 +1,7 @@
-"""Cases that users pinned: views with title, note and numbers, in `ZSAD_HOME`, shared as a file.
+"""Cases that users pinned: views with title, note and numbers, in a `home`, shared as a file.
 
-Everybody sees them all; a pin is changed by its owner alone, or by anybody where it has none.
+Who reads the home, by default the one of all users, sees them all; a pin is changed by its owner
+alone, or by anybody where it has none.
 
 A file from elsewhere names its data and never says where to look: only the data sets of this
 machine are searched for it.
@@ -14,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from zsad_core import setups
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
@@ -34,14 +34,14 @@ __all__ = ["Pin"]
 
 
 PRIVATE = (
-    "an uploaded scan is seen by you alone and pins by everybody here; add its folder on the "
-    "Setup page to pin it."
+    "an uploaded scan is seen by you alone and goes in the end, while pins stay; add its folder on "
+    "the Setup page to pin it."
 )
 
 
-def all_pins() -> tuple[Pin, ...]:
+def all_pins(home: Path | None = None) -> tuple[Pin, ...]:
     """Every pin, in the user's order; raises DataError for a damaged file."""
-    path = _path()
+    path = _path(home)
     return parsed(path.read_bytes(), str(path)) if path.exists() else ()
 
 
@@ -81,11 +81,11 @@ def pin_of(
     )
 
 
-def add(pin: Pin) -> None:
+def add(pin: Pin, home: Path | None = None) -> None:
     """Keep a pin behind the others.
 
     Raises SettingError where its owner has pinned the view, where 200 are pinned, and for a scan
-    that somebody uploaded, as everybody sees the pins.
+    that somebody uploaded, which does not stay as pins do.
     """
     if pin.data.private:
         raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
@@ -96,10 +96,10 @@ def add(pin: Pin) -> None:
             raise SettingError(f"This view is pinned already, as '{same.title}'; edit it there.")
         return [*pins, pin]
 
-    _change(added)
+    _change(added, home)
 
 
-def edit(pin: str, title: str, note: str, user: str = "") -> None:
+def edit(pin: str, title: str, note: str, user: str = "", home: Path | None = None) -> None:
     """Give a pin another title and note; an empty title leaves the old one.
 
     Raises SettingError where it is another user's, or was removed.
@@ -110,10 +110,10 @@ def edit(pin: str, title: str, note: str, user: str = "") -> None:
         pins[at] = replace(pins[at], title=title.strip() or pins[at].title, note=note.strip())
         return pins
 
-    _change(edited)
+    _change(edited, home)
 
 
-def move(pin: str, by: int, user: str = "") -> None:
+def move(pin: str, by: int, user: str = "", home: Path | None = None) -> None:
     """Move a pin by that many places, to the end (> 0) or to the start (< 0), as far as it goes.
 
     Raises SettingError as `edit` does.
@@ -125,17 +125,17 @@ def move(pin: str, by: int, user: str = "") -> None:
         pins.insert(max(at + by, 0), one)
         return pins
 
-    _change(moved)
+    _change(moved, home)
 
 
-def remove(pin: str, user: str = "") -> None:
+def remove(pin: str, user: str = "", home: Path | None = None) -> None:
     """Take a pin off the list; its view stays what it is. Raises SettingError as `edit` does."""
 
     def rest(pins: list[Pin]) -> list[Pin]:
         del pins[_place(pins, pin, user)]
         return pins
 
-    _change(rest)
+    _change(rest, home)
 
 
 def as_file(pins: Iterable[Pin]) -> bytes:
@@ -144,7 +144,9 @@ def as_file(pins: Iterable[Pin]) -> bytes:
     return written(tuple(shared))
 
 
-def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
+def add_file(
+    content: bytes, where: str, owner: str = "", home: Path | None = None
+) -> tuple[int, int]:
     """Keep the pins of a file named `where`: how many were new, and how many were here already.
 
     The new ones belong to `owner`, whatever the file says.
@@ -158,7 +160,7 @@ def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
         new.extend(one for one in found.values() if one.id not in known)
         return pins + new
 
-    _change(joined)
+    _change(joined, home)
     return len(new), len(found) - len(new)
 
 
@@ -228,11 +230,11 @@ def _place(pins: Sequence[Pin], pin: str, user: str) -> int:
     raise SettingError("This pin was removed meanwhile; look at the list again.")
 
 
-def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
+def _change(change: Callable[[list[Pin]], list[Pin]], home: Path | None) -> None:
     """Read, change and write under a lock, so that two sessions lose nothing of each other."""
-    path = _path()
+    path = _path(home)
     with locked(path):
-        pins = change(list(all_pins()))
+        pins = change(list(all_pins(home)))
         if len(pins) > MOST:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
         content = written(tuple(pins))
@@ -240,5 +242,5 @@ def _change(change: Callable[[list[Pin]], list[Pin]]) -> None:
         write_whole(path, content)
 
 
-def _path() -> Path:
-    return home() / "pins.json"
+def _path(home: Path | None) -> Path:
+    return (home or paths.home()) / "pins.json"

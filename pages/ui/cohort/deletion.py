@@ -49,6 +49,7 @@ def delete_rows(data: DataSpec, source: cohort_rows.Source, chosen: Selection) -
                 "makes them again.",
                 delete,
                 "rows",
+                f"{what} of {name}, {place}",
             )
         st.caption(
             "All rows of the configuration with this data and threshold rule, and no others."

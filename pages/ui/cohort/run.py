@@ -7,11 +7,11 @@ from typing import cast
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, download, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import CohortChoice, rule_text, rules_of, usual_method
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.cli.evaluate import command
@@ -41,12 +41,10 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
             st.code(command(cohort), language="bash", wrap_lines=True)
             text = _study(choice, cohort)
             st.code(text, language="yaml", wrap_lines=True)
-            st.download_button(
+            download.button(
                 "Save as study file",
                 text,
                 "study.yaml",
-                "application/yaml",
-                on_click="ignore",
                 key="get-study",
                 help="For zsad study run: rows, figures, tables and a report.",
             )
@@ -96,6 +94,7 @@ def start(cohort: Cohort) -> None:
     first, count = cohort.configurations[0], len(cohort.configurations)
     what = _title(first) if count == 1 else counted(count, "configuration")
     title = f"Evaluating {what} on {cohort.data.place}"
+    audit.note("evaluation", title)
     compute.start(
         f"evaluate-{_key(cohort)}",
         title,
@@ -177,7 +176,7 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     sets = st.multiselect(
         "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )
-    return choosing.configurations(pairs, sets, choice.data.region)
+    return choosing.configurations(pairs, sets, choice.data.region, home())
 
 
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:

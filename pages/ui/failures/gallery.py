@@ -17,7 +17,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import CohortChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
@@ -144,7 +144,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
     places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
     unread = scans_unread(choice.data, cases)
-    pinned = [one.view for one in pins.all_pins() if one.owned_by(user())]
+    pinned = [one.view for one in pins.all_pins(home()) if one.owned_by(user())]
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
@@ -167,7 +167,7 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
 
 def _view(choice: CohortChoice, case: Failure) -> View:
     slices = scan_of(compute.engine(), case.row, [choice.data])
-    return view_of(compute.engine(), case.row, slices, case.index)
+    return view_of(compute.engine(), case.row, slices, case.index, home())
 
 
 def _words(case: Failure) -> None:
@@ -206,7 +206,7 @@ def _open(view: View) -> None:
 
 def _pin(pin: Pin) -> None:
     try:
-        pins.add(pin)
+        pins.add(pin, home())
     except ZsadError as error:
         st.toast(escape(str(error)))
         return

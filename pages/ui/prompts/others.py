@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.imaging.splits import patient_of
@@ -44,7 +45,7 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             key_of("", what="also", specs=specs, subjects=chosen),
             f"'{choice.map.prompts.name}' for {choice.label} on "
             f"{counted(len(chosen), 'more subject')}",
-            partial(_evaluated, choice, sets, chosen, user()),
+            partial(_evaluated, choice, sets, chosen, user(), home()),
             PAGE,
         )
         if result is not None:
@@ -90,6 +91,7 @@ def _evaluated(
     sets: tuple[tuple[MapSpec, Threshold], tuple[MapSpec, Threshold]],
     subjects: tuple[str, ...],
     owner: str,
+    home: Path,
     progress: Progress,
 ) -> dict[str, tuple[Numbers, Numbers]]:
     edited = sets[0][0].prompts != sets[1][0].prompts
@@ -102,7 +104,7 @@ def _evaluated(
             of_subject = evaluation.of_subject(spec, subject)
             readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
             step()
-        history.add(of_subject, readouts[1], threshold, edited, together, owner)
+        history.add(of_subject, readouts[1], threshold, edited, together, owner, home)
         rows[subject] = (_numbers(readouts[0]), _numbers(readouts[1]))
     return rows
 

@@ -13,7 +13,7 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -75,7 +75,7 @@ def _plan(choice: UserChoice) -> Plan:
         ]
         usual = others[:MOST_HELD_OUT]
         held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
-    bank = phrase_bank.bank()
+    bank = phrase_bank.bank(home())
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with right:
         goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.__getitem__)
@@ -92,11 +92,11 @@ def _plan(choice: UserChoice) -> Plan:
 
 
 def _own() -> None:
-    before = phrase_bank.own_phrases()
+    before = phrase_bank.own_phrases(home())
     text = st.text_area("Own", "\n".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
         lines = (line.strip() for line in text.splitlines())
-        phrase_bank.keep(tuple(line for line in lines if line), before)
+        phrase_bank.keep(tuple(line for line in lines if line), before, home())
         st.rerun()
 
 
@@ -145,16 +145,16 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
     )
     if keep.button("Save winner", width="stretch", disabled=not called.strip()):
         kept = replace(winner, name=called.strip())
-        prompt_sets.save(kept, settings.prompt_folder(), _record(found, choice, plan), user())
+        prompt_sets.save(kept, settings.prompt_folder(home()), _record(found, choice, plan), user())
         session.notify("winner", kept.name)
         st.rerun()  # then the sidebar's list has it
     if saved := session.notice("winner"):
         st.success(
             f"'{escape(saved)}' is saved with the record of its search and listed in the sidebar."
         )
-    if called.strip() in prompt_sets.user_sets(settings.prompt_folder()):
-        kept = prompt_sets.user_sets(settings.prompt_folder())[called.strip()]
-        show.button("Show its map", on_click=edit, args=(kept,), width="stretch")
+    own = prompt_sets.user_sets(settings.prompt_folder(home()))
+    if (found_here := own.get(called.strip())) is not None:
+        show.button("Show its map", on_click=edit, args=(found_here,), width="stretch")
 
 
 def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import user
 from zsad_core import methods
@@ -122,6 +122,7 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 def _start(one: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(one))
+    audit.note("training", one.title)
     engine = compute.engine()
     turn = partial(engine.queue.turn, BACKGROUND)
     compute.start(
@@ -148,6 +149,7 @@ def _begun(one: OwnTraining) -> None:
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):
         own.discard(one)
+        audit.note("deletion", f"training {one.title}")
         st.rerun()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.jobs import progress_text
+from pages.ui.shell.jobs import cancel, progress_text
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import client, user
 from zsad_core.base.jobs import Job, NotedProgress
@@ -271,7 +271,8 @@ def show_job(job: Job) -> None:
             key=f"cancel-{id(job)}",
             width="stretch",
             disabled=job.stopping or not job.owned_by(user()),
-            on_click=job.cancel,
+            on_click=cancel,
+            args=(job,),
         )
 
     watch()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.ui.shell import session
+from pages.ui.shell import login, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job, JobBoard
@@ -26,18 +26,35 @@ def jobs_below(board: JobBoard) -> None:
 
 def progress_text(job: Job, user: str) -> str:
     """Whose a job is and how far it got, as markdown."""
-    title = f"{_whose(job, user)}{escape(job.title)}"
+    title = _title(job, user)
     if job.stopping:
         return f"{title}: stopping after this step …"
     left = job.seconds_left()
     remainder = f", about {_time(left)} left" if left is not None else ""
-    remainder += f", {escape(job.note)}" if job.note else ""
+    note = _note(job, user)
+    remainder += f", {note}" if note else ""
     return f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}{remainder}"
 
 
-def _whose(job: Job, user: str) -> str:
-    """Before a title; "" for a job that nobody in particular waits for."""
-    return ("Yours: " if job.owned_by(user) else "Another user's: ") if job.clients else ""
+def cancel(job: Job) -> None:
+    """Stop a job that is this user's; a message written by hand clicks a disabled button too."""
+    if job.owned_by(user()):
+        job.cancel()
+
+
+def _title(job: Job, user: str) -> str:
+    """Whose it is and what it does; with a login nobody is told what another's job does."""
+    title = escape(job.title)
+    if not job.clients:
+        return title
+    if job.owned_by(user):
+        return f"Yours: {title}"
+    return "Another user's job" if login.required() else f"Another user's: {title}"
+
+
+def _note(job: Job, user: str) -> str:
+    """The note of its last step, as markdown; "" where only who waits for it may read it."""
+    return escape(job.note) if job.owned_by(user) or not login.required() else ""
 
 
 def _jobs(board: JobBoard) -> None:
@@ -77,15 +94,16 @@ def _running(job: Job) -> None:
         help=f"Stop: {escape(job.title)}" if own else "Only who started it can stop it.",
         type="tertiary",
         disabled=job.stopping or not own,
-        on_click=job.cancel,
+        on_click=cancel,
+        args=(job,),
     )
 
 
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
-    title = f"{_whose(job, user())}{escape(job.title)}"
+    title = _title(job, user())
     if job.state == "done":
-        st.page_link(job.page, label=f"{title}: {escape(job.note) or 'done'}", icon=MARKS["done"])
+        st.page_link(job.page, label=f"{title}: {_note(job, user()) or 'done'}", icon=MARKS["done"])
         return
     outcome = "failed; see its page" if job.error else f"stopped after {job.done} of {job.total}"
     st.caption(f"{MARKS[job.state]} {title}: {outcome}.")
