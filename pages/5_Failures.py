@@ -5,18 +5,20 @@ from pages.ui.shell.session import FAILURES_SECTION, pick_section
 
 with page("Failures"):
     from pages.ui.failures.gallery import gallery
-    from pages.ui.failures.pin_list import nothing, pin_list
+    from pages.ui.failures.pin_list import choose_whose, nothing, pin_list, pins_home
     from pages.ui.failures.present import addressed_case, invitation, present
     from pages.ui.shell.compute import wait_for_torch
     from pages.ui.shell.sidebar import cohort_sidebar
     from zsad_core.workspace import pins
 
-    kept = pins.all_pins()
+    kept = pins.all_pins(pins_home())
     if number := addressed_case(len(kept)):
         wait_for_torch()
         present(kept, number)
     else:
         section = pick_section(FAILURES_SECTION, ("Gallery", "Pins", "Present"))
+        if section != "Gallery":
+            choose_whose()
         if section == "Gallery":
             gallery(cohort_sidebar(asks_modality=False))
         elif section == "Pins":

@@ -13,6 +13,7 @@ from bench.app_server import ROOT
 from tests.helpers import image
 
 FOLDER = ROOT / "deploy"
+FILES = ("Dockerfile", "space/Dockerfile")
 NAMESPACES = ["unshare", "--mount", "--net"]
 
 
@@ -25,15 +26,17 @@ def no_namespaces():
 
 
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is for Linux")
-def test_the_recipe_of_the_image_has_no_known_fault():
-    done = subprocess.run(["hadolint", FOLDER / "Dockerfile"], capture_output=True, text=True)
+@pytest.mark.parametrize("file", FILES)
+def test_the_recipe_of_an_image_has_no_known_fault(file):
+    done = subprocess.run(["hadolint", FOLDER / file], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_image_is_made_and_its_app_is_healthy_as_a_user_without_rights(tmp_path):
+@pytest.mark.parametrize("file", FILES)
+def test_an_image_is_made_and_its_app_is_healthy_as_a_user_without_rights(tmp_path, file):
     if why := no_namespaces():
         pytest.skip(why)
-    script = [sys.executable, image.__file__, tmp_path]
+    script = [sys.executable, image.__file__, tmp_path, file]
     done = subprocess.run([*NAMESPACES, *script], capture_output=True, text=True)
     assert done.stdout.startswith("healthy"), done.stderr
     assert "source" not in done.stdout.split()  # of the first stage
@@ -50,6 +53,18 @@ def test_compose_builds_the_image_and_mounts_its_volumes():
     assert sorted(targets) == sorted(["/data", *json.loads(steps["VOLUME"])])
     assert service["ports"][0].startswith("127.0.0.1:")
     assert service["ports"][0].endswith(f":{steps['EXPOSE']}")
+
+
+def test_a_hub_finds_the_port_of_the_space_and_a_demo_for_anybody():
+    steps = image.instructions("space/Dockerfile")
+    words = dict(
+        word.split("=", 1) for name, rest in steps if name == "ENV" for word in rest.split()
+    )
+    assert words["ZSAD_VISITORS"] == "viewer"
+    assert words["ZSAD_ROOTS"] == '""'
+    _, front, _ = (FOLDER / "space" / "README.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(front)["sdk"] == "docker"
+    assert yaml.safe_load(front)["app_port"] == int(dict(steps)["EXPOSE"])
 
 
 def test_the_variant_with_gpus_changes_no_other_service():

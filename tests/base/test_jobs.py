@@ -34,6 +34,33 @@ def test_a_click_goes_before_background_work():
     assert order == ["click", "background"]
 
 
+def test_users_take_turns_however_many_jobs_one_has():
+    queue, board, order = DeviceQueue(), JobBoard(), []
+    left = {"a1": 4, "a2": 4, "a3": 4, "b1": 4}  # batches of each job
+
+    def work(job):
+        def batches(progress):
+            while left[job]:
+                with queue.turn(BACKGROUND):
+                    order.append(job[0])
+                    left[job] -= 1
+                    others = sum(count > 0 for name, count in left.items() if name != job)
+                    deadline = time.monotonic() + 5
+                    while len(queue._waiting) < others:
+                        assert time.monotonic() < deadline
+                        time.sleep(0.001)
+
+        return batches
+
+    with queue.turn(INTERACTIVE):
+        started = [board.start(job, job, work(job), client=Client(job[0])) for job in left]
+        while len(queue._waiting) < len(left):
+            time.sleep(0.001)
+    for job in started:
+        wait_for(job)
+    assert "".join(order) in ("ab" * 4 + "a" * 8, "ba" * 4 + "a" * 8)
+
+
 def test_a_job_reports_progress_and_ends():
     job = JobBoard().start("k", "count", lambda progress: progress(3, 4))
     wait_for(job)

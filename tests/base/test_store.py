@@ -3,9 +3,10 @@ import threading
 import numpy as np
 import pytest
 
+from zsad_core.base.jobs import on_behalf_of
 from zsad_core.base.memory_store import MemoryStore
 from zsad_core.base.store import Store, key_of
-from zsad_core.errors import Cancelled
+from zsad_core.errors import Cancelled, SettingError
 from zsad_core.types import DataSpec, Recipe
 
 
@@ -27,6 +28,20 @@ def test_fields_that_are_younger_than_keys_enter_them_once_they_are_set():
     assert len({key_of("", data=spec) for spec in specs}) == 3
     fields = {"kind": "folder", "root": "", "labels": "auto", "split": ""}
     assert key_of("", data=specs[0]) == key_of("", data={"DataSpec": fields})
+
+
+def test_a_user_adds_so_much_a_day_and_others_go_on(store, monkeypatch):
+    monkeypatch.setenv("ZSAD_CACHE_DAY_GB", str(1000 / 2**30))
+    array = np.zeros(1000, np.uint8)
+    with on_behalf_of("ada"):
+        store.write("abcd", "tokens", array, {})
+        assert store.use.of("ada") == 1000
+        with pytest.raises(SettingError, match="to the feature cache today"):
+            store.write("abce", "tokens", array, {})
+        assert store.write("abcd", "tokens", array, {}).size  # which is stored
+    for user in ("ben", ""):  # the latter is a command
+        with on_behalf_of(user):
+            store.write(f"abc{user}", "tokens", array, {})
 
 
 def test_an_array_that_was_never_written_is_none(store):

@@ -1,6 +1,7 @@
 """The app as a server for others: behind nginx under a base path, and at every address."""
 
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.app_server import ROOT, served
+from bench.memory import peak_gb_of
+from tests.helpers import image
 from tests.helpers.pages import WAIT
 
 BASE = "zsad"
@@ -114,3 +117,20 @@ def test_at_every_address_it_serves_nobody_until_its_operator_says_what_they_may
         refused = shown != "Start from a case"
         assert (page.get_by_role("link", name="Setup").count() == 0) == refused
         assert page.complaints == []
+
+
+def test_the_demo_of_a_space_needs_no_more_memory_than_it_says(page, tmp_path):
+    words = [rest for name, rest in image.instructions("space/Dockerfile") if name == "ENV"]
+    settings = dict(word.split("=", 1) for line in words for word in shlex.split(line))
+    alone = {"STREAMLIT_SERVER_ADDRESS": "localhost", "ZSAD_HOME": str(tmp_path / "home")}
+    page.set_default_timeout(WAIT * 1000)
+    with served(tmp_path / "log.txt", **settings | alone) as server:
+        for method in ("aprilgan", "winclip"):
+            page.goto(server.address("Explore", method=method))
+            page.get_by_text("Voxel AUROC").first.wait_for()  # of the whole volume
+        for name in ("Prompts", "Depth", "Cohort", "Failures", "Setup"):
+            page.get_by_role("link", name=name, exact=True).click()
+            page.get_by_test_id("stMarkdown").filter(has_text=f"{name} ·").wait_for()
+            page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        assert page.complaints == []
+        assert peak_gb_of(server.process.pid) < 4

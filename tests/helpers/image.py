@@ -1,4 +1,4 @@
-"""The steps of `deploy/Dockerfile` without Docker: each stage in a root of its own.
+"""The steps of a Dockerfile of `deploy/` without Docker: each stage in a root of its own.
 
 A root has this machine's programs, Python at /usr/local, its packages at /deps, and nothing of the
 project. Run as root by `unshare --mount --net`: mounts end with the process, and no network is
@@ -24,6 +24,8 @@ BASE = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin",
     "LD_LIBRARY_PATH": "/usr/local/lib",
 }
+ASK = "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health')"
+HEALTH = ["python", "-c", ASK]  # of an image that has no check of its own
 DEPS = "deps/site-packages"  # Streamlit takes another folder for its own checkout
 
 
@@ -86,9 +88,9 @@ def mount(*words: object) -> None:
     subprocess.run(["mount", *map(str, words)], check=True)
 
 
-def instructions() -> list[tuple[str, str]]:
-    """Each instruction of the Dockerfile with the rest of its line."""
-    text = (PROJECT / "deploy" / "Dockerfile").read_text()
+def instructions(file: str = "Dockerfile") -> list[tuple[str, str]]:
+    """Each instruction of the Dockerfile of that name in `deploy/`, with the rest of its line."""
+    text = (PROJECT / "deploy" / file).read_text()
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     lines = re.sub(r"\\\n", " ", kept).splitlines()
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines) if name]
@@ -114,11 +116,11 @@ def copy(source: Path, stage: Stage, target: str) -> None:
     shutil.copytree(source, into, dirs_exist_ok=True)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, file: str) -> None:
     """Build every stage, start the entry point of the last and ask for its health."""
-    stages, start, health = {}, [], []
+    stages, start, health = {}, [], HEALTH
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for name, rest in instructions():
+    for name, rest in instructions(file):
         words = shlex.split(rest) if name != "RUN" else []
         if name == "FROM":
             stage = stages[words[-1] if "AS" in words else ""] = Stage(
@@ -159,4 +161,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -99,6 +99,33 @@ def test_every_field_for_a_path_refuses_another_folder(monkeypatch, root, tmp_pa
         assert any("lies in no folder that may be opened" in one.value for one in test.error)
 
 
+@pytest.mark.parametrize("field", ["backbone", "start", "images"])
+def test_a_training_reads_nothing_elsewhere_and_tells_not_whether_it_exists(
+    monkeypatch, tmp_path, field
+):
+    monkeypatch.setenv("ZSAD_ROOTS", "")
+    there, absent = tmp_path / "a.json", tmp_path / "b.json"
+    there.write_text("{}")
+    sentences = set()
+    for path in (there, absent):
+        setup = "industrial" if field == "images" else "finetune"
+        train = shown(at("pages/6_Setup.py", section="Train", **{"train-setup": setup}))
+        for key, value in ((f"train-{field}", str(path)), ("train-name", "mine")):
+            next(one for one in train.text_input if one.key == key).set_value(value)
+        next(one for one in train.button if one.label == "Train").click().run()
+        assert not train.exception
+        said = [one.value.replace("\\", "") for one in train.error]
+        sentences |= {text.replace(str(path)[:80], "PATH") for text in said}
+    assert len(sentences) == 1
+    assert "lies in no folder that may be opened" in sentences.pop()
+
+
+def test_what_was_trained_here_can_be_used(monkeypatch):
+    monkeypatch.setenv("ZSAD_ROOTS", "")
+    checkpoint = home() / "trained" / "mine.safetensors"
+    assert typed(str(checkpoint)) == checkpoint.resolve()
+
+
 def test_commands_open_what_the_machine_lets_them(monkeypatch, root, capsys):
     monkeypatch.setenv("ZSAD_ROOTS", "")
     assert main(["split", str(root), "--shares", "60/10/30"]) == 1  # it holds no scan

@@ -1,7 +1,6 @@
 """Work in the background: progress, time left, cancel; and one queue to the device."""
 
 import atexit
-import heapq
 import itertools
 import logging
 import threading
@@ -20,6 +19,7 @@ INTERACTIVE, BACKGROUND = 0, 1
 ENDED_JOBS = 100  # ended jobs that are remembered
 EXIT_SECONDS = 10.0  # for jobs to reach their next step when Python ends
 _lowest_priority: ContextVar[int] = ContextVar("lowest_priority", default=INTERACTIVE)
+_user: ContextVar[str] = ContextVar("user", default="")
 Turn = Callable[[], AbstractContextManager[object]]
 """Waits for the device and holds it for the block; `nullcontext` without other users."""
 
@@ -31,35 +31,60 @@ class NotedProgress(Protocol):
         """Called at each step; it may raise Cancelled to stop the work."""
 
 
-class DeviceQueue:
-    """One holder at a time; interactive work goes before background work.
+@contextmanager
+def on_behalf_of(user: str) -> Iterator[None]:
+    """The turns that the block takes on a device are this user's; those of a job its first's."""
+    before = _user.set(user)
+    try:
+        yield
+    finally:
+        _user.reset(before)
 
-    Work takes a turn for each batch, so that a click never waits for a whole volume, and two jobs
-    alternate, as each batch takes a new ticket. A job is always background work, whatever priority
-    it requests.
+
+def current_user() -> str:
+    """On whose behalf this thread works; "" for nobody in particular."""
+    return _user.get()
+
+
+class DeviceQueue:
+    """One holder at a time; interactive work goes before background work, users take turns.
+
+    Work takes a turn for each batch, so that a click never waits for a whole volume. Of one
+    priority the user goes first whose last turn is longest ago, however many jobs others have;
+    the jobs of one alternate, as each batch takes a new ticket. A job is always background work,
+    whatever priority it requests.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[tuple[int, int]] = []
-        self._numbers = itertools.count()
+        # Priority, user and number of each.
+        self._waiting: list[tuple[int, str, int]] = []
+        self._numbers = itertools.count(1)
+        self._served: dict[str, int] = {}
         self._busy = False
 
     @contextmanager
     def turn(self, priority: int) -> Iterator[None]:
         """Wait for the device, hold it for the block."""
-        ticket = (max(priority, _lowest_priority.get()), next(self._numbers))
+        least = max(priority, _lowest_priority.get())
         with self._changed:
-            heapq.heappush(self._waiting, ticket)
-            self._changed.wait_for(lambda: not self._busy and self._waiting[0] == ticket)
-            heapq.heappop(self._waiting)
+            ticket = (least, _user.get(), next(self._numbers))
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: not self._busy and self._first() == ticket)
+            self._waiting.remove(ticket)
             self._busy = True
+            self._served[ticket[1]] = next(self._numbers)
         try:
             yield
         finally:
             with self._changed:
                 self._busy = False
+                if not self._waiting:
+                    self._served.clear()
                 self._changed.notify_all()
+
+    def _first(self) -> tuple[int, str, int]:
+        return min(self._waiting, key=lambda one: (one[0], self._served.get(one[1], 0), one[2]))
 
 
 @dataclass(frozen=True)
@@ -169,7 +194,7 @@ class JobBoard:
                 return job
             job = self._jobs[key] = Job(title, page, kind, clients)
             self._forget_old()
-        thread = threading.Thread(target=_run, args=(job, work), name=title, daemon=True)
+        thread = threading.Thread(target=_run, args=(job, work, client), name=title, daemon=True)
         thread.start()
         _at_work[thread] = job
         return job
@@ -246,8 +271,9 @@ def _end() -> None:
         thread.join(max(until - time.monotonic(), 0))
 
 
-def _run(job: Job, work: Callable[[NotedProgress], object]) -> None:
+def _run(job: Job, work: Callable[[NotedProgress], object], client: Client | None) -> None:
     _lowest_priority.set(BACKGROUND)
+    _user.set(client.user if client else "")
     _current.set(job)
     try:
         with on_disk():

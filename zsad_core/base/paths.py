@@ -16,6 +16,8 @@ from zsad_core.errors import SettingError, StorageError
 from zsad_core.types import DataSpec
 
 T = TypeVar("T")
+MADE_HERE = ("results", "trained")
+"""Folders of the home whose files may be opened wherever data may lie."""
 _TOP = Path(__file__).parents[2]  # the checkout, or where the package was installed
 
 
@@ -48,6 +50,19 @@ def cache_bytes() -> int:
 def feature_bytes(default: int) -> int:
     """Most bytes of features held on the device, `ZSAD_FEATURES_GB`; raises SettingError."""
     return _limit("ZSAD_FEATURES_GB", default)
+
+
+def added_bytes() -> int | None:
+    """Most bytes that one user adds to the store a day, `ZSAD_CACHE_DAY_GB`; None for no limit.
+
+    Raises SettingError.
+    """
+    return _limit("ZSAD_CACHE_DAY_GB", 0) if os.environ.get("ZSAD_CACHE_DAY_GB") else None
+
+
+def upload_bytes(default: int) -> int:
+    """Most bytes of uploads kept for one user, `ZSAD_UPLOADS_GB`; raises SettingError."""
+    return _limit("ZSAD_UPLOADS_GB", default)
 
 
 def _limit(name: str, default: int) -> int:
@@ -93,6 +108,11 @@ def home() -> Path:
     return Path(chosen).expanduser()
 
 
+def home_of(user: str) -> Path:
+    """The home of one user of several, by the mark of their login; of "" the one of all."""
+    return home() / "users" / user if user else home()
+
+
 def root_of(data: DataSpec) -> str:
     """The resolved path of the folder of a data set, else its kind."""
     return str(Path(data.root).expanduser().resolve()) if data.root else data.kind
@@ -113,11 +133,12 @@ def typed(text: str) -> Path:
     """The absolute path that a user typed, existing or not; `~` is their own folder.
 
     Raises SettingError for an impossible path, for uploads, and where an operator limits what may
-    be opened, for all else but results in the user's home.
+    be opened, for all else but results and trained checkpoints in the home of all users.
     """
     try:
         path = Path(text).expanduser().resolve()
-        if not path.is_relative_to(home().resolve() / "results") and not access.permits(path):
+        made_here = any(path.is_relative_to(home().resolve() / name) for name in MADE_HERE)
+        if not made_here and not access.permits(path):
             raise access.refused(text)
         path.exists()
         private = path.is_relative_to(uploads().resolve())

@@ -95,9 +95,14 @@ def change(
         write_whole(path(), json.dumps(content, indent=1))
 
 
-def prompt_folder() -> Path:
-    """The folder of a user's own prompt sets."""
-    return home() / "prompts"
+def prompt_folder(own: Path | None = None) -> Path:
+    """The folder of the prompt sets in a user's own home, by default in that of all users."""
+    return (own or home()) / "prompts"
+
+
+def prompt_folders(own: Path | None = None) -> tuple[Path, ...]:
+    """The folders of prompt sets that a user sees: that of all users, then their own."""
+    return tuple(dict.fromkeys((prompt_folder(), prompt_folder(own))))
 
 
 def path() -> Path:

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from zsad_core.base import part_files
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
+from zsad_core.base.jobs import current_user
 from zsad_core.base.part_files import PartFiles, Row
+from zsad_core.base.quotas import DailyUse
 from zsad_core.errors import Cancelled, StorageError
 from zsad_core.types import ADDED, read_only
 
@@ -71,6 +73,7 @@ class Store:
         self._last: tuple[str, dict[str, str]] = ("", {})  # the entry last looked through
         self._rows = PartFiles()
         self._forgotten: list[tuple[str, ...]] = []  # texts of forgotten labels
+        self.use = DailyUse()
         self._unseen = limit_bytes  # bytes written since the last trim; the first is always due
 
     def entry(self, key: str) -> Path:
@@ -128,7 +131,8 @@ class Store:
     def write(self, key: str, name: str, array: NDArray[Any], label: object) -> NDArray[Any]:
         """As a file that appears whole or not at all; an existing array is left alone.
 
-        Raises StorageError, and Cancelled if `forget` was called for such a label.
+        Raises StorageError, SettingError where a user added what one may a day, and Cancelled if
+        `forget` was called for such a label.
         """
         self.write_all(key, {name: array}, label)
         return read_only(array)
@@ -136,13 +140,17 @@ class Store:
     def write_all(self, key: str, arrays: Mapping[str, NDArray[Any]], label: object) -> None:
         """`write` for many arrays of a key, faster than one by one."""
         with self._writing(key, label) as entry:
-            for name in arrays.keys() - self.names(key):
+            missing = arrays.keys() - self.names(key)
+            if missing:
+                self.use.check(current_user())
+            for name in missing:
                 buffer = io.BytesIO()
                 np.save(buffer, arrays[name], allow_pickle=False)
                 path = entry / f"{name}.{zlib.crc32(buffer.getbuffer()):08x}.npy"
                 write_whole(path, buffer.getvalue())
                 self._remember(key, name, path)
                 self._unseen += arrays[name].nbytes
+                self.use.add(current_user(), arrays[name].nbytes)
 
     def row_names(self, key: str, parts: Iterable[str]) -> set[str]:
         """Names of the rows of an entry that have all of the parts."""
@@ -166,10 +174,13 @@ class Store:
     def append(self, key: str, rows: Mapping[str, Row], label: object) -> None:
         """Keep rows, many of a key, each with an array of every part; one that is there stays.
 
-        A row is there whole or not at all. Raises StorageError, Cancelled as `write` does.
+        A row is there whole or not at all. Raises what `write` does.
         """
         with self._writing(key, label) as entry:
-            self._unseen += part_files.append(entry, rows)
+            self.use.check(current_user())
+            added = part_files.append(entry, rows)
+            self.use.add(current_user(), added)
+            self._unseen += added
 
     @contextlib.contextmanager
     def _writing(self, key: str, label: object) -> Iterator[Path]:

@@ -52,9 +52,14 @@ def pairs(
 
 
 def configurations(
-    chosen: Iterable[Pair], prompts: Sequence[str] = (), region: str = DataSpec.region
+    chosen: Iterable[Pair],
+    prompts: Sequence[str] = (),
+    region: str = DataSpec.region,
+    home: Path | None = None,
 ) -> tuple[Configuration, ...]:
     """Each pair under each prompt set, by default the method's own; raises PromptError.
+
+    Sets are those that are shipped, of all users, and in the user's own `home`.
 
     Sets that leave it open have the region as their class name. A method that reads none has one
     configuration.
@@ -62,7 +67,7 @@ def configurations(
     return tuple(
         Configuration(*pair, texts)
         for pair in chosen
-        for texts in _prompts(prompts, pair[0], region)
+        for texts in _prompts(prompts, pair[0], region, home)
     )
 
 
@@ -81,12 +86,12 @@ def skipped_line(left_out: Sequence[Pair]) -> str:
     return f"Skipped, no such setup: {names}." if names else ""
 
 
-def _prompts(names: Sequence[str], method: str, region: str) -> list[PromptSet]:
+def _prompts(names: Sequence[str], method: str, region: str, home: Path | None) -> list[PromptSet]:
     default = methods.kind_of(method).prompts
     if not default:
         return [NO_PROMPTS]
     shipped = prompt_sets.shipped()
-    own = prompt_sets.user_sets(settings.prompt_folder())
+    own = prompt_sets.user_sets(*settings.prompt_folders(home))
     sets = []
     for name in names or [default]:
         prompts = own[name] if name in own else shipped.get(name)

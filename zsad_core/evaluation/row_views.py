@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from zsad_core import methods, setups
@@ -47,8 +48,10 @@ def scan_named(row: Row, data: DataSpec) -> SliceSpec:
     return SliceSpec(data, row["subject"], row["modality"], row["plane"])
 
 
-def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
-    """A slice of a row's map, read as the row was.
+def view_of(
+    engine: Engine, row: Row, slices: SliceSpec, index: int, home: Path | None = None
+) -> View:
+    """A slice of a row's map, read as the row was; its prompts may be of the user's own `home`.
 
     Raises SettingError where prompts, weights or learned parts are not here as they were, and
     WeightsError where they are not here at all.
@@ -57,7 +60,7 @@ def view_of(engine: Engine, row: Row, slices: SliceSpec, index: int) -> View:
     if lack := setups.missing(entry):
         raise WeightsError(lack)
     chosen, volumes = (
-        (row["method"], row["setup"], _prompts(row, slices.data.region)),
+        (row["method"], row["setup"], _prompts(row, slices.data.region, home)),
         tuple(row["volumes"]),
     )
     precision = row["precision_of_features"]
@@ -95,13 +98,13 @@ def _holds(slices: SliceSpec) -> bool:
     )
 
 
-def _prompts(row: Row, region: str) -> PromptSet:
+def _prompts(row: Row, region: str, home: Path | None) -> PromptSet:
     """The set with the texts that were read; of several, the one of that name."""
     if not row["prompts_digest"]:
         return NO_PROMPTS
     here = [
         *prompt_sets.shipped().values(),
-        *prompt_sets.user_sets(settings.prompt_folder()).values(),
+        *prompt_sets.user_sets(*settings.prompt_folders(home)).values(),
     ]
     regions = (DataSpec.region, region)
     read = here + [methods.of_region(prompts, word) for prompts in here for word in regions]

@@ -1,10 +1,11 @@
 """Prompt sets as data: YAML files of the package, users' own beside them, checked on load.
 
-A set of one method lies in its folder, the others here. Everybody reads users' sets; the owner
-alone changes one, or anybody where its file names none.
+A set of one method lies in the method's folder, the others here. Who reads a folder reads all sets
+in it; one is changed by its owner alone, or by anybody where its file names none.
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -246,9 +247,14 @@ def differences(before: PromptSet, now: PromptSet) -> list[tuple[str, str, str]]
     return changes
 
 
-def user_sets(folder: Path) -> dict[str, PromptSet]:
-    """The sets that a user saved, by name, without those that `unreadable` tells of."""
-    return {prompts.name: prompts for prompts in _read(folder) if isinstance(prompts, PromptSet)}
+def user_sets(*folders: Path) -> dict[str, PromptSet]:
+    """The sets that users saved, by name, without those that `unreadable` tells of.
+
+    Of one name that of the last folder is taken.
+    """
+    every = itertools.chain.from_iterable(map(_read, folders))
+    sets = [prompts for prompts in every if isinstance(prompts, PromptSet)]
+    return {prompts.name: prompts for prompts in sets}
 
 
 def unreadable(folder: Path) -> list[str]:

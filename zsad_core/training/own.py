@@ -44,7 +44,8 @@ def folder() -> Path:
 
 def begin(name: str, request: TrainRequest) -> OwnTraining:
     """Check a training and keep its request; its checkpoint goes to `folder`. Raises ZsadError."""
-    own = OwnTraining(name, replace(request, out=folder() / f"{request.method}-{name}.safetensors"))
+    out = folder() / f"{request.method}-{name}.safetensors"
+    own = OwnTraining(name, replace(request_files.with_whole_paths(request), out=out))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
     write_whole(_request_file(own), TRAINING.dump_json(own, indent=1))

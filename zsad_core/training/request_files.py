@@ -23,14 +23,23 @@ def keep(request: TrainRequest) -> None:
 
     A checkpoint's own record names files without their folders. Raises StorageError.
     """
+    content = REQUEST.dump_json(with_whole_paths(request), indent=1)
+    write_whole(_file(file_digest(request.out)), content)
+
+
+def with_whole_paths(request: TrainRequest) -> TrainRequest:
+    """The request with the paths of what it reads absolute.
+
+    Raises SettingError for one that may not be opened here, whether it exists or not.
+    """
     source, spec = request.source, request.backbone
     if source.data and source.data not in DEMOS:
         source = replace(source, data=str(typed(source.data)))
     if spec.name.endswith(".json"):
-        spec = BackboneSpec(str(typed(spec.name)), str(typed(spec.weights)))
+        weights = str(typed(spec.weights)) if spec.weights else ""
+        spec = BackboneSpec(str(typed(spec.name)), weights)
     start = str(typed(request.start)) if request.start else ""
-    whole = replace(request, source=source, backbone=spec, start=start)
-    write_whole(_file(file_digest(request.out)), REQUEST.dump_json(whole, indent=1))
+    return replace(request, source=source, backbone=spec, start=start)
 
 
 def request_of(digest: str) -> TrainRequest | None:

@@ -1,4 +1,4 @@
-"""Every trial of a prompt set with its numbers: appended to one file in `ZSAD_HOME`, never lost.
+"""Every trial of a prompt set with its numbers: appended to one file in a `home`, never lost.
 
 Trials on scans that a user uploaded lie beside those scans, seen by nobody else and gone with them.
 A line is a JSON object: a trial, or what one was given later: name, star, note, threshold and Dice,
@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from zsad_core.base import paths
 from zsad_core.base.atomic import locked, on_disk
 from zsad_core.base.lru_cache import LruCache
-from zsad_core.base.paths import home
 from zsad_core.base.store import key_of
 from zsad_core.errors import SettingError
 from zsad_core.imaging.uploads import folders
@@ -93,6 +93,7 @@ def add(
     by_hand: bool = False,
     beside: Collection[str] = (),
     owner: str = "",
+    home: Path | None = None,
 ) -> Trial | None:
     """Append a trial by its volume's numbers; nothing without lesion, or a second time.
 
@@ -122,66 +123,67 @@ def add(
         auroc,
         owner=owner,
     )
-    every = all_trials() + (all_trials(slices.data) if slices.data.private else ())
+    every = all_trials(home=home) + (all_trials(slices.data) if slices.data.private else ())
     alike = [other for other in every if other.content == trial.content]
     same = [other for other in alike if other.line == trial.line and not other.deleted]
     if (same and not known) or any(other.threshold == trial.threshold for other in same):
         return None
     if waiting := next((t for t in same if t.threshold is None and t.rule == trial.rule), None):
         with folders.guarded(slices.data, slices.subject):
-            _append({"of": waiting.id, "threshold": trial.threshold, "dice": dice}, slices.data)
+            late = {"of": waiting.id, "threshold": trial.threshold, "dice": dice}
+            _append(late, slices.data, home)
         return replace(waiting, threshold=trial.threshold, dice=dice)
     new = all(other.subject in beside for other in alike)
     trial = replace(trial, by_hand=by_hand and new)
     own = {name: value for name, value in vars(trial).items() if name not in GIVEN}
     item = {**own, "data": vars(trial.data), "prompts": vars(trial.prompts)}
     with folders.guarded(slices.data, slices.subject):
-        _append({"trial": item}, slices.data)
+        _append({"trial": item}, slices.data, home)
     return trial
 
 
-def star(trial: Trial, on: bool, user: str = "") -> None:
+def star(trial: Trial, on: bool, user: str = "", home: Path | None = None) -> None:
     """Star a trial, or take its star; raises SettingError for another user's."""
-    _change(trial, user, star=on)
+    _change(trial, user, home, star=on)
 
 
-def note(trial: Trial, text: str, user: str = "") -> None:
+def note(trial: Trial, text: str, user: str = "", home: Path | None = None) -> None:
     """Give a trial a note, in place of an earlier one; raises SettingError for another user's."""
-    _change(trial, user, note=text)
+    _change(trial, user, home, note=text)
 
 
-def rename(trial: Trial, name: str, user: str = "") -> None:
+def rename(trial: Trial, name: str, user: str = "", home: Path | None = None) -> None:
     """Rename a trial's prompts; SettingError for another's trial, or a bad or shipped name."""
     if not 0 < len(name) <= LONGEST_NAME or name in prompt_sets.shipped():
         raise SettingError(
             f"A trial cannot be called '{name}'; choose a name of 1 to {LONGEST_NAME} characters "
             "that no shipped prompt set has."
         )
-    _change(trial, user, name=name)
+    _change(trial, user, home, name=name)
 
 
-def delete(trial: Trial, user: str = "") -> None:
+def delete(trial: Trial, user: str = "", home: Path | None = None) -> None:
     """Take a trial out of `trials`; raises SettingError for another user's."""
-    _change(trial, user, deleted=True)
+    _change(trial, user, home, deleted=True)
 
 
-def _change(trial: Trial, user: str, **later: object) -> None:
+def _change(trial: Trial, user: str, home: Path | None, **later: object) -> None:
     if not trial.owned_by(user):
         raise SettingError(
             f"This trial of '{trial.prompts.name}' is another user's; restore its texts to go on "
             "from them."
         )
-    _append({"of": trial.id, **later}, trial.data)
+    _append({"of": trial.id, **later}, trial.data, home)
 
 
-def trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
+def trials(data: DataSpec | None = None, home: Path | None = None) -> tuple[Trial, ...]:
     """Trials on shared data or uploads, oldest first, as last changed, none deleted."""
-    return tuple(trial for trial in all_trials(data) if not trial.deleted)
+    return tuple(trial for trial in all_trials(data, home) if not trial.deleted)
 
 
-def all_trials(data: DataSpec | None = None) -> tuple[Trial, ...]:
+def all_trials(data: DataSpec | None = None, home: Path | None = None) -> tuple[Trial, ...]:
     """`trials` with those that were deleted."""
-    path = _path(data)
+    path = _path(data, home)
     return _logs.get(path, lambda: _Log(path)).read() if path.exists() else ()
 
 
@@ -230,7 +232,7 @@ class _Log:
             return  # cut short by a crash, or of another version
 
 
-_logs: LruCache[_Log] = LruCache(4)
+_logs: LruCache[_Log] = LruCache(16)  # of as many users
 
 
 def _parsed(item: dict[str, Any]) -> Trial:
@@ -240,9 +242,9 @@ def _parsed(item: dict[str, Any]) -> Trial:
     return Trial(**{"threshold": None, **item, **nested})
 
 
-def _append(item: dict[str, Any], data: DataSpec) -> None:
+def _append(item: dict[str, Any], data: DataSpec, home: Path | None) -> None:
     """One write of a whole line, on the disk before it returns."""
-    path = _path(data)
+    path = _path(data, home)
     line = json.dumps(item, ensure_ascii=False, allow_nan=True).encode() + b"\n"
     with locked(path), on_disk(path), path.open("ab+") as file:
         if size := file.tell():
@@ -253,5 +255,6 @@ def _append(item: dict[str, Any], data: DataSpec) -> None:
         os.fsync(file.fileno())
 
 
-def _path(data: DataSpec | None) -> Path:
-    return (Path(data.root) if data and data.private else home()) / "history.jsonl"
+def _path(data: DataSpec | None, home: Path | None) -> Path:
+    folder = Path(data.root) if data and data.private else home or paths.home()
+    return folder / "history.jsonl"

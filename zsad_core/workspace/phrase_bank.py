@@ -1,12 +1,12 @@
-"""Phrases to search prompts with: shipped in named groups, a user's own beside them."""
+"""Phrases to search prompts with: shipped in named groups, a user's own beside them in a `home`."""
 
 import functools
 from pathlib import Path
 
 import yaml
 
+from zsad_core.base import paths
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home
 from zsad_core.base.plain_yaml import LARGEST
 from zsad_core.errors import PromptError
 from zsad_core.prompts.sets import BANK, LONGEST, read_yaml
@@ -15,9 +15,9 @@ Bank = dict[str, tuple[str, ...]]
 OWN, EVERYDAY = "your own", "everyday"  # groups
 
 
-def bank() -> Bank:
+def bank(home: Path | None = None) -> Bank:
     """Phrases by group: the shipped ones, then the user's own; raises PromptError."""
-    own = own_phrases()
+    own = own_phrases(home)
     return {**_shipped(), **({OWN: own} if own else {})}
 
 
@@ -30,24 +30,25 @@ def phrases(groups: Bank) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for texts in groups.values() for text in texts))
 
 
-def own_phrases() -> tuple[str, ...]:
+def own_phrases(home: Path | None = None) -> tuple[str, ...]:
     """What the user added; raises PromptError for a file that cannot be read."""
-    path = _path()
+    path = _path(home)
     return load(path).get(OWN, ()) if path.exists() else ()
 
 
-def keep(texts: tuple[str, ...], before: tuple[str, ...] = ()) -> None:
+def keep(texts: tuple[str, ...], before: tuple[str, ...] = (), home: Path | None = None) -> None:
     """Make of the user's own phrases, as they were `before`, these texts.
 
     What somebody else added or took off meanwhile stays so. Raises PromptError for one that is too
     long, StorageError.
     """
-    _checked({OWN: list(texts)}, _path())
-    with locked(_path()):
-        stay = [text for text in own_phrases() if text in texts or text not in before]
+    path = _path(home)
+    _checked({OWN: list(texts)}, path)
+    with locked(path):
+        stay = [text for text in own_phrases(home) if text in texts or text not in before]
         new = [text for text in texts if text not in before]
         content = {OWN: list(dict.fromkeys([*stay, *new]))}
-        write_whole(_path(), yaml.safe_dump(content, allow_unicode=True))
+        write_whole(path, yaml.safe_dump(content, allow_unicode=True))
 
 
 def load(path: Path) -> Bank:
@@ -61,8 +62,8 @@ def _shipped() -> Bank:
     return load(BANK)
 
 
-def _path() -> Path:
-    return home() / "bank.yaml"
+def _path(home: Path | None) -> Path:
+    return (home or paths.home()) / "bank.yaml"
 
 
 def _checked(found: dict[str, object], path: Path) -> Bank:

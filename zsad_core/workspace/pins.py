@@ -1,6 +1,7 @@
-"""Cases that users pinned: views with title, note and numbers, in `ZSAD_HOME`, shared as a file.
+"""Cases that users pinned: views with title, note and numbers, in a `home`, shared as a file.
 
-Everybody sees them all; a pin is changed by its owner alone, or by anybody where it has none.
+Who reads the home, by default the one of all users, sees them all; a pin is changed by its owner
+alone, or by anybody where it has none.
 
 A file from elsewhere names its data and never says where to look: only the data sets of this
 machine are searched for it.
@@ -14,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from zsad_core import setups
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.base.atomic import locked, write_whole
-from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
@@ -30,14 +30,14 @@ __all__ = ["Pin"]
 
 
 PRIVATE = (
-    "an uploaded scan is seen by you alone and pins by everybody here; add its folder on the "
-    "Setup page to pin it."
+    "an uploaded scan is seen by you alone and goes in the end, while pins stay; add its folder on "
+    "the Setup page to pin it."
 )
 
 
-def all_pins() -> tuple[Pin, ...]:
+def all_pins(home: Path | None = None) -> tuple[Pin, ...]:
     """Every pin, in the user's order; raises DataError for a damaged file."""
-    path = _path()
+    path = _path(home)
     return parsed(path.read_bytes(), str(path)) if path.exists() else ()
 
 
@@ -74,35 +74,35 @@ def pin_of(
     )
 
 
-def add(pin: Pin) -> None:
+def add(pin: Pin, home: Path | None = None) -> None:
     """Keep a pin last; SettingError for a view pinned twice, a full list, or an upload."""
     if pin.data.private:
         raise SettingError(f"'{pin.subject}' is not pinned: {PRIVATE}")
 
-    with _changing() as pins:
+    with _changing(home) as pins:
         own = (other for other in pins if other.owned_by(pin.owner))
         if same := next((other for other in own if other.view == pin.view), None):
             raise SettingError(f"This view is pinned already, as '{same.title}'; edit it there.")
         pins.append(pin)
 
 
-def edit(pin: str, title: str, note: str, user: str = "") -> None:
+def edit(pin: str, title: str, note: str, user: str = "", home: Path | None = None) -> None:
     """Change note and, unless empty, title; SettingError for another user's pin, or one removed."""
-    with _changing() as pins:
+    with _changing(home) as pins:
         at = _index(pins, pin, user)
         pins[at] = replace(pins[at], title=title.strip() or pins[at].title, note=note.strip())
 
 
-def move(pin: str, by: int, user: str = "") -> None:
+def move(pin: str, by: int, user: str = "", home: Path | None = None) -> None:
     """Move a pin so many places, to end (> 0) or start (< 0); raises SettingError as `edit`."""
-    with _changing() as pins:
+    with _changing(home) as pins:
         at = _index(pins, pin, user)
         pins.insert(max(at + by, 0), pins.pop(at))
 
 
-def remove(pin: str, user: str = "") -> None:
+def remove(pin: str, user: str = "", home: Path | None = None) -> None:
     """Take a pin off the list; its view stays what it is. Raises SettingError as `edit` does."""
-    with _changing() as pins:
+    with _changing(home) as pins:
         del pins[_index(pins, pin, user)]
 
 
@@ -112,10 +112,12 @@ def as_file(pins: Iterable[Pin]) -> bytes:
     return written(tuple(shared))
 
 
-def add_file(content: bytes, where: str, owner: str = "") -> tuple[int, int]:
+def add_file(
+    content: bytes, where: str, owner: str = "", home: Path | None = None
+) -> tuple[int, int]:
     """Keep a file's pins as `owner`'s: how many are new, and known; DataError keeps none."""
     of_file = {pin.id: replace(pin, owner=owner) for pin in parsed(content, where)}
-    with _changing() as pins:
+    with _changing(home) as pins:
         new = of_file.keys() - {pin.id for pin in pins}
         pins += [pin for pin in of_file.values() if pin.id in new]
     return len(new), len(of_file) - len(new)
@@ -184,11 +186,11 @@ def _index(pins: Sequence[Pin], pin: str, user: str) -> int:
 
 
 @contextlib.contextmanager
-def _changing() -> Iterator[list[Pin]]:
+def _changing(home: Path | None) -> Iterator[list[Pin]]:
     """The pins, kept as the block leaves them; two sessions lose nothing of each other."""
-    path = _path()
+    path = _path(home)
     with locked(path):
-        pins = list(all_pins())
+        pins = list(all_pins(home))
         yield pins
         if len(pins) > MOST:
             raise SettingError(f"{MOST} pins can be kept, not {len(pins)}; remove some first.")
@@ -197,5 +199,5 @@ def _changing() -> Iterator[list[Pin]]:
         write_whole(path, content)
 
 
-def _path() -> Path:
-    return home() / "pins.json"
+def _path(home: Path | None) -> Path:
+    return (home or paths.home()) / "pins.json"

@@ -47,7 +47,7 @@ def delete_rows(data: DataSpec, source: cohort_rows.Source, chosen: Selection) -
             session.notify(NOTICE, f"Deleted {what}: {name}.")
 
         with right:
-            delete_button(question, delete, "rows")
+            delete_button(question, delete, "rows", f"{what} of {name}, {place}")
         st.caption(
             "All rows of the configuration with this data and threshold rule, and no others."
         )

@@ -9,6 +9,7 @@ from pages.ui.cohort.rows import Source, rows_of
 from pages.ui.shell import compute, navigate, uploaded
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
+from pages.ui.shell.user import home
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
 from zsad_core.inference import views
@@ -40,7 +41,7 @@ def open_row(choice: CohortChoice, source: Source, key: str) -> None:
     engine, data = compute.engine(), dict.fromkeys([choice.data, *uploaded.roots().values()])
     try:
         with st.spinner("Reading the scan …"):
-            view = view_of(engine, row, scan_of(engine, row, data), index)
+            view = view_of(engine, row, scan_of(engine, row, data), index, home())
     except ZsadError as error:
         st.warning(escape(str(error)))
         return

@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.shell import compute, exposure, session
+from pages.ui.shell import compute, download, exposure, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
@@ -214,17 +214,16 @@ def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
     """All rows as CSV, and the figures and tables of the selection when asked for."""
     left, right, _ = st.columns([1, 1, 2])
     export = partial(results.export_csv, Path(source[0]))
-    left.download_button(
-        "All rows as CSV", partial(_zipped, export), "rows.zip", on_click="ignore", key="get-rows"
-    )
-    right.download_button(
-        "Figures and tables",
-        partial(_zipped, partial(_figures, source, chosen, data)),
-        "figures.zip",
-        on_click="ignore",
-        key="get-figures",
-        help="SVG, PNG and HTML; tables as CSV, Markdown and LaTeX. Takes some seconds.",
-    )
+    with left:
+        download.button("All rows as CSV", partial(_zipped, export), "rows.zip", key="get-rows")
+    with right:
+        download.button(
+            "Figures and tables",
+            partial(_zipped, partial(_figures, source, chosen, data)),
+            "figures.zip",
+            key="get-figures",
+            help="SVG, PNG and HTML; tables as CSV, Markdown and LaTeX. Takes some seconds.",
+        )
 
 
 def _figures(source: Source, chosen: Selection, data: DataSpec, folder: Path) -> None:

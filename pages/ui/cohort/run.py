@@ -7,10 +7,11 @@ from typing import cast
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, download, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import CohortChoice, rule_text, rule_title, rules_of, usual_method
+from pages.ui.shell.user import home
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.cli.evaluate import command
@@ -42,9 +43,8 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
             st.code(command(cohort), language="bash", wrap_lines=True)
             text = _study(choice, cohort)
             st.code(text, language="yaml", wrap_lines=True)
-            file = text, "study.yaml", "application/yaml", "get-study"
             what = "For zsad study run: rows, figures, tables and a report."
-            st.download_button("Save as study file", *file, help=what, on_click="ignore")
+            download.button("Save as study file", text, "study.yaml", key="get-study", help=what)
 
 
 def _study(choice: CohortChoice, cohort: Cohort) -> str:
@@ -95,6 +95,7 @@ def _start(cohort: Cohort) -> None:
         what += f", '{first.prompts.name}',"
     work = partial(run, engine, cohort, local(engine))
     title = f"Evaluating {what} on {cohort.data.place}"
+    audit.note("evaluation", title)
     compute.start(f"evaluate-{_key(cohort)}", title, work, PAGE)
 
 
@@ -153,7 +154,7 @@ def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     sets = st.multiselect(
         "Prompt sets", list(all_prompts()), key="cohort-prompts", placeholder="Each method's own"
     )
-    return choosing.configurations(pairs, sets, choice.data.region)
+    return choosing.configurations(pairs, sets, choice.data.region, home())
 
 
 def _subjects(choice: CohortChoice) -> tuple[Split, tuple[str, ...]]:

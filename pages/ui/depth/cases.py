@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import user
@@ -180,7 +180,9 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
         f"Not evaluated for every series yet: {count} ({some}). Until then, series may cover "
         "different subjects."
     )
-    if st.button(f"Evaluate {counted(len(missing), 'missing subject')}", type="primary"):
+    if visitors.may_operate() and st.button(
+        f"Evaluate {counted(len(missing), 'missing subject')}", type="primary"
+    ):
         return _start(cohort, "evaluate", "Evaluating maps")
     return None
 

@@ -9,7 +9,7 @@ from typing import IO, Literal
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, download
 from pages.ui.shell.keyboard import palette
 from zsad_core.base.store import key_of
 from zsad_core.exports.animation import animation
@@ -32,16 +32,6 @@ DRAWN = (
     "colours. To save the viewer as it looks, with zoom, window and layers, use its own "
     "Save picture (key s)."
 )
-MIME = {
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "zip": "application/zip",
-    "csv": "text/csv",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "html": "text/html",
-}
 
 
 def offer(view: View) -> None:
@@ -69,8 +59,7 @@ def offer(view: View) -> None:
 
 def button(label: str, name: str, make: Callable[[], bytes | str], key: str) -> None:
     """A download whose file is made when it is clicked, without a rerun of the page."""
-    file, icon = (make, name, MIME[name.rpartition(".")[2]], key), ":material/download:"
-    st.download_button(label, *file, on_click="ignore", icon=icon, width="stretch")
+    download.button(label, make, name, key=key, icon=":material/download:", width="stretch")
 
 
 def on_disk(content: bytes) -> IO[bytes]:

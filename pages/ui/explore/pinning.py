@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.errors import ZsadError
 from zsad_core.inference import views
 from zsad_core.inference.views import View
@@ -36,7 +36,7 @@ def offer(view: View) -> None:
 def _add(view: View, title: str, note: str) -> None:
     try:
         dice = views.dice_of(compute.engine(), view)
-        pins.add(pins.pin_of(view, title, note, dice=dice, owner=user()))
+        pins.add(pins.pin_of(view, title, note, dice=dice, owner=user()), home())
     except ZsadError as error:
         st.error(escape(str(error)))
     else:

@@ -15,7 +15,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
 from pages.ui.shell.sidebar import CohortChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
@@ -127,7 +127,7 @@ def _page(worst: pd.DataFrame) -> pd.DataFrame:
 def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
     places: list[tuple[View, DeltaGenerator]] = []  # two kinds may show one view
     engine, unread = compute.engine(), scans_unread(choice.data, cases)
-    pinned = [pin.view for pin in pins.all_pins() if pin.owned_by(user())]
+    pinned = [pin.view for pin in pins.all_pins(home()) if pin.owned_by(user())]
     for start in range(0, len(cases), COLUMNS):
         columns = st.columns(COLUMNS)
         for column, case in zip(columns, cases[start : start + COLUMNS], strict=False):
@@ -140,7 +140,7 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
                     continue
                 try:
                     slices = scan_of(engine, case.row, [choice.data])
-                    view = view_of(engine, case.row, slices, case.index)
+                    view = view_of(engine, case.row, slices, case.index, home())
                 except ZsadError as error:
                     place.warning(escape(str(error)))
                     continue
@@ -178,7 +178,7 @@ def _open(view: View) -> None:
 
 def _pin(pin: Pin) -> None:
     try:
-        pins.add(pin)
+        pins.add(pin, home())
     except ZsadError as error:
         st.toast(escape(str(error)))
         return

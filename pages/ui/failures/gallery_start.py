@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
-from pages.ui.shell import session
+from pages.ui.shell import session, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import usual_prompts
 from pages.ui.shell.sidebar import CohortChoice, pick_modality, usual_method, usual_setup
@@ -28,6 +28,8 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
     data = DATA.get(choice.data.kind, choice.data.place)
     where = "" if choice.data.private else f" in {shortened(root)}"
     st.info(escape(f"No subject of {data} has been evaluated{where} yet, so there are no cases."))
+    if not visitors.may_operate():
+        return
     st.subheader("Find the first cases")
     cohort = _small(choice, root)
     if cohort is None:

@@ -1,18 +1,23 @@
 """What is pinned, in order: looked at, edited, moved, opened, shared as a file."""
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from pages.ui.failures import deck
 from pages.ui.failures.present import dice_text, kind_of, subtitle, turn
-from pages.ui.shell import compute, navigate, session
+from pages.ui.shell import audit, compute, download, login, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.user import owner_words, user
+from pages.ui.shell.session import PINS_OF, settle, widget
+from pages.ui.shell.user import home, owner_words, user
+from zsad_core.base import paths
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.inference import thumbnails, views
@@ -27,6 +32,28 @@ HOW = (
     "Nothing is pinned yet. In Explore, go to a telling slice and press **Pin this view**; it is "
     "kept here with its threshold, prompts and numbers."
 )
+
+
+WHOSE = {"yours": "Yours", "published": "Published"}
+
+
+def pins_home() -> Path:
+    """Where the pins lie that are looked at: the user's own, or with a login those published."""
+    return paths.home() if PINS_OF.get() == "published" else home()
+
+
+def choose_whose() -> None:
+    """With a login: one's own pins, or those that users published."""
+    settle(PINS_OF, PINS_OF.get() if PINS_OF.get() in WHOSE else "yours", "Pins")
+    if login.required():
+        st.segmented_control(
+            "Whose pins",
+            list(WHOSE),
+            format_func=WHOSE.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            **widget(PINS_OF),
+        )
 
 
 def pin_list(kept: Sequence[Pin]) -> None:
@@ -59,14 +86,19 @@ def _file(kept: Sequence[Pin]) -> None:
         "Present", type="primary", disabled=not kept, on_click=turn, args=(1,), width="stretch",
         icon=":material/slideshow:",
     )  # fmt: skip
-    save.download_button(
-        "Download pins", pins.as_file(kept), "pins.json", "application/json", disabled=not kept,
-        on_click="ignore", width="stretch", help="One file to share; it names data, not folders.",
-    )  # fmt: skip
+    with save:
+        download.button(
+            "Download pins",
+            pins.as_file(kept),
+            "pins.json",
+            disabled=not kept,
+            width="stretch",
+            help="One file to share; it names data, not folders.",
+        )
     with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
         file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
         if st.form_submit_button("Add", width="stretch") and file is not None:
-            new, known = pins.add_file(file.getvalue(), file.name, user())
+            new, known = pins.add_file(file.getvalue(), file.name, user(), pins_home())
             again = f" {counted(known, 'pin')} existed already." if known else ""
             session.notify("pins", f"{counted(new, 'pin')} added.{again}")
             st.rerun()
@@ -118,10 +150,24 @@ def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
             if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
-                pins.move(pin.id, by, user())
+                pins.move(pin.id, by, user(), pins_home())
                 st.rerun()
         with st.popover("Edit", key=session.PIN_EDITOR.of(pin.id).key, on_change="rerun"):
             _edit(pin)
+        if pins_home() != paths.home():
+            st.button(
+                "Publish", key=f"publish-{pin.id}", on_click=_publish, args=(pin,),
+                help="A copy for all users.",
+            )  # fmt: skip
+
+
+def _publish(pin: Pin) -> None:
+    try:
+        pins.add(replace(pin, id=uuid.uuid4().hex[:12], owner=user()), paths.home())
+    except ZsadError as error:
+        st.toast(escape(str(error)))
+        return
+    st.toast(f"Published: {escape(pin.title)}")
 
 
 def _edit(pin: Pin) -> None:
@@ -131,8 +177,9 @@ def _edit(pin: Pin) -> None:
         note = st.text_area("Note", pin.note, max_chars=2000)
         close = partial(session.PIN_EDITOR.of(pin.id).set, False)
         if st.form_submit_button("Save", type="primary", width="stretch", on_click=close):
-            pins.edit(pin.id, title, note, user())
+            pins.edit(pin.id, title, note, user(), pins_home())
             st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):
-        pins.remove(pin.id, user())
+        pins.remove(pin.id, user(), pins_home())
+        audit.note("deletion", f"pin '{pin.title}'")
         st.rerun()

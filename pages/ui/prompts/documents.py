@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.shell import compute, frame, session
+from pages.ui.shell import compute, download, frame, session
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import (
@@ -17,6 +18,7 @@ from pages.ui.shell.prompt_choice import (
     all_prompts,
     draft_elsewhere,
     fields,
+    folder_of,
     own_first,
     prompt_editor,
     put_fields,
@@ -28,7 +30,7 @@ from pages.ui.shell.prompt_choice import (
     usual_prompts,
 )
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import owner_words, user
+from pages.ui.shell.user import home, owner_words, user
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
@@ -68,7 +70,7 @@ def documents(choice: UserChoice) -> None:
         st.dataframe(sentences_table(prompts), hide_index=True, height=300)
     with st.expander("Compare with another set"):
         _compare(prompts)
-    if found := prompt_sets.record(session.PROMPTS.get(), settings.prompt_folder()):
+    if found := prompt_sets.record(session.PROMPTS.get(), folder_of(session.PROMPTS.get())):
         with st.expander("How these texts were found"):
             st.json(found)
 
@@ -84,7 +86,8 @@ def sentences_table(prompts: PromptSet) -> pd.DataFrame:
 
 def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Renames or deletes the chosen set where the user may; shipped ones stay."""
-    name, folder = session.PROMPTS.get(), settings.prompt_folder()
+    name = session.PROMPTS.get()
+    folder = folder_of(name)
     if name in prompt_sets.shipped() or prompt_sets.owner_of(name, folder) not in ("", user()):
         return
     with left.popover("Rename …", width="stretch"), st.form("rename", border=False):
@@ -102,8 +105,25 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
 
     versions = len(prompt_sets.older(name, folder))
     also = f" and its {counted(versions, 'earlier version')}" if versions else ""
+    shared = folder == settings.prompt_folder()
+    whom = " for everybody" if shared else ""
     with right:
-        delete_button(f"Delete the set '{escape(name)}'{also} for everybody?", delete, "prompts")
+        delete_button(
+            f"Delete the set '{escape(name)}'{also}{whom}?",
+            delete,
+            "prompts",
+            f"prompt set '{name}'",
+        )
+    if not shared and left.button("Publish", width="stretch", help="A copy for all users."):
+        _publish(name, folder)
+
+
+def _publish(name: str, folder: Path) -> None:
+    """Copy a set of the user's home, with the record of how it was found, to the home of all."""
+    with frame.in_words():
+        kept, record = prompt_sets.user_sets(folder)[name], prompt_sets.record(name, folder)
+        prompt_sets.save(kept, settings.prompt_folder(), record, user())
+    st.toast(f"Published: {escape(name)}")
 
 
 def _side(choice: UserChoice, side: str) -> None:
@@ -123,7 +143,7 @@ def _side(choice: UserChoice, side: str) -> None:
 def _count(prompts: PromptSet) -> None:
     sentences = sum(map(len, prompt_sets.sentences(prompts)))
     off = len(prompts.normal_off) + len(prompts.abnormal_off)
-    owner = prompt_sets.owner_of(session.PROMPTS.get(), settings.prompt_folder())
+    owner = prompt_sets.owner_of(session.PROMPTS.get(), folder_of(session.PROMPTS.get()))
     words = (
         f"{len(prompts.normal)} normal + {len(prompts.abnormal)} abnormal, × "
         f"{counted(max(len(prompts.templates), 1), 'template')} = "
@@ -147,12 +167,11 @@ def _save(prompts: PromptSet) -> None:
     name = st.text_input("Save as", placeholder="name of your set", key="save_as", max_chars=80)
     if st.button("Save prompt set", disabled=not name.strip(), width="stretch"):
         _keep(lambda: replace(prompts, name=name.strip(), source="own"))
-    st.download_button(
+    download.button(
         "Download as YAML",
         prompt_sets.as_yaml(prompts),
         f"{prompts.name}.yaml",
-        "application/yaml",
-        on_click="ignore",
+        key="prompts-yaml",
         width="stretch",
     )
     file = st.file_uploader("Load a YAML file", type=["yaml", "yml"])
@@ -164,7 +183,7 @@ def _save(prompts: PromptSet) -> None:
 
 def _keep(read: Callable[[], PromptSet]) -> None:
     """Save a set; the sidebar, drawn already, chooses it in a run of its own."""
-    folder = settings.prompt_folder()
+    folder = settings.prompt_folder(home())
     try:
         prompts = read()
         prompt_sets.save(prompts, folder, owner=user())
@@ -183,10 +202,9 @@ def _keep(read: Callable[[], PromptSet]) -> None:
 
 def _compare(prompts: PromptSet) -> None:
     """What was added and removed since another set, or an earlier version of a user's own."""
-    folder = settings.prompt_folder()
     others = dict(all_prompts())
-    for name in prompt_sets.user_sets(folder):
-        for number, old in prompt_sets.older(name, folder).items():
+    for name in prompt_sets.user_sets(*settings.prompt_folders(home())):
+        for number, old in prompt_sets.older(name, folder_of(name)).items():
             others[f"{name}, version {number}"] = old
     chosen = st.selectbox("Compare with", own_first(others), key="compare_set")
     if changes := prompt_sets.differences(others[chosen], prompts):

@@ -14,7 +14,7 @@ from pages.ui.shell.keyboard import class_colours, palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.jobs import Job
 from zsad_core.inference import evaluation, pipeline, thumbnails
 from zsad_core.metrics.readout import Readout, readout
@@ -121,7 +121,7 @@ def _remember(
     shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value if known else None)
     if session.LAST_TRIAL.get() != shown:
         at = threshold if known else choice.rule
-        history.add(choice.map, read, at, edited, owner=user())
+        history.add(choice.map, read, at, edited, owner=user(), home=home())
         session.LAST_TRIAL.set(shown)
 
 

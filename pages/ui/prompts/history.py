@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.prompts.subjects import counted_in_parts, of_split, with_truth
-from pages.ui.shell import compute
+from pages.ui.shell import compute, download
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import EDITED, all_prompts, edit
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.thresholds import threshold_of
-from pages.ui.shell.user import user, whose
+from pages.ui.shell.user import home, user, whose
 from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -66,7 +67,7 @@ def _trials(choice: UserChoice) -> None:
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     here = left.toggle("This subject only", value=True, key="history_here")
     starred = middle.toggle("Starred only", key="history_starred")
-    every = core.trials(choice.data)
+    every = core.trials(choice.data, home())
     shown = [
         trial
         for trial in reversed(every)
@@ -77,10 +78,10 @@ def _trials(choice: UserChoice) -> None:
             "No trials yet. Prompts shown under Edit are added here once their map is complete."
         )
         return
-    tuned = leaderboard.tuned_subjects(core.all_trials(choice.data))
+    tuned = leaderboard.tuned_subjects(core.all_trials(choice.data, home()))
     table = trials_table(shown, every, tuned, choice.data.region)
-    file = as_csv(table), "history.csv", "text/csv"
-    right.download_button("CSV", *file, on_click="ignore", width="stretch")
+    with right:
+        download.button("CSV", as_csv(table), "history.csv", width="stretch")
     formats: dict[Any, Any] = dict.fromkeys(_numbers(choice.data.region).values(), "{:.3f}")
     formats |= dict.fromkeys(CHANGES.values(), "{:+.3f}")
     hidden = ["templates", "subject"] if here else ["templates"]
@@ -114,17 +115,18 @@ def _one(trial: Trial) -> None:
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
     if buttons[0].button("Save", width="stretch"):
         if text != trial.note:
-            core.note(trial, text, user())
+            core.note(trial, text, user(), home())
         if new_name.strip() != prompts.name:
-            core.rename(trial, new_name.strip(), user())
+            core.rename(trial, new_name.strip(), user(), home())
         st.rerun()
     if buttons[1].button("Unstar" if trial.star else "Star", width="stretch"):
-        core.star(trial, not trial.star, user())
+        core.star(trial, not trial.star, user(), home())
         st.rerun()
     of = f"'{escape(prompts.name)}' on {escape(trial.subject)}"
-    delete = partial(core.delete, trial, user())
+    delete = partial(core.delete, trial, user(), home())
     with buttons[2]:
-        delete_button(f"Delete the trial of {of} for everybody?", delete, trial.id)
+        what = f"trial of '{prompts.name}' on {trial.subject}"
+        delete_button(f"Delete the trial of {of} for everybody?", delete, trial.id, what)
     _restore(buttons[3], prompts)
 
 
@@ -176,7 +178,7 @@ def _changed(before: PromptSet, now: PromptSet) -> str:
 
 def _leaderboard(choice: UserChoice) -> None:
     slices = choice.map.features.slices
-    every = core.all_trials(choice.data)
+    every = core.all_trials(choice.data, home())
     trials = [t for t in every if (t.data, t.modality) == (slices.data, slices.modality)]
     splits = [split for split in SPLITS if of_split(choice, split)]
     names, rules = [*splits, "all"], sorted({choice.rule, *(trial.rule for trial in trials)})
@@ -193,7 +195,7 @@ def _leaderboard(choice: UserChoice) -> None:
         formats: dict[Any, Any] = dict.fromkeys(numbers, "{:.3f}")
         shown = table.drop(columns="templates").style.format(formats, na_rep="–")
         st.dataframe(shown, hide_index=True, placeholder="–", height=340)
-        st.download_button("CSV", as_csv(table), "leaderboard.csv", "text/csv")
+        download.button("CSV", as_csv(table), "leaderboard.csv")
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
             f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts "
@@ -254,7 +256,7 @@ def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
         compute.job_result(
             key_of("", what="judge", spec=spec, subjects=chosen, threshold=threshold.value),
             f"Evaluating '{spec.prompts.name}' for {choice.label}, subjects",
-            partial(_judged, choice, chosen, threshold, user()),
+            partial(_judged, choice, chosen, threshold, user(), home()),
             f"Evaluate '{escape(spec.prompts.name)}' at {threshold_text(threshold.value)} "
             f"({threshold.rule})",
             "pages/2_Prompts.py",
@@ -266,11 +268,12 @@ def _judged(
     subjects: Sequence[str],
     threshold: Threshold,
     owner: str,
+    home: Path,
     progress: Progress,
 ) -> int:
     for done, subject in enumerate(subjects):
         step = compute.at_step(progress, done, len(subjects))
         spec = evaluation.of_subject(choice.map, subject)
         read = numbers(compute.engine(), spec, choice.readout, threshold, step)
-        core.add(spec, read, threshold, owner=owner)
+        core.add(spec, read, threshold, owner=owner, home=home)
     return len(subjects)

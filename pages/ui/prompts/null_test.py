@@ -11,6 +11,7 @@ from pages.ui.prompts.charts import random_figure
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import home
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import evaluation
@@ -43,7 +44,7 @@ def null_test(choice: UserChoice) -> None:
     if not subjects:
         st.info("Choose at least one subject with a segmentation.")
         return
-    bank, prompts = phrase_bank.bank(), choice.map.prompts
+    bank, prompts = phrase_bank.bank(home()), choice.map.prompts
     texts = phrase_bank.phrases({source: bank[source]} if source in bank else bank)
     sizes = (len(prompts.normal), len(prompts.abnormal))
     pairs = core.random_pairs(prompts, texts, count, sizes=sizes)

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.ui.prompts import subjects as prompt_subjects
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.imaging.splits.tables import patient_of
@@ -43,7 +44,7 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
         result = compute.live_result(
             key_of("", what="also", specs=specs, subjects=chosen),
             f"'{choice.map.prompts.name}' for {choice.label} on {more}",
-            partial(_evaluated, choice, sets, chosen, user()),
+            partial(_evaluated, choice, sets, chosen, user(), home()),
             "pages/2_Prompts.py",
         )
         if result is not None:
@@ -89,6 +90,7 @@ def _evaluated(
     sets: tuple[tuple[MapSpec, Threshold], tuple[MapSpec, Threshold]],
     subjects: tuple[str, ...],
     owner: str,
+    home: Path,
     progress: Progress,
 ) -> dict[str, tuple[Numbers, Numbers]]:
     edited = sets[0][0].prompts != sets[1][0].prompts
@@ -101,7 +103,7 @@ def _evaluated(
             of_subject = evaluation.of_subject(spec, subject)
             readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
             step()
-        history.add(of_subject, readouts[1], threshold, edited, together, owner)
+        history.add(of_subject, readouts[1], threshold, edited, together, owner, home)
         rows[subject] = (_numbers(readouts[0]), _numbers(readouts[1]))
     return rows
 

@@ -13,7 +13,7 @@ from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import edit, lines_of
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -71,7 +71,7 @@ def _plan(choice: UserChoice) -> Plan:
         others = [name for name in others if patient_of(name) not in patients]
         usual = others[:MOST_HELD_OUT]
         held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
-    bank = phrase_bank.bank()
+    bank = phrase_bank.bank(home())
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with right:
         goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.__getitem__)
@@ -88,10 +88,10 @@ def _plan(choice: UserChoice) -> Plan:
 
 
 def _own() -> None:
-    before = phrase_bank.own_phrases()
+    before = phrase_bank.own_phrases(home())
     text = st.text_area("Own", "\n".join(before), label_visibility="collapsed")
     if st.button("Save phrases", width="stretch"):
-        phrase_bank.keep(tuple(lines_of(text)), before)
+        phrase_bank.keep(tuple(lines_of(text)), before, home())
         st.rerun()
 
 
@@ -137,7 +137,7 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
         f"{counted(len(winner.tuned_on), 'subject')}]"
     )
     place, keep, show = st.columns([3, 1, 1], vertical_alignment="bottom")
-    usual, folder = f"found {date.today():%Y-%m-%d}", settings.prompt_folder()
+    usual, folder = f"found {date.today():%Y-%m-%d}", settings.prompt_folder(home())
     name = place.text_input("Name of the winner", usual, 80, key="winner").strip()
     if keep.button("Save winner", width="stretch", disabled=not name):
         record = _record(found, choice, plan)

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.setup.new_root import afresh, new_root
 from pages.ui.setup.uploads import uploads
-from pages.ui.shell import compute, navigate, session, visitors
+from pages.ui.shell import audit, compute, navigate, session, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import Target
 from zsad_core.base import settings
@@ -64,6 +64,7 @@ def _root(name: str, spec: DataSpec) -> None:
         st.rerun()
     if changes and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
         settings.forget(name)
+        audit.note("deletion", f"data root {name}")
         st.rerun()
     try:
         dataset = datasets.open_dataset(spec)

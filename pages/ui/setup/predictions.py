@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base import settings
@@ -49,6 +49,7 @@ def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
         head.caption(escape(f"{description(one)} · {one.folder}"))
         if drop.button("Forget", key=f"forget-{root}-{one.name}", help="The files stay."):
             registry.remove(spec, one.name)
+            audit.note("deletion", f"predictions {one.name}")
             compute.engine().forget()
             st.rerun()
 

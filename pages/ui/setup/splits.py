@@ -6,7 +6,7 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
@@ -69,6 +69,7 @@ def _choice(spec: DataSpec) -> None:
     elif right.button("Delete", key=f"delete-{spec.root}-{use}", width="stretch"):
         name = registry.find(spec, use).name
         registry.remove(spec, name)
+        audit.note("deletion", f"split {name} of {spec.place}")
         session.notify("splits", f"Deleted the split {name} of {spec.place}.")
         _use(replace(spec, split=""))
 

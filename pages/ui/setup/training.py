@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.ui.shell import compute, session
+from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
 from zsad_core import methods
 from zsad_core.base import settings
@@ -103,6 +103,7 @@ def _request(method: str, setup: str) -> TrainRequest:
 
 def _start(one: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(one))
+    audit.note("training", one.title)
     turn = partial(compute.engine().queue.turn, BACKGROUND)
     work = partial(own.run, one, turn=turn)
     compute.start(_key(one), f"Training {one.title}", work, "pages/6_Setup.py")
@@ -123,6 +124,7 @@ def _begun(one: OwnTraining) -> None:
         _start(one)
     if drop.button("Discard", key=f"drop-{one.title}"):
         own.discard(one)
+        audit.note("deletion", f"training {one.title}")
         st.rerun()
 
 

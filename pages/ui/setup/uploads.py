@@ -5,7 +5,7 @@ from typing import Literal, NoReturn
 
 import streamlit as st
 
-from pages.ui.shell import compute, navigate, session
+from pages.ui.shell import audit, compute, login, navigate, session
 from pages.ui.shell.navigate import Target
 from pages.ui.shell.streamlit_internals import UploadedFile, let_go
 from pages.ui.shell.uploaded import token
@@ -22,16 +22,17 @@ KINDS = (
 KEPT = (
     f"Nobody else sees them. They are kept until you remove them, or for {limits.HOURS} hours "
     "after you last looked at them. Of DICOM only voxels and geometry are kept, no name and no "
-    "number of a patient. Every label above 0 of a mask is truth. A prompt set that you save is "
-    "there for everybody and names the subjects it was tuned on."
+    "number of a patient. Every label above 0 of a mask is truth. A prompt set names the subjects "
+    "it was tuned on."
 )
 
 
 def uploads() -> None:
     """The Setup page's part: choose files, use them, see what became of each, remove."""
     with st.container(border=True):
-        st.markdown("**Your files, in this browser**")
-        st.caption(f"{KINDS} {limits.SUMMARY}")
+        where = "" if login.required() else ", in this browser"
+        st.markdown(f"**Your files{where}**")
+        st.caption(f"{KINDS} {limits.summary()}")
         files = _chosen()
         label = f"Use {counted(len(files), 'file')}" if files else "Use the files"
         if sum(file.size for file in files) > limits.AT_ONCE:
@@ -40,11 +41,14 @@ def uploads() -> None:
         if st.button(label, type="primary", disabled=not files, key="upload-use"):
             with st.spinner("Checking the files …", show_time=True):
                 place = folders.own_folder(token())
-                _done(files, receive(place, [(file.name, file) for file in files]))
+                outcomes = receive(place, [(file.name, file) for file in files])
+                audit.note("upload", ", ".join(one.subject for one in outcomes if one.subject))
+                _done(files, outcomes)
         found = session.UPLOAD_OUTCOMES.get()
         _list({one.subject: one.message for one in found})
         _refused([one for one in found if not one.subject])
-        st.caption(KEPT)
+        saved = "publish" if login.required() else "save"
+        st.caption(f"{KEPT} A prompt set that you {saved} is there for everybody.")
 
 
 def _chosen() -> list[UploadedFile]:
@@ -82,6 +86,7 @@ def _list(said: dict[str, str]) -> None:
             navigate.to(Target(name, data=TITLE))
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
             folders.remove(compute.store(), place, name)
+            audit.note("deletion", f"uploaded {name}")
             compute.engine().forget()
             st.rerun()
 

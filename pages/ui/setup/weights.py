@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import compute, session, visitors
+from pages.ui.shell import audit, compute, login, session, visitors
 from pages.ui.shell.markdown import escape
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
@@ -45,7 +45,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
             "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
             "checkpoint": _about(entry),
             "provenance": entry.provenance,
-            "by": "the project" if (method, name) in setups.shipped() else "you",
+            "by": "the project" if (method, name) in setups.shipped() else _by(),
         }
         for (method, name), entry in entries.items()
     )
@@ -55,6 +55,11 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
     st.dataframe(table, hide_index=True, height=300)
     if not lacking.empty:
         st.table(lacking.map(escape), border="horizontal", height=240, hide_index=True)
+
+
+def _by() -> str:
+    """Who added what the project does not bring."""
+    return "an operator" if login.required() else "you"
 
 
 def _about(entry: Setup) -> str:
@@ -89,10 +94,11 @@ def _fetch(spec: BackboneSpec) -> None:
 
 def _own(entry: Setup) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by you.")
+    left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by {_by()}.")
     key, what = f"forget-{entry.method}-{entry.setup}", "Removes it from the list; the files stay."
     if right.button("Forget", key=key, help=what):
         own_setups.forget(entry.method, entry.setup)
+        audit.note("deletion", f"setup {entry.method} {entry.setup}")
         compute.engine().forget()
         st.rerun()
 

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui.shell import frame
+from pages.ui.shell import audit, frame
 
 
-def delete_button(question: str, delete: Callable[[], None], key: str) -> None:
-    """A button that shows the question, as markdown, beside the one that deletes."""
+def delete_button(question: str, delete: Callable[[], None], key: str, what: str) -> None:
+    """A button that shows the question, as markdown, beside the one that deletes `what`."""
     with st.popover("Delete …", width="stretch", key=f"ask-{key}"):
         st.markdown(question)
         if st.button("Delete", key=f"delete-{key}", type="primary", width="stretch"):
             with frame.in_words():
                 delete()
+                audit.note("deletion", what)
             st.rerun()

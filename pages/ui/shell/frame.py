@@ -10,13 +10,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell import session, visitors
+from pages.ui.shell import audit, login, session, visitors
 from pages.ui.shell.jobs import jobs_below
 from pages.ui.shell.keyboard import keyboard
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.steps import begin_steps, write_address
-from pages.ui.shell.user import keep_name
+from pages.ui.shell.user import keep_name, user
 from zsad_core.base.atomic import on_disk
+from zsad_core.base.jobs import on_behalf_of
 from zsad_core.errors import ZsadError
 
 # A tower's threads sleep while they wait for each other: pages and browser need the processor.
@@ -87,6 +88,8 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     if refusal := visitors.refusal():
         st.error(refusal)
         st.stop()
+    login.gate()
+    audit.note_login()
     st.html(f"{STYLE}{KEPT} {{ display: none; }}\n</style>")
     with st.sidebar:
         for path, label in PAGES.items():
@@ -95,6 +98,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
         with st.container(gap=None):
             keep_name()
             begin_steps()
+            login.account()
             st.divider()
     for path, label in PAGES.items():
         if label == title and path in PURPOSES:
@@ -103,7 +107,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     with st.spinner("Loading the methods …"):
         from pages.ui.shell import compute
     try:
-        with in_words():
+        with in_words(), on_behalf_of(user()):
             yield
             compute.end_jobs_not_shown()
             with st.sidebar:

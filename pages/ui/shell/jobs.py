@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.shell import session
+from pages.ui.shell import login, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job, JobBoard
@@ -31,7 +31,7 @@ def progress_row(job: Job, label: str, key: str, looks: dict[str, Any]) -> None:
     bar, stop = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.fraction(), _progress_text(job))
     disabled = job.stopping or not job.owned_by(user())
-    stop.button(label, key=key, disabled=disabled, on_click=job.cancel, **looks)
+    stop.button(label, key=key, disabled=disabled, on_click=cancel, args=(job,), **looks)
 
 
 def _progress_text(job: Job) -> str:
@@ -42,13 +42,27 @@ def _progress_text(job: Job) -> str:
     text = f"{title}: {f'{job.done} of {job.total}' if job.total else 'starting …'}"
     if (left := job.seconds_left()) is not None:
         text += f", about {f'{left:.0f} s' if left < 120 else f'{left / 60:.0f} min'} left"
-    return f"{text}, {escape(job.note)}" if job.note else text
+    note = _note(job)
+    return f"{text}, {note}" if note else text
+
+
+def cancel(job: Job) -> None:
+    """Stop a job that is this user's; a message written by hand clicks a disabled button too."""
+    if job.owned_by(user()):
+        job.cancel()
 
 
 def _title(job: Job) -> str:
-    """Whose it is, where anybody in particular waits for it, and its title, as markdown."""
+    """Whose it is and what it does; with a login nobody is told what another's job does."""
+    if job.clients and not job.owned_by(user()) and login.required():
+        return "Another user's job"
     whose = ("Yours: " if job.owned_by(user()) else "Another user's: ") if job.clients else ""
     return f"{whose}{escape(job.title)}"
+
+
+def _note(job: Job) -> str:
+    """The note of its last step, as markdown; "" where only who waits for it may read it."""
+    return escape(job.note) if job.owned_by(user()) or not login.required() else ""
 
 
 def _jobs(board: JobBoard) -> None:
@@ -78,7 +92,7 @@ def _jobs(board: JobBoard) -> None:
 def _ended(job: Job) -> None:
     """What came of it: the way to the result, or why there is none."""
     if job.state == "done":
-        label = f"{_title(job)}: {escape(job.note) or 'done'}"
+        label = f"{_title(job)}: {_note(job) or 'done'}"
         st.page_link(job.page, label=label, icon=MARKS["done"])
         return
     outcome = "failed; see its page" if job.error else f"stopped after {job.done} of {job.total}"

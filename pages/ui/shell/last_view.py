@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui.shell import navigate, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
+from pages.ui.shell.user import home, user
 from zsad_core.errors import StorageError
 from zsad_core.methods import name_of
 from zsad_core.workspace import last_view
@@ -28,12 +28,12 @@ def keep(choice: UserChoice) -> None:
         return
     session.KEPT_VIEW.set(query)
     with contextlib.suppress(StorageError):
-        last_view.keep(user(), query)
+        last_view.keep(user(), query, home())
 
 
 def offer() -> None:
     """The way back to what this user looked at last, if anything is known of it."""
-    query = last_view.last(user())
+    query = last_view.last(user(), home())
     words = parse_qs(query)
     keys = (session.SUBJECT, session.METHOD, session.SETUP, session.MODALITY)
     subject, method, *others = (words.get(one.key, [""])[-1] for one in keys)

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.session import TEXTS, Entry, pick, widget
-from pages.ui.shell.user import tab, user
+from pages.ui.shell.user import home, tab, user
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.prompts import sets as prompt_sets
@@ -38,8 +38,9 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     _follow_region(chosen, base)
     for key, text in fields(base).items():
         TEXTS[key].setdefault(text)
-    for wrong in prompt_sets.unreadable(settings.prompt_folder()):
-        st.warning(escape(wrong))
+    for folder in settings.prompt_folders(home()):
+        for wrong in prompt_sets.unreadable(folder):
+            st.warning(escape(wrong))
     if editable:
         with st.expander("Edit prompts"):
             prompt_editor(method)
@@ -57,8 +58,7 @@ def _follow_region(name: str, prompts: PromptSet) -> None:
     session.LAST_REGION.set(region())
     if region() == last:
         return
-    sets = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
-    if TEXTS["class_name"].get() == methods.of_region(sets[name], last).class_name:
+    if TEXTS["class_name"].get() == methods.of_region(_sets()[name], last).class_name:
         TEXTS["class_name"].set(prompts.class_name)
 
 
@@ -91,9 +91,22 @@ def template_editor() -> None:
 
 
 def all_prompts() -> dict[str, PromptSet]:
-    """Shipped prompt sets, then the user's own, with the region of the chosen data in them."""
-    sets = {**prompt_sets.shipped(), **prompt_sets.user_sets(settings.prompt_folder())}
-    return {name: methods.of_region(prompts, region()) for name, prompts in sets.items()}
+    """Shipped prompt sets, then those of users, with the region of the chosen data in them."""
+    return {name: methods.of_region(prompts, region()) for name, prompts in _sets().items()}
+
+
+def folder_of(name: str) -> Path:
+    """Where a user's set of this name lies, or would be saved: in their home, or else published."""
+    own, shared = settings.prompt_folder(home()), settings.prompt_folder()
+    return shared if name in prompt_sets.user_sets(shared) and not _is_own(name) else own
+
+
+def _is_own(name: str) -> bool:
+    return name in prompt_sets.user_sets(settings.prompt_folder(home()))
+
+
+def _sets() -> dict[str, PromptSet]:
+    return {**prompt_sets.shipped(), **prompt_sets.user_sets(*settings.prompt_folders(home()))}
 
 
 def own_first(names: Iterable[str]) -> list[str]:
@@ -169,7 +182,7 @@ def swap() -> None:
 
 def draft_elsewhere() -> drafts.Draft | None:
     """The newest draft of the chosen set that another session left and that is not shown here."""
-    draft = drafts.newest(session.PROMPTS.get(), tab(), user())
+    draft = drafts.newest(session.PROMPTS.get(), tab(), user(), home=home())
     return None if draft is None or draft.texts == _shown() else draft
 
 

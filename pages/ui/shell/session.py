@@ -166,6 +166,8 @@ SLICES_IN_MEAN = Entry("which", "all")
 FIGURE_2_CONFIGURATIONS = Entry[list[str]]("configurations-shown", [])
 ENCODE_PICTURES = Entry("encode-pictures", False)
 FAILURES_SECTION = Choice("failures", "", page="Failures")
+PINS_OF = Choice("pins", "yours", page="Failures")
+"""With a login: the user's own pins, or those "published"."""
 CASE = Choice[int | None]("case", None, _number, page="Failures")
 """The pin that is presented, from 1."""
 GALLERY_PAGE = Entry("failure-page", 1)
@@ -176,6 +178,7 @@ UPLOAD_OUTCOMES = Entry[Sequence[Any]]("upload_outcomes", ())
 UPLOAD_TURN = Entry("upload_turn", 0)
 USER = Entry("user", "")
 TAB = Entry("tab", "")
+LOGIN_NOTED = Entry("login_noted", False)
 SHOWN_JOBS = Entry[dict[str, set[str]]]("shown_jobs", {})
 """Keys of the jobs whose results this run shows, by kind."""
 JOBS_OPEN = Entry("jobs-open", False)
@@ -196,7 +199,8 @@ _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
 CHOICES: tuple[Choice[Any], ...] = (
     DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET,
     RULE, RULE_AMOUNT, THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN,
-    SAFE_COLOURS, COMPARED, PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION, CASE,
+    SAFE_COLOURS, COMPARED, PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION,
+    PINS_OF, CASE,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
-"""Who somebody is: their browser, which keeps a random name in a cookie for a year.
+"""Who somebody is: who logged in, or else their browser, and where what they make is kept.
 
-The name is a secret of the browser: others see a digest of it, and it opens the browser's uploads.
+A browser keeps a random name in a cookie for a year. It is a secret of the browser: others see a
+digest of it, and it opens the browser's uploads.
 """
 
 import hashlib
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell import session
+from pages.ui.shell import login, session
+from zsad_core.base import paths
 from zsad_core.base.jobs import Client
 
 COOKIE = "zsad_user"
@@ -22,6 +24,11 @@ _keep_name = st.components.v2.component(
 def user() -> str:
     """What this user's pins, drafts and jobs are marked with; from it no name can be made."""
     return hashlib.sha256(f"user {name()}".encode()).hexdigest()[:32]
+
+
+def home() -> Path:
+    """Where what this user makes is kept: with a login a home of their own, else that of all."""
+    return paths.home_of(user() if login.required() else "")
 
 
 def whose(owner: str) -> str:
@@ -45,7 +52,9 @@ def client() -> Client:
 
 
 def keep_name() -> None:
-    """Have the browser keep this name, or take over the one that it has from another tab."""
+    """Without a login, have the browser keep this name, or take over that of another tab."""
+    if login.required():
+        return
     key = "user-name"
 
     def take_over() -> None:
@@ -56,7 +65,9 @@ def keep_name() -> None:
 
 
 def name() -> str:
-    """The browser's name, or a new one that it has not kept yet."""
+    """Who logged in; without a login the browser's name, or a new one that it has not kept yet."""
+    if login.required():
+        return login.subject()
     if not session.USER.exists():
         session.USER.set(st.context.cookies.to_dict().get(COOKIE) or secrets.token_hex())
     return session.USER.get()

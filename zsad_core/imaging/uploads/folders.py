@@ -136,7 +136,7 @@ def staging(wait: bool = True) -> Iterator[Path]:
 def room(folder: Path) -> int:
     """Bytes left for this user: of their own share, of all users' share, and on the disk."""
     return min(
-        limits.SESSION - _size(folder),
+        limits.of_user() - _size(folder),
         limits.EVERYBODY - sum(map(_size, _folders())),
         shutil.disk_usage(uploads()).free - limits.SPARE,
     )
