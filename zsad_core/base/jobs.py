@@ -84,7 +84,9 @@ class DeviceQueue:
                 self._changed.notify_all()
 
     def _first(self) -> tuple[int, str, int]:
-        return min(self._waiting, key=lambda one: (one[0], self._served.get(one[1], 0), one[2]))
+        return min(
+            self._waiting, key=lambda ticket: (ticket[0], self._served.get(ticket[1], 0), ticket[2])
+        )
 
 
 @dataclass(frozen=True)

@@ -102,11 +102,11 @@ def reach(retained: Tensor, side: int) -> tuple[slice, slice]:
     """Rows and columns of pixels that any retained patch (B, R, R) changes, corners aligned."""
     enlarge = enlarging(retained.shape[-1], side, True, retained.device)
     patches = retained.any(dim=0)
-    found = []
+    spans = []
     for axis in (1, 0):
         pixels = enlarge[:, patches.any(dim=axis)].any(dim=1).nonzero()
-        found.append(slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0, 0))
-    return found[0], found[1]
+        spans.append(slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0, 0))
+    return spans[0], spans[1]
 
 
 def apart_by_100(texts: Tensor) -> Tensor:

@@ -199,14 +199,14 @@ def _learned_from(design: Design, training: StudyTraining) -> DataSpec:
 
 def _check_alike(request: TrainRequest, record: dict[str, str], title: str) -> None:
     """Raise SettingError where a checkpoint's record is of another request, or another split."""
-    wanted, trained = (
+    requested, trained = (
         OF_MACHINE.sub("", text) for text in (runs.command(request), record.get("command", ""))
     )
     split = "" if request.setup == "industrial" else registry.digest(data_spec(request.source))
-    if wanted != trained:
+    if requested != trained:
         raise SettingError(
             f"'{title}' was trained by '{trained or 'an unknown command'}', and the study wants "
-            f"'{wanted}'; give the study's training another name, or forget that setup on Setup."
+            f"'{requested}'; give the study's training another name, or forget that setup on Setup."
         )
     if split not in record.get("held_out_rule", ""):
         raise SettingError(

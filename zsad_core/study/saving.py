@@ -67,7 +67,7 @@ def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
 def _prompt_sets(cohort: Cohort) -> Iterable[files.StudyPrompts]:
     """The user's own sets among those of the configurations, as they are kept."""
     own = prompt_sets.user_sets(settings.prompt_folder())
-    names = dict.fromkeys(one.prompts.name for one in cohort.configurations)
+    names = dict.fromkeys(run.prompts.name for run in cohort.configurations)
     return (files.StudyPrompts(**asdict(own[name])) for name in names if name in own)
 
 

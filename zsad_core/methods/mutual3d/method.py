@@ -76,8 +76,8 @@ class Mutual3d(VolumeMethod):
         >>> Mutual3d(slices=3).chosen(6), Mutual3d(slices=3).chosen(2)
         ([1, 3, 5], [0, 1])
         """
-        wanted = min(self.slices, count)
-        return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]
+        slices = min(self.slices, count)
+        return [(2 * i + 1) * count // (2 * slices) for i in range(slices)]
 
     def encode_layer(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray
