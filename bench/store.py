@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.core import seconds
 from bench.report import Line
-from zsad_core.base.part_files import Row
+from zsad_core.base.part_files import ArrayRow
 from zsad_core.base.paths import cache_root
 from zsad_core.base.store import Store
 from zsad_core.inference import pipeline, stored_features
@@ -50,13 +50,13 @@ def measure() -> Iterator[Line]:
         yield Line(f"start to the first map from stored features, {what}", duration, "s")
 
 
-def _copied(store: Store, key: str, name: str, parts: Sequence[str]) -> Row:
+def _copied(store: Store, key: str, name: str, parts: Sequence[str]) -> ArrayRow:
     row = store.read_row(key, name, parts)
     assert row is not None  # its name was listed
     return {part: np.array(array) for part, array in row.items()}
 
 
-def _paces(key: str, rows: dict[str, Row]) -> Iterator[Line]:
+def _paces(key: str, rows: dict[str, ArrayRow]) -> Iterator[Line]:
     """All rows through the store, and their bytes as one plain file, flushed to the disk.
 
     The median of some runs in turns, as the pace of a disk changes from second to second.

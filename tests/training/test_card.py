@@ -6,9 +6,9 @@ import pytest
 
 from zsad_core.errors import StorageError
 from zsad_core.training import card, card_text
-from zsad_core.training.card import NONSENSE, SWAPPED, Row
+from zsad_core.training.card import NONSENSE, SWAPPED, CardRow
 
-BASE = Row(
+BASE = CardRow(
     method="winclip",
     setup="zero-shot",
     prompts="appearance",

@@ -24,7 +24,7 @@ around_pass: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextV
     "around_pass", default=nullcontext
 )
 """Makes the context in which this thread runs each pass through a block, to measure its time."""
-Step = Callable[[int, Tensor], Tensor]
+BlockHook = Callable[[int, Tensor], Tensor]
 """Called as step(number, tokens) ahead of or after each block, counted from 1; returns tokens."""
 
 
@@ -72,7 +72,7 @@ def walk_text(
     text: TextTransformer,
     tokens: Tensor,
     words: Tensor,
-    before: Step,
+    before: BlockHook,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Text features (N, E), after `ln_final` at the end-of-text token and `text_projection`.

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zsad_core.backbones.clip_internals import (
-    Step,
+    BlockHook,
     block_output,
     block_output_at,
     reads_end_of_text,
@@ -130,7 +130,7 @@ class Tower:
         tokens: Tensor,
         words: Tensor,
         activation: str,
-        before: Step,
+        before: BlockHook,
         project: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """`walk_text` of embeddings, which need not be the tokens' own; not normalised."""
@@ -186,7 +186,7 @@ class Tower:
         text = text.weight if isinstance(text, torch.nn.Linear) else text.T
         return _numpy(image.detach()), _numpy(text.detach())
 
-    def walk(self, images: ByteArray, recipe: Recipe, between: Step) -> Tensor:
+    def walk(self, images: ByteArray, recipe: Recipe, between: BlockHook) -> Tensor:
         """The stream (B, 1+P, width) after the last block; gradients flow through.
 
         between(0, x) gives the input of the first block, between(n, x) what goes on after block n.

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from zsad_core.base.part_files import Row
+from zsad_core.base.part_files import ArrayRow
 
 
 class Arrays(Protocol):
@@ -34,10 +34,10 @@ class Arrays(Protocol):
     def row_names(self, key: str, parts: Iterable[str]) -> set[str]:
         """Names of the rows of an entry that have all of the parts."""
 
-    def read_row(self, key: str, name: str, parts: Iterable[str]) -> Row | None:
+    def read_row(self, key: str, name: str, parts: Iterable[str]) -> ArrayRow | None:
         """Those parts of a row, read-only, or None where one is missing."""
 
-    def append(self, key: str, rows: Mapping[str, Row], label: object) -> None:
+    def append(self, key: str, rows: Mapping[str, ArrayRow], label: object) -> None:
         """Keep rows, many of a key, each with an array of every part; one that is there stays."""
 
     def remove(self, key: str, prefix: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from zsad_core.base.part_files import Row
+from zsad_core.base.part_files import ArrayRow
 from zsad_core.types import read_only
 
 
@@ -50,13 +50,13 @@ class MemoryStore:
         rows = {name.partition(":")[0] for name in stored}
         return {row for row in rows if all(f"{row}:{part}" in stored for part in parts)}
 
-    def read_row(self, key: str, name: str, parts: Iterable[str]) -> Row | None:
+    def read_row(self, key: str, name: str, parts: Iterable[str]) -> ArrayRow | None:
         """Those parts of a row, read-only, or None where one is missing."""
         row = {part: self.read(key, f"{name}:{part}") for part in parts}
-        found = {part: array for part, array in row.items() if array is not None}
-        return found if len(found) == len(row) else None
+        arrays = {part: array for part, array in row.items() if array is not None}
+        return arrays if len(arrays) == len(row) else None
 
-    def append(self, key: str, rows: Mapping[str, Row], label: object) -> None:
+    def append(self, key: str, rows: Mapping[str, ArrayRow], label: object) -> None:
         """Keep rows, many of a key, each with an array of every part; one that is there stays."""
         arrays = {f"{name}:{part}": row[part] for name, row in rows.items() for part in row}
         self.write_all(key, arrays, label)

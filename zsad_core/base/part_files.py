@@ -21,10 +21,10 @@ from zsad_core.base.atomic import write_whole
 INDEX = "index.json"
 ENDING = ".rows"
 REMEMBERED = 64  # indices of folders
-Row = dict[str, NDArray[Any]]
+ArrayRow = dict[str, NDArray[Any]]
 
 
-class Place(NamedTuple):
+class Extent(NamedTuple):
     """Where an array lies in the file of its part."""
 
     offset: int
@@ -38,8 +38,8 @@ class Place(NamedTuple):
         return self.offset + np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
-Index = dict[str, dict[str, Place]]
-"""Places by part and name of the row."""
+Index = dict[str, dict[str, Extent]]
+"""Extents by part and name of the row."""
 
 
 class PartFiles:
@@ -47,37 +47,37 @@ class PartFiles:
 
     def __init__(self) -> None:
         self._indices: dict[Path, tuple[tuple[int, ...], Index]] = {}
-        self._checked: set[tuple[Path, str, Place]] = set()
+        self._checked: set[tuple[Path, str, Extent]] = set()
 
     def names(self, folder: Path, parts: Iterable[str]) -> set[str]:
         """Names of the rows that have all of the parts."""
         index = self._index(folder)
         return set.intersection(*(set(index.get(part, ())) for part in parts))
 
-    def read(self, folder: Path, name: str, parts: Iterable[str]) -> Row | None:
+    def read(self, folder: Path, name: str, parts: Iterable[str]) -> ArrayRow | None:
         """The parts of a row, read-only; None where one is missing.
 
         Raises ValueError for one that is damaged, OSError where the folder went meanwhile.
         """
-        index, row = self._index(folder), Row()
+        index, row = self._index(folder), ArrayRow()
         for part in parts:
-            place = index.get(part, {}).get(name)
-            if place is None:
+            extent = index.get(part, {}).get(name)
+            if extent is None:
                 return None
-            row[part] = self._array(folder, part, place)
+            row[part] = self._array(folder, part, extent)
         return row
 
-    def _array(self, folder: Path, part: str, place: Place) -> NDArray[Any]:
-        if place.end == place.offset:
-            return np.empty(place.shape, place.dtype)
+    def _array(self, folder: Path, part: str, extent: Extent) -> NDArray[Any]:
+        if extent.end == extent.offset:
+            return np.empty(extent.shape, extent.dtype)
         path = folder / f"{part}{ENDING}"
-        if (folder, part, place) not in self._checked:
+        if (folder, part, extent) not in self._checked:
             with path.open("rb") as file:
-                file.seek(place.offset)
-                if zlib.crc32(file.read(place.end - place.offset)) != place.crc:
+                file.seek(extent.offset)
+                if zlib.crc32(file.read(extent.end - extent.offset)) != extent.crc:
                     raise ValueError(f"'{path}' is damaged")
-            self._checked.add((folder, part, place))
-        return np.memmap(path, place.dtype, "r", place.offset, place.shape)
+            self._checked.add((folder, part, extent))
+        return np.memmap(path, extent.dtype, "r", extent.offset, extent.shape)
 
     def _index(self, folder: Path) -> Index:
         """The index of a folder, read again where it was replaced."""
@@ -103,18 +103,18 @@ def append(folder: Path, rows: Mapping[str, Mapping[str, NDArray[Any]]]) -> int:
     """
     index, written = _read_index(folder), 0
     for part in {part for row in rows.values() for part in row}:
-        places = index.setdefault(part, {})
-        end = max((place.end for place in places.values()), default=0)
+        extents = index.setdefault(part, {})
+        end = max((extent.end for extent in extents.values()), default=0)
         path = folder / f"{part}{ENDING}"
         with path.open("r+b" if path.exists() else "w+b") as file:
             file.seek(end)
-            for name in rows.keys() - places.keys():
+            for name in rows.keys() - extents.keys():
                 array = np.ascontiguousarray(rows[name][part])
                 content = array.reshape(-1).view(np.uint8).data
                 file.write(content)
                 crc = zlib.crc32(content)
-                places[name] = place = Place(end, array.dtype.str, array.shape, crc)
-                written, end = written + len(content), place.end
+                extents[name] = extent = Extent(end, array.dtype.str, array.shape, crc)
+                written, end = written + len(content), extent.end
     if written:
         write_whole(folder / INDEX, json.dumps(index))
     return written
@@ -123,11 +123,11 @@ def append(folder: Path, rows: Mapping[str, Mapping[str, NDArray[Any]]]) -> int:
 def remove(folder: Path, name: str) -> None:
     """Take a row off the index; the caller holds the folder's lock."""
     index = _read_index(folder)
-    kept = {
-        part: {row: place for row, place in places.items() if row != name}
-        for part, places in index.items()
+    remainder = {
+        part: {row: extent for row, extent in extents.items() if row != name}
+        for part, extents in index.items()
     }
-    write_whole(folder / INDEX, json.dumps(kept))
+    write_whole(folder / INDEX, json.dumps(remainder))
 
 
 def _read_index(folder: Path) -> Index:
@@ -136,10 +136,10 @@ def _read_index(folder: Path) -> Index:
         content = json.loads((folder / INDEX).read_text("utf-8"))
         return {
             part: {
-                name: Place(int(offset), str(dtype), tuple(shape), int(crc))
-                for name, (offset, dtype, shape, crc) in places.items()
+                name: Extent(int(offset), str(dtype), tuple(shape), int(crc))
+                for name, (offset, dtype, shape, crc) in extents.items()
             }
-            for part, places in content.items()
+            for part, extents in content.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

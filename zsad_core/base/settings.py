@@ -17,7 +17,7 @@ from zsad_core.base.wording import counted, problem_of
 from zsad_core.errors import DataError
 from zsad_core.types import DataSpec
 
-Section = Literal["data", "setups"]
+SettingsSection = Literal["data", "setups"]
 T = TypeVar("T")
 
 
@@ -59,12 +59,12 @@ def forget(name: str) -> None:
     change("data", None, lambda row: f"{row.get('kind')}:{row.get('root', '')}" != name)
 
 
-def rows(section: Section, kind: type[T]) -> list[T]:
+def rows(section: SettingsSection, kind: type[T]) -> list[T]:
     """The rows of a section without the `unreadable` ones; raises DataError."""
     return [row for row in _parsed(section, kind) if not isinstance(row, str)]
 
 
-def unreadable(section: Section, kind: type[T]) -> list[str]:
+def unreadable(section: SettingsSection, kind: type[T]) -> list[str]:
     """A sentence for each invalid row of a section; raises DataError."""
     return [row for row in _parsed(section, kind) if isinstance(row, str)]
 
@@ -81,7 +81,7 @@ def not_permitted() -> str:
 
 
 def change(
-    section: Section, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]
+    section: SettingsSection, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]
 ) -> None:
     """Retain the rows of a section that stay, and invalid ones, and append a row.
 
@@ -139,7 +139,7 @@ def _read() -> dict[str, list[Any]]:
     return content
 
 
-def _parsed(section: Section, kind: object) -> Iterator[Any]:
+def _parsed(section: SettingsSection, kind: object) -> Iterator[Any]:
     for row in _read().get(section, []):
         try:
             yield _reader(kind).model_validate_json(json.dumps({"row": row})).row

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from zsad_core.base import part_files
 from zsad_core.base.atomic import lock_of, locked, on_disk, write_whole
 from zsad_core.base.jobs import current_user
-from zsad_core.base.part_files import PartFiles, Row
+from zsad_core.base.part_files import ArrayRow, PartFiles
 from zsad_core.base.quotas import DailyUse
 from zsad_core.errors import Cancelled, StorageError
 from zsad_core.types import ADDED, read_only
@@ -156,7 +156,7 @@ class Store:
         """Names of the rows of an entry that have all of the parts."""
         return self._rows.names(self.entry(key), parts)
 
-    def read_row(self, key: str, name: str, parts: Iterable[str]) -> Row | None:
+    def read_row(self, key: str, name: str, parts: Iterable[str]) -> ArrayRow | None:
         """Read-only memory maps of those parts of a row, or None where one is missing or damaged.
 
         A damaged row is removed.
@@ -171,7 +171,7 @@ class Store:
                 part_files.remove(entry, name)
             return None
 
-    def append(self, key: str, rows: Mapping[str, Row], label: object) -> None:
+    def append(self, key: str, rows: Mapping[str, ArrayRow], label: object) -> None:
         """Keep rows, many of a key, each with an array of every part; one that is there stays.
 
         A row is there whole or not at all. Raises what `write` does.

@@ -16,7 +16,7 @@ from zsad_core.base.palette import CLASSES, CUES, Classes, Rgb
 from zsad_core.exports.reading import Reading
 from zsad_core.types import ByteArray, FloatArray, MaskArray
 
-Panel = Literal["scan", "classes", "map"]
+PanelName = Literal["scan", "classes", "map"]
 Shown = tuple[Callable[[int], None], Sequence[Artist]]
 """A function that shows a slice in a panel, and the artists it changes, in drawing order."""
 HALO = [withStroke(linewidth=2.2, foreground="black")]
@@ -68,7 +68,7 @@ def anomaly(axes: Axes, reading: Reading, _: Classes) -> Shown:
     return show, [image, border, truth]
 
 
-PANELS: dict[Panel, tuple[str, Callable[[Axes, Reading, Classes], Shown]]] = {
+PANELS: dict[PanelName, tuple[str, Callable[[Axes, Reading, Classes], Shown]]] = {
     "scan": ("Scan and truth", scan),
     "classes": ("Prediction against truth", classes),
     "map": ("Anomaly map", anomaly),

@@ -17,7 +17,7 @@ from zsad_core.inference.views import View
 from zsad_core.types import Progress
 
 Kind = Literal["png", "svg"]
-Line = tuple[str, float, str]
+StyledLine = tuple[str, float, str]
 """Text, size in points, colour."""
 Metadata = dict[str, str | None]
 DPI = 100  # pixels an inch at scale 1
@@ -64,7 +64,7 @@ class SlicePicture:
         title = f"{scan_title(self.reading, index)}{synthetic}"
         return _wrapped(title, TITLE * self.look.points, self._room)
 
-    def _write(self, top: float, lines: list[Line]) -> list[Text]:
+    def _write(self, top: float, lines: list[StyledLine]) -> list[Text]:
         """Write texts one below the other from `top` inches down, none parsed as mathematics."""
         (across, up), texts = self.scene.size, []
         for text, points, colour in lines:
@@ -105,7 +105,7 @@ def saved(scene: Scene, kind: Kind, scale: float, metadata: Metadata | None = No
     return stream.getvalue()
 
 
-def _high(line: Line) -> float:
+def _high(line: StyledLine) -> float:
     """Height of a text in inches."""
     text, points, _ = line
     return (text.count("\n") + 1) * points / 72 * 1.35

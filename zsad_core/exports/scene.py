@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from zsad_core.base.palette import CLASSES, CUES, KINDS, LABELS, Classes, Cue
-from zsad_core.exports.panels import HALO, PANELS, TRUTH, Panel, hex_of
+from zsad_core.exports.panels import HALO, PANELS, TRUTH, PanelName, hex_of
 from zsad_core.exports.reading import Reading
 from zsad_core.types import Plane
 
@@ -33,7 +33,7 @@ POSITIONS = (
 class Look:
     """The style of a scene: panels, background, size of type in points, colours of the classes."""
 
-    panels: tuple[Panel, ...] = tuple(PANELS)
+    panels: tuple[PanelName, ...] = tuple(PANELS)
     dark: bool = False
     points: float = 11
     palette: Classes = "safe"
@@ -82,7 +82,7 @@ class Scene:
         across, up = self.size
         return self.figure.add_axes((left / across, bottom / up, wide / across, HEIGHT / up))
 
-    def _add(self, name: Panel, axes: Axes) -> None:
+    def _add(self, name: PanelName, axes: Axes) -> None:
         title, draw = PANELS[name]
         axes.set_axis_off()
         axes.set_title(title, color=self.look.ink[1], fontsize=self.look.points, pad=4)

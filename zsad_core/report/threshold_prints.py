@@ -13,7 +13,7 @@ from zsad_core.report.chart_looks import bar_lengths, names_of
 from zsad_core.report.prints import WIDTH, legend_above, line, panels_of
 from zsad_core.report.table_text import HIGH, LOW
 
-Draw = Callable[[Axes, pd.DataFrame, float, dict[str, Any]], None]
+SeriesPainter = Callable[[Axes, pd.DataFrame, float, dict[str, Any]], None]
 
 
 def costs(means: pd.DataFrame) -> Figure:
@@ -48,7 +48,7 @@ def reliability(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _by_setup(frame: pd.DataFrame, draw: Draw, label: str) -> tuple[Figure, list[Axes]]:
+def _by_setup(frame: pd.DataFrame, draw: SeriesPainter, label: str) -> tuple[Figure, list[Axes]]:
     """A panel for each setup, where `draw` puts each series, beside the others by a shift."""
     setups, names = names_of(frame)
     looks: dict[str, Style] = styles(names)

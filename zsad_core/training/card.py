@@ -34,7 +34,7 @@ SWAPPED = "appearance, swapped"
 
 
 @dataclass(frozen=True)
-class Row:
+class CardRow:
     """One map over one split: means over subjects (Dice also its sd), pooled 2D Dice by thirds.
 
     `dice` is the mean 3D Dice at the validation `threshold`, `oracle` at each subject's best;
@@ -75,7 +75,7 @@ class Chance:
     below: float
 
 
-ROWS, CHANCES = pydantic.TypeAdapter(list[Row]), pydantic.TypeAdapter(Chance)
+ROWS, CHANCES = pydantic.TypeAdapter(list[CardRow]), pydantic.TypeAdapter(Chance)
 
 
 def measure(engine: Engine, progress: Progress) -> None:
@@ -118,7 +118,7 @@ def read_chance() -> Chance | None:
     return CHANCES.validate_json(CHANCE.read_bytes()) if CHANCE.is_file() else None
 
 
-def read() -> list[Row]:
+def read() -> list[CardRow]:
     """The rows of `results.json`; none where it is not there."""
     return ROWS.validate_json(RESULTS.read_bytes()) if RESULTS.is_file() else []
 
@@ -154,7 +154,7 @@ def own_prompts(method: str) -> PromptSet:
     return methods.of_region(prompt_sets.shipped()[methods.kind_of(method).prompts or "appearance"])
 
 
-def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
+def _row(engine: Engine, spec: MapSpec, split: Split) -> CardRow:
     threshold = tuned_threshold(engine, spec, Validation(), _ids("validation"))
     out, names = app_rows(DATA), _ids(split)
     subjects, slices = [], []
@@ -164,7 +164,7 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> Row:
         slices += results.read(out, "slices", key)
     means = pd.DataFrame(subjects)[["dice_3d", "best_dice", "auroc", "ap"]]
     by_size, by_depth = _thirds(pd.DataFrame(slices))
-    return Row(
+    return CardRow(
         method=spec.method,
         setup=spec.setup,
         prompts=spec.prompts.name if methods.kind_of(spec.method).prompts else "none",

@@ -14,7 +14,7 @@ from zsad_core.base.wording import percent
 from zsad_core.lab import candidates
 from zsad_core.setups import CHECKPOINTS
 from zsad_core.training import card
-from zsad_core.training.card import NONSENSE, SWAPPED, Row
+from zsad_core.training.card import NONSENSE, SWAPPED, CardRow
 
 CARD = WEIGHTS / "MODEL_CARD.md"
 HEAD = """# Model card: the demo CLIP and its checkpoints
@@ -82,7 +82,7 @@ def write(path: Path = CARD) -> Path:
     return path
 
 
-def _trained(rows: list[Row]) -> str:
+def _trained(rows: list[CardRow]) -> str:
     """Methods trained on `brats` by their Dice on validation subjects, and the baseline."""
     validation = [row for row in rows if row.split == "validation"]
     brats = sorted((row for row in validation if row.setup == "brats"), key=lambda row: -row.dice)
@@ -129,7 +129,7 @@ def _cell(text: str) -> str:
     return f"{ids[0]} to {ids[-1]}" if many else text
 
 
-def _results(rows: list[Row]) -> list[str]:
+def _results(rows: list[CardRow]) -> list[str]:
     test = [row for row in rows if row.split == "test"]
     rules = RULES.format(
         subjects=test[0].subjects,
@@ -152,7 +152,7 @@ def _results(rows: list[Row]) -> list[str]:
     return [rules, *against, "\n", _markdown(COLUMNS, cells), _unmeasured(test)]
 
 
-def _unmeasured(test: list[Row]) -> str:
+def _unmeasured(test: list[CardRow]) -> str:
     """Setups on the demo that have no row; "" where there is none."""
     with_rows = {(row.method, row.setup) for row in test}
     shipped = {key for key, entry in setups.shipped().items() if entry.backbone.name in BACKBONES}
@@ -164,7 +164,7 @@ def _triple(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:.2f}" for value in values)
 
 
-def _demands(rows: list[Row]) -> str:
+def _demands(rows: list[CardRow]) -> str:
     """The three things that the demo must show, each with the numbers that say whether it does."""
     test = {(row.method, row.setup, row.prompts): row for row in rows if row.split == "test"}
     auroc = {p: row.auroc for (m, s, p), row in test.items() if (m, s) == ("winclip", "zero-shot")}

@@ -33,7 +33,7 @@ MEAN, STD = 0.449, 0.269  # of CLIP's three channels, which are equal in a grey 
 TOKENS = "token_embedding.weight"
 PATCHES = 1000
 LEVELS = ("image", "window", "patch")
-Report = Callable[[int, int, dict[str, float]], None]
+LevelReport = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def train(
     model: open_clip.CLIP,
     sources: tuple[Pictures, Pictures],
     plan: ContrastivePlan,
-    report: Report,
+    report: LevelReport,
     draw: Callable[[np.random.Generator, int], list[Sentence]] = captions.draw,
 ) -> dict[str, float]:
     """Train the model in place on drawn surfaces and brain slices, images as large as its input.
@@ -261,7 +261,7 @@ def save(model: open_clip.CLIP, name: str, folder: Path, facts: dict[str, str]) 
     write_whole(folder / f"{name}.safetensors", safetensors_bytes(state, facts))
 
 
-def printer(every: int = 50) -> Report:
+def printer(every: int = 50) -> LevelReport:
     """Prints the mean losses now and then, with the time left."""
     start, seen = time.monotonic(), list[dict[str, float]]()
 

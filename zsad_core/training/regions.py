@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zsad_core.training.captions import FACTS, NONE, UNKNOWN, Facts
-from zsad_core.training.textures import Bank
+from zsad_core.training.textures import TextureBank
 from zsad_core.types import ByteArray, MaskArray
 
 SHADE_BELOW, SHADE_ABOVE = (60, 170), (80, 195)  # mean brightness: dark | grey | white
@@ -31,7 +31,7 @@ class Pictures:
     facts: Facts
 
 
-def of_textures(bank: Bank) -> Pictures:
+def of_textures(bank: TextureBank) -> Pictures:
     """Drawn surfaces: they show no brain, and their damage is exactly known."""
     facts = np.full((len(bank.images), len(FACTS)), NONE, np.int64)
     damaged = bank.kind >= 0

@@ -20,7 +20,7 @@ Field = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Bank:
+class TextureBank:
     """Drawn images. All arrays are read by index; -1 stands for "none".
 
     images (N, H, W) uint8; defect (N, H, W) uint8, 0 or 1 + the defect's index in DEFECTS; object
@@ -38,7 +38,7 @@ class Bank:
     size: NDArray[np.int64]
 
 
-def bank(count: int, side: int, seed: int, progress: Progress | None = None) -> Bank:
+def bank(count: int, side: int, seed: int, progress: Progress | None = None) -> TextureBank:
     """`count` images of side x side pixels, about two in three with one to four like defects."""
     drawn = []
     for index in range(count):
@@ -47,7 +47,7 @@ def bank(count: int, side: int, seed: int, progress: Progress | None = None) -> 
         drawn.append(_image(np.random.default_rng([seed, side, index]), side))
     images, masks, objects, facts = zip(*drawn, strict=True)
     surface, tone, kind, polarity, size = np.array(facts).T
-    return Bank(
+    return TextureBank(
         np.stack(images), np.stack(masks), np.stack(objects), surface, tone, kind, polarity, size
     )
 

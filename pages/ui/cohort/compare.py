@@ -25,7 +25,7 @@ UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference ma
 NAMED = 10  # subjects left out that are named
 
 
-def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def compare(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Choose a configuration and others; a click on a subject opens it in Explore."""
     frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
     names = {configuration_label(name): name for name in names_of_configurations(frame)}
@@ -64,7 +64,10 @@ def compare(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
 
 
 def _subjects(
-    choice: CohortChoice, source: cohort_rows.Source, paired: Pairing, labels: tuple[str, str]
+    choice: CohortChoice,
+    source: cohort_rows.StampedFolder,
+    paired: Pairing,
+    labels: tuple[str, str],
 ) -> None:
     """Wins, ties and losses subject by subject; a click opens the row of the column clicked."""
     subjects, (first, second) = paired.subjects, labels

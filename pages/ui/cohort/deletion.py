@@ -23,7 +23,7 @@ def notice() -> None:
         st.success(escape(text))
 
 
-def delete_rows(data: DataSpec, source: cohort_rows.Source, chosen: Selection) -> None:
+def delete_rows(data: DataSpec, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """A configuration to choose, and the button that deletes its rows in the comparison group."""
     frame = cohort_rows.reading(*source, chosen).frame
     of_group = frame[frame["first_group"]].drop_duplicates(["setup", "series"])

@@ -27,7 +27,7 @@ PANELS, BOXES = 6, 1000  # of Figure 2, shown at first at most
 
 
 def choose_rows(
-    choice: CohortChoice, source: cohort_rows.Source, groups: list[ComparisonGroup]
+    choice: CohortChoice, source: cohort_rows.StampedFolder, groups: list[ComparisonGroup]
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
     row = st.columns([3, 3, 2])
@@ -80,7 +80,7 @@ def _difference(group: ComparisonGroup, other: ComparisonGroup) -> str:
     return ", ".join(f"{name}: {getattr(other, name)}" for name in group.differing(other))
 
 
-def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def figures(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Figures 1 to 5 of the chosen rows, and their files."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
@@ -104,7 +104,7 @@ def figures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection)
 
 
 def _second(
-    choice: CohortChoice, source: cohort_rows.Source, chosen: Selection, frame: pd.DataFrame
+    choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection, frame: pd.DataFrame
 ) -> None:
     st.subheader("Figure 2: 2D Dice of each subject, 3D Dice as red crosses")
     subjects = frame.dropna(subset="dice_2d").groupby(["setup", "series"], observed=True).size()
@@ -125,7 +125,7 @@ def _second(
     _open_point(choice, source, clicked_point(figure, "figure2"))
 
 
-def tables(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def tables(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
         st.subheader(table.title)
@@ -135,7 +135,7 @@ def tables(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) 
 
 
 def _open_point(
-    choice: CohortChoice, source: cohort_rows.Source, point: dict[str, Any] | None
+    choice: CohortChoice, source: cohort_rows.StampedFolder, point: dict[str, Any] | None
 ) -> None:
     """Explore at the row of the point that was clicked; a box has none."""
     if point and point.get("customdata"):

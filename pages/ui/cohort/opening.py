@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui.cohort.rows import Source, rows_of
+from pages.ui.cohort.rows import StampedFolder, rows_of
 from pages.ui.shell import compute, navigate, uploaded
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
@@ -31,7 +31,7 @@ def clicked_cells(table: pd.DataFrame, formats: dict[str, Any], key: str) -> lis
     return event["selection"]["cells"]
 
 
-def open_row(choice: CohortChoice, source: Source, key: str) -> None:
+def open_row(choice: CohortChoice, source: StampedFolder, key: str) -> None:
     """Explore with the map, threshold and mask of a row, at its slice with most lesion.
 
     A sentence instead where scan, prompts or weights are not here as they were evaluated.

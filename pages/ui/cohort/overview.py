@@ -22,7 +22,7 @@ NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
 
 
-def headline(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
@@ -69,7 +69,7 @@ def _not_evaluated(choice: CohortChoice, chosen: Selection, frame: pd.DataFrame)
     return [name for name in usable if name not in evaluated] if same_data else []
 
 
-def subjects(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def subjects(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Each subject's numbers by configuration; a click on one opens it in Explore."""
     st.subheader("Subjects")
     measures = st.multiselect("Measures", list(MEASURES), ["3D Dice"], key="measures")

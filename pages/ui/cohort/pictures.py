@@ -23,7 +23,7 @@ from zsad_core.types import Progress
 WIDEST = 8  # columns of panels
 
 
-def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def pictures(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Both figures, or a sentence that says what they lack and how to get it."""
     if not chosen.group.may_hold(choice.data):
         st.info(
@@ -44,7 +44,7 @@ def pictures(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
 
 
 def _drawn(
-    choice: CohortChoice, source: cohort_rows.Source, chosen: Selection
+    choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection
 ) -> SamplePictures | None:
     """What a job drew; until then its progress. What is not stored waits for a press."""
     encode = session.ENCODE_PICTURES.get()

@@ -45,7 +45,7 @@ from zsad_core.types import DataSpec
 
 EXPOSED = "exposed"  # the widget that includes exposed subjects
 P_VALUES = ("p", "p (Holm)")
-Source = tuple[str, Stamp]
+StampedFolder = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
 
 
@@ -139,7 +139,7 @@ def _ledgers(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
         return ledgers(rows, filter_rows(reading(root, stamp, chosen).frame, chosen))
 
 
-def seen(source: Source, chosen: Selection) -> None:
+def seen(source: StampedFolder, chosen: Selection) -> None:
     """What has each number seen: a line a configuration, exposed subjects among them."""
     table = _ledgers(*source, replace(chosen, exposed=True))
     known = table.loc[table["known overlaps"] != "", ["series", "setup", "known overlaps"]]
@@ -210,7 +210,7 @@ def _format(name: str) -> str:
     return "%.4g" if name.endswith("share") or name.startswith("rank ") else "%.3f"
 
 
-def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
+def downloads(source: StampedFolder, chosen: Selection, data: DataSpec) -> None:
     """All rows as CSV, and the figures and tables of the selection when asked for."""
     left, right, _ = st.columns([1, 1, 2])
     export = partial(results.export_csv, Path(source[0]))
@@ -226,7 +226,7 @@ def downloads(source: Source, chosen: Selection, data: DataSpec) -> None:
         )
 
 
-def _figures(source: Source, chosen: Selection, data: DataSpec, folder: Path) -> None:
+def _figures(source: StampedFolder, chosen: Selection, data: DataSpec, folder: Path) -> None:
     from zsad_core.report import figures  # Matplotlib, for this download alone
 
     with rows_of(*source) as rows:

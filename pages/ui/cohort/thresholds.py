@@ -12,7 +12,7 @@ from zsad_core.report.table_text import Table
 from zsad_core.results.parquet import Stamp
 
 
-def thresholds(choice: CohortChoice, source: cohort_rows.Source, chosen: Selection) -> None:
+def thresholds(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """The loss of each rule as a figure, and the means behind it; calibration where it applies."""
     compared = _costs(*source, chosen)
     if not compared:

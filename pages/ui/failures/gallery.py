@@ -71,7 +71,7 @@ def gallery(choice: CohortChoice) -> None:
 
 
 def _selection(
-    choice: CohortChoice, source: cohort_rows.Source, group: ComparisonGroup
+    choice: CohortChoice, source: cohort_rows.StampedFolder, group: ComparisonGroup
 ) -> Selection:
     offers = cohort_rows.values(*source, Selection(group))
     columns = st.columns(4)
