@@ -47,7 +47,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
     now = edited(base)
     session.SPELLED.set(now != base or chosen not in prompt_sets.shipped())
     if now != base and session.LAST_DRAFT.get() != _shown():
-        drafts.keep(chosen, tab(), _shown(), user())
+        drafts.keep(chosen, tab(), _shown(), user(), home=home())
         session.LAST_DRAFT.set(_shown())
     return now
 
