@@ -11,10 +11,10 @@ with page("Failures"):
     from pages.ui.shell.sidebar import cohort_sidebar
     from zsad_core.workspace import pins
 
-    kept = pins.all_pins(pins_home())
-    if number := addressed_case(len(kept)):
+    all_pins = pins.all_pins(pins_home())
+    if number := addressed_case(len(all_pins)):
         wait_for_torch()
-        present(kept, number)
+        present(all_pins, number)
     else:
         section = pick_section(FAILURES_SECTION, ("Gallery", "Pins", "Present"))
         if section != "Gallery":
@@ -23,8 +23,8 @@ with page("Failures"):
             gallery(cohort_sidebar(asks_modality=False))
         elif section == "Pins":
             wait_for_torch()
-            pin_list(kept)
-        elif kept:
-            invitation(kept)
+            pin_list(all_pins)
+        elif all_pins:
+            invitation(all_pins)
         else:
             nothing()

@@ -31,16 +31,16 @@ def run(parsed: argparse.Namespace) -> None:
     if rows.empty:
         raise DataError(f"There are no rows in '{parsed.results}'; run zsad evaluate.")
     for name in NAMES_OF_ROWS:
-        asked = getattr(parsed, name)
-        if asked is None:
+        requested = getattr(parsed, name)
+        if requested is None:
             continue
-        matches = rows[name] == asked
+        matches = rows[name] == requested
         if name == "threshold":
-            matches |= rows[name].map(rule_text) == asked
+            matches |= rows[name].map(rule_text) == requested
         chosen = rows[matches]
         if chosen.empty:
             there = ", ".join(f"'{value}'" for value in sorted(rows[name].unique()))
-            raise SettingError(f"--{name} is '{asked}'; the rows have {there}.")
+            raise SettingError(f"--{name} is '{requested}'; the rows have {there}.")
         rows = chosen
     counts = rows.groupby([*NAMES_OF_ROWS], sort=False)["subject"].agg(
         rows="size", subjects="nunique"

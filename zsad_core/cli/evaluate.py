@@ -229,8 +229,8 @@ def _rows(
     evaluate(engine, cohort, work, show)
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
-        asked = [subject.id for subject in subjects(cohort)]
-        means = overview.configuration_means(rows, cohort, asked)
+        ids = [subject.id for subject in subjects(cohort)]
+        means = overview.configuration_means(rows, cohort, ids)
     names, body = table_text.cells(means)
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)

@@ -52,39 +52,41 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def undivided(study: Study) -> DataSpec:
     """The data of a study without a split; raises ZsadError."""
-    wanted = study.data
-    data = replace(data_of(wanted.root), split="")
-    asked = {name: getattr(wanted, name) for name in ("kind", "labels", "region", "contrast")}
+    study_data = study.data
+    data = replace(data_of(study_data.root), split="")
+    requested = {
+        name: getattr(study_data, name) for name in ("kind", "labels", "region", "contrast")
+    }
     if data.root:
-        data = replace(data, **{name: value for name, value in asked.items() if value})
+        data = replace(data, **{name: value for name, value in requested.items() if value})
     return data
 
 
 def divided(study: Study, data: DataSpec) -> DataSpec:
     """The data with the study's split; raises SettingError where there is none."""
-    wanted = study.data
-    if wanted.split == NO_SPLIT:
+    study_data = study.data
+    if study_data.split == NO_SPLIT:
         return split.divided(data, "", without=True)
-    made = wanted.draw or wanted.folds
-    return split.divided(data, wanted.split or ("main" if made else ""), without=False)
+    made = study_data.draw or study_data.folds
+    return split.divided(data, study_data.split or ("main" if made else ""), without=False)
 
 
 def _undrawn(study: Study, data: DataSpec) -> dict[str, Draw | SplitTable]:
     """The split to make, by name, unless it is there; SettingError for another of its name."""
-    wanted = study.data
-    if not (wanted.draw or wanted.folds) or wanted.split == NO_SPLIT:
+    study_data = study.data
+    if not (study_data.draw or study_data.folds) or study_data.split == NO_SPLIT:
         return {}
-    name = (wanted.split or "main").partition("/")[0]
+    name = (study_data.split or "main").partition("/")[0]
     known = next((table for table in splits.tables(data) if table.name == name), None)
-    if wanted.draw is None:
-        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in wanted.folds), GIVEN)
+    if study_data.draw is None:
+        given = SplitTable(name, tuple(Fold(**asdict(fold)) for fold in study_data.folds), GIVEN)
         if known and [fold.digest for fold in known.folds] != [fold.digest for fold in given.folds]:
             raise SettingError(
                 f"The split '{name}' of {data.place} divides other than the study's; give the "
                 "study's split another name, or leave out its folds."
             )
         return {} if known else {name: given}
-    draw = Draw(**asdict(wanted.draw))
+    draw = Draw(**asdict(study_data.draw))
     if known and known.origin != str(draw):
         raise SettingError(
             f"The split '{name}' of {data.place} was {known.origin}, and the study wants it "
@@ -106,8 +108,8 @@ def _run(parsed: argparse.Namespace) -> None:
             f"To draw: the split '{name}', {how if isinstance(how, Draw) else how.origin}"
             for name, how in undrawn.items()
         ]
-        lines += [f"To add: the prompt set '{wanted.name}'" for wanted in new_sets]
-        lines += [f"To add: the predictions '{wanted.name}' of {wanted.folder}" for wanted in new]
+        lines += [f"To add: the prompt set '{prompts.name}'" for prompts in new_sets]
+        lines += [f"To add: the predictions '{entry.name}' of {entry.folder}" for entry in new]
         if lines:
             names = ((method, own.name) for own in study.training for method in own.methods)
             new_setups = (name for name in names if name not in setups.entries())
@@ -125,8 +127,8 @@ def _run(parsed: argparse.Namespace) -> None:
     _check_folds(design)
     for prompts in new_sets:
         prompt_sets.save(prompts, settings.prompt_folder())
-    for wanted in new:
-        added = predictions.measured(design.data, _predictions(wanted), wanted.range)
+    for entry in new:
+        added = predictions.measured(design.data, _predictions(entry), entry.range)
         registry.add(design.data, added, methods.METHODS)
     remote = parsed.engine != "local"
     with engines.cluster_of(parsed, design.rows) if remote else nullcontext() as workers:
@@ -167,13 +169,13 @@ def _new_sets(study: Study) -> list[PromptSet]:
     """
     known = prompt_sets.shipped() | prompt_sets.user_sets(settings.prompt_folder())
     new = []
-    for wanted in (PromptSet(**asdict(one)) for one in study.prompt_sets):
-        prompt_sets.sentences(wanted)
-        if wanted.name not in known:
-            new.append(wanted)
-        elif prompt_sets.digest(known[wanted.name]) != prompt_sets.digest(wanted):
+    for prompts in (PromptSet(**asdict(entry)) for entry in study.prompt_sets):
+        prompt_sets.sentences(prompts)
+        if prompts.name not in known:
+            new.append(prompts)
+        elif prompt_sets.digest(known[prompts.name]) != prompt_sets.digest(prompts):
             raise SettingError(
-                f"The prompt set '{wanted.name}' is kept with other texts than the study's; give "
+                f"The prompt set '{prompts.name}' is kept with other texts than the study's; give "
                 "the study's another name, or rename the one that is kept."
             )
     return new
@@ -181,23 +183,23 @@ def _new_sets(study: Study) -> list[PromptSet]:
 
 def _new(study: Study, data: DataSpec) -> list[StudyPredictions]:
     """Predictions that the data lack; SettingError where one of a name is read otherwise."""
-    kept = {own.name: own for own in registry.sets_of(data)}
-    for wanted in study.predictions:
-        if not (own := kept.get(wanted.name)):
+    registered = {own.name: own for own in registry.sets_of(data)}
+    for entry in study.predictions:
+        if not (own := registered.get(entry.name)):
             continue
-        known, asked = replace(own, folder=str(Path(own.folder).resolve())), _predictions(wanted)
+        known, requested = replace(own, folder=str(Path(own.folder).resolve())), _predictions(entry)
         read = ("folder", "kind", "resample")
-        differing = [name for name in read if getattr(known, name) != getattr(asked, name)]
-        differing += ["labels"] * ({*known.foreground} != {*asked.foreground})
-        differing += ["range"] * bool(wanted.range and wanted.range != (own.low, own.high))
+        differing = [name for name in read if getattr(known, name) != getattr(requested, name)]
+        differing += ["labels"] * ({*known.foreground} != {*requested.foreground})
+        differing += ["range"] * bool(entry.range and entry.range != (own.low, own.high))
         if differing:
             raise SettingError(
                 f"The predictions '{own.name}' are kept with another {' and '.join(differing)} "
                 "than the study's; give the study's another name, or remove those that are kept."
             )
-    return [wanted for wanted in study.predictions if wanted.name not in kept]
+    return [entry for entry in study.predictions if entry.name not in registered]
 
 
-def _predictions(wanted: StudyPredictions) -> Predictions:
+def _predictions(entry: StudyPredictions) -> Predictions:
     """Without the range of scores, which may have to be read from the files."""
-    return Predictions(**{name: value for name, value in asdict(wanted).items() if name != "range"})
+    return Predictions(**{name: value for name, value in asdict(entry).items() if name != "range"})

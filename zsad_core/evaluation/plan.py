@@ -51,7 +51,7 @@ class Workload:
     gigabytes: dict[Keep, float] | None = None
 
     def __str__(self) -> str:
-        wanted = (self.subjects + self.tuning) * self.configurations
+        maps = (self.subjects + self.tuning) * self.configurations
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         evaluated = (
             f"{self.maps_evaluated} already evaluated"
@@ -61,7 +61,7 @@ class Workload:
         text = (
             f"{counted(self.subjects, 'subject')}{tuned}, "
             f"{counted(self.configurations, 'configuration')}: "
-            f"{counted(wanted, 'map')}, {evaluated}.\n"
+            f"{counted(maps, 'map')}, {evaluated}.\n"
             f"{counted(self.volumes_to_encode, 'volume')} to encode, {self.volumes_stored} stored."
         )
         if self.unread:

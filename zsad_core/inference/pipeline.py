@@ -106,7 +106,7 @@ def spec_of(
 
 
 def set_of(
-    subjects: Iterable[Subject], modality: str, wanted: tuple[str, ...] = ()
+    subjects: Iterable[Subject], modality: str, names: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """Ids of the wanted subjects that are usable and have the modality, in the data's order.
 
@@ -114,8 +114,8 @@ def set_of(
     truth plays no part. Each subject is scored against the same set, itself excluded.
     """
     usable = [s for s in subjects if not s.problem and modality in s.modalities]
-    if wanted:
-        return tuple(s.id for s in usable if s.id in wanted)
+    if names:
+        return tuple(s.id for s in usable if s.id in names)
     divided = any(s.split for s in usable)
     return tuple(s.id for s in usable if s.split == "train" or not divided)[:SET]
 

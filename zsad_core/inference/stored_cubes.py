@@ -71,8 +71,8 @@ class StoredCubes:
         A scan not read since the start counts as missing whole: its key needs its bytes.
         """
         missing = []
-        wanted = (self._subject, *self.others) if names is None else tuple(names)
-        for name, plane in itertools.product(wanted, self.method.planes):
+        subjects = (self._subject, *self.others) if names is None else tuple(names)
+        for name, plane in itertools.product(subjects, self.method.planes):
             features = self._of(name, plane)
             known = self.engine.known_digest(features.slices)
             held = self.engine.store.names(feature_key(self.engine, features)) if known else set()

@@ -71,8 +71,8 @@ def measured(
         part = slice(first, min(first + TOGETHER, len(candidates)))
         chosen = None if at is None else tuple(at[part])
         key = _key(source, sources, candidates[part], every, chosen)
-        found = engine.store.read(key, "measured")
-        if found is None:
+        scores = engine.store.read(key, "measured")
+        if scores is None:
             step, looks = _step(progress, len(candidates), len(subjects), part), not looked
             step(0.0, 0.0, 0, 0, 1)
             if looks:
@@ -80,12 +80,12 @@ def measured(
                 looked = [_look(s, every, partial(first_half, n)) for n, s in enumerate(sources)]
             rest = partial(step, 0.5 * looks, 1.0)
             values = [
-                _values(one, texts, part, seen, partial(rest, n))
-                for n, (one, seen) in enumerate(zip(sources, looked, strict=True))
+                _values(s, texts, part, seen, partial(rest, n))
+                for n, (s, seen) in enumerate(zip(sources, looked, strict=True))
             ]
-            found = _measure(values, looked, chosen)
-            engine.store.write(key, "measured", found, [spec.features, every])
-        parts.append(found)
+            scores = _measure(values, looked, chosen)
+            engine.store.write(key, "measured", scores, [spec.features, every])
+        parts.append(scores)
         if progress:
             progress(part.stop * len(subjects), len(candidates) * len(subjects))
     every_part = np.concatenate(parts, axis=1) if parts else np.zeros((len(sources) * 3 + 1, 0))
@@ -110,12 +110,12 @@ def _key(
     return key_of(
         "",
         what="measured candidates, ranked on values",
-        features=[one.features.digest for one in sources],
+        features=[s.features.digest for s in sources],
         labels=spec.features.slices.data.labels,
         method=spec.method,
         learned=setups.digest(source.setup),
         options=spec.options,
-        candidates=[prompt_sets.content(one) for one in candidates],
+        candidates=[prompt_sets.content(candidate) for candidate in candidates],
         every=every,
         at=at,
         at_once=source.method.texts_at_once,
@@ -127,7 +127,9 @@ class _Texts:
 
     def __init__(self, source: SliceSource, candidates: Sequence[PromptSet]) -> None:
         self.candidates, self._source = candidates, source
-        sentences = (s for one in candidates for side in prompt_sets.sentences(one) for s in side)
+        sentences = (
+            s for candidate in candidates for side in prompt_sets.sentences(candidate) for s in side
+        )
         self._encoder = Remembered(source.texts.encoder, sentences)
         self._fixed: FloatArray | None = None
 
@@ -165,15 +167,15 @@ def _values(
 
     Slices go together, one by one where the text depends on them.
     """
-    method, found = source.method, []
+    method, values = source.method, []
     groups = [[index] for index in looked.slices] if method.text_by_slice else [looked.slices]
     for done, slices in enumerate(groups):
         tell = partial(step, done, len(groups))
         tell()
         features = [source.features.read(i) for i in slices] if method.text_by_slice else []
         text = texts.of(part, features, tell)
-        found.append(method.patch_values(source.aligned(slices), text).cpu().numpy())
-    return np.clip(np.concatenate(found, axis=1), 0, method.high, dtype=np.float32)
+        values.append(method.patch_values(source.aligned(slices), text).cpu().numpy())
+    return np.clip(np.concatenate(values, axis=1), 0, method.high, dtype=np.float32)
 
 
 def _measure(
@@ -215,11 +217,11 @@ def _look(source: SliceSource, every: int, progress: Progress) -> _Looked:
         raise SettingError(
             f"{slices.subject} has no segmentation, so no prompt can be judged on it."
         )
-    chosen, found = slices_of(source.engine, source.spec, every), []
+    chosen, counts = slices_of(source.engine, source.spec, every), []
     source.encode(chosen, progress)
     for index, near in zip(chosen, source.features.retained(chosen), strict=True):
         brain, truth = stack.brain[index], stack.truth[index]
         masks = (brain & ~truth, brain & truth)
         pixels = [slicing.pixels_per_patch(mask, source.recipe.grid)[near] for mask in masks]
-        found.append(np.stack(pixels).astype(np.float64))
-    return _Looked(chosen, np.concatenate(found, axis=1))
+        counts.append(np.stack(pixels).astype(np.float64))
+    return _Looked(chosen, np.concatenate(counts, axis=1))

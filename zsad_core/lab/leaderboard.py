@@ -66,9 +66,11 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         return None
     patients = {*map(patient_of, tuned)}
     judged = [trial for name, trial in last.items() if patient_of(name) not in patients]
-    values = np.array([(one.dice, one.best_dice, one.auroc) for one in judged]).reshape(-1, 3)
+    values = np.array([(trial.dice, trial.best_dice, trial.auroc) for trial in judged]).reshape(
+        -1, 3
+    )
     means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
-    ends = of_columns([patient_of(one.subject) for one in judged], values)
+    ends = of_columns([patient_of(trial.subject) for trial in judged], values)
     low, high = (np.where(np.isnan(means), np.nan, end).tolist() for end in ends)
     newest = group[-1]
     return Standing(
@@ -76,7 +78,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         newest.method,
         newest.setup,
         newest.threshold if newest.rule == "fixed" else None,
-        tuple(sorted(one.subject for one in judged)),
+        tuple(sorted(trial.subject for trial in judged)),
         tuple(sorted(name for name in last if patient_of(name) in patients)),
         float(means[0]),
         float(means[1]),

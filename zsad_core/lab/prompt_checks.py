@@ -26,15 +26,17 @@ WORD = re.compile(r"[^\W\d_]+")
 
 def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
     """Sentences on what to mend in the spec's prompts; `base` is the set before it was edited."""
-    prompts, found = spec.prompts, list[str]()
+    prompts, messages = spec.prompts, list[str]()
     for template in prompts.templates:
         if "{}" not in template:
-            found.append(f"The template '{template}' has no {{}}, so no text enters it.")
+            messages.append(f"The template '{template}' has no {{}}, so no text enters it.")
     if (alike := alikeness(engine, spec)) is not None and alike > ALIKE:
-        found.append(f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}.")
+        messages.append(
+            f"The two sides hardly differ: the cosine of their embeddings is {alike:.4f}."
+        )
     if not reads(engine, spec, base):
-        found.append(_unread(text_source(engine, spec), base))
-    return found
+        messages.append(_unread(text_source(engine, spec), base))
+    return messages
 
 
 def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:

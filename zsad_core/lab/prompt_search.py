@@ -102,8 +102,8 @@ def search(engine: Engine, spec: MapSpec, plan: Plan, progress: Progress | None 
     run = _Run(engine, spec, plan, progress)
     normal, abnormal = run.singles("normal"), run.singles("abnormal")
     joined = [
-        (replace(one.prompts, normal=other.prompts.normal), f"{one.words} / {other.words}")
-        for one in abnormal[: plan.best]
+        (replace(single.prompts, normal=other.prompts.normal), f"{single.words} / {other.words}")
+        for single in abnormal[: plan.best]
         for other in normal[: plan.best]
     ]
     pairs = run.ranked(joined)
@@ -134,7 +134,7 @@ def judge(
     engine: Engine, spec: MapSpec, plan: Plan, sets: dict[str, PromptSet], progress: Progress
 ) -> dict[tuple[str, str], Judged]:
     """Each set on the search and held-out subjects, at the threshold that fits the search ones."""
-    found, prompts = {}, tuple(sets.values())
+    results, prompts = {}, tuple(sets.values())
     before, total = 0, len(sets) * len((*plan.search, *plan.held_out))
     at: list[float] | None = None
 
@@ -146,12 +146,12 @@ def judge(
             measured = candidates.measured(engine, spec, subjects, prompts, plan.every, step, at)
             at = measured.threshold.tolist()
             for number, name in enumerate(sets):
-                found[name, group] = judged(measured, number)
+                results[name, group] = judged(measured, number)
         before += len(sets) * len(subjects)
-    return found
+    return results
 
 
-def value(found: Measured, goal: Goal) -> FloatArray:
+def value(measured: Measured, goal: Goal) -> FloatArray:
     """What each of N candidates reaches over the subjects with lesion, (N,).
 
     Raises SettingError where none has one in the slices looked at.
@@ -160,25 +160,25 @@ def value(found: Measured, goal: Goal) -> FloatArray:
     >>> value(Measured(one, one, one, one[0]), "dice").tolist()
     [0.5]
     """
-    usable = np.asarray(~np.isnan(found.best_dice).all(axis=1))
+    usable = np.asarray(~np.isnan(measured.best_dice).all(axis=1))
     if not usable.any():
         raise SettingError(
             f"None of the {len(usable)} search subjects has a lesion in the slices looked at; "
             "choose others, or look at every slice."
         )
-    chosen = found.dice if goal == "dice" else found.auroc
+    chosen = measured.dice if goal == "dice" else measured.auroc
     return np.asarray(chosen[usable].mean(axis=0))
 
 
-def judged(found: Measured, candidate: int) -> Judged:
+def judged(measured: Measured, candidate: int) -> Judged:
     """One candidate's means over the subjects with lesion; NaN where none has one."""
-    usable = ~np.isnan(found.best_dice[:, candidate])
+    usable = ~np.isnan(measured.best_dice[:, candidate])
 
     def mean(of_all: FloatArray) -> float:
         return float(of_all[usable, candidate].mean()) if usable.any() else np.nan
 
-    means = (mean(found.dice), mean(found.best_dice), mean(found.auroc))
-    return Judged(*means, threshold=float(found.threshold[candidate]))
+    means = (mean(measured.dice), mean(measured.best_dice), mean(measured.auroc))
+    return Judged(*means, threshold=float(measured.threshold[candidate]))
 
 
 class _Run:
@@ -197,16 +197,18 @@ class _Run:
 
     def ranked(self, sets: Sequence[tuple[PromptSet, str]]) -> tuple[Ranked, ...]:
         """The sets by what they reach on the search subjects, the best first."""
-        plan, prompts = self.plan, [one for one, _ in sets]
+        plan, prompts = self.plan, [prompt_set for prompt_set, _ in sets]
         count = len(plan.search)
 
         def step(done: int, _: int) -> None:
             if self._progress:
                 self._progress(min(self.done + done // count, plan.size), plan.size)
 
-        found = candidates.measured(self._engine, self.spec, plan.search, prompts, plan.every, step)
+        measured = candidates.measured(
+            self._engine, self.spec, plan.search, prompts, plan.every, step
+        )
         self.done += len(sets)
-        values = value(found, plan.goal)
+        values = value(measured, plan.goal)
         order = np.argsort(-values, kind="stable")
         return tuple(Ranked(sets[i][0], sets[i][1], float(values[i])) for i in order)
 
@@ -215,9 +217,9 @@ def _grown(run: _Run, first: Ranked, singles: dict[str, tuple[Ranked, ...]]) -> 
     """The set with one text after the other added, as long as that helps; () where none does."""
     steps = [first]
     pool = [
-        (side, getattr(one.prompts, side)[0])
+        (side, getattr(single.prompts, side)[0])
         for side, ranked in singles.items()
-        for one in ranked[: 2 * run.plan.best]
+        for single in ranked[: 2 * run.plan.best]
     ]
     for _ in range(run.plan.most):
         now = steps[-1].prompts

@@ -47,7 +47,7 @@ def error_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, 
 
 def bar_lengths(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
     """Lengths (2, N) of error bars down and up; NaN draws none, rounding past a mean is 0."""
-    middle, down, up = (np.asarray(one, float) for one in (values, low, high))
+    middle, down, up = (np.asarray(array, float) for array in (values, low, high))
     return np.maximum([middle - down, up - middle], 0)
 
 

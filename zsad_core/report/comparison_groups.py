@@ -91,7 +91,7 @@ def neighbours(
 
 
 def beside(
-    group: ComparisonGroup, groups: Sequence[ComparisonGroup], asked: Sequence[str]
+    group: ComparisonGroup, groups: Sequence[ComparisonGroup], requested: Sequence[str]
 ) -> tuple[ComparisonGroup, ...]:
     """The neighbours of a group that are asked for, each as AXIS=VALUE, or AXIS for every value.
 
@@ -102,11 +102,11 @@ def beside(
     >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
     True
     """
-    wanted = [text.partition("=")[::2] for text in asked]
-    for axis, value in wanted:
+    pairs = [text.partition("=")[::2] for text in requested]
+    for axis, value in pairs:
         if axis not in AXES:
             raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
-        values = sorted({getattr(one, axis) for one in groups})
+        values = sorted({getattr(entry, axis) for entry in groups})
         if value and value not in values:
             raise SettingError(
                 f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
@@ -116,7 +116,7 @@ def beside(
         for other in neighbours(group, groups)
         if any(
             group.differing(other) == [axis] and value in ("", getattr(other, axis))
-            for axis, value in wanted
+            for axis, value in pairs
         )
     )
 

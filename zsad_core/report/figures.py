@@ -90,11 +90,11 @@ def write_or_say(
     selection: Selection,
     out: Path,
     maps: Maps,
-    wanted: Callable[[str], bool] = lambda _: True,
+    requested: Callable[[str], bool] = lambda _: True,
 ) -> list[Path]:
     """What `write` writes; where a selection is empty, the reason in `NOT_DRAWN`."""
     try:
-        return write(rows, selection, out, maps, wanted)
+        return write(rows, selection, out, maps, requested)
     except DataError as error:
         write_whole(out / NOT_DRAWN, f"{error}\n")
         return [out / NOT_DRAWN]
@@ -105,7 +105,7 @@ def write(
     selection: Selection,
     out: Path,
     maps: Maps,
-    wanted: Callable[[str], bool] = lambda _: True,
+    requested: Callable[[str], bool] = lambda _: True,
 ) -> list[Path]:
     """Write the wanted figures and tables of a selection; raises DataError where it is empty.
 
@@ -117,25 +117,25 @@ def write(
     exposed = left_out(sums.frame, selection)
     caption = captions.caption(frame, selection, exposed)
     paths = []
-    if wanted("figure1") and frame["dice_3d"].notna().any():
+    if requested("figure1") and frame["dice_3d"].notna().any():
         text, of_means = f"{captions.FIGURE_1} {caption}", means(frame)
         printed, chart = prints.by_method(frame, of_means), charts.by_method(frame, of_means)
         paths += _figure(out / "figure1", text, printed, chart)
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
-    if wanted("figure2") and not boxes.empty:
+    if requested("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"
         paths += _figure(out / "figure2", text, prints.by_subject(boxes), charts.by_subject(boxes))
-    if wanted("figure3") and depth_curves:
+    if requested("figure3") and depth_curves:
         text = f"{captions.figure_3(selection.region)} {caption}"
         values = depth_curves, list(frame["setup"].cat.categories)
         printed, chart = prints.by_depth(*values), depth_charts.by_depth(*values)
         paths += _figure(out / "figure3", text, printed, chart)
-    if wanted("ranks") and (ranks := rank_shares(frame)):
+    if requested("ranks") and (ranks := rank_shares(frame)):
         text = f"{captions.rank_caption(ranks)} {caption}"
         paths += _figure(out / "ranks", text, prints.by_rank(ranks), charts.by_rank(ranks))
-    if wanted("figure4") or wanted("figure5"):
-        paths += _pictures(rows, frame, selection.centre, caption, out, maps, wanted)
-    if wanted("threshold_costs"):
+    if requested("figure4") or requested("figure5"):
+        paths += _pictures(rows, frame, selection.centre, caption, out, maps, requested)
+    if requested("threshold_costs"):
         with contextlib.suppress(DataError):  # no subjects to compare rules on
             costs = threshold_costs.costs(rows, selection)
             of_rules = threshold_costs.means(costs)
@@ -143,11 +143,11 @@ def write(
             text = f"{what} {captions.of_costs(costs, selection, exposed)}"
             printed, chart = threshold_prints.costs(of_rules), threshold_costs.chart(of_rules)
             paths += _figure(out / "threshold_costs", text, printed, chart)
-    if wanted("calibration") and not (table := calibration.reliability(rows, frame)).empty:
+    if requested("calibration") and not (table := calibration.reliability(rows, frame)).empty:
         text = f"{captions.calibration(selection.region)} {caption}"
         printed, chart = threshold_prints.reliability(table), calibration.chart(table)
         paths += _figure(out / "calibration", text, printed, chart)
-    chosen = [table for table in tables(rows, sums, selection) if wanted(table.name)]
+    chosen = [table for table in tables(rows, sums, selection) if requested(table.name)]
     return paths + [path for table in chosen for path in _table(table, out)]
 
 
@@ -158,7 +158,7 @@ def _pictures(
     caption: str,
     out: Path,
     maps: Maps,
-    wanted: Callable[[str], bool],
+    requested: Callable[[str], bool],
 ) -> list[Path]:
     """Figures 4 and 5, or a file with the reason why they are not drawn."""
     try:
@@ -175,7 +175,7 @@ def _pictures(
         ("figure4", panels.truth_panels(pictures), f"{captions.FIGURE_4} {subject} {caption}", 3.2),
         ("figure5", panels.prediction_panels(pictures), figure_5, 1.9),
     ):
-        if wanted(name):
+        if requested(name):
             legend = name == "figure5"
             printed = prints.by_panel(grid, aspect, legend, side)
             paths += _figure(out / name, text, printed, panels.chart(grid, aspect, legend))

@@ -58,8 +58,8 @@ def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.Du
 
 def curves_of(rows: duckdb.DuckDBPyConnection, maps: Sequence[str]) -> dict[str, Curve]:
     """The curves of those maps that have one, by the map's key."""
-    wanted = pa.table({"map": pa.array(maps, pa.string())})
-    curves = query(rows, "FROM curves JOIN wanted USING (map)", wanted=wanted)
+    requested = pa.table({"map": pa.array(maps, pa.string())})
+    curves = query(rows, "FROM curves JOIN requested USING (map)", requested=requested)
     return {str(row["map"]): curve_from(row) for _, row in curves.iterrows()}
 
 
@@ -76,7 +76,7 @@ def normal_curves_of(
     sql = """
         WITH normal AS (
             SELECT map, unnest(healthy) AS healthy, generate_subscripts(healthy, 1) AS level
-            FROM levels JOIN wanted USING (map)
+            FROM levels JOIN requested USING (map)
             WHERE outside = 0 AND list_sum(lesion) = 0
         ), sums AS (
             SELECT map, level, sum(healthy)::BIGINT AS voxels FROM normal GROUP BY map, level
@@ -84,8 +84,8 @@ def normal_curves_of(
         SELECT map, any_value(levels_from) AS levels_from, list(voxels ORDER BY level) AS voxels
         FROM sums JOIN curves USING (map) GROUP BY map
     """
-    wanted = pa.table({"map": pa.array(voxel_ml, pa.string())})
-    counts = query(rows, sql, wanted=wanted)
+    requested = pa.table({"map": pa.array(voxel_ml, pa.string())})
+    counts = query(rows, sql, requested=requested)
     return {
         str(row["map"]): _normal_curve(row["levels_from"], row["voxels"], voxel_ml[row["map"]])
         for _, row in counts.iterrows()

@@ -66,8 +66,8 @@ def _path(home: Path | None) -> Path:
     return (home or paths.home()) / "bank.yaml"
 
 
-def _checked(found: dict[str, object], path: Path) -> Bank:
-    for name, texts in found.items():
+def _checked(groups: dict[str, object], path: Path) -> Bank:
+    for name, texts in groups.items():
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise PromptError(f"'{path}': {name} must be a list of phrases; correct it.")
         for text in texts:
@@ -76,4 +76,4 @@ def _checked(found: dict[str, object], path: Path) -> Bank:
                     f"'{path}': a phrase of {name} has {len(text)} characters; keep it under "
                     f"{LONGEST}."
                 )
-    return {str(name): tuple(texts) for name, texts in found.items()}  # type: ignore[arg-type]
+    return {str(name): tuple(texts) for name, texts in groups.items()}  # type: ignore[arg-type]

@@ -100,11 +100,11 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
         raise DataError(f"'{where}' has {len(content)} bytes; pins may have at most {LARGEST}.")
     try:
         pins = _FILE.validate_json(_with_values(content)).pins
-        for one in pins:
-            kind, texts = methods.METHODS.get(one.method), one.prompts.normal + one.prompts.abnormal
+        for pin in pins:
+            kind, texts = methods.METHODS.get(pin.method), pin.prompts.normal + pin.prompts.abnormal
             if texts or kind is None or kind.prompts:
-                prompt_sets.sentences(one.prompts)
-            for text in one.references:
+                prompt_sets.sentences(pin.prompts)
+            for text in pin.references:
                 references.parsed(text, SliceSpec())
     except pydantic.ValidationError as error:
         problem = problem_of(error)[:300]

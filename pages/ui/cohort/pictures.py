@@ -31,15 +31,15 @@ def pictures(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
             "data in the sidebar to see them."
         )
         return
-    if (found := _drawn(choice, source, chosen)) is None:
+    if (sample := _drawn(choice, source, chosen)) is None:
         return
-    which = escape(captions.sample_caption(found))
+    which = escape(captions.sample_caption(sample))
     st.subheader("Figure 4: sample slices with the truth")
-    _grid(panels.truth_panels(found), found, choice, "figure4")
+    _grid(panels.truth_panels(sample), sample, choice, "figure4")
     st.caption(f"{captions.FIGURE_4} {which}")
     st.subheader("Figure 5: truth against prediction")
-    _grid(panels.prediction_panels(found, palette()), found, choice, "figure5")
-    lacking = escape(captions.omissions(found))
+    _grid(panels.prediction_panels(sample, palette()), sample, choice, "figure5")
+    lacking = escape(captions.omissions(sample))
     st.caption(f"{captions.figure_5(palette())} {which}{lacking}")
 
 
@@ -49,8 +49,8 @@ def _drawn(
     """What a job drew; until then its progress. What is not stored waits for a press."""
     encode = session.ENCODE_PICTURES.get()
     key = f"pictures-{key_of('', source=source, chosen=chosen, data=choice.data, encode=encode)}"
-    found: SamplePictures | None = compute.results().peek(key)
-    if found is None:
+    sample_pictures: SamplePictures | None = compute.results().peek(key)
+    if sample_pictures is None:
         engine, keep = compute.engine(), compute.results()
         reading = cohort_rows.reading(*source, chosen)
 
@@ -61,14 +61,14 @@ def _drawn(
 
         compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))
         return None
-    if found.missing and not encode:
-        of = counted(len(found.sample.configurations), "configuration")
-        label = f"Compute missing maps for Figure 5: {len(found.missing)} of {of}"
+    if sample_pictures.missing and not encode:
+        of = counted(len(sample_pictures.sample.configurations), "configuration")
+        label = f"Compute missing maps for Figure 5: {len(sample_pictures.missing)} of {of}"
         st.button(label, on_click=partial(session.ENCODE_PICTURES.set, True), key="encode-missing")
-    return found
+    return sample_pictures
 
 
-def _grid(grid: PanelGrid, found: SamplePictures, choice: CohortChoice, key: str) -> None:
+def _grid(grid: PanelGrid, sample: SamplePictures, choice: CohortChoice, key: str) -> None:
     """The panels, each with a button that opens its view."""
     width = max(WIDEST // 2, len(grid.columns))
     for row, (name, shown) in enumerate(zip(grid.rows, grid.panels, strict=True)):
@@ -84,6 +84,6 @@ def _grid(grid: PanelGrid, found: SamplePictures, choice: CohortChoice, key: str
                     draw(panel.picture)
                 if panel.words:
                     st.caption(escape(panel.words))
-                pair, name = panel.pair or next(iter(found.views), None), f"{key}-{row}-{column}"
-                if pair in found.views and st.button("Open in Explore", name, type="tertiary"):
-                    navigate.to(views.counted_as(found.views[pair][panel.index], choice.readout))
+                pair, name = panel.pair or next(iter(sample.views), None), f"{key}-{row}-{column}"
+                if pair in sample.views and st.button("Open in Explore", name, type="tertiary"):
+                    navigate.to(views.counted_as(sample.views[pair][panel.index], choice.readout))

@@ -60,11 +60,11 @@ def folder(data: DataSpec) -> Path:
     session.RESULTS_FOLDER.setdefault(usual)
     folder = session.widget(session.RESULTS_FOLDER)
     chosen = st.text_input("Results folder", placeholder=usual, **folder).strip()
-    found = typed(chosen or usual)
-    if found.is_file():
+    path = typed(chosen or usual)
+    if path.is_file():
         raise SettingError(f"'{chosen}' is a file; give the folder of the results.")
-    of_study = found / "rows"
-    return of_study if (of_study / "subjects").is_dir() else found
+    of_study = path / "rows"
+    return of_study if (of_study / "subjects").is_dir() else path
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -95,8 +95,8 @@ def reported(choice: UserChoice) -> tuple[str, ...]:
 
 def cases(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
     """The evaluated subjects of a series that its threshold rule has a row for."""
-    found = [_known().get(cohort.of(series, subject)) for subject in cohort.subjects]
-    return [one for one in found if isinstance(one, SubjectSlices) and len(one.truth)]
+    entries = [_known().get(cohort.of(series, subject)) for subject in cohort.subjects]
+    return [entry for entry in entries if isinstance(entry, SubjectSlices) and len(entry.truth)]
 
 
 def worst(subjects: Sequence[SubjectSlices], read: ReadoutSpec, depth: float) -> View | None:
@@ -117,7 +117,7 @@ def worst(subjects: Sequence[SubjectSlices], read: ReadoutSpec, depth: float) ->
 def curve(cohort: DepthCohort, series: str) -> DepthCurve:
     """The pooled curve of the evaluated subjects of a series; each slice weighs the same."""
     subjects, read = cases(cohort, series), replace(cohort.readout, threshold=0.0)
-    rows = [str((one.map, one.threshold)) for one in subjects]
+    rows = [str((subject.map, subject.threshold)) for subject in subjects]
     return _curve(key_of("", rows=rows, read=read), _stamp(cohort), subjects, read)
 
 
@@ -126,12 +126,12 @@ def _curve(
     key: str, stamp: results.Stamp, _subjects: Sequence[SubjectSlices], _read: ReadoutSpec
 ) -> DepthCurve:
     """Once for the rows of a key; the arrays themselves are no part of it."""
-    patients = [patient_of(one.map.features.slices.subject) for one in _subjects]
+    patients = [patient_of(subject.map.features.slices.subject) for subject in _subjects]
     return depth_curve(
-        np.concatenate([one.depths[_read.centre] for one in _subjects]),
-        np.concatenate([one.dice(_read) for one in _subjects]),
-        np.concatenate([one.truth for one in _subjects]),
-        np.repeat(patients, [len(one.truth) for one in _subjects]).tolist(),
+        np.concatenate([subject.depths[_read.centre] for subject in _subjects]),
+        np.concatenate([subject.dice(_read) for subject in _subjects]),
+        np.concatenate([subject.truth for subject in _subjects]),
+        np.repeat(patients, [len(subject.truth) for subject in _subjects]).tolist(),
     )
 
 
@@ -160,10 +160,10 @@ def look(cohort: DepthCohort) -> Job | None:
 
 def evaluate_rest(cohort: DepthCohort) -> Job | None:
     """Who is missing, a button that evaluates them in the background, and that job."""
-    rows = {wanted: _known().get(wanted) for wanted in cohort.wanted()}
+    rows = {request: _known().get(request) for request in cohort.wanted()}
     missing = {
-        wanted[0].features.slices.subject: row.problem if row else ""
-        for wanted, row in rows.items()
+        request[0].features.slices.subject: row.problem if row else ""
+        for request, row in rows.items()
         if not isinstance(row, SubjectSlices)
     }
     if not missing:
@@ -203,9 +203,9 @@ def _gather(
     engine: Engine, known: Known, cohort: DepthCohort, rest: bool, progress: Progress
 ) -> None:
     """Read what is stored, or evaluate the rest too; one unreadable scan does not stop it."""
-    wanted, stamp = cohort.wanted(), _stamp(cohort)
-    for done, row in enumerate(wanted):
-        step = compute.at_step(progress, done, len(wanted))
+    requests, stamp = cohort.wanted(), _stamp(cohort)
+    for done, row in enumerate(requests):
+        step = compute.at_step(progress, done, len(requests))
         try:
             known[row] = _case(engine, row, rest, step) or Absence(stamp)
         except DataError as error:
@@ -213,10 +213,10 @@ def _gather(
 
 
 def _case(
-    engine: Engine, wanted: Wanted, make: bool, step: Callable[[int], None]
+    engine: Engine, request: Wanted, make: bool, step: Callable[[int], None]
 ) -> SubjectSlices | None:
     """The case of a row that is there, or is made now; raises ZsadError."""
-    spec, threshold, read = wanted
+    spec, threshold, read = request
     out = app_rows(spec.features.slices.data)
     key = rows.row_key(map_key(engine, spec), read, threshold, rows.scope(spec))
     if make:

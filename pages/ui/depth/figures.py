@@ -71,7 +71,7 @@ def of_subject(choice: UserChoice, series: Series) -> None:
             notes |= dict.fromkeys(numbers.notes)  # a lesion-free truth: one note a series
             words.append(depth_cases.words(name, [threshold], numbers.dice[np.isfinite(depths)]))
     if dice and stack.truth is not None:
-        lesion = np.array([one.any() for one in stack.truth])
+        lesion = np.array([mask.any() for mask in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
         st.caption(escape(f"{'; '.join(words)}. Click a point to open its slice."))
         if point:
@@ -102,12 +102,14 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
     cases: dict[str, list[SubjectSlices]] = {}
     words, every = list[str](), counted(len(cohort.subjects), "subject")
     for name in thresholds:
-        if found := depth_cases.cases(cohort, name):
-            cases[name] = found
+        if evaluated := depth_cases.cases(cohort, name):
+            cases[name] = evaluated
             read = choice.readout
-            dice = np.concatenate([c.dice(read)[np.isfinite(c.depths[read.centre])] for c in found])
-            drawn = depth_cases.words(name, [case.threshold for case in found], dice)
-            words.append(f"{drawn} of {len(found)} of {every}")
+            dice = np.concatenate(
+                [c.dice(read)[np.isfinite(c.depths[read.centre])] for c in evaluated]
+            )
+            drawn = depth_cases.words(name, [case.threshold for case in evaluated], dice)
+            words.append(f"{drawn} of {len(evaluated)} of {every}")
     if cases:
         _curves(cohort, cases, words)
     jobs.append(depth_cases.evaluate_rest(cohort))

@@ -86,12 +86,12 @@ def thresholds_of(
     The newest marks of this map stay, so that what was sent is not sent again.
     """
     seen, current = session.MARKS.get(), [float(np.float32(mark)) for mark in marks]
-    wanted = seen.get(key, ())
-    if not set(current) <= set(wanted):
-        earlier = [mark for mark in wanted if mark not in current]
-        wanted = (*earlier, *dict.fromkeys(current))[-MARKS:]
-    session.MARKS.set({**{k: seen[k] for k in [*seen][-MAPS:]}, key: wanted})
-    return _thresholds(key, wanted, spec, anomaly)
+    map_marks = seen.get(key, ())
+    if not set(current) <= set(map_marks):
+        earlier = [mark for mark in map_marks if mark not in current]
+        map_marks = (*earlier, *dict.fromkeys(current))[-MARKS:]
+    session.MARKS.set({**{k: seen[k] for k in [*seen][-MAPS:]}, key: map_marks})
+    return _thresholds(key, map_marks, spec, anomaly)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

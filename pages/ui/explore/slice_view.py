@@ -61,10 +61,10 @@ def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerM
 
 def _jump(subject: str, threshold: Threshold) -> int:
     """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
-    wanted = (subject, threshold.value, threshold.rule)
+    current = (subject, threshold.value, threshold.rule)
     last = session.LAST_VIEW.get()
-    by_hand = threshold.rule == Fixed.name and (last or wanted)[0] == subject
-    if session.JUMP.pop() or (last != wanted and not by_hand):
+    by_hand = threshold.rule == Fixed.name and (last or current)[0] == subject
+    if session.JUMP.pop() or (last != current and not by_hand):
         session.JUMPS.set(session.JUMPS.get() + 1)
-    session.LAST_VIEW.set(wanted)
+    session.LAST_VIEW.set(current)
     return session.JUMPS.get()

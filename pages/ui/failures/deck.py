@@ -37,10 +37,10 @@ def offer(chosen: Sequence[Pin]) -> None:
         return {kind: export.on_disk(content) for kind, content in files.items()}
 
     key = f"deck-{key_of('', pins=tuple(chosen), title=title, dark=dark, colours=colours)}"
-    kept = compute.job_result(key, f"Deck of {count}", work, f"Make the deck of {count}")
-    for column, (kind, file) in zip(st.columns(2), (kept or {}).items(), strict=False):
+    result = compute.job_result(key, f"Deck of {count}", work, f"Make the deck of {count}")
+    for column, (kind, file) in zip(st.columns(2), (result or {}).items(), strict=False):
         with column:
             name = f"{safe(title)}.{kind}"
             export.button(LABELS[kind], name, partial(export.content_of, file), f"deck-{kind}")
-    if kept:
+    if result:
         st.caption(export.STATEMENT)

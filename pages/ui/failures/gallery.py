@@ -50,15 +50,17 @@ def gallery(choice: CohortChoice) -> None:
         root = cohort_rows.folder(choice.data)
     cohort_run.running()
     source = (str(root), results.stamp(root))
-    groups = [one for one in cohort_rows.comparison_groups(*source) if one.may_hold(choice.data)]
+    groups = [
+        group for group in cohort_rows.comparison_groups(*source) if group.may_hold(choice.data)
+    ]
     if not groups:
         first_cases(choice, root)
         return
     widget = session.persisted("failure-comparison-group")
     group = left.selectbox("Data and threshold rule", groups, **widget)
-    found = cohort_rows.cases(*source, group, choice.readout.centre)
+    cases = cohort_rows.cases(*source, group, choice.readout.centre)
     selection = _selection(choice, source, group)
-    worst = ranking(found, selection)
+    worst = ranking(cases, selection)
     if kinds := _kinds(worst):
         worst = worst[worst["kind"].isin(kinds)]
     if worst.empty:
@@ -66,7 +68,7 @@ def gallery(choice: CohortChoice) -> None:
         return
     st.subheader("Failure cases")
     _caption(choice, group, worst)
-    _cards(choice, failures(found, _page(worst)))
+    _cards(choice, failures(cases, _page(worst)))
     cohort_rows.seen(source, selection)
 
 

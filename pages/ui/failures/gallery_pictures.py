@@ -51,17 +51,17 @@ def pictures(places: Sequence[tuple[View, DeltaGenerator]]) -> None:
 def scans_unread(data: DataSpec, cases: Sequence[Failure]) -> set[str]:
     """Subjects whose scan a job reads for the first time; without it no row can be checked."""
     engine = compute.engine()
-    scans = {one.subject: scan_named(one.row, data) for one in cases}
-    unread = {name: one for name, one in scans.items() if _unread(engine, one)}
+    scans = {case.subject: scan_named(case.row, data) for case in cases}
+    unread = {name: scan for name, scan in scans.items() if _unread(engine, scan)}
     key = f"scans-{key_of('', scans=sorted(unread))}"
     if not unread or ((job := engine.jobs.find(key)) is not None and job.state != "running"):
         return set()  # what cannot be read says so on its card
 
     def work(progress: Progress) -> None:
-        for done, one in enumerate(unread.values()):
+        for done, scan in enumerate(unread.values()):
             progress(done, len(unread))
             with contextlib.suppress(ZsadError):
-                engine.digest(one)
+                engine.digest(scan)
 
     compute.show_job(compute.start(key, "Reading scans", work))
     return set(unread)
@@ -105,14 +105,14 @@ def _without(view: View) -> ByteArray | str | None:
 
 def _start(page: Sequence[View], todo: Sequence[View]) -> Job:
     """The one job of a page; it draws what was still to do when it began."""
-    engine, found, colours = compute.engine(), compute.results(), palette()
+    engine, results, colours = compute.engine(), compute.results(), palette()
     ordered = sorted(todo, key=lambda view: view.map.features.slices.subject)
 
     def work(progress: Progress) -> None:
         for done, view in enumerate(ordered):
             progress(done, len(ordered))
             if (other := _drawn(engine, view, colours)) is not None:
-                found.put(("picture", view), other)
+                results.put(("picture", view), other)
 
     key = f"pictures-{key_of('', views=page, colours=colours)}"
     return compute.start(key, "Drawing failure cases", work, kind="gallery")

@@ -49,18 +49,18 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
 def _watch(root: Path, data: DataSpec) -> None:
     """Shows the first cases while the rest is evaluated."""
     groups = cohort_rows.comparison_groups(str(root), results.stamp(root))
-    if any(one.may_hold(data) for one in groups):
+    if any(group.may_hold(data) for group in groups):
         st.rerun()
 
 
 def _small(choice: CohortChoice, root: Path) -> Cohort | None:
     """The method chosen last and the plain intensity, on the first test subjects."""
     modality = pick_modality(choice.data, choice.subjects)
-    usable = [one for one in choice.subjects if one.evaluable(modality)]
-    chosen = [one for one in usable if one.split == "test"] or usable
+    usable = [subject for subject in choice.subjects if subject.evaluable(modality)]
+    chosen = [subject for subject in usable if subject.split == "test"] or usable
     if not chosen:
         return None
-    held_out = any(one.split == "validation" for one in usable)
+    held_out = any(subject.split == "validation" for subject in usable)
     last = _last_used(choice.data)
     pairs = dict.fromkeys([last, (methods.BASELINE, "zero-shot")])  # which reads no prompts
     texts, region = [usual_prompts(last[0])], choice.data.region
@@ -81,6 +81,6 @@ def _last_used(data: DataSpec) -> tuple[str, str]:
     method = session.METHOD.get()
     if not setups.available(method, data):
         method = usual_method(data)
-    names = [one.setup for one in setups.available(method, data)]
+    names = [entry.setup for entry in setups.available(method, data)]
     setup = session.SETUP.get()
     return method, setup if setup in names else usual_setup(names)

@@ -63,9 +63,9 @@ def interactive(view: View) -> AbstractContextManager[None]:
     return _prefetcher().interactive(view.map)
 
 
-def prefetch(kept: Iterable[Pin]) -> Job | None:
+def prefetch(order: Iterable[Pin]) -> Job | None:
     """The job that packs these pins, from now on in this order, while it runs."""
-    chosen, jobs = tuple(kept)[:MOST], compute.engine().jobs
+    chosen, jobs = tuple(order)[:MOST], compute.engine().jobs
     names = tuple(pin.id for pin in chosen)
     _prefetcher().prioritise(names)
 
@@ -108,9 +108,9 @@ def _packed(view: View) -> CasePayload | None:
     if more:
         return None
     key, _ = _key(view)
-    found, brain = compute.whole_map(view.map), volume.brain
-    cut = levels.thresholds_of(found.values[brain], [view.threshold.value])
-    shown_key, shown = viewer_map(view.map, found, key, cut)
+    anomaly, brain = compute.whole_map(view.map), volume.brain
+    cut = levels.thresholds_of(anomaly.values[brain], [view.threshold.value])
+    shown_key, shown = viewer_map(view.map, anomaly, key, cut)
     chunks = tuple(packed(volume, volume_key, [(shown_key, shown)], first))
     maps = ((shown_key, replace(shown, values=NOTHING)),)
     return CasePayload(volume_key, maps, options_of(view), chunks)

@@ -56,22 +56,22 @@ def choose_whose() -> None:
         )
 
 
-def pin_list(kept: Sequence[Pin]) -> None:
+def pin_list(all_pins: Sequence[Pin]) -> None:
     """The file's buttons, then a row for each pin."""
-    _file(kept)
-    if not kept:
+    _file(all_pins)
+    if not all_pins:
         nothing()
         return
     place = st.expander("Make a deck", icon=":material/co_present:")
     st.subheader("Pinned cases")
-    pages, page = -(-len(kept) // SHOWN), 1
+    pages, page = -(-len(all_pins) // SHOWN), 1
     if pages > 1:
         page = st.number_input(f"Page of {pages}", 1, pages, key="pins-page")
-    for at, pin in list(enumerate(kept))[(page - 1) * SHOWN : page * SHOWN]:
+    for at, pin in list(enumerate(all_pins))[(page - 1) * SHOWN : page * SHOWN]:
         with st.container(border=True):
-            _row(pin, at, len(kept))
+            _row(pin, at, len(all_pins))
     with place:  # last, since a run that ends early takes the thumbnails away
-        deck.offer(kept)
+        deck.offer(all_pins)
 
 
 def nothing() -> None:
@@ -80,18 +80,18 @@ def nothing() -> None:
     st.page_link(EXPLORE, label="Open Explore", icon=":material/arrow_forward:")
 
 
-def _file(kept: Sequence[Pin]) -> None:
+def _file(all_pins: Sequence[Pin]) -> None:
     first, load, save, _ = st.columns([1, 1, 1, 3])
     first.button(
-        "Present", type="primary", disabled=not kept, on_click=turn, args=(1,), width="stretch",
+        "Present", type="primary", disabled=not all_pins, on_click=turn, args=(1,), width="stretch",
         icon=":material/slideshow:",
     )  # fmt: skip
     with save:
         download.button(
             "Download pins",
-            pins.as_file(kept),
+            pins.as_file(all_pins),
             "pins.json",
-            disabled=not kept,
+            disabled=not all_pins,
             width="stretch",
             help="One file to share; it names data, not folders.",
         )

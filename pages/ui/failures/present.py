@@ -61,10 +61,10 @@ def turn(number: int) -> None:
         session.CASE.pop()
 
 
-def invitation(kept: Sequence[Pin]) -> None:
+def invitation(all_pins: Sequence[Pin]) -> None:
     """What presenting is, with a button that starts it."""
     st.markdown(
-        f"{counted(len(kept), 'pinned case')}, one per page in full screen, each with its live "
+        f"{counted(len(all_pins), 'pinned case')}, one per page in full screen, each with its live "
         "viewer. The address of a case can be shared."
     )
     rows = "\n".join(f"| {keys} | {what} |" for keys, what in KEYS)
@@ -72,21 +72,21 @@ def invitation(kept: Sequence[Pin]) -> None:
     st.button("Start", type="primary", on_click=turn, args=(1,), icon=":material/slideshow:")
 
 
-def present(kept: Sequence[Pin], number: int) -> None:
+def present(all_pins: Sequence[Pin], number: int) -> None:
     """One case in the whole window; its neighbours are brought along, all others made ready."""
     st.html(ALONE)
     place = st.container(gap=None)
-    transports = [st.container(gap=None) for _ in kept]
+    transports = [st.container(gap=None) for _ in all_pins]
     job = None
     with place:
         try:
-            job = _present(kept, number, transports[number - 1])
+            job = _present(all_pins, number, transports[number - 1])
         except ZsadError as error:
-            case = replace(_case(kept, number), problem=str(error))
+            case = replace(_case(all_pins, number), problem=str(error))
             show("", [], options=ViewerOptions(case=case), key="present", turn=turn)
     if job is not None:
         compute.show_job(job)
-    _bring(kept, number, transports)
+    _bring(all_pins, number, transports)
 
 
 def kind_of(pin: Pin) -> str:
@@ -109,9 +109,9 @@ def dice_text(pin: Pin) -> str:
     return ", ".join(numbers) or "no Dice"
 
 
-def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
+def _present(all_pins: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view, key = pins.view_of(compute.engine(), kept[number - 1]), f"case-{number - 1}"
+    view, key = pins.view_of(compute.engine(), all_pins[number - 1]), f"case-{number - 1}"
     job = None
     with payloads.interactive(view):
         ready = payloads.payload(view)
@@ -123,7 +123,7 @@ def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job
             cut = thresholds_of(view.map, anomaly, name, (view.threshold.value,))
             maps = (viewer_map(view.map, anomaly, name, cut),)
             (volume_key, volume), options = scan(view.map.features.slices), options_of(view)
-        case = _about(kept, number, view, whole=job is None)
+        case = _about(all_pins, number, view, whole=job is None)
         options = replace(options, sequence=number, palette=palette(), case=case)
         show(volume_key, maps, options=options, key="present", turn=turn)
         with transport:
@@ -134,20 +134,20 @@ def _present(kept: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job
     return job
 
 
-def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator]) -> None:
+def _bring(all_pins: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator]) -> None:
     """Have the browser hold the neighbours before they are turned to, once they are packed.
 
     Others are packed too: those near the case and both ends, where keys lead, first.
     """
-    ends = (number - 1, 0, len(kept) - 1)
-    order = sorted(range(len(kept)), key=lambda at: min(abs(at - end) for end in ends))
-    job = payloads.prefetch([kept[at] for at in order])
+    ends = (number - 1, 0, len(all_pins) - 1)
+    order = sorted(range(len(all_pins)), key=lambda at: min(abs(at - end) for end in ends))
+    job = payloads.prefetch([all_pins[at] for at in order])
     waiting = []
     for at in (number, number - 2):
-        if not 0 <= at < len(kept):
+        if not 0 <= at < len(all_pins):
             continue
         with contextlib.suppress(ZsadError):
-            view = pins.view_of(compute.engine(), kept[at])
+            view = pins.view_of(compute.engine(), all_pins[at])
             if payloads.waiting(view):
                 waiting.append(view)
             elif (ready := payloads.payload(view)) is not None:
@@ -164,15 +164,17 @@ def _bring(kept: Sequence[Pin], number: int, transports: Sequence[DeltaGenerator
     follow()
 
 
-def _about(kept: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
-    foot = _foot(kept[number - 1], view, whole)
+def _about(all_pins: Sequence[Pin], number: int, view: View, whole: bool) -> ViewerCase:
+    foot = _foot(all_pins[number - 1], view, whole)
     synthetic = datasets.open_dataset(view.map.features.slices.data).synthetic
-    return replace(_case(kept, number), foot=foot, synthetic=synthetic)
+    return replace(_case(all_pins, number), foot=foot, synthetic=synthetic)
 
 
-def _case(kept: Sequence[Pin], number: int) -> ViewerCase:
-    pin = kept[number - 1]
-    return ViewerCase(pin.id, number, len(kept), pin.title, subtitle(pin), kind_of(pin), pin.note)
+def _case(all_pins: Sequence[Pin], number: int) -> ViewerCase:
+    pin = all_pins[number - 1]
+    return ViewerCase(
+        pin.id, number, len(all_pins), pin.title, subtitle(pin), kind_of(pin), pin.note
+    )
 
 
 def _foot(pin: Pin, view: View, whole: bool) -> str:

@@ -53,8 +53,8 @@ def surface(mask: MaskArray, affine: FloatArray) -> tuple[FloatArray, FloatArray
     >>> np.ptp(points, axis=1).tolist(), len(triangles)
     ([2.0, 2.0, 6.0], 3)
     """
-    found = np.argwhere(mask)
-    low, high = found.min(0), found.max(0) + 1
+    indices = np.argwhere(mask)
+    low, high = indices.min(0), indices.max(0) + 1
     part = mask[tuple(map(slice, low, high))]
     step = max(1, math.ceil(max(part.shape) / MOST))
     points, triangles, _, _ = marching_cubes(np.pad(part[::step, ::step, ::step], 1), 0.5)

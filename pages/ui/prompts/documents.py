@@ -70,9 +70,9 @@ def documents(choice: UserChoice) -> None:
         st.dataframe(sentences_table(prompts), hide_index=True, height=300)
     with st.expander("Compare with another set"):
         _compare(prompts)
-    if found := prompt_sets.record(session.PROMPTS.get(), folder_of(session.PROMPTS.get())):
+    if record := prompt_sets.record(session.PROMPTS.get(), folder_of(session.PROMPTS.get())):
         with st.expander("How these texts were found"):
-            st.json(found)
+            st.json(record)
 
 
 def sentences_table(prompts: PromptSet) -> pd.DataFrame:
@@ -121,8 +121,8 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
 def _publish(name: str, folder: Path) -> None:
     """Copy a set of the user's home, with the record of how it was found, to the home of all."""
     with frame.in_words():
-        kept, record = prompt_sets.user_sets(folder)[name], prompt_sets.record(name, folder)
-        prompt_sets.save(kept, settings.prompt_folder(), record, user())
+        prompts, record = prompt_sets.user_sets(folder)[name], prompt_sets.record(name, folder)
+        prompt_sets.save(prompts, settings.prompt_folder(), record, user())
     st.toast(f"Published: {escape(name)}")
 
 

@@ -91,10 +91,10 @@ def _slice(
     values, scores = pipeline.slice_maps(compute.engine(), spec, [index])
     mask = predicted_mask(values, stack.brain[[index]], ReadoutSpec(threshold.value))[0]
     truth = None if stack.truth is None else stack.truth[index]
-    found = thumbnails.classes(stack.image[index], truth, mask, palette())
+    classes = thumbnails.classes(stack.image[index], truth, mask, palette())
     heat = pictures.heat(values[0] / pipeline.method_of(spec).high)
     pictures.show(column, heat, stack, escape(caption))
-    pictures.show(column, found, stack, f"slice score {scores[0]:.3f}")
+    pictures.show(column, classes, stack, f"slice score {scores[0]:.3f}")
 
 
 def _numbers(

@@ -188,9 +188,9 @@ def _leaderboard(choice: UserChoice) -> None:
         "Threshold rule", rules, default=choice.rule, key="board-rule", required=True
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
-    found = leaderboard.standings(trials, subjects, rule)
-    if found:
-        table = board_table(found, all_prompts(), choice.data.region)
+    standings = leaderboard.standings(trials, subjects, rule)
+    if standings:
+        table = board_table(standings, all_prompts(), choice.data.region)
         numbers = [*table][[*table].index(TUNED) + 1 :]
         formats: dict[Any, Any] = dict.fromkeys(numbers, "{:.3f}")
         shown = table.drop(columns="templates").style.format(formats, na_rep="–")
@@ -219,14 +219,14 @@ def _threshold(trial: Trial) -> str:
 
 
 def board_table(
-    found: Sequence[leaderboard.Standing], known: Mapping[str, PromptSet], region: str
+    standings: Sequence[leaderboard.Standing], known: Mapping[str, PromptSet], region: str
 ) -> pd.DataFrame:
     """A row a prompt set: its texts, what differs in them from the set it is named after, numbers.
 
     `known` are the saved and shipped sets by name.
     """
     rows = []
-    for standing in found:
+    for standing in standings:
         prompts, threshold = standing.prompts, standing.threshold
         row: dict[str, object] = {
             "prompts": prompts.name,

@@ -61,11 +61,11 @@ def null_test(choice: UserChoice) -> None:
         _show(result, choice, every)
 
 
-def _show(found: NullTest, choice: UserChoice, every: int) -> None:
+def _show(result: NullTest, choice: UserChoice, every: int) -> None:
     name, columns, region = choice.map.prompts.name, st.columns(2), choice.data.region
     measures = {f"Voxel AUROC ({region})": "auroc", "Best Dice (oracle)": "best_dice"}
     for column, (label, field) in zip(columns, measures.items(), strict=True):
-        random, own = getattr(found, field), getattr(found, f"own_{field}")
+        random, own = getattr(result, field), getattr(result, f"own_{field}")
         pooled, value = core.over_subjects(random), float(core.over_subjects(own))
         if np.isnan(value):
             column.info("No lesion in the slices read.")
@@ -74,34 +74,34 @@ def _show(found: NullTest, choice: UserChoice, every: int) -> None:
         beside = f"above {rank.below:g} of {rank.of} random pairs, p = {rank.p:.3f}"
         column.metric(escape(label), f"{value:.3f}", beside, "off", delta_arrow="off")
         column.plotly_chart(random_figure(pooled, value, label, name), key=f"null-{field}")
-        column.caption(_verdict(rank, found, pooled))
-    st.dataframe(_table(found, prompt_subjects.with_truth(choice)), hide_index=True)
-    of = prompt_subjects.counted_in_parts(choice, found.subjects)
+        column.caption(_verdict(rank, result, pooled))
+    st.dataframe(_table(result, prompt_subjects.with_truth(choice)), hide_index=True)
+    of = prompt_subjects.counted_in_parts(choice, result.subjects)
     st.caption(
         f"Above: mean over {of}, patch by patch inside the {escape(region)} on "
         f"{escape(prompt_subjects.slices_read(choice, every))}. Every random pair has the "
         f"templates and class name of '{escape(name)}', "
-        f"{counted(len(found.pairs[0].normal), 'normal text')} and "
-        f"{counted(len(found.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
+        f"{counted(len(result.pairs[0].normal), 'normal text')} and "
+        f"{counted(len(result.pairs[0].abnormal), 'abnormal text')}. p counts the prompt itself "
         "among the random pairs."
     )
 
 
-def _verdict(rank: Place, found: NullTest, pooled: FloatArray) -> str:
-    best = found.pairs[int(np.nanargmax(pooled))]
+def _verdict(rank: Place, result: NullTest, pooled: FloatArray) -> str:
+    best = result.pairs[int(np.nanargmax(pooled))]
     pair = escape(f"'{', '.join(best.abnormal)}' against '{', '.join(best.normal)}'")
     stands = "stands out from" if rank.p < STANDS_OUT else "does not stand out from"
     return f"The prompt {stands} random words. Best random pair: {pair}, {np.nanmax(pooled):.3f}."
 
 
-def _table(found: NullTest, part_of: Mapping[str, Split]) -> pd.DataFrame:
+def _table(result: NullTest, part_of: Mapping[str, Split]) -> pd.DataFrame:
     rows = []
-    for at, subject in enumerate(found.subjects):
+    for at, subject in enumerate(result.subjects):
         row: dict[str, object] = {"subject": subject}
         if any(part_of.values()):
             row["split"] = part_of.get(subject, "")
         for field, label in SHORT.items():
-            random, own = getattr(found, field)[at], float(getattr(found, f"own_{field}")[at])
+            random, own = getattr(result, field)[at], float(getattr(result, f"own_{field}")[at])
             there = place(own, random)
             row[label] = round(own, 3)
             row[f"random {label}, median"] = round(float(np.median(random)), 3)

@@ -65,21 +65,21 @@ def elsewhere(threshold: Threshold, subject: str) -> Threshold:
     return Threshold(threshold.value, Fixed.name, f"the {rule.title} value of {subject}")
 
 
-def table(found: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFrame:
+def table(by_subject: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFrame:
     """A row a subject, then their mean and the ends of its interval.
 
     The columns are each number now, and its change since before.
     """
     names = ("3D Dice", "best Dice (oracle)", f"voxel AUROC ({region})")
     rows = []
-    for subject, (before, now) in found.items():
+    for subject, (before, now) in by_subject.items():
         row: dict[str, object] = {"subject": subject}
         for name, old, new in zip(names, before, now, strict=True):
             row |= {name: new, f"Δ {name}": new - old}
         rows.append(row)
     frame = pd.DataFrame(rows)
     values = frame.drop(columns="subject")
-    low, high = intervals.of_columns([*map(patient_of, found)], values.to_numpy(float))
+    low, high = intervals.of_columns([*map(patient_of, by_subject)], values.to_numpy(float))
     means = pd.DataFrame([values.mean().to_numpy(), low, high], columns=values.columns)
     means.insert(0, "subject", ["mean", "mean low", "mean high"])
     return pd.concat([frame, means], ignore_index=True).round(3)

@@ -95,40 +95,40 @@ def _own() -> None:
         st.rerun()
 
 
-def _show(found: Found, choice: UserChoice, plan: Plan) -> None:
-    _judged(found, choice, plan)
-    _winner(found, choice, plan)
+def _show(result: Found, choice: UserChoice, plan: Plan) -> None:
+    _judged(result, choice, plan)
+    _winner(result, choice, plan)
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
-    rankings = (found.steps, found.pairs, found.abnormal, found.normal)
+    rankings = (result.steps, result.pairs, result.abnormal, result.normal)
     for tab, ranked in zip(st.tabs(names), rankings, strict=True):
         rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
         table = pd.DataFrame(rows, columns=["texts", "on the search subjects"])
         tab.dataframe(table, hide_index=True)
     st.caption(
-        f"{counted(found.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
+        f"{counted(result.tried, 'candidate')} evaluated by {GOALS[plan.goal]} over "
         f"{counted_in_parts(choice, plan.search)}, patch by patch on "
         f"{escape(slices_read(choice, plan.every))}."
     )
 
 
-def _judged(found: Found, choice: UserChoice, plan: Plan) -> None:
+def _judged(result: Found, choice: UserChoice, plan: Plan) -> None:
     rows = []
     for group, subjects in (("search", plan.search), ("held out", plan.held_out)):
         for when in ("before", "after"):
-            if (score := found.judged.get((when, group))) is not None:
+            if (score := result.judged.get((when, group))) is not None:
                 label = f"{group}, {counted_in_parts(choice, subjects)}"
                 label += " (tuned on these)" if (when, group) == ("after", "search") else ""
                 rows.append((label, when, score.dice, score.best_dice, score.auroc))
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
     st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True)
-    if ("after", "held out") not in found.judged:
+    if ("after", "held out") not in result.judged:
         st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 
 
-def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
-    winner = found.winner
-    if len(found.steps) == 1:
+def _winner(result: Found, choice: UserChoice, plan: Plan) -> None:
+    winner = result.winner
+    if len(result.steps) == 1:
         st.info(f"Nothing better than '{escape(choice.map.prompts.name)}' was found.")
         return
     st.markdown(
@@ -140,7 +140,7 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
     usual, folder = f"found {date.today():%Y-%m-%d}", settings.prompt_folder(home())
     name = place.text_input("Name of the winner", usual, 80, key="winner").strip()
     if keep.button("Save winner", width="stretch", disabled=not name):
-        record = _record(found, choice, plan)
+        record = _record(result, choice, plan)
         prompt_sets.save(replace(winner, name=name), folder, record, user())
         session.notify("winner", name)
         st.rerun()  # then the sidebar's list has it
@@ -152,7 +152,7 @@ def _winner(found: Found, choice: UserChoice, plan: Plan) -> None:
         show.button("Show its map", on_click=edit, args=(own,), width="stretch")
 
 
-def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
+def _record(result: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
     """Plain values that say how a winner was found."""
     return {
         "date": f"{date.today():%Y-%m-%d}",
@@ -164,14 +164,14 @@ def _record(found: Found, choice: UserChoice, plan: Plan) -> dict[str, object]:
         "began_with": choice.map.prompts.name,
         "goal": GOALS[plan.goal],
         "every_kth_slice": plan.every,
-        "candidates": found.tried,
+        "candidates": result.tried,
         "phrases": len(plan.phrases),
         "search_subjects": list(plan.search),
         "split": choice.data.split,
         "held_out_subjects": list(plan.held_out),
         "numbers": {
-            f"{when}, {group}": {k: round(v, 4) for k, v in asdict(one).items()}
-            for (when, group), one in found.judged.items()
-            if not np.isnan(one.auroc)
+            f"{when}, {group}": {k: round(v, 4) for k, v in asdict(score).items()}
+            for (when, group), score in result.judged.items()
+            if not np.isnan(score.auroc)
         },
     }

@@ -96,18 +96,18 @@ def _choices(spec: DataSpec) -> Iterator[str]:
 
 def _table(subjects: tuple[Subject, ...], root: str) -> None:
     """What was found, in whole sentences, then all subjects; files are named below their root."""
-    ordered = sorted(subjects, key=lambda one: (not one.problem, not one.notes))
+    ordered = sorted(subjects, key=lambda subject: (not subject.problem, not subject.notes))
     below = f"{Path(root).expanduser()}/" if root else ""
     table = pd.DataFrame(
         {
-            "subject": one.id,
-            "split": one.split,
-            "modalities": ", ".join(one.modalities),
-            "truth": "yes" if one.has_truth else "no",
-            "usable": "no" if one.problem else "yes",
-            FINDING: " ".join(filter(None, (one.problem, *one.notes))).replace(below, ""),
+            "subject": subject.id,
+            "split": subject.split,
+            "modalities": ", ".join(subject.modalities),
+            "truth": "yes" if subject.has_truth else "no",
+            "usable": "no" if subject.problem else "yes",
+            FINDING: " ".join(filter(None, (subject.problem, *subject.notes))).replace(below, ""),
         }
-        for one in ordered
+        for subject in ordered
     )
     _findings(table.loc[table[FINDING] != "", ["subject", "usable", FINDING]])
     shown = table.drop(columns=FINDING if table["split"].any() else [FINDING, "split"])
@@ -115,13 +115,13 @@ def _table(subjects: tuple[Subject, ...], root: str) -> None:
     st.dataframe(shown, hide_index=True, height=height)
 
 
-def _findings(found: pd.DataFrame) -> None:
-    if found.empty:
+def _findings(notes: pd.DataFrame) -> None:
+    if notes.empty:
         return
-    height: int | Literal["content"] = TALLEST if len(found) > FEW else "content"
-    st.table(found.head(SENTENCES).map(escape), border="horizontal", height=height, hide_index=True)
-    if len(found) > SENTENCES:
-        st.caption(f"The first {SENTENCES} of {len(found)} subjects with notes.")
+    height: int | Literal["content"] = TALLEST if len(notes) > FEW else "content"
+    st.table(notes.head(SENTENCES).map(escape), border="horizontal", height=height, hide_index=True)
+    if len(notes) > SENTENCES:
+        st.caption(f"The first {SENTENCES} of {len(notes)} subjects with notes.")
 
 
 def _check(name: str, spec: DataSpec, title: str, place: DeltaGenerator) -> None:

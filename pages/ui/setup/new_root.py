@@ -92,13 +92,13 @@ def _proposal(spec: DataSpec) -> None:
 def description(dataset: Dataset, labels: dict[int, str]) -> str:
     """What a folder holds, in a line: cases, those with a truth, modalities and labels."""
     subjects = dataset.subjects()
-    modalities = list(dict.fromkeys(name for one in subjects for name in one.modalities))
-    broken = sum(bool(one.problem) for one in subjects)
+    modalities = list(dict.fromkeys(name for subject in subjects for name in subject.modalities))
+    broken = sum(bool(subject.problem) for subject in subjects)
     more = ", …" if len(modalities) > SHOWN else ""
     named = ", ".join(f"{label} {name}" for label, name in labels.items())
     parts = (
         counted(len(subjects), "subject"),
-        f"{sum(one.has_truth for one in subjects)} with a segmentation",
+        f"{sum(subject.has_truth for subject in subjects)} with a segmentation",
         counted(len(modalities), "modality") + f" ({', '.join(modalities[:SHOWN])}{more})",
         f"labels {named}" if labels else "",
         f"{broken} that cannot be used" if broken else "",

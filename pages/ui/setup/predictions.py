@@ -37,19 +37,19 @@ def predictions() -> None:
     st.caption(HOW)
     roots = settings.data_roots()
     for name, spec in roots.items():
-        for one in registry.sets_of(spec):
-            _kept(name, spec, one)
+        for entry in registry.sets_of(spec):
+            _kept(name, spec, entry)
     _form(roots)
 
 
-def _kept(root: str, spec: DataSpec, one: Predictions) -> None:
+def _kept(root: str, spec: DataSpec, entry: Predictions) -> None:
     with st.container(border=True):
         head, drop = st.columns([7, 1], vertical_alignment="center")
-        head.markdown(f"**{escape(one.name)}** for {escape(root)}")
-        head.caption(escape(f"{description(one)} · {one.folder}"))
-        if drop.button("Forget", key=f"forget-{root}-{one.name}", help="The files stay."):
-            registry.remove(spec, one.name)
-            audit.note("deletion", f"predictions {one.name}")
+        head.markdown(f"**{escape(entry.name)}** for {escape(root)}")
+        head.caption(escape(f"{description(entry)} · {entry.folder}"))
+        if drop.button("Forget", key=f"forget-{root}-{entry.name}", help="The files stay."):
+            registry.remove(spec, entry.name)
+            audit.note("deletion", f"predictions {entry.name}")
             compute.engine().forget()
             st.rerun()
 
@@ -74,12 +74,12 @@ def _form(roots: dict[str, DataSpec]) -> None:
     made = Predictions(name, folder, kind, labels, resample=resample)
     made = replace(made, provenance=provenance.strip(), trained_on=trained.strip())
     registry.check_new(roots[root], made, methods.METHODS)
-    found = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
-    _matched(found)
-    if found.problem:
-        st.warning(escape(found.problem))
-    elif st.button(f"Add for {counted(len(found.matched), 'subject')}", type="primary"):
-        _add(root, roots[root], made, found)
+    matches = survey(made.folder, (s.id for s in datasets.open_dataset(roots[root]).subjects()))
+    _matched(matches)
+    if matches.problem:
+        st.warning(escape(matches.problem))
+    elif st.button(f"Add for {counted(len(matches.matched), 'subject')}", type="primary"):
+        _add(root, roots[root], made, matches)
 
 
 def _labels(place: st.delta_generator.DeltaGenerator) -> tuple[int, ...]:
@@ -90,20 +90,20 @@ def _labels(place: st.delta_generator.DeltaGenerator) -> tuple[int, ...]:
         raise DataError(f"'{text}' is no list of labels; write them like 1,2,3.") from error
 
 
-def _matched(found: Survey) -> None:
-    rows = [(subject, path.name, "matches") for subject, path in found.matched]
-    for subject, paths in found.doubles:
+def _matched(matches: Survey) -> None:
+    rows = [(subject, path.name, "matches") for subject, path in matches.matched]
+    for subject, paths in matches.doubles:
         rows.append((subject, ", ".join(path.name for path in paths), "several files"))
-    rows += [(subject, "", "no file") for subject in found.missing]
-    rows += [("", path.name, "no subject") for path in found.unmatched]
+    rows += [(subject, "", "no file") for subject in matches.missing]
+    rows += [("", path.name, "no subject") for path in matches.unmatched]
     table = pd.DataFrame(rows, columns=["subject", "file", "state"])
     st.dataframe(table, hide_index=True, height=220)
 
 
-def _add(root: str, spec: DataSpec, made: Predictions, found: Survey) -> None:
+def _add(root: str, spec: DataSpec, made: Predictions, matches: Survey) -> None:
     if made.kind == "score":
         with st.spinner("Reading the range of all files …"):
-            low, high = score_range([path for _, path in found.matched])
+            low, high = score_range([path for _, path in matches.matched])
         made = replace(made, low=low, high=high)
     registry.add(spec, made, methods.METHODS)
     what = f"Added {made.name} for {root}"

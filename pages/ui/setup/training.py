@@ -57,7 +57,7 @@ def _source(setup: str) -> Source:
     name = left.selectbox("Data", list(roots), key="train-data")
     spec = roots[name]
     subjects = datasets.open_dataset(spec).subjects()
-    modalities = dict.fromkeys(modality for one in subjects for modality in one.modalities)
+    modalities = dict.fromkeys(modality for subject in subjects for modality in subject.modalities)
     modality = right.selectbox("Modality", modalities, key=f"train-modality-{name}")
     most = left.number_input("Maximum subjects", 2, value=Source.subjects, key="train-subjects")
     label = "Lesion slices per subject"
@@ -101,30 +101,30 @@ def _request(method: str, setup: str) -> TrainRequest:
     )
 
 
-def _start(one: OwnTraining) -> None:
-    session.TRAINING_JOB.set(_key(one))
-    audit.note("training", one.title)
+def _start(own_training: OwnTraining) -> None:
+    session.TRAINING_JOB.set(_key(own_training))
+    audit.note("training", own_training.title)
     turn = partial(compute.engine().queue.turn, BACKGROUND)
-    work = partial(own.run, one, turn=turn)
-    compute.start(_key(one), f"Training {one.title}", work, "pages/6_Setup.py")
+    work = partial(own.run, own_training, turn=turn)
+    compute.start(_key(own_training), f"Training {own_training.title}", work, "pages/6_Setup.py")
     st.rerun()
 
 
-def _begun(one: OwnTraining) -> None:
+def _begun(own_training: OwnTraining) -> None:
     """A training that runs, or one that was stopped, with the way to go on or to drop it."""
-    if compute.show_running(_key(one)):
+    if compute.show_running(_key(own_training)):
         return
-    job = compute.engine().jobs.find(_key(one))
+    job = compute.engine().jobs.find(_key(own_training))
     text, more, drop = st.columns([6, 1, 1], vertical_alignment="center")
-    done = runs.epochs_done(one.request)
-    text.write(f"**{escape(one.title)}** was stopped; {counted(done, 'epoch')} saved.")
+    done = runs.epochs_done(own_training.request)
+    text.write(f"**{escape(own_training.title)}** was stopped; {counted(done, 'epoch')} saved.")
     if job is not None and job.error:
         st.error(compute.outcome(job))
-    if more.button("Continue", key=f"more-{one.title}"):
-        _start(one)
-    if drop.button("Discard", key=f"drop-{one.title}"):
-        own.discard(one)
-        audit.note("deletion", f"training {one.title}")
+    if more.button("Continue", key=f"more-{own_training.title}"):
+        _start(own_training)
+    if drop.button("Discard", key=f"drop-{own_training.title}"):
+        own.discard(own_training)
+        audit.note("deletion", f"training {own_training.title}")
         st.rerun()
 
 
@@ -138,5 +138,5 @@ def _ended() -> None:
     st.success(escape(f"{job.title}: {job.note}. Choose it in the sidebar of any page."))
 
 
-def _key(one: OwnTraining) -> str:
-    return f"train-{one.title}"
+def _key(own_training: OwnTraining) -> str:
+    return f"train-{own_training.title}"

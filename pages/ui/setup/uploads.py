@@ -42,38 +42,40 @@ def uploads() -> None:
             with st.spinner("Checking the files …", show_time=True):
                 place = folders.own_folder(token())
                 outcomes = receive(place, [(file.name, file) for file in files])
-                audit.note("upload", ", ".join(one.subject for one in outcomes if one.subject))
+                audit.note(
+                    "upload", ", ".join(outcome.subject for outcome in outcomes if outcome.subject)
+                )
                 _done(files, outcomes)
-        found = session.UPLOAD_OUTCOMES.get()
-        _list({one.subject: one.message for one in found})
-        _refused([one for one in found if not one.subject])
+        last_outcomes = session.UPLOAD_OUTCOMES.get()
+        _list({outcome.subject: outcome.message for outcome in last_outcomes})
+        _refused([outcome for outcome in last_outcomes if not outcome.subject])
         saved = "publish" if login.required() else "save"
         st.caption(f"{KEPT} A prompt set that you {saved} is there for everybody.")
 
 
 def _chosen() -> list[UploadedFile]:
     turn = session.UPLOAD_TURN.get()
-    found: list[UploadedFile] = []
+    files: list[UploadedFile] = []
     kinds: dict[str, Literal[True, "directory"]] = {"Files": True, "A folder": "directory"}
     for column, (label, several) in zip(st.columns(2), kinds.items(), strict=True):
-        found += column.file_uploader(
+        files += column.file_uploader(
             label,
             accept_multiple_files=several,
             key=f"upload-{label}-{turn}",
             max_upload_size=limits.FILE // limits.MB,
         )
-    return found
+    return files
 
 
-def _done(files: Sequence[UploadedFile], found: Sequence[Outcome]) -> NoReturn:
+def _done(files: Sequence[UploadedFile], outcomes: Sequence[Outcome]) -> NoReturn:
     """Keep what is to be said, and let go of the bytes, which the server holds for the session."""
-    session.UPLOAD_OUTCOMES.set(found)
+    session.UPLOAD_OUTCOMES.set(outcomes)
     session.UPLOAD_TURN.set(session.UPLOAD_TURN.get() + 1)
     let_go(files)
     st.rerun()
 
 
-def _list(said: dict[str, str]) -> None:
+def _list(messages: dict[str, str]) -> None:
     """A row a subject, with what was found in it where it came just now."""
     if folders.data_of(token()) is None:
         return
@@ -81,7 +83,7 @@ def _list(said: dict[str, str]) -> None:
     place = folders.own_folder(token())
     for name in folders.subjects(place):
         row, show, drop = st.columns([6, 1, 1], vertical_alignment="center")
-        row.text(f"{name}: {said[name]}" if name in said else name)
+        row.text(f"{name}: {messages[name]}" if name in messages else name)
         if show.button("Explore", key=f"upload-show-{name}", width="stretch"):
             navigate.to(Target(name, data=TITLE))
         if drop.button("Remove", key=f"upload-drop-{name}", width="stretch"):
@@ -91,9 +93,9 @@ def _list(said: dict[str, str]) -> None:
             st.rerun()
 
 
-def _refused(found: Sequence[Outcome]) -> None:
+def _refused(outcomes: Sequence[Outcome]) -> None:
     """One sentence a file, as plain text, since names come from outside."""
-    if found:
-        st.error(f"{len(found)} refused:")
-    for outcome in found:
+    if outcomes:
+        st.error(f"{len(outcomes)} refused:")
+    for outcome in outcomes:
         st.text(f"{outcome.files}: {outcome.message}")

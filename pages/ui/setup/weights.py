@@ -137,8 +137,8 @@ def _form() -> None:
 
 def _fields(method: str) -> str:
     """The options of a method with their defaults."""
-    found = {field.name: field.default for field in fields(methods.kind_of(method))}
-    return ", ".join(f"{name}={value}" for name, value in found.items() if name != "image_size")
+    defaults = {field.name: field.default for field in fields(methods.kind_of(method))}
+    return ", ".join(f"{name}={value}" for name, value in defaults.items() if name != "image_size")
 
 
 def _add(entry: Setup) -> None:

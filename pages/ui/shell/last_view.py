@@ -36,7 +36,7 @@ def offer() -> None:
     query = last_view.last(user(), home())
     words = parse_qs(query)
     keys = (session.SUBJECT, session.METHOD, session.SETUP, session.MODALITY)
-    subject, method, *others = (words.get(one.key, [""])[-1] for one in keys)
+    subject, method, *others = (words.get(entry.key, [""])[-1] for entry in keys)
     if not subject:
         return
     text = " · ".join(filter(None, (subject, name_of(method), *others)))

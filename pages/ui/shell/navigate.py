@@ -56,12 +56,14 @@ def to(view: View | Target) -> NoReturn:
 def to_address(query: str) -> NoReturn:
     """Open Explore as an address of it does in a new session."""
     words = parse_qs(query, keep_blank_values=True)
-    read = {one.key: one.read(words[one.key]) for one in session.CHOICES if one.key in words}
+    read = {
+        entry.key: entry.read(words[entry.key]) for entry in session.CHOICES if entry.key in words
+    }
     of_prompts = {session.PROMPTS.key, *session.TEXTS}
     choices: Choices = {
-        one.key: one.default if read.get(one.key) is None else read[one.key]
-        for one in session.CHOICES
-        if one.key in read or (one.page in ("", "Explore") and one.key not in of_prompts)
+        entry.key: entry.default if read.get(entry.key) is None else read[entry.key]
+        for entry in session.CHOICES
+        if entry.key in read or (entry.page in ("", "Explore") and entry.key not in of_prompts)
     }
     if session.PROMPTS.key in read:
         named = prompt_choice.all_prompts().get(str(read[session.PROMPTS.key]))
@@ -86,7 +88,7 @@ def _shown(view: View) -> Choices:
     """Data, method and mask: what the address names where no widget does."""
     spec, read = view.map, view.readout
     slices = spec.features.slices
-    names = [name for name, one in uploaded.roots().items() if one == slices.data]
+    names = [name for name, root in uploaded.roots().items() if root == slices.data]
     if not names:
         labels = slices.data.labels
         meaning = "" if labels == "auto" else f" with lesion labels {labels}"
@@ -94,7 +96,7 @@ def _shown(view: View) -> Choices:
             f"The '{slices.data.kind}' data of {slices.subject}{meaning} are no longer here; add "
             "them again on the Setup page."
         )
-    found: Choices = {
+    choices: Choices = {
         session.DATA.key: names[0],
         session.SUBJECT.key: slices.subject,
         session.MODALITY.key: slices.modality,
@@ -103,22 +105,24 @@ def _shown(view: View) -> Choices:
         session.BRAIN_ONLY.key: read.brain_only,
         session.SMALLEST.key: read.min_component_voxels,
     }
-    return found | ({session.REFERENCE_SET.key: list(spec.volumes)} if spec.volumes else {})
+    return choices | ({session.REFERENCE_SET.key: list(spec.volumes)} if spec.volumes else {})
 
 
 def _beside(view: View) -> Choices:
     """What an average counts, and what the method reads beside scan and set."""
     spec, read, kind = view.map, view.readout, methods.kind_of(view.map.method)
-    found: Choices = {
+    choices: Choices = {
         session.EMPTY_SLICES.key: read.empty_slices,
         session.DEPTH_ORIGIN.key: read.centre,
     }
     if kind.takes_references:
-        found[session.REFERENCE_SLICES.key] = [written(one) for one in spec.references]
+        choices[session.REFERENCE_SLICES.key] = [
+            written(reference) for reference in spec.references
+        ]
     if kind.prompts:
-        found |= {
+        choices |= {
             **prompt_choice.fields(spec.prompts),
             session.PROMPTS.key: spec.prompts.name.removesuffix(prompt_choice.EDITED),
             session.PROMPTS_OF.key: spec.method,
         }
-    return found
+    return choices

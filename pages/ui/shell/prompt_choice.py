@@ -29,12 +29,12 @@ _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 
 def prompts_of(method: str, editable: bool) -> PromptSet:
     """The chosen set with the texts as they stand in the editor, which is drawn if asked for."""
-    found, usual = all_prompts(), usual_prompts(method)
+    sets, usual = all_prompts(), usual_prompts(method)
     if not methods.kind_of(method).prompts:
-        return found[usual]
-    _follow_method(method, found)
-    chosen = pick("Prompts", list(found), session.PROMPTS, usual, on_change=fill_with_choice)
-    base = found[chosen]
+        return sets[usual]
+    _follow_method(method, sets)
+    chosen = pick("Prompts", list(sets), session.PROMPTS, usual, on_change=fill_with_choice)
+    base = sets[chosen]
     _follow_region(chosen, base)
     for key, text in fields(base).items():
         TEXTS[key].setdefault(text)
@@ -127,17 +127,17 @@ def edited(base: PromptSet) -> PromptSet:
     for side in SIDES:
         parts[side] = tuple(line for line in lines_of(texts[side]) if line[0] != "#")
         parts[f"{side}_off"] = tuple(line for line, on in switches(texts[side]) if not on)
-    found = replace(base, class_name=texts["class_name"].strip() or base.class_name, **parts)
-    return found if found == base else replace(found, name=f"{base.name}{EDITED}")
+    prompts = replace(base, class_name=texts["class_name"].strip() or base.class_name, **parts)
+    return prompts if prompts == base else replace(prompts, name=f"{base.name}{EDITED}")
 
 
 def fields(prompts: PromptSet) -> dict[str, str]:
     """What the editor's fields hold for a set, by their keys."""
-    found = {}
+    texts = {}
     for side in SIDES:
         off = (OFF + text for text in getattr(prompts, f"{side}_off"))
-        found[side] = "\n".join([*getattr(prompts, side), *off])
-    return {**found, "class_name": prompts.class_name, "templates": "\n".join(prompts.templates)}
+        texts[side] = "\n".join([*getattr(prompts, side), *off])
+    return {**texts, "class_name": prompts.class_name, "templates": "\n".join(prompts.templates)}
 
 
 def put(prompts: PromptSet) -> None:
@@ -161,8 +161,8 @@ def put_fields(texts: dict[str, str]) -> None:
 
 def switches(text: str) -> list[tuple[str, bool]]:
     """The texts of an editor's field as they stand in it, and whether each is on."""
-    found = [(line.removeprefix("#").strip(), line[0] != "#") for line in lines_of(text)]
-    return [(line, on) for line, on in found if line]
+    lines = [(line.removeprefix("#").strip(), line[0] != "#") for line in lines_of(text)]
+    return [(line, on) for line, on in lines if line]
 
 
 def switch(side: str, text: str) -> None:
@@ -196,14 +196,14 @@ def usual_prompts(method: str) -> str:
     return kind.prompts if kind.learned else "appearance"
 
 
-def _follow_method(method: str, found: dict[str, PromptSet]) -> None:
+def _follow_method(method: str, sets: dict[str, PromptSet]) -> None:
     """Another method brings its usual prompts, unless the user chose or edited some."""
     last = session.PROMPTS_OF.get() or method
     session.PROMPTS_OF.set(method)
     usual = usual_prompts(last)
-    unchanged = session.PROMPTS.get() == usual and edited(found[usual]) == found[usual]
+    unchanged = session.PROMPTS.get() == usual and edited(sets[usual]) == sets[usual]
     if last != method and unchanged:
-        put(found[usual_prompts(method)])
+        put(sets[usual_prompts(method)])
 
 
 def fill_with_choice() -> None:

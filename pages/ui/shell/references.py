@@ -34,21 +34,25 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             **session.widget(session.REFERENCE_SLICES),
         )
         parts = {subject.id: subject.split for subject in subjects}
-        found = [one for name in names if (one := _reference(name, slices, parts)) is not None]
-        _pictures(found)
+        references = [
+            reference
+            for name in names
+            if (reference := _reference(name, slices, parts)) is not None
+        ]
+        _pictures(references)
         _picking(slices, subjects)
-    return tuple(found)
+    return tuple(references)
 
 
 def _reference(name: str, slices: SliceSpec, parts: Mapping[str, Split]) -> Reference | None:
     """The slice; with a warning where it may not be normal, None with one where it is none."""
     try:
-        found = parsed(name, slices)
-        stack = engine().stack(found.slices)
+        reference = parsed(name, slices)
+        stack = engine().stack(reference.slices)
     except ZsadError as error:
         st.warning(escape(str(error)))
         return None
-    index, subject = found.index, found.slices.subject
+    index, subject = reference.index, reference.slices.subject
     if index >= len(stack.image) or not stack.brain[index].any():
         st.warning(escape(f"{name} is an empty slice and is ignored."))
         return None
@@ -61,12 +65,12 @@ def _reference(name: str, slices: SliceSpec, parts: Mapping[str, Split]) -> Refe
         problems.append(f"is of a subject of {part}, not of train: numbers with it are exposed.")
     for problem in problems:
         st.warning(escape(f"{name} {problem}"))
-    return found
+    return reference
 
 
-def _pictures(found: Sequence[Reference]) -> None:
-    for start in range(0, len(found), 4):
-        for column, normal in zip(st.columns(4), found[start : start + 4], strict=False):
+def _pictures(references: Sequence[Reference]) -> None:
+    for start in range(0, len(references), 4):
+        for column, normal in zip(st.columns(4), references[start : start + 4], strict=False):
             with column:
                 draw(engine().stack(normal.slices).image[normal.index], str(normal.index + 1))
 
@@ -102,13 +106,13 @@ def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
     try:
         depth = slicing.depths(engine().stack(shown).brain)
         near = float(np.nan_to_num(depth[min(session.SLICE.get() or 0, len(depth) - 1)]))
-        found = clear_slices(engine().stack(of), near, count)
+        indices = clear_slices(engine().stack(of), near, count)
     except ZsadError as error:
         session.notify(KEY, str(error))
         return
-    if not found:
+    if not indices:
         session.notify(KEY, f"{of.subject} has no segmentation with lesion-free slices.")
-    _add([written(Reference(of, index)) for index in found])
+    _add([written(Reference(of, index)) for index in indices])
 
 
 def _add(names: Sequence[str]) -> None:

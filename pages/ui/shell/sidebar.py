@@ -104,7 +104,7 @@ def cohort_sidebar(asks_modality: bool = True) -> CohortChoice:
 
 def pick_modality(data: DataSpec, subjects: Sequence[Subject]) -> str:
     """A list of the modalities that usable subjects have."""
-    modalities = dict.fromkeys(name for one in usable(subjects) for name in one.modalities)
+    modalities = dict.fromkeys(name for subject in usable(subjects) for name in subject.modalities)
     return pick("Modality", list(modalities), session.MODALITY, within=data)
 
 
@@ -113,14 +113,14 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
 
     A new process waits for PyTorch here, and reads the scan meanwhile if the page shows it.
     """
-    found = selection(edit_prompts)
-    wait_for_torch(found.slices if shows_scan else None)
-    method, beside = (found.method, found.setup), (found.references, found.volumes)
-    spec = pipeline.map_spec(engine(), found.slices, *method, found.prompts, *beside)
+    values = selection(edit_prompts)
+    wait_for_torch(values.slices if shows_scan else None)
+    method, beside = (values.method, values.setup), (values.references, values.volumes)
+    spec = pipeline.map_spec(engine(), values.slices, *method, values.prompts, *beside)
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
     return UserChoice(
-        found.subject, found.subjects, found.readout, found.rule, found.synthetic, spec
+        values.subject, values.subjects, values.readout, values.rule, values.synthetic, spec
     )
 
 

@@ -104,13 +104,13 @@ def send(
     volume: ViewerVolume,
     volume_key: str,
     maps: Sequence[tuple[str, ViewerMap]],
-    wanted: tuple[int | None, str],
+    target: tuple[int | None, str],
 ) -> None:
     """Send the wanted slice alone, then each slab, the one nearest to it first.
 
-    `wanted` is that slice and a key of the transports. The same content is not sent again.
+    `target` is that slice and a key of the transports. The same content is not sent again.
     """
-    index, key = wanted
+    index, key = target
     named = [volume_key, *(name for name, _ in maps)]
     here = len(volume.image) // 2 if index is None else index
     known, first = session.FIRST_SLICE.of(key).get() or (None, here)

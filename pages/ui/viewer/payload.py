@@ -211,9 +211,9 @@ def state(
     answer = dict(view) if isinstance(view, Mapping) else {}
     fresh = answer.get("sequence") == options.sequence
 
-    def pick(name: str, wanted: float | None, otherwise: float) -> float:
+    def pick(name: str, requested: float | None, otherwise: float) -> float:
         value, before = answer.get(name), getattr(last, name, None)
-        order = (value, wanted, before) if fresh else (wanted, before, value)
+        order = (value, requested, before) if fresh else (requested, before, value)
         return next((number for number in map(_number, order) if number is not None), otherwise)
 
     threshold = math.nan

@@ -69,7 +69,9 @@ class SliceSource(MapSource):
         slices.
         """
         spec = self.spec
-        normal = tuple((self.engine.digest(one.slices), one.index) for one in spec.references)
+        normal = tuple(
+            (self.engine.digest(reference.slices), reference.index) for reference in spec.references
+        )
         made_from = (spec.method, spec.options, setups.digest(self.setup), normal)
         key = (self.features.key, *made_from, tuple(slices))
         if not self.hold:
