@@ -24,6 +24,11 @@ PAGE_ROOMS = (
 )
 """The rooms of `pages/ui`, likewise: the later page shows what an earlier one knows to draw."""
 
+TEST_MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for pattern in ("test_*.py", "conftest.py")
+    for path in (ROOT / "tests").rglob(pattern)
+}
 SESSION = "pages.ui.shell.session"
 CHOICES = ("segmented_control", "pills")  # widgets whose buttons are choices
 
@@ -115,6 +120,13 @@ def test_test_modules_have_names_of_their_own():
     """Or pytest cannot collect the whole suite."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_tests_import_no_other_test():
+    """What several of them need lies in `tests/helpers`; pytest itself imports `conftest.py`."""
+    files = (path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py"))
+    used = {str(path.relative_to(ROOT)): imports(path) & TEST_MODULES for path in files}
+    assert {path: names for path, names in used.items() if names} == {}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

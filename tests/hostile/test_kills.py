@@ -1,6 +1,6 @@
 """Processes killed at any moment: what was whole stays whole, and the next one goes on.
 
-`HOSTILE_S` is how many seconds each of these takes, by default 6.
+`HOSTILE_S` is how many seconds each of these takes, by default 3.
 """
 
 import contextlib
@@ -22,13 +22,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, rows_of, write_scans
 from tests.helpers.brats import patients
-from tests.helpers.rows import put
-from tests.results.test_results import row
-from tests.training.test_fit import layers, toy
-from tests.training.test_states import same
-from tests.workspace.test_pins import view
+from tests.helpers.evaluations import CONFIGURATIONS, cohort, engine, rows_of, write_scans
+from tests.helpers.rows import put, row
+from tests.helpers.trainings import layers, same, toy
+from tests.helpers.views import view
 from zsad_core.base import settings
 from zsad_core.base.atomic import UNFINISHED
 from zsad_core.base.store import Store
@@ -51,7 +49,7 @@ from zsad_core.training import fit
 from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history, phrase_bank, pins
 
-SECONDS = float(os.environ.get("HOSTILE_S", "6"))
+SECONDS = float(os.environ.get("HOSTILE_S", "3"))
 SET = PromptSet("mine", ("a",), ("b",), source="own")
 
 

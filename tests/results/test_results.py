@@ -9,18 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.rows import row
 from zsad_core.errors import DataError
 from zsad_core.results import merging, slice_sums
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
-
-
-def row(table, **given):
-    """A row of a table with a plain value in every column; no level, as only older rows have."""
-    given = {"level": None, **given} if table == "subjects" else given
-    plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
-    columns = result_schema.TABLES[table].items()
-    return {name: plain.get(kind, []) for name, (kind, _) in columns} | given
 
 
 def subjects(root):
