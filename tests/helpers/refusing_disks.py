@@ -1,7 +1,9 @@
-"""What makes a folder refuse to be written to, for the rest of a process."""
+"""What makes a folder refuse to be written to, for the rest of a process or for a while."""
 
+import contextlib
 import ctypes
 import resource
+import signal
 
 CAPABILITIES = 0x20080522  # version of the call that gives them up
 
@@ -21,3 +23,16 @@ def no_folder(folder):
     """A file stands where a folder should."""
     folder.rmdir()
     folder.write_text("")
+
+
+@contextlib.contextmanager
+def no_room():
+    """No file of this process may grow meanwhile, as on a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, kept)

@@ -361,6 +361,7 @@ def test_a_mutated_results_file_is_rows_or_a_sentence(tmp_path, part):
     merging.merge(tmp_path)
     path: Path = max((tmp_path / part).glob("merged-*.parquet"))
     whole, chance, until = path.read_bytes(), random.Random(2), time.monotonic() + SECONDS
+    outcomes = set()
     while time.monotonic() < until:
         content = bytearray(whole)
         for _ in range(chance.randint(1, 8)):
@@ -370,19 +371,23 @@ def test_a_mutated_results_file_is_rows_or_a_sentence(tmp_path, part):
             with results.connect(tmp_path) as rows:
                 rows.execute(f"FROM {part}").fetchall()
                 rows.execute("FROM depths_middle").fetchall()
+            outcomes.add("rows")
         except ZsadError:
-            continue
+            outcomes.add("a sentence")
+    assert outcomes == {"rows", "a sentence"}
 
 
 def test_a_mutated_prompt_file_is_a_set_or_a_sentence():
     whole = prompt_sets.as_yaml(SET, {"a": [1, {"b": "c"}]}).encode()
     marks = b"&*!?:-[]{},|>%@`\"'\\#~<=\n\t \xff\x00\xe2\x82"
-    chance, until = random.Random(3), time.monotonic() + SECONDS
+    chance, until, outcomes = random.Random(3), time.monotonic() + SECONDS, set()
     while time.monotonic() < until:
         content = bytearray(whole)
         for _ in range(chance.randint(1, 6)):
             content.insert(chance.randrange(len(content)), chance.choice(marks))
         try:
             prompt_sets.sentences(prompt_sets.parse(bytes(content), "x.yaml"))
+            outcomes.add("a set")
         except PromptError:
-            continue
+            outcomes.add("a sentence")
+    assert outcomes == {"a set", "a sentence"}

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.refusing_disks import no_room
 from tests.helpers.rows import row
-from zsad_core.errors import DataError
+from zsad_core.errors import DataError, StorageError
 from zsad_core.results import merging, slice_sums
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
@@ -109,14 +110,9 @@ def test_what_a_merge_replaced_goes_with_a_later_one(tmp_path):
     assert names == ["c.parquet", "merged-000001.parquet", "merged-000002.parquet"]
 
 
-def test_a_write_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
-    def cut(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("zsad_core.base.atomic.os.replace", cut)
-        with pytest.raises(KeyboardInterrupt):
-            results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    with no_room(), pytest.raises(StorageError, match="cannot be written"):
+        results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
     assert results.known(tmp_path) == set()
     assert not list((tmp_path / "subjects").iterdir())
 
