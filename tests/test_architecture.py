@@ -54,6 +54,14 @@ def test_the_core_knows_neither_streamlit_nor_pages(path):
     assert not roots(path) & {"streamlit", "pages"}
 
 
+@pytest.mark.parametrize("path", [*CORE, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_imported_late_is_imported_inside_a_function(path):
+    if path != ROOT / "zsad_core/backbones/lazy.py":
+        assert not {"importlib.import_module", "importlib.util"} & imports(path)
+        functions = (node for node in ast.parse(path.read_text()).body if hasattr(node, "name"))
+        assert "__getattr__" not in {node.name for node in functions}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_pages_know_no_torch(path):
     assert not roots(path) & {"torch", "open_clip"}

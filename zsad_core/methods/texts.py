@@ -12,7 +12,7 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import FloatArray, PromptSet
 
 if TYPE_CHECKING:
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 AHEAD = 64  # sentences
 OfSentences = Callable[["Tower", str, Sequence[str]], FloatArray]

@@ -14,7 +14,7 @@ from zsad_core.types import ByteArray, FloatArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 TAPS = 4
 Tensors = Mapping[str, "Tensor"]

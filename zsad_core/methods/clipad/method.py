@@ -28,7 +28,7 @@ from zsad_core.types import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 
 @dataclass(frozen=True)

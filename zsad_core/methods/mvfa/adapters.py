@@ -11,7 +11,7 @@ from zsad_core.types import ByteArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 TAPS = 4
 HEADS = ("seg", "det")
