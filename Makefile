@@ -9,6 +9,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
+# Processes that test at once, a file in one of them, as its tests share what they set up.
+WORKERS ?= 2
+AT_ONCE := -n $(WORKERS) --dist loadfile
 
 .PHONY: app test quick check docs hostile walk bench screenshots compiled
 app: compiled
@@ -24,10 +27,10 @@ docs: .venv/dev
 	$(BIN)/mkdocs build
 
 test: check docs
-	$(BIN)/pytest
+	$(BIN)/pytest $(AT_ONCE)
 
 quick: .venv/dev
-	$(BIN)/pytest -m "not (browser or slow or golden or gpu)"
+	$(BIN)/pytest $(AT_ONCE) -m "not (browser or slow or golden or gpu)"
 
 hostile: .venv/dev
 	HOSTILE_S=450 $(BIN)/pytest tests/hostile
