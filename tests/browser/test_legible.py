@@ -74,9 +74,9 @@ OUTSIDE = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def address(serve, user):
+def address(serve, shared_home):
     """address(page) of the app for that user."""
-    server = serve("app.py", ZSAD_HOME=str(user))
+    server = serve("app.py", ZSAD_HOME=str(shared_home))
     return lambda page: server.address(page, **CHOICE, method="winclip", setup="zero-shot")
 
 
