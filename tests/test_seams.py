@@ -10,6 +10,7 @@ REPLACED = {
         "pages/test_depth_page.py",
     ),
     "work is counted, or forbidden where it is to be done no second time": (
+        "evaluation/test_keeping.py",
         "evaluation/test_run.py",
         "inference/test_pipeline.py",
         "inference/test_stored_cubes.py",
