@@ -3,13 +3,17 @@
 # make check lint and types only                      make bench  measure this machine
 # make hostile   an hour of kills and mutated files, which `make test` tries for a minute
 # make walk  users who do anything in any order, for half an hour (`make test`: some minutes)
+# make docs  the documentation as a site in site/, strictly: a broken link ends it
 # make screenshots   look at every page in a browser, fail on any complaint, renew docs/*.png
 PYTHON ?= python3
 BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
+# Processes that test at once, a file in one of them, as its tests share what they set up.
+WORKERS ?= 2
+AT_ONCE := -n $(WORKERS) --dist loadfile
 
-.PHONY: app test quick check hostile walk bench screenshots compiled
+.PHONY: app test quick check docs hostile walk bench screenshots compiled
 app: compiled
 	$(BIN)/streamlit run app.py
 
@@ -19,11 +23,14 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/oxlint
 
-test: check
-	$(BIN)/pytest
+docs: .venv/dev
+	$(BIN)/mkdocs build
+
+test: check docs
+	$(BIN)/pytest $(AT_ONCE)
 
 quick: .venv/dev
-	$(BIN)/pytest -m "not (browser or slow or golden or gpu)"
+	$(BIN)/pytest $(AT_ONCE) -m "not (browser or slow or golden or gpu)"
 
 hostile: .venv/dev
 	HOSTILE_S=450 $(BIN)/pytest tests/hostile

@@ -17,6 +17,7 @@ from bench.methods import LARGE, MethodCase, tower_of
 from bench.plain import model_of, plain_seconds
 from bench.report import Line
 from zsad_core import backbones, setups
+from zsad_core.backbones.tower import Tower
 from zsad_core.base.paths import cache_root
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
@@ -50,7 +51,7 @@ class Workload:
 class RandomEngine(Engine):
     """An engine whose towers need no published weights."""
 
-    def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
+    def tower(self, backbone: BackboneSpec, precision: Precision) -> Tower:
         """The tower of the shape, with random weights where they are not shipped."""
         key = (backbone, precision)
         return self._towers.get(key, lambda: tower_of(backbone.name, precision, self.device))

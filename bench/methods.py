@@ -18,6 +18,7 @@ from bench.core import seconds
 from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import backbones, methods, setups
+from zsad_core.backbones.tower import Tower
 from zsad_core.imaging import slicing
 from zsad_core.inference.engine import Engine
 from zsad_core.methods.encoder import Encoder
@@ -155,14 +156,12 @@ def _epochs(case: MethodCase) -> Iterator[Line]:
     yield Line(f"{what} through the tower", epoch + tower, "s")
 
 
-def tower_of(backbone: str, precision: Precision, device: str = "") -> backbones.Tower:
+def tower_of(backbone: str, precision: Precision, device: str = "") -> Tower:
     """A shipped backbone, or the shape of ViT-L-14 with random weights."""
     device = device or backbones.default_device()
     if backbone != LARGE.name:
         return backbones.load(BackboneSpec(backbone), device, precision)
-    return backbones.Tower(
-        backbones.info(LARGE), _large(), open_clip.SimpleTokenizer(), device, precision
-    )
+    return Tower(backbones.info(LARGE), _large(), open_clip.SimpleTokenizer(), device, precision)
 
 
 @functools.cache

@@ -1,9 +1,8 @@
 """What lint cannot say: who may import whom."""
 
 import ast
+import functools
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "zsad_core").rglob("*.py"))
@@ -24,14 +23,25 @@ PAGE_ROOMS = (
 )
 """The rooms of `pages/ui`, likewise: the later page shows what an earlier one knows to draw."""
 
+TEST_MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for pattern in ("test_*.py", "conftest.py")
+    for path in (ROOT / "tests").rglob(pattern)
+}
 SESSION = "pages.ui.shell.session"
 CHOICES = ("segmented_control", "pills")  # widgets whose buttons are choices
 
 
+@functools.cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path):
     """What a file imports, inside functions too; `from a import b` gives a and a.b."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -44,21 +54,36 @@ def roots(path):
     return {name.split(".")[0] for name in imports(path)}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_core_knows_neither_streamlit_nor_pages(path):
-    assert not roots(path) & {"streamlit", "pages"}
+def faults(paths, of):
+    """What `of(path)` finds in files, by their names; files without a fault are left out."""
+    found = {str(path.relative_to(ROOT)): of(path) for path in paths}
+    assert found, "no file is looked at"
+    return {name: fault for name, fault in found.items() if fault}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_pages_know_no_torch(path):
-    assert not roots(path) & {"torch", "open_clip"}
+def test_the_core_knows_neither_streamlit_nor_pages():
+    assert faults(CORE, lambda path: roots(path) & {"streamlit", "pages"}) == {}
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "pages/ui/figures").glob("*.py")), ids=lambda path: path.name
-)
-def test_figures_know_no_streamlit(path):
-    assert "streamlit" not in roots(path)
+def test_what_is_imported_late_is_imported_inside_a_function():
+    late = {"importlib.import_module", "importlib.util"}
+
+    def fault(path):
+        functions = {getattr(node, "name", "") for node in tree(path).body}
+        return late & imports(path) or {"__getattr__"} & functions
+
+    lazy = ROOT / "zsad_core/backbones/lazy.py"
+    assert faults([path for path in (*CORE, *PAGES) if path != lazy], fault) == {}
+    assert fault(lazy)
+
+
+def test_pages_know_no_torch():
+    assert faults(PAGES, lambda path: roots(path) & {"torch", "open_clip"}) == {}
+
+
+def test_figures_know_no_streamlit():
+    figures = (ROOT / "pages/ui/figures").glob("*.py")
+    assert faults(figures, lambda path: roots(path) & {"streamlit"}) == {}
 
 
 def rooms(names, package):
@@ -67,20 +92,23 @@ def rooms(names, package):
     return {parts[package.count(".") + 1] for parts in beyond}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_rooms_are_built_on_those_below(path):
-    room = path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0]
-    if room == "__init__":
-        assert not imports(path)
-        return
-    assert rooms(imports(path), "zsad_core") <= set(ROOMS[: ROOMS.index(room) + 1])
+def test_rooms_are_built_on_those_below():
+    def fault(path):
+        room = path.relative_to(ROOT / "zsad_core").with_suffix("").parts[0]
+        if room == "__init__":
+            return imports(path)
+        return rooms(imports(path), "zsad_core") - {*ROOMS[: ROOMS.index(room) + 1]}
+
+    assert faults(CORE, fault) == {}
 
 
-@pytest.mark.parametrize("path", UI, ids=lambda path: str(path.relative_to(ROOT)))
-def test_rooms_of_pages_are_built_on_those_below(path):
-    room = path.relative_to(ROOT / "pages/ui").parts[0]
-    beyond = imports(path) - {"pages.ui.shell", SESSION}  # which any room may use
-    assert rooms(beyond, "pages.ui") <= set(PAGE_ROOMS[: PAGE_ROOMS.index(room) + 1])
+def test_rooms_of_pages_are_built_on_those_below():
+    def fault(path):
+        room = path.relative_to(ROOT / "pages/ui").parts[0]
+        beyond = imports(path) - {"pages.ui.shell", SESSION}  # which any room may use
+        return rooms(beyond, "pages.ui") - {*PAGE_ROOMS[: PAGE_ROOMS.index(room) + 1]}
+
+    assert faults(UI, fault) == {}
 
 
 def test_the_session_knows_no_other_room():
@@ -93,22 +121,20 @@ def test_every_room_has_its_place():
     assert {path.relative_to(ROOT / "pages/ui").parts[0] for path in UI} == set(PAGE_ROOMS)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_one_module_alone_knows_the_session_state(path):
-    if path != ROOT / "pages/ui/shell/session.py":
-        assert "session_state" not in path.read_text()
+def test_one_module_alone_knows_the_session_state():
+    found = faults(PAGES, lambda path: "session_state" in path.read_text())
+    assert [*found] == ["pages/ui/shell/session.py"]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_one_module_alone_knows_the_inside_of_streamlit(path):
+def test_one_module_alone_knows_the_inside_of_streamlit():
     inside = ("streamlit.runtime", "streamlit.web", "streamlit.proto", "streamlit.elements")
-    if path != ROOT / "pages/ui/shell/streamlit_internals.py":
-        assert not [name for name in imports(path) if name.startswith(inside)]
+    found = faults(PAGES, lambda path: [n for n in imports(path) if n.startswith(inside)])
+    assert [*found] == ["pages/ui/shell/streamlit_internals.py"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
-def test_a_page_is_short(path):
-    assert len(path.read_text().splitlines()) <= 60
+def test_a_page_is_short():
+    pages = (ROOT / "pages").glob("*.py")
+    assert faults(pages, lambda path: len(path.read_text().splitlines()) > 60) == {}
 
 
 def test_test_modules_have_names_of_their_own():
@@ -117,10 +143,23 @@ def test_test_modules_have_names_of_their_own():
     assert sorted(set(names)) == sorted(names)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_choice_of_one_cannot_be_taken_back(path):
+def test_tests_import_no_other_test():
+    """What several of them need lies in `tests/helpers`; pytest itself imports `conftest.py`."""
+    files = (path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py"))
+    assert faults(files, lambda path: imports(path) & TEST_MODULES) == {}
+
+
+def test_a_choice_of_one_cannot_be_taken_back():
     """Streamlit lets go of the chosen button when it is clicked again, unless one is required."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in CHOICES:
-            given = {one.arg: ast.unparse(one.value) for one in node.keywords}
-            assert given.get("required") == "True" or "'multi'" in given.get("selection_mode", "")
+
+    def fault(path):
+        calls = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+        choices = [call for call in calls if getattr(call.func, "attr", "") in CHOICES]
+        given = [{one.arg: ast.unparse(one.value) for one in call.keywords} for call in choices]
+        return [
+            words
+            for words in given
+            if words.get("required") != "True" and "'multi'" not in words.get("selection_mode", "")
+        ]
+
+    assert faults(PAGES, fault) == {}

@@ -1,7 +1,9 @@
 """The documentation leads somewhere: every link, heading and file that it names is there."""
 
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ FILES = subprocess.run(
 ).stdout.split()  # fmt: skip
 PAGES = [name for name in FILES if name.endswith(".md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+IN_SITE = ("*.md", "docs/*", "bench/last.md", "deploy/*", "studies/*", "mkdocs.yml")
 NAMED = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|js|css|yaml|toml))`")
 
 
@@ -45,3 +48,37 @@ def test_every_source_file_that_the_architecture_names_is_there():
     assert len(named) > 40
     ends = {"/".join(name.split("/")[-n:]) for name in FILES for n in range(1, 9)}
     assert named - ends == set()
+
+
+@pytest.fixture
+def site(tmp_path):
+    """site() builds the documentation of a copy of the project."""
+    for pattern in (*IN_SITE, "zsad_core/backbones/weights/MODEL_CARD.md"):
+        for path in ROOT.glob(pattern):
+            target = tmp_path / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+
+    def build():
+        command = [sys.executable, "-m", "mkdocs", "build"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    return build
+
+
+def test_the_site_is_built_and_leads_on(site, tmp_path):
+    done = site()
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "site" / "index.html").read_text()
+    for name in ("architecture", "glossary", "results", "adding_a_method", "server"):
+        assert f'href="docs/{name}/"' in page
+        assert (tmp_path / "site" / "docs" / name / "index.html").is_file()
+    assert (tmp_path / "site" / "docs" / "explore.png").is_file()
+    assert not re.findall(r'<(?:script|link|img)[^>]*="(?:https?:)?//[^"]*"', page)
+
+
+@pytest.mark.parametrize("link", ["docs/nowhere.md", "docs/glossary.md#nothing"])
+def test_a_broken_link_ends_the_build(site, tmp_path, link):
+    with (tmp_path / "README.md").open("a") as readme:
+        readme.write(f"[there]({link})\n")
+    assert site().returncode == 1

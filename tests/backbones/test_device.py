@@ -5,11 +5,16 @@ import os
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from zsad_core import backbones
+from zsad_core.backbones.clip_internals import written_out
+from zsad_core.backbones.tower import official_sums
+from zsad_core.methods.aprilgan.method import AprilGan
+from zsad_core.types import BackboneSpec
 
 
 def test_the_faster_precision_is_timed_once_and_remembered(tmp_path, monkeypatch):
@@ -90,7 +95,21 @@ def test_the_order_of_sums_is_for_this_process_alone(monkeypatch, chosen):
     monkeypatch.delenv("MKL_CBWR", raising=False)
     if chosen:
         monkeypatch.setenv("MKL_CBWR", chosen)
-    with backbones.official_sums():
+    with official_sums():
+        assert written_out.get()
         assert os.environ["MKL_CBWR"] == (chosen or "AVX2,STRICT")
     assert os.environ.get("MKL_CBWR") == chosen
-    assert not torch.backends.mha.get_fastpath_enabled()
+    assert not written_out.get()
+
+
+def test_a_tower_leaves_the_settings_of_torch_as_they_are(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    tower, method = backbones.load(BackboneSpec("demo"), "cpu", "float32"), AprilGan()
+    seen = []
+    tower._visual.conv1.register_forward_hook(
+        lambda *_: seen.append(torch.backends.cudnn.allow_tf32)
+    )
+    tower.taps(np.zeros((1, 64, 64), np.uint8), method.recipe(tower.info))
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.mha.get_fastpath_enabled()

@@ -1,13 +1,12 @@
 import errno
 import fcntl
 import os
-import resource
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.refusing_disks import no_room
 from zsad_core.base.atomic import ABANDONED_S, UNFINISHED, locked, sweep, whole, write_whole
 from zsad_core.errors import StorageError
 
@@ -38,15 +37,9 @@ def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
 def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path):
     path = tmp_path / "a.txt"
     write_whole(path, "before")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        with pytest.raises(StorageError, match=r"a\.txt' cannot be written \(File too large\)"):
-            write_whole(path, "after")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, kept)
+    refused = r"a\.txt' cannot be written \(File too large\)"
+    with no_room(), pytest.raises(StorageError, match=refused):
+        write_whole(path, "after")
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -175,10 +175,9 @@ def test_a_click_goes_before_what_a_job_asks_for_however_it_asks():
     assert order == ["click", "job"]
 
 
-def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
-    monkeypatch.setattr(jobs, "ENDED_JOBS", 3)
-    board = JobBoard()
-    for number in range(6):
+def test_ended_jobs_stay_for_a_while_the_newest_first():
+    board, last = JobBoard(), jobs.ENDED_JOBS + 2
+    for number in range(last + 1):
         wait_for(board.start(f"k{number}", f"job {number}", lambda progress: None, "app.py"))
         time.sleep(0.002)
 
@@ -187,7 +186,7 @@ def test_ended_jobs_stay_for_a_while_the_newest_first(monkeypatch):
 
     wait_for(board.start("bad", "bad", bad))
     ended = board.ended(60, 2)
-    assert [(job.title, job.state) for job in ended] == [("bad", "failed"), ("job 5", "done")]
+    assert [(job.title, job.state) for job in ended] == [("bad", "failed"), (f"job {last}", "done")]
     assert ended[1].page == "app.py"
     assert board.find("k0") is None  # no more than a few are remembered
     assert board.ended(0, 5) == []

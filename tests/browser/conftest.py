@@ -56,14 +56,27 @@ def serve(browser, tmp_path_factory):
             return running[name]
 
         yield start
+        for server in running.values():
+            server.process.terminate()  # all at once; some first end what they compute
 
 
-@pytest.fixture(scope="module")
-def user(tmp_path_factory):
+def fresh_home(tmp_path_factory):
     """The home of a user who added the 2 mm cohort and did nothing else."""
     home = tmp_path_factory.mktemp("user")
     (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
     return home
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory):
+    """One home, and so one server, for the modules whose tests leave nothing there."""
+    return fresh_home(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """A home for the tests of a module."""
+    return fresh_home(tmp_path_factory)
 
 
 @pytest.fixture

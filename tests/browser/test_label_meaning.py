@@ -48,8 +48,8 @@ def test_the_viewer_shows_the_truth_of_the_meaning_that_was_chosen(app, user, tm
             page.goto(server.address("Explore", **choice, modality="t2f", rule="oracle"))
             for _ in range(2):  # opened, then reloaded
                 page.get_by_text("(oracle: best").wait_for()
-                page.locator(f'{VIEWER}:not([data-volume-counts=""])').wait_for()
-                counts = page.locator(VIEWER).get_attribute("data-volume-counts")
+                whole = page.locator(f'{VIEWER}[data-volume-counts*=","]')
+                counts = whole.get_attribute("data-volume-counts")
                 both, false, missed = map(int, counts.split(","))
                 assert both + missed == truth
                 if meaning == "2021":  # all of the lesion and nothing else is that bright

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.pages.test_failures import view
+from tests.helpers.pins import view
 from zsad_core.workspace import pins
 
 CHOICE = {"data": "demo-2mm:", "rule": "fixed", "method": "intensity"}

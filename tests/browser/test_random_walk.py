@@ -302,6 +302,11 @@ class Numbers:
         return [f"{numbers.auroc:.3f}", f"{numbers.best_dice:.3f}"]
 
 
+@pytest.fixture(scope="module")
+def user(shared_home):
+    return shared_home
+
+
 @pytest.fixture
 def walks(app, new_page):
     """Users who each look at a map."""

@@ -14,6 +14,11 @@ VIEWER = ".z-root"
 
 
 @pytest.fixture(scope="module")
+def user(shared_home):
+    return shared_home
+
+
+@pytest.fixture(scope="module")
 def whole():
     """The stack and the map of the subject."""
     engine, slices = Engine(), SliceSpec(DataSpec("demo-2mm"), SUBJECT)
@@ -29,7 +34,7 @@ def test_the_mask_of_a_rule_is_the_servers(app, whole, text):
     choice = {"data": "demo-2mm:", "subject": SUBJECT, "method": "intensity", "rule": rule.name}
     page.goto(server.address("Explore", **choice))
     page.get_by_text(f"({text}: ").wait_for()
-    page.locator(f'{VIEWER}:not([data-volume-counts=""])').wait_for()
+    page.locator(f'{VIEWER}[data-volume-counts*=","]').wait_for()
     value = np.float32(rule.of_map(anomaly.values, stack.brain, stack.truth))
     mask = stack.brain & (anomaly.values >= value)
     hits, both = int(mask.sum()), int((mask & stack.truth).sum())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.phantoms import other_grid, saturated, small
+from tests.helpers.phantoms import other_grid, saturated, small
 
 SCRIPT = "tests/browser/viewer_app.py"
 ROOT = ".z-root"

@@ -21,6 +21,7 @@ def walk(page):
     main.get_by_role("button", name="Evaluate").click()
     pin = main.get_by_role("button", name="Pin", exact=True)
     pin.nth(CASES - 1).wait_for()
+    main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
     for number in range(CASES):
         pin.first.click()
         main.get_by_role("button", name="Pinned").nth(number).wait_for()

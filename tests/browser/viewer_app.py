@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.viewer import ViewerMap, ViewerOptions, ViewerVolume, chunks, viewer
-from tests.browser.phantoms import PHANTOMS, Phantom, other_grid, with_second_lesion
+from tests.helpers.phantoms import PHANTOMS, Phantom, other_grid, with_second_lesion
 from zsad_core.metrics.dice import dice_3d
 from zsad_core.metrics.scoring import without_small
 

@@ -1,5 +1,6 @@
 """The command line among others."""
 
+import contextlib
 import io
 import os
 import subprocess
@@ -34,26 +35,24 @@ def test_who_reads_no_further_hears_no_complaint(unbuffered):
         (0, "error: The output or a file cannot be read or written (No space left on device)"),
     ],
 )
-def test_an_output_that_is_full_is_told(tmp_path, monkeypatch, capsys, buffering, words):
+def test_an_output_that_is_full_is_told(tmp_path, capsys, buffering, words):
     put(tmp_path / "rows", "a")
+    rows, out = tmp_path / "rows", tmp_path / "out"
     with open("/dev/full", "wb", buffering) as raw:
         full = io.TextIOWrapper(raw, write_through=not buffering)
-        monkeypatch.setattr(sys, "stdout", full)
-        assert (
-            main(["export", "--results", str(tmp_path / "rows"), "--out", str(tmp_path / "out")])
-            == 1
-        )
+        with contextlib.redirect_stdout(full):
+            assert main(["export", "--results", str(rows), "--out", str(out)]) == 1
         full.close()  # it takes what is left, so that Python can end
     error = capsys.readouterr().err
     assert error.startswith(words)
     assert error.count("\n") == 1
 
 
-def test_an_output_that_is_closed_is_none(tmp_path, monkeypatch):
+def test_an_output_that_is_closed_is_none(tmp_path):
     put(tmp_path / "rows", "a")
-    monkeypatch.setattr(sys, "stdout", None)
     rows, out = tmp_path / "rows", tmp_path / "out"
-    assert main(["export", "--results", str(rows), "--out", str(out)]) == 0
+    with contextlib.redirect_stdout(None):
+        assert main(["export", "--results", str(rows), "--out", str(out)]) == 0
     assert (out / "subjects.csv").exists()
 
 

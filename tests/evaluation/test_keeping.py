@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.test_run import PROMPTS, cohort, engine, rows_of, write_scans
+from tests.helpers.evaluations import PROMPTS, cohort, engine, rows_of, write_scans
 from zsad_core.evaluation.plan import plan
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Configuration, spec_of

@@ -10,6 +10,17 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
 WAIT = 120  # seconds
+PAGES = {
+    "Start": "app.py",
+    "Explore": "pages/1_Explore.py",
+    "Prompts": "pages/2_Prompts.py",
+    "Depth": "pages/3_Depth.py",
+    "Cohort": "pages/4_Cohort.py",
+    "Failures": "pages/5_Failures.py",
+    "Setup": "pages/6_Setup.py",
+}
+DATA = "demo-2mm:"
+SUBJECT = "DEMO-MET-013-000"
 
 
 def at(path, **choices):
@@ -26,6 +37,11 @@ def shown(test):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def opened(page, **choices):
+    """The page of this title after a run, on a subject of the 2 mm demo unless told otherwise."""
+    return shown(at(PAGES[page], **{"data": DATA, "subject": SUBJECT, "rule": "fixed", **choices}))
 
 
 def widget(kind, choice):

@@ -1,14 +1,26 @@
 """Rows made by hand, with answers a person can compute."""
 
-from tests.results.test_results import row
+import numpy as np
+import pyarrow as pa
+
 from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.measures import dice_table, group_sums, quartiles
 from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
+from zsad_core.results import schema as result_schema
 
 GROUP = ComparisonGroup("demo", "t2f", "axial", "validation")
 # Slices of a subject: depth, truth, predicted, overlap. Dice 1, 0.5, 0 and, by rule, none / 0 / 1.
 SLICES = ((-0.88, 2, 2, 2), (-0.2, 2, 2, 1), (0.5, 2, 0, 0), (0.6, 0, 3, 0), (0.9, 0, 0, 0))
+LEVELS_FROM = np.pad(np.float32([0, 0.1, 0.3, 0.9, 1.0]), (0, 251), mode="edge")
+
+
+def row(table, **given):
+    """A row of a table with a plain value in every column; no level, as only older rows have."""
+    given = {"level": None, **given} if table == "subjects" else given
+    plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
+    columns = result_schema.TABLES[table].items()
+    return {name: plain.get(kind, []) for name, (kind, _) in columns} | given
 
 
 def put(root, /, subject, setup="brats", method="winclip", slices=SLICES, **columns):
@@ -58,6 +70,21 @@ def put(root, /, subject, setup="brats", method="winclip", slices=SLICES, **colu
         for i, slice_counts in enumerate(slices)
     ]
     results.append(root, "slices", key, slice_rows)
+
+
+def put_map(root, subject, healthy, lesion, method="adaclip", high=1.0):
+    """A row with its map: voxels from 0.1 to 0.3, from 0.3 to 0.9, from 0.9 to 1, and of 1."""
+    name = f"{subject}-{method}"
+    put(root, subject, method=method, map=name, range_high=high)
+    counts = {"healthy": [0, *healthy[:3], *[0] * 251], "lesion": [0, *lesion[:3], *[0] * 251]}
+    for kind, values in (("healthy", healthy), ("lesion", lesion)):
+        counts[kind].append(values[3])
+    slices = [row("levels", map=name, index=1, outside=0, **counts)]
+    results.append(root, "levels", name, slices)
+    curve = row(
+        "curves", map=name, levels_from=LEVELS_FROM, threshold=[0.1], lesion=[1], healthy=[1]
+    )
+    results.append(root, "curves", name, [{**curve, "truth": 1}])
 
 
 def with_dice(value):

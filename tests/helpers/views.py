@@ -3,8 +3,9 @@
 from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import SliceSpec, Threshold
+from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 
+SLICES = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")
 HOSTILE = 'a<b>&"q" $x^2$ \'=1+1'
 
 
@@ -16,3 +17,11 @@ def view_of(engine, data, subject, modality, method="intensity", plane="axial"):
     stack = engine.stack(slices)
     area = (stack.brain if stack.truth is None else stack.truth).sum((1, 2))
     return View(spec, int(area.argmax()), Threshold(150 / 255, "fixed", "set by the slider"))
+
+
+def view(engine, index=80, method="intensity", setup="zero-shot", **more):
+    """A slice of a subject of the demo under the oracle threshold."""
+    prompts = more.pop("prompts", prompt_sets.shipped()["appearance"])
+    spec = pipeline.map_spec(engine, SLICES, method, setup, prompts, **more)
+    read = ReadoutSpec(120, False, 15, "nan", "centroid")
+    return View(spec, index, Threshold(120, "oracle", "best 3D Dice"), read)

@@ -16,7 +16,7 @@ import torch
 
 from zsad_core.imaging.datasets.files import PIECE
 
-GIGABYTES = 4
+GIGABYTES = 1.5
 MEASURED = """
 import json, sys
 from pathlib import Path
@@ -60,7 +60,7 @@ def scan_that_unpacks_to_gigabytes(path):
     header = nib.Nifti1Image(np.zeros((8, 8, 8), np.int16), np.eye(4)).to_bytes()
     with path.open("wb") as file:
         file.write(packer.compress(header))
-        for _ in range(GIGABYTES * 2**30 // PIECE):
+        for _ in range(int(GIGABYTES * 2**30) // PIECE):
             file.write(packer.compress(bytes(PIECE)))
         file.write(packer.flush())
 
@@ -75,7 +75,7 @@ def tensors_that_unpack_to_gigabytes(path):
                 bomb.writestr(member.filename, plain.read(member))
                 continue
             with bomb.open(member.filename, "w", force_zip64=True) as storage:
-                for _ in range(GIGABYTES * 2**30 // PIECE):
+                for _ in range(int(GIGABYTES * 2**30) // PIECE):
                     storage.write(bytes(PIECE))
 
 

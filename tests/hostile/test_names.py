@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.results.test_results import row
+from tests.helpers.rows import row
 from zsad_core.imaging import datasets
 from zsad_core.results import merging
 from zsad_core.results import parquet as results

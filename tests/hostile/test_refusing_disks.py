@@ -1,8 +1,6 @@
 """A disk that is full, read-only or no folder at all: one sentence, and nothing else is lost."""
 
-import ctypes
 import os
-import resource
 import subprocess
 import sys
 import traceback
@@ -10,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.test_run import write_scans
+from tests.helpers.evaluations import write_scans
 from tests.helpers.image_sets import mvtec
 from tests.helpers.pages import at, shown
+from tests.helpers.refusing_disks import full, no_folder, read_only
 from tests.helpers.rows import put
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
@@ -20,7 +19,6 @@ from zsad_core.cli.main import main
 PAGES = ["app.py", *(f"pages/{page}.py" for page in (
     "1_Explore", "2_Prompts", "3_Depth", "4_Cohort", "5_Failures", "6_Setup"
 ))]  # fmt: skip
-CAPABILITIES = 0x20080522  # version of the call that gives them up
 COMMANDS = {
     "evaluate": "evaluate --data {scans} --kind folder --methods intensity --threshold oracle "
     "--device cpu --out {out}",
@@ -37,23 +35,6 @@ OF_HOME = {
     "doctor": "doctor",
     "evaluate": COMMANDS["evaluate"],
 }
-
-
-def full(_):
-    """No file may grow, as on a disk without room."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
-def read_only(folder):
-    """Nobody may write there, not even root, who gives up that right."""
-    folder.chmod(0o500)
-    ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(CAPABILITIES, 0), (ctypes.c_uint32 * 6)())
-
-
-def no_folder(folder):
-    """A file stands where a folder should."""
-    folder.rmdir()
-    folder.write_text("")
 
 
 def ran(line, refuse, folder):
@@ -127,11 +108,11 @@ def test_a_cache_that_takes_no_synthetic_subject_is_one_sentence(
 APART = """
 import sys
 from pathlib import Path
-from tests.hostile import test_refusing_disks
+from tests.helpers import refusing_disks
 from zsad_core.cli.main import main
 
 refuse, folder, *line = sys.argv[1:]
-getattr(test_refusing_disks, refuse)(Path(folder))
+getattr(refusing_disks, refuse)(Path(folder))
 sys.exit(main(line))
 """
 

@@ -1,11 +1,11 @@
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from zsad_core.errors import DataError, SettingError
+from tests.helpers.refusing_disks import no_room
+from zsad_core.errors import DataError, SettingError, StorageError
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.types import DataSpec
@@ -137,14 +137,9 @@ def test_many_at_once_lose_nothing(mine):
     }
 
 
-def test_a_write_that_fails_leaves_what_was_kept(mine, monkeypatch):
+def test_a_write_that_fails_leaves_what_was_kept(mine):
     registry.add(DATA, mine, METHODS)
-
-    def full(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with no_room(), pytest.raises(StorageError, match=r"predictions\.json' cannot be written"):
         registry.add(DATA, replace(mine, name="second"), METHODS)
     assert registry.sets_of(DATA) == (mine,)
 

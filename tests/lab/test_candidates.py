@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import nibabel as nib
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -10,42 +9,20 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from tests.helpers.tensors import fresh_tensors, maps_of, mean_values_of, values_of
 from zsad_core import backbones, methods
-from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.imaging import slicing
-from zsad_core.inference import pipeline
-from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
 from zsad_core.lab import candidates, null_test
 from zsad_core.methods import grids
 from zsad_core.methods.clipad import method as clipad
 from zsad_core.methods.texts import Remembered, TowerTexts, unit
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import BackboneSpec, DataSpec, PromptSet, Reference, SliceSpec
+from zsad_core.types import BackboneSpec, PromptSet, Reference
 
 OF_SLICES = [one for one in methods.METHODS.values() if issubclass(one, methods.Method)]
 AT_ONCE = [one.name for one in OF_SLICES if one().texts_at_once]
 PAIR = prompt_sets.shipped()["minimal-pair"]
 OTHERS = tuple(PromptSet("", (n,), (a,)) for n, a in (("a cat", "a dog"), ("a dog", "a cat")))
-
-
-@pytest.fixture
-def spec(tmp_path):
-    """WinCLIP on a scan of 8 filled slices with a lesion in the upper ones, its own store."""
-    values, truth = np.zeros((20, 24, 10), np.int16), np.zeros((20, 24, 10), np.uint8)
-    values[4:16, 5:20, 1:-1] = np.random.default_rng(5).integers(50, 900, (12, 15, 8))
-    truth[6:9, 8:12, 5:-1] = 1
-    (tmp_path / "data").mkdir()
-    for name, array in (("a", values), ("a_seg", truth), ("b", values)):
-        nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / "data" / f"{name}.nii.gz")
-    slices = SliceSpec(DataSpec("folder", str(tmp_path / "data")), "a", "scan")
-    found = pipeline.map_spec(Engine(), slices, "winclip", "zero-shot", PAIR)
-    return replace(found, features=replace(found.features, precision="float32"))
-
-
-@pytest.fixture
-def engine(tmp_path):
-    return Engine(Store(tmp_path / "store"), "cpu")
 
 
 def test_pixels_of_a_patch_are_counted_once():

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core.lab import prompt_checks
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec, PromptSet
 
-__all__ = ["engine", "spec"]
+PAIR = prompt_sets.shipped()["minimal-pair"]
 
 
 def changed(spec, **fields):

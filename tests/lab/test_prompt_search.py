@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.helpers.brats import patients
-from tests.lab.test_candidates import PAIR, engine, spec
 from zsad_core import methods
 from zsad_core.errors import Cancelled, SettingError
 from zsad_core.imaging.splits import registry
@@ -14,9 +13,10 @@ from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.lab import candidates, prompt_search
 from zsad_core.lab.candidates import Measured
 from zsad_core.lab.prompt_search import Plan
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import SliceSpec
 
-__all__ = ["engine", "spec"]
+PAIR = prompt_sets.shipped()["minimal-pair"]
 
 PHRASES = ("a cat", "a dog", "a tree", "a bright spot")
 PLAN = Plan(("a",), (), PHRASES, best=2, most=2, every=8)

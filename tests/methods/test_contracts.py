@@ -5,12 +5,12 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from tests.helpers.tensors import fresh_tensors, maps_of, values_of
 from tests.helpers.weights import recipe as golden_recipe
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones, methods, setups
+from zsad_core.backbones.clip_internals import written_out
 from zsad_core.backbones.fetching import hub_files
 from zsad_core.imaging import slicing
 from zsad_core.methods.base import NO_TOWER
@@ -147,9 +147,9 @@ def test_features_maps_and_scores_have_the_promised_form(method, tower):
 @pytest.fixture
 def attention_written_out():
     """Without the rounding of attention in blocks, which is torch's and no slice's beside it."""
-    torch.backends.mha.set_fastpath_enabled(True)
+    token = written_out.set(True)
     yield
-    torch.backends.mha.set_fastpath_enabled(False)
+    written_out.reset(token)
 
 
 @pytest.mark.usefixtures("attention_written_out")

@@ -28,6 +28,7 @@ from tests.helpers.summation import INTEL, PROJECT, one_order_here
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
+from zsad_core.backbones.clip_internals import written_out
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.methods.adaclip.hybrid_prompts import linear, vectors
 from zsad_core.methods.adaclip.method import AdaClip
@@ -55,9 +56,9 @@ ALIKE = (  # whether the map command can sum as the official run did
 @pytest.fixture(scope="module", autouse=True)
 def attention_as_in_the_official_code():
     """Written out, not in blocks: the fitted roundings are near enough to the bars to need it."""
-    torch.backends.mha.set_fastpath_enabled(True)
+    token = written_out.set(True)
     yield
-    torch.backends.mha.set_fastpath_enabled(False)
+    written_out.reset(token)
 
 
 @pytest.fixture(scope="module")

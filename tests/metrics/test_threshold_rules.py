@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.metrics.test_thresholds import dice_at, volume
+from tests.helpers.maps import dice_at, volume
 from zsad_core.errors import SettingError
 from zsad_core.imaging.splits.tables import Fold
 from zsad_core.metrics import thresholds

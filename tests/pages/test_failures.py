@@ -1,57 +1,18 @@
 """Pins and presentation in process, on the 2 mm demo."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from tests.helpers.pages import address, mark_of, widget
+from tests.helpers.pages import SUBJECT, address, mark_of, widget
+from tests.helpers.pins import opened, pin, view, words
 from zsad_core.base.palette import CLASSES
-from zsad_core.inference import pipeline, thumbnails
+from zsad_core.inference import thumbnails
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.views import View
-from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, SliceSpec, Threshold
+from zsad_core.types import DataSpec
 from zsad_core.workspace import pins
 
-REPOSITORY = Path(__file__).parents[2]
-DATA = DataSpec("demo-2mm")
-SUBJECT = "DEMO-MET-013-000"
-PAGES = {"Explore": "pages/1_Explore.py", "Failures": "pages/5_Failures.py"}
-WAIT = 120
-
-
 pytestmark = pytest.mark.usefixtures("small_demo")
-
-
-def view(subject=SUBJECT, index=30, value=0.4, method="intensity"):
-    engine, prompts = Engine(), prompt_sets.shipped()["appearance"]
-    spec = pipeline.map_spec(engine, SliceSpec(DATA, subject), method, "zero-shot", prompts)
-    return View(spec, index, Threshold(value, "fixed", "set by the slider"))
-
-
-def pin(title, note="", **where):
-    made = pins.pin_of(view(**where), title, note, "missed lesion", (0.25, 0.5))
-    pins.add(made)
-    return made
-
-
-def opened(page, query=None, **state):
-    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
-    test.switch_page(PAGES[page])
-    for key, value in (query or {}).items():
-        test.query_params[key] = value
-    for key, value in {"failures": "Pins", **state}.items():
-        test.session_state[key] = value
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
-
-
-def words(test):
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.success, test.error)
-    return " ".join(one.value for kind in kinds for one in kind)
 
 
 def button(test, label, at=0):

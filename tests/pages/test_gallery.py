@@ -5,8 +5,8 @@ import time
 import pytest
 
 from pages.ui.shell import compute
+from tests.helpers.failure_rows import MEDICAL, as_read, failures_of, put, view_of_case
 from tests.helpers.pages import WAIT, address, at, shown, widget
-from tests.report.test_failure_cases import MEDICAL, as_read, failures_of, put, view_of_case
 from zsad_core.base.palette import CLASSES
 from zsad_core.base.paths import home
 from zsad_core.inference import thumbnails

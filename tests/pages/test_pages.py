@@ -2,57 +2,20 @@
 
 import json
 import time
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import compute
-from tests.helpers.pages import address, widget
+from tests.helpers.pages import DATA, PAGES, SUBJECT, WAIT, address, at, opened, shown, widget
 from zsad_core import methods, setups
 from zsad_core.base.paths import home
-from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
 
-DATA = "demo-2mm:"
-SUBJECT = "DEMO-MET-013-000"
-REPOSITORY = Path(__file__).parents[2]
-ROOT = {
-    "Start": "app.py",
-    "Explore": "pages/1_Explore.py",
-    "Prompts": "pages/2_Prompts.py",
-    "Depth": "pages/3_Depth.py",
-    "Cohort": "pages/4_Cohort.py",
-    "Setup": "pages/6_Setup.py",
-}
-WAIT = 120
-
-
 pytestmark = pytest.mark.usefixtures("small_demo")
-
-
-@pytest.fixture(scope="module")
-def _encoded():
-    """The subject's features, so that pages show whole maps at once."""
-    engine = Engine()
-    slices = SliceSpec(DataSpec("demo-2mm"), SUBJECT)
-    prompts = prompt_sets.shipped()["appearance"]
-    pipeline.encode(engine, pipeline.map_spec(engine, slices, "aprilgan", "brats", prompts))
-
-
-def opened(page, **state):
-    test = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
-    test.switch_page(ROOT[page])
-    chosen = {"data": DATA, "subject": SUBJECT, "rule": "fixed", **state}
-    for key, value in chosen.items():
-        test.session_state[key] = value
-    test.run()
-    assert not test.exception, test.exception[0].stack_trace
-    return test
 
 
 def metrics(test):
@@ -361,12 +324,9 @@ def test_normal_slices_are_picked_from_another_subject_and_stand_in_the_address(
     said = " ".join(caption.value for caption in test.caption)
     assert all(name in said.replace("\\", "") for name in chips(test))
     assert address(test)["normal_slices"] == chips(test)
-    again = AppTest.from_file(REPOSITORY / "app.py", default_timeout=WAIT)
-    again.switch_page(ROOT["Explore"])
+    again = at(PAGES["Explore"])
     again.query_params = {**address(test), "data": DATA, "subject": SUBJECT, "rule": "fixed"}
-    again.run()
-    assert not again.exception
-    assert chips(again) == chips(test)
+    assert chips(shown(again)) == chips(test)
 
 
 def test_a_slice_with_lesion_or_of_the_shown_subject_is_no_silent_reference():

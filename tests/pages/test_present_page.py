@@ -9,7 +9,7 @@ import pytest
 
 from pages.ui.failures import payloads, present
 from pages.ui.shell import compute
-from tests.pages.test_failures import opened, pin, words
+from tests.helpers.pins import opened, pin, words
 from zsad_core.base.jobs import Job
 from zsad_core.inference.engine import Engine
 from zsad_core.workspace import pins

@@ -9,8 +9,7 @@ import pytest
 
 from pages.ui.prompts import others, sections
 from pages.ui.shell import compute, prompt_choice
-from tests.helpers.pages import address, mark_of, widget
-from tests.pages.test_pages import DATA, SUBJECT, _encoded, opened
+from tests.helpers.pages import DATA, SUBJECT, address, mark_of, opened, widget
 from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.methods import name_of
@@ -18,7 +17,6 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history
 
-__all__ = ["_encoded"]
 pytestmark = pytest.mark.usefixtures("small_demo")
 
 JUDGED = f"judged-{DATA[:-1]}"

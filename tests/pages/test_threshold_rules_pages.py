@@ -5,8 +5,7 @@ import time
 import pytest
 
 from tests.helpers.pages import WAIT, address, at, shown, widget
-from tests.helpers.rows import put, with_dice
-from tests.report.test_calibration import put_map
+from tests.helpers.rows import put, put_map, with_dice
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from tests.helpers.pages import widget
+from tests.helpers.pages import PAGES, opened, widget
 from tests.helpers.rows import put
-from tests.pages.test_pages import ROOT, opened
 from zsad_core.base.paths import home, uploads
 from zsad_core.imaging.datasets import uploaded
 from zsad_core.imaging.uploads import folders, limits
@@ -39,7 +38,7 @@ def used(test, files):
 
 
 def moved(test, page):
-    test.switch_page(ROOT[page]).run()
+    test.switch_page(PAGES[page]).run()
     assert not test.exception, test.exception[0].stack_trace
     return test
 

@@ -1,7 +1,7 @@
 """Prompt sets as files: what is written is read back, and what is wrong is said."""
 
 import contextlib
-import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -225,18 +225,28 @@ def test_sentences_without_limit_are_refused(content):
         prompt_sets.sentences(prompt_sets.parse(content, "x.yaml"))
 
 
-def test_a_set_is_there_at_every_moment_of_a_save(tmp_path, monkeypatch):
+def test_a_set_is_there_at_every_moment_of_a_save(tmp_path):
     prompt_sets.save(OWN, tmp_path)
-    seen, replace_file = [], os.replace
+    after, seen, saved = replace(OWN, normal=("another",)), [], threading.Event()
 
-    def watched(source, target):
-        seen.append(prompt_sets.user_sets(tmp_path).get("mine"))
-        replace_file(source, target)
+    def watch():
+        while not saved.is_set():
+            seen.append(prompt_sets.user_sets(tmp_path).get("mine"))
 
-    monkeypatch.setattr(os, "replace", watched)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for number in range(30):
+        prompt_sets.save(OWN if number % 2 else after, tmp_path)
+    saved.set()
+    watcher.join()
+    assert all(one in (OWN, after) for one in seen)
+    assert len(seen) > 1
+
+
+def test_an_earlier_version_is_kept(tmp_path):
+    prompt_sets.save(OWN, tmp_path)
     after = replace(OWN, normal=("another",))
     prompt_sets.save(after, tmp_path)
-    assert seen == [OWN, OWN]
     assert prompt_sets.user_sets(tmp_path)["mine"] == after
     assert prompt_sets.older("mine", tmp_path) == {1: OWN}
 

@@ -1,31 +1,12 @@
 """Reliability of maps that are probabilities, on levels made by hand."""
 
-import numpy as np
 import pytest
 
-from tests.helpers.rows import GROUP, put
-from tests.results.test_results import row
+from tests.helpers.rows import GROUP, put_map
 from zsad_core import methods
 from zsad_core.report import calibration, threshold_prints
 from zsad_core.report.selection import Selection, selected_rows
 from zsad_core.results import parquet as results
-
-LEVELS_FROM = np.pad(np.float32([0, 0.1, 0.3, 0.9, 1.0]), (0, 251), mode="edge")
-
-
-def put_map(root, subject, healthy, lesion, method="adaclip", high=1.0):
-    """A row with its map: voxels from 0.1 to 0.3, from 0.3 to 0.9, from 0.9 to 1, and of 1."""
-    name = f"{subject}-{method}"
-    put(root, subject, method=method, map=name, range_high=high)
-    counts = {"healthy": [0, *healthy[:3], *[0] * 251], "lesion": [0, *lesion[:3], *[0] * 251]}
-    for kind, values in (("healthy", healthy), ("lesion", lesion)):
-        counts[kind].append(values[3])
-    slices = [row("levels", map=name, index=1, outside=0, **counts)]
-    results.append(root, "levels", name, slices)
-    curve = row(
-        "curves", map=name, levels_from=LEVELS_FROM, threshold=[0.1], lesion=[1], healthy=[1]
-    )
-    results.append(root, "curves", name, [{**curve, "truth": 1}])
 
 
 def reliability(root):

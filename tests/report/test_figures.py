@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.helpers.rows import GROUP, dice_rows, put, with_dice
-from tests.report.test_calibration import put_map
+from tests.helpers.rows import GROUP, dice_rows, put, put_map, with_dice
 from zsad_core.cli.main import main
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers.rows import GROUP, dice_rows, put, with_dice
-from tests.results.test_results import row
+from tests.helpers.rows import GROUP, dice_rows, put, row, with_dice
 from zsad_core.metrics.depth import depth_curve
 from zsad_core.metrics.dice import dice, dice_sql
 from zsad_core.report.comparison_groups import ComparisonGroup

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.evaluation.test_run import CONFIGURATIONS, cohort, engine, scans  # noqa: F401 — a fixture
+from tests.helpers.evaluations import cohort, engine, write_scans
 from tests.helpers.rows import GROUP, put
 from zsad_core.errors import DataError
 from zsad_core.evaluation.row_views import scan_of
@@ -75,9 +75,10 @@ def test_without_what_the_rule_asks_for_the_next_best_is_taken_and_told(tmp_path
 
 
 @pytest.fixture(scope="module")
-def evaluation(scans, tmp_path_factory):  # noqa: F811
+def evaluation(tmp_path_factory):
     """The rows of two configurations on three small scans, and the engine that made them."""
     root = tmp_path_factory.mktemp("evaluated")
+    scans = write_scans(tmp_path_factory.mktemp("scans"))
     new_engine, evaluated = engine(root), cohort(scans, root, rules=("50%",))
     run(new_engine, evaluated, local(new_engine))
     return new_engine, evaluated

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers.rows import GROUP, put, with_dice
-from tests.report.test_calibration import put_map
+from tests.helpers.rows import GROUP, put, put_map, with_dice
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, threshold_costs, threshold_prints

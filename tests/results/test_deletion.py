@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.results.test_results import row
+from tests.helpers.rows import row
 from zsad_core.results import merging, parts
 from zsad_core.results import parquet as results
 from zsad_core.results.merging import delete

@@ -9,18 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zsad_core.errors import DataError
+from tests.helpers.refusing_disks import no_room
+from tests.helpers.rows import row
+from zsad_core.errors import DataError, StorageError
 from zsad_core.results import merging, slice_sums
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
-
-
-def row(table, **given):
-    """A row of a table with a plain value in every column; no level, as only older rows have."""
-    given = {"level": None, **given} if table == "subjects" else given
-    plain = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
-    columns = result_schema.TABLES[table].items()
-    return {name: plain.get(kind, []) for name, (kind, _) in columns} | given
 
 
 def subjects(root):
@@ -116,14 +110,9 @@ def test_what_a_merge_replaced_goes_with_a_later_one(tmp_path):
     assert names == ["c.parquet", "merged-000001.parquet", "merged-000002.parquet"]
 
 
-def test_a_write_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
-    def cut(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("zsad_core.base.atomic.os.replace", cut)
-        with pytest.raises(KeyboardInterrupt):
-            results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    with no_room(), pytest.raises(StorageError, match="cannot be written"):
+        results.append(tmp_path, "subjects", "a", [row("subjects", key="a")])
     assert results.known(tmp_path) == set()
     assert not list((tmp_path / "subjects").iterdir())
 

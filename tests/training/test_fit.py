@@ -3,13 +3,13 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from tests.helpers.trainings import layers, toy
 from tests.helpers.weights import golden as golden_of
 from tests.helpers.weights import write_backbone
 from zsad_core import backbones
@@ -111,27 +111,6 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     assert {n: v.shape for n, v in learner.initial(0, examples).items()} == {
         n: v.shape for n, v in start.items()
     }
-
-
-def layers(width=6, embed=4, taps=2):
-    """APRIL-GAN's learner on a tower of these sizes."""
-    info = SimpleNamespace(width=width, embed_dim=embed)
-    recipe = Recipe("taps", 16, 4, tuple(range(1, taps + 1)))
-    return LinearLayers(Encoder(None, SimpleNamespace(info=info, device="cpu"), recipe, 8))
-
-
-def toy(count=24, seed=0):
-    """Patches whose first number says whether they are abnormal, in two taps."""
-    rng = np.random.default_rng(seed)
-    masks = np.zeros((count, 8, 8), bool)
-    for mask in masks:
-        row, column = rng.integers(0, 3, 2) * 2
-        mask[row : row + 4, column : column + 4] = True
-    tokens = rng.normal(0, 0.5, (count, 2, 16, 6)).astype(np.float16)
-    tokens[..., 0] += np.where(masks[:, ::2, ::2].reshape(count, 1, 16), 2, -2)
-    text = np.array([[1, 0.1, 0, 0], [1, -0.1, 0, 0]], np.float32)  # near, as real sentences are
-    text = text / np.linalg.norm(text, axis=1, keepdims=True)
-    return Examples(tokens, masks, NO_CLASS[:1].repeat(count, axis=0), text)
 
 
 def test_training_lowers_the_loss_and_finds_the_lesions():

@@ -13,8 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.helpers.image_sets import mvtec
+from tests.helpers.trainings import layers, same, toy
 from tests.helpers.weights import small_backbone
-from tests.training.test_fit import layers, toy
 from zsad_core.cli import main as cli
 from zsad_core.errors import Cancelled, WeightsError
 from zsad_core.methods.learner import TrainingPlan
@@ -31,15 +31,6 @@ def cancelled_at(step):
             raise Cancelled("stopped")
 
     return report
-
-
-def same(found, expected):
-    for name in states.NUMBERS:
-        np.testing.assert_equal(getattr(found, name), getattr(expected, name))
-    np.testing.assert_array_equal(found.terms, expected.terms)
-    assert found.tensors.keys() == expected.tensors.keys()
-    for name, value in expected.tensors.items():
-        np.testing.assert_array_equal(found.tensors[name], value)
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "adamw"])

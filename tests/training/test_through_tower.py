@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.helpers.trainings import bright_squares
 from tests.helpers.weights import small_backbone
 from zsad_core import backbones
 from zsad_core.backbones.pixels import sized
@@ -59,18 +60,6 @@ def encoder(tmp_path_factory):
     return Encoder(method, tower, method.recipe(tower.info), 16, frozen=False)
 
 
-def drawn(count=12):
-    """Bright squares on noise."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 60, (count, 64, 64)).astype(np.uint8)
-    masks = np.zeros((count, 16, 16), bool)
-    for image, mask in zip(images, masks, strict=True):
-        row, column = rng.integers(0, 3, 2)
-        image[row * 16 : row * 16 + 32, column * 16 : column * 16 + 32] += 180
-        mask[row * 4 : row * 4 + 8, column * 4 : column * 4 + 8] = True
-    return Examples(images, masks, np.zeros((count, 0), np.float32))
-
-
 def test_images_are_kept_at_the_input_side_as_pil_resizes_them(encoder):
     colour = np.random.default_rng(1).integers(0, 256, (2, 50, 40, 3), np.uint8)
     kept, first = encoder.features(colour)
@@ -105,25 +94,25 @@ def test_gathered_images_are_left_to_the_learner(encoder, monkeypatch):
 
 @pytest.mark.usefixtures("_lengths")
 def test_each_image_has_the_text_of_its_class(encoder):
-    mixed = replace(drawn(3), classes=("nut", "brain", "nut"))
+    mixed = replace(bright_squares(3), classes=("nut", "brain", "nut"))
     text = material.with_text(mixed, encoder, Shift(encoder)).text
     assert text[:, 0, 0].tolist() == [3, 5, 3]
 
 
 def test_gradients_reach_the_middle_of_the_tower(encoder):
     learner, plan = Shift(encoder), TrainingPlan(epochs=12, batch=4, rate=0.05, optimiser="adamw")
-    found = fit.fit(learner, (drawn(), drawn(4)), plan)
+    found = fit.fit(learner, (bright_squares(), bright_squares(4)), plan)
     assert found.loss < 0.6 * found.terms[0].sum()
     start = learner.initial(0, None)
     assert np.abs(found.tensors["shift"] - start["shift"]).min() > 0
     np.testing.assert_array_equal(found.tensors["unused"], start["unused"])
-    again = fit.fit(learner, (drawn(), drawn(4)), plan)
+    again = fit.fit(learner, (bright_squares(), bright_squares(4)), plan)
     np.testing.assert_array_equal(found.tensors["shift"], again.tensors["shift"])
 
 
 def test_a_training_through_the_tower_goes_on_without_loss(encoder, tmp_path):
     """Also with a tensor that never had a gradient, of which the optimiser knows nothing."""
-    learner, data = Shift(encoder), (drawn(), drawn(4))
+    learner, data = Shift(encoder), (bright_squares(), bright_squares(4))
     plan = TrainingPlan(epochs=3, batch=4, rate=0.05, optimiser="adamw", decay=0.1)
     unbroken = fit.fit(learner, data, plan)
 
@@ -147,13 +136,14 @@ def test_the_first_step_is_that_of_the_optimiser_asked_for(encoder, optimiser, d
     """Adam's first step is the rate, whatever the gradient; AdamW shrinks by rate x decay first."""
     learner = Shift(encoder)
     plan = TrainingPlan(epochs=1, batch=12, rate=0.1, optimiser=optimiser, decay=decay)
-    found = fit.fit(learner, (drawn(), None), plan).tensors["direction"]
+    found = fit.fit(learner, (bright_squares(), None), plan).tensors["direction"]
     moved = found - kept * learner.initial(0, None)["direction"]
     np.testing.assert_allclose(np.abs(moved), 0.1, rtol=1e-3)
 
 
 def test_labels_are_told_by_the_mask_unless_given():
-    examples = replace(drawn(4), masks=drawn(4).masks & (np.arange(4) < 2)[:, None, None])
+    masks = bright_squares(4).masks & (np.arange(4) < 2)[:, None, None]
+    examples = replace(bright_squares(4), masks=masks)
     chosen = np.array([0, 3])
     assert fit._batch(examples, chosen, "cpu").labels.tolist() == [1, 0]
     told = replace(examples, labels=np.array([0, 0, 0, 1], bool), classes=tuple("abcd"))
@@ -165,8 +155,8 @@ def test_labels_are_told_by_the_mask_unless_given():
 def test_a_mask_that_nobody_drew_counts_in_no_dice(encoder):
     learner = Shift(encoder)
     tensors = {n: torch.from_numpy(v) for n, v in learner.initial(0, None).items()}
-    masks = drawn(4).masks & (np.arange(4) < 3)[:, None, None]
-    labelled = replace(drawn(4), masks=masks, labels=np.ones(4, bool))
+    masks = bright_squares(4).masks & (np.arange(4) < 3)[:, None, None]
+    labelled = replace(bright_squares(4), masks=masks, labels=np.ones(4, bool))
     few = Examples(labelled.tokens[:3], masks[:3], labelled.first[:3])
     (_, dice), (_, expected) = (
         fit.validate(learner, tensors, e, TrainingPlan()) for e in (labelled, few)

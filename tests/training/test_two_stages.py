@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tests.helpers.tensors import maps_of
+from tests.helpers.trainings import bright_squares
 from tests.helpers.weights import small_backbone
-from tests.training.test_through_tower import drawn
 from zsad_core import backbones
 from zsad_core.methods.aaclip.adapters import shapes
 from zsad_core.methods.aaclip.method import AaClip
@@ -41,7 +41,7 @@ def learner(tower):
 
 @pytest.fixture(scope="module")
 def examples():
-    return replace(drawn(8), classes=("brain",) * 8)
+    return replace(bright_squares(8), classes=("brain",) * 8)
 
 
 def test_it_starts_from_the_backbones_own_projections(learner, examples):
@@ -57,7 +57,7 @@ def test_it_starts_from_the_backbones_own_projections(learner, examples):
 
 
 def test_its_first_map_already_sees_what_a_probe_of_the_patches_sees(learner):
-    bright = replace(drawn(12), classes=("brain",) * 12)
+    bright = replace(bright_squares(12), classes=("brain",) * 12)
     start = {n: torch.from_numpy(v) for n, v in learner.initial(0, bright).items()}
     found = learner.outcome(start, fit._batch(bright, np.arange(12), "cpu")).maps[0]
     masks = torch.from_numpy(bright.masks)
@@ -116,7 +116,7 @@ def test_the_first_stage_pushes_texts_apart_and_reads_the_frozen_tower(learner, 
 
 def test_training_lowers_the_loss_and_goes_on_after_a_stop(learner, examples, tmp_path):
     plan = replace(PLAN, epochs=4, state_file=tmp_path / "a.unfinished")
-    pair = (examples, replace(drawn(4), classes=("brain",) * 4))
+    pair = (examples, replace(bright_squares(4), classes=("brain",) * 4))
     whole = fit.fit(learner, pair, replace(plan, state_file=None))
     second = whole.terms[2:].sum(axis=1)  # two steps an epoch
     assert second[-2:].mean() < second[:2].mean()

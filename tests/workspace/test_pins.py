@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers.brats import patients
+from tests.helpers.views import SLICES, view
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
@@ -16,24 +17,15 @@ from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
-from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, PromptSet, ReadoutSpec, Reference, SliceSpec, Threshold
+from zsad_core.types import DataSpec, PromptSet, Reference, SliceSpec, Threshold
 from zsad_core.workspace import pins
 
-SLICES = SliceSpec(DataSpec("demo"), "DEMO-MET-013-000")
 OTHERS = ("DEMO-MET-014-000", "DEMO-MET-016-000")
 
 
 @pytest.fixture
 def engine():
     return Engine()
-
-
-def view(engine, index=80, method="intensity", setup="zero-shot", **more):
-    prompts = more.pop("prompts", prompt_sets.shipped()["appearance"])
-    spec = pipeline.map_spec(engine, SLICES, method, setup, prompts, **more)
-    read = ReadoutSpec(120, False, 15, "nan", "centroid")
-    return View(spec, index, Threshold(120, "oracle", "best 3D Dice"), read)
 
 
 def pinned(engine, title="One", **more):

@@ -3,7 +3,6 @@
 To add a shipped one, add its files to `weights/` and a line to `BACKBONES` in `sources.py`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zsad_core.backbones.device import (
@@ -20,14 +19,14 @@ from zsad_core.backbones.device import (
 )
 from zsad_core.backbones.fetching import fetch, unfetched
 from zsad_core.backbones.sources import BACKBONES, WEIGHTS, TowerInfo, info, known
+from zsad_core.types import BackboneSpec, Precision
 
 if TYPE_CHECKING:
-    from zsad_core.backbones.tower import Tower, load, official_sums
+    from zsad_core.backbones.tower import Tower
 
 __all__ = [
     "BACKBONES",
     "WEIGHTS",
-    "Tower",
     "TowerInfo",
     "default_device",
     "device_memory",
@@ -39,7 +38,6 @@ __all__ = [
     "known",
     "load",
     "memory_bytes",
-    "official_sums",
     "out_of_memory",
     "ran_out_of_memory",
     "slices_at_once",
@@ -48,8 +46,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """What works with a tower, imported once it is asked for: it needs torch."""
-    if name in ("Tower", "load", "official_sums"):
-        return getattr(import_module("zsad_core.backbones.tower"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def load(spec: BackboneSpec, device: str, precision: Precision) -> "Tower":
+    """The backbone on a device, image side in the precision; raises WeightsError.
+
+    Missing weights are fetched first. The first tower of a process imports torch and open_clip.
+    """
+    from zsad_core.backbones import tower
+
+    return tower.load(spec, device, precision)

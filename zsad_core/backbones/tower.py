@@ -23,6 +23,7 @@ from zsad_core.backbones.clip_internals import (
     two_streams,
     value_attention,
     walk_text,
+    written_out,
 )
 from zsad_core.backbones.fetching import fetch, hub_files
 from zsad_core.backbones.pixels import pixels, resized_positions
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
 LONGEST = 2048  # tokens that are counted
 CHUNK = 2048  # windows in one pass
 
-# It writes all attention weights out: 1.3 (ViT-L at 518 px) to 1.7 times as long (demo, 42 x 42).
-torch.backends.mha.set_fastpath_enabled(False)
-# Convolutions on a GPU, as of patches into tokens, would round float32 to TF32's 10 bits.
-torch.backends.cudnn.allow_tf32 = False
-
 
 @contextlib.contextmanager
 def official_sums() -> Iterator[None]:
@@ -52,13 +48,24 @@ def official_sums() -> Iterator[None]:
     """
     order = os.environ.get("MKL_CBWR")
     os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
-    torch.backends.mha.set_fastpath_enabled(True)
+    token = written_out.set(True)
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(False)
+        written_out.reset(token)
         if order is None:
             del os.environ["MKL_CBWR"]
+
+
+@contextlib.contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Convolutions on a GPU in float32, which PyTorch rounds to TF32's 10 bits by default."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
@@ -287,7 +294,8 @@ class Tower:
         """
         set_activation(self._visual.transformer, recipe.activation)
         values = pixels(images, recipe, self.info).to(self.device, self._dtype)
-        patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
+        with exact_convolutions():
+            patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)
         return torch.cat([first, patches], dim=1) + self._position_table(recipe)
 

@@ -13,7 +13,7 @@ from zsad_core.methods import VolumeMethod
 from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Plane, Recipe
 
 if TYPE_CHECKING:
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 
 def layer_tokens(

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from zsad_core.types import (
     Volume,
 )
 
+if TYPE_CHECKING:
+    from zsad_core.backbones.tower import Tower
+
 VOXELS = "voxel-volumes.json"
 SHARE, LEAST = 8, 2**30  # of the device's memory for features, and bytes at least
 
@@ -54,7 +58,7 @@ class Engine:
         self._digests: LruCache[str] = LruCache(4096)
         self._volumes: LruCache[Volume] = LruCache(3)
         self._stacks: LruCache[SliceStack] = LruCache(4)
-        self._towers: LruCache[backbones.Tower] = LruCache(2)
+        self._towers: LruCache[Tower] = LruCache(2)
 
     @functools.cached_property
     def device(self) -> str:
@@ -137,7 +141,7 @@ class Engine:
         """Whether the slices are in memory."""
         return spec in self._stacks
 
-    def tower(self, backbone: BackboneSpec, precision: Precision) -> backbones.Tower:
+    def tower(self, backbone: BackboneSpec, precision: Precision) -> Tower:
         """The backbone on the device; at most two are held. Raises WeightsError."""
         return self._towers.get(
             (backbone, precision, backbones.info(backbone).digest),
@@ -145,15 +149,15 @@ class Engine:
         )
 
     @contextlib.contextmanager
-    def turn(
-        self, spec: FeatureSpec, priority: int, last_bits: bool = False
-    ) -> Iterator[backbones.Tower]:
+    def turn(self, spec: FeatureSpec, priority: int, last_bits: bool = False) -> Iterator[Tower]:
         """The tower of a spec, in a turn on the device.
 
         Where a method hangs on `last_bits` and features are exact, it sums as official codes do.
         """
+        from zsad_core.backbones.tower import official_sums
+
         official = last_bits and self.store.exact
-        sums = backbones.official_sums() if official else contextlib.nullcontext()
+        sums = official_sums() if official else contextlib.nullcontext()
         with self.queue.turn(priority), sums:
             yield self.tower(spec.backbone, spec.precision)
 

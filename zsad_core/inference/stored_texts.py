@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from zsad_core.types import (
     SliceFeatures,
     read_only,
 )
+
+if TYPE_CHECKING:
+    from zsad_core.backbones.tower import Tower
 
 TOGETHER = 8  # slices whose texts are encoded at once
 AT_ONCE = 32  # sentences
@@ -134,7 +138,7 @@ class StoredTexts:
         """(N, E) of work(tower, activation, texts), in its turn on the device."""
         return self.on_tower(lambda tower, activation: work(tower, activation, texts))
 
-    def on_tower(self, work: Callable[[backbones.Tower, str], FloatArray]) -> FloatArray:
+    def on_tower(self, work: Callable[[Tower, str], FloatArray]) -> FloatArray:
         """What work(tower, activation) returns, in its turn on the device."""
         with self.engine.turn(self.spec, INTERACTIVE, self.last_bits) as tower:
             return work(tower, self.activation)

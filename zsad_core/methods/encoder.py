@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zsad_core.backbones import Tower
 from zsad_core.backbones.pixels import sized
+from zsad_core.backbones.tower import Tower
 from zsad_core.base.jobs import Turn
 from zsad_core.methods.base import Method
 from zsad_core.methods.texts import TowerTexts

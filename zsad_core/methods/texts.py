@@ -11,7 +11,7 @@ import numpy as np
 from zsad_core.types import FloatArray
 
 if TYPE_CHECKING:
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 AHEAD = 64  # sentences
 OfSentences = Callable[["Tower", str, Sequence[str]], FloatArray]

@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Literal, TypeGuard, TypeVar
 
 import streamlit as st
@@ -55,7 +54,7 @@ def get_ready(kind: str, _data: DataSpec) -> None:
         dataset = datasets.open_dataset(_data)
         if isinstance(dataset, Demo):
             dataset.get_ready()
-        import_module("zsad_core.backbones.loading")  # open_clip, which takes seconds
+        import zsad_core.backbones.loading  # noqa: F401 — open_clip, which takes seconds
 
     threading.Thread(target=work, name="get ready").start()
 
@@ -69,7 +68,8 @@ def wait_for_torch(scan: SliceSpec | None = None) -> None:
 
 @st.cache_resource(show_spinner="Loading PyTorch …")
 def _torch() -> None:
-    import_module("torch")
+    import zsad_core.backbones.tower  # noqa: F401 — it brings torch
+
     engine().precision()  # timed where it is not known yet
 
 

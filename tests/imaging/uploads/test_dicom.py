@@ -14,7 +14,6 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from tests.imaging.uploads.conftest import SHAPE
 from zsad_core.imaging.uploads import limits
 
 
@@ -87,7 +86,7 @@ def test_slices_without_a_preamble_are_read(use, place, slices, values, syntax, 
 
 def test_values_are_in_the_units_of_the_file(use, place, slices, values):
     use(slices(lambda k: {"RescaleSlope": k + 1, "RescaleIntercept": 0.5}))
-    scaled = values * np.arange(1, SHAPE[2] + 1) + 0.5
+    scaled = values * np.arange(1, values.shape[2] + 1) + 0.5
     np.testing.assert_allclose(image_of(place)[1].get_fdata(), scaled)
 
 

@@ -13,7 +13,7 @@ from zsad_core.types import ByteArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 MIX = 0.1  # how much of an adapter joins the stream
 

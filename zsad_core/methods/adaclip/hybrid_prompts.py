@@ -15,7 +15,7 @@ from zsad_core.types import ByteArray, FloatArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 Tensors = Mapping[str, "Tensor"]
 Size = TypeVar("Size", int, int | None)

@@ -51,7 +51,7 @@ from zsad_core.types import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
 

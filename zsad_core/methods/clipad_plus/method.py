@@ -27,7 +27,7 @@ from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, S
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
     from zsad_core.methods.encoder import Encoder
     from zsad_core.methods.learner import Learner
 

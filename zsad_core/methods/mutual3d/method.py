@@ -19,7 +19,7 @@ from zsad_core.types import ByteArray, Cubes, FloatArray, MaskArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 ALONE = 2.0  # beyond any distance: no cube of that volume is near
 

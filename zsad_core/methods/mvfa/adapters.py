@@ -12,7 +12,7 @@ from zsad_core.types import ByteArray, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zsad_core.backbones import Tower
+    from zsad_core.backbones.tower import Tower
 
 HEADS = ("seg", "det")
 Size = TypeVar("Size", int, int | None)
