@@ -14,6 +14,11 @@ SUBJECT = "DEMO-MET-014-000"
 CHOICE = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed"}
 
 
+@pytest.fixture(scope="module")
+def user(shared_home):
+    return shared_home
+
+
 def settled(page):
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
 
@@ -46,7 +51,7 @@ def test_the_main_way(app):
     page.locator(".z-cell", has_text="slice").get_by_text("31 / ").wait_for()
 
     page.get_by_text(f"Threshold {threshold_text(float(value))} of 0 … 1").wait_for()
-    page.locator(f'{VIEWER}:not([data-volume-dice=""])').wait_for()  # with thresholds sent anew
+    page.locator(f'{VIEWER}[data-volume-dice*="."]').wait_for()  # with thresholds sent anew
     shown = page.locator(VIEWER).get_attribute("data-volume-dice")
     metric = whole_volume(page).locator('[data-testid="stMetricValue"]').inner_text()
     assert float(metric) == pytest.approx(float(shown), abs=1e-3)  # browser and server agree
@@ -149,11 +154,16 @@ def test_back_and_forward_lead_to_a_page_with_its_choice_and_texts(app):
     page.goto(server.address("Explore", **CHOICE, method="winclip"))
     page.locator(f"{VIEWER}[data-slice]").wait_for()
     page.wait_for_function("new URL(location).searchParams.has('slice')")
+    noted = "() => window.shown.push(location.search)"
+    page.evaluate(f"window.shown = []; navigation.addEventListener('currententrychange', {noted})")
+    steps = page.evaluate("history.length")
     page.get_by_test_id("stSidebar").get_by_role("link", name="Prompts").click()
     texts = page.get_by_label("Normal texts, one per line", exact=True)
     texts.fill("my own words")
     texts.press("Control+Enter")
     page.wait_for_function("location.search.includes('normal=my+own+words')")
+    assert page.evaluate("history.length") == steps + 1
+    assert all("subject=" in search for search in page.evaluate("window.shown"))
     late = "history.pushState(null, '', '/Prompts?late=yes')"  # an answer on its way
     page.evaluate(f"window.addEventListener('popstate', () => {late})")
     page.go_back()

@@ -9,18 +9,21 @@ export default function ({ data }) {
   history.replaceState(history.state, "", `${location.pathname}?${data.address}`);
 }
 
+// A browser without the Navigation API shows a page without its choices until it names them.
 function oneStepAPage() {
-  const push = history.pushState.bind(history);
-  const put = history.replaceState.bind(history);
   let leaving = false;
-  history.replaceState = (...step) => leaving || put(...step);
-  history.pushState = (state, title, url) => {
-    if (leaving) return; // an answer that still comes in would take away the way forward
-    const next = new URL(url ?? location.href, location.href);
-    const step = next.pathname === location.pathname ? put : push;
+  window.navigation?.addEventListener("navigate", (event) => {
+    const { destination, hashChange, navigationType: kind } = event;
+    if (!destination.sameDocument || hashChange || !["push", "replace"].includes(kind)) return;
+    if (leaving) event.preventDefault(); // an answer that still comes in takes away the way forward
+    if (leaving || kind === "replace") return;
+    const next = new URL(destination.url);
+    const toPage = next.pathname !== location.pathname;
+    if (toPage && (next.search || !location.search)) return;
+    event.preventDefault();
     next.search ||= location.search; // the next page names its choices itself a moment later
-    step(state, title, next.href);
-  };
+    history[toPage ? "pushState" : "replaceState"](history.state, "", next.href);
+  });
   window.addEventListener("popstate", () => {
     leaving = true;
     location.reload();
