@@ -251,7 +251,7 @@ class Tower:
 
     def _token_mask(self, patch_mask: MaskArray) -> Tensor:
         """(B, 1+P): the class token and some patches (B, R, C)."""
-        patches = torch.from_numpy(patch_mask).flatten(1)
+        patches = torch.tensor(patch_mask).flatten(1)
         return functional.pad(patches, (1, 0), value=True).to(self.device)
 
     def _passed(
