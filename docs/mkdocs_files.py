@@ -6,7 +6,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
-PATTERNS = ("*.md", "docs/*.md", "docs/*.png", "bench/last.md", "deploy/*", "studies/*")
+PATTERNS = ("*.md", "docs/*.md", "docs/*.png", "bench/last.md", "deploy/**/*", "studies/*")
 CARD = "zsad_core/backbones/weights/MODEL_CARD.md"
 
 
@@ -15,7 +15,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for file in [*files.documentation_pages(), *files.media_files()]:
         if Path(file.abs_src_path or "").is_relative_to(config.docs_dir):
             files.remove(file)
-    for path in [ROOT / CARD, *(path for one in PATTERNS for path in ROOT.glob(one))]:
+    matches = (path for pattern in PATTERNS for path in ROOT.glob(pattern) if path.is_file())
+    for path in [ROOT / CARD, *matches]:
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files

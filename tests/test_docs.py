@@ -15,7 +15,7 @@ FILES = subprocess.run(
 ).stdout.split()  # fmt: skip
 PAGES = [name for name in FILES if name.endswith(".md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-IN_SITE = ("*.md", "docs/*", "bench/last.md", "deploy/*", "studies/*", "mkdocs.yml")
+IN_SITE = ("*.md", "docs/*", "bench/last.md", "deploy/**/*", "studies/*", "mkdocs.yml")
 NAMED = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|js|css|yaml|toml))`")
 
 
@@ -54,7 +54,7 @@ def test_every_source_file_that_the_architecture_names_is_there():
 def site(tmp_path):
     """site() builds the documentation of a copy of the project."""
     for pattern in (*IN_SITE, "zsad_core/backbones/weights/MODEL_CARD.md"):
-        for path in ROOT.glob(pattern):
+        for path in filter(Path.is_file, ROOT.glob(pattern)):
             target = tmp_path / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
