@@ -101,6 +101,20 @@ def test_a_point_opens_the_numbers_of_its_row(monkeypatch):
     assert next(one.value for one in test.metric if one.label == "3D Dice") == f"{dice:.3f}"
 
 
+def test_a_row_of_another_plane_is_not_opened_as_an_axial_map(monkeypatch):
+    configurations = (Configuration("intensity", "zero-shot", NO_PROMPTS),)
+    folder, engine = home() / "results", Engine()
+    run_of = {"names": (SUBJECTS[0],), "rules": ("0.549",), "plane": "coronal"}
+    run(engine, Cohort(DataSpec("demo-2mm"), configurations, folder, **run_of), local(engine))
+    with results.connect(folder) as rows:
+        key = rows.sql("SELECT key FROM subjects").fetchall()[0][0]
+    point = {"customdata": [SUBJECTS[0], key]}
+    monkeypatch.setattr(figures, "clicked_point", lambda _, name: point if name[-1] == "1" else {})
+    test = opened(subject=SUBJECTS[1])
+    assert any("is of coronal slices" in one.value for one in test.warning)
+    assert address(test)["subject"] == [SUBJECTS[1]]
+
+
 def test_filters_and_conventions_need_no_map():
     for subject in ("a", "b"):
         for setup in ("brats", "pmc"):

@@ -85,3 +85,15 @@ def test_edited_texts_come_with_their_command_and_normal_slices_have_none():
     assert head == "cat > prompts.yaml <<'END'"
     assert prompt_sets.digest(prompt_sets.parse(content.encode(), "")) == prompt_sets.digest(edited)
     assert "normal slices" in command.why_none(view(near))
+
+
+def test_a_reference_set_of_ones_own_has_no_command():
+    slices, texts = SliceSpec(DataSpec("demo-2mm"), SUBJECT), prompt_sets.shipped()["appearance"]
+
+    def why_none(*volumes):
+        chosen = ("mutual3d", "zero-shot", texts)
+        spec = pipeline.map_spec(Engine(), slices, *chosen, volumes=volumes)
+        return command.why_none(View(spec, 3, Threshold(0.4, "fixed")))
+
+    assert why_none() == ""
+    assert "reference set" in why_none("DEMO-MET-001-000", "DEMO-MET-002-000")

@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 import pytest
 
 from pages.ui.prompts import others, sections
-from pages.ui.shell import compute, prompt_choice
-from tests.helpers.pages import DATA, SUBJECT, address, mark_of, opened, widget
+from pages.ui.shell import compute, prompt_choice, thresholds
+from tests.helpers.pages import DATA, SUBJECT, WAIT, address, mark_of, opened, widget
 from zsad_core.base import settings
+from zsad_core.base.jobs import Client
 from zsad_core.base.paths import home
 from zsad_core.methods import name_of
 from zsad_core.prompts import sets as prompt_sets
@@ -349,6 +350,26 @@ def test_texts_follow_the_method_while_jobs_run():
             assert boxes == ["\n".join(chosen.normal), "\n".join(chosen.abnormal)]
             assert address(test)["prompts"] == [chosen.name]
     go.set()
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_jobs_for_another_rule_or_earlier_texts_end_while_the_map_is_awaited():
+    unmapped = {"rule": "oracle", "subject": "DEMO-MET-021-000"}
+    test = lab("Edit", user="me", tab="one", **unmapped)
+    board, go = compute.engine().jobs, threading.Event()
+
+    def work(progress):
+        go.wait(WAIT)
+        progress(0, 1)
+
+    kinds, client = (thresholds.TUNING, compute.LIVE), Client(mark_of("me"), "one")
+    jobs = [board.start(kind, kind, work, kind=kind, client=client) for kind in kinds]
+    test.run()
+    ended = [job.stopping for job in jobs]
+    go.set()
+    for job in board.running().values():
+        job.cancel()
+    assert ended == [True, True]
 
 
 def test_the_mean_over_other_subjects_has_its_interval():

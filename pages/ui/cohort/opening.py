@@ -34,7 +34,8 @@ def clicked_cells(table: pd.DataFrame, formats: dict[str, Any], key: str) -> lis
 def open_row(choice: CohortChoice, source: StampedFolder, key: str) -> None:
     """Explore with the map, threshold and mask of a row, at its slice with most lesion.
 
-    A sentence instead where scan, prompts or weights are not here as they were evaluated.
+    A sentence instead where Explore cannot show it: scan, prompts or weights are not here as they
+    were evaluated, or its plane is another.
     """
     with rows_of(*source) as rows:
         row, index = row_of(rows, key), slice_of_most_lesion(rows, key)
@@ -42,7 +43,6 @@ def open_row(choice: CohortChoice, source: StampedFolder, key: str) -> None:
     try:
         with st.spinner("Reading the scan …"):
             view = view_of(engine, row, scan_of(engine, row, data), index, home())
+        navigate.to(views.counted_as(view, choice.readout))
     except ZsadError as error:
         st.warning(escape(str(error)))
-        return
-    navigate.to(views.counted_as(view, choice.readout))

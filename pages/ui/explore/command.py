@@ -8,6 +8,8 @@ import streamlit as st
 from pages.ui.shell.prompt_choice import all_prompts
 from zsad_core import methods
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.imaging import datasets
+from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
 from zsad_core.prompts import sets as prompt_sets
 
@@ -26,9 +28,14 @@ def offer(view: View) -> None:
 
 def why_none(view: View) -> str:
     """What of a view the command line has no option for; "" where it has all."""
-    if view.map.features.slices.data.private:
+    slices = view.map.features.slices
+    if slices.data.private:
         return "an uploaded scan lies in no folder of yours"
-    return "`evaluate` compares with no normal slices" if view.map.references else ""
+    if view.map.references:
+        return "`evaluate` compares with no normal slices"
+    usual = pipeline.set_of(datasets.open_dataset(slices.data).subjects(), slices.modality)
+    own = view.map.volumes not in ((), usual)
+    return "`evaluate` scores against the usual reference set alone" if own else ""
 
 
 def command(view: View) -> str:

@@ -66,6 +66,7 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
     waiting = {id(job): job for job in (validating_before, validating) if job is not None}
     for job in waiting.values():
         compute.show_job(job)
+    compute.shows(compute.LIVE)  # those of earlier texts end
     if not waiting and now.rule == choice.rule:
         others(choice, (old, before), now)
 

@@ -29,7 +29,6 @@ Numbers = tuple[float, float, float]
 
 def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Threshold) -> None:
     """Choose subjects; their numbers come with every edit, each set at its own threshold."""
-    compute.shows(compute.LIVE)
     with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
         if not chosen:

@@ -12,6 +12,7 @@ from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
 from zsad_core.inference.references import written
 from zsad_core.inference.views import View
+from zsad_core.types import SliceSpec
 
 EXPLORE = "pages/1_Explore.py"
 Choices = dict[str, object]
@@ -37,9 +38,11 @@ class Target:
 def to(view: View | Target) -> NoReturn:
     """Open Explore at a view, whose threshold then is the slider's, or at what is known of one.
 
-    Raises DataError where the view's data are no longer among those to choose from.
+    Raises DataError where the view's data are no longer among those to choose from, and for a map
+    of another plane than Explore's.
     """
     if isinstance(view, View):
+        _check(view)
         choices = _shown(view) | _beside(view) | {session.SLICE.key: view.index}
         session.set_threshold(view.threshold.value, pipeline.method_of(view.map).high)
     else:
@@ -82,6 +85,16 @@ def follow() -> None:
     """Open the view that a callback asked for, if any."""
     if view := session.NEXT_VIEW.pop():
         to(view)
+
+
+def _check(view: View) -> None:
+    """In its own plane Explore would show other numbers than those clicked."""
+    slices = view.map.features.slices
+    if slices.plane != SliceSpec.plane:
+        raise DataError(
+            f"Explore shows {SliceSpec.plane} slices, and this map of {slices.subject} is of "
+            f"{slices.plane} slices; see it on the Failures page."
+        )
 
 
 def _shown(view: View) -> Choices:

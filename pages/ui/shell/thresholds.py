@@ -19,6 +19,8 @@ from zsad_core.methods import kind_of
 from zsad_core.metrics.threshold_rules import Fixed, MapRule, TunedRule, rule_of
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
+TUNING = "threshold"  # kind of jobs
+
 
 def by_hand(spec: MapSpec) -> Threshold:
     """The value the slider was left at, by default half of the range."""
@@ -30,8 +32,10 @@ def threshold_of(
 ) -> tuple[Threshold, Job | None]:
     """The threshold of the chosen rule, and the background job that still computes it, if any.
 
-    Where a rule cannot give one (yet), the slider's value stands in and the note says why.
+    Where a rule cannot give one (yet), the slider's value stands in and the note says why. Jobs for
+    another rule of this tab end.
     """
+    shows(TUNING)
     rule = rule_of(choice.rule)
     if isinstance(rule, MapRule):
         return _of_map(rule, choice.map, stack, anomaly), None
@@ -45,8 +49,9 @@ def thresholds_of(
 ) -> tuple[dict[str, Threshold], list[Job]]:
     """The chosen rule's thresholds of the same map of subjects, and jobs that compute others.
 
-    One from the subject's own map is NaN until that is read.
+    One from the subject's own map is NaN until that is read. Jobs for another rule of this tab end.
     """
+    shows(TUNING)
     rule = rule_of(choice.rule)
     if isinstance(rule, MapRule):
         return dict.fromkeys(subjects, rule.pending), []
@@ -92,14 +97,14 @@ def _tuned(
 ) -> tuple[Threshold, Job | None]:
     spec = choice.map
     key = f"tune-{key_of(rule.text, spec=of_subject(spec, ''), subjects=subjects)}"
-    shows("threshold", key)
+    shows(TUNING, key)
     known = validation.known_threshold(engine(), spec, rule, subjects)
     if known is not None:
         return known, None
     named = f", '{spec.prompts.name}'" if kind_of(spec.method).prompts else ""
     title = f"Threshold by {rule.title} of {choice.label}{named}, subjects"
     work = partial(validation.tuned_threshold, engine(), spec, rule, subjects)
-    job = start_once(key, title, work, "pages/1_Explore.py", "threshold")
+    job = start_once(key, title, work, "pages/1_Explore.py", TUNING)
     if stopped(job):
         reason = job.outcome(user()) if job.error else "it was cancelled"
         return _stand_in(spec, f"no {rule.title} threshold: {reason}"), job
