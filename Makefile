@@ -9,8 +9,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # ARGS go on: make screenshots ARGS="--all --cache cache", make bench ARGS="browser core"
 ARGS ?=
-# Processes that test at once, a file in one of them, as its tests share what they set up.
-WORKERS ?= 2
+# Processes that test at once, a file in one of them, as its tests share what they set up:
+# make test WORKERS=2
+WORKERS ?= 0
 AT_ONCE := -n $(WORKERS) --dist loadfile
 
 .PHONY: app test quick check docs hostile walk bench screenshots compiled

@@ -22,6 +22,7 @@ REPLACED = {
         "pages/test_present_page.py",
     ),
     "a limit is made small, as what reaches the real one takes minutes or gigabytes": (
+        "base/test_audit.py",
         "imaging/uploads/test_arrivals.py",
         "imaging/uploads/test_receive.py",
         "pages/test_uploads.py",
@@ -47,6 +48,7 @@ REPLACED = {
         "backbones/test_device.py",
         "base/test_atomic.py",
         "evaluation/test_on_ray.py",
+        "pages/test_team.py",
     ),
     "a fault at each step in turn, where a kill at random would seldom fall": (
         "results/test_deletion.py",

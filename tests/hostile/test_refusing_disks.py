@@ -13,6 +13,7 @@ from tests.helpers.image_sets import mvtec
 from tests.helpers.pages import at, shown
 from tests.helpers.refusing_disks import full, no_folder, read_only
 from tests.helpers.rows import put
+from zsad_core.backbones import fastest_precision
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
 
@@ -57,6 +58,12 @@ def ran(line, refuse, folder):
         output = stream.read()
     folder.chmod(0o700)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _precision():
+    """Timed here: a child made by fork has not the threads that torch began before."""
+    fastest_precision("cpu")
 
 
 @pytest.fixture

@@ -212,6 +212,14 @@ def test_cross_validation_leaves_the_subjects_own_fold_out(subject, others):
     assert tuned_on("cross-validation", subject) == others
 
 
+def test_cross_validation_leaves_other_time_points_of_the_patient_out():
+    first, later = "P-001-000", "P-001-001"  # each fold leaves one of them out
+    folds = (Fold(("a",), (first,)), Fold(("a",), (later, "b")), Fold(("a",), ("c",)))
+    subjects = [Subject(name, ("t2f",), True) for name in (first, later, *"abc")]
+    tuning = RULES["cross-validation"].tuning(subjects, folds, first)
+    assert [one.id for one in tuning] == ["c"]
+
+
 def test_cross_validation_needs_several_folds():
     assert tuned_on("cross-validation", "t", FOLDS[:1]) == ""
 

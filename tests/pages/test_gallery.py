@@ -83,6 +83,17 @@ def test_filters_leave_the_cases_they_say():
     assert any("No case matches" in one.value for one in shown(test).info)
 
 
+def test_exposed_subjects_are_shown_only_where_that_is_chosen_and_named():
+    rows((0, 9, 0), **BRIGHT)
+    rows((0, 9, 0), subject="DEMO-MET-015-000", exposure=["checkpoint trained on it"], **BRIGHT)
+    test = opened()
+    assert "1 case, the worst" in said(test)
+    assert "exposed subject" not in said(test)
+    next(one for one in test.checkbox if one.label == "Include exposed subjects (1)").check()
+    assert "2 cases, the worst" in said(shown(test))
+    assert said(test).count("exposed subject") == 1
+
+
 def test_the_results_folder_is_named_as_a_user_writes_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     rows((0, 9, 0), **BRIGHT)

@@ -18,8 +18,9 @@ def viewer(monkeypatch):
 
 
 def labels(test, *kinds):
-    """The words on all controls of a page."""
-    return {one.label for kind in kinds for one in getattr(test, kind)}
+    """The words on all controls of a page; jobs of other tests may still run."""
+    controls = (control for kind in kinds for control in getattr(test, kind))
+    return {control.label for control in controls if control.key != "jobs-line"}
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_only_named_folders_are_opened_and_others_are_refused_alike(monkeypatch,
     for text in (str(root), str(tmp_path / "no such"), f"{inside}/../scans", "~", str(home())):
         with pytest.raises(SettingError, match="lies in no folder that may be opened") as caught:
             typed(text)
-        sentences.add(str(caught.value).replace(text, "PATH"))
+        sentences.add(str(caught.value).replace(text[:80], "PATH"))
     assert len(sentences) == 1
     (inside / "link").symlink_to(tmp_path)
     with pytest.raises(SettingError, match="lies in no folder"):

@@ -41,6 +41,16 @@ def test_the_interval_of_the_best_mean_is_that_of_the_table(tmp_path):
     assert best.low < best.mean < best.high
 
 
+def test_equal_values_deviate_by_nothing(tmp_path):
+    """The mean of three times 0.1 is rounded, and the sd around it would be 1.7e-17."""
+    for subject in "abc":
+        put(tmp_path, subject, dice_3d=0.1, slices=with_dice(0.1))
+    with results.connect(tmp_path) as rows:
+        means = overview.configuration_means(rows, DEMO, [*"abc"])
+    assert means["sd"].tolist() == [0.0]
+    assert tables.dice(dice_rows(tmp_path)).loc[0, ["3D Dice sd", "2D Dice sd"]].tolist() == [0, 0]
+
+
 def test_means_of_the_command_stand_with_their_intervals(tmp_path):
     """All three draws of a patient have 1 chance in 27, so three patients span their interval."""
     for subject, value in (("A-001-000", 0.2), ("A-002-000", 0.5), ("A-003-000", 0.8)):

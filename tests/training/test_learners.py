@@ -50,7 +50,7 @@ def nothing(*_):
 @pytest.mark.parametrize("method", methods.trainable())
 def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_of, spec):
     whole, broken = request_of(method), request_of(method, "broken")
-    fitted = runs.run(whole, nothing, nothing).fitted
+    fitted = runs.run(whole, nothing, nothing)
     assert np.isfinite(fitted.terms).all()
 
     def stop(done, total, loss, left):
@@ -61,7 +61,7 @@ def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_
         runs.run(broken, nothing, stop)
     encoder = examples.open_encoder(runs.entry_of(broken), "cpu")
     assert runs.epochs_done(broken) == encoder.method.learner(encoder).plan.first + 1
-    again = runs.run(broken, nothing, nothing).fitted
+    again = runs.run(broken, nothing, nothing)
     for name, value in fitted.tensors.items():
         np.testing.assert_array_equal(again.tensors[name], value, name)
 
@@ -93,9 +93,9 @@ def test_every_step_takes_a_turn_on_the_device(method, request_of):
     def report(*_):
         free.append(not queue._busy)
 
-    found = runs.run(request_of(method), report, report, turn).fitted
+    found = runs.run(request_of(method), report, report, turn)
     assert all(free)
     assert len(turns) >= found.steps + 4  # the start, images or texts, and validation, too
-    alone = runs.run(request_of(method, "alone"), nothing, nothing).fitted
+    alone = runs.run(request_of(method, "alone"), nothing, nothing)
     for name, value in alone.tensors.items():
         np.testing.assert_array_equal(found.tensors[name], value, name)

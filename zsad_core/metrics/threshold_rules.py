@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.tables import Fold
+from zsad_core.imaging.splits.tables import Fold, patient_of
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.plateaus import plateau_threshold
 from zsad_core.metrics.thresholds import Curve, NormalCurve
@@ -176,8 +176,8 @@ class Validation(TunedRule):
 class CrossValidation(Validation):
     """The best common threshold of the subjects that validate in other folds.
 
-    A subject's own truth never enters. Where a checkpoint was trained on the data, it has seen the
-    subjects of the other folds, whose maps then are better than those of new subjects.
+    The truth of the subject's patient never enters. Where a checkpoint was trained on the data, it
+    has seen the subjects of the other folds, whose maps then are better than those of new subjects.
     """
 
     name = "cross-validation"
@@ -185,7 +185,7 @@ class CrossValidation(Validation):
     basis = "from the ground truth of the validation subjects of other folds"
     explanation = (
         "Best mean 3D Dice over the validation subjects of all folds but those in which this "
-        "subject validates."
+        "patient validates."
     )
     needs = "validation subjects of other folds"
     parts = ()
@@ -193,7 +193,10 @@ class CrossValidation(Validation):
     def tuning(
         self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
     ) -> list[Subject]:
-        others = [fold.validation for fold in folds if subject not in fold.validation]
+        patient = patient_of(subject)
+        others = [
+            fold.validation for fold in folds if patient not in map(patient_of, fold.validation)
+        ]
         held_out = {name for validation in others for name in validation}
         return [other for other in subjects if other.id in held_out] if len(folds) > 1 else []
 

@@ -97,8 +97,7 @@ def beside(
 
     Raises SettingError for another axis, and for a value that no group has.
 
-    >>> t2f = ComparisonGroup("demo", "t2f", "axial", "oracle")
-    >>> t1c = replace(t2f, modality="t1c")
+    >>> t2f, t1c = (ComparisonGroup("demo", m, "axial", "oracle") for m in ("t2f", "t1c"))
     >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
     True
     """

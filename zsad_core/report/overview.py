@@ -13,6 +13,7 @@ from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
 from zsad_core.report.comparison_groups import THRESHOLD
 from zsad_core.report.comparisons import configuration_names
+from zsad_core.report.measures import deviation
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
 
@@ -130,7 +131,7 @@ def configuration_means(
         for name, mean, low, high in zip(MEANS, values.mean(), *ends, strict=True):
             record |= {name: mean, name + LOW: low, name + HIGH: high}
             if name == "dice":
-                record["sd"] = values["dice_3d"].std()
+                record["sd"] = deviation(values["dice_3d"])
         records.append(record)
     return pd.DataFrame(records).drop(columns=["prompts_digest", "weights_digest"])
 

@@ -21,7 +21,7 @@ from zsad_core.report.comparisons import (
     rank_table,
 )
 from zsad_core.report.ledgers import ledgers
-from zsad_core.report.measures import GroupSums, dice_table, lesions, mean_intervals
+from zsad_core.report.measures import GroupSums, deviation, dice_table, lesions, mean_intervals
 from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,
@@ -138,9 +138,9 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     columns = {
         "subjects": ("dice_3d", "count"),
         "3D Dice": ("dice_3d", "mean"),
-        "3D Dice sd": ("dice_3d", "std"),
+        "3D Dice sd": ("dice_3d", deviation),
         "2D Dice": ("dice_2d", "mean"),
-        "2D Dice sd": ("dice_2d", "std"),
+        "2D Dice sd": ("dice_2d", deviation),
         "slices": ("slices", "sum"),
     }
     if frame["exposed"].any():
@@ -178,7 +178,7 @@ def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
     """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
     sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
     grouped = lesion_rows.assign(size=sizes).groupby([*CONFIGURATION, "size"], observed=True)
-    means = {"lesion Dice": ("dice", "mean"), "lesion Dice sd": ("dice", "std")}
+    means = {"lesion Dice": ("dice", "mean"), "lesion Dice sd": ("dice", deviation)}
     table = grouped.agg(lesions=("mm3", "size"), missed=("missed", "sum"), **means).reset_index()
     _insert_interval(table, "lesion Dice", grouped, lesion_rows, lesion_rows["dice"])
     return _with_headings(table)

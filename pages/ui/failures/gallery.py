@@ -154,7 +154,8 @@ def _cards(choice: CohortChoice, cases: list[Failure]) -> None:
 def _words(case: Failure) -> None:
     dice = "no lesion" if case.dice is None else f"Dice {case.dice:.2f}"
     place = f"{case.subject} · slice {case.index + 1} · {dice}"
-    st.markdown(f"**{case.kind.capitalize()}**")
+    exposed = " :gray-badge[exposed subject]" if case.row["exposed"] else ""
+    st.markdown(f"**{case.kind.capitalize()}**{exposed}")
     st.caption("  \n".join(map(escape, (place, f"{case.series} · {case.setup}", case.why))))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.util import find_spec
 
 import streamlit as st
 
@@ -16,7 +15,12 @@ def required() -> bool:
 
 def lacking() -> str:
     """Why nobody can log in, in a sentence; "" where they can."""
-    if required() and not (find_spec("authlib") and find_spec("httpx")):
+    if not required():
+        return ""
+    try:
+        import authlib  # noqa: F401
+        import httpx  # noqa: F401
+    except ModuleNotFoundError:
         return (
             "This app has a login and lacks the packages for it; whoever runs it installs "
             "zsad-explorer[login]."
