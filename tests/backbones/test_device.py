@@ -41,7 +41,9 @@ def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, 
     """As bfloat16 does without units for it: a slice took half a second of the first start."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
-    def without_units(q, k, v):
+    def without_units(q, k, v, **of_other_tests):
+        if of_other_tests:  # whose jobs still run
+            return attention(q, k, v, **of_other_tests)
         runs[q.dtype, q.shape[2]] += 1
         keep_busy(0.3 if q.dtype == torch.bfloat16 else 0)
         return attention(q, k, v)

@@ -107,7 +107,8 @@ def distribution(requirement):
 def test_what_is_imported_is_what_is_required():
     """A module of another distribution that pyproject.toml does not name would fail elsewhere."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = project["dependencies"] + project["optional-dependencies"]["ray"]
+    extras = project["optional-dependencies"]
+    names = [*project["dependencies"], *extras["ray"], *extras["login"]]
     required = {distribution(one) for one in names}
     files = [ROOT / "app.py", *ROOT.glob("pages/**/*.py"), *ROOT.glob("zsad_core/**/*.py")]
     modules = {module for path in files for module in imported(path)}
