@@ -30,7 +30,12 @@ with page("Cohort"):
     sections = [*draw, "Evaluate"] if visitors.may_operate() else [*draw]
     first = sections[0 if groups else -1]
     section = above.segmented_control(
-        "Section", sections, default=first, key="cohort-section", required=True
+        "Section",
+        sections,
+        default=first,
+        key="cohort-section",
+        required=True,
+        label_visibility="collapsed",
     )
     if section == "Evaluate":
         evaluation(choice, root)
