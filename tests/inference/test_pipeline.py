@@ -11,6 +11,7 @@ import pytest
 
 from zsad_core import backbones, setups
 from zsad_core.base import part_files
+from zsad_core.base.jobs import on_behalf_of
 from zsad_core.base.store import Store
 from zsad_core.errors import Cancelled
 from zsad_core.inference import pipeline, stored_features
@@ -65,6 +66,16 @@ def spec(start, tmp_path):
     slices = SliceSpec(DataSpec("folder", str(tmp_path / "data")), "a", "scan")
     made = pipeline.map_spec(start(), slices, "winclip", "zero-shot", PROMPTS)
     return replace(made, features=replace(made.features, precision="float32"))
+
+
+def test_features_count_as_added_by_whom_they_are_encoded_for(start, spec):
+    """They are written by another thread than the one that encodes."""
+    engine = start()
+    with on_behalf_of("ada"):
+        pipeline.anomaly_map(engine, spec)
+    written = engine.store.size_bytes(resolve(engine, spec).features.key)
+    assert engine.store.use.of("ada") > 0.9 * written > 0  # the rest is labels and an index
+    assert engine.store.use.of("") == 0
 
 
 def test_slices_without_brain_hold_0_and_score_nothing(start, spec, calls):

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
-from contextvars import copy_context
 from queue import SimpleQueue
 
 from zsad_core.base.threads import ThreadPool
@@ -81,7 +80,7 @@ def _shared(engines: Sequence[Engine], todo: Sequence[Task], step: Step) -> None
     for engine in engines:
         free.put(engine)
     with ThreadPool(len(engines), "evaluation") as pool:
-        waiting = {pool.submit(copy_context().run, on_free_engine, task) for task in todo}
+        waiting = {pool.submit(on_free_engine, task) for task in todo}
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextvars import copy_context
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,13 +109,12 @@ class SliceSource(MapSource):
         """Each part; those whose features are there are mapped while the rest is encoded."""
         pool = ThreadPool(1, "maps")
         started: list[Future[SliceMaps]] = []
-        context = copy_context()
 
         def start() -> None:
             missing = set(self.missing())
             while len(started) < len(parts) and missing.isdisjoint(parts[len(started)]):
                 part = parts[len(started)]
-                started.append(pool.submit(context.copy().run, self._maps, part))
+                started.append(pool.submit(self._maps, part))
 
         try:
             count = self.features.encode(progress=progress, stored=start)
