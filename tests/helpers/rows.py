@@ -8,6 +8,7 @@ from zsad_core.report.measures import dice_table, group_sums, quartiles
 from zsad_core.report.selection import Selection
 from zsad_core.results import parquet as results
 from zsad_core.results import schema as result_schema
+from zsad_core.results.conventions import slice_dice_sql
 
 GROUP = ComparisonGroup("demo", "t2f", "axial", "validation")
 # Slices of a subject: depth, truth, predicted, overlap. Dice 1, 0.5, 0 and, by rule, none / 0 / 1.
@@ -97,3 +98,10 @@ def dice_rows(root, **choice):
     with results.connect(root) as rows:
         table = dice_table(group_sums(rows, selection), selection)
         return table.merge(quartiles(rows, table, selection), on="key", how="left")
+
+
+def mean_dice_2d(rows, empty="lesion_only", which="all"):
+    """(key, dice, slices): mean 2D Dice of each key of `slices`, and how many slices entered."""
+    dice = slice_dice_sql(empty, which)
+    sql = f"SELECT key, avg({dice}) AS dice, count({dice}) AS slices FROM slices GROUP BY key"
+    return rows.sql(sql).df()

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from tests.helpers.rows import mean_dice_2d
 from zsad_core.metrics import dice as metrics
 from zsad_core.metrics.dice import EMPTY_RULES
 from zsad_core.results import conventions, slice_sums
@@ -110,7 +111,7 @@ def test_means_of_sums_by_depth_are_means_of_slices(counts, rule, which):
     with duckdb.connect() as connection:
         connection.register("slices", counts)
         sums = connection.sql(slice_sums.sums_sql("slices", "middle")).df()
-        by_key = conventions.dice_2d(connection, rule, which).df().set_index("key")
+        by_key = mean_dice_2d(connection, rule, which).set_index("key")
     sums_by_key = sums.groupby("key")[list(slice_sums.NAMES)].sum()
     means = slice_sums.by_convention(sums_by_key, rule, which)
     inside = {"all": True, "brain": counts["brain"] > 0, "lesion": counts["truth"] > 0}[which]

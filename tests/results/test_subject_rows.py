@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.helpers.rows import mean_dice_2d
 from zsad_core.imaging import slicing
 from zsad_core.metrics import dice as metrics
 from zsad_core.metrics import thresholds
@@ -94,9 +95,9 @@ def test_the_empty_slice_rule_is_chosen_after_the_fact(tmp_path, rule):
     stack, anomaly = subject(1)
     expected = readout(stack, anomaly, ReadoutSpec(threshold=VALUE, empty_slices=rule)).mean_dice
     with kept(tmp_path) as rows:
-        every = conventions.dice_2d(rows, rule).df()
-        brain = conventions.dice_2d(rows, rule, "brain").df()
-        lesion = conventions.dice_2d(rows, rule, "lesion").df()
+        every = mean_dice_2d(rows, rule)
+        brain = mean_dice_2d(rows, rule, "brain")
+        lesion = mean_dice_2d(rows, rule, "lesion")
     assert every["dice"][0] == pytest.approx(expected.value)
     assert every["slices"][0] == expected.slices_counted
     dice = readout(stack, anomaly, ReadoutSpec(threshold=VALUE, empty_slices=rule)).dice

@@ -24,20 +24,6 @@ def slice_dice_sql(empty: EmptySlices, which: Which) -> str:
     return f"CASE WHEN {WHICH_SQL[which]} THEN {dice_sql(empty)} END"
 
 
-def dice_2d(
-    rows: duckdb.DuckDBPyConnection, empty: EmptySlices = "lesion_only", which: Which = "all"
-) -> duckdb.DuckDBPyRelation:
-    """(key, dice, slices): mean 2D Dice of each row of `subjects` and how many slices entered.
-
-    A row that no slice entered has no Dice. `empty` says what a slice without lesion is: left out;
-    0 where something is predicted and left out where not; or 0 and 1.
-    """
-    dice = slice_dice_sql(empty, which)
-    return rows.sql(
-        f"SELECT key, avg({dice}) AS dice, count({dice}) AS slices FROM slices GROUP BY key"
-    )
-
-
 def at_threshold(rows: duckdb.DuckDBPyConnection, threshold: float) -> duckdb.DuckDBPyRelation:
     """(map, index, threshold, truth, predicted, overlap) of every slice with brain, of every map.
 
