@@ -8,10 +8,15 @@ import pytest
 from tests.helpers.rows import dice_rows, put, with_dice
 from zsad_core.evaluation.tasks import Cohort
 from zsad_core.report import overview, tables
+from zsad_core.report.measures import means
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec
 
 DEMO = Cohort(DataSpec("demo"), (), Path())
+
+
+def _summary(frame):
+    return overview.summary(frame, means(frame))
 
 
 def put_configurations(root):
@@ -24,7 +29,7 @@ def put_configurations(root):
 
 def test_the_summary_names_the_best_configuration_its_interval_and_what_is_missing(tmp_path):
     put_configurations(tmp_path)
-    summary = overview.summary(dice_rows(tmp_path))
+    summary = _summary(dice_rows(tmp_path))
     assert (summary.subjects, summary.with_dice, summary.configurations) == (3, 3, 2)
     assert (summary.best.configuration, summary.best.subjects) == ("WinCLIP · pmc", 2)
     assert summary.best.mean == pytest.approx(0.8)
@@ -36,7 +41,7 @@ def test_the_interval_of_the_best_mean_is_that_of_the_table(tmp_path):
     for subject, value in (("a", 0.2), ("b", 0.4), ("c", 0.9), ("d", 0.5)):
         put(tmp_path, subject, slices=with_dice(value))
     frame = dice_rows(tmp_path)
-    best, row = overview.summary(frame).best, tables.dice(frame).iloc[0]
+    best, row = _summary(frame).best, tables.dice(frame).iloc[0]
     assert (best.low, best.high) == (row["3D Dice low"], row["3D Dice high"])
     assert best.low < best.mean < best.high
 
@@ -46,8 +51,8 @@ def test_equal_values_deviate_by_nothing(tmp_path):
     for subject in "abc":
         put(tmp_path, subject, dice_3d=0.1, slices=with_dice(0.1))
     with results.connect(tmp_path) as rows:
-        means = overview.configuration_means(rows, DEMO, [*"abc"])
-    assert means["sd"].tolist() == [0.0]
+        table = overview.configuration_means(rows, DEMO, [*"abc"])
+    assert table["sd"].tolist() == [0.0]
     assert tables.dice(dice_rows(tmp_path)).loc[0, ["3D Dice sd", "2D Dice sd"]].tolist() == [0, 0]
 
 
@@ -85,7 +90,7 @@ def test_means_of_the_command_take_the_newest_row_and_mix_no_prompts_or_data(tmp
 
 def test_without_lesion_no_configuration_is_the_best(tmp_path):
     put(tmp_path, "a", slices=((0, 0, 1, 0),))
-    assert overview.summary(dice_rows(tmp_path)).best is None
+    assert _summary(dice_rows(tmp_path)).best is None
 
 
 def test_subjects_have_their_numbers_by_configuration_and_the_rows_behind_them(tmp_path):

@@ -79,11 +79,10 @@ class SubjectTable:
         return self.keys[row].get(column) or next(iter(self.keys[row].values()))
 
 
-def summary(frame: pd.DataFrame) -> Summary:
-    """The summary of a `dice_table`."""
+def summary(frame: pd.DataFrame, means: pd.DataFrame) -> Summary:
+    """The summary of a `dice_table` and its `measures.means`."""
     names = configuration_names(frame)
     subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
-    means = frame["dice_3d"].groupby(names).mean().dropna()
     present = {
         name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
         for name, rows in frame.groupby(names)
@@ -96,18 +95,17 @@ def summary(frame: pd.DataFrame) -> Summary:
         len(subjects),
         int((subjects > 0).sum()),
         len(present),
-        None if means.empty else _mean(frame[names == means.idxmax()]),
+        None if means.empty else _best(means),
         {name: absent for name, absent in missing.items() if absent},
     )
 
 
-def _mean(frame: pd.DataFrame) -> ConfigurationMean:
-    """The mean of the rows of one configuration, of those with a Dice."""
-    values = frame[["dice_3d"]].astype(float)
-    ends = intervals.of_columns(frame["patient"].tolist(), values.to_numpy())
-    low, high = (float(end[0]) for end in ends)
-    mean, count = float(values["dice_3d"].mean()), int(values["dice_3d"].count())
-    return ConfigurationMean(configuration_names(frame).iloc[0], mean, low, high, count)
+def _best(means: pd.DataFrame) -> ConfigurationMean:
+    """The highest of the means."""
+    row = int(means["mean"].argmax())
+    best = means.iloc[row]
+    name = configuration_names(means).iloc[row]
+    return ConfigurationMean(name, best["mean"], best["low"], best["high"], int(best["subjects"]))
 
 
 def configuration_means(

@@ -21,7 +21,7 @@ from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
 from zsad_core.report.backbone_names import backbone_names
 from zsad_core.report.comparison_groups import ComparisonGroup
-from zsad_core.report.measures import dice_table, group_sums
+from zsad_core.report.measures import dice_table, group_sums, means
 from zsad_core.report.overview import INTERVAL, summary
 from zsad_core.report.selection import Selection
 from zsad_core.report.table_text import cells
@@ -180,7 +180,7 @@ def _title(group: ComparisonGroup) -> str:
 
 def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
     """The result in words: the best mean, with its interval, and who is missing where."""
-    results = summary(frame)
+    results = summary(frame, means(frame))
     yield (
         f"{counted(results.configurations, 'configuration')} over "
         f"{counted(results.subjects, 'subject')}, {results.with_dice} of them with a 3D Dice."

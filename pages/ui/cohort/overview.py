@@ -26,7 +26,7 @@ def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
     """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
-    summary = overview.summary(frame)
+    summary = overview.summary(frame, cohort_rows.means(*source, chosen))
     columns = st.columns([1, 1, 3, 3])
     columns[0].metric("Subjects", summary.subjects, help=f"{summary.with_dice} with a 3D Dice")
     columns[1].metric("Configurations", summary.configurations, help="method × prompts × setup")
