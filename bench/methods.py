@@ -18,6 +18,7 @@ from bench.core import seconds
 from bench.memory import peak_gb
 from bench.report import Line
 from zsad_core import backbones, methods, setups
+from zsad_core.backbones.host_copy import HostCopy
 from zsad_core.backbones.tower import Tower
 from zsad_core.imaging import slicing
 from zsad_core.inference.engine import Engine
@@ -91,16 +92,16 @@ class MethodCase:
         return dict(learner.initial(0, material.with_text(few, self.encoder, learner)))
 
     def run(self) -> None:
-        features = self.features = self.method.encode(
-            self.tower, self.images, self.recipe, self.retained, self.learned
-        )
+        given = self.images, self.recipe, self.retained, self.learned
+        features = HostCopy(self.method.encode(self.tower, *given)).arrays()
+        self.features = features
         if self.text is None or self.method.text_by_slice:
             prompt_set = self.method.prompts if self.method.text_by_slice else "minimal-pair"
             prompts = prompt_sets.shipped()[prompt_set]
             encoder = TowerTexts(self.tower, self.recipe.activation)
             self.text = self.method.texts(prompts, encoder, self.learned, features)
-        given = (features, self.retained, self.learned, self.recipe, (), self.tower.device)
-        self.method.maps(self.method.align(*given), self.text)
+        of_map = (features, self.retained, self.learned, self.recipe, (), self.tower.device)
+        self.method.maps(self.method.align(*of_map), self.text)
 
     def timed(self) -> tuple[float, float]:
         """Seconds of a run, and its share in % that is spent outside the towers' blocks."""

@@ -340,6 +340,13 @@ def test_the_plan_knows_features_that_a_page_stored(scans, tmp_path):
     assert (found.volumes_stored, found.volumes_to_encode, found.unread) == (1, 2, 2)
 
 
+def test_a_plan_made_again_takes_no_less_though_the_batch_that_it_timed_is_stored(scans, tmp_path):
+    one = cohort(scans, tmp_path, configurations=CONFIGURATIONS[1:])
+    first, second = (plan(engine(tmp_path), one).gigabytes["features"] for _ in range(2))
+    assert second == pytest.approx(first, rel=0.2)
+    assert first > 0
+
+
 def test_memory_that_runs_out_stops_with_advice(scans, tmp_path, monkeypatch):
     def full(*_, **__):
         raise MemoryError

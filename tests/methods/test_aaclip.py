@@ -136,7 +136,7 @@ def test_without_a_share_of_the_adapters_the_tower_is_the_backbones_own(
     features = AaClip().encode(tower, IMAGES, made, EVERYWHERE, learned)
     plain = ReferenceClip(SIZES)
     for k, block in enumerate(made.taps):
-        closed = plain.norm(torch.from_numpy(own[k]), "visual.ln_post")
+        closed = plain.norm(own[k].clone(), "visual.ln_post")
         projected = closed @ weight_of(learned, f"image_adapter.seg_proj.{k}.fc.weight").T
         found = np.stack([one[f"tap{block}"] for one in features])
         np.testing.assert_allclose(found, functional.normalize(projected, dim=2), atol=1e-5)

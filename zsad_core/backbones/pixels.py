@@ -29,15 +29,18 @@ def sized(images: ByteArray, side: int) -> ByteArray:
     )
 
 
-def pixels(images: ByteArray, recipe: Recipe, tower_info: TowerInfo) -> Tensor:
-    """(B, 3, S, S) float32, resized (a grey slice as grey) and scaled."""
-    images = sized(images, recipe.image_size)
-    if images.ndim == 3:
-        images = np.repeat(images[..., None], 3, axis=3)
-    values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
+def pixels(images: ByteArray, recipe: Recipe, tower_info: TowerInfo, device: str) -> Tensor:
+    """(B, 3, S, S) float32 on a device, resized before (a grey slice as grey), then scaled."""
+    values = torch.tensor(sized(images, recipe.image_size)).to(device)
+    if values.ndim == 3:
+        values = values[..., None].repeat(1, 1, 1, 3)
+    values = values.permute(0, 3, 1, 2).float() / 255
     if recipe.scaling == "plain":
         return values
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (tower_info.mean, tower_info.std))
+    mean, std = (
+        torch.tensor(of_channels, device=device).view(1, 3, 1, 1)
+        for of_channels in (tower_info.mean, tower_info.std)
+    )
     return (values - mean) / std
 
 

@@ -90,7 +90,10 @@ def load(spec: BackboneSpec, device: str, precision: Precision) -> Tower:
 
 
 class Tower:
-    """One backbone on one device; used by one thread at a time."""
+    """One backbone on one device; used by one thread at a time.
+
+    What it makes of images stays on the device, in the tower's precision.
+    """
 
     def __init__(
         self,
@@ -148,7 +151,7 @@ class Tower:
     @torch.inference_mode()
     def taps(
         self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray | None = None
-    ) -> tuple[list[FloatArray], FloatArray]:
+    ) -> tuple[list[Tensor], Tensor]:
         """Residual stream of the patches after each tap, L x (B, P, width), and the class feature.
 
         Images are (B, H, W) or (B, H, W, 3) uint8; P is the full grid, row by row. The class
@@ -157,18 +160,16 @@ class Tower:
         """
         mask = None if patch_mask is None else self._token_mask(patch_mask)
         stream, features = self._passed(self._embedded(images, recipe), mask, recipe.taps)
-        return features, _numpy(self.projected(stream[:, 0]))
+        return features, self.projected(stream[:, 0])
 
     @torch.inference_mode()
-    def early_taps(
-        self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray
-    ) -> list[FloatArray]:
+    def early_taps(self, images: ByteArray, recipe: Recipe, patch_mask: MaskArray) -> list[Tensor]:
         """`taps` without the class feature, and so without the blocks after the last tap."""
         tokens, mask = self._embedded(images, recipe), self._token_mask(patch_mask)
         return self._passed(tokens, mask, recipe.taps, max(recipe.taps))[1]
 
     @torch.inference_mode()
-    def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[FloatArray], FloatArray]:
+    def vv_taps(self, images: ByteArray, recipe: Recipe) -> tuple[list[Tensor], Tensor]:
         """Local features of the V-V path at each tap, L x (B, P, E), and the class feature.
 
         From block n/4 of n on, the path sums the V-V attention of the original stream, which
@@ -183,8 +184,8 @@ class Tower:
             x = block_output_at(block, x, _class_token_mask(x) if number == len(blocks) else None)
             path = x if number < first else path
             if number in recipe.taps:
-                features.append(_numpy(self.projected(path[:, 1:])))
-        return features, _numpy(self._product(x[:, 0]))
+                features.append(self.projected(path[:, 1:]))
+        return features, self._product(x[:, 0])
 
     def projections(self) -> tuple[FloatArray, FloatArray]:
         """(E, width) of the image side and (E, text width) of the text side, float32."""
@@ -210,7 +211,7 @@ class Tower:
     @torch.inference_mode()
     def two_stream_taps(
         self, images: ByteArray, recipe: Recipe
-    ) -> tuple[list[FloatArray], list[FloatArray]]:
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """CLIP-AD's original stream (B, P, width) and local features (B, 1+P, E) at each tap.
 
         The local features are the original class token and the V-V stream's patches of
@@ -218,14 +219,14 @@ class Tower:
         """
         x = self._visual.ln_pre(self._embedded(images, recipe))
         streams = two_streams(self._visual.transformer.resblocks, x, recipe.taps)
-        original = [_numpy(x[:, 1:]) for x, _ in streams]
+        original = [x[:, 1:] for x, _ in streams]
         local = (torch.cat([x[:, :1], vv[:, 1:]], dim=1) for x, vv in streams)
-        return original, [_numpy(self.projected(tokens)) for tokens in local]
+        return original, [self.projected(tokens) for tokens in local]
 
     @torch.inference_mode()
     def windows(
         self, images: ByteArray, recipe: Recipe, indices: Sequence[Sequence[NDArray[np.int64]]]
-    ) -> tuple[list[list[FloatArray]], FloatArray, FloatArray]:
+    ) -> tuple[list[list[Tensor]], Tensor, Tensor]:
         """Class features of windows: for image b and scale k, indices[b][k] is (M, k*k).
 
         A window is the class token and some patches (indices into the grid, row by row), taken
@@ -238,16 +239,15 @@ class Tower:
             for image_tokens, scales in zip(tokens, indices, strict=True)
         ]
         stream, _ = self._passed(tokens)
-        patches = _numpy(self.ln_post(stream[:, 1:]))
-        return features, patches, _numpy(self.projected(stream[:, 0]))
+        return features, self.ln_post(stream[:, 1:]), self.projected(stream[:, 0])
 
-    def _window_features(self, tokens: Tensor, index: Tensor) -> FloatArray:
+    def _window_features(self, tokens: Tensor, index: Tensor) -> Tensor:
         features = []
         for chunk in torch.split(functional.pad(index + 1, (1, 0)).to(self.device), CHUNK):
             window = tokens[chunk]  # the class token and some patches, (B, 1+k*k, width)
             stream, _ = self._passed(window, _class_token_mask(window))
-            features.append(_numpy(self.projected(stream[:, 0])))
-        return np.concatenate(features)
+            features.append(self.projected(stream[:, 0]))
+        return torch.cat(features)
 
     def _token_mask(self, patch_mask: MaskArray) -> Tensor:
         """(B, 1+P): the class token and some patches (B, R, C)."""
@@ -260,7 +260,7 @@ class Tower:
         output_mask: Tensor | None = None,
         taps: Sequence[int] = (),
         count: int | None = None,
-    ) -> tuple[Tensor, list[FloatArray]]:
+    ) -> tuple[Tensor, list[Tensor]]:
         """The stream (B, N, width) after all or `count` blocks, and its patches after each tap.
 
         `tokens` are before `ln_pre`. With an `output_mask` (B, N) the last block computes only
@@ -271,7 +271,7 @@ class Tower:
         for number, block in enumerate(blocks, 1):
             x = block_output_at(block, x, output_mask if number == len(blocks) else None)
             if number in taps:
-                features.append(_numpy(x[:, 1:]))
+                features.append(x[:, 1:])
         return x, features
 
     def projected(self, first: Tensor) -> Tensor:
@@ -293,7 +293,7 @@ class Tower:
         It sets the recipe's activation in every block.
         """
         set_activation(self._visual.transformer, recipe.activation)
-        values = pixels(images, recipe, self.info).to(self.device, self._dtype)
+        values = pixels(images, recipe, self.info, self.device).to(self._dtype)
         with exact_convolutions():
             patches = self._visual.conv1(values).flatten(2).transpose(1, 2)
         first = self._visual.class_embedding.to(self._dtype).expand(len(values), 1, -1)

@@ -1,6 +1,5 @@
 """What an evaluation will take, estimated before it begins."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -105,8 +104,9 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         slices = [source for source in pending if isinstance(source, SliceSource)]
         todo = [source for source in slices if not _complete(source)]
         to_encode += len(todo)
-        if todo and timed:
-            spent, taken = _encoding(todo[0], cohort.batch, cohort.keep)
+        first = next((source for source in todo if source.missing()), None) if timed else None
+        if first:
+            spent, taken = _encoding(first, cohort.batch, cohort.keep)
             seconds, features = seconds + spent * len(todo), features + taken * len(todo)
             at_once = max(at_once, taken)
         mapped: Sequence[MapSource] = sets or todo or slices
@@ -114,8 +114,8 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
             maps += _map_bytes(mapped[0]) * sum(left.values())
     maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
-        first = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
-        seconds += _reading(engine, first) * maps_left
+        one = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
+        seconds += _reading(engine, one) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.configurations))
     done = (*counts, len(evaluated), stored, to_encode, unread)
     if not timed:
@@ -198,20 +198,19 @@ def _cubes(
 
 
 def _encoding(source: SliceSource, size: int, keep: Keep) -> tuple[float, float]:
-    """(seconds, bytes) of encoding a volume, from the batch in its middle; zeros if untimed."""
+    """(seconds, bytes) of encoding a volume, from a batch of slices that it still lacks."""
     engine, features = source.engine, source.features
-    filled = stored_features.filled_slices(engine, features.spec.slices)
-    batches = math.ceil(len(filled) / size)
-    middle = filled[batches // 2 * size :][:size]
     engine.tower(features.spec.backbone, features.spec.precision)
     keeping.begin(source, keep)
+    missing = features.missing()
+    batch = missing[max(len(missing) - size, 0) // 2 :][:size]
     began = time.monotonic()
-    if not source.encode(middle, size=size):
-        return 0.0, 0.0
+    source.encode(batch, size=size)
     spent = time.monotonic() - began
+    filled = stored_features.filled_slices(engine, features.spec.slices)
     retained = features.retained().sum(axis=(1, 2))
-    share = retained[filled].sum() / retained[middle].sum()
-    return spent * batches, features.bytes(middle) * share
+    share = retained[filled].sum() / retained[batch].sum()
+    return spent * len(filled) / len(batch), features.bytes(batch) * share
 
 
 def _reading(engine: Engine, spec: MapSpec) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zsad_core import backbones, methods, setups
+from zsad_core.backbones.host_copy import HostCopy
 from zsad_core.base.jobs import BACKGROUND, INTERACTIVE
 from zsad_core.base.store import key_of
 from zsad_core.base.threads import ThreadPool
@@ -160,8 +161,8 @@ class StoredFeatures:
         images = self.engine.stack(self.spec.slices).image
         batches = [batch for batch in _batches(order, size) if not set(missing).isdisjoint(batch)]
 
-        def store(names: list[str], features: list[SliceFeatures]) -> None:
-            self._store(names, features)
+        def store(names: list[str], copies: list[HostCopy]) -> None:
+            self._store(names, copies)
             stored()
 
         with ThreadPool(1, "features") as pool:
@@ -185,29 +186,25 @@ class StoredFeatures:
             filled = np.array(filled_slices(self.engine, self.spec.slices))
             self.engine.store.write(self.key, COMPLETE, filled, self.spec)
 
-    def _store(self, names: list[str], features: list[SliceFeatures]) -> list[SliceFeatures]:
-        """Store features under names and return them as stored, in float16 unless exact."""
-        store = self.engine.store
-        if not store.exact:
-            features = [
-                {part: array.astype(np.float16) for part, array in arrays.items()}
-                for arrays in features
-            ]
-        store.append(self.key, dict(zip(names, features, strict=True)), self.spec)
+    def _store(self, names: list[str], copies: list[HostCopy]) -> list[SliceFeatures]:
+        """Store features under names, once they are copied, and return them."""
+        features = [arrays for copy in copies for arrays in copy.arrays()]
+        self.engine.store.append(self.key, dict(zip(names, features, strict=True)), self.spec)
         return features
 
-    def _encoded(
-        self, images: ByteArray, retained: MaskArray, priority: int
-    ) -> list[SliceFeatures]:
-        """Features of images (B, H, W) at retained patches (B, R, C), as the tower gives them."""
+    def _encoded(self, images: ByteArray, retained: MaskArray, priority: int) -> list[HostCopy]:
+        """Features of images (B, H, W) at retained patches (B, R, C), float16 unless exact.
+
+        They are still on their way from the device.
+        """
         learned = setups.learned(self.setup) if self.method.in_tower else None
 
-        def encode(part: slice) -> list[SliceFeatures]:
+        def encode(part: slice) -> HostCopy:
+            given = images[part], self.recipe, retained[part], learned
             with self.engine.turn(self.spec, priority, self.method.last_bits) as tower:
-                return self.method.encode(tower, images[part], self.recipe, retained[part], learned)
+                return HostCopy(self.method.encode(tower, *given), half=not self.engine.store.exact)
 
-        parts = halving.encoded(encode, 0, len(images))
-        return [features for _, of_part in parts for features in of_part]
+        return [copy for _, copy in halving.encoded(encode, 0, len(images))]
 
     @property
     def _parts(self) -> tuple[str, ...]:

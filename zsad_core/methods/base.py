@@ -13,7 +13,7 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import torch
 from zsad_core.errors import WeightsError
 from zsad_core.methods.aligned import Aligned, joined, on_device
-from zsad_core.methods.grids import retained_features, tap_parts
+from zsad_core.methods.grids import SliceTensors, retained_features, tap_parts
 from zsad_core.methods.memory import views
 from zsad_core.methods.setup import Published, Setup
 from zsad_core.methods.texts import TextEncoder, unit_mean
@@ -140,7 +140,7 @@ class Method(BaseMethod, ABC):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Features of slices (B, H, W) or (B, H, W, 3) at the retained patches (B, R, C), float32.
 
         Here (P, width) of each tap's residual stream and the class feature (E,), not normalised.

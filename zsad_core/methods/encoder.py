@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zsad_core.backbones.host_copy import HostCopy
 from zsad_core.backbones.pixels import sized
 from zsad_core.backbones.tower import Tower
 from zsad_core.base.jobs import Turn
@@ -39,7 +40,8 @@ class Encoder:
             return sized(images, self.recipe.image_size), np.zeros((len(images), 0), np.float32)
         retained = np.ones((len(images), self.recipe.grid, self.recipe.grid), bool)
         with self.turn():
-            features = self.method.encode(self.tower, images, self.recipe, retained, None)
+            tensors = self.method.encode(self.tower, images, self.recipe, retained, None)
+            features = HostCopy(tensors).arrays()
         taps = [[arrays[f"tap{block}"] for block in self.recipe.taps] for arrays in features]
         return np.array(taps, np.float16), np.stack([arrays["class"] for arrays in features])
 

@@ -13,10 +13,13 @@ from scipy import ndimage
 from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import functional, torch
 from zsad_core.errors import SettingError
-from zsad_core.types import FloatArray, MaskArray, Recipe, SliceFeatures
+from zsad_core.types import FloatArray, MaskArray, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SliceTensors = dict[str, "Tensor"]
+"""Features of a slice by name, on the device."""
 
 TAPS = 4
 NEAR = 8  # slices
@@ -47,8 +50,8 @@ def tap_parts(recipe: Recipe) -> tuple[str, ...]:
 
 
 def retained_features(
-    taps: Sequence[FloatArray], first: FloatArray, recipe: Recipe, retained: MaskArray
-) -> list[SliceFeatures]:
+    taps: Sequence[Tensor], first: Tensor, recipe: Recipe, retained: MaskArray
+) -> list[SliceTensors]:
     """Of each slice the retained patches' tokens (P, width) of each tap, and class feature (E,).
 
     From taps L x (B, all patches, width), class features (B, E) and retained patches (B, R, C).
@@ -57,18 +60,22 @@ def retained_features(
     return at_retained(by_tap, retained)
 
 
-def at_retained(arrays: Mapping[str, FloatArray], retained: MaskArray) -> list[SliceFeatures]:
-    """Of each slice the retained patches (B, R, C) of arrays (B, all patches, width) by name.
+def at_retained(tensors: Mapping[str, Tensor], retained: MaskArray) -> list[SliceTensors]:
+    """Of each slice the retained patches (B, R, C) of (B, all patches, width) by name, float32.
 
-    An array (B, 1 + all patches, width) keeps its class token too, one (B, E) its row.
+    A tensor (B, 1 + all patches, width) keeps its class token too, one (B, E) its row.
     """
     patches = retained.reshape(len(retained), -1)
     tokens = np.pad(patches, ((0, 0), (1, 0)), constant_values=True)
-    chosen = {patches.shape[1]: patches, tokens.shape[1]: tokens}
+    device = next(iter(tensors.values())).device
+    rows = {
+        masks.shape[1]: [torch.from_numpy(np.flatnonzero(mask)).to(device) for mask in masks]
+        for masks in (patches, tokens)
+    }
     return [
         {
-            name: array[b][chosen[array.shape[1]][b]] if array.ndim == 3 else array[b]
-            for name, array in arrays.items()
+            name: (tensor[b][rows[tensor.shape[1]][b]] if tensor.ndim == 3 else tensor[b]).float()
+            for name, tensor in tensors.items()
         }
         for b in range(len(retained))
     ]

@@ -17,7 +17,15 @@ from zsad_core.methods.aaclip.adapters import image_features, shapes, text_featu
 from zsad_core.methods.aligned import Aligned
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import select
-from zsad_core.methods.grids import TAPS, enlarged, grid_of, quarters, retained_features, spread
+from zsad_core.methods.grids import (
+    TAPS,
+    SliceTensors,
+    enlarged,
+    grid_of,
+    quarters,
+    retained_features,
+    spread,
+)
 from zsad_core.methods.setup import FINER, trained
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
@@ -90,12 +98,11 @@ class AaClip(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Projected patches of the adapted tower, unit vectors, and the detection feature."""
         with torch.no_grad():
             patches, whole = image_features(tower, images, recipe, self.tensors(tower, learned))
-        taps = [tap.cpu().numpy() for tap in patches]
-        return retained_features(taps, whole.cpu().numpy(), recipe, retained)
+        return retained_features(patches, whole, recipe, retained)
 
     def texts(
         self,

@@ -87,10 +87,10 @@ class BothAdapters(Learner):
         images = batch.tokens.numpy()
         local, _ = tower.vv_taps(images, recipe)
         _, first = tower.taps(images, replace(recipe, taps=()))
-        whole = functional.normalize(torch.from_numpy(first), dim=1)[:, None]
-        patches = [functional.normalize(torch.from_numpy(tap), dim=2) + whole for tap in local]
+        whole = functional.normalize(first.float(), dim=1)[:, None]
+        patches = [functional.normalize(tap.float(), dim=2) + whole for tap in local]
         text = self._texts(tensors, batch)
-        maps, terms = _pixels([tap.to(tower.device) for tap in patches], text, batch.masks)
+        maps, terms = _pixels(patches, text, batch.masks)
         cosine = (text[:, 0] * text[:, 1]).sum(dim=1).mean()
         return StepResult(maps, torch.stack([*terms, APART * cosine.square()]))
 

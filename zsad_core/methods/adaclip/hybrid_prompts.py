@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import numpy as np
-
 from zsad_core.backbones.lazy import functional, torch
 from zsad_core.methods.grids import TAPS
-from zsad_core.types import ByteArray, FloatArray, Recipe
+from zsad_core.types import ByteArray, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,10 +64,10 @@ def vectors(learned: Tensors, side: Literal["visual", "text"], first: Tensor) ->
     return (dynamic[:, None] + static).half().float()
 
 
-def plain_features(tower: Tower, images: ByteArray, recipe: Recipe) -> FloatArray:
-    """Class features (B, E) without prompts, not normalised, of one image at a time."""
+def plain_features(tower: Tower, images: ByteArray, recipe: Recipe) -> Tensor:
+    """Class features (B, E) without prompts, not normalised, float32, of one image at a time."""
     plain = replace(recipe, taps=())
-    return np.concatenate([tower.taps(image[None], plain)[1] for image in images])
+    return torch.cat([tower.taps(image[None], plain)[1] for image in images]).float()
 
 
 def image_side(

@@ -22,12 +22,13 @@ from zsad_core.methods.adaclip.hybrid_prompts import (
 )
 from zsad_core.methods.adaclip.semantic import SEED, fused
 from zsad_core.methods.adaclip.setups import PUBLISHED, SETUPS
-from zsad_core.methods.aligned import Aligned
+from zsad_core.methods.aligned import Aligned, unit
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import (
     FAR,
     SLACK,
+    SliceTensors,
     enlarged,
     grid_of,
     quarters,
@@ -36,7 +37,7 @@ from zsad_core.methods.grids import (
     spread,
     tap_parts,
 )
-from zsad_core.methods.texts import TextEncoder, unit
+from zsad_core.methods.texts import TextEncoder
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
     ByteArray,
@@ -126,7 +127,7 @@ class AdaClip(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Projected patches and class feature, unit vectors; the plain class feature as it is.
 
         The plain pass takes one slice at a time: its last bits decide how the prompts are rounded,
@@ -135,11 +136,10 @@ class AdaClip(Method):
         tensors = self.tensors(tower, learned)
         plain = plain_features(tower, images, recipe)
         with torch.no_grad():
-            first = torch.from_numpy(plain).to(tower.device)
-            taps, whole = image_side(tower, images, recipe, tensors, first)
-        patches, token = [unit(tap.cpu().numpy()) for tap in taps], unit(whole.cpu().numpy())
-        features = retained_features(patches, token, recipe, retained)
-        return [arrays | {"plain": row} for arrays, row in zip(features, plain, strict=True)]
+            taps, whole = image_side(tower, images, recipe, tensors, plain)
+            units = [unit(tokens.float()) for tokens in (*taps, whole)]
+        features = retained_features(units[:-1], units[-1], recipe, retained)
+        return [tensors | {"plain": row} for tensors, row in zip(features, plain, strict=True)]
 
     def texts(
         self,

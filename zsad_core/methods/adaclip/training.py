@@ -83,7 +83,7 @@ class PromptsAndProjections(Learner):
     ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Projected taps and class token, not normalised, and the text (B, K, E)."""
         tower, recipe = self.encoder.tower, self.encoder.recipe
-        first = torch.from_numpy(plain_features(tower, images, recipe)).to(tower.device)
+        first = plain_features(tower, images, recipe).clone()
         pairs = zip(classes, first, strict=True)
         text = [self._text(class_name, token, tensors) for class_name, token in pairs]
         return *image_side(tower, images, recipe, tensors, first), torch.cat(text)

@@ -15,7 +15,14 @@ from zsad_core.methods.aligned import Aligned, probabilities, unit
 from zsad_core.methods.anomalyclip.setups import PUBLISHED, SETUPS
 from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import Shapes, select
-from zsad_core.methods.grids import grid_of, reach_of, retained_features, smoothed, spread
+from zsad_core.methods.grids import (
+    SliceTensors,
+    grid_of,
+    reach_of,
+    retained_features,
+    smoothed,
+    spread,
+)
 from zsad_core.methods.texts import TextEncoder, unit_mean
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import (
@@ -95,7 +102,7 @@ class AnomalyClip(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Local features of the retained patches, and the class feature, not normalised."""
         return retained_features(*tower.vv_taps(images, recipe), recipe, retained)
 

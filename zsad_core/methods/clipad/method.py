@@ -11,7 +11,16 @@ from zsad_core.backbones.lazy import torch
 from zsad_core.errors import SettingError
 from zsad_core.methods.aligned import Aligned, differences, joined, on_device, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.grids import TAPS, at_retained, grid_of, quarters, reach_of, smoothed, spread
+from zsad_core.methods.grids import (
+    TAPS,
+    SliceTensors,
+    at_retained,
+    grid_of,
+    quarters,
+    reach_of,
+    smoothed,
+    spread,
+)
 from zsad_core.methods.setup import LAION, Setup, untrained, untrained_on_the_demo
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
@@ -66,7 +75,7 @@ class ClipAd(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Class features and local features of the retained patches, not normalised."""
         _, local = tower.two_stream_taps(images, recipe)
         return at_retained(dict(zip(self.parts(recipe), local, strict=True)), retained)

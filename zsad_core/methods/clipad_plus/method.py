@@ -14,6 +14,7 @@ from zsad_core.methods.clipad.method import ClipAd, scores_of, surgery
 from zsad_core.methods.clipad_plus.setups import PUBLISHED, SETUPS
 from zsad_core.methods.grids import (
     TAPS,
+    SliceTensors,
     apart_by_100,
     at_retained,
     smoothed,
@@ -58,7 +59,7 @@ class ClipAdPlus(ClipAd):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Both streams of the retained patches, and class features, not normalised."""
         original, local = tower.two_stream_taps(images, recipe)
         both = (*original, local[-1][:, 0], *local)

@@ -11,6 +11,7 @@ import numpy as np
 from zsad_core.backbones.lazy import torch
 from zsad_core.methods.aligned import Aligned, on_device
 from zsad_core.methods.base import Method
+from zsad_core.methods.grids import SliceTensors
 from zsad_core.methods.setup import DEMO, Setup
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
 
@@ -36,9 +37,9 @@ class Intensity(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Nothing is computed."""
-        return [{"pixels": image} for image in images]
+        return [{"pixels": torch.from_numpy(image)} for image in images]
 
     def align(
         self,

@@ -85,8 +85,9 @@ class Mutual3d(VolumeMethod):
         """Mean over the slices of the residual stream of retained patches, (P, L, width)."""
         everywhere = np.broadcast_to(retained, (len(images), *retained.shape))
         taps = tower.early_taps(images, recipe, everywhere)
-        means = [tap.mean(axis=0)[retained.ravel()] for tap in taps]
-        return np.stack(means, axis=1)
+        rows = torch.from_numpy(np.flatnonzero(retained)).to(tower.device)
+        means = torch.stack([tap.float().mean(dim=0)[rows] for tap in taps], dim=1)
+        return np.asarray(means.cpu().numpy())
 
     def cube_scores(self, cubes: Cubes, others: Iterable[Cubes]) -> FloatArray:
         """Mean distance to the nearest `low` share, rounded up, of the volumes with a cube near.

@@ -15,6 +15,7 @@ from zsad_core.methods.base import Method
 from zsad_core.methods.checkpoints import select
 from zsad_core.methods.grids import (
     TAPS,
+    SliceTensors,
     apart_by_100,
     at_retained,
     enlarged,
@@ -93,15 +94,14 @@ class Mvfa(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Bottlenecks of the retained patches (seg) and of all (det), not normalised."""
         weights, parts = self.tensors(tower, learned), self.parts(recipe)
         with torch.inference_mode():
             read = streams(tower, images, recipe, weights)
-            taps = [tap.cpu() for head in HEADS for tap in bottlenecks(read, head, weights)]
-        arrays = [tap.numpy() for tap in taps]  # (B, 1+P, E)
-        seg = at_retained(dict(zip(parts[:TAPS], arrays[:TAPS], strict=True)), retained)
-        det = dict(zip(parts[TAPS:], arrays[TAPS:], strict=True))
+            taps = [tap for head in HEADS for tap in bottlenecks(read, head, weights)]
+        seg = at_retained(dict(zip(parts[:TAPS], taps[:TAPS], strict=True)), retained)
+        det = dict(zip(parts[TAPS:], taps[TAPS:], strict=True))
         return [of_seg | {part: det[part][b] for part in det} for b, of_seg in enumerate(seg)]
 
     def checkpoint(

@@ -13,7 +13,7 @@ from zsad_core.backbones import TowerInfo
 from zsad_core.backbones.lazy import functional, torch
 from zsad_core.methods.aligned import Aligned, joined, on_device, probabilities, unit
 from zsad_core.methods.base import Method
-from zsad_core.methods.grids import enlarged, grid_of, spread
+from zsad_core.methods.grids import SliceTensors, at_retained, enlarged, grid_of, spread
 from zsad_core.methods.memory import distance
 from zsad_core.methods.winclip.setups import SETUPS
 from zsad_core.types import ByteArray, FloatArray, Learned, MaskArray, Recipe, SliceFeatures
@@ -62,14 +62,15 @@ class WinClip(Method):
 
     def encode(
         self, tower: Tower, images: ByteArray, recipe: Recipe, retained: MaskArray, learned: Learned
-    ) -> list[SliceFeatures]:
+    ) -> list[SliceTensors]:
         """Class features of the windows that touch retained patches, those patches, the slice's."""
         chosen = [[_patches(of_slice, scale) for scale in recipe.windows] for of_slice in retained]
         windows, patches, first = tower.windows(images, recipe, chosen)
+        scales = [f"windows{scale}" for scale in recipe.windows]
+        others = at_retained({"patches": patches, "class": first}, retained)
         return [
-            {f"windows{scale}": windows[b][i] for i, scale in enumerate(recipe.windows)}
-            | {"patches": patches[b][retained[b].ravel()], "class": first[b]}
-            for b in range(len(images))
+            {name: window.float() for name, window in zip(scales, of_slice, strict=True)} | parts
+            for of_slice, parts in zip(windows, others, strict=True)
         ]
 
     def pool(self, embeddings: FloatArray) -> FloatArray:
